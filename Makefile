@@ -1,0 +1,41 @@
+# `make` lists what there is. Each recipe is one call; the work is in tools/ and in the CMake presets.
+# Extra arguments: make run ARGS='--log-level debug', make test-int ARGS='-k restart', make bench ARGS=...
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run kafka test test-int bench fmt lint ci clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install whatever is missing (Debian 12) for building, integration tests and checks
+	tools/setup.sh build int lint
+
+build: ## Build the service: build/release/event-ingestor
+	tools/setup.sh build && tools/build.sh release event-ingestor
+
+run: build ## Serve on HTTP_PORT; into Kafka when a broker answers, else into files
+	tools/run.sh $(ARGS)
+
+kafka: ## Run a real Kafka broker on localhost:9092 until Ctrl-C
+	tools/setup.sh kafka && exec tools/kafka/kafka.sh start $(ARGS)
+
+test: ## Unit, contract and simulation tests
+	tools/setup.sh build && tools/build.sh release && tools/test.sh release $(ARGS)
+
+test-int: build ## Black-box tests of the binary against a real Kafka broker of their own
+	tools/setup.sh int && tools/test_int.sh $(ARGS)
+
+bench: ## Paired load rounds against nginx and a bare librdkafka producer
+	tools/setup.sh build int && tools/build.sh release && build/venv/bin/python bench/run.py $(ARGS)
+
+fmt: ## Rewrite sources in the project's format
+	tools/setup.sh lint && tools/fmt.sh
+
+lint: ## Every static check: format, layers, headers, links, shell, workflows, clang-tidy, ...
+	tools/setup.sh build lint && tools/build.sh release event-ingestor && tools/lint.sh $(ARGS)
+
+ci: ## Everything that must hold before a change lands
+	tools/ci.sh
+
+clean: ## Remove build/ (packages and var/ stay)
+	rm -rf build

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ei::bench {
+
+// An event's id: the run's prefix, a dash and a counter of fixed width, so that a prepared buffer becomes the
+// next request by overwriting the ids alone.
+inline constexpr std::size_t kRunPrefixBytes = 8;
+inline constexpr std::size_t kCounterDigits = 12;
+inline constexpr std::size_t kIdBytes = kRunPrefixBytes + 1 + kCounterDigits;
+
+// Writes the counter's kCounterDigits decimal digits, with leading zeros, to `out`.
+void WriteCounter(std::uint64_t counter, char* out);
+
+// Eight hexadecimal digits that differ from run to run.
+std::string NewRunPrefix();
+
+// Text of one or more events in which only the counters change. Movable, no sharing between threads.
+class EventTemplate {
+ public:
+  // One JSON object of `event_bytes` (or the smallest possible, if that is more) with the members id, type,
+  // timestamp and a payload of mixed types. `run_prefix` has kRunPrefixBytes.
+  static EventTemplate Event(std::string_view run_prefix, std::size_t event_bytes);
+
+  // An HTTP/1.1 request for `path` with that many events: one as application/json, more as
+  // application/x-ndjson, each followed by a line break.
+  static EventTemplate Request(std::string_view run_prefix, std::size_t event_bytes, std::uint32_t events,
+                               std::string_view host, std::string_view path);
+
+  std::string_view Text() const { return text_; }
+  std::uint32_t Events() const { return static_cast<std::uint32_t>(id_offsets_.size()); }
+  std::string_view Id(std::uint32_t event) const {
+    return std::string_view(text_).substr(id_offsets_[event], kIdBytes);
+  }
+
+  // Gives the events of `copy`, a copy of Text(), the ids first_counter, first_counter + 1, ...
+  void Number(std::span<char> copy, std::uint64_t first_counter) const;
+
+ private:
+  std::string text_;
+  std::vector<std::size_t> id_offsets_;
+};
+
+}  // namespace ei::bench

@@ -1,0 +1,97 @@
+// Compares a ledger of accepted ids with the keys of all records in a topic and prints the differences as one
+// JSON object. Exit status: 0 nothing missing, 1 something accepted did not arrive, 2 it could not be
+// checked.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "bench/id_table.h"
+#include "bench/json_text.h"
+#include "bench/topic_reader.h"
+
+namespace ei::bench {
+namespace {
+
+constexpr std::size_t kMissingShown = 10;
+
+base::Result<void> ReadLedger(const std::string& path, IdTable& ids) {
+  std::ifstream ledger(path);
+  if (!ledger) return base::Fail(base::ErrorKind::kStorage, path + ": " + std::strerror(errno));
+  for (std::string line; std::getline(ledger, line);) {
+    if (const auto added = ids.AddAccepted(line); !added) return added;
+  }
+  if (ledger.bad()) return base::Fail(base::ErrorKind::kStorage, path + ": can't be read");
+  return {};
+}
+
+base::Result<int> Compare(TopicReader& reader, const std::string& ledger, std::size_t ids_max,
+                          std::chrono::seconds patience) {
+  IdTable ids(ids_max);
+  if (const auto read = ReadLedger(ledger, ids); !read) return std::unexpected(read.error());
+  std::uint64_t keyless = 0;
+  const auto read = reader.ReadAll(patience, [&](std::string_view key) -> base::Result<void> {
+    if (!key.empty()) return ids.AddArrived(key);
+    ++keyless;
+    return {};
+  });
+  if (!read) return std::unexpected(read.error());
+
+  const auto found = ids.Compare();
+  std::string missing;
+  for (const std::string_view id : ids.Missing(kMissingShown)) {
+    missing += (missing.empty() ? "" : ",") + JsonText(id);
+  }
+  fmt::print(R"({{"records":{},"distinct":{},"ledger":{},"missing":{},"duplicates":{},"extra":{},)"
+             R"("keyless":{},"missing_ids":[{}]}})"
+             "\n",
+             found.records + keyless, found.distinct, found.ledger, found.missing, found.duplicates,
+             found.extra, keyless, missing);
+  return found.missing > 0 ? 1 : 0;
+}
+
+int PrintCount(const TopicReader& reader) {
+  std::int64_t records = 0;
+  for (const auto& partition : reader.Partitions()) records += partition.end;
+  fmt::print(R"({{"partitions":{},"records":{}}})"
+             "\n",
+             reader.Partitions().size(), records);
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  std::string brokers;
+  std::string topic;
+  std::string ledger;
+  std::size_t ids_max = 20'000'000;
+  unsigned patience_s = 30;
+  CLI::App app("Compares a ledger of accepted ids with the records of a topic");
+  app.add_option("--brokers", brokers)->required();
+  app.add_option("--topic", topic)->required();
+  app.add_option("--ledger", ledger,
+                 "file with one id a line; without it: print the records ever written, "
+                 "from the end watermarks");
+  app.add_option("--ids-max", ids_max, "different ids held at most")->capture_default_str();
+  app.add_option("--patience", patience_s, "longest wait for the next record, seconds")
+      ->check(CLI::Range(1, 600))
+      ->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+
+  auto reader = TopicReader::Open(brokers, topic);
+  if (reader && ledger.empty()) return PrintCount(*reader);
+  const auto outcome = reader ? Compare(*reader, ledger, ids_max, std::chrono::seconds(patience_s))
+                              : base::Result<int>(std::unexpected(reader.error()));
+  if (outcome) return *outcome;
+  fmt::print(stderr, "ledger_check: {}\n", outcome.error().message);
+  return 2;
+}
+
+}  // namespace
+}  // namespace ei::bench
+
+int main(int argc, char** argv) { return ei::bench::Main(argc, argv); }

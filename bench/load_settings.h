@@ -1,0 +1,33 @@
+#pragma once
+
+#include <netinet/in.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace ei::bench {
+
+// What one run sends. It ends with `duration` or `requests`, whichever comes first; at least one is set.
+struct LoadSettings {
+  sockaddr_in address{};  // loopback
+  std::string host;       // for the Host header
+  std::string path;
+  std::uint32_t connections = 64;
+  std::optional<std::chrono::nanoseconds> duration;
+  std::optional<std::uint64_t> requests;
+  std::uint32_t events_per_request = 1;
+  std::size_t event_bytes = 284;
+  std::string ledger;          // file for the ids of accepted events; empty: none
+  std::optional<double> rate;  // requests a second at fixed times; unset: each reply starts the next
+  std::uint32_t pipeline = 1;  // requests in flight on one connection
+  bool retry_refused = false;  // send what got 429 or 503 again; needs pipeline 1
+  // Longest wait before that, whatever Retry-After asks for.
+  std::chrono::nanoseconds retry_wait_max{std::chrono::seconds(1)};
+  bool stop_on_error = false;  // end the run at the first lost connection or unreadable reply
+  std::chrono::nanoseconds drain{std::chrono::seconds(10)};  // longest wait for the last replies
+};
+
+}  // namespace ei::bench

@@ -1,0 +1,129 @@
+"""One measured stretch of load each: on the ingestor, on nginx, and by the bare producer."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from processes import (
+    Cpu,
+    Ingestor,
+    KafkaBroker,
+    Nginx,
+    RssSamples,
+    check,
+    generate,
+    program,
+    records_written,
+    run_tool,
+    wait_drained,
+)
+from support.metrics import Metrics
+
+SINGLE = {"connections": 64}
+BATCH_EVENTS = 1000
+# A client that is told to wait, and comes back soon: the journal stays full, and little is spent on refusals.
+PATIENT = {"retry_refused": True, "retry_wait_max": 0.01}
+BATCH = {"connections": 8, "events_per_request": BATCH_EVENTS} | PATIENT
+EVENT_BYTES = 284
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one stretch cost and moved. An event of nginx is a request."""
+
+    events: int
+    refused_requests: int
+    seconds: float  # until the last event was delivered
+    user_us: float  # per event
+    system_us: float
+    p50_us: float = 0
+    p99_us: float = 0
+    generator_cores: float = 0  # CPU seconds a second that the load itself took
+    rss_mb: float = 0
+
+    @property
+    def cpu_us(self) -> float:
+        return self.user_us + self.system_us
+
+    @property
+    def events_per_s(self) -> float:
+        return self.events / self.seconds
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"cpu_us": self.cpu_us, "events_per_s": self.events_per_s}
+
+
+def _round(cpu: Cpu, events: int, seconds: float, report: dict[str, Any]) -> Round:
+    check(events > 0, f"no event was accepted: {report}")
+    refused = sum(count for status, count in report["statuses"].items() if status in ("429", "503"))
+    return Round(
+        events=events,
+        refused_requests=refused,
+        seconds=seconds,
+        user_us=cpu.user / events * 1e6,
+        system_us=cpu.system / events * 1e6,
+        p50_us=report["latency_us"]["p50"],
+        p99_us=report["latency_us"]["p99"],
+        generator_cores=report["generator_cpu_seconds"] / report["seconds"],
+    )
+
+
+def nginx_round(nginx: Nginx, seconds: float) -> Round:
+    before = Cpu.of(nginx.pid)
+    report = generate(nginx.port, duration=seconds, event_bytes=EVENT_BYTES, **SINGLE)
+    cpu = Cpu.of(nginx.pid) - before
+    check(set(report["statuses"]) == {"202"}, f"nginx answered {report['statuses']}")
+    return _round(cpu, report["requests"], report["seconds"], report)
+
+
+class MeasuredIngestor:
+    """An ingestor whose every accepted event is looked for in its topic."""
+
+    def __init__(self, ingestor: Ingestor, broker: KafkaBroker, topic: str):
+        self.ingestor = ingestor
+        self._broker = broker
+        self._topic = topic
+
+    def round(self, seconds: float, **load: object) -> Round:
+        accepted_before = _accepted(self.ingestor.metrics())
+        written_before = records_written(self._broker, self._topic)
+        before = Cpu.of(self.ingestor.pid)
+        with RssSamples(self.ingestor.pid, 0.5) as rss:
+            report = generate(self.ingestor.port, duration=seconds, event_bytes=EVENT_BYTES, **load)
+            drain_seconds = wait_drained(self.ingestor)
+        cpu = Cpu.of(self.ingestor.pid) - before
+
+        accepted = _accepted(self.ingestor.metrics()) - accepted_before
+        written = records_written(self._broker, self._topic) - written_before
+        check(
+            accepted == written == report["accepted_events"],
+            f"accepted by its metrics {accepted}, by its replies {report['accepted_events']}, "
+            f"written to the topic {written}",
+        )
+        strange = set(report["statuses"]) - {"202", "429", "503"}
+        check(not strange, f"statuses that no load should see: {report['statuses']}")
+        measured = _round(cpu, accepted, report["seconds"] + drain_seconds, report)
+        return Round(**asdict(measured) | {"rss_mb": max(rss.samples) / 1e6})
+
+
+def _accepted(metrics: Metrics) -> int:
+    return int(metrics.value("event_ingestor_events_accepted_total"))
+
+
+def bare_round(broker: KafkaBroker, topic: str, messages: int) -> Round:
+    report = run_tool(
+        "bare_producer", "--brokers", broker.address, "--topic", topic,
+        "--messages", str(messages), "--event-bytes", str(EVENT_BYTES),
+    )  # fmt: skip
+    return Round(
+        events=report["messages"],
+        refused_requests=0,
+        seconds=report["seconds"],
+        user_us=report["user_us_per_message"],
+        system_us=report["system_us_per_message"],
+    )
+
+
+def check_programs() -> None:
+    """Before anything is started."""
+    for name in ("load_generator", "bare_producer", "ledger_check"):
+        program(name)

@@ -1,0 +1,42 @@
+# Flags that every target shares, and the one way to declare a library (a folder of src/ each).
+
+add_library(ei_flags INTERFACE)
+target_compile_options(ei_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wconversion -Wno-sign-conversion
+  -Werror -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(ei_flags INTERFACE -Wthread-safety)
+else()
+  # False alarms of gcc 12 in std::string (https://gcc.gnu.org/PR105651).
+  target_compile_options(ei_flags INTERFACE -Wno-restrict)
+  if(EI_SANITIZE MATCHES thread)
+    # Asio fences next to the atomics that order its accesses; ThreadSanitizer sees those.
+    target_compile_options(ei_flags INTERFACE -Wno-tsan)
+  endif()
+endif()
+if(EI_SANITIZE)
+  target_compile_options(ei_flags INTERFACE -fsanitize=${EI_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(ei_flags INTERFACE -fsanitize=${EI_SANITIZE})
+else()
+  target_compile_options(ei_flags INTERFACE -fstack-protector-strong)
+  target_compile_definitions(ei_flags INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+  target_link_options(ei_flags INTERFACE -Wl,-z,relro,-z,now)
+endif()
+
+find_program(EI_CCACHE ccache)
+if(EI_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${EI_CCACHE})
+endif()
+find_program(EI_MOLD mold)
+if(EI_MOLD)
+  target_link_options(ei_flags INTERFACE -fuse-ld=mold)
+endif()
+
+# ei_library(<name> SOURCES a.cc ... [DEPS other ...] [PRIVATE_DEPS third_party ...])
+# Headers are included by their path below src/, as in "domain/event.h".
+function(ei_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE ei_flags ${ARG_PRIVATE_DEPS})
+endfunction()

@@ -1,0 +1,218 @@
+#include "adapters/file_sink/segment_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <system_error>
+
+namespace ei::file_sink {
+
+using base::ErrorKind;
+
+namespace {
+
+constexpr std::string_view kSuffix = ".ndjson";
+constexpr size_t kDigits = 20;
+// Far beyond what a counter reaches; a higher number in a name is not ours and is passed over.
+constexpr uint64_t kNumberMax = 1'000'000'000'000'000'000;
+constexpr mode_t kFolderMode = 0750;
+constexpr mode_t kFileMode = 0640;
+
+std::string TwentyDigits(uint64_t number) {
+  const std::string digits = std::to_string(number);
+  return std::string(kDigits - digits.size(), '0') + digits;
+}
+
+std::optional<uint64_t> ReadTwentyDigits(std::string_view text) {
+  uint64_t number = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.size() != kDigits || fault != std::errc() || end != text.data() + kDigits || number > kNumberMax) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::string NameOf(std::string_view prefix, uint64_t number) {
+  return std::string(prefix) + '-' + TwentyDigits(number) + std::string(kSuffix);
+}
+
+// The number in the name of a segment of any prefix, or of this one.
+std::optional<uint64_t> NumberIn(std::string_view name, std::string_view prefix = {}) {
+  if (name.size() < kDigits + kSuffix.size() + 1 || !name.ends_with(kSuffix)) return std::nullopt;
+  name.remove_suffix(kSuffix.size());
+  const std::string_view digits = name.substr(name.size() - kDigits);
+  name.remove_suffix(kDigits);
+  if (!name.ends_with('-') || (!prefix.empty() && name.substr(0, name.size() - 1) != prefix))
+    return std::nullopt;
+  return ReadTwentyDigits(digits);
+}
+
+std::string Text(int error) { return std::system_category().message(error); }
+
+std::unexpected<base::Error> Refuse(ErrorKind kind, const std::string& path, std::string_view why) {
+  return base::Fail(kind, "file.dir (FILE_DIR) " + path + ": " + std::string(why));
+}
+
+bool SyncFolder(const std::filesystem::path& path, FileCalls& calls) {
+  const Descriptor folder(
+      calls, calls.OpenAt(AT_FDCWD, path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY, 0));
+  return folder.IsOpen() && Uninterrupted([&] { return calls.FSync(folder.Get()); }) == 0;
+}
+
+// Makes each missing folder of the path and syncs the one that it stands in. False: errno says why.
+bool MakeFolders(const std::filesystem::path& path, FileCalls& calls) {
+  std::filesystem::path made;
+  for (const auto& part : path) {
+    const std::filesystem::path parent = made;
+    made /= part;
+    if (::mkdir(made.c_str(), kFolderMode) == 0) {
+      if (!SyncFolder(parent, calls)) return false;
+    } else if (errno != EEXIST) {
+      struct stat there = {};
+      const int error = errno;
+      const bool folder =
+          ::stat(made.c_str(), &there) == 0 && S_ISDIR(there.st_mode);  // as with EROFS, EACCES
+      errno = error;
+      if (!folder) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<SegmentDirectory>> SegmentDirectory::Open(const std::string& path,
+                                                                       FileCalls& calls) {
+  std::unique_ptr<SegmentDirectory> directory(new SegmentDirectory(path, calls));
+  for (const auto step :
+       {&SegmentDirectory::Prepare, &SegmentDirectory::Lock, &SegmentDirectory::FindLastNumber}) {
+    if (auto done = (directory.get()->*step)(); !done) return std::unexpected(std::move(done.error()));
+  }
+  return directory;
+}
+
+base::Result<void> SegmentDirectory::Prepare() {
+  if (path_.empty()) return Refuse(ErrorKind::kStorage, path_, "is empty; name a folder for the event files");
+  if (!MakeFolders(path_, calls_)) {
+    const int error = errno;
+    return Refuse(ErrorKind::kStorage, path_,
+                  "can't make the folder: " + Text(error) + "; name one that can be made");
+  }
+  directory_ = Descriptor(calls_, calls_.OpenAt(AT_FDCWD, path_.c_str(), O_RDONLY | O_DIRECTORY, 0));
+  if (!directory_.IsOpen()) {
+    const int error = errno;
+    return Refuse(ErrorKind::kStorage, path_, "can't open the folder: " + Text(error));
+  }
+  if (::faccessat(directory_.Get(), ".", W_OK | X_OK, AT_EACCESS) != 0) {
+    const int error = errno;
+    return Refuse(ErrorKind::kStorage, path_,
+                  "the folder is not writable: " + Text(error) + "; give this user the right to write there");
+  }
+  return {};
+}
+
+base::Result<void> SegmentDirectory::Lock() {
+  lock_ = Descriptor(calls_, calls_.OpenAt(directory_.Get(), kLockFile, O_RDWR | O_CREAT, kFileMode));
+  if (!lock_.IsOpen()) {
+    const int error = errno;
+    return Refuse(ErrorKind::kStorage, path_,
+                  std::string("can't open ") + kLockFile + " for writing: " + Text(error));
+  }
+  if (::flock(lock_.Get(), LOCK_EX | LOCK_NB) == 0) return {};
+  const int error = errno;
+  if (error == EWOULDBLOCK) {
+    return Refuse(
+        ErrorKind::kUnavailable, path_,
+        std::string("another process writes there (it holds ") + kLockFile + "); give each its own folder");
+  }
+  return Refuse(ErrorKind::kStorage, path_, std::string("can't lock ") + kLockFile + ": " + Text(error));
+}
+
+base::Result<void> SegmentDirectory::FindLastNumber() {
+  std::array<char, kDigits> digits = {};
+  const ssize_t got = ::pread(lock_.Get(), digits.data(), digits.size(), 0);
+  if (got == static_cast<ssize_t>(kDigits)) {
+    last_number_ = ReadTwentyDigits({digits.data(), digits.size()}).value_or(0);
+  }
+  std::error_code fault;
+  std::filesystem::directory_iterator entry(path_, fault);
+  for (; !fault && entry != std::filesystem::directory_iterator(); entry.increment(fault)) {
+    last_number_ = std::max(last_number_, NumberIn(entry->path().filename().native()).value_or(0));
+  }
+  if (fault) return Refuse(ErrorKind::kStorage, path_, "can't list the folder: " + fault.message());
+  return {};
+}
+
+std::optional<uint64_t> SegmentDirectory::Newest(std::string_view prefix) const {
+  std::optional<uint64_t> newest;
+  std::error_code fault;
+  std::filesystem::directory_iterator entry(path_, fault);
+  for (; !fault && entry != std::filesystem::directory_iterator(); entry.increment(fault)) {
+    newest = std::max(newest, NumberIn(entry->path().filename().native(), prefix));
+  }
+  return newest;
+}
+
+bool SegmentDirectory::Holds(std::string_view prefix) const { return Newest(prefix).has_value(); }
+
+std::expected<Segment, FileFault> SegmentDirectory::OpenNewest(std::string_view prefix) {
+  const std::optional<uint64_t> number = Newest(prefix);
+  if (!number) return std::unexpected(FileFault{"find a segment", std::string(prefix), ENOENT});
+  Segment segment;
+  segment.name = NameOf(prefix, *number);
+  segment.file =
+      Descriptor(calls_, calls_.OpenAt(directory_.Get(), segment.name.c_str(), O_RDWR | O_APPEND, 0));
+  struct stat status = {};
+  if (!segment.file.IsOpen() || ::fstat(segment.file.Get(), &status) != 0) {
+    return std::unexpected(FileFault{"open", segment.name, errno});
+  }
+  if (!S_ISREG(status.st_mode)) return std::unexpected(FileFault{"append to", segment.name, EINVAL});
+  segment.bytes = static_cast<uint64_t>(status.st_size);
+  return segment;
+}
+
+std::expected<Segment, FileFault> SegmentDirectory::Create(std::string_view prefix) {
+  const auto number = NextNumber();
+  if (!number) return std::unexpected(number.error());
+  Segment segment;
+  segment.name = NameOf(prefix, *number);
+  constexpr int kFlags = O_RDWR | O_APPEND | O_CREAT | O_EXCL;
+  segment.file = Descriptor(calls_, calls_.OpenAt(directory_.Get(), segment.name.c_str(), kFlags, kFileMode));
+  if (!segment.file.IsOpen()) return std::unexpected(FileFault{"make", segment.name, errno});
+  // fsync, as fdatasync of a folder need not write a new entry.
+  if (Uninterrupted([&] { return calls_.FSync(directory_.Get()); }) != 0) {
+    FileFault fault{"sync the folder for", segment.name, errno};
+    Remove(segment);
+    return std::unexpected(std::move(fault));
+  }
+  return segment;
+}
+
+// The number is on the disk before any file bears it. In place and within one sector: never half written.
+std::expected<uint64_t, FileFault> SegmentDirectory::NextNumber() {
+  const uint64_t number = last_number_ + 1;
+  const std::string line = TwentyDigits(number) + '\n';
+  const ssize_t written =
+      Uninterrupted([&] { return calls_.PWrite(lock_.Get(), line.data(), line.size(), 0); });
+  if (written < 0) return std::unexpected(FileFault{"write", kLockFile, errno});
+  if (static_cast<size_t>(written) < line.size())
+    return std::unexpected(FileFault{"write", kLockFile, ENOSPC});
+  if (Uninterrupted([&] { return calls_.FDataSync(lock_.Get()); }) != 0) {
+    return std::unexpected(FileFault{"sync", kLockFile, errno});
+  }
+  last_number_ = number;
+  return number;
+}
+
+void SegmentDirectory::Remove(const Segment& segment) {
+  ::unlinkat(directory_.Get(), segment.name.c_str(), 0);
+}
+
+}  // namespace ei::file_sink

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "adapters/file_sink/file_calls.h"
+#include "base/result.h"
+
+namespace ei::file_sink {
+
+// A file operation that failed.
+struct FileFault {
+  std::string_view doing;  // a constant, as in "sync"
+  std::string file;        // its name in the folder
+  int error = 0;           // errno
+};
+
+struct Segment {
+  Descriptor file;
+  std::string name;
+  uint64_t bytes = 0;
+};
+
+// The folder that the segments stand in, named PREFIX-NUMBER.ndjson with a number of 20 digits, so that names
+// sort in the order of their making. One counter numbers all segments; the last number is kept in the lock
+// file, so that none is given twice, even when all segments have been moved away.
+//
+// While this object lives, its flock on the lock file keeps other processes out. Not thread-safe.
+class SegmentDirectory {
+ public:
+  static constexpr const char* kLockFile = ".lock";
+
+  // Makes the folder, with its parents, when it is missing. `calls` outlives the result.
+  static base::Result<std::unique_ptr<SegmentDirectory>> Open(const std::string& path, FileCalls& calls);
+
+  const std::string& Path() const { return path_; }
+  FileCalls& Calls() const { return calls_; }
+
+  // A new segment, empty and open for appending; its name is on the disk.
+  std::expected<Segment, FileFault> Create(std::string_view prefix);
+
+  // Opens a segment that is there, for reading and appending; its size is known. errno as in FileFault.
+  std::expected<Segment, FileFault> OpenNewest(std::string_view prefix);
+
+  // Whether OpenNewest has something to open.
+  bool Holds(std::string_view prefix) const;
+
+  void Remove(const Segment& segment);
+
+ private:
+  SegmentDirectory(std::string path, FileCalls& calls) : path_(std::move(path)), calls_(calls) {}
+
+  base::Result<void> Prepare();
+  base::Result<void> Lock();
+  base::Result<void> FindLastNumber();
+  std::optional<uint64_t> Newest(std::string_view prefix) const;
+  std::expected<uint64_t, FileFault> NextNumber();
+
+  const std::string path_;
+  FileCalls& calls_;
+  Descriptor directory_;
+  Descriptor lock_;
+  uint64_t last_number_ = 0;
+};
+
+}  // namespace ei::file_sink

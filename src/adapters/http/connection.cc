@@ -1,0 +1,342 @@
+#include "adapters/http/connection.h"
+
+#include <algorithm>
+
+#include <boost/asio/write.hpp>
+
+#include "adapters/http/event_loop.h"
+
+namespace ei::http {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr size_t kDiscardMax =
+    64 << 10;  // a refused body up to this size is read away, to keep the connection
+constexpr size_t kCoalesceBytes = 64 << 10;  // replies gathered before they are written
+constexpr size_t kOutBytesKept = 64 << 10;   // a larger reply's memory is given back
+constexpr auto kLingerTime = std::chrono::seconds(2);
+constexpr size_t kLingerBytesMax = 1 << 20;
+constexpr auto kLastHeaderGrace = std::chrono::milliseconds(100);
+
+}  // namespace
+
+Connection::Connection(EventLoop& loop, asio::ip::tcp::socket socket)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      buffer_(loop.Shared().inflight),
+      parser_(loop.Shared().options.header_bytes_max, loop.Shared().options.body_bytes_max) {
+  loop_.Connections().Add();
+}
+
+Connection::~Connection() {
+  loop_.Shared().inflight.GiveBack(chunked_taken_);
+  loop_.Connections().Remove();
+}
+
+void Connection::Start() {
+  NextRequest(loop_.Clock().Now());
+  Read();
+}
+
+void Connection::StartRefused() {
+  NextRequest(loop_.Clock().Now());
+  OpenRequest();
+  RefuseAndClose(problems::kOverloaded, "there are http.connections_max connections already",
+                 std::chrono::seconds(1));
+  Process();
+}
+
+void Connection::Read() {
+  if (!buffer_.MakeRoom()) {
+    RefuseAndClose(problems::kOverloaded, "requests being read hold http.inflight_bytes_max together",
+                   std::chrono::seconds(1));
+    return Process();
+  }
+  socket_.async_read_some(asio::buffer(buffer_.Free(), buffer_.FreeSize()),
+                          [self = shared_from_this()](const boost::system::error_code& error, size_t bytes) {
+                            if (error == asio::error::operation_aborted) return self->OnCancelled();
+                            if (error) return self->Abort();
+                            self->OnRead(bytes);
+                          });
+}
+
+void Connection::OnRead(size_t bytes) {
+  if (!socket_.is_open()) return;
+  buffer_.Commit(bytes);
+  if (state_ == State::kLinger) {
+    discard_left_ -= std::min<uint64_t>(discard_left_, bytes);
+    buffer_.Consume(buffer_.Size());
+    return discard_left_ > 0 ? Read() : Abort();
+  }
+  Process();
+}
+
+// The wait for bytes was ended: by Tick, to send a time-out's reply or to give idle memory back, or by
+// CloseSoon.
+void Connection::OnCancelled() {
+  if (!socket_.is_open()) return;
+  if (!request_open_) {
+    GiveBackIdleMemory();
+    if (close_soon_ && !close_after_write_) {
+      boost::system::error_code error;
+      const size_t bytes = socket_.read_some(asio::buffer(buffer_.Free(), buffer_.FreeSize()), error);
+      return error ? Abort() : OnRead(bytes);
+    }
+  }
+  Process();
+}
+
+// Goes through what has been read as far as it can, then waits for more, or for the socket to take the
+// replies.
+void Connection::Process() {
+  for (;;) {
+    while (!close_after_write_ && out_.size() < kCoalesceBytes && Step()) {
+    }
+    if (out_.empty()) break;
+    if (!WriteOut()) return;
+    ForgetWritten();
+    if (close_after_write_ || buffer_.Size() == 0) break;
+  }
+  if (close_after_write_ || (close_soon_ && !request_open_)) return Linger();
+  Read();
+}
+
+// False: more bytes are needed.
+bool Connection::Step() {
+  switch (state_) {
+    case State::kHeader: return OnHeader();
+    case State::kBody: return OnBody();
+    case State::kDiscard: return OnDiscard();
+    case State::kLinger: return false;
+  }
+  return false;
+}
+
+bool Connection::OnHeader() {
+  if (buffer_.Size() == 0) return false;
+  if (!request_open_) OpenRequest();
+  const auto [status, consumed] = parser_.ParseHeader(buffer_.Data());
+  buffer_.Consume(consumed);
+  if (status == ParseStatus::kFailed) {
+    RefuseMalformed();
+    return true;
+  }
+  if (status == ParseStatus::kNeedMore) return consumed > 0 && buffer_.Size() > 0;
+
+  const Request& request = parser_.Current();
+  Reply& reply = loop_.ScratchReply();
+  if (!loop_.Admit(request, request_began_, reply)) {
+    const uint64_t body = request.content_length.value_or(0);
+    const bool close = request.chunked || body > kDiscardMax || request.expects_continue;
+    loop_.Answer(out_, request, reply, close || ShouldClose(request), request_began_);
+    discard_left_ = body;
+    state_ = State::kDiscard;
+    deadline_ = request_began_ + loop_.Shared().options.body_timeout;
+    close_after_write_ = close;
+    return true;
+  }
+  state_ = State::kBody;
+  const bool body_here = !request.chunked && buffer_.Size() >= request.content_length.value_or(0);
+  if (!body_here) {
+    deadline_ = loop_.Clock().Now() + loop_.Shared().options.body_timeout;
+    if (request.expects_continue && buffer_.Size() == 0) out_.append("HTTP/1.1 100 Continue\r\n\r\n");
+  }
+  return true;
+}
+
+bool Connection::OnBody() {
+  Request& request = parser_.Current();
+  size_t body_in_buffer = 0;
+  if (request.chunked) {
+    const size_t before = chunked_body_.capacity();
+    const auto [status, consumed] = parser_.ParseChunks(buffer_.Data(), chunked_body_);
+    if (!TakeChunks(chunked_body_.capacity() - before)) return true;
+    buffer_.Consume(consumed);
+    if (status == ParseStatus::kFailed) {
+      RefuseMalformed();
+      return true;
+    }
+    if (status == ParseStatus::kNeedMore) return false;
+    request.body = chunked_body_;
+  } else {
+    body_in_buffer = request.content_length.value_or(0);
+    if (buffer_.Size() < body_in_buffer) return false;
+    request.body = buffer_.Data().substr(0, body_in_buffer);
+  }
+  Reply& reply = loop_.ScratchReply();
+  loop_.Handle(request, reply);
+  const bool close = ShouldClose(request);
+  const base::SteadyTime now = loop_.Answer(out_, request, reply, close, request_began_);
+  buffer_.Consume(body_in_buffer);
+  Finish(close, now);
+  return true;
+}
+
+bool Connection::OnDiscard() {
+  const size_t bytes = std::min<uint64_t>(discard_left_, buffer_.Size());
+  buffer_.Consume(bytes);
+  discard_left_ -= bytes;
+  if (discard_left_ > 0) return false;
+  Finish(ShouldClose(parser_.Current()), loop_.Clock().Now());
+  return true;
+}
+
+// Counts what the chunked body has grown by; false: that was too much, and the request is refused.
+bool Connection::TakeChunks(size_t grown) {
+  if (grown == 0) return true;
+  if (loop_.Shared().inflight.TryTake(grown)) {
+    chunked_taken_ += grown;
+    return true;
+  }
+  RefuseAndClose(problems::kOverloaded, "requests being read hold http.inflight_bytes_max together",
+                 std::chrono::seconds(1));
+  return false;
+}
+
+void Connection::OpenRequest() {
+  fresh_ = false;
+  request_open_ = true;
+  request_began_ = loop_.Clock().Now();
+  deadline_ = request_began_ + loop_.Shared().options.header_timeout;
+}
+
+bool Connection::ShouldClose(const Request& request) const {
+  return !request.keep_alive || close_soon_ || loop_.Shared().announce_close.load(std::memory_order_relaxed);
+}
+
+void Connection::RefuseMalformed() {
+  const HttpOptions& options = loop_.Shared().options;
+  switch (parser_.Fault()) {
+    case ParseFault::kHeadersTooLarge:
+      return RefuseAndClose(problems::kHeadersTooLarge, "the header is over " +
+                                                            std::to_string(options.header_bytes_max) +
+                                                            " bytes (http.header_bytes_max)");
+    case ParseFault::kTargetTooLong:
+      return RefuseAndClose(problems::kTargetTooLong,
+                            "the request target is longer than any that is served here");
+    case ParseFault::kBodyTooLarge:
+      return RefuseAndClose(
+          problems::kBodyTooLarge,
+          "the body is over " + std::to_string(options.body_bytes_max) + " bytes (ingest.body_bytes_max)");
+    case ParseFault::kMalformed:
+      return RefuseAndClose(problems::kMalformedRequest, "this is not HTTP/1.1 as RFC 9112 has it");
+  }
+}
+
+void Connection::RefuseAndClose(const Problem& problem, std::string_view detail,
+                                std::chrono::seconds retry_after) {
+  Reply& reply = loop_.ScratchReply();
+  reply.Refuse(problem, detail, retry_after);
+  loop_.Answer(out_, parser_.Current(), reply, true, request_began_);
+  close_after_write_ = true;
+}
+
+// The request at hand has been answered.
+void Connection::Finish(bool close, base::SteadyTime now) {
+  if (close) {
+    close_after_write_ = true;
+  } else {
+    NextRequest(now);
+  }
+}
+
+void Connection::NextRequest(base::SteadyTime now) {
+  state_ = State::kHeader;
+  request_open_ = false;
+  chunked_body_.clear();
+  parser_.Restart();
+  deadline_ = now + loop_.Shared().options.idle_timeout;
+}
+
+// Tries to write at once and waits for the socket only with what it didn't take; false: it will go on later,
+// or the connection is gone.
+bool Connection::WriteOut() {
+  boost::system::error_code error;
+  const size_t sent = socket_.write_some(asio::buffer(out_), error);
+  if (!error && sent == out_.size()) return true;
+  if (error && error != asio::error::would_block) {
+    Abort();
+    return false;
+  }
+  writing_ = true;
+  write_deadline_ = loop_.Clock().Now() + loop_.Shared().options.write_timeout;
+  asio::async_write(socket_, asio::buffer(out_) + (error ? 0 : sent),
+                    [self = shared_from_this()](const boost::system::error_code& failed, size_t) {
+                      self->writing_ = false;
+                      if (failed) return self->Abort();
+                      self->ForgetWritten();
+                      self->Process();
+                    });
+  return false;
+}
+
+void Connection::ForgetWritten() {
+  out_.clear();
+  if (out_.capacity() > kOutBytesKept) out_.shrink_to_fit();
+}
+
+// Only while no operation reads into the buffer.
+void Connection::GiveBackIdleMemory() {
+  buffer_.ShrinkWhenEmpty();
+  if (chunked_taken_ == 0) return;
+  chunked_body_ = std::string();
+  loop_.Shared().inflight.GiveBack(chunked_taken_);
+  chunked_taken_ = 0;
+}
+
+// Closing with unread bytes would reset the connection and could take the reply away from the client (RFC
+// 9112, section 9.6): so first only our side is closed.
+void Connection::Linger() {
+  state_ = State::kLinger;
+  discard_left_ = kLingerBytesMax;
+  buffer_.Consume(buffer_.Size());
+  GiveBackIdleMemory();
+  deadline_ = loop_.Clock().Now() + kLingerTime;
+  boost::system::error_code ignored;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  Read();
+}
+
+void Connection::Tick(base::SteadyTime now) {
+  if (writing_) {
+    if (now >= write_deadline_) Abort();
+    return;
+  }
+  const bool expired = now >= deadline_;
+  if (!request_open_ || state_ == State::kLinger || state_ == State::kDiscard) {
+    if (expired) return Abort();
+    const bool idle = !request_open_ && state_ == State::kHeader;
+    if (!idle || (!buffer_.CanShrink() && chunked_taken_ == 0)) return;
+  } else if (!expired) {
+    return;
+  } else if (state_ == State::kHeader && close_soon_) {
+    return Abort();
+  } else if (state_ == State::kHeader) {
+    RefuseAndClose(problems::kHeaderTimeout, "the header took longer than http.header_timeout");
+  } else {
+    RefuseAndClose(problems::kBodyTimeout, "the body took longer than http.body_timeout");
+  }
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void Connection::CloseSoon() {
+  close_soon_ = true;
+  if (writing_ || state_ != State::kHeader) return;
+  if (fresh_ || request_open_) {
+    // A request, or the rest of its header, is probably on its way.
+    deadline_ = std::min(deadline_, loop_.Clock().Now() + kLastHeaderGrace);
+  } else {
+    boost::system::error_code ignored;
+    socket_.cancel(ignored);
+  }
+}
+
+void Connection::Abort() {
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+}  // namespace ei::http

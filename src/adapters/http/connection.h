@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/intrusive/list_hook.hpp>
+
+#include "adapters/http/problem.h"
+#include "adapters/http/read_buffer.h"
+#include "adapters/http/request_parser.h"
+#include "base/time.h"
+
+namespace ei::http {
+
+class EventLoop;
+
+// One client connection on its event loop: read, parse, answer, in order; replies of pipelined requests are
+// written together. It lives while an operation on its socket is pending, and belongs to its loop's thread.
+class Connection final
+    : public std::enable_shared_from_this<Connection>,
+      public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  Connection(EventLoop& loop, boost::asio::ip::tcp::socket socket);
+  ~Connection();
+
+  void Start();
+
+  // For a connection over the limit, instead of Start.
+  void StartRefused();
+
+  // Called by the loop every now and then: acts on time-outs and gives idle memory back.
+  void Tick(base::SteadyTime now);
+
+  // No further request: what has arrived is answered, then the connection is closed.
+  void CloseSoon();
+
+  void Abort();
+
+ private:
+  enum class State : uint8_t {
+    kHeader,   // waiting for a request, or within its header
+    kBody,     // within the body of an admitted request
+    kDiscard,  // passing over the body of a refused one
+    kLinger,   // the last reply is written; reading on so that the client gets to see it
+  };
+
+  void Read();
+  void OnRead(size_t bytes);
+  void Process();
+  bool Step();
+  bool OnHeader();
+  bool OnBody();
+  bool OnDiscard();
+  void OpenRequest();
+  bool ShouldClose(const Request& request) const;
+  bool TakeChunks(size_t grown);
+  void GiveBackIdleMemory();
+  void RefuseMalformed();
+  void RefuseAndClose(const Problem& problem, std::string_view detail, std::chrono::seconds retry_after = {});
+  void Finish(bool close, base::SteadyTime now);
+  void NextRequest(base::SteadyTime now);
+  bool WriteOut();
+  void ForgetWritten();
+  void OnCancelled();
+  void Linger();
+
+  EventLoop& loop_;
+  boost::asio::ip::tcp::socket socket_;
+  ReadBuffer buffer_;
+  RequestParser parser_;
+  State state_ = State::kHeader;
+  std::string chunked_body_;
+  size_t chunked_taken_ = 0;  // of the in-flight bytes, for chunked_body_
+  uint64_t discard_left_ = 0;
+  std::string out_;                  // replies not yet taken by the socket
+  base::SteadyTime deadline_;        // of what is being read or waited for
+  base::SteadyTime write_deadline_;  // while writing_
+  base::SteadyTime request_began_;
+  bool fresh_ = true;          // no request has come yet
+  bool request_open_ = false;  // its first byte has come
+  bool writing_ = false;
+  bool close_after_write_ = false;
+  bool close_soon_ = false;
+};
+
+}  // namespace ei::http

@@ -1,0 +1,161 @@
+#include "adapters/http/event_loop.h"
+
+#include <boost/asio/post.hpp>
+
+namespace ei::http {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds(250);
+
+// Connections over the limit that are still told so, instead of being closed without a word.
+constexpr size_t kRefusedConnectionsMax = 256;
+
+}  // namespace
+
+EventLoop::EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
+                     const OperationsEndpoint& operations, const app::Clock& clock, app::Telemetry& telemetry,
+                     app::Log& log, uint64_t seed)
+    : shared_(shared),
+      listener_(listener),
+      events_(std::move(events)),
+      operations_(operations),
+      clock_(clock),
+      telemetry_(telemetry),
+      log_(log),
+      context_(1),
+      acceptor_(context_),
+      tick_(context_),
+      request_ids_(seed) {}
+
+EventLoop::~EventLoop() {
+  PostStop();
+  Join();
+}
+
+void EventLoop::Start(tcp::acceptor acceptor) {
+  acceptor_ = std::move(acceptor);
+  Tick();
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+void EventLoop::Accept() {
+  accepting_ = true;
+  acceptor_.async_accept([this](const boost::system::error_code& error, tcp::socket socket) {
+    if (error == asio::error::operation_aborted) return;
+    if (error) {
+      accepting_ = false;  // out of descriptors or memory: the tick tries again
+      log_.Write(app::LogLevel::kError, "http", "a connection could not be accepted",
+                 {{"error", error.message()}});
+      return;
+    }
+    OnAccept(std::move(socket));
+    if (!stopping_) Accept();
+  });
+}
+
+void EventLoop::OnAccept(tcp::socket socket) {
+  boost::system::error_code error;
+  socket.non_blocking(true, error);
+  if (!error) socket.set_option(tcp::no_delay(true), error);
+  const size_t open = listener_.connections.Open();
+  if (error || open >= listener_.connections_max + kRefusedConnectionsMax) return;
+  const auto connection = std::make_shared<Connection>(*this, std::move(socket));
+  connections_.push_back(*connection);
+  if (open < listener_.connections_max) {
+    connection->Start();
+  } else {
+    connection->StartRefused();
+  }
+  if (stopping_) connection->CloseSoon();
+}
+
+void EventLoop::Tick() {
+  wall_now_ = clock_.WallNow();
+  date_ = FormatHttpDate(std::chrono::time_point_cast<std::chrono::system_clock::duration>(wall_now_));
+  const base::SteadyTime now = clock_.Now();
+  for (auto it = connections_.begin(); it != connections_.end();) (it++)->Tick(now);
+  if (!accepting_ && !stopping_) Accept();
+  tick_.expires_after(kTick);
+  tick_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) Tick();
+  });
+}
+
+void EventLoop::PostStopAccepting(std::function<void()> done) {
+  asio::post(context_, [this, done = std::move(done)] {
+    stopping_ = true;
+    // Clients whose connection the kernel has already completed would be reset by closing the listener.
+    boost::system::error_code error;
+    acceptor_.cancel(error);
+    acceptor_.non_blocking(true, error);
+    while (!error) {
+      tcp::socket socket(context_);
+      acceptor_.accept(socket, error);
+      if (!error) OnAccept(std::move(socket));
+    }
+    acceptor_.close(error);
+    for (auto it = connections_.begin(); it != connections_.end();) (it++)->CloseSoon();
+    asio::post(context_, done);  // behind the handler of an accept that was already complete
+  });
+}
+
+void EventLoop::PostStop() {
+  asio::post(context_, [this] {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+    tick_.cancel();
+    context_.stop();
+  });
+}
+
+void EventLoop::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+Reply& EventLoop::ScratchReply() {
+  reply_.Clear();
+  return reply_;
+}
+
+bool EventLoop::Admit(const Request& request, base::SteadyTime began, Reply& reply) {
+  if (request.route == Route::kUnknown ||
+      !(request.route == Route::kEvents ? listener_.events : listener_.operations)) {
+    reply.Refuse(problems::kNotFound, "see /events, /livez, /readyz and /metrics");
+    return false;
+  }
+  return request.route != Route::kEvents || events_->Admit(request, began, reply);
+}
+
+void EventLoop::Handle(const Request& request, Reply& reply) {
+  try {
+    if (request.route == Route::kEvents) {
+      events_->Handle(request, reply);
+    } else {
+      operations_.Handle(request, reply);
+    }
+  } catch (const std::exception& fault) {  // out of memory, most likely: this request fails, the others go on
+    log_.Write(app::LogLevel::kError, "http", "a request could not be handled", {{"error", fault.what()}});
+    reply.Clear();
+    reply.Refuse(problems::kInternal, "see the service's log");
+  }
+}
+
+base::SteadyTime EventLoop::Answer(std::string& out, const Request& request, const Reply& reply, bool close,
+                                   base::SteadyTime began) {
+  WireOptions options;
+  options.date = date_;
+  options.request_id = request.request_id.empty() ? request_ids_.Next(wall_now_) : request.request_id;
+  options.close = close;
+  options.keep_alive = request.http_1_0 && request.keep_alive;
+  options.head = request.method == Method::kHead;
+  AppendToWire(out, reply, options);
+  const base::SteadyTime now = clock_.Now();
+  telemetry_.HttpRequest(Name(request.route), reply.status, now - began);
+  return now;
+}
+
+}  // namespace ei::http

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include "adapters/http/connection.h"
+#include "adapters/http/connection_count.h"
+#include "adapters/http/events_endpoint.h"
+#include "adapters/http/http_options.h"
+#include "adapters/http/operations_endpoint.h"
+#include "app/ports/clock.h"
+#include "app/ports/log.h"
+
+namespace ei::http {
+
+// What all loops of a server share; thread-safe.
+struct SharedState {
+  explicit SharedState(const HttpOptions& o) : options(o), inflight(o.inflight_bytes_max) {}
+
+  const HttpOptions options;
+  InflightBytes inflight;
+  std::atomic<bool> announce_close{false};  // stopping: tell clients to go elsewhere
+};
+
+// What one listening port serves, on however many loops.
+struct Listener {
+  bool events = true;
+  bool operations = true;
+  size_t connections_max = 0;
+  ConnectionCount connections;
+};
+
+// One thread with its own listening socket and connections. Everything but Start, the Post* functions and
+// Join belongs to that thread.
+class EventLoop {
+ public:
+  EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
+            const OperationsEndpoint& operations, const app::Clock& clock, app::Telemetry& telemetry,
+            app::Log& log, uint64_t seed);
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // Takes over a listening socket and starts the thread.
+  void Start(boost::asio::ip::tcp::acceptor acceptor);
+  boost::asio::io_context& Context() { return context_; }
+
+  // From any thread: takes what still waits in the backlog, stops listening, closes connections as they
+  // become idle; calls `done` on the loop's thread when no connection will be added any more.
+  void PostStopAccepting(std::function<void()> done);
+  // From any thread: closes everything and ends the thread.
+  void PostStop();
+  void Join();
+
+  // For connections, on the loop's thread.
+  SharedState& Shared() { return shared_; }
+  ConnectionCount& Connections() { return listener_.connections; }
+  const app::Clock& Clock() const { return clock_; }
+  Reply& ScratchReply();
+  // False: `reply` refuses the request on the strength of its header.
+  bool Admit(const Request& request, base::SteadyTime began, Reply& reply);
+  void Handle(const Request& request, Reply& reply);
+  // Puts the reply on the wire and tells telemetry; returns the time.
+  base::SteadyTime Answer(std::string& out, const Request& request, const Reply& reply, bool close,
+                          base::SteadyTime began);
+
+ private:
+  void Accept();
+  void OnAccept(boost::asio::ip::tcp::socket socket);
+  void Tick();
+
+  SharedState& shared_;
+  Listener& listener_;
+  const std::unique_ptr<EventsEndpoint> events_;
+  const OperationsEndpoint& operations_;
+  const app::Clock& clock_;
+  app::Telemetry& telemetry_;
+  app::Log& log_;
+  // Before the context, whose end destroys the connections that are left.
+  boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> connections_;
+  boost::asio::io_context context_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer tick_;
+  Reply reply_;
+  base::WallTime wall_now_;  // of the last tick
+  std::string date_;
+  bool accepting_ = false;
+  bool stopping_ = false;
+  domain::UuidV7Generator request_ids_;  // for clients that sent none
+  std::thread thread_;
+};
+
+}  // namespace ei::http

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/time.h"
+
+namespace ei::http {
+
+struct HttpOptions {
+  std::string address = "127.0.0.1";
+  uint16_t port = 8080;                // 0: any free one
+  std::optional<uint16_t> admin_port;  // unset: the operational routes are on `port`
+  size_t threads = 1;                  // event loops
+
+  size_t connections_max = 10'000;
+  size_t header_bytes_max = 16 << 10;  // request line and headers
+  size_t body_bytes_max = 10 << 20;
+  size_t inflight_bytes_max =
+      64 << 20;  // buffers of all connections, beyond the small one that each begins with
+
+  base::Duration header_timeout =
+      std::chrono::seconds(10);  // from a request's first byte to the end of its header
+  base::Duration body_timeout = std::chrono::seconds(30);   // the whole body
+  base::Duration idle_timeout = std::chrono::seconds(75);   // between requests
+  base::Duration write_timeout = std::chrono::seconds(30);  // for the client to take a reply
+};
+
+}  // namespace ei::http

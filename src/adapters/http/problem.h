@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace ei::http {
+
+// A refusal as clients see it: the catalogue of all of them is in problem.cc and in docs/API.md.
+struct Problem {
+  uint16_t status;
+  std::string_view code;   // stable; clients may act on it
+  std::string_view title;  // the same for every refusal of this kind
+};
+
+namespace problems {
+extern const Problem kMalformedRequest;
+extern const Problem kMalformedJson;
+extern const Problem kTooDeep;
+extern const Problem kNotFound;
+extern const Problem kMethodNotAllowed;
+extern const Problem kHeaderTimeout;
+extern const Problem kBodyTimeout;
+extern const Problem kBodyTooLarge;
+extern const Problem kTargetTooLong;
+extern const Problem kBatchTooLarge;
+extern const Problem kUnsupportedMediaType;
+extern const Problem kUnsupportedEncoding;
+extern const Problem kExpectationFailed;
+extern const Problem kEmptyBatch;
+extern const Problem kRateLimited;
+extern const Problem kHeadersTooLarge;
+extern const Problem kInternal;
+extern const Problem kJournalFull;
+extern const Problem kShuttingDown;
+extern const Problem kNotReady;
+extern const Problem kOverloaded;
+}  // namespace problems
+
+// The body of an application/problem+json reply (RFC 9457). `detail` is for people: what happened, the limit
+// and the setting that holds it. It must need no escaping in JSON but quotes.
+void AppendProblem(std::string& out, uint16_t status, std::string_view code, std::string_view title,
+                   std::string_view detail);
+
+std::string_view ReasonPhrase(uint16_t status);
+
+}  // namespace ei::http

@@ -1,0 +1,85 @@
+#include "adapters/http/request.h"
+
+#include <algorithm>
+
+#include "adapters/http/header_text.h"
+
+namespace ei::http {
+
+void Request::Clear() {
+  std::string id = std::move(request_id);
+  std::string trace = std::move(traceparent);
+  id.clear();
+  trace.clear();
+  *this = Request();
+  request_id = std::move(id);
+  traceparent = std::move(trace);
+}
+
+std::string_view Name(Route route) {
+  switch (route) {
+    case Route::kEvents: return "events";
+    case Route::kHealth: return "health";
+    case Route::kLivez: return "livez";
+    case Route::kReadyz: return "readyz";
+    case Route::kMetrics: return "metrics";
+    case Route::kUnknown: return "other";
+  }
+  return "other";
+}
+
+Route ParseRoute(std::string_view target) {
+  // The absolute form that clients of proxies use (RFC 9112, section 3.2.2).
+  if (const size_t scheme = target.find("://");
+      scheme != std::string_view::npos && !target.starts_with('/')) {
+    const size_t path_begins = target.find('/', scheme + 3);
+    target = path_begins == std::string_view::npos ? "/" : target.substr(path_begins);
+  }
+  const std::string_view path = target.substr(0, target.find('?'));
+  if (path == "/events") return Route::kEvents;
+  if (path == "/health") return Route::kHealth;
+  if (path == "/livez") return Route::kLivez;
+  if (path == "/readyz") return Route::kReadyz;
+  if (path == "/metrics") return Route::kMetrics;
+  return Route::kUnknown;
+}
+
+MediaType ParseMediaType(std::string_view content_type) {
+  std::string_view parameters = content_type;
+  const std::string_view type = Trim(TakeUntil(parameters, ';'));
+  while (!parameters.empty()) {
+    std::string_view parameter = TakeUntil(parameters, ';');
+    const std::string_view name = Trim(TakeUntil(parameter, '='));
+    const std::string_view value = Unquote(Trim(parameter));
+    if (EqualsIgnoreCase(name, "charset") && !EqualsIgnoreCase(value, "utf-8")) return MediaType::kUnknown;
+  }
+  if (EqualsIgnoreCase(type, "application/json")) return MediaType::kJson;
+  if (EqualsIgnoreCase(type, "application/x-ndjson") || EqualsIgnoreCase(type, "application/jsonl")) {
+    return MediaType::kNdjson;
+  }
+  return MediaType::kUnknown;
+}
+
+bool IsTraceparent(std::string_view value) {
+  constexpr size_t kSize = 55;
+  const auto hex = [](std::string_view digits) {
+    return digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  };
+  const auto zero = [](std::string_view digits) {
+    return digits.find_first_not_of('0') == std::string_view::npos;
+  };
+  if (value.size() != kSize || !value.starts_with("00-") || value[35] != '-' || value[52] != '-')
+    return false;
+  const std::string_view trace_id = value.substr(3, 32);
+  const std::string_view parent_id = value.substr(36, 16);
+  return hex(trace_id) && hex(parent_id) && hex(value.substr(53)) && !zero(trace_id) && !zero(parent_id);
+}
+
+bool IsRequestId(std::string_view value) {
+  constexpr size_t kSizeMax = 128;
+  return !value.empty() && value.size() <= kSizeMax && std::all_of(value.begin(), value.end(), [](char c) {
+    return c > ' ' && c < '\x7f' && c != '"' && c != '\\';
+  });
+}
+
+}  // namespace ei::http

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ei::http {
+
+enum class Method : uint8_t { kGet, kHead, kPost, kOther };
+enum class Route : uint8_t { kEvents, kHealth, kLivez, kReadyz, kMetrics, kUnknown };
+enum class MediaType : uint8_t { kNone, kJson, kNdjson, kUnknown };
+
+// What the service needs to know of a request. The strings are reused from request to request.
+struct Request {
+  Method method = Method::kOther;
+  Route route = Route::kUnknown;
+  MediaType media_type = MediaType::kNone;
+  bool keep_alive = true;
+  bool http_1_0 = false;
+  bool expects_continue = false;
+  bool unknown_expectation = false;
+  bool encoded = false;          // a Content-Encoding other than identity
+  bool handling_strict = false;  // Prefer: handling=strict
+  bool representation = false;   // Prefer: return=representation
+  bool wants_openmetrics = false;
+  bool chunked = false;
+  std::optional<uint64_t> content_length;
+  std::string request_id;   // empty: the client sent none that can be used
+  std::string traceparent;  // empty: none, or not well-formed
+  std::string_view body;    // valid while the request is handled
+
+  void Clear();
+};
+
+std::string_view Name(Route route);
+
+Route ParseRoute(std::string_view target);
+MediaType ParseMediaType(std::string_view content_type);
+
+// True for a traceparent of version 00 (W3C Trace Context, section 3.2) with ids that are not all zero.
+bool IsTraceparent(std::string_view value);
+
+// True for 1 to 128 visible ASCII characters that can stand in a JSON string and a header as they are.
+bool IsRequestId(std::string_view value);
+
+}  // namespace ei::http

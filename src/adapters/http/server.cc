@@ -1,0 +1,115 @@
+#include "adapters/http/server.h"
+
+#include <latch>
+#include <utility>
+
+#include <sys/socket.h>
+
+namespace ei::http {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+namespace {
+
+using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+// A kubelet, a scraper and some people; apart from the clients, so that these can't lock the probes out.
+constexpr size_t kAdminConnectionsMax = 64;
+
+// With SO_REUSEPORT a second process of the same user could share the port unnoticed; a plain bind can't.
+boost::system::error_code TryBindAlone(asio::io_context& context, const tcp::endpoint& endpoint) {
+  boost::system::error_code error;
+  tcp::acceptor probe(context);
+  probe.open(endpoint.protocol(), error);
+  if (!error) probe.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) probe.bind(endpoint, error);
+  return error;
+}
+
+}  // namespace
+
+Server::Server(const HttpOptions& options, const ServerContext& context)
+    : shared_(options),
+      context_(context),
+      operations_(context.operations),
+      port_(options.port),
+      admin_port_(options.admin_port) {
+  main_.operations = !options.admin_port.has_value();
+  main_.connections_max = options.connections_max;
+  admin_.events = false;
+  admin_.connections_max = kAdminConnectionsMax;
+}
+
+base::Result<std::unique_ptr<Server>> Server::Start(const HttpOptions& options,
+                                                    const ServerContext& context) {
+  std::unique_ptr<Server> server(new Server(options, context));
+  const auto make_loop = [&](Listener& listener, size_t number) {
+    return std::make_unique<EventLoop>(
+        server->shared_, listener,
+        std::make_unique<EventsEndpoint>(context.ingest, context.make_decoder(), context.limits,
+                                         context.telemetry, context.seed + 2 * number),
+        server->operations_, context.clock, context.telemetry, context.log, context.seed + 2 * number + 1);
+  };
+  for (size_t i = 0; i < options.threads; ++i) {
+    server->loops_.push_back(make_loop(server->main_, i));
+    if (auto listening =
+            server->Listen(*server->loops_.back(), server->port_, i == 0 ? "http.port" : nullptr);
+        !listening) {
+      server->loops_.pop_back();  // it has no thread that could be told to stop
+      return std::unexpected(listening.error());
+    }
+  }
+  if (options.admin_port) {
+    uint16_t port = *options.admin_port;
+    server->admin_loop_ = make_loop(server->admin_, options.threads);
+    if (auto listening = server->Listen(*server->admin_loop_, port, "admin.port"); !listening) {
+      server->admin_loop_.reset();
+      return std::unexpected(listening.error());
+    }
+    server->admin_port_ = port;
+  }
+  return server;
+}
+
+// `setting` is null for a loop that shares a port which is ours already. Puts the port that was found into
+// `port`.
+base::Result<void> Server::Listen(EventLoop& loop, uint16_t& port, const char* setting) {
+  boost::system::error_code error;
+  const asio::ip::address address = asio::ip::make_address(shared_.options.address, error);
+  const tcp::endpoint endpoint(address, port);
+  tcp::acceptor acceptor(loop.Context());
+  if (!error && setting != nullptr) error = TryBindAlone(loop.Context(), endpoint);
+  if (!error) acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.set_option(ReusePort(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) {
+    return base::Fail(base::ErrorKind::kUnavailable, "can't listen on " + shared_.options.address + ":" +
+                                                         std::to_string(port) + " (http.address, " +
+                                                         (setting != nullptr ? setting : "http.port") +
+                                                         "): " + error.message());
+  }
+  port = acceptor.local_endpoint().port();
+  loop.Start(std::move(acceptor));
+  return {};
+}
+
+Server::~Server() { Stop(base::SteadyTime::min()); }
+
+size_t Server::Stop(base::SteadyTime deadline) {
+  if (std::exchange(stopped_, true)) return 0;
+  std::latch accepting(static_cast<std::ptrdiff_t>(loops_.size()));
+  for (auto& loop : loops_) loop->PostStopAccepting([&accepting] { accepting.count_down(); });
+  accepting.wait();
+  main_.connections.AwaitNone(deadline);
+  const size_t cut = main_.connections.Open();
+  for (auto& loop : loops_) loop->PostStop();
+  if (admin_loop_) admin_loop_->PostStop();
+  for (auto& loop : loops_) loop->Join();
+  if (admin_loop_) admin_loop_->Join();
+  return cut;
+}
+
+}  // namespace ei::http

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "adapters/http/event_loop.h"
+#include "base/result.h"
+
+namespace ei::http {
+
+struct ServerContext {
+  app::Ingest& ingest;
+  const app::Clock& clock;
+  app::Telemetry& telemetry;
+  app::Log& log;
+  Operations operations;
+  EventsEndpoint::Limits limits;
+  std::function<std::unique_ptr<app::EventDecoder>()> make_decoder;  // one an event loop
+  uint64_t seed;                                                     // for ids that clients did not send
+};
+
+// The HTTP side of the service: event loops that share a port (SO_REUSEPORT), and one for the admin port if
+// there is one. Start, Stop* and the destructor belong to one owner thread; the rest is thread-safe.
+class Server {
+ public:
+  // Listens and serves, or says why it can't (the port is in use, the address isn't ours).
+  static base::Result<std::unique_ptr<Server>> Start(const HttpOptions& options,
+                                                     const ServerContext& context);
+  ~Server();
+
+  uint16_t Port() const { return port_; }
+  std::optional<uint16_t> AdminPort() const { return admin_port_; }
+
+  // From now on replies ask clients to close their connection.
+  void AnnounceClose() { shared_.announce_close.store(true, std::memory_order_relaxed); }
+
+  // Stops listening, lets the requests in progress be answered, at most until `deadline`, and closes
+  // everything. Returns how many connections had to be cut.
+  size_t Stop(base::SteadyTime deadline);
+
+  size_t Connections() const { return main_.connections.Open() + admin_.connections.Open(); }
+  size_t InflightBytes() const { return shared_.inflight.Held(); }
+
+ private:
+  Server(const HttpOptions& options, const ServerContext& context);
+  base::Result<void> Listen(EventLoop& loop, uint16_t& port, const char* setting);
+
+  SharedState shared_;
+  Listener main_;
+  Listener admin_;
+  const ServerContext context_;
+  const OperationsEndpoint operations_;
+  std::vector<std::unique_ptr<EventLoop>> loops_;
+  std::unique_ptr<EventLoop> admin_loop_;
+  uint16_t port_;
+  std::optional<uint16_t> admin_port_;
+  bool stopped_ = false;
+};
+
+}  // namespace ei::http

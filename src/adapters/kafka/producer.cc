@@ -1,0 +1,239 @@
+#include "adapters/kafka/producer.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace ei::kafka {
+
+namespace {
+
+constexpr int kPollMillis = 100;
+constexpr int kFlushMillis = 5;
+constexpr auto kRetireTime = std::chrono::seconds(5);  // for the reports of what is purged at the end
+constexpr size_t kReportsMax = 1024;                   // of one read from a delivery event
+constexpr size_t kRecordOverhead = 64 << 10;  // room for headers beyond an event's bytes and its key's
+
+std::string Millis(base::Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+}
+
+using Properties = std::vector<std::pair<std::string, std::string>>;
+
+Properties PropertiesOf(const KafkaOptions& options, bool sole) {
+  // The workers already gather for kafka.linger: a little more here joins what several of them hand over.
+  const double linger_ms = std::min(1.0, std::chrono::duration<double, std::milli>(options.linger).count());
+  Properties properties = {
+      {"bootstrap.servers", options.brokers},
+      {"client.id", "event-ingestor"},
+      {"acks", "all"},
+      {"enable.idempotence", "true"},
+      {"max.in.flight.requests.per.connection", "1"},  // docs/decisions/0004
+      {"partitioner", "murmur2_random"},
+      {"message.timeout.ms", "0"},
+      {"linger.ms", sole ? "0" : std::to_string(linger_ms)},
+      {"compression.type", options.compression},
+      {"socket.timeout.ms", Millis(options.write_timeout)},
+      {"request.timeout.ms", Millis(options.write_timeout)},
+      {"socket.keepalive.enable", "true"},
+      {"log.queue", "true"},
+      {"socket.nagle.disable", "true"},
+      {"reconnect.backoff.max.ms", "2000"},
+      // Only the brokers refuse a record for its size: a key may be nearly as long as its event.
+      {"message.max.bytes", std::to_string(2 * options.event_bytes_max + kRecordOverhead)},
+      // The workers bound what is in flight; these limits must never be the ones that are met.
+      {"queue.buffering.max.messages", std::to_string(2 * options.inflight_events_max + 1000)},
+      {"queue.buffering.max.kbytes", "2147483647"},
+  };
+  if (sole) properties.emplace_back("batch.num.messages", "1");
+  properties.insert(properties.end(), options.properties.begin(), options.properties.end());
+  return properties;
+}
+
+app::LogLevel LevelOf(int syslog_level) {
+  if (syslog_level <= 3) return app::LogLevel::kError;
+  if (syslog_level == 4) return app::LogLevel::kWarn;
+  return syslog_level <= 6 ? app::LogLevel::kInfo : app::LogLevel::kDebug;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Producer>> Producer::Create(const KafkaOptions& options, bool sole,
+                                                         Listener& listener, app::Log& log) {
+  std::array<char, 512> fault{};
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  for (const auto& [name, value] : PropertiesOf(options, sole)) {
+    if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), fault.data(), fault.size()) !=
+        RD_KAFKA_CONF_OK) {
+      rd_kafka_conf_destroy(conf);
+      std::string message = "the Kafka client refuses ";
+      message.append(name).append("=").append(value).append(": ").append(fault.data());
+      return base::Fail(base::ErrorKind::kInvalid, std::move(message));
+    }
+  }
+  rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
+  std::unique_ptr<Producer> producer(new Producer(listener, log));
+  producer->client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, fault.data(), fault.size());
+  if (producer->client_ == nullptr) {
+    rd_kafka_conf_destroy(conf);
+    return base::Fail(base::ErrorKind::kInvalid,
+                      std::string("the Kafka client can't start: ") + fault.data());
+  }
+  producer->topic_ = rd_kafka_topic_new(producer->client_, options.topic.c_str(), nullptr);
+  if (producer->topic_ == nullptr) {
+    return base::Fail(base::ErrorKind::kInvalid, "the Kafka client refuses kafka.topic " + options.topic +
+                                                     ": " + rd_kafka_err2str(rd_kafka_last_error()));
+  }
+  producer->queue_ = rd_kafka_queue_get_main(producer->client_);
+  rd_kafka_set_log_queue(producer->client_, nullptr);
+  producer->thread_ = std::thread([raw = producer.get()] { raw->Poll(); });
+  return producer;
+}
+
+Producer::~Producer() {
+  Retire();
+  if (queue_ != nullptr) rd_kafka_queue_destroy(queue_);
+  if (topic_ != nullptr) rd_kafka_topic_destroy(topic_);
+  if (client_ != nullptr) rd_kafka_destroy(client_);
+}
+
+void Producer::Retire() {
+  if (client_ != nullptr) Purge();
+  stop_.store(true, std::memory_order_release);
+  if (thread_.joinable()) thread_.join();
+}
+
+void Producer::Purge() { rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT); }
+
+void Producer::Produce(std::span<const Record> records) {
+  thread_local std::vector<rd_kafka_message_t> messages;
+  messages.assign(records.size(), rd_kafka_message_t{});
+  for (size_t i = 0; i < records.size(); ++i) {
+    rd_kafka_message_t& message = messages[i];
+    message.payload = const_cast<char*>(records[i].value.data());
+    message.len = records[i].value.size();
+    message.key = records[i].has_key ? const_cast<char*>(records[i].key.data()) : nullptr;
+    message.key_len = records[i].has_key ? records[i].key.size() : 0;
+    message._private = records[i].opaque;
+  }
+  const int taken = rd_kafka_produce_batch(topic_, RD_KAFKA_PARTITION_UA, 0, messages.data(),
+                                           static_cast<int>(messages.size()));
+  if (taken == static_cast<int>(messages.size())) return;
+  for (const rd_kafka_message_t& message : messages) {
+    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    listener_.OnReport(message._private, message.err, rd_kafka_err2str(message.err));
+  }
+  listener_.OnReportsEnd();
+}
+
+void Producer::ProduceTo(const std::string& topic, const Record& record, const Headers& headers) {
+  rd_kafka_headers_t* list = rd_kafka_headers_new(headers.size());
+  for (const auto& [name, value] : headers) {
+    rd_kafka_header_add(list, name.data(), static_cast<ssize_t>(name.size()), value.data(),
+                        static_cast<ssize_t>(value.size()));
+  }
+  std::array<rd_kafka_vu_t, 6> arguments{};
+  arguments[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+  arguments[0].u.cstr = topic.c_str();
+  arguments[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  arguments[1].u.i = 0;
+  arguments[2].vtype = RD_KAFKA_VTYPE_VALUE;
+  arguments[2].u.mem = {const_cast<char*>(record.value.data()), record.value.size()};
+  arguments[3].vtype = RD_KAFKA_VTYPE_KEY;
+  if (record.has_key) arguments[3].u.mem = {const_cast<char*>(record.key.data()), record.key.size()};
+  arguments[4].vtype = RD_KAFKA_VTYPE_HEADERS;
+  arguments[4].u.headers = list;
+  arguments[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  arguments[5].u.ptr = record.opaque;
+  rd_kafka_error_t* const failure = rd_kafka_produceva(client_, arguments.data(), arguments.size());
+  if (failure == nullptr) return;
+  const rd_kafka_resp_err_t error = rd_kafka_error_code(failure);
+  rd_kafka_error_destroy(failure);
+  rd_kafka_headers_destroy(list);
+  listener_.OnReport(record.opaque, error, rd_kafka_err2str(error));
+  listener_.OnReportsEnd();
+}
+
+void Producer::Flush() { rd_kafka_flush(client_, kFlushMillis); }
+
+void Producer::Poll() {
+  std::optional<base::SteadyTime> retired_at;
+  for (;;) {
+    if (stop_.load(std::memory_order_acquire)) {
+      const base::SteadyTime now =
+          std::chrono::steady_clock::now();  // ban-ok(clock): waits for librdkafka's threads
+      if (!retired_at) retired_at = now;
+      const int left = rd_kafka_outq_len(client_);
+      if (left == 0) return;
+      if (now > *retired_at + kRetireTime) {
+        return log_.Write(app::LogLevel::kError, "kafka",
+                          "a producer ends without reports for some of its records",
+                          {{"records", int64_t{left}}});
+      }
+    }
+    rd_kafka_event_t* event = rd_kafka_queue_poll(queue_, kPollMillis);
+    if (event == nullptr) {
+      // Records that were handed over while the producer broke.
+      if (Broken()) Purge();
+      continue;
+    }
+    switch (rd_kafka_event_type(event)) {
+      case RD_KAFKA_EVENT_DR: OnDeliveryReports(event); break;
+      case RD_KAFKA_EVENT_ERROR: OnError(event); break;
+      case RD_KAFKA_EVENT_LOG: OnLog(event); break;
+      default: break;
+    }
+    rd_kafka_event_destroy(event);
+  }
+}
+
+void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
+  std::array<const rd_kafka_message_t*, kReportsMax> messages;
+  // An event holds one batch, whose offsets librdkafka counts up from the response's, even if that is -1.
+  bool proven = true;
+  while (const size_t count = rd_kafka_event_message_array(event, messages.data(), messages.size())) {
+    for (size_t i = 0; i < count; ++i) {
+      const rd_kafka_message_t& message = *messages[i];
+      if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        listener_.OnReport(message._private, message.err, rd_kafka_err2str(message.err));
+      } else if (proven = proven && message.offset >= 0; !proven) {
+        listener_.OnReport(message._private, RD_KAFKA_RESP_ERR__STATE,
+                           "reported as delivered without an offset");
+      } else {
+        listener_.OnReport(message._private, message.err, {});
+      }
+    }
+  }
+  listener_.OnReportsEnd();
+}
+
+void Producer::OnError(rd_kafka_event_t* event) {
+  const rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+  if (rd_kafka_event_error_is_fatal(event) == 0) {
+    log_.Write(app::LogLevel::kWarn, "kafka", "the Kafka client reports a fault",
+               {{"error", std::string_view(rd_kafka_err2name(error))},
+                {"detail", std::string_view(rd_kafka_event_error_string(event))}});
+    return;
+  }
+  std::array<char, 512> reason{};
+  const rd_kafka_resp_err_t cause = rd_kafka_fatal_error(client_, reason.data(), reason.size());
+  log_.Write(
+      app::LogLevel::kError, "kafka",
+      "the idempotent producer can't go on; a new one takes over and sends again what was in flight",
+      {{"error", std::string_view(rd_kafka_err2name(cause))}, {"detail", std::string_view(reason.data())}});
+  broken_.store(true, std::memory_order_release);
+  Purge();
+}
+
+void Producer::OnLog(rd_kafka_event_t* event) {
+  const char* facility = nullptr;
+  const char* text = nullptr;
+  int level = 0;
+  if (rd_kafka_event_log(event, &facility, &text, &level) != 0) return;
+  if (std::string_view(facility) == "FAIL") return;  // comes as an error event too
+  log_.Write(LevelOf(level), "kafka", "librdkafka",
+             {{"facility", std::string_view(facility)}, {"detail", std::string_view(text)}});
+}
+
+}  // namespace ei::kafka

@@ -1,0 +1,218 @@
+#include "adapters/memory_journal/memory_journal.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace ei::memory_journal {
+
+using app::AppendResult;
+using app::JournalEvent;
+using domain::EventSlices;
+
+namespace {
+
+constexpr size_t kBlockBytes = 256 << 10;
+constexpr size_t kLaneEventsMin = 1024;
+constexpr size_t kSpareBlocksMax = 16;  // kept for reuse, so that a steady load allocates nothing
+
+size_t BlockBytesFor(size_t event_bytes) { return std::max(kBlockBytes, event_bytes); }
+
+// The memory that the blocks for a batch add, when the last block has `room` bytes left and `spare` blocks
+// wait for use. Mirrors MemoryJournal::BlockFor.
+uint64_t BlockBytesFor(const domain::EventBatch& batch, size_t room, size_t spare) {
+  uint64_t new_bytes = 0;
+  for (const EventSlices& slices : batch.Events()) {
+    if (slices.size > room) {
+      room = BlockBytesFor(slices.size);
+      if (room == kBlockBytes && spare > 0) {
+        --spare;
+      } else {
+        new_bytes += room;
+      }
+    }
+    room -= slices.size;
+  }
+  return new_bytes;
+}
+
+}  // namespace
+
+MemoryJournal::MemoryJournal(const Options& options)
+    : options_(options), free_events_(options.events_max), lanes_(options.lanes) {}
+
+AppendResult MemoryJournal::Append(const domain::EventBatch& batch, base::SteadyTime now) {
+  uint64_t filled_lanes = 0;  // bit i % 64: lane i was empty before
+  {
+    base::MutexLock lock(mutex_);
+    if (closed_) return AppendResult::kClosed;
+    const uint64_t count = batch.Size();
+    if (count > options_.events_max || batch.Bytes().size() > options_.bytes_max)
+      return AppendResult::kTooLarge;
+    if (events_ + count > options_.events_max || !Reserve(batch)) {
+      if (BlockBytesFor(batch, 0, 0) > options_.bytes_max) return AppendResult::kTooLarge;
+      NoteRefused(batch);
+      return AppendResult::kFull;
+    }
+    for (const EventSlices& slices : batch.Events()) {
+      Block& block = BlockFor(slices.size, now);
+      char* const data = block.data.get() + block.used;
+      std::memcpy(data, batch.Bytes().data() + slices.offset, slices.size);
+      block.used += slices.size;
+      ++block.events;
+      ++block.unsettled;
+
+      JournalEvent event;
+      event.position = next_position_++;
+      event.value = {data, slices.value_size};
+      event.has_key = slices.key_offset != EventSlices::kNoKey;
+      if (event.has_key) event.key = {data + slices.key_offset, slices.key_size};
+      event.traceparent = {data + slices.trace_offset, slices.trace_size};
+      event.key_hash = slices.key_hash;
+      event.accepted_at = now;
+      const size_t lane = (event.has_key ? event.key_hash : event.position) % lanes_.size();
+      auto& queue = lanes_[lane];
+      if (queue.empty()) filled_lanes |= uint64_t{1} << (lane % 64);
+      if (queue.full()) queue.set_capacity(std::max(kLaneEventsMin, queue.capacity() * 2));
+      queue.push_back(event);
+    }
+    events_ += count;
+    free_events_.store(options_.events_max - events_, std::memory_order_relaxed);
+  }
+  for (size_t lane = 0; filled_lanes != 0 && lane < options_.lanes; ++lane) {
+    if (filled_lanes >> (lane % 64) & 1) wake_(lane);
+  }
+  return AppendResult::kAppended;
+}
+
+bool MemoryJournal::Reserve(const domain::EventBatch& batch) {
+  if (bytes_ + NewBytesFor(batch) <= options_.bytes_max) return true;
+  bytes_ -= spare_.size() * kBlockBytes;
+  spare_.clear();
+  if (!blocks_.empty() && blocks_.back().events == 0) {
+    bytes_ -= blocks_.back().capacity;
+    blocks_.pop_back();
+  }
+  return bytes_ + NewBytesFor(batch) <= options_.bytes_max;
+}
+
+uint64_t MemoryJournal::NewBytesFor(const domain::EventBatch& batch) const {
+  const size_t room = blocks_.empty() ? 0 : blocks_.back().capacity - blocks_.back().used;
+  return room >= batch.Bytes().size() ? 0 : BlockBytesFor(batch, room, spare_.size());
+}
+
+void MemoryJournal::NoteRefused(const domain::EventBatch& batch) {
+  const uint64_t free_events = options_.events_max - events_;
+  // Refused for its bytes: any room that comes free is a reason to try again.
+  const uint64_t wanted = free_events == 0 ? 1 : std::max<uint64_t>(batch.Size(), free_events + 1);
+  free_events_wanted_.store(wanted, std::memory_order_relaxed);
+  refused_bytes_.store(free_events == 0 ? 0 : batch.ClientBytes(), std::memory_order_relaxed);
+}
+
+bool MemoryJournal::Full(uint64_t bytes) const {
+  return bytes >= refused_bytes_.load(std::memory_order_relaxed) &&
+         free_events_.load(std::memory_order_relaxed) < free_events_wanted_.load(std::memory_order_relaxed);
+}
+
+MemoryJournal::Block& MemoryJournal::BlockFor(size_t bytes, base::SteadyTime now) {
+  if (!blocks_.empty()) {
+    Block& last = blocks_.back();
+    if (last.events == 0) last.opened_at = now;
+    if (last.capacity - last.used >= bytes) return last;
+    if (last.events == 0) Retire(blocks_.size() - 1);
+  }
+  Block block;
+  block.capacity = BlockBytesFor(bytes);
+  if (block.capacity == kBlockBytes && !spare_.empty()) {
+    block.data = std::move(spare_.back());
+    spare_.pop_back();
+  } else {
+    block.data = std::make_unique_for_overwrite<char[]>(block.capacity);
+    bytes_ += block.capacity;
+  }
+  block.first_position = next_position_;
+  block.opened_at = now;
+  blocks_.push_back(std::move(block));
+  return blocks_.back();
+}
+
+size_t MemoryJournal::Take(size_t lane, std::span<JournalEvent> out) {
+  base::MutexLock lock(mutex_);
+  auto& queue = lanes_[lane];
+  const size_t count = std::min(out.size(), queue.size());
+  std::copy_n(queue.begin(), count, out.begin());
+  queue.erase_begin(count);
+  return count;
+}
+
+void MemoryJournal::Settle(std::span<const uint64_t> positions) {
+  if (positions.empty()) return;
+  base::MutexLock lock(mutex_);
+  size_t index = BlockOf(positions.front());
+  for (const uint64_t position : positions) {
+    const Block& hint = blocks_[index];
+    if (position < hint.first_position || position >= hint.first_position + hint.events)
+      index = BlockOf(position);
+    Block& block = blocks_[index];
+    assert(block.unsettled > 0);
+    if (--block.unsettled == 0) {
+      Recycle(index);
+      index = index < blocks_.size() ? index : 0;
+      if (blocks_.empty()) break;
+    }
+  }
+  events_ -= positions.size();
+  free_events_.store(options_.events_max - events_, std::memory_order_relaxed);
+}
+
+// The block's events are all settled: nothing points into it any more.
+void MemoryJournal::Recycle(size_t index) {
+  Block& block = blocks_[index];
+  if (index + 1 == blocks_.size() && block.capacity == kBlockBytes) {
+    block.used = 0;
+    block.events = 0;
+    block.first_position = next_position_;
+  } else {
+    Retire(index);
+  }
+}
+
+void MemoryJournal::Retire(size_t index) {
+  Block& block = blocks_[index];
+  if (block.capacity == kBlockBytes && spare_.size() < kSpareBlocksMax) {
+    spare_.push_back(std::move(block.data));
+  } else {
+    bytes_ -= block.capacity;
+  }
+  blocks_.erase(blocks_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+size_t MemoryJournal::BlockOf(uint64_t position) const {
+  const auto after =
+      std::upper_bound(blocks_.begin(), blocks_.end(), position,
+                       [](uint64_t p, const Block& block) { return p < block.first_position; });
+  assert(after != blocks_.begin());
+  return static_cast<size_t>(after - blocks_.begin()) - 1;
+}
+
+void MemoryJournal::Close() {
+  base::MutexLock lock(mutex_);
+  closed_ = true;
+}
+
+app::JournalStats MemoryJournal::Stats() const {
+  base::MutexLock lock(mutex_);
+  app::JournalStats stats;
+  stats.events = events_;
+  stats.bytes = bytes_;
+  stats.events_max = options_.events_max;
+  stats.bytes_max = options_.bytes_max;
+  for (const Block& block : blocks_) {
+    if (block.unsettled == 0) continue;
+    stats.oldest = block.opened_at;
+    break;
+  }
+  return stats;
+}
+
+}  // namespace ei::memory_journal

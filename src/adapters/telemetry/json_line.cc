@@ -1,0 +1,156 @@
+#include "adapters/telemetry/json_line.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <type_traits>
+#include <variant>
+
+#include "domain/timestamp.h"
+
+namespace ei::telemetry {
+
+namespace {
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+constexpr std::string_view kEllipsis = "\xE2\x80\xA6";     // U+2026
+
+std::string_view LevelName(app::LogLevel level) {
+  switch (level) {
+    case app::LogLevel::kDebug: return "debug";
+    case app::LogLevel::kInfo: return "info";
+    case app::LogLevel::kWarn: return "warn";
+    case app::LogLevel::kError: return "error";
+  }
+  return "error";
+}
+
+struct Utf8Sequence {
+  size_t bytes = 1;    // of the character, or of the longest beginning of one where it is broken off
+  bool valid = false;  // table 3-7 of the Unicode standard
+};
+
+Utf8Sequence ReadUtf8(std::string_view text) {
+  const auto byte = [text](size_t i) { return static_cast<uint8_t>(text[i]); };
+  const uint8_t lead = byte(0);
+  if (lead < 0x80) return {1, true};
+  if (lead < 0xC2 || lead > 0xF4) return {1, false};
+  const size_t bytes = lead < 0xE0 ? 2 : (lead < 0xF0 ? 3 : 4);
+  // The second byte's range excludes long forms, surrogates and what lies above U+10FFFF.
+  uint8_t lowest = lead == 0xE0 ? 0xA0 : (lead == 0xF0 ? 0x90 : 0x80);
+  uint8_t highest = lead == 0xED ? 0x9F : (lead == 0xF4 ? 0x8F : 0xBF);
+  for (size_t i = 1; i < bytes; ++i) {
+    if (i >= text.size() || byte(i) < lowest || byte(i) > highest) return {i, false};
+    lowest = 0x80;
+    highest = 0xBF;
+  }
+  return {bytes, true};
+}
+
+// `code` is below 0x100.
+void AppendEscape(std::string& out, uint8_t code) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  out.append("\\u00");
+  out += kHex[code >> 4U];
+  out += kHex[code & 0xFU];
+}
+
+void AppendCharacter(std::string& out, std::string_view character) {
+  const auto first = static_cast<uint8_t>(character[0]);
+  switch (first) {
+    case '"': out += "\\\""; return;
+    case '\\': out += "\\\\"; return;
+    case '\n': out += "\\n"; return;
+    case '\r': out += "\\r"; return;
+    case '\t': out += "\\t"; return;
+    default: break;
+  }
+  const bool low_control = character.size() == 1 && (first < 0x20 || first == 0x7F);
+  const bool high_control = first == 0xC2 && static_cast<uint8_t>(character[1]) < 0xA0;  // U+0080 to U+009F
+  if (low_control || high_control) {
+    AppendEscape(out, static_cast<uint8_t>(character.back()));
+  } else {
+    out += character;
+  }
+}
+
+void AppendString(std::string& out, std::string_view text) {
+  out += '"';
+  size_t at = 0;
+  while (at < text.size()) {
+    const Utf8Sequence next = ReadUtf8(text.substr(at));
+    if (at + next.bytes > kLogTextBytesMax) {
+      out += kEllipsis;
+      break;
+    }
+    if (next.valid) {
+      AppendCharacter(out, text.substr(at, next.bytes));
+    } else {
+      out += kReplacement;
+    }
+    at += next.bytes;
+  }
+  out += '"';
+}
+
+template <typename Number>
+void AppendNumber(std::string& out, Number number) {
+  std::array<char, 32> text{};
+  out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
+}
+
+void AppendValue(std::string& out, const app::LogField& field) {
+  std::visit(
+      [&out](auto value) {
+        using Value = decltype(value);
+        if constexpr (std::is_same_v<Value, std::string_view>) {
+          AppendString(out, value);
+        } else if constexpr (std::is_same_v<Value, bool>) {
+          out += value ? "true" : "false";
+        } else if constexpr (std::is_same_v<Value, double>) {
+          if (std::isfinite(value)) {
+            AppendNumber(out, value);
+          } else {
+            out += "null";
+          }
+        } else {
+          AppendNumber(out, value);
+        }
+      },
+      field.value);
+}
+
+void AppendName(std::string& out, std::string_view name) {
+  constexpr std::array<std::string_view, 4> kTaken = {"level", "time", "component", "message"};
+  out += ',';
+  AppendString(out, name);
+  if (std::find(kTaken.begin(), kTaken.end(), name) != kTaken.end()) {
+    out.back() = '_';
+    out += '"';
+  }
+  out += ':';
+}
+
+}  // namespace
+
+std::string JsonLine(base::WallTime time, app::LogLevel level, std::string_view component,
+                     std::string_view message, std::span<const app::LogField> fields) {
+  constexpr size_t kUsualBytes = 256;
+  std::string line;
+  line.reserve(kUsualBytes);
+  line.append(R"({"level":")").append(LevelName(level)).append(R"(","time":")");
+  line.append(domain::View(domain::FormatTimestamp(time))).append(R"(","component":)");
+  AppendString(line, component);
+  line += R"(,"message":)";
+  AppendString(line, message);
+  for (const app::LogField& field : fields) {
+    AppendName(line, field.name);
+    AppendValue(line, field);
+  }
+  line += '}';
+  return line;
+}
+
+}  // namespace ei::telemetry

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "adapters/telemetry/repeat_filter.h"
+#include "app/ports/clock.h"
+#include "app/ports/log.h"
+
+namespace spdlog {
+class logger;
+}
+
+namespace ei::telemetry {
+
+// Takes one line with its line break; called by one thread at a time.
+using LineOutput = std::function<void(std::string_view line)>;
+
+// The service's log: one JSON object a line (json_line.h), each handed to the operating system before Write
+// returns. Repeated warnings and errors are summarised: a line with the field "repeated" says how many like
+// it were held back.
+//
+// Thread-safe. Write blocks for as long as the output does, and never throws; a line that can't be written is
+// lost.
+class JsonLog final : public app::Log {
+ public:
+  // To stdout. The clock outlives this.
+  JsonLog(const app::Clock& clock, app::LogLevel lowest);
+  JsonLog(const app::Clock& clock, app::LogLevel lowest, LineOutput output,
+          const RepeatFilter::Options& repeats = {});
+  // Writes the summaries that are still to come.
+  ~JsonLog() override;
+
+  void Write(app::LogLevel level, std::string_view component, std::string_view message,
+             std::initializer_list<app::LogField> fields = {}) override;
+
+  // Every Write writes the summaries that are due; this does it where nothing else is being logged. To be
+  // called about once a second.
+  void WriteDueSummaries();
+
+  // Lines held back so far.
+  uint64_t SuppressedLines() const { return suppressed_.load(std::memory_order_relaxed); }
+
+ private:
+  void WriteSummaries(const std::vector<RepeatFilter::Summary>& summaries);
+
+  const app::Clock& clock_;
+  const std::unique_ptr<spdlog::logger> logger_;
+  RepeatFilter repeats_;
+  std::atomic<uint64_t> suppressed_{0};
+};
+
+}  // namespace ei::telemetry

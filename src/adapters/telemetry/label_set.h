@@ -1,0 +1,59 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "adapters/telemetry/metric_table.h"
+
+namespace ei::telemetry {
+
+// Numbers the values of a label in the order in which they first appear, at most kCapacity of them; each
+// later one has the number kOther.
+//
+// Thread-safe and lock-free. Values are only ever added, at the first free place, so a search from the front
+// either meets the value or the place where it belongs, and no value is added twice. Memory is allocated once
+// a value.
+template <size_t kCapacity>
+class LabelSet {
+ public:
+  static constexpr size_t kOther = kCapacity;
+
+  LabelSet() = default;
+  ~LabelSet() {
+    for (auto& place : places_) delete place.load(std::memory_order_relaxed);
+  }
+  LabelSet(const LabelSet&) = delete;
+  LabelSet& operator=(const LabelSet&) = delete;
+
+  size_t NumberOf(std::string_view value) {
+    if (value.empty() || value == kOtherLabel) return kOther;
+    const std::string* mine = nullptr;
+    for (size_t i = 0; i < kCapacity; ++i) {
+      const std::string* found = places_[i].load(std::memory_order_acquire);
+      if (found == nullptr) {
+        if (mine == nullptr) mine = new std::string(value);
+        if (places_[i].compare_exchange_strong(found, mine, std::memory_order_acq_rel)) return i;
+      }
+      if (*found == value) {
+        delete mine;
+        return i;
+      }
+    }
+    delete mine;
+    return kOther;
+  }
+
+  // Of a number below kCapacity; empty when it is not given yet. Valid as long as the set.
+  std::string_view At(size_t number) const {
+    const std::string* value = places_[number].load(std::memory_order_acquire);
+    return value == nullptr ? std::string_view() : std::string_view(*value);
+  }
+
+ private:
+  std::array<std::atomic<const std::string*>, kCapacity> places_{};
+};
+
+}  // namespace ei::telemetry

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+
+#include "adapters/telemetry/metric_table.h"
+
+// Where the numbers of Metrics stand among its cells. Each labelled counter has one cell more than its label
+// has values, for all others together; a histogram has a cell for each bucket, one for what is above, and the
+// sum.
+namespace ei::telemetry::cells {
+
+inline constexpr size_t kStatusesMax = 24;
+inline constexpr size_t kRejectionCodesMax = 32;
+inline constexpr size_t kDeadLetterCodesMax = 32;
+static_assert(kRejectionCodes.size() <= kRejectionCodesMax);
+
+inline constexpr size_t kRequestsOfRoute = kStatusesMax + 1;
+inline constexpr size_t kRequestTimesOfRoute = kRequestBuckets.size() + 2;
+
+inline constexpr size_t kReceived = 0;
+inline constexpr size_t kAccepted = 1;
+inline constexpr size_t kDelivered = 2;
+inline constexpr size_t kRetried = 3;
+inline constexpr size_t kUndelivered = 4;
+inline constexpr size_t kRejected = 5;
+inline constexpr size_t kDeadLettered = kRejected + kRejectionCodesMax + 1;
+inline constexpr size_t kRequests = kDeadLettered + kDeadLetterCodesMax + 1;
+inline constexpr size_t kRequestTimes = kRequests + kRoutes.size() * kRequestsOfRoute;
+inline constexpr size_t kDeliveryTimes = kRequestTimes + kRoutes.size() * kRequestTimesOfRoute;
+inline constexpr size_t kCount = kDeliveryTimes + kDeliveryBuckets.size() + 2;
+
+}  // namespace ei::telemetry::cells

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/time.h"
+
+namespace ei::telemetry {
+
+// Every metric of the service, in the order of the table, of the exposition and of docs/METRICS.md.
+enum class MetricId : uint8_t {
+  kHttpRequests,
+  kHttpRequestDuration,
+  kHttpConnections,
+  kHttpInflightBytes,
+  kEventsReceived,
+  kEventsAccepted,
+  kEventsRejected,
+  kEventsDelivered,
+  kEventsDeadLettered,
+  kEventsRetried,
+  kEventsUndelivered,
+  kJournalEvents,
+  kJournalBytes,
+  kJournalCapacityEvents,
+  kJournalCapacityBytes,
+  kJournalOldestAge,
+  kDeliveryDuration,
+  kSinkInflightEvents,
+  kLogLinesSuppressed,
+  kBuildInfo,
+  kProcessCpu,
+  kProcessResidentMemory,
+  kProcessOpenFds,
+  kProcessMaxFds,
+  kProcessThreads,
+  kProcessStartTime,
+};
+inline constexpr size_t kMetricCount = static_cast<size_t>(MetricId::kProcessStartTime) + 1;
+
+enum class MetricKind : uint8_t { kCounter, kGauge, kHistogram };
+
+struct MetricLabel {
+  std::string_view name;                    // empty: no label
+  std::string_view meaning;                 // for people
+  std::span<const std::string_view> known;  // the values that can be named beforehand
+};
+
+struct Metric {
+  MetricId id;
+  std::string_view name;
+  MetricKind kind;
+  std::string_view unit;  // empty: a bare number
+  std::array<MetricLabel, 3> labels;
+  std::span<const base::Duration> buckets;  // of a histogram: inclusive upper bounds, ascending
+  std::string_view help;                    // one line; neither quotes nor backslashes
+};
+
+std::span<const Metric, kMetricCount> MetricTable();
+const Metric& Row(MetricId id);
+
+// The value of a label for everything beyond its bound.
+inline constexpr std::string_view kOtherLabel = "other";
+
+// The routes that requests are counted by; whatever is not among them counts as the last, "other". The
+// busiest comes first: a request's route is searched from the front.
+inline constexpr std::array<std::string_view, 7> kRoutes = {"events",  "health",  "livez",    "readyz",
+                                                            "metrics", "openapi", kOtherLabel};
+
+// Why events are refused; exported from the start, so that the first refusal is seen as an increase from 0.
+inline constexpr std::array<std::string_view, 16> kRejectionCodes = {
+    "rate_limited",     "journal_full",   "batch_not_valid", "shutting_down",
+    "batch_too_large",  "malformed_json", "too_deep",        "not_an_object",
+    "duplicate_member", "missing_type",   "empty_type",      "wrong_type",
+    "type_too_long",    "id_too_long",    "bad_timestamp",   "event_too_large"};
+
+inline constexpr std::array<base::Duration, 17> kRequestBuckets = {
+    std::chrono::microseconds(50),  std::chrono::microseconds(100),   std::chrono::microseconds(250),
+    std::chrono::microseconds(500), std::chrono::microseconds(1'000), std::chrono::microseconds(2'500),
+    std::chrono::milliseconds(5),   std::chrono::milliseconds(10),    std::chrono::milliseconds(25),
+    std::chrono::milliseconds(50),  std::chrono::milliseconds(100),   std::chrono::milliseconds(250),
+    std::chrono::milliseconds(500), std::chrono::milliseconds(1'000), std::chrono::milliseconds(2'500),
+    std::chrono::seconds(5),        std::chrono::seconds(10)};
+
+inline constexpr std::array<base::Duration, 18> kDeliveryBuckets = {
+    std::chrono::microseconds(1'000), std::chrono::microseconds(2'500), std::chrono::milliseconds(5),
+    std::chrono::milliseconds(10),    std::chrono::milliseconds(25),    std::chrono::milliseconds(50),
+    std::chrono::milliseconds(100),   std::chrono::milliseconds(250),   std::chrono::milliseconds(500),
+    std::chrono::milliseconds(1'000), std::chrono::milliseconds(2'500), std::chrono::seconds(5),
+    std::chrono::seconds(10),         std::chrono::seconds(30),         std::chrono::seconds(60),
+    std::chrono::seconds(120),        std::chrono::seconds(300),        std::chrono::seconds(600)};
+
+}  // namespace ei::telemetry

@@ -1,0 +1,249 @@
+#include "adapters/telemetry/metrics.h"
+
+#include <algorithm>
+#include <cassert>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include "adapters/telemetry/open_metrics.h"
+#include "adapters/telemetry/process_stats.h"
+
+namespace ei::telemetry {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using Families = std::vector<MetricFamily>;
+using Cells = ShardedCells<cells::kCount>;
+using Labels = std::vector<ClientMetric::Label>;
+
+// The sum of a histogram is kept in whole ticks. A delivery may wait for hours and is told for many events at
+// once: nanoseconds would wrap round within a minute of catching up after an outage, microseconds don't in
+// years.
+constexpr base::Duration kRequestTick = std::chrono::nanoseconds(1);
+constexpr base::Duration kDeliveryTick = std::chrono::microseconds(1);
+
+double Seconds(base::Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+size_t RouteNumber(std::string_view route) {
+  constexpr size_t kOther = kRoutes.size() - 1;
+  for (size_t i = 0; i < kOther; ++i) {
+    if (route == kRoutes[i]) return i;
+  }
+  return kOther;
+}
+
+// `first`: the histogram's first cell.
+template <size_t kBuckets>
+void Observe(Cells::Shard& shard, size_t first, const std::array<base::Duration, kBuckets>& bounds,
+             base::Duration tick, base::Duration value, uint64_t count) {
+  value = std::max(value, base::Duration(0));
+  size_t bucket = 0;
+  while (bucket < kBuckets && value > bounds[bucket]) ++bucket;
+  shard.Add(first + bucket, count);
+  shard.Add(first + kBuckets + 1, count * static_cast<uint64_t>(value / tick));
+}
+
+ClientMetric::Histogram ReadHistogram(const Cells& cells, size_t first,
+                                      std::span<const base::Duration> bounds, base::Duration tick) {
+  ClientMetric::Histogram histogram;
+  uint64_t count = 0;
+  for (size_t i = 0; i < bounds.size(); ++i) {
+    count += cells.Total(first + i);
+    ClientMetric::Bucket bucket;
+    bucket.cumulative_count = count;
+    bucket.upper_bound = Seconds(bounds[i]);
+    histogram.bucket.push_back(bucket);
+  }
+  histogram.sample_count = count + cells.Total(first + bounds.size());
+  const auto ticks_a_second = static_cast<double>(std::chrono::seconds(1) / tick);
+  histogram.sample_sum = static_cast<double>(cells.Total(first + bounds.size() + 1)) / ticks_a_second;
+  return histogram;
+}
+
+prometheus::MetricType TypeOf(MetricKind kind) {
+  switch (kind) {
+    case MetricKind::kCounter: return prometheus::MetricType::Counter;
+    case MetricKind::kGauge: return prometheus::MetricType::Gauge;
+    case MetricKind::kHistogram: return prometheus::MetricType::Histogram;
+  }
+  return prometheus::MetricType::Untyped;
+}
+
+Families EmptyFamilies() {
+  Families families;
+  families.reserve(kMetricCount);
+  for (const Metric& row : MetricTable()) {
+    families.push_back({std::string(row.name), std::string(row.help), TypeOf(row.kind), {}});
+  }
+  return families;
+}
+
+// The values of `labels` in the order of the table.
+Labels LabelsOf(MetricId id, std::initializer_list<std::string_view> values) {
+  Labels labels;
+  size_t i = 0;
+  for (const std::string_view value : values) {
+    labels.push_back({std::string(Row(id).labels[i].name), std::string(value)});
+    ++i;
+  }
+  return labels;
+}
+
+ClientMetric& AddSample(Families& families, MetricId id,
+                        std::initializer_list<std::string_view> label_values) {
+  ClientMetric& metric = families[static_cast<size_t>(id)].metric.emplace_back();
+  metric.label = LabelsOf(id, label_values);
+  return metric;
+}
+
+void AddValue(Families& families, MetricId id, double value,
+              std::initializer_list<std::string_view> label_values = {}) {
+  ClientMetric& metric = AddSample(families, id, label_values);
+  (Row(id).kind == MetricKind::kCounter ? metric.counter.value : metric.gauge.value) = value;
+}
+
+void AddCount(Families& families, MetricId id, uint64_t count,
+              std::initializer_list<std::string_view> label_values = {}) {
+  AddValue(families, id, static_cast<double>(count), label_values);
+}
+
+void AddIfKnown(Families& families, MetricId id, std::optional<double> value) {
+  if (value) AddValue(families, id, *value);
+}
+
+template <size_t kCapacity>
+void AddCountsByLabel(Families& families, MetricId id, const LabelSet<kCapacity>& labels, const Cells& cells,
+                      size_t first) {
+  for (size_t i = 0; i < kCapacity && !labels.At(i).empty(); ++i) {
+    AddCount(families, id, cells.Total(first + i), {labels.At(i)});
+  }
+  const uint64_t others = cells.Total(first + kCapacity);
+  if (others > 0) AddCount(families, id, others, {kOtherLabel});
+}
+
+void CollectProcess(Families& families) {
+  const ProcessStats stats = ReadProcessStats();
+  AddIfKnown(families, MetricId::kProcessCpu, stats.cpu_seconds);
+  AddIfKnown(families, MetricId::kProcessResidentMemory, stats.resident_bytes);
+  AddIfKnown(families, MetricId::kProcessOpenFds, stats.open_fds);
+  AddIfKnown(families, MetricId::kProcessMaxFds, stats.max_fds);
+  AddIfKnown(families, MetricId::kProcessThreads, stats.threads);
+  AddIfKnown(families, MetricId::kProcessStartTime, stats.start_time_seconds);
+}
+
+}  // namespace
+
+Metrics::Metrics(const app::Clock& clock, const BuildInfo& build) : clock_(clock), build_(build) {
+  for (const std::string_view code : kRejectionCodes) rejection_codes_.NumberOf(code);
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::HttpRequest(std::string_view route, uint16_t status, base::Duration took) {
+  const size_t route_number = RouteNumber(route);
+  auto& shard = cells_.Mine();
+  shard.Add(cells::kRequests + route_number * cells::kRequestsOfRoute + statuses_.NumberOf(status), 1);
+  Observe(shard, cells::kRequestTimes + route_number * cells::kRequestTimesOfRoute, kRequestBuckets,
+          kRequestTick, took, 1);
+}
+
+void Metrics::EventsReceived(uint64_t count) { cells_.Mine().Add(cells::kReceived, count); }
+
+void Metrics::EventsAccepted(uint64_t count) { cells_.Mine().Add(cells::kAccepted, count); }
+
+void Metrics::EventsRejected(std::string_view code, uint64_t count) {
+  cells_.Mine().Add(cells::kRejected + rejection_codes_.NumberOf(code), count);
+}
+
+void Metrics::EventsDelivered(uint64_t count, base::Duration waited) {
+  auto& shard = cells_.Mine();
+  shard.Add(cells::kDelivered, count);
+  Observe(shard, cells::kDeliveryTimes, kDeliveryBuckets, kDeliveryTick, waited, count);
+}
+
+void Metrics::EventsDeadLettered(std::string_view code, uint64_t count) {
+  cells_.Mine().Add(cells::kDeadLettered + dead_letter_codes_.NumberOf(code), count);
+}
+
+void Metrics::EventsRetried(uint64_t count) { cells_.Mine().Add(cells::kRetried, count); }
+
+void Metrics::EventsUndelivered(uint64_t count) { cells_.Mine().Add(cells::kUndelivered, count); }
+
+void Metrics::AddGauge(MetricId id, std::function<double()> value) {
+  assert(Row(id).kind == MetricKind::kGauge);
+  sources_[static_cast<size_t>(id)] = std::move(value);
+}
+
+void Metrics::AddCounter(MetricId id, std::function<uint64_t()> value) {
+  assert(Row(id).kind == MetricKind::kCounter);
+  sources_[static_cast<size_t>(id)] = [value = std::move(value)] { return static_cast<double>(value()); };
+}
+
+void Metrics::AddJournal(std::function<app::JournalStats()> stats) { journal_ = std::move(stats); }
+
+std::string Metrics::Expose(Exposition format) const {
+  const Families families = Collect();
+  return format == Exposition::kOpenMetrics ? WriteOpenMetrics(families)
+                                            : prometheus::TextSerializer().Serialize(families);
+}
+
+Families Metrics::Collect() const {
+  Families families = EmptyFamilies();
+  CollectRequests(families);
+  CollectEvents(families);
+  CollectJournal(families);
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    if (sources_[i]) AddValue(families, MetricTable()[i].id, sources_[i]());
+  }
+  AddValue(families, MetricId::kBuildInfo, 1, {build_.version, build_.compiler, build_.json_scanner});
+  CollectProcess(families);
+  return families;
+}
+
+void Metrics::CollectEvents(Families& families) const {
+  AddCount(families, MetricId::kEventsReceived, cells_.Total(cells::kReceived));
+  AddCount(families, MetricId::kEventsAccepted, cells_.Total(cells::kAccepted));
+  AddCountsByLabel(families, MetricId::kEventsRejected, rejection_codes_, cells_, cells::kRejected);
+  AddCount(families, MetricId::kEventsDelivered, cells_.Total(cells::kDelivered));
+  AddCountsByLabel(families, MetricId::kEventsDeadLettered, dead_letter_codes_, cells_, cells::kDeadLettered);
+  AddCount(families, MetricId::kEventsRetried, cells_.Total(cells::kRetried));
+  AddCount(families, MetricId::kEventsUndelivered, cells_.Total(cells::kUndelivered));
+  AddSample(families, MetricId::kDeliveryDuration, {}).histogram =
+      ReadHistogram(cells_, cells::kDeliveryTimes, kDeliveryBuckets, kDeliveryTick);
+}
+
+// Only what has happened: most pairs of route and status never do.
+void Metrics::CollectRequests(Families& families) const {
+  for (size_t route = 0; route < kRoutes.size(); ++route) {
+    for (size_t status = 0; status <= cells::kStatusesMax; ++status) {
+      const uint64_t count = cells_.Total(cells::kRequests + route * cells::kRequestsOfRoute + status);
+      if (count == 0) continue;
+      const std::string text =
+          status == cells::kStatusesMax ? std::string(kOtherLabel) : std::to_string(statuses_.At(status));
+      AddCount(families, MetricId::kHttpRequests, count, {kRoutes[route], text});
+    }
+    auto histogram = ReadHistogram(cells_, cells::kRequestTimes + route * cells::kRequestTimesOfRoute,
+                                   kRequestBuckets, kRequestTick);
+    if (histogram.sample_count == 0) continue;
+    AddSample(families, MetricId::kHttpRequestDuration, {kRoutes[route]}).histogram = std::move(histogram);
+  }
+}
+
+void Metrics::CollectJournal(Families& families) const {
+  if (!journal_) return;
+  const app::JournalStats stats = journal_();
+  AddCount(families, MetricId::kJournalEvents, stats.events);
+  AddCount(families, MetricId::kJournalBytes, stats.bytes);
+  AddCount(families, MetricId::kJournalCapacityEvents, stats.events_max);
+  AddCount(families, MetricId::kJournalCapacityBytes, stats.bytes_max);
+  const base::Duration age = stats.oldest ? clock_.Now() - *stats.oldest : base::Duration(0);
+  AddValue(families, MetricId::kJournalOldestAge, Seconds(std::max(age, base::Duration(0))));
+}
+
+}  // namespace ei::telemetry

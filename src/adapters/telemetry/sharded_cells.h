@@ -1,0 +1,51 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace ei::telemetry {
+
+inline constexpr size_t kShards = 16;
+
+// The shard of the calling thread, the same for its whole life. Threads share one only beyond kShards of
+// them.
+inline size_t ThisThreadsShard() {
+  static std::atomic<size_t> next{0};
+  thread_local const size_t shard = next.fetch_add(1, std::memory_order_relaxed) % kShards;
+  return shard;
+}
+
+// Numbers that many threads add to and one reads now and then. Each thread adds in a shard of its own, a run
+// of whole cache lines, so adding never waits for another core; reading sums the shards.
+//
+// Thread-safe. A total never misses what happened before it was asked for, and two totals are not of one
+// instant. Numbers wrap round at 2^64.
+template <size_t kCells>
+class ShardedCells {
+  static constexpr size_t kCacheLineBytes = 64;
+
+ public:
+  class alignas(kCacheLineBytes) Shard {
+   public:
+    void Add(size_t cell, uint64_t count) { cells_[cell].fetch_add(count, std::memory_order_relaxed); }
+
+   private:
+    friend class ShardedCells;
+    std::array<std::atomic<uint64_t>, kCells> cells_{};
+  };
+
+  Shard& Mine() { return shards_[ThisThreadsShard()]; }
+
+  uint64_t Total(size_t cell) const {
+    uint64_t total = 0;
+    for (const Shard& shard : shards_) total += shard.cells_[cell].load(std::memory_order_relaxed);
+    return total;
+  }
+
+ private:
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace ei::telemetry

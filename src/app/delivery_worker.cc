@@ -1,0 +1,213 @@
+#include "app/delivery_worker.h"
+
+#include <algorithm>
+
+namespace ei::app {
+
+namespace {
+
+constexpr size_t kTakeMax = 1024;  // events a Send; bounds the scratch, not the throughput
+
+}  // namespace
+
+DeliveryWorker::DeliveryWorker(size_t lane, const DeliveryOptions& options, const DeliveryContext& context,
+                               uint64_t seed, std::function<void()> wake)
+    : lane_(lane),
+      options_(options),
+      context_(context),
+      wake_(std::move(wake)),
+      random_(seed),
+      slots_(options.inflight_events_max),
+      taken_(std::min(kTakeMax, options.inflight_events_max)) {
+  free_.reserve(slots_.size());
+  for (size_t slot = slots_.size(); slot > 0; --slot) free_.push_back(slot - 1);
+  context_.sink.Attach(lane_, *this);
+}
+
+std::optional<base::Duration> DeliveryWorker::Turn() {
+  const base::SteadyTime now = context_.clock.Now();
+  SortFailures(now);
+  SendDeadLetters(now);
+  const auto wait = retries_.empty() ? TakeAndSend() : Resend(now);
+  const auto letters = UntilDeadLettersDue(now);
+  return wait && letters ? std::min(*wait, *letters) : (wait ? wait : letters);
+}
+
+// Each failure goes where the next try will find it: the retries or the dead letters.
+void DeliveryWorker::SortFailures(base::SteadyTime now) {
+  std::vector<DeliveryReport> failures;
+  {
+    base::MutexLock lock(mutex_);
+    failures.swap(failures_);
+  }
+  failures_seen_ += failures.size();
+  uint64_t retried = 0;
+  for (DeliveryReport& failure : failures) {
+    Slot& slot = slots_[failure.token];
+    if (slot.dead_letter) {
+      slot.due = now + options_.transient_retries.Delay(++slot.letter_failures, random_.NextRandom());
+      dead_letters_.push_back(failure.token);
+      continue;
+    }
+    const bool own = failure.verdict != Verdict::kTransient;
+    ++slot.failures;
+    if (own && slot.suspect) ++slot.refusals;
+    slot.suspect = slot.suspect || own;
+    slot.code = failure.code;
+    slot.reason = std::move(failure.reason);
+    if (failure.verdict == Verdict::kEventInvalid ||
+        (own && !options_.event_retries.MayRetry(slot.refusals))) {
+      slot.dead_letter = true;
+      slot.due = now;
+      dead_letters_.push_back(failure.token);
+      continue;
+    }
+    // The first time alone only finds out whose fault it was, so it needn't wait.
+    base::Duration pause(0);
+    if (!own) {
+      pause = options_.transient_retries.Delay(slot.failures, random_.NextRandom());
+    } else if (slot.refusals > 0) {
+      pause = options_.event_retries.Delay(slot.refusals, random_.NextRandom());
+    }
+    resume_at_ = std::max(resume_at_, now + pause);
+    retries_.push_back(failure.token);
+    ++retried;
+  }
+  if (retried == 0) return;
+  context_.telemetry.EventsRetried(retried);
+  std::sort(retries_.begin(), retries_.end(),
+            [this](uint64_t a, uint64_t b) { return slots_[a].event.position < slots_[b].event.position; });
+}
+
+void DeliveryWorker::SendDeadLetters(base::SteadyTime now) {
+  const auto due = std::partition(dead_letters_.begin(), dead_letters_.end(),
+                                  [&](uint64_t slot) { return slots_[slot].due > now; });
+  const std::vector<uint64_t> sending(due, dead_letters_.end());
+  dead_letters_.erase(due, dead_letters_.end());
+  for (const uint64_t slot : sending) {
+    {
+      base::MutexLock lock(mutex_);
+      ++letters_in_flight_;
+    }
+    const Slot& letter = slots_[slot];
+    context_.sink.SendDeadLetter(lane_, Outbound(slot),
+                                 {letter.code, letter.reason, letter.failures, context_.clock.WallNow()});
+  }
+}
+
+std::optional<base::Duration> DeliveryWorker::Resend(base::SteadyTime now) {
+  {
+    base::MutexLock lock(mutex_);
+    recovering_ = in_flight_ > 0;
+    if (recovering_) return std::nullopt;
+    if (!failures_.empty()) return base::Duration(0);  // one of them may be older
+  }
+  if (now < resume_at_) return resume_at_ - now;
+  const bool alone = slots_[retries_.front()].suspect;
+  const auto run_end = alone ? retries_.begin() + 1
+                             : std::find_if(retries_.begin(), retries_.end(),
+                                            [this](uint64_t slot) { return slots_[slot].suspect; });
+  outbound_.clear();
+  for (auto it = retries_.begin(); it != run_end; ++it) outbound_.push_back(Outbound(*it));
+  retries_.erase(retries_.begin(), run_end);
+  {
+    base::MutexLock lock(mutex_);
+    in_flight_ += outbound_.size();
+  }
+  context_.sink.Send(lane_, outbound_, alone ? Grouping::kAlone : Grouping::kTogether, failures_seen_);
+  return base::Duration(0);
+}
+
+std::optional<base::Duration> DeliveryWorker::TakeAndSend() {
+  outbound_.clear();
+  {
+    base::MutexLock lock(mutex_);
+    if (!failures_.empty()) return base::Duration(0);
+    const size_t room = std::min(taken_.size(), free_.size());
+    const size_t count = context_.journal.Take(lane_, std::span(taken_).first(room));
+    starved_ = count == room && room < taken_.size();
+    for (size_t i = 0; i < count; ++i) {
+      const uint64_t slot = free_.back();
+      free_.pop_back();
+      slots_[slot].event = taken_[i];
+      outbound_.push_back(Outbound(slot));
+    }
+    in_flight_ += count;
+  }
+  if (outbound_.empty()) return std::nullopt;
+  context_.sink.Send(lane_, outbound_, Grouping::kTogether, failures_seen_);
+  return outbound_.size() == taken_.size() ? std::optional(base::Duration(0)) : std::nullopt;
+}
+
+void DeliveryWorker::OnReports(std::span<DeliveryReport> reports) {
+  // Scratch that lives as long as the sink's thread: reports come by the thousand.
+  thread_local std::vector<uint64_t> positions;
+  thread_local std::vector<uint64_t> done;
+  positions.clear();
+  done.clear();
+  const base::SteadyTime now = context_.clock.Now();
+  size_t letters = 0;
+  size_t run = 0;  // delivered events of one request, told together
+  base::SteadyTime run_accepted_at;
+  const auto tell_run = [&] {
+    if (run > 0) context_.telemetry.EventsDelivered(run, now - run_accepted_at);
+    run = 0;
+  };
+  for (const DeliveryReport& report : reports) {
+    Slot& slot = slots_[report.token];
+    letters += slot.dead_letter ? 1 : 0;
+    if (report.verdict != Verdict::kDelivered) continue;
+    if (slot.dead_letter) {
+      context_.telemetry.EventsDeadLettered(slot.code, 1);
+    } else {
+      if (run > 0 && slot.event.accepted_at != run_accepted_at) tell_run();
+      run_accepted_at = slot.event.accepted_at;
+      ++run;
+    }
+    positions.push_back(slot.event.position);
+    done.push_back(report.token);
+    if (slot.failures > 0) slot = Slot{};
+  }
+  tell_run();
+  context_.journal.Settle(positions);
+  context_.drain_rate.Settled(positions.size(), now);
+
+  bool wake = false;
+  {
+    base::MutexLock lock(mutex_);
+    letters_in_flight_ -= letters;
+    in_flight_ -= reports.size() - letters;
+    free_.insert(free_.end(), done.begin(), done.end());
+    for (DeliveryReport& report : reports) {
+      if (report.verdict == Verdict::kDelivered) continue;
+      failures_.push_back(std::move(report));
+      wake = true;
+    }
+    wake = wake || (recovering_ && in_flight_ == 0);
+    if (starved_ && (free_.size() >= slots_.size() / 4 || in_flight_ == 0) && !free_.empty()) {
+      starved_ = false;
+      wake = true;
+    }
+  }
+  if (wake) wake_();
+}
+
+OutboundEvent DeliveryWorker::Outbound(uint64_t slot) const {
+  const JournalEvent& event = slots_[slot].event;
+  return {slot, event.value, event.key, event.traceparent, event.key_hash, event.has_key};
+}
+
+std::optional<base::Duration> DeliveryWorker::UntilDeadLettersDue(base::SteadyTime now) const {
+  if (dead_letters_.empty()) return std::nullopt;
+  const auto next =
+      std::min_element(dead_letters_.begin(), dead_letters_.end(),
+                       [this](uint64_t a, uint64_t b) { return slots_[a].due < slots_[b].due; });
+  return std::max(base::Duration(0), slots_[*next].due - now);
+}
+
+size_t DeliveryWorker::InFlight() const {
+  base::MutexLock lock(mutex_);
+  return in_flight_ + letters_in_flight_;
+}
+
+}  // namespace ei::app

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/drain_rate.h"
+#include "app/ports/clock.h"
+#include "app/ports/event_sink.h"
+#include "app/ports/journal.h"
+#include "app/ports/log.h"
+#include "app/ports/telemetry.h"
+#include "base/mutex.h"
+#include "domain/retry_policy.h"
+#include "domain/uuid_v7.h"
+
+namespace ei::app {
+
+// What a delivery worker works with; the parts outlive it.
+struct DeliveryContext {
+  Journal& journal;
+  EventSink& sink;
+  DrainRate& drain_rate;
+  const Clock& clock;
+  Telemetry& telemetry;
+  Log& log;
+};
+
+struct DeliveryOptions {
+  size_t inflight_events_max = 10'000;  // of this lane
+  domain::RetryPolicy event_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 3};
+  domain::RetryPolicy transient_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
+};
+
+// The way out for one lane: take, send, settle. A pure state machine over its ports: Turn() does all that can
+// be done now and never waits, so that a thread (WorkerPool) or the simulator can drive it.
+//
+// Order: events are sent in journal order. When one fails in a way that calls for another try, nothing new is
+// taken until every report is back and the failed ones, in journal order, have been sent again. Events of the
+// same key that were sent before a failure was reported keep their place only if the sink fails them too (see
+// EventSink).
+//
+// Turn() belongs to one thread; OnReports() may come from any. A slot belongs to the worker while it is free
+// or waiting for a retry, and to the sink from Send until its report.
+class DeliveryWorker final : public DeliveryListener {
+ public:
+  // `wake` asks for a Turn from another thread; it may be called with or without need, never under the lock.
+  DeliveryWorker(size_t lane, const DeliveryOptions& options, const DeliveryContext& context, uint64_t seed,
+                 std::function<void()> wake);
+
+  // Returns how long the next Turn may wait when nobody wakes the worker; nullopt: for ever.
+  std::optional<base::Duration> Turn();
+
+  void OnReports(std::span<DeliveryReport> reports) override;
+
+  // Events handed to the sink whose report is not back. Any thread.
+  size_t InFlight() const;
+
+ private:
+  struct Slot {
+    JournalEvent event;
+    uint32_t failures = 0;         // to reach its topic, for whatever reason
+    uint32_t refusals = 0;         // of those: when it was sent alone and refused
+    uint32_t letter_failures = 0;  // to reach the dead-letter destination
+    bool suspect = false;          // it was refused at least once, perhaps for another's fault: send it alone
+    bool dead_letter = false;      // on its way to the dead-letter destination
+    base::SteadyTime due;          // dead letters: when to try again
+    std::string_view code;         // of the last failure to reach its topic
+    std::string reason;
+  };
+
+  void SortFailures(base::SteadyTime now);
+  void SendDeadLetters(base::SteadyTime now);
+  std::optional<base::Duration> Resend(base::SteadyTime now);
+  std::optional<base::Duration> TakeAndSend();
+  OutboundEvent Outbound(uint64_t slot) const;
+  std::optional<base::Duration> UntilDeadLettersDue(base::SteadyTime now) const;
+
+  const size_t lane_;
+  const DeliveryOptions options_;
+  DeliveryContext context_;
+  const std::function<void()> wake_;
+  domain::UuidV7Generator random_;
+
+  std::vector<Slot> slots_;
+  std::vector<uint64_t> retries_;       // slots in journal order
+  std::vector<uint64_t> dead_letters_;  // slots that wait for (another) SendDeadLetter
+  base::SteadyTime resume_at_;          // retries_ wait until then
+  uint64_t failures_seen_ = 0;          // see EventSink::Send
+  std::vector<JournalEvent> taken_;     // scratch
+  std::vector<OutboundEvent> outbound_;
+
+  mutable base::Mutex mutex_;
+  std::vector<uint64_t> free_ GUARDED_BY(mutex_);
+  std::vector<DeliveryReport> failures_ GUARDED_BY(mutex_);
+  size_t in_flight_ GUARDED_BY(mutex_) = 0;          // sent to the topic, no report yet
+  size_t letters_in_flight_ GUARDED_BY(mutex_) = 0;  // sent to the dead-letter destination, no report yet
+  bool starved_ GUARDED_BY(mutex_) = false;          // Turn found no free slot
+  bool recovering_ GUARDED_BY(mutex_) = false;       // Turn waits for in_flight_ to reach 0
+};
+
+}  // namespace ei::app

@@ -1,0 +1,100 @@
+#include "app/ingest.h"
+
+#include <algorithm>
+
+#include "domain/timestamp.h"
+#include "domain/validation.h"
+
+namespace ei::app {
+
+using domain::DecodedEvent;
+using domain::EventFault;
+
+namespace {
+
+// The bucket's answer is exact to some nanoseconds, which must not cost the client a whole second.
+std::chrono::seconds WholeSeconds(base::Duration wait) {
+  return std::max(std::chrono::seconds(1),
+                  std::chrono::ceil<std::chrono::seconds>(wait - std::chrono::microseconds(1)));
+}
+
+}  // namespace
+
+IngestResult Ingest::Accept(std::span<const DecodedEvent> events, std::string_view traceparent,
+                            Handling handling, Submission& submission) {
+  telemetry_.EventsReceived(events.size());
+  Judge(events, traceparent, submission);
+
+  const uint64_t valid = submission.batch.Size();
+  const bool all_or_nothing = handling == Handling::kStrict && !submission.rejections.empty();
+  if (all_or_nothing) telemetry_.EventsRejected(kBatchNotValid, valid);
+  if (valid == 0 || all_or_nothing) return {IngestStatus::kAllRejected};
+
+  const base::SteadyTime now = clock_.Now();
+  if (closing_.load(std::memory_order_acquire)) return Refuse(IngestStatus::kShuttingDown, valid, {});
+  const auto decision = bucket_.TryTake(valid, now);
+  if (!decision.admitted) return Refuse(IngestStatus::kRateLimited, valid, decision.retry_after);
+  switch (journal_.Append(submission.batch, now)) {
+    case AppendResult::kAppended: break;
+    case AppendResult::kFull: return Refuse(IngestStatus::kJournalFull, valid, {});
+    case AppendResult::kTooLarge: return Refuse(IngestStatus::kBatchTooLarge, valid, {});
+    case AppendResult::kClosed: return Refuse(IngestStatus::kShuttingDown, valid, {});
+  }
+  telemetry_.EventsAccepted(valid);
+  return {IngestStatus::kAccepted};
+}
+
+void Ingest::Judge(std::span<const DecodedEvent> events, std::string_view traceparent,
+                   Submission& submission) {
+  submission.batch.Clear();
+  submission.rejections.clear();
+  const base::WallTime received_at = clock_.WallNow();
+  const domain::TimestampText timestamp = domain::FormatTimestamp(received_at);
+  for (const DecodedEvent& event : events) {
+    const EventFault fault = domain::Validate(event, options_.limits);
+    if (fault != EventFault::kNone) {
+      submission.rejections.push_back({event.index, event.line, event.offset, fault, event.id.raw});
+      telemetry_.EventsRejected(domain::Code(fault), 1);
+      continue;
+    }
+    const bool needs_id = event.id.kind == domain::Member::Kind::kAbsent;
+    submission.batch.Add(event, options_.key_source,
+                         needs_id ? submission.ids.Next(received_at) : std::string_view(),
+                         domain::View(timestamp), traceparent);
+  }
+}
+
+IngestResult Ingest::Admit(uint64_t body_bytes, base::SteadyTime now) const {
+  if (closing_.load(std::memory_order_acquire)) return {IngestStatus::kShuttingDown, std::chrono::seconds(1)};
+  const auto decision = bucket_.Peek(now);
+  if (!decision.admitted) {
+    return {IngestStatus::kRateLimited, WholeSeconds(decision.retry_after)};
+  }
+  if (journal_.Full(body_bytes)) {
+    return {IngestStatus::kJournalFull, drain_rate_.RetryAfter(journal_.Stats().events, now)};
+  }
+  return {IngestStatus::kAccepted};
+}
+
+IngestResult Ingest::Refuse(IngestStatus status, uint64_t events, base::Duration retry_after) {
+  telemetry_.EventsRejected(Code(status), events);
+  if (status == IngestStatus::kBatchTooLarge) return {status};
+  if (status == IngestStatus::kJournalFull) {
+    return {status, drain_rate_.RetryAfter(journal_.Stats().events, clock_.Now())};
+  }
+  return {status, WholeSeconds(retry_after)};
+}
+
+std::string_view Code(IngestStatus status) {
+  switch (status) {
+    case IngestStatus::kAccepted:
+    case IngestStatus::kAllRejected: return {};
+    case IngestStatus::kRateLimited: return "rate_limited";
+    case IngestStatus::kJournalFull: return "journal_full";
+    case IngestStatus::kBatchTooLarge: return "batch_too_large";
+    case IngestStatus::kShuttingDown: return "shutting_down";
+  }
+  return {};
+}
+
+}  // namespace ei::app

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "app/drain_rate.h"
+#include "app/ports/clock.h"
+#include "app/ports/journal.h"
+#include "app/ports/telemetry.h"
+#include "domain/event_batch.h"
+#include "domain/token_bucket.h"
+#include "domain/uuid_v7.h"
+
+namespace ei::app {
+
+enum class IngestStatus : uint8_t {
+  kAccepted,     // every valid event (Submission::batch) is in the journal
+  kAllRejected,  // no event was accepted; Submission::rejections says why
+  kRateLimited,
+  kJournalFull,
+  kBatchTooLarge,  // more valid events than the journal can ever hold at once
+  kShuttingDown,
+};
+
+struct IngestResult {
+  IngestStatus status;
+  std::chrono::seconds retry_after{0};  // for kRateLimited, kJournalFull, kShuttingDown
+};
+
+// One event that was not accepted, and why. The views live as long as the request.
+struct Rejection {
+  uint32_t index;
+  uint32_t line;
+  uint64_t offset;
+  domain::EventFault fault;
+  std::string_view raw_id;  // as JSON text without quotes; empty when there is none
+};
+
+// What one request becomes on its way through Ingest; reused for the next one. One a thread.
+struct Submission {
+  explicit Submission(uint64_t seed) : ids(seed) {}
+
+  domain::EventBatch batch;
+  std::vector<Rejection> rejections;
+  domain::UuidV7Generator ids;
+};
+
+enum class Handling : uint8_t { kLenient, kStrict };  // RFC 7240: strict is all or nothing
+
+// The way in: validate, admit, append. Thread-safe, with one Submission a thread.
+class Ingest {
+ public:
+  struct Options {
+    domain::EventLimits limits;
+    domain::KeySource key_source = domain::KeySource::kId;
+  };
+
+  Ingest(const Options& options, domain::TokenBucket& bucket, Journal& journal, const DrainRate& drain_rate,
+         const Clock& clock, Telemetry& telemetry)
+      : options_(options),
+        bucket_(bucket),
+        journal_(journal),
+        drain_rate_(drain_rate),
+        clock_(clock),
+        telemetry_(telemetry) {}
+
+  // Whether a request with a body of `body_bytes` (0: not known) is worth reading: refuses what would be
+  // refused whatever its body says. `now` may lag a little.
+  IngestResult Admit(uint64_t body_bytes, base::SteadyTime now) const;
+
+  // Judges the events of one request and accepts the valid ones, all together or none.
+  IngestResult Accept(std::span<const domain::DecodedEvent> events, std::string_view traceparent,
+                      Handling handling, Submission& submission);
+
+  // From now on everything is refused with kShuttingDown.
+  void Close() { closing_.store(true, std::memory_order_release); }
+
+  const domain::EventLimits& Limits() const { return options_.limits; }
+  const domain::TokenBucket& Bucket() const { return bucket_; }
+
+ private:
+  void Judge(std::span<const domain::DecodedEvent> events, std::string_view traceparent,
+             Submission& submission);
+  IngestResult Refuse(IngestStatus status, uint64_t events, base::Duration retry_after);
+
+  const Options options_;
+  domain::TokenBucket& bucket_;
+  Journal& journal_;
+  const DrainRate& drain_rate_;
+  const Clock& clock_;
+  Telemetry& telemetry_;
+  std::atomic<bool> closing_{false};
+};
+
+// For the valid events of a batch that strict handling refuses for the sake of the others.
+inline constexpr std::string_view kBatchNotValid = "batch_not_valid";
+
+// The stable code of a refusal, as in "journal_full"; empty for kAccepted and kAllRejected.
+std::string_view Code(IngestStatus status);
+
+}  // namespace ei::app

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+
+namespace ei::app {
+
+// How a delivery ended, by what the worker does next.
+enum class Verdict : uint8_t {
+  kDelivered,
+  kTransient,     // the sink's trouble, not the event's: send it again, for ever
+  kEventRefused,  // the sink refuses this event, or one that shared its request: send it again alone, a few
+                  // times
+  kEventInvalid,  // this very event can never be delivered: dead-letter it now
+};
+
+// An event for the sink. The views stay valid until its report has been given.
+struct OutboundEvent {
+  uint64_t token = 0;  // the worker's name for it; comes back in the report
+  std::string_view value;
+  std::string_view key;
+  std::string_view traceparent;  // empty: none
+  uint32_t key_hash = 0;
+  bool has_key = false;
+};
+
+struct DeadLetterNote {
+  std::string_view code;    // stable, as in "message_too_large"
+  std::string_view reason;  // for people
+  uint32_t attempts = 0;
+  base::WallTime failed_at;
+};
+
+struct DeliveryReport {
+  uint64_t token = 0;
+  Verdict verdict = Verdict::kDelivered;
+  std::string_view code;  // a constant; empty when delivered
+  std::string reason;     // empty when delivered
+};
+
+class DeliveryListener {
+ public:
+  virtual ~DeliveryListener() = default;
+  // Called from the sink's threads or from within Send; exactly once for each event that was sent.
+  virtual void OnReports(std::span<DeliveryReport> reports) = 0;
+};
+
+// A lane changes its grouping only with all reports back.
+enum class Grouping : uint8_t {
+  kTogether,  // share requests as the sink likes
+  kAlone,     // a request of its own, so that the verdict is about this event only
+};
+
+// Where events go. Events of one lane with the same key arrive in the order of the Send calls, as long as
+// each report is kDelivered; after a kTransient one, what was sent behind it for the same key is kTransient
+// too until the lane has all reports back. Thread-safe between lanes; a lane's calls come from one thread.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+
+  // Before the first Send of the lane; the listener outlives the sink's last report.
+  virtual void Attach(size_t lane, DeliveryListener& listener) = 0;
+
+  // Takes the events on; may block only for as long as it takes to hand them over.
+  //
+  // `failures_seen`: how many reports of this lane that were not kDelivered the caller has dealt with. A sink
+  // that has given more, or is about to, fails the whole call (kTransient), because the event of one of them
+  // may have to go first. A sink that reports from within Send only can't have.
+  virtual void Send(size_t lane, std::span<const OutboundEvent> events, Grouping grouping,
+                    uint64_t failures_seen) = 0;
+
+  // Writes the event with its note to the dead-letter destination; the report says whether it stands there.
+  virtual void SendDeadLetter(size_t lane, const OutboundEvent& event, const DeadLetterNote& note) = 0;
+
+  // Sends what is being gathered without waiting for more; returns at once.
+  virtual void Flush() = 0;
+};
+
+}  // namespace ei::app

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/time.h"
+#include "domain/event_batch.h"
+
+namespace ei::app {
+
+// An accepted event on its way out. The views point into the journal and are valid until the event is
+// settled.
+struct JournalEvent {
+  uint64_t position = 0;  // order of acceptance, over all lanes
+  std::string_view value;
+  std::string_view key;
+  std::string_view traceparent;  // empty: none
+  uint32_t key_hash = 0;
+  bool has_key = false;
+  base::SteadyTime accepted_at;
+};
+
+struct JournalStats {
+  uint64_t events = 0;  // accepted and not settled, also those that were taken
+  uint64_t bytes = 0;   // memory held for them
+  uint64_t events_max = 0;
+  uint64_t bytes_max = 0;
+  std::optional<base::SteadyTime> oldest;  // at or before the acceptance of the oldest unsettled event
+};
+
+enum class AppendResult : uint8_t {
+  kAppended,
+  kFull,      // no room now; there will be
+  kTooLarge,  // more than the whole journal holds: there will never be room
+  kClosed,
+};
+
+// The bounded hand-over between the request threads and the delivery workers. It is divided into lanes by
+// key, so that events of one key stay in order; each lane has one taker.
+//
+// Thread-safe: Append from any thread; Take(lane) from that lane's worker; Settle from any thread.
+class Journal {
+ public:
+  virtual ~Journal() = default;
+
+  // Accepts all events of the batch, in its order, or none. After kAppended the journal's promise holds.
+  virtual AppendResult Append(const domain::EventBatch& batch, base::SteadyTime now) = 0;
+
+  // Whether a request with a body of `bytes` would be refused for want of room, as far as that can be told
+  // without reading it: there is none at all, or no more than when a request no larger was refused. Cheap; a
+  // hint.
+  virtual bool Full(uint64_t bytes) const = 0;
+
+  // Moves the oldest untaken events of the lane into `out`, at most out.size(); returns how many. Never
+  // waits.
+  virtual size_t Take(size_t lane, std::span<JournalEvent> out) = 0;
+
+  // The events need nothing more: they were delivered, or they stand in the dead-letter topic. Each position
+  // once.
+  virtual void Settle(std::span<const uint64_t> positions) = 0;
+
+  // `wake` is called (from Append's thread, without a lock held) when an empty lane gets events. Set before
+  // use.
+  virtual void OnLaneFilled(std::function<void(size_t lane)> wake) = 0;
+
+  // From now on Append answers kClosed.
+  virtual void Close() = 0;
+
+  virtual JournalStats Stats() const = 0;
+};
+
+}  // namespace ei::app

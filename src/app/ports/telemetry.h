@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/time.h"
+
+namespace ei::app {
+
+// What happened, as the pipeline tells it; the adapter turns each fact into metrics. Every call is cheap
+// enough for the hot path (a few relaxed atomic adds) and thread-safe. `code` and `route` are constants from
+// a small set.
+class Telemetry {
+ public:
+  virtual ~Telemetry() = default;
+
+  virtual void HttpRequest(std::string_view route, uint16_t status, base::Duration took) = 0;
+
+  // Every event that a request brought, whatever became of it.
+  virtual void EventsReceived(uint64_t count) = 0;
+  virtual void EventsAccepted(uint64_t count) = 0;
+  virtual void EventsRejected(std::string_view code, uint64_t count) = 0;
+
+  // `waited` from acceptance to the positive delivery report.
+  virtual void EventsDelivered(uint64_t count, base::Duration waited) = 0;
+  virtual void EventsDeadLettered(std::string_view code, uint64_t count) = 0;
+  virtual void EventsRetried(uint64_t count) = 0;
+  // Left in the journal when the process had to stop.
+  virtual void EventsUndelivered(uint64_t count) = 0;
+};
+
+}  // namespace ei::app

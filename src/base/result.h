@@ -1,0 +1,30 @@
+#pragma once
+
+#include <expected>
+#include <string>
+#include <utility>
+
+namespace ei::base {
+
+// What the caller can do about a fault that came from outside (input, network, disk, broker). Our own bugs
+// are asserted, never reported as an Error.
+enum class ErrorKind {
+  kInvalid,      // the input or a setting is wrong; the same call fails again
+  kUnavailable,  // a resource is not there for now; the same call may succeed later
+  kStorage,      // a file operation failed
+};
+
+// `message` is for the operator: what happened, with the value, and which setting to change.
+struct Error {
+  ErrorKind kind;
+  std::string message;
+};
+
+template <typename T>
+using Result = std::expected<T, Error>;
+
+inline std::unexpected<Error> Fail(ErrorKind kind, std::string message) {
+  return std::unexpected(Error{kind, std::move(message)});
+}
+
+}  // namespace ei::base

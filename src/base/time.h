@@ -1,0 +1,13 @@
+#pragma once
+
+#include <chrono>
+
+namespace ei::base {
+
+// Durations, time-outs and rates are measured on the steady clock; wall time is only for what people and
+// other systems read. Neither is read outside an adapter of app/ports/clock.h.
+using Duration = std::chrono::nanoseconds;
+using SteadyTime = std::chrono::time_point<std::chrono::steady_clock, Duration>;
+using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;
+
+}  // namespace ei::base

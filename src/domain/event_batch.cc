@@ -1,0 +1,57 @@
+#include "domain/event_batch.h"
+
+#include "base/murmur2.h"
+
+namespace ei::domain {
+
+void EventBatch::Add(const DecodedEvent& event, KeySource key_source, std::string_view generated_id,
+                     std::string_view received_at, std::string_view traceparent) {
+  const size_t start = bytes_.size();
+  const auto here = [&] { return static_cast<uint32_t>(bytes_.size() - start); };
+  client_bytes_ += event.json.size();
+  EventSlices slices{};
+  slices.offset = static_cast<uint32_t>(start);
+
+  const bool has_id = event.id.kind == Member::Kind::kString;
+  const bool has_timestamp = event.timestamp.kind == Member::Kind::kString;
+  std::string_view rest = event.json;
+  if (!has_id || !has_timestamp) {
+    rest.remove_prefix(1);
+    bytes_.push_back('{');
+    if (!has_id) {
+      bytes_.append("\"id\":\"");
+      slices.id_offset = here();
+      slices.id_size = static_cast<uint32_t>(generated_id.size());
+      bytes_.append(generated_id).append("\",");
+    }
+    if (!has_timestamp) bytes_.append("\"timestamp\":\"").append(received_at).append("\",");
+  }
+  if (has_id) {
+    slices.id_offset = here() + static_cast<uint32_t>(event.id.raw.data() - rest.data());
+    slices.id_size = static_cast<uint32_t>(event.id.raw.size());
+  }
+  bytes_.append(rest);
+  slices.value_size = here();
+
+  slices.key_offset = EventSlices::kNoKey;
+  if (key_source == KeySource::kId && (!has_id || event.id.text.data() == event.id.raw.data())) {
+    slices.key_offset = slices.id_offset;
+    slices.key_size = slices.id_size;
+  } else if (key_source == KeySource::kId || (key_source == KeySource::kPointer && event.has_key)) {
+    const std::string_view key = key_source == KeySource::kId ? event.id.text : event.key;
+    slices.key_offset = here();
+    slices.key_size = static_cast<uint32_t>(key.size());
+    bytes_.append(key);
+  }
+  slices.trace_offset = here();
+  slices.trace_size = static_cast<uint32_t>(traceparent.size());
+  bytes_.append(traceparent);
+  slices.size = here();
+
+  if (slices.key_offset != EventSlices::kNoKey) {
+    slices.key_hash = base::Murmur2({bytes_.data() + start + slices.key_offset, slices.key_size});
+  }
+  events_.push_back(slices);
+}
+
+}  // namespace ei::domain

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "domain/event.h"
+
+namespace ei::domain {
+
+// What the Kafka record's key is: the event id, nothing, or what a JSON Pointer leads to (no key where it
+// leads nowhere).
+enum class KeySource : uint8_t { kId, kNone, kPointer };
+
+// Where one accepted event lies within its batch's bytes. All offsets and sizes in bytes.
+struct EventSlices {
+  static constexpr uint32_t kNoKey = std::numeric_limits<uint32_t>::max();
+
+  uint32_t offset;      // the event's first byte; the offsets below count from here
+  uint32_t size;        // all of the event's bytes
+  uint32_t value_size;  // the JSON, from offset 0
+  uint32_t key_offset;  // kNoKey: none
+  uint32_t key_size;
+  uint32_t trace_offset;  // W3C traceparent that came with the request
+  uint32_t trace_size;    // 0: none
+  uint32_t key_hash;      // Murmur2 of the key; without a key, 0
+  uint32_t id_offset;     // the id as it stands in the JSON, between its quotes
+  uint32_t id_size;
+};
+
+// The events of one request as they go through the pipeline: one contiguous run of bytes, and slices. Reused
+// from request to request, so that a steady state allocates nothing. Not thread-safe.
+class EventBatch {
+ public:
+  void Clear() {
+    bytes_.clear();
+    events_.clear();
+    client_bytes_ = 0;
+  }
+  bool Empty() const { return events_.empty(); }
+  size_t Size() const { return events_.size(); }
+  const std::string& Bytes() const { return bytes_; }
+  // Of the events as the client wrote them: never more than its request's body.
+  uint64_t ClientBytes() const { return client_bytes_; }
+  const std::vector<EventSlices>& Events() const { return events_; }
+
+  // Appends a valid event. `generated_id` and `received_at` are written in front of the client's own members
+  // where the event has no id or no timestamp; all else is copied byte for byte.
+  void Add(const DecodedEvent& event, KeySource key_source, std::string_view generated_id,
+           std::string_view received_at, std::string_view traceparent);
+
+  // The id of event `i` as JSON text without its quotes.
+  std::string_view RawId(size_t i) const {
+    return std::string_view(bytes_).substr(events_[i].offset + events_[i].id_offset, events_[i].id_size);
+  }
+
+ private:
+  std::string bytes_;
+  uint64_t client_bytes_ = 0;
+  std::vector<EventSlices> events_;
+};
+
+}  // namespace ei::domain

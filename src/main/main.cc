@@ -1,0 +1,117 @@
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+#include <unistd.h>
+
+#include "adapters/json/event_decoder.h"
+#include "adapters/system/system_clock.h"
+#include "adapters/telemetry/json_log.h"
+#include "adapters/telemetry/metrics.h"
+#include "adapters/telemetry/metrics_document.h"
+#include "main/command_line.h"
+#include "main/service.h"
+#include "main/settings_commands.h"
+#include "main/settings_load.h"
+#include "main/stop_signals.h"
+
+namespace ei::service {
+
+namespace {
+
+constexpr int kExitFailure = 1;
+constexpr int kExitUndelivered = 3;
+constexpr int kExitStorage = 4;
+constexpr auto kHousekeeping = std::chrono::seconds(1);
+
+int ExitStatusOf(base::ErrorKind kind) {
+  switch (kind) {
+    case base::ErrorKind::kInvalid: return kExitSettings;
+    case base::ErrorKind::kStorage: return kExitStorage;
+    case base::ErrorKind::kUnavailable: return kExitFailure;
+  }
+  return kExitFailure;
+}
+
+app::LogLevel LevelOf(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug: return app::LogLevel::kDebug;
+    case LogLevel::kInfo: return app::LogLevel::kInfo;
+    case LogLevel::kWarn: return app::LogLevel::kWarn;
+    case LogLevel::kError: return app::LogLevel::kError;
+  }
+  return app::LogLevel::kInfo;
+}
+
+std::string_view SignalName(int signal) { return signal == SIGTERM ? "SIGTERM" : "SIGINT"; }
+
+// Stops gracefully; a second signal meanwhile ends the process at once.
+int StopService(Service& service, StopSignals& signals, telemetry::JsonLog& log) {
+  std::atomic<bool> stopped{false};
+  uint64_t undelivered = 0;
+  std::thread stopper([&] {
+    undelivered = service.Stop();
+    stopped.store(true, std::memory_order_release);
+    signals.Interrupt();
+  });
+  while (!stopped.load(std::memory_order_acquire)) {
+    const auto signal = signals.Wait(kHousekeeping);
+    log.WriteDueSummaries();
+    if (!signal) continue;
+    const uint64_t left = service.Undelivered();
+    log.Write(app::LogLevel::kError, "service",
+              "a second signal: stopping at once, accepted events may be lost",
+              {{"signal", SignalName(*signal)}, {"events", left}});
+    _exit(left > 0 ? kExitUndelivered : kExitFailure);
+  }
+  stopper.join();
+  return undelivered > 0 ? kExitUndelivered : kExitClean;
+}
+
+int Serve(const Settings& settings) {
+  std::signal(SIGPIPE, SIG_IGN);
+  StopSignals signals;
+  const system::SystemClock clock;
+  telemetry::JsonLog log(clock, LevelOf(settings.log.level));
+  telemetry::Metrics metrics(clock, {std::string(Version()), __VERSION__, json::ScannerName()});
+  metrics.AddCounter(telemetry::MetricId::kLogLinesSuppressed, [&log] { return log.SuppressedLines(); });
+
+  auto service = Service::Start(settings, clock, log, metrics);
+  if (!service) {
+    log.Write(app::LogLevel::kError, "service", "can't start", {{"error", service.error().message}});
+    return ExitStatusOf(service.error().kind);
+  }
+  std::optional<int> signal;
+  while (!signal) {
+    signal = signals.Wait(kHousekeeping);
+    log.WriteDueSummaries();
+  }
+  log.Write(app::LogLevel::kInfo, "service", "stopping", {{"signal", SignalName(*signal)}});
+  const int status = StopService(**service, signals, log);
+  log.Write(app::LogLevel::kInfo, "service", "stopped", {{"exit_status", int64_t{status}}});
+  return status;
+}
+
+int Main(int argc, const char* const* argv) {
+  const CommandLine line = ParseCommandLine(argc, argv);
+  const EnvironmentLookup environment = ProcessEnvironment();
+  if (const auto status = RunSettingsCommand(line, environment, std::cout, std::cerr)) return *status;
+  if (line.subcommand == Subcommand::kMetricsDocs) {
+    std::cout << telemetry::MetricsDocument();
+    return kExitClean;
+  }
+  const auto settings = LoadSettings(GatherSources(line.flags, environment));
+  if (!settings) {
+    PrintFaults(std::cerr, settings.error());
+    return kExitSettings;
+  }
+  return Serve(*settings);
+}
+
+}  // namespace
+
+}  // namespace ei::service
+
+int main(int argc, char** argv) { return ei::service::Main(argc, argv); }

@@ -1,0 +1,232 @@
+#include "main/service.h"
+
+#include <algorithm>
+#include <random>
+#include <thread>
+
+#include "adapters/file_sink/file_sink.h"
+#include "adapters/json/event_decoder.h"
+#include "adapters/kafka/kafka_sink.h"
+#include "adapters/memory_journal/memory_journal.h"
+#include "base/mutex.h"
+#include "domain/json_pointer.h"
+
+namespace ei::service {
+
+namespace {
+
+constexpr size_t kDefaultWorkersMax = 4;
+constexpr auto kRetryBackoffMax = std::chrono::seconds(10);
+
+size_t Cores() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+uint64_t RandomSeed() {
+  std::random_device device;
+  return uint64_t{device()} << 32 | device();
+}
+
+size_t Workers(const Settings& settings) {
+  return settings.delivery.workers > 0 ? settings.delivery.workers : std::min(Cores(), kDefaultWorkersMax);
+}
+
+std::string_view Name(Compression compression) {
+  switch (compression) {
+    case Compression::kNone: return "none";
+    case Compression::kGzip: return "gzip";
+    case Compression::kSnappy: return "snappy";
+    case Compression::kLz4: return "lz4";
+    case Compression::kZstd: return "zstd";
+  }
+  return "none";
+}
+
+domain::KeySource KeySourceOf(const std::string& key) {
+  if (key == "id") return domain::KeySource::kId;
+  return key == "none" ? domain::KeySource::kNone : domain::KeySource::kPointer;
+}
+
+kafka::KafkaOptions KafkaOptionsOf(const Settings& settings, size_t lanes) {
+  kafka::KafkaOptions options;
+  options.brokers = settings.kafka.brokers;
+  options.topic = settings.kafka.topic;
+  options.dlq_topic = settings.kafka.dlq_topic;
+  options.write_timeout = settings.kafka.write_timeout;
+  options.linger = settings.kafka.linger;
+  options.compression = Name(settings.kafka.compression);
+  options.event_bytes_max = settings.ingest.event_bytes_max;
+  options.inflight_events_max = settings.delivery.inflight_events_max;
+  options.lanes = lanes;
+  return options;
+}
+
+http::HttpOptions HttpOptionsOf(const Settings& settings) {
+  http::HttpOptions options;
+  options.address = settings.http.address;
+  options.port = settings.http.port;
+  options.admin_port = settings.admin.port;
+  options.threads = settings.http.threads > 0 ? settings.http.threads : Cores();
+  options.connections_max = settings.http.connections_max;
+  options.header_bytes_max = settings.http.header_bytes_max;
+  options.body_bytes_max = settings.ingest.body_bytes_max;
+  options.inflight_bytes_max = settings.http.inflight_bytes_max;
+  options.header_timeout = settings.http.header_timeout;
+  options.body_timeout = settings.http.body_timeout;
+  options.idle_timeout = settings.http.idle_timeout;
+  options.write_timeout = settings.http.write_timeout;
+  return options;
+}
+
+json::DecoderOptions DecoderOptionsOf(const Settings& settings) {
+  json::DecoderOptions options;
+  options.depth_max = settings.ingest.depth_max;
+  options.batch_events_max = settings.ingest.batch_events_max;
+  options.event_bytes_max = settings.ingest.event_bytes_max;
+  if (KeySourceOf(settings.kafka.key) == domain::KeySource::kPointer) {
+    options.key_pointer = domain::ParseJsonPointer(settings.kafka.key).value_or(std::vector<std::string>());
+  }
+  return options;
+}
+
+// Lets `duration` pass; a second signal ends the process meanwhile, so nothing needs to wake this.
+void Pause(const app::Clock& clock, base::Duration duration) {
+  const base::SteadyTime until = clock.Now() + duration;
+  base::Mutex mutex;
+  base::CondVar never;
+  const base::MutexLock lock(mutex);
+  while (clock.Now() < until) never.WaitUntil(mutex, until);
+}
+
+}  // namespace
+
+Service::Service(const Settings& settings, const app::Clock& clock, app::Log& log,
+                 telemetry::Metrics& metrics)
+    : settings_(settings),
+      clock_(clock),
+      log_(log),
+      metrics_(metrics),
+      bucket_(settings.rate_limit.rps, static_cast<double>(settings.rate_limit.burst)) {}
+
+base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, const app::Clock& clock,
+                                                      app::Log& log, telemetry::Metrics& metrics) {
+  std::unique_ptr<Service> service(new Service(settings, clock, log, metrics));
+  const size_t lanes = Workers(settings);
+  if (auto opened = service->OpenSink(lanes); !opened) return std::unexpected(opened.error());
+  service->journal_ = std::make_unique<memory_journal::MemoryJournal>(memory_journal::MemoryJournal::Options{
+      .events_max = settings.journal.events_max, .bytes_max = settings.journal.bytes_max, .lanes = lanes});
+
+  app::WorkerPool::Options pool;
+  pool.workers = lanes;
+  pool.seed = RandomSeed();
+  if (settings.sink.kind == SinkKind::kKafka) pool.gather = settings.kafka.linger;
+  pool.delivery.inflight_events_max = std::max<size_t>(1, settings.delivery.inflight_events_max / lanes);
+  pool.delivery.event_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, settings.kafka.max_retries};
+  pool.delivery.transient_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, 0};
+  service->workers_ = std::make_unique<app::WorkerPool>(
+      pool,
+      app::DeliveryContext{*service->journal_, *service->sink_, service->drain_rate_, clock, metrics, log});
+  service->workers_->Start();
+
+  app::Ingest::Options ingest;
+  ingest.limits = {settings.ingest.event_bytes_max, settings.ingest.id_bytes_max,
+                   settings.ingest.type_bytes_max};
+  ingest.key_source = KeySourceOf(settings.kafka.key);
+  service->ingest_ = std::make_unique<app::Ingest>(ingest, service->bucket_, *service->journal_,
+                                                   service->drain_rate_, clock, metrics);
+  service->RegisterGauges();
+  if (auto listening = service->Listen(); !listening) return std::unexpected(listening.error());
+  return service;
+}
+
+base::Result<void> Service::OpenSink(size_t lanes) {
+  if (settings_.sink.kind == SinkKind::kFile) {
+    auto opened = file_sink::FileSink::Open({settings_.file.dir, settings_.file.segment_bytes}, log_, clock_);
+    if (!opened) return std::unexpected(opened.error());
+    sink_ = std::move(*opened);
+    log_.Write(app::LogLevel::kInfo, "sink", "events go to files",
+               {{"dir", std::string_view(settings_.file.dir)}});
+    return {};
+  }
+  auto created = kafka::KafkaSink::Create(KafkaOptionsOf(settings_, lanes), log_);
+  if (!created) return std::unexpected(created.error());
+  sink_ = std::move(*created);
+  log_.Write(app::LogLevel::kInfo, "sink", "events go to Kafka",
+             {{"brokers", std::string_view(settings_.kafka.brokers)},
+              {"topic", std::string_view(settings_.kafka.topic)},
+              {"dead_letter_topic", std::string_view(settings_.kafka.dlq_topic)}});
+  return {};
+}
+
+base::Result<void> Service::Listen() {
+  http::Operations operations;
+  operations.unready_reason = [this] { return UnreadyReason(); };
+  operations.expose_metrics = [this](bool openmetrics) {
+    return metrics_.Expose(openmetrics ? telemetry::Exposition::kOpenMetrics : telemetry::Exposition::kText);
+  };
+  auto started = http::Server::Start(
+      HttpOptionsOf(settings_),
+      {.ingest = *ingest_,
+       .clock = clock_,
+       .telemetry = metrics_,
+       .log = log_,
+       .operations = operations,
+       .limits = {settings_.ingest.depth_max, settings_.ingest.batch_events_max},
+       .make_decoder = [options = DecoderOptionsOf(settings_)] { return json::MakeEventDecoder(options); },
+       .seed = RandomSeed()});
+  if (!started) return std::unexpected(started.error());
+  server_ = std::move(*started);
+  metrics_.AddGauge(telemetry::MetricId::kHttpConnections,
+                    [server = server_.get()] { return static_cast<double>(server->Connections()); });
+  metrics_.AddGauge(telemetry::MetricId::kHttpInflightBytes,
+                    [server = server_.get()] { return static_cast<double>(server->InflightBytes()); });
+  log_.Write(app::LogLevel::kInfo, "http", "listening",
+             {{"address", std::string_view(settings_.http.address)}, {"port", uint64_t{server_->Port()}}});
+  if (const auto admin_port = server_->AdminPort()) {
+    log_.Write(app::LogLevel::kInfo, "admin", "listening",
+               {{"address", std::string_view(settings_.http.address)}, {"port", uint64_t{*admin_port}}});
+  }
+  return {};
+}
+
+void Service::RegisterGauges() {
+  metrics_.AddJournal([journal = journal_.get()] { return journal->Stats(); });
+  metrics_.AddGauge(telemetry::MetricId::kSinkInflightEvents,
+                    [workers = workers_.get()] { return static_cast<double>(workers->InFlight()); });
+}
+
+std::string Service::UnreadyReason() const {
+  if (stopping_.load(std::memory_order_acquire)) return "the service is stopping";
+  if (journal_->Full(0))
+    return "the journal is full (journal.events_max, journal.bytes_max): check the brokers";
+  return {};
+}
+
+uint64_t Service::Stop() {
+  stopping_.store(true, std::memory_order_release);
+  server_->AnnounceClose();
+  Pause(clock_, settings_.shutdown.delay);
+
+  const base::SteadyTime began = clock_.Now();
+  const base::SteadyTime deadline = began + settings_.shutdown.timeout;
+  const size_t cut = server_->Stop(began + base::Duration(settings_.shutdown.timeout) / 2);
+  ingest_->Close();
+  journal_->Close();
+  log_.Write(app::LogLevel::kInfo, "service", "no more requests; delivering what was accepted",
+             {{"events", journal_->Stats().events}, {"connections_cut", uint64_t{cut}}});
+  const uint64_t left = workers_->Drain(deadline);
+  workers_->Stop();
+  sink_.reset();
+  if (left > 0) {
+    metrics_.EventsUndelivered(left);
+    log_.Write(app::LogLevel::kError, "service",
+               "accepted events were not delivered within shutdown.timeout and are lost", {{"events", left}});
+  }
+  return left;
+}
+
+Service::~Service() {
+  server_.reset();
+  if (workers_) workers_->Stop();
+  sink_.reset();
+}
+
+}  // namespace ei::service

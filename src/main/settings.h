@@ -1,0 +1,105 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace ei::service {
+
+// Everything that the operator can set, after flag, environment, file and default have been merged and
+// checked. settings_table.cc declares each member once: its names, default, range and text. Members hold no
+// defaults of their own; DefaultSettings() gives them. Times are whole microseconds, sizes are bytes.
+
+enum class AckLevel { kMemory };
+enum class SinkKind { kKafka, kFile };
+enum class Compression { kNone, kGzip, kSnappy, kLz4, kZstd };
+enum class LogLevel { kDebug, kInfo, kWarn, kError };
+
+struct HttpSettings {
+  std::string address;
+  std::uint16_t port = 0;
+  std::uint32_t threads = 0;  // 0: one a core
+  std::uint32_t connections_max = 0;
+  std::uint64_t header_bytes_max = 0;
+  std::chrono::microseconds header_timeout{};
+  std::chrono::microseconds body_timeout{};
+  std::chrono::microseconds idle_timeout{};
+  std::chrono::microseconds write_timeout{};
+  std::uint64_t inflight_bytes_max = 0;
+};
+
+struct AdminSettings {
+  std::optional<std::uint16_t> port;  // unset: the operational routes are on http.port
+};
+
+struct IngestSettings {
+  AckLevel ack = AckLevel::kMemory;
+  std::uint64_t body_bytes_max = 0;
+  std::uint32_t batch_events_max = 0;
+  std::uint64_t event_bytes_max = 0;
+  std::uint32_t depth_max = 0;
+  std::uint32_t id_bytes_max = 0;
+  std::uint32_t type_bytes_max = 0;
+};
+
+struct RateLimitSettings {
+  double rps = 0;  // events per second; 0: off
+  std::uint64_t burst = 0;
+};
+
+struct JournalSettings {
+  std::uint64_t events_max = 0;
+  std::uint64_t bytes_max = 0;
+};
+
+struct SinkSettings {
+  SinkKind kind = SinkKind::kKafka;
+};
+
+struct FileSettings {
+  std::string dir;
+  std::uint64_t segment_bytes = 0;
+};
+
+struct KafkaSettings {
+  std::string brokers;  // host:port,host:port without spaces
+  std::string topic;
+  std::string dlq_topic;
+  std::string key;  // "id", "none", or a checked JSON Pointer
+  std::uint32_t max_retries = 0;
+  std::chrono::microseconds retry_backoff{};
+  std::chrono::microseconds write_timeout{};
+  std::chrono::microseconds linger{};
+  Compression compression = Compression::kNone;
+};
+
+struct DeliverySettings {
+  std::uint32_t workers = 0;  // 0: one a core, at most 4
+  std::uint64_t inflight_events_max = 0;
+};
+
+struct ShutdownSettings {
+  std::chrono::microseconds delay{};
+  std::chrono::microseconds timeout{};
+};
+
+struct LogSettings {
+  LogLevel level = LogLevel::kInfo;
+};
+
+struct Settings {
+  HttpSettings http;
+  AdminSettings admin;
+  IngestSettings ingest;
+  RateLimitSettings rate_limit;
+  JournalSettings journal;
+  SinkSettings sink;
+  FileSettings file;
+  KafkaSettings kafka;
+  DeliverySettings delivery;
+  ShutdownSettings shutdown;
+  LogSettings log;
+};
+
+}  // namespace ei::service

@@ -1,0 +1,31 @@
+#include "main/settings_commands.h"
+
+#include "main/settings_report.h"
+
+namespace ei::service {
+
+std::optional<int> RunSettingsCommand(const CommandLine& line, const EnvironmentLookup& environment,
+                                      std::ostream& out, std::ostream& errors) {
+  if (!line.faults.empty()) {
+    for (const std::string& fault : line.faults) errors << "event-ingestor: " << fault << '\n';
+    return kExitSettings;
+  }
+  switch (line.subcommand) {
+    case Subcommand::kServe:
+    case Subcommand::kMetricsDocs: return std::nullopt;
+    case Subcommand::kVersion: out << "event-ingestor " << Version() << '\n'; return kExitClean;
+    case Subcommand::kHelp: out << HelpText(); return kExitClean;
+    case Subcommand::kConfigDocs: out << SettingsDocument(); return kExitClean;
+    case Subcommand::kConfigPrint:
+    case Subcommand::kConfigCheck: break;
+  }
+  const auto resolved = ResolveSettings(GatherSources(line.flags, environment));
+  if (!resolved) {
+    PrintFaults(errors, resolved.error());
+    return kExitSettings;
+  }
+  out << (line.subcommand == Subcommand::kConfigCheck ? "ok\n" : PrintSettings(*resolved, line.show_origin));
+  return kExitClean;
+}
+
+}  // namespace ei::service

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+#include <ostream>
+
+#include "main/command_line.h"
+#include "main/settings_load.h"
+
+namespace ei::service {
+
+inline constexpr int kExitClean = 0;
+inline constexpr int kExitSettings = 2;
+
+// Runs the commands that need nothing but the settings (config print, check and docs, version, help) and
+// reports usage faults; returns the exit status. nullopt: the command is serve or metrics docs, which the
+// caller runs.
+std::optional<int> RunSettingsCommand(const CommandLine& line, const EnvironmentLookup& environment,
+                                      std::ostream& out, std::ostream& errors);
+
+}  // namespace ei::service

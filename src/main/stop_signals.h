@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace ei::service {
+
+// SIGTERM and SIGINT as something to wait for. Made before any other thread, so that all of them inherit the
+// blocked signals; one at a time.
+class StopSignals {
+ public:
+  StopSignals();
+  ~StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+  // The signal's number; nullopt when none came in time, or after Interrupt.
+  std::optional<int> Wait(std::chrono::milliseconds timeout);
+
+  // From any thread: ends the Wait under way, or the next one.
+  void Interrupt();
+
+ private:
+  int signals_;
+  int interrupt_;
+};
+
+}  // namespace ei::service

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "contract/journal_makers.h"
+#include "support/events.h"
+
+namespace ei::contract {
+
+// What each test of the contract starts from.
+class JournalContract : public ::testing::TestWithParam<JournalMaker> {
+ protected:
+  void Open(const JournalShape& shape) {
+    shape_ = shape;
+    journal_ = GetParam().make(shape);
+    wakes_.assign(shape.lanes, 0);
+    journal_->OnLaneFilled([this](size_t lane) { ++wakes_.at(lane); });
+  }
+
+  static void Add(domain::EventBatch& batch, std::string_view label, std::optional<std::string_view> key,
+                  size_t size = 0) {
+    support::AddRawEvent(batch, label, key, size);
+  }
+
+  app::AppendResult Append(std::string_view label, std::optional<std::string_view> key, size_t size = 0) {
+    domain::EventBatch batch;
+    Add(batch, label, key, size);
+    return journal_->Append(batch, now_);
+  }
+
+  std::vector<app::JournalEvent> Take(size_t lane, size_t at_most = 10'000) {
+    std::vector<app::JournalEvent> events(at_most);
+    events.resize(journal_->Take(lane, events));
+    return events;
+  }
+
+  std::vector<app::JournalEvent> TakeAllLanes() {
+    std::vector<app::JournalEvent> all;
+    for (size_t lane = 0; lane < shape_.lanes; ++lane) {
+      const auto events = Take(lane);
+      all.insert(all.end(), events.begin(), events.end());
+    }
+    return all;
+  }
+
+  void Settle(const std::vector<app::JournalEvent>& events) {
+    std::vector<uint64_t> positions;
+    for (const auto& event : events) positions.push_back(event.position);
+    journal_->Settle(positions);
+  }
+
+  JournalShape shape_;
+  std::unique_ptr<app::Journal> journal_;
+  std::vector<int> wakes_;
+  base::SteadyTime now_{std::chrono::hours(1)};
+};
+
+}  // namespace ei::contract

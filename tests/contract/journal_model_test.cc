@@ -1,0 +1,215 @@
+// The journal beside a model of a few lines, through random operations.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "contract/journal_contract.h"
+#include "support/random.h"
+
+namespace ei::contract {
+namespace {
+
+using app::AppendResult;
+
+struct ModelEvent {
+  std::string value;
+  std::optional<std::string> key;
+  base::SteadyTime accepted_at;
+};
+
+// Which events without a key went to which lane is the journal's secret until they are taken.
+enum class LaneState { kEmpty, kFilled, kUnknown };
+
+class JournalModel : public JournalContract {
+ protected:
+  void Run(const JournalShape& shape, uint64_t seed, int steps, size_t size_max) {
+    SCOPED_TRACE(testing::Message() << "EI_SEED=" << seed << " events_max " << shape.events_max
+                                    << " bytes_max " << shape.bytes_max << " lanes " << shape.lanes);
+    support::Random random(seed);
+    Open(shape);
+    untaken_.clear();
+    taken_.clear();
+    bytes_ = 0;
+    lane_of_key_.clear();
+    lane_state_.assign(shape.lanes, LaneState::kEmpty);
+    for (int step = 0; step < steps && !HasFailure(); ++step) {
+      now_ += std::chrono::microseconds(random.Below(1'000));
+      // Phases of filling and of draining, so that both ends are met.
+      const uint64_t appends = (step / 500) % 2 == 0 ? 6 : 2;
+      const uint64_t choice = random.Below(10);
+      if (choice < appends) {
+        AppendRandom(random, size_max);
+      } else if (choice < 8) {
+        TakeRandom(random);
+      } else {
+        SettleRandom(random);
+      }
+      CheckStats();
+    }
+    while (!HasFailure() && !(untaken_.empty() && taken_.empty())) {
+      TakeRandom(random);
+      SettleRandom(random);
+    }
+    CheckStats();
+    EXPECT_FALSE(journal_->Full(shape.bytes_max));
+    EXPECT_EQ(Append("last", "k", 1), AppendResult::kAppended);
+  }
+
+  uint64_t fulls_ = 0;
+
+ private:
+  void AppendRandom(support::Random& random, size_t size_max) {
+    domain::EventBatch batch;
+    std::vector<ModelEvent> events;
+    const uint64_t count = random.OneIn(20) ? random.Between(1, shape_.events_max + 1) : random.Between(1, 5);
+    for (uint64_t i = 0; i < count; ++i) {
+      ModelEvent event;
+      const size_t size = random.OneIn(50) ? random.Below(size_max) : random.Below(300);
+      event.value = std::to_string(next_label_++) + ":";
+      if (event.value.size() < size) event.value.resize(size, static_cast<char>('a' + random.Below(26)));
+      if (!random.OneIn(4)) event.key = std::to_string(random.Below(20));
+      event.accepted_at = now_;
+      Add(batch, event.value, event.key ? std::optional<std::string_view>(*event.key) : std::nullopt);
+      events.push_back(std::move(event));
+    }
+    const bool claimed_full = journal_->Full(0);  // no room at all
+    const uint64_t unsettled = untaken_.size() + taken_.size();
+    const auto wakes_before = wakes_;
+    switch (journal_->Append(batch, now_)) {
+      case AppendResult::kAppended:
+        EXPECT_LE(unsettled + count, shape_.events_max);
+        EXPECT_FALSE(claimed_full);
+        Accept(std::move(events), batch.Bytes().size(), wakes_before);
+        return;
+      case AppendResult::kFull:
+        ++fulls_;
+        EXPECT_GT(unsettled, 0U) << "full though empty";
+        EXPECT_LE(count, shape_.events_max);
+        break;
+      case AppendResult::kTooLarge:
+        EXPECT_TRUE(count > shape_.events_max || batch.Bytes().size() > shape_.bytes_max / 4);
+        break;
+      case AppendResult::kClosed: ADD_FAILURE() << "nobody closed it"; break;
+    }
+    EXPECT_EQ(wakes_, wakes_before);
+  }
+
+  // Positions are given in order, from where the journal stands.
+  void Accept(std::vector<ModelEvent> events, uint64_t bytes, const std::vector<int>& wakes_before) {
+    bytes_ += bytes;
+    for (ModelEvent& event : events) untaken_.push_back(std::move(event));
+    for (size_t lane = 0; lane < shape_.lanes; ++lane) {
+      const int woken = wakes_[lane] - wakes_before[lane];
+      if (lane_state_[lane] == LaneState::kFilled) {
+        EXPECT_EQ(woken, 0) << "lane " << lane << " was not empty";
+      } else {
+        EXPECT_LE(woken, 1) << "lane " << lane;
+        // An empty lane whose taker is not woken must still be empty at its next Take.
+        if (woken == 1) lane_state_[lane] = LaneState::kFilled;
+      }
+    }
+  }
+
+  void TakeRandom(support::Random& random) {
+    const size_t lane = random.Below(shape_.lanes);
+    const size_t wanted = random.Between(1, 40);
+    const auto events = Take(lane, wanted);
+    if (lane_state_[lane] == LaneState::kEmpty) {
+      EXPECT_TRUE(events.empty()) << "a lane was filled and nobody was woken";
+    }
+    lane_state_[lane] = events.size() < wanted ? LaneState::kEmpty : LaneState::kUnknown;
+    for (const auto& event : events) {
+      // The oldest untaken event of its lane: all older ones that are left belong to other lanes.
+      const auto found = std::find_if(untaken_.begin(), untaken_.end(),
+                                      [&](const ModelEvent& model) { return model.value == event.value; });
+      ASSERT_NE(found, untaken_.end()) << "unknown or taken twice: " << event.value.substr(0, 20);
+      EXPECT_EQ(event.has_key, found->key.has_value());
+      if (found->key) {
+        EXPECT_EQ(event.key, *found->key);
+        const auto [known, inserted] = lane_of_key_.emplace(*found->key, lane);
+        EXPECT_EQ(known->second, lane) << "one key, one lane";
+        for (auto older = untaken_.begin(); older != found; ++older) {
+          EXPECT_NE(older->key, found->key) << "overtaken";
+        }
+      }
+      EXPECT_EQ(event.accepted_at, found->accepted_at);
+      if (!taken_.empty()) {
+        EXPECT_FALSE(taken_.contains(event.position));
+      }
+      taken_.emplace(event.position, std::pair(event, std::move(*found)));
+      untaken_.erase(found);
+    }
+  }
+
+  void SettleRandom(support::Random& random) {
+    std::vector<uint64_t> positions;
+    const uint64_t one_in = random.Between(1, 4);
+    for (const auto& [position, event] : taken_) {
+      if (random.Below(one_in) == 0) positions.push_back(position);
+    }
+    for (size_t i = positions.size(); i > 1; --i) std::swap(positions[i - 1], positions[random.Below(i)]);
+    for (const uint64_t position : positions) {
+      const auto& [event, model] = taken_.at(position);
+      EXPECT_EQ(event.value, model.value) << "the bytes changed before the event was settled";
+      bytes_ -= model.value.size() + (model.key ? model.key->size() : 0);
+      taken_.erase(position);
+    }
+    journal_->Settle(positions);
+  }
+
+  void CheckStats() {
+    const auto stats = journal_->Stats();
+    ASSERT_EQ(stats.events, untaken_.size() + taken_.size());
+    ASSERT_LE(stats.events, shape_.events_max);
+    ASSERT_LE(stats.bytes, shape_.bytes_max);
+    ASSERT_GE(stats.bytes, bytes_);
+    ASSERT_EQ(stats.oldest.has_value(), stats.events > 0);
+    if (!untaken_.empty()) {
+      ASSERT_LE(*stats.oldest, untaken_.front().accepted_at);
+    }
+    if (!taken_.empty()) {
+      ASSERT_LE(*stats.oldest, taken_.begin()->second.first.accepted_at);
+    }
+  }
+
+  std::deque<ModelEvent> untaken_;  // in the order of acceptance
+  std::map<uint64_t, std::pair<app::JournalEvent, ModelEvent>> taken_;
+  std::map<std::string, size_t> lane_of_key_;
+  std::vector<LaneState> lane_state_;
+  uint64_t bytes_ = 0;
+  uint64_t next_label_ = 0;
+};
+
+INSTANTIATE_TEST_SUITE_P(Adapters, JournalModel, ::testing::ValuesIn(JournalMakers()),
+                         [](const auto& maker) { return maker.param.name; });
+
+TEST_P(JournalModel, SmallEventsBoundByCount) {
+  const uint64_t seed = support::SeedOr(21);
+  for (uint64_t i = 0; i < 4; ++i) {
+    Run({.events_max = 60 * (i + 1), .bytes_max = 8 << 20, .lanes = i + 1}, seed + i, 25'000, 2'000);
+  }
+  EXPECT_GT(fulls_, 100U);
+}
+
+TEST_P(JournalModel, LargeEventsBoundByBytes) {
+  const uint64_t seed = support::SeedOr(22);
+  for (uint64_t i = 0; i < 4; ++i) {
+    Run({.events_max = 400, .bytes_max = (1 << 20) + i * 77'777, .lanes = 3}, seed + i, 25'000, 400'000);
+  }
+  EXPECT_GT(fulls_, 100U);
+}
+
+TEST_P(JournalModel, LeastBounds) {
+  const uint64_t seed = support::SeedOr(23);
+  for (uint64_t i = 0; i < 4; ++i) {
+    Run({.events_max = 1 + i, .bytes_max = 1 << 20, .lanes = 2}, seed + i, 5'000, 600'000);
+  }
+}
+
+}  // namespace
+}  // namespace ei::contract

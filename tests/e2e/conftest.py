@@ -1,0 +1,74 @@
+"""Fixtures of the black-box tests: one broker for the session, a service for each test or module."""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+from support.ingestor import Ingestor
+from support.kafka_broker import KafkaBroker
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def session_broker() -> Iterator[KafkaBroker]:
+    broker = KafkaBroker()
+    try:
+        yield broker.start()
+    finally:
+        broker.close()
+
+
+@pytest.fixture
+def broker(session_broker: KafkaBroker) -> Iterator[KafkaBroker]:
+    """The session's broker, running; a test may stop, kill or pause it, and it runs again for the next."""
+    assert session_broker.running
+    yield session_broker
+    session_broker.resume_if_paused()
+    if not session_broker.running:
+        session_broker.start()
+
+
+@pytest.fixture
+def topic(broker: KafkaBroker) -> str:
+    """A new topic of 6 partitions."""
+    return broker.create_topic(f"events-{next(_numbers)}")
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Ingestor]]:
+    """serve(SETTING=value, ...) starts a service; each is stopped and checked at the end of the test."""
+    started: list[Ingestor] = []
+
+    def start(*arguments: str, **options: object) -> Ingestor:
+        ingestor = Ingestor(*arguments, **options)  # type: ignore[arg-type]
+        started.append(ingestor)
+        return ingestor
+
+    yield start
+    faults = []
+    for ingestor in started:
+        try:
+            ingestor.close()
+        except AssertionError as fault:
+            faults.append(str(fault))
+            ingestor.kill()
+    assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def to_kafka(serve: Callable[..., Ingestor], broker: KafkaBroker, topic: str) -> Callable[..., Ingestor]:
+    """to_kafka(SETTING=value, ...) starts a service that delivers to `topic`, dead letters to `topic`-dlq."""
+
+    def start(**options: object) -> Ingestor:
+        kafka = {"SINK": "kafka", "KAFKA_BROKERS": broker.address}
+        return serve(**(kafka | {"KAFKA_TOPIC": topic, "KAFKA_DLQ_TOPIC": f"{topic}-dlq"} | options))
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def filed() -> Iterator[Ingestor]:
+    """One service with the file sink for all tests of a module that only talk HTTP."""
+    with Ingestor(SINK="file") as ingestor:
+        yield ingestor

@@ -1,0 +1,204 @@
+// Crashes: of the process, and of the machine with a disk that forgets what was not synced. After each of
+// them the sink is opened again; then every line is whole, and every event that was reported stands there.
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <thread>
+
+#include "support/random.h"
+#include "unit/adapters/file_sink/faulty_file_calls.h"
+#include "unit/adapters/file_sink/sink_fixture.h"
+
+namespace ei::file_sink {
+namespace {
+
+using Call = FaultyFileCalls::Call;
+
+class FileSinkCrash : public FileSinkTest {
+ protected:
+  // Opens the sink, which mends the files, and returns the ids in them, in order.
+  std::vector<uint64_t> IdsAfterReopening() {
+    EXPECT_TRUE(Open());
+    std::vector<uint64_t> ids;
+    for (const std::string& line : Lines()) {
+      const auto event = nlohmann::json::parse(line, nullptr, false);
+      EXPECT_TRUE(event.is_object()) << line;
+      if (event.is_object()) ids.push_back(event["id"].get<uint64_t>());
+    }
+    return ids;
+  }
+};
+
+std::string EventWithId(uint64_t id, size_t padding) {
+  return "{\"id\":" + std::to_string(id) + ",\"padding\":\"" + std::string(padding, 'x') + "\"}";
+}
+
+// The child stores events as fast as it can, on two lanes, and tells of each report through the pipe.
+constexpr uint64_t kLaneStep = 1ULL << 32;
+
+class TellingListener final : public app::DeliveryListener {
+ public:
+  explicit TellingListener(int pipe) : pipe_(pipe) {}
+  void OnReports(std::span<app::DeliveryReport> reports) override {
+    uint64_t last = 0;
+    for (const auto& report : reports) {
+      if (report.verdict != app::Verdict::kDelivered) ::_exit(2);
+      last = report.token;
+    }
+    if (::write(pipe_, &last, sizeof last) != sizeof last) ::_exit(3);
+  }
+
+ private:
+  const int pipe_;
+};
+
+[[noreturn]] void StoreUntilKilled(const std::string& folder, uint64_t seed, uint64_t first_id, int pipe) {
+  RecordingLog log;
+  support::VirtualClock clock;
+  auto sink = FileSink::Open({folder, 300'000}, log, clock);
+  if (!sink) ::_exit(1);
+  TellingListener listener(pipe);
+  (*sink)->Attach(0, listener);
+  (*sink)->Attach(1, listener);
+  const auto lane = [&](size_t number) {
+    support::Random random(seed + number);
+    for (uint64_t id = first_id + number * kLaneStep;;) {
+      std::vector<std::string> values(random.Between(1, 200));
+      std::vector<app::OutboundEvent> events(values.size());
+      for (size_t i = 0; i < values.size(); ++i, ++id) {
+        values[i] = EventWithId(id, random.Below(500));
+        events[i].token = id;
+        events[i].value = values[i];
+      }
+      (*sink)->Send(number, events, app::Grouping::kTogether, 0);
+    }
+  };
+  std::thread other(lane, 1);
+  lane(0);
+  std::abort();  // lanes never end by themselves
+}
+
+TEST_F(FileSinkCrash, KilledProcessLosesNothingThatItReported) {
+  support::Random random(support::SeedOr(3));
+  std::set<uint64_t> reported;
+  uint64_t first_id = 0;
+  for (int round = 0; round < 12; ++round) {
+    int pipe[2];
+    ASSERT_EQ(::pipe(pipe), 0);
+    const uint64_t seed = random.Next();
+    sink_.reset();
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      ::close(pipe[0]);
+      StoreUntilKilled(folder_.string(), seed, first_id, pipe[1]);
+    }
+    ::close(pipe[1]);
+    const uint64_t kill_after = random.Between(1, 60);
+    std::map<uint64_t, uint64_t> last;  // of each lane
+    uint64_t told = 0;
+    for (uint64_t id = 0; ::read(pipe[0], &id, sizeof id) == sizeof id;) {
+      last[id / kLaneStep] = id;
+      if (++told == kill_after) ::kill(child, SIGKILL);
+    }
+    ::close(pipe[0]);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "the child ended by itself with " << WEXITSTATUS(status);
+    for (const auto& [lane, end] : last) {
+      for (uint64_t id = first_id + lane * kLaneStep; id <= end; ++id) reported.insert(id);
+    }
+
+    const auto ids = IdsAfterReopening();
+    const std::set<uint64_t> stored(ids.begin(), ids.end());
+    EXPECT_EQ(stored.size(), ids.size()) << "an event stands there twice";
+    for (const uint64_t id : reported) ASSERT_TRUE(stored.contains(id)) << id << " in round " << round;
+    first_id += 1'000'000;
+  }
+  EXPECT_GT(reported.size(), 100U);
+}
+
+// The disk dies at every single call in turn; then the power is cut.
+TEST_F(FileSinkCrash, PowerCutAtEveryCallLosesNothingThatWasReported) {
+  support::Random random(support::SeedOr(5));
+  uint64_t survived_whole = 0;
+  for (uint64_t dies_at = 1; survived_whole == 0; ++dies_at) {
+    ASSERT_LT(dies_at, 10'000U);
+    std::filesystem::remove_all(folder_);
+    FaultyFileCalls calls;
+    segment_bytes_ = 700;
+    calls.takes = [&](size_t size) { return random.Between(1, size); };
+    calls.fault = [&](Call, uint64_t nth) { return nth >= dies_at ? EIO : 0; };
+    std::set<uint64_t> reported;
+    if (Open(calls)) {
+      for (uint64_t id = 0; id < 30;) {
+        std::vector<std::string> values;
+        const uint64_t first = id;
+        for (uint64_t n = random.Between(1, 6); n > 0; --n)
+          values.push_back(EventWithId(id++, random.Below(150)));
+        for (const auto& report : Send(values)) {
+          if (report.verdict == app::Verdict::kDelivered) reported.insert(first + report.token);
+        }
+      }
+    }
+    sink_.reset();
+    if (calls.Count() < dies_at) survived_whole = reported.size();
+    calls.LosePower(folder_, random);
+
+    const auto ids = IdsAfterReopening();
+    EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end()));
+    const std::set<uint64_t> stored(ids.begin(), ids.end());
+    EXPECT_EQ(stored.size(), ids.size());
+    for (const uint64_t id : reported)
+      EXPECT_TRUE(stored.contains(id)) << id << ", disk dead at call " << dies_at;
+    EXPECT_TRUE(Delivered({EventWithId(1000, 10)}));
+    EXPECT_EQ(IdsAfterReopening().back(), 1000U);
+  }
+  EXPECT_GE(survived_whole, 30U);
+}
+
+// As above, but the disk recovers, so that the events are sent again, and only then is the power cut.
+TEST_F(FileSinkCrash, PowerCutAfterFaultsAndRetriesLosesNothingThatWasReported) {
+  support::Random random(support::SeedOr(6));
+  for (int round = 0; round < 200; ++round) {
+    std::filesystem::remove_all(folder_);
+    FaultyFileCalls calls;
+    segment_bytes_ = random.Between(100, 2000);
+    ASSERT_TRUE(Open(calls));
+    calls.takes = [&](size_t size) { return random.Between(1, size); };
+    calls.fault = [&](Call call, uint64_t) { return call != Call::kTruncate && random.OneIn(10) ? EIO : 0; };
+    std::set<uint64_t> reported;
+    uint64_t sends = 0;
+    for (uint64_t id = 0; id < 60;) {
+      ASSERT_LT(++sends, 10'000U);
+      std::vector<std::string> values;
+      const uint64_t first = id;
+      for (uint64_t n = random.Between(1, 6); n > 0; --n)
+        values.push_back(EventWithId(id++, random.Below(150)));
+      const auto reports = Send(values);
+      id = first;
+      for (const auto& report : reports) {
+        if (report.verdict != app::Verdict::kDelivered) break;
+        reported.insert(id++);
+      }
+    }
+    // Something is under way when the power goes.
+    calls.fault = [](Call call, uint64_t) { return call == Call::kWrite || call == Call::kOpen ? 0 : EIO; };
+    Send({EventWithId(100, 400), EventWithId(101, 400)});
+    sink_.reset();
+    calls.LosePower(folder_, random);
+
+    const auto ids = IdsAfterReopening();
+    const std::set<uint64_t> stored(ids.begin(), ids.end());
+    for (const uint64_t id : reported) EXPECT_TRUE(stored.contains(id)) << id << " in round " << round;
+  }
+}
+
+}  // namespace
+}  // namespace ei::file_sink

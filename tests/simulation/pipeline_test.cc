@@ -1,0 +1,197 @@
+// The whole pipeline in one thread under a seeded schedule: bodies are decoded, ingested, journalled and
+// delivered to a sink that misbehaves, in virtual time. EI_SEED runs one schedule again by its own seed.
+
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "adapters/json/event_decoder.h"
+#include "adapters/memory_journal/memory_journal.h"
+#include "app/ingest.h"
+#include "support/delivery_rig.h"
+#include "support/random.h"
+
+namespace ei::simulation {
+namespace {
+
+using app::IngestStatus;
+
+// One schedule from its first request to the last event's delivery.
+class Schedule {
+ public:
+  Schedule(uint64_t seed, app::EventDecoder& decoder, std::map<std::string, uint64_t>& occurred)
+      : random_(seed),
+        occurred_(occurred),
+        decoder_(decoder),
+        journal_({.events_max = random_.Between(10, 80), .bytes_max = 1 << 20, .lanes = 2}),
+        rig_({.lanes = 2,
+              .window = random_.Between(2, 16),
+              .max_retries = static_cast<uint32_t>(random_.Below(4))},
+             journal_, random_.Next()),
+        bucket_(random_.OneIn(2) ? 0 : 2'000, 30),
+        ingest_({.limits = {.event_bytes_max = 2'000}, .key_source = domain::KeySource::kPointer}, bucket_,
+                rig_.journal, rig_.drain_rate, rig_.clock, rig_.telemetry),
+        submission_(random_.Next()) {}
+
+  void Run() {
+    for (uint64_t steps = random_.Between(50, 300); steps > 0 && !::testing::Test::HasFailure(); --steps) {
+      switch (random_.Below(10)) {
+        case 0:
+        case 1: Request(); break;
+        case 2:
+        case 3:
+        case 4: rig_.sink.Progress(); break;
+        case 5: rig_.clock.Advance(std::chrono::microseconds(random_.Below(20'000))); break;
+        case 6: rig_.sink.SetOutage(random_.OneIn(5)); break;
+        default: rig_.RunOneWorker(random_.Below(2)); break;
+      }
+      if (steps % 16 == 0) CheckAccounts();
+    }
+    if (random_.OneIn(3)) Shut();
+    rig_.DrainAll();
+    CheckAccounts();
+    rig_.CheckFates(accepted_);
+    ASSERT_EQ(rig_.journal.Stats().events, 0U);
+    const auto told = rig_.telemetry.Read();
+    ASSERT_EQ(told.accepted, told.delivered + told.DeadLettered());
+    NoteFaults();
+  }
+
+ private:
+  void Request() {
+    if (random_.OneIn(10)) {
+      const auto admitted = ingest_.Admit(random_.Below(1'000), rig_.clock.Now());
+      if (admitted.status != IngestStatus::kAccepted) ++occurred_["refused unread"];
+      return;
+    }
+    std::vector<std::string> labels;
+    const uint64_t form = random_.Below(3);
+    const uint64_t count = form == 0           ? 1
+                           : random_.OneIn(15) ? random_.Between(20, 100)
+                                               : random_.Between(1, 8);
+    std::string body = form == 1 ? "[" : "";
+    for (uint64_t i = 0; i < count; ++i) {
+      if (i > 0) body += form == 1 ? "," : "\n";
+      body += Event(labels);
+    }
+    if (form == 1) body += "]";
+    if (random_.OneIn(20)) {
+      body.resize(random_.Below(body.size()));
+      ++occurred_["truncated body"];
+    }
+    Submit(form == 2 ? decoder_.DecodeLines(body) : decoder_.DecodeDocument(body));
+  }
+
+  void Submit(const app::DecodedRequest& request) {
+    if (request.fault != app::DocumentFault::kNone) {
+      ++occurred_["malformed document"];
+      return;
+    }
+    const auto handling = random_.OneIn(3) ? app::Handling::kStrict : app::Handling::kLenient;
+    const uint64_t before = rig_.journal.Stats().events;
+    const auto result =
+        ingest_.Accept(request.events, random_.OneIn(2) ? "00-trace-01" : "", handling, submission_);
+    const uint64_t added = rig_.journal.Stats().events - before;
+    if (!submission_.rejections.empty()) ++occurred_["invalid event"];
+    switch (result.status) {
+      case IngestStatus::kAccepted:
+        ++occurred_["accepted"];
+        ASSERT_EQ(added, submission_.batch.Size());
+        ASSERT_TRUE(handling == app::Handling::kLenient || submission_.rejections.empty());
+        for (size_t i = 0; i < submission_.batch.Size(); ++i)
+          accepted_.emplace_back(submission_.batch.RawId(i));
+        return;
+      case IngestStatus::kAllRejected: ++occurred_["all rejected"]; break;
+      case IngestStatus::kRateLimited: ++occurred_["rate limited"]; break;
+      case IngestStatus::kJournalFull: ++occurred_["journal full"]; break;
+      case IngestStatus::kBatchTooLarge: ++occurred_["batch too large"]; break;
+      case IngestStatus::kShuttingDown: ++occurred_["shutting down"]; break;
+    }
+    ASSERT_EQ(added, 0U) << "a refused request left something";
+  }
+
+  std::string Event(std::vector<std::string>& labels) {
+    labels.push_back("#" + std::string(1, "ggggggggirm"[random_.Below(11)]) + std::to_string(++number_) +
+                     "#");
+    std::string json = R"({"id":")" + labels.back() + "\"";
+    if (!random_.OneIn(12)) json += R"(,"type":"t")";
+    if (random_.OneIn(40)) json += R"(,"id":"again")";
+    if (random_.OneIn(40)) json += R"(,"timestamp":"soon")";
+    if (random_.OneIn(40)) json += R"(,"p":")" + std::string(2'000, 'x') + "\"";
+    if (!random_.OneIn(5)) json += R"(,"key":")" + std::to_string(random_.Below(6)) + "\"";
+    return json + "}";
+  }
+
+  // A graceful stop: nothing more comes in, everything goes out.
+  void Shut() {
+    ingest_.Close();
+    for (int i = 0; i < 3; ++i) Request();
+    rig_.journal.Close();
+  }
+
+  void CheckAccounts() {
+    rig_.CheckAccounts();
+    const auto told = rig_.telemetry.Read();
+    ASSERT_EQ(told.received, told.accepted + told.Rejected());
+    ASSERT_EQ(told.accepted, told.delivered + told.DeadLettered() + rig_.journal.Stats().events);
+    ASSERT_EQ(told.accepted, accepted_.size());
+    ASSERT_LE(rig_.journal.Stats().events, rig_.journal.Stats().events_max);
+  }
+
+  void NoteFaults() {
+    const auto& counts = rig_.sink.Total();
+    occurred_["delivered"] += counts.delivered;
+    occurred_["dead-lettered"] += counts.dead_lettered;
+    occurred_["transient failure"] += counts.transient;
+    occurred_["transient failure in an outage"] += counts.in_outage;
+    occurred_["failed behind a failure"] += counts.behind_a_failure;
+    occurred_["refused alone"] += counts.refused_alone;
+    occurred_["refused together"] += counts.refused_together;
+    occurred_["invalid for the sink"] += counts.invalid;
+    occurred_["dead letter failed"] += counts.letter_failed;
+    occurred_["reported within send"] += counts.reported_within_send;
+    occurred_["report held back"] += counts.held_back;
+  }
+
+  support::Random random_;
+  std::map<std::string, uint64_t>& occurred_;
+  app::EventDecoder& decoder_;
+  memory_journal::MemoryJournal journal_;
+  support::DeliveryRig rig_;
+  domain::TokenBucket bucket_;
+  app::Ingest ingest_;
+  app::Submission submission_;
+  uint64_t number_ = 0;
+  std::vector<std::string> accepted_;
+};
+
+TEST(Pipeline, AccountsForEveryEventWhateverTheSinkDoes) {
+  const bool again = std::getenv("EI_SEED") != nullptr;
+  const uint64_t seed = support::SeedOr(51);
+  const uint64_t schedules = again ? 1 : 6'000;
+  json::DecoderOptions options;
+  options.key_pointer = {"key"};
+  const auto decoder = json::MakeEventDecoder(options);
+  std::map<std::string, uint64_t> occurred;
+  for (const char* kind :
+       {"refused unread", "truncated body", "malformed document", "invalid event", "accepted", "all rejected",
+        "rate limited", "journal full", "batch too large", "shutting down"}) {
+    occurred[kind] = 0;
+  }
+  for (uint64_t i = 0; i < schedules && !HasFailure(); ++i) {
+    SCOPED_TRACE(testing::Message() << "run this schedule again with EI_SEED=" << seed + i);
+    Schedule(seed + i, *decoder, occurred).Run();
+  }
+  for (const auto& [kind, count] : occurred) {
+    std::cout << "[ occurred ] " << count << " x " << kind << '\n';
+    if (!again) {
+      EXPECT_GT(count, 0U) << kind << " never occurred";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ei::simulation

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <unordered_set>
+#include <utility>
+
+#include "app/ports/journal.h"
+
+namespace ei::support {
+
+// Watches a journal: each event is taken once and settled once, after it was taken. Not thread-safe.
+class CheckedJournal final : public app::Journal {
+ public:
+  explicit CheckedJournal(app::Journal& journal) : journal_(journal) {}
+
+  app::AppendResult Append(const domain::EventBatch& batch, base::SteadyTime now) override {
+    const app::AppendResult result = journal_.Append(batch, now);
+    if (result == app::AppendResult::kAppended) accepted_ += batch.Size();
+    return result;
+  }
+  bool Full(uint64_t bytes) const override { return journal_.Full(bytes); }
+  size_t Take(size_t lane, std::span<app::JournalEvent> out) override {
+    const size_t count = journal_.Take(lane, out);
+    for (size_t i = 0; i < count; ++i) EXPECT_TRUE(taken_.insert(out[i].position).second) << "taken twice";
+    return count;
+  }
+  void Settle(std::span<const uint64_t> positions) override {
+    for (const uint64_t position : positions) {
+      EXPECT_EQ(taken_.erase(position), 1U) << "settled twice, or never taken: " << position;
+    }
+    settled_ += positions.size();
+    journal_.Settle(positions);
+  }
+  void OnLaneFilled(std::function<void(size_t lane)> wake) override {
+    journal_.OnLaneFilled(std::move(wake));
+  }
+  void Close() override { journal_.Close(); }
+  app::JournalStats Stats() const override { return journal_.Stats(); }
+
+  uint64_t Accepted() const { return accepted_; }
+  uint64_t Settled() const { return settled_; }
+
+ private:
+  app::Journal& journal_;
+  std::unordered_set<uint64_t> taken_;
+  uint64_t accepted_ = 0;
+  uint64_t settled_ = 0;
+};
+
+}  // namespace ei::support

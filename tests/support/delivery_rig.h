@@ -1,0 +1,128 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/delivery_worker.h"
+#include "support/checked_journal.h"
+#include "support/misbehaving_sink.h"
+#include "support/null_log.h"
+#include "support/recording_telemetry.h"
+#include "support/virtual_clock.h"
+
+namespace ei::support {
+
+// The delivery side in one thread, with virtual time: workers take a turn only when they were woken or when
+// the time that they asked for has come, so that a lost wake-up shows as a stall.
+class DeliveryRig {
+ public:
+  struct Shape {
+    size_t lanes = 1;
+    size_t window = 8;
+    uint32_t max_retries = 2;
+  };
+
+  // `inner` is empty, has the shape's lanes, and may serve one rig after the other.
+  DeliveryRig(const Shape& shape, app::Journal& inner, uint64_t seed)
+      : journal(inner), sink(seed, shape.lanes, shape.window, shape.max_retries) {
+    app::DeliveryOptions options;
+    options.inflight_events_max = shape.window;
+    options.event_retries =
+        domain::RetryPolicy(std::chrono::milliseconds(10), std::chrono::seconds(1), shape.max_retries);
+    options.transient_retries =
+        domain::RetryPolicy(std::chrono::milliseconds(10), std::chrono::seconds(1), 0);
+    const app::DeliveryContext context{journal, sink, drain_rate, clock, telemetry, log_};
+    for (size_t i = 0; i < shape.lanes; ++i) {
+      lanes_.push_back(std::make_unique<Lane>());
+      Lane* const lane = lanes_.back().get();
+      lane->worker = std::make_unique<app::DeliveryWorker>(i, options, context, seed + i,
+                                                           [lane] { lane->woken = true; });
+    }
+    journal.OnLaneFilled([this](size_t lane) { lanes_[lane]->woken = true; });
+  }
+
+  // One turn of one worker that may have one; false: none may.
+  bool RunOneWorker(uint64_t choice) {
+    for (size_t i = 0; i < lanes_.size(); ++i) {
+      Lane& lane = *lanes_[(choice + i) % lanes_.size()];
+      if (!lane.woken && !(lane.due && *lane.due <= clock.Now())) continue;
+      lane.woken = false;
+      const auto wait = lane.worker->Turn();
+      lane.due = wait ? std::optional(clock.Now() + *wait) : std::nullopt;
+      return true;
+    }
+    return false;
+  }
+
+  // With no more faults, everything has to leave the journal.
+  void DrainAll() {
+    sink.Misbehave(false);
+    sink.SetOutage(false);
+    for (int step = 0; journal.Stats().events > 0 && !::testing::Test::HasFailure(); ++step) {
+      ASSERT_LT(step, 100'000) << "no end in sight";
+      if (RunOneWorker(0)) continue;
+      if (!sink.Idle()) {
+        sink.Progress();
+        continue;
+      }
+      std::optional<base::SteadyTime> next;
+      for (const auto& lane : lanes_) {
+        if (lane->due && (!next || *lane->due < *next)) next = lane->due;
+      }
+      ASSERT_TRUE(next.has_value()) << "stalled: " << journal.Stats().events
+                                    << " events and nobody will move";
+      clock.AdvanceTo(*next);
+    }
+  }
+
+  // `accepted` labels: good and moody ones were delivered, the others dead-lettered, each exactly once.
+  void CheckFates(const std::vector<std::string>& accepted) const {
+    for (const std::string& label : accepted) {
+      const bool good = label[1] == 'g' || label[1] == 'm';
+      const auto count = [&](const std::map<std::string, int>& of) {
+        return of.contains(label) ? of.at(label) : 0;
+      };
+      ASSERT_EQ(count(sink.Delivered()), good ? 1 : 0) << label;
+      ASSERT_EQ(count(sink.DeadLettered()), good ? 0 : 1) << label;
+    }
+    ASSERT_EQ(sink.Total().delivered + sink.Total().dead_lettered, accepted.size());
+  }
+
+  // accepted = delivered + dead-lettered + in the journal, by the sink's count and by the telemetry's.
+  void CheckAccounts() const {
+    const auto told = telemetry.Read();
+    ASSERT_EQ(journal.Accepted(), journal.Settled() + journal.Stats().events);
+    ASSERT_EQ(journal.Settled(), told.delivered + told.DeadLettered());
+    ASSERT_LE(told.delivered, sink.Total().delivered)
+        << "what the sink has delivered may not be reported yet";
+    ASSERT_LE(told.DeadLettered(), sink.Total().dead_lettered);
+    size_t in_flight = 0;
+    for (const auto& lane : lanes_) in_flight += lane->worker->InFlight();
+    ASSERT_LE(in_flight, journal.Stats().events);
+  }
+
+ private:
+  struct Lane {
+    std::unique_ptr<app::DeliveryWorker> worker;
+    bool woken = true;
+    std::optional<base::SteadyTime> due;
+  };
+
+  NullLog log_;
+
+ public:
+  VirtualClock clock;
+  RecordingTelemetry telemetry;
+  app::DrainRate drain_rate;
+  CheckedJournal journal;
+  MisbehavingSink sink;
+
+ private:
+  std::vector<std::unique_ptr<Lane>> lanes_;
+};
+
+}  // namespace ei::support

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+namespace ei::support {
+
+// The seed of a random test: EI_SEED from the environment, or the test's own. Printed, and kept in the
+// report.
+inline uint64_t SeedOr(uint64_t fallback) {
+  const char* const text = std::getenv("EI_SEED");
+  const uint64_t seed = text != nullptr ? std::strtoull(text, nullptr, 10) : fallback;
+  std::cout << "[   seed   ] EI_SEED=" << seed << '\n';
+  ::testing::Test::RecordProperty("seed", std::to_string(seed));
+  return seed;
+}
+
+// SplitMix64: cheap to start, so that each of many thousand schedules has a generator of its own.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed) {}
+
+  uint64_t Next() {
+    uint64_t z = (state_ += 0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+  }
+  // From 0 to bound - 1.
+  uint64_t Below(uint64_t bound) { return Next() % bound; }
+  uint64_t Between(uint64_t low, uint64_t high) { return low + Below(high - low + 1); }
+  bool OneIn(uint64_t n) { return Below(n) == 0; }
+
+ private:
+  uint64_t state_;
+};
+
+}  // namespace ei::support

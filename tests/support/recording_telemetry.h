@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "app/ports/telemetry.h"
+#include "base/mutex.h"
+
+namespace ei::support {
+
+// Counts what it is told. Thread-safe.
+class RecordingTelemetry final : public app::Telemetry {
+ public:
+  struct Counts {
+    uint64_t requests = 0;
+    uint64_t received = 0;
+    uint64_t accepted = 0;
+    uint64_t delivered = 0;
+    uint64_t retried = 0;
+    uint64_t undelivered = 0;
+    base::Duration longest_wait{0};  // acceptance to delivery
+    std::map<std::string, uint64_t> rejected;
+    std::map<std::string, uint64_t> dead_lettered;
+
+    uint64_t Rejected() const { return Sum(rejected); }
+    uint64_t DeadLettered() const { return Sum(dead_lettered); }
+
+   private:
+    static uint64_t Sum(const std::map<std::string, uint64_t>& by_code) {
+      uint64_t sum = 0;
+      for (const auto& [code, count] : by_code) sum += count;
+      return sum;
+    }
+  };
+
+  void HttpRequest(std::string_view, uint16_t, base::Duration) override {
+    base::MutexLock lock(mutex_);
+    ++counts_.requests;
+  }
+  void EventsReceived(uint64_t count) override {
+    base::MutexLock lock(mutex_);
+    counts_.received += count;
+  }
+  void EventsAccepted(uint64_t count) override {
+    base::MutexLock lock(mutex_);
+    counts_.accepted += count;
+  }
+  void EventsRejected(std::string_view code, uint64_t count) override {
+    base::MutexLock lock(mutex_);
+    counts_.rejected[std::string(code)] += count;
+  }
+  void EventsDelivered(uint64_t count, base::Duration waited) override {
+    base::MutexLock lock(mutex_);
+    counts_.delivered += count;
+    if (waited > counts_.longest_wait) counts_.longest_wait = waited;
+  }
+  void EventsDeadLettered(std::string_view code, uint64_t count) override {
+    base::MutexLock lock(mutex_);
+    counts_.dead_lettered[std::string(code)] += count;
+  }
+  void EventsRetried(uint64_t count) override {
+    base::MutexLock lock(mutex_);
+    counts_.retried += count;
+  }
+  void EventsUndelivered(uint64_t count) override {
+    base::MutexLock lock(mutex_);
+    counts_.undelivered += count;
+  }
+
+  Counts Read() const {
+    base::MutexLock lock(mutex_);
+    return counts_;
+  }
+
+ private:
+  mutable base::Mutex mutex_;
+  Counts counts_ GUARDED_BY(mutex_);
+};
+
+}  // namespace ei::support

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "app/ports/clock.h"
+
+namespace ei::support {
+
+// Time that stands still until the test moves it. Thread-safe.
+class VirtualClock final : public app::Clock {
+ public:
+  base::SteadyTime Now() const override { return base::SteadyTime(base::Duration(nanos_.load())); }
+  base::WallTime WallNow() const override {
+    return base::WallTime(kWallOrigin + base::Duration(nanos_.load()));
+  }
+
+  void Advance(base::Duration step) { nanos_ += step.count(); }
+  void AdvanceTo(base::SteadyTime time) {
+    if (time > Now()) nanos_ = time.time_since_epoch().count();
+  }
+
+ private:
+  static constexpr base::Duration kWallOrigin = std::chrono::seconds(1'750'000'000);
+  std::atomic<int64_t> nanos_{std::chrono::nanoseconds(std::chrono::hours(1)).count()};
+};
+
+// The machine's clocks, for tests that run real threads.
+class RealClock final : public app::Clock {
+ public:
+  base::SteadyTime Now() const override { return std::chrono::steady_clock::now(); }
+  base::WallTime WallNow() const override { return std::chrono::system_clock::now(); }
+};
+
+}  // namespace ei::support

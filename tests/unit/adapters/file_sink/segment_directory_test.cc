@@ -1,0 +1,180 @@
+#include "adapters/file_sink/segment_directory.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "unit/adapters/file_sink/faulty_file_calls.h"
+#include "unit/adapters/file_sink/sink_fixture.h"
+
+namespace ei::file_sink {
+namespace {
+
+using base::ErrorKind;
+
+// Root may write anywhere, so for a while this process is nobody; does nothing for other users.
+class WithoutRoot {
+ public:
+  WithoutRoot() {
+    if (::geteuid() == 0) changed_ = ::seteuid(65534) == 0;
+  }
+  ~WithoutRoot() {
+    if (changed_ && ::seteuid(0) != 0) std::abort();
+  }
+  WithoutRoot(const WithoutRoot&) = delete;
+  WithoutRoot& operator=(const WithoutRoot&) = delete;
+
+ private:
+  bool changed_ = false;
+};
+
+class SegmentDirectoryTest : public testing::Test {
+ protected:
+  base::Result<std::unique_ptr<SegmentDirectory>> Open() {
+    return SegmentDirectory::Open(path_.string(), calls_);
+  }
+  base::Error Refusal() {
+    auto opened = Open();
+    EXPECT_FALSE(opened);
+    return opened ? base::Error{} : opened.error();
+  }
+
+  TempFolder folder_;
+  std::filesystem::path path_ = folder_.Path() / "events";
+  FaultyFileCalls calls_;
+};
+
+TEST_F(SegmentDirectoryTest, UnwritableFolderIsRefusedByTheNameOfItsSetting) {
+  std::filesystem::create_directory(path_);
+  std::filesystem::permissions(path_, std::filesystem::perms(0555));
+  std::filesystem::permissions(folder_.Path(), std::filesystem::perms(0755));
+  const WithoutRoot nobody;
+  const auto error = Refusal();
+  EXPECT_EQ(error.kind, ErrorKind::kStorage);
+  EXPECT_EQ(error.message,
+            "file.dir (FILE_DIR) " + path_.string() +
+                ": the folder is not writable: Permission denied; give this user the right to write "
+                "there");
+}
+
+TEST_F(SegmentDirectoryTest, FolderThatCannotBeMadeIsRefused) {
+  std::filesystem::permissions(folder_.Path(), std::filesystem::perms(0555));
+  const WithoutRoot nobody;
+  const auto error = Refusal();
+  EXPECT_EQ(error.kind, ErrorKind::kStorage);
+  EXPECT_TRUE(error.message.contains("can't make the folder: Permission denied")) << error.message;
+}
+
+TEST_F(SegmentDirectoryTest, PathThatIsAFileOrLeadsThroughOneIsRefused) {
+  WriteFile(path_, "");
+  EXPECT_TRUE(Refusal().message.contains("can't open the folder: Not a directory"));
+  path_ /= "below";
+  EXPECT_TRUE(Refusal().message.contains("can't make the folder: Not a directory"));
+}
+
+TEST_F(SegmentDirectoryTest, EmptyPathIsRefused) {
+  path_ = "";
+  EXPECT_TRUE(Refusal().message.contains("is empty"));
+}
+
+TEST_F(SegmentDirectoryTest, SecondOpenerIsRefusedUntilTheFirstIsGone) {
+  auto first = Open();
+  ASSERT_TRUE(first);
+  const auto error = Refusal();
+  EXPECT_EQ(error.kind, ErrorKind::kUnavailable);
+  EXPECT_TRUE(error.message.contains("another process writes there")) << error.message;
+  first->reset();
+  EXPECT_TRUE(Open());
+}
+
+TEST_F(SegmentDirectoryTest, FailingDiskIsToldApartFromAWrongSetting) {
+  for (const auto& [error, kind] :
+       {std::pair(EIO, ErrorKind::kStorage), std::pair(ENOSPC, ErrorKind::kStorage),
+        std::pair(EACCES, ErrorKind::kStorage)}) {
+    const int fails_with = error;
+    calls_.fault = [=](FaultyFileCalls::Call call, uint64_t) {
+      return call == FaultyFileCalls::Call::kOpen ? fails_with : 0;
+    };
+    EXPECT_EQ(Refusal().kind, kind);
+  }
+}
+
+TEST_F(SegmentDirectoryTest, ParentsAreMadeAndSynced) {
+  path_ = folder_.Path() / "a" / "b" / "c";
+  ASSERT_TRUE(Open());
+  EXPECT_TRUE(std::filesystem::is_directory(path_));
+  EXPECT_EQ(calls_.Count(FaultyFileCalls::Call::kSync), 3U);
+}
+
+TEST_F(SegmentDirectoryTest, RelativePathAndTrailingSlashAreTaken) {
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder_.Path());
+  path_ = "x/y/";
+  EXPECT_TRUE(Open());
+  std::filesystem::current_path(before);
+  EXPECT_TRUE(std::filesystem::is_directory(folder_.Path() / "x" / "y"));
+}
+
+TEST_F(SegmentDirectoryTest, NumbersGrowOverBothKindsAndAreNeverGivenTwice) {
+  {
+    auto directory = Open();
+    ASSERT_TRUE(directory);
+    EXPECT_EQ((*directory)->Create("events")->name, "events-00000000000000000001.ndjson");
+    EXPECT_EQ((*directory)->Create("dead-letters")->name, "dead-letters-00000000000000000002.ndjson");
+    EXPECT_EQ((*directory)->OpenNewest("events")->name, "events-00000000000000000001.ndjson");
+  }
+  std::filesystem::remove(path_ / "events-00000000000000000001.ndjson");
+  std::filesystem::remove(path_ / "dead-letters-00000000000000000002.ndjson");
+  EXPECT_EQ((*Open())->Create("events")->name, "events-00000000000000000003.ndjson");
+}
+
+TEST_F(SegmentDirectoryTest, LostOrDamagedCounterIsFoundAgainFromTheNames) {
+  {
+    ASSERT_TRUE((*Open())->Create("events"));
+  }
+  WriteFile(path_ / "dead-letters-00000000000000000041.ndjson", "");
+  for (const char* counter : {"", "12", "000000000000000000x1\n", "99999999999999999999\n"}) {
+    WriteFile(path_ / SegmentDirectory::kLockFile, counter);
+    const auto segment = (*Open())->Create("events");
+    ASSERT_TRUE(segment);
+    EXPECT_EQ(segment->name, "events-00000000000000000042.ndjson") << counter;
+    std::filesystem::remove(path_ / segment->name);
+  }
+}
+
+TEST_F(SegmentDirectoryTest, ForeignNamesArePassedOver) {
+  std::filesystem::create_directory(path_);
+  for (const char* name : {"events-7.ndjson", "events-00000000000000000007.json",
+                           "events-0000000000000000000x.ndjson", "events-99999999999999999999.ndjson",
+                           "00000000000000000007.ndjson", "events00000000000000000007.ndjson"}) {
+    WriteFile(path_ / name, "");
+  }
+  auto directory = Open();
+  ASSERT_TRUE(directory);
+  EXPECT_FALSE((*directory)->Holds("events"));
+  EXPECT_FALSE((*directory)->OpenNewest("events"));
+  EXPECT_EQ((*directory)->Create("events")->name, "events-00000000000000000001.ndjson");
+}
+
+TEST_F(SegmentDirectoryTest, SegmentWhoseNameIsNotSyncedIsTakenBack) {
+  auto directory = Open();
+  ASSERT_TRUE(directory);
+  calls_.fault = [](FaultyFileCalls::Call call, uint64_t) {
+    return call == FaultyFileCalls::Call::kSync ? EIO : 0;
+  };
+  const auto segment = (*directory)->Create("events");
+  ASSERT_FALSE(segment);
+  EXPECT_EQ(segment.error().error, EIO);
+  EXPECT_TRUE(Segments(path_).empty());
+}
+
+TEST_F(SegmentDirectoryTest, InterruptedCallsAreRepeated) {
+  auto directory = Open();
+  ASSERT_TRUE(directory);
+  calls_.fault = [](FaultyFileCalls::Call call, uint64_t nth) {
+    return call != FaultyFileCalls::Call::kOpen && nth % 2 == 0 ? EINTR : 0;
+  };
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE((*directory)->Create("events"));
+}
+
+}  // namespace
+}  // namespace ei::file_sink

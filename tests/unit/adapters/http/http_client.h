@@ -1,0 +1,199 @@
+#pragma once
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ei::http {
+
+inline constexpr auto kPatience = std::chrono::seconds(20);  // a test that waits longer has failed
+
+// True once `condition` holds; looks again every millisecond, for what can't tell us by itself.
+template <typename Condition>
+bool Eventually(Condition condition, std::chrono::steady_clock::duration patience = kPatience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    ::poll(nullptr, 0, 1);
+  }
+  return true;
+}
+
+struct ReplyMessage {
+  int status = 0;
+  std::multimap<std::string, std::string> headers;  // names in lower case
+  std::string body;
+
+  std::string Header(const std::string& name) const {
+    const auto found = headers.find(name);
+    return found == headers.end() ? std::string() : found->second;
+  }
+  bool SaysClose() const { return Header("connection") == "close"; }
+};
+
+// A client on a raw socket, which sends any bytes at all. Every wait ends by itself.
+class HttpClient {
+ public:
+  // `buffer_bytes`: of the socket's buffers in each direction, so that a reply doesn't fit; 0: as the system
+  // has it.
+  explicit HttpClient(uint16_t port, int buffer_bytes = 0) {
+    socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (buffer_bytes > 0) {
+      ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof buffer_bytes);
+      ::setsockopt(socket_, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof buffer_bytes);
+    }
+    const int one = 1;
+    ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    ::fcntl(socket_, F_SETFL, O_NONBLOCK);
+  }
+  ~HttpClient() { Close(); }
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+  HttpClient(HttpClient&& other) noexcept
+      : socket_(std::exchange(other.socket_, -1)),
+        connected_(other.connected_),
+        reset_(other.reset_),
+        read_(std::move(other.read_)) {}
+
+  bool Connected() const { return connected_; }
+
+  // False when the server has closed or takes no more in time.
+  bool Send(std::string_view bytes) { return SendSome(bytes) == bytes.size(); }
+
+  // How many bytes the server took, at most until it has taken nothing for `patience`.
+  size_t SendSome(std::string_view bytes, std::chrono::milliseconds patience = kPatience) {
+    size_t sent = 0;
+    while (sent < bytes.size()) {
+      const ssize_t n = ::send(socket_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+      if (n >= 0) {
+        sent += static_cast<size_t>(n);
+      } else if (errno != EAGAIN || !Await(POLLOUT, patience)) {
+        break;
+      }
+    }
+    return sent;
+  }
+
+  // The next reply, whole; nullopt when the connection ended, or nothing came in time.
+  std::optional<ReplyMessage> Receive(bool without_body = false) {
+    size_t end;
+    while ((end = read_.find("\r\n\r\n")) == std::string::npos) {
+      if (!ReadMore()) return std::nullopt;
+    }
+    ReplyMessage reply;
+    std::string_view head = std::string_view(read_).substr(0, end + 2);
+    const std::string_view first = TakeLine(head);
+    if (!first.starts_with("HTTP/1.1 ") || first.size() < 12) return std::nullopt;
+    reply.status = std::stoi(std::string(first.substr(9, 3)));
+    while (!head.empty()) {
+      const std::string_view line = TakeLine(head);
+      const size_t colon = line.find(": ");
+      if (colon == std::string_view::npos) return std::nullopt;
+      std::string name(line.substr(0, colon));
+      for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      reply.headers.emplace(name, line.substr(colon + 2));
+    }
+    read_.erase(0, end + 4);
+    const std::string length = reply.Header("content-length");
+    if (without_body || length.empty()) return reply;
+    const size_t size = std::stoul(length);
+    while (read_.size() < size) {
+      if (!ReadMore()) return std::nullopt;
+    }
+    reply.body = read_.substr(0, size);
+    read_.erase(0, size);
+    return reply;
+  }
+
+  std::optional<ReplyMessage> Ask(std::string_view request) {
+    if (!Send(request)) return std::nullopt;
+    return Receive();
+  }
+
+  // Whether the connection ends with nothing more in it.
+  bool Ended() {
+    while (read_.empty()) {
+      if (!ReadMore()) return ended_;
+    }
+    return false;
+  }
+  bool WasReset() const { return reset_; }
+
+  // What comes until the connection ends.
+  std::string ReceiveToEnd() {
+    while (ReadMore()) {
+    }
+    return std::exchange(read_, {});
+  }
+
+  // True when nothing comes for `quiet`, and the connection stays open.
+  bool StaysQuiet(std::chrono::milliseconds quiet) { return read_.empty() && !Await(POLLIN, quiet); }
+
+  void CloseWrite() { ::shutdown(socket_, SHUT_WR); }
+
+  // With a reset, as a client that died.
+  void Abort() {
+    const linger none{1, 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    Close();
+  }
+
+  void Close() {
+    if (socket_ >= 0) ::close(socket_);
+    socket_ = -1;
+  }
+
+ private:
+  static std::string_view TakeLine(std::string_view& text) {
+    const size_t end = text.find("\r\n");
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end + 2);
+    return line;
+  }
+
+  bool Await(short events, std::chrono::milliseconds patience) {
+    pollfd waiting{socket_, events, 0};
+    return ::poll(&waiting, 1, static_cast<int>(patience.count())) > 0;
+  }
+
+  bool ReadMore() {
+    char bytes[16384];
+    for (;;) {
+      const ssize_t n = ::recv(socket_, bytes, sizeof bytes, 0);
+      if (n > 0) {
+        read_.append(bytes, static_cast<size_t>(n));
+        return true;
+      }
+      if (n == 0 || errno != EAGAIN) {
+        ended_ = true;
+        reset_ = n < 0;
+        return false;
+      }
+      if (!Await(POLLIN, std::chrono::duration_cast<std::chrono::milliseconds>(kPatience))) return false;
+    }
+  }
+
+  int socket_ = -1;
+  bool connected_ = false;
+  bool ended_ = false;
+  bool reset_ = false;
+  std::string read_;
+};
+
+}  // namespace ei::http

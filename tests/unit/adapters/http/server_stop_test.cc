@@ -1,0 +1,262 @@
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+#include "unit/adapters/http/loop_gate.h"
+#include "unit/adapters/http/test_server.h"
+
+namespace ei::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+base::SteadyTime In(base::Duration duration) { return std::chrono::steady_clock::now() + duration; }
+
+// How long Stop may take when nothing holds it up: far below the deadlines given, with room for a loaded
+// machine.
+constexpr auto kSoon = 5s;
+
+TEST(ServerStop, IdleConnectionsAreClosedAtOnce) {
+  TestServer server;
+  HttpClient used = server.Connect();
+  ASSERT_EQ(used.Ask(Get("/livez")).value().status, 200);
+  HttpClient silent = server.Connect();
+  ASSERT_TRUE(Eventually([&] { return server.Http().Connections() == 2; }));
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(server.Http().Stop(In(30s)), 0U);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, kSoon);
+  EXPECT_TRUE(used.Ended());
+  EXPECT_FALSE(used.WasReset());
+  EXPECT_TRUE(silent.Ended());
+}
+
+TEST(ServerStop, NobodyIsLetInAfterwards) {
+  TestServer server;
+  const uint16_t port = server.Port();
+  server.Http().Stop(In(10s));
+  EXPECT_FALSE(HttpClient(port).Connected());
+  EXPECT_EQ(server.Http().Stop(In(10s)), 0U);
+}
+
+TEST(ServerStop, ARequestInProgressIsAnsweredAndToldToClose) {
+  LoopGate gate;
+  TestServerOptions options;
+  options.metrics = [&](bool) { return gate.Pass(); };
+  TestServer server(options);
+  HttpClient client = server.Connect();
+  ASSERT_TRUE(client.Send(Get("/metrics")));
+  gate.AwaitWaiting(1);
+  auto stopped = std::async(std::launch::async, [&] { return server.Http().Stop(In(30s)); });
+  gate.Open();
+  const auto reply = client.Receive();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->status, 200);
+  EXPECT_TRUE(client.Ended());
+  EXPECT_FALSE(client.WasReset());
+  EXPECT_EQ(stopped.get(), 0U);
+}
+
+TEST(ServerStop, RequestsThatHaveArrivedAreAnsweredEvenFromTheBacklog) {
+  LoopGate gate;
+  TestServerOptions options;
+  options.metrics = [&](bool) { return gate.Pass(); };
+  TestServer server(options);
+  std::vector<HttpClient> known;
+  for (int i = 0; i < 10; ++i) {
+    known.push_back(server.Connect());
+    ASSERT_EQ(known.back().Ask(Get("/livez")).value().status, 200);
+  }
+  HttpClient holding = server.Connect();
+  ASSERT_TRUE(holding.Send(Get("/metrics")));
+  gate.AwaitWaiting(1);
+  // The loop sees none of these before it is told to stop.
+  for (size_t i = 0; i < known.size(); ++i) ASSERT_TRUE(known[i].Send(PostEvents(EventNumber(i))));
+  std::vector<HttpClient> backlog;
+  for (uint64_t i = 0; i < 40; ++i) {
+    backlog.push_back(server.Connect());
+    ASSERT_TRUE(backlog.back().Connected());
+    ASSERT_TRUE(backlog.back().Send(PostEvents(EventNumber(100 + i))));
+  }
+  auto stopped = std::async(std::launch::async, [&] { return server.Http().Stop(In(30s)); });
+  gate.Open();
+  uint64_t answered = 0;
+  for (auto* const clients : {&known, &backlog}) {
+    for (HttpClient& client : *clients) {
+      const auto reply = client.Receive();
+      ASSERT_TRUE(reply) << answered;
+      EXPECT_EQ(reply->status, 202);
+      ++answered;
+      EXPECT_TRUE(client.Ended());
+      EXPECT_FALSE(client.WasReset());
+      client.Close();
+    }
+  }
+  EXPECT_EQ(server.Accepted(), answered);
+  EXPECT_TRUE(holding.Receive());
+  holding.Close();
+  EXPECT_EQ(stopped.get(), 0U);
+}
+
+// Whatever the moment of the stop: an event is accepted if and only if its client was told so, but for a
+// reply that the client's own end could not receive any more.
+TEST(ServerStop, NoEventIsAcceptedWithoutAnAnswer) {
+  for (int round = 0; round < 20; ++round) {
+    TestServerOptions options;
+    options.http.threads = 2;
+    TestServer server(options);
+    constexpr int kClients = 8;
+    std::vector<std::thread> threads;
+    std::atomic<uint64_t> told = 0;
+    std::atomic<int> running = 0;
+    for (int c = 0; c < kClients; ++c) {
+      threads.emplace_back([&] {
+        HttpClient client = server.Connect();
+        bool first = true;
+        while (const auto reply = client.Ask(PostEvents(EventNumber(1)))) {
+          if (reply->status == 202) ++told;
+          if (std::exchange(first, false)) ++running;
+          if (reply->SaysClose()) break;
+        }
+        if (first) ++running;
+      });
+    }
+    ASSERT_TRUE(Eventually([&] { return running == kClients; }));
+    EXPECT_EQ(server.Http().Stop(In(30s)), 0U);
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(server.Accepted(), told);
+  }
+}
+
+TEST(ServerStop, ABodyThatIsStillComingMayBeFinished) {
+  TestServer server;
+  HttpClient client = server.Connect();
+  const std::string wire = PostEvents(EventNumber(1));
+  const std::string begun = wire.substr(0, wire.size() - 5);
+  ASSERT_TRUE(client.Ask(Get("/livez") + begun));
+  auto stopped = std::async(std::launch::async, [&] { return server.Http().Stop(In(30s)); });
+  ASSERT_TRUE(Eventually([&] { return !HttpClient(server.Port()).Connected(); }));
+  const auto reply = client.Ask(wire.substr(begun.size()));
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->status, 202);
+  EXPECT_TRUE(reply->SaysClose());
+  client.Close();
+  EXPECT_EQ(stopped.get(), 0U);
+}
+
+TEST(ServerStop, ABodyThatIsStillComingIsCutAtTheDeadline) {
+  TestServer server;
+  HttpClient client = server.Connect();
+  ASSERT_TRUE(client.Ask(Get("/livez") + PostEvents(EventNumber(1)).substr(0, 100)));
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(server.Http().Stop(In(700ms)), 1U);
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 700ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, kSoon);
+  server.End();
+  EXPECT_TRUE(client.Ended());
+  EXPECT_EQ(server.Accepted(), 0U);
+}
+
+// A client in the middle of a header has lost nothing yet, and may send it to another replica.
+TEST(ServerStop, AHalfHeaderHoldsNothingUp) {
+  TestServer server;
+  HttpClient client = server.Connect();
+  ASSERT_TRUE(client.Ask(Get("/livez") + "POST /events HT"));
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(server.Http().Stop(In(30s)), 0U);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, kSoon);
+  EXPECT_TRUE(client.Ended());
+}
+
+TEST(ServerStop, AReplyThatIsBeingWrittenIsWrittenWhole) {
+  TestServerOptions options;
+  options.metrics = [](bool) { return std::string(16 << 20, 'm'); };
+  TestServer server(options);
+  HttpClient client = server.Connect(/*buffer_bytes=*/4096);
+  ASSERT_TRUE(client.Send(Get("/metrics")));
+  ASSERT_TRUE(Eventually([&] { return server.Told().requests == 1; }));
+  const auto began = std::chrono::steady_clock::now();
+  auto stopped = std::async(std::launch::async, [&] { return server.Http().Stop(In(30s)); });
+  ASSERT_TRUE(Eventually([&] { return !HttpClient(server.Port()).Connected(); }));
+  const auto reply = client.Receive();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->body.size(), size_t{16} << 20);
+  EXPECT_TRUE(client.Ended());
+  client.Close();
+  EXPECT_EQ(stopped.get(), 0U);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 15s);
+}
+
+TEST(ServerStop, AnnouncedCloseIsTakenAtTheNextReply) {
+  TestServer server;
+  HttpClient client = server.Connect();
+  EXPECT_FALSE(client.Ask(PostEvents(EventNumber(1))).value().SaysClose());
+  server.Http().AnnounceClose();
+  const auto reply = client.Ask(PostEvents(EventNumber(2)));
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->status, 202);
+  EXPECT_TRUE(reply->SaysClose());
+  EXPECT_TRUE(client.Ended());
+  HttpClient late = server.Connect();
+  EXPECT_TRUE(late.Ask(Get("/livez")).value().SaysClose());
+}
+
+TEST(ServerStop, ARefusedBodyThatIsStillComingEndsWithTheConnection) {
+  TestServer server;
+  HttpClient client = server.Connect();
+  const auto reply =
+      client.Ask("POST /nothing HTTP/1.1\r\nHost: t\r\nContent-Length: 100\r\n\r\n" + std::string(50, 'x'));
+  ASSERT_TRUE(reply);
+  EXPECT_FALSE(reply->SaysClose());
+  server.Http().AnnounceClose();
+  ASSERT_TRUE(client.Send(std::string(50, 'x')));
+  EXPECT_TRUE(client.Ended());
+  client.Close();
+  EXPECT_TRUE(server.NoConnectionIsLeft());
+}
+
+TEST(ServerStop, AnAdminConnectionHoldsNothingUp) {
+  TestServerOptions options;
+  options.http.admin_port = 0;
+  TestServer server(options);
+  HttpClient scraper(*server.Http().AdminPort());
+  ASSERT_EQ(scraper.Ask(Get("/metrics")).value().status, 200);
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(server.Http().Stop(In(30s)), 0U);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, kSoon);
+}
+
+TEST(ServerStop, TheAdminPortAnswersUntilTheEnd) {
+  TestServerOptions options;
+  options.http.admin_port = 0;
+  TestServer server(options);
+  HttpClient client = server.Connect();
+  ASSERT_TRUE(client.Ask(PostEvents(EventNumber(1)) + PostEvents(EventNumber(2)).substr(0, 100)));
+  auto stopped = std::async(std::launch::async, [&] { return server.Http().Stop(In(30s)); });
+  ASSERT_TRUE(Eventually([&] { return !HttpClient(server.Port()).Connected(); }));
+  HttpClient probe(*server.Http().AdminPort());
+  EXPECT_EQ(probe.Ask(Get("/livez")).value().status, 200);
+  client.Close();
+  EXPECT_EQ(stopped.get(), 0U);
+}
+
+TEST(ServerStop, TheDestructorCutsWhateverIsUnderWay) {
+  TestServerOptions options;
+  options.http.threads = 2;
+  TestServer server(options);
+  std::vector<HttpClient> clients;
+  for (int i = 0; i < 30; ++i) {
+    clients.push_back(server.Connect());
+    ASSERT_TRUE(clients.back().Send(i % 3 == 0   ? ""
+                                    : i % 3 == 1 ? "POST /ev"
+                                                 : PostEvents(EventNumber(1)).substr(0, 90)));
+  }
+  server.End();
+  for (HttpClient& client : clients) {
+    client.ReceiveToEnd();
+    EXPECT_TRUE(client.Ended());
+  }
+}
+
+}  // namespace
+}  // namespace ei::http

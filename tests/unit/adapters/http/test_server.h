@@ -1,0 +1,118 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+
+#include "adapters/http/server.h"
+#include "adapters/json/event_decoder.h"
+#include "adapters/memory_journal/memory_journal.h"
+#include "support/null_log.h"
+#include "support/recording_telemetry.h"
+#include "support/virtual_clock.h"
+#include "unit/adapters/http/http_client.h"
+
+namespace ei::http {
+
+struct TestServerOptions {
+  HttpOptions http;
+  size_t journal_events_max = 1'000'000;
+  uint64_t journal_bytes_max = 256 << 20;
+  double rate = 0;
+  double burst = 1;
+  size_t batch_events_max = 10'000;
+  std::function<std::string()> unready_reason = [] { return std::string(); };
+  std::function<std::string(bool)> metrics = [](bool) { return std::string("# none\n"); };
+};
+
+// The HTTP adapter over the real way in: decoder, ingest, memory journal. Nothing takes events out of the
+// journal.
+template <typename ClockKind>
+class BasicTestServer {
+ public:
+  explicit BasicTestServer(TestServerOptions options = {})
+      : options_(Adapted(std::move(options))),
+        bucket_(options_.rate, options_.burst),
+        journal_({options_.journal_events_max, options_.journal_bytes_max, 1}),
+        ingest_({}, bucket_, journal_, drain_rate_, clock_, telemetry_) {
+    journal_.OnLaneFilled([](size_t) {});
+    auto started = TryStart(options_.http);
+    if (!started) {
+      ADD_FAILURE() << started.error().message;
+      std::abort();
+    }
+    server_ = std::move(*started);
+  }
+
+  // Another one on the same ingest path.
+  base::Result<std::unique_ptr<Server>> TryStart(const HttpOptions& http) {
+    return Server::Start(http, {.ingest = ingest_,
+                                .clock = clock_,
+                                .telemetry = telemetry_,
+                                .log = log_,
+                                .operations = {options_.unready_reason, options_.metrics},
+                                .limits = {64, options_.batch_events_max},
+                                .make_decoder =
+                                    [events_max = options_.batch_events_max] {
+                                      json::DecoderOptions decoder;
+                                      decoder.batch_events_max = events_max;
+                                      return json::MakeEventDecoder(decoder);
+                                    },
+                                .seed = 1});
+  }
+
+  Server& Http() { return *server_; }
+  void End() { server_.reset(); }
+  uint16_t Port() const { return server_->Port(); }
+  HttpClient Connect(int buffer_bytes = 0) const { return HttpClient(server_->Port(), buffer_bytes); }
+  ClockKind& Clock() { return clock_; }
+  app::Ingest& Ingest() { return ingest_; }
+  uint64_t Accepted() const { return journal_.Stats().events; }
+  support::RecordingTelemetry::Counts Told() const { return telemetry_.Read(); }
+
+  bool NoConnectionIsLeft() {
+    return Eventually([this] { return server_->Connections() == 0; });
+  }
+  bool NoBytesAreHeld() {
+    return Eventually([this] { return server_->InflightBytes() == 0; });
+  }
+
+ private:
+  static TestServerOptions Adapted(TestServerOptions options) {
+    options.http.port = 0;
+    return options;
+  }
+
+  const TestServerOptions options_;
+  ClockKind clock_;
+  support::RecordingTelemetry telemetry_;
+  support::NullLog log_;
+  domain::TokenBucket bucket_;
+  memory_journal::MemoryJournal journal_;
+  app::DrainRate drain_rate_;
+  app::Ingest ingest_;
+  std::unique_ptr<Server> server_;
+};
+
+using TestServer = BasicTestServer<support::RealClock>;
+
+// Time-outs come only when the test moves the clock.
+using TimedServer = BasicTestServer<support::VirtualClock>;
+
+inline std::string PostEvents(std::string_view body, std::string_view headers = {},
+                              std::string_view type = "application/json") {
+  return "POST /events HTTP/1.1\r\nHost: t\r\nContent-Type: " + std::string(type) + "\r\n" +
+         std::string(headers) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         std::string(body);
+}
+
+inline std::string Get(std::string_view target, std::string_view headers = {}) {
+  return "GET " + std::string(target) + " HTTP/1.1\r\nHost: t\r\n" + std::string(headers) + "\r\n";
+}
+
+inline std::string EventNumber(uint64_t n) { return R"({"id":"e)" + std::to_string(n) + R"(","type":"t"})"; }
+
+}  // namespace ei::http

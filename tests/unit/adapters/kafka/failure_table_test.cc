@@ -1,0 +1,101 @@
+#include "adapters/kafka/failure_table.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+namespace ei::kafka {
+namespace {
+
+using app::Verdict;
+
+TEST(FailureTable, SuccessIsDelivered) {
+  for (const bool alone : {false, true}) {
+    EXPECT_EQ(Classify(RD_KAFKA_RESP_ERR_NO_ERROR, alone).verdict, Verdict::kDelivered);
+    EXPECT_TRUE(Classify(RD_KAFKA_RESP_ERR_NO_ERROR, alone).code.empty());
+  }
+}
+
+TEST(FailureTable, TooLargeIsTheEventsOwnFaultOnlyWhenItWasAlone) {
+  for (const auto error : {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE}) {
+    EXPECT_EQ(Classify(error, false).verdict, Verdict::kEventRefused);
+    EXPECT_EQ(Classify(error, true).verdict, Verdict::kEventInvalid);
+    EXPECT_EQ(Classify(error, true).code, "message_too_large");
+  }
+}
+
+TEST(FailureTable, RefusedRecordsAreTriedAgainAloneFirst) {
+  for (const auto error : {RD_KAFKA_RESP_ERR_INVALID_RECORD, RD_KAFKA_RESP_ERR_INVALID_MSG,
+                           RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE, RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP}) {
+    for (const bool alone : {false, true})
+      EXPECT_EQ(Classify(error, alone).verdict, Verdict::kEventRefused) << error;
+  }
+}
+
+// What comes of an outage, a restart, a misconfigured topic or broker: none may cost an event.
+TEST(FailureTable, WhatTheBrokerSideCausesIsTransient) {
+  for (const auto error : {RD_KAFKA_RESP_ERR__TRANSPORT,
+                           RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
+                           RD_KAFKA_RESP_ERR__RESOLVE,
+                           RD_KAFKA_RESP_ERR__MSG_TIMED_OUT,
+                           RD_KAFKA_RESP_ERR__TIMED_OUT,
+                           RD_KAFKA_RESP_ERR__QUEUE_FULL,
+                           RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
+                           RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
+                           RD_KAFKA_RESP_ERR__AUTHENTICATION,
+                           RD_KAFKA_RESP_ERR__SSL,
+                           RD_KAFKA_RESP_ERR__FATAL,
+                           RD_KAFKA_RESP_ERR__PURGE_QUEUE,
+                           RD_KAFKA_RESP_ERR__PURGE_INFLIGHT,
+                           RD_KAFKA_RESP_ERR__STATE,
+                           RD_KAFKA_RESP_ERR__DESTROY,
+                           RD_KAFKA_RESP_ERR_UNKNOWN,
+                           RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                           RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+                           RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+                           RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+                           RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE,
+                           RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION,
+                           RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+                           RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+                           RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                           RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
+                           RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+                           RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER,
+                           RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID,
+                           RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+                           RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
+                           RD_KAFKA_RESP_ERR_POLICY_VIOLATION,
+                           RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED,
+                           RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT}) {
+    for (const bool alone : {false, true}) {
+      EXPECT_EQ(Classify(error, alone).verdict, Verdict::kTransient) << rd_kafka_err2name(error);
+    }
+  }
+}
+
+TEST(FailureTable, EveryErrorThereIsHasACodeFromASmallSet) {
+  const rd_kafka_err_desc* errors = nullptr;
+  size_t count = 0;
+  rd_kafka_get_err_descs(&errors, &count);
+  std::set<std::string> codes;
+  size_t known = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (errors[i].name == nullptr || errors[i].code == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    ++known;
+    for (const bool alone : {false, true}) {
+      const Failure failure = Classify(errors[i].code, alone);
+      EXPECT_NE(failure.verdict, Verdict::kDelivered) << errors[i].name;
+      EXPECT_FALSE(failure.code.empty()) << errors[i].name;
+      EXPECT_EQ(failure.code.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"), std::string::npos)
+          << failure.code;
+      codes.insert(std::string(failure.code));
+    }
+  }
+  EXPECT_GT(known, 100U);
+  EXPECT_LE(codes.size(), 16U);
+}
+
+}  // namespace
+}  // namespace ei::kafka

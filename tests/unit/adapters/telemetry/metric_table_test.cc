@@ -1,0 +1,67 @@
+#include "adapters/telemetry/metric_table.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "app/ingest.h"
+#include "domain/validation.h"
+
+namespace ei::telemetry {
+namespace {
+
+TEST(MetricTable, NamesFollowTheConventions) {
+  std::set<std::string_view> names;
+  for (const Metric& row : MetricTable()) {
+    SCOPED_TRACE(row.name);
+    EXPECT_TRUE(names.insert(row.name).second) << "declared twice";
+    EXPECT_TRUE(row.name.starts_with("event_ingestor_") || row.name.starts_with("process_"));
+    EXPECT_EQ(row.name.ends_with("_total"), row.kind == MetricKind::kCounter);
+    if (row.unit == "seconds" || row.unit == "bytes") {
+      std::string_view stem = row.name;
+      if (row.kind == MetricKind::kCounter) stem.remove_suffix(std::string_view("_total").size());
+      EXPECT_TRUE(stem.ends_with(std::string(1, '_').append(row.unit)));
+    }
+  }
+}
+
+// prometheus-cpp writes the help text as it is, and the document puts it into a table.
+TEST(MetricTable, HelpIsOneSentenceThatNeedsNoEscaping) {
+  for (const Metric& row : MetricTable()) {
+    EXPECT_EQ(row.help.find_first_of("\"\\\n|`"), std::string_view::npos) << row.name;
+    EXPECT_TRUE(row.help.ends_with('.')) << row.name;
+  }
+}
+
+TEST(MetricTable, OnlyHistogramsHaveBucketsAndTheirBoundsAscend) {
+  for (const Metric& row : MetricTable()) {
+    EXPECT_EQ(row.buckets.empty(), row.kind != MetricKind::kHistogram) << row.name;
+    EXPECT_EQ(std::adjacent_find(row.buckets.begin(), row.buckets.end(), std::greater_equal<>()),
+              row.buckets.end())
+        << row.name;
+  }
+}
+
+TEST(MetricTable, KnownLabelValuesDiffer) {
+  const std::set<std::string_view> codes(kRejectionCodes.begin(), kRejectionCodes.end());
+  EXPECT_EQ(codes.size(), kRejectionCodes.size());
+  const std::set<std::string_view> routes(kRoutes.begin(), kRoutes.end());
+  EXPECT_EQ(routes.size(), kRoutes.size());
+}
+
+TEST(MetricTable, KnowsEveryCodeThatEventsAreRefusedWith) {
+  std::set<std::string_view> used = {app::kBatchNotValid};
+  for (size_t fault = 1; fault < domain::kEventFaultCount; ++fault) {
+    used.insert(domain::Code(static_cast<domain::EventFault>(fault)));
+  }
+  for (const auto status : {app::IngestStatus::kRateLimited, app::IngestStatus::kJournalFull,
+                            app::IngestStatus::kBatchTooLarge, app::IngestStatus::kShuttingDown}) {
+    used.insert(app::Code(status));
+  }
+  EXPECT_EQ(used, (std::set<std::string_view>(kRejectionCodes.begin(), kRejectionCodes.end())));
+}
+
+}  // namespace
+}  // namespace ei::telemetry

@@ -1,0 +1,258 @@
+#include "adapters/telemetry/metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <latch>
+#include <memory>
+#include <thread>
+
+#include "unit/adapters/telemetry/exposition_parser.h"
+#include "unit/adapters/telemetry/set_clock.h"
+
+namespace ei::telemetry {
+namespace {
+
+using exposition::Dialect;
+using exposition::Family;
+using exposition::Labels;
+using exposition::Parser;
+using namespace std::chrono_literals;
+
+class MetricsTest : public testing::Test {
+ protected:
+  std::vector<Family> Read(Exposition format = Exposition::kText) const {
+    const auto dialect = format == Exposition::kText ? Dialect::kText : Dialect::kOpenMetrics;
+    const std::string text = metrics_->Expose(format);
+    auto families = Parser(dialect).Parse(text);
+    EXPECT_TRUE(families.has_value()) << families.error() << "\nin\n" << text;
+    return families.value_or(std::vector<Family>());
+  }
+
+  std::optional<double> Value(std::string_view name, const Labels& labels = {}) const {
+    return exposition::Value(Read(), std::string("event_ingestor_").append(name), labels);
+  }
+
+  // As the service does at its start.
+  void Wire() {
+    metrics_->AddGauge(MetricId::kHttpConnections, [] { return 3; });
+    metrics_->AddGauge(MetricId::kHttpInflightBytes, [] { return 4096; });
+    metrics_->AddGauge(MetricId::kSinkInflightEvents, [] { return 17; });
+    metrics_->AddCounter(MetricId::kLogLinesSuppressed, [] { return 5; });
+    metrics_->AddJournal([] { return app::JournalStats{}; });
+  }
+
+  SetClock clock_;
+  std::unique_ptr<Metrics> metrics_ =
+      std::make_unique<Metrics>(clock_, BuildInfo{"1.2.3", "gcc 12.2", "haswell"});
+};
+
+TEST_F(MetricsTest, AnUnknownRouteCountsAsOther) {
+  metrics_->HttpRequest("/etc/passwd", 404, 1ms);
+  metrics_->HttpRequest("other", 404, 1ms);
+  EXPECT_EQ(Value("http_requests_total", {{"route", "other"}, {"status", "404"}}), 2);
+  EXPECT_EQ(metrics_->Expose(Exposition::kText).find("passwd"), std::string::npos);
+}
+
+TEST_F(MetricsTest, CodesBeyondTheBoundAreCountedTogether) {
+  for (size_t i = 0; i < 1000; ++i) {
+    metrics_->EventsRejected("invented_" + std::to_string(i), 1);
+    metrics_->EventsDeadLettered("invented_" + std::to_string(i), 1);
+  }
+  const double refused_by_name = cells::kRejectionCodesMax - kRejectionCodes.size();
+  EXPECT_EQ(Value("events_rejected_total", {{"code", "other"}}), 1000 - refused_by_name);
+  EXPECT_EQ(Value("events_dead_lettered_total", {{"code", "other"}}), 1000 - cells::kDeadLetterCodesMax);
+  EXPECT_EQ(Value("events_dead_lettered_total", {{"code", "invented_0"}}), 1);
+}
+
+TEST_F(MetricsTest, StatusesBeyondTheBoundAreCountedTogether) {
+  for (uint16_t status = 200; status < 600; ++status) metrics_->HttpRequest("events", status, 1ms);
+  EXPECT_EQ(Value("http_requests_total", {{"route", "events"}, {"status", "200"}}), 1);
+  EXPECT_EQ(Value("http_requests_total", {{"route", "events"}, {"status", "other"}}),
+            400 - cells::kStatusesMax);
+}
+
+TEST_F(MetricsTest, LabelsThatNeedEscapingAreReadBackAsTheyWere) {
+  const std::string wild = "a\"b\\c\nd";
+  metrics_->EventsDeadLettered(wild, 2);
+  for (const auto format : {Exposition::kText, Exposition::kOpenMetrics}) {
+    EXPECT_EQ(exposition::Value(Read(format), "event_ingestor_events_dead_lettered_total", {{"code", wild}}),
+              2);
+  }
+}
+
+TEST_F(MetricsTest, ADurationBelowZeroCountsAsZero) {
+  metrics_->HttpRequest("events", 202, -5ms);
+  EXPECT_EQ(Value("http_request_duration_seconds_bucket", {{"route", "events"}, {"le", "5e-05"}}), 1);
+  EXPECT_EQ(Value("http_request_duration_seconds_sum", {{"route", "events"}}), 0);
+}
+
+TEST_F(MetricsTest, TheSumOfManyLongWaitsDoesNotWrapRound) {
+  metrics_->EventsDelivered(100'000'000, 24h);
+  EXPECT_DOUBLE_EQ(Value("delivery_duration_seconds_sum").value(), 100e6 * 86'400);
+  EXPECT_EQ(Value("delivery_duration_seconds_bucket", {{"le", "600"}}), 0);
+  EXPECT_EQ(Value("delivery_duration_seconds_bucket", {{"le", "+Inf"}}), 100e6);
+}
+
+TEST_F(MetricsTest, AClockReadingBeforeTheOldestEventGivesNoAgeBelowZero) {
+  metrics_->AddJournal([this] {
+    app::JournalStats stats;
+    stats.oldest = clock_.Now() + 1s;
+    return stats;
+  });
+  EXPECT_EQ(Value("journal_oldest_age_seconds"), 0);
+}
+
+TEST_F(MetricsTest, AMetricWithoutASourceHasNoValue) {
+  EXPECT_EQ(Value("http_connections"), std::nullopt);
+  EXPECT_EQ(Value("journal_events"), std::nullopt);
+}
+
+TEST_F(MetricsTest, AddsOfManyThreadsAreAllCounted) {
+  constexpr uint64_t kThreads = 4;
+  constexpr uint64_t kAdds = 100'000;
+  std::latch start(kThreads + 1);
+  std::vector<std::thread> threads;
+  threads.reserve(kThreads);
+  for (uint64_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      start.arrive_and_wait();
+      for (uint64_t i = 0; i < kAdds; ++i) {
+        metrics_->HttpRequest("events", i % 2 == 0 ? 202 : 429, 300us);
+        metrics_->EventsReceived(3);
+        metrics_->EventsRejected("rate_limited", 1);
+        metrics_->EventsAccepted(2);
+        metrics_->EventsDelivered(2, 10us);
+        metrics_->EventsDeadLettered(i % 2 == 0 ? "message_too_large" : "invalid_record", 1);
+      }
+    });
+  }
+  start.arrive_and_wait();
+  double last = 0;
+  for (int i = 0; i < 20; ++i) {  // scrapes meanwhile see whole, never falling numbers
+    const auto families = Read();
+    const double now = exposition::Value(families, "event_ingestor_events_received_total").value();
+    EXPECT_GE(now, last);
+    last = now;
+  }
+  for (auto& thread : threads) thread.join();
+
+  constexpr double kAll = kThreads * kAdds;
+  EXPECT_EQ(Value("http_requests_total", {{"route", "events"}, {"status", "202"}}), kAll / 2);
+  EXPECT_EQ(Value("http_requests_total", {{"route", "events"}, {"status", "429"}}), kAll / 2);
+  EXPECT_EQ(Value("http_request_duration_seconds_bucket", {{"route", "events"}, {"le", "0.00025"}}), 0);
+  EXPECT_EQ(Value("http_request_duration_seconds_bucket", {{"route", "events"}, {"le", "0.0005"}}), kAll);
+  EXPECT_DOUBLE_EQ(Value("http_request_duration_seconds_sum", {{"route", "events"}}).value(), kAll * 300e-6);
+  EXPECT_EQ(Value("events_received_total"), 3 * kAll);
+  EXPECT_EQ(Value("events_rejected_total", {{"code", "rate_limited"}}), kAll);
+  EXPECT_EQ(Value("events_accepted_total"), 2 * kAll);
+  EXPECT_EQ(Value("events_delivered_total"), 2 * kAll);
+  EXPECT_EQ(Value("events_dead_lettered_total", {{"code", "message_too_large"}}), kAll / 2);
+  EXPECT_EQ(Value("events_dead_lettered_total", {{"code", "invalid_record"}}), kAll / 2);
+  EXPECT_EQ(Value("delivery_duration_seconds_count"), 2 * kAll);
+}
+
+TEST_F(MetricsTest, ThreadsThatShareAShardLoseNothing) {
+  constexpr uint64_t kThreads = 2 * kShards;
+  constexpr uint64_t kAdds = 50'000;
+  std::latch start(kThreads);
+  std::vector<std::thread> threads;
+  threads.reserve(kThreads);
+  for (uint64_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      start.arrive_and_wait();
+      for (uint64_t i = 0; i < kAdds; ++i) metrics_->EventsReceived(1);
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(Value("events_received_total"), kThreads * kAdds);
+}
+
+TEST_F(MetricsTest, ABoundBelongsToItsBucket) {
+  metrics_->HttpRequest("events", 202, 50us);
+  metrics_->HttpRequest("events", 202, 50us + 1ns);
+  EXPECT_EQ(Value("http_request_duration_seconds_bucket", {{"route", "events"}, {"le", "5e-05"}}), 1);
+  EXPECT_EQ(Value("http_request_duration_seconds_bucket", {{"route", "events"}, {"le", "0.0001"}}), 2);
+}
+
+TEST_F(MetricsTest, TheFamiliesAreThoseOfTheTable) {
+  Wire();
+  for (const auto format : {Exposition::kText, Exposition::kOpenMetrics}) {
+    const auto families = Read(format);
+    ASSERT_EQ(families.size(), kMetricCount);
+    for (size_t i = 0; i < kMetricCount; ++i) {
+      const Metric& row = MetricTable()[i];
+      const bool cut = format == Exposition::kOpenMetrics && row.kind == MetricKind::kCounter;
+      EXPECT_EQ(families[i].name + (cut ? "_total" : ""), row.name);
+      EXPECT_EQ(families[i].help, row.help);
+      EXPECT_EQ(families[i].type, row.kind == MetricKind::kCounter ? "counter"
+                                  : row.kind == MetricKind::kGauge ? "gauge"
+                                                                   : "histogram");
+    }
+  }
+}
+
+TEST_F(MetricsTest, EverySampleHasTheLabelsOfTheTable) {
+  Wire();
+  metrics_->HttpRequest("events", 202, 1ms);
+  metrics_->EventsDeadLettered("message_too_large", 1);
+  const auto families = Read();
+  ASSERT_EQ(families.size(), kMetricCount);
+  for (size_t i = 0; i < kMetricCount; ++i) {
+    std::vector<std::string> declared;
+    for (const MetricLabel& label : MetricTable()[i].labels) {
+      if (!label.name.empty()) declared.emplace_back(label.name);
+    }
+    std::sort(declared.begin(), declared.end());
+    EXPECT_FALSE(families[i].samples.empty()) << families[i].name;
+    for (const auto& sample : families[i].samples) {
+      std::vector<std::string> found;
+      for (const auto& [name, value] : sample.labels) {
+        if (name != "le") found.push_back(name);
+      }
+      EXPECT_EQ(found, declared) << families[i].name;
+    }
+  }
+}
+
+TEST_F(MetricsTest, WhatHasNotHappenedYetIsZero) {
+  for (const char* name : {"received", "accepted", "delivered", "retried", "undelivered"}) {
+    EXPECT_EQ(Value(std::string("events_").append(name).append("_total")), 0) << name;
+  }
+  for (const std::string_view code : kRejectionCodes) {
+    EXPECT_EQ(Value("events_rejected_total", {{"code", std::string(code)}}), 0) << code;
+  }
+  EXPECT_EQ(Value("delivery_duration_seconds_count"), 0);
+}
+
+TEST_F(MetricsTest, GaugesAreAskedAtEachExposition) {
+  Wire();
+  double connections = 1;
+  metrics_->AddGauge(MetricId::kHttpConnections, [&] { return connections; });
+  EXPECT_EQ(Value("http_connections"), 1);
+  connections = 2;
+  EXPECT_EQ(Value("http_connections"), 2);
+  EXPECT_EQ(Value("sink_inflight_events"), 17);
+  EXPECT_EQ(Value("log_lines_suppressed_total"), 5);
+}
+
+TEST_F(MetricsTest, TheJournalIsToldWithTheAgeOfItsOldestEvent) {
+  app::JournalStats stats{
+      .events = 7, .bytes = 512, .events_max = 100, .bytes_max = 4096, .oldest = clock_.Now()};
+  metrics_->AddJournal([&] { return stats; });
+  clock_.Pass(1500ms);
+  EXPECT_EQ(Value("journal_events"), 7);
+  EXPECT_EQ(Value("journal_bytes"), 512);
+  EXPECT_EQ(Value("journal_capacity_events"), 100);
+  EXPECT_EQ(Value("journal_capacity_bytes"), 4096);
+  EXPECT_EQ(Value("journal_oldest_age_seconds"), 1.5);
+  stats.oldest.reset();
+  EXPECT_EQ(Value("journal_oldest_age_seconds"), 0);
+}
+
+TEST_F(MetricsTest, TellsWhatRunsHere) {
+  EXPECT_EQ(
+      Value("build_info", {{"version", "1.2.3"}, {"compiler", "gcc 12.2"}, {"json_scanner", "haswell"}}), 1);
+}
+
+}  // namespace
+}  // namespace ei::telemetry

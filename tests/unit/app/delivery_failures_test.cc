@@ -1,0 +1,258 @@
+// What the delivery worker does when the sink says no.
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "unit/app/delivery_worker_fixture.h"
+
+namespace ei::app {
+namespace {
+
+TEST_F(DeliveryWorkerTest, TransientFailureIsSentAgainForEver) {
+  Open();
+  Accept({"a"});
+  for (int failures = 0; failures < 200; ++failures) {
+    Turns();
+    ASSERT_EQ(InFlight(), Values{"a"}) << failures;
+    sink_.Report({"a"}, Verdict::kTransient, "broker_down");
+    const auto wait = worker_->Turn();
+    clock_.Advance(wait.value_or(base::Duration(0)));
+    ASSERT_LE(wait.value_or(base::Duration(0)), seconds(10));
+  }
+  Turns();
+  sink_.ReportAll(Verdict::kDelivered);
+  EXPECT_EQ(InJournal(), 0U);
+  EXPECT_EQ(telemetry_.Read().retried, 200U);
+  EXPECT_EQ(telemetry_.Read().DeadLettered(), 0U);
+}
+
+TEST_F(DeliveryWorkerTest, FailedEventsGoAgainInJournalOrderBeforeAnythingNew) {
+  Open();
+  Accept({"a", "b", "c"});
+  Turns();
+  Accept({"d"});
+  sink_.TakeSends();
+  sink_.Report({"c", "a"}, Verdict::kTransient, "x");
+  TurnsThroughWaits();
+  EXPECT_TRUE(sink_.TakeSends().empty()) << "b's report is not back";
+  sink_.Report({"b"}, Verdict::kTransient, "x");
+  TurnsThroughWaits();
+  EXPECT_EQ(sink_.TakeSends(), (Sends{{"a", "b", "c"}, {"d"}}));
+}
+
+TEST_F(DeliveryWorkerTest, LastReportOfARecoveryWakesTheWorker) {
+  Open();
+  Accept({"a", "b"});
+  Turns();
+  sink_.Report({"a"}, Verdict::kTransient, "x");
+  EXPECT_GT(wakes_, 0);
+  TurnsThroughWaits();
+  wakes_ = 0;
+  sink_.Report({"b"}, Verdict::kDelivered);
+  EXPECT_GT(wakes_, 0);
+  TurnsThroughWaits();
+  EXPECT_EQ(InFlight(), Values{"a"});
+}
+
+TEST_F(DeliveryWorkerTest, BackOffIsWaitedForAndTold) {
+  Open();
+  Accept({"a"});
+  Turns();
+  sink_.Report({"a"}, Verdict::kTransient, "x");
+  for (int i = 0; i < 20; ++i) {
+    const auto wait = worker_->Turn();
+    ASSERT_TRUE(wait.has_value());
+    if (*wait > base::Duration(0)) {
+      clock_.Advance(*wait - base::Duration(1));
+      EXPECT_EQ(worker_->Turn(), base::Duration(1));
+      EXPECT_TRUE(InFlight().empty());
+      clock_.Advance(base::Duration(1));
+      worker_->Turn();
+    }
+    ASSERT_EQ(InFlight(), Values{"a"});
+    sink_.Report({"a"}, Verdict::kTransient, "x");
+  }
+}
+
+TEST_F(DeliveryWorkerTest, FailureThatComesDuringATurnHoldsBackWhatWouldOvertakeIt) {
+  Open();
+  Accept({"bad", "a"});
+  Turns();
+  sink_.Report({"bad"}, Verdict::kEventInvalid, "invalid");
+  Accept({"b"});
+  sink_.TakeSends();
+  bool reported = false;
+  sink_.OnSend([&] {  // from within SendDeadLetter
+    if (!std::exchange(reported, true)) sink_.Report({"a"}, Verdict::kTransient, "x");
+  });
+  TurnsThroughWaits();
+  ASSERT_TRUE(reported);
+  EXPECT_EQ(sink_.TakeSends(), (Sends{{"a"}, {"b"}}));
+}
+
+TEST_F(DeliveryWorkerTest, RefusedTogetherIsTriedAloneEachByItself) {
+  Open();
+  Accept({"a", "b", "c"});
+  Turns();
+  sink_.TakeSends();
+  sink_.ReportAll(Verdict::kEventRefused, "too_large");
+  Turns();
+  EXPECT_EQ(sink_.TakeSends(), (Sends{{"a"}}));
+  EXPECT_EQ(sink_.InFlight()[0].grouping, Grouping::kAlone);
+  sink_.Report({"a"}, Verdict::kDelivered);
+  Turns();
+  EXPECT_EQ(sink_.TakeSends(), (Sends{{"b"}}));
+  sink_.Report({"b"}, Verdict::kDelivered);
+  Turns();
+  sink_.Report({"c"}, Verdict::kDelivered);
+  EXPECT_EQ(InJournal(), 0U);
+  EXPECT_EQ(telemetry_.Read().delivered, 3U);
+}
+
+TEST_F(DeliveryWorkerTest, FirstTryAloneDoesNotWait) {
+  Open();
+  Accept({"a", "b"});
+  Turns();
+  sink_.ReportAll(Verdict::kEventRefused, "too_large");
+  EXPECT_EQ(worker_->Turn(), base::Duration(0));
+  EXPECT_EQ(InFlight(), Values{"a"});
+}
+
+TEST_F(DeliveryWorkerTest, EventRefusedAloneBeyondTheRetriesIsDeadLettered) {
+  Open(8, 2);
+  Accept({"a", "b"});
+  Turns();
+  sink_.ReportAll(Verdict::kEventRefused, "too_large");
+  for (int alone = 0; alone < 3; ++alone) {
+    TurnsThroughWaits();
+    ASSERT_EQ(InFlight(), Values{"a"});
+    ASSERT_FALSE(sink_.InFlight()[0].dead_letter) << alone;
+    sink_.Report({"a"}, Verdict::kEventRefused, "too_large", "1 MB is too much");
+  }
+  TurnsThroughWaits();
+  ASSERT_EQ(InFlight(), (Values{"a", "b"}));
+  const auto& letter = sink_.InFlight()[0];
+  EXPECT_TRUE(letter.dead_letter);
+  EXPECT_EQ(letter.code, "too_large");
+  EXPECT_EQ(letter.reason, "1 MB is too much");
+  EXPECT_EQ(letter.attempts, 4U);
+  sink_.ReportAll(Verdict::kDelivered);
+  EXPECT_EQ(InJournal(), 0U);
+  EXPECT_EQ(telemetry_.Read().dead_lettered.at("too_large"), 1U);
+  EXPECT_EQ(telemetry_.Read().delivered, 1U);
+}
+
+TEST_F(DeliveryWorkerTest, WithoutRetriesAnInnocentNeighbourIsStillTriedAlone) {
+  Open(8, 0);
+  Accept({"bad", "good"});
+  Turns();
+  sink_.ReportAll(Verdict::kEventRefused, "too_large");
+  TurnsThroughWaits();
+  ASSERT_EQ(InFlight(), Values{"bad"});
+  sink_.Report({"bad"}, Verdict::kEventRefused, "too_large");
+  TurnsThroughWaits();
+  ASSERT_EQ(InFlight(), (Values{"bad", "good"}));
+  EXPECT_TRUE(sink_.InFlight()[0].dead_letter);
+  EXPECT_FALSE(sink_.InFlight()[1].dead_letter);
+}
+
+TEST_F(DeliveryWorkerTest, OutageUsesUpNoneOfTheEventsRetries) {
+  Open(8, 2);
+  Accept({"bad", "good"});
+  for (int i = 0; i < 20; ++i) {
+    TurnsThroughWaits();
+    sink_.ReportAll(Verdict::kTransient, "broker_down");
+  }
+  TurnsThroughWaits();
+  sink_.ReportAll(Verdict::kEventRefused, "too_large");
+  TurnsThroughWaits();
+  ASSERT_EQ(InFlight(), Values{"bad"});
+  EXPECT_FALSE(sink_.InFlight()[0].dead_letter);
+  sink_.Report({"bad"}, Verdict::kTransient, "broker_down");
+  TurnsThroughWaits();
+  sink_.Report({"bad"}, Verdict::kEventRefused, "too_large");
+  TurnsThroughWaits();
+  ASSERT_EQ(InFlight(), Values{"bad"});
+  EXPECT_FALSE(sink_.InFlight()[0].dead_letter) << "its own first refusal";
+}
+
+TEST_F(DeliveryWorkerTest, InvalidEventIsDeadLetteredAtOnceAndHoldsNobodyBack) {
+  Open();
+  Accept({"a", "b"});
+  Turns();
+  Accept({"c"});
+  sink_.TakeSends();
+  sink_.Report({"a"}, Verdict::kEventInvalid, "invalid", "because");
+  Turns();
+  ASSERT_EQ(InFlight(), (Values{"b", "a", "c"}));
+  EXPECT_TRUE(sink_.InFlight()[1].dead_letter);
+  EXPECT_EQ(sink_.InFlight()[1].attempts, 1U);
+  EXPECT_EQ(InJournal(), 3U) << "until the letter stands";
+  sink_.Report({"a"}, Verdict::kDelivered);
+  EXPECT_EQ(InJournal(), 2U);
+  EXPECT_EQ(telemetry_.Read().dead_lettered.at("invalid"), 1U);
+  EXPECT_EQ(telemetry_.Read().retried, 0U);
+}
+
+TEST_F(DeliveryWorkerTest, DeadLetterThatFailsIsSentAgainAndKeepsItsReason) {
+  Open();
+  Accept({"bad"});
+  Turns();
+  sink_.Report({"bad"}, Verdict::kEventInvalid, "invalid", "because");
+  for (const Verdict verdict : {Verdict::kTransient, Verdict::kEventRefused, Verdict::kEventInvalid}) {
+    TurnsThroughWaits();
+    ASSERT_EQ(InFlight(), Values{"bad"});
+    EXPECT_TRUE(sink_.InFlight()[0].dead_letter);
+    EXPECT_EQ(sink_.InFlight()[0].code, "invalid");
+    EXPECT_EQ(sink_.InFlight()[0].reason, "because");
+    EXPECT_EQ(sink_.InFlight()[0].attempts, 1U);
+    sink_.Report({"bad"}, verdict, "letters_down", "nobody there");
+    EXPECT_EQ(InJournal(), 1U);
+  }
+  TurnsThroughWaits();
+  sink_.ReportAll(Verdict::kDelivered);
+  EXPECT_EQ(InJournal(), 0U);
+  EXPECT_EQ(telemetry_.Read().dead_lettered, (std::map<std::string, uint64_t>{{"invalid", 1}}));
+}
+
+TEST_F(DeliveryWorkerTest, DeadLettersInTroubleDontHoldOthersBack) {
+  Open();
+  Accept({"bad"});
+  Turns();
+  sink_.Report({"bad"}, Verdict::kEventInvalid, "invalid");
+  Turns();
+  sink_.Report({"bad"}, Verdict::kTransient, "letters_down");
+  for (int i = 0; i < 50; ++i) {
+    Accept({"e" + std::to_string(i)});
+    worker_->Turn();
+    ASSERT_FALSE(InFlight().empty()) << i;
+    sink_.Report({"e" + std::to_string(i)}, Verdict::kDelivered);
+  }
+  EXPECT_EQ(telemetry_.Read().delivered, 50U);
+  EXPECT_EQ(InJournal(), 1U);
+}
+
+TEST_F(DeliveryWorkerTest, DeadLettersThatHoldMostOfTheWindowDontStopTheRest) {
+  Open(8);
+  AcceptMany(20);
+  Turns();
+  Values first;
+  for (int i = 0; i < 7; ++i) first.push_back("e" + std::to_string(i));
+  sink_.Report(first, Verdict::kEventInvalid, "invalid");
+  Turns();  // seven letters that never get a report
+  for (int i = 7; i < 20; ++i) {
+    const std::string value = "e" + std::to_string(i);
+    wakes_ = 0;
+    sink_.Report({value}, Verdict::kDelivered);
+    if (i == 19) break;
+    ASSERT_GT(wakes_, 0) << "nobody will take " << i + 1;
+    Turns();
+  }
+  EXPECT_EQ(InJournal(), 7U);
+}
+
+}  // namespace
+}  // namespace ei::app

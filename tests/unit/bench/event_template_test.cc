@@ -1,0 +1,65 @@
+#include "bench/event_template.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace ei::bench {
+namespace {
+
+constexpr std::string_view kPrefix = "0a1b2c3d";
+
+std::string Numbered(const EventTemplate& events, std::uint64_t first_counter) {
+  std::string copy(events.Text());
+  events.Number(copy, first_counter);
+  return copy;
+}
+
+TEST(EventTemplate, EventHasTheAskedSizeAndKeepsItForEveryCounter) {
+  const EventTemplate event = EventTemplate::Event(kPrefix, 284);
+  EXPECT_EQ(event.Text().size(), 284U);
+  const std::string text = Numbered(event, 999'999'999'999);
+  EXPECT_EQ(text.size(), 284U);
+  EXPECT_TRUE(text.starts_with(R"({"id":"0a1b2c3d-999999999999","type":")")) << text;
+  EXPECT_TRUE(text.ends_with(R"("}})")) << text;
+}
+
+TEST(EventTemplate, EventIsNeverCutShort) {
+  EXPECT_EQ(EventTemplate::Event(kPrefix, 1).Text(), EventTemplate::Event(kPrefix, 100).Text());
+}
+
+TEST(EventTemplate, SingleRequestIsOneJsonObject) {
+  const EventTemplate request = EventTemplate::Request(kPrefix, 284, 1, "127.0.0.1:80", "/events");
+  EXPECT_EQ(request.Events(), 1U);
+  const std::string event = Numbered(EventTemplate::Event(kPrefix, 284), 42);
+  EXPECT_EQ(Numbered(request, 42),
+            "POST /events HTTP/1.1\r\nHost: 127.0.0.1:80\r\nContent-Type: application/json\r\n"
+            "Content-Length: 284\r\n\r\n" +
+                event);
+}
+
+TEST(EventTemplate, BatchNumbersItsLinesAcrossEveryCarry) {
+  for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{999}, std::uint64_t{1'998},
+                                    std::uint64_t{999'999}, std::uint64_t{99'999'999'500}}) {
+    const EventTemplate request = EventTemplate::Request(kPrefix, 200, 2'500, "127.0.0.1:80", "/events");
+    const std::string text = Numbered(request, first);
+    const EventTemplate event = EventTemplate::Event(kPrefix, 200);
+    std::string lines;
+    for (std::uint64_t i = 0; i < 2'500; ++i) {
+      std::string id(kCounterDigits, '0');
+      WriteCounter(first + i, id.data());
+      EXPECT_EQ(id, (std::string(kCounterDigits, '0') + std::to_string(first + i))
+                        .substr(std::to_string(first + i).size()));
+      std::string line(event.Text());
+      line.replace(line.find('-') + 1, kCounterDigits, id);
+      lines += line + "\n";
+    }
+    const std::size_t head = text.find("\r\n\r\n") + 4;
+    EXPECT_TRUE(text.substr(head) == lines) << "first counter " << first;
+    EXPECT_NE(text.find("Content-Length: " + std::to_string(lines.size()) + "\r\n"), std::string::npos);
+    EXPECT_NE(text.find("Content-Type: application/x-ndjson\r\n"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace ei::bench

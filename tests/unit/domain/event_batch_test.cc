@@ -1,0 +1,178 @@
+#include "domain/event_batch.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/murmur2.h"
+#include "support/events.h"
+
+namespace ei::domain {
+namespace {
+
+constexpr std::string_view kGenerated = "01890000-0000-7000-8000-000000000000";
+constexpr std::string_view kReceived = "2026-01-31T12:00:00.123Z";
+
+std::string_view Slice(const EventBatch& batch, size_t i, uint32_t offset, uint32_t size) {
+  return std::string_view(batch.Bytes()).substr(batch.Events()[i].offset + offset, size);
+}
+std::string_view Value(const EventBatch& batch, size_t i) {
+  return Slice(batch, i, 0, batch.Events()[i].value_size);
+}
+std::string_view Key(const EventBatch& batch, size_t i) {
+  return Slice(batch, i, batch.Events()[i].key_offset, batch.Events()[i].key_size);
+}
+
+class EventBatchTest : public ::testing::Test {
+ protected:
+  void Add(const DecodedEvent& event, KeySource source = KeySource::kId, std::string_view trace = {}) {
+    batch_.Add(event, source, kGenerated, kReceived, trace);
+  }
+  EventBatch batch_;
+};
+
+DecodedEvent Bare(std::string_view json) {
+  DecodedEvent event;
+  event.json = json;
+  event.type = support::StringMember("t");
+  return event;
+}
+
+TEST_F(EventBatchTest, MissingIdAndTimestampAreWrittenFirstInThatOrder) {
+  Add(Bare(R"({ "type":"t","n":1e999})"));
+  EXPECT_EQ(Value(batch_, 0), R"({"id":")" + std::string(kGenerated) + R"(","timestamp":")" +
+                                  std::string(kReceived) + R"(", "type":"t","n":1e999})");
+  EXPECT_EQ(batch_.RawId(0), kGenerated);
+  EXPECT_EQ(Key(batch_, 0), kGenerated);
+}
+
+TEST_F(EventBatchTest, MissingIdAloneIsWrittenFirst) {
+  DecodedEvent event = Bare(R"({"type":"t","timestamp":"2026-01-31T12:00:00Z"})");
+  event.timestamp = support::StringMember("2026-01-31T12:00:00Z");
+  Add(event);
+  EXPECT_EQ(Value(batch_, 0),
+            R"({"id":")" + std::string(kGenerated) + R"(","type":"t","timestamp":"2026-01-31T12:00:00Z"})");
+}
+
+TEST_F(EventBatchTest, MissingTimestampAloneIsWrittenFirstAndTheIdIsStillFound) {
+  const std::string json = R"({"type":"t","id":"order-7"})";
+  DecodedEvent event = support::EventWithId(json, "order-7");
+  event.timestamp = Member{};
+  Add(event);
+  EXPECT_EQ(Value(batch_, 0),
+            R"({"timestamp":")" + std::string(kReceived) + R"(","type":"t","id":"order-7"})");
+  EXPECT_EQ(batch_.RawId(0), "order-7");
+  EXPECT_EQ(Key(batch_, 0), "order-7");
+}
+
+TEST_F(EventBatchTest, CompleteEventIsCopiedByteForByte) {
+  const std::string json = "{\r\n\t\"id\":\"x\" ,\"timestamp\":\"\",\"n\":1.000,\"s\":\"\\u0041\xc3\xa9\"  }";
+  Add(support::EventWithId(json, "x"));
+  EXPECT_EQ(Value(batch_, 0), json);
+  EXPECT_EQ(batch_.RawId(0), "x");
+}
+
+TEST_F(EventBatchTest, KeyOfAnEscapedIdIsTheResolvedOne) {
+  const std::string json = R"({"id":"caf\u00e9\n","type":"t"})";
+  DecodedEvent event = support::EventWithId(json, R"(caf\u00e9\n)");
+  event.id.text = "caf\xc3\xa9\n";
+  Add(event);
+  EXPECT_EQ(Value(batch_, 0), json);
+  EXPECT_EQ(Key(batch_, 0), "caf\xc3\xa9\n");
+  EXPECT_EQ(batch_.RawId(0), R"(caf\u00e9\n)");
+  EXPECT_EQ(batch_.Events()[0].key_hash, base::Murmur2("caf\xc3\xa9\n"));
+}
+
+TEST_F(EventBatchTest, KeySourceNoneGivesNoKeyAndNoHash) {
+  const std::string json = R"({"id":"x"})";
+  DecodedEvent event = support::EventWithId(json, "x");
+  event.key = "unused";
+  event.has_key = true;
+  Add(event, KeySource::kNone);
+  EXPECT_EQ(batch_.Events()[0].key_offset, EventSlices::kNoKey);
+  EXPECT_EQ(batch_.Events()[0].key_size, 0U);
+  EXPECT_EQ(batch_.Events()[0].key_hash, 0U);
+  EXPECT_EQ(batch_.Events()[0].size, json.size());
+}
+
+TEST_F(EventBatchTest, KeyPointerThatLeadsNowhereGivesNoKey) {
+  const std::string json = R"({"id":"x"})";
+  Add(support::EventWithId(json, "x"), KeySource::kPointer);
+  EXPECT_EQ(batch_.Events()[0].key_offset, EventSlices::kNoKey);
+}
+
+TEST_F(EventBatchTest, KeyPointerGivesWhatItLedTo) {
+  const std::string json = R"({"id":"x"})";
+  DecodedEvent event = support::EventWithId(json, "x");
+  event.has_key = true;
+  event.key = "user-42";
+  Add(event, KeySource::kPointer);
+  event.key = "";
+  Add(event, KeySource::kPointer);
+  EXPECT_EQ(Key(batch_, 0), "user-42");
+  EXPECT_EQ(batch_.Events()[0].key_hash, base::Murmur2("user-42"));
+  EXPECT_NE(batch_.Events()[1].key_offset, EventSlices::kNoKey) << "an empty string is a key";
+  EXPECT_EQ(batch_.Events()[1].key_size, 0U);
+  EXPECT_EQ(batch_.Events()[1].key_hash, base::Murmur2(""));
+}
+
+TEST_F(EventBatchTest, TraceparentFollowsTheEvent) {
+  const std::string json = R"({"id":"x"})";
+  Add(support::EventWithId(json, "x"), KeySource::kId, "00-abc-def-01");
+  Add(support::EventWithId(json, "x"), KeySource::kId);
+  const EventSlices& traced = batch_.Events()[0];
+  EXPECT_EQ(Slice(batch_, 0, traced.trace_offset, traced.trace_size), "00-abc-def-01");
+  EXPECT_EQ(Value(batch_, 0), json);
+  EXPECT_EQ(batch_.Events()[1].trace_size, 0U);
+}
+
+TEST_F(EventBatchTest, ManyEventsLieOneBehindTheOther) {
+  std::vector<std::string> bodies;
+  for (int i = 0; i < 1000; ++i) {
+    bodies.push_back(R"({"id":")" + std::to_string(i) + R"(","p":")" +
+                     std::string(static_cast<size_t>(i % 7), 'p') + "\"}");
+  }
+  for (int i = 0; i < 1000; ++i) {
+    DecodedEvent event = support::EventWithId(bodies[static_cast<size_t>(i)], std::to_string(i));
+    event.has_key = i % 3 == 0;
+    event.key = "pointer-key";
+    Add(event, i % 3 == 0 ? KeySource::kPointer : KeySource::kId, i % 2 == 0 ? "trace" : "");
+  }
+  ASSERT_EQ(batch_.Size(), 1000U);
+  uint32_t offset = 0;
+  for (size_t i = 0; i < batch_.Size(); ++i) {
+    const EventSlices& slices = batch_.Events()[i];
+    ASSERT_EQ(slices.offset, offset);
+    offset += slices.size;
+    ASSERT_EQ(Value(batch_, i), bodies[i]);
+    ASSERT_EQ(batch_.RawId(i), std::to_string(i));
+    ASSERT_EQ(Key(batch_, i), i % 3 == 0 ? "pointer-key" : std::to_string(i));
+    ASSERT_EQ(slices.key_hash, base::Murmur2(Key(batch_, i)));
+    ASSERT_EQ(Slice(batch_, i, slices.trace_offset, slices.trace_size), i % 2 == 0 ? "trace" : "");
+  }
+  EXPECT_EQ(offset, batch_.Bytes().size());
+  uint64_t client_bytes = 0;
+  for (const std::string& body : bodies) client_bytes += body.size();
+  EXPECT_EQ(batch_.ClientBytes(), client_bytes);
+}
+
+TEST_F(EventBatchTest, WhatIsAddedIsNotTheClients) {
+  const std::string_view json = R"({"type":"t"})";
+  Add(Bare(json), KeySource::kId, "00-abc-def-01");
+  EXPECT_EQ(batch_.ClientBytes(), json.size());
+  batch_.Clear();
+  EXPECT_EQ(batch_.ClientBytes(), 0U);
+}
+
+TEST_F(EventBatchTest, ClearedBatchIsEmptyAndStartsAtZero) {
+  Add(Bare(R"({"type":"t"})"));
+  batch_.Clear();
+  EXPECT_TRUE(batch_.Empty());
+  EXPECT_TRUE(batch_.Bytes().empty());
+  Add(Bare(R"({"type":"t"})"));
+  EXPECT_EQ(batch_.Size(), 1U);
+  EXPECT_EQ(batch_.Events()[0].offset, 0U);
+}
+
+}  // namespace
+}  // namespace ei::domain

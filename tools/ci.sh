@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands, in stages; stops at the first that fails.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+unset MAKEFLAGS MAKELEVEL
+
+table=""
+current=""
+began=$SECONDS
+all_began=$SECONDS
+
+stage() {
+  current=$1
+  shift
+  began=$SECONDS
+  printf '\n=== %s: %s\n' "$current" "$*"
+  "$@"
+  row "$current" "$((SECONDS - began))" passed
+  current=""
+}
+
+row() {
+  table+=$(printf '  %-14s %5d s  %s' "$@")$'\n'
+}
+
+report() {
+  local status=$?
+  [[ -z $current ]] || row "$current" "$((SECONDS - began))" FAILED
+  printf '\n%s  %-14s %5d s\n' "$table" all "$((SECONDS - all_began))"
+  [[ $status == 0 ]] || echo "ci: stage '$current' failed" >&2
+}
+trap report EXIT
+
+stage setup tools/setup.sh build int lint
+stage checks tools/lint.sh source
+stage build tools/build.sh release
+stage test make test
+stage generated tools/lint.sh built
+stage build-clang tools/build.sh clang
+stage clang-tidy tools/lint.sh clang
+stage build-debug tools/build.sh debug
+stage test-debug tools/test.sh debug
+stage build-tsan tools/build.sh tsan
+stage test-tsan tools/test.sh tsan
+stage e2e make test-int
+stage e2e-debug env EVENT_INGESTOR=build/debug/event-ingestor tools/test_int.sh -m sanitizer

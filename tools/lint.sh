@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# tools/lint.sh [GROUP | CHECK]...: runs all checks of the named groups (default: all groups), then says which
+# passed and which failed; non-zero when any failed. A Python check first shows on planted faults that it can fail.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=tools/sources.sh
+source tools/sources.sh
+
+# By what they need: only the sources; the release binary; the clang preset's compile commands.
+source_checks=(format layers bans links shell python workflows packages headers)
+built_checks=(generated_docs)
+clang_checks=(clang_tidy)
+
+binary=build/release/event-ingestor
+tools=build/venv/bin
+
+check_format() {
+  local output files
+  output=$(cpp_files | xargs -0 -r clang-format-19 --dry-run -Werror 2>&1) || {
+    files=$(grep -oE '^[^:]+:[0-9]+:' <<<"$output" | sort -u -t: -k1,1) || files=$output
+    printf '%s\nmake fmt rewrites these (the first line of each file is named)\n' "$files"
+    return 1
+  }
+}
+
+check_layers() { tools/check_layers.py --self-test && tools/check_layers.py; }
+check_bans() { tools/check_bans.py --self-test && tools/check_bans.py; }
+check_links() { tools/check_links.py --self-test && tools/check_links.py; }
+check_headers() { tools/check_headers.py --self-test && tools/check_headers.py; }
+
+check_shell() {
+  shell_files | xargs -0 -r shellcheck --external-sources && shell_files | xargs -0 -r shfmt -d "${shfmt_style[@]}"
+}
+
+check_python() {
+  python_files | xargs -0 -r "$tools/ruff" check --quiet "${ruff_check[@]}" &&
+    python_files | xargs -0 -r "$tools/ruff" format --diff --quiet "${ruff_format[@]}"
+}
+
+check_workflows() {
+  local rules='{extends: default, rules: {document-start: disable, truthy: {check-keys: false},
+    comments: {min-spaces-from-content: 1}, line-length: {max: 110}, braces: {max-spaces-inside: 1}}}'
+  local linters=(build/tools/actionlint-*)
+  yaml_files | xargs -0 -r "$tools/yamllint" --strict -d "$rules" && "${linters[-1]}" .github/workflows/*.yml
+}
+
+# Every package that set-up may install, and every pinned Python package, is explained.
+check_packages() {
+  local name status=0
+  while read -r name; do
+    grep -qF "\`$name\`" docs/DEPENDENCIES.md || {
+      echo "docs/DEPENDENCIES.md: \`$name\` is installed but not explained"
+      status=1
+    }
+  done < <(tools/setup.sh --list && sed -n 's/^\([A-Za-z0-9_.-]*\)[=<>~!].*/\1/p' tests/requirements.txt)
+  if grep -vE '^(#.*|[A-Za-z0-9_.-]+==[0-9][0-9A-Za-z.]*|)$' tests/requirements.txt; then
+    echo "tests/requirements.txt: pin the lines above, as in name==1.2.3"
+    status=1
+  fi
+  return $status
+}
+
+check_generated_docs() {
+  local status=0
+  "$binary" config docs | diff -u docs/CONFIGURATION.md - || status=1
+  "$binary" metrics docs | diff -u docs/METRICS.md - || status=1
+  ((status == 0)) || echo "write them anew: for d in config:CONFIGURATION metrics:METRICS;" \
+    "do $binary \${d%:*} docs > docs/\${d#*:}.md; done"
+  return $status
+}
+
+check_clang_tidy() {
+  cmake --preset clang --log-level=WARNING >/dev/null && tools/clang_tidy.py --self-test && tools/clang_tidy.py
+}
+
+# Checks written but never named in a group would be skipped in silence.
+all_are_named() {
+  local written named
+  written=$(declare -F | sed -n 's/^declare -f check_//p' | sort)
+  named=$(printf '%s\n' "${source_checks[@]}" "${built_checks[@]}" "${clang_checks[@]}" | sort)
+  [[ $written == "$named" ]] || {
+    echo "lint: the groups and the check_ functions differ:"
+    diff <(echo "$named") <(echo "$written")
+    return 1
+  }
+}
+
+main() {
+  all_are_named
+  local checks=() word
+  for word in "${@:-all}"; do
+    case $word in
+      all) checks+=("${source_checks[@]}" "${built_checks[@]}" "${clang_checks[@]}") ;;
+      source) checks+=("${source_checks[@]}") ;;
+      built) checks+=("${built_checks[@]}") ;;
+      clang) checks+=("${clang_checks[@]}") ;;
+      *)
+        declare -F "check_$word" >/dev/null || {
+          echo "lint: no group or check is named $word" >&2
+          exit 2
+        }
+        checks+=("$word")
+        ;;
+    esac
+  done
+
+  local check failed=0 summary=""
+  for check in "${checks[@]}"; do
+    echo "-- $check"
+    # A process of its own: `set -e` holds inside it, and one check can't disturb the next.
+    if tools/lint.sh --one "$check"; then
+      summary+="  pass  $check"$'\n'
+    else
+      summary+="  FAIL  $check"$'\n'
+      failed=$((failed + 1))
+    fi
+  done
+  printf '\n%s%d checks, %d failed\n' "$summary" "${#checks[@]}" "$failed"
+  ((failed == 0))
+}
+
+if [[ ${1:-} == --one ]]; then
+  "check_$2"
+else
+  main "$@"
+fi

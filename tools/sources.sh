@@ -1,0 +1,17 @@
+# shellcheck shell=bash disable=SC2034
+# Sourced: which files are the project's sources, by kind, each name ended by a NUL.
+
+cpp_files() { project_files -name '*.cc' -o -name '*.h'; }
+shell_files() { project_files -name '*.sh' -o -path './.ci/run'; }
+python_files() { project_files -name '*.py'; }
+yaml_files() { project_files -name '*.yml' -o -name '*.yaml'; }
+
+project_files() {
+  find . \( -path ./build -o -path ./var -o -path ./.git -o -name '.*_cache' \) -prune \
+    -o -type f \( "$@" \) -print0 | sort -z
+}
+
+shfmt_style=(-i 2 -ci)
+ruff_format=(--isolated --line-length 110)
+# pycodestyle, pyflakes, bugbear, import order; the formatter sees to lengths.
+ruff_check=(--isolated --line-length 110 --select 'E,W,F,B,I' --ignore E501)
