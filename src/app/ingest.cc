@@ -34,11 +34,12 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, std::string_vi
   if (closing_.load(std::memory_order_acquire)) return Refuse(IngestStatus::kShuttingDown, valid, {});
   const auto decision = bucket_.TryTake(valid, now);
   if (!decision.admitted) return Refuse(IngestStatus::kRateLimited, valid, decision.retry_after);
-  switch (journal_.Append(submission.batch, now)) {
+  switch (journal_.Append(submission.batch, now).result) {
     case AppendResult::kAppended: break;
     case AppendResult::kFull: return Refuse(IngestStatus::kJournalFull, valid, {});
     case AppendResult::kTooLarge: return Refuse(IngestStatus::kBatchTooLarge, valid, {});
     case AppendResult::kClosed: return Refuse(IngestStatus::kShuttingDown, valid, {});
+    case AppendResult::kFailed: return Refuse(IngestStatus::kStorageFailed, valid, {});
   }
   telemetry_.EventsAccepted(valid);
   return {IngestStatus::kAccepted};
@@ -93,6 +94,7 @@ std::string_view Code(IngestStatus status) {
     case IngestStatus::kJournalFull: return "journal_full";
     case IngestStatus::kBatchTooLarge: return "batch_too_large";
     case IngestStatus::kShuttingDown: return "shutting_down";
+    case IngestStatus::kStorageFailed: return "storage_failed";
   }
   return {};
 }

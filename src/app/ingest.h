@@ -24,6 +24,7 @@ enum class IngestStatus : uint8_t {
   kJournalFull,
   kBatchTooLarge,  // more valid events than the journal can ever hold at once
   kShuttingDown,
+  kStorageFailed,  // the journal's storage failed; the process is about to end
 };
 
 struct IngestResult {

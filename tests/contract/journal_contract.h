@@ -30,7 +30,7 @@ class JournalContract : public ::testing::TestWithParam<JournalMaker> {
   app::AppendResult Append(std::string_view label, std::optional<std::string_view> key, size_t size = 0) {
     domain::EventBatch batch;
     Add(batch, label, key, size);
-    return journal_->Append(batch, now_);
+    return journal_->Append(batch, now_).result;
   }
 
   std::vector<app::JournalEvent> Take(size_t lane, size_t at_most = 10'000) {

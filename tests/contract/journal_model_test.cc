@@ -80,7 +80,7 @@ class JournalModel : public JournalContract {
     const bool claimed_full = journal_->Full(0);  // no room at all
     const uint64_t unsettled = untaken_.size() + taken_.size();
     const auto wakes_before = wakes_;
-    switch (journal_->Append(batch, now_)) {
+    switch (journal_->Append(batch, now_).result) {
       case AppendResult::kAppended:
         EXPECT_LE(unsettled + count, shape_.events_max);
         EXPECT_FALSE(claimed_full);
@@ -94,7 +94,8 @@ class JournalModel : public JournalContract {
       case AppendResult::kTooLarge:
         EXPECT_TRUE(count > shape_.events_max || batch.Bytes().size() > shape_.bytes_max / 4);
         break;
-      case AppendResult::kClosed: ADD_FAILURE() << "nobody closed it"; break;
+      case AppendResult::kClosed:
+      case AppendResult::kFailed: ADD_FAILURE() << "nobody closed it"; break;
     }
     EXPECT_EQ(wakes_, wakes_before);
   }

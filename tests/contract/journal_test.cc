@@ -77,7 +77,7 @@ TEST_P(JournalContract, EmptyJournalIsNeverFull) {
       for (int round = 0; round < 3; ++round) {
         domain::EventBatch batch;
         for (const size_t size : sizes) Add(batch, "a", std::nullopt, size);
-        const AppendResult result = journal_->Append(batch, now_);
+        const AppendResult result = journal_->Append(batch, now_).result;
         EXPECT_TRUE(result == AppendResult::kAppended || result == AppendResult::kTooLarge)
             << "bytes_max " << bytes_max << ", batch of " << batch.Bytes().size() << " bytes, round "
             << round;

@@ -109,6 +109,7 @@ class Schedule {
       case IngestStatus::kJournalFull: ++occurred_["journal full"]; break;
       case IngestStatus::kBatchTooLarge: ++occurred_["batch too large"]; break;
       case IngestStatus::kShuttingDown: ++occurred_["shutting down"]; break;
+      case IngestStatus::kStorageFailed: FAIL() << "memory does not fail";
     }
     ASSERT_EQ(added, 0U) << "a refused request left something";
   }

@@ -15,11 +15,14 @@ class CheckedJournal final : public app::Journal {
  public:
   explicit CheckedJournal(app::Journal& journal) : journal_(journal) {}
 
-  app::AppendResult Append(const domain::EventBatch& batch, base::SteadyTime now) override {
-    const app::AppendResult result = journal_.Append(batch, now);
-    if (result == app::AppendResult::kAppended) accepted_ += batch.Size();
-    return result;
+  app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override {
+    const app::Appended appended = journal_.Append(batch, now);
+    if (appended == app::AppendResult::kAppended) accepted_ += batch.Size();
+    return appended;
   }
+  uint64_t DurableEnd() const override { return journal_.DurableEnd(); }
+  void OnDurable(std::function<void()> told) override { journal_.OnDurable(std::move(told)); }
+  bool Failed() const override { return journal_.Failed(); }
   bool Full(uint64_t bytes) const override { return journal_.Full(bytes); }
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override {
     const size_t count = journal_.Take(lane, out);

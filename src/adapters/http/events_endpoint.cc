@@ -128,6 +128,10 @@ void EventsEndpoint::Refuse(const IngestResult& result, Reply& reply) const {
       return reply.Refuse(
           problems::kBatchTooLarge,
           "the batch is larger than the whole journal (journal.events_max, journal.bytes_max)");
+    case IngestStatus::kStorageFailed:
+      return reply.Refuse(problems::kStorageFailed,
+                          "nothing more is accepted until the service has been started again; see its log",
+                          result.retry_after);
     case IngestStatus::kShuttingDown:
       return reply.Refuse(problems::kShuttingDown, "send it to another replica, or again later",
                           result.retry_after);

@@ -22,6 +22,7 @@ const Problem kHeadersTooLarge{431, "headers_too_large", "The request header is 
 const Problem kInternal{500, "internal", "The service failed"};
 const Problem kJournalFull{503, "journal_full", "The journal is full"};
 const Problem kShuttingDown{503, "shutting_down", "The service is stopping"};
+const Problem kStorageFailed{503, "storage_failed", "The journal's storage failed"};
 const Problem kNotReady{503, "not_ready", "The service is not ready"};
 const Problem kOverloaded{503, "overloaded", "The service is overloaded"};
 }  // namespace problems

@@ -33,6 +33,7 @@ extern const Problem kHeadersTooLarge;
 extern const Problem kInternal;
 extern const Problem kJournalFull;
 extern const Problem kShuttingDown;
+extern const Problem kStorageFailed;
 extern const Problem kNotReady;
 extern const Problem kOverloaded;
 }  // namespace problems

@@ -6,6 +6,7 @@
 
 namespace ei::memory_journal {
 
+using app::Appended;
 using app::AppendResult;
 using app::JournalEvent;
 using domain::EventSlices;
@@ -41,18 +42,19 @@ uint64_t BlockBytesFor(const domain::EventBatch& batch, size_t room, size_t spar
 MemoryJournal::MemoryJournal(const Options& options)
     : options_(options), free_events_(options.events_max), lanes_(options.lanes) {}
 
-AppendResult MemoryJournal::Append(const domain::EventBatch& batch, base::SteadyTime now) {
+Appended MemoryJournal::Append(const domain::EventBatch& batch, base::SteadyTime now) {
   uint64_t filled_lanes = 0;  // bit i % 64: lane i was empty before
+  uint64_t end = 0;
   {
     base::MutexLock lock(mutex_);
-    if (closed_) return AppendResult::kClosed;
+    if (closed_) return {AppendResult::kClosed};
     const uint64_t count = batch.Size();
     if (count > options_.events_max || batch.Bytes().size() > options_.bytes_max)
-      return AppendResult::kTooLarge;
+      return {AppendResult::kTooLarge};
     if (events_ + count > options_.events_max || !Reserve(batch)) {
-      if (BlockBytesFor(batch, 0, 0) > options_.bytes_max) return AppendResult::kTooLarge;
+      if (BlockBytesFor(batch, 0, 0) > options_.bytes_max) return {AppendResult::kTooLarge};
       NoteRefused(batch);
-      return AppendResult::kFull;
+      return {AppendResult::kFull};
     }
     for (const EventSlices& slices : batch.Events()) {
       Block& block = BlockFor(slices.size, now);
@@ -77,12 +79,13 @@ AppendResult MemoryJournal::Append(const domain::EventBatch& batch, base::Steady
       queue.push_back(event);
     }
     events_ += count;
+    end = next_position_;
     free_events_.store(options_.events_max - events_, std::memory_order_relaxed);
   }
   for (size_t lane = 0; filled_lanes != 0 && lane < options_.lanes; ++lane) {
     if (filled_lanes >> (lane % 64) & 1) wake_(lane);
   }
-  return AppendResult::kAppended;
+  return {AppendResult::kAppended, end};
 }
 
 bool MemoryJournal::Reserve(const domain::EventBatch& batch) {

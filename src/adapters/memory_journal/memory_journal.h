@@ -37,7 +37,10 @@ class MemoryJournal final : public app::Journal {
 
   explicit MemoryJournal(const Options& options);
 
-  app::AppendResult Append(const domain::EventBatch& batch, base::SteadyTime now) override;
+  app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override;
+  uint64_t DurableEnd() const override { return 0; }
+  void OnDurable(std::function<void()>) override {}
+  bool Failed() const override { return false; }
   bool Full(uint64_t bytes) const override;
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override;
   void Settle(std::span<const uint64_t> positions) override;

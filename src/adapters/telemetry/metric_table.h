@@ -72,8 +72,8 @@ inline constexpr std::array<std::string_view, 7> kRoutes = {"events",  "health",
                                                             "metrics", "openapi", kOtherLabel};
 
 // Why events are refused; exported from the start, so that the first refusal is seen as an increase from 0.
-inline constexpr std::array<std::string_view, 16> kRejectionCodes = {
-    "rate_limited",     "journal_full",   "batch_not_valid", "shutting_down",
+inline constexpr std::array<std::string_view, 17> kRejectionCodes = {
+    "rate_limited",     "journal_full",   "batch_not_valid", "shutting_down",  "storage_failed",
     "batch_too_large",  "malformed_json", "too_deep",        "not_an_object",
     "duplicate_member", "missing_type",   "empty_type",      "wrong_type",
     "type_too_long",    "id_too_long",    "bad_timestamp",   "event_too_large"};

@@ -37,6 +37,14 @@ enum class AppendResult : uint8_t {
   kFull,      // no room now; there will be
   kTooLarge,  // more than the whole journal holds: there will never be room
   kClosed,
+  kFailed,  // the storage failed; nothing is taken until the process has been started again
+};
+
+struct Appended {
+  AppendResult result = AppendResult::kClosed;
+  uint64_t end = 0;  // kAppended: the batch's events have the positions from end - batch.Size() to end - 1
+
+  friend bool operator==(const Appended& a, AppendResult b) { return a.result == b; }
 };
 
 // The bounded hand-over between the request threads and the delivery workers. It is divided into lanes by
@@ -47,8 +55,20 @@ class Journal {
  public:
   virtual ~Journal() = default;
 
-  // Accepts all events of the batch, in its order, or none. After kAppended the journal's promise holds.
-  virtual AppendResult Append(const domain::EventBatch& batch, base::SteadyTime now) = 0;
+  // Accepts all events of the batch, in its order, or none. After kAppended they will be taken and settled as
+  // long as the process lives; whether they survive it is what DurableEnd() says.
+  virtual Appended Append(const domain::EventBatch& batch, base::SteadyTime now) = 0;
+
+  // Every event below this position survives the process and a loss of power. Never goes back; stays 0 in a
+  // journal that keeps nothing.
+  virtual uint64_t DurableEnd() const = 0;
+
+  // `told` is called when DurableEnd has moved, and once when the journal has failed (Failed() is then true):
+  // from a thread of the journal's own, without a lock held. Set before use.
+  virtual void OnDurable(std::function<void()> told) = 0;
+
+  // The storage failed: DurableEnd will not move any more, and Append answers kFailed.
+  virtual bool Failed() const = 0;
 
   // Whether a request with a body of `bytes` would be refused for want of room, as far as that can be told
   // without reading it: there is none at all, or no more than when a request no larger was refused. Cheap; a

@@ -262,6 +262,7 @@ TEST_F(IngestTest, RefusalsHaveStableCodes) {
   EXPECT_EQ(Code(IngestStatus::kJournalFull), "journal_full");
   EXPECT_EQ(Code(IngestStatus::kBatchTooLarge), "batch_too_large");
   EXPECT_EQ(Code(IngestStatus::kShuttingDown), "shutting_down");
+  EXPECT_EQ(Code(IngestStatus::kStorageFailed), "storage_failed");
   EXPECT_EQ(Code(IngestStatus::kAccepted), "");
   EXPECT_EQ(Code(IngestStatus::kAllRejected), "");
 }

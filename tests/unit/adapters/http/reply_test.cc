@@ -106,6 +106,7 @@ TEST(Problem, EveryOneIsAProblemDocumentWithItsOwnCode) {
                                 &problems::kHeadersTooLarge,
                                 &problems::kJournalFull,
                                 &problems::kShuttingDown,
+                                &problems::kStorageFailed,
                                 &problems::kNotReady,
                                 &problems::kOverloaded,
                                 &problems::kTargetTooLong,

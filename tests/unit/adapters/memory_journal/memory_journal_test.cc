@@ -20,7 +20,7 @@ const base::SteadyTime kNow(std::chrono::hours(1));
 AppendResult Append(MemoryJournal& journal, std::optional<std::string_view> key, size_t size) {
   domain::EventBatch batch;
   support::AddRawEvent(batch, "a", key, size);
-  return journal.Append(batch, kNow);
+  return journal.Append(batch, kNow).result;
 }
 
 size_t SettleAll(MemoryJournal& journal, size_t lanes) {

@@ -57,7 +57,8 @@ TEST(MetricTable, KnowsEveryCodeThatEventsAreRefusedWith) {
     used.insert(domain::Code(static_cast<domain::EventFault>(fault)));
   }
   for (const auto status : {app::IngestStatus::kRateLimited, app::IngestStatus::kJournalFull,
-                            app::IngestStatus::kBatchTooLarge, app::IngestStatus::kShuttingDown}) {
+                            app::IngestStatus::kBatchTooLarge, app::IngestStatus::kShuttingDown,
+                            app::IngestStatus::kStorageFailed}) {
     used.insert(app::Code(status));
   }
   EXPECT_EQ(used, (std::set<std::string_view>(kRejectionCodes.begin(), kRejectionCodes.end())));
