@@ -1,8 +1,5 @@
 #include "adapters/file_sink/segment_directory.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "unit/adapters/file_sink/faulty_file_calls.h"
 #include "unit/adapters/file_sink/sink_fixture.h"
 
@@ -10,22 +7,7 @@ namespace ei::file_sink {
 namespace {
 
 using base::ErrorKind;
-
-// Root may write anywhere, so for a while this process is nobody; does nothing for other users.
-class WithoutRoot {
- public:
-  WithoutRoot() {
-    if (::geteuid() == 0) changed_ = ::seteuid(65534) == 0;
-  }
-  ~WithoutRoot() {
-    if (changed_ && ::seteuid(0) != 0) std::abort();
-  }
-  WithoutRoot(const WithoutRoot&) = delete;
-  WithoutRoot& operator=(const WithoutRoot&) = delete;
-
- private:
-  bool changed_ = false;
-};
+using support::WithoutRoot;
 
 class SegmentDirectoryTest : public testing::Test {
  protected:

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "adapters/file_sink/file_sink.h"
+#include "support/temp_folder.h"
 #include "support/virtual_clock.h"
 
 namespace ei::file_sink {
@@ -47,30 +47,9 @@ class RecordingLog final : public app::Log {
   std::vector<std::string> lines_;
 };
 
-class TempFolder {
- public:
-  TempFolder() {
-    std::string pattern = testing::TempDir() + "file_sink_XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
-    path_ = pattern;
-  }
-  ~TempFolder() { std::filesystem::remove_all(path_); }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  const std::filesystem::path& Path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-inline std::string ReadFile(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-inline void WriteFile(const std::filesystem::path& path, std::string_view bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
+using support::ReadFile;
+using support::TempFolder;
+using support::WriteFile;
 
 // The paths of the segments of this kind, oldest first.
 inline std::vector<std::filesystem::path> Segments(const std::filesystem::path& folder,
