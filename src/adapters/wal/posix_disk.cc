@@ -1,0 +1,240 @@
+#include "adapters/wal/posix_disk.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cassert>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+namespace ei::wal {
+
+using base::ErrorKind;
+
+namespace {
+
+constexpr mode_t kFolderMode = 0750;
+constexpr mode_t kFileMode = 0640;
+
+// Repeats the call for as long as a signal interrupts it.
+template <typename Call>
+auto Uninterrupted(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
+std::unexpected<int> Errno() { return std::unexpected(errno); }
+
+DiskResult<void> DoneIf(bool done) {
+  if (!done) return Errno();
+  return {};
+}
+
+Descriptor OpenAt(int directory, const char* name, int flags) {
+  return Descriptor(Uninterrupted([&] { return ::openat(directory, name, flags | O_CLOEXEC, kFileMode); }));
+}
+
+// Names come from the log itself, so any other is a bug of ours.
+const char* Checked(const std::string& name) {
+  assert(!name.empty() && name != "." && name != ".." && name != PosixDirectory::kLockFile);
+  assert(!name.contains('/') && !name.contains('\0'));
+  return name.c_str();
+}
+
+class PosixFile final : public File {
+ public:
+  PosixFile(Descriptor fd, bool read_only) : fd_(std::move(fd)), read_only_(read_only) {}
+
+  DiskResult<size_t> Write(uint64_t offset, std::span<const char> bytes) override {
+    if (read_only_) return std::unexpected(EROFS);
+    const auto at = static_cast<off_t>(offset);
+    const ssize_t taken = Uninterrupted([&] { return ::pwrite(fd_.Get(), bytes.data(), bytes.size(), at); });
+    if (taken < 0) return Errno();
+    return static_cast<size_t>(taken);
+  }
+
+  // Goes on after a short read: it may have met a signal rather than the end.
+  DiskResult<size_t> Read(uint64_t offset, std::span<char> bytes) override {
+    size_t done = 0;
+    while (done < bytes.size()) {
+      const std::span<char> rest = bytes.subspan(done);
+      const auto at = static_cast<off_t>(offset + done);
+      const ssize_t got = Uninterrupted([&] { return ::pread(fd_.Get(), rest.data(), rest.size(), at); });
+      if (got < 0) return Errno();
+      if (got == 0) break;
+      done += static_cast<size_t>(got);
+    }
+    return done;
+  }
+
+  // fdatasync also writes the size, as the bytes could not be read without it.
+  DiskResult<void> Sync() override {
+    if (read_only_) return std::unexpected(EROFS);
+    return DoneIf(Uninterrupted([&] { return ::fdatasync(fd_.Get()); }) == 0);
+  }
+
+  DiskResult<uint64_t> Size() override {
+    struct stat status = {};
+    if (::fstat(fd_.Get(), &status) != 0) return Errno();
+    return static_cast<uint64_t>(status.st_size);
+  }
+
+ private:
+  const Descriptor fd_;
+  const bool read_only_;
+};
+
+std::string Text(int error) { return std::system_category().message(error); }
+
+std::unexpected<base::Error> Refuse(ErrorKind kind, const std::string& path, std::string_view why) {
+  return base::Fail(kind, "wal.dir (WAL_DIR) " + path + ": " + std::string(why));
+}
+
+bool SyncFolder(const std::filesystem::path& path) {
+  const Descriptor folder = OpenAt(AT_FDCWD, path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY);
+  return folder.IsOpen() && Uninterrupted([&] { return ::fsync(folder.Get()); }) == 0;
+}
+
+bool IsFolder(const std::filesystem::path& path) {
+  struct stat status = {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// Makes each missing folder of the path and syncs the one that it stands in. A folder that is there may be
+// left by a start that failed before its sync, so its parent is synced too, where this user may. An errno, or
+// 0.
+int MakeFolders(const std::filesystem::path& path) {
+  std::filesystem::path folder;
+  for (const auto& part : path) {
+    const std::filesystem::path parent = folder;
+    folder /= part;
+    const bool made = ::mkdir(folder.c_str(), kFolderMode) == 0;
+    const int error = made ? 0 : errno;
+    if (!made && !IsFolder(folder)) return error == EEXIST ? ENOTDIR : error;
+    if (!SyncFolder(parent) && made) return errno;
+  }
+  return 0;
+}
+
+base::Result<Descriptor> OpenFolder(const std::string& path) {
+  Descriptor folder = OpenAt(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
+  const int error = errno;
+  if (!folder.IsOpen()) {
+    return Refuse(ErrorKind::kStorage, path, "can't open the folder: " + Text(error));
+  }
+  return folder;
+}
+
+base::Result<Descriptor> Lock(int directory, const std::string& path) {
+  const std::string name = PosixDirectory::kLockFile;
+  Descriptor lock = OpenAt(directory, name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
+  if (!lock.IsOpen()) {
+    const int error = errno;
+    return Refuse(ErrorKind::kStorage, path, "can't open " + name + " for writing: " + Text(error));
+  }
+  if (::flock(lock.Get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  const int error = errno;
+  if (error == EWOULDBLOCK) {
+    return Refuse(ErrorKind::kUnavailable, path,
+                  "another process writes there (it holds " + name + "); give each its own folder");
+  }
+  return Refuse(ErrorKind::kStorage, path, "can't lock " + name + ": " + Text(error));
+}
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+  // Nothing depends on close(): what counts was synced before, and Linux frees the number even when it fails.
+  if (fd_ >= 0) ::close(fd_);
+}
+
+base::Result<std::unique_ptr<PosixDirectory>> PosixDirectory::OpenForWriting(const std::string& path) {
+  if (path.empty()) return Refuse(ErrorKind::kStorage, path, "is empty; name a folder for the log");
+  if (const int error = MakeFolders(path); error != 0) {
+    return Refuse(ErrorKind::kStorage, path,
+                  "can't make the folder: " + Text(error) + "; name one that can be made");
+  }
+  auto folder = OpenFolder(path);
+  if (!folder) return std::unexpected(std::move(folder.error()));
+  if (::faccessat(folder->Get(), ".", W_OK | X_OK, AT_EACCESS) != 0) {
+    const int error = errno;
+    return Refuse(ErrorKind::kStorage, path,
+                  "the folder is not writable: " + Text(error) + "; give this user the right to write there");
+  }
+  auto lock = Lock(folder->Get(), path);
+  if (!lock) return std::unexpected(std::move(lock.error()));
+  return std::unique_ptr<PosixDirectory>(new PosixDirectory(std::move(*folder), std::move(*lock)));
+}
+
+base::Result<std::unique_ptr<PosixDirectory>> PosixDirectory::OpenReadOnly(const std::string& path) {
+  auto folder = OpenFolder(path);
+  if (!folder) return std::unexpected(std::move(folder.error()));
+  return std::unique_ptr<PosixDirectory>(new PosixDirectory(std::move(*folder), Descriptor()));
+}
+
+DiskResult<std::unique_ptr<File>> PosixDirectory::Create(const std::string& name) {
+  if (IsReadOnly()) return std::unexpected(EROFS);
+  Descriptor file = OpenAt(directory_.Get(), Checked(name), O_RDWR | O_CREAT | O_EXCL);
+  if (!file.IsOpen()) return Errno();
+  return std::make_unique<PosixFile>(std::move(file), false);
+}
+
+// O_NONBLOCK: of a pipe or a device, open would wait for the other side. It does nothing to a regular file.
+DiskResult<std::unique_ptr<File>> PosixDirectory::Open(const std::string& name) {
+  const int access = IsReadOnly() ? O_RDONLY : O_RDWR;
+  Descriptor file = OpenAt(directory_.Get(), Checked(name), access | O_NOFOLLOW | O_NONBLOCK);
+  if (!file.IsOpen()) {
+    const bool other = errno == ELOOP || errno == EISDIR || errno == ENXIO;  // a link, a folder, a socket
+    return std::unexpected(other ? EINVAL : errno);
+  }
+  struct stat status = {};
+  if (::fstat(file.Get(), &status) != 0) return Errno();
+  if (!S_ISREG(status.st_mode)) return std::unexpected(EINVAL);
+  return std::make_unique<PosixFile>(std::move(file), IsReadOnly());
+}
+
+DiskResult<void> PosixDirectory::Rename(const std::string& from, const std::string& to) {
+  if (IsReadOnly()) return std::unexpected(EROFS);
+  const int folder = directory_.Get();
+  return DoneIf(::renameat(folder, Checked(from), folder, Checked(to)) == 0);
+}
+
+DiskResult<void> PosixDirectory::Remove(const std::string& name) {
+  if (IsReadOnly()) return std::unexpected(EROFS);
+  return DoneIf(::unlinkat(directory_.Get(), Checked(name), 0) == 0);
+}
+
+// fsync, as fdatasync of a folder need not write a new entry.
+DiskResult<void> PosixDirectory::Sync() {
+  if (IsReadOnly()) return std::unexpected(EROFS);
+  return DoneIf(Uninterrupted([&] { return ::fsync(directory_.Get()); }) == 0);
+}
+
+// A stream has a place of its own to read on from, so each call opens one.
+DiskResult<std::vector<std::string>> PosixDirectory::List() {
+  const int fd =
+      Uninterrupted([&] { return ::openat(directory_.Get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+  if (fd < 0) return Errno();
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd), ::closedir);
+  if (stream == nullptr) {
+    const Descriptor closed(fd);
+    return Errno();
+  }
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = ::readdir(stream.get());
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != ".." && name != kLockFile) names.emplace_back(name);
+  }
+  if (errno != 0) return Errno();
+  return names;
+}
+
+}  // namespace ei::wal
