@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "adapters/wal/disk.h"
+#include "adapters/wal/settled_map.h"
+
+namespace ei::wal {
+
+// What a restart need not find out again: an older one, or none, costs only events that are delivered twice.
+struct Checkpoint {
+  uint64_t durable_end = 0;   // everything below it was acknowledged as safe, or could have been
+  uint64_t next_segment = 0;  // numbers from here on were never used
+  SettledMap settled;
+};
+
+// The file `checkpoint`: two slots that are written in turn, in place, in space that was taken at the start,
+// so that it works on a full disk and a torn write leaves the other slot. Not thread-safe.
+class CheckpointFile {
+ public:
+  // Opens or makes the file. `found` is the newest sound checkpoint, if any.
+  static DiskResult<CheckpointFile> Open(Directory& directory, std::optional<Checkpoint>& found);
+
+  // Reads only; nullopt: no file, or no sound slot in it.
+  static DiskResult<std::optional<Checkpoint>> Read(Directory& directory);
+
+  // After it has returned the checkpoint survives a loss of power. A failure leaves the one before; it may be
+  // tried again.
+  DiskResult<void> Save(const Checkpoint& checkpoint);
+
+ private:
+  explicit CheckpointFile(std::unique_ptr<File> file, uint64_t generation)
+      : file_(std::move(file)), generation_(generation) {}
+
+  std::unique_ptr<File> file_;
+  uint64_t generation_;  // of the newest sound slot
+};
+
+inline constexpr const char* kCheckpointName = "checkpoint";
+inline constexpr uint64_t kCheckpointSlotBytes = 64 << 10;
+
+// A slot's content; of too many runs the lowest are kept.
+std::string EncodeCheckpoint(const Checkpoint& checkpoint, uint64_t generation);
+std::optional<Checkpoint> DecodeCheckpoint(std::string_view slot, uint64_t* generation);
+
+}  // namespace ei::wal

@@ -1,0 +1,119 @@
+// Commit: how accepted events become durable.
+
+#include <cerrno>
+#include <limits>
+#include <system_error>
+
+#include "adapters/wal/read_write.h"
+#include "adapters/wal/wal_journal.h"
+
+namespace ei::wal {
+
+namespace {
+
+bool IsFull(int error) { return error == ENOSPC || error == EDQUOT; }
+
+}  // namespace
+
+Work WalJournal::Commit() {
+  const PendingFrame* frame = nullptr;
+  {
+    base::MutexLock lock(mutex_);
+    if (!Failed()) frame = tail_.Front();
+    if (frame == nullptr) {
+      commit_idle_ = true;
+      return Work::kIdle;
+    }
+  }
+  uint64_t bytes = 0;
+  if (const auto written = WriteFrame(*frame, bytes); !written) {
+    if (!IsFull(written.error())) {
+      Fail("can't write to the log", written.error());
+      return Work::kIdle;
+    }
+    // The frame keeps its place and is written again; its requests wait.
+    if (!std::exchange(commit_stalled_, true)) {
+      log_.Write(app::LogLevel::kError, "wal",
+                 "wal.dir (WAL_DIR): the disk is full although its space was taken; requests wait",
+                 {{"error", std::system_category().message(written.error())}});
+    }
+    return Work::kLater;
+  }
+  commit_stalled_ = false;
+  if (const auto synced = frame->file->Sync(); !synced) {
+    Fail("a sync of the log failed", synced.error());
+    return Work::kIdle;
+  }
+  uint64_t filled_lanes = 0;
+  bool wake_load = false;
+  {
+    base::MutexLock lock(mutex_);
+    durable_end_.store(frame->header.first_position + frame->header.events, std::memory_order_release);
+    ++counts_.commits;
+    counts_.commit_bytes += bytes;
+    Publish(*frame, filled_lanes);
+    tail_.Pop();
+    refused_bytes_.store(std::numeric_limits<uint64_t>::max(), std::memory_order_relaxed);
+    wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
+  }
+  WakeLanes(filled_lanes);
+  durable_told_();
+  if (wake_load) wake_(Role::kLoad);
+  return Work::kDone;
+}
+
+DiskResult<void> WalJournal::WriteFrame(const PendingFrame& frame, uint64_t& bytes) {
+  std::string index;
+  index.reserve(frame.index.size() * kIndexEntryBytes);
+  for (const IndexEntry& entry : frame.index) AppendIndexEntry(index, entry);
+
+  std::string& out = commit_scratch_;
+  out.clear();
+  if (frame.begins) out = EncodeSegmentHeader(*frame.begins);
+  AppendFrameHeader(out, frame.header, index);
+  for (const Piece& piece : frame.pieces) out.append(piece.bytes, piece.size);
+  AppendFrameEnd(out, index);
+  bytes = out.size();
+  return WriteAll(*frame.file, frame.begins ? 0 : frame.offset, out);
+}
+
+// The frame's events may be taken now: from memory while the window has room, else they are behind the
+// cursor.
+void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
+  if (backlog_) return;
+  if (!WindowHasRoom(frame.header.events)) {
+    backlog_ = true;
+    backlog_from_ = frame.header.first_position;
+    backlog_since_ = frame.pieces.front().accepted_at;
+    return;
+  }
+  thread_local std::vector<app::JournalEvent> events;
+  uint64_t position = frame.header.first_position;
+  auto entry = frame.index.begin();
+  for (const Piece& piece : frame.pieces) {
+    events.clear();
+    const char* bytes = piece.bytes;
+    for (uint32_t i = 0; i < piece.events; ++i, ++entry) {
+      events.push_back(EventOf(position++, bytes, *entry, piece.accepted_at));
+      bytes += entry->size;
+    }
+    window_.Add(events, piece.block, filled_lanes);
+  }
+}
+
+// Nothing of what waits is acknowledged, and the sync is not tried again: after a failure the kernel may have
+// dropped what it could not write and call it clean.
+void WalJournal::Fail(std::string_view what, int error) {
+  log_.Write(app::LogLevel::kError, "wal",
+             "the log's storage failed: nothing more is accepted, and the service has to be started again",
+             {{"fault", what}, {"error", std::system_category().message(error)}});
+  {
+    base::MutexLock lock(mutex_);
+    failed_.store(true, std::memory_order_release);
+    tail_.Clear();
+    commit_idle_ = true;
+  }
+  durable_told_();
+}
+
+}  // namespace ei::wal

@@ -1,0 +1,106 @@
+#include "adapters/wal/event_window.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace ei::wal {
+
+using app::JournalEvent;
+
+namespace {
+
+constexpr size_t kBlockBytes = 256 << 10;
+constexpr size_t kLaneEventsMin = 256;
+
+}  // namespace
+
+Block::Block(size_t bytes, std::atomic<uint64_t>& held)
+    : data(std::make_unique_for_overwrite<char[]>(bytes)), capacity(bytes), held_(held) {
+  held_.fetch_add(capacity, std::memory_order_relaxed);
+}
+
+Block::~Block() { held_.fetch_sub(capacity, std::memory_order_relaxed); }
+
+char* Block::Take(size_t bytes) {
+  assert(bytes <= Left());
+  char* const room = data.get() + used;
+  used += bytes;
+  return room;
+}
+
+char* TakeRoom(std::shared_ptr<Block>& block, size_t bytes, std::atomic<uint64_t>& held) {
+  if (block == nullptr || block->Left() < bytes) {
+    block = std::make_shared<Block>(std::max(kBlockBytes, bytes), held);
+  }
+  return block->Take(bytes);
+}
+
+JournalEvent EventOf(uint64_t position, const char* bytes, const IndexEntry& entry,
+                     base::SteadyTime accepted_at) {
+  JournalEvent event;
+  event.position = position;
+  event.value = {bytes, entry.value_size};
+  event.has_key = entry.key_offset != IndexEntry::kNoKey;
+  if (event.has_key) event.key = {bytes + entry.key_offset, entry.key_size};
+  event.traceparent = {bytes + entry.size - entry.trace_size, entry.trace_size};
+  event.key_hash = entry.key_hash;
+  event.accepted_at = accepted_at;
+  return event;
+}
+
+void EventWindow::Add(std::span<const JournalEvent> events, const std::shared_ptr<Block>& block,
+                      uint64_t& filled_lanes) {
+  if (events.empty()) return;
+  for (const JournalEvent& event : events) {
+    const size_t lane = (event.has_key ? event.key_hash : event.position) % lanes_.size();
+    auto& queue = lanes_[lane];
+    if (queue.empty()) filled_lanes |= uint64_t{1} << (lane % 64);
+    if (queue.full()) queue.set_capacity(std::max(kLaneEventsMin, queue.capacity() * 2));
+    queue.push_back(event);
+  }
+  events_ += events.size();
+  const uint64_t end = events.back().position + 1;
+  if (!extents_.empty() && extents_.back().block == block) {
+    extents_.back().end = end;
+    extents_.back().unsettled += events.size();
+  } else {
+    extents_.push_back({events.front().position, end, events.size(), block, events.front().accepted_at});
+  }
+}
+
+size_t EventWindow::Take(size_t lane, std::span<JournalEvent> out) {
+  auto& queue = lanes_[lane];
+  const size_t count = std::min(out.size(), queue.size());
+  std::copy_n(queue.begin(), count, out.begin());
+  queue.erase_begin(count);
+  return count;
+}
+
+void EventWindow::Settle(std::span<const uint64_t> positions) {
+  size_t index = extents_.size();
+  for (const uint64_t position : positions) {
+    if (index >= extents_.size() || position < extents_[index].first_position ||
+        position >= extents_[index].end) {
+      index = ExtentOf(position);
+    }
+    Extent& extent = extents_[index];
+    assert(extent.unsettled > 0);
+    if (--extent.unsettled == 0) extents_.erase(extents_.begin() + static_cast<std::ptrdiff_t>(index));
+  }
+  events_ -= positions.size();
+}
+
+size_t EventWindow::ExtentOf(uint64_t position) const {
+  const auto after =
+      std::upper_bound(extents_.begin(), extents_.end(), position,
+                       [](uint64_t p, const Extent& extent) { return p < extent.first_position; });
+  assert(after != extents_.begin());
+  return static_cast<size_t>(after - extents_.begin()) - 1;
+}
+
+std::optional<base::SteadyTime> EventWindow::Oldest() const {
+  if (extents_.empty()) return std::nullopt;
+  return extents_.front().accepted_at;
+}
+
+}  // namespace ei::wal

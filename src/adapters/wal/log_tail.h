@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "adapters/wal/disk.h"
+#include "adapters/wal/event_window.h"
+#include "adapters/wal/wal_format.h"
+#include "domain/event_batch.h"
+
+namespace ei::wal {
+
+struct Segment {
+  SegmentHeader header;
+  std::shared_ptr<File> file;
+  bool damaged = false;  // something of it could not be read back
+};
+
+// A prepared segment.
+struct Spare {
+  uint64_t number;
+  std::shared_ptr<File> file;
+};
+
+// The events of one request within a frame.
+struct Piece {
+  std::shared_ptr<Block> block;
+  const char* bytes;
+  size_t size;
+  uint32_t events;
+  base::SteadyTime accepted_at;
+};
+
+// A commit in the making: it has its place in a segment and its positions, and is not on the disk yet.
+struct PendingFrame {
+  std::shared_ptr<File> file;
+  uint64_t offset = 0;
+  FrameHeader header;
+  std::vector<IndexEntry> index;
+  std::vector<Piece> pieces;
+  std::optional<SegmentHeader> begins;  // the segment's header, when this is its first frame
+  bool closed = false;                  // takes no further requests
+};
+
+// Where the log grows: the segment that is being filled, those that are prepared, and the frames on their way
+// there. Decides each frame's place at once, so that what is accepted is certain to have room. Not
+// thread-safe.
+class LogTail {
+ public:
+  explicit LogTail(uint64_t segment_bytes) : segment_bytes_(segment_bytes) {}
+
+  // Whether a batch could have room in an empty log.
+  bool EverFits(uint64_t body_bytes, uint64_t events) const;
+  bool HasRoom(uint64_t body_bytes, uint64_t events) const;
+
+  // Adds the events of one batch, which has room, with positions from `first_position`. A segment that has to
+  // be begun for them gets `salt`, and is returned.
+  std::optional<Segment> Add(const Piece& piece, std::span<const IndexEntry> index, uint64_t first_position,
+                             int64_t wall_now, uint64_t salt);
+
+  // The oldest frame, closed; null: none is pending. Stays where it is until Pop.
+  PendingFrame* Front();
+  void Pop();
+  void Clear();
+
+  bool Empty() const { return frames_.empty(); }
+  const PendingFrame* Oldest() const { return frames_.empty() ? nullptr : &frames_.front(); }
+  uint64_t BodyBytes() const { return body_bytes_; }
+
+  void AddSpare(Spare spare) { spares_.push_back(std::move(spare)); }
+  size_t Spares() const { return spares_.size(); }
+  // Of the segment that is being filled; nullopt before the first.
+  std::optional<uint64_t> Number() const;
+
+ private:
+  uint64_t RoomInSegment() const;
+  bool JoinsLast(uint64_t body_bytes, uint64_t events) const;
+  void Close(PendingFrame& frame);
+
+  const uint64_t segment_bytes_;
+  std::optional<Segment> current_;
+  uint64_t offset_ = 0;  // where the next frame begins
+  std::deque<Spare> spares_;
+  std::deque<PendingFrame> frames_;
+  uint64_t body_bytes_ = 0;  // of all pending frames
+};
+
+}  // namespace ei::wal

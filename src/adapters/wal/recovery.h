@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/wal/checkpoint.h"
+#include "adapters/wal/disk.h"
+#include "adapters/wal/log_tail.h"
+#include "adapters/wal/wal_format.h"
+#include "base/result.h"
+
+namespace ei::wal {
+
+struct FoundSegment {
+  SegmentHeader header;
+  std::shared_ptr<File> file;
+  bool damaged = false;  // both copies of the header: nothing in it can be read
+};
+
+// What stands in the folder of a log.
+struct FoundLog {
+  std::vector<FoundSegment> segments;  // used ones in the order of their numbers
+  std::vector<Spare> spares;           // prepared and never used, numbered from above the used ones
+  std::vector<std::string> leftovers;  // unfinished files and useless segments, to be removed
+  std::vector<uint64_t> set_aside;     // numbers of damaged segments
+  bool has_checkpoint = false;
+  Checkpoint checkpoint;
+  uint64_t end = 0;           // one past the last position that is in the log, or was
+  uint64_t next_segment = 0;  // numbers from here on were never used
+  bool torn = false;          // the last segment ended within a commit that nobody was told of
+};
+
+// Reads the headers of all segments and the frames of the last one; changes nothing. `segment_bytes` is the
+// size of new segments: an unused one of another size is a leftover.
+base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes);
+
+// As an operator reads it: `what` with the setting and the system's word for the error.
+base::Error WalFault(const std::string& what, int error);
+
+}  // namespace ei::wal

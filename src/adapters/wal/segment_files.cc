@@ -1,0 +1,56 @@
+#include "adapters/wal/segment_files.h"
+
+#include <cerrno>
+#include <charconv>
+
+#include "adapters/wal/read_write.h"
+
+namespace ei::wal {
+
+namespace {
+
+constexpr size_t kDigits = 20;
+constexpr std::string_view kSegmentSuffix = ".wal";
+constexpr std::string_view kDamagedSuffix = ".damaged";
+
+std::string NameOf(uint64_t number, std::string_view suffix) {
+  const std::string digits = std::to_string(number);
+  return std::string(kDigits - digits.size(), '0').append(digits).append(suffix);
+}
+
+std::optional<uint64_t> NumberIn(std::string_view name, std::string_view suffix) {
+  if (name.size() != kDigits + suffix.size() || !name.ends_with(suffix)) return std::nullopt;
+  uint64_t number = 0;
+  const char* const end = name.data() + kDigits;
+  const auto [stopped, fault] = std::from_chars(name.data(), end, number);
+  if (fault != std::errc() || stopped != end) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+std::string SegmentName(uint64_t number) { return NameOf(number, kSegmentSuffix); }
+std::optional<uint64_t> SegmentNumber(std::string_view name) { return NumberIn(name, kSegmentSuffix); }
+std::string DamagedName(uint64_t number) { return NameOf(number, kDamagedSuffix); }
+std::optional<uint64_t> DamagedNumber(std::string_view name) { return NumberIn(name, kDamagedSuffix); }
+
+DiskResult<std::shared_ptr<File>> MakeSegment(Directory& directory, uint64_t number, uint64_t bytes) {
+  if (auto removed = directory.Remove(kUnfinishedSegmentName); !removed && removed.error() != ENOENT) {
+    return std::unexpected(removed.error());
+  }
+  auto file = directory.Create(kUnfinishedSegmentName);
+  if (!file) return std::unexpected(file.error());
+  DiskResult<void> done = FillWithZeros(**file, bytes);
+  if (done) done = (*file)->Sync();
+  if (done) done = directory.Rename(kUnfinishedSegmentName, SegmentName(number));
+  if (done) done = directory.Sync();
+  if (!done) {
+    // Gives a full disk its room back.
+    static_cast<void>(directory.Remove(kUnfinishedSegmentName));
+    static_cast<void>(directory.Remove(SegmentName(number)));
+    return std::unexpected(done.error());
+  }
+  return std::shared_ptr<File>(std::move(*file));
+}
+
+}  // namespace ei::wal

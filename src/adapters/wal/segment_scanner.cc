@@ -1,0 +1,81 @@
+#include "adapters/wal/segment_scanner.h"
+
+#include <algorithm>
+
+namespace ei::wal {
+
+namespace {
+
+constexpr uint64_t kReadAheadBytes = 64 << 10;
+
+}  // namespace
+
+SegmentScanner::SegmentScanner(File& file, const SegmentHeader& segment)
+    : file_(file), segment_(segment), expected_(segment.first_position) {}
+
+DiskResult<bool> SegmentScanner::Next(uint64_t limit) {
+  while (expected_ < limit && offset_ + kFrameHeaderBytes <= segment_.segment_bytes) {
+    const auto front = View(offset_, kFrameHeaderBytes);
+    if (!front) return std::unexpected(front.error());
+    if (front->size() < kFrameHeaderBytes) return false;
+    uint32_t index_crc = 0;
+    const auto found = DecodeFrameHeader(*front, &index_crc);
+    if (!found || !Fits(*found, limit)) {
+      offset_ += kSectorBytes;
+      continue;
+    }
+    const uint64_t bytes = FrameBytes(found->body_bytes, found->events);
+    const auto whole = View(offset_, bytes);
+    if (!whole) return std::unexpected(whole.error());
+    const uint64_t index_at = kFrameHeaderBytes + found->body_bytes;
+    const uint64_t index_bytes = found->events * kIndexEntryBytes;
+    frame_offset_ = offset_;
+    if (whole->size() < index_at + index_bytes ||
+        !DecodeIndex(whole->substr(index_at, index_bytes), index_crc, *found, index_)) {
+      offset_ += kSectorBytes;
+      continue;
+    }
+    frame_ = *found;
+    bodies_ = whole->substr(kFrameHeaderBytes, found->body_bytes);
+    offset_ += bytes;
+    expected_ = found->first_position + found->events;
+    return true;
+  }
+  return false;
+}
+
+bool SegmentScanner::Fits(const FrameHeader& frame, uint64_t limit) const {
+  const uint64_t room = segment_.segment_bytes - offset_;
+  return frame.segment == segment_.number && frame.salt == segment_.salt &&
+         frame.first_position >= expected_ && frame.first_position < limit && frame.body_bytes <= room &&
+         FrameBytes(frame.body_bytes, frame.events) <= room;
+}
+
+DiskResult<size_t> SegmentScanner::Read(uint64_t offset, std::span<char> bytes) {
+  const auto got = file_.Read(offset, bytes);
+  if (got || !past_faults_) return got;
+  for (uint64_t at = 0; at < bytes.size(); at += kSectorBytes) {
+    const auto sector = bytes.subspan(at, std::min<size_t>(kSectorBytes, bytes.size() - at));
+    const auto read = file_.Read(offset + at, sector);
+    if (!read) std::ranges::fill(sector, '\0');
+    if (read && *read < sector.size()) return at + *read;
+  }
+  return bytes.size();
+}
+
+// The bytes from `offset` on, fewer than asked only at the end of the file.
+DiskResult<std::string_view> SegmentScanner::View(uint64_t offset, uint64_t bytes) {
+  if (offset < buffer_offset_ || offset + bytes > buffer_offset_ + buffered_) {
+    const uint64_t wanted = std::max(bytes, std::min(kReadAheadBytes, segment_.segment_bytes - offset));
+    if (buffer_.size() < wanted) buffer_.resize(wanted);
+    buffered_ = 0;
+    const auto got = Read(offset, std::span(buffer_).first(wanted));
+    if (!got) return std::unexpected(got.error());
+    buffer_offset_ = offset;
+    buffered_ = *got;
+  }
+  const uint64_t from = offset - buffer_offset_;
+  return std::string_view(buffer_.data() + from, std::min(bytes, buffered_ - std::min(from, buffered_)));
+}
+
+}  // namespace ei::wal

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+
+namespace ei::wal {
+
+// Which positions need nothing more: all below one, and runs above it. As many runs as there are gaps between
+// them, so never more than events in memory that still wait. Not thread-safe.
+class SettledMap {
+ public:
+  explicit SettledMap(uint64_t below = 0) : below_(below) {}
+
+  // Marks from `begin` to `end` - 1; what was marked before may be among them.
+  void Mark(uint64_t begin, uint64_t end);
+
+  // The same with the lowest `runs` runs only.
+  SettledMap Lowest(size_t runs) const;
+
+  uint64_t Below() const { return below_; }
+  const std::map<uint64_t, uint64_t>& Runs() const {
+    return runs_;
+  }  // begin -> end, apart, all above Below()
+
+  bool Contains(uint64_t position) const { return Unsettled(position, position + 1) == 0; }
+  uint64_t Unsettled(uint64_t begin, uint64_t end) const;  // how many of them are not marked
+
+ private:
+  uint64_t below_;
+  std::map<uint64_t, uint64_t> runs_;
+};
+
+}  // namespace ei::wal

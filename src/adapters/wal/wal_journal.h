@@ -1,0 +1,196 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/wal/checkpoint.h"
+#include "adapters/wal/disk.h"
+#include "adapters/wal/event_window.h"
+#include "adapters/wal/log_tail.h"
+#include "adapters/wal/recovery.h"
+#include "adapters/wal/segment_scanner.h"
+#include "app/ports/clock.h"
+#include "app/ports/journal.h"
+#include "app/ports/log.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "domain/uuid_v7.h"
+
+namespace ei::wal {
+
+struct WalOptions {
+  uint64_t bytes_max = 1 << 30;          // of disk: all segments, also prepared ones and those set aside
+  uint64_t segment_bytes = 32 << 20;     // what a request brings has to fit into one
+  uint64_t window_events_max = 100'000;  // in memory, on their way out
+  uint64_t window_bytes_max = 64 << 20;  // of memory for events, those on their way to the disk included
+  size_t lanes = 1;
+};
+
+// What a step of work came to.
+enum class Work : uint8_t {
+  kIdle,   // nothing to do until the role is woken
+  kDone,   // something was done; there may be more
+  kLater,  // again after a pause
+};
+
+struct WalCounts {
+  uint64_t memory_bytes = 0;    // blocks of events
+  uint64_t recovered = 0;       // events that were found at the start
+  uint64_t lost = 0;            // events that damage took, found since the start
+  uint64_t set_aside = 0;       // damaged segments that are kept for inspection
+  uint64_t commits = 0;         // syncs that carried events
+  uint64_t commit_bytes = 0;    // what they wrote
+  uint64_t backlog_events = 0;  // on the disk and not in memory
+};
+
+// The journal of ack level `wal`: a batch joins the frame at hand; the frame is written to the log and synced
+// as a whole; only then are its events taken and its requests answered.
+//
+// Invariants:
+//  - A position, once given, never names another event, also across restarts.
+//  - Bytes that were synced are never written again: a frame begins at a sector of its own, and only one
+//  frame
+//    at a time waits for its sync. So a crash can tear the last one, which nobody was told of, and no other.
+//  - An event is in memory, or it lies behind the cursor on the disk: memory holds a window of the log, and
+//    what does not fit is read back in order.
+//  - A segment's file goes only after a checkpoint that says all of it is settled.
+//
+// A pure state machine over its ports. Three roles do the work that touches the disk, each for one thread at
+// a time: Commit, Load, Keep. WalThreads drives them, or the simulator does.
+class WalJournal final : public app::Journal {
+ public:
+  enum class Role : uint8_t { kCommit, kLoad, kKeep };
+
+  // Recovers what the log holds. `seed` makes the segments' salts: no client may know it. The references
+  // outlive the journal.
+  static base::Result<std::unique_ptr<WalJournal>> Open(const WalOptions& options, Directory& directory,
+                                                        const app::Clock& clock, app::Log& log,
+                                                        uint64_t seed);
+
+  app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override;
+  uint64_t DurableEnd() const override { return durable_end_.load(std::memory_order_acquire); }
+  void OnDurable(std::function<void()> told) override { durable_told_ = std::move(told); }
+  bool Failed() const override { return failed_.load(std::memory_order_acquire); }
+  bool Full(uint64_t bytes) const override;
+  size_t Take(size_t lane, std::span<app::JournalEvent> out) override;
+  void Settle(std::span<const uint64_t> positions) override;
+  void OnLaneFilled(std::function<void(size_t lane)> wake) override { lane_filled_ = std::move(wake); }
+  void Close() override;
+
+  // `bytes` are of the disk; `events_max` is 0: the bytes alone bound it.
+  app::JournalStats Stats() const override;
+  WalCounts Counts() const;
+
+  // `wake` is called when a role has work, from any thread, without a lock held. Set before use.
+  void OnWork(std::function<void(Role)> wake) { wake_ = std::move(wake); }
+
+  // Writes and syncs the oldest frame (commit.cc).
+  Work Commit();
+
+  // Reads events back from the disk, as far as there is room for them in memory (load.cc).
+  Work Load();
+
+  // Prepares the next segment, saves a checkpoint, lets segments go (keep.cc).
+  Work Keep();
+
+  // The last checkpoint, so that a restart delivers nothing twice (keep.cc). Not beside Keep.
+  void Finish();
+
+ private:
+  // Where reading back goes on, and the scanner of the segment there.
+  struct Cursor {
+    uint64_t position = 0;
+    std::shared_ptr<File> file;
+    uint64_t number = 0;
+    std::unique_ptr<SegmentScanner> scanner;
+    std::shared_ptr<Block> block;  // being filled
+  };
+
+  // One frame that was read back, and what is missing before or within it.
+  struct Loaded {
+    std::vector<app::JournalEvent> events;
+    std::vector<std::pair<uint64_t, uint64_t>> missing;  // from, to
+    uint64_t end = 0;
+  };
+
+  WalJournal(const WalOptions& options, Directory& directory, const app::Clock& clock, app::Log& log,
+             uint64_t seed);
+  base::Result<void> Recover();
+  base::Result<void> SetAside(const FoundSegment& segment);
+
+  app::Appended Refuse(uint64_t client_bytes) REQUIRES(mutex_);
+  bool WindowHasRoom(uint64_t events) const REQUIRES(mutex_);
+
+  DiskResult<void> WriteFrame(const PendingFrame& frame, uint64_t& bytes);
+  void Publish(const PendingFrame& frame, uint64_t& filled_lanes) REQUIRES(mutex_);
+  void Fail(std::string_view what, int error);
+
+  bool MayLoad() const REQUIRES(mutex_);
+  uint64_t PointCursor() REQUIRES(mutex_);
+  DiskResult<Loaded> ReadFrame(uint64_t limit);
+  uint64_t Admit(const Loaded& loaded, uint64_t& filled_lanes) REQUIRES(mutex_);
+
+  Work PrepareSegment();
+  Work LetSegmentsGo();
+  DiskResult<void> LetGo(const Segment& segment);
+  DiskResult<void> SaveCheckpoint();
+
+  // Whether the role was idle and has to be woken; it is not idle any more.
+  static bool Rouse(bool& idle) { return std::exchange(idle, false); }
+  void WakeLanes(uint64_t filled_lanes) const;
+  base::SteadyTime SteadyOf(int64_t wall_nanos) const;
+  uint64_t DiskBytes() const REQUIRES(mutex_);
+
+  const WalOptions options_;
+  Directory& directory_;
+  const app::Clock& clock_;
+  app::Log& log_;
+  std::function<void()> durable_told_ = [] {};
+  std::function<void(size_t lane)> lane_filled_ = [](size_t) {};
+  std::function<void(Role)> wake_ = [](Role) {};
+
+  std::atomic<uint64_t> durable_end_{0};
+  std::atomic<bool> failed_{false};
+  std::atomic<uint64_t>
+      refused_bytes_;  // a request that large found no room; for Full(), which takes no lock
+  std::atomic<uint64_t> memory_bytes_{0};
+
+  std::string commit_scratch_;                // Commit's
+  bool commit_stalled_ = false;               // Commit's: the disk is full
+  Cursor cursor_;                             // Load's
+  uint32_t read_faults_ = 0;                  // Load's: in a row
+  std::optional<CheckpointFile> checkpoint_;  // Keep's
+  std::vector<Spare> unsynced_spares_;        // Keep's: recycled, their new names not yet on the disk
+  bool keep_faulty_ = false;                  // Keep's: told of
+
+  mutable base::Mutex mutex_;
+  domain::UuidV7Generator salts_ GUARDED_BY(mutex_);
+  uint64_t next_position_ GUARDED_BY(mutex_) = 0;
+  LogTail tail_ GUARDED_BY(mutex_);
+  std::deque<Segment> segments_ GUARDED_BY(mutex_);  // used ones, by number
+  uint64_t next_segment_ GUARDED_BY(mutex_) = 0;
+  EventWindow window_ GUARDED_BY(mutex_);
+  std::shared_ptr<Block> filling_ GUARDED_BY(mutex_);  // Append's
+  SettledMap settled_ GUARDED_BY(mutex_);
+  uint64_t unsettled_ GUARDED_BY(mutex_) = 0;
+  uint64_t settled_since_checkpoint_ GUARDED_BY(mutex_) = 0;
+  base::SteadyTime checkpoint_at_ GUARDED_BY(mutex_);
+  bool backlog_ GUARDED_BY(mutex_) = false;       // there are events behind the cursor
+  uint64_t backlog_from_ GUARDED_BY(mutex_) = 0;  // the cursor's position
+  base::SteadyTime backlog_since_ GUARDED_BY(mutex_);
+  bool closed_ GUARDED_BY(mutex_) = false;
+  bool commit_idle_ GUARDED_BY(mutex_) = true;
+  bool load_idle_ GUARDED_BY(mutex_) = true;
+  bool keep_idle_ GUARDED_BY(mutex_) = true;
+  WalCounts counts_ GUARDED_BY(mutex_);
+};
+
+}  // namespace ei::wal

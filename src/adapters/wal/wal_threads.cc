@@ -1,0 +1,78 @@
+#include "adapters/wal/wal_threads.h"
+
+namespace ei::wal {
+
+namespace {
+
+constexpr auto kPause = std::chrono::milliseconds(20);  // before a role tries again what the disk refused
+
+}  // namespace
+
+WalThreads::WalThreads(WalJournal& journal, const app::Clock& clock, base::Duration commit_interval)
+    : journal_(journal), clock_(clock), commit_interval_(commit_interval) {
+  journal_.OnWork([this](WalJournal::Role role) { Wake(role); });
+}
+
+void WalThreads::Start() {
+  for (const auto role : {WalJournal::Role::kCommit, WalJournal::Role::kLoad, WalJournal::Role::kKeep}) {
+    RunnerOf(role).thread = std::thread([this, role] { Run(role); });
+  }
+}
+
+void WalThreads::Run(WalJournal::Role role) {
+  Runner& runner = RunnerOf(role);
+  for (;;) {
+    const base::SteadyTime began = clock_.Now();
+    const Work work = Step(role);
+    base::SteadyTime not_before = began;
+    if (work == Work::kLater) not_before = clock_.Now() + kPause;
+    if (work == Work::kDone && role == WalJournal::Role::kCommit) not_before = began + commit_interval_;
+    if (!AwaitWork(runner, work, not_before)) return;
+  }
+}
+
+Work WalThreads::Step(WalJournal::Role role) {
+  switch (role) {
+    case WalJournal::Role::kCommit: return journal_.Commit();
+    case WalJournal::Role::kLoad: return journal_.Load();
+    case WalJournal::Role::kKeep: return journal_.Keep();
+  }
+  return Work::kIdle;
+}
+
+bool WalThreads::AwaitWork(Runner& runner, Work last, base::SteadyTime not_before) {
+  base::MutexLock lock(runner.mutex);
+  while (last == Work::kIdle && !runner.woken && !runner.stop) runner.changed.Wait(runner.mutex);
+  // A wake cuts a pause short (the last prepared segment was begun, say), but not a commit's interval.
+  while (last != Work::kIdle && !(last == Work::kLater && runner.woken) && !runner.stop &&
+         clock_.Now() < not_before) {
+    runner.changed.WaitUntil(runner.mutex, not_before);
+  }
+  runner.woken = false;
+  return !runner.stop || last == Work::kDone;
+}
+
+void WalThreads::Wake(WalJournal::Role role) {
+  Runner& runner = RunnerOf(role);
+  {
+    base::MutexLock lock(runner.mutex);
+    runner.woken = true;
+  }
+  runner.changed.NotifyOne();
+}
+
+void WalThreads::Stop() {
+  for (Runner& runner : runners_) {
+    {
+      base::MutexLock lock(runner.mutex);
+      runner.stop = true;
+    }
+    runner.changed.NotifyOne();
+  }
+  for (Runner& runner : runners_) {
+    if (runner.thread.joinable()) runner.thread.join();
+  }
+  journal_.Finish();
+}
+
+}  // namespace ei::wal

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <array>
+#include <thread>
+
+#include "adapters/wal/wal_journal.h"
+#include "app/ports/clock.h"
+#include "base/mutex.h"
+#include "base/time.h"
+
+namespace ei::wal {
+
+// The threads of a log's journal, one a role. Start and Stop belong to one owner thread.
+class WalThreads {
+ public:
+  // `commit_interval`: the least time between the beginnings of two commits of a busy log. It gathers more
+  // requests into one sync, which is what a commit costs; a log that was idle commits at once.
+  WalThreads(WalJournal& journal, const app::Clock& clock, base::Duration commit_interval);
+  ~WalThreads() { Stop(); }
+  WalThreads(const WalThreads&) = delete;
+  WalThreads& operator=(const WalThreads&) = delete;
+
+  void Start();
+
+  // Commits what was appended, unless the disk refuses it, saves a checkpoint, and joins the threads. The
+  // journal is closed by then.
+  void Stop();
+
+ private:
+  struct Runner {
+    std::thread thread;
+    base::Mutex mutex;
+    base::CondVar changed;
+    bool woken GUARDED_BY(mutex) = false;
+    bool stop GUARDED_BY(mutex) = false;
+  };
+
+  void Run(WalJournal::Role role);
+  Work Step(WalJournal::Role role);
+  // False: stop.
+  bool AwaitWork(Runner& runner, Work last, base::SteadyTime not_before);
+  void Wake(WalJournal::Role role);
+  Runner& RunnerOf(WalJournal::Role role) { return runners_[static_cast<size_t>(role)]; }
+
+  WalJournal& journal_;
+  const app::Clock& clock_;
+  const base::Duration commit_interval_;
+  std::array<Runner, 3> runners_;
+};
+
+}  // namespace ei::wal
