@@ -1,8 +1,8 @@
 // Keep: how the log gets its segments, and how they go.
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
-#include <limits>
 #include <system_error>
 
 #include "adapters/wal/segment_files.h"
@@ -37,13 +37,19 @@ Work WalJournal::Keep() {
 
 Work WalJournal::PrepareSegment() {
   uint64_t number = 0;
+  std::optional<uint64_t> oldest_aside;
   {
     base::MutexLock lock(mutex_);
-    if (tail_.Spares() >= kSparesMin || DiskBytes() + options_.segment_bytes > options_.bytes_max) {
-      return Work::kIdle;
+    if (tail_.Spares() >= kSparesMin) return Work::kIdle;
+    const bool room = DiskBytes() + options_.segment_bytes <= options_.bytes_max;
+    if (!room && set_aside_.empty()) return Work::kIdle;
+    if (room) {
+      number = next_segment_++;
+    } else {
+      oldest_aside = set_aside_.front();
     }
-    number = next_segment_++;
   }
+  if (oldest_aside) return RemoveSetAside(*oldest_aside);
   auto file = MakeSegment(directory_, number, options_.segment_bytes);
   if (!file) {
     if (!std::exchange(keep_faulty_, true)) {
@@ -54,10 +60,32 @@ Work WalJournal::PrepareSegment() {
     return Work::kLater;
   }
   keep_faulty_ = false;
-  base::MutexLock lock(mutex_);
-  tail_.AddSpare({number, std::move(*file)});
-  refused_bytes_.store(std::numeric_limits<uint64_t>::max(), std::memory_order_relaxed);
+  bool wake_commit = false;
+  {
+    base::MutexLock lock(mutex_);
+    AddSpares({{number, std::move(*file)}});
+    wake_commit = !tail_.Empty() && Rouse(commit_idle_);
+  }
+  if (wake_commit) wake_(Role::kCommit);
   return Work::kDone;
+}
+
+// What is kept for inspection must not be in the way of new events.
+Work WalJournal::RemoveSetAside(uint64_t number) {
+  const auto removed = directory_.Remove(DamagedName(number));
+  if (!removed && removed.error() != ENOENT) return Work::kLater;
+  log_.Write(app::LogLevel::kWarn, "wal", "a damaged segment that was set aside is removed to make room",
+             {{"segment", DamagedName(number)}});
+  base::MutexLock lock(mutex_);
+  std::erase(set_aside_, number);
+  return Work::kDone;
+}
+
+// Its only sure copy may be the old one.
+bool WalJournal::HoldsLastFrame(uint64_t segment) const {
+  if (last_frame_) return last_frame_->header.segment == segment;
+  return appended_again_.segment == segment &&
+         DurableEnd() < appended_again_.first_position + appended_again_.events;
 }
 
 // Segments all of whose events are settled; not the one that is being filled.
@@ -68,7 +96,8 @@ Work WalJournal::LetSegmentsGo() {
     for (auto it = segments_.begin(); it != segments_.end(); ++it) {
       const auto next = std::next(it);
       const uint64_t end = next != segments_.end() ? next->header.first_position : next_position_;
-      if (it->header.number != tail_.Number() && settled_.Unsettled(it->header.first_position, end) == 0) {
+      if (it->header.number != tail_.Number() && !HoldsLastFrame(it->header.number) &&
+          settled_.Unsettled(it->header.first_position, end) == 0) {
         going.push_back(*it);
       }
     }
@@ -85,10 +114,13 @@ Work WalJournal::LetSegmentsGo() {
                {{"error", std::system_category().message(done.error())}});
     return Work::kLater;
   }
-  base::MutexLock lock(mutex_);
-  for (Spare& spare : unsynced_spares_) tail_.AddSpare(std::move(spare));
-  unsynced_spares_.clear();
-  refused_bytes_.store(std::numeric_limits<uint64_t>::max(), std::memory_order_relaxed);
+  bool wake_commit = false;
+  {
+    base::MutexLock lock(mutex_);
+    AddSpares(std::exchange(unsynced_spares_, {}));
+    wake_commit = !tail_.Empty() && Rouse(commit_idle_);
+  }
+  if (wake_commit) wake_(Role::kCommit);
   return Work::kDone;
 }
 
@@ -99,7 +131,7 @@ DiskResult<void> WalJournal::LetGo(const Segment& segment) {
   bool set_aside = false;
   {
     base::MutexLock lock(mutex_);
-    set_aside = segment.damaged && counts_.set_aside < kSetAsideMax;
+    set_aside = segment.damaged && set_aside_.size() < kSetAsideMax;
     if (!segment.damaged && tail_.Spares() + unsynced_spares_.size() < kSparesMax &&
         segment.header.segment_bytes == options_.segment_bytes) {
       recycled_as = next_segment_++;
@@ -113,7 +145,7 @@ DiskResult<void> WalJournal::LetGo(const Segment& segment) {
   if (recycled_as > 0) unsynced_spares_.push_back({recycled_as, segment.file});
   base::MutexLock lock(mutex_);
   std::erase_if(segments_, [&](const Segment& other) { return other.header.number == number; });
-  counts_.set_aside += set_aside ? 1 : 0;
+  if (set_aside) set_aside_.push_back(number);
   return {};
 }
 
@@ -139,12 +171,6 @@ DiskResult<void> WalJournal::SaveCheckpoint() {
   return saved;
 }
 
-void WalJournal::Finish() {
-  {
-    base::MutexLock lock(mutex_);
-    if (settled_since_checkpoint_ == 0) return;
-  }
-  static_cast<void>(SaveCheckpoint());
-}
+bool WalJournal::Finish() { return SaveCheckpoint().has_value(); }
 
 }  // namespace ei::wal

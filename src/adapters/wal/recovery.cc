@@ -21,6 +21,23 @@ struct SegmentFile {
   std::optional<SegmentHeader> header;
 };
 
+// Of a segment whose header is damaged: its first frame names the salt too. Not looked for far, as most files
+// without a header are all zeros; and only here, where the header is gone, could a client's bytes pass for a
+// frame.
+std::optional<SegmentHeader> HeaderFromFrames(File& file, uint64_t number, uint64_t bytes) {
+  constexpr uint64_t kLookBytes = 64 << 10;
+  std::vector<char> front(std::min(bytes, kLookBytes));
+  const auto got = file.Read(0, front);
+  if (!got) return std::nullopt;
+  for (uint64_t offset = kSegmentHeaderBytes; offset + kFrameHeaderBytes <= *got; offset += kSectorBytes) {
+    uint32_t index_crc = 0;
+    const auto frame = DecodeFrameHeader({front.data() + offset, kFrameHeaderBytes}, &index_crc);
+    if (!frame || frame->segment != number) continue;
+    return SegmentHeader{number, frame->first_position, frame->salt, bytes};
+  }
+  return std::nullopt;
+}
+
 base::Result<SegmentFile> OpenSegment(Directory& directory, uint64_t number) {
   const std::string name = SegmentName(number);
   SegmentFile segment;
@@ -40,8 +57,11 @@ base::Result<SegmentFile> OpenSegment(Directory& directory, uint64_t number) {
                           ", this program reads version " + std::to_string(kFormatVersion) +
                           "; start the program that wrote it once more and let it deliver all");
   }
-  // A recycled file still has the header of its earlier life.
-  if (segment.header && segment.header->number != number) segment.header.reset();
+  if (!segment.header) {
+    segment.header = HeaderFromFrames(*segment.file, number, segment.bytes);
+  } else if (segment.header->number != number) {
+    segment.header.reset();  // a recycled file still has the header of its earlier life
+  }
   return segment;
 }
 
@@ -54,22 +74,40 @@ bool AllSound(const SegmentScanner& scanner) {
   return true;
 }
 
-// One past the last position in the newest segment. Only one commit is ever on its way to the disk, so of the
-// frames only the last can be torn; if it was known to be durable, it is not torn but damaged, and stays.
-base::Result<void> FindEnd(const FoundSegment& newest, FoundLog& log) {
-  SegmentScanner scanner(*newest.file, newest.header);
-  uint64_t end = newest.header.first_position;
-  bool torn = false;
-  for (;;) {
-    const auto found = scanner.Next(kNoLimit);
-    if (!found)
-      return std::unexpected(WalFault("can't read " + SegmentName(newest.header.number), found.error()));
-    if (!*found) break;
-    torn = !AllSound(scanner) && scanner.Frame().first_position >= log.checkpoint.durable_end;
-    end = torn ? scanner.Frame().first_position : scanner.Expected();
+// Finds one past the last position. Only one commit is ever on its way to the disk, so of the newest
+// segment's frames only the last can be torn; if it was known to be durable, it is not torn but damaged, and
+// stays. A segment without a frame was begun by a commit that a crash took: it is as good as never used, and
+// the end is in the one before.
+base::Result<void> FindEnd(FoundLog& log) {
+  while (!log.segments.empty()) {
+    const FoundSegment& newest = log.segments.back();
+    if (newest.damaged) return {};
+    // It was begun when everything below was on the disk.
+    const uint64_t first = newest.header.first_position;
+    log.end = std::max(log.end, first);
+    SegmentScanner scanner(*newest.file, newest.header);
+    uint64_t end = first;
+    for (;;) {
+      const auto found = scanner.Next(kNoLimit);
+      if (!found) {
+        return std::unexpected(WalFault("can't read " + SegmentName(newest.header.number), found.error()));
+      }
+      if (!*found) break;
+      const bool uncertain = scanner.Frame().first_position >= log.checkpoint.durable_end;
+      log.torn = uncertain && !AllSound(scanner);
+      log.last_frame.reset();
+      if (uncertain && !log.torn) {
+        log.last_frame = {scanner.Frame(), scanner.Index(), std::string(scanner.Bodies())};
+      }
+      end = log.torn ? scanner.Frame().first_position : scanner.Expected();
+    }
+    if (end > first || log.checkpoint.durable_end > first) {
+      log.end = std::max(log.end, end);
+      return {};
+    }
+    log.leftovers.push_back(SegmentName(newest.header.number));
+    log.segments.pop_back();
   }
-  log.torn = torn;
-  log.end = std::max(log.end, end);
   return {};
 }
 
@@ -119,9 +157,7 @@ base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes) {
       log.leftovers.push_back(SegmentName(number));
     }
   }
-  if (!log.segments.empty()) {
-    if (auto found = FindEnd(log.segments.back(), log); !found) return std::unexpected(found.error());
-  }
+  if (auto found = FindEnd(log); !found) return std::unexpected(found.error());
   return log;
 }
 

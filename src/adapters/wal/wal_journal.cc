@@ -14,8 +14,6 @@ using domain::EventSlices;
 
 namespace {
 
-constexpr uint64_t kNothingRefused = std::numeric_limits<uint64_t>::max();
-
 IndexEntry EntryOf(const EventSlices& slices, std::string_view bytes) {
   IndexEntry entry;
   entry.crc = base::Crc32c(bytes.substr(slices.offset, slices.size));
@@ -38,7 +36,6 @@ WalJournal::WalJournal(const WalOptions& options, Directory& directory, const ap
       directory_(directory),
       clock_(clock),
       log_(log),
-      refused_bytes_(kNothingRefused),
       salts_(seed),
       tail_(options.segment_bytes),
       window_(options.lanes) {}
@@ -48,7 +45,6 @@ base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& opt
                                                            uint64_t seed) {
   std::unique_ptr<WalJournal> journal(new WalJournal(options, directory, clock, log, seed));
   if (auto recovered = journal->Recover(); !recovered) return std::unexpected(recovered.error());
-  journal->Keep();  // a first segment, if the disk has room
   return journal;
 }
 
@@ -69,37 +65,68 @@ base::Result<void> WalJournal::Recover() {
   auto opened = CheckpointFile::Open(directory_, checkpoint);
   if (!opened) return std::unexpected(WalFault("can't make the checkpoint file", opened.error()));
   checkpoint_ = std::move(*opened);
-
-  base::MutexLock lock(mutex_);
-  for (FoundSegment& segment : found->segments) {
-    if (segment.damaged) {
-      if (auto aside = SetAside(segment); !aside) return aside;
-      continue;
-    }
-    segments_.push_back({segment.header, segment.file});
+  for (const FoundSegment& segment : found->segments) {
+    if (!segment.damaged) continue;
+    if (auto aside = SetAside(segment); !aside) return aside;
+    found->set_aside.push_back(segment.header.number);
   }
-  for (Spare& spare : found->spares) tail_.AddSpare(std::move(spare));
-  next_segment_ = found->next_segment;
-  counts_.set_aside += found->set_aside.size();
-  settled_ = found->checkpoint.settled;
-  if (!found->has_checkpoint && !segments_.empty())
+  if (!found->segments.empty() || found->has_checkpoint) {
+    log_.Write(app::LogLevel::kInfo, "wal", "the log was recovered",
+               {{"end_position", found->end},
+                {"segments", uint64_t{found->segments.size()}},
+                {"torn_end", found->torn}});
+  }
+  {
+    base::MutexLock lock(mutex_);
+    Adopt(*found);
+  }
+  PrepareSegment();  // unless there is one, or no room for one
+  return {};
+}
+
+void WalJournal::Adopt(FoundLog& found) {
+  for (FoundSegment& segment : found.segments) {
+    if (!segment.damaged) segments_.push_back({segment.header, std::move(segment.file)});
+  }
+  next_segment_ = found.next_segment;
+  std::ranges::sort(found.set_aside);
+  set_aside_.insert(set_aside_.end(), found.set_aside.begin(), found.set_aside.end());
+  settled_ = found.checkpoint.settled;
+  if (!found.has_checkpoint && !segments_.empty()) {
     settled_ = SettledMap(segments_.front().header.first_position);
-  next_position_ = found->end;
-  durable_end_.store(found->end, std::memory_order_release);
-  unsettled_ = settled_.Unsettled(0, found->end);
+  }
+  next_position_ = found.end;
+  unsettled_ = settled_.Unsettled(0, found.end);
   counts_.recovered = unsettled_;
   checkpoint_at_ = clock_.Now();
-  backlog_ = unsettled_ > 0;
+  last_frame_ = std::move(found.last_frame);
+  const uint64_t durable_end = last_frame_ ? last_frame_->header.first_position : found.end;
+  durable_end_.store(durable_end, std::memory_order_release);
+  backlog_ = settled_.Below() < durable_end;
   backlog_from_ = settled_.Below();
   backlog_since_ = clock_.Now();
-  load_idle_ = !backlog_;
-  if (found->segments.empty() && !found->has_checkpoint) return {};
-  log_.Write(app::LogLevel::kInfo, "wal", "the log was recovered",
-             {{"events", unsettled_},
-              {"segments", uint64_t{segments_.size()}},
-              {"torn_end", found->torn},
-              {"checkpoint", found->has_checkpoint}});
-  return {};
+  AddSpares(std::move(found.spares));
+}
+
+// With the first one the newest commit that was found is written once more: rewriting it where it stands
+// could tear it. Until that is durable its old segment stays, and nothing is appended.
+void WalJournal::AddSpares(std::vector<Spare> spares) {
+  for (Spare& spare : spares) tail_.AddSpare(std::move(spare));
+  refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
+  if (!last_frame_ || !tail_.HasRoom(last_frame_->bodies.size(), last_frame_->index.size())) return;
+  const LastFrame last = *std::exchange(last_frame_, std::nullopt);
+  Piece piece;
+  char* const room = TakeRoom(filling_, last.bodies.size(), memory_bytes_);
+  std::copy(last.bodies.begin(), last.bodies.end(), room);
+  piece.block = filling_;
+  piece.bytes = room;
+  piece.size = last.bodies.size();
+  piece.events = last.header.events;
+  piece.accepted_at = SteadyOf(last.header.accepted_at);
+  auto begun =
+      tail_.Add(piece, last.index, last.header.first_position, last.header.accepted_at, salts_.NextRandom());
+  segments_.push_back(std::move(*begun));
+  appended_again_ = last.header;
 }
 
 base::Result<void> WalJournal::SetAside(const FoundSegment& segment) {
@@ -107,7 +134,6 @@ base::Result<void> WalJournal::SetAside(const FoundSegment& segment) {
   DiskResult<void> renamed = directory_.Rename(SegmentName(number), DamagedName(number));
   if (renamed) renamed = directory_.Sync();
   if (!renamed) return std::unexpected(WalFault("can't set aside " + SegmentName(number), renamed.error()));
-  ++counts_.set_aside;
   log_.Write(app::LogLevel::kError, "wal", "a segment's header is damaged: it is set aside, unread",
              {{"segment", DamagedName(number)}});
   return {};
@@ -130,7 +156,7 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
     if (!tail_.EverFits(bytes.size(), events)) return {AppendResult::kTooLarge};
     // What waits for the disk has a quarter of the memory; one batch always gets through.
     const bool too_much = !tail_.Empty() && tail_.BodyBytes() + bytes.size() > options_.window_bytes_max / 4;
-    if (too_much || !tail_.HasRoom(bytes.size(), events)) return Refuse(batch.ClientBytes());
+    if (too_much || last_frame_ || !tail_.HasRoom(bytes.size(), events)) return Refuse(batch.ClientBytes());
 
     Piece piece;
     char* const room = TakeRoom(filling_, bytes.size(), memory_bytes_);
@@ -157,7 +183,8 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
 }
 
 Appended WalJournal::Refuse(uint64_t client_bytes) {
-  refused_bytes_.store(tail_.HasRoom(1, 1) ? client_bytes : 0, std::memory_order_relaxed);
+  const bool some_room = !last_frame_ && tail_.HasRoom(1, 1);
+  refused_bytes_.store(some_room ? client_bytes : 0, std::memory_order_relaxed);
   return {AppendResult::kFull};
 }
 
@@ -212,6 +239,7 @@ app::JournalStats WalJournal::Stats() const {
 WalCounts WalJournal::Counts() const {
   base::MutexLock lock(mutex_);
   WalCounts counts = counts_;
+  counts.set_aside = set_aside_.size();
   counts.memory_bytes = memory_bytes_.load(std::memory_order_relaxed);
   if (backlog_) counts.backlog_events = settled_.Unsettled(backlog_from_, DurableEnd());
   return counts;
@@ -224,7 +252,7 @@ bool WalJournal::WindowHasRoom(uint64_t events) const {
 }
 
 uint64_t WalJournal::DiskBytes() const {
-  uint64_t bytes = (tail_.Spares() + counts_.set_aside) * options_.segment_bytes;
+  uint64_t bytes = (tail_.Spares() + set_aside_.size()) * options_.segment_bytes;
   for (const Segment& segment : segments_) bytes += segment.header.segment_bytes;
   return bytes;
 }

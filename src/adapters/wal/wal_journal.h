@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -89,7 +90,8 @@ class WalJournal final : public app::Journal {
   app::JournalStats Stats() const override;
   WalCounts Counts() const;
 
-  // `wake` is called when a role has work, from any thread, without a lock held. Set before use.
+  // `wake` is called when a role has work, from any thread, without a lock held. Set before use. At first
+  // each role has some.
   void OnWork(std::function<void(Role)> wake) { wake_ = std::move(wake); }
 
   // Writes and syncs the oldest frame (commit.cc).
@@ -101,8 +103,9 @@ class WalJournal final : public app::Journal {
   // Prepares the next segment, saves a checkpoint, lets segments go (keep.cc).
   Work Keep();
 
-  // The last checkpoint, so that a restart delivers nothing twice (keep.cc). Not beside Keep.
-  void Finish();
+  // The last checkpoint, so that a restart delivers nothing twice (keep.cc); false: it could not be saved.
+  // Not beside Keep.
+  bool Finish();
 
  private:
   // Where reading back goes on, and the scanner of the segment there.
@@ -125,6 +128,8 @@ class WalJournal final : public app::Journal {
              uint64_t seed);
   base::Result<void> Recover();
   base::Result<void> SetAside(const FoundSegment& segment);
+  void Adopt(FoundLog& found) REQUIRES(mutex_);
+  void AddSpares(std::vector<Spare> spares) REQUIRES(mutex_);
 
   app::Appended Refuse(uint64_t client_bytes) REQUIRES(mutex_);
   bool WindowHasRoom(uint64_t events) const REQUIRES(mutex_);
@@ -138,7 +143,9 @@ class WalJournal final : public app::Journal {
   DiskResult<Loaded> ReadFrame(uint64_t limit);
   uint64_t Admit(const Loaded& loaded, uint64_t& filled_lanes) REQUIRES(mutex_);
 
+  bool HoldsLastFrame(uint64_t segment) const REQUIRES(mutex_);
   Work PrepareSegment();
+  Work RemoveSetAside(uint64_t number);
   Work LetSegmentsGo();
   DiskResult<void> LetGo(const Segment& segment);
   DiskResult<void> SaveCheckpoint();
@@ -157,10 +164,11 @@ class WalJournal final : public app::Journal {
   std::function<void(size_t lane)> lane_filled_ = [](size_t) {};
   std::function<void(Role)> wake_ = [](Role) {};
 
+  static constexpr uint64_t kNothingRefused = std::numeric_limits<uint64_t>::max();
   std::atomic<uint64_t> durable_end_{0};
   std::atomic<bool> failed_{false};
-  std::atomic<uint64_t>
-      refused_bytes_;  // a request that large found no room; for Full(), which takes no lock
+  std::atomic<uint64_t> refused_bytes_{
+      kNothingRefused};  // a request that large found no room; for Full(), which takes no lock
   std::atomic<uint64_t> memory_bytes_{0};
 
   std::string commit_scratch_;                // Commit's
@@ -174,9 +182,12 @@ class WalJournal final : public app::Journal {
   mutable base::Mutex mutex_;
   domain::UuidV7Generator salts_ GUARDED_BY(mutex_);
   uint64_t next_position_ GUARDED_BY(mutex_) = 0;
+  std::optional<LastFrame> last_frame_ GUARDED_BY(mutex_);  // was found, and waits for a segment
+  FrameHeader appended_again_ GUARDED_BY(mutex_);           // has got one
   LogTail tail_ GUARDED_BY(mutex_);
   std::deque<Segment> segments_ GUARDED_BY(mutex_);  // used ones, by number
   uint64_t next_segment_ GUARDED_BY(mutex_) = 0;
+  std::deque<uint64_t> set_aside_ GUARDED_BY(mutex_);  // numbers of damaged segments, oldest first
   EventWindow window_ GUARDED_BY(mutex_);
   std::shared_ptr<Block> filling_ GUARDED_BY(mutex_);  // Append's
   SettledMap settled_ GUARDED_BY(mutex_);
@@ -187,9 +198,9 @@ class WalJournal final : public app::Journal {
   uint64_t backlog_from_ GUARDED_BY(mutex_) = 0;  // the cursor's position
   base::SteadyTime backlog_since_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
-  bool commit_idle_ GUARDED_BY(mutex_) = true;
-  bool load_idle_ GUARDED_BY(mutex_) = true;
-  bool keep_idle_ GUARDED_BY(mutex_) = true;
+  bool commit_idle_ GUARDED_BY(mutex_) = false;
+  bool load_idle_ GUARDED_BY(mutex_) = false;
+  bool keep_idle_ GUARDED_BY(mutex_) = false;
   WalCounts counts_ GUARDED_BY(mutex_);
 };
 
