@@ -102,14 +102,17 @@ Work WalJournal::LetSegmentsGo() {
       }
     }
   }
-  if (going.empty() && unsynced_spares_.empty()) return Work::kIdle;
-  DiskResult<void> done;
-  if (!going.empty()) done = SaveCheckpoint();
+  if (going.empty()) return Work::kIdle;
+  DiskResult<void> done = SaveCheckpoint();
   for (const Segment& segment : going) {
     if (done) done = LetGo(segment);
   }
   if (done) done = directory_.Sync();
   if (!done) {
+    // A sync that failed says nothing about the names before it, and the next one neither.
+    for (const Spare& spare : std::exchange(unsynced_spares_, {})) {
+      static_cast<void>(directory_.Remove(SegmentName(spare.number)));
+    }
     log_.Write(app::LogLevel::kError, "wal", "wal.dir (WAL_DIR): a segment can't be removed; trying again",
                {{"error", std::system_category().message(done.error())}});
     return Work::kLater;

@@ -1,6 +1,7 @@
 #include "adapters/wal/wal_journal.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <limits>
 
 #include "adapters/wal/segment_files.h"
@@ -51,24 +52,13 @@ base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& opt
 base::Result<void> WalJournal::Recover() {
   auto found = ReadLog(directory_, options_.segment_bytes);
   if (!found) return std::unexpected(found.error());
-
-  // A process may have died, not the machine: what was read need not be on the disk yet. Now it is, and
-  // stays.
-  DiskResult<void> synced;
-  if (!found->segments.empty()) synced = found->segments.back().file->Sync();
-  for (const std::string& name : found->leftovers) {
-    if (synced) synced = directory_.Remove(name);
+  if (const auto made = MakeSure(*found); !made) {
+    return std::unexpected(WalFault("can't go on with what was found", made.error()));
   }
-  if (synced) synced = directory_.Sync();
-  if (!synced) return std::unexpected(WalFault("can't sync what was found", synced.error()));
-  std::optional<Checkpoint> checkpoint;
-  auto opened = CheckpointFile::Open(directory_, checkpoint);
-  if (!opened) return std::unexpected(WalFault("can't make the checkpoint file", opened.error()));
-  checkpoint_ = std::move(*opened);
   for (const FoundSegment& segment : found->segments) {
     if (!segment.damaged) continue;
-    if (auto aside = SetAside(segment); !aside) return aside;
-    found->set_aside.push_back(segment.header.number);
+    log_.Write(app::LogLevel::kError, "wal", "a segment's header is damaged: it is set aside, unread",
+               {{"segment", DamagedName(segment.header.number)}});
   }
   if (!found->segments.empty() || found->has_checkpoint) {
     log_.Write(app::LogLevel::kInfo, "wal", "the log was recovered",
@@ -82,6 +72,35 @@ base::Result<void> WalJournal::Recover() {
   }
   PrepareSegment();  // unless there is one, or no room for one
   return {};
+}
+
+// An earlier process may have died before it synced, or seen a sync fail, after which the kernel shows what
+// it will never write and the next sync tells nothing. So what is built upon is done anew: prepared segments
+// get another name, the checkpoint another file; AddSpares sees to the newest commit.
+DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
+  DiskResult<void> done;
+  for (const std::string& name : found.leftovers) {
+    if (done) done = directory_.Remove(name);
+  }
+  for (const FoundSegment& segment : found.segments) {
+    if (!segment.damaged || !done) continue;
+    done = directory_.Rename(SegmentName(segment.header.number), DamagedName(segment.header.number));
+    found.set_aside.push_back(segment.header.number);
+  }
+  for (Spare& spare : found.spares) {
+    const uint64_t number = found.next_segment++;
+    if (done) done = directory_.Rename(SegmentName(spare.number), SegmentName(number));
+    spare.number = number;
+  }
+  if (!done) return done;
+  found.checkpoint.next_segment = found.next_segment;
+  auto checkpoint = CheckpointFile::Renew(directory_, found.checkpoint);
+  if (!checkpoint && checkpoint.error() == ENOSPC && found.has_checkpoint) {
+    checkpoint = CheckpointFile::Reuse(directory_);
+  }
+  if (!checkpoint) return std::unexpected(checkpoint.error());
+  checkpoint_ = std::move(*checkpoint);
+  return directory_.Sync();
 }
 
 void WalJournal::Adopt(FoundLog& found) {
@@ -127,16 +146,6 @@ void WalJournal::AddSpares(std::vector<Spare> spares) {
       tail_.Add(piece, last.index, last.header.first_position, last.header.accepted_at, salts_.NextRandom());
   segments_.push_back(std::move(*begun));
   appended_again_ = last.header;
-}
-
-base::Result<void> WalJournal::SetAside(const FoundSegment& segment) {
-  const uint64_t number = segment.header.number;
-  DiskResult<void> renamed = directory_.Rename(SegmentName(number), DamagedName(number));
-  if (renamed) renamed = directory_.Sync();
-  if (!renamed) return std::unexpected(WalFault("can't set aside " + SegmentName(number), renamed.error()));
-  log_.Write(app::LogLevel::kError, "wal", "a segment's header is damaged: it is set aside, unread",
-             {{"segment", DamagedName(number)}});
-  return {};
 }
 
 Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime now) {

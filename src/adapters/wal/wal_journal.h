@@ -127,7 +127,7 @@ class WalJournal final : public app::Journal {
   WalJournal(const WalOptions& options, Directory& directory, const app::Clock& clock, app::Log& log,
              uint64_t seed);
   base::Result<void> Recover();
-  base::Result<void> SetAside(const FoundSegment& segment);
+  DiskResult<void> MakeSure(FoundLog& found);
   void Adopt(FoundLog& found) REQUIRES(mutex_);
   void AddSpares(std::vector<Spare> spares) REQUIRES(mutex_);
 
