@@ -74,38 +74,58 @@ bool AllSound(const SegmentScanner& scanner) {
   return true;
 }
 
-// Finds one past the last position. Only one commit is ever on its way to the disk, so of the newest
-// segment's frames only the last can be torn; if it was known to be durable, it is not torn but damaged, and
-// stays. A segment without a frame was begun by a commit that a crash took: it is as good as never used, and
-// the end is in the one before.
-base::Result<void> FindEnd(FoundLog& log) {
-  while (!log.segments.empty()) {
-    const FoundSegment& newest = log.segments.back();
-    if (newest.damaged) return {};
-    // It was begun when everything below was on the disk.
-    const uint64_t first = newest.header.first_position;
-    log.end = std::max(log.end, first);
-    SegmentScanner scanner(*newest.file, newest.header);
-    uint64_t end = first;
-    for (;;) {
-      const auto found = scanner.Next(kNoLimit);
-      if (!found) {
-        return std::unexpected(WalFault("can't read " + SegmentName(newest.header.number), found.error()));
-      }
-      if (!*found) break;
-      const bool uncertain = scanner.Frame().first_position >= log.checkpoint.durable_end;
-      log.torn = uncertain && !AllSound(scanner);
-      log.last_frame.reset();
-      if (uncertain && !log.torn) {
-        log.last_frame = {scanner.Frame(), scanner.Index(), std::string(scanner.Bodies())};
-      }
-      end = log.torn ? scanner.Frame().first_position : scanner.Expected();
+struct SegmentEnd {
+  uint64_t end = 0;                 // one past its last position
+  std::optional<LastFrame> newest;  // its last frame, if that is sound and not known to be durable
+  bool torn = false;
+};
+
+// Only one commit is ever on its way to the disk, so of a segment's frames only the last can be torn; if it
+// was known to be durable, it is not torn but damaged, and stays.
+base::Result<SegmentEnd> EndOf(const FoundSegment& segment, uint64_t durable_end) {
+  SegmentScanner scanner(*segment.file, segment.header);
+  SegmentEnd result;
+  result.end = segment.header.first_position;
+  for (;;) {
+    const auto found = scanner.Next(kNoLimit);
+    if (!found) {
+      return std::unexpected(WalFault("can't read " + SegmentName(segment.header.number), found.error()));
     }
-    if (end > first || log.checkpoint.durable_end > first) {
-      log.end = std::max(log.end, end);
+    if (!*found) return result;
+    const bool uncertain = scanner.Frame().first_position >= durable_end;
+    result.torn = uncertain && !AllSound(scanner);
+    result.newest.reset();
+    if (uncertain && !result.torn) {
+      result.newest = {scanner.Frame(), scanner.Index(), std::string(scanner.Bodies())};
+    }
+    result.end = result.torn ? scanner.Frame().first_position : scanner.Expected();
+  }
+}
+
+// Finds one past the last position. A segment without a frame was begun by a commit that a crash took: it is
+// as good as never used. One whose only frame is a copy, made by a recovery that was cut short, is not
+// needed: the segment before still has it, and that one may be the only one on the disk.
+base::Result<void> FindEnd(FoundLog& log) {
+  while (!log.segments.empty() && !log.segments.back().damaged) {
+    const SegmentHeader& newest = log.segments.back().header;
+    const uint64_t durable_end = log.checkpoint.durable_end;
+    auto found = EndOf(log.segments.back(), durable_end);
+    if (!found) return std::unexpected(found.error());
+    bool needed = found->end > newest.first_position || durable_end > newest.first_position;
+    if (found->newest && found->newest->header.first_position == newest.first_position &&
+        log.segments.size() > 1 && !log.segments[log.segments.size() - 2].damaged) {
+      const auto before = EndOf(log.segments[log.segments.size() - 2], durable_end);
+      if (!before) return std::unexpected(before.error());
+      needed = before->end != found->end;
+    }
+    // It was begun when everything below was on the disk.
+    log.end = std::max(log.end, needed ? found->end : newest.first_position);
+    if (needed) {
+      log.last_frame = std::move(found->newest);
+      log.torn = found->torn;
       return {};
     }
-    log.leftovers.push_back(SegmentName(newest.header.number));
+    log.leftovers.push_back(SegmentName(newest.number));
     log.segments.pop_back();
   }
   return {};
