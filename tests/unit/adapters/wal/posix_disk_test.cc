@@ -1,3 +1,5 @@
+// What the folder on a real file system adds to the contract of disks (tests/contract).
+
 #include "adapters/wal/posix_disk.h"
 
 #include <gtest/gtest.h>
@@ -161,9 +163,10 @@ TEST_F(PosixDiskTest, FolderOfAnotherProcessIsRefusedUntilThatHasDied) {
   EXPECT_TRUE(PosixDirectory::OpenForWriting(path_.string()));
 }
 
-TEST_F(PosixDiskTest, FoldersAreMadeWithTheirParentsForThisUserAndItsGroup) {
+TEST_F(PosixDiskTest, FoldersAndFilesAreMadeForThisUserAndItsGroup) {
   path_ = folder_.Path() / "a" / "b" / "";
-  Disk();
+  EXPECT_TRUE(Disk().Create("1"));
+  EXPECT_EQ(ModeOf(path_ / "1"), 0640U);
   EXPECT_EQ(ModeOf(folder_.Path() / "a"), 0750U);
   EXPECT_EQ(ModeOf(path_), 0750U);
 }
@@ -211,12 +214,6 @@ TEST_F(PosixDiskTest, OnlyRegularFilesAreOpenedAndNothingHangs) {
   ::close(socket);
 }
 
-TEST_F(PosixDiskTest, MissingFileIsTold) {
-  EXPECT_EQ(ErrorOf(Disk().Open("1")), ENOENT);
-  EXPECT_EQ(ErrorOf(Disk().Remove("1")), ENOENT);
-  EXPECT_EQ(ErrorOf(Disk().Rename("1", "2")), ENOENT);
-}
-
 TEST_F(PosixDiskTest, FolderUnderANameIsNeitherRemovedNorReplaced) {
   Disk();
   WriteFile(path_ / "1", "one");
@@ -252,33 +249,6 @@ TEST_F(PosixDiskTest, FileAtItsLimitTakesAPartAndThenNothing) {
   EXPECT_EQ(file->Size().value(), 4096U);
 }
 
-TEST_F(PosixDiskTest, WhatIsWrittenIsReadThroughTheSameFileAndAnother) {
-  const auto file = Disk().Create("1").value();
-  EXPECT_EQ(ModeOf(path_ / "1"), 0640U);
-  EXPECT_EQ(file->Write(0, std::string("hello world")).value(), 11U);
-  EXPECT_EQ(file->Write(6, std::string("there")).value(), 5U);
-  EXPECT_TRUE(file->Sync());
-  EXPECT_EQ(file->Size().value(), 11U);
-  const auto again = Disk().Open("1").value();
-  for (File* const each : {file.get(), again.get()}) {
-    std::string bytes(32, '#');
-    EXPECT_EQ(each->Read(0, bytes).value(), 11U);
-    EXPECT_EQ(bytes.substr(0, 12), "hello there#");
-    EXPECT_EQ(each->Read(6, std::span(bytes).first(3)).value(), 3U);
-    EXPECT_EQ(bytes.substr(0, 4), "thel");
-    EXPECT_EQ(each->Read(11, bytes).value(), 0U);
-    EXPECT_EQ(each->Read(100, bytes).value(), 0U);
-  }
-  EXPECT_EQ(again->Write(5, std::string("!")).value(), 1U);
-  EXPECT_EQ(ReadFile(path_ / "1"), "hello!there");
-}
-
-TEST_F(PosixDiskTest, GapBeforeAWriteReadsAsZeros) {
-  const auto file = Disk().Create("1").value();
-  EXPECT_EQ(file->Write(4, std::string("x")).value(), 1U);
-  EXPECT_EQ(ReadFile(path_ / "1"), std::string("\0\0\0\0x", 5));
-}
-
 TEST_F(PosixDiskTest, ListNamesAllButTheLockHoweverOftenItIsAsked) {
   EXPECT_EQ(Names(), std::vector<std::string>());
   for (const char* name : {"1", "2", ".hidden"}) EXPECT_TRUE(Disk().Create(name));
@@ -288,28 +258,6 @@ TEST_F(PosixDiskTest, ListNamesAllButTheLockHoweverOftenItIsAsked) {
   }
   EXPECT_TRUE(Disk().Remove("1"));
   EXPECT_EQ(Names(), std::vector<std::string>({".hidden", "2", "folder"}));
-}
-
-TEST_F(PosixDiskTest, RenamedFileTakesThePlaceOfAnotherAndBothGoOn) {
-  const auto one = Disk().Create("1").value();
-  const auto two = Disk().Create("2").value();
-  EXPECT_TRUE(Disk().Rename("1", "2"));
-  EXPECT_TRUE(Disk().Sync());
-  EXPECT_EQ(one->Write(0, std::string("one")).value(), 3U);
-  EXPECT_EQ(two->Write(0, std::string("two, replaced")).value(), 13U);
-  EXPECT_EQ(two->Size().value(), 13U);
-  EXPECT_EQ(Names(), std::vector<std::string>({"2"}));
-  EXPECT_EQ(ReadFile(path_ / "2"), "one");
-}
-
-TEST_F(PosixDiskTest, RemovedFileGoesOnForThoseWhoHoldIt) {
-  const auto file = Disk().Create("1").value();
-  EXPECT_EQ(file->Write(0, std::string("abc")).value(), 3U);
-  EXPECT_TRUE(Disk().Remove("1"));
-  EXPECT_TRUE(Disk().Sync());
-  std::string bytes(3, '#');
-  EXPECT_EQ(file->Read(0, bytes).value(), 3U);
-  EXPECT_EQ(bytes, "abc");
 }
 
 TEST_F(PosixDiskTest, ReadOnlyFolderIsReadBesideItsWriterAndNeverChanged) {
