@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "contract/journal_makers.h"
@@ -20,6 +22,11 @@ class JournalContract : public ::testing::TestWithParam<JournalMaker> {
     journal_ = GetParam().make(shape);
     wakes_.assign(shape.lanes, 0);
     journal_->OnLaneFilled([this](size_t lane) { ++wakes_.at(lane); });
+  }
+
+  void OpenThreaded(const JournalShape& shape, std::function<void(size_t)> wake) {
+    shape_ = shape;
+    journal_ = GetParam().make_threaded(shape, std::move(wake));
   }
 
   static void Add(domain::EventBatch& batch, std::string_view label, std::optional<std::string_view> key,
@@ -55,9 +62,12 @@ class JournalContract : public ::testing::TestWithParam<JournalMaker> {
   }
 
   JournalShape shape_;
-  std::unique_ptr<app::Journal> journal_;
+  std::shared_ptr<app::Journal> journal_;
   std::vector<int> wakes_;
   base::SteadyTime now_{std::chrono::hours(1)};
 };
+
+// For adapters that bound the number of events.
+class BoundedEvents : public JournalContract {};
 
 }  // namespace ei::contract

@@ -16,19 +16,6 @@ using app::AppendResult;
 INSTANTIATE_TEST_SUITE_P(Adapters, JournalContract, ::testing::ValuesIn(JournalMakers()),
                          [](const auto& maker) { return maker.param.name; });
 
-TEST_P(JournalContract, BatchBeyondTheEventsLeftIsRefusedWhole) {
-  Open({.events_max = 10, .lanes = 2});
-  for (int i = 0; i < 8; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
-  domain::EventBatch batch;
-  for (const char* label : {"x", "y", "z"}) Add(batch, label, label);
-  EXPECT_EQ(journal_->Append(batch, now_), AppendResult::kFull);
-  EXPECT_EQ(journal_->Stats().events, 8U);
-  EXPECT_EQ(TakeAllLanes().size(), 8U);
-  EXPECT_EQ(Append("b", "k"), AppendResult::kAppended) << "two small ones still fit";
-  EXPECT_EQ(Append("c", "k"), AppendResult::kAppended);
-  EXPECT_EQ(Append("d", "k"), AppendResult::kFull);
-}
-
 TEST_P(JournalContract, BatchBeyondTheBytesLeftIsRefusedWhole) {
   Open({.bytes_max = 1 << 20, .lanes = 1});
   uint64_t fitted = 0;
@@ -41,17 +28,6 @@ TEST_P(JournalContract, BatchBeyondTheBytesLeftIsRefusedWhole) {
   EXPECT_EQ(journal_->Stats().events, fitted);
   EXPECT_LE(journal_->Stats().bytes, 1U << 20);
   EXPECT_EQ(Take(0).size(), fitted) << "nothing of the refused batch";
-}
-
-TEST_P(JournalContract, BatchThatCanNeverFitIsToldApartFromAFullJournal) {
-  Open({.events_max = 10, .bytes_max = 1 << 20, .lanes = 1});
-  domain::EventBatch many;
-  for (int i = 0; i < 11; ++i) Add(many, "a", "k");
-  EXPECT_EQ(journal_->Append(many, now_), AppendResult::kTooLarge);
-  EXPECT_EQ(Append("a", "k", (1 << 20) + 1), AppendResult::kTooLarge);
-  for (int i = 0; i < 10; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
-  EXPECT_EQ(journal_->Append(many, now_), AppendResult::kTooLarge) << "also while full";
-  EXPECT_EQ(Append("a", "k"), AppendResult::kFull);
 }
 
 // Whatever the batch and the bounds: an empty journal takes it, or says that it never will.
@@ -106,54 +82,6 @@ TEST_P(JournalContract, ClosedJournalTakesNothingAndGivesWhatItHas) {
   Settle(events);
   EXPECT_EQ(journal_->Stats().events, 0U);
   EXPECT_EQ(Append("c", "k"), AppendResult::kClosed);
-}
-
-TEST_P(JournalContract, FullSaysSoUntilSomethingIsSettled) {
-  Open({.events_max = 3, .lanes = 1});
-  EXPECT_FALSE(journal_->Full(1'000'000));
-  for (int i = 0; i < 3; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
-  ASSERT_EQ(Append("a", "k"), AppendResult::kFull);
-  EXPECT_TRUE(journal_->Full(0)) << "no room at all: whatever the size";
-  auto events = Take(0);
-  EXPECT_TRUE(journal_->Full(0)) << "taken is not settled";
-  events.resize(1);
-  Settle(events);
-  EXPECT_FALSE(journal_->Full(0));
-  EXPECT_FALSE(journal_->Full(1'000'000));
-  EXPECT_EQ(Append("a", "k"), AppendResult::kAppended);
-}
-
-TEST_P(JournalContract, LargeBatchRefusedShutsOutOnlyItsLike) {
-  Open({.events_max = 10, .lanes = 1});
-  for (int i = 0; i < 5; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
-  domain::EventBatch batch;
-  for (int i = 0; i < 7; ++i) Add(batch, "bbbb", "k");
-  ASSERT_EQ(journal_->Append(batch, now_), AppendResult::kFull);
-  EXPECT_FALSE(journal_->Full(0));
-  EXPECT_FALSE(journal_->Full(batch.ClientBytes() - 1));
-  EXPECT_TRUE(journal_->Full(batch.ClientBytes()));
-  EXPECT_TRUE(journal_->Full(batch.ClientBytes() + 1'000));
-  auto events = Take(0);
-  events.resize(2);
-  Settle(events);
-  EXPECT_FALSE(journal_->Full(batch.ClientBytes())) << "seven are free now";
-  EXPECT_EQ(journal_->Append(batch, now_), AppendResult::kAppended);
-}
-
-// One free place is enough for a small request, however large the one was that found none.
-TEST_P(JournalContract, LargeBatchRefusedByAFullJournalDoesNotShutSmallOnesOut) {
-  Open({.events_max = 10, .lanes = 1});
-  for (int i = 0; i < 10; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
-  domain::EventBatch batch;
-  for (int i = 0; i < 8; ++i) Add(batch, "bbbb", "k");
-  ASSERT_EQ(journal_->Append(batch, now_), AppendResult::kFull);
-  EXPECT_TRUE(journal_->Full(0));
-  auto events = Take(0);
-  events.resize(1);
-  Settle(events);
-  EXPECT_FALSE(journal_->Full(0));
-  EXPECT_FALSE(journal_->Full(1));
-  EXPECT_EQ(Append("c", "k"), AppendResult::kAppended);
 }
 
 TEST_P(JournalContract, BatchRefusedForItsBytesIsWorthATryOnceAnythingIsSettled) {
@@ -278,9 +206,9 @@ TEST_P(JournalContract, WakesExactlyWhenAnEmptyLaneGetsEvents) {
 }
 
 TEST_P(JournalContract, RefusedBatchWakesNobody) {
-  Open({.events_max = 2, .lanes = 2});
+  Open({.bytes_max = 1 << 20, .lanes = 2});
   domain::EventBatch batch;
-  for (const char* key : {"a", "b", "c"}) Add(batch, "x", key);
+  for (const char* key : {"a", "b", "c"}) Add(batch, "x", key, 400'000);
   ASSERT_EQ(journal_->Append(batch, now_), AppendResult::kTooLarge);
   journal_->Close();
   ASSERT_EQ(Append("x", "k"), AppendResult::kClosed);
@@ -324,10 +252,60 @@ TEST_P(JournalContract, OldestIsAtOrBeforeTheOldestUnsettledEvent) {
 
 TEST_P(JournalContract, StatsNameTheBounds) {
   Open({.events_max = 123, .bytes_max = 2'345'678, .lanes = 1});
-  EXPECT_EQ(journal_->Stats().events_max, 123U);
+  EXPECT_EQ(journal_->Stats().events_max, GetParam().bounds_events ? 123U : 0U);
   EXPECT_EQ(journal_->Stats().bytes_max, 2'345'678U);
   ASSERT_EQ(Append("a", "k", 10'000), AppendResult::kAppended);
   EXPECT_GE(journal_->Stats().bytes, 10'000U);
+}
+
+TEST_P(JournalContract, AppendTellsWhichPositionsItGave) {
+  Open({.bytes_max = 1 << 20, .lanes = 3});
+  uint64_t next = 0;
+  for (int round = 0; round < 40; ++round) {
+    domain::EventBatch batch;
+    for (int i = 0; i <= round % 7; ++i) Add(batch, std::to_string(next + i), std::nullopt);
+    const app::Appended appended = journal_->Append(batch, now_);
+    ASSERT_EQ(appended, AppendResult::kAppended);
+    if (round == 0) next = appended.end - batch.Size();
+    EXPECT_EQ(appended.end, next + batch.Size()) << "consecutive, from batch to batch";
+    if (round % 10 == 3) {
+      domain::EventBatch refused;
+      Add(refused, "x", "k", 1 << 20);
+      ASSERT_EQ(journal_->Append(refused, now_), AppendResult::kTooLarge);
+    }
+    std::set<uint64_t> positions;
+    const auto events = TakeAllLanes();
+    for (const auto& event : events) positions.insert(event.position);
+    EXPECT_EQ(positions.size(), batch.Size());
+    EXPECT_EQ(*positions.begin(), next);
+    EXPECT_EQ(*positions.rbegin(), appended.end - 1);
+    next = appended.end;
+    Settle(events);
+  }
+}
+
+// Who waits for DurableEnd asks again when told; it must not have to ask before.
+TEST_P(JournalContract, DurableEndIsToldOfAndNeverGoesBack) {
+  Open({.bytes_max = 1 << 20, .lanes = 1});
+  const bool survives = GetParam().survives;
+  uint64_t told_end = journal_->DurableEnd();
+  int told = 0;
+  journal_->OnDurable([&] {
+    EXPECT_GE(journal_->DurableEnd(), told_end);
+    told_end = journal_->DurableEnd();
+    ++told;
+  });
+  for (int round = 1; round <= 50; ++round) {
+    domain::EventBatch batch;
+    for (int i = 0; i < 3; ++i) Add(batch, "a", "k", 1'000);
+    const app::Appended appended = journal_->Append(batch, now_);
+    ASSERT_EQ(appended, AppendResult::kAppended);
+    EXPECT_EQ(journal_->DurableEnd(), survives ? appended.end : 0U);
+    EXPECT_EQ(told_end, journal_->DurableEnd()) << "told after it has moved";
+    EXPECT_EQ(told, survives ? round : 0);
+    if (round % 3 == 0) Settle(Take(0));
+  }
+  EXPECT_FALSE(journal_->Failed());
 }
 
 TEST_P(JournalContract, SettlingNothingIsAllowed) {

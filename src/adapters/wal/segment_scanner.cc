@@ -14,38 +14,39 @@ SegmentScanner::SegmentScanner(File& file, const SegmentHeader& segment)
     : file_(file), segment_(segment), expected_(segment.first_position) {}
 
 DiskResult<bool> SegmentScanner::Next(uint64_t limit) {
-  while (expected_ < limit && offset_ + kFrameHeaderBytes <= segment_.segment_bytes) {
-    const auto front = View(offset_, kFrameHeaderBytes);
+  uint64_t at = offset_;
+  while (expected_ < limit && at + kFrameHeaderBytes <= segment_.segment_bytes) {
+    const auto front = View(at, kFrameHeaderBytes);
     if (!front) return std::unexpected(front.error());
     if (front->size() < kFrameHeaderBytes) return false;
     uint32_t index_crc = 0;
     const auto found = DecodeFrameHeader(*front, &index_crc);
-    if (!found || !Fits(*found, limit)) {
-      offset_ += kSectorBytes;
+    if (!found || !Fits(*found, at, limit)) {
+      at += kSectorBytes;
       continue;
     }
     const uint64_t bytes = FrameBytes(found->body_bytes, found->events);
-    const auto whole = View(offset_, bytes);
+    const auto whole = View(at, bytes);
     if (!whole) return std::unexpected(whole.error());
     const uint64_t index_at = kFrameHeaderBytes + found->body_bytes;
     const uint64_t index_bytes = found->events * kIndexEntryBytes;
-    frame_offset_ = offset_;
     if (whole->size() < index_at + index_bytes ||
         !DecodeIndex(whole->substr(index_at, index_bytes), index_crc, *found, index_)) {
-      offset_ += kSectorBytes;
+      at += kSectorBytes;
       continue;
     }
     frame_ = *found;
+    frame_offset_ = at;
     bodies_ = whole->substr(kFrameHeaderBytes, found->body_bytes);
-    offset_ += bytes;
+    offset_ = at + bytes;
     expected_ = found->first_position + found->events;
     return true;
   }
   return false;
 }
 
-bool SegmentScanner::Fits(const FrameHeader& frame, uint64_t limit) const {
-  const uint64_t room = segment_.segment_bytes - offset_;
+bool SegmentScanner::Fits(const FrameHeader& frame, uint64_t offset, uint64_t limit) const {
+  const uint64_t room = segment_.segment_bytes - offset;
   return frame.segment == segment_.number && frame.salt == segment_.salt &&
          frame.first_position >= expected_ && frame.first_position < limit && frame.body_bytes <= room &&
          FrameBytes(frame.body_bytes, frame.events) <= room;

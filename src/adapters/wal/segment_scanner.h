@@ -30,7 +30,7 @@ class SegmentScanner {
 
   // One past the last position of the last frame; at first, the segment's first position.
   uint64_t Expected() const { return expected_; }
-  // Where Next looks next.
+  // Where Next looks next. It moves on only with a frame, as behind damage more may yet be written.
   uint64_t Offset() const { return offset_; }
 
   // Reads anew what may have been written since it was read.
@@ -42,7 +42,7 @@ class SegmentScanner {
  private:
   DiskResult<size_t> Read(uint64_t offset, std::span<char> bytes);
   DiskResult<std::string_view> View(uint64_t offset, uint64_t bytes);
-  bool Fits(const FrameHeader& frame, uint64_t limit) const;
+  bool Fits(const FrameHeader& frame, uint64_t offset, uint64_t limit) const;
 
   File& file_;
   const SegmentHeader segment_;

@@ -6,48 +6,18 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "adapters/file_sink/file_sink.h"
+#include "support/recording_log.h"
 #include "support/temp_folder.h"
 #include "support/virtual_clock.h"
 
 namespace ei::file_sink {
 
-// Keeps each line as "LEVEL message name=value ...".
-class RecordingLog final : public app::Log {
- public:
-  void Write(app::LogLevel level, std::string_view, std::string_view message,
-             std::initializer_list<app::LogField> fields) override {
-    std::ostringstream line;
-    constexpr const char* kNames[] = {"DEBUG", "INFO", "WARN", "ERROR"};
-    line << kNames[static_cast<size_t>(level)] << ' ' << message;
-    for (const app::LogField& field : fields) {
-      line << ' ' << field.name << '=';
-      std::visit([&](const auto& value) { line << value; }, field.value);
-    }
-    const std::lock_guard lock(mutex_);
-    lines_.push_back(line.str());
-  }
-  std::vector<std::string> Lines() const {
-    const std::lock_guard lock(mutex_);
-    return lines_;
-  }
-  size_t Count(std::string_view text) const {
-    const auto lines = Lines();
-    return static_cast<size_t>(std::count_if(lines.begin(), lines.end(),
-                                             [&](const std::string& line) { return line.contains(text); }));
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::vector<std::string> lines_;
-};
-
 using support::ReadFile;
+using support::RecordingLog;
 using support::TempFolder;
 using support::WriteFile;
 

@@ -1,0 +1,88 @@
+// The contract of journals that bound the number of events, beside their bytes.
+
+#include <gtest/gtest.h>
+
+#include "contract/journal_contract.h"
+
+namespace ei::contract {
+namespace {
+
+using app::AppendResult;
+
+INSTANTIATE_TEST_SUITE_P(Adapters, BoundedEvents, ::testing::ValuesIn(MakersThatBoundEvents()),
+                         [](const auto& maker) { return maker.param.name; });
+
+TEST_P(BoundedEvents, BatchBeyondTheEventsLeftIsRefusedWhole) {
+  Open({.events_max = 10, .lanes = 2});
+  for (int i = 0; i < 8; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
+  domain::EventBatch batch;
+  for (const char* label : {"x", "y", "z"}) Add(batch, label, label);
+  EXPECT_EQ(journal_->Append(batch, now_), AppendResult::kFull);
+  EXPECT_EQ(journal_->Stats().events, 8U);
+  EXPECT_EQ(TakeAllLanes().size(), 8U);
+  EXPECT_EQ(Append("b", "k"), AppendResult::kAppended) << "two small ones still fit";
+  EXPECT_EQ(Append("c", "k"), AppendResult::kAppended);
+  EXPECT_EQ(Append("d", "k"), AppendResult::kFull);
+}
+
+TEST_P(BoundedEvents, BatchThatCanNeverFitIsToldApartFromAFullJournal) {
+  Open({.events_max = 10, .bytes_max = 1 << 20, .lanes = 1});
+  domain::EventBatch many;
+  for (int i = 0; i < 11; ++i) Add(many, "a", "k");
+  EXPECT_EQ(journal_->Append(many, now_), AppendResult::kTooLarge);
+  EXPECT_EQ(Append("a", "k", (1 << 20) + 1), AppendResult::kTooLarge);
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
+  EXPECT_EQ(journal_->Append(many, now_), AppendResult::kTooLarge) << "also while full";
+  EXPECT_EQ(Append("a", "k"), AppendResult::kFull);
+}
+
+TEST_P(BoundedEvents, FullSaysSoUntilSomethingIsSettled) {
+  Open({.events_max = 3, .lanes = 1});
+  EXPECT_FALSE(journal_->Full(1'000'000));
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
+  ASSERT_EQ(Append("a", "k"), AppendResult::kFull);
+  EXPECT_TRUE(journal_->Full(0)) << "no room at all: whatever the size";
+  auto events = Take(0);
+  EXPECT_TRUE(journal_->Full(0)) << "taken is not settled";
+  events.resize(1);
+  Settle(events);
+  EXPECT_FALSE(journal_->Full(0));
+  EXPECT_FALSE(journal_->Full(1'000'000));
+  EXPECT_EQ(Append("a", "k"), AppendResult::kAppended);
+}
+
+TEST_P(BoundedEvents, LargeBatchRefusedShutsOutOnlyItsLike) {
+  Open({.events_max = 10, .lanes = 1});
+  for (int i = 0; i < 5; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
+  domain::EventBatch batch;
+  for (int i = 0; i < 7; ++i) Add(batch, "bbbb", "k");
+  ASSERT_EQ(journal_->Append(batch, now_), AppendResult::kFull);
+  EXPECT_FALSE(journal_->Full(0));
+  EXPECT_FALSE(journal_->Full(batch.ClientBytes() - 1));
+  EXPECT_TRUE(journal_->Full(batch.ClientBytes()));
+  EXPECT_TRUE(journal_->Full(batch.ClientBytes() + 1'000));
+  auto events = Take(0);
+  events.resize(2);
+  Settle(events);
+  EXPECT_FALSE(journal_->Full(batch.ClientBytes())) << "seven are free now";
+  EXPECT_EQ(journal_->Append(batch, now_), AppendResult::kAppended);
+}
+
+// One free place is enough for a small request, however large the one was that found none.
+TEST_P(BoundedEvents, LargeBatchRefusedByAFullJournalDoesNotShutSmallOnesOut) {
+  Open({.events_max = 10, .lanes = 1});
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
+  domain::EventBatch batch;
+  for (int i = 0; i < 8; ++i) Add(batch, "bbbb", "k");
+  ASSERT_EQ(journal_->Append(batch, now_), AppendResult::kFull);
+  EXPECT_TRUE(journal_->Full(0));
+  auto events = Take(0);
+  events.resize(1);
+  Settle(events);
+  EXPECT_FALSE(journal_->Full(0));
+  EXPECT_FALSE(journal_->Full(1));
+  EXPECT_EQ(Append("c", "k"), AppendResult::kAppended);
+}
+
+}  // namespace
+}  // namespace ei::contract

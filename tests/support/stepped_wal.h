@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "adapters/wal/wal_journal.h"
+#include "app/ports/journal.h"
+
+namespace ei::support {
+
+// Does all of the journal's work on the disk that can be done now, in one thread. A pause counts as the end.
+inline void RunIdle(wal::WalJournal& journal) {
+  bool done = true;
+  while (done) {
+    done = false;
+    for (const wal::Work work : {journal.Commit(), journal.Load(), journal.Keep()}) {
+      done |= work == wal::Work::kDone;
+    }
+  }
+}
+
+// A log's journal that has done its work when Append and Settle return: what was appended is durable and may
+// be taken, what was settled has given back its room. Not thread-safe.
+class SteppedWal final : public app::Journal {
+ public:
+  explicit SteppedWal(std::unique_ptr<wal::WalJournal> journal) : journal_(std::move(journal)) {
+    RunIdle(*journal_);
+  }
+
+  app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override {
+    const app::Appended appended = journal_->Append(batch, now);
+    RunIdle(*journal_);
+    return appended;
+  }
+  void Settle(std::span<const uint64_t> positions) override {
+    journal_->Settle(positions);
+    RunIdle(*journal_);
+  }
+  uint64_t DurableEnd() const override { return journal_->DurableEnd(); }
+  void OnDurable(std::function<void()> told) override { journal_->OnDurable(std::move(told)); }
+  bool Failed() const override { return journal_->Failed(); }
+  bool Full(uint64_t bytes) const override { return journal_->Full(bytes); }
+  size_t Take(size_t lane, std::span<app::JournalEvent> out) override { return journal_->Take(lane, out); }
+  void OnLaneFilled(std::function<void(size_t lane)> wake) override {
+    journal_->OnLaneFilled(std::move(wake));
+  }
+  void Close() override { journal_->Close(); }
+  app::JournalStats Stats() const override { return journal_->Stats(); }
+
+ private:
+  const std::unique_ptr<wal::WalJournal> journal_;
+};
+
+}  // namespace ei::support

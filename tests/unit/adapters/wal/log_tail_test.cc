@@ -1,0 +1,193 @@
+#include "adapters/wal/log_tail.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "support/random.h"
+
+namespace ei::wal {
+namespace {
+
+constexpr uint64_t kSegmentBytes = 16 << 10;
+
+class LogTailTest : public testing::Test {
+ protected:
+  void AddSpare() { tail_.AddSpare({next_number_++, nullptr}); }
+
+  std::optional<Segment> Add(uint64_t body_bytes, uint32_t events = 1) {
+    const std::vector<IndexEntry> index(events);
+    auto begun = tail_.Add({nullptr, nullptr, body_bytes, events, {}}, index, position_, 5, ++salt_);
+    position_ += events;
+    return begun;
+  }
+
+  LogTail tail_{kSegmentBytes};
+  uint64_t next_number_ = 0;
+  uint64_t position_ = 0;
+  uint64_t salt_ = 100;
+};
+
+TEST_F(LogTailTest, WithoutASpareThereIsNoRoom) {
+  EXPECT_FALSE(tail_.HasRoom(1, 1));
+  EXPECT_FALSE(tail_.Number());
+  EXPECT_EQ(tail_.Front(), nullptr);
+  EXPECT_TRUE(tail_.EverFits(1, 1));
+  AddSpare();
+  EXPECT_TRUE(tail_.HasRoom(1, 1));
+}
+
+TEST_F(LogTailTest, FirstBatchBeginsASegment) {
+  AddSpare();
+  position_ = 77;
+  const auto begun = Add(10, 3);
+  ASSERT_TRUE(begun);
+  EXPECT_EQ(begun->header.number, 0U);
+  EXPECT_EQ(begun->header.first_position, 77U);
+  EXPECT_EQ(begun->header.salt, 101U);
+  EXPECT_EQ(begun->header.segment_bytes, kSegmentBytes);
+  EXPECT_EQ(tail_.Number(), 0U);
+  EXPECT_EQ(tail_.Spares(), 0U);
+  const PendingFrame* const frame = tail_.Front();
+  ASSERT_NE(frame, nullptr);
+  EXPECT_TRUE(frame->begins);
+  EXPECT_EQ(frame->offset, kSegmentHeaderBytes);
+  EXPECT_EQ(frame->header.salt, 101U);
+  EXPECT_EQ(frame->header.first_position, 77U);
+}
+
+TEST_F(LogTailTest, BatchesJoinOneFrameUntilItIsOnItsWay) {
+  AddSpare();
+  for (int i = 0; i < 5; ++i) Add(100, 2);
+  PendingFrame* const first = tail_.Front();
+  EXPECT_EQ(first->header.events, 10U);
+  EXPECT_EQ(first->header.body_bytes, 500U);
+  EXPECT_EQ(first->pieces.size(), 5U);
+  EXPECT_EQ(first->index.size(), 10U);
+  Add(100, 2);
+  EXPECT_EQ(first->header.events, 10U) << "closed";
+  EXPECT_EQ(tail_.Front(), first) << "stays until it is done with";
+  EXPECT_EQ(tail_.BodyBytes(), 600U);
+  tail_.Pop();
+  const PendingFrame* const second = tail_.Front();
+  EXPECT_EQ(second->header.first_position, 10U);
+  EXPECT_FALSE(second->begins);
+  EXPECT_EQ(second->offset, kSegmentHeaderBytes + FrameBytes(500, 10));
+  tail_.Pop();
+  EXPECT_TRUE(tail_.Empty());
+  EXPECT_EQ(tail_.BodyBytes(), 0U);
+}
+
+TEST_F(LogTailTest, BatchThatDoesNotFitBeginsTheNextSegment) {
+  AddSpare();
+  AddSpare();
+  ASSERT_TRUE(Add(kSegmentBytes / 2));
+  const auto begun = Add(kSegmentBytes / 2);
+  ASSERT_TRUE(begun);
+  EXPECT_EQ(begun->header.number, 1U);
+  EXPECT_EQ(begun->header.first_position, 1U);
+  EXPECT_EQ(begun->header.salt, 102U) << "a salt of its own";
+  EXPECT_EQ(tail_.Number(), 1U);
+  EXPECT_FALSE(tail_.HasRoom(kSegmentBytes / 2, 1));
+  EXPECT_TRUE(tail_.HasRoom(kSegmentBytes / 4, 1));
+}
+
+TEST_F(LogTailTest, LargestBatchFillsASegmentAndOneByteMoreNeverFits) {
+  const uint64_t most = kSegmentBytes - kSegmentHeaderBytes - kFrameHeaderBytes - kIndexEntryBytes;
+  EXPECT_TRUE(tail_.EverFits(most, 1));
+  EXPECT_FALSE(tail_.EverFits(most + 1, 1));
+  EXPECT_FALSE(tail_.EverFits(1, kFrameEventsMax + 1));
+  AddSpare();
+  Add(most);
+  const PendingFrame* const frame = tail_.Front();
+  EXPECT_EQ(frame->offset + FrameBytes(most, 1), kSegmentBytes);
+  EXPECT_FALSE(tail_.HasRoom(0, 1));
+}
+
+TEST_F(LogTailTest, FrameStopsGrowingAtItsLargestSize) {
+  LogTail tail(64 << 20);
+  tail.AddSpare({0, nullptr});
+  const std::vector<IndexEntry> index(1);
+  for (uint64_t i = 0; i < 9; ++i) {
+    ASSERT_TRUE(tail.HasRoom(1 << 20, 1));
+    tail.Add({nullptr, nullptr, 1 << 20, 1, {}}, index, i, 0, 1);
+  }
+  EXPECT_EQ(tail.Front()->header.events, 4U) << "4 MiB; the others are in later frames";
+}
+
+TEST_F(LogTailTest, ClearForgetsAllThatIsPending) {
+  AddSpare();
+  Add(10);
+  tail_.Clear();
+  EXPECT_TRUE(tail_.Empty());
+  EXPECT_EQ(tail_.Front(), nullptr);
+  EXPECT_EQ(tail_.Oldest(), nullptr);
+  EXPECT_EQ(tail_.BodyBytes(), 0U);
+}
+
+// Beside a model that remembers every byte of every segment: what HasRoom promises Add keeps, frames never
+// overlap or leave their segment, and positions go through without a gap.
+TEST_F(LogTailTest, WhatHasRoomIsPlacedWithoutOverlap) {
+  support::Random random(support::SeedOr(3));
+  for (int round = 0; round < 300; ++round) {
+    const uint64_t segment_bytes = random.Between(4'000, 40'000);
+    LogTail tail(segment_bytes);
+    uint64_t numbers = 0;
+    std::map<uint64_t, uint64_t> used;  // bytes of each begun segment
+    uint64_t position = 0;
+    uint64_t written = 0;
+    uint64_t refused = 0;
+    const auto write_one = [&] {
+      const PendingFrame* const frame = tail.Front();
+      if (frame == nullptr) return;
+      ASSERT_EQ(frame->header.first_position, written) << "in order";
+      written += frame->header.events;
+      uint64_t events = 0;
+      uint64_t bytes = 0;
+      for (const Piece& piece : frame->pieces) {
+        events += piece.events;
+        bytes += piece.size;
+      }
+      ASSERT_EQ(frame->header.events, events);
+      ASSERT_EQ(frame->header.body_bytes, bytes);
+      ASSERT_EQ(frame->index.size(), events);
+      const auto [segment, fresh] = used.emplace(frame->header.segment, kSegmentHeaderBytes);
+      ASSERT_EQ(fresh, frame->begins.has_value());
+      ASSERT_EQ(frame->offset, segment->second) << "right behind the one before";
+      ASSERT_EQ(segment, std::prev(used.end()));
+      segment->second += FrameBytes(bytes, events);
+      ASSERT_LE(segment->second, segment_bytes);
+      tail.Pop();
+    };
+    for (int step = 0; step < 400; ++step) {
+      const uint64_t choice = random.Below(10);
+      if (choice < 2) {
+        if (tail.Spares() < 2) tail.AddSpare({numbers++, nullptr});
+      } else if (choice < 4) {
+        write_one();
+      } else {
+        const uint64_t bytes = random.OneIn(10) ? random.Below(segment_bytes + 100) : random.Below(700);
+        const auto events = static_cast<uint32_t>(random.Between(1, random.OneIn(10) ? 200 : 4));
+        if (!tail.EverFits(bytes, events)) continue;
+        if (!tail.HasRoom(bytes, events)) {
+          ++refused;
+          ASSERT_EQ(tail.Spares(), 0U) << "an unused segment has room for whatever ever fits";
+          continue;
+        }
+        const std::vector<IndexEntry> index(events);
+        const auto begun = tail.Add({nullptr, nullptr, bytes, events, {}}, index, position, 0, 9);
+        if (begun) {
+          ASSERT_EQ(begun->header.first_position, position);
+        }
+        position += events;
+      }
+    }
+    while (!tail.Empty()) write_one();
+    ASSERT_EQ(written, position);
+    ASSERT_EQ(tail.BodyBytes(), 0U);
+    ASSERT_GT(refused + position, 0U);
+  }
+}
+
+}  // namespace
+}  // namespace ei::wal
