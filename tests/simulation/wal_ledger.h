@@ -37,6 +37,16 @@ class WalLedger {
     for (const auto& [label, count] : dead_lettered) arrived_[label] += count;
   }
 
+  // The bytes that arrive are those that a client sent.
+  void CheckUnaltered(std::string_view value) const {
+    const size_t from = value.find('#');
+    const size_t to = value.find('#', from + 1);
+    ASSERT_NE(to, std::string_view::npos) << "not an event of ours: " << value;
+    const auto event = sent_.find(std::string(value.substr(from, to + 1 - from)));
+    ASSERT_NE(event, sent_.end()) << "never sent: " << value;
+    ASSERT_EQ(value, event->second.json);
+  }
+
   // Nothing that arrived was invented or had been refused; in a run without crashes, nothing came twice.
   void CheckNothingInvented(bool repeats_allowed) const {
     for (const auto& [label, count] : arrived_) {
@@ -57,12 +67,6 @@ class WalLedger {
     return missing;
   }
 
-  const std::string& Json(const std::string& label) const { return sent_.at(label).json; }
-  size_t Count(Told told) const {
-    size_t count = 0;
-    for (const auto& [label, event] : sent_) count += event.told == told ? 1 : 0;
-    return count;
-  }
   uint64_t Repeats() const {
     uint64_t repeats = 0;
     for (const auto& [label, count] : arrived_) repeats += static_cast<uint64_t>(count) - 1;

@@ -20,6 +20,9 @@
 
 namespace ei::simulation {
 
+// How often each kind of thing happened, over all schedules of a run.
+using Occurred = std::map<std::string, uint64_t>;
+
 // One life of the process, from its start on a disk to its end: ingest, journal, log and delivery as they
 // are, in one thread. A part has its turn only when it was woken or its pause is over, so that a lost wake-up
 // shows as a stall.
@@ -37,8 +40,8 @@ class WalLife {
   // Null: the start failed, as it does when the disk fails meanwhile.
   static std::unique_ptr<WalLife> Start(support::SimDisk& disk, const wal::WalOptions& options,
                                         support::VirtualClock& clock, WalLedger& ledger,
-                                        app::EventDecoder& decoder, uint64_t seed) {
-    std::unique_ptr<WalLife> life(new WalLife(disk, clock, ledger, decoder, seed));
+                                        app::EventDecoder& decoder, Occurred& occurred, uint64_t seed) {
+    std::unique_ptr<WalLife> life(new WalLife(disk, clock, ledger, decoder, occurred, seed));
     auto opened = wal::WalJournal::Open(options, *life->directory_, clock, life->log_, life->random_.Next());
     if (!opened) return nullptr;
     life->journal_ = std::move(*opened);
@@ -47,7 +50,25 @@ class WalLife {
   }
 
   ~WalLife() {
-    ledger_.Arrived(rig_ ? rig_->sink.Delivered() : kNone, rig_ ? rig_->sink.DeadLettered() : kNone);
+    if (rig_ == nullptr) return;
+    const support::MisbehavingSink& broker = rig_->sink;
+    ledger_.Arrived(broker.Delivered(), broker.DeadLettered());
+    const auto& total = broker.Total();
+    const auto told = rig_->telemetry.Read();
+    occurred_["broker: delivered"] += total.delivered;
+    occurred_["broker: dead-lettered"] += total.dead_lettered;
+    occurred_["broker: refused for a while"] += total.transient;
+    occurred_["broker: away"] += total.in_outage;
+    occurred_["broker: refused an event"] += total.refused_alone + total.refused_together + total.invalid;
+    occurred_["broker: refused a dead letter"] += total.letter_failed;
+    occurred_["broker: acknowledged late"] += total.held_back;
+    occurred_["broker: acknowledgement lost in a crash"] +=
+        total.delivered + total.dead_lettered - told.delivered - told.DeadLettered();
+    const auto counts = journal_->Counts();
+    occurred_["log: events recovered"] += counts.recovered;
+    occurred_["log: events lost to damage"] += counts.lost;
+    occurred_["log: segments set aside"] += counts.set_aside;
+    occurred_["log: commits"] += counts.commits;
   }
 
   // One request with these events, each a label and its JSON.
@@ -98,6 +119,7 @@ class WalLife {
     }
     if (work == wal::Work::kDone) state.woken = true;
     if (work == wal::Work::kLater) state.due = clock_.Now() + std::chrono::milliseconds(20);
+    if (journal_->Counts().backlog_events > 0) ++occurred_["log: steps with a backlog beyond memory"];
     Answer();
     CheckBounds();
     return true;
@@ -145,7 +167,7 @@ class WalLife {
   }
 
   // What makes an end graceful: every request is answered, and all that was accepted is on the disk.
-  bool AllAnswered() const { return waiting_.empty() && journal_->DurableEnd() >= rig_->journal.End(); }
+  bool AllAnswered() const { return waiting_.empty() && journal_->Counts().unsynced_events == 0; }
 
   void CheckAccounts() const {
     const auto counts = journal_->Counts();
@@ -167,14 +189,13 @@ class WalLife {
     std::optional<base::SteadyTime> due;
   };
 
-  static inline const std::map<std::string, int> kNone;
-
   WalLife(support::SimDisk& disk, support::VirtualClock& clock, WalLedger& ledger, app::EventDecoder& decoder,
-          uint64_t seed)
+          Occurred& occurred, uint64_t seed)
       : random_(seed),
         clock_(clock),
         ledger_(ledger),
         decoder_(decoder),
+        occurred_(occurred),
         directory_(disk.Mount()),
         submission_(random_.Next()) {}
 
@@ -186,6 +207,7 @@ class WalLife {
     shape.window = random_.Between(2, 12);
     shape.max_retries = static_cast<uint32_t>(random_.Below(3));
     rig_ = std::make_unique<support::DeliveryRig>(shape, *journal_, random_.Next(), &clock_);
+    rig_->sink.OnArrival([this](std::string_view value) { ledger_.CheckUnaltered(value); });
     bucket_ = std::make_unique<domain::TokenBucket>(0, 1);
     app::Ingest::Options ingest;
     ingest.key_source = domain::KeySource::kPointer;
@@ -206,6 +228,7 @@ class WalLife {
   support::VirtualClock& clock_;
   WalLedger& ledger_;
   app::EventDecoder& decoder_;
+  Occurred& occurred_;
   support::NullLog log_;
   wal::WalOptions options_;
   std::unique_ptr<wal::Directory> directory_;

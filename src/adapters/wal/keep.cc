@@ -103,7 +103,9 @@ Work WalJournal::LetSegmentsGo() {
     }
   }
   if (going.empty()) return Work::kIdle;
+  // Into both slots: without what the newest one says, events of a segment that is gone would look lost.
   DiskResult<void> done = SaveCheckpoint();
+  if (done) done = SaveCheckpoint();
   for (const Segment& segment : going) {
     if (done) done = LetGo(segment);
   }

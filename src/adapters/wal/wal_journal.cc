@@ -249,6 +249,7 @@ WalCounts WalJournal::Counts() const {
   base::MutexLock lock(mutex_);
   WalCounts counts = counts_;
   counts.set_aside = set_aside_.size();
+  counts.unsynced_events = next_position_ - DurableEnd();
   counts.memory_bytes = memory_bytes_.load(std::memory_order_relaxed);
   if (backlog_) counts.backlog_events = settled_.Unsettled(backlog_from_, DurableEnd());
   return counts;

@@ -43,13 +43,14 @@ enum class Work : uint8_t {
 };
 
 struct WalCounts {
-  uint64_t memory_bytes = 0;    // blocks of events
-  uint64_t recovered = 0;       // events that were found at the start
-  uint64_t lost = 0;            // events that damage took, found since the start
-  uint64_t set_aside = 0;       // damaged segments that are kept for inspection
-  uint64_t commits = 0;         // syncs that carried events
-  uint64_t commit_bytes = 0;    // what they wrote
-  uint64_t backlog_events = 0;  // on the disk and not in memory
+  uint64_t memory_bytes = 0;     // blocks of events
+  uint64_t recovered = 0;        // events that were found at the start
+  uint64_t lost = 0;             // events that damage took, found since the start
+  uint64_t set_aside = 0;        // damaged segments that are kept for inspection
+  uint64_t commits = 0;          // syncs that carried events
+  uint64_t commit_bytes = 0;     // what they wrote
+  uint64_t unsynced_events = 0;  // not yet durable
+  uint64_t backlog_events = 0;   // on the disk and not in memory
 };
 
 // The journal of ack level `wal`: a batch joins the frame at hand; the frame is written to the log and synced
