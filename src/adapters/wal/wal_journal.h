@@ -121,6 +121,12 @@ class WalJournal final : public app::Journal {
     uint64_t end = 0;
   };
 
+  // A checkpoint on its way to the disk.
+  struct Snapshot {
+    Checkpoint checkpoint;
+    uint64_t settled_since = 0;  // the checkpoint before
+  };
+
   WalJournal(const WalOptions& options, Directory& directory, const app::Clock& clock, app::Log& log,
              uint64_t seed);
   base::Result<void> Recover();
@@ -141,7 +147,9 @@ class WalJournal final : public app::Journal {
   Work PrepareSegment();
   Work LetSegmentsGo();
   DiskResult<void> LetGo(const Segment& segment);
-  DiskResult<void> SaveCheckpoint();
+  std::vector<Segment> SettledSegments(const SettledMap& settled) const REQUIRES(mutex_);
+  Snapshot TakeSnapshot() REQUIRES(mutex_);
+  DiskResult<void> Save(const Snapshot& snapshot);
 
   // Whether the role was idle and has to be woken; it is not idle any more.
   static bool Rouse(bool& idle) { return std::exchange(idle, false); }

@@ -224,5 +224,35 @@ TEST_F(KeepTest, FinishLeavesNothingToBeDeliveredTwice) {
   EXPECT_EQ(rig_.Drain(), Numbered(5, 5));
 }
 
+// A stuck partition: more gaps than a checkpoint holds, all of them before segments that are wholly settled.
+TEST_F(KeepTest, SegmentStaysWhileNoCheckpointSaysThatItIsSettled) {
+  rig_.Options() = {.bytes_max = 2 << 20, .segment_bytes = 256 << 10};
+  SimDisk disk(2);
+  auto folder = disk.Mount();
+  rig_.Open(*folder);
+  for (uint64_t i = 0; i < 30; ++i) {
+    ASSERT_EQ(rig_.Append(Numbered(1'000 * i, 1'000)), AppendResult::kAppended);
+    rig_.Work();
+  }
+  rig_.Take();
+  const auto stuck = [](std::string_view value) {
+    const uint64_t number = std::stoull(std::string(value));
+    return number < 10'000 && number % 2 == 0;
+  };
+  rig_.SettleIf([&](std::string_view value) { return !stuck(value); });
+  rig_.Work();
+  const uint64_t saves = disk.Counts().calls[static_cast<size_t>(DiskCall::kSync)];
+  rig_.Work();
+  EXPECT_EQ(disk.Counts().calls[static_cast<size_t>(DiskCall::kSync)], saves) << "it does not try for ever";
+  disk.KillProcess();
+  folder = disk.Mount();
+  rig_.Open(*folder);
+  const auto values = rig_.Drain();
+  EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
+  EXPECT_EQ(std::ranges::count_if(values, stuck), 5'000);
+  EXPECT_EQ(rig_.Journal().Stats().events, 0U);
+  EXPECT_LE(rig_.Journal().Stats().bytes, 3U * (256 << 10)) << "in the end all segments go";
+}
+
 }  // namespace
 }  // namespace ei::wal
