@@ -254,5 +254,23 @@ TEST_F(KeepTest, SegmentStaysWhileNoCheckpointSaysThatItIsSettled) {
   EXPECT_LE(rig_.Journal().Stats().bytes, 3U * (256 << 10)) << "in the end all segments go";
 }
 
+// Damage takes the last events that kept a full log's segments: nobody will settle anything any more.
+TEST_F(KeepTest, SegmentsWhoseEventsAreLostGoByThemselves) {
+  FillUp(0);
+  Crash();
+  for (const std::string& name : disk_.SeenNames()) {
+    if (SegmentNumber(name)) disk_.ZeroRange(name, kSegmentHeaderBytes, kSegmentBytes);
+  }
+  std::vector<WalJournal::Role> woken;
+  rig_.Journal().OnWork([&](WalJournal::Role role) { woken.push_back(role); });
+  while (rig_.Journal().Keep() == Work::kDone) {
+  }
+  while (rig_.Journal().Load() == Work::kDone) {
+  }
+  EXPECT_GT(rig_.Journal().Counts().lost, 0U);
+  EXPECT_EQ(rig_.Journal().Stats().events, 0U);
+  EXPECT_EQ(std::ranges::count(woken, WalJournal::Role::kKeep), 1) << "there is work for it";
+}
+
 }  // namespace
 }  // namespace ei::wal
