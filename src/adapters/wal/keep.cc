@@ -22,8 +22,11 @@ constexpr size_t kCheckpointRunsMax = 4'000;  // as many as surely fit
 }  // namespace
 
 Work WalJournal::Keep() {
-  if (const Work work = LetSegmentsGo(); work != Work::kIdle) return work;
+  const Work gone = LetSegmentsGo();
+  // Segments are used in the order of their numbers: none is made while a lower one waits for its name.
+  if (gone == Work::kDone || !unsynced_spares_.empty()) return gone;
   if (const Work work = PrepareSegment(); work != Work::kIdle) return work;
+  if (gone == Work::kLater) return gone;
   Snapshot snapshot;
   {
     base::MutexLock lock(mutex_);

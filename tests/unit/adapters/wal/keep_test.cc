@@ -272,5 +272,23 @@ TEST_F(KeepTest, SegmentsWhoseEventsAreLostGoByThemselves) {
   EXPECT_EQ(std::ranges::count(woken, WalJournal::Role::kKeep), 1) << "there is work for it";
 }
 
+// Nothing can go while a bad sector keeps checkpoints from being saved, but the disk has room for new ones.
+TEST_F(KeepTest, CheckpointThatCannotBeSavedDoesNotStopNewSegments) {
+  for (uint64_t i = 0; i < 2; ++i) {
+    rig_.Append(Numbered(9 * i, 9, 700));
+    rig_.Journal().Commit();
+    if (i == 0) rig_.Work();
+  }
+  rig_.Take();
+  rig_.SettleIf([](std::string_view value) { return value[1] == '.'; });
+  const auto before = SegmentsOnDisk();
+  ASSERT_EQ(before.size(), 2U) << "both are full";
+  disk_.FailNth(DiskCall::kWrite, 1, DiskFault::kNoSpace);
+  rig_.Journal().Keep();
+  EXPECT_EQ(rig_.Log().Count("the checkpoint can't be saved"), 1U);
+  EXPECT_EQ(SegmentsOnDisk().size(), 3U);
+  EXPECT_EQ(rig_.Append(Numbered(20, 9, 700)), AppendResult::kAppended);
+}
+
 }  // namespace
 }  // namespace ei::wal
