@@ -160,7 +160,6 @@ void WalJournal::Finish() {
   Snapshot snapshot;
   {
     base::MutexLock lock(mutex_);
-    if (settled_since_checkpoint_ == 0) return;
     snapshot = TakeSnapshot();
   }
   static_cast<void>(Save(snapshot));

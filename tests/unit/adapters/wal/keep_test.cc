@@ -290,5 +290,17 @@ TEST_F(KeepTest, CheckpointThatCannotBeSavedDoesNotStopNewSegments) {
   EXPECT_EQ(rig_.Append(Numbered(20, 9, 700)), AppendResult::kAppended);
 }
 
+// What is durable at a clean stop is known at the next start: damage meanwhile is damage, not a torn end.
+TEST_F(KeepTest, FinishSaysHowFarTheLogGoes) {
+  rig_.Append(Numbered(0, 3, 700));
+  rig_.Journal().Commit();
+  rig_.Journal().Finish();
+  disk_.Crash();
+  disk_.FlipBit(SegmentName(0), kSegmentHeaderBytes + kFrameHeaderBytes + 800, 0);
+  Open();
+  EXPECT_EQ(rig_.Drain().size(), 2U);
+  EXPECT_EQ(rig_.Journal().Counts().lost, 1U);
+}
+
 }  // namespace
 }  // namespace ei::wal
