@@ -15,7 +15,7 @@ namespace ei::wal {
 struct Checkpoint {
   uint64_t durable_end = 0;   // everything below it was acknowledged as safe, or could have been
   uint64_t next_segment = 0;  // numbers from here on were never used
-  SettledMap settled;
+  SettledMap settled = SettledMap();
 };
 
 // The file `checkpoint`: two slots that are written in turn, in place, in space that was taken at the start,

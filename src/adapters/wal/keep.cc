@@ -22,17 +22,22 @@ constexpr size_t kCheckpointRunsMax = 4'000;  // as many as surely fit
 }  // namespace
 
 Work WalJournal::Keep() {
-  if (const Work work = LetSegmentsGo(); work != Work::kIdle) return work;
-  if (const Work work = PrepareSegment(); work != Work::kIdle) return work;
+  const Work gone = LetSegmentsGo();
+  if (gone == Work::kDone) return gone;
+  const Work prepared = PrepareSegment();
+  if (prepared == Work::kDone) return prepared;
+  const bool refused = gone == Work::kLater || prepared == Work::kLater;
+  Snapshot snapshot;
   {
     base::MutexLock lock(mutex_);
     if (settled_since_checkpoint_ == 0) {
-      keep_idle_ = true;
-      return Work::kIdle;
+      keep_idle_ = !refused;
+      return refused ? Work::kLater : Work::kIdle;
     }
     if (clock_.Now() < checkpoint_at_ + kCheckpointInterval) return Work::kLater;
+    snapshot = TakeSnapshot();
   }
-  return SaveCheckpoint() ? Work::kDone : Work::kLater;
+  return Save(snapshot) && !refused ? Work::kDone : Work::kLater;
 }
 
 Work WalJournal::PrepareSegment() {
@@ -88,24 +93,23 @@ bool WalJournal::HoldsLastFrame(uint64_t segment) const {
          DurableEnd() < appended_again_.first_position + appended_again_.events;
 }
 
-// Segments all of whose events are settled; not the one that is being filled.
+// Of too many runs a checkpoint holds the lowest; a segment beyond them stays until gaps before it are
+// closed.
 Work WalJournal::LetSegmentsGo() {
   std::vector<Segment> going;
+  Snapshot snapshot;
   {
     base::MutexLock lock(mutex_);
-    for (auto it = segments_.begin(); it != segments_.end(); ++it) {
-      const auto next = std::next(it);
-      const uint64_t end = next != segments_.end() ? next->header.first_position : next_position_;
-      if (it->header.number != tail_.Number() && !HoldsLastFrame(it->header.number) &&
-          settled_.Unsettled(it->header.first_position, end) == 0) {
-        going.push_back(*it);
-      }
+    if (!SettledSegments(settled_).empty()) {
+      snapshot = TakeSnapshot();
+      going = SettledSegments(snapshot.checkpoint.settled);
     }
   }
   if (going.empty()) return Work::kIdle;
   // Into both slots: without what the newest one says, events of a segment that is gone would look lost.
-  DiskResult<void> done = SaveCheckpoint();
-  if (done) done = SaveCheckpoint();
+  DiskResult<void> done = Save(snapshot);
+  snapshot.settled_since = 0;
+  if (done) done = Save(snapshot);
   for (const Segment& segment : going) {
     if (done) done = LetGo(segment);
   }
@@ -154,28 +158,49 @@ DiskResult<void> WalJournal::LetGo(const Segment& segment) {
   return {};
 }
 
-DiskResult<void> WalJournal::SaveCheckpoint() {
-  Checkpoint checkpoint;
-  uint64_t settled = 0;
-  {
-    base::MutexLock lock(mutex_);
-    checkpoint.durable_end = DurableEnd();
-    checkpoint.next_segment = next_segment_;
-    checkpoint.settled = settled_.Lowest(kCheckpointRunsMax);
-    settled = settled_since_checkpoint_;
-    checkpoint_at_ = clock_.Now();
+// Not the one that is being filled.
+std::vector<Segment> WalJournal::SettledSegments(const SettledMap& settled) const {
+  std::vector<Segment> found;
+  for (auto it = segments_.begin(); it != segments_.end(); ++it) {
+    const auto next = std::next(it);
+    const uint64_t end = next != segments_.end() ? next->header.first_position : next_position_;
+    if (it->header.number != tail_.Number() && !HoldsLastFrame(it->header.number) &&
+        settled.Unsettled(it->header.first_position, end) == 0) {
+      found.push_back(*it);
+    }
   }
-  const auto saved = checkpoint_->Save(checkpoint);
+  return found;
+}
+
+WalJournal::Snapshot WalJournal::TakeSnapshot() {
+  Snapshot snapshot;
+  snapshot.checkpoint.durable_end = DurableEnd();
+  snapshot.checkpoint.next_segment = next_segment_;
+  snapshot.checkpoint.settled = settled_.Lowest(kCheckpointRunsMax);
+  snapshot.settled_since = settled_since_checkpoint_;
+  checkpoint_at_ = clock_.Now();
+  return snapshot;
+}
+
+DiskResult<void> WalJournal::Save(const Snapshot& snapshot) {
+  const auto saved = checkpoint_->Save(snapshot.checkpoint);
   if (!saved) {
     log_.Write(app::LogLevel::kError, "wal", "wal.dir (WAL_DIR): the checkpoint can't be saved; trying again",
                {{"error", std::system_category().message(saved.error())}});
     return saved;
   }
   base::MutexLock lock(mutex_);
-  settled_since_checkpoint_ -= settled;
+  settled_since_checkpoint_ -= snapshot.settled_since;
   return saved;
 }
 
-bool WalJournal::Finish() { return SaveCheckpoint().has_value(); }
+bool WalJournal::Finish() {
+  Snapshot snapshot;
+  {
+    base::MutexLock lock(mutex_);
+    snapshot = TakeSnapshot();
+  }
+  return Save(snapshot).has_value();
+}
 
 }  // namespace ei::wal

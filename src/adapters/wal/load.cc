@@ -38,9 +38,11 @@ Work WalJournal::Load() {
   read_faults_ = 0;
   uint64_t filled_lanes = 0;
   uint64_t lost = 0;
+  bool wake_keep = false;
   {
     base::MutexLock lock(mutex_);
     lost = Admit(*loaded, filled_lanes);
+    wake_keep = lost > 0 && Rouse(keep_idle_);  // a segment may need to stay no longer
   }
   if (lost > 0) {
     log_.Write(app::LogLevel::kError, "wal",
@@ -48,6 +50,7 @@ Work WalJournal::Load() {
                {{"events", lost}, {"segment", cursor_.number}, {"before_position", loaded->end}});
   }
   WakeLanes(filled_lanes);
+  if (wake_keep) wake_(Role::kKeep);
   return Work::kDone;
 }
 

@@ -104,8 +104,8 @@ class WalJournal final : public app::Journal {
   // Prepares the next segment, saves a checkpoint, lets segments go (keep.cc).
   Work Keep();
 
-  // The last checkpoint, so that a restart delivers nothing twice (keep.cc); false: it could not be saved.
-  // Not beside Keep.
+  // The last checkpoint, so that a restart delivers nothing twice and takes no damage for a torn end
+  // (keep.cc); false: it could not be saved. Not beside Keep.
   bool Finish();
 
  private:
@@ -123,6 +123,12 @@ class WalJournal final : public app::Journal {
     std::vector<app::JournalEvent> events;
     std::vector<std::pair<uint64_t, uint64_t>> missing;  // from, to
     uint64_t end = 0;
+  };
+
+  // A checkpoint on its way to the disk.
+  struct Snapshot {
+    Checkpoint checkpoint;
+    uint64_t settled_since = 0;  // the checkpoint before
   };
 
   WalJournal(const WalOptions& options, Directory& directory, const app::Clock& clock, app::Log& log,
@@ -149,7 +155,9 @@ class WalJournal final : public app::Journal {
   Work RemoveSetAside(uint64_t number);
   Work LetSegmentsGo();
   DiskResult<void> LetGo(const Segment& segment);
-  DiskResult<void> SaveCheckpoint();
+  std::vector<Segment> SettledSegments(const SettledMap& settled) const REQUIRES(mutex_);
+  Snapshot TakeSnapshot() REQUIRES(mutex_);
+  DiskResult<void> Save(const Snapshot& snapshot);
 
   // Whether the role was idle and has to be woken; it is not idle any more.
   static bool Rouse(bool& idle) { return std::exchange(idle, false); }

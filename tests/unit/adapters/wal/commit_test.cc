@@ -1,0 +1,222 @@
+// How accepted events become durable.
+
+#include <gtest/gtest.h>
+
+#include "support/sim_disk.h"
+#include "support/wal_rig.h"
+
+namespace ei::wal {
+namespace {
+
+using app::AppendResult;
+using support::DiskCall;
+using support::DiskFault;
+using support::Numbered;
+using support::SimDisk;
+using Strings = std::vector<std::string>;
+
+class CommitTest : public testing::Test {
+ protected:
+  void SetUp() override { Open(); }
+  void Open() {
+    rig_.Open(*(folder_ = disk_.Mount()));
+    told_ = 0;
+    rig_.Journal().OnDurable([this] { ++told_; });
+  }
+  void Crash() {
+    disk_.Crash();
+    Open();
+  }
+  uint64_t Syncs() const { return disk_.Counts().calls[static_cast<size_t>(DiskCall::kSync)]; }
+  Work Commit() { return rig_.Journal().Commit(); }
+
+  SimDisk disk_{1, {.tearing = support::Tearing::kGarbage}};
+  std::unique_ptr<Directory> folder_;
+  support::WalRig rig_{{.bytes_max = 256 << 10, .segment_bytes = 64 << 10, .window_bytes_max = 64 << 10}};
+  int told_ = 0;
+};
+
+TEST_F(CommitTest, NothingIsTakenOrDurableBeforeItsSync) {
+  EXPECT_EQ(rig_.Append({"a"}).end, 1U);
+  EXPECT_EQ(rig_.Journal().DurableEnd(), 0U);
+  EXPECT_EQ(rig_.Take(), Strings{});
+  EXPECT_EQ(rig_.Journal().Stats().events, 1U);
+  EXPECT_EQ(told_, 0);
+  EXPECT_EQ(Commit(), Work::kDone);
+  EXPECT_EQ(rig_.Journal().DurableEnd(), 1U);
+  EXPECT_EQ(told_, 1);
+  EXPECT_EQ(rig_.Take(), Strings{"a"});
+  EXPECT_EQ(Commit(), Work::kIdle);
+}
+
+TEST_F(CommitTest, ManyAppendsShareOneSync) {
+  const uint64_t before = Syncs();
+  for (uint64_t i = 0; i < 50; ++i) ASSERT_EQ(rig_.Append(Numbered(2 * i, 2)).end, 2 * i + 2);
+  EXPECT_EQ(Commit(), Work::kDone);
+  EXPECT_EQ(Syncs(), before + 1);
+  EXPECT_EQ(told_, 1);
+  EXPECT_EQ(rig_.Journal().DurableEnd(), 100U);
+  EXPECT_EQ(rig_.Journal().Counts().commits, 1U);
+  EXPECT_EQ(rig_.Take(), Numbered(0, 100));
+}
+
+TEST_F(CommitTest, RolesAreWokenOnlyWhenTheyWereIdle) {
+  std::vector<WalJournal::Role> woken;
+  rig_.Journal().OnWork([&](WalJournal::Role role) { woken.push_back(role); });
+  rig_.Append({"a"});
+  using Role = WalJournal::Role;
+  EXPECT_EQ(woken, (std::vector{Role::kCommit, Role::kKeep})) << "a segment was begun";
+  rig_.Append({"b"});
+  EXPECT_EQ(woken.size(), 2U);
+  Commit();
+  Commit();
+  rig_.Append({"c"});
+  EXPECT_EQ(woken.size(), 3U);
+  EXPECT_EQ(woken.back(), Role::kCommit);
+}
+
+TEST_F(CommitTest, CrashTearsOnlyWhatNobodyWasToldOf) {
+  for (uint64_t round = 0; round < 60; ++round) {
+    const uint64_t first = 1'000 * round;
+    ASSERT_EQ(rig_.Append(Numbered(first, 5, 300)), AppendResult::kAppended);
+    Commit();
+    rig_.Append(Numbered(first + 5, 5, 700));
+    disk_.FailNth(DiskCall::kSync, 1, DiskFault::kEio);
+    EXPECT_EQ(Commit(), Work::kIdle);
+    Crash();
+    auto values = rig_.Drain();
+    const Strings acknowledged = Numbered(first, 5, 300);
+    ASSERT_GE(values.size(), 5U) << round;
+    EXPECT_TRUE(std::equal(acknowledged.begin(), acknowledged.end(), values.begin()));
+    if (values.size() > 5) {
+      EXPECT_EQ(Strings(values.begin() + 5, values.end()), Numbered(first + 5, 5, 700)) << "all or none";
+    }
+    EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
+  }
+}
+
+TEST_F(CommitTest, FailedSyncEndsTheLog) {
+  for (const auto fault : {DiskFault::kEio, DiskFault::kLost, DiskFault::kNoSpace}) {
+    const uint64_t errors = rig_.Log().Count("ERROR");
+    ASSERT_EQ(rig_.Append({"safe"}), AppendResult::kAppended);
+    ASSERT_EQ(Commit(), Work::kDone);
+    const uint64_t end = rig_.Journal().DurableEnd();
+    told_ = 0;
+    ASSERT_EQ(rig_.Append({"unlucky"}), AppendResult::kAppended);
+    disk_.FailNth(DiskCall::kSync, 1, fault);
+    EXPECT_EQ(Commit(), Work::kIdle);
+    EXPECT_TRUE(rig_.Journal().Failed());
+    EXPECT_EQ(told_, 1) << "who waits has to hear of it";
+    EXPECT_EQ(rig_.Append({"more"}), AppendResult::kFailed);
+    const uint64_t syncs = Syncs();
+    EXPECT_EQ(Commit(), Work::kIdle);
+    EXPECT_EQ(Syncs(), syncs) << "never tried again";
+    EXPECT_EQ(rig_.Journal().DurableEnd(), end);
+    EXPECT_EQ(told_, 1);
+    EXPECT_EQ(rig_.Log().Count("ERROR"), errors + 1);
+    EXPECT_EQ(rig_.Take(), Strings{"safe"}) << "what was durable still goes out";
+    rig_.Settle();
+    rig_.Work();
+    Crash();
+    rig_.Drain();
+  }
+}
+
+TEST_F(CommitTest, FailedWriteEndsTheLog) {
+  rig_.Append({"a"});
+  disk_.FailNth(DiskCall::kWrite, 1, DiskFault::kEio);
+  EXPECT_EQ(Commit(), Work::kIdle);
+  EXPECT_TRUE(rig_.Journal().Failed());
+  EXPECT_EQ(told_, 1);
+}
+
+TEST_F(CommitTest, FullDiskAtAWriteKeepsTheFrameUntilThereIsRoom) {
+  rig_.Append({"a", "b"});
+  disk_.FailOneIn(DiskCall::kWrite, 1, DiskFault::kNoSpace);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(Commit(), Work::kLater);
+    EXPECT_EQ(rig_.Append({std::to_string(i)}), AppendResult::kAppended) << "there is still room in memory";
+  }
+  EXPECT_FALSE(rig_.Journal().Failed());
+  EXPECT_EQ(rig_.Journal().DurableEnd(), 0U);
+  EXPECT_EQ(told_, 0);
+  EXPECT_EQ(rig_.Log().Count("the disk is full"), 1U) << "told once";
+  disk_.FailNoMore();
+  EXPECT_EQ(Commit(), Work::kDone);
+  EXPECT_EQ(rig_.Journal().DurableEnd(), 2U);
+  EXPECT_EQ(Commit(), Work::kDone);
+  EXPECT_EQ(rig_.Drain(), (Strings{"a", "b", "0", "1", "2", "3", "4"}));
+}
+
+TEST_F(CommitTest, ShortWritesMakeAWholeFrame) {
+  disk_.FailOneIn(DiskCall::kWrite, 1, DiskFault::kShort);
+  rig_.Append(Numbered(0, 20, 700));
+  EXPECT_EQ(Commit(), Work::kDone);
+  Crash();
+  disk_.FailNoMore();
+  EXPECT_EQ(rig_.Drain(), Numbered(0, 20, 700));
+}
+
+TEST_F(CommitTest, WhatWaitsForTheDiskHasAQuarterOfTheMemory) {
+  uint64_t appended = 0;
+  while (rig_.Append(Numbered(appended, 1, 1'000)) == AppendResult::kAppended) ASSERT_LT(++appended, 100U);
+  EXPECT_EQ(appended, 16U);
+  EXPECT_TRUE(rig_.Journal().Full(1'000));
+  EXPECT_FALSE(rig_.Journal().Full(999)) << "a smaller one may fit";
+  Commit();
+  EXPECT_FALSE(rig_.Journal().Full(1'000));
+  EXPECT_EQ(rig_.Append(Numbered(0, 1, 30'000)), AppendResult::kAppended) << "one always gets through";
+}
+
+TEST_F(CommitTest, ClosedLogCommitsWhatItHas) {
+  rig_.Append({"a"});
+  rig_.Journal().Close();
+  EXPECT_EQ(rig_.Append({"b"}), AppendResult::kClosed);
+  EXPECT_EQ(Commit(), Work::kDone);
+  EXPECT_EQ(rig_.Take(), Strings{"a"});
+}
+
+TEST_F(CommitTest, EventKeepsItsKeyTraceAndTimeOverARestart) {
+  domain::EventBatch batch;
+  domain::DecodedEvent event;
+  event.json = R"({"id":"0"})";
+  event.id = {domain::Member::Kind::kString, event.json.substr(7, 1), event.json.substr(7, 1)};
+  event.timestamp = event.id;
+  event.key = "user-42";
+  event.has_key = true;
+  batch.Add(event, domain::KeySource::kPointer, {}, {}, "00-trace-01");
+  batch.Add(event, domain::KeySource::kId, {}, {}, {});
+  event.key = "";
+  batch.Add(event, domain::KeySource::kPointer, {}, {}, {});
+  batch.Add(event, domain::KeySource::kNone, {}, {}, {});
+  const auto accepted_at = rig_.Clock().Now();
+  ASSERT_EQ(rig_.Journal().Append(batch, accepted_at), AppendResult::kAppended);
+  Commit();
+  rig_.Take();
+  const auto before = rig_.Taken();
+  ASSERT_EQ(before.size(), 4U);
+  const Strings keys = {"user-42", "0", "", ""};
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(before[i].key, keys[i]);
+    EXPECT_EQ(before[i].has_key, i < 3);
+  }
+  const uint32_t hash = before[0].key_hash;
+  Crash();
+  rig_.Clock().Advance(std::chrono::minutes(5));
+  rig_.Work();
+  rig_.Take();
+  ASSERT_EQ(rig_.Taken().size(), 4U);
+  for (size_t i = 0; i < 4; ++i) {
+    const app::JournalEvent& after = rig_.Taken()[i];
+    EXPECT_EQ(after.position, i);
+    EXPECT_EQ(after.value, event.json);
+    EXPECT_EQ(after.key, keys[i]);
+    EXPECT_EQ(after.has_key, i < 3);
+    EXPECT_EQ(after.traceparent, i == 0 ? "00-trace-01" : "");
+    EXPECT_EQ(after.accepted_at, accepted_at) << "its age goes on";
+  }
+  EXPECT_EQ(rig_.Taken()[0].key_hash, hash);
+}
+
+}  // namespace
+}  // namespace ei::wal
