@@ -214,6 +214,35 @@ TEST_F(KeepTest, SegmentThatCannotBeRemovedIsTriedAgain) {
   EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
 }
 
+// The disk says that it failed, though it did what it was asked for.
+TEST_F(KeepTest, SegmentThatWentInSpiteOfAFaultIsNotTriedForEver) {
+  for (const auto call : {DiskCall::kRename, DiskCall::kRemove}) {
+    for (uint64_t seed = 1; seed <= 10; ++seed) {
+      SimDisk disk(seed);
+      const auto folder = disk.Mount();
+      support::WalRig rig({.bytes_max = 8 * kSegmentBytes, .segment_bytes = kSegmentBytes});
+      rig.Open(*folder);
+      for (uint64_t i = 0; i < 40; ++i) {
+        ASSERT_EQ(rig.Append(Numbered(i, 1, 700)), AppendResult::kAppended);
+        rig.Work();
+      }
+      rig.Take();
+      rig.Settle();
+      disk.FailNth(call, 1, DiskFault::kEio);
+      rig.Work();
+      EXPECT_EQ(rig.Log().Count("can't be removed"), 1U);
+      rig.Work();
+      EXPECT_EQ(rig.Log().Count("can't be removed"), 1U) << "seed " << seed;
+      EXPECT_LE(rig.Journal().Stats().bytes, 4 * kSegmentBytes);
+      disk.Crash();
+      const auto again = disk.Mount();
+      rig.Open(*again);
+      EXPECT_EQ(rig.Append({"a"}).end, 41U);
+      EXPECT_EQ(rig.Drain(), Strings{"a"});
+    }
+  }
+}
+
 TEST_F(KeepTest, FinishLeavesNothingToBeDeliveredTwice) {
   rig_.Append(Numbered(0, 10));
   rig_.Journal().Commit();
