@@ -48,7 +48,8 @@ base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& opt
                                                            uint64_t seed) {
   std::unique_ptr<WalJournal> journal(new WalJournal(options, directory, clock, log, seed));
   if (auto recovered = journal->Recover(); !recovered) return std::unexpected(recovered.error());
-  journal->Keep();  // a first segment, if the disk has room
+  while (journal->Keep() == Work::kDone) {
+  }  // there is a segment to write to, if the disk has room
   return journal;
 }
 

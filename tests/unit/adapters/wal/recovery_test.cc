@@ -355,5 +355,26 @@ TEST_F(RecoveryTest, OldestIsNotYoungerThanWhatWaitsOnTheDisk) {
   EXPECT_LE(*rig_.Journal().Stats().oldest, accepted_at);
 }
 
+TEST_F(RecoveryTest, SegmentsOfAnotherSizeAreReadAndThenGo) {
+  Open();
+  for (const uint64_t first : {uint64_t{0}, uint64_t{9}}) {
+    ASSERT_EQ(rig_.Append(Numbered(first, 9, 700)), AppendResult::kAppended);
+    rig_.Work();
+  }
+  rig_.Options().segment_bytes = 2 * kSegmentBytes;
+  Crash();
+  ASSERT_EQ(rig_.Append(Numbered(18, 15, 700)), AppendResult::kAppended) << "more than the old ones hold";
+  EXPECT_EQ(rig_.Drain(), Numbered(0, 33, 700));
+  for (const std::string& name : disk_.SeenNames()) {
+    if (SegmentNumber(name)) {
+      EXPECT_EQ(disk_.Seen(name).size(), 2 * kSegmentBytes);
+    }
+  }
+  rig_.Options().segment_bytes = kSegmentBytes;
+  Crash();
+  ASSERT_EQ(rig_.Append(Numbered(33, 2)), AppendResult::kAppended);
+  EXPECT_EQ(rig_.Drain(), Numbered(33, 2));
+}
+
 }  // namespace
 }  // namespace ei::wal
