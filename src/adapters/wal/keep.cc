@@ -80,7 +80,11 @@ Work WalJournal::LetSegmentsGo() {
   }
   if (going.empty() && unsynced_spares_.empty()) return Work::kIdle;
   DiskResult<void> done;
-  if (!going.empty()) done = Save(snapshot);
+  // Into both slots: whichever of them is damaged, the other one knows that these segments are not missing.
+  for (int slot = 0; slot < 2 && done && !going.empty(); ++slot) {
+    done = Save(snapshot);
+    snapshot.settled_since = 0;
+  }
   for (const Segment& segment : going) {
     if (done) done = LetGo(segment);
   }

@@ -376,5 +376,30 @@ TEST_F(RecoveryTest, SegmentsOfAnotherSizeAreReadAndThenGo) {
   EXPECT_EQ(rig_.Drain(), Numbered(33, 2));
 }
 
+// One slot at a time: the other one knows which segments are gone.
+TEST_F(RecoveryTest, DamagedCheckpointCostsRepeatsOnly) {
+  const auto stays = [](std::string_view value) { return NumberOf(value) == 9 || NumberOf(value) > 36; };
+  for (const uint64_t slot : {uint64_t{0}, uint64_t{1}}) {
+    SimDisk disk(3);
+    auto folder = disk.Mount();
+    support::WalRig rig({.bytes_max = 8 * kSegmentBytes, .segment_bytes = kSegmentBytes});
+    rig.Open(*folder);
+    for (uint64_t i = 0; i < 40; ++i) {
+      ASSERT_EQ(rig.Append(Numbered(i, 1, 700)), AppendResult::kAppended);
+      rig.Work();
+    }
+    rig.Take();
+    rig.SettleIf([&](std::string_view value) { return !stays(value); });
+    support::RunIdle(rig.Journal());
+    disk.KillProcess();
+    disk.FlipBit(kCheckpointName, slot * kCheckpointSlotBytes + 20, 0);
+    folder = disk.Mount();
+    rig.Open(*folder);
+    const auto values = rig.Drain();
+    EXPECT_EQ(std::ranges::count_if(values, stays), 4);
+    EXPECT_EQ(rig.Journal().Counts().lost, 0U) << "slot " << slot;
+  }
+}
+
 }  // namespace
 }  // namespace ei::wal
