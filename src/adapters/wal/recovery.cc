@@ -1,6 +1,7 @@
 #include "adapters/wal/recovery.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <system_error>
@@ -54,23 +55,51 @@ bool AllSound(const SegmentScanner& scanner) {
   return true;
 }
 
-// One past the last position in the newest segment. Only one commit is ever on its way to the disk, so of the
-// frames only the last can be torn; if it was known to be durable, it is not torn but damaged, and stays.
-base::Result<void> FindEnd(const FoundSegment& newest, FoundLog& log) {
-  SegmentScanner scanner(*newest.file, newest.header);
-  uint64_t end = newest.header.first_position;
-  bool torn = false;
+// One past the last position that a frame in this segment has; `last_sound` tells whether all events of the
+// last frame are, and where it begins.
+struct SegmentEnd {
+  uint64_t end = 0;
+  uint64_t last_frame = 0;
+  bool last_sound = true;
+};
+
+base::Result<SegmentEnd> EndOf(const FoundSegment& segment) {
+  SegmentScanner scanner(*segment.file, segment.header);
+  SegmentEnd found{.end = segment.header.first_position};
   for (;;) {
-    const auto found = scanner.Next(kNoLimit);
-    if (!found)
-      return std::unexpected(WalFault("can't read " + SegmentName(newest.header.number), found.error()));
-    if (!*found) break;
-    torn = !AllSound(scanner) && scanner.Frame().first_position >= log.checkpoint.durable_end;
-    end = torn ? scanner.Frame().first_position : scanner.Expected();
+    const auto next = scanner.Next(kNoLimit);
+    if (!next) {
+      return std::unexpected(WalFault("can't read " + SegmentName(segment.header.number), next.error()));
+    }
+    if (!*next) return found;
+    found = {scanner.Expected(), scanner.Frame().first_position, AllSound(scanner)};
   }
-  log.torn = torn;
-  log.end = std::max(log.end, end);
+}
+
+// Only one commit is ever on its way to the disk, so of the frames only the last of the newest segment can be
+// torn; if it was known to be durable, it is not torn but damaged, and stays.
+base::Result<void> FindEnd(const FoundSegment& newest, FoundLog& log) {
+  const auto found = EndOf(newest);
+  if (!found) return std::unexpected(found.error());
+  log.torn = !found->last_sound && found->last_frame >= log.checkpoint.durable_end;
+  log.end = std::max(log.end, log.torn ? found->last_frame : found->end);
   return {};
+}
+
+// For a log without a checkpoint: what is below its first segment was settled, and so was what stood in those
+// that are missing between two others.
+base::Result<SettledMap> AssumeSettled(const std::vector<FoundSegment>& segments) {
+  const auto sound = [](const FoundSegment& segment) { return !segment.damaged; };
+  const auto first = std::ranges::find_if(segments, sound);
+  if (first == segments.end()) return SettledMap();
+  SettledMap settled(first->header.first_position);
+  for (auto before = first, next = std::next(first); next != segments.end(); before = next++) {
+    if (next->header.number == before->header.number + 1 || before->damaged || next->damaged) continue;
+    const auto end = EndOf(*before);
+    if (!end) return std::unexpected(end.error());
+    settled.Mark(end->end, next->header.first_position);
+  }
+  return settled;
 }
 
 }  // namespace
@@ -118,6 +147,11 @@ base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes) {
     } else {
       log.leftovers.push_back(SegmentName(number));
     }
+  }
+  if (!log.has_checkpoint) {
+    auto settled = AssumeSettled(log.segments);
+    if (!settled) return std::unexpected(settled.error());
+    log.checkpoint.settled = std::move(*settled);
   }
   if (!log.segments.empty()) {
     if (auto found = FindEnd(log.segments.back(), log); !found) return std::unexpected(found.error());

@@ -83,8 +83,6 @@ base::Result<void> WalJournal::Recover() {
   next_segment_ = found->next_segment;
   counts_.set_aside += found->set_aside.size();
   settled_ = found->checkpoint.settled;
-  if (!found->has_checkpoint && !segments_.empty())
-    settled_ = SettledMap(segments_.front().header.first_position);
   next_position_ = found->end;
   durable_end_.store(found->end, std::memory_order_release);
   unsettled_ = settled_.Unsettled(0, found->end);

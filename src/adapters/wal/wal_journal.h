@@ -101,8 +101,8 @@ class WalJournal final : public app::Journal {
   // Prepares the next segment, saves a checkpoint, lets segments go (keep.cc).
   Work Keep();
 
-  // The last checkpoint, so that a restart delivers nothing twice and takes no damage for a torn end (keep.cc).
-  // Not beside Keep.
+  // The last checkpoint, so that a restart delivers nothing twice and takes no damage for a torn end
+  // (keep.cc). Not beside Keep.
   void Finish();
 
  private:

@@ -401,5 +401,26 @@ TEST_F(RecoveryTest, DamagedCheckpointCostsRepeatsOnly) {
   }
 }
 
+// A stuck event holds a segment while those behind it went; then the checkpoint is destroyed.
+TEST_F(RecoveryTest, SegmentsThatWentAreNotMissedWithoutACheckpoint) {
+  Open();
+  for (uint64_t i = 0; i < 30; ++i) {
+    ASSERT_EQ(rig_.Append(Numbered(i, 1, 700)), AppendResult::kAppended);
+    rig_.Work();
+  }
+  rig_.Take();
+  const auto stays = [](std::string_view value) { return NumberOf(value) == 3 || NumberOf(value) >= 24; };
+  rig_.SettleIf([&](std::string_view value) { return !stays(value); });
+  rig_.Work();
+  ASSERT_TRUE(Has(SegmentName(0)));
+  ASSERT_FALSE(Has(SegmentName(1)));
+  disk_.KillProcess();
+  disk_.RemoveFile(kCheckpointName);
+  Open();
+  const auto values = rig_.Drain();
+  EXPECT_EQ(std::ranges::count_if(values, stays), 7);
+  EXPECT_EQ(Counts().lost, 0U);
+}
+
 }  // namespace
 }  // namespace ei::wal
