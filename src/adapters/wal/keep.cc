@@ -150,8 +150,9 @@ DiskResult<void> WalJournal::LetGo(const Segment& segment) {
   const DiskResult<void> gone = set_aside         ? directory_.Rename(name, DamagedName(number))
                                 : recycled_as > 0 ? directory_.Rename(name, SegmentName(recycled_as))
                                                   : directory_.Remove(name);
-  if (!gone) return gone;
-  if (recycled_as > 0) unsynced_spares_.push_back({recycled_as, segment.file});
+  // ENOENT: it went the time before, although that gave a fault.
+  if (!gone && gone.error() != ENOENT) return gone;
+  if (recycled_as > 0 && gone) unsynced_spares_.push_back({recycled_as, segment.file});
   base::MutexLock lock(mutex_);
   std::erase_if(segments_, [&](const Segment& other) { return other.header.number == number; });
   if (set_aside) set_aside_.push_back(number);

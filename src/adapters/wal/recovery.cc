@@ -1,6 +1,7 @@
 #include "adapters/wal/recovery.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <system_error>
@@ -131,6 +132,22 @@ base::Result<void> FindEnd(FoundLog& log) {
   return {};
 }
 
+// For a log without a checkpoint: what is below its first segment was settled, and so was what stood in those
+// that are missing between two others.
+base::Result<SettledMap> AssumeSettled(const std::vector<FoundSegment>& segments) {
+  const auto sound = [](const FoundSegment& segment) { return !segment.damaged; };
+  const auto first = std::ranges::find_if(segments, sound);
+  if (first == segments.end()) return SettledMap();
+  SettledMap settled(first->header.first_position);
+  for (auto before = first, next = std::next(first); next != segments.end(); before = next++) {
+    if (next->header.number == before->header.number + 1 || before->damaged || next->damaged) continue;
+    const auto end = EndOf(*before, 0);
+    if (!end) return std::unexpected(end.error());
+    settled.Mark(end->end, next->header.first_position);
+  }
+  return settled;
+}
+
 }  // namespace
 
 base::Error WalFault(const std::string& what, int error) {
@@ -176,6 +193,11 @@ base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes) {
     } else {
       log.leftovers.push_back(SegmentName(number));
     }
+  }
+  if (!log.has_checkpoint) {
+    auto settled = AssumeSettled(log.segments);
+    if (!settled) return std::unexpected(settled.error());
+    log.checkpoint.settled = std::move(*settled);
   }
   if (auto found = FindEnd(log); !found) return std::unexpected(found.error());
   return log;

@@ -35,7 +35,7 @@ struct FoundLog {
   std::vector<std::string> leftovers;  // unfinished files and useless segments, to be removed
   std::vector<uint64_t> set_aside;     // numbers of damaged segments
   bool has_checkpoint = false;
-  Checkpoint checkpoint;
+  Checkpoint checkpoint;      // without one: what the segments themselves tell
   uint64_t end = 0;           // one past the last position that is in the log, or was
   uint64_t next_segment = 0;  // numbers from here on were never used
   std::optional<LastFrame> last_frame;

@@ -70,7 +70,8 @@ base::Result<void> WalJournal::Recover() {
     base::MutexLock lock(mutex_);
     Adopt(*found);
   }
-  PrepareSegment();  // unless there is one, or no room for one
+  while (Keep() == Work::kDone) {
+  }  // there is a segment to write to, if the disk has room
   return {};
 }
 
@@ -111,9 +112,6 @@ void WalJournal::Adopt(FoundLog& found) {
   std::ranges::sort(found.set_aside);
   set_aside_.insert(set_aside_.end(), found.set_aside.begin(), found.set_aside.end());
   settled_ = found.checkpoint.settled;
-  if (!found.has_checkpoint && !segments_.empty()) {
-    settled_ = SettledMap(segments_.front().header.first_position);
-  }
   next_position_ = found.end;
   unsettled_ = settled_.Unsettled(0, found.end);
   counts_.recovered = unsettled_;

@@ -1,0 +1,426 @@
+// What a restart finds: first ReadLog by itself, then the journal that goes on from there.
+
+#include "adapters/wal/recovery.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "adapters/wal/little_endian.h"
+#include "adapters/wal/segment_files.h"
+#include "support/sim_disk.h"
+#include "support/wal_rig.h"
+#include "unit/adapters/wal/segment_bytes.h"
+
+namespace ei::wal {
+namespace {
+
+using app::AppendResult;
+using support::DiskCall;
+using support::DiskFault;
+using support::Numbered;
+using support::SimDisk;
+using Strings = std::vector<std::string>;
+
+constexpr uint64_t kSegmentBytes = 8 << 10;
+
+uint64_t NumberOf(std::string_view value) { return std::stoull(std::string(value)); }
+
+class RecoveryTest : public testing::Test {
+ protected:
+  void Put(const SegmentBytes& segment) {
+    disk_.PutFile(SegmentName(segment.Header().number), segment.Whole());
+  }
+  static SegmentBytes Segment(uint64_t number, uint64_t first_position) {
+    return SegmentBytes({number, first_position, 1'000 + number, kSegmentBytes});
+  }
+  void PutFrames(uint64_t number, uint64_t first_position, uint64_t frames) {
+    SegmentBytes segment = Segment(number, first_position);
+    for (uint64_t i = 0; i < frames; ++i)
+      segment.Add(first_position + i, {std::to_string(first_position + i)});
+    Put(segment);
+  }
+  void PutCheckpoint(uint64_t durable_end, uint64_t below) {
+    Checkpoint checkpoint{.durable_end = durable_end, .next_segment = 0, .settled = SettledMap(below)};
+    std::string bytes = EncodeCheckpoint(checkpoint, 2);
+    bytes.resize(2 * kCheckpointSlotBytes);
+    disk_.PutFile(kCheckpointName, bytes);
+  }
+  FoundLog Read() {
+    auto log = ReadLog(*disk_.Mount(), kSegmentBytes);
+    EXPECT_TRUE(log) << log.error().message;
+    return std::move(*log);
+  }
+  std::string Refusal() {
+    const auto log = ReadLog(*disk_.Mount(), kSegmentBytes);
+    return log ? "" : log.error().message;
+  }
+
+  void Open() { rig_.Open(*(folder_ = disk_.Mount())); }
+  void Crash() {
+    disk_.Crash();
+    Open();
+  }
+  WalCounts Counts() { return rig_.Journal().Counts(); }
+  bool Has(const std::string& name) const { return std::ranges::count(disk_.SeenNames(), name) > 0; }
+
+  SimDisk disk_{1, {.tearing = support::Tearing::kGarbage, .name_loss = support::NameLoss::kAny}};
+  std::unique_ptr<Directory> folder_;
+  support::WalRig rig_{{.bytes_max = 16 * kSegmentBytes, .segment_bytes = kSegmentBytes}};
+};
+
+TEST_F(RecoveryTest, EmptyFolderIsAnEmptyLog) {
+  const FoundLog log = Read();
+  EXPECT_TRUE(log.segments.empty());
+  EXPECT_TRUE(log.spares.empty());
+  EXPECT_FALSE(log.has_checkpoint);
+  EXPECT_EQ(log.end, 0U);
+  EXPECT_EQ(log.next_segment, 0U);
+}
+
+TEST_F(RecoveryTest, ReadingChangesNothing) {
+  PutFrames(3, 10, 2);
+  PutCheckpoint(11, 10);
+  disk_.PutFile("segment.tmp", "x");
+  const auto before = disk_.Counts().calls;
+  Read();
+  const auto after = disk_.Counts().calls;
+  for (const auto call : {DiskCall::kCreate, DiskCall::kRename, DiskCall::kRemove, DiskCall::kSyncNames,
+                          DiskCall::kWrite, DiskCall::kSync}) {
+    EXPECT_EQ(after[static_cast<size_t>(call)], before[static_cast<size_t>(call)]);
+  }
+}
+
+TEST_F(RecoveryTest, SegmentsSparesAndLeftoversAreToldApart) {
+  PutFrames(10, 100, 3);
+  PutFrames(11, 103, 2);
+  disk_.PutFile(SegmentName(12), std::string(kSegmentBytes, '\0'));
+  disk_.PutFile(SegmentName(14), Segment(3, 7).Whole());  // recycled: still with its earlier header
+  disk_.PutFile(SegmentName(15), std::string(kSegmentBytes / 2, '\0'));
+  disk_.PutFile("segment.tmp", "half");
+  disk_.PutFile("checkpoint.tmp", "half");
+  disk_.PutFile(DamagedName(4), "seen before");
+  disk_.PutFile("README", "not ours");
+  const FoundLog log = Read();
+  ASSERT_EQ(log.segments.size(), 2U);
+  EXPECT_EQ(log.segments[0].header.number, 10U);
+  EXPECT_EQ(log.segments[1].header.number, 11U);
+  ASSERT_EQ(log.spares.size(), 2U);
+  EXPECT_EQ(log.spares[0].number, 12U);
+  EXPECT_EQ(log.spares[1].number, 14U);
+  EXPECT_EQ(std::set(log.leftovers.begin(), log.leftovers.end()),
+            (std::set<std::string>{SegmentName(15), "segment.tmp", "checkpoint.tmp"}));
+  EXPECT_EQ(log.set_aside, std::vector<uint64_t>{4});
+  EXPECT_EQ(log.end, 105U);
+  EXPECT_EQ(log.next_segment, 16U);
+}
+
+TEST_F(RecoveryTest, CheckpointOutlivesTheSegments) {
+  Checkpoint checkpoint{.durable_end = 500, .next_segment = 30, .settled = SettledMap(500)};
+  std::string bytes = EncodeCheckpoint(checkpoint, 2);
+  bytes.resize(2 * kCheckpointSlotBytes);
+  disk_.PutFile(kCheckpointName, bytes);
+  const FoundLog log = Read();
+  EXPECT_EQ(log.end, 500U) << "no position is given twice";
+  EXPECT_EQ(log.next_segment, 30U) << "nor a number";
+}
+
+TEST_F(RecoveryTest, TornLastFrameIsCut) {
+  SegmentBytes segment = Segment(0, 0);
+  segment.Add(0, {"a", "b"});
+  const size_t torn = segment.Add(2, {"c", "d"});
+  std::string bytes = segment.Whole();
+  bytes[torn + kFrameHeaderBytes + 1] ^= 1;
+  disk_.PutFile(SegmentName(0), bytes);
+  EXPECT_EQ(Read().end, 2U);
+  EXPECT_TRUE(Read().torn);
+  PutCheckpoint(4, 0);
+  EXPECT_EQ(Read().end, 4U) << "it was durable once: this is damage";
+  EXPECT_FALSE(Read().torn);
+  PutCheckpoint(2, 0);
+  EXPECT_EQ(Read().end, 2U);
+  EXPECT_TRUE(Read().torn);
+}
+
+TEST_F(RecoveryTest, DamagedFrameBeforeTheLastIsNotTheEnd) {
+  SegmentBytes segment = Segment(0, 0);
+  segment.Add(0, {"a"});
+  const size_t damaged = segment.Add(1, {"b"});
+  segment.Add(2, {"c"});
+  std::string bytes = segment.Whole();
+  bytes[damaged + kFrameHeaderBytes] ^= 1;
+  disk_.PutFile(SegmentName(0), bytes);
+  EXPECT_EQ(Read().end, 3U);
+  EXPECT_FALSE(Read().torn);
+  bytes[damaged] ^= 1;
+  disk_.PutFile(SegmentName(0), bytes);
+  EXPECT_EQ(Read().end, 3U);
+}
+
+TEST_F(RecoveryTest, LaterVersionStopsTheStartAndChangesNothing) {
+  PutFrames(0, 0, 1);
+  std::string bytes = disk_.Seen(SegmentName(0));
+  for (const size_t copy : {size_t{0}, kSectorBytes}) {
+    std::string fields = bytes.substr(copy + 12, 36);
+    fields[0] = 2;
+    std::string sum;
+    AppendNumber(sum, base::Crc32c(fields));
+    bytes.replace(copy + 8, 4, sum).replace(copy + 12, 36, fields);
+  }
+  disk_.PutFile(SegmentName(0), bytes);
+  EXPECT_NE(Refusal().find("format version 2, this program reads version 1"), std::string::npos) << Refusal();
+  EXPECT_FALSE(rig_.TryOpen(*(folder_ = disk_.Mount())));
+  EXPECT_EQ(disk_.Seen(SegmentName(0)), bytes);
+}
+
+TEST_F(RecoveryTest, DiskThatCannotBeReadStopsTheStart) {
+  PutFrames(0, 0, 2);
+  PutCheckpoint(2, 0);
+  for (const auto call : {DiskCall::kList, DiskCall::kOpen, DiskCall::kRead, DiskCall::kSize}) {
+    const auto before = disk_.Counts().calls[static_cast<size_t>(call)];
+    Read();
+    const auto calls = disk_.Counts().calls[static_cast<size_t>(call)] - before;
+    ASSERT_GE(calls, 1U);
+    for (uint64_t nth = 1; nth <= calls; ++nth) {
+      disk_.FailNth(call, nth, DiskFault::kEio);
+      const std::string refusal = Refusal();
+      EXPECT_TRUE(refusal.starts_with("wal.dir (WAL_DIR): ")) << refusal;
+    }
+  }
+  EXPECT_EQ(Read().end, 2U);
+}
+
+TEST_F(RecoveryTest, ExactlyTheUnsettledComeBack) {
+  support::Random random(support::SeedOr(5));
+  rig_.Options().bytes_max = 100 * kSegmentBytes;  // each restart begins a segment
+  Open();
+  std::set<std::string> unsettled;
+  uint64_t next = 0;
+  for (int round = 0; round < 60; ++round) {
+    for (uint64_t batches = random.Below(5); batches > 0; --batches) {
+      const auto values = Numbered(next, random.Between(1, 6), random.Below(600));
+      ASSERT_EQ(rig_.Append(values).end, next + values.size()) << "positions go on";
+      next += values.size();
+      unsettled.insert(values.begin(), values.end());
+      rig_.Work();
+    }
+    rig_.Work();
+    rig_.Take();
+    rig_.SettleIf(
+        [&](std::string_view value) { return !random.OneIn(5) && unsettled.erase(std::string(value)) == 1; });
+    rig_.Work();
+    switch (random.Below(3)) {
+      case 0: Crash(); break;
+      case 1:
+        disk_.KillProcess();
+        Open();
+        break;
+      default: rig_.Journal().Finish(); Open();
+    }
+    EXPECT_EQ(Counts().recovered, unsettled.size());
+    EXPECT_EQ(rig_.Journal().DurableEnd(), next);
+    rig_.Work();
+    const auto values = rig_.Take();
+    EXPECT_TRUE(std::ranges::is_sorted(rig_.Taken(), {}, &app::JournalEvent::position));
+    EXPECT_EQ(std::set(values.begin(), values.end()), unsettled);
+    EXPECT_EQ(values.size(), unsettled.size());
+    EXPECT_EQ(Counts().lost, 0U);
+  }
+}
+
+TEST_F(RecoveryTest, LeftoversAreRemoved) {
+  PutFrames(0, 0, 1);
+  disk_.PutFile("segment.tmp", "half");
+  disk_.PutFile(SegmentName(9), "short");
+  Open();
+  EXPECT_FALSE(Has("segment.tmp"));
+  EXPECT_FALSE(Has(SegmentName(9)));
+  EXPECT_EQ(rig_.Drain(), Strings{"0"});
+}
+
+// Its events' positions stand between the segments beside it.
+TEST_F(RecoveryTest, SegmentWithoutASoundHeaderIsSetAsideAndItsEventsCount) {
+  PutFrames(0, 0, 3);
+  PutFrames(1, 3, 4);
+  PutFrames(2, 7, 5);
+  for (const uint64_t copy : {uint64_t{0}, kSectorBytes}) disk_.FlipBit(SegmentName(1), copy + 20, 1);
+  Open();
+  EXPECT_TRUE(Has(DamagedName(1)));
+  EXPECT_EQ(Counts().set_aside, 1U);
+  Strings values = Numbered(0, 3);
+  for (const std::string& value : Numbered(7, 5)) values.push_back(value);
+  EXPECT_EQ(rig_.Drain(), values);
+  EXPECT_EQ(Counts().lost, 4U);
+}
+
+TEST_F(RecoveryTest, TornFirstCommitOfASegmentLeavesItUnused) {
+  uint64_t torn = 0;
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    SimDisk disk(seed);
+    auto folder = disk.Mount();
+    support::WalRig rig({.bytes_max = 16 * kSegmentBytes, .segment_bytes = kSegmentBytes});
+    rig.Open(*folder);
+    // A recycled one with an earlier header, in every other round.
+    for (uint64_t i = 0; i < (seed % 2 == 0 ? 4 : 1); ++i) {
+      ASSERT_EQ(rig.Append(Numbered(9 * i, 9, 700)), AppendResult::kAppended);
+      if (seed % 2 == 0) rig.Drain();
+    }
+    rig.Work();
+    rig.Append(Numbered(100, 3, 700));
+    disk.FailNth(DiskCall::kSync, 1, DiskFault::kEio);
+    rig.Journal().Commit();
+    disk.Crash();
+    folder = disk.Mount();
+    rig.Open(*folder);
+    EXPECT_EQ(rig.Journal().Counts().set_aside, 0U) << seed;
+    const auto values = rig.Drain();
+    EXPECT_EQ(rig.Journal().Counts().lost, 0U) << seed;
+    const size_t before = seed % 2 == 0 ? 0 : 9;
+    EXPECT_TRUE(values.size() == before || values.size() == before + 3) << values.size();
+    torn += values.size() == before ? 1 : 0;
+    ASSERT_EQ(rig.Append({"a"}), AppendResult::kAppended);
+    EXPECT_EQ(rig.Drain(), Strings{"a"});
+  }
+  EXPECT_GT(torn, 50U);
+}
+
+TEST_F(RecoveryTest, DestroyedCheckpointCostsRepeatsOnly) {
+  Open();
+  for (uint64_t i = 0; i < 30; ++i) {
+    ASSERT_EQ(rig_.Append(Numbered(i, 1, 700)), AppendResult::kAppended);
+    rig_.Work();
+  }
+  rig_.Take();
+  const auto stays = [](std::string_view value) { return NumberOf(value) >= 12; };
+  rig_.SettleIf([&](std::string_view value) { return !stays(value); });
+  rig_.Work();
+  ASSERT_FALSE(Has(SegmentName(0)));
+  for (const bool removed : {false, true}) {
+    disk_.KillProcess();
+    if (removed) {
+      disk_.RemoveFile(kCheckpointName);
+    } else {
+      disk_.ZeroRange(kCheckpointName, 0, 2 * kCheckpointSlotBytes);
+    }
+    Open();
+    rig_.Work();
+    const auto values = rig_.Take();
+    EXPECT_EQ(static_cast<size_t>(std::ranges::count_if(values, stays)), 18U);
+    EXPECT_EQ(Counts().lost, 0U);
+    EXPECT_EQ(rig_.Journal().DurableEnd(), 30U);
+  }
+}
+
+// What the process wrote is only in the page cache when it dies; the next one says that it is durable.
+TEST_F(RecoveryTest, WhatADeadProcessWroteIsSyncedBeforeItCounts) {
+  Open();
+  rig_.Append({"a"});
+  disk_.FailNth(DiskCall::kSync, 1, DiskFault::kEio);
+  rig_.Journal().Commit();
+  disk_.KillProcess();
+  Open();
+  EXPECT_EQ(rig_.Journal().DurableEnd(), 1U);
+  Crash();
+  EXPECT_EQ(rig_.Journal().DurableEnd(), 1U);
+  EXPECT_EQ(rig_.Drain(), Strings{"a"});
+}
+
+TEST_F(RecoveryTest, FaultDuringRecoveryStopsTheStartAndTheNextOneFindsAll) {
+  Open();
+  ASSERT_EQ(rig_.Append(Numbered(0, 9, 700)), AppendResult::kAppended);
+  rig_.Work();
+  ASSERT_EQ(rig_.Append(Numbered(9, 9, 700)), AppendResult::kAppended);
+  rig_.Work();
+  for (const auto call : {DiskCall::kSync, DiskCall::kSyncNames, DiskCall::kRemove}) {
+    disk_.Crash();
+    disk_.PutFile("segment.tmp", "x");
+    disk_.FailNth(call, 1, DiskFault::kEio);
+    const auto opened = rig_.TryOpen(*(folder_ = disk_.Mount()));
+    ASSERT_FALSE(opened);
+    EXPECT_TRUE(opened.error().message.starts_with("wal.dir (WAL_DIR): ")) << opened.error().message;
+  }
+  Crash();
+  EXPECT_EQ(rig_.Drain(), Numbered(0, 18, 700));
+}
+
+TEST_F(RecoveryTest, OldestIsNotYoungerThanWhatWaitsOnTheDisk) {
+  Open();
+  const auto accepted_at = rig_.Clock().Now();
+  rig_.Append({"a"});
+  rig_.Journal().Commit();
+  rig_.Clock().Advance(std::chrono::hours(2));
+  Crash();
+  rig_.Work();
+  EXPECT_LE(*rig_.Journal().Stats().oldest, accepted_at);
+}
+
+TEST_F(RecoveryTest, SegmentsOfAnotherSizeAreReadAndThenGo) {
+  Open();
+  for (const uint64_t first : {uint64_t{0}, uint64_t{9}}) {
+    ASSERT_EQ(rig_.Append(Numbered(first, 9, 700)), AppendResult::kAppended);
+    rig_.Work();
+  }
+  rig_.Options().segment_bytes = 2 * kSegmentBytes;
+  Crash();
+  ASSERT_EQ(rig_.Append(Numbered(18, 15, 700)), AppendResult::kAppended) << "more than the old ones hold";
+  EXPECT_EQ(rig_.Drain(), Numbered(0, 33, 700));
+  for (const std::string& name : disk_.SeenNames()) {
+    if (SegmentNumber(name)) {
+      EXPECT_EQ(disk_.Seen(name).size(), 2 * kSegmentBytes);
+    }
+  }
+  rig_.Options().segment_bytes = kSegmentBytes;
+  Crash();
+  ASSERT_EQ(rig_.Append(Numbered(33, 2)), AppendResult::kAppended);
+  EXPECT_EQ(rig_.Drain(), Numbered(33, 2));
+}
+
+// One slot at a time: the other one knows which segments are gone.
+TEST_F(RecoveryTest, DamagedCheckpointCostsRepeatsOnly) {
+  const auto stays = [](std::string_view value) { return NumberOf(value) == 9 || NumberOf(value) > 36; };
+  for (const uint64_t slot : {uint64_t{0}, uint64_t{1}}) {
+    SimDisk disk(3);
+    auto folder = disk.Mount();
+    support::WalRig rig({.bytes_max = 8 * kSegmentBytes, .segment_bytes = kSegmentBytes});
+    rig.Open(*folder);
+    for (uint64_t i = 0; i < 40; ++i) {
+      ASSERT_EQ(rig.Append(Numbered(i, 1, 700)), AppendResult::kAppended);
+      rig.Work();
+    }
+    rig.Take();
+    rig.SettleIf([&](std::string_view value) { return !stays(value); });
+    support::RunIdle(rig.Journal());
+    disk.KillProcess();
+    disk.FlipBit(kCheckpointName, slot * kCheckpointSlotBytes + 20, 0);
+    folder = disk.Mount();
+    rig.Open(*folder);
+    const auto values = rig.Drain();
+    EXPECT_EQ(std::ranges::count_if(values, stays), 4);
+    EXPECT_EQ(rig.Journal().Counts().lost, 0U) << "slot " << slot;
+  }
+}
+
+// A stuck event holds a segment while those behind it went; then the checkpoint is destroyed.
+TEST_F(RecoveryTest, SegmentsThatWentAreNotMissedWithoutACheckpoint) {
+  Open();
+  for (uint64_t i = 0; i < 30; ++i) {
+    ASSERT_EQ(rig_.Append(Numbered(i, 1, 700)), AppendResult::kAppended);
+    rig_.Work();
+  }
+  rig_.Take();
+  const auto stays = [](std::string_view value) { return NumberOf(value) == 3 || NumberOf(value) >= 24; };
+  rig_.SettleIf([&](std::string_view value) { return !stays(value); });
+  rig_.Work();
+  ASSERT_TRUE(Has(SegmentName(0)));
+  ASSERT_FALSE(Has(SegmentName(1)));
+  disk_.KillProcess();
+  disk_.RemoveFile(kCheckpointName);
+  Open();
+  const auto values = rig_.Drain();
+  EXPECT_EQ(std::ranges::count_if(values, stays), 7);
+  EXPECT_EQ(Counts().lost, 0U);
+}
+
+}  // namespace
+}  // namespace ei::wal
