@@ -66,6 +66,7 @@ class MisbehavingSink final : public app::EventSink {
   }
 
   void Flush() override {}
+  bool Reached() const override { return true; }
 
   // Faults that come and go; without them only the events' own fates are left.
   void Misbehave(bool on) { misbehaving_ = on; }
