@@ -71,19 +71,29 @@ void AckQueue::OnDurable() {
     PendingAck& first = waiting_for_wal_.front();
     if (first.end > durable && !failed) break;
     waiting_for_wal_.pop_front();
-    first.outcome = first.end <= durable ? AckOutcome::kCame : AckOutcome::kStorageFailed;
-    first.connection->OnAck();
+    Answer(first, first.end <= durable ? AckOutcome::kCame : AckOutcome::kStorageFailed);
   }
+  ReadOn();
   if (waiting_for_wal_.empty()) line_.fetch_and(static_cast<uint8_t>(~kJoined), std::memory_order_acq_rel);
 }
 
 void AckQueue::OnReceipts() {
   sources_.receipts.Take(inbox_, finished_);
   for (app::Receipt* const receipt : finished_) {
-    auto& pending = static_cast<PendingAck&>(*receipt);
-    pending.outcome = AckOutcome::kCame;
-    pending.connection->OnAck();
+    Answer(static_cast<PendingAck&>(*receipt), AckOutcome::kCame);
   }
+  ReadOn();
+}
+
+void AckQueue::Answer(PendingAck& pending, AckOutcome outcome) {
+  pending.outcome = outcome;
+  std::shared_ptr<Connection> connection = pending.connection;
+  if (connection->OnAck()) answered_.push_back(std::move(connection));
+}
+
+void AckQueue::ReadOn() {
+  for (const auto& connection : answered_) connection->Read();
+  answered_.clear();
 }
 
 }  // namespace ei::http

@@ -65,6 +65,8 @@ class AckQueue {
 
   void OnDurable();
   void OnReceipts();
+  void Answer(PendingAck& pending, AckOutcome outcome);
+  void ReadOn();
 
   const AckSources sources_;
   boost::asio::io_context& context_;
@@ -72,7 +74,8 @@ class AckQueue {
   size_t inbox_ = 0;
   std::atomic<uint8_t> line_{0};
   boost::intrusive::list<PendingAck, boost::intrusive::constant_time_size<false>> waiting_for_wal_;
-  std::vector<app::Receipt*> finished_;  // scratch
+  std::vector<app::Receipt*> finished_;                // scratch
+  std::vector<std::shared_ptr<Connection>> answered_;  // likewise: those that read on at the end of the turn
   std::vector<std::unique_ptr<PendingAck>> spare_;
   std::atomic<size_t> waiting_{0};
   bool open_ = true;

@@ -91,9 +91,7 @@ void Connection::OnReadFault(const boost::system::error_code& error) {
 // CloseSoon.
 void Connection::OnCancelled() {
   if (!socket_.is_open()) return;
-  if (state_ == State::kAck) {
-    GiveBackIdleMemory();
-  } else if (!request_open_) {
+  if (!request_open_) {
     GiveBackIdleMemory();
     if (close_soon_ && !close_after_write_) {
       boost::system::error_code error;
@@ -104,20 +102,26 @@ void Connection::OnCancelled() {
   Process();
 }
 
-// Goes through what has been read as far as it can, then waits for more, or for the socket to take the
-// replies.
 void Connection::Process() {
+  if (Advance()) Read();
+}
+
+// Goes through what has been read as far as it can. True: more bytes are needed; false: it will go on when
+// the socket has taken the replies or the ack has come, or the connection is ending.
+bool Connection::Advance() {
   for (;;) {
     while (!close_after_write_ && out_.size() < kCoalesceBytes && Step()) {
     }
     if (out_.empty()) break;
-    if (!WriteOut()) return;
+    if (!WriteOut()) return false;
     ForgetWritten();
     if (close_after_write_ || buffer_.Size() == 0) break;
   }
-  if (close_after_write_ || (close_soon_ && !request_open_)) return Linger();
-  if (state_ == State::kAck && buffer_.Size() > 0) return;
-  Read();
+  if (close_after_write_ || (close_soon_ && !request_open_)) {
+    Linger();
+    return false;
+  }
+  return state_ != State::kAck;
 }
 
 // False: more bytes are needed.
@@ -216,16 +220,15 @@ bool Connection::OnWait() {
   return true;
 }
 
-void Connection::OnAck() {
-  if (writing_) return;  // the end of the write goes on with Process
-  const auto self = shared_from_this();
-  Process();
+bool Connection::OnAck() {
+  return !writing_ && Advance();  // the end of a write goes on by itself
 }
 
 void Connection::EndWait(AckOutcome outcome) {
   if (pending_ == nullptr) return;
+  const auto self = shared_from_this();
   pending_->outcome = outcome;
-  OnAck();
+  if (OnAck()) Read();
 }
 
 void Connection::DropWait() {
@@ -367,7 +370,10 @@ void Connection::Tick(base::SteadyTime now) {
   const bool expired = now >= deadline_;
   if (state_ == State::kAck) {
     if (expired) return EndWait(AckOutcome::kTimedOut);
-    if (!reading_ || (!buffer_.CanShrink() && chunked_taken_ == 0)) return;
+    if (reading_ || ended_) return;
+    GiveBackIdleMemory();
+    if (buffer_.Size() == 0) Read();
+    return;
   } else if (!request_open_ || state_ == State::kLinger || state_ == State::kDiscard) {
     if (expired) return Abort();
     const bool idle = !request_open_ && state_ == State::kHeader;

@@ -21,8 +21,9 @@ class EventLoop;
 // written together. It lives while an operation on its socket is pending or its request waits for an ack, and
 // belongs to its loop's thread.
 //
-// While a request waits, those pipelined behind it wait too. With nothing of them in the buffer one read goes
-// on, so that a client's end is noticed; the buffer is left alone until that read is over.
+// While a request waits, those pipelined behind it wait too, and nothing is read: most waits are over before
+// a read could bring anything. Into a long one Tick begins a read, so that the client's end is noticed; the
+// buffer is left alone until that read is over.
 class Connection final
     : public std::enable_shared_from_this<Connection>,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
@@ -41,8 +42,10 @@ class Connection final
   // No further request: what has arrived is answered, then the connection is closed.
   void CloseSoon();
 
-  // Called by the AckQueue when the outcome of the request's wait is known.
-  void OnAck();
+  // Called by the AckQueue when the outcome of the request's wait is known. True: Read has to follow, once
+  // all others that are due have been answered; by then this client's next request may have come.
+  bool OnAck();
+  void Read();
 
   // Answers a request that still waits for its ack: the loop is about to stop.
   void CutWait() { EndWait(AckOutcome::kCutOff); }
@@ -62,10 +65,10 @@ class Connection final
     kLinger,   // the last reply is written; reading on so that the client gets to see it
   };
 
-  void Read();
   void OnRead(size_t bytes);
   void OnReadFault(const boost::system::error_code& error);
   void Process();
+  bool Advance();
   bool Step();
   bool OnHeader();
   bool OnBody();
