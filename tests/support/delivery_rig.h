@@ -38,7 +38,7 @@ class DeliveryRig {
         domain::RetryPolicy(std::chrono::milliseconds(10), std::chrono::seconds(1), shape.max_retries);
     options.transient_retries =
         domain::RetryPolicy(std::chrono::milliseconds(10), std::chrono::seconds(1), 0);
-    const app::DeliveryContext context{journal, sink, drain_rate, clock, telemetry, log_};
+    const app::DeliveryContext context{journal, sink, drain_rate, receipts, clock, telemetry, log_};
     for (size_t i = 0; i < shape.lanes; ++i) {
       lanes_.push_back(std::make_unique<Lane>());
       Lane* const lane = lanes_.back().get();
@@ -128,6 +128,7 @@ class DeliveryRig {
   VirtualClock& clock;
   RecordingTelemetry telemetry;
   app::DrainRate drain_rate;
+  app::Receipts receipts{10'000};
   CheckedJournal journal;
   MisbehavingSink sink;
 
