@@ -50,9 +50,9 @@ std::string_view SignalName(int signal) { return signal == SIGTERM ? "SIGTERM" :
 // Stops gracefully; a second signal meanwhile ends the process at once.
 int StopService(Service& service, StopSignals& signals, telemetry::JsonLog& log) {
   std::atomic<bool> stopped{false};
-  uint64_t undelivered = 0;
+  uint64_t lost = 0;
   std::thread stopper([&] {
-    undelivered = service.Stop();
+    lost = service.Stop();
     stopped.store(true, std::memory_order_release);
     signals.Interrupt();
   });
@@ -60,14 +60,15 @@ int StopService(Service& service, StopSignals& signals, telemetry::JsonLog& log)
     const auto signal = signals.Wait(kHousekeeping);
     log.WriteDueSummaries();
     if (!signal) continue;
-    const uint64_t left = service.Undelivered();
+    const uint64_t left = service.EventsAtRisk();
     log.Write(app::LogLevel::kError, "service",
-              "a second signal: stopping at once, accepted events may be lost",
+              "a second signal: stopping at once; accepted events that are on no disk are lost",
               {{"signal", SignalName(*signal)}, {"events", left}});
     _exit(left > 0 ? kExitUndelivered : kExitFailure);
   }
   stopper.join();
-  return undelivered > 0 ? kExitUndelivered : kExitClean;
+  if (service.StorageFailed()) return kExitStorage;
+  return lost > 0 ? kExitUndelivered : kExitClean;
 }
 
 int Serve(const Settings& settings) {
@@ -78,17 +79,18 @@ int Serve(const Settings& settings) {
   telemetry::Metrics metrics(clock, {std::string(Version()), __VERSION__, json::ScannerName()});
   metrics.AddCounter(telemetry::MetricId::kLogLinesSuppressed, [&log] { return log.SuppressedLines(); });
 
-  auto service = Service::Start(settings, clock, log, metrics);
+  auto service = Service::Start(settings, clock, log, metrics, [&signals] { signals.Interrupt(); });
   if (!service) {
     log.Write(app::LogLevel::kError, "service", "can't start", {{"error", service.error().message}});
     return ExitStatusOf(service.error().kind);
   }
   std::optional<int> signal;
-  while (!signal) {
+  while (!signal && !(*service)->StorageFailed()) {
     signal = signals.Wait(kHousekeeping);
     log.WriteDueSummaries();
   }
-  log.Write(app::LogLevel::kInfo, "service", "stopping", {{"signal", SignalName(*signal)}});
+  log.Write(app::LogLevel::kInfo, "service", "stopping",
+            {{"cause", signal ? SignalName(*signal) : "the storage failed"}});
   const int status = StopService(**service, signals, log);
   log.Write(app::LogLevel::kInfo, "service", "stopped", {{"exit_status", int64_t{status}}});
   return status;

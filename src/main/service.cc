@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t kDefaultWorkersMax = 4;
 constexpr auto kRetryBackoffMax = std::chrono::seconds(10);
+constexpr auto kAnswerTime = std::chrono::seconds(2);  // for the last replies after the storage has failed
 
 size_t Cores() { return std::max(1U, std::thread::hardware_concurrency()); }
 
@@ -109,19 +110,14 @@ Service::Service(const Settings& settings, const app::Clock& clock, app::Log& lo
       bucket_(settings.rate_limit.rps, static_cast<double>(settings.rate_limit.burst)) {}
 
 base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, const app::Clock& clock,
-                                                      app::Log& log, telemetry::Metrics& metrics) {
-  if (JournalIsWal(settings)) {
-    return base::Fail(
-        base::ErrorKind::kInvalid,
-        "the write-ahead log is not built yet: set ingest.ack (ACK) and ingest.ack_min (ACK_MIN) "
-        "to memory or broker");
-  }
+                                                      app::Log& log, telemetry::Metrics& metrics,
+                                                      std::function<void()> storage_failed) {
   std::unique_ptr<Service> service(new Service(settings, clock, log, metrics));
   const size_t lanes = Workers(settings);
   if (auto opened = service->OpenSink(lanes); !opened) return std::unexpected(opened.error());
-  service->journal_ = std::make_unique<memory_journal::MemoryJournal>(memory_journal::MemoryJournal::Options{
-      .events_max = settings.journal.events_max, .bytes_max = settings.journal.bytes_max, .lanes = lanes});
-  service->journal_->OnDurable([wakes = &service->durable_wakes_] { wakes->CallAll(); });
+  if (auto opened = service->OpenJournal(lanes, std::move(storage_failed)); !opened) {
+    return std::unexpected(opened.error());
+  }
 
   app::WorkerPool::Options pool;
   pool.workers = lanes;
@@ -134,6 +130,7 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
       pool, app::DeliveryContext{*service->journal_, *service->sink_, service->drain_rate_,
                                  service->receipts_, clock, metrics, log});
   service->workers_->Start();
+  if (service->wal_threads_) service->wal_threads_->Start();
 
   app::Ingest::Options ingest;
   ingest.limits = {settings.ingest.event_bytes_max, settings.ingest.id_bytes_max,
@@ -147,6 +144,45 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   service->RegisterGauges();
   if (auto listening = service->Listen(); !listening) return std::unexpected(listening.error());
   return service;
+}
+
+base::Result<void> Service::OpenJournal(size_t lanes, std::function<void()> storage_failed) {
+  if (JournalIsWal(settings_)) {
+    if (auto opened = OpenWal(lanes); !opened) return opened;
+  } else {
+    journal_ = std::make_unique<memory_journal::MemoryJournal>(
+        memory_journal::MemoryJournal::Options{.events_max = settings_.journal.events_max,
+                                               .bytes_max = settings_.journal.bytes_max,
+                                               .lanes = lanes});
+  }
+  journal_->OnDurable([this, storage_failed = std::move(storage_failed)] {
+    durable_wakes_.CallAll();
+    if (journal_->Failed()) storage_failed();
+  });
+  return {};
+}
+
+base::Result<void> Service::OpenWal(size_t lanes) {
+  auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
+  if (!directory) return std::unexpected(directory.error());
+  wal_directory_ = std::move(*directory);
+  wal::WalOptions options;
+  options.bytes_max = settings_.wal.bytes_max;
+  options.segment_bytes = settings_.wal.segment_bytes;
+  options.window_events_max = settings_.journal.events_max;
+  options.window_bytes_max = settings_.journal.bytes_max;
+  options.lanes = lanes;
+  auto journal = wal::WalJournal::Open(options, *wal_directory_, clock_, log_, RandomSeed());
+  if (!journal) return std::unexpected(journal.error());
+  wal_ = journal->get();
+  journal_ = std::move(*journal);
+  wal_threads_ = std::make_unique<wal::WalThreads>(
+      *wal_, clock_,
+      wal::WalThreads::Options{
+          .commit_interval = settings_.wal.commit_interval,
+          .committed = [this](base::Duration took) { metrics_.JournalCommitted(took); }});
+  RegisterWalMetrics();
+  return {};
 }
 
 base::Result<void> Service::OpenSink(size_t lanes) {
@@ -208,43 +244,73 @@ void Service::RegisterGauges() {
                     [workers = workers_.get()] { return static_cast<double>(workers->InFlight()); });
 }
 
+void Service::RegisterWalMetrics() {
+  using telemetry::MetricId;
+  const auto count = [this](uint64_t wal::WalCounts::* member) {
+    return [journal = wal_, member] { return journal->Counts().*member; };
+  };
+  metrics_.AddCounter(MetricId::kJournalRecovered, count(&wal::WalCounts::recovered));
+  metrics_.AddCounter(MetricId::kJournalLost, count(&wal::WalCounts::lost));
+  metrics_.AddCounter(MetricId::kWalWritten, count(&wal::WalCounts::commit_bytes));
+  const auto gauge = [count](uint64_t wal::WalCounts::* member) {
+    return [read = count(member)] { return static_cast<double>(read()); };
+  };
+  metrics_.AddGauge(MetricId::kWalMemory, gauge(&wal::WalCounts::memory_bytes));
+  metrics_.AddGauge(MetricId::kWalBacklog, gauge(&wal::WalCounts::backlog_events));
+  metrics_.AddGauge(MetricId::kWalSetAside, gauge(&wal::WalCounts::set_aside));
+}
+
+uint64_t Service::EventsAtRisk() const {
+  return wal_ != nullptr ? wal_->Counts().unsynced_events : journal_->Stats().events;
+}
+
 std::string Service::UnreadyReason() const {
   if (stopping_.load(std::memory_order_acquire)) return "the service is stopping";
   if (journal_->Failed()) return "the journal's storage failed: see the log";
   if (settings_.ingest.ack == app::AckLevel::kBroker && !sink_->Reached())
     return "no broker has answered yet (kafka.brokers), and ingest.ack is broker";
   if (journal_->Full(0))
-    return "the journal is full (journal.events_max, journal.bytes_max): check the brokers";
+    return wal_ != nullptr ? "the write-ahead log is full (wal.bytes_max): check the brokers"
+                           : "the journal is full (journal.events_max, journal.bytes_max): check the brokers";
   return {};
 }
 
 uint64_t Service::Stop() {
   stopping_.store(true, std::memory_order_release);
   server_->AnnounceClose();
-  Pause(clock_, settings_.shutdown.delay);
+  if (!StorageFailed()) Pause(clock_, settings_.shutdown.delay);
 
   const base::SteadyTime began = clock_.Now();
-  const base::SteadyTime deadline = began + settings_.shutdown.timeout;
-  const size_t cut = server_->Stop(began + base::Duration(settings_.shutdown.timeout) / 2);
+  const base::Duration timeout = StorageFailed() ? kAnswerTime : base::Duration(settings_.shutdown.timeout);
+  const size_t cut = server_->Stop(began + timeout / 2);
   ingest_->Close();
   journal_->Close();
   log_.Write(app::LogLevel::kInfo, "service", "no more requests; delivering what was accepted",
              {{"events", journal_->Stats().events}, {"connections_cut", uint64_t{cut}}});
-  const uint64_t left = workers_->Drain(deadline);
+  const uint64_t left = workers_->Drain(StorageFailed() ? began : began + timeout);
   workers_->Stop();
   sink_.reset();
-  if (left > 0) {
-    metrics_.EventsUndelivered(left);
-    log_.Write(app::LogLevel::kError, "service",
-               "accepted events were not delivered within shutdown.timeout and are lost", {{"events", left}});
+  if (wal_threads_) wal_threads_->Stop();
+  if (left == 0) return 0;
+  const uint64_t lost = EventsAtRisk();
+  if (lost < left) {
+    log_.Write(app::LogLevel::kWarn, "service",
+               "events that were not delivered within shutdown.timeout stay in the write-ahead log",
+               {{"events", left - lost}, {"dir", std::string_view(settings_.wal.dir)}});
   }
-  return left;
+  if (lost > 0) {
+    metrics_.EventsUndelivered(lost);
+    log_.Write(app::LogLevel::kError, "service",
+               "accepted events were not delivered within shutdown.timeout and are lost", {{"events", lost}});
+  }
+  return lost;
 }
 
 Service::~Service() {
   server_.reset();
   if (workers_) workers_->Stop();
   sink_.reset();
+  wal_threads_.reset();
 }
 
 }  // namespace ei::service

@@ -2,12 +2,16 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "adapters/http/server.h"
 #include "adapters/telemetry/metrics.h"
+#include "adapters/wal/posix_disk.h"
+#include "adapters/wal/wal_journal.h"
+#include "adapters/wal/wal_threads.h"
 #include "app/drain_rate.h"
 #include "app/ingest.h"
 #include "app/ports/clock.h"
@@ -28,25 +32,35 @@ namespace ei::service {
 // Start and Stop belong to one owner thread; Undelivered may be called from any.
 class Service {
  public:
-  // The references outlive the service.
+  // The references outlive the service. `storage_failed` is called, from any thread and perhaps again, when
+  // the journal's storage has failed: the service takes nothing more and has to be stopped.
   static base::Result<std::unique_ptr<Service>> Start(const Settings& settings, const app::Clock& clock,
-                                                      app::Log& log, telemetry::Metrics& metrics);
+                                                      app::Log& log, telemetry::Metrics& metrics,
+                                                      std::function<void()> storage_failed);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
   // The graceful stop: not ready at once; serving on for shutdown.delay; then no new connections, requests in
-  // progress answered, the journal drained within shutdown.timeout. Returns how many accepted events could
-  // not be delivered in time; they are lost.
+  // progress answered, the journal drained within shutdown.timeout. What could not be delivered in time stays
+  // in the write-ahead log, if there is one; returns how many accepted events are lost because there is none.
+  //
+  // After the storage has failed it only answers and ends.
   uint64_t Stop();
 
-  uint64_t Undelivered() const { return journal_->Stats().events; }
+  bool StorageFailed() const { return journal_->Failed(); }
+
+  // Accepted events that are lost if the process ends now. Any thread.
+  uint64_t EventsAtRisk() const;
 
  private:
   Service(const Settings& settings, const app::Clock& clock, app::Log& log, telemetry::Metrics& metrics);
   base::Result<void> OpenSink(size_t lanes);
+  base::Result<void> OpenJournal(size_t lanes, std::function<void()> storage_failed);
+  base::Result<void> OpenWal(size_t lanes);
   base::Result<void> Listen();
   void RegisterGauges();
+  void RegisterWalMetrics();
   std::string UnreadyReason() const;
 
   const Settings settings_;
@@ -58,7 +72,10 @@ class Service {
   app::WakeList durable_wakes_;
   app::Receipts receipts_;
   domain::TokenBucket bucket_;
+  std::unique_ptr<wal::PosixDirectory> wal_directory_;
   std::unique_ptr<app::Journal> journal_;
+  wal::WalJournal* wal_ = nullptr;  // journal_, when that is the write-ahead log
+  std::unique_ptr<wal::WalThreads> wal_threads_;
   std::unique_ptr<app::WorkerPool> workers_;  // outlives the sink, which reports to it
   std::unique_ptr<app::EventSink> sink_;
   std::unique_ptr<app::Ingest> ingest_;

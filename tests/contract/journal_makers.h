@@ -68,7 +68,7 @@ struct ThreadedLog {
 
   LogGround<support::RealClock> ground;
   const std::unique_ptr<wal::WalJournal> journal;
-  wal::WalThreads threads{*journal, ground.clock, std::chrono::microseconds(200)};
+  wal::WalThreads threads{*journal, ground.clock, {.commit_interval = std::chrono::microseconds(200)}};
 };
 
 inline std::shared_ptr<memory_journal::MemoryJournal> MakeMemoryJournal(const JournalShape& shape) {

@@ -80,7 +80,9 @@ class WalLife {
       body.append(json).append("\n");
     }
     const auto decoded = decoder_.DecodeLines(body);
-    const auto result = ingest_->Accept(decoded.events, {}, app::Handling::kLenient, submission_);
+    const auto result =
+        ingest_->Accept(decoded.events, {}, app::Handling::kLenient,
+                        wait_for_disk ? app::AckLevel::kWal : app::AckLevel::kMemory, submission_);
     std::vector<std::string> accepted;
     if (result.status == app::IngestStatus::kAccepted) {
       for (size_t i = 0; i < submission_.batch.Size(); ++i) accepted.emplace_back(submission_.batch.RawId(i));
@@ -213,8 +215,8 @@ class WalLife {
     ingest.key_source = domain::KeySource::kPointer;
     // A crash can bring back what was removed.
     disk_bytes_max_ = std::max(options.bytes_max, journal_->Stats().bytes);
-    ingest_ = std::make_unique<app::Ingest>(ingest, *bucket_, rig_->journal, rig_->drain_rate, clock_,
-                                            rig_->telemetry);
+    ingest_ = std::make_unique<app::Ingest>(ingest, *bucket_, rig_->journal, rig_->receipts, rig_->drain_rate,
+                                            clock_, rig_->telemetry);
   }
 
   void CheckBounds() const {

@@ -28,6 +28,7 @@ inline constexpr size_t kDeadLettered = kRejected + kRejectionCodesMax + 1;
 inline constexpr size_t kRequests = kDeadLettered + kDeadLetterCodesMax + 1;
 inline constexpr size_t kRequestTimes = kRequests + kRoutes.size() * kRequestsOfRoute;
 inline constexpr size_t kDeliveryTimes = kRequestTimes + kRoutes.size() * kRequestTimesOfRoute;
-inline constexpr size_t kCount = kDeliveryTimes + kDeliveryBuckets.size() + 2;
+inline constexpr size_t kCommitTimes = kDeliveryTimes + kDeliveryBuckets.size() + 2;
+inline constexpr size_t kCount = kCommitTimes + kRequestBuckets.size() + 2;
 
 }  // namespace ei::telemetry::cells

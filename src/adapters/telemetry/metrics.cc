@@ -177,6 +177,10 @@ void Metrics::EventsRetried(uint64_t count) { cells_.Mine().Add(cells::kRetried,
 
 void Metrics::EventsUndelivered(uint64_t count) { cells_.Mine().Add(cells::kUndelivered, count); }
 
+void Metrics::JournalCommitted(base::Duration took) {
+  Observe(cells_.Mine(), cells::kCommitTimes, kRequestBuckets, kRequestTick, took, 1);
+}
+
 void Metrics::AddGauge(MetricId id, std::function<double()> value) {
   assert(Row(id).kind == MetricKind::kGauge);
   sources_[static_cast<size_t>(id)] = std::move(value);
@@ -245,6 +249,10 @@ void Metrics::CollectJournal(Families& families) const {
   AddCount(families, MetricId::kJournalBytes, stats.bytes);
   AddCount(families, MetricId::kJournalCapacityEvents, stats.events_max);
   AddCount(families, MetricId::kJournalCapacityBytes, stats.bytes_max);
+  if (auto commits = ReadHistogram(cells_, cells::kCommitTimes, kRequestBuckets, kRequestTick);
+      commits.sample_count > 0) {
+    AddSample(families, MetricId::kWalCommitDuration, {}).histogram = std::move(commits);
+  }
   const base::Duration age = stats.oldest ? clock_.Now() - *stats.oldest : base::Duration(0);
   AddValue(families, MetricId::kJournalOldestAge, Seconds(std::max(age, base::Duration(0))));
 }

@@ -56,6 +56,9 @@ class Metrics final : public app::Telemetry {
   void EventsRetried(uint64_t count) override;
   void EventsUndelivered(uint64_t count) override;
 
+  // The write-ahead log wrote and synced something.
+  void JournalCommitted(base::Duration took);
+
   // Sources of numbers that are kept elsewhere. Each is called by every Expose, from any thread, several at a
   // time, and must not throw. A metric whose source was never added has no value.
   void AddGauge(MetricId id, std::function<double()> value);

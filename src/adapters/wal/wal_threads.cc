@@ -8,8 +8,8 @@ constexpr auto kPause = std::chrono::milliseconds(20);  // before a role tries a
 
 }  // namespace
 
-WalThreads::WalThreads(WalJournal& journal, const app::Clock& clock, base::Duration commit_interval)
-    : journal_(journal), clock_(clock), commit_interval_(commit_interval) {
+WalThreads::WalThreads(WalJournal& journal, const app::Clock& clock, Options options)
+    : journal_(journal), clock_(clock), options_(std::move(options)) {
   journal_.OnWork([this](WalJournal::Role role) { Wake(role); });
 }
 
@@ -26,7 +26,10 @@ void WalThreads::Run(WalJournal::Role role) {
     const Work work = Step(role);
     base::SteadyTime not_before = began;
     if (work == Work::kLater) not_before = clock_.Now() + kPause;
-    if (work == Work::kDone && role == WalJournal::Role::kCommit) not_before = began + commit_interval_;
+    if (work == Work::kDone && role == WalJournal::Role::kCommit) {
+      options_.committed(clock_.Now() - began);
+      not_before = began + options_.commit_interval;
+    }
     if (!AwaitWork(runner, work, not_before)) return;
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <thread>
 
 #include "adapters/wal/wal_journal.h"
@@ -13,9 +14,15 @@ namespace ei::wal {
 // The threads of a log's journal, one a role. Start and Stop belong to one owner thread.
 class WalThreads {
  public:
-  // `commit_interval`: the least time between the beginnings of two commits of a busy log. It gathers more
-  // requests into one sync, which is what a commit costs; a log that was idle commits at once.
-  WalThreads(WalJournal& journal, const app::Clock& clock, base::Duration commit_interval);
+  struct Options {
+    // The least time between the beginnings of two commits of a busy log. It gathers more requests into one
+    // sync, which is what a commit costs; a log that was idle commits at once.
+    base::Duration commit_interval{0};
+    // Called after each commit with the time that its write and its sync took.
+    std::function<void(base::Duration took)> committed = [](base::Duration) {};
+  };
+
+  WalThreads(WalJournal& journal, const app::Clock& clock, Options options);
   ~WalThreads() { Stop(); }
   WalThreads(const WalThreads&) = delete;
   WalThreads& operator=(const WalThreads&) = delete;
@@ -44,7 +51,7 @@ class WalThreads {
 
   WalJournal& journal_;
   const app::Clock& clock_;
-  const base::Duration commit_interval_;
+  const Options options_;
   std::array<Runner, 3> runners_;
 };
 
