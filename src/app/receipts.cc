@@ -99,7 +99,7 @@ void Receipts::Cancel(Receipt& receipt) {
 
 // ranges_.size() when nobody waits for it. Reports come in runs: `hint` is where the one before was found.
 size_t Receipts::RangeOf(uint64_t position, size_t hint) const {
-  const auto holds = [&](size_t i) {
+  const auto holds = [&](size_t i) REQUIRES(mutex_) {
     return i < ranges_.size() && position >= ranges_[i].first && position < ranges_[i].end;
   };
   if (holds(hint)) return hint;

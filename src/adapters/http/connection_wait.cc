@@ -1,0 +1,43 @@
+// The part of Connection in which a request waits for its ack.
+
+#include "adapters/http/connection.h"
+#include "adapters/http/event_loop.h"
+
+namespace ei::http {
+
+void Connection::AwaitAck(std::unique_ptr<PendingAck> pending) {
+  pending_ = std::move(pending);
+  pending_->connection = shared_from_this();
+  state_ = State::kAck;
+  deadline_ = loop_.Clock().Now() + loop_.Shared().options.ack_timeout;
+  loop_.Acks().Enter(*pending_);
+}
+
+bool Connection::OnWait() {
+  if (pending_->outcome == AckOutcome::kAwaited) return false;
+  Request& request = parser_.Current();
+  Reply& reply = loop_.ScratchReply();
+  loop_.Finish(request, *pending_, reply);
+  const bool close = ShouldClose(request) || pending_->outcome == AckOutcome::kStorageFailed ||
+                     pending_->outcome == AckOutcome::kCutOff;
+  loop_.Acks().Return(std::move(pending_));  // whoever called Process holds this
+  Finish(close, loop_.Answer(out_, request, reply, close, request_began_));
+  return true;
+}
+
+bool Connection::OnAck() {
+  return !writing_ && Advance();  // the end of a write goes on by itself
+}
+
+void Connection::EndWait(AckOutcome outcome) {
+  if (pending_ == nullptr) return;
+  const auto self = shared_from_this();
+  pending_->outcome = outcome;
+  if (OnAck()) Read();
+}
+
+void Connection::DropWait() {
+  if (pending_ != nullptr) loop_.Acks().Return(std::move(pending_));
+}
+
+}  // namespace ei::http
