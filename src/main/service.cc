@@ -108,6 +108,12 @@ Service::Service(const Settings& settings, const app::Clock& clock, app::Log& lo
 
 base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, const app::Clock& clock,
                                                       app::Log& log, telemetry::Metrics& metrics) {
+  if (JournalIsWal(settings)) {
+    return base::Fail(
+        base::ErrorKind::kInvalid,
+        "the write-ahead log is not built yet: set ingest.ack (ACK) and ingest.ack_min (ACK_MIN) "
+        "to memory or broker");
+  }
   std::unique_ptr<Service> service(new Service(settings, clock, log, metrics));
   const size_t lanes = Workers(settings);
   if (auto opened = service->OpenSink(lanes); !opened) return std::unexpected(opened.error());
