@@ -16,14 +16,13 @@
 #include "main/settings_commands.h"
 #include "main/settings_load.h"
 #include "main/stop_signals.h"
+#include "main/wal_commands.h"
 
 namespace ei::service {
 
 namespace {
 
-constexpr int kExitFailure = 1;
 constexpr int kExitUndelivered = 3;
-constexpr int kExitStorage = 4;
 constexpr auto kHousekeeping = std::chrono::seconds(1);
 
 int ExitStatusOf(base::ErrorKind kind) {
@@ -106,6 +105,10 @@ int Main(int argc, const char* const* argv) {
   if (!settings) {
     PrintFaults(std::cerr, settings.error());
     return kExitSettings;
+  }
+  if (IsWalCommand(line.subcommand)) {
+    std::signal(SIGPIPE, SIG_IGN);
+    return RunWalCommand(line, *settings, system::SystemClock(), std::cout, std::cerr);
   }
   return Serve(*settings);
 }
