@@ -4,6 +4,7 @@
 #include <iostream>
 #include <thread>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "adapters/json/event_decoder.h"
@@ -93,7 +94,16 @@ int Serve(const Settings& settings) {
   return status;
 }
 
+// The number of a stream that the caller has closed would go to the next file that is opened, a segment of
+// the log perhaps, and what is printed would be written there.
+void HoldStandardStreams() {
+  int held = 0;
+  while (held >= 0 && held <= STDERR_FILENO) held = ::open("/dev/null", O_RDWR);
+  if (held > STDERR_FILENO) ::close(held);
+}
+
 int Main(int argc, const char* const* argv) {
+  HoldStandardStreams();
   const CommandLine line = ParseCommandLine(argc, argv);
   const EnvironmentLookup environment = ProcessEnvironment();
   if (const auto status = RunSettingsCommand(line, environment, std::cout, std::cerr)) return *status;
