@@ -22,6 +22,11 @@ int RunWalCommand(const CommandLine& line, const Settings& settings, const app::
   base::Result<int> status = kExitClean;
   if (directory && line.subcommand == Subcommand::kWalRepair) {
     directory = wal::PosixDirectory::OpenForWriting(folder);
+    if (!directory && directory.error().kind == base::ErrorKind::kUnavailable) {
+      directory =
+          base::Fail(base::ErrorKind::kUnavailable,
+                     "wal.dir (WAL_DIR) " + folder + ": a service uses this log; stop it before a repair");
+    }
   }
   if (!directory) {
     status = std::unexpected(std::move(directory.error()));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "adapters/wal/log_survey.h"
@@ -26,8 +27,9 @@ class Tally final : public wal::SegmentVisitor {
  public:
   explicit Tally(const wal::SettledMap& settled) : settled_(settled) {}
 
-  void OnFrame(const wal::FrameHeader&, uint64_t end_byte) override {
+  void OnFrame(const wal::FrameHeader& frame, uint64_t end_byte) override {
     ++frames;
+    end_position = frame.first_position + frame.events;
     used_bytes = end_byte;
   }
   bool OnEvent(const wal::LoggedEvent& event) override {
@@ -45,6 +47,7 @@ class Tally final : public wal::SegmentVisitor {
   }
 
   uint64_t frames = 0;
+  uint64_t end_position = 0;
   uint64_t events = 0;
   uint64_t unsettled = 0;
   uint64_t lost = 0;  // unsettled, and can't be read
@@ -111,9 +114,11 @@ class Verification {
       return Tally(survey_.settled);
     }
     const bool aside = segment.behind == SurveyedSegment::Behind::kAnything;
-    const std::string positions = !segment.header ? "-"
-                                  : aside         ? fmt::format("from {}", segment.header->first_position)
-                                          : RangeText(segment.header->first_position, segment.positions_end);
+    std::string positions = "-";
+    if (segment.header) {
+      const uint64_t first = segment.header->first_position;
+      positions = RangeText(first, std::max(first, tally.end_position));
+    }
     out_ << fmt::format("{:<29} {:<21} {:>7} {:>9} {:>9} {:>11}{}\n", segment.name, positions, tally.frames,
                         tally.events, aside ? 0 : tally.unsettled, tally.used_bytes,
                         tally.damages > 0 ? "  DAMAGED" : "");

@@ -293,7 +293,7 @@ TEST_F(WalCommandsTest, RepairIsRefusedBesideAService) {
     const std::string folder = log_.Folder();
     const Ran ran = RunIn({"wal", "repair", how, folder});
     EXPECT_EQ(ran.status, 1);
-    EXPECT_TRUE(Has(ran.errors, "another process writes there")) << ran.errors;
+    EXPECT_TRUE(Has(ran.errors, ": a service uses this log; stop it before a repair\n")) << ran.errors;
   }
 }
 
@@ -334,7 +334,7 @@ TEST_F(WalCommandsTest, RepairSaysWhatItDidAndVerifyIsContent) {
   EXPECT_EQ(verify.status, 0) << verify.out;
   EXPECT_TRUE(Has(verify.out,
                   "set aside earlier, and no part of the log any more:\n"
-                  "00000000000000000000.damaged  from 0 "))
+                  "00000000000000000000.damaged  0:14 "))
       << verify.out;
 }
 
