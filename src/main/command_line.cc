@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <optional>
 #include <utility>
 
 #include "main/settings_report.h"
@@ -20,15 +22,28 @@ struct Command {
   Subcommand subcommand;
   bool takes_settings;
   std::string_view text;
+  bool takes_folder = false;  // as a last word
 };
 
-constexpr std::array<Command, 7> kCommands{{
+constexpr std::array<Command, 11> kCommands{{
     {"serve", Subcommand::kServe, true, "take events until SIGTERM or SIGINT (without a command: the same)"},
     {"config print", Subcommand::kConfigPrint, true,
      "print the effective settings as YAML; --show-origin: and where each comes from"},
     {"config check", Subcommand::kConfigCheck, true, "check the settings: print ok, or all faults"},
     {"config docs", Subcommand::kConfigDocs, false, "print docs/CONFIGURATION.md"},
     {"metrics docs", Subcommand::kMetricsDocs, false, "print docs/METRICS.md"},
+    {"wal verify", Subcommand::kWalVerify, true,
+     "[FOLDER] read the whole write-ahead log and check it: ends with 0 sound, 4 damaged", true},
+    {"wal dump", Subcommand::kWalDump, true,
+     "[FOLDER] print its unsettled events, one JSON object a line; --all: settled ones\n"
+     "                too; --positions FROM:TO: from FROM to below TO; --values: with what they hold",
+     true},
+    {"wal stats", Subcommand::kWalStats, true, "[FOLDER] print how much waits in it; --json: for machines",
+     true},
+    {"wal repair", Subcommand::kWalRepair, true,
+     "[FOLDER] set damaged files aside, after what they still hold was moved to the\n"
+     "                log's end; not beside a service; --dry-run: only say what would be done",
+     true},
     {"version", Subcommand::kVersion, false, "print the version (also --version)"},
     {"help", Subcommand::kHelp, false, "print this text (also --help, -h)"},
 }};
@@ -46,6 +61,69 @@ std::string UnknownCommand(std::string_view words) {
   return fmt::format("{} is not a command; `event-ingestor help` lists all", Quoted(words));
 }
 
+struct Switch {
+  std::string_view name;
+  bool CommandLine::* given;
+  Subcommand owner;
+};
+
+constexpr std::array<Switch, 5> kSwitches{{
+    {"--show-origin", &CommandLine::show_origin, Subcommand::kConfigPrint},
+    {"--all", &CommandLine::all, Subcommand::kWalDump},
+    {"--values", &CommandLine::values, Subcommand::kWalDump},
+    {"--json", &CommandLine::json, Subcommand::kWalStats},
+    {"--dry-run", &CommandLine::dry_run, Subcommand::kWalRepair},
+}};
+
+constexpr std::string_view kPositionsKey = "positions";
+
+// A folder behind the command is another way to set wal.dir. Null: there is no such command.
+const Command* FindCommand(std::span<const std::string_view> words, CommandLine& line) {
+  const auto joined = [](std::span<const std::string_view> parts) {
+    std::string text;
+    for (const std::string_view part : parts) text.append(text.empty() ? "" : " ").append(part);
+    return text;
+  };
+  const std::string all = joined(words);
+  const auto* command = std::ranges::find(kCommands, all.empty() ? "serve" : all, &Command::words);
+  if (command != kCommands.end()) return command;
+  if (!words.empty()) {
+    command = std::ranges::find(kCommands, joined(words.first(words.size() - 1)), &Command::words);
+    if (command != kCommands.end() && command->takes_folder) {
+      line.flags.push_back({"wal.dir", std::string(words.back())});
+      return command;
+    }
+  }
+  line.faults.insert(line.faults.begin(), UnknownCommand(all));
+  return nullptr;
+}
+
+std::optional<std::uint64_t> ReadPosition(std::string_view text, std::uint64_t if_empty) {
+  if (text.empty()) return if_empty;
+  std::uint64_t position = 0;
+  const auto [stopped, fault] = std::from_chars(text.data(), text.data() + text.size(), position);
+  if (fault != std::errc() || stopped != text.data() + text.size()) return std::nullopt;
+  return position;
+}
+
+// Takes --positions out of the flags, which are settings.
+void ReadPositions(CommandLine& line) {
+  const auto flag = std::ranges::find(line.flags, kPositionsKey, &SettingFlag::key);
+  if (flag == line.flags.end()) return;
+  const std::string_view text = flag->value;
+  const std::size_t colon = text.find(':');
+  const auto from = ReadPosition(text.substr(0, colon), line.positions.from);
+  const auto end = colon == std::string_view::npos ? std::nullopt
+                                                   : ReadPosition(text.substr(colon + 1), line.positions.end);
+  if (from && end && *from < *end) {
+    line.positions = {*from, *end};
+  } else {
+    line.faults.push_back(fmt::format(
+        "--positions {} is not a range FROM:TO, as 1000:2000; either may be left out", Quoted(text)));
+  }
+  line.flags.erase(flag);
+}
+
 }  // namespace
 
 CommandLine ParseCommandLine(int argc, const char* const* argv) {
@@ -55,7 +133,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
 
 CommandLine ParseCommandLine(std::span<const std::string_view> arguments) {
   CommandLine line;
-  std::string words;
+  std::vector<std::string_view> words;
   bool help = false;
   bool version = false;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -63,9 +141,10 @@ CommandLine ParseCommandLine(std::span<const std::string_view> arguments) {
     const std::size_t equals = argument.find('=');
     const std::string_view name = argument.substr(0, equals);
     const bool has_value = equals != std::string_view::npos;
-    if (name == "--help" || name == "-h" || name == "--version" || name == "--show-origin") {
+    const auto* const known = std::ranges::find(kSwitches, name, &Switch::name);
+    if (name == "--help" || name == "-h" || name == "--version" || known != kSwitches.end()) {
       if (has_value) line.faults.push_back(fmt::format("{} takes no value", name));
-      (name == "--show-origin" ? line.show_origin : name == "--version" ? version : help) = true;
+      (known != kSwitches.end() ? line.*known->given : name == "--version" ? version : help) = true;
     } else if (name.starts_with("--") && name.size() > 2) {
       const std::string key(name.substr(2));
       if (has_value) {
@@ -79,7 +158,7 @@ CommandLine ParseCommandLine(std::span<const std::string_view> arguments) {
     } else if (argument.starts_with('-')) {
       line.faults.push_back(fmt::format("{} is not a flag; flags are --KEY=VALUE", Quoted(argument)));
     } else {
-      words.append(words.empty() ? "" : " ").append(argument);
+      words.push_back(argument);
     }
   }
 
@@ -89,15 +168,15 @@ CommandLine ParseCommandLine(std::span<const std::string_view> arguments) {
     line.faults.clear();
     return line;
   }
-  const auto* command = std::ranges::find(kCommands, words.empty() ? "serve" : words, &Command::words);
-  if (command == kCommands.end()) {
-    line.faults.insert(line.faults.begin(), UnknownCommand(words));
-    return line;
-  }
+  const Command* const command = FindCommand(words, line);
+  if (command == nullptr) return line;
   line.subcommand = command->subcommand;
-  if (line.show_origin && line.subcommand != Subcommand::kConfigPrint) {
-    line.faults.push_back("--show-origin belongs to config print");
+  for (const Switch& one : kSwitches) {
+    if (!(line.*one.given) || one.owner == line.subcommand) continue;
+    const auto* const owner = std::ranges::find(kCommands, one.owner, &Command::subcommand);
+    line.faults.push_back(fmt::format("{} belongs to {}", one.name, owner->words));
   }
+  if (line.subcommand == Subcommand::kWalDump) ReadPositions(line);
   if (!command->takes_settings && !line.flags.empty()) {
     line.faults.push_back(fmt::format("{} takes no settings", command->words));
   }

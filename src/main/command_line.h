@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,11 +11,34 @@
 
 namespace ei::service {
 
-enum class Subcommand { kServe, kConfigPrint, kConfigCheck, kConfigDocs, kMetricsDocs, kVersion, kHelp };
+enum class Subcommand {
+  kServe,
+  kConfigPrint,
+  kConfigCheck,
+  kConfigDocs,
+  kMetricsDocs,
+  kWalVerify,
+  kWalDump,
+  kWalStats,
+  kWalRepair,
+  kVersion,
+  kHelp
+};
+
+// Positions of the write-ahead log, as FROM:TO on the command line.
+struct PositionsAsked {
+  std::uint64_t from = 0;
+  std::uint64_t end = std::numeric_limits<std::uint64_t>::max();  // one past the last
+};
 
 struct CommandLine {
   Subcommand subcommand = Subcommand::kServe;
   bool show_origin = false;         // config print
+  bool all = false;                 // wal dump: settled events too
+  bool values = false;              // wal dump
+  PositionsAsked positions;         // wal dump
+  bool json = false;                // wal stats
+  bool dry_run = false;             // wal repair
   std::vector<SettingFlag> flags;   // unchecked: ResolveSettings knows the names and values
   std::vector<std::string> faults;  // usage; when there are any, print them and end with kExitSettings
 };

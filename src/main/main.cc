@@ -4,6 +4,7 @@
 #include <iostream>
 #include <thread>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "adapters/json/event_decoder.h"
@@ -16,14 +17,13 @@
 #include "main/settings_commands.h"
 #include "main/settings_load.h"
 #include "main/stop_signals.h"
+#include "main/wal_commands.h"
 
 namespace ei::service {
 
 namespace {
 
-constexpr int kExitFailure = 1;
 constexpr int kExitUndelivered = 3;
-constexpr int kExitStorage = 4;
 constexpr auto kHousekeeping = std::chrono::seconds(1);
 
 int ExitStatusOf(base::ErrorKind kind) {
@@ -96,7 +96,16 @@ int Serve(const Settings& settings) {
   return status;
 }
 
+// The number of a stream that the caller has closed would go to the next file that is opened, a segment of
+// the log perhaps, and what is printed would be written there.
+void HoldStandardStreams() {
+  int held = 0;
+  while (held >= 0 && held <= STDERR_FILENO) held = ::open("/dev/null", O_RDWR);
+  if (held > STDERR_FILENO) ::close(held);
+}
+
 int Main(int argc, const char* const* argv) {
+  HoldStandardStreams();
   const CommandLine line = ParseCommandLine(argc, argv);
   const EnvironmentLookup environment = ProcessEnvironment();
   if (const auto status = RunSettingsCommand(line, environment, std::cout, std::cerr)) return *status;
@@ -108,6 +117,10 @@ int Main(int argc, const char* const* argv) {
   if (!settings) {
     PrintFaults(std::cerr, settings.error());
     return kExitSettings;
+  }
+  if (IsWalCommand(line.subcommand)) {
+    std::signal(SIGPIPE, SIG_IGN);
+    return RunWalCommand(line, *settings, system::SystemClock(), std::cout, std::cerr);
   }
   return Serve(*settings);
 }

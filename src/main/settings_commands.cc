@@ -12,7 +12,11 @@ std::optional<int> RunSettingsCommand(const CommandLine& line, const Environment
   }
   switch (line.subcommand) {
     case Subcommand::kServe:
-    case Subcommand::kMetricsDocs: return std::nullopt;
+    case Subcommand::kMetricsDocs:
+    case Subcommand::kWalVerify:
+    case Subcommand::kWalDump:
+    case Subcommand::kWalStats:
+    case Subcommand::kWalRepair: return std::nullopt;
     case Subcommand::kVersion: out << "event-ingestor " << Version() << '\n'; return kExitClean;
     case Subcommand::kHelp: out << HelpText(); return kExitClean;
     case Subcommand::kConfigDocs: out << SettingsDocument(); return kExitClean;

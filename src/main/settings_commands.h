@@ -9,11 +9,12 @@
 namespace ei::service {
 
 inline constexpr int kExitClean = 0;
+inline constexpr int kExitFailure = 1;
 inline constexpr int kExitSettings = 2;
+inline constexpr int kExitStorage = 4;
 
 // Runs the commands that need nothing but the settings (config print, check and docs, version, help) and
-// reports usage faults; returns the exit status. nullopt: the command is serve or metrics docs, which the
-// caller runs.
+// reports usage faults; returns the exit status. nullopt: it is another command, which the caller runs.
 std::optional<int> RunSettingsCommand(const CommandLine& line, const EnvironmentLookup& environment,
                                       std::ostream& out, std::ostream& errors);
 

@@ -58,8 +58,45 @@ TEST(CommandLine, EveryCommandIsKnown) {
   EXPECT_EQ(Parse({"config", "check"}).subcommand, Subcommand::kConfigCheck);
   EXPECT_EQ(Parse({"config", "docs"}).subcommand, Subcommand::kConfigDocs);
   EXPECT_EQ(Parse({"metrics", "docs"}).subcommand, Subcommand::kMetricsDocs);
+  EXPECT_EQ(Parse({"wal", "verify"}).subcommand, Subcommand::kWalVerify);
+  EXPECT_EQ(Parse({"wal", "dump"}).subcommand, Subcommand::kWalDump);
+  EXPECT_EQ(Parse({"wal", "stats"}).subcommand, Subcommand::kWalStats);
+  EXPECT_EQ(Parse({"wal", "repair"}).subcommand, Subcommand::kWalRepair);
   EXPECT_EQ(Parse({"version"}).subcommand, Subcommand::kVersion);
   EXPECT_EQ(Parse({"help"}).subcommand, Subcommand::kHelp);
+}
+
+TEST(CommandLine, WrongPositionsAreAFault) {
+  for (const std::string_view text :
+       {"", ":x", "5", "5:5", "6:5", "-1:5", "1:2:3", "1:18446744073709551616"}) {
+    const Lines faults = Parse({"wal", "dump", "--positions", text}).faults;
+    ASSERT_EQ(faults.size(), 1u) << text;
+    EXPECT_TRUE(faults[0].contains("is not a range FROM:TO, as 1000:2000; either may be left out"))
+        << faults[0];
+  }
+}
+
+TEST(CommandLine, SwitchesOfOtherCommandsAreAFault) {
+  EXPECT_EQ(Parse({"wal", "verify", "--all"}).faults, Lines{"--all belongs to wal dump"});
+  EXPECT_EQ(Parse({"wal", "dump", "--json"}).faults, Lines{"--json belongs to wal stats"});
+  EXPECT_EQ(Parse({"serve", "--dry-run"}).faults, Lines{"--dry-run belongs to wal repair"});
+}
+
+TEST(CommandLine, SecondFolderIsAFault) {
+  EXPECT_EQ(Parse({"wal", "verify", "a", "b"}).faults.size(), 1u);
+  EXPECT_EQ(Parse({"wal", "verfy"}).faults,
+            Lines{"\"wal verfy\" is not a command; did you mean wal verify?"});
+}
+
+TEST(CommandLine, FolderBehindAWalCommandIsTheSettingWalDir) {
+  const CommandLine line = Parse({"wal", "dump", "--all", "--positions=5:", "some/folder", "--values"});
+  EXPECT_TRUE(line.faults.empty());
+  EXPECT_EQ(line.subcommand, Subcommand::kWalDump);
+  ASSERT_EQ(line.flags.size(), 1u);
+  EXPECT_EQ(line.flags[0].key, "wal.dir");
+  EXPECT_EQ(line.flags[0].value, "some/folder");
+  EXPECT_TRUE(line.all && line.values);
+  EXPECT_EQ(line.positions.from, 5u);
 }
 
 TEST(CommandLine, HelpAndVersionWinOverFaults) {

@@ -74,10 +74,11 @@ TEST(SettingsCommands, DocsHelpAndVersionArePrinted) {
   EXPECT_EQ(version.out, "event-ingestor " + std::string(Version()) + "\n");
 }
 
-TEST(SettingsCommands, ServeAndMetricsDocsAreLeftToTheCaller) {
+TEST(SettingsCommands, OtherCommandsAreLeftToTheCaller) {
   EXPECT_EQ(RunCommand({}).status, std::nullopt);
   EXPECT_EQ(RunCommand({"serve"}).status, std::nullopt);
   EXPECT_EQ(RunCommand({"metrics", "docs"}).status, std::nullopt);
+  EXPECT_EQ(RunCommand({"wal", "repair"}).status, std::nullopt);
 }
 
 }  // namespace

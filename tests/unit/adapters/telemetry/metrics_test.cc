@@ -39,6 +39,12 @@ class MetricsTest : public testing::Test {
     metrics_->AddGauge(MetricId::kRequestsWaiting, [] { return 2; });
     metrics_->AddGauge(MetricId::kSinkInflightEvents, [] { return 17; });
     metrics_->AddCounter(MetricId::kLogLinesSuppressed, [] { return 5; });
+    for (const auto id : {MetricId::kWalMemory, MetricId::kWalBacklog, MetricId::kWalSetAside}) {
+      metrics_->AddGauge(id, [] { return 1; });
+    }
+    for (const auto id : {MetricId::kJournalRecovered, MetricId::kJournalLost, MetricId::kWalWritten}) {
+      metrics_->AddCounter(id, [] { return 1; });
+    }
     metrics_->AddJournal([] { return app::JournalStats{}; });
   }
 

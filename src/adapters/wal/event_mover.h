@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+
+#include "adapters/wal/segment_reader.h"
+#include "adapters/wal/wal_format.h"
+
+namespace ei::wal {
+
+// Writes the unsettled events that it is told of into a new segment's file, a frame for each frame that they
+// come from, with positions from `header.first_position` on. Not thread-safe.
+class EventMover final : public SegmentVisitor {
+ public:
+  // `file` outlives the mover, and is all zeros.
+  EventMover(File& file, const SegmentHeader& header) : file_(file), header_(header) {}
+
+  void OnFrame(const FrameHeader& frame, uint64_t end_byte) override;
+  bool OnEvent(const LoggedEvent& event) override;
+  void OnDamage(const LogDamage&) override {}
+  void OnMissing(uint64_t, uint64_t) override {}
+
+  // Writes the last frame and the segment's header, and syncs the file.
+  DiskResult<void> Finish();
+
+  uint64_t Events() const { return events_; }
+
+ private:
+  void WriteFrame();
+
+  File& file_;
+  const SegmentHeader header_;
+  DiskResult<void> written_;
+  FrameHeader frame_;
+  std::string bodies_;
+  std::string index_;
+  uint64_t events_ = 0;
+  uint64_t offset_ = kSegmentHeaderBytes;
+};
+
+}  // namespace ei::wal

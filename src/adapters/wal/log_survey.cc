@@ -1,0 +1,176 @@
+#include "adapters/wal/log_survey.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "adapters/wal/log_limits.h"
+#include "adapters/wal/recovery.h"
+#include "adapters/wal/segment_files.h"
+#include "adapters/wal/segment_front.h"
+#include "adapters/wal/segment_reader.h"
+
+namespace ei::wal {
+
+namespace {
+
+using Behind = SurveyedSegment::Behind;
+
+struct Fronts {
+  std::vector<SegmentFront> segments;  // by number
+  std::vector<SegmentFront> set_aside;
+};
+
+// From the highest number down: one that was unused when it was looked at makes none below it look forgotten
+// that a running service begins meanwhile.
+base::Result<Fronts> ReadFronts(Directory& directory, const std::vector<std::string>& names) {
+  Fronts fronts;
+  for (const std::string& name : names) {
+    const auto number = SegmentNumber(name);
+    const auto damaged_number = DamagedNumber(name);
+    if (!number && !damaged_number) continue;
+    auto front = ReadSegmentFront(directory, name, number ? *number : *damaged_number, !number);
+    if (!front && front.error().kind == base::ErrorKind::kUnavailable) continue;
+    if (!front) return std::unexpected(std::move(front.error()));
+    (number ? fronts.segments : fronts.set_aside).push_back(std::move(*front));
+  }
+  std::ranges::reverse(fronts.segments);
+  std::ranges::reverse(fronts.set_aside);
+  return fronts;
+}
+
+// A prepared segment is numbered from above the used ones, and its header is empty or of an earlier life.
+void Sort(Fronts fronts, LogSurvey& survey) {
+  uint64_t last_used = 0;
+  for (const SegmentFront& front : fronts.segments) {
+    if (front.segment.header) last_used = front.segment.number;
+  }
+  for (SegmentFront& front : fronts.segments) {
+    SurveyedSegment& segment = front.segment;
+    if (segment.header) {
+      survey.segments.push_back(std::move(segment));
+    } else if (front.unused && segment.number >= last_used) {
+      survey.prepared.push_back(std::move(segment));
+    } else {
+      if (segment.damage.empty()) {
+        segment.damage.push_back(
+            {"both copies of the header are damaged, and the first frame: none of its events can be read", 0,
+             kSegmentHeaderBytes + kFrameHeaderBytes});
+      }
+      survey.segments.push_back(std::move(segment));
+    }
+  }
+  for (SegmentFront& front : fronts.set_aside) {
+    front.segment.positions_end = kPositionsMax;
+    front.segment.behind = Behind::kAnything;
+    survey.set_aside.push_back(std::move(front.segment));
+  }
+}
+
+void CountNumbers(LogSurvey& survey) {
+  if (survey.checkpoint.newest) survey.next_segment = survey.checkpoint.newest->next_segment;
+  for (const auto* segments : {&survey.segments, &survey.prepared, &survey.set_aside}) {
+    for (const SurveyedSegment& segment : *segments) {
+      if (segment.number < kSegmentNumbersMax) {
+        survey.next_segment = std::max(survey.next_segment, segment.number + 1);
+      }
+    }
+  }
+}
+
+// Where each segment's positions end, and what has to come there.
+void FindNeighbours(LogSurvey& survey) {
+  SurveyedSegment* before = nullptr;
+  bool apart = false;  // something that can't be read stands behind `before`
+  for (SurveyedSegment& segment : survey.segments) {
+    if (!segment.header) {
+      apart = true;
+      continue;
+    }
+    if (before != nullptr) {
+      before->positions_end = segment.header->first_position;
+      before->behind = !apart && segment.number == before->number + 1 ? Behind::kNext : Behind::kUnknown;
+      if (before->positions_end < before->header->first_position) {
+        segment.damage.push_back({"its positions are lower than those of the segment before"});
+      }
+    }
+    before = &segment;
+    apart = false;
+  }
+  if (before != nullptr) before->behind = apart ? Behind::kUnknown : Behind::kNothing;
+}
+
+bool IsReadable(const SurveyedSegment& segment) { return segment.header.has_value(); }
+
+const SurveyedSegment* Oldest(const LogSurvey& survey) {
+  const auto oldest = std::ranges::find_if(survey.segments, IsReadable);
+  return oldest == survey.segments.end() ? nullptr : &*oldest;
+}
+
+SurveyedSegment* Newest(LogSurvey& survey) {
+  const auto newest = std::find_if(survey.segments.rbegin(), survey.segments.rend(), IsReadable);
+  return newest == survey.segments.rend() ? nullptr : &*newest;
+}
+
+void FindEnd(Directory& directory, const std::optional<Checkpoint>& checkpoint, LogSurvey& survey) {
+  const uint64_t durable_end = checkpoint ? checkpoint->durable_end : 0;
+  if (checkpoint) survey.end = std::max(durable_end, checkpoint->settled.Below());
+  SurveyedSegment* const newest = Newest(survey);
+  if (newest == nullptr) return;
+  const SegmentEnd end = FindSegmentEnd(directory, *newest, durable_end);
+  survey.end = std::max(survey.end, end.position);
+  survey.torn_at = end.torn_at;
+  newest->positions_end = survey.end;
+  // The header was written with that commit.
+  if (survey.torn_at == kSegmentHeaderBytes) newest->damage.clear();
+}
+
+// As recovery does: without a checkpoint all events that are there count as unsettled.
+void FindSettled(LogSurvey& survey) {
+  const SurveyedSegment* const oldest = Oldest(survey);
+  if (survey.checkpoint.newest) {
+    survey.settled = survey.checkpoint.newest->settled;
+  } else if (oldest != nullptr) {
+    survey.settled = SettledMap(oldest->header->first_position);
+  }
+}
+
+void FindDamage(LogSurvey& survey) {
+  if (!survey.checkpoint.exists && !survey.segments.empty()) survey.checkpoint.damage = "is missing";
+  const SurveyedSegment* const oldest = Oldest(survey);
+  const uint64_t from = survey.settled.Below();
+  const uint64_t to = oldest != nullptr ? oldest->header->first_position : survey.end;
+  if (survey.settled.Unsettled(from, to) > 0)
+    survey.damage.push_back({"no segment holds them", 0, 0, from, to});
+}
+
+}  // namespace
+
+base::Result<LogSurvey> SurveyLog(Directory& directory) {
+  // Read before the files, as it says how far their events are whole, and once more behind them, as the
+  // events of files that went meanwhile are settled there.
+  const auto before = ViewCheckpoint(directory);
+  if (!before) return std::unexpected(WalFault("can't read the checkpoint", before.error()));
+  auto names = directory.List();
+  if (!names) return std::unexpected(WalFault("can't list the folder", names.error()));
+  std::ranges::sort(*names, std::greater());
+  auto fronts = ReadFronts(directory, *names);
+  if (!fronts) return std::unexpected(std::move(fronts.error()));
+  auto after = ViewCheckpoint(directory);
+  if (!after) return std::unexpected(WalFault("can't read the checkpoint", after.error()));
+
+  LogSurvey survey;
+  for (const std::string& name : *names) {
+    if (name.ends_with(".tmp")) survey.unfinished.push_back(name);
+  }
+  survey.checkpoint = std::move(*after);
+  Sort(std::move(*fronts), survey);
+  CountNumbers(survey);
+  FindNeighbours(survey);
+
+  FindEnd(directory, before->newest, survey);
+  FindSettled(survey);
+  FindDamage(survey);
+  return survey;
+}
+
+}  // namespace ei::wal

@@ -1,0 +1,112 @@
+#include "adapters/wal/segment_front.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "adapters/wal/log_limits.h"
+#include "adapters/wal/recovery.h"
+#include "base/crc32c.h"
+
+namespace ei::wal {
+
+namespace {
+
+constexpr uint64_t kFrontBytes = kSegmentHeaderBytes + kFrameHeaderBytes;
+
+// Header and first frame's header, as far as they are there. A sector that can't be read counts as damaged.
+DiskResult<std::string> ReadFront(File& file) {
+  std::string front(kFrontBytes, '\0');
+  const auto got = file.Read(0, front);
+  if (!got && got.error() != EIO) return std::unexpected(got.error());
+  front.resize(got.value_or(0));
+  return front;
+}
+
+std::string_view HeaderIn(std::string_view front) { return front.substr(0, kSegmentHeaderBytes); }
+
+bool IsPlausible(const SegmentHeader& header) {
+  return header.number <= kSegmentNumbersMax && header.first_position <= kPositionsMax;
+}
+
+// The first frame always stands behind the header, where no client's bytes can get to, and says whose it is.
+std::optional<SegmentHeader> HeaderByFirstFrame(std::string_view front) {
+  uint32_t index_crc = 0;
+  if (front.size() < kFrontBytes) return std::nullopt;
+  const auto frame = DecodeFrameHeader(front.substr(kSegmentHeaderBytes), &index_crc);
+  if (!frame) return std::nullopt;
+  return SegmentHeader{.number = frame->segment,
+                       .first_position = frame->first_position,
+                       .salt = frame->salt,
+                       .segment_bytes = kSegmentBytesMax};
+}
+
+base::Result<std::optional<SegmentHeader>> KnownHeader(const std::string& name, std::string_view front) {
+  uint32_t version = kFormatVersion;
+  auto header = DecodeSegmentHeader(HeaderIn(front), &version);
+  if (version == kFormatVersion) return header;
+  return base::Fail(base::ErrorKind::kInvalid, "wal.dir (WAL_DIR): " + name + " is of format version " +
+                                                   std::to_string(version) + ", this program reads version " +
+                                                   std::to_string(kFormatVersion) +
+                                                   "; use the event-ingestor that wrote it, or a newer one");
+}
+
+void FindHeaderDamage(std::string_view front, SurveyedSegment& segment) {
+  const std::string_view header = HeaderIn(front);
+  for (uint64_t at = 0; at < kSegmentHeaderBytes; at += kSectorBytes) {
+    const bool sound = at < header.size() && DecodeSegmentHeader(header.substr(at, kSectorBytes));
+    // Header and first frame are written together: without the one the other need not be whole.
+    if (!sound && HeaderByFirstFrame(front)) {
+      segment.damage.push_back({"one of the two copies of the header is damaged", at, at + kSectorBytes});
+    }
+  }
+}
+
+}  // namespace
+
+base::Result<SegmentFront> ReadSegmentFront(Directory& directory, const std::string& name, uint64_t number,
+                                            bool set_aside) {
+  SegmentFront found;
+  SurveyedSegment& segment = found.segment;
+  segment.name = name;
+  segment.number = number;
+  const auto file = directory.Open(name);
+  if (!file && file.error() == ENOENT) return base::Fail(base::ErrorKind::kUnavailable, name + " is gone");
+  if (!file && (file.error() == EINVAL || file.error() == EIO)) {
+    segment.damage.push_back({file.error() == EINVAL ? "it is not a file" : "the disk can't read it"});
+    return found;
+  }
+  const auto bytes = file ? (*file)->Size() : std::unexpected(file.error());
+  const auto front = bytes ? ReadFront(**file) : std::unexpected(bytes.error());
+  if (!front) return std::unexpected(WalFault("can't read " + name, front.error()));
+  auto header = KnownHeader(name, *front);
+  if (!header) return std::unexpected(header.error());
+
+  segment.file_bytes = *bytes;
+  segment.front_crc = base::Crc32c(HeaderIn(*front));
+  segment.read_bytes = std::min(*bytes, kSegmentBytesMax);
+  const bool is_zeros = std::ranges::all_of(HeaderIn(*front), [](char byte) { return byte == '\0'; });
+  found.unused = is_zeros || (*header && (*header)->number != number);
+  const auto usable = [&](const std::optional<SegmentHeader>& of) {
+    return of && IsPlausible(*of) && (set_aside || of->number == number);
+  };
+  if (usable(*header)) {
+    segment.header = **header;
+    FindHeaderDamage(*front, segment);
+    if (*bytes < segment.header->segment_bytes) {
+      segment.damage.push_back({"the file ends early", *bytes, segment.header->segment_bytes});
+    }
+    segment.read_bytes = std::min(segment.read_bytes, segment.header->segment_bytes);
+  } else if (const auto by_frame = HeaderByFirstFrame(*front); usable(by_frame)) {
+    segment.header = *by_frame;
+    segment.damage.push_back({"both copies of the header are damaged", 0, kSegmentHeaderBytes});
+  }
+  return found;
+}
+
+bool IsSameLife(File& file, const SurveyedSegment& segment) {
+  const auto front = ReadFront(file);
+  return front && base::Crc32c(HeaderIn(*front)) == segment.front_crc;
+}
+
+}  // namespace ei::wal

@@ -1,0 +1,160 @@
+#include "adapters/wal/segment_reader.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "adapters/wal/log_limits.h"
+#include "adapters/wal/segment_front.h"
+#include "adapters/wal/segment_scanner.h"
+#include "base/crc32c.h"
+
+namespace ei::wal {
+
+namespace {
+
+using Behind = SurveyedSegment::Behind;
+
+// The header with its size made safe: the scanner takes as much memory as a frame says it has, within it.
+SegmentHeader Trusted(const SurveyedSegment& segment) {
+  SegmentHeader header = *segment.header;
+  header.segment_bytes = segment.read_bytes;
+  return header;
+}
+
+class Reading {
+ public:
+  Reading(File& file, const SurveyedSegment& segment, const SettledMap& settled, SegmentVisitor& visitor)
+      : file_(file),
+        segment_(segment),
+        settled_(settled),
+        visitor_(visitor),
+        scanner_(file, Trusted(segment)),
+        reached_(segment.header->first_position) {
+    scanner_.ReadPastFaults();
+  }
+
+  SegmentRead Run() {
+    const uint64_t limit = std::min(segment_.positions_end, kPositionsMax);
+    for (;;) {
+      const auto found = scanner_.Next(limit);
+      if (!found || !*found) break;
+      if (!TellGap() || !TellFrame(limit)) return outcome_;
+    }
+    return TellEnd() ? SegmentRead::kDone : outcome_;
+  }
+
+ private:
+  // False: the bytes are no damage but another life's, which the running service has begun.
+  bool Tell(const LogDamage& damage) {
+    if (!IsSameLife(file_, segment_)) {
+      outcome_ = SegmentRead::kGone;
+      return false;
+    }
+    visitor_.OnDamage(damage);
+    return true;
+  }
+
+  bool TellGap() {
+    const uint64_t first = scanner_.Frame().first_position;
+    if (scanner_.FrameOffset() == offset_ && first == reached_) return true;
+    return Tell({"no frame can be read", offset_, scanner_.FrameOffset(), reached_, first});
+  }
+
+  bool TellFrame(uint64_t limit) {
+    const FrameHeader& frame = scanner_.Frame();
+    offset_ = scanner_.Offset();
+    reached_ = scanner_.Expected();
+    visitor_.OnFrame(frame, offset_);
+    if (reached_ > limit &&
+        !Tell({"its events run into those of the next segment", scanner_.FrameOffset(), offset_})) {
+      return false;
+    }
+    LoggedEvent event;
+    event.position = frame.first_position;
+    event.accepted_at = frame.accepted_at;
+    std::string_view bodies = scanner_.Bodies();
+    uint64_t byte = scanner_.FrameOffset() + kFrameHeaderBytes;
+    for (const IndexEntry& entry : scanner_.Index()) {
+      if (event.position >= limit) break;
+      event.entry = entry;
+      event.bytes = bodies.substr(0, entry.size);
+      event.settled = settled_.Contains(event.position);
+      if (base::Crc32c(event.bytes) == entry.crc) {
+        if (!visitor_.OnEvent(event)) {
+          outcome_ = SegmentRead::kEnough;
+          return false;
+        }
+      } else if (!Tell({"an event's checksum is wrong", byte, byte + entry.size, event.position,
+                        event.position + 1})) {
+        return false;
+      }
+      bodies.remove_prefix(entry.size);
+      byte += entry.size;
+      ++event.position;
+    }
+    return true;
+  }
+
+  bool TellEnd() {
+    const uint64_t end = segment_.positions_end;
+    if (segment_.behind == Behind::kAnything || reached_ >= end) return true;
+    const bool unsettled = settled_.Unsettled(reached_, end) > 0;
+    if (segment_.behind == Behind::kNext || (segment_.behind == Behind::kNothing && unsettled)) {
+      return Tell({"no frame can be read", offset_, segment_.read_bytes, reached_, end});
+    }
+    if (unsettled) visitor_.OnMissing(reached_, end);
+    return true;
+  }
+
+  File& file_;
+  const SurveyedSegment& segment_;
+  const SettledMap& settled_;
+  SegmentVisitor& visitor_;
+  SegmentScanner scanner_;
+  uint64_t reached_;  // one past the last position of the last frame
+  uint64_t offset_ = kSegmentHeaderBytes;
+  SegmentRead outcome_ = SegmentRead::kDone;
+};
+
+bool AllSound(const SegmentScanner& scanner) {
+  std::string_view bodies = scanner.Bodies();
+  return std::ranges::all_of(scanner.Index(), [&](const IndexEntry& entry) {
+    const std::string_view event = bodies.substr(0, entry.size);
+    bodies.remove_prefix(entry.size);
+    return base::Crc32c(event) == entry.crc;
+  });
+}
+
+}  // namespace
+
+SegmentRead ReadSegment(Directory& directory, const SurveyedSegment& segment, const SettledMap& settled,
+                        SegmentVisitor& visitor) {
+  const auto file = directory.Open(segment.name);
+  if (!file && file.error() == ENOENT) return SegmentRead::kGone;
+  if (file && !IsSameLife(**file, segment)) return SegmentRead::kGone;
+  for (const LogDamage& damage : segment.damage) visitor.OnDamage(damage);
+  if (!segment.header) return SegmentRead::kDone;
+  if (!file) {
+    visitor.OnDamage({"it can't be opened: " + std::system_category().message(file.error())});
+    return SegmentRead::kDone;
+  }
+  return Reading(**file, segment, settled, visitor).Run();
+}
+
+SegmentEnd FindSegmentEnd(Directory& directory, const SurveyedSegment& newest, uint64_t durable_end) {
+  SegmentEnd end{newest.header->first_position, std::nullopt};
+  const auto file = directory.Open(newest.name);
+  if (!file || !IsSameLife(**file, newest)) return end;
+  SegmentScanner scanner(**file, Trusted(newest));
+  scanner.ReadPastFaults();
+  for (;;) {
+    const auto found = scanner.Next(kPositionsMax);
+    if (!found || !*found) return end;
+    const uint64_t first = scanner.Frame().first_position;
+    end = {scanner.Expected(), std::nullopt};
+    if (first >= durable_end && !AllSound(scanner)) end = {first, scanner.FrameOffset()};
+  }
+}
+
+}  // namespace ei::wal

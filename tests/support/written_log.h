@@ -1,0 +1,166 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/wal/log_survey.h"
+#include "adapters/wal/posix_disk.h"
+#include "adapters/wal/segment_files.h"
+#include "adapters/wal/segment_reader.h"
+#include "adapters/wal/wal_journal.h"
+#include "support/events.h"
+#include "support/null_log.h"
+#include "support/temp_folder.h"
+#include "support/virtual_clock.h"
+
+namespace ei::support {
+
+// A log in a folder of its own, written by the journal itself, then damaged at will. Each commit has two
+// events of about 200 bytes and takes two sectors; a segment holds kCommits of them.
+class WrittenLog {
+ public:
+  static constexpr uint64_t kFrameBytes = 1024;
+  static constexpr uint64_t kCommits = 7;  // a segment
+  static constexpr uint64_t kSegmentEvents = 2 * kCommits;
+  static constexpr uint64_t kSegmentBytes = wal::kSegmentHeaderBytes + kCommits * kFrameBytes;
+
+  WrittenLog() { Start(); }
+
+  // Serves from the folder, as a process would; the others need that.
+  void Start() {
+    auto directory = wal::PosixDirectory::OpenForWriting(Folder());
+    ASSERT_TRUE(directory) << directory.error().message;
+    directory_ = std::move(*directory);
+    const wal::WalOptions options{.bytes_max = 64 * kSegmentBytes, .segment_bytes = kSegmentBytes};
+    auto journal = wal::WalJournal::Open(options, *directory_, clock_, log_, ++seed_);
+    ASSERT_TRUE(journal) << journal.error().message;
+    journal_ = std::move(*journal);
+  }
+
+  void Commit(uint64_t commits, int events_each = 2) {
+    for (uint64_t i = 0; i < commits; ++i) {
+      domain::EventBatch batch;
+      for (int k = 0; k < events_each; ++k) {
+        const std::string id = "e" + std::to_string(next_++);
+        const std::string json =
+            R"({"id":")" + id + R"(","type":"t","pad":")" + std::string(180, '.') + "\"}";
+        batch.Add(EventWithId(json, id), domain::KeySource::kId, {}, "2026-01-31T12:00:00Z", {});
+      }
+      ASSERT_EQ(journal_->Append(batch, clock_.Now()), app::AppendResult::kAppended);
+      Work();
+    }
+  }
+
+  // One event of any bytes; `id` stands in `value`.
+  void CommitRaw(std::string_view value, std::string_view id, std::optional<std::string_view> key) {
+    domain::DecodedEvent event;
+    event.json = value;
+    event.id = StringMember(value.substr(value.find(id), id.size()));
+    event.timestamp = event.id;
+    event.key = key.value_or("");
+    event.has_key = key.has_value();
+    domain::EventBatch batch;
+    batch.Add(event, domain::KeySource::kPointer, {}, {}, {});
+    ASSERT_EQ(journal_->Append(batch, clock_.Now()), app::AppendResult::kAppended);
+    Work();
+  }
+
+  // The oldest that were not settled yet, as if they had been delivered; those at `skipped` stay unsettled.
+  void Settle(uint64_t events, uint64_t skipped_from = ~uint64_t{0}, uint64_t skipped_end = 0) {
+    std::vector<app::JournalEvent> taken(events);
+    ASSERT_EQ(journal_->Take(0, taken), events);
+    std::vector<uint64_t> positions;
+    for (const app::JournalEvent& event : taken) {
+      if (event.position < skipped_from || event.position >= skipped_end) positions.push_back(event.position);
+    }
+    journal_->Settle(positions);
+    clock_.Advance(std::chrono::seconds(1));
+    Work();
+  }
+
+  // Everything that waits, by id.
+  std::vector<std::string> TakeAll() {
+    std::vector<std::string> ids;
+    std::vector<app::JournalEvent> taken(100);
+    Work();
+    for (size_t got = journal_->Take(0, taken); got > 0; got = journal_->Take(0, taken)) {
+      std::vector<uint64_t> positions;
+      for (size_t i = 0; i < got; ++i) {
+        ids.emplace_back(taken[i].key);
+        positions.push_back(taken[i].position);
+      }
+      journal_->Settle(positions);
+      Work();
+    }
+    return ids;
+  }
+
+  void Stop() {
+    journal_->Finish();
+    Crash();
+  }
+  void Crash() {
+    journal_.reset();
+    directory_.reset();
+  }
+
+  std::string Folder() const { return folder_.Path() / "wal"; }
+  std::filesystem::path Path(const std::string& name) const { return folder_.Path() / "wal" / name; }
+  VirtualClock& Clock() { return clock_; }
+  const wal::WalJournal& Journal() const { return *journal_; }
+
+  static uint64_t FrameOffset(uint64_t frame) { return wal::kSegmentHeaderBytes + frame * kFrameBytes; }
+
+  // Turns every bit of the bytes round.
+  void Damage(const std::string& name, uint64_t offset, uint64_t bytes = 1) const {
+    std::string content = ReadFile(Path(name));
+    ASSERT_LE(offset + bytes, content.size());
+    for (uint64_t i = offset; i < offset + bytes; ++i) content[i] = static_cast<char>(~content[i]);
+    WriteFile(Path(name), content);
+  }
+  void DamageEvent(uint64_t segment, uint64_t frame, uint64_t event = 0) const {
+    Damage(wal::SegmentName(segment), FrameOffset(frame) + wal::kFrameHeaderBytes + event * 212 + 20);
+  }
+  void DamageFrame(uint64_t segment, uint64_t frame) const {
+    Damage(wal::SegmentName(segment), FrameOffset(frame), wal::kSectorBytes);
+  }
+  void DamageHeader(uint64_t segment) const {
+    Damage(wal::SegmentName(segment), 0, wal::kSegmentHeaderBytes);
+  }
+
+  // By name, without LOCK.
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(Folder())) {
+      if (entry.path().filename() != "LOCK") names.push_back(entry.path().filename());
+    }
+    std::ranges::sort(names);
+    return names;
+  }
+
+ private:
+  void Work() {
+    for (bool more = true; more;) {
+      more = journal_->Commit() == wal::Work::kDone;
+      more |= journal_->Load() == wal::Work::kDone;
+      more |= journal_->Keep() == wal::Work::kDone;
+    }
+  }
+
+  TempFolder folder_;
+  VirtualClock clock_;
+  NullLog log_;
+  uint64_t seed_ = 0;
+  uint64_t next_ = 0;
+  std::unique_ptr<wal::PosixDirectory> directory_;
+  std::unique_ptr<wal::WalJournal> journal_;
+};
+
+}  // namespace ei::support
