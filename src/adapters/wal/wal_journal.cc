@@ -92,6 +92,12 @@ base::Result<void> WalJournal::Recover() {
   backlog_from_ = settled_.Below();
   backlog_since_ = clock_.Now();
   load_idle_ = !backlog_;
+  // From now on a missing or damaged segment can be told from one that went.
+  if (!found->has_checkpoint) {
+    if (const auto saved = checkpoint_->Save(TakeSnapshot().checkpoint); !saved) {
+      return std::unexpected(WalFault("can't save the first checkpoint", saved.error()));
+    }
+  }
   if (found->segments.empty() && !found->has_checkpoint) return {};
   log_.Write(app::LogLevel::kInfo, "wal", "the log was recovered",
              {{"events", unsettled_},

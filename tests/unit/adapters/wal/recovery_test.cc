@@ -422,5 +422,20 @@ TEST_F(RecoveryTest, SegmentsThatWentAreNotMissedWithoutACheckpoint) {
   EXPECT_EQ(Counts().lost, 0U);
 }
 
+TEST_F(RecoveryTest, FirstSegmentWithoutASoundHeaderCountsToo) {
+  Open();
+  for (uint64_t i = 0; i < 20; ++i) {
+    ASSERT_EQ(rig_.Append(Numbered(i, 1, 700)), AppendResult::kAppended);
+    rig_.Work();
+  }
+  disk_.KillProcess();
+  disk_.ZeroRange(SegmentName(0), 0, kSegmentHeaderBytes);
+  Open();
+  const auto values = rig_.Drain();
+  EXPECT_EQ(values.back(), Numbered(19, 1, 700).front());
+  EXPECT_EQ(Counts().lost + values.size(), 20U);
+  EXPECT_GT(Counts().lost, 0U);
+}
+
 }  // namespace
 }  // namespace ei::wal
