@@ -20,7 +20,18 @@ struct SegmentFile {
   std::shared_ptr<File> file;
   uint64_t bytes = 0;
   std::optional<SegmentHeader> header;
+  bool unused = false;  // without a header, as it was made or as a first commit that was torn left it
 };
+
+// What a prepared segment has in place of a header: nothing, or the header of an earlier life.
+bool IsUnused(std::string_view front) {
+  for (; !front.empty(); front.remove_prefix(std::min<size_t>(kSectorBytes, front.size()))) {
+    const std::string_view sector = front.substr(0, kSectorBytes);
+    if (sector.find_first_not_of('\0') != std::string_view::npos && !DecodeSegmentHeader(sector))
+      return false;
+  }
+  return true;
+}
 
 base::Result<SegmentFile> OpenSegment(Directory& directory, uint64_t number) {
   const std::string name = SegmentName(number);
@@ -43,8 +54,11 @@ base::Result<SegmentFile> OpenSegment(Directory& directory, uint64_t number) {
   }
   // A recycled file still has the header of its earlier life.
   if (segment.header && segment.header->number != number) segment.header.reset();
+  segment.unused = !segment.header && IsUnused({front.data(), *got});
   return segment;
 }
+
+bool IsSound(const FoundSegment& segment) { return !segment.damaged; }
 
 bool AllSound(const SegmentScanner& scanner) {
   std::string_view bodies = scanner.Bodies();
@@ -78,10 +92,13 @@ base::Result<SegmentEnd> EndOf(const FoundSegment& segment) {
 
 // Only one commit is ever on its way to the disk, so of the frames only the last of the newest segment can be
 // torn; if it was known to be durable, it is not torn but damaged, and stays.
-base::Result<void> FindEnd(const FoundSegment& newest, FoundLog& log) {
-  const auto found = EndOf(newest);
+base::Result<void> FindEnd(FoundLog& log) {
+  const auto newest = std::ranges::find_if(log.segments.rbegin(), log.segments.rend(), IsSound);
+  if (newest == log.segments.rend()) return {};
+  const auto found = EndOf(*newest);
   if (!found) return std::unexpected(found.error());
-  log.torn = !found->last_sound && found->last_frame >= log.checkpoint.durable_end;
+  log.torn = newest == log.segments.rbegin() && !found->last_sound &&
+             found->last_frame >= log.checkpoint.durable_end;
   log.end = std::max(log.end, log.torn ? found->last_frame : found->end);
   return {};
 }
@@ -89,8 +106,7 @@ base::Result<void> FindEnd(const FoundSegment& newest, FoundLog& log) {
 // For a log without a checkpoint: what is below its first segment was settled, and so was what stood in those
 // that are missing between two others.
 base::Result<SettledMap> AssumeSettled(const std::vector<FoundSegment>& segments) {
-  const auto sound = [](const FoundSegment& segment) { return !segment.damaged; };
-  const auto first = std::ranges::find_if(segments, sound);
+  const auto first = std::ranges::find_if(segments, IsSound);
   if (first == segments.end()) return SettledMap();
   SettledMap settled(first->header.first_position);
   for (auto before = first, next = std::next(first); next != segments.end(); before = next++) {
@@ -124,7 +140,10 @@ base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes) {
   std::map<uint64_t, SegmentFile> files;
   for (const std::string& name : *names) {
     if (name.ends_with(".tmp")) log.leftovers.push_back(name);
-    if (const auto number = DamagedNumber(name)) log.set_aside.push_back(*number);
+    if (const auto number = DamagedNumber(name)) {
+      log.set_aside.push_back(*number);
+      log.next_segment = std::max(log.next_segment, *number + 1);
+    }
     const auto number = SegmentNumber(name);
     if (!number) continue;
     auto opened = OpenSegment(directory, *number);
@@ -140,7 +159,7 @@ base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes) {
   for (auto& [number, segment] : files) {
     if (segment.header) {
       log.segments.push_back({*segment.header, segment.file, false});
-    } else if (number < last_used) {
+    } else if (number < last_used || !segment.unused) {
       log.segments.push_back({{.number = number, .segment_bytes = segment.bytes}, segment.file, true});
     } else if (segment.bytes == segment_bytes) {
       log.spares.push_back({number, segment.file});
@@ -153,9 +172,7 @@ base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes) {
     if (!settled) return std::unexpected(settled.error());
     log.checkpoint.settled = std::move(*settled);
   }
-  if (!log.segments.empty()) {
-    if (auto found = FindEnd(log.segments.back(), log); !found) return std::unexpected(found.error());
-  }
+  if (auto found = FindEnd(log); !found) return std::unexpected(found.error());
   return log;
 }
 

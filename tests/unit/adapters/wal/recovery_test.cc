@@ -114,6 +114,8 @@ TEST_F(RecoveryTest, SegmentsSparesAndLeftoversAreToldApart) {
   EXPECT_EQ(log.set_aside, std::vector<uint64_t>{4});
   EXPECT_EQ(log.end, 105U);
   EXPECT_EQ(log.next_segment, 16U);
+  disk_.PutFile(DamagedName(20), "the newest, once");
+  EXPECT_EQ(Read().next_segment, 21U) << "what is set aside keeps its name to itself";
 }
 
 TEST_F(RecoveryTest, CheckpointOutlivesTheSegments) {
@@ -435,6 +437,25 @@ TEST_F(RecoveryTest, FirstSegmentWithoutASoundHeaderCountsToo) {
   EXPECT_EQ(values.back(), Numbered(19, 1, 700).front());
   EXPECT_EQ(Counts().lost + values.size(), 20U);
   EXPECT_GT(Counts().lost, 0U);
+}
+
+// A torn first commit leaves the header's sectors as they were, or whole. Anything else is damage.
+TEST_F(RecoveryTest, NewestSegmentWithADamagedHeaderIsSetAsideNotUsedAgain) {
+  Open();
+  for (uint64_t i = 0; i < 10; ++i) {
+    ASSERT_EQ(rig_.Append(Numbered(i, 1, 700)), AppendResult::kAppended);
+    rig_.Work();
+  }
+  rig_.Journal().Finish();
+  disk_.KillProcess();
+  ASSERT_TRUE(Has(SegmentName(1)));
+  for (const uint64_t copy : {uint64_t{0}, kSectorBytes}) disk_.FlipBit(SegmentName(1), copy + 20, 1);
+  Open();
+  EXPECT_TRUE(Has(DamagedName(1)));
+  const auto values = rig_.Drain();
+  EXPECT_EQ(values.size(), 7U);
+  EXPECT_EQ(Counts().lost, 3U);
+  EXPECT_EQ(rig_.Append({"a"}).end, 11U);
 }
 
 }  // namespace
