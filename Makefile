@@ -2,7 +2,7 @@
 # Extra arguments: make run ARGS='--log-level debug', make test-int ARGS='-k restart', make bench ARGS=...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run kafka test test-int bench fmt lint ci clean
+.PHONY: help setup build run kafka test test-int sim bench fmt lint ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: ## Unit, contract and simulation tests
 
 test-int: build ## Black-box tests of the binary against a real Kafka broker of their own
 	tools/setup.sh int && tools/test_int.sh $(ARGS)
+
+sim: ## Simulate crashes and faults of the log: N=100000 schedules, or SEED=n to run one again
+	tools/setup.sh build && tools/build.sh release simulation_tests && tools/sim.sh
 
 bench: ## Paired load rounds against nginx and a bare librdkafka producer
 	tools/setup.sh build int && tools/build.sh release && build/venv/bin/python bench/run.py $(ARGS)

@@ -19,6 +19,7 @@ from processes import (
 from support.metrics import Metrics
 
 SINGLE = {"connections": 64}
+WAITING = {"connections": 512}  # each waits for the broker: more of them share a produce request
 BATCH_EVENTS = 1000
 # A client that is told to wait, and comes back soon: the journal stays full, and little is spent on refusals.
 PATIENT = {"retry_refused": True, "retry_wait_max": 0.01}
@@ -67,19 +68,20 @@ def _round(cpu: Cpu, events: int, seconds: float, report: dict[str, Any]) -> Rou
     )
 
 
-def nginx_round(nginx: Nginx, seconds: float) -> Round:
+def nginx_round(nginx: Nginx, seconds: float, **load: object) -> Round:
     before = Cpu.of(nginx.pid)
-    report = generate(nginx.port, duration=seconds, event_bytes=EVENT_BYTES, **SINGLE)
+    report = generate(nginx.port, duration=seconds, event_bytes=EVENT_BYTES, **load)
     cpu = Cpu.of(nginx.pid) - before
     check(set(report["statuses"]) == {"202"}, f"nginx answered {report['statuses']}")
     return _round(cpu, report["requests"], report["seconds"], report)
 
 
 class MeasuredIngestor:
-    """An ingestor whose every accepted event is looked for in its topic."""
+    """An ingestor whose every accepted event is looked for in its topic. `success`: what it answers then."""
 
-    def __init__(self, ingestor: Ingestor, broker: KafkaBroker, topic: str):
+    def __init__(self, ingestor: Ingestor, broker: KafkaBroker, topic: str, success: str = "202"):
         self.ingestor = ingestor
+        self._success = success
         self._broker = broker
         self._topic = topic
 
@@ -99,7 +101,7 @@ class MeasuredIngestor:
             f"accepted by its metrics {accepted}, by its replies {report['accepted_events']}, "
             f"written to the topic {written}",
         )
-        strange = set(report["statuses"]) - {"202", "429", "503"}
+        strange = set(report["statuses"]) - {self._success, "429", "503"}
         check(not strange, f"statuses that no load should see: {report['statuses']}")
         measured = _round(cpu, accepted, report["seconds"] + drain_seconds, report)
         return Round(**asdict(measured) | {"rss_mb": max(rss.samples) / 1e6})

@@ -28,7 +28,7 @@ from processes import (
     wait_ready,
 )
 from report import MB, Target, machine, print_table, print_targets, spread
-from rounds import BATCH, SINGLE, MeasuredIngestor, Round, bare_round, check_programs, nginx_round
+from rounds import BATCH, SINGLE, WAITING, MeasuredIngestor, Round, bare_round, check_programs, nginx_round
 from start_up import start_to_ready_seconds
 
 WARM_UP_SECONDS = 1.0
@@ -66,13 +66,13 @@ class Bench:
         self._nginx = self._stack.enter_context(Nginx())
         self._unlimited = MeasuredIngestor(self._ingestor, self._broker, "events")
         self._unlimited.round(WARM_UP_SECONDS, **SINGLE)
-        nginx_round(self._nginx, WARM_UP_SECONDS)
+        nginx_round(self._nginx, WARM_UP_SECONDS, **SINGLE)
 
     def single(self) -> None:
         ours, nginx = self._paired(
             "one event a request",
             ("ingestor", lambda: self._unlimited.round(self._options.seconds, **SINGLE)),
-            ("nginx return 202", lambda: nginx_round(self._nginx, self._options.seconds)),
+            ("nginx return 202", lambda: nginx_round(self._nginx, self._options.seconds, **SINGLE)),
         )
         self._capacity = median(r.events_per_s for r in ours)
         ratio = median(_ratios(ours, nginx, "cpu_us"))
@@ -134,6 +134,20 @@ class Bench:
         )
         self.targets.append(flat)
 
+    def broker_ack(self) -> None:
+        waited_for = self._new_ingestor("acks", ACK="broker")
+        wait_ready(waited_for)
+        measured = MeasuredIngestor(waited_for, self._broker, "acks", success="200")
+        measured.round(WARM_UP_SECONDS, **WAITING)
+        nginx_round(self._nginx, WARM_UP_SECONDS, **WAITING)
+        ours, nginx = self._paired(
+            "one event a request, ack=broker, 512 connections",
+            ("ingestor", lambda: measured.round(self._options.seconds, **WAITING)),
+            ("nginx return 202", lambda: nginx_round(self._nginx, self._options.seconds, **WAITING)),
+        )
+        ratio = median(_ratios(ours, nginx, "cpu_us"))
+        self.targets.append(Target("one event a request, ack=broker: CPU / nginx", ratio, 1.3, "x"))
+
     def _new_ingestor(self, topic: str, **settings: object) -> Ingestor:
         new_topic(self._broker, topic)
         threads = {"HTTP_THREADS": self._options.http_threads}
@@ -182,6 +196,15 @@ def _print_pair(title: str, *sides: tuple[str, list[Round]]) -> None:
         say(f"  {name}, {first} / {second}: by round {each}; median {median(ratios):.3f}")
 
 
+# In the order in which they run.
+PARTS: dict[str, Callable[[Bench], None]] = {
+    "single": Bench.single,
+    "batch": Bench.batch,
+    "overload": Bench.overload,
+    "broker-ack": Bench.broker_ack,
+}
+
+
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     check_programs()
     about = machine()
@@ -194,9 +217,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         broker = stack.enter_context(new_broker())
         bench = Bench(stack, broker, options)
         bench.start()
-        bench.single()
-        bench.batch()
-        bench.overload()
+        for name in PARTS:
+            if name in options.parts:
+                PARTS[name](bench)
     print_targets(bench.targets)
     say("Every accepted event was found in its topic.")
     return {
@@ -214,8 +237,18 @@ def main() -> int:
     parser.add_argument(
         "--http-threads", type=int, default=1, help="HTTP_THREADS (default 1, as nginx has one worker)"
     )
+    parser.add_argument(
+        "--parts",
+        type=lambda text: text.split(","),
+        default=list(PARTS),
+        help=f"which of {','.join(PARTS)} to run (default all); overload needs single",
+    )
     parser.add_argument("--json", help="file for all figures")
     options = parser.parse_args()
+    if not set(options.parts) <= set(PARTS):
+        parser.error(f"--parts takes {','.join(PARTS)}")
+    if "overload" in options.parts and "single" not in options.parts:
+        parser.error("--parts: overload is measured against the capacity that single finds")
     if not (1 <= options.rounds <= 100 and 0.5 <= options.seconds <= 600):
         parser.error("--rounds 1 to 100, --seconds 0.5 to 600")
     end_on_sigterm()

@@ -143,8 +143,11 @@ void DeliveryWorker::OnReports(std::span<DeliveryReport> reports) {
   // Scratch that lives as long as the sink's thread: reports come by the thousand.
   thread_local std::vector<uint64_t> positions;
   thread_local std::vector<uint64_t> done;
+  thread_local std::vector<SettledEvent> awaited;
   positions.clear();
   done.clear();
+  awaited.clear();
+  const bool anyone_waits = context_.receipts.Awaited();
   const base::SteadyTime now = context_.clock.Now();
   size_t letters = 0;
   size_t run = 0;  // delivered events of one request, told together
@@ -166,11 +169,17 @@ void DeliveryWorker::OnReports(std::span<DeliveryReport> reports) {
     }
     positions.push_back(slot.event.position);
     done.push_back(report.token);
+    if (anyone_waits) {
+      const EventFate delivered{{}, report.topic, report.partition, report.offset};
+      awaited.push_back(
+          {slot.event.position, slot.dead_letter ? EventFate{slot.code, {}, -1, -1} : delivered});
+    }
     if (slot.failures > 0) slot = Slot{};
   }
   tell_run();
   context_.journal.Settle(positions);
   context_.drain_rate.Settled(positions.size(), now);
+  if (!awaited.empty()) context_.receipts.Tell(awaited);
 
   bool wake = false;
   {

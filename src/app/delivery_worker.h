@@ -14,6 +14,7 @@
 #include "app/ports/journal.h"
 #include "app/ports/log.h"
 #include "app/ports/telemetry.h"
+#include "app/receipts.h"
 #include "base/mutex.h"
 #include "domain/retry_policy.h"
 #include "domain/uuid_v7.h"
@@ -25,6 +26,7 @@ struct DeliveryContext {
   Journal& journal;
   EventSink& sink;
   DrainRate& drain_rate;
+  Receipts& receipts;
   const Clock& clock;
   Telemetry& telemetry;
   Log& log;

@@ -1,6 +1,7 @@
 #include "app/ingest.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "domain/timestamp.h"
 #include "domain/validation.h"
@@ -21,7 +22,7 @@ std::chrono::seconds WholeSeconds(base::Duration wait) {
 }  // namespace
 
 IngestResult Ingest::Accept(std::span<const DecodedEvent> events, std::string_view traceparent,
-                            Handling handling, Submission& submission) {
+                            Handling handling, AckLevel ack, Submission& submission) {
   telemetry_.EventsReceived(events.size());
   Judge(events, traceparent, submission);
 
@@ -34,7 +35,8 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, std::string_vi
   if (closing_.load(std::memory_order_acquire)) return Refuse(IngestStatus::kShuttingDown, valid, {});
   const auto decision = bucket_.TryTake(valid, now);
   if (!decision.admitted) return Refuse(IngestStatus::kRateLimited, valid, decision.retry_after);
-  switch (journal_.Append(submission.batch, now).result) {
+  const Appended appended = Append(ack, now, submission);
+  switch (appended.result) {
     case AppendResult::kAppended: break;
     case AppendResult::kFull: return Refuse(IngestStatus::kJournalFull, valid, {});
     case AppendResult::kTooLarge: return Refuse(IngestStatus::kBatchTooLarge, valid, {});
@@ -42,7 +44,13 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, std::string_vi
     case AppendResult::kFailed: return Refuse(IngestStatus::kStorageFailed, valid, {});
   }
   telemetry_.EventsAccepted(valid);
-  return {IngestStatus::kAccepted};
+  return {IngestStatus::kAccepted, std::chrono::seconds(0), ack, appended.end};
+}
+
+Appended Ingest::Append(AckLevel ack, base::SteadyTime now, Submission& submission) {
+  if (ack != AckLevel::kBroker) return journal_.Append(submission.batch, now);
+  assert(submission.receipt != nullptr);
+  return receipts_.Append(journal_, submission.batch, now, *submission.receipt);
 }
 
 void Ingest::Judge(std::span<const DecodedEvent> events, std::string_view traceparent,
@@ -65,13 +73,14 @@ void Ingest::Judge(std::span<const DecodedEvent> events, std::string_view tracep
   }
 }
 
-IngestResult Ingest::Admit(uint64_t body_bytes, base::SteadyTime now) const {
+IngestResult Ingest::Admit(AckLevel ack, uint64_t body_bytes, base::SteadyTime now) const {
+  if (ack == AckLevel::kWal && !options_.has_wal) return {IngestStatus::kAckUnavailable};
   if (closing_.load(std::memory_order_acquire)) return {IngestStatus::kShuttingDown, std::chrono::seconds(1)};
   const auto decision = bucket_.Peek(now);
   if (!decision.admitted) {
     return {IngestStatus::kRateLimited, WholeSeconds(decision.retry_after)};
   }
-  if (journal_.Full(body_bytes)) {
+  if (journal_.Full(body_bytes) || (ack == AckLevel::kBroker && receipts_.Full())) {
     return {IngestStatus::kJournalFull, drain_rate_.RetryAfter(journal_.Stats().events, now)};
   }
   return {IngestStatus::kAccepted};
@@ -95,6 +104,7 @@ std::string_view Code(IngestStatus status) {
     case IngestStatus::kBatchTooLarge: return "batch_too_large";
     case IngestStatus::kShuttingDown: return "shutting_down";
     case IngestStatus::kStorageFailed: return "storage_failed";
+    case IngestStatus::kAckUnavailable: return "ack_unavailable";
   }
   return {};
 }

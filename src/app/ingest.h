@@ -1,16 +1,20 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "app/ack_level.h"
 #include "app/drain_rate.h"
 #include "app/ports/clock.h"
 #include "app/ports/journal.h"
 #include "app/ports/telemetry.h"
+#include "app/receipts.h"
 #include "domain/event_batch.h"
 #include "domain/token_bucket.h"
 #include "domain/uuid_v7.h"
@@ -24,12 +28,18 @@ enum class IngestStatus : uint8_t {
   kJournalFull,
   kBatchTooLarge,  // more valid events than the journal can ever hold at once
   kShuttingDown,
-  kStorageFailed,  // the journal's storage failed; the process is about to end
+  kStorageFailed,   // the journal's storage failed; the process is about to end
+  kAckUnavailable,  // a level was asked for that this service can't promise
 };
 
 struct IngestResult {
   IngestStatus status;
   std::chrono::seconds retry_after{0};  // for kRateLimited, kJournalFull, kShuttingDown
+
+  // For kAccepted of Accept: what the client is promised, and so what the reply has to wait for. kMemory:
+  // nothing; kWal: the journal's DurableEnd() at or above `end`; kBroker: Submission::receipt.
+  AckLevel ack = AckLevel::kMemory;
+  uint64_t end = 0;
 };
 
 // One event that was not accepted, and why. The views live as long as the request.
@@ -45,6 +55,7 @@ struct Rejection {
 struct Submission {
   explicit Submission(uint64_t seed) : ids(seed) {}
 
+  Receipt* receipt = nullptr;  // the caller's; entered when a request is accepted at the level kBroker
   domain::EventBatch batch;
   std::vector<Rejection> rejections;
   domain::UuidV7Generator ids;
@@ -58,24 +69,34 @@ class Ingest {
   struct Options {
     domain::EventLimits limits;
     domain::KeySource key_source = domain::KeySource::kId;
+    AckLevel ack = AckLevel::kMemory;      // where the client asks for none
+    AckLevel ack_min = AckLevel::kMemory;  // what asks for less gets this
+    bool has_wal = false;                  // the journal's DurableEnd() moves
   };
 
-  Ingest(const Options& options, domain::TokenBucket& bucket, Journal& journal, const DrainRate& drain_rate,
-         const Clock& clock, Telemetry& telemetry)
+  Ingest(const Options& options, domain::TokenBucket& bucket, Journal& journal, Receipts& receipts,
+         const DrainRate& drain_rate, const Clock& clock, Telemetry& telemetry)
       : options_(options),
         bucket_(bucket),
         journal_(journal),
+        receipts_(receipts),
         drain_rate_(drain_rate),
         clock_(clock),
         telemetry_(telemetry) {}
 
+  // The level for a request that asks for `wish`.
+  AckLevel LevelFor(std::optional<AckLevel> wish) const {
+    return std::max(wish.value_or(options_.ack), options_.ack_min);
+  }
+
   // Whether a request with a body of `body_bytes` (0: not known) is worth reading: refuses what would be
   // refused whatever its body says. `now` may lag a little.
-  IngestResult Admit(uint64_t body_bytes, base::SteadyTime now) const;
+  IngestResult Admit(AckLevel ack, uint64_t body_bytes, base::SteadyTime now) const;
 
-  // Judges the events of one request and accepts the valid ones, all together or none.
+  // Judges the events of one request that was admitted at this level, and accepts the valid ones, all
+  // together or none.
   IngestResult Accept(std::span<const domain::DecodedEvent> events, std::string_view traceparent,
-                      Handling handling, Submission& submission);
+                      Handling handling, AckLevel ack, Submission& submission);
 
   // From now on everything is refused with kShuttingDown.
   void Close() { closing_.store(true, std::memory_order_release); }
@@ -86,11 +107,13 @@ class Ingest {
  private:
   void Judge(std::span<const domain::DecodedEvent> events, std::string_view traceparent,
              Submission& submission);
+  Appended Append(AckLevel ack, base::SteadyTime now, Submission& submission);
   IngestResult Refuse(IngestStatus status, uint64_t events, base::Duration retry_after);
 
   const Options options_;
   domain::TokenBucket& bucket_;
   Journal& journal_;
+  Receipts& receipts_;
   const DrainRate& drain_rate_;
   const Clock& clock_;
   Telemetry& telemetry_;

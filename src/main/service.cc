@@ -73,6 +73,7 @@ http::HttpOptions HttpOptionsOf(const Settings& settings) {
   options.body_timeout = settings.http.body_timeout;
   options.idle_timeout = settings.http.idle_timeout;
   options.write_timeout = settings.http.write_timeout;
+  options.ack_timeout = settings.ingest.ack_timeout;
   return options;
 }
 
@@ -104,15 +105,23 @@ Service::Service(const Settings& settings, const app::Clock& clock, app::Log& lo
       clock_(clock),
       log_(log),
       metrics_(metrics),
+      receipts_(settings.journal.events_max),
       bucket_(settings.rate_limit.rps, static_cast<double>(settings.rate_limit.burst)) {}
 
 base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, const app::Clock& clock,
                                                       app::Log& log, telemetry::Metrics& metrics) {
+  if (JournalIsWal(settings)) {
+    return base::Fail(
+        base::ErrorKind::kInvalid,
+        "the write-ahead log is not built yet: set ingest.ack (ACK) and ingest.ack_min (ACK_MIN) "
+        "to memory or broker");
+  }
   std::unique_ptr<Service> service(new Service(settings, clock, log, metrics));
   const size_t lanes = Workers(settings);
   if (auto opened = service->OpenSink(lanes); !opened) return std::unexpected(opened.error());
   service->journal_ = std::make_unique<memory_journal::MemoryJournal>(memory_journal::MemoryJournal::Options{
       .events_max = settings.journal.events_max, .bytes_max = settings.journal.bytes_max, .lanes = lanes});
+  service->journal_->OnDurable([wakes = &service->durable_wakes_] { wakes->CallAll(); });
 
   app::WorkerPool::Options pool;
   pool.workers = lanes;
@@ -122,16 +131,19 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   pool.delivery.event_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, settings.kafka.max_retries};
   pool.delivery.transient_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, 0};
   service->workers_ = std::make_unique<app::WorkerPool>(
-      pool,
-      app::DeliveryContext{*service->journal_, *service->sink_, service->drain_rate_, clock, metrics, log});
+      pool, app::DeliveryContext{*service->journal_, *service->sink_, service->drain_rate_,
+                                 service->receipts_, clock, metrics, log});
   service->workers_->Start();
 
   app::Ingest::Options ingest;
   ingest.limits = {settings.ingest.event_bytes_max, settings.ingest.id_bytes_max,
                    settings.ingest.type_bytes_max};
   ingest.key_source = KeySourceOf(settings.kafka.key);
+  ingest.ack = settings.ingest.ack;
+  ingest.ack_min = settings.ingest.ack_min;
+  ingest.has_wal = JournalIsWal(settings);
   service->ingest_ = std::make_unique<app::Ingest>(ingest, service->bucket_, *service->journal_,
-                                                   service->drain_rate_, clock, metrics);
+                                                   service->receipts_, service->drain_rate_, clock, metrics);
   service->RegisterGauges();
   if (auto listening = service->Listen(); !listening) return std::unexpected(listening.error());
   return service;
@@ -165,6 +177,7 @@ base::Result<void> Service::Listen() {
   auto started = http::Server::Start(
       HttpOptionsOf(settings_),
       {.ingest = *ingest_,
+       .acks = {*journal_, durable_wakes_, receipts_},
        .clock = clock_,
        .telemetry = metrics_,
        .log = log_,
@@ -178,6 +191,8 @@ base::Result<void> Service::Listen() {
                     [server = server_.get()] { return static_cast<double>(server->Connections()); });
   metrics_.AddGauge(telemetry::MetricId::kHttpInflightBytes,
                     [server = server_.get()] { return static_cast<double>(server->InflightBytes()); });
+  metrics_.AddGauge(telemetry::MetricId::kRequestsWaiting,
+                    [server = server_.get()] { return static_cast<double>(server->WaitingRequests()); });
   log_.Write(app::LogLevel::kInfo, "http", "listening",
              {{"address", std::string_view(settings_.http.address)}, {"port", uint64_t{server_->Port()}}});
   if (const auto admin_port = server_->AdminPort()) {
@@ -195,6 +210,9 @@ void Service::RegisterGauges() {
 
 std::string Service::UnreadyReason() const {
   if (stopping_.load(std::memory_order_acquire)) return "the service is stopping";
+  if (journal_->Failed()) return "the journal's storage failed: see the log";
+  if (settings_.ingest.ack == app::AckLevel::kBroker && !sink_->Reached())
+    return "no broker has answered yet (kafka.brokers), and ingest.ack is broker";
   if (journal_->Full(0))
     return "the journal is full (journal.events_max, journal.bytes_max): check the brokers";
   return {};

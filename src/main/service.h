@@ -14,6 +14,8 @@
 #include "app/ports/event_sink.h"
 #include "app/ports/journal.h"
 #include "app/ports/log.h"
+#include "app/receipts.h"
+#include "app/wake_list.h"
 #include "app/worker_pool.h"
 #include "base/result.h"
 #include "domain/token_bucket.h"
@@ -53,6 +55,8 @@ class Service {
   telemetry::Metrics& metrics_;
   std::atomic<bool> stopping_{false};
   app::DrainRate drain_rate_;
+  app::WakeList durable_wakes_;
+  app::Receipts receipts_;
   domain::TokenBucket bucket_;
   std::unique_ptr<app::Journal> journal_;
   std::unique_ptr<app::WorkerPool> workers_;  // outlives the sink, which reports to it

@@ -5,13 +5,14 @@
 #include <optional>
 #include <string>
 
+#include "app/ack_level.h"
+
 namespace ei::service {
 
 // Everything that the operator can set, after flag, environment, file and default have been merged and
 // checked. settings_table.cc declares each member once: its names, default, range and text. Members hold no
 // defaults of their own; DefaultSettings() gives them. Times are whole microseconds, sizes are bytes.
 
-enum class AckLevel { kMemory };
 enum class SinkKind { kKafka, kFile };
 enum class Compression { kNone, kGzip, kSnappy, kLz4, kZstd };
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
@@ -34,7 +35,9 @@ struct AdminSettings {
 };
 
 struct IngestSettings {
-  AckLevel ack = AckLevel::kMemory;
+  app::AckLevel ack = app::AckLevel::kMemory;
+  app::AckLevel ack_min = app::AckLevel::kMemory;
+  std::chrono::microseconds ack_timeout{};
   std::uint64_t body_bytes_max = 0;
   std::uint32_t batch_events_max = 0;
   std::uint64_t event_bytes_max = 0;
@@ -51,6 +54,13 @@ struct RateLimitSettings {
 struct JournalSettings {
   std::uint64_t events_max = 0;
   std::uint64_t bytes_max = 0;
+};
+
+struct WalSettings {
+  std::string dir;
+  std::uint64_t bytes_max = 0;
+  std::uint64_t segment_bytes = 0;
+  std::chrono::microseconds commit_interval{};
 };
 
 struct SinkSettings {
@@ -94,6 +104,7 @@ struct Settings {
   IngestSettings ingest;
   RateLimitSettings rate_limit;
   JournalSettings journal;
+  WalSettings wal;
   SinkSettings sink;
   FileSettings file;
   KafkaSettings kafka;
@@ -101,5 +112,10 @@ struct Settings {
   ShutdownSettings shutdown;
   LogSettings log;
 };
+
+// Whether requests can be promised the level wal, so that the journal has to be the write-ahead log.
+inline bool JournalIsWal(const Settings& settings) {
+  return settings.ingest.ack == app::AckLevel::kWal || settings.ingest.ack_min == app::AckLevel::kWal;
+}
 
 }  // namespace ei::service

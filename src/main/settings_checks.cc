@@ -39,6 +39,29 @@ std::vector<SettingConflict> FindConflicts(const Settings& settings) {
                      "the journal; raise the one or lower the other",
                      FormatBytes(settings.journal.bytes_max), FormatBytes(ingest.event_bytes_max))});
   }
+  if (ingest.ack < ingest.ack_min) {
+    conflicts.push_back(
+        {"ingest.ack", "ingest.ack_min",
+         fmt::format("{} promises less than ingest.ack_min ({}); raise the one or lower the other",
+                     Name(ingest.ack), Name(ingest.ack_min))});
+  }
+  if (JournalIsWal(settings)) {
+    const WalSettings& wal = settings.wal;
+    if (wal.segment_bytes < 2 * ingest.body_bytes_max) {
+      conflicts.push_back(
+          {"wal.segment_bytes", "ingest.body_bytes_max",
+           fmt::format("{} is less than twice ingest.body_bytes_max ({}), so the events of the largest body "
+                       "might not fit into one file of the log; raise the one or lower the other",
+                       FormatBytes(wal.segment_bytes), FormatBytes(ingest.body_bytes_max))});
+    }
+    if (wal.bytes_max < 2 * wal.segment_bytes) {
+      conflicts.push_back(
+          {"wal.bytes_max", "wal.segment_bytes",
+           fmt::format("{} is less than twice wal.segment_bytes ({}), so the log would be full before it "
+                       "could give any disk back; raise the one or lower the other",
+                       FormatBytes(wal.bytes_max), FormatBytes(wal.segment_bytes))});
+    }
+  }
   if (settings.kafka.dlq_topic == settings.kafka.topic) {
     conflicts.push_back({"kafka.dlq_topic", "kafka.topic",
                          fmt::format("\"{}\" is also kafka.topic; dead letters need a topic of their own",

@@ -117,16 +117,40 @@ std::vector<Setting> AdminRows() {
   };
 }
 
+Choice<app::AckLevel> AckChoice(app::AckLevel fallback) {
+  return {.fallback = fallback,
+          .words = {{Name(app::AckLevel::kMemory), app::AckLevel::kMemory},
+                    {Name(app::AckLevel::kWal), app::AckLevel::kWal},
+                    {Name(app::AckLevel::kBroker), app::AckLevel::kBroker}}};
+}
+
 std::vector<Setting> IngestRows() {
   return {
-      Declare({.key = "ingest.ack",
-               .env = "ACK",
-               .text = "What a success reply promises. memory: the event is in the bounded in-memory journal "
-                       "(202); a "
-                       "graceful stop delivers it or reports it as undelivered, a crash loses it.",
-               .example = "memory"},
-              &Settings::ingest, &IngestSettings::ack,
-              Choice<AckLevel>{.fallback = AckLevel::kMemory, .words = {{"memory", AckLevel::kMemory}}}),
+      Declare(
+          {.key = "ingest.ack",
+           .env = "ACK",
+           .text =
+               "What a success reply promises, where the request does not ask otherwise (?ack=). memory: the "
+               "event is in the bounded in-memory journal (202); a graceful stop delivers it or reports it as "
+               "undelivered, a crash loses it. wal: it is in the write-ahead log and the sync to disk has "
+               "returned (202); it survives a crash and a loss of power. broker: the sink has confirmed it "
+               "(200); it survives the loss of this machine.",
+           .example = "broker"},
+          &Settings::ingest, &IngestSettings::ack, AckChoice(app::AckLevel::kMemory)),
+      Declare({.key = "ingest.ack_min",
+               .env = "ACK_MIN",
+               .text = "The least that any request is promised: one that asks for a weaker level gets this "
+                       "one. At most as strong as ingest.ack.",
+               .example = "broker"},
+              &Settings::ingest, &IngestSettings::ack_min, AckChoice(app::AckLevel::kMemory)),
+      Declare(
+          {.key = "ingest.ack_timeout",
+           .env = "ACK_TIMEOUT",
+           .text = "Time that a request waits for the ack of level wal or broker; then 504, while its events "
+                   "stay in the journal and go on to the sink. Keep it below the time-out of the clients.",
+           .example = "10s"},
+          &Settings::ingest, &IngestSettings::ack_timeout,
+          Duration{.fallback = 30s, .min = 100ms, .max = 1h}),
       Declare({.key = "ingest.body_bytes_max",
                .env = "BODY_BYTES_MAX",
                .text = "Size of a request body; larger ones are refused with 413. Raise it together with "
@@ -210,6 +234,44 @@ std::vector<Setting> FlowRows() {
                .example = "512MiB"},
               &Settings::journal, &JournalSettings::bytes_max,
               Bytes{.fallback = 64 * kMiB, .min = kMiB, .max = kTiB}),
+  };
+}
+
+std::vector<Setting> WalRows() {
+  return {
+      Declare({.key = "wal.dir",
+               .env = "WAL_DIR",
+               .text = "Folder of the write-ahead log, which is on when ingest.ack or ingest.ack_min is wal; "
+                       "it is made when it is missing. It has to be on a disk that outlives the process: in "
+                       "a container, a volume.",
+               .example = "/var/lib/event-ingestor/wal"},
+              &Settings::wal, &WalSettings::dir,
+              Text{.fallback = "var/wal", .allowed = "a path of at most 1024 bytes", .read = ReadPath}),
+      Declare(
+          {.key = "wal.bytes_max",
+           .env = "WAL_BYTES_MAX",
+           .text = "Disk that the log may take; when it is full, requests are refused with 503 journal_full. "
+                   "Events/s times their size times the longest outage of the brokers to be survived.",
+           .example = "50GiB"},
+          &Settings::wal, &WalSettings::bytes_max,
+          Bytes{.fallback = kGiB, .min = 64 * kMiB, .max = 16 * kTiB}),
+      Declare({.key = "wal.segment_bytes",
+               .env = "WAL_SEGMENT_BYTES",
+               .text = "Size of the log's files. All events of a request have to fit into one, so it is at "
+                       "least twice ingest.body_bytes_max. The disk of a file is given back when all of its "
+                       "events are settled.",
+               .example = "128MiB"},
+              &Settings::wal, &WalSettings::segment_bytes,
+              Bytes{.fallback = 32 * kMiB, .min = kMiB, .max = kGiB}),
+      Declare(
+          {.key = "wal.commit_interval",
+           .env = "WAL_COMMIT_INTERVAL",
+           .text =
+               "Least time between two syncs of a busy log. More gathers more requests into one sync, which "
+               "spares the disk; less answers sooner.",
+           .example = "2ms"},
+          &Settings::wal, &WalSettings::commit_interval,
+          Duration{.fallback = 500us, .min = 0s, .max = 100ms}),
   };
 }
 
@@ -392,18 +454,19 @@ std::vector<Setting> RunRows() {
 SettingsTable MakeServiceSettings() {
   std::vector<Setting> rows;
   for (std::vector<Setting> part :
-       {HttpRows(), AdminRows(), IngestRows(), FlowRows(), SinkRows(), KafkaRows(), RunRows()}) {
+       {HttpRows(), AdminRows(), IngestRows(), FlowRows(), WalRows(), SinkRows(), KafkaRows(), RunRows()}) {
     std::ranges::move(part, std::back_inserter(rows));
   }
   return SettingsTable(std::move(rows));
 }
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kGroupTitles{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kGroupTitles{{
     {"http", "HTTP server"},
     {"admin", "Operational routes"},
     {"ingest", "What is taken in"},
     {"rate_limit", "Rate limit"},
     {"journal", "Journal: accepted events that wait for delivery"},
+    {"wal", "Write-ahead log: the journal that survives a crash"},
     {"sink", "Sink: where events go"},
     {"file", "File sink"},
     {"kafka", "Kafka sink"},

@@ -33,7 +33,7 @@ class Schedule {
              journal_, random_.Next()),
         bucket_(random_.OneIn(2) ? 0 : 2'000, 30),
         ingest_({.limits = {.event_bytes_max = 2'000}, .key_source = domain::KeySource::kPointer}, bucket_,
-                rig_.journal, rig_.drain_rate, rig_.clock, rig_.telemetry),
+                rig_.journal, rig_.receipts, rig_.drain_rate, rig_.clock, rig_.telemetry),
         submission_(random_.Next()) {}
 
   void Run() {
@@ -63,7 +63,7 @@ class Schedule {
  private:
   void Request() {
     if (random_.OneIn(10)) {
-      const auto admitted = ingest_.Admit(random_.Below(1'000), rig_.clock.Now());
+      const auto admitted = ingest_.Admit(app::AckLevel::kMemory, random_.Below(1'000), rig_.clock.Now());
       if (admitted.status != IngestStatus::kAccepted) ++occurred_["refused unread"];
       return;
     }
@@ -92,8 +92,8 @@ class Schedule {
     }
     const auto handling = random_.OneIn(3) ? app::Handling::kStrict : app::Handling::kLenient;
     const uint64_t before = rig_.journal.Stats().events;
-    const auto result =
-        ingest_.Accept(request.events, random_.OneIn(2) ? "00-trace-01" : "", handling, submission_);
+    const auto result = ingest_.Accept(request.events, random_.OneIn(2) ? "00-trace-01" : "", handling,
+                                       app::AckLevel::kMemory, submission_);
     const uint64_t added = rig_.journal.Stats().events - before;
     if (!submission_.rejections.empty()) ++occurred_["invalid event"];
     switch (result.status) {
@@ -110,6 +110,7 @@ class Schedule {
       case IngestStatus::kBatchTooLarge: ++occurred_["batch too large"]; break;
       case IngestStatus::kShuttingDown: ++occurred_["shutting down"]; break;
       case IngestStatus::kStorageFailed: FAIL() << "memory does not fail";
+      case IngestStatus::kAckUnavailable: FAIL() << "Accept does not judge the level";
     }
     ASSERT_EQ(added, 0U) << "a refused request left something";
   }

@@ -17,7 +17,11 @@ class CheckedJournal final : public app::Journal {
 
   app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override {
     const app::Appended appended = journal_.Append(batch, now);
-    if (appended == app::AppendResult::kAppended) accepted_ += batch.Size();
+    if (appended == app::AppendResult::kAppended) {
+      accepted_ += batch.Size();
+      EXPECT_TRUE(end_ == 0 || appended.end == end_ + batch.Size()) << "positions are given in order";
+      end_ = appended.end;
+    }
     return appended;
   }
   uint64_t DurableEnd() const override { return journal_.DurableEnd(); }
@@ -43,12 +47,14 @@ class CheckedJournal final : public app::Journal {
   app::JournalStats Stats() const override { return journal_.Stats(); }
 
   uint64_t Accepted() const { return accepted_; }
+  uint64_t End() const { return end_; }  // of the last batch
   uint64_t Settled() const { return settled_; }
 
  private:
   app::Journal& journal_;
   std::unordered_set<uint64_t> taken_;
   uint64_t accepted_ = 0;
+  uint64_t end_ = 0;
   uint64_t settled_ = 0;
 };
 

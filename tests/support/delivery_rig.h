@@ -26,16 +26,19 @@ class DeliveryRig {
     uint32_t max_retries = 2;
   };
 
-  // `inner` is empty, has the shape's lanes, and may serve one rig after the other.
-  DeliveryRig(const Shape& shape, app::Journal& inner, uint64_t seed)
-      : journal(inner), sink(seed, shape.lanes, shape.window, shape.max_retries) {
+  // `inner` has the shape's lanes and may serve one rig after the other. Without `shared_clock` the rig has its
+  // own.
+  DeliveryRig(const Shape& shape, app::Journal& inner, uint64_t seed, VirtualClock* shared_clock = nullptr)
+      : clock(shared_clock != nullptr ? *shared_clock : own_clock_),
+        journal(inner),
+        sink(seed, shape.lanes, shape.window, shape.max_retries) {
     app::DeliveryOptions options;
     options.inflight_events_max = shape.window;
     options.event_retries =
         domain::RetryPolicy(std::chrono::milliseconds(10), std::chrono::seconds(1), shape.max_retries);
     options.transient_retries =
         domain::RetryPolicy(std::chrono::milliseconds(10), std::chrono::seconds(1), 0);
-    const app::DeliveryContext context{journal, sink, drain_rate, clock, telemetry, log_};
+    const app::DeliveryContext context{journal, sink, drain_rate, receipts, clock, telemetry, log_};
     for (size_t i = 0; i < shape.lanes; ++i) {
       lanes_.push_back(std::make_unique<Lane>());
       Lane* const lane = lanes_.back().get();
@@ -58,6 +61,15 @@ class DeliveryRig {
     return false;
   }
 
+  // When the next worker will have a turn that nobody has woken.
+  std::optional<base::SteadyTime> NextTurn() const {
+    std::optional<base::SteadyTime> next;
+    for (const auto& lane : lanes_) {
+      if (lane->due && (!next || *lane->due < *next)) next = lane->due;
+    }
+    return next;
+  }
+
   // With no more faults, everything has to leave the journal.
   void DrainAll() {
     sink.Misbehave(false);
@@ -69,10 +81,7 @@ class DeliveryRig {
         sink.Progress();
         continue;
       }
-      std::optional<base::SteadyTime> next;
-      for (const auto& lane : lanes_) {
-        if (lane->due && (!next || *lane->due < *next)) next = lane->due;
-      }
+      const auto next = NextTurn();
       ASSERT_TRUE(next.has_value()) << "stalled: " << journal.Stats().events
                                     << " events and nobody will move";
       clock.AdvanceTo(*next);
@@ -113,11 +122,13 @@ class DeliveryRig {
   };
 
   NullLog log_;
+  VirtualClock own_clock_;
 
  public:
-  VirtualClock clock;
+  VirtualClock& clock;
   RecordingTelemetry telemetry;
   app::DrainRate drain_rate;
+  app::Receipts receipts{10'000};
   CheckedJournal journal;
   MisbehavingSink sink;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -66,6 +67,10 @@ class MisbehavingSink final : public app::EventSink {
   }
 
   void Flush() override {}
+  bool Reached() const override { return true; }
+
+  // Called with the value of each event that is delivered or dead-lettered.
+  void OnArrival(std::function<void(std::string_view value)> call) { on_arrival_ = std::move(call); }
 
   // Faults that come and go; without them only the events' own fates are left.
   void Misbehave(bool on) { misbehaving_ = on; }
@@ -159,6 +164,7 @@ class MisbehavingSink final : public app::EventSink {
       counts_.letter_failed += fails ? 1 : 0;
       if (!fails) {
         ++counts_.dead_lettered;
+        on_arrival_(flight.event.value);
         ++dead_lettered_[Name(flight.value)];
       }
       return Finish(lane, at, fails ? app::Verdict::kTransient : app::Verdict::kDelivered,
@@ -181,6 +187,7 @@ class MisbehavingSink final : public app::EventSink {
     if (fate == 'r' || (fate == 'm' && refusals_[Name(flight.value)] < max_retries_))
       return RefuseRequest(lane, at);
     ++counts_.delivered;
+    on_arrival_(flight.event.value);
     ++delivered_[Name(flight.value)];
     if (flight.event.has_key && !out_of_order_.contains(key)) {
       uint64_t& last = last_of_key_[key];
@@ -238,6 +245,7 @@ class MisbehavingSink final : public app::EventSink {
   }
 
   Random random_;
+  std::function<void(std::string_view)> on_arrival_ = [](std::string_view) {};
   std::vector<Lane> lanes_;
   const size_t window_;
   const uint32_t max_retries_;

@@ -14,6 +14,7 @@ class RecordingTelemetry final : public app::Telemetry {
  public:
   struct Counts {
     uint64_t requests = 0;
+    uint64_t ack_timeouts = 0;
     uint64_t received = 0;
     uint64_t accepted = 0;
     uint64_t delivered = 0;
@@ -37,6 +38,10 @@ class RecordingTelemetry final : public app::Telemetry {
   void HttpRequest(std::string_view, uint16_t, base::Duration) override {
     base::MutexLock lock(mutex_);
     ++counts_.requests;
+  }
+  void AckTimedOut() override {
+    base::MutexLock lock(mutex_);
+    ++counts_.ack_timeouts;
   }
   void EventsReceived(uint64_t count) override {
     base::MutexLock lock(mutex_);

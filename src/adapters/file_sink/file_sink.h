@@ -51,6 +51,7 @@ class FileSink final : public app::EventSink {
             uint64_t failures_seen) override;
   void SendDeadLetter(size_t lane, const app::OutboundEvent& event, const app::DeadLetterNote& note) override;
   void Flush() override {}
+  bool Reached() const override { return true; }
 
  private:
   // Belongs to the lane's thread once it is attached.

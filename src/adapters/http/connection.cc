@@ -49,15 +49,19 @@ void Connection::StartRefused() {
 }
 
 void Connection::Read() {
+  if (reading_) return;
+  if (ended_) return Abort();
   if (!buffer_.MakeRoom()) {
     RefuseAndClose(problems::kOverloaded, "requests being read hold http.inflight_bytes_max together",
                    std::chrono::seconds(1));
     return Process();
   }
+  reading_ = true;
   socket_.async_read_some(asio::buffer(buffer_.Free(), buffer_.FreeSize()),
                           [self = shared_from_this()](const boost::system::error_code& error, size_t bytes) {
+                            self->reading_ = false;
                             if (error == asio::error::operation_aborted) return self->OnCancelled();
-                            if (error) return self->Abort();
+                            if (error) return self->OnReadFault(error);
                             self->OnRead(bytes);
                           });
 }
@@ -70,7 +74,17 @@ void Connection::OnRead(size_t bytes) {
     buffer_.Consume(buffer_.Size());
     return discard_left_ > 0 ? Read() : Abort();
   }
+  if (state_ == State::kAck || writing_) return;  // both go on with Process
   Process();
+}
+
+// A client may close its side and still wait for its reply.
+void Connection::OnReadFault(const boost::system::error_code& error) {
+  if (error == asio::error::eof && (state_ == State::kAck || writing_)) {
+    ended_ = true;
+  } else {
+    Abort();
+  }
 }
 
 // The wait for bytes was ended: by Tick, to send a time-out's reply or to give idle memory back, or by
@@ -88,19 +102,26 @@ void Connection::OnCancelled() {
   Process();
 }
 
-// Goes through what has been read as far as it can, then waits for more, or for the socket to take the
-// replies.
 void Connection::Process() {
+  if (Advance()) Read();
+}
+
+// Goes through what has been read as far as it can. True: more bytes are needed; false: it will go on when
+// the socket has taken the replies or the ack has come, or the connection is ending.
+bool Connection::Advance() {
   for (;;) {
     while (!close_after_write_ && out_.size() < kCoalesceBytes && Step()) {
     }
     if (out_.empty()) break;
-    if (!WriteOut()) return;
+    if (!WriteOut()) return false;
     ForgetWritten();
     if (close_after_write_ || buffer_.Size() == 0) break;
   }
-  if (close_after_write_ || (close_soon_ && !request_open_)) return Linger();
-  Read();
+  if (close_after_write_ || (close_soon_ && !request_open_)) {
+    Linger();
+    return false;
+  }
+  return state_ != State::kAck;
 }
 
 // False: more bytes are needed.
@@ -109,6 +130,7 @@ bool Connection::Step() {
     case State::kHeader: return OnHeader();
     case State::kBody: return OnBody();
     case State::kDiscard: return OnDiscard();
+    case State::kAck: return OnWait();
     case State::kLinger: return false;
   }
   return false;
@@ -166,12 +188,51 @@ bool Connection::OnBody() {
     request.body = buffer_.Data().substr(0, body_in_buffer);
   }
   Reply& reply = loop_.ScratchReply();
-  loop_.Handle(request, reply);
+  if (auto pending = loop_.Handle(request, reply); pending != nullptr) {
+    buffer_.Consume(body_in_buffer);
+    AwaitAck(std::move(pending));
+    return true;
+  }
   const bool close = ShouldClose(request);
   const base::SteadyTime now = loop_.Answer(out_, request, reply, close, request_began_);
   buffer_.Consume(body_in_buffer);
   Finish(close, now);
   return true;
+}
+
+void Connection::AwaitAck(std::unique_ptr<PendingAck> pending) {
+  pending_ = std::move(pending);
+  pending_->connection = shared_from_this();
+  state_ = State::kAck;
+  deadline_ = loop_.Clock().Now() + loop_.Shared().options.ack_timeout;
+  loop_.Acks().Enter(*pending_);
+}
+
+bool Connection::OnWait() {
+  if (pending_->outcome == AckOutcome::kAwaited) return false;
+  Request& request = parser_.Current();
+  Reply& reply = loop_.ScratchReply();
+  loop_.Finish(request, *pending_, reply);
+  const bool close = ShouldClose(request) || pending_->outcome == AckOutcome::kStorageFailed ||
+                     pending_->outcome == AckOutcome::kCutOff;
+  loop_.Acks().Return(std::move(pending_));  // whoever called Process holds this
+  Finish(close, loop_.Answer(out_, request, reply, close, request_began_));
+  return true;
+}
+
+bool Connection::OnAck() {
+  return !writing_ && Advance();  // the end of a write goes on by itself
+}
+
+void Connection::EndWait(AckOutcome outcome) {
+  if (pending_ == nullptr) return;
+  const auto self = shared_from_this();
+  pending_->outcome = outcome;
+  if (OnAck()) Read();
+}
+
+void Connection::DropWait() {
+  if (pending_ != nullptr) loop_.Acks().Return(std::move(pending_));
 }
 
 bool Connection::OnDiscard() {
@@ -291,8 +352,10 @@ void Connection::GiveBackIdleMemory() {
 void Connection::Linger() {
   state_ = State::kLinger;
   discard_left_ = kLingerBytesMax;
-  buffer_.Consume(buffer_.Size());
-  GiveBackIdleMemory();
+  if (!reading_) {
+    buffer_.Consume(buffer_.Size());
+    GiveBackIdleMemory();
+  }
   deadline_ = loop_.Clock().Now() + kLingerTime;
   boost::system::error_code ignored;
   socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
@@ -305,7 +368,13 @@ void Connection::Tick(base::SteadyTime now) {
     return;
   }
   const bool expired = now >= deadline_;
-  if (!request_open_ || state_ == State::kLinger || state_ == State::kDiscard) {
+  if (state_ == State::kAck) {
+    if (expired) return EndWait(AckOutcome::kTimedOut);
+    if (reading_ || ended_) return;
+    GiveBackIdleMemory();
+    if (buffer_.Size() == 0) Read();
+    return;
+  } else if (!request_open_ || state_ == State::kLinger || state_ == State::kDiscard) {
     if (expired) return Abort();
     const bool idle = !request_open_ && state_ == State::kHeader;
     if (!idle || (!buffer_.CanShrink() && chunked_taken_ == 0)) return;
@@ -337,6 +406,7 @@ void Connection::CloseSoon() {
 void Connection::Abort() {
   boost::system::error_code ignored;
   socket_.close(ignored);
+  DropWait();
 }
 
 }  // namespace ei::http

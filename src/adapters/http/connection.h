@@ -7,6 +7,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/intrusive/list_hook.hpp>
 
+#include "adapters/http/pending_ack.h"
 #include "adapters/http/problem.h"
 #include "adapters/http/read_buffer.h"
 #include "adapters/http/request_parser.h"
@@ -17,7 +18,12 @@ namespace ei::http {
 class EventLoop;
 
 // One client connection on its event loop: read, parse, answer, in order; replies of pipelined requests are
-// written together. It lives while an operation on its socket is pending, and belongs to its loop's thread.
+// written together. It lives while an operation on its socket is pending or its request waits for an ack, and
+// belongs to its loop's thread.
+//
+// While a request waits, those pipelined behind it wait too, and nothing is read: most waits are over before
+// a read could bring anything. Into a long one Tick begins a read, so that the client's end is noticed; the
+// buffer is left alone until that read is over.
 class Connection final
     : public std::enable_shared_from_this<Connection>,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
@@ -36,6 +42,18 @@ class Connection final
   // No further request: what has arrived is answered, then the connection is closed.
   void CloseSoon();
 
+  // Called by the AckQueue when the outcome of the request's wait is known. True: Read has to follow, once
+  // all others that are due have been answered; by then this client's next request may have come.
+  bool OnAck();
+  void Read();
+
+  // Answers a request that still waits for its ack: the loop is about to stop.
+  void CutWait() { EndWait(AckOutcome::kCutOff); }
+
+  // Lets go of the request that waits, and so perhaps of this.
+  void DropWait();
+
+  // Closes the socket; may be the end of this.
   void Abort();
 
  private:
@@ -43,16 +61,21 @@ class Connection final
     kHeader,   // waiting for a request, or within its header
     kBody,     // within the body of an admitted request
     kDiscard,  // passing over the body of a refused one
+    kAck,      // the request's events are accepted; waiting for pending_->outcome
     kLinger,   // the last reply is written; reading on so that the client gets to see it
   };
 
-  void Read();
   void OnRead(size_t bytes);
+  void OnReadFault(const boost::system::error_code& error);
   void Process();
+  bool Advance();
   bool Step();
   bool OnHeader();
   bool OnBody();
   bool OnDiscard();
+  void AwaitAck(std::unique_ptr<PendingAck> pending);
+  bool OnWait();
+  void EndWait(AckOutcome outcome);
   void OpenRequest();
   bool ShouldClose(const Request& request) const;
   bool TakeChunks(size_t grown);
@@ -74,12 +97,15 @@ class Connection final
   std::string chunked_body_;
   size_t chunked_taken_ = 0;  // of the in-flight bytes, for chunked_body_
   uint64_t discard_left_ = 0;
-  std::string out_;                  // replies not yet taken by the socket
-  base::SteadyTime deadline_;        // of what is being read or waited for
-  base::SteadyTime write_deadline_;  // while writing_
+  std::unique_ptr<PendingAck> pending_;  // in the state kAck
+  std::string out_;                      // replies not yet taken by the socket
+  base::SteadyTime deadline_;            // of what is being read or waited for
+  base::SteadyTime write_deadline_;      // while writing_
   base::SteadyTime request_began_;
   bool fresh_ = true;          // no request has come yet
   bool request_open_ = false;  // its first byte has come
+  bool reading_ = false;
+  bool ended_ = false;  // the client has closed its side; noticed while it still had a reply to get
   bool writing_ = false;
   bool close_after_write_ = false;
   bool close_soon_ = false;

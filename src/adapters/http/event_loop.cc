@@ -17,8 +17,8 @@ constexpr size_t kRefusedConnectionsMax = 256;
 }  // namespace
 
 EventLoop::EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
-                     const OperationsEndpoint& operations, const app::Clock& clock, app::Telemetry& telemetry,
-                     app::Log& log, uint64_t seed)
+                     const OperationsEndpoint& operations, const AckSources& acks, const app::Clock& clock,
+                     app::Telemetry& telemetry, app::Log& log, uint64_t seed)
     : shared_(shared),
       listener_(listener),
       events_(std::move(events)),
@@ -26,6 +26,7 @@ EventLoop::EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<Ev
       clock_(clock),
       telemetry_(telemetry),
       log_(log),
+      acks_(acks, context_),
       context_(1),
       acceptor_(context_),
       tick_(context_),
@@ -34,6 +35,9 @@ EventLoop::EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<Ev
 EventLoop::~EventLoop() {
   PostStop();
   Join();
+  acks_.Close();
+  // What waits holds its connection, which would hold it in turn.
+  for (auto it = connections_.begin(); it != connections_.end();) (it++)->DropWait();
 }
 
 void EventLoop::Start(tcp::acceptor acceptor) {
@@ -108,6 +112,7 @@ void EventLoop::PostStop() {
     boost::system::error_code ignored;
     acceptor_.close(ignored);
     tick_.cancel();
+    for (auto it = connections_.begin(); it != connections_.end();) (it++)->CutWait();
     context_.stop();
   });
 }
@@ -130,18 +135,29 @@ bool EventLoop::Admit(const Request& request, base::SteadyTime began, Reply& rep
   return request.route != Route::kEvents || events_->Admit(request, began, reply);
 }
 
-void EventLoop::Handle(const Request& request, Reply& reply) {
+std::unique_ptr<PendingAck> EventLoop::Handle(const Request& request, Reply& reply) {
   try {
-    if (request.route == Route::kEvents) {
-      events_->Handle(request, reply);
-    } else {
-      operations_.Handle(request, reply);
-    }
-  } catch (const std::exception& fault) {  // out of memory, most likely: this request fails, the others go on
-    log_.Write(app::LogLevel::kError, "http", "a request could not be handled", {{"error", fault.what()}});
-    reply.Clear();
-    reply.Refuse(problems::kInternal, "see the service's log");
+    if (request.route == Route::kEvents) return events_->Handle(request, acks_, reply);
+    operations_.Handle(request, reply);
+  } catch (const std::exception& fault) {
+    FailRequest(fault, reply);
   }
+  return nullptr;
+}
+
+void EventLoop::Finish(const Request& request, PendingAck& pending, Reply& reply) {
+  try {
+    events_->Finish(request, pending, reply);
+  } catch (const std::exception& fault) {
+    FailRequest(fault, reply);
+  }
+}
+
+// Out of memory, most likely: this request fails, the others go on.
+void EventLoop::FailRequest(const std::exception& fault, Reply& reply) {
+  log_.Write(app::LogLevel::kError, "http", "a request could not be handled", {{"error", fault.what()}});
+  reply.Clear();
+  reply.Refuse(problems::kInternal, "see the service's log");
 }
 
 base::SteadyTime EventLoop::Answer(std::string& out, const Request& request, const Reply& reply, bool close,

@@ -12,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/list.hpp>
 
+#include "adapters/http/ack_queue.h"
 #include "adapters/http/connection.h"
 #include "adapters/http/connection_count.h"
 #include "adapters/http/events_endpoint.h"
@@ -44,8 +45,8 @@ struct Listener {
 class EventLoop {
  public:
   EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
-            const OperationsEndpoint& operations, const app::Clock& clock, app::Telemetry& telemetry,
-            app::Log& log, uint64_t seed);
+            const OperationsEndpoint& operations, const AckSources& acks, const app::Clock& clock,
+            app::Telemetry& telemetry, app::Log& log, uint64_t seed);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -61,14 +62,20 @@ class EventLoop {
   void PostStop();
   void Join();
 
+  // Requests that wait for their ack. Any thread.
+  size_t Waiting() const { return acks_.Waiting(); }
+
   // For connections, on the loop's thread.
   SharedState& Shared() { return shared_; }
   ConnectionCount& Connections() { return listener_.connections; }
   const app::Clock& Clock() const { return clock_; }
+  AckQueue& Acks() { return acks_; }
   Reply& ScratchReply();
   // False: `reply` refuses the request on the strength of its header.
   bool Admit(const Request& request, base::SteadyTime began, Reply& reply);
-  void Handle(const Request& request, Reply& reply);
+  // Not null: the request has to wait for its ack; then Finish gives the reply.
+  std::unique_ptr<PendingAck> Handle(const Request& request, Reply& reply);
+  void Finish(const Request& request, PendingAck& pending, Reply& reply);
   // Puts the reply on the wire and tells telemetry; returns the time.
   base::SteadyTime Answer(std::string& out, const Request& request, const Reply& reply, bool close,
                           base::SteadyTime began);
@@ -77,6 +84,7 @@ class EventLoop {
   void Accept();
   void OnAccept(boost::asio::ip::tcp::socket socket);
   void Tick();
+  void FailRequest(const std::exception& fault, Reply& reply);
 
   SharedState& shared_;
   Listener& listener_;
@@ -86,6 +94,7 @@ class EventLoop {
   app::Telemetry& telemetry_;
   app::Log& log_;
   // Before the context, whose end destroys the connections that are left.
+  AckQueue acks_;
   boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> connections_;
   boost::asio::io_context context_;
   boost::asio::ip::tcp::acceptor acceptor_;

@@ -6,9 +6,16 @@
 
 namespace ei::http {
 
+using app::AckLevel;
 using app::DocumentFault;
 using app::IngestResult;
 using app::IngestStatus;
+
+namespace {
+
+constexpr auto kSoon = std::chrono::seconds(1);
+
+}  // namespace
 
 bool EventsEndpoint::Admit(const Request& request, base::SteadyTime now, Reply& reply) {
   if (request.method != Method::kPost) {
@@ -21,46 +28,125 @@ bool EventsEndpoint::Admit(const Request& request, base::SteadyTime now, Reply& 
     reply.Refuse(problems::kUnsupportedEncoding, "send the body without a Content-Encoding");
   } else if (request.unknown_expectation) {
     reply.Refuse(problems::kExpectationFailed, "the only expectation that is understood is 100-continue");
+  } else if (!request.ack.valid) {
+    reply.Refuse(problems::kInvalidAck, "ack is memory, wal or broker, and stands in the query once");
   } else {
-    const IngestResult result = ingest_.Admit(request.content_length.value_or(0), now);
+    const AckLevel ack = ingest_.LevelFor(request.ack.level);
+    const IngestResult result = ingest_.Admit(ack, request.content_length.value_or(0), now);
     if (result.status == IngestStatus::kAccepted) return true;
     Refuse(result, reply);
   }
   return false;
 }
 
-void EventsEndpoint::Handle(const Request& request, Reply& reply) {
+std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQueue& acks, Reply& reply) {
   const app::DecodedRequest decoded = request.media_type == MediaType::kNdjson
                                           ? decoder_->DecodeLines(request.body)
                                           : decoder_->DecodeDocument(request.body);
-  if (decoded.fault != DocumentFault::kNone) return RefuseDocument(decoded, reply);
-  if (decoded.events.empty()) return reply.Refuse(problems::kEmptyBatch, "a batch needs at least one event");
-
-  const auto handling = request.handling_strict ? app::Handling::kStrict : app::Handling::kLenient;
-  const IngestResult result = ingest_.Accept(decoded.events, request.traceparent, handling, submission_);
-  switch (result.status) {
-    case IngestStatus::kAccepted: return Accepted(request, decoded, reply);
-    case IngestStatus::kAllRejected: return Rejected(request, decoded, reply);
-    default: return Refuse(result, reply);
+  if (decoded.fault != DocumentFault::kNone) {
+    RefuseDocument(decoded, reply);
+    return nullptr;
   }
+  if (decoded.events.empty()) {
+    reply.Refuse(problems::kEmptyBatch, "a batch needs at least one event");
+    return nullptr;
+  }
+  const AckLevel ack = ingest_.LevelFor(request.ack.level);
+  std::unique_ptr<PendingAck> pending = ack == AckLevel::kBroker ? acks.New() : nullptr;
+  submission_.receipt = pending.get();
+  const auto handling = request.handling_strict ? app::Handling::kStrict : app::Handling::kLenient;
+  const IngestResult result = ingest_.Accept(decoded.events, request.traceparent, handling, ack, submission_);
+  if (result.status == IngestStatus::kAccepted) {
+    if (ack != AckLevel::kBroker) Accepted(request, decoded, ack, reply);
+    if (ack == AckLevel::kWal && !acks.IsDurable(result.end)) pending = acks.New();
+    if (pending != nullptr) Hold(request, decoded, result, *pending, reply);
+    return pending;
+  }
+  if (result.status == IngestStatus::kAllRejected) {
+    Rejected(request, decoded, reply);
+  } else {
+    Refuse(result, reply);
+  }
+  if (pending != nullptr) acks.Return(std::move(pending));
+  return nullptr;
 }
 
-void EventsEndpoint::Accepted(const Request& request, const app::DecodedRequest& decoded,
+namespace {
+
+void ConfirmPreferences(const Request& request, Reply& reply) {
+  if (request.handling_strict) reply.headers.append("Preference-Applied: handling=strict\r\n");
+  if (request.representation) reply.headers.append("Preference-Applied: return=representation\r\n");
+}
+
+}  // namespace
+
+void EventsEndpoint::Accepted(const Request& request, const app::DecodedRequest& decoded, AckLevel ack,
                               Reply& reply) const {
-  reply.headers.append("Event-Ack: memory\r\n");
+  reply.headers.append(ack == AckLevel::kWal ? "Event-Ack: wal\r\n" : "Event-Ack: memory\r\n");
   if (!decoded.batch) {
     reply.status = 202;
     reply.body.append(R"({"status":"accepted","id":")").append(submission_.batch.RawId(0)).append("\"}");
     return;
   }
   reply.status = submission_.rejections.empty() ? 202 : 207;
-  if (request.handling_strict) reply.headers.append("Preference-Applied: handling=strict\r\n");
-  if (request.representation) reply.headers.append("Preference-Applied: return=representation\r\n");
+  ConfirmPreferences(request, reply);
   reply.body.append(R"({"accepted":)").append(std::to_string(submission_.batch.Size()));
   reply.body.append(R"(,"rejected":)").append(std::to_string(submission_.rejections.size()));
-  AppendErrors(decoded, reply);
-  if (request.representation) AppendAcceptedEvents(decoded, reply);
+  reply.body.append(R"(,"errors":[)");
+  AppendRejections(reply.body);
+  reply.body.push_back(']');
+  if (request.representation) {
+    reply.body.append(R"(,"events":[)");
+    size_t accepted = 0;
+    ForEachAccepted(decoded, [&](uint32_t index) {
+      if (accepted > 0) reply.body.push_back(',');
+      reply.body.append(R"({"index":)").append(std::to_string(index));
+      reply.body.append(R"(,"id":")").append(submission_.batch.RawId(accepted++)).append("\"}");
+    });
+    reply.body.push_back(']');
+  }
   reply.body.push_back('}');
+}
+
+void EventsEndpoint::Hold(const Request& request, const app::DecodedRequest& decoded,
+                          const IngestResult& result, PendingAck& pending, Reply& reply) const {
+  pending.level = result.ack;
+  pending.end = result.end;
+  pending.batch = decoded.batch;
+  if (result.ack == AckLevel::kWal) {
+    std::swap(pending.reply, reply);
+    if (!decoded.batch) pending.AddEvent(0, submission_.batch.RawId(0));
+    return;
+  }
+  pending.reply.headers.append("Event-Ack: broker\r\n");
+  if (decoded.batch) ConfirmPreferences(request, pending.reply);
+  pending.rejected = submission_.rejections.size();
+  AppendRejections(pending.rejections);
+  size_t accepted = 0;
+  ForEachAccepted(decoded,
+                  [&](uint32_t index) { pending.AddEvent(index, submission_.batch.RawId(accepted++)); });
+}
+
+void EventsEndpoint::Finish(const Request& request, PendingAck& pending, Reply& reply) const {
+  switch (pending.outcome) {
+    case AckOutcome::kCame:
+      if (pending.level == AckLevel::kBroker) return pending.WriteBrokerReply(request, reply);
+      return std::swap(reply, pending.reply);
+    case AckOutcome::kStorageFailed: return Refuse({IngestStatus::kStorageFailed, kSoon}, reply);
+    case AckOutcome::kTimedOut:
+      telemetry_.AckTimedOut();
+      reply.Refuse(
+          problems::kAckTimeout,
+          "the events are in the journal and on their way, though ingest.ack_timeout is over; sending "
+          "them again may make duplicates");
+      return pending.AppendIds(reply.body);
+    case AckOutcome::kAwaited:
+    case AckOutcome::kCutOff:
+      reply.Refuse(problems::kAckTimeout,
+                   "the service is stopping; the events are in the journal and on their way; sending them "
+                   "again may make duplicates");
+      return pending.AppendIds(reply.body);
+  }
 }
 
 void EventsEndpoint::Rejected(const Request& request, const app::DecodedRequest& decoded,
@@ -74,46 +160,41 @@ void EventsEndpoint::Rejected(const Request& request, const app::DecodedRequest&
   reply.status = 422;
   if (request.handling_strict) reply.headers.append("Preference-Applied: handling=strict\r\n");
   reply.body.append(R"({"accepted":0,"rejected":)").append(std::to_string(decoded.events.size()));
-  AppendErrors(decoded, reply);
-  reply.body.push_back('}');
+  reply.body.append(R"(,"errors":[)");
+  AppendRejections(reply.body);
+  reply.body.append("]}");
 }
 
-void EventsEndpoint::AppendErrors(const app::DecodedRequest&, Reply& reply) const {
-  reply.body.append(R"(,"errors":[)");
+void EventsEndpoint::AppendRejections(std::string& list) const {
   bool first = true;
   for (const app::Rejection& rejection : submission_.rejections) {
-    if (!first) reply.body.push_back(',');
+    if (!first) list.push_back(',');
     first = false;
-    reply.body.append(R"({"index":)").append(std::to_string(rejection.index));
-    if (!rejection.raw_id.empty()) reply.body.append(R"(,"id":")").append(rejection.raw_id).append("\"");
+    list.append(R"({"index":)").append(std::to_string(rejection.index));
+    if (!rejection.raw_id.empty()) list.append(R"(,"id":")").append(rejection.raw_id).append("\"");
     if (rejection.line > 0) {
-      reply.body.append(R"(,"line":)").append(std::to_string(rejection.line));
-      reply.body.append(R"(,"offset":)").append(std::to_string(rejection.offset));
+      list.append(R"(,"line":)").append(std::to_string(rejection.line));
+      list.append(R"(,"offset":)").append(std::to_string(rejection.offset));
     }
-    reply.body.append(R"(,"code":")").append(domain::Code(rejection.fault)).append(R"(","message":")");
+    list.append(R"(,"code":")").append(domain::Code(rejection.fault)).append(R"(","message":")");
     for (const char c : domain::Explain(rejection.fault, ingest_.Limits())) {
-      if (c == '"') reply.body.push_back('\\');
-      reply.body.push_back(c);
+      if (c == '"') list.push_back('\\');
+      list.push_back(c);
     }
-    reply.body.append("\"}");
+    list.append("\"}");
   }
-  reply.body.push_back(']');
 }
 
-void EventsEndpoint::AppendAcceptedEvents(const app::DecodedRequest& decoded, Reply& reply) const {
-  reply.body.append(R"(,"events":[)");
-  size_t accepted = 0;
+template <typename Take>
+void EventsEndpoint::ForEachAccepted(const app::DecodedRequest& decoded, Take take) const {
   auto rejection = submission_.rejections.begin();
   for (const domain::DecodedEvent& event : decoded.events) {
     if (rejection != submission_.rejections.end() && rejection->index == event.index) {
       ++rejection;
-      continue;
+    } else {
+      take(event.index);
     }
-    if (accepted > 0) reply.body.push_back(',');
-    reply.body.append(R"({"index":)").append(std::to_string(event.index));
-    reply.body.append(R"(,"id":")").append(submission_.batch.RawId(accepted++)).append("\"}");
   }
-  reply.body.push_back(']');
 }
 
 void EventsEndpoint::Refuse(const IngestResult& result, Reply& reply) const {
@@ -132,6 +213,11 @@ void EventsEndpoint::Refuse(const IngestResult& result, Reply& reply) const {
       return reply.Refuse(problems::kStorageFailed,
                           "nothing more is accepted until the service has been started again; see its log",
                           result.retry_after);
+    case IngestStatus::kAckUnavailable:
+      return reply.Refuse(
+          problems::kAckUnavailable,
+          "wal needs the write-ahead log, which is on when ingest.ack or ingest.ack_min is wal; "
+          "ask for memory or broker");
     case IngestStatus::kShuttingDown:
       return reply.Refuse(problems::kShuttingDown, "send it to another replica, or again later",
                           result.retry_after);

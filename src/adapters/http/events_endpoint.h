@@ -1,9 +1,10 @@
 #pragma once
 
 #include <memory>
-#include <optional>
-#include <string_view>
+#include <string>
 
+#include "adapters/http/ack_queue.h"
+#include "adapters/http/pending_ack.h"
 #include "adapters/http/reply.h"
 #include "adapters/http/request.h"
 #include "app/ingest.h"
@@ -30,16 +31,26 @@ class EventsEndpoint {
   // Before the body is read: true when the request may go on; else `reply` is the refusal.
   bool Admit(const Request& request, base::SteadyTime now, Reply& reply);
 
-  // With the whole body.
-  void Handle(const Request& request, Reply& reply);
+  // With the whole body. Null: `reply` is the answer; else the request has to wait for its ack, and Finish
+  // gives the answer.
+  std::unique_ptr<PendingAck> Handle(const Request& request, AckQueue& acks, Reply& reply);
+
+  // The answer to a request whose wait is over.
+  void Finish(const Request& request, PendingAck& pending, Reply& reply) const;
 
  private:
-  void Accepted(const Request& request, const app::DecodedRequest& decoded, Reply& reply) const;
+  void Accepted(const Request& request, const app::DecodedRequest& decoded, app::AckLevel ack,
+                Reply& reply) const;
+  // Keeps what the reply to an accepted request needs; a reply of level wal is in `reply` already.
+  void Hold(const Request& request, const app::DecodedRequest& decoded, const app::IngestResult& result,
+            PendingAck& pending, Reply& reply) const;
   void Rejected(const Request& request, const app::DecodedRequest& decoded, Reply& reply) const;
   void Refuse(const app::IngestResult& result, Reply& reply) const;
   void RefuseDocument(const app::DecodedRequest& decoded, Reply& reply);
-  void AppendErrors(const app::DecodedRequest& decoded, Reply& reply) const;
-  void AppendAcceptedEvents(const app::DecodedRequest& decoded, Reply& reply) const;
+  void AppendRejections(std::string& list) const;
+  // Calls `take` with the index of each accepted event in the request, in order.
+  template <typename Take>
+  void ForEachAccepted(const app::DecodedRequest& decoded, Take take) const;
 
   app::Ingest& ingest_;
   const std::unique_ptr<app::EventDecoder> decoder_;

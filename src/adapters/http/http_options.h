@@ -25,6 +25,7 @@ struct HttpOptions {
       std::chrono::seconds(10);  // from a request's first byte to the end of its header
   base::Duration body_timeout = std::chrono::seconds(30);   // the whole body
   base::Duration idle_timeout = std::chrono::seconds(75);   // between requests
+  base::Duration ack_timeout = std::chrono::seconds(30);    // for the ack of accepted events
   base::Duration write_timeout = std::chrono::seconds(30);  // for the client to take a reply
 };
 

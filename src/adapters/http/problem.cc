@@ -6,6 +6,8 @@ namespace problems {
 const Problem kMalformedRequest{400, "malformed_request", "The HTTP request is malformed"};
 const Problem kMalformedJson{400, "malformed_json", "The body is not valid JSON"};
 const Problem kTooDeep{400, "too_deep", "The JSON is nested too deeply"};
+const Problem kInvalidAck{400, "invalid_ack", "The level asked for with ack is not known"};
+const Problem kAckUnavailable{400, "ack_unavailable", "The level asked for with ack can't be promised"};
 const Problem kNotFound{404, "not_found", "There is nothing here"};
 const Problem kMethodNotAllowed{405, "method_not_allowed", "The method is not allowed here"};
 const Problem kHeaderTimeout{408, "header_timeout", "The request header took too long"};
@@ -25,6 +27,7 @@ const Problem kShuttingDown{503, "shutting_down", "The service is stopping"};
 const Problem kStorageFailed{503, "storage_failed", "The journal's storage failed"};
 const Problem kNotReady{503, "not_ready", "The service is not ready"};
 const Problem kOverloaded{503, "overloaded", "The service is overloaded"};
+const Problem kAckTimeout{504, "ack_timeout", "The ack did not come in time"};
 }  // namespace problems
 
 void AppendProblem(std::string& out, uint16_t status, std::string_view code, std::string_view title,
@@ -56,6 +59,7 @@ std::string_view ReasonPhrase(uint16_t status) {
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";
     case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
     default: return "Unknown";
   }
 }

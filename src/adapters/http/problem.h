@@ -17,6 +17,8 @@ namespace problems {
 extern const Problem kMalformedRequest;
 extern const Problem kMalformedJson;
 extern const Problem kTooDeep;
+extern const Problem kInvalidAck;
+extern const Problem kAckUnavailable;
 extern const Problem kNotFound;
 extern const Problem kMethodNotAllowed;
 extern const Problem kHeaderTimeout;
@@ -36,6 +38,7 @@ extern const Problem kShuttingDown;
 extern const Problem kStorageFailed;
 extern const Problem kNotReady;
 extern const Problem kOverloaded;
+extern const Problem kAckTimeout;
 }  // namespace problems
 
 // The body of an application/problem+json reply (RFC 9457). `detail` is for people: what happened, the limit

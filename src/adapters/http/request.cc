@@ -1,6 +1,7 @@
 #include "adapters/http/request.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "adapters/http/header_text.h"
 
@@ -42,6 +43,43 @@ Route ParseRoute(std::string_view target) {
   if (path == "/readyz") return Route::kReadyz;
   if (path == "/metrics") return Route::kMetrics;
   return Route::kUnknown;
+}
+
+namespace {
+
+// Of a query's name or value (RFC 3986, section 2.1); what is no escape stays as it is.
+std::string PercentDecoded(std::string_view text) {
+  std::string decoded;
+  while (!text.empty()) {
+    unsigned byte = 0;
+    const char* const end = text.data() + std::min<size_t>(text.size(), 3);
+    if (text.size() >= 3 && text.front() == '%' &&
+        std::from_chars(text.data() + 1, end, byte, 16).ptr == end) {
+      decoded.push_back(static_cast<char>(byte));
+      text.remove_prefix(3);
+    } else {
+      decoded.push_back(text.front());
+      text.remove_prefix(1);
+    }
+  }
+  return decoded;
+}
+
+}  // namespace
+
+AckWish ParseAckWish(std::string_view target) {
+  AckWish wish;
+  TakeUntil(target, '?');
+  bool found = false;
+  while (!target.empty()) {
+    std::string_view value = TakeUntil(target, '&');
+    if (PercentDecoded(TakeUntil(value, '=')) != "ack") continue;
+    wish.level = app::AckLevelOf(PercentDecoded(value));
+    wish.valid = wish.level.has_value() && !found;
+    found = true;
+    if (!wish.valid) break;
+  }
+  return wish;
 }
 
 MediaType ParseMediaType(std::string_view content_type) {

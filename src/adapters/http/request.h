@@ -5,17 +5,26 @@
 #include <string>
 #include <string_view>
 
+#include "app/ack_level.h"
+
 namespace ei::http {
 
 enum class Method : uint8_t { kGet, kHead, kPost, kOther };
 enum class Route : uint8_t { kEvents, kHealth, kLivez, kReadyz, kMetrics, kUnknown };
 enum class MediaType : uint8_t { kNone, kJson, kNdjson, kUnknown };
 
+// What the query says about the ack: `level` is empty when it asks for none.
+struct AckWish {
+  bool valid = true;
+  std::optional<app::AckLevel> level;
+};
+
 // What the service needs to know of a request. The strings are reused from request to request.
 struct Request {
   Method method = Method::kOther;
   Route route = Route::kUnknown;
   MediaType media_type = MediaType::kNone;
+  AckWish ack;
   bool keep_alive = true;
   bool http_1_0 = false;
   bool expects_continue = false;
@@ -36,6 +45,10 @@ struct Request {
 std::string_view Name(Route route);
 
 Route ParseRoute(std::string_view target);
+
+// The query parameter `ack`: not valid when it has an unknown value, or stands there twice.
+AckWish ParseAckWish(std::string_view target);
+
 MediaType ParseMediaType(std::string_view content_type);
 
 // True for a traceparent of version 00 (W3C Trace Context, section 3.2) with ids that are not all zero.

@@ -116,6 +116,7 @@ void RequestParser::Callbacks::on_request_impl(beast::verb verb, Text, Text targ
                    : verb == beast::verb::post ? Method::kPost
                                                : Method::kOther;
   request.route = ParseRoute(View(target));
+  request.ack = ParseAckWish(View(target));
   request.http_1_0 = version < 11;
 }
 

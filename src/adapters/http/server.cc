@@ -49,7 +49,8 @@ base::Result<std::unique_ptr<Server>> Server::Start(const HttpOptions& options,
         server->shared_, listener,
         std::make_unique<EventsEndpoint>(context.ingest, context.make_decoder(), context.limits,
                                          context.telemetry, context.seed + 2 * number),
-        server->operations_, context.clock, context.telemetry, context.log, context.seed + 2 * number + 1);
+        server->operations_, context.acks, context.clock, context.telemetry, context.log,
+        context.seed + 2 * number + 1);
   };
   for (size_t i = 0; i < options.threads; ++i) {
     server->loops_.push_back(make_loop(server->main_, i));
@@ -94,6 +95,12 @@ base::Result<void> Server::Listen(EventLoop& loop, uint16_t& port, const char* s
   port = acceptor.local_endpoint().port();
   loop.Start(std::move(acceptor));
   return {};
+}
+
+size_t Server::WaitingRequests() const {
+  size_t waiting = 0;
+  for (const auto& loop : loops_) waiting += loop->Waiting();
+  return waiting;
 }
 
 Server::~Server() { Stop(base::SteadyTime::min()); }

@@ -13,6 +13,7 @@ namespace ei::http {
 
 struct ServerContext {
   app::Ingest& ingest;
+  AckSources acks;
   const app::Clock& clock;
   app::Telemetry& telemetry;
   app::Log& log;
@@ -43,6 +44,7 @@ class Server {
 
   size_t Connections() const { return main_.connections.Open() + admin_.connections.Open(); }
   size_t InflightBytes() const { return shared_.inflight.Held(); }
+  size_t WaitingRequests() const;
 
  private:
   Server(const HttpOptions& options, const ServerContext& context);

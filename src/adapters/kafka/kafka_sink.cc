@@ -13,19 +13,20 @@ using app::OutboundEvent;
 
 namespace {
 
-// What comes back with a report: the lane, whether the record was alone in its request, and the worker's
-// token.
+// What comes back with a report: the lane, whether the record was alone in its request, whether it is a dead
+// letter, and the worker's token.
+constexpr uint64_t kLetterBit = uint64_t{1} << 54;
 constexpr uint64_t kAloneBit = uint64_t{1} << 55;
 constexpr int kLaneShift = 56;
-constexpr uint64_t kTokenMask = kAloneBit - 1;
+constexpr uint64_t kTokenMask = kLetterBit - 1;
 
-void* Pack(size_t lane, bool alone, uint64_t token) {
+void* Pack(size_t lane, uint64_t bits, uint64_t token) {
   // NOLINTNEXTLINE(performance-no-int-to-ptr): librdkafka carries a pointer; nothing is ever behind it
-  return reinterpret_cast<void*>(uint64_t{lane} << kLaneShift | (alone ? kAloneBit : 0) | token);
+  return reinterpret_cast<void*>(uint64_t{lane} << kLaneShift | bits | token);
 }
 
-Record RecordOf(size_t lane, bool alone, const OutboundEvent& event) {
-  return {event.value, event.key, event.has_key, Pack(lane, alone, event.token)};
+Record RecordOf(size_t lane, uint64_t bits, const OutboundEvent& event) {
+  return {event.value, event.key, event.has_key, Pack(lane, bits, event.token)};
 }
 
 // The trace-id within a traceparent (W3C Trace Context, section 3.2.2).
@@ -66,7 +67,7 @@ KafkaSink::Chosen KafkaSink::Choose(bool sole) {
 
 void KafkaSink::FailAll(size_t lane, std::span<const OutboundEvent> events, std::string_view reason) {
   for (const OutboundEvent& event : events) {
-    OnReport(Pack(lane, false, event.token), RD_KAFKA_RESP_ERR__FATAL, reason);
+    OnReport(Pack(lane, 0, event.token), RD_KAFKA_RESP_ERR__FATAL, reason, {});
   }
   OnReportsEnd();
 }
@@ -89,7 +90,7 @@ void KafkaSink::Send(size_t lane, std::span<const OutboundEvent> events, app::Gr
     run.clear();
   };
   for (const OutboundEvent& event : events) {
-    const Record record = RecordOf(lane, alone, event);
+    const Record record = RecordOf(lane, alone ? kAloneBit : 0, event);
     if (event.traceparent.empty()) {
       run.push_back(record);
     } else {
@@ -111,7 +112,7 @@ void KafkaSink::SendDeadLetter(size_t lane, const OutboundEvent& event, const ap
   for (auto& header : TraceHeaders(event.traceparent)) headers.push_back(std::move(header));
   const auto [producer, number] = Choose(/*sole=*/true);
   if (producer == nullptr) return FailAll(lane, std::span(&event, 1), "no producer can be made; see the log");
-  producer->ProduceTo(options_.dlq_topic, RecordOf(lane, true, event), headers);
+  producer->ProduceTo(options_.dlq_topic, RecordOf(lane, kAloneBit | kLetterBit, event), headers);
 }
 
 void KafkaSink::Flush() {
@@ -121,6 +122,13 @@ void KafkaSink::Flush() {
     together = together_.producer;
   }
   together->Flush();
+}
+
+bool KafkaSink::Reached() const {
+  if (reached_.load(std::memory_order_relaxed)) return true;
+  base::MutexLock lock(mutex_);
+  if (together_.producer->Reached()) reached_.store(true, std::memory_order_relaxed);
+  return reached_.load(std::memory_order_relaxed);
 }
 
 namespace {
@@ -133,14 +141,22 @@ std::vector<std::vector<DeliveryReport>>& Gathered() {
 
 }  // namespace
 
-void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_view reason) {
+void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_view reason, Place place) {
   const auto packed = reinterpret_cast<uint64_t>(opaque);
   const size_t lane = packed >> kLaneShift;
   const Failure failure = Classify(error, (packed & kAloneBit) != 0);
   if (failure.verdict != app::Verdict::kDelivered) failures_[lane].fetch_add(1, std::memory_order_release);
   auto& gathered = Gathered();
   if (gathered.size() < options_.lanes) gathered.resize(options_.lanes);
-  gathered[lane].push_back({packed & kTokenMask, failure.verdict, failure.code, std::string(reason)});
+  DeliveryReport& report = gathered[lane].emplace_back();
+  report.token = packed & kTokenMask;
+  report.verdict = failure.verdict;
+  report.code = failure.code;
+  report.reason = reason;
+  if (failure.verdict != app::Verdict::kDelivered) return;
+  report.topic = (packed & kLetterBit) != 0 ? options_.dlq_topic : options_.topic;
+  report.partition = place.partition;
+  report.offset = place.offset;
 }
 
 void KafkaSink::OnReportsEnd() {

@@ -30,6 +30,7 @@ class KafkaSink final : public app::EventSink, private Producer::Listener {
             uint64_t failures_seen) override;
   void SendDeadLetter(size_t lane, const app::OutboundEvent& event, const app::DeadLetterNote& note) override;
   void Flush() override;
+  bool Reached() const override;
 
  private:
   KafkaSink(const KafkaOptions& options, app::Log& log)
@@ -39,7 +40,7 @@ class KafkaSink final : public app::EventSink, private Producer::Listener {
         failures_(options.lanes),
         lane_producers_(options.lanes, 0) {}
 
-  void OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_view reason) override;
+  void OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_view reason, Place place) override;
   void OnReportsEnd() override;
 
   struct Chosen {
@@ -55,7 +56,8 @@ class KafkaSink final : public app::EventSink, private Producer::Listener {
   std::vector<app::DeliveryListener*> listeners_;  // by lane
   std::vector<std::atomic<uint64_t>> failures_;    // by lane: failed reports given or about to be
   std::vector<uint64_t> lane_producers_;  // by lane: the number of the one it last sent to; the lane's thread
-  base::Mutex mutex_;
+  mutable std::atomic<bool> reached_{false};
+  mutable base::Mutex mutex_;
   Chosen together_ GUARDED_BY(mutex_);
   Chosen alone_ GUARDED_BY(mutex_);
 };

@@ -122,7 +122,7 @@ void Producer::Produce(std::span<const Record> records) {
   if (taken == static_cast<int>(messages.size())) return;
   for (const rd_kafka_message_t& message : messages) {
     if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    listener_.OnReport(message._private, message.err, rd_kafka_err2str(message.err));
+    listener_.OnReport(message._private, message.err, rd_kafka_err2str(message.err), {});
   }
   listener_.OnReportsEnd();
 }
@@ -151,11 +151,20 @@ void Producer::ProduceTo(const std::string& topic, const Record& record, const H
   const rd_kafka_resp_err_t error = rd_kafka_error_code(failure);
   rd_kafka_error_destroy(failure);
   rd_kafka_headers_destroy(list);
-  listener_.OnReport(record.opaque, error, rd_kafka_err2str(error));
+  listener_.OnReport(record.opaque, error, rd_kafka_err2str(error), {});
   listener_.OnReportsEnd();
 }
 
 void Producer::Flush() { rd_kafka_flush(client_, kFlushMillis); }
+
+// The cluster's id stands in the first metadata that arrive; with a time-out of 0 this only looks whether it
+// is there.
+bool Producer::Reached() const {
+  char* const id = rd_kafka_clusterid(client_, 0);
+  if (id == nullptr) return false;
+  rd_kafka_mem_free(client_, id);
+  return true;
+}
 
 void Producer::Poll() {
   std::optional<base::SteadyTime> retired_at;
@@ -196,12 +205,12 @@ void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
     for (size_t i = 0; i < count; ++i) {
       const rd_kafka_message_t& message = *messages[i];
       if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        listener_.OnReport(message._private, message.err, rd_kafka_err2str(message.err));
+        listener_.OnReport(message._private, message.err, rd_kafka_err2str(message.err), {});
       } else if (proven = proven && message.offset >= 0; !proven) {
         listener_.OnReport(message._private, RD_KAFKA_RESP_ERR__STATE,
-                           "reported as delivered without an offset");
+                           "reported as delivered without an offset", {});
       } else {
-        listener_.OnReport(message._private, message.err, {});
+        listener_.OnReport(message._private, message.err, {}, {message.partition, message.offset});
       }
     }
   }

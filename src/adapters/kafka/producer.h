@@ -27,6 +27,12 @@ struct Record {
   void* opaque = nullptr;  // comes back with the report
 };
 
+// Where a delivered record stands.
+struct Place {
+  int32_t partition = -1;
+  int64_t offset = -1;
+};
+
 using Headers = std::vector<std::pair<std::string_view, std::string>>;
 
 // One librdkafka producer (acks=all, idempotent, endless retries) and the thread that polls it. Delivery
@@ -44,7 +50,7 @@ class Producer {
    public:
     virtual ~Listener() = default;
     // On the poll thread, or within Produce* for a record that librdkafka refused at once.
-    virtual void OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_view reason) = 0;
+    virtual void OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_view reason, Place place) = 0;
     // All reports of one poll have been given.
     virtual void OnReportsEnd() = 0;
   };
@@ -66,6 +72,9 @@ class Producer {
 
   // Sends what lingers; waits a few milliseconds at most.
   void Flush();
+
+  // Whether a broker has ever told about the cluster, as each does when it is connected to.
+  bool Reached() const;
 
  private:
   Producer(Listener& listener, app::Log& log) : listener_(listener), log_(log) {}

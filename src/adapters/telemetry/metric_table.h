@@ -17,6 +17,8 @@ enum class MetricId : uint8_t {
   kHttpRequestDuration,
   kHttpConnections,
   kHttpInflightBytes,
+  kRequestsWaiting,
+  kAckTimeouts,
   kEventsReceived,
   kEventsAccepted,
   kEventsRejected,
@@ -73,10 +75,10 @@ inline constexpr std::array<std::string_view, 7> kRoutes = {"events",  "health",
 
 // Why events are refused; exported from the start, so that the first refusal is seen as an increase from 0.
 inline constexpr std::array<std::string_view, 17> kRejectionCodes = {
-    "rate_limited",     "journal_full",   "batch_not_valid", "shutting_down",  "storage_failed",
-    "batch_too_large",  "malformed_json", "too_deep",        "not_an_object",
-    "duplicate_member", "missing_type",   "empty_type",      "wrong_type",
-    "type_too_long",    "id_too_long",    "bad_timestamp",   "event_too_large"};
+    "rate_limited",    "journal_full",   "batch_not_valid", "shutting_down", "storage_failed",
+    "batch_too_large", "malformed_json", "too_deep",        "not_an_object", "duplicate_member",
+    "missing_type",    "empty_type",     "wrong_type",      "type_too_long", "id_too_long",
+    "bad_timestamp",   "event_too_large"};
 
 inline constexpr std::array<base::Duration, 17> kRequestBuckets = {
     std::chrono::microseconds(50),  std::chrono::microseconds(100),   std::chrono::microseconds(250),

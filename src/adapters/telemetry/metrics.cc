@@ -153,6 +153,8 @@ void Metrics::HttpRequest(std::string_view route, uint16_t status, base::Duratio
           kRequestTick, took, 1);
 }
 
+void Metrics::AckTimedOut() { cells_.Mine().Add(cells::kAckTimeouts, 1); }
+
 void Metrics::EventsReceived(uint64_t count) { cells_.Mine().Add(cells::kReceived, count); }
 
 void Metrics::EventsAccepted(uint64_t count) { cells_.Mine().Add(cells::kAccepted, count); }
@@ -218,8 +220,9 @@ void Metrics::CollectEvents(Families& families) const {
       ReadHistogram(cells_, cells::kDeliveryTimes, kDeliveryBuckets, kDeliveryTick);
 }
 
-// Only what has happened: most pairs of route and status never do.
+// Of routes and statuses only what has happened: most pairs never do.
 void Metrics::CollectRequests(Families& families) const {
+  AddCount(families, MetricId::kAckTimeouts, cells_.Total(cells::kAckTimeouts));
   for (size_t route = 0; route < kRoutes.size(); ++route) {
     for (size_t status = 0; status <= cells::kStatusesMax; ++status) {
       const uint64_t count = cells_.Total(cells::kRequests + route * cells::kRequestsOfRoute + status);

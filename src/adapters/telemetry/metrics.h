@@ -47,6 +47,7 @@ class Metrics final : public app::Telemetry {
   ~Metrics() override;
 
   void HttpRequest(std::string_view route, uint16_t status, base::Duration took) override;
+  void AckTimedOut() override;
   void EventsReceived(uint64_t count) override;
   void EventsAccepted(uint64_t count) override;
   void EventsRejected(std::string_view code, uint64_t count) override;

@@ -19,21 +19,6 @@ constexpr size_t kRunBytes = 16;
 constexpr size_t kRunsMax = (kCheckpointSlotBytes - kFixedBytes) / kRunBytes;
 constexpr const char* kUnfinishedName = "checkpoint.tmp";
 
-// Both slots empty, under the final name only when that is on the disk.
-DiskResult<std::unique_ptr<File>> Make(Directory& directory) {
-  if (auto removed = directory.Remove(kUnfinishedName); !removed && removed.error() != ENOENT) {
-    return std::unexpected(removed.error());
-  }
-  auto file = directory.Create(kUnfinishedName);
-  if (!file) return file;
-  DiskResult<void> done = FillWithZeros(**file, 2 * kCheckpointSlotBytes);
-  if (done) done = (*file)->Sync();
-  if (done) done = directory.Rename(kUnfinishedName, kCheckpointName);
-  if (done) done = directory.Sync();
-  if (!done) return std::unexpected(done.error());
-  return file;
-}
-
 // The slot of a generation: neighbours never share one.
 uint64_t SlotOffset(uint64_t generation) { return generation % 2 * kCheckpointSlotBytes; }
 
@@ -97,14 +82,25 @@ std::optional<Checkpoint> DecodeCheckpoint(std::string_view slot, uint64_t* gene
   return checkpoint;
 }
 
-DiskResult<CheckpointFile> CheckpointFile::Open(Directory& directory, std::optional<Checkpoint>& found) {
+DiskResult<CheckpointFile> CheckpointFile::Renew(Directory& directory, const Checkpoint& checkpoint) {
+  if (auto removed = directory.Remove(kUnfinishedName); !removed && removed.error() != ENOENT) {
+    return std::unexpected(removed.error());
+  }
+  auto made = directory.Create(kUnfinishedName);
+  if (!made) return std::unexpected(made.error());
+  CheckpointFile file(std::move(*made), 0);
+  DiskResult<void> done = FillWithZeros(*file.file_, 2 * kCheckpointSlotBytes);
+  if (done) done = file.Save(checkpoint);
+  if (done) done = directory.Rename(kUnfinishedName, kCheckpointName);
+  if (!done) return std::unexpected(done.error());
+  return file;
+}
+
+DiskResult<CheckpointFile> CheckpointFile::Reuse(Directory& directory) {
   auto file = directory.Open(kCheckpointName);
-  if (!file && file.error() == ENOENT) file = Make(directory);
   if (!file) return std::unexpected(file.error());
   uint64_t generation = 0;
-  auto newest = Newest(**file, generation);
-  if (!newest) return std::unexpected(newest.error());
-  found = std::move(*newest);
+  if (const auto newest = Newest(**file, generation); !newest) return std::unexpected(newest.error());
   return CheckpointFile(std::move(*file), generation);
 }
 

@@ -15,15 +15,19 @@ namespace ei::wal {
 struct Checkpoint {
   uint64_t durable_end = 0;   // everything below it was acknowledged as safe, or could have been
   uint64_t next_segment = 0;  // numbers from here on were never used
-  SettledMap settled;
+  SettledMap settled = SettledMap();
 };
 
 // The file `checkpoint`: two slots that are written in turn, in place, in space that was taken at the start,
 // so that it works on a full disk and a torn write leaves the other slot. Not thread-safe.
 class CheckpointFile {
  public:
-  // Opens or makes the file. `found` is the newest sound checkpoint, if any.
-  static DiskResult<CheckpointFile> Open(Directory& directory, std::optional<Checkpoint>& found);
+  // Makes the file anew, with this checkpoint in it; its name needs a Sync of the directory yet. One that was
+  // there stays until that is on the disk.
+  static DiskResult<CheckpointFile> Renew(Directory& directory, const Checkpoint& checkpoint);
+
+  // Goes on with the file that is there.
+  static DiskResult<CheckpointFile> Reuse(Directory& directory);
 
   // Reads only; nullopt: no file, or no sound slot in it.
   static DiskResult<std::optional<Checkpoint>> Read(Directory& directory);

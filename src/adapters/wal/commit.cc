@@ -1,7 +1,6 @@
 // Commit: how accepted events become durable.
 
 #include <cerrno>
-#include <limits>
 #include <system_error>
 
 #include "adapters/wal/read_write.h"
@@ -53,7 +52,7 @@ Work WalJournal::Commit() {
     counts_.commit_bytes += bytes;
     Publish(*frame, filled_lanes);
     tail_.Pop();
-    refused_bytes_.store(std::numeric_limits<uint64_t>::max(), std::memory_order_relaxed);
+    refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
     wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
   }
   WakeLanes(filled_lanes);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
-#include <limits>
 #include <system_error>
 
 #include "adapters/wal/segment_files.h"
@@ -24,32 +23,38 @@ constexpr size_t kCheckpointRunsMax = 4'000;  // as many as surely fit
 
 Work WalJournal::Keep() {
   const Work gone = LetSegmentsGo();
-  // Segments are used in the order of their numbers: none is made while a lower one waits for its name.
-  if (gone == Work::kDone || !unsynced_spares_.empty()) return gone;
-  if (const Work work = PrepareSegment(); work != Work::kIdle) return work;
-  if (gone == Work::kLater) return gone;
+  if (gone == Work::kDone) return gone;
+  const Work prepared = PrepareSegment();
+  if (prepared == Work::kDone) return prepared;
+  const bool refused = gone == Work::kLater || prepared == Work::kLater;
   Snapshot snapshot;
   {
     base::MutexLock lock(mutex_);
     if (settled_since_checkpoint_ == 0) {
-      keep_idle_ = true;
-      return Work::kIdle;
+      keep_idle_ = !refused;
+      return refused ? Work::kLater : Work::kIdle;
     }
     if (clock_.Now() < checkpoint_at_ + kCheckpointInterval) return Work::kLater;
     snapshot = TakeSnapshot();
   }
-  return Save(snapshot) ? Work::kDone : Work::kLater;
+  return Save(snapshot) && !refused ? Work::kDone : Work::kLater;
 }
 
 Work WalJournal::PrepareSegment() {
   uint64_t number = 0;
+  std::optional<uint64_t> oldest_aside;
   {
     base::MutexLock lock(mutex_);
-    if (tail_.Spares() >= kSparesMin || DiskBytes() + options_.segment_bytes > options_.bytes_max) {
-      return Work::kIdle;
+    if (tail_.Spares() >= kSparesMin) return Work::kIdle;
+    const bool room = DiskBytes() + options_.segment_bytes <= options_.bytes_max;
+    if (!room && set_aside_.empty()) return Work::kIdle;
+    if (room) {
+      number = next_segment_++;
+    } else {
+      oldest_aside = set_aside_.front();
     }
-    number = next_segment_++;
   }
+  if (oldest_aside) return RemoveSetAside(*oldest_aside);
   auto file = MakeSegment(directory_, number, options_.segment_bytes);
   if (!file) {
     if (!std::exchange(keep_faulty_, true)) {
@@ -60,10 +65,32 @@ Work WalJournal::PrepareSegment() {
     return Work::kLater;
   }
   keep_faulty_ = false;
-  base::MutexLock lock(mutex_);
-  tail_.AddSpare({number, std::move(*file)});
-  refused_bytes_.store(std::numeric_limits<uint64_t>::max(), std::memory_order_relaxed);
+  bool wake_commit = false;
+  {
+    base::MutexLock lock(mutex_);
+    AddSpares({{number, std::move(*file)}});
+    wake_commit = !tail_.Empty() && Rouse(commit_idle_);
+  }
+  if (wake_commit) wake_(Role::kCommit);
   return Work::kDone;
+}
+
+// What is kept for inspection must not be in the way of new events.
+Work WalJournal::RemoveSetAside(uint64_t number) {
+  const auto removed = directory_.Remove(DamagedName(number));
+  if (!removed && removed.error() != ENOENT) return Work::kLater;
+  log_.Write(app::LogLevel::kWarn, "wal", "a damaged segment that was set aside is removed to make room",
+             {{"segment", DamagedName(number)}});
+  base::MutexLock lock(mutex_);
+  std::erase(set_aside_, number);
+  return Work::kDone;
+}
+
+// Its only sure copy may be the old one.
+bool WalJournal::HoldsLastFrame(uint64_t segment) const {
+  if (last_frame_) return last_frame_->header.segment == segment;
+  return appended_again_.segment == segment &&
+         DurableEnd() < appended_again_.first_position + appended_again_.events;
 }
 
 // Of too many runs a checkpoint holds the lowest; a segment beyond them stays until gaps before it are
@@ -78,26 +105,31 @@ Work WalJournal::LetSegmentsGo() {
       going = SettledSegments(snapshot.checkpoint.settled);
     }
   }
-  if (going.empty() && unsynced_spares_.empty()) return Work::kIdle;
-  DiskResult<void> done;
-  // Into both slots: whichever of them is damaged, the other one knows that these segments are not missing.
-  for (int slot = 0; slot < 2 && done && !going.empty(); ++slot) {
-    done = Save(snapshot);
-    snapshot.settled_since = 0;
-  }
+  if (going.empty()) return Work::kIdle;
+  // Into both slots: without what the newest one says, events of a segment that is gone would look lost.
+  DiskResult<void> done = Save(snapshot);
+  snapshot.settled_since = 0;
+  if (done) done = Save(snapshot);
   for (const Segment& segment : going) {
     if (done) done = LetGo(segment);
   }
   if (done) done = directory_.Sync();
   if (!done) {
+    // A sync that failed says nothing about the names before it, and the next one neither.
+    for (const Spare& spare : std::exchange(unsynced_spares_, {})) {
+      static_cast<void>(directory_.Remove(SegmentName(spare.number)));
+    }
     log_.Write(app::LogLevel::kError, "wal", "wal.dir (WAL_DIR): a segment can't be removed; trying again",
                {{"error", std::system_category().message(done.error())}});
     return Work::kLater;
   }
-  base::MutexLock lock(mutex_);
-  for (Spare& spare : unsynced_spares_) tail_.AddSpare(std::move(spare));
-  unsynced_spares_.clear();
-  refused_bytes_.store(std::numeric_limits<uint64_t>::max(), std::memory_order_relaxed);
+  bool wake_commit = false;
+  {
+    base::MutexLock lock(mutex_);
+    AddSpares(std::exchange(unsynced_spares_, {}));
+    wake_commit = !tail_.Empty() && Rouse(commit_idle_);
+  }
+  if (wake_commit) wake_(Role::kCommit);
   return Work::kDone;
 }
 
@@ -108,7 +140,7 @@ DiskResult<void> WalJournal::LetGo(const Segment& segment) {
   bool set_aside = false;
   {
     base::MutexLock lock(mutex_);
-    set_aside = segment.damaged && counts_.set_aside < kSetAsideMax;
+    set_aside = segment.damaged && set_aside_.size() < kSetAsideMax;
     if (!segment.damaged && tail_.Spares() + unsynced_spares_.size() < kSparesMax &&
         segment.header.segment_bytes == options_.segment_bytes) {
       recycled_as = next_segment_++;
@@ -123,7 +155,7 @@ DiskResult<void> WalJournal::LetGo(const Segment& segment) {
   if (recycled_as > 0 && gone) unsynced_spares_.push_back({recycled_as, segment.file});
   base::MutexLock lock(mutex_);
   std::erase_if(segments_, [&](const Segment& other) { return other.header.number == number; });
-  counts_.set_aside += set_aside ? 1 : 0;
+  if (set_aside) set_aside_.push_back(number);
   return {};
 }
 
@@ -133,7 +165,8 @@ std::vector<Segment> WalJournal::SettledSegments(const SettledMap& settled) cons
   for (auto it = segments_.begin(); it != segments_.end(); ++it) {
     const auto next = std::next(it);
     const uint64_t end = next != segments_.end() ? next->header.first_position : next_position_;
-    if (it->header.number != tail_.Number() && settled.Unsettled(it->header.first_position, end) == 0) {
+    if (it->header.number != tail_.Number() && !HoldsLastFrame(it->header.number) &&
+        settled.Unsettled(it->header.first_position, end) == 0) {
       found.push_back(*it);
     }
   }
@@ -162,13 +195,13 @@ DiskResult<void> WalJournal::Save(const Snapshot& snapshot) {
   return saved;
 }
 
-void WalJournal::Finish() {
+bool WalJournal::Finish() {
   Snapshot snapshot;
   {
     base::MutexLock lock(mutex_);
     snapshot = TakeSnapshot();
   }
-  static_cast<void>(Save(snapshot));
+  return Save(snapshot).has_value();
 }
 
 }  // namespace ei::wal

@@ -27,10 +27,27 @@ struct SegmentFile {
 bool IsUnused(std::string_view front) {
   for (; !front.empty(); front.remove_prefix(std::min<size_t>(kSectorBytes, front.size()))) {
     const std::string_view sector = front.substr(0, kSectorBytes);
-    if (sector.find_first_not_of('\0') != std::string_view::npos && !DecodeSegmentHeader(sector))
-      return false;
+    const bool zeros = sector.find_first_not_of('\0') == std::string_view::npos;
+    if (!zeros && !DecodeSegmentHeader(sector)) return false;
   }
   return true;
+}
+
+// Of a segment whose header is damaged: its first frame names the salt too. Not looked for far, as most files
+// without a header are all zeros; and only here, where the header is gone, could a client's bytes pass for a
+// frame.
+std::optional<SegmentHeader> HeaderFromFrames(File& file, uint64_t number, uint64_t bytes) {
+  constexpr uint64_t kLookBytes = 64 << 10;
+  std::vector<char> front(std::min(bytes, kLookBytes));
+  const auto got = file.Read(0, front);
+  if (!got) return std::nullopt;
+  for (uint64_t offset = kSegmentHeaderBytes; offset + kFrameHeaderBytes <= *got; offset += kSectorBytes) {
+    uint32_t index_crc = 0;
+    const auto frame = DecodeFrameHeader({front.data() + offset, kFrameHeaderBytes}, &index_crc);
+    if (!frame || frame->segment != number) continue;
+    return SegmentHeader{number, frame->first_position, frame->salt, bytes};
+  }
+  return std::nullopt;
 }
 
 base::Result<SegmentFile> OpenSegment(Directory& directory, uint64_t number) {
@@ -52,8 +69,11 @@ base::Result<SegmentFile> OpenSegment(Directory& directory, uint64_t number) {
                           ", this program reads version " + std::to_string(kFormatVersion) +
                           "; start the program that wrote it once more and let it deliver all");
   }
-  // A recycled file still has the header of its earlier life.
-  if (segment.header && segment.header->number != number) segment.header.reset();
+  if (!segment.header) {
+    segment.header = HeaderFromFrames(*segment.file, number, segment.bytes);
+  } else if (segment.header->number != number) {
+    segment.header.reset();  // a recycled file still has the header of its earlier life
+  }
   segment.unused = !segment.header && IsUnused({front.data(), *got});
   return segment;
 }
@@ -69,37 +89,69 @@ bool AllSound(const SegmentScanner& scanner) {
   return true;
 }
 
-// One past the last position that a frame in this segment has; `last_sound` tells whether all events of the
-// last frame are, and where it begins.
 struct SegmentEnd {
-  uint64_t end = 0;
-  uint64_t last_frame = 0;
-  bool last_sound = true;
+  uint64_t end = 0;                 // one past its last position
+  std::optional<LastFrame> newest;  // its last frame, if that is sound and not known to be durable
+  bool torn = false;
 };
 
-base::Result<SegmentEnd> EndOf(const FoundSegment& segment) {
+// Only one commit is ever on its way to the disk, so of a segment's frames only the last can be torn; if it
+// was known to be durable, it is not torn but damaged, and stays.
+base::Result<SegmentEnd> EndOf(const FoundSegment& segment, uint64_t durable_end) {
   SegmentScanner scanner(*segment.file, segment.header);
-  SegmentEnd found{.end = segment.header.first_position};
+  SegmentEnd result;
+  result.end = segment.header.first_position;
   for (;;) {
-    const auto next = scanner.Next(kNoLimit);
-    if (!next) {
-      return std::unexpected(WalFault("can't read " + SegmentName(segment.header.number), next.error()));
+    const auto found = scanner.Next(kNoLimit);
+    if (!found) {
+      return std::unexpected(WalFault("can't read " + SegmentName(segment.header.number), found.error()));
     }
-    if (!*next) return found;
-    found = {scanner.Expected(), scanner.Frame().first_position, AllSound(scanner)};
+    if (!*found) return result;
+    const bool uncertain = scanner.Frame().first_position >= durable_end;
+    result.torn = uncertain && !AllSound(scanner);
+    result.newest.reset();
+    if (uncertain && !result.torn) {
+      result.newest = {scanner.Frame(), scanner.Index(), std::string(scanner.Bodies())};
+    }
+    result.end = result.torn ? scanner.Frame().first_position : scanner.Expected();
   }
 }
 
-// Only one commit is ever on its way to the disk, so of the frames only the last of the newest segment can be
-// torn; if it was known to be durable, it is not torn but damaged, and stays.
+// Finds one past the last position. A segment without a frame was begun by a commit that a crash took: it is
+// as good as never used. One whose only frame is a copy, made by a recovery that was cut short, is not
+// needed: the segment before still has it, and that one may be the only one on the disk.
 base::Result<void> FindEnd(FoundLog& log) {
-  const auto newest = std::ranges::find_if(log.segments.rbegin(), log.segments.rend(), IsSound);
-  if (newest == log.segments.rend()) return {};
-  const auto found = EndOf(*newest);
-  if (!found) return std::unexpected(found.error());
-  log.torn = newest == log.segments.rbegin() && !found->last_sound &&
-             found->last_frame >= log.checkpoint.durable_end;
-  log.end = std::max(log.end, log.torn ? found->last_frame : found->end);
+  const auto sound = std::ranges::find_if(log.segments.rbegin(), log.segments.rend(), IsSound);
+  if (sound == log.segments.rend()) return {};
+  if (sound != log.segments.rbegin()) {
+    // When the damaged one behind it was begun, all of this one was durable.
+    const auto found = EndOf(*sound, kNoLimit);
+    if (!found) return std::unexpected(found.error());
+    log.end = std::max(log.end, found->end);
+    return {};
+  }
+  while (!log.segments.empty() && IsSound(log.segments.back())) {
+    const SegmentHeader& newest = log.segments.back().header;
+    const uint64_t durable_end = log.checkpoint.durable_end;
+    auto found = EndOf(log.segments.back(), durable_end);
+    if (!found) return std::unexpected(found.error());
+    bool needed = found->end > newest.first_position || durable_end > newest.first_position;
+    if (found->newest && found->newest->header.first_position == newest.first_position &&
+        log.segments.size() > 1 && !log.segments[log.segments.size() - 2].damaged) {
+      const auto before = EndOf(log.segments[log.segments.size() - 2], durable_end);
+      if (!before) return std::unexpected(before.error());
+      needed = before->end != found->end;
+    }
+    // It was begun when everything below was on the disk.
+    log.end = std::max(log.end, needed ? found->end : newest.first_position);
+    if (needed) {
+      log.last_frame = std::move(found->newest);
+      log.torn = found->torn;
+      return {};
+    }
+    log.leftovers.push_back(SegmentName(newest.number));
+    log.segments.pop_back();
+  }
   return {};
 }
 
@@ -111,7 +163,7 @@ base::Result<SettledMap> AssumeSettled(const std::vector<FoundSegment>& segments
   SettledMap settled(first->header.first_position);
   for (auto before = first, next = std::next(first); next != segments.end(); before = next++) {
     if (next->header.number == before->header.number + 1 || before->damaged || next->damaged) continue;
-    const auto end = EndOf(*before);
+    const auto end = EndOf(*before, 0);
     if (!end) return std::unexpected(end.error());
     settled.Mark(end->end, next->header.first_position);
   }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,14 @@ struct FoundSegment {
   bool damaged = false;  // both copies of the header: nothing in it can be read
 };
 
+// The newest commit, when it isn't certain that it is on the disk: the process may have died, or seen its
+// sync fail, after which the kernel shows bytes that it will never write.
+struct LastFrame {
+  FrameHeader header;
+  std::vector<IndexEntry> index;
+  std::string bodies;
+};
+
 // What stands in the folder of a log.
 struct FoundLog {
   std::vector<FoundSegment> segments;  // used ones in the order of their numbers
@@ -29,10 +38,11 @@ struct FoundLog {
   Checkpoint checkpoint;      // without one: what the segments themselves tell
   uint64_t end = 0;           // one past the last position that is in the log, or was
   uint64_t next_segment = 0;  // numbers from here on were never used
-  bool torn = false;          // the last segment ended within a commit that nobody was told of
+  std::optional<LastFrame> last_frame;
+  bool torn = false;  // the log ended within a commit that nobody was told of
 };
 
-// Reads the headers of all segments and the frames of the last one; changes nothing. `segment_bytes` is the
+// Reads the headers of all segments and the frames of the newest; changes nothing. `segment_bytes` is the
 // size of new segments: an unused one of another size is a leftover.
 base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes);
 

@@ -1,6 +1,7 @@
 #include "adapters/wal/wal_journal.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <limits>
 
 #include "adapters/wal/segment_files.h"
@@ -13,8 +14,6 @@ using app::AppendResult;
 using domain::EventSlices;
 
 namespace {
-
-constexpr uint64_t kNothingRefused = std::numeric_limits<uint64_t>::max();
 
 IndexEntry EntryOf(const EventSlices& slices, std::string_view bytes) {
   IndexEntry entry;
@@ -38,7 +37,6 @@ WalJournal::WalJournal(const WalOptions& options, Directory& directory, const ap
       directory_(directory),
       clock_(clock),
       log_(log),
-      refused_bytes_(kNothingRefused),
       salts_(seed),
       tail_(options.segment_bytes),
       window_(options.lanes) {}
@@ -48,74 +46,104 @@ base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& opt
                                                            uint64_t seed) {
   std::unique_ptr<WalJournal> journal(new WalJournal(options, directory, clock, log, seed));
   if (auto recovered = journal->Recover(); !recovered) return std::unexpected(recovered.error());
-  while (journal->Keep() == Work::kDone) {
-  }  // there is a segment to write to, if the disk has room
   return journal;
 }
 
 base::Result<void> WalJournal::Recover() {
   auto found = ReadLog(directory_, options_.segment_bytes);
   if (!found) return std::unexpected(found.error());
-
-  // A process may have died, not the machine: what was read need not be on the disk yet. Now it is, and
-  // stays.
-  DiskResult<void> synced;
-  if (!found->segments.empty()) synced = found->segments.back().file->Sync();
-  for (const std::string& name : found->leftovers) {
-    if (synced) synced = directory_.Remove(name);
+  if (const auto made = MakeSure(*found); !made) {
+    return std::unexpected(WalFault("can't go on with what was found", made.error()));
   }
-  if (synced) synced = directory_.Sync();
-  if (!synced) return std::unexpected(WalFault("can't sync what was found", synced.error()));
-  std::optional<Checkpoint> checkpoint;
-  auto opened = CheckpointFile::Open(directory_, checkpoint);
-  if (!opened) return std::unexpected(WalFault("can't make the checkpoint file", opened.error()));
-  checkpoint_ = std::move(*opened);
-
-  base::MutexLock lock(mutex_);
-  for (FoundSegment& segment : found->segments) {
-    if (segment.damaged) {
-      if (auto aside = SetAside(segment); !aside) return aside;
-      continue;
-    }
-    segments_.push_back({segment.header, segment.file});
+  for (const FoundSegment& segment : found->segments) {
+    if (!segment.damaged) continue;
+    log_.Write(app::LogLevel::kError, "wal", "a segment's header is damaged: it is set aside, unread",
+               {{"segment", DamagedName(segment.header.number)}});
   }
-  for (Spare& spare : found->spares) tail_.AddSpare(std::move(spare));
-  next_segment_ = found->next_segment;
-  counts_.set_aside += found->set_aside.size();
-  settled_ = found->checkpoint.settled;
-  next_position_ = found->end;
-  durable_end_.store(found->end, std::memory_order_release);
-  unsettled_ = settled_.Unsettled(0, found->end);
-  counts_.recovered = unsettled_;
-  checkpoint_at_ = clock_.Now();
-  backlog_ = unsettled_ > 0;
-  backlog_from_ = settled_.Below();
-  backlog_since_ = clock_.Now();
-  load_idle_ = !backlog_;
-  // From now on a missing or damaged segment can be told from one that went.
-  if (!found->has_checkpoint) {
-    if (const auto saved = checkpoint_->Save(TakeSnapshot().checkpoint); !saved) {
-      return std::unexpected(WalFault("can't save the first checkpoint", saved.error()));
-    }
+  if (!found->segments.empty() || found->has_checkpoint) {
+    log_.Write(app::LogLevel::kInfo, "wal", "the log was recovered",
+               {{"end_position", found->end},
+                {"segments", uint64_t{found->segments.size()}},
+                {"torn_end", found->torn}});
   }
-  if (found->segments.empty() && !found->has_checkpoint) return {};
-  log_.Write(app::LogLevel::kInfo, "wal", "the log was recovered",
-             {{"events", unsettled_},
-              {"segments", uint64_t{segments_.size()}},
-              {"torn_end", found->torn},
-              {"checkpoint", found->has_checkpoint}});
+  {
+    base::MutexLock lock(mutex_);
+    Adopt(*found);
+  }
+  while (Keep() == Work::kDone) {
+  }  // there is a segment to write to, if the disk has room
   return {};
 }
 
-base::Result<void> WalJournal::SetAside(const FoundSegment& segment) {
-  const uint64_t number = segment.header.number;
-  DiskResult<void> renamed = directory_.Rename(SegmentName(number), DamagedName(number));
-  if (renamed) renamed = directory_.Sync();
-  if (!renamed) return std::unexpected(WalFault("can't set aside " + SegmentName(number), renamed.error()));
-  ++counts_.set_aside;
-  log_.Write(app::LogLevel::kError, "wal", "a segment's header is damaged: it is set aside, unread",
-             {{"segment", DamagedName(number)}});
-  return {};
+// An earlier process may have died before it synced, or seen a sync fail, after which the kernel shows what
+// it will never write and the next sync tells nothing. So what is built upon is done anew: prepared segments
+// get another name, the checkpoint another file; AddSpares sees to the newest commit.
+DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
+  DiskResult<void> done;
+  for (const std::string& name : found.leftovers) {
+    if (done) done = directory_.Remove(name);
+  }
+  for (const FoundSegment& segment : found.segments) {
+    if (!segment.damaged || !done) continue;
+    done = directory_.Rename(SegmentName(segment.header.number), DamagedName(segment.header.number));
+    found.set_aside.push_back(segment.header.number);
+  }
+  for (Spare& spare : found.spares) {
+    const uint64_t number = found.next_segment++;
+    if (done) done = directory_.Rename(SegmentName(spare.number), SegmentName(number));
+    spare.number = number;
+  }
+  if (!done) return done;
+  found.checkpoint.next_segment = found.next_segment;
+  auto checkpoint = CheckpointFile::Renew(directory_, found.checkpoint);
+  if (!checkpoint && checkpoint.error() == ENOSPC && found.has_checkpoint) {
+    checkpoint = CheckpointFile::Reuse(directory_);
+  }
+  if (!checkpoint) return std::unexpected(checkpoint.error());
+  checkpoint_ = std::move(*checkpoint);
+  return directory_.Sync();
+}
+
+void WalJournal::Adopt(FoundLog& found) {
+  for (FoundSegment& segment : found.segments) {
+    if (!segment.damaged) segments_.push_back({segment.header, std::move(segment.file)});
+  }
+  next_segment_ = found.next_segment;
+  std::ranges::sort(found.set_aside);
+  set_aside_.insert(set_aside_.end(), found.set_aside.begin(), found.set_aside.end());
+  settled_ = found.checkpoint.settled;
+  next_position_ = found.end;
+  unsettled_ = settled_.Unsettled(0, found.end);
+  counts_.recovered = unsettled_;
+  checkpoint_at_ = clock_.Now();
+  last_frame_ = std::move(found.last_frame);
+  const uint64_t durable_end = last_frame_ ? last_frame_->header.first_position : found.end;
+  durable_end_.store(durable_end, std::memory_order_release);
+  backlog_ = settled_.Below() < durable_end;
+  backlog_from_ = settled_.Below();
+  backlog_since_ = clock_.Now();
+  AddSpares(std::move(found.spares));
+}
+
+// With the first one the newest commit that was found is written once more: rewriting it where it stands
+// could tear it. Until that is durable its old segment stays, and nothing is appended.
+void WalJournal::AddSpares(std::vector<Spare> spares) {
+  for (Spare& spare : spares) tail_.AddSpare(std::move(spare));
+  refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
+  if (!last_frame_ || !tail_.HasRoom(last_frame_->bodies.size(), last_frame_->index.size())) return;
+  const LastFrame last = *std::exchange(last_frame_, std::nullopt);
+  Piece piece;
+  char* const room = TakeRoom(filling_, last.bodies.size(), memory_bytes_);
+  std::copy(last.bodies.begin(), last.bodies.end(), room);
+  piece.block = filling_;
+  piece.bytes = room;
+  piece.size = last.bodies.size();
+  piece.events = last.header.events;
+  piece.accepted_at = SteadyOf(last.header.accepted_at);
+  auto begun =
+      tail_.Add(piece, last.index, last.header.first_position, last.header.accepted_at, salts_.NextRandom());
+  segments_.push_back(std::move(*begun));
+  appended_again_ = last.header;
 }
 
 Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime now) {
@@ -135,7 +163,7 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
     if (!tail_.EverFits(bytes.size(), events)) return {AppendResult::kTooLarge};
     // What waits for the disk has a quarter of the memory; one batch always gets through.
     const bool too_much = !tail_.Empty() && tail_.BodyBytes() + bytes.size() > options_.window_bytes_max / 4;
-    if (too_much || !tail_.HasRoom(bytes.size(), events)) return Refuse(batch.ClientBytes());
+    if (too_much || last_frame_ || !tail_.HasRoom(bytes.size(), events)) return Refuse(batch.ClientBytes());
 
     Piece piece;
     char* const room = TakeRoom(filling_, bytes.size(), memory_bytes_);
@@ -162,7 +190,8 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
 }
 
 Appended WalJournal::Refuse(uint64_t client_bytes) {
-  refused_bytes_.store(tail_.HasRoom(1, 1) ? client_bytes : 0, std::memory_order_relaxed);
+  const bool some_room = !last_frame_ && tail_.HasRoom(1, 1);
+  refused_bytes_.store(some_room ? client_bytes : 0, std::memory_order_relaxed);
   return {AppendResult::kFull};
 }
 
@@ -217,6 +246,8 @@ app::JournalStats WalJournal::Stats() const {
 WalCounts WalJournal::Counts() const {
   base::MutexLock lock(mutex_);
   WalCounts counts = counts_;
+  counts.set_aside = set_aside_.size();
+  counts.unsynced_events = next_position_ - DurableEnd();
   counts.memory_bytes = memory_bytes_.load(std::memory_order_relaxed);
   if (backlog_) counts.backlog_events = settled_.Unsettled(backlog_from_, DurableEnd());
   return counts;
@@ -229,7 +260,7 @@ bool WalJournal::WindowHasRoom(uint64_t events) const {
 }
 
 uint64_t WalJournal::DiskBytes() const {
-  uint64_t bytes = (tail_.Spares() + counts_.set_aside) * options_.segment_bytes;
+  uint64_t bytes = (tail_.Spares() + set_aside_.size()) * options_.segment_bytes;
   for (const Segment& segment : segments_) bytes += segment.header.segment_bytes;
   return bytes;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -42,13 +43,14 @@ enum class Work : uint8_t {
 };
 
 struct WalCounts {
-  uint64_t memory_bytes = 0;    // blocks of events
-  uint64_t recovered = 0;       // events that were found at the start
-  uint64_t lost = 0;            // events that damage took, found since the start
-  uint64_t set_aside = 0;       // damaged segments that are kept for inspection
-  uint64_t commits = 0;         // syncs that carried events
-  uint64_t commit_bytes = 0;    // what they wrote
-  uint64_t backlog_events = 0;  // on the disk and not in memory
+  uint64_t memory_bytes = 0;     // blocks of events
+  uint64_t recovered = 0;        // events that were found at the start
+  uint64_t lost = 0;             // events that damage took, found since the start
+  uint64_t set_aside = 0;        // damaged segments that are kept for inspection
+  uint64_t commits = 0;          // syncs that carried events
+  uint64_t commit_bytes = 0;     // what they wrote
+  uint64_t unsynced_events = 0;  // not yet durable
+  uint64_t backlog_events = 0;   // on the disk and not in memory
 };
 
 // The journal of ack level `wal`: a batch joins the frame at hand; the frame is written to the log and synced
@@ -89,7 +91,8 @@ class WalJournal final : public app::Journal {
   app::JournalStats Stats() const override;
   WalCounts Counts() const;
 
-  // `wake` is called when a role has work, from any thread, without a lock held. Set before use.
+  // `wake` is called when a role has work, from any thread, without a lock held. Set before use. At first
+  // each role has some.
   void OnWork(std::function<void(Role)> wake) { wake_ = std::move(wake); }
 
   // Writes and syncs the oldest frame (commit.cc).
@@ -102,8 +105,8 @@ class WalJournal final : public app::Journal {
   Work Keep();
 
   // The last checkpoint, so that a restart delivers nothing twice and takes no damage for a torn end
-  // (keep.cc). Not beside Keep.
-  void Finish();
+  // (keep.cc); false: it could not be saved. Not beside Keep.
+  bool Finish();
 
  private:
   // Where reading back goes on, and the scanner of the segment there.
@@ -131,7 +134,9 @@ class WalJournal final : public app::Journal {
   WalJournal(const WalOptions& options, Directory& directory, const app::Clock& clock, app::Log& log,
              uint64_t seed);
   base::Result<void> Recover();
-  base::Result<void> SetAside(const FoundSegment& segment);
+  DiskResult<void> MakeSure(FoundLog& found);
+  void Adopt(FoundLog& found) REQUIRES(mutex_);
+  void AddSpares(std::vector<Spare> spares) REQUIRES(mutex_);
 
   app::Appended Refuse(uint64_t client_bytes) REQUIRES(mutex_);
   bool WindowHasRoom(uint64_t events) const REQUIRES(mutex_);
@@ -145,7 +150,9 @@ class WalJournal final : public app::Journal {
   DiskResult<Loaded> ReadFrame(uint64_t limit);
   uint64_t Admit(const Loaded& loaded, uint64_t& filled_lanes) REQUIRES(mutex_);
 
+  bool HoldsLastFrame(uint64_t segment) const REQUIRES(mutex_);
   Work PrepareSegment();
+  Work RemoveSetAside(uint64_t number);
   Work LetSegmentsGo();
   DiskResult<void> LetGo(const Segment& segment);
   std::vector<Segment> SettledSegments(const SettledMap& settled) const REQUIRES(mutex_);
@@ -166,10 +173,11 @@ class WalJournal final : public app::Journal {
   std::function<void(size_t lane)> lane_filled_ = [](size_t) {};
   std::function<void(Role)> wake_ = [](Role) {};
 
+  static constexpr uint64_t kNothingRefused = std::numeric_limits<uint64_t>::max();
   std::atomic<uint64_t> durable_end_{0};
   std::atomic<bool> failed_{false};
-  std::atomic<uint64_t>
-      refused_bytes_;  // a request that large found no room; for Full(), which takes no lock
+  std::atomic<uint64_t> refused_bytes_{
+      kNothingRefused};  // a request that large found no room; for Full(), which takes no lock
   std::atomic<uint64_t> memory_bytes_{0};
 
   std::string commit_scratch_;                // Commit's
@@ -183,9 +191,12 @@ class WalJournal final : public app::Journal {
   mutable base::Mutex mutex_;
   domain::UuidV7Generator salts_ GUARDED_BY(mutex_);
   uint64_t next_position_ GUARDED_BY(mutex_) = 0;
+  std::optional<LastFrame> last_frame_ GUARDED_BY(mutex_);  // was found, and waits for a segment
+  FrameHeader appended_again_ GUARDED_BY(mutex_);           // has got one
   LogTail tail_ GUARDED_BY(mutex_);
   std::deque<Segment> segments_ GUARDED_BY(mutex_);  // used ones, by number
   uint64_t next_segment_ GUARDED_BY(mutex_) = 0;
+  std::deque<uint64_t> set_aside_ GUARDED_BY(mutex_);  // numbers of damaged segments, oldest first
   EventWindow window_ GUARDED_BY(mutex_);
   std::shared_ptr<Block> filling_ GUARDED_BY(mutex_);  // Append's
   SettledMap settled_ GUARDED_BY(mutex_);
@@ -196,9 +207,9 @@ class WalJournal final : public app::Journal {
   uint64_t backlog_from_ GUARDED_BY(mutex_) = 0;  // the cursor's position
   base::SteadyTime backlog_since_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
-  bool commit_idle_ GUARDED_BY(mutex_) = true;
-  bool load_idle_ GUARDED_BY(mutex_) = true;
-  bool keep_idle_ GUARDED_BY(mutex_) = true;
+  bool commit_idle_ GUARDED_BY(mutex_) = false;
+  bool load_idle_ GUARDED_BY(mutex_) = false;
+  bool keep_idle_ GUARDED_BY(mutex_) = false;
   WalCounts counts_ GUARDED_BY(mutex_);
 };
 

@@ -41,6 +41,11 @@ struct DeliveryReport {
   Verdict verdict = Verdict::kDelivered;
   std::string_view code;  // a constant; empty when delivered
   std::string reason;     // empty when delivered
+
+  // Where a delivered event stands, from a sink that has such places. `topic` lives as long as the sink.
+  std::string_view topic = {};
+  int32_t partition = -1;
+  int64_t offset = -1;
 };
 
 class DeliveryListener {
@@ -79,6 +84,9 @@ class EventSink {
 
   // Sends what is being gathered without waiting for more; returns at once.
   virtual void Flush() = 0;
+
+  // Whether the destination has ever answered; stays true from then on. Any thread; never waits.
+  virtual bool Reached() const = 0;
 };
 
 }  // namespace ei::app

@@ -16,6 +16,9 @@ class Telemetry {
 
   virtual void HttpRequest(std::string_view route, uint16_t status, base::Duration took) = 0;
 
+  // A request whose ack did not come in time; its events were accepted.
+  virtual void AckTimedOut() = 0;
+
   // Every event that a request brought, whatever became of it.
   virtual void EventsReceived(uint64_t count) = 0;
   virtual void EventsAccepted(uint64_t count) = 0;

@@ -36,7 +36,8 @@ class IngestTest : public ::testing::Test {
     journal_->OnLaneFilled([](size_t) {});
     Ingest::Options options;
     options.key_source = shape.key_source;
-    ingest_ = std::make_unique<Ingest>(options, *bucket_, *journal_, drain_rate_, clock_, telemetry_);
+    ingest_ =
+        std::make_unique<Ingest>(options, *bucket_, *journal_, receipts_, drain_rate_, clock_, telemetry_);
   }
 
   // `count` valid events with the ids 0, 1, ...; each with its place in the request.
@@ -52,10 +53,12 @@ class IngestTest : public ::testing::Test {
 
   IngestResult Accept(const std::vector<DecodedEvent>& events, Handling handling = Handling::kLenient,
                       std::string_view traceparent = {}) {
-    return ingest_->Accept(events, traceparent, handling, submission_);
+    return ingest_->Accept(events, traceparent, handling, AckLevel::kMemory, submission_);
   }
 
-  IngestResult Admit(uint64_t body_bytes) const { return ingest_->Admit(body_bytes, clock_.Now()); }
+  IngestResult Admit(uint64_t body_bytes) const {
+    return ingest_->Admit(AckLevel::kMemory, body_bytes, clock_.Now());
+  }
 
   uint64_t InJournal() const { return journal_->Stats().events; }
 
@@ -69,6 +72,7 @@ class IngestTest : public ::testing::Test {
   support::VirtualClock clock_;
   support::RecordingTelemetry telemetry_;
   DrainRate drain_rate_;
+  Receipts receipts_{100};
   std::unique_ptr<domain::TokenBucket> bucket_;
   std::unique_ptr<memory_journal::MemoryJournal> journal_;
   std::unique_ptr<Ingest> ingest_;
@@ -276,7 +280,7 @@ TEST_F(IngestTest, ThreadsWithASubmissionEachShareOneIngest) {
       Submission own(t);
       for (int i = 0; i < 300; ++i) {
         Admit(100);
-        ingest_->Accept(events, {}, Handling::kLenient, own);
+        ingest_->Accept(events, {}, Handling::kLenient, AckLevel::kMemory, own);
         clock_.Advance(std::chrono::microseconds(1));
       }
     });

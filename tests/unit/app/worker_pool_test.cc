@@ -56,6 +56,7 @@ class ThreadedSink final : public EventSink {
     ADD_FAILURE() << "nothing here is the event's fault";
   }
   void Flush() override { ++flushes; }
+  bool Reached() const override { return true; }
 
   void Hold(bool on) {
     base::MutexLock lock(mutex_);
@@ -144,7 +145,7 @@ class WorkerPoolTest : public ::testing::Test {
     options.delivery.transient_retries =
         domain::RetryPolicy(std::chrono::microseconds(50), milliseconds(1), 0);
     pool_ = std::make_unique<WorkerPool>(
-        options, DeliveryContext{*journal_, *sink_, drain_rate_, clock_, telemetry_, log_});
+        options, DeliveryContext{*journal_, *sink_, drain_rate_, receipts_, clock_, telemetry_, log_});
   }
   // The sink's last report comes before the listeners go.
   void TearDown() override {
@@ -166,6 +167,7 @@ class WorkerPoolTest : public ::testing::Test {
   support::RecordingTelemetry telemetry_;
   support::NullLog log_;
   DrainRate drain_rate_;
+  Receipts receipts_{10'000};
   std::unique_ptr<memory_journal::MemoryJournal> journal_;
   std::unique_ptr<ThreadedSink> sink_;
   std::unique_ptr<WorkerPool> pool_;

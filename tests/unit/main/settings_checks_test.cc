@@ -82,6 +82,43 @@ TEST(SettingConflicts, WorkersWithoutAShareOfTheWindow) {
             "send nothing; raise the one or lower the other");
 }
 
+TEST(SettingConflicts, AckThatPromisesLessThanTheLeast) {
+  Settings settings = DefaultSettings();
+  settings.ingest.ack_min = app::AckLevel::kBroker;
+  EXPECT_EQ(
+      OnlyConflict(settings),
+      "ingest.ack / ingest.ack_min: memory promises less than ingest.ack_min (broker); raise the one or "
+      "lower the other");
+  settings.ingest.ack = app::AckLevel::kBroker;
+  EXPECT_EQ(OnlyConflict(settings), "");
+}
+
+TEST(SettingConflicts, LogFileThatCannotHoldTheLargestBody) {
+  Settings settings = DefaultSettings();
+  settings.wal.segment_bytes = 16u << 20;
+  EXPECT_EQ(OnlyConflict(settings), "") << "the log is off";
+  settings.ingest.ack = app::AckLevel::kWal;
+  EXPECT_EQ(
+      OnlyConflict(settings),
+      "wal.segment_bytes / ingest.body_bytes_max: 16MiB is less than twice ingest.body_bytes_max (10MiB), "
+      "so the events of the largest body might not fit into one file of the log; raise the one or lower "
+      "the other");
+  settings.wal.segment_bytes = 20u << 20;
+  EXPECT_EQ(OnlyConflict(settings), "");
+}
+
+TEST(SettingConflicts, LogThatIsFullWithItsFirstFile) {
+  Settings settings = DefaultSettings();
+  settings.ingest.ack = settings.ingest.ack_min = app::AckLevel::kWal;
+  settings.wal.bytes_max = 64u << 20;
+  EXPECT_EQ(OnlyConflict(settings), "");
+  settings.wal.segment_bytes = 33u << 20;
+  EXPECT_EQ(
+      OnlyConflict(settings),
+      "wal.bytes_max / wal.segment_bytes: 64MiB is less than twice wal.segment_bytes (33MiB), so the log "
+      "would be full before it could give any disk back; raise the one or lower the other");
+}
+
 TEST(SettingConflicts, AllAreReported) {
   Settings settings = DefaultSettings();
   settings.admin.port = settings.http.port;

@@ -43,9 +43,9 @@ TEST(LoadSettings, WrongTypeSaysWhatIsMissing) {
             Lines{"ingest.body_bytes_max: \"10megs\" is not a size: write bytes, or a number and its unit "
                   "(KiB, MiB, GiB, "
                   "TiB), as in 10MiB; allowed: 1KiB to 1GiB (environment BODY_BYTES_MAX)"});
-  EXPECT_EQ(
-      FaultLines({.environment = {{"ACK", "wal"}}}),
-      Lines{"ingest.ack: \"wal\" is not one of the allowed words; allowed: only memory (environment ACK)"});
+  EXPECT_EQ(FaultLines({.environment = {{"ACK", "disk"}}}),
+            Lines{"ingest.ack: \"disk\" is not one of the allowed words; allowed: one of memory, wal, broker "
+                  "(environment ACK)"});
   EXPECT_EQ(FaultLines({.flags = {{"sink.kind", "kafak"}}}),
             Lines{"sink.kind: \"kafak\" is not one of the allowed words; allowed: one of kafka, file (flag "
                   "--sink.kind)"});

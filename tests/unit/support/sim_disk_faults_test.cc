@@ -48,6 +48,19 @@ TEST(SimDiskFaults, SyncAfterALostOneKeepsTheSectorsWrittenAnew) {
   }
 }
 
+TEST(SimDiskFaults, SizeThatALostSyncForgotIsKeptWithTheNextSyncedWrite) {
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const auto disk = DiskWith(seed, "....");
+    const auto file = disk->Mount()->Open("1").value();
+    Write(*file, 4, std::string(3 * kSector, '+'));
+    disk->FailNth(DiskCall::kSync, 1, DiskFault::kLost);
+    EXPECT_EQ(ErrorOf(file->Sync()), EIO);
+    Write(*file, 0, "n");
+    EXPECT_TRUE(file->Sync());
+    ASSERT_EQ(disk->Durable("1").size(), 3 * kSector + 4);
+  }
+}
+
 TEST(SimDiskFaults, LostSyncOfTheFolderForgetsNames) {
   const auto outcomes = Outcomes([](uint64_t seed) {
     SimDisk disk(seed);
@@ -150,12 +163,14 @@ TEST(SimDiskFaults, FaultByChanceComesAboutAsOftenAsAskedUntilItIsTakenBack) {
 }
 
 TEST(SimDiskFaults, FullDiskTakesAPartThenNothingAndStillOverwrites) {
-  SimDisk disk(1, {.capacity_bytes = 3 * kSector});
+  SimDisk disk(1, {.capacity_bytes = 3 * kSector + 100});
   const auto one = Create(disk, "1");
   Write(*one, 0, "x");
   EXPECT_EQ(disk.UsedBytes(), kSector);
   const auto two = Create(disk, "2");
   EXPECT_EQ(two->Write(0, std::string(3 * kSector, 'x')).value(), 2 * kSector);
+  EXPECT_EQ(ErrorOf(two->Write(2 * kSector, std::string("x"))), ENOSPC);
+  disk.FailNth(DiskCall::kWrite, 1, DiskFault::kShort);
   EXPECT_EQ(ErrorOf(two->Write(2 * kSector, std::string("x"))), ENOSPC);
   Write(*two, kSector, std::string(kSector, 'y'));
   Write(*one, 1, std::string(kSector - 1, 'y'));
@@ -164,7 +179,7 @@ TEST(SimDiskFaults, FullDiskTakesAPartThenNothingAndStillOverwrites) {
   Write(*one, kSector, std::string(2 * kSector, 'y'));
   disk.SetCapacity(4 * kSector);
   Write(*one, 3 * kSector, "z");
-  EXPECT_EQ(disk.Counts().disk_full, 3U);
+  EXPECT_EQ(disk.Counts().disk_full, 4U);
 }
 
 TEST(SimDiskFaults, DamageIsDurableAndSeenAtOnce) {
@@ -179,15 +194,17 @@ TEST(SimDiskFaults, DamageIsDurableAndSeenAtOnce) {
   EXPECT_EQ(disk->Seen("1"), "2123");
   EXPECT_EQ(disk->Durable("1"), "2123");
   disk->RemoveFile("1");
-  disk->Crash();
   EXPECT_EQ(Joined(disk->SeenNames()), "");
+  EXPECT_EQ(Joined(disk->DurableNames()), "");
 }
 
 TEST(SimDiskFaults, FileCutFromOutsideDoesNotGrowBackByItsUnsyncedWrites) {
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const auto disk = DiskWith(seed, "synced", {.tearing = Tearing::kWholeSector});
-    Write(*disk->Mount()->Open("1").value(), 6, std::string(3 * kSector, 'u'));
+    const auto file = disk->Mount()->Open("1").value();
+    Write(*file, 6, std::string(3 * kSector, 'u'));
     disk->Truncate("1", kSector + 10);
+    EXPECT_TRUE(seed % 2 == 0 || file->Sync());
     disk->Crash();
     ASSERT_LE(disk->Seen("1").size(), kSector + 10);
   }

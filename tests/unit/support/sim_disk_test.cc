@@ -52,11 +52,13 @@ TEST(SimDisk, SectorWrittenTwiceHoldsOneOfItsVersions) {
     return disk->Durable("1");
   });
   EXPECT_EQ(Keys(outcomes), Texts({"....", "a...", "a.b.", "c.b."}));
+  EXPECT_GT(outcomes.at("c.b."), static_cast<int>(kSeeds / 4));
 }
 
 TEST(SimDisk, SizeAfterACrashLiesBetweenTheDurableAndTheSeenOneAndHolesAreZeros) {
   std::set<size_t> sizes;
   bool holes = false;
+  bool zeros_at_the_end = false;
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const auto disk = DiskWith(seed, "synced");
     const auto file = disk->Mount()->Open("1").value();
@@ -68,12 +70,14 @@ TEST(SimDisk, SizeAfterACrashLiesBetweenTheDurableAndTheSeenOneAndHolesAreZeros)
     for (const char byte : bytes.substr(6)) ASSERT_TRUE(byte == 'u' || byte == '\0');
     const size_t hole = bytes.find('\0');
     holes = holes || (hole != std::string::npos && bytes.find('u', hole) != std::string::npos);
+    zeros_at_the_end = zeros_at_the_end || bytes.back() == '\0';
     sizes.insert(bytes.size());
   }
   EXPECT_EQ(*sizes.begin(), 6U);
   EXPECT_EQ(*sizes.rbegin(), 2'006U);
   EXPECT_GT(sizes.size(), 50U);
   EXPECT_TRUE(holes);
+  EXPECT_TRUE(zeros_at_the_end);
 }
 
 TEST(SimDisk, TornSectorMixesOldAndNewBytes) {
@@ -130,6 +134,7 @@ TEST(SimDisk, BytesOfASyncedNameAreLostWithoutTheSyncOfTheFile) {
     Write(*Create(disk, "1"), 0, "bytes");
     SyncNames(disk);
     disk.Crash();
+    EXPECT_TRUE(!disk.Durable("1").empty() || disk.Counts().sectors_kept == 0);
     return disk.Durable("1");
   });
   EXPECT_EQ(Keys(outcomes).count(""), 1U);
@@ -163,6 +168,19 @@ TEST(SimDisk, RenamingIsWholeAndNeverSurvivesTheLossOfTheMaking) {
     return Joined(disk->DurableNames()) + ": " + disk->Durable("1");
   });
   EXPECT_EQ(Keys(outcomes), Texts({"1: old", "1 new: old", "1: new"}));
+}
+
+TEST(SimDisk, NameGivenAnewNeverSurvivesTheLossOfTheRenamingThatFreedIt) {
+  const auto outcomes = Outcomes([](uint64_t seed) {
+    const auto disk = DiskWith(seed, "old", {.name_loss = NameLoss::kAny});
+    EXPECT_TRUE(disk->Mount()->Rename("1", "2"));
+    Create(*disk, "1");
+    disk->Crash();
+    std::string found;
+    for (const std::string& name : disk->DurableNames()) found += name + ":" + disk->Durable(name) + " ";
+    return found;
+  });
+  EXPECT_EQ(Keys(outcomes), Texts({"1:old ", "2:old ", "1: 2:old "}));
 }
 
 TEST(SimDisk, RemovedFileComesBackWithItsDurableBytes) {

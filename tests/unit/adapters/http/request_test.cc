@@ -40,6 +40,30 @@ TEST(Request, AnAbsoluteTargetLeadsToItsPath) {
   EXPECT_EQ(ParseRoute("http://"), Route::kUnknown);
 }
 
+TEST(Request, TheAckIsAskedForInTheQuery) {
+  using app::AckLevel;
+  for (const auto& [target, level] : std::vector<std::pair<std::string, std::optional<AckLevel>>>{
+           {"/events", std::nullopt},
+           {"/events?", std::nullopt},
+           {"/events?&&", std::nullopt},
+           {"/events?x=ack=wal&back=wal&ACK=wal&ackack=wal", std::nullopt},
+           {"/events?ack=memory", AckLevel::kMemory},
+           {"/events?x=y&ack=wal&z", AckLevel::kWal},
+           {"/events?x=?&&ack=broker", AckLevel::kBroker},
+           {"/events?a%63k=br%6Fker", AckLevel::kBroker},
+           {"http://example.org/events?ack=broker", AckLevel::kBroker}}) {
+    const AckWish wish = ParseAckWish(target);
+    EXPECT_TRUE(wish.valid) << target;
+    EXPECT_EQ(wish.level, level) << target;
+  }
+  for (const std::string target :
+       {"/events?ack", "/events?ack=", "/events?ack=disk", "/events?ack=WAL", "/events?ack=wal%20",
+        "/events?ack=wal=", "/events?ack=%", "/events?ack=%w", "/events?ack=w%61%6",
+        "/events?ack=wal&ack=wal", "/events?ack=wal&x=y&ack=memory", "/events?ack=wal&%61ck"}) {
+    EXPECT_FALSE(ParseAckWish(target).valid) << target;
+  }
+}
+
 TEST(Request, MediaTypes) {
   for (const auto type :
        {"application/json", "Application/JSON", "application/json; charset=utf-8",

@@ -10,6 +10,7 @@
 #include "adapters/http/server.h"
 #include "adapters/json/event_decoder.h"
 #include "adapters/memory_journal/memory_journal.h"
+#include "support/durable_journal.h"
 #include "support/null_log.h"
 #include "support/recording_telemetry.h"
 #include "support/virtual_clock.h"
@@ -24,21 +25,25 @@ struct TestServerOptions {
   double rate = 0;
   double burst = 1;
   size_t batch_events_max = 10'000;
+  app::Ingest::Options ingest;
+  size_t receipts_events_max = 1'000'000;
   std::function<std::string()> unready_reason = [] { return std::string(); };
   std::function<std::string(bool)> metrics = [](bool) { return std::string("# none\n"); };
 };
 
 // The HTTP adapter over the real way in: decoder, ingest, memory journal. Nothing takes events out of the
-// journal.
+// journal; how far it is durable, and what became of events, is what the test says.
 template <typename ClockKind>
 class BasicTestServer {
  public:
   explicit BasicTestServer(TestServerOptions options = {})
       : options_(Adapted(std::move(options))),
         bucket_(options_.rate, options_.burst),
-        journal_({options_.journal_events_max, options_.journal_bytes_max, 1}),
-        ingest_({}, bucket_, journal_, drain_rate_, clock_, telemetry_) {
+        memory_({options_.journal_events_max, options_.journal_bytes_max, 1}),
+        receipts_(options_.receipts_events_max),
+        ingest_(options_.ingest, bucket_, journal_, receipts_, drain_rate_, clock_, telemetry_) {
     journal_.OnLaneFilled([](size_t) {});
+    journal_.OnDurable([this] { durable_.CallAll(); });
     auto started = TryStart(options_.http);
     if (!started) {
       ADD_FAILURE() << started.error().message;
@@ -50,6 +55,7 @@ class BasicTestServer {
   // Another one on the same ingest path.
   base::Result<std::unique_ptr<Server>> TryStart(const HttpOptions& http) {
     return Server::Start(http, {.ingest = ingest_,
+                                .acks = {journal_, durable_, receipts_},
                                 .clock = clock_,
                                 .telemetry = telemetry_,
                                 .log = log_,
@@ -70,6 +76,8 @@ class BasicTestServer {
   HttpClient Connect(int buffer_bytes = 0) const { return HttpClient(server_->Port(), buffer_bytes); }
   ClockKind& Clock() { return clock_; }
   app::Ingest& Ingest() { return ingest_; }
+  support::DurableJournal& Journal() { return journal_; }
+  app::Receipts& Receipts() { return receipts_; }
   uint64_t Accepted() const { return journal_.Stats().events; }
   support::RecordingTelemetry::Counts Told() const { return telemetry_.Read(); }
 
@@ -91,7 +99,10 @@ class BasicTestServer {
   support::RecordingTelemetry telemetry_;
   support::NullLog log_;
   domain::TokenBucket bucket_;
-  memory_journal::MemoryJournal journal_;
+  memory_journal::MemoryJournal memory_;
+  support::DurableJournal journal_{memory_};
+  app::WakeList durable_;
+  app::Receipts receipts_;
   app::DrainRate drain_rate_;
   app::Ingest ingest_;
   std::unique_ptr<Server> server_;

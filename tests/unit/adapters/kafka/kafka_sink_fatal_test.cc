@@ -214,7 +214,7 @@ class FatalUnderLoad : public KafkaSinkFatal {
     pool.delivery.event_retries = {1ms, 5ms, 3};
     pool.delivery.transient_retries = {1ms, 5ms, 0};
     workers_ = std::make_unique<app::WorkerPool>(
-        pool, app::DeliveryContext{journal_, *sink_, drain_rate_, clock_, telemetry_, log_});
+        pool, app::DeliveryContext{journal_, *sink_, drain_rate_, receipts_, clock_, telemetry_, log_});
     workers_->Start();
   }
   ~FatalUnderLoad() override {
@@ -254,6 +254,7 @@ class FatalUnderLoad : public KafkaSinkFatal {
   support::RecordingTelemetry telemetry_;
   memory_journal::MemoryJournal journal_;
   app::DrainRate drain_rate_;
+  app::Receipts receipts_{10'000};
   std::unique_ptr<KafkaSink> sink_;
   std::unique_ptr<app::WorkerPool> workers_;
   uint64_t appended_ = 0;

@@ -30,6 +30,9 @@ class ReportBook final : public app::DeliveryListener {
     app::Verdict verdict = app::Verdict::kDelivered;
     std::string code;
     std::string reason;
+    std::string topic;
+    int32_t partition = -1;
+    int64_t offset = -1;
   };
   struct Outgoing {
     std::string value;
@@ -98,6 +101,9 @@ class ReportBook final : public app::DeliveryListener {
       entry.verdict = report.verdict;
       entry.code = report.code;
       entry.reason = report.reason;
+      entry.topic = report.topic;
+      entry.partition = report.partition;
+      entry.offset = report.offset;
       std::memset(entry.bytes.get(), '#', entry.size);
       entry.bytes.reset();
     }

@@ -19,6 +19,7 @@ namespace ei::kafka {
 
 struct StoredRecord {
   int32_t partition = 0;
+  int64_t offset = 0;
   std::optional<std::string> key;
   std::string value;
   std::vector<std::pair<std::string, std::string>> headers;
@@ -118,6 +119,7 @@ class TopicReader {
   static StoredRecord Copy(const rd_kafka_message_t& message) {
     StoredRecord record;
     record.partition = message.partition;
+    record.offset = message.offset;
     if (message.key != nullptr) record.key = Text(message.key, message.key_len);
     record.value = Text(message.payload, message.len);
     rd_kafka_headers_t* headers = nullptr;

@@ -36,6 +36,7 @@ class MetricsTest : public testing::Test {
   void Wire() {
     metrics_->AddGauge(MetricId::kHttpConnections, [] { return 3; });
     metrics_->AddGauge(MetricId::kHttpInflightBytes, [] { return 4096; });
+    metrics_->AddGauge(MetricId::kRequestsWaiting, [] { return 2; });
     metrics_->AddGauge(MetricId::kSinkInflightEvents, [] { return 17; });
     metrics_->AddCounter(MetricId::kLogLinesSuppressed, [] { return 5; });
     metrics_->AddJournal([] { return app::JournalStats{}; });

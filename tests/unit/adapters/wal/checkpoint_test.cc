@@ -23,10 +23,10 @@ Checkpoint At(uint64_t number) {
 
 class CheckpointTest : public testing::Test {
  protected:
-  CheckpointFile Open(std::optional<Checkpoint>* found = nullptr) {
-    std::optional<Checkpoint> none;
-    auto file = CheckpointFile::Open(*folder_, found != nullptr ? *found : none);
+  CheckpointFile Open(const Checkpoint& first = Checkpoint()) {
+    auto file = CheckpointFile::Renew(*folder_, first);
     EXPECT_TRUE(file);
+    EXPECT_TRUE(folder_->Sync());
     return std::move(*file);
   }
 
@@ -51,41 +51,43 @@ class CheckpointTest : public testing::Test {
   std::unique_ptr<Directory> folder_ = disk_.Mount();
 };
 
-TEST_F(CheckpointTest, NewFileHoldsNone) {
-  std::optional<Checkpoint> found = At(1);
+TEST_F(CheckpointTest, NewFileHoldsTheFirstOneAndItsSpace) {
   EXPECT_EQ(Number(), 0U) << "without a file";
-  Open(&found);
-  EXPECT_FALSE(found);
-  EXPECT_EQ(Number(), 0U);
+  Open(At(3));
+  Crash();
+  EXPECT_EQ(Number(), 3U);
   EXPECT_EQ(disk_.Durable(kCheckpointName).size(), 2 * kCheckpointSlotBytes) << "its space is taken";
 }
 
 TEST_F(CheckpointTest, NewestComesBackAcrossReopenings) {
-  for (uint64_t number = 1; number <= 5; ++number) {
-    std::optional<Checkpoint> found;
-    auto file = Open(&found);
-    EXPECT_EQ(found.has_value(), number > 1);
-    ASSERT_TRUE(file.Save(At(number)));
+  Open(At(1));
+  for (uint64_t number = 2; number <= 5; ++number) {
+    auto file = CheckpointFile::Reuse(*folder_);
+    ASSERT_TRUE(file);
+    ASSERT_TRUE(file->Save(At(number)));
     Crash();
     EXPECT_EQ(Number(), number);
   }
 }
 
-TEST_F(CheckpointTest, CrashWhileItIsMadeLeavesNoneOrAWholeOne) {
+TEST_F(CheckpointTest, CrashWhileItIsMadeAnewLeavesTheOneBefore) {
+  uint64_t replaced = 0;
   for (uint64_t calls = 1; calls < 12; ++calls) {
     SimDisk disk(calls, {.tearing = support::Tearing::kWholeSector, .name_loss = support::NameLoss::kAny});
-    disk.StopAfter(calls);
-    std::optional<Checkpoint> found;
     auto folder = disk.Mount();
-    static_cast<void>(CheckpointFile::Open(*folder, found));
+    ASSERT_TRUE(CheckpointFile::Renew(*folder, At(1)));
+    ASSERT_TRUE(folder->Sync());
+    disk.StopAfter(calls);
+    static_cast<void>(CheckpointFile::Renew(*folder, At(2)));
     disk.Crash();
     folder = disk.Mount();
-    auto file = CheckpointFile::Open(*folder, found);
-    ASSERT_TRUE(file) << calls;
-    EXPECT_FALSE(found);
-    ASSERT_TRUE(file->Save(At(1)));
+    const auto found = CheckpointFile::Read(*folder);
+    ASSERT_TRUE(found && *found) << calls;
+    replaced += (*found)->next_segment == 2 ? 1 : 0;
+    EXPECT_TRUE((*found)->next_segment == 1 || (*found)->next_segment == 2) << calls;
     EXPECT_EQ(disk.Durable(kCheckpointName).size(), 2 * kCheckpointSlotBytes);
   }
+  EXPECT_LT(replaced, 11U);
 }
 
 TEST_F(CheckpointTest, TornNewestSlotFallsBackToTheOneBefore) {
@@ -93,9 +95,9 @@ TEST_F(CheckpointTest, TornNewestSlotFallsBackToTheOneBefore) {
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     SimDisk disk(seed, {.tearing = support::Tearing::kWholeSector});
     auto folder = disk.Mount();
-    std::optional<Checkpoint> found;
-    auto file = CheckpointFile::Open(*folder, found);
+    auto file = CheckpointFile::Renew(*folder, At(0));
     ASSERT_TRUE(file);
+    ASSERT_TRUE(folder->Sync());
     Checkpoint large = At(1);
     for (uint64_t run = 0; run < 1'000; ++run) large.settled.Mark(1'000 + 3 * run, 1'001 + 3 * run);
     ASSERT_TRUE(file->Save(large));
@@ -118,12 +120,12 @@ TEST_F(CheckpointTest, EveryBitOfTheNewestSlotCounts) {
   ASSERT_TRUE(file.Save(At(1)));
   ASSERT_TRUE(file.Save(At(2)));
   ASSERT_EQ(Number(), 2U);
-  const size_t bytes = EncodeCheckpoint(At(2), 2).size();
+  const size_t bytes = EncodeCheckpoint(At(2), 3).size();
   for (size_t byte = 0; byte < bytes; ++byte) {
     for (int bit = 0; bit < 8; ++bit) {
-      disk_.FlipBit(kCheckpointName, byte, bit);
+      disk_.FlipBit(kCheckpointName, kCheckpointSlotBytes + byte, bit);
       EXPECT_EQ(Number(), 1U) << byte;
-      disk_.FlipBit(kCheckpointName, byte, bit);
+      disk_.FlipBit(kCheckpointName, kCheckpointSlotBytes + byte, bit);
     }
   }
   EXPECT_EQ(Number(), 2U);
@@ -218,12 +220,13 @@ TEST_F(CheckpointTest, TruncatedFileGivesWhatIsLeft) {
   ASSERT_TRUE(file.Save(At(1)));
   ASSERT_TRUE(file.Save(At(2)));
   disk_.Truncate(kCheckpointName, kCheckpointSlotBytes + 10);
-  EXPECT_EQ(Number(), 2U) << "the first slot is whole";
+  EXPECT_EQ(Number(), 1U) << "the first slot is whole";
   disk_.Truncate(kCheckpointName, 10);
   EXPECT_EQ(Number(), 0U);
-  auto again = Open();
+  auto again = CheckpointFile::Reuse(*folder_);
+  ASSERT_TRUE(again);
   for (uint64_t number = 3; number < 6; ++number) {
-    ASSERT_TRUE(again.Save(At(number)));
+    ASSERT_TRUE(again->Save(At(number)));
     EXPECT_EQ(Number(), number);
   }
 }

@@ -63,6 +63,7 @@ TEST_F(CommitTest, ManyAppendsShareOneSync) {
 TEST_F(CommitTest, RolesAreWokenOnlyWhenTheyWereIdle) {
   std::vector<WalJournal::Role> woken;
   rig_.Journal().OnWork([&](WalJournal::Role role) { woken.push_back(role); });
+  Commit();
   rig_.Append({"a"});
   using Role = WalJournal::Role;
   EXPECT_EQ(woken, (std::vector{Role::kCommit, Role::kKeep})) << "a segment was begun";

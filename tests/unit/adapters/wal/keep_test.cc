@@ -207,7 +207,7 @@ TEST_F(KeepTest, SegmentThatCannotBeRemovedIsTriedAgain) {
   rig_.Settle();
   for (const auto call : {DiskCall::kRename, DiskCall::kSyncNames}) {
     disk_.FailNth(call, 1, DiskFault::kNoSpace);
-    EXPECT_EQ(rig_.Journal().Keep(), Work::kLater);
+    EXPECT_NE(rig_.Journal().Keep(), Work::kIdle);
   }
   rig_.Work();
   EXPECT_EQ(rig_.Journal().Stats().events, 0U);
@@ -299,8 +299,8 @@ TEST_F(KeepTest, SegmentsWhoseEventsAreLostGoByThemselves) {
   while (rig_.Journal().Load() == Work::kDone) {
   }
   EXPECT_GT(rig_.Journal().Counts().lost, 0U);
-  EXPECT_EQ(rig_.Journal().Stats().events, 0U);
   EXPECT_EQ(std::ranges::count(woken, WalJournal::Role::kKeep), 1) << "there is work for it";
+  EXPECT_EQ(rig_.Drain().size(), 1U) << "the newest commit was read at the start, and waited for room";
 }
 
 // Nothing can go while a bad sector keeps checkpoints from being saved, but the disk has room for new ones.

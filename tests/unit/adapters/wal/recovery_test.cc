@@ -47,6 +47,10 @@ class RecoveryTest : public testing::Test {
     bytes.resize(2 * kCheckpointSlotBytes);
     disk_.PutFile(kCheckpointName, bytes);
   }
+  // Its header and the headers of all its frames.
+  void SpoilEachSector(const std::string& name) {
+    for (uint64_t at = 0; at < disk_.Seen(name).size(); at += kSectorBytes) disk_.FlipBit(name, at, 0);
+  }
   FoundLog Read() {
     auto log = ReadLog(*disk_.Mount(), kSegmentBytes);
     EXPECT_TRUE(log) << log.error().message;
@@ -241,12 +245,22 @@ TEST_F(RecoveryTest, LeftoversAreRemoved) {
   EXPECT_EQ(rig_.Drain(), Strings{"0"});
 }
 
+TEST_F(RecoveryTest, SegmentWithBothHeadersDamagedIsReadByItsFrames) {
+  PutFrames(0, 0, 3);
+  PutFrames(1, 3, 4);
+  PutFrames(2, 7, 5);
+  for (const uint64_t copy : {uint64_t{0}, kSectorBytes}) disk_.FlipBit(SegmentName(1), copy + 20, 1);
+  Open();
+  EXPECT_EQ(rig_.Drain(), Numbered(0, 12));
+  EXPECT_EQ(Counts().lost, 0U);
+}
+
 // Its events' positions stand between the segments beside it.
 TEST_F(RecoveryTest, SegmentWithoutASoundHeaderIsSetAsideAndItsEventsCount) {
   PutFrames(0, 0, 3);
   PutFrames(1, 3, 4);
   PutFrames(2, 7, 5);
-  for (const uint64_t copy : {uint64_t{0}, kSectorBytes}) disk_.FlipBit(SegmentName(1), copy + 20, 1);
+  disk_.ZeroRange(SegmentName(1), 0, disk_.Seen(SegmentName(1)).size());
   Open();
   EXPECT_TRUE(Has(DamagedName(1)));
   EXPECT_EQ(Counts().set_aside, 1U);
@@ -314,16 +328,21 @@ TEST_F(RecoveryTest, DestroyedCheckpointCostsRepeatsOnly) {
   }
 }
 
-// What the process wrote is only in the page cache when it dies; the next one says that it is durable.
-TEST_F(RecoveryTest, WhatADeadProcessWroteIsSyncedBeforeItCounts) {
+// What the process wrote is only in the page cache when it dies, and after a sync that failed the kernel may
+// never write it: the next process writes it again before it counts.
+TEST_F(RecoveryTest, WhatADeadProcessWroteIsWrittenAgainBeforeItCounts) {
   Open();
   rig_.Append({"a"});
-  disk_.FailNth(DiskCall::kSync, 1, DiskFault::kEio);
+  disk_.FailNth(DiskCall::kSync, 1, DiskFault::kLost);
   rig_.Journal().Commit();
   disk_.KillProcess();
   Open();
+  EXPECT_EQ(rig_.Journal().DurableEnd(), 0U);
+  EXPECT_EQ(rig_.Journal().Stats().events, 1U);
+  rig_.Work();
   EXPECT_EQ(rig_.Journal().DurableEnd(), 1U);
   Crash();
+  rig_.Work();
   EXPECT_EQ(rig_.Journal().DurableEnd(), 1U);
   EXPECT_EQ(rig_.Drain(), Strings{"a"});
 }
@@ -431,7 +450,7 @@ TEST_F(RecoveryTest, FirstSegmentWithoutASoundHeaderCountsToo) {
     rig_.Work();
   }
   disk_.KillProcess();
-  disk_.ZeroRange(SegmentName(0), 0, kSegmentHeaderBytes);
+  SpoilEachSector(SegmentName(0));
   Open();
   const auto values = rig_.Drain();
   EXPECT_EQ(values.back(), Numbered(19, 1, 700).front());
@@ -449,7 +468,7 @@ TEST_F(RecoveryTest, NewestSegmentWithADamagedHeaderIsSetAsideNotUsedAgain) {
   rig_.Journal().Finish();
   disk_.KillProcess();
   ASSERT_TRUE(Has(SegmentName(1)));
-  for (const uint64_t copy : {uint64_t{0}, kSectorBytes}) disk_.FlipBit(SegmentName(1), copy + 20, 1);
+  SpoilEachSector(SegmentName(1));
   Open();
   EXPECT_TRUE(Has(DamagedName(1)));
   const auto values = rig_.Drain();

@@ -1,0 +1,106 @@
+#include "adapters/http/pending_ack.h"
+
+namespace ei::http {
+
+namespace {
+
+constexpr size_t kBytesKept = 16 << 10;  // the memory of a larger batch is given back
+constexpr std::string_view kDeadLettered = "Kafka refuses it; it stands in the dead-letter topic";
+
+template <typename Container>
+void Empty(Container& container) {
+  container.clear();
+  if (container.capacity() * sizeof(typename Container::value_type) > kBytesKept) container.shrink_to_fit();
+}
+
+void AppendPlace(std::string& body, const app::EventFate& fate) {
+  if (fate.topic.empty()) return;
+  body.append(R"(,"topic":")").append(fate.topic);
+  body.append(R"(","partition":)").append(std::to_string(fate.partition));
+  body.append(R"(,"offset":)").append(std::to_string(fate.offset));
+}
+
+}  // namespace
+
+void PendingAck::Clear() {
+  outcome = AckOutcome::kAwaited;
+  reply.Clear();
+  Empty(reply.body);
+  Empty(events);
+  Empty(ids);
+  batch = false;
+  rejected = 0;
+  Empty(rejections);
+}
+
+void PendingAck::AddEvent(uint32_t index, std::string_view raw_id) {
+  events.push_back({index, static_cast<uint32_t>(ids.size()), static_cast<uint32_t>(raw_id.size())});
+  ids.append(raw_id);
+}
+
+void PendingAck::WriteBrokerReply(const Request& request, Reply& out) const {
+  if (batch) {
+    WriteBatch(request, out);
+  } else {
+    WriteSingle(request, out);
+  }
+}
+
+void PendingAck::WriteSingle(const Request& request, Reply& out) const {
+  const app::EventFate& fate = Fates().front();
+  if (!fate.code.empty()) {
+    out.Refuse({422, fate.code, "The event can't be delivered"}, kDeadLettered);
+    return;
+  }
+  out.status = 200;
+  out.headers.append(reply.headers);
+  if (request.representation) out.headers.append("Preference-Applied: return=representation\r\n");
+  out.body.append(R"({"status":"accepted","id":")").append(RawId(events.front())).append("\"");
+  if (request.representation) AppendPlace(out.body, fate);
+  out.body.push_back('}');
+}
+
+void PendingAck::WriteBatch(const Request& request, Reply& out) const {
+  const auto fates = Fates();
+  std::string errors = rejections;
+  std::string listed;
+  size_t dead_lettered = 0;
+  for (size_t i = 0; i < events.size(); ++i) {
+    const bool delivered = fates[i].code.empty();
+    if (delivered && !request.representation) continue;
+    std::string& list = delivered ? listed : errors;
+    if (!list.empty()) list.push_back(',');
+    list.append(R"({"index":)").append(std::to_string(events[i].index));
+    list.append(R"(,"id":")").append(RawId(events[i])).append("\"");
+    if (delivered) {
+      AppendPlace(list, fates[i]);
+    } else {
+      ++dead_lettered;
+      list.append(R"(,"code":")").append(fates[i].code);
+      list.append(R"(","message":")").append(kDeadLettered).append("\"");
+    }
+    list.push_back('}');
+  }
+  const size_t accepted = events.size() - dead_lettered;
+  const size_t refused = rejected + dead_lettered;
+  out.status = refused == 0 ? 200 : (accepted > 0 ? 207 : 422);
+  out.headers.append(reply.headers);
+  out.body.append(R"({"accepted":)").append(std::to_string(accepted));
+  out.body.append(R"(,"rejected":)").append(std::to_string(refused));
+  out.body.append(R"(,"errors":[)").append(errors).push_back(']');
+  if (request.representation) out.body.append(R"(,"events":[)").append(listed).push_back(']');
+  out.body.push_back('}');
+}
+
+void PendingAck::AppendIds(std::string& body) const {
+  if (events.empty()) return;
+  body.pop_back();
+  body.append(R"(,"ids":[)");
+  for (const Event& event : events) {
+    if (body.back() != '[') body.push_back(',');
+    body.append("\"").append(RawId(event)).append("\"");
+  }
+  body.append("]}");
+}
+
+}  // namespace ei::http

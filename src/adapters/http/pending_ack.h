@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/intrusive/list_hook.hpp>
+
+#include "adapters/http/reply.h"
+#include "adapters/http/request.h"
+#include "app/ack_level.h"
+#include "app/receipts.h"
+
+namespace ei::http {
+
+class Connection;
+
+enum class AckOutcome : uint8_t {
+  kAwaited,
+  kCame,
+  kStorageFailed,
+  kTimedOut,
+  kCutOff,  // the service stops
+};
+
+// A request whose events are accepted, and all that its reply will need once the ack has come: by then its
+// body is gone. Reused, so that a steady state allocates nothing. Belongs to its event loop's thread.
+struct PendingAck final
+    : public app::Receipt,
+      public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+  struct Event {
+    uint32_t index;  // in the request
+    uint32_t id_offset;
+    uint32_t id_size;
+  };
+
+  using app::Receipt::Receipt;
+
+  void Clear();
+  void AddEvent(uint32_t index, std::string_view raw_id);
+  std::string_view RawId(const Event& event) const {
+    return std::string_view(ids).substr(event.id_offset, event.id_size);
+  }
+
+  // Puts the reply of level broker together, once all fates are known.
+  void WriteBrokerReply(const Request& request, Reply& out) const;
+  // The member "ids" of a problem.
+  void AppendIds(std::string& body) const;
+
+  app::AckLevel level = app::AckLevel::kWal;
+  uint64_t end = 0;  // kWal: what the journal's durable end has to reach
+  AckOutcome outcome = AckOutcome::kAwaited;
+  std::shared_ptr<Connection> connection;  // while it waits; keeps it alive
+
+  Reply reply;  // kWal: the whole; kBroker: its headers
+
+  // For one event, and for a batch at kBroker: the accepted events in the order of their positions, with
+  // their ids as JSON text without quotes.
+  std::vector<Event> events;
+  std::string ids;
+
+  // kBroker, of a batch: the events that were rejected at once.
+  bool batch = false;
+  size_t rejected = 0;
+  std::string rejections;  // as JSON, separated by commas
+
+ private:
+  void WriteSingle(const Request& request, Reply& out) const;
+  void WriteBatch(const Request& request, Reply& out) const;
+};
+
+}  // namespace ei::http

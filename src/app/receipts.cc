@@ -1,0 +1,127 @@
+#include "app/receipts.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace ei::app {
+
+namespace {
+
+constexpr size_t kGoneMin = 64;  // ranges worth a sweep
+
+}  // namespace
+
+void Receipt::Cancel() {
+  if (std::exchange(entered_, false)) receipts_.Cancel(*this);
+}
+
+size_t Receipts::AddInbox(std::function<void()> wake) {
+  const size_t inbox = wakes_.Add(std::move(wake));
+  base::MutexLock lock(mutex_);
+  if (inboxes_.size() <= inbox) inboxes_.resize(inbox + 1);
+  return inbox;
+}
+
+void Receipts::RemoveInbox(size_t inbox) { wakes_.Remove(inbox); }
+
+Appended Receipts::Append(Journal& journal, const domain::EventBatch& batch, base::SteadyTime now,
+                          Receipt& receipt) {
+  assert(!receipt.entered_);
+  const size_t count = batch.Size();
+  base::MutexLock lock(mutex_);
+  const size_t waiting = waiting_events_.load(std::memory_order_relaxed);
+  if (waiting > 0 && waiting + count > events_max_) return {AppendResult::kFull};
+  // What may fail for want of memory comes before the events are accepted.
+  receipt.fates_.assign(count, EventFate());
+  ranges_.emplace_back();
+  entered_.fetch_add(1, std::memory_order_relaxed);
+  const Appended appended = journal.Append(batch, now);
+  if (appended.result != AppendResult::kAppended) {
+    entered_.fetch_sub(1, std::memory_order_relaxed);
+    ranges_.pop_back();
+    return appended;
+  }
+  waiting_events_.store(waiting + count, std::memory_order_relaxed);
+  ranges_.back() = {appended.end - count, appended.end, &receipt};
+  receipt.first_ = appended.end - count;
+  receipt.left_ = count;
+  receipt.entered_ = true;
+  return appended;
+}
+
+void Receipts::Tell(std::span<const SettledEvent> settled) {
+  thread_local std::vector<size_t> woken;
+  woken.clear();
+  {
+    base::MutexLock lock(mutex_);
+    size_t at = 0;
+    for (const SettledEvent& event : settled) {
+      at = RangeOf(event.position, at);
+      if (at == ranges_.size()) {
+        at = 0;
+        continue;
+      }
+      Receipt* const receipt = ranges_[at].receipt;
+      if (receipt == nullptr) continue;
+      receipt->fates_[event.position - receipt->first_] = event.fate;
+      if (--receipt->left_ > 0) continue;
+      auto& inbox = inboxes_[receipt->inbox_];
+      if (inbox.empty()) woken.push_back(receipt->inbox_);
+      inbox.push_back(receipt);
+      Forget(ranges_[at]);
+      if (ranges_.empty()) break;
+      at = std::min(at, ranges_.size() - 1);
+    }
+  }
+  for (const size_t inbox : woken) wakes_.Call(inbox);
+}
+
+void Receipts::Take(size_t inbox, std::vector<Receipt*>& finished) {
+  finished.clear();
+  {
+    base::MutexLock lock(mutex_);
+    finished.swap(inboxes_[inbox]);
+  }
+  for (Receipt* receipt : finished) receipt->entered_ = false;
+}
+
+void Receipts::Cancel(Receipt& receipt) {
+  base::MutexLock lock(mutex_);
+  if (receipt.left_ == 0) {
+    std::erase(inboxes_[receipt.inbox_], &receipt);
+    return;
+  }
+  const size_t at = RangeOf(receipt.first_, 0);
+  assert(at < ranges_.size() && ranges_[at].receipt == &receipt);
+  Forget(ranges_[at]);
+}
+
+// ranges_.size() when nobody waits for it. Reports come in runs: `hint` is where the one before was found.
+size_t Receipts::RangeOf(uint64_t position, size_t hint) const {
+  const auto holds = [&](size_t i) {
+    return i < ranges_.size() && position >= ranges_[i].first && position < ranges_[i].end;
+  };
+  if (holds(hint)) return hint;
+  if (holds(hint + 1)) return hint + 1;
+  const auto after = std::upper_bound(ranges_.begin(), ranges_.end(), position,
+                                      [](uint64_t p, const Range& range) { return p < range.first; });
+  const auto before = static_cast<size_t>(after - ranges_.begin()) - 1;  // wraps round when there is none
+  return holds(before) ? before : ranges_.size();
+}
+
+// Nobody waits for the range any more. Sweeping when half of them are gone costs each of them a few moves.
+void Receipts::Forget(Range& range) {
+  waiting_events_.fetch_sub(range.end - range.first, std::memory_order_relaxed);
+  entered_.fetch_sub(1, std::memory_order_relaxed);
+  range.receipt = nullptr;
+  if (++gone_ == ranges_.size()) {
+    ranges_.clear();
+    gone_ = 0;
+  } else if (gone_ >= kGoneMin && gone_ > ranges_.size() / 2) {
+    std::erase_if(ranges_, [](const Range& each) { return each.receipt == nullptr; });
+    gone_ = 0;
+  }
+}
+
+}  // namespace ei::app

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "app/ports/journal.h"
+#include "app/wake_list.h"
+#include "base/mutex.h"
+
+namespace ei::app {
+
+// What became of an accepted event. The views live as long as the sink.
+struct EventFate {
+  std::string_view code;   // why it was dead-lettered; empty: it was delivered
+  std::string_view topic;  // empty when the sink has none
+  int32_t partition = -1;
+  int64_t offset = -1;
+};
+
+struct SettledEvent {
+  uint64_t position = 0;
+  EventFate fate;
+};
+
+class Receipts;
+
+// One request that waits for the sink's word on its events. Belongs to the thread that takes from its inbox;
+// ends the wait by itself when it goes.
+class Receipt {
+ public:
+  // `inbox`: see Receipts::AddInbox.
+  Receipt(Receipts& receipts, size_t inbox) : receipts_(receipts), inbox_(inbox) {}
+  Receipt(const Receipt&) = delete;
+  Receipt& operator=(const Receipt&) = delete;
+
+  // In the order of the batch; complete once the receipt was taken from its inbox.
+  std::span<const EventFate> Fates() const { return fates_; }
+
+  // The request waits no longer; its events go their way.
+  void Cancel();
+
+ protected:
+  ~Receipt() { Cancel(); }
+
+ private:
+  friend class Receipts;
+
+  Receipts& receipts_;
+  const size_t inbox_;
+  bool entered_ = false;  // from Append until it is taken or cancelled; the owner's thread
+
+  // Between Append and the inbox these are guarded by the mutex of receipts_.
+  uint64_t first_ = 0;  // position
+  size_t left_ = 0;     // events without a fate
+  std::vector<EventFate> fates_;
+};
+
+// The requests that wait for the sink's word, by the journal positions of their events: so it doesn't matter
+// how an event got from the journal to the sink. While nobody waits, a report costs one relaxed load.
+//
+// Reports come by the thousand and requests finish by the hundred, so an inbox is woken only when it was
+// empty, and once for a whole Tell.
+//
+// Thread-safe, with the calls of one inbox, and of its receipts, from one thread.
+class Receipts {
+ public:
+  // `events_max`: of all waiting requests together; bounds the memory.
+  explicit Receipts(size_t events_max) : events_max_(events_max) {}
+
+  // An inbox for finished receipts. `wake` is called when it is no longer empty; see WakeList.
+  size_t AddInbox(std::function<void()> wake);
+  // `wake` will not be called any more. The inbox's receipts may still be cancelled.
+  void RemoveInbox(size_t inbox);
+
+  // Appends the batch to the journal and enters the receipt in one step, so that no report can come between.
+  // kFull also when too many events are waited for.
+  Appended Append(Journal& journal, const domain::EventBatch& batch, base::SteadyTime now, Receipt& receipt);
+
+  bool Full() const { return waiting_events_.load(std::memory_order_relaxed) >= events_max_; }
+
+  // Whether there is anyone to Tell. For the thread of a report: sees every receipt whose events it may have.
+  bool Awaited() const { return entered_.load(std::memory_order_relaxed) > 0; }
+
+  // Events of any requests, each once, in any order.
+  void Tell(std::span<const SettledEvent> settled);
+
+  // Puts the finished receipts of the inbox into `finished`.
+  void Take(size_t inbox, std::vector<Receipt*>& finished);
+
+ private:
+  friend class Receipt;
+
+  // The positions of one receipt.
+  struct Range {
+    uint64_t first = 0;
+    uint64_t end = 0;
+    Receipt* receipt = nullptr;  // null: finished or cancelled, to be swept out
+  };
+
+  void Cancel(Receipt& receipt);
+  size_t RangeOf(uint64_t position, size_t hint) const REQUIRES(mutex_);
+  void Forget(Range& range) REQUIRES(mutex_);
+
+  const size_t events_max_;
+  std::atomic<size_t> entered_{0};  // receipts in ranges_
+  std::atomic<size_t> waiting_events_{0};
+  WakeList wakes_;  // numbered as the inboxes
+
+  base::Mutex mutex_;
+  std::vector<Range> ranges_ GUARDED_BY(mutex_);  // ascending, with those that are gone until they are half
+  size_t gone_ GUARDED_BY(mutex_) = 0;
+  std::vector<std::vector<Receipt*>> inboxes_ GUARDED_BY(mutex_);
+};
+
+}  // namespace ei::app

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ei::simulation {
+
+// What the world outside knows: what clients sent and were told, and what arrived. It outlives every crash.
+class WalLedger {
+ public:
+  enum class Told : uint8_t {
+    kNothing,  // no answer, or a time-out: the event may be kept or not
+    kRefused,
+    kAccepted,  // at level memory: a crash may take it
+    kDurable,   // at level wal: nothing may take it
+  };
+
+  // Each sending of an event has a label of its own, so a client's retry is a new one.
+  void Sent(const std::string& label, std::string json) { sent_[label] = {std::move(json), Told::kNothing}; }
+  void Tell(const std::string& label, Told told) { sent_.at(label).told = told; }
+
+  // The end of a process: what it was told at level memory is as good as untold, unless it stopped
+  // gracefully.
+  void ForgetMemoryPromises() {
+    for (auto& [label, event] : sent_) {
+      if (event.told == Told::kAccepted) event.told = Told::kNothing;
+    }
+  }
+
+  void Arrived(const std::map<std::string, int>& delivered, const std::map<std::string, int>& dead_lettered) {
+    for (const auto& [label, count] : delivered) arrived_[label] += count;
+    for (const auto& [label, count] : dead_lettered) arrived_[label] += count;
+  }
+
+  // The bytes that arrive are those that a client sent.
+  void CheckUnaltered(std::string_view value) const {
+    const size_t from = value.find('#');
+    const size_t to = value.find('#', from + 1);
+    ASSERT_NE(to, std::string_view::npos) << "not an event of ours: " << value;
+    const auto event = sent_.find(std::string(value.substr(from, to + 1 - from)));
+    ASSERT_NE(event, sent_.end()) << "never sent: " << value;
+    ASSERT_EQ(value, event->second.json);
+  }
+
+  // Nothing that arrived was invented or had been refused; in a run without crashes, nothing came twice.
+  void CheckNothingInvented(bool repeats_allowed) const {
+    for (const auto& [label, count] : arrived_) {
+      const auto event = sent_.find(label);
+      ASSERT_NE(event, sent_.end()) << label << " was never sent";
+      ASSERT_NE(event->second.told, Told::kRefused) << label << " was refused, and delivered";
+      ASSERT_TRUE(count == 1 || repeats_allowed) << label << " was delivered " << count << " times";
+    }
+  }
+
+  // What was promised and did not arrive.
+  std::vector<std::string> Missing() const {
+    std::vector<std::string> missing;
+    for (const auto& [label, event] : sent_) {
+      const bool promised = event.told == Told::kDurable || event.told == Told::kAccepted;
+      if (promised && !arrived_.contains(label)) missing.push_back(label);
+    }
+    return missing;
+  }
+
+  uint64_t Repeats() const {
+    uint64_t repeats = 0;
+    for (const auto& [label, count] : arrived_) repeats += static_cast<uint64_t>(count) - 1;
+    return repeats;
+  }
+
+ private:
+  struct Event {
+    std::string json;
+    Told told = Told::kNothing;
+  };
+
+  std::map<std::string, Event> sent_;
+  std::map<std::string, int> arrived_;
+};
+
+}  // namespace ei::simulation

@@ -1,0 +1,245 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/wal/wal_journal.h"
+#include "app/ingest.h"
+#include "app/ports/event_decoder.h"
+#include "simulation/wal_ledger.h"
+#include "support/delivery_rig.h"
+#include "support/null_log.h"
+#include "support/random.h"
+#include "support/sim_disk.h"
+#include "support/virtual_clock.h"
+
+namespace ei::simulation {
+
+// How often each kind of thing happened, over all schedules of a run.
+using Occurred = std::map<std::string, uint64_t>;
+
+// One life of the process, from its start on a disk to its end: ingest, journal, log and delivery as they
+// are, in one thread. A part has its turn only when it was woken or its pause is over, so that a lost wake-up
+// shows as a stall.
+class WalLife {
+ public:
+  using Told = WalLedger::Told;
+  using Role = wal::WalJournal::Role;
+
+  // A request that waits for its answer, as an event loop keeps it.
+  struct Waiting {
+    std::vector<std::string> labels;
+    uint64_t end = 0;
+  };
+
+  // Null: the start failed, as it does when the disk fails meanwhile.
+  static std::unique_ptr<WalLife> Start(support::SimDisk& disk, const wal::WalOptions& options,
+                                        support::VirtualClock& clock, WalLedger& ledger,
+                                        app::EventDecoder& decoder, Occurred& occurred, uint64_t seed) {
+    std::unique_ptr<WalLife> life(new WalLife(disk, clock, ledger, decoder, occurred, seed));
+    auto opened = wal::WalJournal::Open(options, *life->directory_, clock, life->log_, life->random_.Next());
+    if (!opened) return nullptr;
+    life->journal_ = std::move(*opened);
+    life->Begin(options);
+    return life;
+  }
+
+  ~WalLife() {
+    if (rig_ == nullptr) return;
+    const support::MisbehavingSink& broker = rig_->sink;
+    ledger_.Arrived(broker.Delivered(), broker.DeadLettered());
+    const auto& total = broker.Total();
+    const auto told = rig_->telemetry.Read();
+    occurred_["broker: delivered"] += total.delivered;
+    occurred_["broker: dead-lettered"] += total.dead_lettered;
+    occurred_["broker: refused for a while"] += total.transient;
+    occurred_["broker: away"] += total.in_outage;
+    occurred_["broker: refused an event"] += total.refused_alone + total.refused_together + total.invalid;
+    occurred_["broker: refused a dead letter"] += total.letter_failed;
+    occurred_["broker: acknowledged late"] += total.held_back;
+    occurred_["broker: acknowledgement lost in a crash"] +=
+        total.delivered + total.dead_lettered - told.delivered - told.DeadLettered();
+    const auto counts = journal_->Counts();
+    occurred_["log: events recovered"] += counts.recovered;
+    occurred_["log: events lost to damage"] += counts.lost;
+    occurred_["log: segments set aside"] += counts.set_aside;
+    occurred_["log: commits"] += counts.commits;
+  }
+
+  // One request with these events, each a label and its JSON.
+  app::IngestStatus Request(const std::vector<std::pair<std::string, std::string>>& events,
+                            bool wait_for_disk) {
+    std::string body;
+    for (const auto& [label, json] : events) {
+      ledger_.Sent(label, json);
+      body.append(json).append("\n");
+    }
+    const auto decoded = decoder_.DecodeLines(body);
+    const auto result = ingest_->Accept(decoded.events, {}, app::Handling::kLenient, submission_);
+    std::vector<std::string> accepted;
+    if (result.status == app::IngestStatus::kAccepted) {
+      for (size_t i = 0; i < submission_.batch.Size(); ++i) accepted.emplace_back(submission_.batch.RawId(i));
+      EXPECT_EQ(accepted.size(), events.size());
+    }
+    if (accepted.empty()) {
+      for (const auto& [label, json] : events) ledger_.Tell(label, Told::kRefused);
+    } else if (wait_for_disk) {
+      waiting_.push_back({accepted, rig_->journal.End()});
+    } else {
+      for (const std::string& label : accepted) ledger_.Tell(label, Told::kAccepted);
+    }
+    return result.status;
+  }
+
+  // Answers the requests whose events are safe; those of a journal that has failed are told nothing.
+  void Answer() {
+    if (journal_->Failed()) waiting_.clear();
+    std::erase_if(waiting_, [this](const Waiting& request) {
+      if (request.end > journal_->DurableEnd()) return false;
+      for (const std::string& label : request.labels) ledger_.Tell(label, Told::kDurable);
+      return true;
+    });
+  }
+
+  // One step of a role of the log that may have one; false: it may not.
+  bool Step(Role role) {
+    RoleState& state = roles_[static_cast<size_t>(role)];
+    if (!state.woken && !(state.due && *state.due <= clock_.Now())) return false;
+    state = {.woken = false, .due = std::nullopt};
+    wal::Work work = wal::Work::kIdle;
+    switch (role) {
+      case Role::kCommit: work = journal_->Commit(); break;
+      case Role::kLoad: work = journal_->Load(); break;
+      case Role::kKeep: work = journal_->Keep(); break;
+    }
+    if (work == wal::Work::kDone) state.woken = true;
+    if (work == wal::Work::kLater) state.due = clock_.Now() + std::chrono::milliseconds(20);
+    if (journal_->Counts().backlog_events > 0) ++occurred_["log: steps with a backlog beyond memory"];
+    Answer();
+    CheckBounds();
+    return true;
+  }
+
+  // Whatever may have a turn has one; false: all wait for time to pass or for the sink.
+  bool RunAnything() {
+    bool ran = false;
+    for (const Role role : {Role::kCommit, Role::kLoad, Role::kKeep}) ran = Step(role) || ran;
+    return rig_->RunOneWorker(random_.Below(4)) || ran;
+  }
+
+  // With nothing in the way any more, everything has to leave the journal.
+  void DrainAll() {
+    rig_->sink.Misbehave(false);
+    rig_->sink.SetOutage(false);
+    for (int step = 0; journal_->Stats().events > 0 && !::testing::Test::HasFailure(); ++step) {
+      ASSERT_LT(step, 200'000) << "no end in sight";
+      if (RunAnything()) continue;
+      if (!rig_->sink.Idle()) {
+        rig_->sink.Progress();
+        continue;
+      }
+      auto next = rig_->NextTurn();
+      for (const RoleState& role : roles_) {
+        if (role.due && (!next || *role.due < *next)) next = role.due;
+      }
+      ASSERT_TRUE(next.has_value()) << "stalled: " << journal_->Stats().events
+                                    << " events and nobody will move";
+      clock_.AdvanceTo(*next);
+    }
+  }
+
+  // A graceful stop: nothing more is taken in, everything accepted is on the disk, then some of it is
+  // delivered. False: the last checkpoint could not be saved.
+  bool Stop(uint64_t drain_steps) {
+    ingest_->Close();
+    journal_->Close();
+    while (Step(Role::kCommit)) {
+    }
+    for (; drain_steps > 0; --drain_steps) {
+      if (!RunAnything()) rig_->sink.Progress();
+    }
+    return journal_->Finish();
+  }
+
+  // What makes an end graceful: every request is answered, and all that was accepted is on the disk.
+  bool AllAnswered() const { return waiting_.empty() && journal_->Counts().unsynced_events == 0; }
+
+  void CheckAccounts() const {
+    const auto counts = journal_->Counts();
+    const auto told = rig_->telemetry.Read();
+    ASSERT_EQ(rig_->journal.Settled(), told.delivered + told.DeadLettered());
+    ASSERT_LE(told.delivered, rig_->sink.Total().delivered);
+    ASSERT_LE(told.DeadLettered(), rig_->sink.Total().dead_lettered);
+    ASSERT_EQ(counts.recovered + told.accepted,
+              told.delivered + told.DeadLettered() + counts.lost + journal_->Stats().events);
+  }
+
+  wal::WalJournal& Journal() { return *journal_; }
+  support::DeliveryRig& Rig() { return *rig_; }
+  bool Failed() const { return journal_->Failed(); }
+
+ private:
+  struct RoleState {
+    bool woken = true;
+    std::optional<base::SteadyTime> due;
+  };
+
+  WalLife(support::SimDisk& disk, support::VirtualClock& clock, WalLedger& ledger, app::EventDecoder& decoder,
+          Occurred& occurred, uint64_t seed)
+      : random_(seed),
+        clock_(clock),
+        ledger_(ledger),
+        decoder_(decoder),
+        occurred_(occurred),
+        directory_(disk.Mount()),
+        submission_(random_.Next()) {}
+
+  void Begin(const wal::WalOptions& options) {
+    options_ = options;
+    journal_->OnWork([this](Role role) { roles_[static_cast<size_t>(role)].woken = true; });
+    support::DeliveryRig::Shape shape;
+    shape.lanes = options.lanes;
+    shape.window = random_.Between(2, 12);
+    shape.max_retries = static_cast<uint32_t>(random_.Below(3));
+    rig_ = std::make_unique<support::DeliveryRig>(shape, *journal_, random_.Next(), &clock_);
+    rig_->sink.OnArrival([this](std::string_view value) { ledger_.CheckUnaltered(value); });
+    bucket_ = std::make_unique<domain::TokenBucket>(0, 1);
+    app::Ingest::Options ingest;
+    ingest.key_source = domain::KeySource::kPointer;
+    // A crash can bring back what was removed.
+    disk_bytes_max_ = std::max(options.bytes_max, journal_->Stats().bytes);
+    ingest_ = std::make_unique<app::Ingest>(ingest, *bucket_, rig_->journal, rig_->drain_rate, clock_,
+                                            rig_->telemetry);
+  }
+
+  void CheckBounds() const {
+    ASSERT_LE(journal_->Stats().bytes, disk_bytes_max_) << "more disk than allowed";
+    // The window and what is on its way to the disk, each rounded up to blocks, and a frame being read back.
+    ASSERT_LE(journal_->Counts().memory_bytes, options_.window_bytes_max + (1 << 20))
+        << "more memory than allowed";
+  }
+
+  support::Random random_;
+  support::VirtualClock& clock_;
+  WalLedger& ledger_;
+  app::EventDecoder& decoder_;
+  Occurred& occurred_;
+  support::NullLog log_;
+  wal::WalOptions options_;
+  std::unique_ptr<wal::Directory> directory_;
+  std::unique_ptr<wal::WalJournal> journal_;
+  std::unique_ptr<support::DeliveryRig> rig_;
+  std::unique_ptr<domain::TokenBucket> bucket_;
+  std::unique_ptr<app::Ingest> ingest_;
+  app::Submission submission_;
+  std::array<RoleState, 3> roles_;
+  uint64_t disk_bytes_max_ = 0;
+  std::vector<Waiting> waiting_;
+};
+
+}  // namespace ei::simulation

@@ -1,0 +1,302 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "simulation/wal_life.h"
+
+namespace ei::simulation {
+
+// Some lives of the service on one disk, each ended in its own way; then a last one in which nothing is in
+// the way, and the books are compared. Everything follows from the seed.
+class WalSchedule {
+ public:
+  // What has to occur in a run of many schedules, besides what the disk and the broker count.
+  static constexpr std::array kKinds = {"event accepted",
+                                        "batch accepted",
+                                        "refused: journal full",
+                                        "refused: batch too large",
+                                        "refused: storage failed",
+                                        "start failed on the disk",
+                                        "storage failed, process ended",
+                                        "graceful stop",
+                                        "power lost after a graceful stop",
+                                        "power lost",
+                                        "process killed",
+                                        "bit flipped",
+                                        "range zeroed",
+                                        "file truncated",
+                                        "file removed"};
+
+  WalSchedule(uint64_t seed, app::EventDecoder& decoder, Occurred& occurred)
+      : random_(seed),
+        decoder_(decoder),
+        occurred_(occurred),
+        disk_(random_.Next(),
+              {.tearing = static_cast<support::Tearing>(random_.Below(4)),
+               .name_loss = random_.OneIn(2) ? support::NameLoss::kAny : support::NameLoss::kLast}) {
+    options_.segment_bytes = 4096 << random_.Below(3);
+    options_.bytes_max = options_.segment_bytes * random_.Between(2, 8);
+    options_.window_events_max = random_.Between(1, 40);
+    options_.window_bytes_max = 1 << 20;
+    options_.lanes = random_.Between(1, 3);
+    faults_ = static_cast<Faults>(random_.Below(kFaultKinds));
+  }
+
+  // A short first life in which nothing fails, until the power goes after so many operations of the disk;
+  // false: it ended before.
+  bool RunUntil(uint64_t operations) {
+    faults_ = Faults::kNone;
+    disk_.StopAfter(operations);
+    bool stopped = true;
+    if (auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next())) {
+      for (int step = 0; step < kShortLife && !disk_.Stopped(); ++step) Step(*life);
+      stopped = disk_.Stopped();
+    }
+    EndAbruptly();
+    Settle();
+    return stopped;
+  }
+
+  void Run() {
+    for (uint64_t lives = random_.Between(1, 4); lives > 0 && !::testing::Test::HasFailure(); --lives)
+      LiveOnce();
+    Settle();
+  }
+
+ private:
+  // One kind a schedule, so that each gets its turn and long quiet runs happen too.
+  enum class Faults : uint8_t { kNone, kStop, kWrites, kSyncs, kNames, kReads, kFull, kDamage };
+  static constexpr uint64_t kFaultKinds = 8;
+  static constexpr int kShortLife = 60;
+
+  void LiveOnce() {
+    SetFaults();
+    auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next());
+    if (life == nullptr) {
+      ++occurred_["start failed on the disk"];
+      return EndAbruptly();
+    }
+    for (uint64_t steps = random_.Between(20, 160); steps > 0; --steps) {
+      if (::testing::Test::HasFailure()) return;
+      Step(*life);
+      if (disk_.Stopped() || life->Failed()) break;
+    }
+    if (life->Failed()) {
+      ++occurred_["storage failed, process ended"];
+      Request(*life);
+    }
+    if (!disk_.Stopped() && !life->Failed() && random_.OneIn(3)) return StopGracefully(std::move(life));
+    if (!disk_.Stopped()) life->CheckAccounts();
+    life.reset();
+    EndAbruptly();
+  }
+
+  void Step(WalLife& life) {
+    switch (random_.Below(12)) {
+      case 0:
+      case 1:
+      case 2: return Request(life);
+      case 3:
+      case 4: life.Rig().sink.Progress(); return;
+      case 5: clock_.Advance(std::chrono::microseconds(random_.Below(40'000))); return;
+      case 6: life.Rig().sink.SetOutage(random_.OneIn(4)); return;
+      case 7: life.Rig().RunOneWorker(random_.Below(3)); return;
+      case 8: life.Step(WalLife::Role::kKeep); return;
+      case 9: life.Step(WalLife::Role::kLoad); return;
+      default: life.Step(WalLife::Role::kCommit); return;
+    }
+  }
+
+  void Request(WalLife& life) {
+    std::vector<std::pair<std::string, std::string>> events;
+    const uint64_t count = random_.OneIn(3) ? random_.Between(2, 12) : 1;
+    for (uint64_t i = 0; i < count; ++i) events.push_back(NewEvent());
+    const bool wait_for_disk = !random_.OneIn(6);
+    switch (life.Request(events, wait_for_disk)) {
+      case app::IngestStatus::kAccepted: ++occurred_[count > 1 ? "batch accepted" : "event accepted"]; break;
+      case app::IngestStatus::kJournalFull: ++occurred_["refused: journal full"]; break;
+      case app::IngestStatus::kBatchTooLarge: ++occurred_["refused: batch too large"]; break;
+      case app::IngestStatus::kStorageFailed: ++occurred_["refused: storage failed"]; break;
+      default: FAIL() << "an answer that nothing here calls for";
+    }
+  }
+
+  std::pair<std::string, std::string> NewEvent() {
+    std::string label =
+        "#" + std::string(1, "gggggggggirm"[random_.Below(12)]) + std::to_string(++number_) + "#";
+    std::string json = R"({"id":")" + label + R"(","type":"t","timestamp":"2026-01-31T12:00:00Z")";
+    if (!random_.OneIn(5)) json += R"(,"key":")" + std::to_string(random_.Below(5)) + "\"";
+    const uint64_t padding =
+        random_.OneIn(12) ? random_.Below(options_.segment_bytes / 2) : random_.Below(120);
+    json += R"(,"p":")" + std::string(padding, static_cast<char>('a' + random_.Below(26))) + "\"}";
+    return {label, json};
+  }
+
+  void SetFaults() {
+    using support::DiskCall;
+    using support::DiskFault;
+    disk_.FailNoMore();
+    const uint64_t rare = random_.Between(5, 60);
+    if (faults_ == Faults::kStop || random_.OneIn(3)) disk_.StopAfter(random_.Between(1, 120));
+    switch (faults_) {
+      case Faults::kWrites:
+        disk_.FailOneIn(DiskCall::kWrite, 3, DiskFault::kShort);
+        disk_.FailOneIn(DiskCall::kWrite, 20 * rare, DiskFault::kEio);
+        disk_.FailOneIn(DiskCall::kWrite, rare, DiskFault::kNoSpace);
+        break;
+      case Faults::kSyncs:
+        disk_.FailOneIn(DiskCall::kSync, rare, random_.OneIn(2) ? DiskFault::kLost : DiskFault::kEio);
+        break;
+      case Faults::kNames:
+        disk_.FailOneIn(DiskCall::kSyncNames, rare / 4 + 1,
+                        random_.OneIn(2) ? DiskFault::kLost : DiskFault::kEio);
+        for (const auto call :
+             {DiskCall::kCreate, DiskCall::kRename, DiskCall::kRemove, DiskCall::kOpen, DiskCall::kList}) {
+          disk_.FailOneIn(call, rare / 4 + 2, DiskFault::kEio);
+        }
+        disk_.FailOneIn(DiskCall::kCreate, rare / 4 + 2, DiskFault::kNoSpace);
+        break;
+      case Faults::kReads:
+        disk_.FailOneIn(DiskCall::kRead, rare / 4 + 2, DiskFault::kEio);
+        disk_.FailOneIn(DiskCall::kSize, rare, DiskFault::kEio);
+        break;
+      case Faults::kFull:
+        disk_.SetCapacity(random_.OneIn(3)
+                              ? kPlenty
+                              : random_.Between(0, options_.bytes_max + 2 * wal::kCheckpointSlotBytes));
+        break;
+      default: break;
+    }
+  }
+
+  void StopGracefully(std::unique_ptr<WalLife> life) {
+    const bool saved = life->Stop(random_.Below(60));
+    if (!saved || !life->Rig().sink.Idle()) repeats_allowed_ = true;
+    if (disk_.Stopped() || life->Failed() || !life->AllAnswered()) {
+      life.reset();
+      return EndAbruptly();
+    }
+    life->CheckAccounts();
+    ++occurred_["graceful stop"];
+    const uint64_t left = life->Journal().Stats().events;
+    life.reset();
+    const bool power_goes = random_.OneIn(2);
+    if (power_goes) {
+      disk_.Crash();
+      ++occurred_["power lost after a graceful stop"];
+    } else {
+      disk_.KillProcess();
+    }
+    graceful_ = saved;
+    left_at_stop_ = left;
+  }
+
+  void EndAbruptly() {
+    graceful_ = false;
+    repeats_allowed_ = true;
+    ledger_.ForgetMemoryPromises();
+    const uint64_t how = random_.Below(3);
+    if (how == 0) {
+      disk_.KillProcess();
+      ++occurred_["process killed"];
+    } else {
+      if (how == 1) disk_.KillProcess();
+      disk_.Crash();
+      ++occurred_["power lost"];
+    }
+  }
+
+  // After a graceful stop, when the checkpoint says how much there was.
+  void Damage() {
+    const auto names = disk_.SeenNames();
+    const std::string& name = names[random_.Below(names.size())];
+    const uint64_t bytes = disk_.Seen(name).size();
+    if (bytes == 0) return;
+    checkpoint_damaged_ = checkpoint_damaged_ || name == wal::kCheckpointName;
+    ++damages_;
+    switch (random_.Below(4)) {
+      case 0:
+        disk_.FlipBit(name, random_.Below(bytes), static_cast<int>(random_.Below(8)));
+        ++occurred_["bit flipped"];
+        break;
+      case 1:
+        disk_.ZeroRange(name, random_.Below(bytes), random_.Between(1, 2'000));
+        ++occurred_["range zeroed"];
+        break;
+      case 2:
+        disk_.Truncate(name, random_.Below(bytes));
+        ++occurred_["file truncated"];
+        break;
+      default:
+        disk_.RemoveFile(name);
+        ++occurred_["file removed"];
+        break;
+    }
+  }
+
+  // Nothing is in the way any more: all that was promised arrives.
+  void Settle() {
+    disk_.FailNoMore();
+    disk_.SetCapacity(kPlenty);
+    if (::testing::Test::HasFailure()) return;
+    if (faults_ == Faults::kDamage && graceful_) Damage();
+    auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next());
+    ASSERT_NE(life, nullptr) << "a sound disk, and no start";
+    // With CheckAccounts below: what is lost is counted exactly, neither more nor less.
+    if (damages_ > 0 && !checkpoint_damaged_) {
+      ASSERT_EQ(life->Journal().Counts().recovered, left_at_stop_);
+    }
+    life->DrainAll();
+    if (::testing::Test::HasFailure()) return;
+    life->CheckAccounts();
+    Request(*life);
+    life->DrainAll();
+    if (::testing::Test::HasFailure()) return;
+    ASSERT_TRUE(life->AllAnswered()) << "a request that nobody answers";
+    lost_ += life->Journal().Counts().lost;
+    life->Stop(0);
+    life.reset();
+    ledger_.CheckNothingInvented(repeats_allowed_ || damages_ > 0);
+    const auto missing = ledger_.Missing();
+    if (damages_ == 0) {
+      ASSERT_TRUE(missing.empty()) << missing.size() << " lost, the first " << missing.front();
+    }
+    ASSERT_GE(lost_, missing.size()) << "lost and not counted";
+    ASSERT_TRUE(lost_ == 0 || damages_ > 0) << "counted as lost, and nothing was damaged";
+    Note();
+  }
+
+  void Note() {
+    occurred_["delivered twice after a crash"] += ledger_.Repeats();
+    for (const auto& [name, count] : disk_.Counts().Rows()) {
+      if (!name.starts_with("calls of")) occurred_["disk: " + name] += count;
+    }
+  }
+
+  static constexpr uint64_t kPlenty = uint64_t{1} << 40;
+
+  support::Random random_;
+  app::EventDecoder& decoder_;
+  Occurred& occurred_;
+  support::VirtualClock clock_;
+  support::SimDisk disk_;
+  wal::WalOptions options_;
+  Faults faults_;
+  WalLedger ledger_;
+  uint64_t number_ = 0;
+  uint64_t lost_ = 0;
+  uint64_t damages_ = 0;
+  bool checkpoint_damaged_ = false;
+  bool repeats_allowed_ = false;
+  uint64_t left_at_stop_ = 0;
+  bool graceful_ = false;  // the last end was, and left a checkpoint
+};
+
+}  // namespace ei::simulation
