@@ -20,7 +20,18 @@ struct SegmentFile {
   std::shared_ptr<File> file;
   uint64_t bytes = 0;
   std::optional<SegmentHeader> header;
+  bool unused = false;  // without a header, as it was made or as a first commit that was torn left it
 };
+
+// What a prepared segment has in place of a header: nothing, or the header of an earlier life.
+bool IsUnused(std::string_view front) {
+  for (; !front.empty(); front.remove_prefix(std::min<size_t>(kSectorBytes, front.size()))) {
+    const std::string_view sector = front.substr(0, kSectorBytes);
+    const bool zeros = sector.find_first_not_of('\0') == std::string_view::npos;
+    if (!zeros && !DecodeSegmentHeader(sector)) return false;
+  }
+  return true;
+}
 
 // Of a segment whose header is damaged: its first frame names the salt too. Not looked for far, as most files
 // without a header are all zeros; and only here, where the header is gone, could a client's bytes pass for a
@@ -63,8 +74,11 @@ base::Result<SegmentFile> OpenSegment(Directory& directory, uint64_t number) {
   } else if (segment.header->number != number) {
     segment.header.reset();  // a recycled file still has the header of its earlier life
   }
+  segment.unused = !segment.header && IsUnused({front.data(), *got});
   return segment;
 }
+
+bool IsSound(const FoundSegment& segment) { return !segment.damaged; }
 
 bool AllSound(const SegmentScanner& scanner) {
   std::string_view bodies = scanner.Bodies();
@@ -107,7 +121,16 @@ base::Result<SegmentEnd> EndOf(const FoundSegment& segment, uint64_t durable_end
 // as good as never used. One whose only frame is a copy, made by a recovery that was cut short, is not
 // needed: the segment before still has it, and that one may be the only one on the disk.
 base::Result<void> FindEnd(FoundLog& log) {
-  while (!log.segments.empty() && !log.segments.back().damaged) {
+  const auto sound = std::ranges::find_if(log.segments.rbegin(), log.segments.rend(), IsSound);
+  if (sound == log.segments.rend()) return {};
+  if (sound != log.segments.rbegin()) {
+    // When the damaged one behind it was begun, all of this one was durable.
+    const auto found = EndOf(*sound, kNoLimit);
+    if (!found) return std::unexpected(found.error());
+    log.end = std::max(log.end, found->end);
+    return {};
+  }
+  while (!log.segments.empty() && IsSound(log.segments.back())) {
     const SegmentHeader& newest = log.segments.back().header;
     const uint64_t durable_end = log.checkpoint.durable_end;
     auto found = EndOf(log.segments.back(), durable_end);
@@ -135,8 +158,7 @@ base::Result<void> FindEnd(FoundLog& log) {
 // For a log without a checkpoint: what is below its first segment was settled, and so was what stood in those
 // that are missing between two others.
 base::Result<SettledMap> AssumeSettled(const std::vector<FoundSegment>& segments) {
-  const auto sound = [](const FoundSegment& segment) { return !segment.damaged; };
-  const auto first = std::ranges::find_if(segments, sound);
+  const auto first = std::ranges::find_if(segments, IsSound);
   if (first == segments.end()) return SettledMap();
   SettledMap settled(first->header.first_position);
   for (auto before = first, next = std::next(first); next != segments.end(); before = next++) {
@@ -170,7 +192,10 @@ base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes) {
   std::map<uint64_t, SegmentFile> files;
   for (const std::string& name : *names) {
     if (name.ends_with(".tmp")) log.leftovers.push_back(name);
-    if (const auto number = DamagedNumber(name)) log.set_aside.push_back(*number);
+    if (const auto number = DamagedNumber(name)) {
+      log.set_aside.push_back(*number);
+      log.next_segment = std::max(log.next_segment, *number + 1);
+    }
     const auto number = SegmentNumber(name);
     if (!number) continue;
     auto opened = OpenSegment(directory, *number);
@@ -186,7 +211,7 @@ base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes) {
   for (auto& [number, segment] : files) {
     if (segment.header) {
       log.segments.push_back({*segment.header, segment.file, false});
-    } else if (number < last_used) {
+    } else if (number < last_used || !segment.unused) {
       log.segments.push_back({{.number = number, .segment_bytes = segment.bytes}, segment.file, true});
     } else if (segment.bytes == segment_bytes) {
       log.spares.push_back({number, segment.file});

@@ -1,5 +1,7 @@
 #include "adapters/wal/wal_threads.h"
 
+#include <utility>
+
 namespace ei::wal {
 
 namespace {
@@ -51,8 +53,9 @@ bool WalThreads::AwaitWork(Runner& runner, Work last, base::SteadyTime not_befor
          clock_.Now() < not_before) {
     runner.changed.WaitUntil(runner.mutex, not_before);
   }
-  runner.woken = false;
-  return !runner.stop || last == Work::kDone;
+  // A wake that came with the stop, or before it, is work that is still to be done.
+  const bool woken = std::exchange(runner.woken, false);
+  return !runner.stop || woken || last == Work::kDone;
 }
 
 void WalThreads::Wake(WalJournal::Role role) {

@@ -47,6 +47,10 @@ class RecoveryTest : public testing::Test {
     bytes.resize(2 * kCheckpointSlotBytes);
     disk_.PutFile(kCheckpointName, bytes);
   }
+  // Its header and the headers of all its frames.
+  void SpoilEachSector(const std::string& name) {
+    for (uint64_t at = 0; at < disk_.Seen(name).size(); at += kSectorBytes) disk_.FlipBit(name, at, 0);
+  }
   FoundLog Read() {
     auto log = ReadLog(*disk_.Mount(), kSegmentBytes);
     EXPECT_TRUE(log) << log.error().message;
@@ -114,6 +118,8 @@ TEST_F(RecoveryTest, SegmentsSparesAndLeftoversAreToldApart) {
   EXPECT_EQ(log.set_aside, std::vector<uint64_t>{4});
   EXPECT_EQ(log.end, 105U);
   EXPECT_EQ(log.next_segment, 16U);
+  disk_.PutFile(DamagedName(20), "the newest, once");
+  EXPECT_EQ(Read().next_segment, 21U) << "what is set aside keeps its name to itself";
 }
 
 TEST_F(RecoveryTest, CheckpointOutlivesTheSegments) {
@@ -435,6 +441,40 @@ TEST_F(RecoveryTest, SegmentsThatWentAreNotMissedWithoutACheckpoint) {
   const auto values = rig_.Drain();
   EXPECT_EQ(std::ranges::count_if(values, stays), 7);
   EXPECT_EQ(Counts().lost, 0U);
+}
+
+TEST_F(RecoveryTest, FirstSegmentWithoutASoundHeaderCountsToo) {
+  Open();
+  for (uint64_t i = 0; i < 20; ++i) {
+    ASSERT_EQ(rig_.Append(Numbered(i, 1, 700)), AppendResult::kAppended);
+    rig_.Work();
+  }
+  disk_.KillProcess();
+  SpoilEachSector(SegmentName(0));
+  Open();
+  const auto values = rig_.Drain();
+  EXPECT_EQ(values.back(), Numbered(19, 1, 700).front());
+  EXPECT_EQ(Counts().lost + values.size(), 20U);
+  EXPECT_GT(Counts().lost, 0U);
+}
+
+// A torn first commit leaves the header's sectors as they were, or whole. Anything else is damage.
+TEST_F(RecoveryTest, NewestSegmentWithADamagedHeaderIsSetAsideNotUsedAgain) {
+  Open();
+  for (uint64_t i = 0; i < 10; ++i) {
+    ASSERT_EQ(rig_.Append(Numbered(i, 1, 700)), AppendResult::kAppended);
+    rig_.Work();
+  }
+  rig_.Journal().Finish();
+  disk_.KillProcess();
+  ASSERT_TRUE(Has(SegmentName(1)));
+  SpoilEachSector(SegmentName(1));
+  Open();
+  EXPECT_TRUE(Has(DamagedName(1)));
+  const auto values = rig_.Drain();
+  EXPECT_EQ(values.size(), 7U);
+  EXPECT_EQ(Counts().lost, 3U);
+  EXPECT_EQ(rig_.Append({"a"}).end, 11U);
 }
 
 }  // namespace

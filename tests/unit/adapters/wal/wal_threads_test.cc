@@ -1,0 +1,195 @@
+// The log with its real threads, on a real folder.
+
+#include "adapters/wal/wal_threads.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "adapters/wal/posix_disk.h"
+#include "base/mutex.h"
+#include "support/events.h"
+#include "support/recording_log.h"
+#include "support/stepped_wal.h"
+#include "support/temp_folder.h"
+#include "support/virtual_clock.h"
+
+namespace ei::wal {
+namespace {
+
+using app::AppendResult;
+
+// Waits for the durable end, as a request does.
+class DurableWaiter {
+ public:
+  explicit DurableWaiter(WalJournal& journal) : journal_(journal) {
+    journal.OnDurable([this] {
+      base::MutexLock lock(mutex_);
+      changed_.NotifyAll();
+    });
+  }
+  void AwaitEnd(uint64_t end) {
+    base::MutexLock lock(mutex_);
+    while (journal_.DurableEnd() < end && !journal_.Failed()) changed_.Wait(mutex_);
+  }
+
+ private:
+  WalJournal& journal_;
+  base::Mutex mutex_;
+  base::CondVar changed_;
+};
+
+class WalThreadsTest : public testing::Test {
+ protected:
+  void Open() {
+    threads_.reset();
+    journal_.reset();
+    auto opened =
+        WalJournal::Open({.bytes_max = 4 << 20, .segment_bytes = 64 << 10, .window_events_max = 1'000},
+                         *folder_, clock_, log_, 1);
+    ASSERT_TRUE(opened) << opened.error().message;
+    journal_ = std::move(*opened);
+  }
+  void Start(base::Duration commit_interval = {}) {
+    Open();
+    waiter_ = std::make_unique<DurableWaiter>(*journal_);
+    threads_ = std::make_unique<WalThreads>(*journal_, clock_, commit_interval);
+    threads_->Start();
+  }
+  app::Appended Append(const std::string& value) {
+    domain::EventBatch batch;
+    support::AddRawEvent(batch, value, "k", 0);
+    return journal_->Append(batch, clock_.Now());
+  }
+  size_t SettleWhatThereIs() {
+    std::vector<app::JournalEvent> events(1'000);
+    events.resize(journal_->Take(0, events));
+    std::vector<uint64_t> positions;
+    for (const app::JournalEvent& event : events) positions.push_back(event.position);
+    journal_->Settle(positions);
+    return positions.size();
+  }
+
+  support::TempFolder place_;
+  support::RealClock clock_;
+  support::RecordingLog log_;
+  std::unique_ptr<PosixDirectory> folder_ =
+      std::move(PosixDirectory::OpenForWriting(place_.Path().string()).value());
+  std::unique_ptr<WalJournal> journal_;
+  std::unique_ptr<DurableWaiter> waiter_;
+  std::unique_ptr<WalThreads> threads_;
+};
+
+TEST_F(WalThreadsTest, EachAppendBecomesDurable) {
+  Start();
+  for (uint64_t i = 1; i <= 100; ++i) {
+    ASSERT_EQ(Append(std::to_string(i)).end, i);
+    waiter_->AwaitEnd(i);
+    EXPECT_EQ(journal_->DurableEnd(), i);
+  }
+}
+
+// An hour between commits: the first goes at once, the others wait for the next, together.
+TEST_F(WalThreadsTest, IntervalGathersWhatComesMeanwhile) {
+  Start(std::chrono::hours(1));
+  ASSERT_EQ(Append("first"), AppendResult::kAppended);
+  waiter_->AwaitEnd(1);
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(Append("later"), AppendResult::kAppended);
+  EXPECT_EQ(journal_->DurableEnd(), 1U);
+  journal_->Close();
+  threads_->Stop();
+  EXPECT_EQ(journal_->DurableEnd(), 51U) << "a stop does not wait for the interval";
+  EXPECT_EQ(journal_->Counts().commits, 2U);
+}
+
+// The append may come at any point of the commit thread's way to sleep.
+TEST_F(WalThreadsTest, StopCommitsWhatIsPending) {
+  for (int round = 0; round < 200; ++round) {
+    Start();
+    uint64_t end = 0;
+    for (int i = 0; i <= round % 2; ++i) {
+      waiter_->AwaitEnd(end);
+      const app::Appended appended = Append("a");
+      ASSERT_EQ(appended, AppendResult::kAppended);
+      end = appended.end;
+    }
+    journal_->Close();
+    threads_->Stop();
+    ASSERT_EQ(journal_->DurableEnd(), end) << "round " << round;
+    support::RunIdle(*journal_);
+    SettleWhatThereIs();
+    support::RunIdle(*journal_);
+  }
+}
+
+TEST_F(WalThreadsTest, StopBeforeStartAndTwiceIsFine) {
+  Open();
+  WalThreads threads(*journal_, clock_, {});
+  threads.Stop();
+  threads.Stop();
+  Start();
+  threads_->Stop();
+  threads_->Stop();
+}
+
+// Stop leaves the last checkpoint.
+TEST_F(WalThreadsTest, CleanStopDeliversNothingTwice) {
+  Start();
+  for (uint64_t i = 1; i <= 10; ++i) Append(std::to_string(i));
+  waiter_->AwaitEnd(10);
+  size_t settled = 0;
+  while (settled < 10) settled += SettleWhatThereIs();
+  journal_->Close();
+  threads_->Stop();
+  Open();
+  EXPECT_EQ(journal_->Counts().recovered, 0U);
+  EXPECT_EQ(journal_->DurableEnd(), 10U);
+}
+
+// Many times its size goes through a small log, so every role works beside the others.
+TEST_F(WalThreadsTest, LongRunThroughASmallLogLosesNothing) {
+  constexpr uint64_t kEvents = 20'000;
+  Start(std::chrono::microseconds(100));
+  std::thread appender([&] {
+    for (uint64_t i = 0; i < kEvents;) {
+      if (Append(std::to_string(i) + std::string(300, '.')) == AppendResult::kAppended) {
+        ++i;
+      } else {
+        std::this_thread::yield();
+      }
+    }
+  });
+  std::vector<app::JournalEvent> events(100);
+  std::vector<uint64_t> positions;
+  uint64_t next = 0;
+  while (next < kEvents) {
+    const size_t count = journal_->Take(0, events);
+    positions.clear();
+    for (size_t i = 0; i < count; ++i, ++next) {
+      ASSERT_EQ(std::stoull(std::string(events[i].value)), next);
+      positions.push_back(events[i].position);
+    }
+    journal_->Settle(positions);
+    if (count == 0) std::this_thread::yield();
+  }
+  appender.join();
+  EXPECT_EQ(journal_->Stats().events, 0U);
+  EXPECT_EQ(journal_->Counts().lost, 0U);
+  EXPECT_LE(journal_->Stats().bytes, journal_->Stats().bytes_max);
+  threads_->Stop();
+}
+
+// The roles' first steps, their sleeps, and the stop, in quick succession.
+TEST_F(WalThreadsTest, RestartsInQuickSuccessionKeepEverything) {
+  for (uint64_t round = 0; round < 30; ++round) {
+    Start();
+    EXPECT_EQ(journal_->Counts().recovered, round);
+    ASSERT_EQ(Append(std::to_string(round)).end, round + 1);
+    threads_->Stop();
+  }
+  EXPECT_EQ(log_.Count("ERROR"), 0U);
+}
+
+}  // namespace
+}  // namespace ei::wal
