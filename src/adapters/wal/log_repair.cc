@@ -217,10 +217,9 @@ base::Result<void> Repairer::SaveCheckpoint() {
   }
   for (const auto& [from, to] : plan_.lost) checkpoint.settled.Mark(from, to);
 
-  std::optional<Checkpoint> found;
-  auto file = CheckpointFile::Open(directory_, found);
-  if (!file) return std::unexpected(WalFault("can't open the checkpoint", file.error()));
-  return Check(file->Save(checkpoint), "can't save the checkpoint");
+  const auto file = CheckpointFile::Renew(directory_, checkpoint);
+  if (!file) return std::unexpected(WalFault("can't save the checkpoint", file.error()));
+  return SyncNames();
 }
 
 base::Result<void> Repairer::SetAside() {

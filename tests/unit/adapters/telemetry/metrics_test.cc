@@ -202,6 +202,7 @@ TEST_F(MetricsTest, EverySampleHasTheLabelsOfTheTable) {
   Wire();
   metrics_->HttpRequest("events", 202, 1ms);
   metrics_->EventsDeadLettered("message_too_large", 1);
+  metrics_->JournalCommitted(1ms);
   const auto families = Read();
   ASSERT_EQ(families.size(), kMetricCount);
   for (size_t i = 0; i < kMetricCount; ++i) {

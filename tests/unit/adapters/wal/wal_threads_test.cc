@@ -54,7 +54,8 @@ class WalThreadsTest : public testing::Test {
   void Start(base::Duration commit_interval = {}) {
     Open();
     waiter_ = std::make_unique<DurableWaiter>(*journal_);
-    threads_ = std::make_unique<WalThreads>(*journal_, clock_, commit_interval);
+    threads_ = std::make_unique<WalThreads>(*journal_, clock_,
+                                            WalThreads::Options{.commit_interval = commit_interval});
     threads_->Start();
   }
   app::Appended Append(const std::string& value) {
