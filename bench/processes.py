@@ -267,9 +267,15 @@ def records_written(broker: KafkaBroker, topic: str) -> int:
 
 
 def new_ingestor(broker: KafkaBroker, topic: str, **settings: object) -> Ingestor:
-    """Everything by default but the sink and the rate limit, which is off."""
+    """Everything by default but the sink, the ack level and the rate limit, which is off."""
     return Ingestor(
-        **{"SINK": "kafka", "KAFKA_BROKERS": broker.address, "KAFKA_TOPIC": topic, "RATE_LIMIT_RPS": 0}
+        **{
+            "SINK": "kafka",
+            "KAFKA_BROKERS": broker.address,
+            "KAFKA_TOPIC": topic,
+            "RATE_LIMIT_RPS": 0,
+            "ACK": "memory",
+        }
         | settings
     )
 

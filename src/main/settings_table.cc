@@ -136,7 +136,7 @@ std::vector<Setting> IngestRows() {
                "returned (202); it survives a crash and a loss of power. broker: the sink has confirmed it "
                "(200); it survives the loss of this machine.",
            .example = "broker"},
-          &Settings::ingest, &IngestSettings::ack, AckChoice(app::AckLevel::kMemory)),
+          &Settings::ingest, &IngestSettings::ack, AckChoice(app::AckLevel::kWal)),
       Declare({.key = "ingest.ack_min",
                .env = "ACK_MIN",
                .text = "The least that any request is promised: one that asks for a weaker level gets this "
@@ -155,7 +155,7 @@ std::vector<Setting> IngestRows() {
                .env = "BODY_BYTES_MAX",
                .text = "Size of a request body; larger ones are refused with 413. Raise it together with "
                        "ingest.batch_events_max for larger batches.",
-               .example = "32MiB"},
+               .example = "16MiB"},
               &Settings::ingest, &IngestSettings::body_bytes_max,
               Bytes{.fallback = 10 * kMiB, .min = kKiB, .max = kGiB}),
       Declare({.key = "ingest.batch_events_max",

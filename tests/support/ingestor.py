@@ -92,6 +92,7 @@ class Ingestor:
             "LOG_LEVEL": "INFO",
             "SHUTDOWN_DELAY": "0s",
             "SHUTDOWN_TIMEOUT": "20s",
+            "ACK": "memory",  # the least to start; the tests of the log ask for it
         } | settings
         self.logs: list[dict[str, Any]] = []
         self.bad_lines: list[str] = []

@@ -87,7 +87,7 @@ TEST(SettingConflicts, AckThatPromisesLessThanTheLeast) {
   settings.ingest.ack_min = app::AckLevel::kBroker;
   EXPECT_EQ(
       OnlyConflict(settings),
-      "ingest.ack / ingest.ack_min: memory promises less than ingest.ack_min (broker); raise the one or "
+      "ingest.ack / ingest.ack_min: wal promises less than ingest.ack_min (broker); raise the one or "
       "lower the other");
   settings.ingest.ack = app::AckLevel::kBroker;
   EXPECT_EQ(OnlyConflict(settings), "");
@@ -96,6 +96,7 @@ TEST(SettingConflicts, AckThatPromisesLessThanTheLeast) {
 TEST(SettingConflicts, LogFileThatCannotHoldTheLargestBody) {
   Settings settings = DefaultSettings();
   settings.wal.segment_bytes = 16u << 20;
+  settings.ingest.ack = app::AckLevel::kMemory;
   EXPECT_EQ(OnlyConflict(settings), "") << "the log is off";
   settings.ingest.ack = app::AckLevel::kWal;
   EXPECT_EQ(

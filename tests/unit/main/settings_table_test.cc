@@ -138,7 +138,7 @@ TEST(DefaultSettings, AreWhatTheContractSays) {
   EXPECT_EQ(settings.http.header_bytes_max, 16u * 1024);
   EXPECT_EQ(settings.http.idle_timeout, 75s);
   EXPECT_FALSE(settings.admin.port.has_value());
-  EXPECT_EQ(settings.ingest.ack, app::AckLevel::kMemory);
+  EXPECT_EQ(settings.ingest.ack, app::AckLevel::kWal);
   EXPECT_EQ(settings.ingest.ack_min, app::AckLevel::kMemory);
   EXPECT_EQ(settings.ingest.ack_timeout, 30s);
   EXPECT_EQ(settings.ingest.body_bytes_max, 10u << 20);
@@ -151,7 +151,7 @@ TEST(DefaultSettings, AreWhatTheContractSays) {
   EXPECT_EQ(settings.wal.bytes_max, 1u << 30);
   EXPECT_EQ(settings.wal.segment_bytes, 32u << 20);
   EXPECT_EQ(settings.wal.commit_interval, 500us);
-  EXPECT_FALSE(JournalIsWal(settings));
+  EXPECT_TRUE(JournalIsWal(settings));
   EXPECT_EQ(settings.sink.kind, SinkKind::kKafka);
   EXPECT_EQ(settings.file.dir, "var/events");
   EXPECT_EQ(settings.kafka.brokers, "localhost:9092");
