@@ -155,8 +155,8 @@ class Dumper final : public wal::SegmentVisitor {
 };
 
 bool IsAsked(const SurveyedSegment& segment, const wal::LogSurvey& survey, const WalDumpOptions& options) {
-  if (!segment.header) return true;  // to tell of it
-  const uint64_t from = std::max(segment.header->first_position, options.positions.from);
+  if (!segment.readable) return true;  // to tell of it
+  const uint64_t from = std::max(segment.header.first_position, options.positions.from);
   const uint64_t end = std::min(segment.positions_end, options.positions.end);
   return from < end && (options.all || survey.settled.Unsettled(from, end) > 0);
 }

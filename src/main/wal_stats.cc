@@ -122,8 +122,8 @@ base::Result<int> PrintWalStats(wal::Directory& directory, const std::string& fo
   WalStats stats{.backlog = Backlog(survey->settled)};
   for (const wal::LogDamage& damage : survey->damage) stats.backlog.OnDamage(damage);
   for (const SurveyedSegment& segment : survey->segments) {
-    if (!segment.header) continue;
-    const uint64_t first = segment.header->first_position;
+    if (!segment.readable) continue;
+    const uint64_t first = segment.header.first_position;
     if (survey->settled.Unsettled(first, segment.positions_end) == 0) continue;
     ReadSegment(directory, segment, survey->settled, stats.backlog);
   }

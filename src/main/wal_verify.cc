@@ -115,8 +115,8 @@ class Verification {
     }
     const bool aside = segment.behind == SurveyedSegment::Behind::kAnything;
     std::string positions = "-";
-    if (segment.header) {
-      const uint64_t first = segment.header->first_position;
+    if (segment.readable) {
+      const uint64_t first = segment.header.first_position;
       positions = RangeText(first, std::max(first, tally.end_position));
     }
     out_ << fmt::format("{:<29} {:<21} {:>7} {:>9} {:>9} {:>11}{}\n", segment.name, positions, tally.frames,

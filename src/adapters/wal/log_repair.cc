@@ -213,7 +213,7 @@ base::Result<void> Repairer::SaveCheckpoint() {
   Checkpoint checkpoint{.durable_end = end_, .next_segment = next_segment_, .settled = plan_.survey.settled};
   for (const DamagedSegment& damaged : plan_.damaged) {
     const SurveyedSegment& old = damaged.segment;
-    if (old.header) checkpoint.settled.Mark(old.header->first_position, old.positions_end);
+    if (old.readable) checkpoint.settled.Mark(old.header.first_position, old.positions_end);
   }
   for (const auto& [from, to] : plan_.lost) checkpoint.settled.Mark(from, to);
 

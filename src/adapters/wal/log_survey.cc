@@ -42,11 +42,11 @@ base::Result<Fronts> ReadFronts(Directory& directory, const std::vector<std::str
 void Sort(Fronts fronts, LogSurvey& survey) {
   uint64_t last_used = 0;
   for (const SegmentFront& front : fronts.segments) {
-    if (front.segment.header) last_used = front.segment.number;
+    if (front.segment.readable) last_used = front.segment.number;
   }
   for (SegmentFront& front : fronts.segments) {
     SurveyedSegment& segment = front.segment;
-    if (segment.header) {
+    if (segment.readable) {
       survey.segments.push_back(std::move(segment));
     } else if (front.unused && segment.number >= last_used) {
       survey.prepared.push_back(std::move(segment));
@@ -82,14 +82,14 @@ void FindNeighbours(LogSurvey& survey) {
   SurveyedSegment* before = nullptr;
   bool apart = false;  // something that can't be read stands behind `before`
   for (SurveyedSegment& segment : survey.segments) {
-    if (!segment.header) {
+    if (!segment.readable) {
       apart = true;
       continue;
     }
     if (before != nullptr) {
-      before->positions_end = segment.header->first_position;
+      before->positions_end = segment.header.first_position;
       before->behind = !apart && segment.number == before->number + 1 ? Behind::kNext : Behind::kUnknown;
-      if (before->positions_end < before->header->first_position) {
+      if (before->positions_end < before->header.first_position) {
         segment.damage.push_back({"its positions are lower than those of the segment before"});
       }
     }
@@ -99,7 +99,7 @@ void FindNeighbours(LogSurvey& survey) {
   if (before != nullptr) before->behind = apart ? Behind::kUnknown : Behind::kNothing;
 }
 
-bool IsReadable(const SurveyedSegment& segment) { return segment.header.has_value(); }
+bool IsReadable(const SurveyedSegment& segment) { return segment.readable; }
 
 const SurveyedSegment* Oldest(const LogSurvey& survey) {
   const auto oldest = std::ranges::find_if(survey.segments, IsReadable);
@@ -130,7 +130,7 @@ void FindSettled(LogSurvey& survey) {
   if (survey.checkpoint.newest) {
     survey.settled = survey.checkpoint.newest->settled;
   } else if (oldest != nullptr) {
-    survey.settled = SettledMap(oldest->header->first_position);
+    survey.settled = SettledMap(oldest->header.first_position);
   }
 }
 
@@ -138,7 +138,7 @@ void FindDamage(LogSurvey& survey) {
   if (!survey.checkpoint.exists && !survey.segments.empty()) survey.checkpoint.damage = "is missing";
   const SurveyedSegment* const oldest = Oldest(survey);
   const uint64_t from = survey.settled.Below();
-  const uint64_t to = oldest != nullptr ? oldest->header->first_position : survey.end;
+  const uint64_t to = oldest != nullptr ? oldest->header.first_position : survey.end;
   if (survey.settled.Unsettled(from, to) > 0)
     survey.damage.push_back({"no segment holds them", 0, 0, from, to});
 }

@@ -28,7 +28,8 @@ struct SurveyedSegment {
   std::string name;
   uint64_t number = 0;
   uint64_t file_bytes = 0;
-  std::optional<SegmentHeader> header;  // nullopt: nothing in it can be read
+  bool readable = false;       // its header, or its first frame, says what it is
+  SegmentHeader header;        // when it is readable
   uint64_t read_bytes = 0;     // what may be read of it: no more than there is, whatever the header says
   uint32_t front_crc = 0;      // tells whether the file has begun another life since
   uint64_t positions_end = 0;  // all of its positions are below

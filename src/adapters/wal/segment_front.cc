@@ -86,18 +86,21 @@ base::Result<SegmentFront> ReadSegmentFront(Directory& directory, const std::str
   segment.front_crc = base::Crc32c(HeaderIn(*front));
   segment.read_bytes = std::min(*bytes, kSegmentBytesMax);
   const bool is_zeros = std::ranges::all_of(HeaderIn(*front), [](char byte) { return byte == '\0'; });
-  found.unused = is_zeros || (*header && (*header)->number != number);
-  const auto usable = [&](const std::optional<SegmentHeader>& of) {
-    return of && IsPlausible(*of) && (set_aside || of->number == number);
+  const auto is_usable = [&](const SegmentHeader& candidate) {
+    return IsPlausible(candidate) && (set_aside || candidate.number == number);
   };
-  if (usable(*header)) {
-    segment.header = **header;
+  const auto& stated = *header;
+  found.unused = is_zeros || (stated && stated->number != number);
+  if (stated && is_usable(*stated)) {
+    segment.readable = true;
+    segment.header = *stated;
     FindHeaderDamage(*front, segment);
-    if (*bytes < segment.header->segment_bytes) {
-      segment.damage.push_back({"the file ends early", *bytes, segment.header->segment_bytes});
+    if (*bytes < stated->segment_bytes) {
+      segment.damage.push_back({"the file ends early", *bytes, stated->segment_bytes});
     }
-    segment.read_bytes = std::min(segment.read_bytes, segment.header->segment_bytes);
-  } else if (const auto by_frame = HeaderByFirstFrame(*front); usable(by_frame)) {
+    segment.read_bytes = std::min(segment.read_bytes, stated->segment_bytes);
+  } else if (const auto by_frame = HeaderByFirstFrame(*front); by_frame && is_usable(*by_frame)) {
+    segment.readable = true;
     segment.header = *by_frame;
     segment.damage.push_back({"both copies of the header are damaged", 0, kSegmentHeaderBytes});
   }

@@ -17,7 +17,7 @@ using Behind = SurveyedSegment::Behind;
 
 // The header with its size made safe: the scanner takes as much memory as a frame says it has, within it.
 SegmentHeader Trusted(const SurveyedSegment& segment) {
-  SegmentHeader header = *segment.header;
+  SegmentHeader header = segment.header;
   header.segment_bytes = segment.read_bytes;
   return header;
 }
@@ -30,7 +30,7 @@ class Reading {
         settled_(settled),
         visitor_(visitor),
         scanner_(file, Trusted(segment)),
-        reached_(segment.header->first_position) {
+        reached_(segment.header.first_position) {
     scanner_.ReadPastFaults();
   }
 
@@ -134,7 +134,7 @@ SegmentRead ReadSegment(Directory& directory, const SurveyedSegment& segment, co
   if (!file && file.error() == ENOENT) return SegmentRead::kGone;
   if (file && !IsSameLife(**file, segment)) return SegmentRead::kGone;
   for (const LogDamage& damage : segment.damage) visitor.OnDamage(damage);
-  if (!segment.header) return SegmentRead::kDone;
+  if (!segment.readable) return SegmentRead::kDone;
   if (!file) {
     visitor.OnDamage({"it can't be opened: " + std::system_category().message(file.error())});
     return SegmentRead::kDone;
@@ -143,7 +143,7 @@ SegmentRead ReadSegment(Directory& directory, const SurveyedSegment& segment, co
 }
 
 SegmentEnd FindSegmentEnd(Directory& directory, const SurveyedSegment& newest, uint64_t durable_end) {
-  SegmentEnd end{newest.header->first_position, std::nullopt};
+  SegmentEnd end{newest.header.first_position, std::nullopt};
   const auto file = directory.Open(newest.name);
   if (!file || !IsSameLife(**file, newest)) return end;
   SegmentScanner scanner(**file, Trusted(newest));

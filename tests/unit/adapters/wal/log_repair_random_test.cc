@@ -47,7 +47,7 @@ class Holdings final : public SegmentVisitor {
 
 // Whatever was damaged: what could be read before is delivered after the repair, and the log is sound.
 TEST(LogRepairRandom, WhateverIsReadableIsDeliveredAfterTheRepair) {
-  constexpr uint64_t kRounds = 60;
+  constexpr uint64_t kRounds = 25;
   const uint64_t seed = support::SeedOr(1);
   support::Random random(seed);
   for (uint64_t round = 0; round < kRounds && !testing::Test::HasFailure(); ++round) {

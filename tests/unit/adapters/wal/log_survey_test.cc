@@ -45,7 +45,7 @@ TEST_F(LogSurveyTest, SegmentThatIsNoFileIsDamage) {
   for (int kind = 0; kind < 3; ++kind) {
     const LogSurvey survey = Survey();
     ASSERT_EQ(survey.segments.size(), 3u);
-    EXPECT_FALSE(survey.segments[1].header);
+    EXPECT_FALSE(survey.segments[1].readable);
     ASSERT_EQ(survey.segments[1].damage.size(), 1u);
     EXPECT_EQ(survey.segments[1].damage[0].what, "it is not a file");
     EXPECT_EQ(survey.segments[0].behind, Behind::kUnknown);
@@ -61,8 +61,8 @@ TEST_F(LogSurveyTest, LostHeaderIsReadFromTheFirstFrame) {
   log_.Stop();
   log_.DamageHeader(1);
   const LogSurvey survey = Survey();
-  ASSERT_TRUE(survey.segments[1].header);
-  EXPECT_EQ(survey.segments[1].header->first_position, kPerSegment);
+  ASSERT_TRUE(survey.segments[1].readable);
+  EXPECT_EQ(survey.segments[1].header.first_position, kPerSegment);
   EXPECT_EQ(survey.segments[1].damage.size(), 1u);
   EXPECT_EQ(survey.segments[0].behind, Behind::kNext);
 }
@@ -86,7 +86,7 @@ TEST_F(LogSurveyTest, LostHeaderAndFirstFrameLeaveNothingToRead) {
   log_.Damage(SegmentName(2), 0, kSegmentHeaderBytes + kSectorBytes);
   const LogSurvey survey = Survey();
   ASSERT_EQ(survey.segments.size(), 3u);
-  EXPECT_FALSE(survey.segments[2].header);
+  EXPECT_FALSE(survey.segments[2].readable);
   EXPECT_EQ(survey.segments[1].behind, Behind::kUnknown);
   EXPECT_EQ(survey.end, 40u) << "the checkpoint knows";
 }
@@ -96,7 +96,7 @@ TEST_F(LogSurveyTest, OneDamagedCopyOfTheHeaderIsTold) {
   log_.Stop();
   log_.Damage(SegmentName(0), kSectorBytes + 3);
   const LogSurvey survey = Survey();
-  ASSERT_TRUE(survey.segments[0].header);
+  ASSERT_TRUE(survey.segments[0].readable);
   ASSERT_EQ(survey.segments[0].damage.size(), 1u);
   EXPECT_EQ(survey.segments[0].damage[0].from_byte, kSectorBytes);
 }
