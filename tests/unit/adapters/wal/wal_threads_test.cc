@@ -106,7 +106,7 @@ TEST_F(WalThreadsTest, IntervalGathersWhatComesMeanwhile) {
 
 // The append may come at any point of the commit thread's way to sleep.
 TEST_F(WalThreadsTest, StopCommitsWhatIsPending) {
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < 60; ++round) {
     Start();
     uint64_t end = 0;
     for (int i = 0; i <= round % 2; ++i) {

@@ -1,0 +1,49 @@
+// The worked example in FORMAT.md is what the log really writes.
+
+#include <gtest/gtest.h>
+
+#include "adapters/wal/segment_files.h"
+#include "support/hex_dump.h"
+#include "support/sim_disk.h"
+#include "support/temp_folder.h"
+#include "support/wal_rig.h"
+
+namespace ei::wal {
+namespace {
+
+// What stands in the document between a fence with this word and the next fence.
+std::string Example(const std::string& document, const std::string& word) {
+  const std::string fence = "```" + word + "\n";
+  const size_t begin = document.find(fence);
+  if (begin == std::string::npos) return "FORMAT.md has no block " + word;
+  return document.substr(begin + fence.size(), document.find("```", begin + 3) - begin - fence.size());
+}
+
+TEST(FormatExample, IsWhatTheLogWrites) {
+  support::SimDisk disk(1);
+  const auto folder = disk.Mount();
+  support::WalRig rig({.bytes_max = 16 << 10, .segment_bytes = 4 << 10});
+  rig.Open(*folder);
+  domain::EventBatch batch;
+  const std::string first = R"({"id":"a1","type":"t"})";
+  const std::string second = R"({"id":"b2","type":"t"})";
+  batch.Add(support::EventWithId(first, "a1"), domain::KeySource::kId, {}, {}, {});
+  domain::DecodedEvent event = support::EventWithId(second, "b2");
+  event.key = "user-7";
+  event.has_key = true;
+  batch.Add(event, domain::KeySource::kPointer, {}, {}, "00-4bf9-01");
+  ASSERT_EQ(rig.Journal().Append(batch, rig.Clock().Now()), app::AppendResult::kAppended);
+  rig.Work();
+  rig.Take();
+  rig.SettleIf([&](std::string_view value) { return value == second; });
+  rig.Work();
+
+  const std::string document =
+      support::ReadFile(std::string(EI_SOURCE_DIR) + "/src/adapters/wal/FORMAT.md");
+  EXPECT_EQ(Example(document, "segment"), support::HexDump(disk.Seen(SegmentName(0))));
+  const std::string checkpoint = disk.Seen(kCheckpointName);
+  EXPECT_EQ(Example(document, "checkpoint"), support::HexDump(checkpoint.substr(0, kCheckpointSlotBytes)));
+}
+
+}  // namespace
+}  // namespace ei::wal

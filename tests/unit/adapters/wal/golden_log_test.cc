@@ -1,0 +1,71 @@
+// Logs that earlier versions wrote are read completely, for ever (FORMAT.md, versions).
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "support/hex_dump.h"
+#include "support/sim_disk.h"
+#include "support/temp_folder.h"
+#include "support/wal_rig.h"
+
+namespace ei::wal {
+namespace {
+
+const std::string kFolder = std::string(EI_SOURCE_DIR) + "/tests/golden/wal-v1/";
+
+// The files of log.txt, each after a line "file NAME BYTES".
+void PutFiles(support::SimDisk& disk) {
+  std::istringstream lines(support::ReadFile(kFolder + "log.txt"));
+  std::string name;
+  std::string dump;
+  size_t bytes = 0;
+  const auto put = [&] {
+    if (!name.empty()) disk.PutFile(name, support::FromHexDump(dump, bytes));
+  };
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("file ")) {
+      dump += line + "\n";
+      continue;
+    }
+    put();
+    std::istringstream words(line.substr(5));
+    words >> name >> bytes;
+    dump.clear();
+  }
+  put();
+}
+
+// As a line of events.txt: position, key, traceparent (-: none) and value.
+std::string LineOf(const app::JournalEvent& event) {
+  std::string line = std::to_string(event.position) + "\t";
+  line.append(event.has_key ? event.key : "-").append("\t");
+  line.append(event.traceparent.empty() ? "-" : event.traceparent).append("\t");
+  return line.append(event.value).append("\n");
+}
+
+TEST(GoldenLog, OfVersion1IsDeliveredCompletely) {
+  support::SimDisk disk(1);
+  PutFiles(disk);
+  const auto folder = disk.Mount();
+  support::WalRig rig({.bytes_max = 64 << 10, .segment_bytes = 4 << 10, .lanes = 3});
+  rig.Open(*folder);
+  rig.Work();
+  rig.Take();
+  auto events = rig.Taken();
+  std::ranges::sort(events, {}, &app::JournalEvent::position);
+  std::string read;
+  for (const app::JournalEvent& event : events) read += LineOf(event);
+  EXPECT_EQ(read, support::ReadFile(kFolder + "events.txt"));
+  EXPECT_EQ(rig.Journal().Counts().lost, 0U);
+  EXPECT_EQ(rig.Journal().Counts().set_aside, 0U);
+  rig.Settle();
+  rig.Work();
+  EXPECT_EQ(rig.Append({"next"}).end, 29U) << "positions go on";
+  EXPECT_EQ(rig.Drain(), std::vector<std::string>{"next"});
+  EXPECT_EQ(rig.Log().Count("ERROR"), 0U);
+}
+
+}  // namespace
+}  // namespace ei::wal
