@@ -32,7 +32,8 @@ class WalSchedule {
                                         "bit flipped",
                                         "range zeroed",
                                         "file truncated",
-                                        "file removed"};
+                                        "file removed",
+                                        "ended during its start"};
 
   WalSchedule(uint64_t seed, app::EventDecoder& decoder, Occurred& occurred)
       : random_(seed),
@@ -211,6 +212,18 @@ class WalSchedule {
       disk_.Crash();
       ++occurred_["power lost"];
     }
+    if (random_.OneIn(4)) EndDuringStart();
+  }
+
+  // A start that comes no further than some operations; then, perhaps, another one.
+  void EndDuringStart() {
+    disk_.FailNoMore();
+    disk_.StopAfter(random_.Between(1, 30));
+    auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next());
+    for (int step = 0; life != nullptr && step < 6 && !disk_.Stopped(); ++step) life->RunAnything();
+    life.reset();
+    ++occurred_["ended during its start"];
+    EndAbruptly();
   }
 
   // After a graceful stop, when the checkpoint says how much there was.

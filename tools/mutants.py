@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""Breaks the service on purpose, one way at a time, and expects the simulator to notice each.
+
+A copy of the sources in build/mutants is changed, built and simulated; a mutant that survives, or whose text
+is no longer in the sources, fails the check. `tools/mutants.py NAME...` tries the named ones only.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TREE = ROOT / "build" / "mutants"
+SCHEDULES = 20_000  # most are caught within a few hundred
+
+
+@dataclass(frozen=True)
+class Mutant:
+    name: str
+    file: str
+    text: str
+    broken: str
+
+
+WAL = "src/adapters/wal/"
+MUTANTS = [
+    Mutant(
+        "acknowledged before the sync",
+        WAL + "commit.cc",
+        "  if (const auto synced = frame->file->Sync(); !synced) {",
+        "  if (const DiskResult<void> synced; !synced) {",
+    ),
+    Mutant(
+        "a failed sync is tried again",
+        WAL + "commit.cc",
+        "  if (const auto synced = frame->file->Sync(); !synced) {",
+        "  if (const auto synced = frame->file->Sync(); !synced && !frame->file->Sync()) {",
+    ),
+    Mutant(
+        "a segment's name is not synced",
+        WAL + "segment_files.cc",
+        "  if (done) done = directory.Sync();",
+        "",
+    ),
+    Mutant(
+        "a recycled segment's name is not synced",
+        WAL + "keep.cc",
+        "  if (done) done = directory_.Sync();\n  if (!done) {",
+        "  if (!done) {",
+    ),
+    Mutant(
+        "a segment goes before the checkpoint",
+        WAL + "keep.cc",
+        "  DiskResult<void> done = Save(snapshot);\n  snapshot.settled_since = 0;\n  if (done) done = Save(snapshot);",
+        "  DiskResult<void> done;",
+    ),
+    Mutant(
+        "a segment goes with events left",
+        WAL + "keep.cc",
+        "settled.Unsettled(it->header.first_position, end) == 0",
+        "settled.Unsettled(it->header.first_position, end) <= 1",
+    ),
+    Mutant(
+        "the checkpoint settles what is only taken",
+        WAL + "wal_journal.cc",
+        "  return window_.Take(lane, out);",
+        "  const size_t count = window_.Take(lane, out);\n"
+        "  for (size_t i = 0; i < count; ++i) settled_.Mark(out[i].position, out[i].position + 1);\n"
+        "  return count;",
+    ),
+    Mutant(
+        "a batch is accepted by half",
+        WAL + "wal_journal.cc",
+        "  for (const EventSlices& slices : batch.Events()) index.push_back(EntryOf(slices, bytes));",
+        "  for (const EventSlices& slices : batch.Events()) {\n"
+        "    if (index.size() < 6) index.push_back(EntryOf(slices, bytes));\n  }",
+    ),
+    Mutant(
+        "a torn commit is believed",
+        WAL + "recovery.cc",
+        "    result.torn = uncertain && !AllSound(scanner);",
+        "    result.torn = AllSound(scanner) && false;",
+    ),
+    Mutant(
+        "damage in an event is not seen",
+        WAL + "load.cc",
+        "      if (base::Crc32c({bytes, entry.size}) == entry.crc) {",
+        "      if (entry.size > 0) {",
+    ),
+    Mutant(
+        "the newest commit is not written again",
+        WAL + "wal_journal.cc",
+        "  last_frame_ = std::move(found.last_frame);",
+        "",
+    ),
+    Mutant(
+        "its old segment goes too early",
+        WAL + "keep.cc",
+        "!HoldsLastFrame(it->header.number) &&",
+        "",
+    ),
+    Mutant(
+        "a copy that a crash cut short replaces the original",
+        WAL + "recovery.cc",
+        "      needed = before->end != found->end;",
+        "      needed = true;",
+    ),
+    Mutant(
+        "positions are used again",
+        WAL + "wal_journal.cc",
+        "  next_position_ = found.end;",
+        "  next_position_ = settled_.Below();",
+    ),
+    Mutant(
+        "two commits wait for one sync",
+        WAL + "log_tail.cc",
+        "  offset_ = frame.offset + FrameBytes(frame.header.body_bytes, frame.header.events);",
+        "  offset_ = frame.offset + kFrameHeaderBytes + frame.header.body_bytes +\n"
+        "            frame.header.events * kIndexEntryBytes;",
+    ),
+    Mutant(
+        "what is settled is read back too",
+        WAL + "load.cc",
+        "    if (!settled_.Contains(event.position)) waiting.push_back(event);",
+        "    waiting.push_back(event);",
+    ),
+    Mutant(
+        "the backlog is overtaken",
+        WAL + "commit.cc",
+        "  if (backlog_) return;\n",
+        "",
+    ),
+    Mutant(
+        "a wake-up is lost when room returns",
+        WAL + "wal_journal.cc",
+        "    wake_load = backlog_ && MayLoad() && Rouse(load_idle_);\n    wake_keep = Rouse(keep_idle_);",
+        "    wake_keep = Rouse(keep_idle_);",
+    ),
+    Mutant(
+        "the disk's bound is not kept",
+        WAL + "keep.cc",
+        "    const bool room = DiskBytes() + options_.segment_bytes <= options_.bytes_max;",
+        "    const bool room = true;",
+    ),
+    Mutant(
+        "a transient failure settles the event",
+        "src/app/delivery_worker.cc",
+        "    if (report.verdict != Verdict::kDelivered) continue;\n    if (slot.dead_letter) {",
+        "    if (report.verdict == Verdict::kEventInvalid) continue;\n    if (slot.dead_letter) {",
+    ),
+    Mutant(
+        "retries go out of order",
+        "src/app/delivery_worker.cc",
+        "return slots_[a].event.position < slots_[b].event.position; });",
+        "return slots_[a].event.position > slots_[b].event.position; });",
+    ),
+]
+
+
+def copy_tree() -> None:
+    """The sources as they are, so that builds of what did not change are reused."""
+    TREE.mkdir(parents=True, exist_ok=True)
+    for name in ("src", "tests", "cmake", "bench", "fuzz"):
+        subprocess.run(["cp", "-r", "--update", "--preserve=timestamps", str(ROOT / name), str(TREE)], check=True)
+    for name in ("CMakeLists.txt", "CMakePresets.json"):
+        shutil.copy2(ROOT / name, TREE / name)
+
+
+def build() -> subprocess.CompletedProcess:
+    environment = os.environ | {"CCACHE_BASEDIR": str(TREE), "CCACHE_NOHASHDIR": "1"}
+    if not (TREE / "out" / "build.ninja").exists():
+        subprocess.run(
+            ["cmake", "-S", TREE, "-B", TREE / "out", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"]
+            + ["-DCMAKE_CXX_FLAGS_RELEASE=-O1", "-DEI_BENCH=OFF"],
+            check=True,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+        )
+    return subprocess.run(
+        ["cmake", "--build", TREE / "out", "--target", "simulation_tests"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def simulate(seconds: int) -> bool:
+    """True: nothing was noticed."""
+    environment = os.environ | {"EI_SCHEDULES": str(SCHEDULES), "EI_SEED": "1"}
+    try:
+        done = subprocess.run(
+            [TREE / "out" / "tests" / "simulation_tests", "--gtest_filter=WalSimulation.*"],
+            env=environment,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False  # it hangs, which is noticed too
+    return done.returncode == 0
+
+
+def try_mutant(mutant: Mutant) -> str:
+    """Empty: it was caught; else what is wrong."""
+    path = TREE / mutant.file
+    original = path.read_text(encoding="utf-8")
+    if original.count(mutant.text) != 1:
+        return f"its text stands {original.count(mutant.text)} times in {mutant.file}; mend tools/mutants.py"
+    path.write_text(original.replace(mutant.text, mutant.broken), encoding="utf-8")
+    try:
+        built = build()
+        if built.returncode != 0:
+            return "does not compile:\n" + built.stdout[-2000:]
+        return "SURVIVED" if simulate(120) else ""
+    finally:
+        path.write_text(original, encoding="utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("names", nargs="*", help="only these")
+    chosen = parser.parse_args().names
+    copy_tree()
+    built = build()
+    if built.returncode != 0:
+        print(built.stdout[-4000:])
+        return 1
+    failures = 0
+    mutants = [mutant for mutant in MUTANTS if not chosen or mutant.name in chosen]
+    for mutant in mutants:
+        began = time.monotonic()
+        wrong = try_mutant(mutant)
+        failures += 1 if wrong else 0
+        print(f"  {wrong or 'caught':10}  {time.monotonic() - began:5.1f} s  {mutant.name}", flush=True)
+    print(f"{len(mutants) - failures} of {len(mutants)} mutants caught")
+    return 1 if failures or not mutants else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
