@@ -142,6 +142,7 @@ void WalJournal::AddSpares(std::vector<Spare> spares) {
   piece.accepted_at = SteadyOf(last.header.accepted_at);
   auto begun =
       tail_.Add(piece, last.index, last.header.first_position, last.header.accepted_at, salts_.NextRandom());
+  tail_.Front();  // closes it: a copy that a crash takes must not look like more than the original
   segments_.push_back(std::move(*begun));
   appended_again_ = last.header;
 }
