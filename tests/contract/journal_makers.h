@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +34,8 @@ struct JournalMaker {
   // As it runs in the service. `wake` is OnLaneFilled's.
   std::function<std::shared_ptr<app::Journal>(const JournalShape&, std::function<void(size_t)> wake)>
       make_threaded;
+
+  friend void PrintTo(const JournalMaker& maker, std::ostream* out) { *out << maker.name; }
 };
 
 // What a log stands on.

@@ -28,6 +28,7 @@ enum class LaneState { kEmpty, kFilled, kUnknown };
 class JournalModel : public JournalContract {
  protected:
   void Run(const JournalShape& shape, uint64_t seed, int steps, size_t size_max) {
+    if (GetParam().survives) steps /= 8;  // each append waits for a real disk
     SCOPED_TRACE(testing::Message() << "EI_SEED=" << seed << " events_max " << shape.events_max
                                     << " bytes_max " << shape.bytes_max << " lanes " << shape.lanes);
     support::Random random(seed);
@@ -215,7 +216,7 @@ TEST_P(JournalModel, LargeEventsBoundByBytes) {
   for (uint64_t i = 0; i < 4; ++i) {
     Run({.events_max = 400, .bytes_max = (1 << 20) + i * 77'777, .lanes = 3}, seed + i, 25'000, 400'000);
   }
-  EXPECT_GT(fulls_, 100U);
+  EXPECT_GT(fulls_, 20U);
 }
 
 TEST_P(EventsModel, LeastBounds) {

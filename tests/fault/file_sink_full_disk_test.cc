@@ -1,30 +1,14 @@
 // A real disk that is really full: a small tmpfs in a mount namespace of a child process, which vanishes with
 // it.
 
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <iostream>
-
+#include "support/small_disk.h"
 #include "unit/adapters/file_sink/sink_fixture.h"
 
 namespace ei::file_sink {
 namespace {
 
-constexpr int kNoMount = 77;
-
 class FileSinkFullDisk : public FileSinkTest {
  protected:
-  // Runs in the child. False: this machine doesn't let it mount.
-  bool MountSmallDisk() {
-    std::filesystem::create_directories(folder_);
-    const int spaces = CLONE_NEWNS | (::geteuid() == 0 ? 0 : CLONE_NEWUSER);
-    return ::unshare(spaces) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-           ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, "size=256k") == 0;
-  }
-
   void FillThenMakeRoom() {
     const auto ballast = folder_ / "ballast";
     WriteFile(ballast, std::string(100'000, 'b'));
@@ -59,23 +43,11 @@ class FileSinkFullDisk : public FileSinkTest {
 };
 
 TEST_F(FileSinkFullDisk, EventsWaitUntilThereIsRoomAndNoneIsTorn) {
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    if (!MountSmallDisk()) ::_exit(kNoMount);
-    FillThenMakeRoom();
-    std::cout.flush();
-    ::_exit(HasFailure() ? 1 : 0);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFEXITED(status));
-  if (WEXITSTATUS(status) == kNoMount) {
+  if (!support::RunOnSmallDisk(folder_, 256 << 10, [this] { FillThenMakeRoom(); })) {
     // A container may forbid mounts; file_sink_storage_test.cc makes each call fail everywhere.
     // ban-ok(skipped-test): no install changes what the kernel lets a process mount
     GTEST_SKIP() << "neither root nor a user namespace lets this process mount a small tmpfs";
   }
-  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 }  // namespace

@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,14 +58,16 @@ class WalRig {
   }
 
   // Of all lanes, what can be taken now.
-  std::vector<std::string> Take(size_t at_most = 100'000) {
-    std::vector<app::JournalEvent> events(at_most);
+  std::vector<std::string> Take(size_t at_most = std::numeric_limits<size_t>::max()) {
+    std::array<app::JournalEvent, 64> some;
     std::vector<std::string> values;
     for (size_t lane = 0; lane < options_.lanes; ++lane) {
-      const size_t count = journal_->Take(lane, events);
-      for (size_t i = 0; i < count; ++i) {
-        values.emplace_back(events[i].value);
-        taken_.push_back(events[i]);
+      for (size_t left = at_most; left > 0;) {
+        const size_t count = journal_->Take(lane, std::span(some).first(std::min(left, some.size())));
+        if (count == 0) break;
+        left -= count;
+        for (size_t i = 0; i < count; ++i) values.emplace_back(some[i].value);
+        taken_.insert(taken_.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(count));
       }
     }
     return values;

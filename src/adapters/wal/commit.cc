@@ -1,5 +1,6 @@
 // Commit: how accepted events become durable.
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -45,9 +46,14 @@ Work WalJournal::Commit() {
   }
   uint64_t filled_lanes = 0;
   bool wake_load = false;
+  bool wake_keep = false;
+  uint64_t lost = 0;
   {
     base::MutexLock lock(mutex_);
-    durable_end_.store(frame->header.first_position + frame->header.events, std::memory_order_release);
+    const uint64_t end = frame->header.first_position + frame->header.events;
+    durable_end_.store(std::max(end, found_end_), std::memory_order_release);
+    lost = MissFrom(end);
+    wake_keep = lost > 0 && Rouse(keep_idle_);
     ++counts_.commits;
     counts_.commit_bytes += bytes;
     Publish(*frame, filled_lanes);
@@ -55,9 +61,14 @@ Work WalJournal::Commit() {
     refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
     wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
   }
+  if (lost > 0) {
+    log_.Write(app::LogLevel::kError, "wal", "the log is damaged: its last events are lost",
+               {{"events", lost}});
+  }
   WakeLanes(filled_lanes);
   durable_told_();
   if (wake_load) wake_(Role::kLoad);
+  if (wake_keep) wake_(Role::kKeep);
   return Work::kDone;
 }
 
@@ -74,6 +85,19 @@ DiskResult<void> WalJournal::WriteFrame(const PendingFrame& frame, uint64_t& byt
   AppendFrameEnd(out, index);
   bytes = out.size();
   return WriteAll(*frame.file, frame.begins ? 0 : frame.offset, out);
+}
+
+// Behind the newest commit of an earlier life, which has been written again, others may be missing that came
+// before the next segment was begun. Returns how many events are lost.
+uint64_t WalJournal::MissFrom(uint64_t position) {
+  const uint64_t lost = settled_.Unsettled(position, found_end_);
+  settled_.Mark(position, found_end_);
+  if (lost == 0) return 0;
+  unsettled_ -= lost;
+  counts_.lost += lost;
+  settled_since_checkpoint_ += lost;
+  for (Segment& segment : segments_) segment.damaged |= segment.header.number == appended_again_.segment;
+  return lost;
 }
 
 // The frame's events may be taken now: from memory while the window has room, else they are behind the

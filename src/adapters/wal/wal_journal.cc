@@ -113,6 +113,7 @@ void WalJournal::Adopt(FoundLog& found) {
   set_aside_.insert(set_aside_.end(), found.set_aside.begin(), found.set_aside.end());
   settled_ = found.checkpoint.settled;
   next_position_ = found.end;
+  found_end_ = found.end;
   unsettled_ = settled_.Unsettled(0, found.end);
   counts_.recovered = unsettled_;
   checkpoint_at_ = clock_.Now();
@@ -145,6 +146,7 @@ void WalJournal::AddSpares(std::vector<Spare> spares) {
   tail_.Front();  // closes it: a copy that a crash takes must not look like more than the original
   segments_.push_back(std::move(*begun));
   appended_again_ = last.header;
+  tail_.Front();  // closes it, as what is appended next need not have the positions right behind it
 }
 
 Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime now) {

@@ -143,6 +143,7 @@ class WalJournal final : public app::Journal {
 
   DiskResult<void> WriteFrame(const PendingFrame& frame, uint64_t& bytes);
   void Publish(const PendingFrame& frame, uint64_t& filled_lanes) REQUIRES(mutex_);
+  uint64_t MissFrom(uint64_t position) REQUIRES(mutex_);
   void Fail(std::string_view what, int error);
 
   bool MayLoad() const REQUIRES(mutex_);
@@ -193,6 +194,7 @@ class WalJournal final : public app::Journal {
   uint64_t next_position_ GUARDED_BY(mutex_) = 0;
   std::optional<LastFrame> last_frame_ GUARDED_BY(mutex_);  // was found, and waits for a segment
   FrameHeader appended_again_ GUARDED_BY(mutex_);           // has got one
+  uint64_t found_end_ GUARDED_BY(mutex_) = 0;               // where the log ended at the start
   LogTail tail_ GUARDED_BY(mutex_);
   std::deque<Segment> segments_ GUARDED_BY(mutex_);  // used ones, by number
   uint64_t next_segment_ GUARDED_BY(mutex_) = 0;

@@ -477,5 +477,39 @@ TEST_F(RecoveryTest, NewestSegmentWithADamagedHeaderIsSetAsideNotUsedAgain) {
   EXPECT_EQ(rig_.Append({"a"}).end, 11U);
 }
 
+// A crash left a segment that was just begun, and damage took the last commits before it. The newest commit
+// that is left is written again; what was between the two is known to be missing at once.
+TEST_F(RecoveryTest, CommitsMissingBehindTheNewestOneCount) {
+  for (const bool appends_at_once : {true, false}) {
+    SCOPED_TRACE(appends_at_once);
+    SegmentBytes segment = Segment(0, 0);
+    for (uint64_t i = 0; i < 5; ++i) segment.Add(i, {std::to_string(i)});
+    for (const std::string& name : disk_.SeenNames()) disk_.RemoveFile(name);
+    Put(segment);
+    for (const uint64_t frame : {3, 4}) {
+      disk_.FlipBit(SegmentName(0), kSegmentHeaderBytes + frame * kSectorBytes + 20, 0);
+    }
+    Put(Segment(1, 5));
+    Open();
+    EXPECT_EQ(Counts().recovered, 5U);
+    if (appends_at_once) {
+      EXPECT_EQ(rig_.Append({"5"}).end, 6U);
+    }
+    Strings came = rig_.Drain();
+    EXPECT_EQ(Counts().lost, 2U);
+    EXPECT_EQ(rig_.Journal().Stats().events, 0U);
+    EXPECT_EQ(rig_.Journal().DurableEnd(), appends_at_once ? 6U : 5U);
+    EXPECT_TRUE(Has(DamagedName(0)));
+    if (!appends_at_once) {
+      EXPECT_EQ(rig_.Append({"5"}).end, 6U);
+      came.push_back(rig_.Drain().front());
+    }
+    EXPECT_EQ(came, (Strings{"0", "1", "2", "5"}));
+    Crash();
+    EXPECT_EQ(rig_.Drain(), Strings{});
+    EXPECT_EQ(Counts().lost, 0U);
+  }
+}
+
 }  // namespace
 }  // namespace ei::wal
