@@ -76,7 +76,8 @@ base::Result<SegmentFile> OpenSegment(Directory& directory, uint64_t number) {
     segment.header.reset();  // a recycled file still has the header of its earlier life
   }
   // What the header says may be damaged with a checksum that fits; the file's size is what there is to read.
-  if (segment.header) segment.header->segment_bytes = std::min(segment.header->segment_bytes, segment.bytes);
+  const uint64_t sectors_bytes = (segment.bytes + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
+  if (segment.header) segment.header->segment_bytes = std::min(segment.header->segment_bytes, sectors_bytes);
   segment.unused = !segment.header && IsUnused({front.data(), *got});
   return segment;
 }
