@@ -40,7 +40,9 @@ LoadRun::LoadRun(const LoadSettings& settings)
                                       settings.host, settings.path)),
       peers_(settings.connections),
       scratch_(kScratchBytes) {
-  for (Peer& peer : peers_) peer.connection = std::make_unique<Connection>(request_, settings.pipeline);
+  for (std::uint32_t index = 0; index < settings.connections; ++index) {
+    peers_[index].connection = std::make_unique<Connection>(request_, settings.pipeline, index);
+  }
   idle_.reserve(peers_.size());
   report_.run_prefix = run_prefix_;
 }

@@ -25,6 +25,7 @@ from processes import (
     new_topic,
     peak_rss_bytes,
     rss_bytes,
+    say,
     wait_ready,
 )
 from report import MB, Target, machine, print_table, print_targets, spread
@@ -34,10 +35,6 @@ from start_up import start_to_ready_seconds
 WARM_UP_SECONDS = 1.0
 STARTS = 5
 OVERLOAD = 3
-
-
-def say(text: str) -> None:
-    print(text, flush=True)
 
 
 class Bench:

@@ -38,6 +38,19 @@ TEST(EventTemplate, SingleRequestIsOneJsonObject) {
                 event);
 }
 
+TEST(EventTemplate, UserIsSetInEveryEventAndNothingElseChanges) {
+  const EventTemplate request = EventTemplate::Request(kPrefix, 284, 3, "127.0.0.1:80", "/events");
+  std::string text(request.Text());
+  request.SetUser(text, 907);
+  std::size_t users = 0;
+  for (std::size_t at = 0; (at = text.find(R"("user_id":"u-00907",)", at)) != std::string::npos; ++at) {
+    text.replace(at, 20, R"("user_id":"u-48210",)");
+    ++users;
+  }
+  EXPECT_EQ(users, 3U);
+  EXPECT_EQ(text, request.Text());
+}
+
 TEST(EventTemplate, BatchNumbersItsLinesAcrossEveryCarry) {
   for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{999}, std::uint64_t{1'998},
                                     std::uint64_t{999'999}, std::uint64_t{99'999'999'500}}) {
