@@ -42,22 +42,25 @@ EventTemplate EventTemplate::Event(std::string_view run_prefix, std::size_t even
 }
 
 EventTemplate EventTemplate::Request(std::string_view run_prefix, std::size_t event_bytes,
-                                     std::uint32_t events, std::string_view host, std::string_view path) {
-  assert(events > 0);
+                                     std::uint32_t events, std::string_view host, std::string_view path,
+                                     bool spoilt) {
+  assert(events > 0 && (events > 1 || !spoilt));
+  const std::string_view spoiler = spoilt ? "{}\n" : "";
   const EventTemplate event = Event(run_prefix, event_bytes);
   const std::size_t stride = event.text_.size() + (events > 1 ? 1 : 0);
 
   EventTemplate made;
   made.user_from_id_ = event.user_from_id_;
-  made.text_ =
-      fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n", path,
-                  host, events > 1 ? "application/x-ndjson" : "application/json", stride * events);
-  made.text_.reserve(made.text_.size() + stride * events);
+  made.text_ = fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: {}\r\n{}Content-Length: {}\r\n\r\n",
+                           path, host, events > 1 ? "application/x-ndjson" : "application/json",
+                           spoilt ? "Prefer: handling=strict\r\n" : "", stride * events + spoiler.size());
+  made.text_.reserve(made.text_.size() + stride * events + spoiler.size());
   for (std::uint32_t i = 0; i < events; ++i) {
     made.id_offsets_.push_back(made.text_.size() + event.id_offsets_.front());
     made.text_ += event.text_;
     if (events > 1) made.text_ += '\n';
   }
+  made.text_ += spoiler;
   return made;
 }
 

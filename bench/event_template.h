@@ -33,9 +33,10 @@ class EventTemplate {
   static EventTemplate Event(std::string_view run_prefix, std::size_t event_bytes);
 
   // An HTTP/1.1 request for `path` with that many events: one as application/json, more as
-  // application/x-ndjson, each followed by a line break.
+  // application/x-ndjson, each followed by a line break. `spoilt`, of a batch: one more line is no valid
+  // event, and the request wants all or nothing.
   static EventTemplate Request(std::string_view run_prefix, std::size_t event_bytes, std::uint32_t events,
-                               std::string_view host, std::string_view path);
+                               std::string_view host, std::string_view path, bool spoilt = false);
 
   std::string_view Text() const { return text_; }
   std::uint32_t Events() const { return static_cast<std::uint32_t>(id_offsets_.size()); }

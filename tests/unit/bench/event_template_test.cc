@@ -51,6 +51,17 @@ TEST(EventTemplate, UserIsSetInEveryEventAndNothingElseChanges) {
   EXPECT_EQ(text, request.Text());
 }
 
+TEST(EventTemplate, SpoiltBatchHasOneMoreLineAndWantsAllOrNothing) {
+  const EventTemplate sound = EventTemplate::Request(kPrefix, 284, 2, "127.0.0.1:80", "/events");
+  const EventTemplate spoilt = EventTemplate::Request(kPrefix, 284, 2, "127.0.0.1:80", "/events", true);
+  EXPECT_EQ(spoilt.Events(), 2U);
+  const std::string text = Numbered(spoilt, 5);
+  EXPECT_NE(text.find("\r\nPrefer: handling=strict\r\n"), std::string::npos);
+  EXPECT_NE(text.find("\r\nContent-Length: 573\r\n\r\n"), std::string::npos);
+  const std::string whole = Numbered(sound, 5);
+  EXPECT_TRUE(text.ends_with(whole.substr(whole.find("{\"id\"")) + "{}\n"));
+}
+
 TEST(EventTemplate, BatchNumbersItsLinesAcrossEveryCarry) {
   for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{999}, std::uint64_t{1'998},
                                     std::uint64_t{999'999}, std::uint64_t{99'999'999'500}}) {
