@@ -12,6 +12,7 @@
 #include "app/ingest.h"
 #include "app/ports/event_decoder.h"
 #include "simulation/wal_ledger.h"
+#include "simulation/wal_repeats.h"
 #include "support/delivery_rig.h"
 #include "support/null_log.h"
 #include "support/random.h"
@@ -73,28 +74,33 @@ class WalLife {
 
   // One request with these events, each a label and its JSON.
   app::IngestStatus Request(const std::vector<std::pair<std::string, std::string>>& events,
-                            bool wait_for_disk) {
+                            app::AckLevel level) {
     std::string body;
+    std::vector<std::string> labels;
     for (const auto& [label, json] : events) {
       ledger_.Sent(label, json);
       body.append(json).append("\n");
+      labels.push_back(label);
     }
+    if (level == app::AckLevel::kBroker) submission_.receipt = &receipts_->New(labels);
     const auto decoded = decoder_.DecodeLines(body);
-    const auto result =
-        ingest_->Accept(decoded.events, {}, app::Handling::kLenient,
-                        wait_for_disk ? app::AckLevel::kWal : app::AckLevel::kMemory, submission_);
-    std::vector<std::string> accepted;
-    if (result.status == app::IngestStatus::kAccepted) {
-      for (size_t i = 0; i < submission_.batch.Size(); ++i) accepted.emplace_back(submission_.batch.RawId(i));
-      EXPECT_EQ(accepted.size(), events.size());
+    const auto result = ingest_->Accept(decoded.events, {}, app::Handling::kLenient, level, submission_);
+    const bool accepted = result.status == app::IngestStatus::kAccepted;
+    if (!accepted && level == app::AckLevel::kBroker) receipts_->Drop();
+    if (!accepted) {
+      for (const std::string& label : labels) {
+        if (repeats_ == nullptr || !repeats_->Knows(label)) ledger_.Tell(label, Told::kRefused);
+      }
+      return result.status;
     }
-    if (accepted.empty()) {
-      for (const auto& [label, json] : events) ledger_.Tell(label, Told::kRefused);
-    } else if (wait_for_disk) {
-      waiting_.push_back({accepted, rig_->journal.End()});
-    } else {
-      for (const std::string& label : accepted) ledger_.Tell(label, Told::kAccepted);
+    EXPECT_EQ(submission_.batch.Size(), events.size());
+    if (repeats_ != nullptr) repeats_->Check(submission_);
+    if (!submission_.repeats.empty()) ++occurred_["event repeated"];
+    if (level == app::AckLevel::kWal) waiting_.push_back({labels, result.end});
+    if (level == app::AckLevel::kMemory) {
+      for (const std::string& label : labels) ledger_.Tell(label, Told::kAccepted);
     }
+    Answer();
     return result.status;
   }
 
@@ -105,6 +111,11 @@ class WalLife {
       if (request.end > journal_->DurableEnd()) return false;
       for (const std::string& label : request.labels) ledger_.Tell(label, Told::kDurable);
       return true;
+    });
+    occurred_["broker: confirmed a request"] += receipts_->Answer([this](const std::string& label) {
+      const support::MisbehavingSink& broker = rig_->sink;
+      return ledger_.HasArrived(label) || broker.Delivered().contains(label) ||
+             broker.DeadLettered().contains(label);
     });
   }
 
@@ -169,7 +180,14 @@ class WalLife {
   }
 
   // What makes an end graceful: every request is answered, and all that was accepted is on the disk.
-  bool AllAnswered() const { return waiting_.empty() && journal_->Counts().unsynced_events == 0; }
+  bool AllAnswered() {
+    Answer();
+    return waiting_.empty() && journal_->Counts().unsynced_events == 0;
+  }
+  bool AllConfirmed() {
+    Answer();
+    return receipts_->Empty();
+  }
 
   void CheckAccounts() const {
     const auto counts = journal_->Counts();
@@ -179,6 +197,15 @@ class WalLife {
     ASSERT_LE(told.DeadLettered(), rig_->sink.Total().dead_lettered);
     ASSERT_EQ(counts.recovered + told.accepted,
               told.delivered + told.DeadLettered() + counts.lost + journal_->Stats().events);
+  }
+
+  // With a window: what a client may send again; empty: nothing, or there is no window.
+  std::string AnyToRepeat() { return repeats_ == nullptr ? std::string() : repeats_->AnyToRepeat(random_); }
+
+  // Whatever was promised and has not arrived is still in the log, and so in the window.
+  void CheckPromisedIsKnown() const {
+    if (repeats_ == nullptr) return;
+    for (const std::string& label : ledger_.Missing()) ASSERT_TRUE(repeats_->Knows(label)) << label;
   }
 
   wal::WalJournal& Journal() { return *journal_; }
@@ -208,7 +235,13 @@ class WalLife {
     shape.lanes = options.lanes;
     shape.window = random_.Between(2, 12);
     shape.max_retries = static_cast<uint32_t>(random_.Below(3));
+    if (options.retain_events > 0) {
+      repeats_ = std::make_unique<WalRepeats>(options, random_.Next());
+      repeats_->Restore(*journal_, decoder_);
+      shape.window_of_ids = &repeats_->Window();
+    }
     rig_ = std::make_unique<support::DeliveryRig>(shape, *journal_, random_.Next(), &clock_);
+    receipts_ = std::make_unique<WalReceipts>(rig_->receipts);
     rig_->sink.OnArrival([this](std::string_view value) { ledger_.CheckUnaltered(value); });
     bucket_ = std::make_unique<domain::TokenBucket>(0, 1);
     app::Ingest::Options ingest;
@@ -216,7 +249,7 @@ class WalLife {
     // A crash can bring back what was removed.
     disk_bytes_max_ = std::max(options.bytes_max, journal_->Stats().bytes);
     ingest_ = std::make_unique<app::Ingest>(ingest, *bucket_, rig_->journal, rig_->receipts, rig_->drain_rate,
-                                            clock_, rig_->telemetry);
+                                            clock_, rig_->telemetry, shape.window_of_ids);
   }
 
   void CheckBounds() const {
@@ -235,7 +268,9 @@ class WalLife {
   wal::WalOptions options_;
   std::unique_ptr<wal::Directory> directory_;
   std::unique_ptr<wal::WalJournal> journal_;
+  std::unique_ptr<WalRepeats> repeats_;  // null: no window
   std::unique_ptr<support::DeliveryRig> rig_;
+  std::unique_ptr<WalReceipts> receipts_;
   std::unique_ptr<domain::TokenBucket> bucket_;
   std::unique_ptr<app::Ingest> ingest_;
   app::Submission submission_;

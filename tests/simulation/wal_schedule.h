@@ -20,6 +20,7 @@ class WalSchedule {
   // What has to occur in a run of many schedules, besides what the disk and the broker count.
   static constexpr std::array kKinds = {"event accepted",
                                         "batch accepted",
+                                        "event repeated",
                                         "refused: journal full",
                                         "refused: batch too large",
                                         "refused: storage failed",
@@ -48,6 +49,10 @@ class WalSchedule {
     options_.window_bytes_max = 1 << 20;
     options_.lanes = random_.Between(1, 3);
     faults_ = static_cast<Faults>(random_.Below(kFaultKinds));
+    if (random_.OneIn(2)) {
+      options_.retain_events = 1'000'000;
+      options_.retain_time = std::chrono::hours(24);
+    }
   }
 
   // A short first life in which nothing fails, until the power goes after so many operations of the disk;
@@ -118,9 +123,14 @@ class WalSchedule {
   void Request(WalLife& life) {
     std::vector<std::pair<std::string, std::string>> events;
     const uint64_t count = random_.OneIn(3) ? random_.Between(2, 12) : 1;
-    for (uint64_t i = 0; i < count; ++i) events.push_back(NewEvent());
-    const bool wait_for_disk = !random_.OneIn(6);
-    switch (life.Request(events, wait_for_disk)) {
+    for (uint64_t i = 0; i < count; ++i) {
+      std::string again = random_.OneIn(3) ? life.AnyToRepeat() : std::string();
+      events.push_back(again.empty() ? NewEvent() : std::pair(again, ledger_.JsonOf(again)));
+    }
+    const auto level = random_.OneIn(6)   ? app::AckLevel::kMemory
+                       : random_.OneIn(6) ? app::AckLevel::kBroker
+                                          : app::AckLevel::kWal;
+    switch (life.Request(events, level)) {
       case app::IngestStatus::kAccepted: ++occurred_[count > 1 ? "batch accepted" : "event accepted"]; break;
       case app::IngestStatus::kJournalFull: ++occurred_["refused: journal full"]; break;
       case app::IngestStatus::kBatchTooLarge: ++occurred_["refused: batch too large"]; break;
@@ -262,6 +272,7 @@ class WalSchedule {
     if (faults_ == Faults::kDamage && graceful_) Damage();
     auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next());
     ASSERT_NE(life, nullptr) << "a sound disk, and no start";
+    if (damages_ == 0) life->CheckPromisedIsKnown();
     // With CheckAccounts below: what is lost is counted exactly, neither more nor less.
     if (damages_ > 0 && !checkpoint_damaged_) {
       ASSERT_EQ(life->Journal().Counts().recovered, left_at_stop_);
@@ -272,7 +283,7 @@ class WalSchedule {
     Request(*life);
     life->DrainAll();
     if (::testing::Test::HasFailure()) return;
-    ASSERT_TRUE(life->AllAnswered()) << "a request that nobody answers";
+    ASSERT_TRUE(life->AllAnswered() && life->AllConfirmed()) << "a request that nobody answers";
     lost_ += life->Journal().Counts().lost;
     life->Stop(0);
     life.reset();
