@@ -62,7 +62,7 @@ class IdempotencyWindow {
   void Restore(const domain::DecodedEvent& event, uint64_t position, base::SteadyTime accepted_at,
                bool settled);
 
-  // Ids that are remembered.
+  // Ids that are remembered; those of dead letters count until their time is over.
   uint64_t Size() const;
 
  private:
