@@ -8,13 +8,13 @@ namespace ei::app {
 
 namespace {
 
-using Tick = std::chrono::milliseconds;
+constexpr int kTooOldMax = 1'000;  // entries that a request removes, some tens of microseconds
 
 }  // namespace
 
 RememberedIds::RememberedIds(const Options& options)
     : events_max_(options.events_max),
-      time_(std::min(options.time, kTimeMax)),
+      seconds_(std::chrono::ceil<std::chrono::seconds>(options.time).count()),
       capacity_(options.events_max + options.request_events_max),
       heads_(std::bit_ceil(capacity_), kNone) {
   assert(events_max_ > 0 && capacity_ < kNone);
@@ -23,27 +23,26 @@ RememberedIds::RememberedIds(const Options& options)
 
 void RememberedIds::Begin(base::SteadyTime now) {
   DropNoted();
-  now = std::max(now, now_);
-  // What is left after the last Begin was no older than time_ then. So unless all is too old now, no age is
-  // above twice that, which ticks can tell.
-  const bool all_too_old = now - now_ >= time_;
-  now_ = now;
-  const uint32_t tick = TickOf(now);
-  while (size_ > 0 && (all_too_old || Tick(tick - At(0).tick) >= time_)) DropFront();
+  now_ = std::max(now_, SecondOf(now));
+  for (int dropped = 0; dropped < kTooOldMax && size_ > 0 && IsTooOld(At(0)); ++dropped) DropFront();
 }
 
 std::optional<RememberedIds::Known> RememberedIds::FindOrNote(const base::Hash128& id, uint64_t number) {
   uint32_t& head = HeadOf(id);
   for (uint32_t slot = head; slot != kNone; slot = entries_[slot].next) {
-    const Entry& entry = entries_[slot];
+    Entry& entry = entries_[slot];
     if (entry.id != id) continue;
+    if (IsTooOld(entry)) {
+      Forget(entry);
+      break;
+    }
     const uint64_t place = (slot >= front_ ? slot : slot + capacity_) - front_;
     return Known{entry.Position(), entry.Is(kDelivered), place >= size_ - noted_};
   }
   assert(size_ < capacity_);
   const uint32_t slot = SlotOf(size_);
   if (slot == entries_.size()) entries_.emplace_back();
-  entries_[slot] = {id, number, TickOf(now_), head};
+  entries_[slot] = {id, number, now_, head};
   head = slot;
   ++size_;
   ++noted_;
@@ -60,10 +59,13 @@ void RememberedIds::MarkDelivered(uint64_t position) {
 }
 
 void RememberedIds::Forget(uint64_t position) {
-  Entry* const entry = Find(position);
-  if (entry == nullptr || entry->Is(kForgotten)) return;
-  Unlink(static_cast<uint32_t>(entry - entries_.data()));
-  entry->marked_position |= kForgotten;
+  if (Entry* const entry = Find(position)) Forget(*entry);
+}
+
+void RememberedIds::Forget(Entry& entry) {
+  if (entry.Is(kForgotten)) return;
+  Unlink(static_cast<uint32_t>(&entry - entries_.data()));
+  entry.marked_position |= kForgotten;
 }
 
 // Positions rise along the ring, so an entry is at most as many places behind another as its position is;
@@ -85,9 +87,12 @@ RememberedIds::Entry* RememberedIds::Find(uint64_t position) {
   return At(low).Position() == position ? &At(low) : nullptr;
 }
 
-uint32_t RememberedIds::TickOf(base::SteadyTime time) const {
-  return static_cast<uint32_t>(std::chrono::floor<Tick>(time.time_since_epoch()).count());
+// The steady clock begins with the machine, or not long before.
+uint32_t RememberedIds::SecondOf(base::SteadyTime time) {
+  return static_cast<uint32_t>(std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count());
 }
+
+bool RememberedIds::IsTooOld(const Entry& entry) const { return int64_t{now_} - entry.second > seconds_; }
 
 uint32_t RememberedIds::SlotOf(uint64_t place) const {
   const uint64_t slot = front_ + place;

@@ -23,10 +23,9 @@ class RememberedIds {
  public:
   struct Options {
     uint64_t events_max = 1;
-    base::Duration time = std::chrono::minutes(10);  // at most kTimeMax
+    base::Duration time = std::chrono::minutes(10);  // in whole seconds, and up to one more
     uint64_t request_events_max = 1;                 // room for the ids of one request, besides
   };
-  static constexpr base::Duration kTimeMax = std::chrono::hours(7 * 24);
   static constexpr uint64_t kBytesOfId = 40;
 
   // The event that had the id first.
@@ -38,7 +37,8 @@ class RememberedIds {
 
   explicit RememberedIds(const Options& options);
 
-  // The next request: forgets what is too old by now, and what was noted and never confirmed.
+  // The next request. Forgets what was noted and never confirmed, and some of what is too old by now, the
+  // rest of which FindOrNote passes over: so that no request pays for a long silence.
   void Begin(base::SteadyTime now);
 
   // Who has the id; nullopt: nobody had, and event `number` of this request has it now.
@@ -51,6 +51,7 @@ class RememberedIds {
   void MarkDelivered(uint64_t position);
   void Forget(uint64_t position);
 
+  // Entries in use, those of forgotten ids too.
   uint64_t Size() const { return size_ - noted_; }
 
  private:
@@ -62,7 +63,7 @@ class RememberedIds {
   struct Entry {
     base::Hash128 id;
     uint64_t marked_position = 0;  // with the marks above
-    uint32_t tick = 0;             // milliseconds of its acceptance, modulo 2^32
+    uint32_t second = 0;           // of its acceptance; see SecondOf
     uint32_t next = kNone;         // slot in its chain
 
     uint64_t Position() const { return marked_position & ~(kDelivered | kForgotten); }
@@ -70,24 +71,26 @@ class RememberedIds {
   };
   static_assert(sizeof(Entry) == 32);
 
-  uint32_t TickOf(base::SteadyTime time) const;
+  static uint32_t SecondOf(base::SteadyTime time);
+  bool IsTooOld(const Entry& entry) const;
   uint32_t SlotOf(uint64_t place) const;
   Entry& At(uint64_t place) { return entries_[SlotOf(place)]; }
   uint32_t& HeadOf(const base::Hash128& id) { return heads_[id.low & (heads_.size() - 1)]; }
   Entry* Find(uint64_t position);
   void Unlink(uint32_t slot);
+  void Forget(Entry& entry);
   void DropFront();
   void DropNoted();
 
   const uint64_t events_max_;
-  const base::Duration time_;
+  const int64_t seconds_;  // that an id is remembered
   const uint64_t capacity_;
   std::vector<Entry> entries_;   // by slot; grows to its capacity and never beyond
   std::vector<uint32_t> heads_;  // slot of the newest entry of each chain; a power of two of them
   uint32_t front_ = 0;           // slot of the oldest entry
   uint64_t size_ = 0;            // entries, those that are forgotten or noted among them
   uint64_t noted_ = 0;           // the last ones
-  base::SteadyTime now_;         // of the last Begin: no entry is newer
+  uint32_t now_ = 0;             // second of the last Begin: no entry is newer
 };
 
 }  // namespace ei::app
