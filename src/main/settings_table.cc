@@ -214,9 +214,9 @@ std::vector<Setting> IdempotencyRows() {
           {.key = "idempotency.time",
            .env = "IDEMPOTENCY_TIME",
            .text =
-               "How long an id is remembered, if idempotency.events don't end it before. Longer than clients "
-               "try again. The write-ahead log keeps its files for as long, so that a restart finds the ids "
-               "again; when it is full, new events take their room.",
+               "How long an id is remembered, in whole seconds, if idempotency.events don't end it before. "
+               "Longer than clients try again. The write-ahead log keeps its files for as long, so that a "
+               "restart finds the ids again; when it is full, new events take their room.",
            .example = "1h"},
           &Settings::idempotency, &IdempotencySettings::time,
           Duration{.fallback = 10min, .min = 1s, .max = 7 * 24h}),
