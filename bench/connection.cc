@@ -14,12 +14,13 @@ constexpr std::size_t kBatchReplyBytesMax = std::size_t{64} * 1024 * 1024;
 constexpr int kPartialSuccess = 207;
 }  // namespace
 
-Connection::Connection(const EventTemplate& request, std::uint32_t pipeline)
+Connection::Connection(const EventTemplate& request, std::uint32_t pipeline, std::uint32_t user)
     : request_(request), slots_(pipeline) {
   assert(pipeline > 0);
   requests_.reserve(request.Text().size() * pipeline);
   for (std::uint32_t slot = 0; slot < pipeline; ++slot) {
     requests_.insert(requests_.end(), request.Text().begin(), request.Text().end());
+    request.SetUser(std::span(requests_).last(request.Text().size()), user);
   }
 }
 

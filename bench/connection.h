@@ -37,8 +37,8 @@ class Connection {
   // What is true after a call on the socket.
   enum class State { kClosed, kConnecting, kOpen };
 
-  // `request` must outlive the connection.
-  Connection(const EventTemplate& request, std::uint32_t pipeline);
+  // `request` must outlive the connection. All events are those of `user`.
+  Connection(const EventTemplate& request, std::uint32_t pipeline, std::uint32_t user);
   ~Connection() { Close(); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

@@ -22,11 +22,12 @@ std::string NewRunPrefix() {
 EventTemplate EventTemplate::Event(std::string_view run_prefix, std::size_t event_bytes) {
   assert(run_prefix.size() == kRunPrefixBytes);
   constexpr std::string_view kBeforeId = R"({"id":")";
+  constexpr std::string_view kBeforeUser = R"("user_id":"u-)";
   const std::string head =
       fmt::format(R"({}{}-{:0{}}","type":"page.viewed","timestamp":"2025-01-01T00:00:00.000Z",)"
-                  R"("payload":{{"user_id":"u-48210","count":42,"ratio":0.8125,"new":true,"referrer":null,)"
+                  R"("payload":{{{}48210","count":42,"ratio":0.8125,"new":true,"referrer":null,)"
                   R"("tags":["web","eu-west-1"],"position":{{"x":-17,"y":1280}},"note":")",
-                  kBeforeId, run_prefix, 0, kCounterDigits);
+                  kBeforeId, run_prefix, 0, kCounterDigits, kBeforeUser);
   constexpr std::string_view kTail = R"("}})";
 
   EventTemplate made;
@@ -36,25 +37,30 @@ EventTemplate EventTemplate::Event(std::string_view run_prefix, std::size_t even
   }
   made.text_ += kTail;
   made.id_offsets_.push_back(kBeforeId.size());
+  made.user_from_id_ = made.text_.find(kBeforeUser) + kBeforeUser.size() - kBeforeId.size();
   return made;
 }
 
 EventTemplate EventTemplate::Request(std::string_view run_prefix, std::size_t event_bytes,
-                                     std::uint32_t events, std::string_view host, std::string_view path) {
-  assert(events > 0);
+                                     std::uint32_t events, std::string_view host, std::string_view path,
+                                     bool spoilt) {
+  assert(events > 0 && (events > 1 || !spoilt));
+  const std::string_view spoiler = spoilt ? "{}\n" : "";
   const EventTemplate event = Event(run_prefix, event_bytes);
   const std::size_t stride = event.text_.size() + (events > 1 ? 1 : 0);
 
   EventTemplate made;
-  made.text_ =
-      fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n", path,
-                  host, events > 1 ? "application/x-ndjson" : "application/json", stride * events);
-  made.text_.reserve(made.text_.size() + stride * events);
+  made.user_from_id_ = event.user_from_id_;
+  made.text_ = fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: {}\r\n{}Content-Length: {}\r\n\r\n",
+                           path, host, events > 1 ? "application/x-ndjson" : "application/json",
+                           spoilt ? "Prefer: handling=strict\r\n" : "", stride * events + spoiler.size());
+  made.text_.reserve(made.text_.size() + stride * events + spoiler.size());
   for (std::uint32_t i = 0; i < events; ++i) {
     made.id_offsets_.push_back(made.text_.size() + event.id_offsets_.front());
     made.text_ += event.text_;
     if (events > 1) made.text_ += '\n';
   }
+  made.text_ += spoiler;
   return made;
 }
 
@@ -79,6 +85,16 @@ void EventTemplate::Number(std::span<char> copy, std::uint64_t first_counter) co
     std::copy(digits.begin(), digits.end(), counter);
     ++low;
     ++first_counter;
+  }
+}
+
+void EventTemplate::SetUser(std::span<char> copy, std::uint32_t user) const {
+  assert(copy.size() == text_.size());
+  for (const std::size_t offset : id_offsets_) {
+    std::uint32_t rest = user;
+    for (std::size_t digit = kUserDigits; digit > 0; --digit, rest /= 10) {
+      copy[offset + user_from_id_ + digit - 1] = static_cast<char>('0' + rest % 10);
+    }
   }
 }
 

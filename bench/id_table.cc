@@ -52,11 +52,10 @@ base::Result<void> IdTable::AddAccepted(std::string_view id) {
   return {};
 }
 
-base::Result<void> IdTable::AddArrived(std::string_view id) {
+base::Result<bool> IdTable::AddArrived(std::string_view id) {
   const auto slot = FindOrAdd(id);
   if (!slot) return std::unexpected(slot.error());
-  ++(*slot)->arrived;
-  return {};
+  return ++(*slot)->arrived == 1;
 }
 
 IdTable::Comparison IdTable::Compare() const {

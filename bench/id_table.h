@@ -19,7 +19,8 @@ class IdTable {
 
   // Fails when the table is full, or an id is longer than 65,535 bytes.
   base::Result<void> AddAccepted(std::string_view id);
-  base::Result<void> AddArrived(std::string_view id);
+  // True: it had not arrived before.
+  base::Result<bool> AddArrived(std::string_view id);
 
   struct Comparison {
     std::uint64_t ledger = 0;      // different ids accepted

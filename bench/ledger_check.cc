@@ -1,16 +1,19 @@
-// Compares a ledger of accepted ids with the keys of all records in a topic and prints the differences as one
-// JSON object. Exit status: 0 nothing missing, 1 something accepted did not arrive, 2 it could not be
-// checked.
+// Compares a ledger of accepted ids with all records in a topic and prints the differences as one JSON
+// object. Exit status: 0 nothing missing, 1 something accepted did not arrive or came out of order, 2 it
+// could not be checked.
 
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <unordered_map>
 
+#include "bench/event_template.h"
 #include "bench/id_table.h"
 #include "bench/json_text.h"
 #include "bench/topic_reader.h"
@@ -30,14 +33,43 @@ base::Result<void> ReadLedger(const std::string& path, IdTable& ids) {
   return {};
 }
 
-base::Result<int> Compare(TopicReader& reader, const std::string& ledger, std::size_t ids_max,
+// The id in an event of the load generator; empty: it is none.
+std::string_view IdIn(std::string_view event) {
+  constexpr std::string_view kBeforeId = R"({"id":")";
+  return event.starts_with(kBeforeId) ? event.substr(kBeforeId.size(), kIdBytes) : std::string_view();
+}
+
+// Sees the first arrivals of each key's ids, which rise within a run of the generator.
+class OrderCheck {
+ public:
+  void See(std::string_view key, std::string_view id) {
+    std::string& newest = newest_[std::string(key).append(id.substr(0, kRunPrefixBytes))];
+    if (id < newest) ++out_of_order_;
+    newest = std::max<std::string_view>(newest, id);
+  }
+  std::uint64_t OutOfOrder() const { return out_of_order_; }
+  std::size_t Keys() const { return newest_.size(); }
+
+ private:
+  std::unordered_map<std::string, std::string> newest_;
+  std::uint64_t out_of_order_ = 0;
+};
+
+base::Result<int> Compare(TopicReader& reader, const std::string& ledger, bool keyed, std::size_t ids_max,
                           std::chrono::seconds patience) {
   IdTable ids(ids_max);
   if (const auto read = ReadLedger(ledger, ids); !read) return std::unexpected(read.error());
   std::uint64_t keyless = 0;
-  const auto read = reader.ReadAll(patience, [&](std::string_view key) -> base::Result<void> {
-    if (!key.empty()) return ids.AddArrived(key);
-    ++keyless;
+  OrderCheck order;
+  const auto read = reader.ReadAll(patience, [&](const TopicReader::Record& record) -> base::Result<void> {
+    const std::string_view id = keyed ? IdIn(record.value) : record.key;
+    if (id.empty() || record.key.empty()) {
+      ++keyless;
+      return {};
+    }
+    const auto first = ids.AddArrived(id);
+    if (!first) return std::unexpected(first.error());
+    if (keyed && *first) order.See(record.key, id);
     return {};
   });
   if (!read) return std::unexpected(read.error());
@@ -48,11 +80,11 @@ base::Result<int> Compare(TopicReader& reader, const std::string& ledger, std::s
     missing += (missing.empty() ? "" : ",") + JsonText(id);
   }
   fmt::print(R"({{"records":{},"distinct":{},"ledger":{},"missing":{},"duplicates":{},"extra":{},)"
-             R"("keyless":{},"missing_ids":[{}]}})"
+             R"("keyless":{},"keys":{},"out_of_order":{},"missing_ids":[{}]}})"
              "\n",
              found.records + keyless, found.distinct, found.ledger, found.missing, found.duplicates,
-             found.extra, keyless, missing);
-  return found.missing > 0 ? 1 : 0;
+             found.extra, keyless, order.Keys(), order.OutOfOrder(), missing);
+  return found.missing + order.OutOfOrder() > 0 ? 1 : 0;
 }
 
 int PrintCount(const TopicReader& reader) {
@@ -76,6 +108,10 @@ int Main(int argc, char** argv) {
   app.add_option("--ledger", ledger,
                  "file with one id a line; without it: print the records ever written, "
                  "from the end watermarks");
+  bool keyed = false;
+  app.add_flag("--keyed", keyed,
+               "the records have other keys than their ids: take those from the values, and check that they "
+               "came in order for each key");
   app.add_option("--ids-max", ids_max, "different ids held at most")->capture_default_str();
   app.add_option("--patience", patience_s, "longest wait for the next record, seconds")
       ->check(CLI::Range(1, 600))
@@ -84,7 +120,7 @@ int Main(int argc, char** argv) {
 
   auto reader = TopicReader::Open(brokers, topic);
   if (reader && ledger.empty()) return PrintCount(*reader);
-  const auto outcome = reader ? Compare(*reader, ledger, ids_max, std::chrono::seconds(patience_s))
+  const auto outcome = reader ? Compare(*reader, ledger, keyed, ids_max, std::chrono::seconds(patience_s))
                               : base::Result<int>(std::unexpected(reader.error()));
   if (outcome) return *outcome;
   fmt::print(stderr, "ledger_check: {}\n", outcome.error().message);

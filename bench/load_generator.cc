@@ -70,6 +70,10 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   app.add_option("--event-bytes", settings.event_bytes)->check(CLI::Range(1, 1 << 20))->capture_default_str();
+  app.add_flag(
+      "--spoilt", settings.spoilt,
+      "put a line that is no event behind each batch, and ask for all or nothing: it is read and judged "
+      "whole, then refused");
   app.add_option("--ledger", settings.ledger, "file to append the ids of accepted events to");
   auto* at_rate = app.add_option("--rate", rate, "requests a second at fixed times (default: closed loop)")
                       ->check(CLI::Range(0.1, 1e6));
@@ -105,6 +109,9 @@ int Main(int argc, char** argv) {
   };
   if (const auto read = ReadUrl(url, settings); !read) return usage_fault(read.error().message);
   if (!settings.duration) return usage_fault("set --duration or --requests");
+  if (settings.spoilt && settings.events_per_request == 1) {
+    return usage_fault("--spoilt needs --events-per-request above 1");
+  }
   if (settings.retry_refused && settings.pipeline > 1) {
     return usage_fault("--retry-refused needs --pipeline 1");
   }

@@ -37,10 +37,12 @@ LoadRun::LoadRun(const LoadSettings& settings)
     : settings_(settings),
       run_prefix_(NewRunPrefix()),
       request_(EventTemplate::Request(run_prefix_, settings.event_bytes, settings.events_per_request,
-                                      settings.host, settings.path)),
+                                      settings.host, settings.path, settings.spoilt)),
       peers_(settings.connections),
       scratch_(kScratchBytes) {
-  for (Peer& peer : peers_) peer.connection = std::make_unique<Connection>(request_, settings.pipeline);
+  for (std::uint32_t index = 0; index < settings.connections; ++index) {
+    peers_[index].connection = std::make_unique<Connection>(request_, settings.pipeline, index);
+  }
   idle_.reserve(peers_.size());
   report_.run_prefix = run_prefix_;
 }

@@ -17,7 +17,9 @@
 
 namespace ei::bench {
 
-// One bounded load run in one thread. Closed loop: each connection keeps `pipeline` requests in flight, a
+// One bounded load run in one thread. Each connection is a user of its own: its number stands in the events'
+// /payload/user_id, and their counters rise in the order in which they are sent.
+// Closed loop: each connection keeps `pipeline` requests in flight, a
 // reply starts the next. At a fixed rate: request k is due k / rate after the start and takes any connection
 // with room; its latency counts from when it was due, so that a stalled server can't hide by slowing the
 // generator.

@@ -29,6 +29,10 @@ class BenchFault(Exception):
     """The run can't be trusted: events were lost, or something broke. Never a missed target."""
 
 
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
 def check(holds: bool, fault: str) -> None:
     if not holds:
         raise BenchFault(fault)
@@ -264,6 +268,27 @@ def new_topic(broker: KafkaBroker, name: str, keep_all: bool = False) -> str:
 
 def records_written(broker: KafkaBroker, topic: str) -> int:
     return run_tool("ledger_check", "--brokers", broker.address, "--topic", topic)["records"]
+
+
+def compare_ids(broker: KafkaBroker, topic: str, ledger: Path, keyed: bool = False) -> dict[str, Any]:
+    """The accepted ids against the whole topic: nothing may be missing. `keyed`: the records' keys are not the
+    ids, and the events of each have to be in order."""
+    found = run_tool(
+        "ledger_check", "--brokers", broker.address, "--topic", topic, "--ledger", str(ledger),
+        *(["--keyed"] if keyed else []),
+        seconds=600, ok=(0, 1),
+    )  # fmt: skip
+    say(
+        f"  accepted {found['ledger']:,} ids; in the topic {found['records']:,} records, {found['distinct']:,} "
+        f"distinct; missing {found['missing']}, duplicates {found['duplicates']:,}, extra {found['extra']:,}"
+        + (f"; {found['keys']:,} keys, {found['out_of_order']} events out of order" if keyed else "")
+    )
+    check(found["missing"] == 0, f"accepted events are missing: {found['missing_ids']}")
+    check(
+        found["out_of_order"] == 0, f"{found['out_of_order']} events came before an earlier one of their key"
+    )
+    check(found["keyless"] == 0, f"{found['keyless']} records that nobody sent")
+    return found
 
 
 def new_ingestor(broker: KafkaBroker, topic: str, **settings: object) -> Ingestor:

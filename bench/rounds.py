@@ -1,6 +1,7 @@
 """One measured stretch of load each: on the ingestor, on nginx, and by the bare producer."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from processes import (
@@ -19,6 +20,7 @@ from processes import (
 from support.metrics import Metrics
 
 SINGLE = {"connections": 64}
+SYNCED = {"connections": 256}  # each waits for the log's sync
 WAITING = {"connections": 512}  # each waits for the broker: more of them share a produce request
 BATCH_EVENTS = 1000
 # A client that is told to wait, and comes back soon: the journal stays full, and little is spent on refusals.
@@ -111,6 +113,47 @@ def _accepted(metrics: Metrics) -> int:
     return int(metrics.value("event_ingestor_events_accepted_total"))
 
 
+class FiledIngestor:
+    """An ingestor with the file sink; every accepted event is looked for in its files, by their size, as all events
+    of the load have the same."""
+
+    def __init__(self, ingestor: Ingestor):
+        self.ingestor = ingestor
+
+    def round(self, seconds: float, **load: object) -> Round:
+        accepted_before = _accepted(self.ingestor.metrics())
+        bytes_before = self._bytes()
+        before = Cpu.of(self.ingestor.pid)
+        report = generate(self.ingestor.port, duration=seconds, event_bytes=EVENT_BYTES, **load)
+        drain_seconds = wait_drained(self.ingestor)
+        cpu = Cpu.of(self.ingestor.pid) - before
+        accepted = _accepted(self.ingestor.metrics()) - accepted_before
+        written = (self._bytes() - bytes_before) / (EVENT_BYTES + 1)
+        check(
+            accepted == written == report["accepted_events"],
+            f"accepted by its metrics {accepted}, by its replies {report['accepted_events']}, in the files {written}",
+        )
+        return _round(cpu, accepted, report["seconds"] + drain_seconds, report)
+
+    def judged_only(self, seconds: float, **load: object) -> Round:
+        """The same batches, each with one line more that is no event, all or nothing: they are received, decoded,
+        validated and gathered, and then refused."""
+        before = Cpu.of(self.ingestor.pid)
+        report = generate(self.ingestor.port, duration=seconds, event_bytes=EVENT_BYTES, spoilt=True, **load)
+        cpu = Cpu.of(self.ingestor.pid) - before
+        check(set(report["statuses"]) == {"422"}, f"statuses of spoilt batches: {report['statuses']}")
+        return _round(cpu, report["requests"] * BATCH_EVENTS, report["seconds"], report)
+
+    def _bytes(self) -> int:
+        folder = self.ingestor.cwd / str(self.ingestor.settings["FILE_DIR"])
+        return sum(path.stat().st_size for path in folder.glob("events-*.ndjson"))
+
+
+def sync_p99_us(folder: Path, seconds: float) -> float:
+    """Of a 4 KiB write and its fdatasync in this folder, nothing else going on."""
+    return run_tool("sync_probe", "--file", str(folder / "sync-probe"), "--seconds", str(seconds))["p99_us"]
+
+
 def bare_round(broker: KafkaBroker, topic: str, messages: int) -> Round:
     report = run_tool(
         "bare_producer", "--brokers", broker.address, "--topic", topic,
@@ -127,5 +170,5 @@ def bare_round(broker: KafkaBroker, topic: str, messages: int) -> Round:
 
 def check_programs() -> None:
     """Before anything is started."""
-    for name in ("load_generator", "bare_producer", "ledger_check"):
+    for name in ("load_generator", "bare_producer", "ledger_check", "sync_probe"):
         program(name)

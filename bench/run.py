@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,19 +26,28 @@ from processes import (
     new_topic,
     peak_rss_bytes,
     rss_bytes,
+    say,
     wait_ready,
 )
 from report import MB, Target, machine, print_table, print_targets, spread
-from rounds import BATCH, SINGLE, WAITING, MeasuredIngestor, Round, bare_round, check_programs, nginx_round
+from rounds import (
+    BATCH,
+    SINGLE,
+    SYNCED,
+    WAITING,
+    FiledIngestor,
+    MeasuredIngestor,
+    Round,
+    bare_round,
+    check_programs,
+    nginx_round,
+    sync_p99_us,
+)
 from start_up import start_to_ready_seconds
 
 WARM_UP_SECONDS = 1.0
 STARTS = 5
 OVERLOAD = 3
-
-
-def say(text: str) -> None:
-    print(text, flush=True)
 
 
 class Bench:
@@ -55,10 +65,11 @@ class Bench:
             "SINK": "kafka",
             "KAFKA_BROKERS": self._broker.address,
             "KAFKA_TOPIC": "start-up",
+            "ACK": "wal",
         }
         taken = [start_to_ready_seconds(settings) * 1000 for _ in range(STARTS)]
-        say(f"start to ready, {STARTS} starts, ms: {spread(taken, 1)}")
-        self.targets.append(Target("start to ready", median(taken), 100, "ms"))
+        say(f"start to ready with an empty log, {STARTS} starts, ms: {spread(taken, 1)}")
+        self.targets.append(Target("start to ready, empty log", median(taken), 100, "ms"))
 
         self._ingestor = self._new_ingestor("events")
         wait_ready(self._ingestor)
@@ -148,6 +159,75 @@ class Bench:
         ratio = median(_ratios(ours, nginx, "cpu_us"))
         self.targets.append(Target("one event a request, ack=broker: CPU / nginx", ratio, 1.3, "x"))
 
+    def wal_ack(self) -> None:
+        logged = self._new_ingestor("synced", ACK="wal")
+        wait_ready(logged)
+        self.targets.append(Target("RSS at idle, ack=wal", rss_bytes(logged.pid) / MB, 20, "MB"))
+        measured = MeasuredIngestor(logged, self._broker, "synced")
+        measured.round(WARM_UP_SECONDS, **SYNCED)
+        nginx_round(self._nginx, WARM_UP_SECONDS, **SYNCED)
+        ours, nginx = self._paired(
+            "one event a request, ack=wal, 256 connections",
+            ("ingestor", lambda: measured.round(self._options.seconds, **SYNCED)),
+            ("nginx return 202", lambda: nginx_round(self._nginx, self._options.seconds, **SYNCED)),
+        )
+        ratio = median(_ratios(ours, nginx, "cpu_us"))
+        self.targets.append(Target("one event a request, ack=wal: CPU / nginx", ratio, 1.3, "x"))
+
+        half = median(r.events_per_s for r in ours) / 2
+        ratios = []
+        for number in range(1, self._options.rounds + 1):
+            alone = sync_p99_us(logged.cwd, self._options.seconds)
+            loaded = measured.round(self._options.seconds, rate=half, **SYNCED)
+            ratios.append(loaded.p99_us / alone)
+            say(
+                f"ack=wal at half load ({half:,.0f}/s): round {number}: p50 {loaded.p50_us / 1000:.2f} ms, "
+                f"p99 {loaded.p99_us / 1000:.2f} ms; p99 of a sync alone {alone / 1000:.2f} ms; "
+                f"CPU {loaded.cpu_us:.2f} us/event"
+            )
+        self.targets.append(Target("ack=wal at half load: p99 / one sync's", median(ratios), 5, "x"))
+
+    def wal_batch(self) -> None:
+        new_topic(self._broker, "bare-wal")
+        logged = self._new_ingestor("synced-batches", ACK="wal")
+        wait_ready(logged)
+        measured = MeasuredIngestor(logged, self._broker, "synced-batches")
+        measured.round(WARM_UP_SECONDS, **BATCH)
+        last: list[Round] = []
+
+        def ours() -> Round:
+            last.append(measured.round(self._options.seconds, **BATCH))
+            return last[-1]
+
+        batches, bare = self._paired(
+            "NDJSON, 1,000 events a request, ack=wal",
+            ("ingestor", ours),
+            ("bare librdkafka", lambda: bare_round(self._broker, "bare-wal", last[-1].events)),
+        )
+        ratio = median(_ratios(batches, bare, "events_per_s"))
+        self.targets.append(
+            Target("NDJSON 1,000, ack=wal: events/s / bare librdkafka", ratio, 0.8, "x", at_least=True)
+        )
+        peak = peak_rss_bytes(logged.pid) / MB
+        self.targets.append(Target("RSS at full load, ack=wal (peak so far)", peak, 150, "MB"))
+
+    def file_sink(self) -> None:
+        settings = {"SINK": "file", "FILE_DIR": "events", "RATE_LIMIT_RPS": 0}
+        for level in ("wal", "memory"):
+            with Ingestor(HTTP_THREADS=self._options.http_threads, ACK=level, **settings) as ingestor:
+                measured = FiledIngestor(ingestor)
+                measured.round(WARM_UP_SECONDS, **BATCH)
+                ours, judged = self._paired(
+                    f"NDJSON, 1,000 events a request, file sink, ack={level}",
+                    ("ingestor", partial(measured.round, self._options.seconds, **BATCH)),
+                    ("judged, then refused", partial(measured.judged_only, self._options.seconds, **BATCH)),
+                )
+            above = [o.cpu_us - j.cpu_us for o, j in zip(ours, judged, strict=True)]
+            say(f"  CPU an event above receiving, parsing and validating, us: {spread(above)}")
+            self.targets.append(
+                Target(f"NDJSON 1,000, file sink, ack={level}: CPU above judging", median(above), 1, "us")
+            )
+
     def _new_ingestor(self, topic: str, **settings: object) -> Ingestor:
         new_topic(self._broker, topic)
         threads = {"HTTP_THREADS": self._options.http_threads}
@@ -202,6 +282,9 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "batch": Bench.batch,
     "overload": Bench.overload,
     "broker-ack": Bench.broker_ack,
+    "wal-ack": Bench.wal_ack,
+    "wal-batch": Bench.wal_batch,
+    "file-sink": Bench.file_sink,
 }
 
 

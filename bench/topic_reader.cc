@@ -85,7 +85,7 @@ base::Result<void> TopicReader::FindPartitions(const std::string& topic) {
 
 base::Result<void> TopicReader::ReadAll(
     std::chrono::milliseconds patience,
-    const std::function<base::Result<void>(std::string_view key)>& on_record) {
+    const std::function<base::Result<void>(const Record& record)>& on_record) {
   queue_.reset(rd_kafka_queue_new(client_.get()));
   std::map<std::int32_t, std::int64_t> unread_until;
   for (const Partition& partition : partitions_) {
@@ -114,7 +114,8 @@ base::Result<void> TopicReader::ReadAll(
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         // Records that came after the reading began are not counted.
         if (outcome && partition != unread_until.end() && message->offset < partition->second) {
-          outcome = on_record({static_cast<const char*>(message->key), message->key_len});
+          outcome = on_record({{static_cast<const char*>(message->key), message->key_len},
+                               {static_cast<const char*>(message->payload), message->len}});
         }
         if (partition != unread_until.end() && message->offset + 1 >= partition->second) {
           unread_until.erase(partition);

@@ -27,10 +27,15 @@ class TopicReader {
   };
   const std::vector<Partition>& Partitions() const { return partitions_; }
 
-  // Calls `on_record` with each record's key (empty: none), in order within a partition. Fails when nothing
-  // arrives for `patience`, or `on_record` fails.
+  struct Record {
+    std::string_view key;  // empty: none
+    std::string_view value;
+  };
+
+  // Calls `on_record` with each record, in order within a partition. Fails when nothing arrives for
+  // `patience`, or `on_record` fails.
   base::Result<void> ReadAll(std::chrono::milliseconds patience,
-                             const std::function<base::Result<void>(std::string_view key)>& on_record);
+                             const std::function<base::Result<void>(const Record& record)>& on_record);
 
  private:
   struct ClientCloser {

@@ -166,7 +166,9 @@ def copy_tree() -> None:
     """The sources as they are, so that builds of what did not change are reused."""
     TREE.mkdir(parents=True, exist_ok=True)
     for name in ("src", "tests", "cmake", "bench", "fuzz"):
-        subprocess.run(["cp", "-r", "--update", "--preserve=timestamps", str(ROOT / name), str(TREE)], check=True)
+        subprocess.run(
+            ["cp", "-r", "--update", "--preserve=timestamps", str(ROOT / name), str(TREE)], check=True
+        )
     for name in ("CMakeLists.txt", "CMakePresets.json"):
         shutil.copy2(ROOT / name, TREE / name)
 

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "adapters/json/event_decoder.h"
@@ -71,8 +72,18 @@ int StopService(Service& service, StopSignals& signals, telemetry::JsonLog& log)
   return lost > 0 ? kExitUndelivered : kExitClean;
 }
 
+// A connection and a segment of the log take a file each; the usual soft limit is for programs that use
+// select().
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int Serve(const Settings& settings) {
   std::signal(SIGPIPE, SIG_IGN);
+  RaiseFileLimit();
   StopSignals signals;
   const system::SystemClock clock;
   telemetry::JsonLog log(clock, LevelOf(settings.log.level));

@@ -375,7 +375,7 @@ def test_a_port_held_by_another_instance_is_in_use_too(service: Ingestor) -> Non
         ({"KAFKA_TOPIC": "a b"}, ["KAFKA_TOPIC", "a b"]),
         ({"KAFKA_DLQ_TOPIC": "events"}, ["KAFKA_DLQ_TOPIC"]),
         ({"ACK": "disk"}, ["ACK", "disk", "memory"]),
-        ({"ACK_MIN": "broker"}, ["ingest.ack", "ingest.ack_min", "memory", "broker"]),
+        ({"ACK_MIN": "broker"}, ["ingest.ack", "ingest.ack_min", "wal", "broker"]),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_range(settings: dict, words: list[str]) -> None:

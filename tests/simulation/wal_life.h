@@ -37,6 +37,14 @@ class WalLife {
     uint64_t end = 0;
   };
 
+  // One that waits for the broker's word.
+  class WaitingForBroker final : public app::Receipt {
+   public:
+    WaitingForBroker(app::Receipts& receipts, size_t inbox, std::vector<std::string> of)
+        : Receipt(receipts, inbox), labels(std::move(of)) {}
+    const std::vector<std::string> labels;
+  };
+
   // Null: the start failed, as it does when the disk fails meanwhile.
   static std::unique_ptr<WalLife> Start(support::SimDisk& disk, const wal::WalOptions& options,
                                         support::VirtualClock& clock, WalLedger& ledger,
@@ -73,29 +81,60 @@ class WalLife {
 
   // One request with these events, each a label and its JSON.
   app::IngestStatus Request(const std::vector<std::pair<std::string, std::string>>& events,
-                            bool wait_for_disk) {
+                            app::AckLevel ack) {
     std::string body;
+    std::vector<std::string> labels;
     for (const auto& [label, json] : events) {
       ledger_.Sent(label, json);
+      labels.push_back(label);
       body.append(json).append("\n");
     }
     const auto decoded = decoder_.DecodeLines(body);
-    const auto result =
-        ingest_->Accept(decoded.events, {}, app::Handling::kLenient,
-                        wait_for_disk ? app::AckLevel::kWal : app::AckLevel::kMemory, submission_);
-    std::vector<std::string> accepted;
-    if (result.status == app::IngestStatus::kAccepted) {
-      for (size_t i = 0; i < submission_.batch.Size(); ++i) accepted.emplace_back(submission_.batch.RawId(i));
-      EXPECT_EQ(accepted.size(), events.size());
+    std::unique_ptr<WaitingForBroker> receipt;
+    if (ack == app::AckLevel::kBroker) {
+      receipt = std::make_unique<WaitingForBroker>(rig_->receipts, inbox_, labels);
     }
-    if (accepted.empty()) {
-      for (const auto& [label, json] : events) ledger_.Tell(label, Told::kRefused);
-    } else if (wait_for_disk) {
-      waiting_.push_back({accepted, rig_->journal.End()});
+    submission_.receipt = receipt.get();
+    const auto result = ingest_->Accept(decoded.events, {}, app::Handling::kLenient, ack, submission_);
+    if (result.status != app::IngestStatus::kAccepted) {
+      for (const std::string& label : labels) ledger_.Tell(label, Told::kRefused);
+      return result.status;
+    }
+    EXPECT_EQ(submission_.batch.Size(), events.size());
+    EXPECT_EQ(result.ack, ack);
+    if (ack == app::AckLevel::kWal) {
+      waiting_.push_back({labels, result.end});
+    } else if (receipt != nullptr) {
+      waiting_for_broker_.push_back(std::move(receipt));
     } else {
-      for (const std::string& label : accepted) ledger_.Tell(label, Told::kAccepted);
+      for (const std::string& label : labels) ledger_.Tell(label, Told::kAccepted);
     }
     return result.status;
+  }
+
+  // Answers the requests whose events have all got the broker's word, which has to be true.
+  void AnswerBrokerAcks() {
+    if (!std::exchange(inbox_woken_, false)) return;
+    std::vector<app::Receipt*> finished;
+    rig_->receipts.Take(inbox_, finished);
+    for (app::Receipt* const receipt : finished) {
+      const auto& labels = static_cast<WaitingForBroker*>(receipt)->labels;
+      for (size_t i = 0; i < labels.size(); ++i) {
+        const bool delivered = receipt->Fates()[i].code.empty();
+        const auto& arrived = delivered ? rig_->sink.Delivered() : rig_->sink.DeadLettered();
+        EXPECT_TRUE(arrived.contains(labels[i])) << labels[i] << " is not where the reply says";
+        ledger_.Tell(labels[i], Told::kDurable);
+      }
+      ++occurred_["requests answered by the broker's word"];
+      std::erase_if(waiting_for_broker_, [&](const auto& waiting) { return waiting.get() == receipt; });
+    }
+  }
+
+  // Some time is over: a request waits no longer, and knows nothing of its events.
+  void GiveUpBrokerAck() {
+    if (waiting_for_broker_.empty()) return;
+    ++occurred_["requests that waited too long for the broker"];
+    waiting_for_broker_.erase(waiting_for_broker_.begin());
   }
 
   // Answers the requests whose events are safe; those of a journal that has failed are told nothing.
@@ -127,11 +166,25 @@ class WalLife {
     return true;
   }
 
+  // A worker's turn, in which the broker may have given reports.
+  bool RunWorker(uint64_t choice) {
+    const bool ran = rig_->RunOneWorker(choice);
+    AnswerBrokerAcks();
+    return ran;
+  }
+
+  // Something happens at the broker.
+  void BrokerMoves() {
+    rig_->sink.Progress();
+    AnswerBrokerAcks();
+  }
+
   // Whatever may have a turn has one; false: all wait for time to pass or for the sink.
   bool RunAnything() {
     bool ran = false;
     for (const Role role : {Role::kCommit, Role::kLoad, Role::kKeep}) ran = Step(role) || ran;
-    return rig_->RunOneWorker(random_.Below(4)) || ran;
+    ran = RunWorker(random_.Below(4)) || ran;
+    return ran;
   }
 
   // With nothing in the way any more, everything has to leave the journal.
@@ -142,7 +195,7 @@ class WalLife {
       ASSERT_LT(step, 200'000) << "no end in sight";
       if (RunAnything()) continue;
       if (!rig_->sink.Idle()) {
-        rig_->sink.Progress();
+        BrokerMoves();
         continue;
       }
       auto next = rig_->NextTurn();
@@ -162,14 +215,17 @@ class WalLife {
     journal_->Close();
     while (Step(Role::kCommit)) {
     }
+    waiting_for_broker_.clear();  // they are told that it took too long
     for (; drain_steps > 0; --drain_steps) {
-      if (!RunAnything()) rig_->sink.Progress();
+      if (!RunAnything()) BrokerMoves();
     }
     return journal_->Finish();
   }
 
   // What makes an end graceful: every request is answered, and all that was accepted is on the disk.
-  bool AllAnswered() const { return waiting_.empty() && journal_->Counts().unsynced_events == 0; }
+  bool AllAnswered() const {
+    return waiting_.empty() && waiting_for_broker_.empty() && journal_->Counts().unsynced_events == 0;
+  }
 
   void CheckAccounts() const {
     const auto counts = journal_->Counts();
@@ -209,6 +265,7 @@ class WalLife {
     shape.window = random_.Between(2, 12);
     shape.max_retries = static_cast<uint32_t>(random_.Below(3));
     rig_ = std::make_unique<support::DeliveryRig>(shape, *journal_, random_.Next(), &clock_);
+    inbox_ = rig_->receipts.AddInbox([this] { inbox_woken_ = true; });
     rig_->sink.OnArrival([this](std::string_view value) { ledger_.CheckUnaltered(value); });
     bucket_ = std::make_unique<domain::TokenBucket>(0, 1);
     app::Ingest::Options ingest;
@@ -242,6 +299,9 @@ class WalLife {
   std::array<RoleState, 3> roles_;
   uint64_t disk_bytes_max_ = 0;
   std::vector<Waiting> waiting_;
+  size_t inbox_ = 0;
+  bool inbox_woken_ = false;
+  std::vector<std::unique_ptr<WaitingForBroker>> waiting_for_broker_;
 };
 
 }  // namespace ei::simulation

@@ -33,7 +33,9 @@ class WalSchedule {
                                         "range zeroed",
                                         "file truncated",
                                         "file removed",
-                                        "ended during its start"};
+                                        "ended during its start",
+                                        "requests answered by the broker's word",
+                                        "requests that waited too long for the broker"};
 
   WalSchedule(uint64_t seed, app::EventDecoder& decoder, Occurred& occurred)
       : random_(seed),
@@ -105,10 +107,13 @@ class WalSchedule {
       case 1:
       case 2: return Request(life);
       case 3:
-      case 4: life.Rig().sink.Progress(); return;
+      case 4: life.BrokerMoves(); return;
       case 5: clock_.Advance(std::chrono::microseconds(random_.Below(40'000))); return;
-      case 6: life.Rig().sink.SetOutage(random_.OneIn(4)); return;
-      case 7: life.Rig().RunOneWorker(random_.Below(3)); return;
+      case 6:
+        life.Rig().sink.SetOutage(random_.OneIn(4));
+        if (random_.OneIn(20)) life.GiveUpBrokerAck();
+        return;
+      case 7: life.RunWorker(random_.Below(3)); return;
       case 8: life.Step(WalLife::Role::kKeep); return;
       case 9: life.Step(WalLife::Role::kLoad); return;
       default: life.Step(WalLife::Role::kCommit); return;
@@ -119,8 +124,9 @@ class WalSchedule {
     std::vector<std::pair<std::string, std::string>> events;
     const uint64_t count = random_.OneIn(3) ? random_.Between(2, 12) : 1;
     for (uint64_t i = 0; i < count; ++i) events.push_back(NewEvent());
-    const bool wait_for_disk = !random_.OneIn(6);
-    switch (life.Request(events, wait_for_disk)) {
+    constexpr std::array kLevels = {app::AckLevel::kMemory, app::AckLevel::kBroker, app::AckLevel::kWal};
+    const app::AckLevel ack = kLevels[std::min<uint64_t>(random_.Below(7), 2)];
+    switch (life.Request(events, ack)) {
       case app::IngestStatus::kAccepted: ++occurred_[count > 1 ? "batch accepted" : "event accepted"]; break;
       case app::IngestStatus::kJournalFull: ++occurred_["refused: journal full"]; break;
       case app::IngestStatus::kBatchTooLarge: ++occurred_["refused: batch too large"]; break;

@@ -26,8 +26,8 @@ class DeliveryRig {
     uint32_t max_retries = 2;
   };
 
-  // `inner` has the shape's lanes and may serve one rig after the other. Without `shared_clock` the rig has its
-  // own.
+  // `inner` has the shape's lanes and may serve one rig after the other. Without `shared_clock` the rig has
+  // its own.
   DeliveryRig(const Shape& shape, app::Journal& inner, uint64_t seed, VirtualClock* shared_clock = nullptr)
       : clock(shared_clock != nullptr ? *shared_clock : own_clock_),
         journal(inner),

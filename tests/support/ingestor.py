@@ -193,7 +193,8 @@ class Ingestor:
         return self.metrics().value(f"event_ingestor_{name}", **labels)
 
     def wait_drained(self, seconds: float = 30) -> Metrics:
-        """Waits until the journal is empty and the books balance: accepted = delivered + dead-lettered.
+        """Waits until the journal is empty and the books balance: recovered + accepted = delivered +
+        dead-lettered + lost, of which a journal in memory has neither the first nor the last.
 
         A scrape during the last deliveries may see the one before the other.
         """
@@ -202,17 +203,20 @@ class Ingestor:
         def drained() -> Metrics | None:
             nonlocal seen
             metrics = self.metrics()
-            waiting, accepted, delivered, dead = (
+            waiting, recovered, accepted, delivered, dead, lost = (
                 metrics.value(f"event_ingestor_{name}")
                 for name in (
                     "journal_events",
+                    "journal_recovered_events_total",
                     "events_accepted_total",
                     "events_delivered_total",
                     "events_dead_lettered_total",
+                    "journal_lost_events_total",
                 )
             )
-            seen = f"{accepted} accepted, {delivered} delivered, {dead} dead-lettered, {waiting} waiting"
-            return metrics if waiting == 0 and accepted == delivered + dead else None
+            seen = f"{recovered} recovered, {accepted} accepted, {delivered} delivered, "
+            seen += f"{dead} dead-lettered, {lost} lost, {waiting} waiting"
+            return metrics if waiting == 0 and recovered + accepted == delivered + dead + lost else None
 
         try:
             return wait_until(drained, seconds, "the journal is drained and the books balance")

@@ -25,12 +25,17 @@ each bucket counts all that lasted at most so many seconds.
 
 At every quiet moment (nothing being received, nothing on its way to the sink):
 
-    accepted = delivered + dead_lettered + in journal
+    recovered + accepted = delivered + dead_lettered + in journal + lost
 
-    event_ingestor_events_accepted_total
+    event_ingestor_journal_recovered_events_total
+      + event_ingestor_events_accepted_total
       = event_ingestor_events_delivered_total
       + sum(event_ingestor_events_dead_lettered_total)
       + event_ingestor_journal_events
+      + event_ingestor_journal_lost_events_total
+
+The first and the last are there with a write-ahead log only. What a process had delivered in its last moment before a
+crash (up to 100 ms) may be recovered, and so counted, by the next one too.
 
 While events flow, a scrape reads these numbers one after the other, so they may be apart by what passed in between.
 An event left over when the process had to stop counts in `event_ingestor_events_undelivered_total` and stays in the

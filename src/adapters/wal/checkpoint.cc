@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "adapters/wal/little_endian.h"
+#include "adapters/wal/log_limits.h"
 #include "adapters/wal/read_write.h"
 #include "base/crc32c.h"
 
@@ -14,10 +15,10 @@ namespace ei::wal {
 namespace {
 
 constexpr std::string_view kMagic = "EI-CHKP1";
+constexpr uint64_t kGenerationsMax = uint64_t{1} << 62;
 constexpr size_t kFixedBytes = 8 + 4 + 5 * 8 + 4;
 constexpr size_t kRunBytes = 16;
 constexpr size_t kRunsMax = (kCheckpointSlotBytes - kFixedBytes) / kRunBytes;
-constexpr const char* kUnfinishedName = "checkpoint.tmp";
 
 // The slot of a generation: neighbours never share one.
 uint64_t SlotOffset(uint64_t generation) { return generation % 2 * kCheckpointSlotBytes; }
@@ -73,6 +74,10 @@ std::optional<Checkpoint> DecodeCheckpoint(std::string_view slot, uint64_t* gene
   if (slot.size() / kRunBytes < count) return std::nullopt;
   fields = fields.substr(0, kFieldsMin + count * kRunBytes);
   if (base::Crc32c(fields) != crc) return std::nullopt;
+  if (std::max(checkpoint.durable_end, checkpoint.settled.Below()) > kPositionsMax ||
+      checkpoint.next_segment > kSegmentNumbersMax || found_generation > kGenerationsMax) {
+    return std::nullopt;
+  }
   for (uint32_t i = 0; i < count; ++i) {
     const auto begin = TakeNumber<uint64_t>(slot);
     const auto end = TakeNumber<uint64_t>(slot);
@@ -83,15 +88,15 @@ std::optional<Checkpoint> DecodeCheckpoint(std::string_view slot, uint64_t* gene
 }
 
 DiskResult<CheckpointFile> CheckpointFile::Renew(Directory& directory, const Checkpoint& checkpoint) {
-  if (auto removed = directory.Remove(kUnfinishedName); !removed && removed.error() != ENOENT) {
+  if (auto removed = directory.Remove(kUnfinishedCheckpointName); !removed && removed.error() != ENOENT) {
     return std::unexpected(removed.error());
   }
-  auto made = directory.Create(kUnfinishedName);
+  auto made = directory.Create(kUnfinishedCheckpointName);
   if (!made) return std::unexpected(made.error());
   CheckpointFile file(std::move(*made), 0);
   DiskResult<void> done = FillWithZeros(*file.file_, 2 * kCheckpointSlotBytes);
   if (done) done = file.Save(checkpoint);
-  if (done) done = directory.Rename(kUnfinishedName, kCheckpointName);
+  if (done) done = directory.Rename(kUnfinishedCheckpointName, kCheckpointName);
   if (!done) return std::unexpected(done.error());
   return file;
 }

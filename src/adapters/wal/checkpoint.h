@@ -45,6 +45,7 @@ class CheckpointFile {
 };
 
 inline constexpr const char* kCheckpointName = "checkpoint";
+inline constexpr const char* kUnfinishedCheckpointName = "checkpoint.tmp";  // worth nothing
 inline constexpr uint64_t kCheckpointSlotBytes = 64 << 10;
 
 // A slot's content; of too many runs the lowest are kept.

@@ -6,6 +6,7 @@
 #include <map>
 #include <system_error>
 
+#include "adapters/wal/log_limits.h"
 #include "adapters/wal/segment_files.h"
 #include "adapters/wal/segment_scanner.h"
 #include "base/crc32c.h"
@@ -74,6 +75,9 @@ base::Result<SegmentFile> OpenSegment(Directory& directory, uint64_t number) {
   } else if (segment.header->number != number) {
     segment.header.reset();  // a recycled file still has the header of its earlier life
   }
+  // What the header says may be damaged with a checksum that fits; the file's size is what there is to read.
+  const uint64_t sectors_bytes = (segment.bytes + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
+  if (segment.header) segment.header->segment_bytes = std::min(segment.header->segment_bytes, sectors_bytes);
   segment.unused = !segment.header && IsUnused({front.data(), *got});
   return segment;
 }
@@ -191,13 +195,13 @@ base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes) {
 
   std::map<uint64_t, SegmentFile> files;
   for (const std::string& name : *names) {
-    if (name.ends_with(".tmp")) log.leftovers.push_back(name);
-    if (const auto number = DamagedNumber(name)) {
+    if (name == kUnfinishedSegmentName || name == kUnfinishedCheckpointName) log.leftovers.push_back(name);
+    if (const auto number = DamagedNumber(name); number && *number <= kSegmentNumbersMax) {
       log.set_aside.push_back(*number);
       log.next_segment = std::max(log.next_segment, *number + 1);
     }
     const auto number = SegmentNumber(name);
-    if (!number) continue;
+    if (!number || *number > kSegmentNumbersMax) continue;
     auto opened = OpenSegment(directory, *number);
     if (!opened) return std::unexpected(opened.error());
     files.emplace(*number, std::move(*opened));

@@ -1,6 +1,7 @@
 #include "adapters/wal/wal_format.h"
 
 #include "adapters/wal/little_endian.h"
+#include "adapters/wal/log_limits.h"
 #include "base/crc32c.h"
 
 namespace ei::wal {
@@ -41,6 +42,7 @@ std::optional<SegmentHeader> DecodeSegmentHeader(std::string_view bytes, uint32_
     header.first_position = TakeNumber<uint64_t>(sector);
     header.salt = TakeNumber<uint64_t>(sector);
     header.segment_bytes = TakeNumber<uint64_t>(sector);
+    if (header.number > kSegmentNumbersMax || header.first_position > kPositionsMax) continue;
     return header;
   }
   return std::nullopt;
@@ -94,6 +96,7 @@ std::optional<FrameHeader> DecodeFrameHeader(std::string_view bytes, uint32_t* i
   header.events = TakeNumber<uint32_t>(fields);
   *index_crc = TakeNumber<uint32_t>(fields);
   if (header.events == 0 || header.events > kFrameEventsMax) return std::nullopt;
+  if (header.first_position > kPositionsMax) return std::nullopt;
   return header;
 }
 

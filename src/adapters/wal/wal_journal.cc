@@ -145,7 +145,9 @@ void WalJournal::AddSpares(std::vector<Spare> spares) {
       tail_.Add(piece, last.index, last.header.first_position, last.header.accepted_at, salts_.NextRandom());
   segments_.push_back(std::move(*begun));
   appended_again_ = last.header;
-  tail_.Front();  // closes it, as what is appended next need not have the positions right behind it
+  // Closes it: a copy that a crash takes must not look like more than the original, and what is appended next
+  // need not have the positions right behind it.
+  tail_.Front();
 }
 
 Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime now) {

@@ -38,6 +38,30 @@ TEST(EventTemplate, SingleRequestIsOneJsonObject) {
                 event);
 }
 
+TEST(EventTemplate, UserIsSetInEveryEventAndNothingElseChanges) {
+  const EventTemplate request = EventTemplate::Request(kPrefix, 284, 3, "127.0.0.1:80", "/events");
+  std::string text(request.Text());
+  request.SetUser(text, 907);
+  std::size_t users = 0;
+  for (std::size_t at = 0; (at = text.find(R"("user_id":"u-00907",)", at)) != std::string::npos; ++at) {
+    text.replace(at, 20, R"("user_id":"u-48210",)");
+    ++users;
+  }
+  EXPECT_EQ(users, 3U);
+  EXPECT_EQ(text, request.Text());
+}
+
+TEST(EventTemplate, SpoiltBatchHasOneMoreLineAndWantsAllOrNothing) {
+  const EventTemplate sound = EventTemplate::Request(kPrefix, 284, 2, "127.0.0.1:80", "/events");
+  const EventTemplate spoilt = EventTemplate::Request(kPrefix, 284, 2, "127.0.0.1:80", "/events", true);
+  EXPECT_EQ(spoilt.Events(), 2U);
+  const std::string text = Numbered(spoilt, 5);
+  EXPECT_NE(text.find("\r\nPrefer: handling=strict\r\n"), std::string::npos);
+  EXPECT_NE(text.find("\r\nContent-Length: 573\r\n\r\n"), std::string::npos);
+  const std::string whole = Numbered(sound, 5);
+  EXPECT_TRUE(text.ends_with(whole.substr(whole.find("{\"id\"")) + "{}\n"));
+}
+
 TEST(EventTemplate, BatchNumbersItsLinesAcrossEveryCarry) {
   for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{999}, std::uint64_t{1'998},
                                     std::uint64_t{999'999}, std::uint64_t{99'999'999'500}}) {

@@ -85,10 +85,9 @@ TEST(SettingConflicts, WorkersWithoutAShareOfTheWindow) {
 TEST(SettingConflicts, AckThatPromisesLessThanTheLeast) {
   Settings settings = DefaultSettings();
   settings.ingest.ack_min = app::AckLevel::kBroker;
-  EXPECT_EQ(
-      OnlyConflict(settings),
-      "ingest.ack / ingest.ack_min: wal promises less than ingest.ack_min (broker); raise the one or "
-      "lower the other");
+  EXPECT_EQ(OnlyConflict(settings),
+            "ingest.ack / ingest.ack_min: wal promises less than ingest.ack_min (broker); raise the one or "
+            "lower the other");
   settings.ingest.ack = app::AckLevel::kBroker;
   EXPECT_EQ(OnlyConflict(settings), "");
 }
