@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TREE = ROOT / "build" / "mutants"
-SCHEDULES = 20_000  # most are caught within a few hundred
+SCHEDULES = 40_000  # most are caught within a few hundred
 
 
 @dataclass(frozen=True)

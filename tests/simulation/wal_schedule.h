@@ -78,6 +78,7 @@ class WalSchedule {
   enum class Faults : uint8_t { kNone, kStop, kWrites, kSyncs, kNames, kReads, kFull, kDamage };
   static constexpr uint64_t kFaultKinds = 8;
   static constexpr int kShortLife = 60;
+  static constexpr int kStartsCutShort = 3;  // one after the other
 
   void LiveOnce() {
     SetFaults();
@@ -218,13 +219,16 @@ class WalSchedule {
       disk_.Crash();
       ++occurred_["power lost"];
     }
-    if (random_.OneIn(4)) EndDuringStart();
+    if (starts_cut_short_ < kStartsCutShort && random_.OneIn(starts_cut_short_ == 0 ? 4 : 2))
+      EndDuringStart();
+    starts_cut_short_ = 0;
   }
 
   // A start that comes no further than some operations; then, perhaps, another one.
   void EndDuringStart() {
+    ++starts_cut_short_;
     disk_.FailNoMore();
-    disk_.StopAfter(random_.Between(1, 30));
+    disk_.StopAfter(random_.Between(1, 40));
     auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next());
     for (int step = 0; life != nullptr && step < 6 && !disk_.Stopped(); ++step) life->RunAnything();
     life.reset();
@@ -315,6 +319,7 @@ class WalSchedule {
   bool checkpoint_damaged_ = false;
   bool repeats_allowed_ = false;
   uint64_t left_at_stop_ = 0;
+  int starts_cut_short_ = 0;
   bool graceful_ = false;  // the last end was, and left a checkpoint
 };
 
