@@ -181,7 +181,7 @@ base::Error WalFault(const std::string& what, int error) {
           "wal.dir (WAL_DIR): " + what + ": " + std::system_category().message(error) + "; check the disk"};
 }
 
-base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes) {
+base::Result<FoundLog> ReadLog(Directory& directory) {
   const auto names = directory.List();
   if (!names) return std::unexpected(WalFault("can't list the folder", names.error()));
   auto checkpoint = CheckpointFile::Read(directory);
@@ -217,8 +217,6 @@ base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes) {
       log.segments.push_back({*segment.header, segment.file, false});
     } else if (number < last_used || !segment.unused) {
       log.segments.push_back({{.number = number, .segment_bytes = segment.bytes}, segment.file, true});
-    } else if (segment.bytes == segment_bytes) {
-      log.spares.push_back({number, segment.file});
     } else {
       log.leftovers.push_back(SegmentName(number));
     }

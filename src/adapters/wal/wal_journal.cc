@@ -50,7 +50,7 @@ base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& opt
 }
 
 base::Result<void> WalJournal::Recover() {
-  auto found = ReadLog(directory_, options_.segment_bytes);
+  auto found = ReadLog(directory_);
   if (!found) return std::unexpected(found.error());
   if (const auto made = MakeSure(*found); !made) {
     return std::unexpected(WalFault("can't go on with what was found", made.error()));
@@ -77,7 +77,7 @@ base::Result<void> WalJournal::Recover() {
 
 // An earlier process may have died before it synced, or seen a sync fail, after which the kernel shows what
 // it will never write and the next sync tells nothing. So what is built upon is done anew: prepared segments
-// get another name, the checkpoint another file; AddSpares sees to the newest commit.
+// go and others are made, the checkpoint gets another file; AddSpares sees to the newest commit.
 DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
   DiskResult<void> done;
   for (const std::string& name : found.leftovers) {
@@ -87,11 +87,6 @@ DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
     if (!segment.damaged || !done) continue;
     done = directory_.Rename(SegmentName(segment.header.number), DamagedName(segment.header.number));
     found.set_aside.push_back(segment.header.number);
-  }
-  for (Spare& spare : found.spares) {
-    const uint64_t number = found.next_segment++;
-    if (done) done = directory_.Rename(SegmentName(spare.number), SegmentName(number));
-    spare.number = number;
   }
   if (!done) return done;
   found.checkpoint.next_segment = found.next_segment;
@@ -123,7 +118,6 @@ void WalJournal::Adopt(FoundLog& found) {
   backlog_ = settled_.Below() < durable_end;
   backlog_from_ = settled_.Below();
   backlog_since_ = clock_.Now();
-  AddSpares(std::move(found.spares));
 }
 
 // With the first one the newest commit that was found is written once more: rewriting it where it stands
