@@ -147,6 +147,7 @@ void DeliveryWorker::OnReports(std::span<DeliveryReport> reports) {
   positions.clear();
   done.clear();
   awaited.clear();
+  if (context_.window != nullptr) TellWindow(reports);
   const bool anyone_waits = context_.receipts.Awaited();
   const base::SteadyTime now = context_.clock.Now();
   size_t letters = 0;
@@ -199,6 +200,19 @@ void DeliveryWorker::OnReports(std::span<DeliveryReport> reports) {
     }
   }
   if (wake) wake_();
+}
+
+void DeliveryWorker::TellWindow(std::span<const DeliveryReport> reports) const {
+  thread_local std::vector<uint64_t> delivered;
+  thread_local std::vector<uint64_t> dead_lettered;
+  delivered.clear();
+  dead_lettered.clear();
+  for (const DeliveryReport& report : reports) {
+    if (report.verdict != Verdict::kDelivered) continue;
+    const Slot& slot = slots_[report.token];
+    (slot.dead_letter ? dead_lettered : delivered).push_back(slot.event.position);
+  }
+  context_.window->Settle(delivered, dead_lettered);
 }
 
 OutboundEvent DeliveryWorker::Outbound(uint64_t slot) const {

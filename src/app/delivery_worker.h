@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/drain_rate.h"
+#include "app/idempotency_window.h"
 #include "app/ports/clock.h"
 #include "app/ports/event_sink.h"
 #include "app/ports/journal.h"
@@ -30,6 +31,7 @@ struct DeliveryContext {
   const Clock& clock;
   Telemetry& telemetry;
   Log& log;
+  IdempotencyWindow* window = nullptr;  // null: there is none
 };
 
 struct DeliveryOptions {
@@ -79,6 +81,7 @@ class DeliveryWorker final : public DeliveryListener {
   void SendDeadLetters(base::SteadyTime now);
   std::optional<base::Duration> Resend(base::SteadyTime now);
   std::optional<base::Duration> TakeAndSend();
+  void TellWindow(std::span<const DeliveryReport> reports) const;
   OutboundEvent Outbound(uint64_t slot) const;
   std::optional<base::Duration> UntilDeadLettersDue(base::SteadyTime now) const;
 

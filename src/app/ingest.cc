@@ -43,20 +43,36 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, std::string_vi
     case AppendResult::kClosed: return Refuse(IngestStatus::kShuttingDown, valid, {});
     case AppendResult::kFailed: return Refuse(IngestStatus::kStorageFailed, valid, {});
   }
-  telemetry_.EventsAccepted(valid);
+  const uint64_t repeats = submission.repeats.size();
+  telemetry_.EventsAccepted(valid - repeats);
+  if (repeats > 0) telemetry_.EventsDeduplicated(repeats);
   return {IngestStatus::kAccepted, std::chrono::seconds(0), ack, appended.end};
 }
 
 Appended Ingest::Append(AckLevel ack, base::SteadyTime now, Submission& submission) {
-  if (ack != AckLevel::kBroker) return journal_.Append(submission.batch, now);
-  assert(submission.receipt != nullptr);
-  return receipts_.Append(journal_, submission.batch, now, *submission.receipt);
+  if (window_ == nullptr) return Hand(submission.batch, {}, ack, now, submission);
+  return window_->AppendFresh(now, submission,
+                              [&](const domain::EventBatch& fresh, std::span<const uint64_t> awaited) {
+                                return Hand(fresh, awaited, ack, now, submission);
+                              });
+}
+
+Appended Ingest::Hand(const domain::EventBatch& batch, std::span<const uint64_t> awaited, AckLevel ack,
+                      base::SteadyTime now, const Submission& submission) {
+  if (batch.Empty() && journal_.Failed()) return {AppendResult::kFailed};
+  if (ack == AckLevel::kBroker) {
+    assert(submission.receipt != nullptr);
+    return receipts_.Append(journal_, batch, awaited, now, *submission.receipt);
+  }
+  return batch.Empty() ? Appended{AppendResult::kAppended} : journal_.Append(batch, now);
 }
 
 void Ingest::Judge(std::span<const DecodedEvent> events, std::string_view traceparent,
                    Submission& submission) {
   submission.batch.Clear();
   submission.rejections.clear();
+  submission.repeats.clear();
+  submission.named.clear();
   const base::WallTime received_at = clock_.WallNow();
   const domain::TimestampText timestamp = domain::FormatTimestamp(received_at);
   for (const DecodedEvent& event : events) {
@@ -70,6 +86,7 @@ void Ingest::Judge(std::span<const DecodedEvent> events, std::string_view tracep
     submission.batch.Add(event, options_.key_source,
                          needs_id ? submission.ids.Next(received_at) : std::string_view(),
                          domain::View(timestamp), traceparent);
+    if (window_ != nullptr) window_->Name(event, submission);
   }
 }
 

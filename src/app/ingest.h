@@ -7,22 +7,22 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "app/ack_level.h"
 #include "app/drain_rate.h"
+#include "app/idempotency_window.h"
 #include "app/ports/clock.h"
 #include "app/ports/journal.h"
 #include "app/ports/telemetry.h"
 #include "app/receipts.h"
+#include "app/submission.h"
 #include "domain/event_batch.h"
 #include "domain/token_bucket.h"
-#include "domain/uuid_v7.h"
 
 namespace ei::app {
 
 enum class IngestStatus : uint8_t {
-  kAccepted,     // every valid event (Submission::batch) is in the journal
+  kAccepted,     // every valid event (Submission::batch) is in the journal, or was before (its repeats)
   kAllRejected,  // no event was accepted; Submission::rejections says why
   kRateLimited,
   kJournalFull,
@@ -37,28 +37,10 @@ struct IngestResult {
   std::chrono::seconds retry_after{0};  // for kRateLimited, kJournalFull, kShuttingDown
 
   // For kAccepted of Accept: what the client is promised, and so what the reply has to wait for. kMemory:
-  // nothing; kWal: the journal's DurableEnd() at or above `end`; kBroker: Submission::receipt.
+  // nothing; kWal: the journal's DurableEnd() at or above `end`; kBroker: Submission::receipt, if that was
+  // entered: it isn't where all events are repeats of delivered ones.
   AckLevel ack = AckLevel::kMemory;
   uint64_t end = 0;
-};
-
-// One event that was not accepted, and why. The views live as long as the request.
-struct Rejection {
-  uint32_t index;
-  uint32_t line;
-  uint64_t offset;
-  domain::EventFault fault;
-  std::string_view raw_id;  // as JSON text without quotes; empty when there is none
-};
-
-// What one request becomes on its way through Ingest; reused for the next one. One a thread.
-struct Submission {
-  explicit Submission(uint64_t seed) : ids(seed) {}
-
-  Receipt* receipt = nullptr;  // the caller's; entered when a request is accepted at the level kBroker
-  domain::EventBatch batch;
-  std::vector<Rejection> rejections;
-  domain::UuidV7Generator ids;
 };
 
 enum class Handling : uint8_t { kLenient, kStrict };  // RFC 7240: strict is all or nothing
@@ -74,15 +56,18 @@ class Ingest {
     bool has_wal = false;                  // the journal's DurableEnd() moves
   };
 
+  // `window` null: no event is taken for a repeat.
   Ingest(const Options& options, domain::TokenBucket& bucket, Journal& journal, Receipts& receipts,
-         const DrainRate& drain_rate, const Clock& clock, Telemetry& telemetry)
+         const DrainRate& drain_rate, const Clock& clock, Telemetry& telemetry,
+         IdempotencyWindow* window = nullptr)
       : options_(options),
         bucket_(bucket),
         journal_(journal),
         receipts_(receipts),
         drain_rate_(drain_rate),
         clock_(clock),
-        telemetry_(telemetry) {}
+        telemetry_(telemetry),
+        window_(window) {}
 
   // The level for a request that asks for `wish`.
   AckLevel LevelFor(std::optional<AckLevel> wish) const {
@@ -108,6 +93,8 @@ class Ingest {
   void Judge(std::span<const domain::DecodedEvent> events, std::string_view traceparent,
              Submission& submission);
   Appended Append(AckLevel ack, base::SteadyTime now, Submission& submission);
+  Appended Hand(const domain::EventBatch& batch, std::span<const uint64_t> awaited, AckLevel ack,
+                base::SteadyTime now, const Submission& submission);
   IngestResult Refuse(IngestStatus status, uint64_t events, base::Duration retry_after);
 
   const Options options_;
@@ -117,6 +104,7 @@ class Ingest {
   const DrainRate& drain_rate_;
   const Clock& clock_;
   Telemetry& telemetry_;
+  IdempotencyWindow* const window_;
   std::atomic<bool> closing_{false};
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <utility>
 
 namespace ei::app {
@@ -25,29 +26,45 @@ size_t Receipts::AddInbox(std::function<void()> wake) {
 
 void Receipts::RemoveInbox(size_t inbox) { wakes_.Remove(inbox); }
 
-Appended Receipts::Append(Journal& journal, const domain::EventBatch& batch, base::SteadyTime now,
-                          Receipt& receipt) {
+Appended Receipts::Append(Journal& journal, const domain::EventBatch& batch,
+                          std::span<const uint64_t> earlier, base::SteadyTime now, Receipt& receipt) {
   assert(!receipt.entered_);
-  const size_t count = batch.Size();
+  const size_t own = batch.Size();
+  const size_t count = own + earlier.size();
+  if (count == 0) {
+    receipt.fates_.clear();
+    return {AppendResult::kAppended};
+  }
   base::MutexLock lock(mutex_);
   const size_t waiting = waiting_events_.load(std::memory_order_relaxed);
   if (waiting > 0 && waiting + count > events_max_) return {AppendResult::kFull};
   // What may fail for want of memory comes before the events are accepted.
   receipt.fates_.assign(count, EventFate());
-  ranges_.emplace_back();
+  receipt.earlier_.assign(earlier.begin(), earlier.end());
+  Others others = OthersOf(earlier, own, receipt);
+  if (own > 0) ranges_.emplace_back();
   entered_.fetch_add(1, std::memory_order_relaxed);
-  const Appended appended = journal.Append(batch, now);
+  Appended appended{AppendResult::kAppended};
+  if (own > 0) appended = journal.Append(batch, now);
   if (appended.result != AppendResult::kAppended) {
     entered_.fetch_sub(1, std::memory_order_relaxed);
     ranges_.pop_back();
     return appended;
   }
   waiting_events_.store(waiting + count, std::memory_order_relaxed);
-  ranges_.back() = {appended.end - count, appended.end, &receipt};
-  receipt.first_ = appended.end - count;
+  if (own > 0) ranges_.back() = {appended.end - own, appended.end, &receipt};
+  others_.merge(others);
+  receipt.first_ = appended.end - own;
+  receipt.own_ = own;
   receipt.left_ = count;
   receipt.entered_ = true;
   return appended;
+}
+
+Receipts::Others Receipts::OthersOf(std::span<const uint64_t> earlier, size_t own, Receipt& receipt) {
+  Others others;
+  for (size_t i = 0; i < earlier.size(); ++i) others.emplace(earlier[i], Other{&receipt, own + i});
+  return others;
 }
 
 void Receipts::Tell(std::span<const SettledEvent> settled) {
@@ -57,6 +74,7 @@ void Receipts::Tell(std::span<const SettledEvent> settled) {
     base::MutexLock lock(mutex_);
     size_t at = 0;
     for (const SettledEvent& event : settled) {
+      if (!others_.empty()) TellOthers(event, woken);
       at = RangeOf(event.position, at);
       if (at == ranges_.size()) {
         at = 0;
@@ -64,17 +82,32 @@ void Receipts::Tell(std::span<const SettledEvent> settled) {
       }
       Receipt* const receipt = ranges_[at].receipt;
       if (receipt == nullptr) continue;
-      receipt->fates_[event.position - receipt->first_] = event.fate;
-      if (--receipt->left_ > 0) continue;
-      auto& inbox = inboxes_[receipt->inbox_];
-      if (inbox.empty()) woken.push_back(receipt->inbox_);
-      inbox.push_back(receipt);
-      Forget(ranges_[at]);
-      if (ranges_.empty()) break;
-      at = std::min(at, ranges_.size() - 1);
+      if (!Note(*receipt, event.position - receipt->first_, event.fate, woken)) continue;
+      Leave(*receipt, at);
+      if (ranges_.empty() && others_.empty()) break;
+      at = ranges_.empty() ? 0 : std::min(at, ranges_.size() - 1);
     }
   }
   for (const size_t inbox : woken) wakes_.Call(inbox);
+}
+
+void Receipts::TellOthers(const SettledEvent& event, std::vector<size_t>& woken) {
+  const auto [first, last] = others_.equal_range(event.position);
+  for (auto it = first; it != last; ++it) {
+    Receipt& receipt = *it->second.receipt;
+    if (Note(receipt, it->second.fate, event.fate, woken)) Leave(receipt, 0);
+  }
+  others_.erase(first, last);
+}
+
+// Whether it was the last fate: then the receipt is in its inbox.
+bool Receipts::Note(Receipt& receipt, size_t fate, const EventFate& event, std::vector<size_t>& woken) {
+  receipt.fates_[fate] = event;
+  if (--receipt.left_ > 0) return false;
+  auto& inbox = inboxes_[receipt.inbox_];
+  if (inbox.empty()) woken.push_back(receipt.inbox_);
+  inbox.push_back(&receipt);
+  return true;
 }
 
 void Receipts::Take(size_t inbox, std::vector<Receipt*>& finished) {
@@ -92,9 +125,12 @@ void Receipts::Cancel(Receipt& receipt) {
     std::erase(inboxes_[receipt.inbox_], &receipt);
     return;
   }
-  const size_t at = RangeOf(receipt.first_, 0);
-  assert(at < ranges_.size() && ranges_[at].receipt == &receipt);
-  Forget(ranges_[at]);
+  for (const uint64_t position : receipt.earlier_) {
+    const auto [first, last] = others_.equal_range(position);
+    for (auto it = first; it != last;)
+      it = it->second.receipt == &receipt ? others_.erase(it) : std::next(it);
+  }
+  Leave(receipt, 0);
 }
 
 // ranges_.size() when nobody waits for it. Reports come in runs: `hint` is where the one before was found.
@@ -110,10 +146,18 @@ size_t Receipts::RangeOf(uint64_t position, size_t hint) const {
   return holds(before) ? before : ranges_.size();
 }
 
-// Nobody waits for the range any more. Sweeping when half of them are gone costs each of them a few moves.
-void Receipts::Forget(Range& range) {
-  waiting_events_.fetch_sub(range.end - range.first, std::memory_order_relaxed);
+// The receipt waits no longer. `hint`: see RangeOf.
+void Receipts::Leave(const Receipt& receipt, size_t hint) {
+  waiting_events_.fetch_sub(receipt.fates_.size(), std::memory_order_relaxed);
   entered_.fetch_sub(1, std::memory_order_relaxed);
+  if (receipt.own_ == 0) return;
+  const size_t at = RangeOf(receipt.first_, hint);
+  assert(at < ranges_.size() && ranges_[at].receipt == &receipt);
+  Forget(ranges_[at]);
+}
+
+// Sweeping when half of the ranges are gone costs each of them a few moves.
+void Receipts::Forget(Range& range) {
   range.receipt = nullptr;
   if (++gone_ == ranges_.size()) {
     ranges_.clear();

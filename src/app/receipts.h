@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -38,8 +39,12 @@ class Receipt {
   Receipt(const Receipt&) = delete;
   Receipt& operator=(const Receipt&) = delete;
 
-  // In the order of the batch; complete once the receipt was taken from its inbox.
+  // In the order of the batch, then of the earlier events; complete once the receipt was taken from its
+  // inbox.
   std::span<const EventFate> Fates() const { return fates_; }
+
+  // From Append, if there was anything to wait for, until the receipt is taken from its inbox or cancelled.
+  bool Entered() const { return entered_; }
 
   // The request waits no longer; its events go their way.
   void Cancel();
@@ -52,11 +57,13 @@ class Receipt {
 
   Receipts& receipts_;
   const size_t inbox_;
-  bool entered_ = false;  // from Append until it is taken or cancelled; the owner's thread
+  bool entered_ = false;  // the owner's thread
 
   // Between Append and the inbox these are guarded by the mutex of receipts_.
-  uint64_t first_ = 0;  // position
-  size_t left_ = 0;     // events without a fate
+  uint64_t first_ = 0;             // position
+  size_t own_ = 0;                 // events of the batch
+  std::vector<uint64_t> earlier_;  // positions of the other events
+  size_t left_ = 0;                // events without a fate
   std::vector<EventFate> fates_;
 };
 
@@ -78,8 +85,11 @@ class Receipts {
   void RemoveInbox(size_t inbox);
 
   // Appends the batch to the journal and enters the receipt in one step, so that no report can come between.
-  // kFull also when too many events are waited for.
-  Appended Append(Journal& journal, const domain::EventBatch& batch, base::SteadyTime now, Receipt& receipt);
+  // The receipt also awaits `earlier` events, which are in the journal already: whoever tells of them must
+  // not have asked Awaited yet. Without any event of either kind nothing is entered. kFull also when too many
+  // events are waited for.
+  Appended Append(Journal& journal, const domain::EventBatch& batch, std::span<const uint64_t> earlier,
+                  base::SteadyTime now, Receipt& receipt);
 
   bool Full() const { return waiting_events_.load(std::memory_order_relaxed) >= events_max_; }
 
@@ -95,25 +105,38 @@ class Receipts {
  private:
   friend class Receipt;
 
-  // The positions of one receipt.
+  // The positions of one receipt's batch.
   struct Range {
     uint64_t first = 0;
     uint64_t end = 0;
     Receipt* receipt = nullptr;  // null: finished or cancelled, to be swept out
   };
 
+  // A receipt that awaits an event of an earlier request.
+  struct Other {
+    Receipt* receipt;
+    size_t fate;  // its number among the receipt's
+  };
+  using Others = std::multimap<uint64_t, Other>;
+
+  static Others OthersOf(std::span<const uint64_t> earlier, size_t own, Receipt& receipt);
   void Cancel(Receipt& receipt);
   size_t RangeOf(uint64_t position, size_t hint) const REQUIRES(mutex_);
+  void TellOthers(const SettledEvent& event, std::vector<size_t>& woken) REQUIRES(mutex_);
+  bool Note(Receipt& receipt, size_t fate, const EventFate& event, std::vector<size_t>& woken)
+      REQUIRES(mutex_);
+  void Leave(const Receipt& receipt, size_t hint) REQUIRES(mutex_);
   void Forget(Range& range) REQUIRES(mutex_);
 
   const size_t events_max_;
-  std::atomic<size_t> entered_{0};  // receipts in ranges_
+  std::atomic<size_t> entered_{0};  // receipts with an event whose fate isn't known
   std::atomic<size_t> waiting_events_{0};
   WakeList wakes_;  // numbered as the inboxes
 
   base::Mutex mutex_;
   std::vector<Range> ranges_ GUARDED_BY(mutex_);  // ascending, with those that are gone until they are half
   size_t gone_ GUARDED_BY(mutex_) = 0;
+  Others others_ GUARDED_BY(mutex_);  // by position; few, as most events are no repeats
   std::vector<std::vector<Receipt*>> inboxes_ GUARDED_BY(mutex_);
 };
 

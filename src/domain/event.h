@@ -39,6 +39,7 @@ struct DecodedEvent {
   Member id;
   Member type;
   Member timestamp;
+  Member source;         // as in CloudEvents; whatever it is, it is passed on
   std::string_view key;  // what the key pointer led to; without one, unused
   bool has_key = false;
   EventFault fault = EventFault::kNone;

@@ -54,4 +54,21 @@ void EventBatch::Add(const DecodedEvent& event, KeySource key_source, std::strin
   events_.push_back(slices);
 }
 
+void EventBatch::AssignWithout(const EventBatch& all, std::span<const uint32_t> left_out) {
+  Clear();
+  client_bytes_ = all.client_bytes_;  // for what it is asked for: a request of this size
+  auto next_out = left_out.begin();
+  for (uint32_t i = 0; i < all.events_.size(); ++i) {
+    if (next_out != left_out.end() && *next_out == i) {
+      ++next_out;
+      continue;
+    }
+    EventSlices slices = all.events_[i];
+    const std::string_view bytes(all.bytes_.data() + slices.offset, slices.size);
+    slices.offset = static_cast<uint32_t>(bytes_.size());
+    bytes_.append(bytes);
+    events_.push_back(slices);
+  }
+}
+
 }  // namespace ei::domain

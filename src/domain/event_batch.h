@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,9 @@ class EventBatch {
   // where the event has no id or no timestamp; all else is copied byte for byte.
   void Add(const DecodedEvent& event, KeySource key_source, std::string_view generated_id,
            std::string_view received_at, std::string_view traceparent);
+
+  // The events of another batch but for some, named by their numbers there in rising order.
+  void AssignWithout(const EventBatch& all, std::span<const uint32_t> left_out);
 
   // The id of event `i` as JSON text without its quotes.
   std::string_view RawId(size_t i) const {

@@ -119,6 +119,8 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
     return std::unexpected(opened.error());
   }
 
+  service->OpenWindow();
+
   app::WorkerPool::Options pool;
   pool.workers = lanes;
   pool.seed = RandomSeed();
@@ -128,7 +130,7 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   pool.delivery.transient_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, 0};
   service->workers_ = std::make_unique<app::WorkerPool>(
       pool, app::DeliveryContext{*service->journal_, *service->sink_, service->drain_rate_,
-                                 service->receipts_, clock, metrics, log});
+                                 service->receipts_, clock, metrics, log, service->window_.get()});
   service->workers_->Start();
   if (service->wal_threads_) service->wal_threads_->Start();
 
@@ -139,8 +141,9 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   ingest.ack = settings.ingest.ack;
   ingest.ack_min = settings.ingest.ack_min;
   ingest.has_wal = JournalIsWal(settings);
-  service->ingest_ = std::make_unique<app::Ingest>(ingest, service->bucket_, *service->journal_,
-                                                   service->receipts_, service->drain_rate_, clock, metrics);
+  service->ingest_ =
+      std::make_unique<app::Ingest>(ingest, service->bucket_, *service->journal_, service->receipts_,
+                                    service->drain_rate_, clock, metrics, service->window_.get());
   service->RegisterGauges();
   if (auto listening = service->Listen(); !listening) return std::unexpected(listening.error());
   return service;
@@ -172,6 +175,8 @@ base::Result<void> Service::OpenWal(size_t lanes) {
   options.window_events_max = settings_.journal.events_max;
   options.window_bytes_max = settings_.journal.bytes_max;
   options.lanes = lanes;
+  options.retain_events = settings_.idempotency.events;
+  options.retain_time = settings_.idempotency.time;
   auto journal = wal::WalJournal::Open(options, *wal_directory_, clock_, log_, RandomSeed());
   if (!journal) return std::unexpected(journal.error());
   wal_ = journal->get();
@@ -183,6 +188,31 @@ base::Result<void> Service::OpenWal(size_t lanes) {
           .committed = [this](base::Duration took) { metrics_.JournalCommitted(took); }});
   RegisterWalMetrics();
   return {};
+}
+
+void Service::OpenWindow() {
+  if (settings_.idempotency.events == 0) return;
+  app::IdempotencyWindow::Options options;
+  options.ids.events_max = settings_.idempotency.events;
+  options.ids.time = settings_.idempotency.time;
+  options.ids.request_events_max = settings_.ingest.batch_events_max;
+  options.key = {RandomSeed(), RandomSeed()};
+  window_ = std::make_unique<app::IdempotencyWindow>(options);
+  if (wal_ != nullptr) RestoreWindow();
+}
+
+// The log doesn't say which ids were generated; those are remembered too, which is of no harm.
+void Service::RestoreWindow() {
+  const base::SteadyTime began = clock_.Now();
+  const auto decoder = json::MakeEventDecoder(DecoderOptionsOf(settings_));
+  wal_->ReadRetained([&](const wal::RetainedEvent& event) {
+    const app::DecodedRequest decoded = decoder->DecodeDocument(event.value);
+    if (decoded.events.size() != 1 || decoded.events.front().id.kind != domain::Member::Kind::kString) return;
+    window_->Restore(decoded.events.front(), event.position, event.accepted_at, event.settled);
+  });
+  const std::chrono::duration<double> took = clock_.Now() - began;
+  log_.Write(app::LogLevel::kInfo, "ingest", "the idempotency window was rebuilt from the log",
+             {{"ids", window_->Size()}, {"seconds", took.count()}});
 }
 
 base::Result<void> Service::OpenSink(size_t lanes) {

@@ -13,6 +13,7 @@
 #include "adapters/wal/wal_journal.h"
 #include "adapters/wal/wal_threads.h"
 #include "app/drain_rate.h"
+#include "app/idempotency_window.h"
 #include "app/ingest.h"
 #include "app/ports/clock.h"
 #include "app/ports/event_sink.h"
@@ -58,6 +59,8 @@ class Service {
   base::Result<void> OpenSink(size_t lanes);
   base::Result<void> OpenJournal(size_t lanes, std::function<void()> storage_failed);
   base::Result<void> OpenWal(size_t lanes);
+  void OpenWindow();
+  void RestoreWindow();
   base::Result<void> Listen();
   void RegisterGauges();
   void RegisterWalMetrics();
@@ -76,7 +79,8 @@ class Service {
   std::unique_ptr<app::Journal> journal_;
   wal::WalJournal* wal_ = nullptr;  // journal_, when that is the write-ahead log
   std::unique_ptr<wal::WalThreads> wal_threads_;
-  std::unique_ptr<app::WorkerPool> workers_;  // outlives the sink, which reports to it
+  std::unique_ptr<app::IdempotencyWindow> window_;  // null: off
+  std::unique_ptr<app::WorkerPool> workers_;        // outlives the sink, which reports to it
   std::unique_ptr<app::EventSink> sink_;
   std::unique_ptr<app::Ingest> ingest_;
   std::unique_ptr<http::Server> server_;

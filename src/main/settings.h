@@ -46,6 +46,11 @@ struct IngestSettings {
   std::uint32_t type_bytes_max = 0;
 };
 
+struct IdempotencySettings {
+  std::uint64_t events = 0;  // 0: off
+  std::chrono::microseconds time{};
+};
+
 struct RateLimitSettings {
   double rps = 0;  // events per second; 0: off
   std::uint64_t burst = 0;
@@ -102,6 +107,7 @@ struct Settings {
   HttpSettings http;
   AdminSettings admin;
   IngestSettings ingest;
+  IdempotencySettings idempotency;
   RateLimitSettings rate_limit;
   JournalSettings journal;
   WalSettings wal;

@@ -198,6 +198,31 @@ std::vector<Setting> IngestRows() {
   };
 }
 
+std::vector<Setting> IdempotencyRows() {
+  return {
+      Declare(
+          {.key = "idempotency.events",
+           .env = "IDEMPOTENCY_EVENTS",
+           .text =
+               "Ids of the newest accepted events that are remembered, 40 bytes of memory each: an event with "
+               "the source and id of one of them is acknowledged and not stored again. 0 is off. The window "
+               "is this process's own, so clients have to send repeats to the same one.",
+           .example = "1000000"},
+          &Settings::idempotency, &IdempotencySettings::events,
+          Integer{.fallback = 0, .min = 0, .max = 100'000'000, .unit = "events"}),
+      Declare(
+          {.key = "idempotency.time",
+           .env = "IDEMPOTENCY_TIME",
+           .text =
+               "How long an id is remembered, if idempotency.events don't end it before. Longer than clients "
+               "try again. The write-ahead log keeps its files for as long, so that a restart finds the ids "
+               "again; when it is full, new events take their room.",
+           .example = "1h"},
+          &Settings::idempotency, &IdempotencySettings::time,
+          Duration{.fallback = 10min, .min = 1s, .max = 7 * 24h}),
+  };
+}
+
 std::vector<Setting> FlowRows() {
   return {
       Declare(
@@ -453,17 +478,18 @@ std::vector<Setting> RunRows() {
 
 SettingsTable MakeServiceSettings() {
   std::vector<Setting> rows;
-  for (std::vector<Setting> part :
-       {HttpRows(), AdminRows(), IngestRows(), FlowRows(), WalRows(), SinkRows(), KafkaRows(), RunRows()}) {
+  for (std::vector<Setting> part : {HttpRows(), AdminRows(), IngestRows(), IdempotencyRows(), FlowRows(),
+                                    WalRows(), SinkRows(), KafkaRows(), RunRows()}) {
     std::ranges::move(part, std::back_inserter(rows));
   }
   return SettingsTable(std::move(rows));
 }
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kGroupTitles{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kGroupTitles{{
     {"http", "HTTP server"},
     {"admin", "Operational routes"},
     {"ingest", "What is taken in"},
+    {"idempotency", "Idempotency window: events that clients send again"},
     {"rate_limit", "Rate limit"},
     {"journal", "Journal: accepted events that wait for delivery"},
     {"wal", "Write-ahead log: the journal that survives a crash"},

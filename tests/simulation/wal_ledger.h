@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -20,9 +21,18 @@ class WalLedger {
     kDurable,   // at level wal: nothing may take it
   };
 
-  // Each sending of an event has a label of its own, so a client's retry is a new one.
-  void Sent(const std::string& label, std::string json) { sent_[label] = {std::move(json), Told::kNothing}; }
-  void Tell(const std::string& label, Told told) { sent_.at(label).told = told; }
+  // Each event has a label of its own. A client that sends it again does so under the same label where it can
+  // rely on an idempotency window; otherwise its retry is another event.
+  void Sent(const std::string& label, std::string json) {
+    sent_.try_emplace(label, Event{std::move(json), Told::kNothing});
+  }
+  const std::string& JsonOf(const std::string& label) const { return sent_.at(label).json; }
+
+  // The best answer of several counts.
+  void Tell(const std::string& label, Told told) {
+    Event& event = sent_.at(label);
+    event.told = std::max(event.told, told);
+  }
 
   // The end of a process: what it was told at level memory is as good as untold, unless it stopped
   // gracefully.
@@ -56,6 +66,8 @@ class WalLedger {
       ASSERT_TRUE(count == 1 || repeats_allowed) << label << " was delivered " << count << " times";
     }
   }
+
+  bool HasArrived(const std::string& label) const { return arrived_.contains(label); }
 
   // What was promised and did not arrive.
   std::vector<std::string> Missing() const {

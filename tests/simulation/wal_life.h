@@ -12,6 +12,7 @@
 #include "app/ingest.h"
 #include "app/ports/event_decoder.h"
 #include "simulation/wal_ledger.h"
+#include "simulation/wal_repeats.h"
 #include "support/delivery_rig.h"
 #include "support/null_log.h"
 #include "support/random.h"
@@ -35,14 +36,6 @@ class WalLife {
   struct Waiting {
     std::vector<std::string> labels;
     uint64_t end = 0;
-  };
-
-  // One that waits for the broker's word.
-  class WaitingForBroker final : public app::Receipt {
-   public:
-    WaitingForBroker(app::Receipts& receipts, size_t inbox, std::vector<std::string> of)
-        : Receipt(receipts, inbox), labels(std::move(of)) {}
-    const std::vector<std::string> labels;
   };
 
   // Null: the start failed, as it does when the disk fails meanwhile.
@@ -81,60 +74,34 @@ class WalLife {
 
   // One request with these events, each a label and its JSON.
   app::IngestStatus Request(const std::vector<std::pair<std::string, std::string>>& events,
-                            app::AckLevel ack) {
+                            app::AckLevel level) {
     std::string body;
     std::vector<std::string> labels;
     for (const auto& [label, json] : events) {
       ledger_.Sent(label, json);
-      labels.push_back(label);
       body.append(json).append("\n");
+      labels.push_back(label);
     }
+    if (level == app::AckLevel::kBroker) submission_.receipt = &receipts_->New(labels);
     const auto decoded = decoder_.DecodeLines(body);
-    std::unique_ptr<WaitingForBroker> receipt;
-    if (ack == app::AckLevel::kBroker) {
-      receipt = std::make_unique<WaitingForBroker>(rig_->receipts, inbox_, labels);
-    }
-    submission_.receipt = receipt.get();
-    const auto result = ingest_->Accept(decoded.events, {}, app::Handling::kLenient, ack, submission_);
-    if (result.status != app::IngestStatus::kAccepted) {
-      for (const std::string& label : labels) ledger_.Tell(label, Told::kRefused);
+    const auto result = ingest_->Accept(decoded.events, {}, app::Handling::kLenient, level, submission_);
+    const bool accepted = result.status == app::IngestStatus::kAccepted;
+    if (!accepted && level == app::AckLevel::kBroker) receipts_->Drop();
+    if (!accepted) {
+      for (const std::string& label : labels) {
+        if (repeats_ == nullptr || !repeats_->Knows(label)) ledger_.Tell(label, Told::kRefused);
+      }
       return result.status;
     }
     EXPECT_EQ(submission_.batch.Size(), events.size());
-    EXPECT_EQ(result.ack, ack);
-    if (ack == app::AckLevel::kWal) {
-      waiting_.push_back({labels, result.end});
-    } else if (receipt != nullptr) {
-      waiting_for_broker_.push_back(std::move(receipt));
-    } else {
+    if (repeats_ != nullptr) repeats_->Check(submission_);
+    if (!submission_.repeats.empty()) ++occurred_["event repeated"];
+    if (level == app::AckLevel::kWal) waiting_.push_back({labels, result.end});
+    if (level == app::AckLevel::kMemory) {
       for (const std::string& label : labels) ledger_.Tell(label, Told::kAccepted);
     }
+    Answer();
     return result.status;
-  }
-
-  // Answers the requests whose events have all got the broker's word, which has to be true.
-  void AnswerBrokerAcks() {
-    if (!std::exchange(inbox_woken_, false)) return;
-    std::vector<app::Receipt*> finished;
-    rig_->receipts.Take(inbox_, finished);
-    for (app::Receipt* const receipt : finished) {
-      const auto& labels = static_cast<WaitingForBroker*>(receipt)->labels;
-      for (size_t i = 0; i < labels.size(); ++i) {
-        const bool delivered = receipt->Fates()[i].code.empty();
-        const auto& arrived = delivered ? rig_->sink.Delivered() : rig_->sink.DeadLettered();
-        EXPECT_TRUE(arrived.contains(labels[i])) << labels[i] << " is not where the reply says";
-        ledger_.Tell(labels[i], Told::kDurable);
-      }
-      ++occurred_["requests answered by the broker's word"];
-      std::erase_if(waiting_for_broker_, [&](const auto& waiting) { return waiting.get() == receipt; });
-    }
-  }
-
-  // Some time is over: a request waits no longer, and knows nothing of its events.
-  void GiveUpBrokerAck() {
-    if (waiting_for_broker_.empty()) return;
-    ++occurred_["requests that waited too long for the broker"];
-    waiting_for_broker_.erase(waiting_for_broker_.begin());
   }
 
   // Answers the requests whose events are safe; those of a journal that has failed are told nothing.
@@ -144,6 +111,11 @@ class WalLife {
       if (request.end > journal_->DurableEnd()) return false;
       for (const std::string& label : request.labels) ledger_.Tell(label, Told::kDurable);
       return true;
+    });
+    occurred_["broker: confirmed a request"] += receipts_->Answer([this](const std::string& label) {
+      const support::MisbehavingSink& broker = rig_->sink;
+      return ledger_.HasArrived(label) || broker.Delivered().contains(label) ||
+             broker.DeadLettered().contains(label);
     });
   }
 
@@ -166,25 +138,11 @@ class WalLife {
     return true;
   }
 
-  // A worker's turn, in which the broker may have given reports.
-  bool RunWorker(uint64_t choice) {
-    const bool ran = rig_->RunOneWorker(choice);
-    AnswerBrokerAcks();
-    return ran;
-  }
-
-  // Something happens at the broker.
-  void BrokerMoves() {
-    rig_->sink.Progress();
-    AnswerBrokerAcks();
-  }
-
   // Whatever may have a turn has one; false: all wait for time to pass or for the sink.
   bool RunAnything() {
     bool ran = false;
     for (const Role role : {Role::kCommit, Role::kLoad, Role::kKeep}) ran = Step(role) || ran;
-    ran = RunWorker(random_.Below(4)) || ran;
-    return ran;
+    return rig_->RunOneWorker(random_.Below(4)) || ran;
   }
 
   // With nothing in the way any more, everything has to leave the journal.
@@ -195,7 +153,7 @@ class WalLife {
       ASSERT_LT(step, 200'000) << "no end in sight";
       if (RunAnything()) continue;
       if (!rig_->sink.Idle()) {
-        BrokerMoves();
+        rig_->sink.Progress();
         continue;
       }
       auto next = rig_->NextTurn();
@@ -215,16 +173,20 @@ class WalLife {
     journal_->Close();
     while (Step(Role::kCommit)) {
     }
-    waiting_for_broker_.clear();  // they are told that it took too long
     for (; drain_steps > 0; --drain_steps) {
-      if (!RunAnything()) BrokerMoves();
+      if (!RunAnything()) rig_->sink.Progress();
     }
     return journal_->Finish();
   }
 
   // What makes an end graceful: every request is answered, and all that was accepted is on the disk.
-  bool AllAnswered() const {
-    return waiting_.empty() && waiting_for_broker_.empty() && journal_->Counts().unsynced_events == 0;
+  bool AllAnswered() {
+    Answer();
+    return waiting_.empty() && journal_->Counts().unsynced_events == 0;
+  }
+  bool AllConfirmed() {
+    Answer();
+    return receipts_->Empty();
   }
 
   void CheckAccounts() const {
@@ -235,6 +197,15 @@ class WalLife {
     ASSERT_LE(told.DeadLettered(), rig_->sink.Total().dead_lettered);
     ASSERT_EQ(counts.recovered + told.accepted,
               told.delivered + told.DeadLettered() + counts.lost + journal_->Stats().events);
+  }
+
+  // With a window: what a client may send again; empty: nothing, or there is no window.
+  std::string AnyToRepeat() { return repeats_ == nullptr ? std::string() : repeats_->AnyToRepeat(random_); }
+
+  // Whatever was promised and has not arrived is still in the log, and so in the window.
+  void CheckPromisedIsKnown() const {
+    if (repeats_ == nullptr) return;
+    for (const std::string& label : ledger_.Missing()) ASSERT_TRUE(repeats_->Knows(label)) << label;
   }
 
   wal::WalJournal& Journal() { return *journal_; }
@@ -264,8 +235,13 @@ class WalLife {
     shape.lanes = options.lanes;
     shape.window = random_.Between(2, 12);
     shape.max_retries = static_cast<uint32_t>(random_.Below(3));
+    if (options.retain_events > 0) {
+      repeats_ = std::make_unique<WalRepeats>(options, random_.Next());
+      repeats_->Restore(*journal_, decoder_);
+      shape.window_of_ids = &repeats_->Window();
+    }
     rig_ = std::make_unique<support::DeliveryRig>(shape, *journal_, random_.Next(), &clock_);
-    inbox_ = rig_->receipts.AddInbox([this] { inbox_woken_ = true; });
+    receipts_ = std::make_unique<WalReceipts>(rig_->receipts);
     rig_->sink.OnArrival([this](std::string_view value) { ledger_.CheckUnaltered(value); });
     bucket_ = std::make_unique<domain::TokenBucket>(0, 1);
     app::Ingest::Options ingest;
@@ -273,7 +249,7 @@ class WalLife {
     // A crash can bring back what was removed.
     disk_bytes_max_ = std::max(options.bytes_max, journal_->Stats().bytes);
     ingest_ = std::make_unique<app::Ingest>(ingest, *bucket_, rig_->journal, rig_->receipts, rig_->drain_rate,
-                                            clock_, rig_->telemetry);
+                                            clock_, rig_->telemetry, shape.window_of_ids);
   }
 
   void CheckBounds() const {
@@ -292,16 +268,15 @@ class WalLife {
   wal::WalOptions options_;
   std::unique_ptr<wal::Directory> directory_;
   std::unique_ptr<wal::WalJournal> journal_;
+  std::unique_ptr<WalRepeats> repeats_;  // null: no window
   std::unique_ptr<support::DeliveryRig> rig_;
+  std::unique_ptr<WalReceipts> receipts_;
   std::unique_ptr<domain::TokenBucket> bucket_;
   std::unique_ptr<app::Ingest> ingest_;
   app::Submission submission_;
   std::array<RoleState, 3> roles_;
   uint64_t disk_bytes_max_ = 0;
   std::vector<Waiting> waiting_;
-  size_t inbox_ = 0;
-  bool inbox_woken_ = false;
-  std::vector<std::unique_ptr<WaitingForBroker>> waiting_for_broker_;
 };
 
 }  // namespace ei::simulation

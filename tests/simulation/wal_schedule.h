@@ -20,6 +20,7 @@ class WalSchedule {
   // What has to occur in a run of many schedules, besides what the disk and the broker count.
   static constexpr std::array kKinds = {"event accepted",
                                         "batch accepted",
+                                        "event repeated",
                                         "refused: journal full",
                                         "refused: batch too large",
                                         "refused: storage failed",
@@ -33,9 +34,7 @@ class WalSchedule {
                                         "range zeroed",
                                         "file truncated",
                                         "file removed",
-                                        "ended during its start",
-                                        "requests answered by the broker's word",
-                                        "requests that waited too long for the broker"};
+                                        "ended during its start"};
 
   WalSchedule(uint64_t seed, app::EventDecoder& decoder, Occurred& occurred)
       : random_(seed),
@@ -50,6 +49,10 @@ class WalSchedule {
     options_.window_bytes_max = 1 << 20;
     options_.lanes = random_.Between(1, 3);
     faults_ = static_cast<Faults>(random_.Below(kFaultKinds));
+    if (random_.OneIn(2)) {
+      options_.retain_events = 1'000'000;
+      options_.retain_time = std::chrono::hours(24);
+    }
   }
 
   // A short first life in which nothing fails, until the power goes after so many operations of the disk;
@@ -65,6 +68,24 @@ class WalSchedule {
     EndAbruptly();
     Settle();
     return stopped;
+  }
+
+  // A short life, killed; a start that is killed after so many operations, which the kernel still shows;
+  // another one that the power ends. False: the first start, or the second, came further than that.
+  bool RunWithStartsCutShort(uint64_t first, uint64_t second) {
+    faults_ = Faults::kNone;
+    if (auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next())) {
+      for (int step = 0; step < kShortLife; ++step) Step(*life);
+    }
+    repeats_allowed_ = true;
+    ledger_.ForgetMemoryPromises();
+    disk_.KillProcess();
+    const bool first_cut = CutStartShort(first);
+    disk_.KillProcess();
+    const bool second_cut = CutStartShort(second);
+    disk_.Crash();
+    Settle();
+    return first_cut && second_cut;
   }
 
   void Run() {
@@ -108,13 +129,10 @@ class WalSchedule {
       case 1:
       case 2: return Request(life);
       case 3:
-      case 4: life.BrokerMoves(); return;
+      case 4: life.Rig().sink.Progress(); return;
       case 5: clock_.Advance(std::chrono::microseconds(random_.Below(40'000))); return;
-      case 6:
-        life.Rig().sink.SetOutage(random_.OneIn(4));
-        if (random_.OneIn(20)) life.GiveUpBrokerAck();
-        return;
-      case 7: life.RunWorker(random_.Below(3)); return;
+      case 6: life.Rig().sink.SetOutage(random_.OneIn(4)); return;
+      case 7: life.Rig().RunOneWorker(random_.Below(3)); return;
       case 8: life.Step(WalLife::Role::kKeep); return;
       case 9: life.Step(WalLife::Role::kLoad); return;
       default: life.Step(WalLife::Role::kCommit); return;
@@ -124,10 +142,14 @@ class WalSchedule {
   void Request(WalLife& life) {
     std::vector<std::pair<std::string, std::string>> events;
     const uint64_t count = random_.OneIn(3) ? random_.Between(2, 12) : 1;
-    for (uint64_t i = 0; i < count; ++i) events.push_back(NewEvent());
-    constexpr std::array kLevels = {app::AckLevel::kMemory, app::AckLevel::kBroker, app::AckLevel::kWal};
-    const app::AckLevel ack = kLevels[std::min<uint64_t>(random_.Below(7), 2)];
-    switch (life.Request(events, ack)) {
+    for (uint64_t i = 0; i < count; ++i) {
+      std::string again = random_.OneIn(3) ? life.AnyToRepeat() : std::string();
+      events.push_back(again.empty() ? NewEvent() : std::pair(again, ledger_.JsonOf(again)));
+    }
+    const auto level = random_.OneIn(6)   ? app::AckLevel::kMemory
+                       : random_.OneIn(6) ? app::AckLevel::kBroker
+                                          : app::AckLevel::kWal;
+    switch (life.Request(events, level)) {
       case app::IngestStatus::kAccepted: ++occurred_[count > 1 ? "batch accepted" : "event accepted"]; break;
       case app::IngestStatus::kJournalFull: ++occurred_["refused: journal full"]; break;
       case app::IngestStatus::kBatchTooLarge: ++occurred_["refused: batch too large"]; break;
@@ -219,21 +241,27 @@ class WalSchedule {
       disk_.Crash();
       ++occurred_["power lost"];
     }
-    if (starts_cut_short_ < kStartsCutShort && random_.OneIn(starts_cut_short_ == 0 ? 4 : 2))
+    if (starts_cut_short_ < kStartsCutShort && random_.OneIn(starts_cut_short_ == 0 ? 4 : 2)) {
       EndDuringStart();
+    }
     starts_cut_short_ = 0;
   }
 
   // A start that comes no further than some operations; then, perhaps, another one.
   void EndDuringStart() {
     ++starts_cut_short_;
+    CutStartShort(random_.Between(1, 40));
+    EndAbruptly();
+  }
+
+  // False: it came further than that.
+  bool CutStartShort(uint64_t operations) {
     disk_.FailNoMore();
-    disk_.StopAfter(random_.Between(1, 40));
+    disk_.StopAfter(operations);
     auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next());
     for (int step = 0; life != nullptr && step < 6 && !disk_.Stopped(); ++step) life->RunAnything();
-    life.reset();
     ++occurred_["ended during its start"];
-    EndAbruptly();
+    return disk_.Stopped();
   }
 
   // After a graceful stop, when the checkpoint says how much there was.
@@ -272,6 +300,7 @@ class WalSchedule {
     if (faults_ == Faults::kDamage && graceful_) Damage();
     auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next());
     ASSERT_NE(life, nullptr) << "a sound disk, and no start";
+    if (damages_ == 0) life->CheckPromisedIsKnown();
     // With CheckAccounts below: what is lost is counted exactly, neither more nor less.
     if (damages_ > 0 && !checkpoint_damaged_) {
       ASSERT_EQ(life->Journal().Counts().recovered, left_at_stop_);
@@ -282,7 +311,7 @@ class WalSchedule {
     Request(*life);
     life->DrainAll();
     if (::testing::Test::HasFailure()) return;
-    ASSERT_TRUE(life->AllAnswered()) << "a request that nobody answers";
+    ASSERT_TRUE(life->AllAnswered() && life->AllConfirmed()) << "a request that nobody answers";
     lost_ += life->Journal().Counts().lost;
     life->Stop(0);
     life.reset();

@@ -24,6 +24,7 @@ class DeliveryRig {
     size_t lanes = 1;
     size_t window = 8;
     uint32_t max_retries = 2;
+    app::IdempotencyWindow* window_of_ids = nullptr;
   };
 
   // `inner` has the shape's lanes and may serve one rig after the other. Without `shared_clock` the rig has
@@ -38,7 +39,8 @@ class DeliveryRig {
         domain::RetryPolicy(std::chrono::milliseconds(10), std::chrono::seconds(1), shape.max_retries);
     options.transient_retries =
         domain::RetryPolicy(std::chrono::milliseconds(10), std::chrono::seconds(1), 0);
-    const app::DeliveryContext context{journal, sink, drain_rate, receipts, clock, telemetry, log_};
+    const app::DeliveryContext context{journal, sink,      drain_rate, receipts,
+                                       clock,   telemetry, log_,       shape.window_of_ids};
     for (size_t i = 0; i < shape.lanes; ++i) {
       lanes_.push_back(std::make_unique<Lane>());
       Lane* const lane = lanes_.back().get();

@@ -17,6 +17,7 @@ class RecordingTelemetry final : public app::Telemetry {
     uint64_t ack_timeouts = 0;
     uint64_t received = 0;
     uint64_t accepted = 0;
+    uint64_t deduplicated = 0;
     uint64_t delivered = 0;
     uint64_t retried = 0;
     uint64_t undelivered = 0;
@@ -50,6 +51,10 @@ class RecordingTelemetry final : public app::Telemetry {
   void EventsAccepted(uint64_t count) override {
     base::MutexLock lock(mutex_);
     counts_.accepted += count;
+  }
+  void EventsDeduplicated(uint64_t count) override {
+    base::MutexLock lock(mutex_);
+    counts_.deduplicated += count;
   }
   void EventsRejected(std::string_view code, uint64_t count) override {
     base::MutexLock lock(mutex_);

@@ -29,8 +29,10 @@ struct AckSources {
 // loop answers all that are due.
 //
 // Level wal: positions rise in the order of acceptance, so the requests stand in a line and those that are
-// due are its head. `line_` says who has to act when the journal's durable end moves as a request joins:
-// both sides change it before they look at the other's state, so one of them sees the other.
+// due are its head. (A request that only repeats an earlier event waits for that event's commit, so it may
+// stand behind one that waits for the next; it is answered with it.) `line_` says who has to act when the
+// journal's durable end moves as a request joins: both sides change it before they look at the other's state,
+// so one of them sees the other.
 //
 // Belongs to the loop's thread.
 class AckQueue {

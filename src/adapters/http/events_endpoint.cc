@@ -57,10 +57,13 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
   const auto handling = request.handling_strict ? app::Handling::kStrict : app::Handling::kLenient;
   const IngestResult result = ingest_.Accept(decoded.events, request.traceparent, handling, ack, submission_);
   if (result.status == IngestStatus::kAccepted) {
-    if (ack != AckLevel::kBroker) Accepted(request, decoded, ack, reply);
+    if (ack != AckLevel::kBroker) WriteAccepted(request, decoded, ack, reply);
     if (ack == AckLevel::kWal && !acks.IsDurable(result.end)) pending = acks.New();
     if (pending != nullptr) Hold(request, decoded, result, *pending, reply);
-    return pending;
+    if (ack != AckLevel::kBroker || pending->Entered()) return pending;
+    pending->WriteBrokerReply(request, reply);  // all of it was delivered before
+    acks.Return(std::move(pending));
+    return nullptr;
   }
   if (result.status == IngestStatus::kAllRejected) {
     Rejected(request, decoded, reply);
@@ -80,12 +83,17 @@ void ConfirmPreferences(const Request& request, Reply& reply) {
 
 }  // namespace
 
-void EventsEndpoint::Accepted(const Request& request, const app::DecodedRequest& decoded, AckLevel ack,
-                              Reply& reply) const {
+void EventsEndpoint::WriteAccepted(const Request& request, const app::DecodedRequest& decoded, AckLevel ack,
+                                   Reply& reply) const {
   reply.headers.append(ack == AckLevel::kWal ? "Event-Ack: wal\r\n" : "Event-Ack: memory\r\n");
   if (!decoded.batch) {
     reply.status = 202;
-    reply.body.append(R"({"status":"accepted","id":")").append(submission_.batch.RawId(0)).append("\"}");
+    reply.body.append(R"({"status":"accepted","id":")").append(submission_.batch.RawId(0)).append("\"");
+    if (request.representation) {
+      reply.headers.append("Preference-Applied: return=representation\r\n");
+      if (!submission_.repeats.empty()) reply.body.append(kDuplicateMember);
+    }
+    reply.body.push_back('}');
     return;
   }
   reply.status = submission_.rejections.empty() ? 202 : 207;
@@ -97,11 +105,12 @@ void EventsEndpoint::Accepted(const Request& request, const app::DecodedRequest&
   reply.body.push_back(']');
   if (request.representation) {
     reply.body.append(R"(,"events":[)");
-    size_t accepted = 0;
-    ForEachAccepted(decoded, [&](uint32_t index) {
-      if (accepted > 0) reply.body.push_back(',');
-      reply.body.append(R"({"index":)").append(std::to_string(index));
-      reply.body.append(R"(,"id":")").append(submission_.batch.RawId(accepted++)).append("\"}");
+    ForEachAccepted(decoded, [&](const Accepted& event) {
+      if (reply.body.back() != '[') reply.body.push_back(',');
+      reply.body.append(R"({"index":)").append(std::to_string(event.index));
+      reply.body.append(R"(,"id":")").append(event.raw_id).append("\"");
+      if (event.repeated) reply.body.append(kDuplicateMember);
+      reply.body.push_back('}');
     });
     reply.body.push_back(']');
   }
@@ -115,16 +124,16 @@ void EventsEndpoint::Hold(const Request& request, const app::DecodedRequest& dec
   pending.batch = decoded.batch;
   if (result.ack == AckLevel::kWal) {
     std::swap(pending.reply, reply);
-    if (!decoded.batch) pending.AddEvent(0, submission_.batch.RawId(0));
+    if (!decoded.batch) pending.AddEvent(0, submission_.batch.RawId(0), 0, false);
     return;
   }
   pending.reply.headers.append("Event-Ack: broker\r\n");
   if (decoded.batch) ConfirmPreferences(request, pending.reply);
   pending.rejected = submission_.rejections.size();
   AppendRejections(pending.rejections);
-  size_t accepted = 0;
-  ForEachAccepted(decoded,
-                  [&](uint32_t index) { pending.AddEvent(index, submission_.batch.RawId(accepted++)); });
+  ForEachAccepted(decoded, [&](const Accepted& event) {
+    pending.AddEvent(event.index, event.raw_id, event.fate, event.repeated);
+  });
 }
 
 void EventsEndpoint::Finish(const Request& request, PendingAck& pending, Reply& reply) const {
@@ -188,12 +197,17 @@ void EventsEndpoint::AppendRejections(std::string& list) const {
 template <typename Take>
 void EventsEndpoint::ForEachAccepted(const app::DecodedRequest& decoded, Take take) const {
   auto rejection = submission_.rejections.begin();
+  auto repeat = submission_.repeats.begin();
+  uint32_t accepted = 0;
+  uint32_t fresh = 0;
   for (const domain::DecodedEvent& event : decoded.events) {
     if (rejection != submission_.rejections.end() && rejection->index == event.index) {
       ++rejection;
-    } else {
-      take(event.index);
+      continue;
     }
+    const bool repeated = repeat != submission_.repeats.end() && repeat->event == accepted;
+    const uint32_t fate = repeated ? (repeat++)->fate : fresh++;
+    take(Accepted{event.index, submission_.batch.RawId(accepted++), fate, repeated});
   }
 }
 

@@ -39,8 +39,8 @@ class EventsEndpoint {
   void Finish(const Request& request, PendingAck& pending, Reply& reply) const;
 
  private:
-  void Accepted(const Request& request, const app::DecodedRequest& decoded, app::AckLevel ack,
-                Reply& reply) const;
+  void WriteAccepted(const Request& request, const app::DecodedRequest& decoded, app::AckLevel ack,
+                     Reply& reply) const;
   // Keeps what the reply to an accepted request needs; a reply of level wal is in `reply` already.
   void Hold(const Request& request, const app::DecodedRequest& decoded, const app::IngestResult& result,
             PendingAck& pending, Reply& reply) const;
@@ -48,7 +48,13 @@ class EventsEndpoint {
   void Refuse(const app::IngestResult& result, Reply& reply) const;
   void RefuseDocument(const app::DecodedRequest& decoded, Reply& reply);
   void AppendRejections(std::string& list) const;
-  // Calls `take` with the index of each accepted event in the request, in order.
+  // An event that was accepted.
+  struct Accepted {
+    uint32_t index;  // in the request
+    std::string_view raw_id;
+    uint32_t fate;  // at level broker: its number in Receipt::Fates(); Repeat::kDelivered: none
+    bool repeated;
+  };
   template <typename Take>
   void ForEachAccepted(const app::DecodedRequest& decoded, Take take) const;
 

@@ -13,8 +13,10 @@ void Empty(Container& container) {
   if (container.capacity() * sizeof(typename Container::value_type) > kBytesKept) container.shrink_to_fit();
 }
 
-void AppendPlace(std::string& body, const app::EventFate& fate) {
-  if (fate.topic.empty()) return;
+// What a representation tells of a delivered event. A repeat's place may not be known any more.
+void AppendPlace(std::string& body, const app::EventFate& fate, bool repeated) {
+  if (repeated) body.append(kDuplicateMember);
+  if (repeated || fate.topic.empty()) return;
   body.append(R"(,"topic":")").append(fate.topic);
   body.append(R"(","partition":)").append(std::to_string(fate.partition));
   body.append(R"(,"offset":)").append(std::to_string(fate.offset));
@@ -33,9 +35,14 @@ void PendingAck::Clear() {
   Empty(rejections);
 }
 
-void PendingAck::AddEvent(uint32_t index, std::string_view raw_id) {
-  events.push_back({index, static_cast<uint32_t>(ids.size()), static_cast<uint32_t>(raw_id.size())});
+void PendingAck::AddEvent(uint32_t index, std::string_view raw_id, uint32_t fate, bool repeated) {
+  events.push_back(
+      {index, static_cast<uint32_t>(ids.size()), static_cast<uint32_t>(raw_id.size()), fate, repeated});
   ids.append(raw_id);
+}
+
+app::EventFate PendingAck::FateOf(const Event& event) const {
+  return event.fate == app::Repeat::kDelivered ? app::EventFate() : Fates()[event.fate];
 }
 
 void PendingAck::WriteBrokerReply(const Request& request, Reply& out) const {
@@ -47,7 +54,7 @@ void PendingAck::WriteBrokerReply(const Request& request, Reply& out) const {
 }
 
 void PendingAck::WriteSingle(const Request& request, Reply& out) const {
-  const app::EventFate& fate = Fates().front();
+  const app::EventFate fate = FateOf(events.front());
   if (!fate.code.empty()) {
     out.Refuse({422, fate.code, "The event can't be delivered"}, kDeadLettered);
     return;
@@ -56,27 +63,27 @@ void PendingAck::WriteSingle(const Request& request, Reply& out) const {
   out.headers.append(reply.headers);
   if (request.representation) out.headers.append("Preference-Applied: return=representation\r\n");
   out.body.append(R"({"status":"accepted","id":")").append(RawId(events.front())).append("\"");
-  if (request.representation) AppendPlace(out.body, fate);
+  if (request.representation) AppendPlace(out.body, fate, events.front().repeated);
   out.body.push_back('}');
 }
 
 void PendingAck::WriteBatch(const Request& request, Reply& out) const {
-  const auto fates = Fates();
   std::string errors = rejections;
   std::string listed;
   size_t dead_lettered = 0;
-  for (size_t i = 0; i < events.size(); ++i) {
-    const bool delivered = fates[i].code.empty();
+  for (const Event& event : events) {
+    const app::EventFate fate = FateOf(event);
+    const bool delivered = fate.code.empty();
     if (delivered && !request.representation) continue;
     std::string& list = delivered ? listed : errors;
     if (!list.empty()) list.push_back(',');
-    list.append(R"({"index":)").append(std::to_string(events[i].index));
-    list.append(R"(,"id":")").append(RawId(events[i])).append("\"");
+    list.append(R"({"index":)").append(std::to_string(event.index));
+    list.append(R"(,"id":")").append(RawId(event)).append("\"");
     if (delivered) {
-      AppendPlace(list, fates[i]);
+      AppendPlace(list, fate, event.repeated);
     } else {
       ++dead_lettered;
-      list.append(R"(,"code":")").append(fates[i].code);
+      list.append(R"(,"code":")").append(fate.code);
       list.append(R"(","message":")").append(kDeadLettered).append("\"");
     }
     list.push_back('}');

@@ -13,10 +13,14 @@
 #include "adapters/http/request.h"
 #include "app/ack_level.h"
 #include "app/receipts.h"
+#include "app/submission.h"
 
 namespace ei::http {
 
 class Connection;
+
+// Of an event that was accepted before, where a reply lists the events.
+inline constexpr std::string_view kDuplicateMember = R"(,"duplicate":true)";
 
 enum class AckOutcome : uint8_t {
   kAwaited,
@@ -35,12 +39,14 @@ struct PendingAck final
     uint32_t index;  // in the request
     uint32_t id_offset;
     uint32_t id_size;
+    uint32_t fate;  // its number in Fates(); Repeat::kDelivered: none
+    bool repeated;
   };
 
   using app::Receipt::Receipt;
 
   void Clear();
-  void AddEvent(uint32_t index, std::string_view raw_id);
+  void AddEvent(uint32_t index, std::string_view raw_id, uint32_t fate, bool repeated);
   std::string_view RawId(const Event& event) const {
     return std::string_view(ids).substr(event.id_offset, event.id_size);
   }
@@ -57,8 +63,8 @@ struct PendingAck final
 
   Reply reply;  // kWal: the whole; kBroker: its headers
 
-  // For one event, and for a batch at kBroker: the accepted events in the order of their positions, with
-  // their ids as JSON text without quotes.
+  // For one event, and for a batch at kBroker: the accepted events in the order of the request, with their
+  // ids as JSON text without quotes.
   std::vector<Event> events;
   std::string ids;
 
@@ -68,6 +74,7 @@ struct PendingAck final
   std::string rejections;  // as JSON, separated by commas
 
  private:
+  app::EventFate FateOf(const Event& event) const;
   void WriteSingle(const Request& request, Reply& out) const;
   void WriteBatch(const Request& request, Reply& out) const;
 };

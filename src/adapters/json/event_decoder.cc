@@ -146,6 +146,7 @@ class SimdEventDecoder final : public app::EventDecoder {
     Member* member = name.text == "type"        ? &event.type
                      : name.text == "id"        ? &event.id
                      : name.text == "timestamp" ? &event.timestamp
+                     : name.text == "source"    ? &event.source
                                                 : nullptr;
     const size_t value_begins = scanner_.Mark();
     if (member == nullptr || scanner_.Peek() != '"') {

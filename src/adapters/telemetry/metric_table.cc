@@ -66,6 +66,15 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .labels = {},
      .buckets = {},
      .help = "Events that were put into the journal: each is delivered or dead-lettered."},
+    {.id = MetricId::kEventsDeduplicated,
+     .name = "event_ingestor_events_deduplicated_total",
+     .kind = MetricKind::kCounter,
+     .unit = "events",
+     .labels = {},
+     .buckets = {},
+     .help =
+         "Events that were acknowledged and not stored again: their source and id are those of an earlier "
+         "one in the idempotency window."},
     {.id = MetricId::kEventsRejected,
      .name = "event_ingestor_events_rejected_total",
      .kind = MetricKind::kCounter,

@@ -21,6 +21,7 @@ enum class MetricId : uint8_t {
   kAckTimeouts,
   kEventsReceived,
   kEventsAccepted,
+  kEventsDeduplicated,
   kEventsRejected,
   kEventsDelivered,
   kEventsDeadLettered,

@@ -37,6 +37,13 @@ At every quiet moment (nothing being received, nothing on its way to the sink):
 The first and the last are there with a write-ahead log only. What a process had delivered in its last moment before a
 crash (up to 100 ms) may be recovered, and so counted, by the next one too.
 
+Each event that a request brought is in one of three:
+
+    event_ingestor_events_received_total
+      = event_ingestor_events_accepted_total
+      + event_ingestor_events_deduplicated_total
+      + sum(event_ingestor_events_rejected_total)
+
 While events flow, a scrape reads these numbers one after the other, so they may be apart by what passed in between.
 An event left over when the process had to stop counts in `event_ingestor_events_undelivered_total` and stays in the
 journal's number.

@@ -46,7 +46,7 @@ Work WalJournal::PrepareSegment() {
   {
     base::MutexLock lock(mutex_);
     if (tail_.Spares() >= kSparesMin) return Work::kIdle;
-    const bool room = DiskBytes() + options_.segment_bytes <= options_.bytes_max;
+    const bool room = HasRoomForSegment();
     if (!room && set_aside_.empty()) return Work::kIdle;
     if (room) {
       number = next_segment_++;
@@ -159,16 +159,34 @@ DiskResult<void> WalJournal::LetGo(const Segment& segment) {
   return {};
 }
 
-// Not the one that is being filled.
+bool WalJournal::IsRetained(const Segment& segment, uint64_t end) const {
+  return end + options_.retain_events > next_position_ &&
+         segment.filled_at > clock_.Now() - options_.retain_time;
+}
+
+bool WalJournal::HasRoomForSegment() const {
+  return DiskBytes() + options_.segment_bytes <= options_.bytes_max;
+}
+
+// Not the one that is being filled. Of those that are retained one at a time, the oldest first, when the next
+// segment to be prepared needs its room.
 std::vector<Segment> WalJournal::SettledSegments(const SettledMap& settled) const {
   std::vector<Segment> found;
+  const Segment* retained = nullptr;
   for (auto it = segments_.begin(); it != segments_.end(); ++it) {
     const auto next = std::next(it);
     const uint64_t end = next != segments_.end() ? next->header.first_position : next_position_;
     if (it->header.number != tail_.Number() && !HoldsLastFrame(it->header.number) &&
         settled.Unsettled(it->header.first_position, end) == 0) {
-      found.push_back(*it);
+      if (!IsRetained(*it, end)) {
+        found.push_back(*it);
+      } else if (retained == nullptr) {
+        retained = &*it;
+      }
     }
+  }
+  if (found.empty() && retained != nullptr && tail_.Spares() < kSparesMin && !HasRoomForSegment()) {
+    found.push_back(*retained);
   }
   return found;
 }

@@ -18,6 +18,8 @@ struct Segment {
   SegmentHeader header;
   std::shared_ptr<File> file;
   bool damaged = false;  // something of it could not be read back
+  // At or after the acceptance of its last event; not known of the one that is being filled.
+  base::SteadyTime filled_at = base::SteadyTime::max();
 };
 
 // A prepared segment.

@@ -101,7 +101,7 @@ DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
 
 void WalJournal::Adopt(FoundLog& found) {
   for (FoundSegment& segment : found.segments) {
-    if (!segment.damaged) segments_.push_back({segment.header, std::move(segment.file)});
+    if (!segment.damaged) Begin({segment.header, std::move(segment.file)}, clock_.Now());
   }
   next_segment_ = found.next_segment;
   std::ranges::sort(found.set_aside);
@@ -137,7 +137,7 @@ void WalJournal::AddSpares(std::vector<Spare> spares) {
   piece.accepted_at = SteadyOf(last.header.accepted_at);
   auto begun =
       tail_.Add(piece, last.index, last.header.first_position, last.header.accepted_at, salts_.NextRandom());
-  segments_.push_back(std::move(*begun));
+  Begin(std::move(*begun), clock_.Now());
   appended_again_ = last.header;
   // Closes it: a copy that a crash takes must not look like more than the original, and what is appended next
   // need not have the positions right behind it.
@@ -173,7 +173,7 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
     piece.accepted_at = now;
     const int64_t wall_now = clock_.WallNow().time_since_epoch().count();
     if (auto segment = tail_.Add(piece, index, next_position_, wall_now, salts_.NextRandom())) {
-      segments_.push_back(std::move(*segment));
+      Begin(std::move(*segment), now);
       begun = true;
     }
     next_position_ += events;
@@ -185,6 +185,11 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
   if (wake_commit) wake_(Role::kCommit);
   if (begun) wake_(Role::kKeep);
   return {AppendResult::kAppended, end};
+}
+
+void WalJournal::Begin(Segment segment, base::SteadyTime now) {
+  if (!segments_.empty()) segments_.back().filled_at = now;
+  segments_.push_back(std::move(segment));
 }
 
 Appended WalJournal::Refuse(uint64_t client_bytes) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,19 @@ struct WalOptions {
   uint64_t window_events_max = 100'000;  // in memory, on their way out
   uint64_t window_bytes_max = 64 << 20;  // of memory for events, those on their way to the disk included
   size_t lanes = 1;
+
+  // Settled events that ReadRetained still finds after a restart: so many of the newest, and for so long.
+  // Their segments are kept, unless new events need the room.
+  uint64_t retain_events = 0;
+  base::Duration retain_time{0};
+};
+
+// An event of the log. The view is valid until the visit returns.
+struct RetainedEvent {
+  uint64_t position = 0;
+  std::string_view value;
+  base::SteadyTime accepted_at;
+  bool settled = false;
 };
 
 // What a step of work came to.
@@ -63,7 +77,8 @@ struct WalCounts {
 //    at a time waits for its sync. So a crash can tear the last one, which nobody was told of, and no other.
 //  - An event is in memory, or it lies behind the cursor on the disk: memory holds a window of the log, and
 //    what does not fit is read back in order.
-//  - A segment's file goes only after a checkpoint that says all of it is settled.
+//  - A segment's file goes only after a checkpoint that says all of it is settled; within the retention, only
+//  when its room is needed.
 //
 // A pure state machine over its ports. Three roles do the work that touches the disk, each for one thread at
 // a time: Commit, Load, Keep. WalThreads drives them, or the simulator does.
@@ -76,6 +91,10 @@ class WalJournal final : public app::Journal {
   static base::Result<std::unique_ptr<WalJournal>> Open(const WalOptions& options, Directory& directory,
                                                         const app::Clock& clock, app::Log& log,
                                                         uint64_t seed);
+
+  // Tells the newest events that are in the log, settled or not, oldest first, as far as WalOptions retains
+  // them; those that can't be read are passed over. Before Append and the work of any role (retained.cc).
+  void ReadRetained(const std::function<void(const RetainedEvent&)>& visit) const;
 
   app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override;
   uint64_t DurableEnd() const override { return durable_end_.load(std::memory_order_acquire); }
@@ -138,6 +157,7 @@ class WalJournal final : public app::Journal {
   void Adopt(FoundLog& found) REQUIRES(mutex_);
   void AddSpares(std::vector<Spare> spares) REQUIRES(mutex_);
 
+  void Begin(Segment segment, base::SteadyTime now) REQUIRES(mutex_);
   app::Appended Refuse(uint64_t client_bytes) REQUIRES(mutex_);
   bool WindowHasRoom(uint64_t events) const REQUIRES(mutex_);
 
@@ -152,6 +172,8 @@ class WalJournal final : public app::Journal {
   uint64_t Admit(const Loaded& loaded, uint64_t& filled_lanes) REQUIRES(mutex_);
 
   bool HoldsLastFrame(uint64_t segment) const REQUIRES(mutex_);
+  bool IsRetained(const Segment& segment, uint64_t end) const REQUIRES(mutex_);
+  bool HasRoomForSegment() const REQUIRES(mutex_);
   Work PrepareSegment();
   Work RemoveSetAside(uint64_t number);
   Work LetSegmentsGo();

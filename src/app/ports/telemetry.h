@@ -22,6 +22,8 @@ class Telemetry {
   // Every event that a request brought, whatever became of it.
   virtual void EventsReceived(uint64_t count) = 0;
   virtual void EventsAccepted(uint64_t count) = 0;
+  // Acknowledged and not stored, as they were accepted before.
+  virtual void EventsDeduplicated(uint64_t count) = 0;
   virtual void EventsRejected(std::string_view code, uint64_t count) = 0;
 
   // `waited` from acceptance to the positive delivery report.

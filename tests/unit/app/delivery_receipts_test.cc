@@ -15,7 +15,7 @@ class DeliveryReceipts : public DeliveryWorkerTest {
   void Append(Receipt& receipt, const Values& values) {
     domain::EventBatch batch;
     for (const std::string& value : values) support::AddRawEvent(batch, value, "k", 0);
-    ASSERT_EQ(receipts_.Append(journal_, batch, clock_.Now(), receipt), AppendResult::kAppended);
+    ASSERT_EQ(receipts_.Append(journal_, batch, {}, clock_.Now(), receipt), AppendResult::kAppended);
   }
   std::vector<Receipt*> Finished() {
     std::vector<Receipt*> finished;

@@ -31,7 +31,8 @@ class DeliveryWorkerTest : public ::testing::Test {
     options.event_retries = domain::RetryPolicy(milliseconds(100), seconds(10), max_retries);
     options.transient_retries = domain::RetryPolicy(milliseconds(100), seconds(10), 0);
     worker_ = std::make_unique<DeliveryWorker>(
-        0, options, DeliveryContext{journal_, sink_, drain_rate_, receipts_, clock_, telemetry_, log_}, 1,
+        0, options,
+        DeliveryContext{journal_, sink_, drain_rate_, receipts_, clock_, telemetry_, log_, window_}, 1,
         [this] { ++wakes_; });
   }
 
@@ -77,6 +78,7 @@ class DeliveryWorkerTest : public ::testing::Test {
   support::NullLog log_;
   DrainRate drain_rate_;
   Receipts receipts_{10'000};
+  IdempotencyWindow* window_ = nullptr;  // before Open
   support::ScriptedSink sink_;
   memory_journal::MemoryJournal memory_{{.events_max = 10'000, .bytes_max = 64 << 20, .lanes = 1}};
   support::CheckedJournal journal_{memory_};

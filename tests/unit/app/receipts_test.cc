@@ -29,7 +29,14 @@ class ReceiptsTest : public ::testing::Test {
   Appended Append(size_t events, Receipt& receipt) {
     domain::EventBatch batch;
     for (size_t i = 0; i < events; ++i) support::AddRawEvent(batch, "e", "k", 0);
-    return receipts_.Append(journal_, batch, {}, receipt);
+    return receipts_.Append(journal_, batch, {}, {}, receipt);
+  }
+
+  // Of a request that awaits events of earlier ones too.
+  Appended Append(size_t events, const std::vector<uint64_t>& earlier, Receipt& receipt) {
+    domain::EventBatch batch;
+    for (size_t i = 0; i < events; ++i) support::AddRawEvent(batch, "e", "k", 0);
+    return receipts_.Append(journal_, batch, earlier, {}, receipt);
   }
 
   // The event was delivered; its offset is its position.
@@ -109,6 +116,57 @@ TEST_F(ReceiptsTest, EventsThatNobodyWaitsForArePassedOver) {
   ASSERT_EQ(Append(1, second).end, 12U);
   Deliver({0, 4, 6, 10, 11, 7, 99, 5, 1});
   EXPECT_EQ(Taken(), (Requests{&second, &first}));
+}
+
+TEST_F(ReceiptsTest, EarlierEventsAreAwaitedBehindItsOwn) {
+  domain::EventBatch others;
+  for (int i = 0; i < 5; ++i) support::AddRawEvent(others, "o", "k", 0);
+  ASSERT_EQ(journal_.Append(others, {}).end, 5U);
+  WaitingRequest request(receipts_, inbox_);
+  ASSERT_EQ(Append(2, {4, 1, 4}, request).end, 7U);
+  Deliver({6, 5, 0, 1, 2});
+  EXPECT_EQ(Taken(), Requests{});
+  Deliver({4});
+  EXPECT_EQ(Taken(), Requests{&request});
+  std::vector<int64_t> offsets;
+  for (const EventFate& fate : request.Fates()) offsets.push_back(fate.offset);
+  EXPECT_EQ(offsets, (std::vector<int64_t>{5, 6, 4, 1, 4}));
+  EXPECT_FALSE(receipts_.Awaited());
+}
+
+TEST_F(ReceiptsTest, ARequestMayAwaitNothingButEarlierEvents) {
+  WaitingRequest first(receipts_, inbox_);
+  WaitingRequest again(receipts_, inbox_);
+  ASSERT_EQ(Append(2, first).end, 2U);
+  ASSERT_EQ(Append(0, {1}, again), AppendResult::kAppended);
+  EXPECT_TRUE(again.Entered());
+  Deliver({1});
+  EXPECT_EQ(Taken(), Requests{&again});
+  EXPECT_TRUE(receipts_.Awaited());
+  Deliver({0});
+  EXPECT_EQ(Taken(), Requests{&first});
+  EXPECT_FALSE(receipts_.Awaited());
+}
+
+TEST_F(ReceiptsTest, ARequestThatAwaitsNothingIsNotEntered) {
+  WaitingRequest request(receipts_, inbox_);
+  EXPECT_EQ(Append(0, {}, request), AppendResult::kAppended);
+  EXPECT_FALSE(request.Entered());
+  EXPECT_FALSE(receipts_.Awaited());
+}
+
+TEST_F(ReceiptsTest, ACancelledRequestAwaitsNoEarlierEventsEither) {
+  WaitingRequest kept(receipts_, inbox_);
+  {
+    WaitingRequest gone(receipts_, inbox_);
+    Append(1, {7, 8}, gone);
+    Append(0, {7}, kept);
+    Deliver({8});
+  }
+  Deliver({0, 7, 8});
+  EXPECT_EQ(Taken(), Requests{&kept});
+  EXPECT_FALSE(receipts_.Awaited());
+  EXPECT_FALSE(receipts_.Full());
 }
 
 TEST_F(ReceiptsTest, ACancelledRequestIsForgotten) {

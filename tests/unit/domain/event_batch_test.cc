@@ -164,6 +164,31 @@ TEST_F(EventBatchTest, WhatIsAddedIsNotTheClients) {
   EXPECT_EQ(batch_.ClientBytes(), 0U);
 }
 
+TEST_F(EventBatchTest, ABatchWithoutSomeEventsHasTheOthersAsTheyWere) {
+  std::vector<std::string> bodies;
+  for (int i = 0; i < 6; ++i) {
+    bodies.push_back(R"({"id":"e)" + std::to_string(i) + R"(","p":")" +
+                     std::string(static_cast<size_t>(10 * i), 'p') + "\"}");
+  }
+  for (size_t i = 0; i < bodies.size(); ++i) {
+    Add(support::EventWithId(bodies[i], "e" + std::to_string(i)), KeySource::kId, i == 2 ? "trace" : "");
+  }
+  EventBatch rest;
+  rest.AssignWithout(batch_, std::vector<uint32_t>{0, 3, 5});
+  ASSERT_EQ(rest.Size(), 3U);
+  const size_t kept[] = {1, 2, 4};
+  for (size_t i = 0; i < rest.Size(); ++i) {
+    EXPECT_EQ(Value(rest, i), bodies[kept[i]]);
+    EXPECT_EQ(rest.RawId(i), batch_.RawId(kept[i]));
+    EXPECT_EQ(Key(rest, i), Key(batch_, kept[i]));
+    EXPECT_EQ(rest.Events()[i].key_hash, batch_.Events()[kept[i]].key_hash);
+  }
+  EXPECT_EQ(Slice(rest, 1, rest.Events()[1].trace_offset, rest.Events()[1].trace_size), "trace");
+  EXPECT_EQ(rest.ClientBytes(), batch_.ClientBytes());
+  rest.AssignWithout(batch_, std::vector<uint32_t>{0, 1, 2, 3, 4, 5});
+  EXPECT_TRUE(rest.Empty() && rest.Bytes().empty());
+}
+
 TEST_F(EventBatchTest, ClearedBatchIsEmptyAndStartsAtZero) {
   Add(Bare(R"({"type":"t"})"));
   batch_.Clear();

@@ -31,7 +31,7 @@ class AckQueueTest : public testing::Test {
     pending->level = app::AckLevel::kBroker;
     domain::EventBatch batch;
     support::AddRawEvent(batch, "e", "k", 0);
-    EXPECT_EQ(receipts_.Append(journal_, batch, {}, *pending), app::AppendResult::kAppended);
+    EXPECT_EQ(receipts_.Append(journal_, batch, {}, {}, *pending), app::AppendResult::kAppended);
     queue_.Enter(*pending);
     return pending;
   }
@@ -110,7 +110,7 @@ TEST_F(AckQueueTest, RecordsAreUsedAgainAndEmpty) {
   auto pending = EnterWal(100);
   PendingAck* const record = pending.get();
   pending->outcome = AckOutcome::kTimedOut;
-  pending->AddEvent(3, "id");
+  pending->AddEvent(3, "id", 0, false);
   pending->reply.body = "body";
   pending->rejections = "{}";
   pending->rejected = 1;

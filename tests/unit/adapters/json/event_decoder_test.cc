@@ -57,6 +57,16 @@ TEST_F(EventDecoderTest, MembersThatAreNoStringsAreTold) {
   }
 }
 
+TEST_F(EventDecoderTest, TheSourceIsReadAndWhateverElseItIsIsPassedOn) {
+  const auto request = Decode(R"([{"source":"/sh\u006fp"},{"source":{"a":[1]}},{"p":{"source":"x"}}])");
+  ASSERT_EQ(request.events.size(), 3U);
+  EXPECT_EQ(request.events[0].source.kind, Member::Kind::kString);
+  EXPECT_EQ(request.events[0].source.text, "/shop");
+  EXPECT_EQ(request.events[1].source.kind, Member::Kind::kOther);
+  EXPECT_EQ(request.events[1].fault, EventFault::kNone);
+  EXPECT_EQ(request.events[2].source.kind, Member::Kind::kAbsent);
+}
+
 TEST_F(EventDecoderTest, MembersBelowTheTopLevelMeanNothing) {
   const auto request = Decode(R"({"p":{"id":"x","type":"t","timestamp":"z","id":"x"}})");
   ASSERT_EQ(request.events.size(), 1U);

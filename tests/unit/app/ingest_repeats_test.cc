@@ -1,0 +1,319 @@
+// Events that clients send again: what is stored, what is promised, what is counted.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "adapters/memory_journal/memory_journal.h"
+#include "app/ingest.h"
+#include "support/durable_journal.h"
+#include "support/events.h"
+#include "support/recording_telemetry.h"
+#include "support/virtual_clock.h"
+
+namespace ei::app {
+namespace {
+
+using domain::DecodedEvent;
+using Positions = std::vector<uint64_t>;
+
+class WaitingRequest final : public Receipt {
+ public:
+  using Receipt::Receipt;
+};
+
+class IngestRepeatsTest : public ::testing::Test {
+ protected:
+  IngestRepeatsTest() {
+    journal_.OnLaneFilled([](size_t) {});
+  }
+
+  DecodedEvent Event(const std::string& id, const std::string& source = {}) {
+    texts_.push_back(std::make_unique<std::string>(R"({"id":")" + id + R"("})"));
+    DecodedEvent event = support::EventWithId(*texts_.back(), id);
+    if (!source.empty()) {
+      sources_.push_back(std::make_unique<std::string>(source));
+      event.source = support::StringMember(*sources_.back());
+    }
+    return event;
+  }
+  std::vector<DecodedEvent> Events(const std::vector<std::string>& ids) {
+    std::vector<DecodedEvent> events;
+    for (const std::string& id : ids) {
+      events.push_back(Event(id));
+      events.back().index = static_cast<uint32_t>(events.size() - 1);
+    }
+    return events;
+  }
+
+  IngestResult Accept(const std::vector<DecodedEvent>& events, AckLevel ack = AckLevel::kMemory) {
+    return ingest_.Accept(events, {}, Handling::kLenient, ack, submission_);
+  }
+  IngestResult Send(const std::vector<std::string>& ids, AckLevel ack = AckLevel::kMemory) {
+    return Accept(Events(ids), ack);
+  }
+  // Which events of the last request's batch were repeats.
+  std::vector<uint32_t> Repeats() const {
+    std::vector<uint32_t> events;
+    for (const Repeat& repeat : submission_.repeats) events.push_back(repeat.event);
+    return events;
+  }
+  std::vector<uint32_t> Fates() const {
+    std::vector<uint32_t> fates;
+    for (const Repeat& repeat : submission_.repeats) fates.push_back(repeat.fate);
+    return fates;
+  }
+  uint64_t Stored() const { return journal_.Stats().events; }
+  void Deliver(const Positions& positions) {
+    window_.Settle(positions, {});
+    if (!receipts_.Awaited()) return;
+    std::vector<SettledEvent> settled;
+    for (const uint64_t position : positions) settled.push_back({position, {{}, "events", 0, 7}});
+    receipts_.Tell(settled);
+  }
+  std::vector<Receipt*> Finished() {
+    std::vector<Receipt*> finished;
+    receipts_.Take(inbox_, finished);
+    return finished;
+  }
+
+  void TearDown() override {
+    const auto told = telemetry_.Read();
+    EXPECT_EQ(told.received, told.accepted + told.Rejected() + told.deduplicated);
+    EXPECT_EQ(told.accepted, Stored()) << "nothing was taken out in these tests";
+  }
+
+  support::VirtualClock clock_;
+  support::RecordingTelemetry telemetry_;
+  DrainRate drain_rate_;
+  domain::TokenBucket bucket_{0, 1};
+  memory_journal::MemoryJournal memory_{{.events_max = 500, .bytes_max = 1 << 20, .lanes = 1}};
+  support::DurableJournal journal_{memory_};
+  Receipts receipts_{20};
+  size_t inbox_ = receipts_.AddInbox([] {});
+  WaitingRequest request_{receipts_, inbox_};
+  IdempotencyWindow window_{{.ids = {.events_max = 400, .request_events_max = 600}, .key = {1, 2}}};
+  Ingest ingest_{{}, bucket_, journal_, receipts_, drain_rate_, clock_, telemetry_, &window_};
+  Submission submission_{1};
+  std::vector<std::unique_ptr<std::string>> texts_;
+  std::vector<std::unique_ptr<std::string>> sources_;
+};
+
+TEST_F(IngestRepeatsTest, ARepeatIsAcceptedAndNotStored) {
+  ASSERT_EQ(Send({"a", "b", "c"}).status, IngestStatus::kAccepted);
+  EXPECT_TRUE(Repeats().empty());
+  ASSERT_EQ(Send({"x", "b", "y", "a"}).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Repeats(), (std::vector<uint32_t>{1, 3}));
+  EXPECT_EQ(submission_.batch.Size(), 4U);
+  EXPECT_EQ(submission_.batch.RawId(1), "b");
+  EXPECT_EQ(Stored(), 5U);
+  EXPECT_EQ(telemetry_.Read().deduplicated, 2U);
+  std::vector<JournalEvent> taken(10);
+  ASSERT_EQ(journal_.Take(0, taken), 5U);
+  EXPECT_EQ(taken[3].value, R"({"id":"x"})");
+  EXPECT_EQ(taken[4].value, R"({"id":"y"})");
+}
+
+TEST_F(IngestRepeatsTest, ARequestOfRepeatsOnlyStoresNothing) {
+  ASSERT_EQ(Send({"a"}).status, IngestStatus::kAccepted);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Send({"a", "a"}).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Stored(), 1U);
+  EXPECT_EQ(telemetry_.Read().deduplicated, 6U);
+}
+
+TEST_F(IngestRepeatsTest, AnIdTwiceInARequestIsStoredOnce) {
+  ASSERT_EQ(Send({"a", "b", "a", "c", "b"}).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Repeats(), (std::vector<uint32_t>{2, 4}));
+  EXPECT_EQ(Fates(), (std::vector<uint32_t>{0, 1})) << "those of the first ones";
+  EXPECT_EQ(Stored(), 3U);
+}
+
+TEST_F(IngestRepeatsTest, TheSameIdOfAnotherSourceIsAnotherEvent) {
+  ASSERT_EQ(Accept({Event("1"), Event("1", "shop"), Event("1", "till"), Event("1", "shop")}).status,
+            IngestStatus::kAccepted);
+  EXPECT_EQ(Repeats(), std::vector<uint32_t>{3});
+  EXPECT_EQ(Accept({Event("bc", "a"), Event("c", "ab")}).status, IngestStatus::kAccepted);
+  EXPECT_TRUE(Repeats().empty()) << "where the source ends counts";
+  DecodedEvent number = Event("1");
+  number.source.kind = domain::Member::Kind::kOther;
+  ASSERT_EQ(Accept({number}).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Repeats(), std::vector<uint32_t>{0}) << "a source that is no string is none";
+}
+
+TEST_F(IngestRepeatsTest, GeneratedIdsAreNeverRepeats) {
+  DecodedEvent bare;
+  bare.json = R"({"type":"t"})";
+  bare.type = support::StringMember("t");
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(Accept({bare, Event("a"), bare}).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Stored(), 7U);
+  EXPECT_EQ(Repeats(), std::vector<uint32_t>{1});
+  EXPECT_EQ(window_.Size(), 1U);
+}
+
+TEST_F(IngestRepeatsTest, RejectedEventsAreNotRemembered) {
+  auto events = Events({"a", "b"});
+  events[0].type = {};
+  ASSERT_EQ(Accept(events).status, IngestStatus::kAccepted);
+  ASSERT_EQ(Send({"a", "b"}).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Repeats(), std::vector<uint32_t>{1});
+}
+
+TEST_F(IngestRepeatsTest, ARefusedRequestIsNotRemembered) {
+  std::vector<std::string> many;
+  for (int i = 0; i < 498; ++i) many.push_back("m" + std::to_string(i));
+  ASSERT_EQ(Send(many).status, IngestStatus::kAccepted);
+  ASSERT_EQ(Send({"a", "b", "c"}).status, IngestStatus::kJournalFull);
+  EXPECT_EQ(telemetry_.Read().rejected.at("journal_full"), 3U);
+  EXPECT_EQ(window_.Size(), 400U);
+  ASSERT_EQ(Send({"m497", "a"}).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Repeats(), std::vector<uint32_t>{0}) << "what was refused has driven nothing out";
+  EXPECT_EQ(Stored(), 499U);
+}
+
+TEST_F(IngestRepeatsTest, RepeatsFindRoomInAFullJournal) {
+  std::vector<std::string> many;
+  for (int i = 0; i < 500; ++i) many.push_back("m" + std::to_string(i));
+  ASSERT_EQ(Send(many).status, IngestStatus::kAccepted);
+  ASSERT_EQ(Send({"new"}).status, IngestStatus::kJournalFull);
+  EXPECT_EQ(Send({"m499"}).status, IngestStatus::kAccepted);
+}
+
+TEST_F(IngestRepeatsTest, AfterItsTimeAnEventIsNew) {
+  ASSERT_EQ(Send({"a"}).status, IngestStatus::kAccepted);
+  clock_.Advance(std::chrono::minutes(9));
+  ASSERT_EQ(Send({"a"}).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Stored(), 1U);
+  clock_.Advance(std::chrono::minutes(1));
+  ASSERT_EQ(Send({"a"}).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Stored(), 2U) << "counted from the first";
+}
+
+// --- level wal
+
+TEST_F(IngestRepeatsTest, AtLevelWalARepeatWaitsForItsEvent) {
+  ASSERT_EQ(Send({"a", "b", "c"}, AckLevel::kWal).end, 3U);
+  EXPECT_EQ(Send({"b", "a"}, AckLevel::kWal).end, 2U);
+  EXPECT_EQ(Send({"a", "d"}, AckLevel::kWal).end, 4U);
+}
+
+TEST_F(IngestRepeatsTest, WhenTheStorageHasFailedNothingIsPromised) {
+  ASSERT_EQ(Send({"a"}).status, IngestStatus::kAccepted);
+  journal_.Fail();
+  EXPECT_EQ(Send({"a"}).status, IngestStatus::kStorageFailed);
+}
+
+// --- level broker
+
+TEST_F(IngestRepeatsTest, AtLevelBrokerARepeatOfADeliveredEventNeedsNotWait) {
+  ASSERT_EQ(Send({"a", "b"}).status, IngestStatus::kAccepted);
+  Deliver({0, 1});
+  submission_.receipt = &request_;
+  ASSERT_EQ(Send({"b", "a"}, AckLevel::kBroker).status, IngestStatus::kAccepted);
+  EXPECT_FALSE(request_.Entered());
+  EXPECT_EQ(Fates(), std::vector<uint32_t>(2, Repeat::kDelivered));
+}
+
+TEST_F(IngestRepeatsTest, AtLevelBrokerARepeatWaitsForItsEvent) {
+  ASSERT_EQ(Send({"a", "b"}).status, IngestStatus::kAccepted);
+  Deliver({0});
+  submission_.receipt = &request_;
+  ASSERT_EQ(Send({"b", "c", "a", "c"}, AckLevel::kBroker).status, IngestStatus::kAccepted);
+  ASSERT_TRUE(request_.Entered());
+  EXPECT_EQ(Fates(), (std::vector<uint32_t>{1, Repeat::kDelivered, 0})) << "b is told behind c";
+  Deliver({2});
+  EXPECT_TRUE(Finished().empty());
+  Deliver({1});
+  EXPECT_EQ(Finished(), std::vector<Receipt*>{&request_});
+  ASSERT_EQ(request_.Fates().size(), 2U);
+  EXPECT_EQ(request_.Fates()[1].offset, 7);
+}
+
+TEST_F(IngestRepeatsTest, TheFirstRequestAndItsRepeatAreToldTogether) {
+  submission_.receipt = &request_;
+  ASSERT_EQ(Send({"a"}, AckLevel::kBroker).status, IngestStatus::kAccepted);
+  WaitingRequest again(receipts_, inbox_);
+  submission_.receipt = &again;
+  ASSERT_EQ(Send({"a"}, AckLevel::kBroker).status, IngestStatus::kAccepted);
+  Deliver({0});
+  EXPECT_EQ(Finished().size(), 2U);
+  EXPECT_FALSE(receipts_.Awaited());
+}
+
+TEST_F(IngestRepeatsTest, ADeadLetteredEventMayBeTriedAgain) {
+  ASSERT_EQ(Send({"a"}).status, IngestStatus::kAccepted);
+  window_.Settle({}, Positions{0});
+  ASSERT_EQ(Send({"a"}).status, IngestStatus::kAccepted);
+  EXPECT_TRUE(Repeats().empty());
+  EXPECT_EQ(Stored(), 2U);
+}
+
+TEST_F(IngestRepeatsTest, TooManyWaitingAtLevelBrokerRefuseARepeatToo) {
+  submission_.receipt = &request_;
+  std::vector<std::string> ids;
+  for (int i = 0; i < 20; ++i) ids.push_back(std::to_string(i));
+  ASSERT_EQ(Send(ids, AckLevel::kBroker).status, IngestStatus::kAccepted);
+  WaitingRequest again(receipts_, inbox_);
+  submission_.receipt = &again;
+  EXPECT_EQ(Send({"0"}, AckLevel::kBroker).status, IngestStatus::kJournalFull);
+  EXPECT_FALSE(again.Entered());
+}
+
+// --- after a restart
+
+TEST_F(IngestRepeatsTest, RestoredEventsAreRepeatedLikeAnyOther) {
+  window_.Restore(Event("a"), 10, clock_.Now(), /*settled=*/true);
+  window_.Restore(Event("b", "shop"), 12, clock_.Now(), /*settled=*/false);
+  submission_.receipt = &request_;
+  ASSERT_EQ(Accept({Event("a"), Event("b", "shop")}, AckLevel::kBroker).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Fates(), (std::vector<uint32_t>{Repeat::kDelivered, 0}));
+  Deliver({12});
+  EXPECT_EQ(Finished(), std::vector<Receipt*>{&request_});
+}
+
+TEST_F(IngestRepeatsTest, OfTwoRestoredEventsWithOneIdTheLastCounts) {
+  window_.Restore(Event("a"), 1, clock_.Now(), /*settled=*/true);
+  window_.Restore(Event("a"), 5, clock_.Now(), /*settled=*/false);
+  submission_.receipt = &request_;
+  ASSERT_EQ(Send({"a"}, AckLevel::kBroker).status, IngestStatus::kAccepted);
+  EXPECT_TRUE(request_.Entered()) << "the last has not been delivered yet";
+}
+
+TEST_F(IngestRepeatsTest, RestoredEventsGrowOldFromTheirAcceptance) {
+  window_.Restore(Event("a"), 1, clock_.Now() - std::chrono::minutes(11), /*settled=*/true);
+  window_.Restore(Event("b"), 2, clock_.Now() - std::chrono::minutes(4), /*settled=*/true);
+  ASSERT_EQ(Send({"a", "b"}).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Repeats(), std::vector<uint32_t>{1});
+}
+
+// --- threads
+
+TEST_F(IngestRepeatsTest, OfThreadsThatSendTheSameOneStoresIt) {
+  std::vector<std::thread> threads;
+  std::vector<std::string> ids;
+  for (int i = 0; i < 300; ++i) ids.push_back("e" + std::to_string(i));
+  const auto events = Events(ids);
+  for (uint64_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      Submission own(t);
+      for (size_t at = 0; at < events.size();) {
+        const size_t count = std::min<size_t>(1 + (at + t) % 5, events.size() - at);
+        const auto result = ingest_.Accept(std::span(events).subspan(at, count), {}, Handling::kLenient,
+                                           AckLevel::kMemory, own);
+        ASSERT_EQ(result.status, IngestStatus::kAccepted);
+        at += count;
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    for (uint64_t position = 0; position < 300; ++position) window_.Settle(Positions{position}, {});
+  });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(Stored(), 300U);
+  EXPECT_EQ(telemetry_.Read().deduplicated, 3 * 300U);
+}
+
+}  // namespace
+}  // namespace ei::app
