@@ -144,8 +144,8 @@ MUTANTS = [
     Mutant(
         "the disk's bound is not kept",
         WAL + "keep.cc",
-        "    const bool room = DiskBytes() + options_.segment_bytes <= options_.bytes_max;",
-        "    const bool room = true;",
+        "  return DiskBytes() + options_.segment_bytes <= options_.bytes_max;",
+        "  return true;",
     ),
     Mutant(
         "a transient failure settles the event",
