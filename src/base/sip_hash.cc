@@ -56,9 +56,9 @@ class State {
 };
 
 // Up to eight bytes, lowest first.
-uint64_t Load(const char* bytes, size_t count) {
+uint64_t Load(std::string_view bytes) {
   uint64_t word = 0;
-  std::memcpy(&word, bytes, count);
+  bytes.copy(reinterpret_cast<char*>(&word), sizeof word);
   if constexpr (std::endian::native == std::endian::big) word = std::byteswap(word);
   return word;
 }
@@ -68,8 +68,8 @@ uint64_t Load(const char* bytes, size_t count) {
 Hash128 SipHash128(const SipKey& key, std::string_view bytes) {
   State state(key);
   const uint64_t size = bytes.size();
-  for (; bytes.size() >= 8; bytes.remove_prefix(8)) state.Add(Load(bytes.data(), 8));
-  state.Add(Load(bytes.data(), bytes.size()) | size << 56);
+  for (; bytes.size() >= 8; bytes.remove_prefix(8)) state.Add(Load(bytes.substr(0, 8)));
+  state.Add(Load(bytes) | size << 56);
   return state.Finish();
 }
 

@@ -140,8 +140,9 @@ base::Result<void> FindEnd(FoundLog& log) {
     auto found = EndOf(log.segments.back(), durable_end);
     if (!found) return std::unexpected(found.error());
     bool needed = found->end > newest.first_position || durable_end > newest.first_position;
-    if (found->newest && found->newest->header.first_position == newest.first_position &&
-        log.segments.size() > 1 && !log.segments[log.segments.size() - 2].damaged) {
+    const bool lone =
+        found->newest.has_value() && found->newest->header.first_position == newest.first_position;
+    if (lone && log.segments.size() > 1 && !log.segments[log.segments.size() - 2].damaged) {
       const auto before = EndOf(log.segments[log.segments.size() - 2], durable_end);
       if (!before) return std::unexpected(before.error());
       needed = before->end != found->end;
@@ -189,7 +190,7 @@ base::Result<FoundLog> ReadLog(Directory& directory) {
 
   FoundLog log;
   log.has_checkpoint = checkpoint->has_value();
-  if (*checkpoint) log.checkpoint = std::move(**checkpoint);
+  log.checkpoint = std::move(*checkpoint).value_or(Checkpoint());
   log.end = std::max(log.checkpoint.durable_end, log.checkpoint.settled.Below());
   log.next_segment = log.checkpoint.next_segment;
 

@@ -21,8 +21,9 @@ std::string NameOf(uint64_t number, std::string_view suffix) {
 std::optional<uint64_t> NumberIn(std::string_view name, std::string_view suffix) {
   if (name.size() != kDigits + suffix.size() || !name.ends_with(suffix)) return std::nullopt;
   uint64_t number = 0;
-  const char* const end = name.data() + kDigits;
-  const auto [stopped, fault] = std::from_chars(name.data(), end, number);
+  const std::string_view digits = name.substr(0, kDigits);
+  const char* const end = digits.data() + digits.size();
+  const auto [stopped, fault] = std::from_chars(digits.data(), end, number);
   if (fault != std::errc() || stopped != end) return std::nullopt;
   return number;
 }
