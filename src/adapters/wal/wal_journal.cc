@@ -1,6 +1,7 @@
 #include "adapters/wal/wal_journal.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <limits>
 
@@ -126,7 +127,8 @@ void WalJournal::AddSpares(std::vector<Spare> spares) {
   for (Spare& spare : spares) tail_.AddSpare(std::move(spare));
   refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
   if (!last_frame_ || !tail_.HasRoom(last_frame_->bodies.size(), last_frame_->index.size())) return;
-  const LastFrame last = *std::exchange(last_frame_, std::nullopt);
+  const LastFrame last = std::move(*last_frame_);
+  last_frame_.reset();
   Piece piece;
   char* const room = TakeRoom(filling_, last.bodies.size(), memory_bytes_);
   std::copy(last.bodies.begin(), last.bodies.end(), room);
@@ -137,6 +139,7 @@ void WalJournal::AddSpares(std::vector<Spare> spares) {
   piece.accepted_at = SteadyOf(last.header.accepted_at);
   auto begun =
       tail_.Add(piece, last.index, last.header.first_position, last.header.accepted_at, salts_.NextRandom());
+  assert(begun.has_value());  // no segment of this life was there to go on with
   Begin(std::move(*begun), clock_.Now());
   appended_again_ = last.header;
   // Closes it: a copy that a crash takes must not look like more than the original, and what is appended next
