@@ -140,8 +140,8 @@ base::Result<void> FindEnd(FoundLog& log) {
     auto found = EndOf(log.segments.back(), durable_end);
     if (!found) return std::unexpected(found.error());
     bool needed = found->end > newest.first_position || durable_end > newest.first_position;
-    const bool lone =
-        found->newest.has_value() && found->newest->header.first_position == newest.first_position;
+    const std::optional<LastFrame>& last = found->newest;
+    const bool lone = last.has_value() && last->header.first_position == newest.first_position;
     if (lone && log.segments.size() > 1 && !log.segments[log.segments.size() - 2].damaged) {
       const auto before = EndOf(log.segments[log.segments.size() - 2], durable_end);
       if (!before) return std::unexpected(before.error());
