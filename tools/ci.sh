@@ -35,6 +35,8 @@ stage setup tools/setup.sh build int lint
 stage checks tools/lint.sh source
 stage build tools/build.sh release
 stage test make test
+stage sim make sim
+stage mutants tools/mutants.py
 stage generated tools/lint.sh built
 stage build-clang tools/build.sh clang
 stage clang-tidy tools/lint.sh clang

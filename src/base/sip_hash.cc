@@ -1,6 +1,7 @@
 #include "base/sip_hash.h"
 
 #include <bit>
+#include <cstddef>
 #include <cstring>
 
 namespace ei::base {
@@ -57,7 +58,7 @@ class State {
 // Up to eight bytes, lowest first.
 uint64_t Load(std::string_view bytes) {
   uint64_t word = 0;
-  if (!bytes.empty()) std::memcpy(&word, bytes.data(), bytes.size());
+  bytes.copy(reinterpret_cast<char*>(&word), sizeof word);
   if constexpr (std::endian::native == std::endian::big) word = std::byteswap(word);
   return word;
 }

@@ -70,6 +70,24 @@ class WalSchedule {
     return stopped;
   }
 
+  // A short life, killed; a start that is killed after so many operations, which the kernel still shows;
+  // another one that the power ends. False: the first start, or the second, came further than that.
+  bool RunWithStartsCutShort(uint64_t first, uint64_t second) {
+    faults_ = Faults::kNone;
+    if (auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next())) {
+      for (int step = 0; step < kShortLife; ++step) Step(*life);
+    }
+    repeats_allowed_ = true;
+    ledger_.ForgetMemoryPromises();
+    disk_.KillProcess();
+    const bool first_cut = CutStartShort(first);
+    disk_.KillProcess();
+    const bool second_cut = CutStartShort(second);
+    disk_.Crash();
+    Settle();
+    return first_cut && second_cut;
+  }
+
   void Run() {
     for (uint64_t lives = random_.Between(1, 4); lives > 0 && !::testing::Test::HasFailure(); --lives)
       LiveOnce();
@@ -81,6 +99,7 @@ class WalSchedule {
   enum class Faults : uint8_t { kNone, kStop, kWrites, kSyncs, kNames, kReads, kFull, kDamage };
   static constexpr uint64_t kFaultKinds = 8;
   static constexpr int kShortLife = 60;
+  static constexpr int kStartsCutShort = 3;  // one after the other
 
   void LiveOnce() {
     SetFaults();
@@ -222,18 +241,27 @@ class WalSchedule {
       disk_.Crash();
       ++occurred_["power lost"];
     }
-    if (random_.OneIn(4)) EndDuringStart();
+    if (starts_cut_short_ < kStartsCutShort && random_.OneIn(starts_cut_short_ == 0 ? 4 : 2)) {
+      EndDuringStart();
+    }
+    starts_cut_short_ = 0;
   }
 
   // A start that comes no further than some operations; then, perhaps, another one.
   void EndDuringStart() {
+    ++starts_cut_short_;
+    CutStartShort(random_.Between(1, 40));
+    EndAbruptly();
+  }
+
+  // False: it came further than that.
+  bool CutStartShort(uint64_t operations) {
     disk_.FailNoMore();
-    disk_.StopAfter(random_.Between(1, 30));
+    disk_.StopAfter(operations);
     auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next());
     for (int step = 0; life != nullptr && step < 6 && !disk_.Stopped(); ++step) life->RunAnything();
-    life.reset();
     ++occurred_["ended during its start"];
-    EndAbruptly();
+    return disk_.Stopped();
   }
 
   // After a graceful stop, when the checkpoint says how much there was.
@@ -320,6 +348,7 @@ class WalSchedule {
   bool checkpoint_damaged_ = false;
   bool repeats_allowed_ = false;
   uint64_t left_at_stop_ = 0;
+  int starts_cut_short_ = 0;
   bool graceful_ = false;  // the last end was, and left a checkpoint
 };
 

@@ -76,5 +76,23 @@ TEST_F(WalSimulation, PowerMayGoAtEveryStep) {
   EXPECT_GT(stops, 1'000U);
 }
 
+// Twice in a row, for every two operations of the disk at which a start can end.
+TEST_F(WalSimulation, StartsMayBeCutShortAtEveryStep) {
+  const uint64_t seed = support::SeedOr(950'001);
+  uint64_t pairs = 0;
+  for (uint64_t run = 0; run < 3; ++run) {
+    for (uint64_t first = 1, second = 1; !HasFailure(); ++second, ++pairs) {
+      SCOPED_TRACE(testing::Message() << "EI_SEED=" << seed + run << ", starts end after " << first << " and "
+                                      << second << " operations");
+      if (WalSchedule(seed + run, *decoder_, occurred_).RunWithStartsCutShort(first, second)) continue;
+      if (second == 1) break;
+      ++first;
+      second = 0;
+    }
+  }
+  std::cout << "[ occurred ] " << pairs << " x two starts cut short\n";
+  EXPECT_GT(pairs, 1'000U);
+}
+
 }  // namespace
 }  // namespace ei::simulation

@@ -1,6 +1,7 @@
 // Keep: how the log gets its segments, and how they go.
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <iterator>
 #include <system_error>
@@ -202,6 +203,7 @@ WalJournal::Snapshot WalJournal::TakeSnapshot() {
 }
 
 DiskResult<void> WalJournal::Save(const Snapshot& snapshot) {
+  assert(checkpoint_.has_value());  // since Recover
   const auto saved = checkpoint_->Save(snapshot.checkpoint);
   if (!saved) {
     log_.Write(app::LogLevel::kError, "wal", "wal.dir (WAL_DIR): the checkpoint can't be saved; trying again",

@@ -21,8 +21,8 @@ void AppendNumber(std::string& out, Number number) {
 // Reads from the front of `bytes` and goes on behind it. The caller has made sure that there is enough.
 template <std::integral Number>
 Number TakeNumber(std::string_view& bytes) {
-  Number number;
-  std::memcpy(&number, bytes.data(), sizeof number);
+  Number number = 0;
+  bytes.copy(reinterpret_cast<char*>(&number), sizeof number);
   if constexpr (std::endian::native == std::endian::big) number = std::byteswap(number);
   bytes.remove_prefix(sizeof number);
   return number;

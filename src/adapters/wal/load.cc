@@ -83,7 +83,7 @@ uint64_t WalJournal::PointCursor() {
 }
 
 DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(uint64_t limit) {
-  const Loaded nothing{{}, {{cursor_.position, limit}}, limit};
+  Loaded nothing{{}, {{cursor_.position, limit}}, limit};
   if (cursor_.scanner == nullptr) return nothing;
   SegmentScanner& scanner = *cursor_.scanner;
   scanner.DropBuffer();

@@ -51,6 +51,7 @@ std::optional<Segment> LogTail::Add(const Piece& piece, std::span<const IndexEnt
       offset_ = kSegmentHeaderBytes;
       begun = current_;
     }
+    assert(current_.has_value());  // it had the room, or was begun just now
     PendingFrame& frame = frames_.emplace_back();
     frame.file = current_->file;
     frame.offset = offset_;

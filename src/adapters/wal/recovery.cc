@@ -140,8 +140,9 @@ base::Result<void> FindEnd(FoundLog& log) {
     auto found = EndOf(log.segments.back(), durable_end);
     if (!found) return std::unexpected(found.error());
     bool needed = found->end > newest.first_position || durable_end > newest.first_position;
-    if (found->newest && found->newest->header.first_position == newest.first_position &&
-        log.segments.size() > 1 && !log.segments[log.segments.size() - 2].damaged) {
+    const std::optional<LastFrame>& last = found->newest;
+    const bool lone = last.has_value() && last->header.first_position == newest.first_position;
+    if (lone && log.segments.size() > 1 && !log.segments[log.segments.size() - 2].damaged) {
       const auto before = EndOf(log.segments[log.segments.size() - 2], durable_end);
       if (!before) return std::unexpected(before.error());
       needed = before->end != found->end;
@@ -181,7 +182,7 @@ base::Error WalFault(const std::string& what, int error) {
           "wal.dir (WAL_DIR): " + what + ": " + std::system_category().message(error) + "; check the disk"};
 }
 
-base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes) {
+base::Result<FoundLog> ReadLog(Directory& directory) {
   const auto names = directory.List();
   if (!names) return std::unexpected(WalFault("can't list the folder", names.error()));
   auto checkpoint = CheckpointFile::Read(directory);
@@ -189,7 +190,7 @@ base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes) {
 
   FoundLog log;
   log.has_checkpoint = checkpoint->has_value();
-  if (*checkpoint) log.checkpoint = std::move(**checkpoint);
+  log.checkpoint = std::move(*checkpoint).value_or(Checkpoint());
   log.end = std::max(log.checkpoint.durable_end, log.checkpoint.settled.Below());
   log.next_segment = log.checkpoint.next_segment;
 
@@ -217,8 +218,6 @@ base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes) {
       log.segments.push_back({*segment.header, segment.file, false});
     } else if (number < last_used || !segment.unused) {
       log.segments.push_back({{.number = number, .segment_bytes = segment.bytes}, segment.file, true});
-    } else if (segment.bytes == segment_bytes) {
-      log.spares.push_back({number, segment.file});
     } else {
       log.leftovers.push_back(SegmentName(number));
     }

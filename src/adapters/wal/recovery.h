@@ -8,7 +8,6 @@
 
 #include "adapters/wal/checkpoint.h"
 #include "adapters/wal/disk.h"
-#include "adapters/wal/log_tail.h"
 #include "adapters/wal/wal_format.h"
 #include "base/result.h"
 
@@ -31,7 +30,6 @@ struct LastFrame {
 // What stands in the folder of a log.
 struct FoundLog {
   std::vector<FoundSegment> segments;  // used ones in the order of their numbers
-  std::vector<Spare> spares;           // prepared and never used, numbered from above the used ones
   std::vector<std::string> leftovers;  // unfinished files and useless segments, to be removed
   std::vector<uint64_t> set_aside;     // numbers of damaged segments
   bool has_checkpoint = false;
@@ -42,9 +40,9 @@ struct FoundLog {
   bool torn = false;  // the log ended within a commit that nobody was told of
 };
 
-// Reads the headers of all segments and the frames of the newest; changes nothing. `segment_bytes` is the
-// size of new segments: an unused one of another size is a leftover.
-base::Result<FoundLog> ReadLog(Directory& directory, uint64_t segment_bytes);
+// Reads the headers of all segments and the frames of the newest; changes nothing. Prepared segments that
+// were never used are leftovers: after a sync that failed one file may stand on the disk under two names.
+base::Result<FoundLog> ReadLog(Directory& directory);
 
 // As an operator reads it: `what` with the setting and the system's word for the error.
 base::Error WalFault(const std::string& what, int error);

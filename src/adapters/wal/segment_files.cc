@@ -1,7 +1,6 @@
 #include "adapters/wal/segment_files.h"
 
 #include <cerrno>
-#include <charconv>
 
 #include "adapters/wal/read_write.h"
 
@@ -21,9 +20,12 @@ std::string NameOf(uint64_t number, std::string_view suffix) {
 std::optional<uint64_t> NumberIn(std::string_view name, std::string_view suffix) {
   if (name.size() != kDigits + suffix.size() || !name.ends_with(suffix)) return std::nullopt;
   uint64_t number = 0;
-  const char* const end = name.data() + kDigits;
-  const auto [stopped, fault] = std::from_chars(name.data(), end, number);
-  if (fault != std::errc() || stopped != end) return std::nullopt;
+  for (const char digit : name.substr(0, kDigits)) {
+    if (digit < '0' || digit > '9' || __builtin_mul_overflow(number, 10, &number) ||
+        __builtin_add_overflow(number, digit - '0', &number)) {
+      return std::nullopt;
+    }
+  }
   return number;
 }
 

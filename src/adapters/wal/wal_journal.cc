@@ -1,6 +1,7 @@
 #include "adapters/wal/wal_journal.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <limits>
 
@@ -50,7 +51,7 @@ base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& opt
 }
 
 base::Result<void> WalJournal::Recover() {
-  auto found = ReadLog(directory_, options_.segment_bytes);
+  auto found = ReadLog(directory_);
   if (!found) return std::unexpected(found.error());
   if (const auto made = MakeSure(*found); !made) {
     return std::unexpected(WalFault("can't go on with what was found", made.error()));
@@ -77,7 +78,7 @@ base::Result<void> WalJournal::Recover() {
 
 // An earlier process may have died before it synced, or seen a sync fail, after which the kernel shows what
 // it will never write and the next sync tells nothing. So what is built upon is done anew: prepared segments
-// get another name, the checkpoint another file; AddSpares sees to the newest commit.
+// go and others are made, the checkpoint gets another file; AddSpares sees to the newest commit.
 DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
   DiskResult<void> done;
   for (const std::string& name : found.leftovers) {
@@ -87,11 +88,6 @@ DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
     if (!segment.damaged || !done) continue;
     done = directory_.Rename(SegmentName(segment.header.number), DamagedName(segment.header.number));
     found.set_aside.push_back(segment.header.number);
-  }
-  for (Spare& spare : found.spares) {
-    const uint64_t number = found.next_segment++;
-    if (done) done = directory_.Rename(SegmentName(spare.number), SegmentName(number));
-    spare.number = number;
   }
   if (!done) return done;
   found.checkpoint.next_segment = found.next_segment;
@@ -123,7 +119,6 @@ void WalJournal::Adopt(FoundLog& found) {
   backlog_ = settled_.Below() < durable_end;
   backlog_from_ = settled_.Below();
   backlog_since_ = clock_.Now();
-  AddSpares(std::move(found.spares));
 }
 
 // With the first one the newest commit that was found is written once more: rewriting it where it stands
@@ -132,7 +127,8 @@ void WalJournal::AddSpares(std::vector<Spare> spares) {
   for (Spare& spare : spares) tail_.AddSpare(std::move(spare));
   refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
   if (!last_frame_ || !tail_.HasRoom(last_frame_->bodies.size(), last_frame_->index.size())) return;
-  const LastFrame last = *std::exchange(last_frame_, std::nullopt);
+  const LastFrame last = std::move(*last_frame_);
+  last_frame_.reset();
   Piece piece;
   char* const room = TakeRoom(filling_, last.bodies.size(), memory_bytes_);
   std::copy(last.bodies.begin(), last.bodies.end(), room);
@@ -143,6 +139,7 @@ void WalJournal::AddSpares(std::vector<Spare> spares) {
   piece.accepted_at = SteadyOf(last.header.accepted_at);
   auto begun =
       tail_.Add(piece, last.index, last.header.first_position, last.header.accepted_at, salts_.NextRandom());
+  assert(begun.has_value());  // no segment of this life was there to go on with
   Begin(std::move(*begun), clock_.Now());
   appended_again_ = last.header;
   // Closes it: a copy that a crash takes must not look like more than the original, and what is appended next

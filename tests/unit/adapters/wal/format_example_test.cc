@@ -38,8 +38,7 @@ TEST(FormatExample, IsWhatTheLogWrites) {
   rig.SettleIf([&](std::string_view value) { return value == second; });
   rig.Work();
 
-  const std::string document =
-      support::ReadFile(std::string(EI_SOURCE_DIR) + "/src/adapters/wal/FORMAT.md");
+  const std::string document = support::ReadFile(std::string(EI_SOURCE_DIR) + "/src/adapters/wal/FORMAT.md");
   EXPECT_EQ(Example(document, "segment"), support::HexDump(disk.Seen(SegmentName(0))));
   const std::string checkpoint = disk.Seen(kCheckpointName);
   EXPECT_EQ(Example(document, "checkpoint"), support::HexDump(checkpoint.substr(0, kCheckpointSlotBytes)));

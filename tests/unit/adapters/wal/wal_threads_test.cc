@@ -126,9 +126,11 @@ TEST_F(WalThreadsTest, StopCommitsWhatIsPending) {
 
 TEST_F(WalThreadsTest, StopBeforeStartAndTwiceIsFine) {
   Open();
-  WalThreads threads(*journal_, clock_, {});
-  threads.Stop();
-  threads.Stop();
+  {
+    WalThreads threads(*journal_, clock_, {});
+    threads.Stop();
+    threads.Stop();
+  }
   Start();
   threads_->Stop();
   threads_->Stop();
