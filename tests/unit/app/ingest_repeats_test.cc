@@ -315,5 +315,23 @@ TEST_F(IngestRepeatsTest, OfThreadsThatSendTheSameOneStoresIt) {
   EXPECT_EQ(telemetry_.Read().deduplicated, 3 * 300U);
 }
 
+TEST_F(IngestRepeatsTest, ARepeatThatComesWithTheDeliveryIsNotForgotten) {
+  submission_.receipt = &request_;
+  int waited = 0;
+  for (uint64_t position = 0; position < 300; ++position) {
+    const std::string id = "e" + std::to_string(position);
+    ASSERT_EQ(Send({id}).status, IngestStatus::kAccepted);
+    std::thread worker([&] { Deliver({position}); });
+    const auto status = Send({id}, AckLevel::kBroker).status;
+    worker.join();
+    ASSERT_EQ(status, IngestStatus::kAccepted);
+    if (!request_.Entered()) continue;
+    ++waited;
+    ASSERT_EQ(Finished(), std::vector<Receipt*>{&request_});
+  }
+  EXPECT_FALSE(receipts_.Awaited());
+  RecordProperty("waited", waited);
+}
+
 }  // namespace
 }  // namespace ei::app
