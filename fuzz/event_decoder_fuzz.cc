@@ -29,8 +29,16 @@ std::unique_ptr<ei::app::EventDecoder> MakeDecoder() {
   options.depth_max = 8;
   options.batch_events_max = 50;
   options.event_bytes_max = 100'000;
-  options.key_pointer = {"payload", "user"};
-  return ei::json::MakeEventDecoder(options);
+  using ei::domain::KeySource;
+  const std::vector<ei::domain::Routes::Rule> rules = {
+      {.type = "order.*", .topic = "orders", .key = {KeySource::kPointer, {"payload", "order", "0"}}},
+      {.type = "login", .topic = "logins", .key = {KeySource::kNone, {}}},
+  };
+  const ei::domain::Routes::Rule others{
+      .type = {}, .topic = {}, .key = {KeySource::kPointer, {"payload", "user"}}};
+  auto decoder = ei::json::MakeEventDecoder(options);
+  decoder->UseRoutes(std::make_shared<ei::domain::Routes>(others, rules));
+  return decoder;
 }
 
 bool Within(std::string_view part, std::string_view whole) {

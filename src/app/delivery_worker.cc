@@ -217,7 +217,7 @@ void DeliveryWorker::TellWindow(std::span<const DeliveryReport> reports) const {
 
 OutboundEvent DeliveryWorker::Outbound(uint64_t slot) const {
   const JournalEvent& event = slots_[slot].event;
-  return {slot, event.value, event.key, event.traceparent, event.key_hash, event.has_key};
+  return {slot, event.value, event.key, event.topic, event.traceparent, event.key_hash, event.has_key};
 }
 
 std::optional<base::Duration> DeliveryWorker::UntilDeadLettersDue(base::SteadyTime now) const {

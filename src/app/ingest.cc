@@ -21,10 +21,10 @@ std::chrono::seconds WholeSeconds(base::Duration wait) {
 
 }  // namespace
 
-IngestResult Ingest::Accept(std::span<const DecodedEvent> events, std::string_view traceparent,
-                            Handling handling, AckLevel ack, Submission& submission) {
+IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::Envelope& envelope,
+                            Handling handling, domain::AckLevel ack, Submission& submission) {
   telemetry_.EventsReceived(events.size());
-  Judge(events, traceparent, submission);
+  Judge(events, envelope, submission);
 
   const uint64_t valid = submission.batch.Size();
   const bool all_or_nothing = handling == Handling::kStrict && !submission.rejections.empty();
@@ -49,7 +49,7 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, std::string_vi
   return {IngestStatus::kAccepted, std::chrono::seconds(0), ack, appended.end};
 }
 
-Appended Ingest::Append(AckLevel ack, base::SteadyTime now, Submission& submission) {
+Appended Ingest::Append(domain::AckLevel ack, base::SteadyTime now, Submission& submission) {
   if (window_ == nullptr) return Hand(submission.batch, {}, ack, now, submission);
   return window_->AppendFresh(now, submission,
                               [&](const domain::EventBatch& fresh, std::span<const uint64_t> awaited) {
@@ -57,17 +57,17 @@ Appended Ingest::Append(AckLevel ack, base::SteadyTime now, Submission& submissi
                               });
 }
 
-Appended Ingest::Hand(const domain::EventBatch& batch, std::span<const uint64_t> awaited, AckLevel ack,
-                      base::SteadyTime now, const Submission& submission) {
+Appended Ingest::Hand(const domain::EventBatch& batch, std::span<const uint64_t> awaited,
+                      domain::AckLevel ack, base::SteadyTime now, const Submission& submission) {
   if (batch.Empty() && journal_.Failed()) return {AppendResult::kFailed};
-  if (ack == AckLevel::kBroker) {
+  if (ack == domain::AckLevel::kBroker) {
     assert(submission.receipt != nullptr);
     return receipts_.Append(journal_, batch, awaited, now, *submission.receipt);
   }
   return batch.Empty() ? Appended{AppendResult::kAppended} : journal_.Append(batch, now);
 }
 
-void Ingest::Judge(std::span<const DecodedEvent> events, std::string_view traceparent,
+void Ingest::Judge(std::span<const DecodedEvent> events, const domain::Envelope& envelope,
                    Submission& submission) {
   submission.batch.Clear();
   submission.rejections.clear();
@@ -83,21 +83,20 @@ void Ingest::Judge(std::span<const DecodedEvent> events, std::string_view tracep
       continue;
     }
     const bool needs_id = event.id.kind == domain::Member::Kind::kAbsent;
-    submission.batch.Add(event, options_.key_source,
-                         needs_id ? submission.ids.Next(received_at) : std::string_view(),
-                         domain::View(timestamp), traceparent);
+    submission.batch.Add(event, needs_id ? submission.ids.Next(received_at) : std::string_view(),
+                         domain::View(timestamp), envelope);
     if (window_ != nullptr) window_->Name(event, submission);
   }
 }
 
-IngestResult Ingest::Admit(AckLevel ack, uint64_t body_bytes, base::SteadyTime now) const {
-  if (ack == AckLevel::kWal && !options_.has_wal) return {IngestStatus::kAckUnavailable};
+IngestResult Ingest::Admit(domain::AckLevel ack, uint64_t body_bytes, base::SteadyTime now) const {
+  if (ack == domain::AckLevel::kWal && !options_.has_wal) return {IngestStatus::kAckUnavailable};
   if (closing_.load(std::memory_order_acquire)) return {IngestStatus::kShuttingDown, std::chrono::seconds(1)};
   const auto decision = bucket_.Peek(now);
   if (!decision.admitted) {
     return {IngestStatus::kRateLimited, WholeSeconds(decision.retry_after)};
   }
-  if (journal_.Full(body_bytes) || (ack == AckLevel::kBroker && receipts_.Full())) {
+  if (journal_.Full(body_bytes) || (ack == domain::AckLevel::kBroker && receipts_.Full())) {
     return {IngestStatus::kJournalFull, drain_rate_.RetryAfter(journal_.Stats().events, now)};
   }
   return {IngestStatus::kAccepted};

@@ -8,7 +8,6 @@
 #include <span>
 #include <string_view>
 
-#include "app/ack_level.h"
 #include "app/drain_rate.h"
 #include "app/idempotency_window.h"
 #include "app/ports/clock.h"
@@ -16,6 +15,7 @@
 #include "app/ports/telemetry.h"
 #include "app/receipts.h"
 #include "app/submission.h"
+#include "domain/ack_level.h"
 #include "domain/event_batch.h"
 #include "domain/token_bucket.h"
 
@@ -39,7 +39,7 @@ struct IngestResult {
   // For kAccepted of Accept: what the client is promised, and so what the reply has to wait for. kMemory:
   // nothing; kWal: the journal's DurableEnd() at or above `end`; kBroker: Submission::receipt, if that was
   // entered: it isn't where all events are repeats of delivered ones.
-  AckLevel ack = AckLevel::kMemory;
+  domain::AckLevel ack = domain::AckLevel::kMemory;
   uint64_t end = 0;
 };
 
@@ -50,10 +50,9 @@ class Ingest {
  public:
   struct Options {
     domain::EventLimits limits;
-    domain::KeySource key_source = domain::KeySource::kId;
-    AckLevel ack = AckLevel::kMemory;      // where the client asks for none
-    AckLevel ack_min = AckLevel::kMemory;  // what asks for less gets this
-    bool has_wal = false;                  // the journal's DurableEnd() moves
+    domain::AckLevel ack = domain::AckLevel::kMemory;      // where the client asks for none
+    domain::AckLevel ack_min = domain::AckLevel::kMemory;  // what asks for less gets this
+    bool has_wal = false;                                  // the journal's DurableEnd() moves
   };
 
   // `window` null: no event is taken for a repeat.
@@ -69,19 +68,26 @@ class Ingest {
         telemetry_(telemetry),
         window_(window) {}
 
-  // The level for a request that asks for `wish`.
-  AckLevel LevelFor(std::optional<AckLevel> wish) const {
+  // The level for a request that asks for `wish`, as far as its header tells, and with its events: their
+  // routes may ask for more.
+  domain::AckLevel LevelFor(std::optional<domain::AckLevel> wish) const {
     return std::max(wish.value_or(options_.ack), options_.ack_min);
+  }
+  domain::AckLevel LevelFor(std::optional<domain::AckLevel> wish,
+                            std::span<const domain::DecodedEvent> events) const {
+    domain::AckLevel level = LevelFor(wish);
+    for (const domain::DecodedEvent& event : events) level = std::max(level, event.route->ack_min);
+    return level;
   }
 
   // Whether a request with a body of `body_bytes` (0: not known) is worth reading: refuses what would be
   // refused whatever its body says. `now` may lag a little.
-  IngestResult Admit(AckLevel ack, uint64_t body_bytes, base::SteadyTime now) const;
+  IngestResult Admit(domain::AckLevel ack, uint64_t body_bytes, base::SteadyTime now) const;
 
   // Judges the events of one request that was admitted at this level, and accepts the valid ones, all
   // together or none.
-  IngestResult Accept(std::span<const domain::DecodedEvent> events, std::string_view traceparent,
-                      Handling handling, AckLevel ack, Submission& submission);
+  IngestResult Accept(std::span<const domain::DecodedEvent> events, const domain::Envelope& envelope,
+                      Handling handling, domain::AckLevel ack, Submission& submission);
 
   // From now on everything is refused with kShuttingDown.
   void Close() { closing_.store(true, std::memory_order_release); }
@@ -90,10 +96,10 @@ class Ingest {
   const domain::TokenBucket& Bucket() const { return bucket_; }
 
  private:
-  void Judge(std::span<const domain::DecodedEvent> events, std::string_view traceparent,
+  void Judge(std::span<const domain::DecodedEvent> events, const domain::Envelope& envelope,
              Submission& submission);
-  Appended Append(AckLevel ack, base::SteadyTime now, Submission& submission);
-  Appended Hand(const domain::EventBatch& batch, std::span<const uint64_t> awaited, AckLevel ack,
+  Appended Append(domain::AckLevel ack, base::SteadyTime now, Submission& submission);
+  Appended Hand(const domain::EventBatch& batch, std::span<const uint64_t> awaited, domain::AckLevel ack,
                 base::SteadyTime now, const Submission& submission);
   IngestResult Refuse(IngestStatus status, uint64_t events, base::Duration retry_after);
 

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "domain/routes.h"
+
 namespace ei::domain {
 
 // A top-level member of an event that has a meaning of its own, as the decoder found it.
@@ -39,8 +41,9 @@ struct DecodedEvent {
   Member id;
   Member type;
   Member timestamp;
-  Member source;         // as in CloudEvents; whatever it is, it is passed on
-  std::string_view key;  // what the key pointer led to; without one, unused
+  Member source;                        // as in CloudEvents; whatever it is, it is passed on
+  const Route* route = &kDefaultRoute;  // never null; of an event without a type, the default one
+  std::string_view key;                 // what the route's key pointer led to; without one, unused
   bool has_key = false;
   EventFault fault = EventFault::kNone;
   uint32_t index = 0;   // place in the request, from 0

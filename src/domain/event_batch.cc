@@ -4,8 +4,8 @@
 
 namespace ei::domain {
 
-void EventBatch::Add(const DecodedEvent& event, KeySource key_source, std::string_view generated_id,
-                     std::string_view received_at, std::string_view traceparent) {
+void EventBatch::Add(const DecodedEvent& event, std::string_view generated_id, std::string_view received_at,
+                     const Envelope& envelope) {
   const size_t start = bytes_.size();
   const auto here = [&] { return static_cast<uint32_t>(bytes_.size() - start); };
   client_bytes_ += event.json.size();
@@ -34,24 +34,38 @@ void EventBatch::Add(const DecodedEvent& event, KeySource key_source, std::strin
   slices.value_size = here();
 
   slices.key_offset = EventSlices::kNoKey;
-  if (key_source == KeySource::kId && (!has_id || event.id.text.data() == event.id.raw.data())) {
+  const bool id_as_written = !has_id || event.id.text.data() == event.id.raw.data();
+  if (event.route->key_source == KeySource::kId && id_as_written) {
     slices.key_offset = slices.id_offset;
     slices.key_size = slices.id_size;
-  } else if (key_source == KeySource::kId || (key_source == KeySource::kPointer && event.has_key)) {
-    const std::string_view key = key_source == KeySource::kId ? event.id.text : event.key;
+  } else if (const auto key = KeyOf(event, envelope)) {
     slices.key_offset = here();
-    slices.key_size = static_cast<uint32_t>(key.size());
-    bytes_.append(key);
+    slices.key_size = static_cast<uint32_t>(key->size());
+    bytes_.append(*key);
   }
-  slices.trace_offset = here();
-  slices.trace_size = static_cast<uint32_t>(traceparent.size());
-  bytes_.append(traceparent);
+  slices.topic_size = static_cast<uint32_t>(event.route->topic.size());
+  slices.trace_size = static_cast<uint32_t>(envelope.traceparent.size());
+  bytes_.append(event.route->topic).append(envelope.traceparent);
   slices.size = here();
 
   if (slices.key_offset != EventSlices::kNoKey) {
     slices.key_hash = base::Murmur2({bytes_.data() + start + slices.key_offset, slices.key_size});
   }
   events_.push_back(slices);
+}
+
+std::optional<std::string_view> EventBatch::KeyOf(const DecodedEvent& event, const Envelope& envelope) {
+  switch (event.route->key_source) {
+    case KeySource::kId: return event.id.text;
+    case KeySource::kNone: break;
+    case KeySource::kPointer:
+      if (event.has_key) return event.key;
+      break;
+    case KeySource::kHeader:
+      if (!envelope.key.empty()) return envelope.key;
+      break;
+  }
+  return std::nullopt;
 }
 
 void EventBatch::AssignWithout(const EventBatch& all, std::span<const uint32_t> left_out) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,9 +13,11 @@
 
 namespace ei::domain {
 
-// What the Kafka record's key is: the event id, nothing, or what a JSON Pointer leads to (no key where it
-// leads nowhere).
-enum class KeySource : uint8_t { kId, kNone, kPointer };
+// What a request brings for all of its events, beside its body; empty: it has none.
+struct Envelope {
+  std::string_view traceparent = {};  // as in W3C Trace Context
+  std::string_view key = {};          // the key header's
+};
 
 // Where one accepted event lies within its batch's bytes. All offsets and sizes in bytes.
 struct EventSlices {
@@ -25,10 +28,10 @@ struct EventSlices {
   uint32_t value_size;  // the JSON, from offset 0
   uint32_t key_offset;  // kNoKey: none
   uint32_t key_size;
-  uint32_t trace_offset;  // W3C traceparent that came with the request
-  uint32_t trace_size;    // 0: none
-  uint32_t key_hash;      // Murmur2 of the key; without a key, 0
-  uint32_t id_offset;     // the id as it stands in the JSON, between its quotes
+  uint32_t topic_size;  // 0: the sink's own; the topic stands before the traceparent
+  uint32_t trace_size;  // 0: none; the traceparent stands at the event's end
+  uint32_t key_hash;    // Murmur2 of the key; without a key, 0
+  uint32_t id_offset;   // the id as it stands in the JSON, between its quotes
   uint32_t id_size;
 };
 
@@ -48,10 +51,11 @@ class EventBatch {
   uint64_t ClientBytes() const { return client_bytes_; }
   const std::vector<EventSlices>& Events() const { return events_; }
 
-  // Appends a valid event. `generated_id` and `received_at` are written in front of the client's own members
-  // where the event has no id or no timestamp; all else is copied byte for byte.
-  void Add(const DecodedEvent& event, KeySource key_source, std::string_view generated_id,
-           std::string_view received_at, std::string_view traceparent);
+  // Appends a valid event with the key and the topic that its route asks for. `generated_id` and
+  // `received_at` are written in front of the client's own members where the event has no id or no timestamp;
+  // all else is copied byte for byte.
+  void Add(const DecodedEvent& event, std::string_view generated_id, std::string_view received_at,
+           const Envelope& envelope);
 
   // The events of another batch but for some, named by their numbers there in rising order.
   void AssignWithout(const EventBatch& all, std::span<const uint32_t> left_out);
@@ -62,6 +66,9 @@ class EventBatch {
   }
 
  private:
+  // What the event's record key is when it doesn't stand in the value as it is; nullopt: it has none.
+  static std::optional<std::string_view> KeyOf(const DecodedEvent& event, const Envelope& envelope);
+
   std::string bytes_;
   uint64_t client_bytes_ = 0;
   std::vector<EventSlices> events_;

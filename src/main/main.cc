@@ -14,10 +14,10 @@
 #include "adapters/telemetry/metrics.h"
 #include "adapters/telemetry/metrics_document.h"
 #include "main/command_line.h"
+#include "main/process_signals.h"
 #include "main/service.h"
 #include "main/settings_commands.h"
 #include "main/settings_load.h"
-#include "main/stop_signals.h"
 #include "main/wal_commands.h"
 
 namespace ei::service {
@@ -49,7 +49,7 @@ app::LogLevel LevelOf(LogLevel level) {
 std::string_view SignalName(int signal) { return signal == SIGTERM ? "SIGTERM" : "SIGINT"; }
 
 // Stops gracefully; a second signal meanwhile ends the process at once.
-int StopService(Service& service, StopSignals& signals, telemetry::JsonLog& log) {
+int StopService(Service& service, ProcessSignals& signals, telemetry::JsonLog& log) {
   std::atomic<bool> stopped{false};
   uint64_t lost = 0;
   std::thread stopper([&] {
@@ -60,7 +60,7 @@ int StopService(Service& service, StopSignals& signals, telemetry::JsonLog& log)
   while (!stopped.load(std::memory_order_acquire)) {
     const auto signal = signals.Wait(kHousekeeping);
     log.WriteDueSummaries();
-    if (!signal) continue;
+    if (!signal || *signal == SIGHUP) continue;
     const uint64_t left = service.EventsAtRisk();
     log.Write(app::LogLevel::kError, "service",
               "a second signal: stopping at once; accepted events that are on no disk are lost",
@@ -81,16 +81,35 @@ void RaiseFileLimit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int Serve(const Settings& settings) {
+// A file with a fault changes nothing.
+void ReloadRouting(const Settings& settings, Service& service, app::Log& log) {
+  if (!settings.kafka.routes_file) {
+    return log.Write(app::LogLevel::kInfo, "routing",
+                     "no routes file is set, so there is nothing to read again", {});
+  }
+  const auto routing = LoadRouting(settings);
+  if (routing) {
+    service.Reroute(*routing);
+    return log.Write(
+        app::LogLevel::kInfo, "routing", "the routes were read again",
+        {{"file", std::string_view(*settings.kafka.routes_file)}, {"routes", uint64_t{routing->rules}}});
+  }
+  for (const SettingFault& fault : routing.error()) {
+    log.Write(app::LogLevel::kError, "routing", "the routes have a fault; those in force stay",
+              {{"error", ToLine(fault)}});
+  }
+}
+
+int Serve(const Settings& settings, const Routing& routing) {
   std::signal(SIGPIPE, SIG_IGN);
   RaiseFileLimit();
-  StopSignals signals;
+  ProcessSignals signals;
   const system::SystemClock clock;
   telemetry::JsonLog log(clock, LevelOf(settings.log.level));
   telemetry::Metrics metrics(clock, {std::string(Version()), __VERSION__, json::ScannerName()});
   metrics.AddCounter(telemetry::MetricId::kLogLinesSuppressed, [&log] { return log.SuppressedLines(); });
 
-  auto service = Service::Start(settings, clock, log, metrics, [&signals] { signals.Interrupt(); });
+  auto service = Service::Start(settings, routing, clock, log, metrics, [&signals] { signals.Interrupt(); });
   if (!service) {
     log.Write(app::LogLevel::kError, "service", "can't start", {{"error", service.error().message}});
     return ExitStatusOf(service.error().kind);
@@ -99,6 +118,9 @@ int Serve(const Settings& settings) {
   while (!signal && !(*service)->StorageFailed()) {
     signal = signals.Wait(kHousekeeping);
     log.WriteDueSummaries();
+    if (signal != SIGHUP) continue;
+    ReloadRouting(settings, **service, log);
+    signal.reset();
   }
   log.Write(app::LogLevel::kInfo, "service", "stopping",
             {{"cause", signal ? SignalName(*signal) : "the storage failed"}});
@@ -133,7 +155,12 @@ int Main(int argc, const char* const* argv) {
     std::signal(SIGPIPE, SIG_IGN);
     return RunWalCommand(line, *settings, system::SystemClock(), std::cout, std::cerr);
   }
-  return Serve(*settings);
+  const auto routing = LoadRouting(*settings);
+  if (!routing) {
+    PrintFaults(std::cerr, routing.error());
+    return kExitSettings;
+  }
+  return Serve(*settings, *routing);
 }
 
 }  // namespace

@@ -6,10 +6,9 @@
 
 #include "adapters/file_sink/file_sink.h"
 #include "adapters/json/event_decoder.h"
-#include "adapters/kafka/kafka_sink.h"
 #include "adapters/memory_journal/memory_journal.h"
 #include "base/mutex.h"
-#include "domain/json_pointer.h"
+#include "main/adapter_options.h"
 
 namespace ei::service {
 
@@ -19,8 +18,6 @@ constexpr size_t kDefaultWorkersMax = 4;
 constexpr auto kRetryBackoffMax = std::chrono::seconds(10);
 constexpr auto kAnswerTime = std::chrono::seconds(2);  // for the last replies after the storage has failed
 
-size_t Cores() { return std::max(1U, std::thread::hardware_concurrency()); }
-
 uint64_t RandomSeed() {
   std::random_device device;
   return uint64_t{device()} << 32 | device();
@@ -28,65 +25,6 @@ uint64_t RandomSeed() {
 
 size_t Workers(const Settings& settings) {
   return settings.delivery.workers > 0 ? settings.delivery.workers : std::min(Cores(), kDefaultWorkersMax);
-}
-
-std::string_view Name(Compression compression) {
-  switch (compression) {
-    case Compression::kNone: return "none";
-    case Compression::kGzip: return "gzip";
-    case Compression::kSnappy: return "snappy";
-    case Compression::kLz4: return "lz4";
-    case Compression::kZstd: return "zstd";
-  }
-  return "none";
-}
-
-domain::KeySource KeySourceOf(const std::string& key) {
-  if (key == "id") return domain::KeySource::kId;
-  return key == "none" ? domain::KeySource::kNone : domain::KeySource::kPointer;
-}
-
-kafka::KafkaOptions KafkaOptionsOf(const Settings& settings, size_t lanes) {
-  kafka::KafkaOptions options;
-  options.brokers = settings.kafka.brokers;
-  options.topic = settings.kafka.topic;
-  options.dlq_topic = settings.kafka.dlq_topic;
-  options.write_timeout = settings.kafka.write_timeout;
-  options.linger = settings.kafka.linger;
-  options.compression = Name(settings.kafka.compression);
-  options.event_bytes_max = settings.ingest.event_bytes_max;
-  options.inflight_events_max = settings.delivery.inflight_events_max;
-  options.lanes = lanes;
-  return options;
-}
-
-http::HttpOptions HttpOptionsOf(const Settings& settings) {
-  http::HttpOptions options;
-  options.address = settings.http.address;
-  options.port = settings.http.port;
-  options.admin_port = settings.admin.port;
-  options.threads = settings.http.threads > 0 ? settings.http.threads : Cores();
-  options.connections_max = settings.http.connections_max;
-  options.header_bytes_max = settings.http.header_bytes_max;
-  options.body_bytes_max = settings.ingest.body_bytes_max;
-  options.inflight_bytes_max = settings.http.inflight_bytes_max;
-  options.header_timeout = settings.http.header_timeout;
-  options.body_timeout = settings.http.body_timeout;
-  options.idle_timeout = settings.http.idle_timeout;
-  options.write_timeout = settings.http.write_timeout;
-  options.ack_timeout = settings.ingest.ack_timeout;
-  return options;
-}
-
-json::DecoderOptions DecoderOptionsOf(const Settings& settings) {
-  json::DecoderOptions options;
-  options.depth_max = settings.ingest.depth_max;
-  options.batch_events_max = settings.ingest.batch_events_max;
-  options.event_bytes_max = settings.ingest.event_bytes_max;
-  if (KeySourceOf(settings.kafka.key) == domain::KeySource::kPointer) {
-    options.key_pointer = domain::ParseJsonPointer(settings.kafka.key).value_or(std::vector<std::string>());
-  }
-  return options;
 }
 
 // Lets `duration` pass; a second signal ends the process meanwhile, so nothing needs to wake this.
@@ -100,21 +38,23 @@ void Pause(const app::Clock& clock, base::Duration duration) {
 
 }  // namespace
 
-Service::Service(const Settings& settings, const app::Clock& clock, app::Log& log,
+Service::Service(const Settings& settings, const Routing& routing, const app::Clock& clock, app::Log& log,
                  telemetry::Metrics& metrics)
     : settings_(settings),
       clock_(clock),
       log_(log),
       metrics_(metrics),
+      routes_(routing.routes),
       receipts_(settings.journal.events_max),
       bucket_(settings.rate_limit.rps, static_cast<double>(settings.rate_limit.burst)) {}
 
-base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, const app::Clock& clock,
-                                                      app::Log& log, telemetry::Metrics& metrics,
+base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, const Routing& routing,
+                                                      const app::Clock& clock, app::Log& log,
+                                                      telemetry::Metrics& metrics,
                                                       std::function<void()> storage_failed) {
-  std::unique_ptr<Service> service(new Service(settings, clock, log, metrics));
+  std::unique_ptr<Service> service(new Service(settings, routing, clock, log, metrics));
   const size_t lanes = Workers(settings);
-  if (auto opened = service->OpenSink(lanes); !opened) return std::unexpected(opened.error());
+  if (auto opened = service->OpenSink(lanes, routing); !opened) return std::unexpected(opened.error());
   if (auto opened = service->OpenJournal(lanes, std::move(storage_failed)); !opened) {
     return std::unexpected(opened.error());
   }
@@ -137,7 +77,6 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   app::Ingest::Options ingest;
   ingest.limits = {settings.ingest.event_bytes_max, settings.ingest.id_bytes_max,
                    settings.ingest.type_bytes_max};
-  ingest.key_source = KeySourceOf(settings.kafka.key);
   ingest.ack = settings.ingest.ack;
   ingest.ack_min = settings.ingest.ack_min;
   ingest.has_wal = JournalIsWal(settings);
@@ -215,7 +154,7 @@ void Service::RestoreWindow() {
              {{"ids", window_->Size()}, {"seconds", took.count()}});
 }
 
-base::Result<void> Service::OpenSink(size_t lanes) {
+base::Result<void> Service::OpenSink(size_t lanes, const Routing& routing) {
   if (settings_.sink.kind == SinkKind::kFile) {
     auto opened = file_sink::FileSink::Open({settings_.file.dir, settings_.file.segment_bytes}, log_, clock_);
     if (!opened) return std::unexpected(opened.error());
@@ -224,8 +163,9 @@ base::Result<void> Service::OpenSink(size_t lanes) {
                {{"dir", std::string_view(settings_.file.dir)}});
     return {};
   }
-  auto created = kafka::KafkaSink::Create(KafkaOptionsOf(settings_, lanes), log_);
+  auto created = kafka::KafkaSink::Create(KafkaOptionsOf(settings_, lanes, TopicOptionsOf(routing)), log_);
   if (!created) return std::unexpected(created.error());
+  kafka_ = created->get();
   sink_ = std::move(*created);
   log_.Write(app::LogLevel::kInfo, "sink", "events go to Kafka",
              {{"brokers", std::string_view(settings_.kafka.brokers)},
@@ -249,6 +189,7 @@ base::Result<void> Service::Listen() {
        .log = log_,
        .operations = operations,
        .limits = {settings_.ingest.depth_max, settings_.ingest.batch_events_max},
+       .routes = routes_,
        .make_decoder = [options = DecoderOptionsOf(settings_)] { return json::MakeEventDecoder(options); },
        .seed = RandomSeed()});
   if (!started) return std::unexpected(started.error());
@@ -290,6 +231,11 @@ void Service::RegisterWalMetrics() {
   metrics_.AddGauge(MetricId::kWalSetAside, gauge(&wal::WalCounts::set_aside));
 }
 
+void Service::Reroute(const Routing& routing) {
+  routes_.Replace(routing.routes);
+  if (kafka_ != nullptr) kafka_->UseTopics(TopicOptionsOf(routing));
+}
+
 uint64_t Service::EventsAtRisk() const {
   return wal_ != nullptr ? wal_->Counts().unsynced_events : journal_->Stats().events;
 }
@@ -297,7 +243,7 @@ uint64_t Service::EventsAtRisk() const {
 std::string Service::UnreadyReason() const {
   if (stopping_.load(std::memory_order_acquire)) return "the service is stopping";
   if (journal_->Failed()) return "the journal's storage failed: see the log";
-  if (settings_.ingest.ack == app::AckLevel::kBroker && !sink_->Reached())
+  if (settings_.ingest.ack == domain::AckLevel::kBroker && !sink_->Reached())
     return "no broker has answered yet (kafka.brokers), and ingest.ack is broker";
   if (journal_->Full(0))
     return wal_ != nullptr ? "the write-ahead log is full (wal.bytes_max): check the brokers"

@@ -8,10 +8,12 @@
 #include <string>
 
 #include "adapters/http/server.h"
+#include "adapters/kafka/kafka_sink.h"
 #include "adapters/telemetry/metrics.h"
 #include "adapters/wal/posix_disk.h"
 #include "adapters/wal/wal_journal.h"
 #include "adapters/wal/wal_threads.h"
+#include "app/current_routes.h"
 #include "app/drain_rate.h"
 #include "app/idempotency_window.h"
 #include "app/ingest.h"
@@ -24,19 +26,21 @@
 #include "app/worker_pool.h"
 #include "base/result.h"
 #include "domain/token_bucket.h"
+#include "main/routing.h"
 #include "main/settings.h"
 
 namespace ei::service {
 
 // The whole pipeline, put together from the settings: the one place that names the concrete adapters.
 //
-// Start and Stop belong to one owner thread; Undelivered may be called from any.
+// Start, Reroute and Stop belong to one owner thread; EventsAtRisk may be called from any.
 class Service {
  public:
   // The references outlive the service. `storage_failed` is called, from any thread and perhaps again, when
   // the journal's storage has failed: the service takes nothing more and has to be stopped.
-  static base::Result<std::unique_ptr<Service>> Start(const Settings& settings, const app::Clock& clock,
-                                                      app::Log& log, telemetry::Metrics& metrics,
+  static base::Result<std::unique_ptr<Service>> Start(const Settings& settings, const Routing& routing,
+                                                      const app::Clock& clock, app::Log& log,
+                                                      telemetry::Metrics& metrics,
                                                       std::function<void()> storage_failed);
   ~Service();
   Service(const Service&) = delete;
@@ -49,14 +53,18 @@ class Service {
   // After the storage has failed it only answers and ends.
   uint64_t Stop();
 
+  // What is accepted from now on goes by this one.
+  void Reroute(const Routing& routing);
+
   bool StorageFailed() const { return journal_->Failed(); }
 
   // Accepted events that are lost if the process ends now. Any thread.
   uint64_t EventsAtRisk() const;
 
  private:
-  Service(const Settings& settings, const app::Clock& clock, app::Log& log, telemetry::Metrics& metrics);
-  base::Result<void> OpenSink(size_t lanes);
+  Service(const Settings& settings, const Routing& routing, const app::Clock& clock, app::Log& log,
+          telemetry::Metrics& metrics);
+  base::Result<void> OpenSink(size_t lanes, const Routing& routing);
   base::Result<void> OpenJournal(size_t lanes, std::function<void()> storage_failed);
   base::Result<void> OpenWal(size_t lanes);
   void OpenWindow();
@@ -71,6 +79,7 @@ class Service {
   app::Log& log_;
   telemetry::Metrics& metrics_;
   std::atomic<bool> stopping_{false};
+  app::CurrentRoutes routes_;
   app::DrainRate drain_rate_;
   app::WakeList durable_wakes_;
   app::Receipts receipts_;
@@ -82,6 +91,7 @@ class Service {
   std::unique_ptr<app::IdempotencyWindow> window_;  // null: off
   std::unique_ptr<app::WorkerPool> workers_;        // outlives the sink, which reports to it
   std::unique_ptr<app::EventSink> sink_;
+  kafka::KafkaSink* kafka_ = nullptr;  // sink_, when that is Kafka
   std::unique_ptr<app::Ingest> ingest_;
   std::unique_ptr<http::Server> server_;
 };

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "app/ack_level.h"
+#include "domain/ack_level.h"
 
 namespace ei::service {
 
@@ -35,8 +35,8 @@ struct AdminSettings {
 };
 
 struct IngestSettings {
-  app::AckLevel ack = app::AckLevel::kMemory;
-  app::AckLevel ack_min = app::AckLevel::kMemory;
+  domain::AckLevel ack = domain::AckLevel::kMemory;
+  domain::AckLevel ack_min = domain::AckLevel::kMemory;
   std::chrono::microseconds ack_timeout{};
   std::uint64_t body_bytes_max = 0;
   std::uint32_t batch_events_max = 0;
@@ -81,7 +81,8 @@ struct KafkaSettings {
   std::string brokers;  // host:port,host:port without spaces
   std::string topic;
   std::string dlq_topic;
-  std::string key;  // "id", "none", or a checked JSON Pointer
+  std::string key;  // "id", "none", "header", or a checked JSON Pointer
+  std::optional<std::string> routes_file;
   std::uint32_t max_retries = 0;
   std::chrono::microseconds retry_backoff{};
   std::chrono::microseconds write_timeout{};
@@ -121,7 +122,7 @@ struct Settings {
 
 // Whether requests can be promised the level wal, so that the journal has to be the write-ahead log.
 inline bool JournalIsWal(const Settings& settings) {
-  return settings.ingest.ack == app::AckLevel::kWal || settings.ingest.ack_min == app::AckLevel::kWal;
+  return settings.ingest.ack == domain::AckLevel::kWal || settings.ingest.ack_min == domain::AckLevel::kWal;
 }
 
 }  // namespace ei::service

@@ -1,5 +1,6 @@
 #include "main/settings_commands.h"
 
+#include "main/routing.h"
 #include "main/settings_report.h"
 
 namespace ei::service {
@@ -26,6 +27,10 @@ std::optional<int> RunSettingsCommand(const CommandLine& line, const Environment
   const auto resolved = ResolveSettings(GatherSources(line.flags, environment));
   if (!resolved) {
     PrintFaults(errors, resolved.error());
+    return kExitSettings;
+  }
+  if (const auto routing = LoadRouting(resolved->settings); !routing) {
+    PrintFaults(errors, routing.error());
     return kExitSettings;
   }
   out << (line.subcommand == Subcommand::kConfigCheck ? "ok\n" : PrintSettings(*resolved, line.show_origin));

@@ -117,23 +117,6 @@ void MergeFlags(const std::vector<SettingFlag>& flags, const SettingsTable& tabl
   }
 }
 
-base::Result<std::string> ReadSettingsFile(const std::string& name) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(name, ignored)) {
-    return base::Fail(base::ErrorKind::kStorage, "is a folder, not a settings file");
-  }
-  errno = 0;
-  std::ifstream stream(name, std::ios::binary);
-  std::string text(kSettingsFileBytesMax + 1, '\0');
-  if (stream) stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!stream.is_open() || stream.bad()) {
-    const int code = errno == 0 ? EIO : errno;
-    return base::Fail(base::ErrorKind::kStorage, "can't be read: " + std::generic_category().message(code));
-  }
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  return text;
-}
-
 }  // namespace
 
 std::string ToText(const Origin& origin) {
@@ -166,6 +149,23 @@ SettingSources GatherSources(std::vector<SettingFlag> flags, EnvironmentLookup e
     sources.faults.push_back({std::string(kConfigKey), origin, Quoted(name) + " " + text.error().message});
   }
   return sources;
+}
+
+base::Result<std::string> ReadSettingsFile(const std::string& name) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(name, ignored)) {
+    return base::Fail(base::ErrorKind::kStorage, "is a folder, not a settings file");
+  }
+  errno = 0;
+  std::ifstream stream(name, std::ios::binary);
+  std::string text(kSettingsFileBytesMax + 1, '\0');
+  if (stream) stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!stream.is_open() || stream.bad()) {
+    const int code = errno == 0 ? EIO : errno;
+    return base::Fail(base::ErrorKind::kStorage, "can't be read: " + std::generic_category().message(code));
+  }
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  return text;
 }
 
 EnvironmentLookup ProcessEnvironment() {

@@ -56,6 +56,9 @@ struct ResolvedSettings {
 // result, so that it is reported together with all others.
 SettingSources GatherSources(std::vector<SettingFlag> flags, EnvironmentLookup environment);
 
+// At most kSettingsFileBytesMax + 1 bytes of it.
+base::Result<std::string> ReadSettingsFile(const std::string& name);
+
 // The process's own environment. Not while another thread changes it.
 EnvironmentLookup ProcessEnvironment();
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "main/settings_text.h"
+#include "main/settings_words.h"
 #include "main/spelling.h"
 
 namespace ei::service {
@@ -117,13 +118,6 @@ std::vector<Setting> AdminRows() {
   };
 }
 
-Choice<app::AckLevel> AckChoice(app::AckLevel fallback) {
-  return {.fallback = fallback,
-          .words = {{Name(app::AckLevel::kMemory), app::AckLevel::kMemory},
-                    {Name(app::AckLevel::kWal), app::AckLevel::kWal},
-                    {Name(app::AckLevel::kBroker), app::AckLevel::kBroker}}};
-}
-
 std::vector<Setting> IngestRows() {
   return {
       Declare(
@@ -136,13 +130,13 @@ std::vector<Setting> IngestRows() {
                "returned (202); it survives a crash and a loss of power. broker: the sink has confirmed it "
                "(200); it survives the loss of this machine.",
            .example = "broker"},
-          &Settings::ingest, &IngestSettings::ack, AckChoice(app::AckLevel::kWal)),
+          &Settings::ingest, &IngestSettings::ack, AckWords(domain::AckLevel::kWal)),
       Declare({.key = "ingest.ack_min",
                .env = "ACK_MIN",
                .text = "The least that any request is promised: one that asks for a weaker level gets this "
                        "one. At most as strong as ingest.ack.",
                .example = "broker"},
-              &Settings::ingest, &IngestSettings::ack_min, AckChoice(app::AckLevel::kMemory)),
+              &Settings::ingest, &IngestSettings::ack_min, AckWords(domain::AckLevel::kMemory)),
       Declare(
           {.key = "ingest.ack_timeout",
            .env = "ACK_TIMEOUT",
@@ -368,12 +362,24 @@ std::vector<Setting> KafkaRows() {
            .env = "KAFKA_KEY",
            .text =
                "Key of a record, which decides its partition and so what stays in order: id is the event's "
-               "id, none spreads events evenly, a JSON Pointer takes that member of the event.",
+               "id, none spreads events evenly, header takes the request's header X-Event-Key, a JSON Pointer "
+               "takes that member of the event. Where header or member are missing the event has no key.",
            .example = "/payload/user_id"},
           &Settings::kafka, &KafkaSettings::key,
           Text{.fallback = "id",
-               .allowed = "id, none, or a JSON Pointer of at most 16 tokens",
+               .allowed = "id, none, header, or a JSON Pointer of at most 16 tokens",
                .read = ReadKafkaKey}),
+      Declare(
+          {.key = "kafka.routes_file",
+           .env = "KAFKA_ROUTES_FILE",
+           .text =
+               "YAML file that sends events to topics by their type, and gives topics settings of their own "
+               "(docs/ROUTING.md). Read again on SIGHUP; a file with a fault changes nothing and the log says "
+               "why. Unset, all events go to kafka.topic.",
+           .example = "/etc/event-ingestor/routes.yaml"},
+          &Settings::kafka, &KafkaSettings::routes_file,
+          OrUnset<Text>{
+              .kind = {.fallback = {}, .allowed = "a path of at most 1024 bytes", .read = ReadPath}}),
       Declare(
           {.key = "kafka.max_retries",
            .env = "KAFKA_MAX_RETRIES",
@@ -416,13 +422,7 @@ std::vector<Setting> KafkaRows() {
                "Compression of record batches. lz4 saves most of the network and disk for little CPU, zstd "
                "saves more for more.",
            .example = "lz4"},
-          &Settings::kafka, &KafkaSettings::compression,
-          Choice<Compression>{.fallback = Compression::kNone,
-                              .words = {{"none", Compression::kNone},
-                                        {"gzip", Compression::kGzip},
-                                        {"snappy", Compression::kSnappy},
-                                        {"lz4", Compression::kLz4},
-                                        {"zstd", Compression::kZstd}}}),
+          &Settings::kafka, &KafkaSettings::compression, CompressionWords()),
   };
 }
 

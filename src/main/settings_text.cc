@@ -101,9 +101,9 @@ Result<std::string> ReadTopic(std::string_view text) {
 }
 
 Result<std::string> ReadKafkaKey(std::string_view text) {
-  if (text == "id" || text == "none") return std::string(text);
+  if (text == "id" || text == "none" || text == "header") return std::string(text);
   if (!text.starts_with('/')) {
-    return Fail(ErrorKind::kInvalid, "is neither id nor none nor a JSON Pointer, which starts with /");
+    return Fail(ErrorKind::kInvalid, "is not id, none, header, or a JSON Pointer, which starts with /");
   }
   if (text.size() > kPointerBytesMax) {
     return Fail(ErrorKind::kInvalid, fmt::format("is longer than {} bytes", kPointerBytesMax));

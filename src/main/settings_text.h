@@ -14,7 +14,7 @@ base::Result<std::string> ReadIpAddress(std::string_view text);
 // host:port,host:port; spaces round the commas are dropped.
 base::Result<std::string> ReadBrokers(std::string_view text);
 base::Result<std::string> ReadTopic(std::string_view text);
-// id, none, or a JSON Pointer (RFC 6901) of at most 16 tokens.
+// id, none, header, or a JSON Pointer (RFC 6901) of at most 16 tokens.
 base::Result<std::string> ReadKafkaKey(std::string_view text);
 base::Result<std::string> ReadPath(std::string_view text);
 

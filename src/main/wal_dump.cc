@@ -63,6 +63,7 @@ class Lines {
                    aside ? R"(,"set_aside":true)" : "");
     AddId(event.Id());
     if (const auto key = event.Key()) AddText("key", *key);
+    if (!event.Topic().empty()) AddText("topic", event.Topic());
     fmt::format_to(std::back_inserter(text_), R"(,"bytes":{})", event.Value().size());
     if (values) AddValue(event.Value());
     text_ += "}\n";

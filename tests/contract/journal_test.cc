@@ -103,10 +103,14 @@ TEST_P(JournalContract, TakenEventsCarryTheirBytesKeyAndTime) {
   event.key = "user-42";
   event.has_key = true;
   domain::EventBatch batch;
-  batch.Add(event, domain::KeySource::kPointer, {}, {}, "00-trace-01");
+  const domain::Route orders{.topic = "orders", .key_source = domain::KeySource::kPointer};
+  event.route = &orders;
+  batch.Add(event, {}, {}, {.traceparent = "00-trace-01"});
   event.key = "";
-  batch.Add(event, domain::KeySource::kPointer, {}, {}, {});
-  batch.Add(event, domain::KeySource::kNone, {}, {}, {});
+  event.route = &support::kByPointer;
+  batch.Add(event, {}, {}, {});
+  event.route = &support::kWithoutKey;
+  batch.Add(event, {}, {}, {});
   ASSERT_EQ(journal_->Append(batch, now_), AppendResult::kAppended);
   const auto events = Take(0);
   ASSERT_EQ(events.size(), 3U);
@@ -117,9 +121,11 @@ TEST_P(JournalContract, TakenEventsCarryTheirBytesKeyAndTime) {
   EXPECT_TRUE(events[0].has_key);
   EXPECT_EQ(events[0].key, "user-42");
   EXPECT_EQ(events[0].key_hash, base::Murmur2("user-42"));
+  EXPECT_EQ(events[0].topic, "orders");
   EXPECT_EQ(events[0].traceparent, "00-trace-01");
   EXPECT_TRUE(events[1].has_key) << "an empty key is a key";
   EXPECT_EQ(events[1].key, "");
+  EXPECT_EQ(events[1].topic, "");
   EXPECT_EQ(events[1].traceparent, "");
   EXPECT_FALSE(events[2].has_key);
 }

@@ -202,7 +202,7 @@ TEST_F(FileSinkStorage, NewSegmentThatCannotBeMadeIsTransient) {
 }
 
 TEST_F(FileSinkStorage, DeadLetterThatCannotBeStoredIsTransient) {
-  const app::OutboundEvent event{7, "{}", {}, {}, 0, false};
+  const app::OutboundEvent event{7, "{}", {}, {}, {}, 0, false};
   FailAll(Call::kWrite, ENOSPC);
   sink_->SendDeadLetter(0, event, {"code", "reason", 1, {}});
   ASSERT_EQ(listener_.reports.size(), 1U);

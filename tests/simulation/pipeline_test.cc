@@ -12,6 +12,7 @@
 #include "adapters/memory_journal/memory_journal.h"
 #include "app/ingest.h"
 #include "support/delivery_rig.h"
+#include "support/events.h"
 #include "support/random.h"
 
 namespace ei::simulation {
@@ -32,8 +33,8 @@ class Schedule {
               .max_retries = static_cast<uint32_t>(random_.Below(4))},
              journal_, random_.Next()),
         bucket_(random_.OneIn(2) ? 0 : 2'000, 30),
-        ingest_({.limits = {.event_bytes_max = 2'000}, .key_source = domain::KeySource::kPointer}, bucket_,
-                rig_.journal, rig_.receipts, rig_.drain_rate, rig_.clock, rig_.telemetry),
+        ingest_({.limits = {.event_bytes_max = 2'000}}, bucket_, rig_.journal, rig_.receipts, rig_.drain_rate,
+                rig_.clock, rig_.telemetry),
         submission_(random_.Next()) {}
 
   void Run() {
@@ -63,7 +64,7 @@ class Schedule {
  private:
   void Request() {
     if (random_.OneIn(10)) {
-      const auto admitted = ingest_.Admit(app::AckLevel::kMemory, random_.Below(1'000), rig_.clock.Now());
+      const auto admitted = ingest_.Admit(domain::AckLevel::kMemory, random_.Below(1'000), rig_.clock.Now());
       if (admitted.status != IngestStatus::kAccepted) ++occurred_["refused unread"];
       return;
     }
@@ -92,8 +93,9 @@ class Schedule {
     }
     const auto handling = random_.OneIn(3) ? app::Handling::kStrict : app::Handling::kLenient;
     const uint64_t before = rig_.journal.Stats().events;
-    const auto result = ingest_.Accept(request.events, random_.OneIn(2) ? "00-trace-01" : "", handling,
-                                       app::AckLevel::kMemory, submission_);
+    const domain::Envelope envelope{.traceparent = random_.OneIn(2) ? "00-trace-01" : ""};
+    const auto result =
+        ingest_.Accept(request.events, envelope, handling, domain::AckLevel::kMemory, submission_);
     const uint64_t added = rig_.journal.Stats().events - before;
     if (!submission_.rejections.empty()) ++occurred_["invalid event"];
     switch (result.status) {
@@ -174,9 +176,8 @@ TEST(Pipeline, AccountsForEveryEventWhateverTheSinkDoes) {
   const bool again = std::getenv("EI_SEED") != nullptr;
   const uint64_t seed = support::SeedOr(51);
   const uint64_t schedules = again ? 1 : 6'000;
-  json::DecoderOptions options;
-  options.key_pointer = {"key"};
-  const auto decoder = json::MakeEventDecoder(options);
+  const auto decoder = json::MakeEventDecoder({});
+  decoder->UseRoutes(support::KeyedBy({"key"}));
   std::map<std::string, uint64_t> occurred;
   for (const char* kind :
        {"refused unread", "truncated body", "malformed document", "invalid event", "accepted", "all rejected",

@@ -74,7 +74,7 @@ class WalLife {
 
   // One request with these events, each a label and its JSON.
   app::IngestStatus Request(const std::vector<std::pair<std::string, std::string>>& events,
-                            app::AckLevel level) {
+                            domain::AckLevel level) {
     std::string body;
     std::vector<std::string> labels;
     for (const auto& [label, json] : events) {
@@ -82,11 +82,11 @@ class WalLife {
       body.append(json).append("\n");
       labels.push_back(label);
     }
-    if (level == app::AckLevel::kBroker) submission_.receipt = &receipts_->New(labels);
+    if (level == domain::AckLevel::kBroker) submission_.receipt = &receipts_->New(labels);
     const auto decoded = decoder_.DecodeLines(body);
     const auto result = ingest_->Accept(decoded.events, {}, app::Handling::kLenient, level, submission_);
     const bool accepted = result.status == app::IngestStatus::kAccepted;
-    if (!accepted && level == app::AckLevel::kBroker) receipts_->Drop();
+    if (!accepted && level == domain::AckLevel::kBroker) receipts_->Drop();
     if (!accepted) {
       for (const std::string& label : labels) {
         if (repeats_ == nullptr || !repeats_->Knows(label)) ledger_.Tell(label, Told::kRefused);
@@ -96,8 +96,8 @@ class WalLife {
     EXPECT_EQ(submission_.batch.Size(), events.size());
     if (repeats_ != nullptr) repeats_->Check(submission_);
     if (!submission_.repeats.empty()) ++occurred_["event repeated"];
-    if (level == app::AckLevel::kWal) waiting_.push_back({labels, result.end});
-    if (level == app::AckLevel::kMemory) {
+    if (level == domain::AckLevel::kWal) waiting_.push_back({labels, result.end});
+    if (level == domain::AckLevel::kMemory) {
       for (const std::string& label : labels) ledger_.Tell(label, Told::kAccepted);
     }
     Answer();
@@ -244,12 +244,10 @@ class WalLife {
     receipts_ = std::make_unique<WalReceipts>(rig_->receipts);
     rig_->sink.OnArrival([this](std::string_view value) { ledger_.CheckUnaltered(value); });
     bucket_ = std::make_unique<domain::TokenBucket>(0, 1);
-    app::Ingest::Options ingest;
-    ingest.key_source = domain::KeySource::kPointer;
     // A crash can bring back what was removed.
     disk_bytes_max_ = std::max(options.bytes_max, journal_->Stats().bytes);
-    ingest_ = std::make_unique<app::Ingest>(ingest, *bucket_, rig_->journal, rig_->receipts, rig_->drain_rate,
-                                            clock_, rig_->telemetry, shape.window_of_ids);
+    ingest_ = std::make_unique<app::Ingest>(app::Ingest::Options{}, *bucket_, rig_->journal, rig_->receipts,
+                                            rig_->drain_rate, clock_, rig_->telemetry, shape.window_of_ids);
   }
 
   void CheckBounds() const {

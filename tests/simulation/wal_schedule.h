@@ -146,9 +146,9 @@ class WalSchedule {
       std::string again = random_.OneIn(3) ? life.AnyToRepeat() : std::string();
       events.push_back(again.empty() ? NewEvent() : std::pair(again, ledger_.JsonOf(again)));
     }
-    const auto level = random_.OneIn(6)   ? app::AckLevel::kMemory
-                       : random_.OneIn(6) ? app::AckLevel::kBroker
-                                          : app::AckLevel::kWal;
+    const auto level = random_.OneIn(6)   ? domain::AckLevel::kMemory
+                       : random_.OneIn(6) ? domain::AckLevel::kBroker
+                                          : domain::AckLevel::kWal;
     switch (life.Request(events, level)) {
       case app::IngestStatus::kAccepted: ++occurred_[count > 1 ? "batch accepted" : "event accepted"]; break;
       case app::IngestStatus::kJournalFull: ++occurred_["refused: journal full"]; break;

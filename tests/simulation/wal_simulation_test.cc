@@ -9,6 +9,7 @@
 
 #include "adapters/json/event_decoder.h"
 #include "simulation/wal_schedule.h"
+#include "support/events.h"
 
 namespace ei::simulation {
 namespace {
@@ -39,13 +40,13 @@ class WalSimulation : public ::testing::Test {
     }
   }
 
-  static json::DecoderOptions Options() {
-    json::DecoderOptions options;
-    options.key_pointer = {"key"};
-    return options;
+  static std::unique_ptr<app::EventDecoder> Decoder() {
+    auto decoder = json::MakeEventDecoder({});
+    decoder->UseRoutes(support::KeyedBy({"key"}));
+    return decoder;
   }
 
-  const std::unique_ptr<app::EventDecoder> decoder_ = json::MakeEventDecoder(Options());
+  const std::unique_ptr<app::EventDecoder> decoder_ = Decoder();
   Occurred occurred_;
 };
 

@@ -1,12 +1,28 @@
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "domain/event_batch.h"
+#include "domain/routes.h"
 
 namespace ei::support {
+
+// Routes into the sink's own topic, by where the key comes from.
+inline const domain::Route kById{};
+inline const domain::Route kWithoutKey{.topic = {}, .key_source = domain::KeySource::kNone};
+inline const domain::Route kByPointer{.topic = {}, .key_source = domain::KeySource::kPointer};
+
+// All events into the sink's own topic, keyed by what the pointer's reference tokens lead to.
+inline std::shared_ptr<const domain::Routes> KeyedBy(domain::KeyPointer tokens) {
+  const domain::Routes::Key key{domain::KeySource::kPointer, std::move(tokens)};
+  return std::make_shared<domain::Routes>(domain::Routes::Rule{.type = {}, .topic = {}, .key = key},
+                                          std::span<const domain::Routes::Rule>());
+}
 
 inline domain::Member StringMember(std::string_view text) {
   return {domain::Member::Kind::kString, text, text};
@@ -34,7 +50,8 @@ inline void AddRawEvent(domain::EventBatch& batch, std::string_view label,
   event.timestamp = event.id;
   event.key = key.value_or("");
   event.has_key = key.has_value();
-  batch.Add(event, domain::KeySource::kPointer, {}, {}, {});
+  event.route = &kByPointer;
+  batch.Add(event, {}, {}, {});
 }
 
 }  // namespace ei::support

@@ -51,7 +51,7 @@ class WrittenLog {
         const std::string id = "e" + std::to_string(next_++);
         const std::string json =
             R"({"id":")" + id + R"(","type":"t","pad":")" + std::string(180, '.') + "\"}";
-        batch.Add(EventWithId(json, id), domain::KeySource::kId, {}, "2026-01-31T12:00:00Z", {});
+        batch.Add(EventWithId(json, id), {}, "2026-01-31T12:00:00Z", {});
       }
       ASSERT_EQ(journal_->Append(batch, clock_.Now()), app::AppendResult::kAppended);
       Work();
@@ -59,7 +59,8 @@ class WrittenLog {
   }
 
   // One event of any bytes; `id` stands in `value`.
-  void CommitRaw(std::string_view value, std::string_view id, std::optional<std::string_view> key) {
+  void CommitRaw(std::string_view value, std::string_view id, std::optional<std::string_view> key,
+                 std::string topic = {}) {
     domain::DecodedEvent event;
     event.json = value;
     event.id = StringMember(value.substr(value.find(id), id.size()));
@@ -67,7 +68,9 @@ class WrittenLog {
     event.key = key.value_or("");
     event.has_key = key.has_value();
     domain::EventBatch batch;
-    batch.Add(event, domain::KeySource::kPointer, {}, {}, {});
+    const domain::Route route{.topic = std::move(topic), .key_source = domain::KeySource::kPointer};
+    event.route = &route;
+    batch.Add(event, {}, {}, {});
     ASSERT_EQ(journal_->Append(batch, clock_.Now()), app::AppendResult::kAppended);
     Work();
   }

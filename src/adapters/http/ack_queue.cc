@@ -42,7 +42,7 @@ std::unique_ptr<PendingAck> AckQueue::New() {
 
 void AckQueue::Enter(PendingAck& pending) {
   waiting_.fetch_add(1, std::memory_order_relaxed);
-  if (pending.level == app::AckLevel::kBroker) return;
+  if (pending.level == domain::AckLevel::kBroker) return;
   if (waiting_for_wal_.empty()) line_.exchange(kJoined, std::memory_order_acq_rel);
   const bool failed = sources_.journal.Failed();
   if (IsDurable(pending.end)) {

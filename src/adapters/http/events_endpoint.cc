@@ -6,10 +6,10 @@
 
 namespace ei::http {
 
-using app::AckLevel;
 using app::DocumentFault;
 using app::IngestResult;
 using app::IngestStatus;
+using domain::AckLevel;
 
 namespace {
 
@@ -40,9 +40,7 @@ bool EventsEndpoint::Admit(const Request& request, base::SteadyTime now, Reply& 
 }
 
 std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQueue& acks, Reply& reply) {
-  const app::DecodedRequest decoded = request.media_type == MediaType::kNdjson
-                                          ? decoder_->DecodeLines(request.body)
-                                          : decoder_->DecodeDocument(request.body);
+  const app::DecodedRequest decoded = Decode(request);
   if (decoded.fault != DocumentFault::kNone) {
     RefuseDocument(decoded, reply);
     return nullptr;
@@ -51,11 +49,12 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
     reply.Refuse(problems::kEmptyBatch, "a batch needs at least one event");
     return nullptr;
   }
-  const AckLevel ack = ingest_.LevelFor(request.ack.level);
+  const AckLevel ack = ingest_.LevelFor(request.ack.level, decoded.events);
   std::unique_ptr<PendingAck> pending = ack == AckLevel::kBroker ? acks.New() : nullptr;
   submission_.receipt = pending.get();
   const auto handling = request.handling_strict ? app::Handling::kStrict : app::Handling::kLenient;
-  const IngestResult result = ingest_.Accept(decoded.events, request.traceparent, handling, ack, submission_);
+  const IngestResult result = ingest_.Accept(
+      decoded.events, {.traceparent = request.traceparent, .key = request.key}, handling, ack, submission_);
   if (result.status == IngestStatus::kAccepted) {
     if (ack != AckLevel::kBroker) WriteAccepted(request, decoded, ack, reply);
     if (ack == AckLevel::kWal && !acks.IsDurable(result.end)) pending = acks.New();
@@ -72,6 +71,15 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
   }
   if (pending != nullptr) acks.Return(std::move(pending));
   return nullptr;
+}
+
+app::DecodedRequest EventsEndpoint::Decode(const Request& request) {
+  if (const uint64_t version = routes_.Version(); version != routes_version_) {
+    decoder_->UseRoutes(routes_.Get());
+    routes_version_ = version;
+  }
+  return request.media_type == MediaType::kNdjson ? decoder_->DecodeLines(request.body)
+                                                  : decoder_->DecodeDocument(request.body);
 }
 
 namespace {

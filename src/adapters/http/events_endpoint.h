@@ -7,6 +7,7 @@
 #include "adapters/http/pending_ack.h"
 #include "adapters/http/reply.h"
 #include "adapters/http/request.h"
+#include "app/current_routes.h"
 #include "app/ingest.h"
 #include "app/ports/event_decoder.h"
 
@@ -20,10 +21,12 @@ class EventsEndpoint {
     size_t batch_events_max;  // likewise
   };
 
-  EventsEndpoint(app::Ingest& ingest, std::unique_ptr<app::EventDecoder> decoder, const Limits& limits,
-                 app::Telemetry& telemetry, uint64_t seed)
+  EventsEndpoint(app::Ingest& ingest, std::unique_ptr<app::EventDecoder> decoder,
+                 const app::CurrentRoutes& routes, const Limits& limits, app::Telemetry& telemetry,
+                 uint64_t seed)
       : ingest_(ingest),
         decoder_(std::move(decoder)),
+        routes_(routes),
         limits_(limits),
         telemetry_(telemetry),
         submission_(seed) {}
@@ -39,7 +42,8 @@ class EventsEndpoint {
   void Finish(const Request& request, PendingAck& pending, Reply& reply) const;
 
  private:
-  void WriteAccepted(const Request& request, const app::DecodedRequest& decoded, app::AckLevel ack,
+  app::DecodedRequest Decode(const Request& request);
+  void WriteAccepted(const Request& request, const app::DecodedRequest& decoded, domain::AckLevel ack,
                      Reply& reply) const;
   // Keeps what the reply to an accepted request needs; a reply of level wal is in `reply` already.
   void Hold(const Request& request, const app::DecodedRequest& decoded, const app::IngestResult& result,
@@ -60,6 +64,8 @@ class EventsEndpoint {
 
   app::Ingest& ingest_;
   const std::unique_ptr<app::EventDecoder> decoder_;
+  const app::CurrentRoutes& routes_;
+  uint64_t routes_version_ = 0;  // of those that the decoder uses
   const Limits limits_;
   app::Telemetry& telemetry_;
   app::Submission submission_;

@@ -11,9 +11,9 @@
 
 #include "adapters/http/reply.h"
 #include "adapters/http/request.h"
-#include "app/ack_level.h"
 #include "app/receipts.h"
 #include "app/submission.h"
+#include "domain/ack_level.h"
 
 namespace ei::http {
 
@@ -56,7 +56,7 @@ struct PendingAck final
   // The member "ids" of a problem.
   void AppendIds(std::string& body) const;
 
-  app::AckLevel level = app::AckLevel::kWal;
+  domain::AckLevel level = domain::AckLevel::kWal;
   uint64_t end = 0;  // kWal: what the journal's durable end has to reach
   AckOutcome outcome = AckOutcome::kAwaited;
   std::shared_ptr<Connection> connection;  // while it waits; keeps it alive

@@ -74,7 +74,7 @@ AckWish ParseAckWish(std::string_view target) {
   while (!target.empty()) {
     std::string_view value = TakeUntil(target, '&');
     if (PercentDecoded(TakeUntil(value, '=')) != "ack") continue;
-    wish.level = app::AckLevelOf(PercentDecoded(value));
+    wish.level = domain::AckLevelOf(PercentDecoded(value));
     wish.valid = wish.level.has_value() && !found;
     found = true;
     if (!wish.valid) break;

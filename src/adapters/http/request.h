@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "app/ack_level.h"
+#include "domain/ack_level.h"
 
 namespace ei::http {
 
@@ -16,7 +16,7 @@ enum class MediaType : uint8_t { kNone, kJson, kNdjson, kUnknown };
 // What the query says about the ack: `level` is empty when it asks for none.
 struct AckWish {
   bool valid = true;
-  std::optional<app::AckLevel> level;
+  std::optional<domain::AckLevel> level;
 };
 
 // What the service needs to know of a request. The strings are reused from request to request.
@@ -37,6 +37,7 @@ struct Request {
   std::optional<uint64_t> content_length;
   std::string request_id;   // empty: the client sent none that can be used
   std::string traceparent;  // empty: none, or not well-formed
+  std::string key;          // X-Event-Key, for routes that take their key from there
   std::string_view body;    // valid while the request is handled
 
   void Clear();

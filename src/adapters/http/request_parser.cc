@@ -160,6 +160,7 @@ void RequestParser::Callbacks::on_field_impl(beast::field field, Text name, Text
     case beast::field::unknown:
       if (EqualsIgnoreCase(View(name), "X-Request-ID") && IsRequestId(value)) request.request_id = value;
       if (EqualsIgnoreCase(View(name), "traceparent") && IsTraceparent(value)) request.traceparent = value;
+      if (EqualsIgnoreCase(View(name), "X-Event-Key")) request.key = value;
       break;
     default: break;
   }

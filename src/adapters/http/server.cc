@@ -47,8 +47,8 @@ base::Result<std::unique_ptr<Server>> Server::Start(const HttpOptions& options,
   const auto make_loop = [&](Listener& listener, size_t number) {
     return std::make_unique<EventLoop>(
         server->shared_, listener,
-        std::make_unique<EventsEndpoint>(context.ingest, context.make_decoder(), context.limits,
-                                         context.telemetry, context.seed + 2 * number),
+        std::make_unique<EventsEndpoint>(context.ingest, context.make_decoder(), context.routes,
+                                         context.limits, context.telemetry, context.seed + 2 * number),
         server->operations_, context.acks, context.clock, context.telemetry, context.log,
         context.seed + 2 * number + 1);
   };

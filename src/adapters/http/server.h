@@ -19,6 +19,7 @@ struct ServerContext {
   app::Log& log;
   Operations operations;
   EventsEndpoint::Limits limits;
+  const app::CurrentRoutes& routes;
   std::function<std::unique_ptr<app::EventDecoder>()> make_decoder;  // one an event loop
   uint64_t seed;                                                     // for ids that clients did not send
 };

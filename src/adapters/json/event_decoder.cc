@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <utility>
+#include <vector>
 
 #include "adapters/json/scanner.h"
 
@@ -16,12 +19,18 @@ using domain::Member;
 namespace {
 
 constexpr size_t kNamesComparedPairwise = 16;
+constexpr size_t kNoMark = std::numeric_limits<size_t>::max();
 
 bool IsBlank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
 
 class SimdEventDecoder final : public app::EventDecoder {
  public:
   explicit SimdEventDecoder(const DecoderOptions& options) : options_(options) {}
+
+  void UseRoutes(std::shared_ptr<const domain::Routes> routes) override {
+    routes_ = std::move(routes);
+    key_marks_.resize(routes_->KeyPointers().size());
+  }
 
   DecodedRequest DecodeDocument(std::string_view body) override {
     Begin();
@@ -124,6 +133,7 @@ class SimdEventDecoder final : public app::EventDecoder {
     event.index = static_cast<uint32_t>(index);
     event.offset = scanner_.Offset();
     names_.clear();
+    std::ranges::fill(key_marks_, kNoMark);
     if (!scanner_.Enter('{')) return false;
     if (!scanner_.TakeIf('}')) {
       do {
@@ -134,6 +144,7 @@ class SimdEventDecoder final : public app::EventDecoder {
     scanner_.Leave();
     event.json = scanner_.Text().substr(event.offset, scanner_.LastOffset() + 1 - event.offset);
     if (HasDuplicateName()) event.fault = EventFault::kDuplicateMember;
+    ChooseRoute(event);
     events_.push_back(event);
     return true;
   }
@@ -157,10 +168,20 @@ class SimdEventDecoder final : public app::EventDecoder {
       if (!scanner_.TakeString(value)) return false;
       *member = {Member::Kind::kString, value.text, value.raw};
     }
-    if (!options_.key_pointer.empty() && name.text == options_.key_pointer.front()) {
-      event.has_key = scanner_.Resolve(value_begins, std::span(options_.key_pointer).subspan(1), event.key);
+    const auto pointers = routes_->KeyPointers();
+    for (size_t i = 0; i < pointers.size(); ++i) {
+      if (name.text == pointers[i].front()) key_marks_[i] = value_begins;
     }
     return true;
+  }
+
+  void ChooseRoute(DecodedEvent& event) {
+    event.route = &routes_->For(event.type.text);
+    if (event.route->key_source != domain::KeySource::kPointer) return;
+    const size_t pointer = event.route->key_pointer;
+    if (key_marks_[pointer] == kNoMark) return;
+    const std::span tokens(routes_->KeyPointers()[pointer]);
+    event.has_key = scanner_.Resolve(key_marks_[pointer], tokens.subspan(1), event.key);
   }
 
   // Pairwise for the few members that events have; sorted for more, so that no input costs quadratic time.
@@ -204,6 +225,8 @@ class SimdEventDecoder final : public app::EventDecoder {
   std::vector<DecodedEvent> events_;
   std::vector<std::string_view> names_;  // of the event being read
   bool too_many_ = false;
+  std::shared_ptr<const domain::Routes> routes_ = std::make_shared<domain::Routes>();
+  std::vector<size_t> key_marks_;  // of the event being read: where the member of each key pointer begins
 };
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "app/ports/event_decoder.h"
 
@@ -13,8 +12,6 @@ struct DecoderOptions {
   size_t depth_max = 64;  // nested containers of an event, itself included
   size_t batch_events_max = 10'000;
   size_t event_bytes_max = 1'000'000;  // a longer NDJSON line is refused unread
-  std::vector<std::string>
-      key_pointer;  // the reference tokens of a JSON Pointer (RFC 6901), decoded; empty: none
 };
 
 // The name of the instruction set that the JSON scanner uses on this machine, as in "icelake".

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/kafka/topics.h"
 #include "base/time.h"
 
 namespace ei::kafka {
@@ -13,6 +14,7 @@ struct KafkaOptions {
   std::string brokers = "localhost:9092";
   std::string topic = "events";
   std::string dlq_topic = "events-dlq";
+  std::vector<TopicOptions> topics;                         // those with settings of their own
   base::Duration write_timeout = std::chrono::seconds(10);  // of one request, which is then sent again
   base::Duration linger = std::chrono::milliseconds(5);
   std::string compression = "none";

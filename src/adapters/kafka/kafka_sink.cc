@@ -1,5 +1,6 @@
 #include "adapters/kafka/kafka_sink.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -32,6 +33,17 @@ Record RecordOf(size_t lane, uint64_t bits, const OutboundEvent& event) {
 // The trace-id within a traceparent (W3C Trace Context, section 3.2.2).
 std::string TraceId(std::string_view traceparent) { return std::string(traceparent.substr(3, 32)); }
 
+// Events of one topic without headers, which can be handed over in one call.
+struct Run {
+  std::string_view topic;
+  std::vector<Record> records;
+};
+
+void Produce(Producer& producer, Run& run) {
+  if (!run.records.empty()) producer.Produce(run.topic, run.records);
+  run.records.clear();
+}
+
 Headers TraceHeaders(std::string_view traceparent) {
   if (traceparent.empty()) return {};
   return {{"trace_id", TraceId(traceparent)}, {"traceparent", std::string(traceparent)}};
@@ -41,7 +53,7 @@ Headers TraceHeaders(std::string_view traceparent) {
 
 base::Result<std::unique_ptr<KafkaSink>> KafkaSink::Create(const KafkaOptions& options, app::Log& log) {
   std::unique_ptr<KafkaSink> sink(new KafkaSink(options, log));
-  auto producer = Producer::Create(options, /*sole=*/false, *sink, log);
+  auto producer = Producer::Create(options, /*sole=*/false, sink->topics_, *sink, log);
   if (!producer) return std::unexpected(producer.error());
   base::MutexLock lock(sink->mutex_);
   sink->together_.producer = std::move(*producer);
@@ -53,7 +65,7 @@ KafkaSink::Chosen KafkaSink::Choose(bool sole) {
   base::MutexLock lock(mutex_);
   Chosen& chosen = sole ? alone_ : together_;
   if (chosen.producer == nullptr || chosen.producer->Broken()) {
-    auto fresh = Producer::Create(options_, sole, *this, log_);
+    auto fresh = Producer::Create(options_, sole, topics_, *this, log_);
     if (fresh) {
       retired = std::exchange(chosen.producer, std::move(*fresh));
       ++chosen.number;
@@ -83,22 +95,23 @@ void KafkaSink::Send(size_t lane, std::span<const OutboundEvent> events, app::Gr
   if (failures_[lane].load(std::memory_order_acquire) != failures_seen) {
     return FailAll(lane, events, "an earlier event has just failed");
   }
-  thread_local std::vector<Record> run;  // neighbours without headers, which can be handed over in one call
-  run.clear();
-  const auto produce_run = [&] {
-    if (!run.empty()) producer->Produce(run);
-    run.clear();
-  };
+  std::vector<Run> runs;
   for (const OutboundEvent& event : events) {
+    const std::string_view topic = topics_.NameOf(event.topic);
     const Record record = RecordOf(lane, alone ? kAloneBit : 0, event);
+    auto run = std::ranges::find(runs, topic, &Run::topic);
+    if (run == runs.end()) {
+      run = runs.insert(runs.end(), {topic, {}});
+      run->records.reserve(events.size());
+    }
     if (event.traceparent.empty()) {
-      run.push_back(record);
+      run->records.push_back(record);
     } else {
-      produce_run();
-      producer->ProduceTo(options_.topic, record, TraceHeaders(event.traceparent));
+      Produce(*producer, *run);
+      producer->Produce(topic, record, TraceHeaders(event.traceparent));
     }
   }
-  produce_run();
+  for (Run& run : runs) Produce(*producer, run);
 }
 
 void KafkaSink::SendDeadLetter(size_t lane, const OutboundEvent& event, const app::DeadLetterNote& note) {
@@ -106,13 +119,13 @@ void KafkaSink::SendDeadLetter(size_t lane, const OutboundEvent& event, const ap
       {"dlq_code", std::string(note.code)},
       {"dlq_reason", std::string(note.reason)},
       {"dlq_attempts", std::to_string(note.attempts)},
-      {"dlq_topic", options_.topic},
+      {"dlq_topic", std::string(topics_.NameOf(event.topic))},
       {"dlq_failed_at", std::string(domain::View(domain::FormatTimestamp(note.failed_at)))},
   };
   for (auto& header : TraceHeaders(event.traceparent)) headers.push_back(std::move(header));
   const auto [producer, number] = Choose(/*sole=*/true);
   if (producer == nullptr) return FailAll(lane, std::span(&event, 1), "no producer can be made; see the log");
-  producer->ProduceTo(options_.dlq_topic, RecordOf(lane, kAloneBit | kLetterBit, event), headers);
+  producer->Produce(topics_.DlqTopicOf(event.topic), RecordOf(lane, kAloneBit | kLetterBit, event), headers);
 }
 
 void KafkaSink::Flush() {
@@ -154,7 +167,7 @@ void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_vi
   report.code = failure.code;
   report.reason = reason;
   if (failure.verdict != app::Verdict::kDelivered) return;
-  report.topic = (packed & kLetterBit) != 0 ? options_.dlq_topic : options_.topic;
+  report.topic = place.topic;
   report.partition = place.partition;
   report.offset = place.offset;
 }

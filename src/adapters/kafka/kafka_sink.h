@@ -32,10 +32,15 @@ class KafkaSink final : public app::EventSink, private Producer::Listener {
   void Flush() override;
   bool Reached() const override;
 
+  // Takes the place of options.topics. A topic's compression holds from its first record on, so that of a
+  // topic in use changes only with the next producer.
+  void UseTopics(std::vector<TopicOptions> topics) { topics_.Replace(std::move(topics)); }
+
  private:
   KafkaSink(const KafkaOptions& options, app::Log& log)
       : options_(options),
         log_(log),
+        topics_(options.topic, options.dlq_topic, options.topics),
         listeners_(options.lanes, nullptr),
         failures_(options.lanes),
         lane_producers_(options.lanes, 0) {}
@@ -53,6 +58,7 @@ class KafkaSink final : public app::EventSink, private Producer::Listener {
 
   const KafkaOptions options_;
   app::Log& log_;
+  Topics topics_;
   std::vector<app::DeliveryListener*> listeners_;  // by lane
   std::vector<std::atomic<uint64_t>> failures_;    // by lane: failed reports given or about to be
   std::vector<uint64_t> lane_producers_;  // by lane: the number of the one it last sent to; the lane's thread

@@ -60,7 +60,7 @@ app::LogLevel LevelOf(int syslog_level) {
 }  // namespace
 
 base::Result<std::unique_ptr<Producer>> Producer::Create(const KafkaOptions& options, bool sole,
-                                                         Listener& listener, app::Log& log) {
+                                                         Topics& topics, Listener& listener, app::Log& log) {
   std::array<char, 512> fault{};
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   for (const auto& [name, value] : PropertiesOf(options, sole)) {
@@ -73,15 +73,14 @@ base::Result<std::unique_ptr<Producer>> Producer::Create(const KafkaOptions& opt
     }
   }
   rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
-  std::unique_ptr<Producer> producer(new Producer(listener, log));
+  std::unique_ptr<Producer> producer(new Producer(topics, listener, log));
   producer->client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, fault.data(), fault.size());
   if (producer->client_ == nullptr) {
     rd_kafka_conf_destroy(conf);
     return base::Fail(base::ErrorKind::kInvalid,
                       std::string("the Kafka client can't start: ") + fault.data());
   }
-  producer->topic_ = rd_kafka_topic_new(producer->client_, options.topic.c_str(), nullptr);
-  if (producer->topic_ == nullptr) {
+  if (producer->HandleOf(options.topic) == nullptr) {
     return base::Fail(base::ErrorKind::kInvalid, "the Kafka client refuses kafka.topic " + options.topic +
                                                      ": " + rd_kafka_err2str(rd_kafka_last_error()));
   }
@@ -94,7 +93,10 @@ base::Result<std::unique_ptr<Producer>> Producer::Create(const KafkaOptions& opt
 Producer::~Producer() {
   Retire();
   if (queue_ != nullptr) rd_kafka_queue_destroy(queue_);
-  if (topic_ != nullptr) rd_kafka_topic_destroy(topic_);
+  {
+    const base::MutexLock lock(mutex_);
+    for (const auto& [name, handle] : handles_) rd_kafka_topic_destroy(handle);
+  }
   if (client_ != nullptr) rd_kafka_destroy(client_);
 }
 
@@ -106,7 +108,30 @@ void Producer::Retire() {
 
 void Producer::Purge() { rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT); }
 
-void Producer::Produce(std::span<const Record> records) {
+rd_kafka_topic_t* Producer::HandleOf(std::string_view topic) {
+  const base::MutexLock lock(mutex_);
+  if (const auto known = handles_.find(topic); known != handles_.end()) return known->second;
+  rd_kafka_topic_conf_t* const conf = rd_kafka_default_topic_conf_dup(client_);
+  if (const std::string compression = topics_.CompressionOf(topic); !compression.empty()) {
+    std::array<char, 512> fault{};
+    if (rd_kafka_topic_conf_set(conf, "compression.codec", compression.c_str(), fault.data(), fault.size()) !=
+        RD_KAFKA_CONF_OK) {
+      log_.Write(app::LogLevel::kError, "kafka", "the Kafka client refuses a topic's compression",
+                 {{"topic", topic}, {"detail", std::string_view(fault.data())}});
+    }
+  }
+  std::string name(topic);
+  rd_kafka_topic_t* const handle = rd_kafka_topic_new(client_, name.c_str(), conf);
+  if (handle == nullptr) return nullptr;
+  return handles_.emplace(std::move(name), handle).first->second;
+}
+
+void Producer::Produce(std::string_view topic, std::span<const Record> records) {
+  rd_kafka_topic_t* const handle = HandleOf(topic);
+  if (handle == nullptr) {
+    for (const Record& record : records) Refuse(record.opaque, RD_KAFKA_RESP_ERR__INVALID_ARG);
+    return listener_.OnReportsEnd();
+  }
   thread_local std::vector<rd_kafka_message_t> messages;
   messages.assign(records.size(), rd_kafka_message_t{});
   for (size_t i = 0; i < records.size(); ++i) {
@@ -117,25 +142,33 @@ void Producer::Produce(std::span<const Record> records) {
     message.key_len = records[i].has_key ? records[i].key.size() : 0;
     message._private = records[i].opaque;
   }
-  const int taken = rd_kafka_produce_batch(topic_, RD_KAFKA_PARTITION_UA, 0, messages.data(),
+  const int taken = rd_kafka_produce_batch(handle, RD_KAFKA_PARTITION_UA, 0, messages.data(),
                                            static_cast<int>(messages.size()));
   if (taken == static_cast<int>(messages.size())) return;
   for (const rd_kafka_message_t& message : messages) {
-    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    listener_.OnReport(message._private, message.err, rd_kafka_err2str(message.err), {});
+    if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) Refuse(message._private, message.err);
   }
   listener_.OnReportsEnd();
 }
 
-void Producer::ProduceTo(const std::string& topic, const Record& record, const Headers& headers) {
+void Producer::Refuse(void* opaque, rd_kafka_resp_err_t error) {
+  listener_.OnReport(opaque, error, rd_kafka_err2str(error), {});
+}
+
+void Producer::Produce(std::string_view topic, const Record& record, const Headers& headers) {
+  rd_kafka_topic_t* const handle = HandleOf(topic);
+  if (handle == nullptr) {
+    Refuse(record.opaque, RD_KAFKA_RESP_ERR__INVALID_ARG);
+    return listener_.OnReportsEnd();
+  }
   rd_kafka_headers_t* list = rd_kafka_headers_new(headers.size());
   for (const auto& [name, value] : headers) {
     rd_kafka_header_add(list, name.data(), static_cast<ssize_t>(name.size()), value.data(),
                         static_cast<ssize_t>(value.size()));
   }
   std::array<rd_kafka_vu_t, 6> arguments{};
-  arguments[0].vtype = RD_KAFKA_VTYPE_TOPIC;
-  arguments[0].u.cstr = topic.c_str();
+  arguments[0].vtype = RD_KAFKA_VTYPE_RKT;
+  arguments[0].u.rkt = handle;
   arguments[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
   arguments[1].u.i = 0;
   arguments[2].vtype = RD_KAFKA_VTYPE_VALUE;
@@ -151,7 +184,7 @@ void Producer::ProduceTo(const std::string& topic, const Record& record, const H
   const rd_kafka_resp_err_t error = rd_kafka_error_code(failure);
   rd_kafka_error_destroy(failure);
   rd_kafka_headers_destroy(list);
-  listener_.OnReport(record.opaque, error, rd_kafka_err2str(error), {});
+  Refuse(record.opaque, error);
   listener_.OnReportsEnd();
 }
 
@@ -201,6 +234,7 @@ void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
   std::array<const rd_kafka_message_t*, kReportsMax> messages;
   // An event holds one batch, whose offsets librdkafka counts up from the response's, even if that is -1.
   bool proven = true;
+  std::string_view topic;
   while (const size_t count = rd_kafka_event_message_array(event, messages.data(), messages.size())) {
     for (size_t i = 0; i < count; ++i) {
       const rd_kafka_message_t& message = *messages[i];
@@ -210,7 +244,8 @@ void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
         listener_.OnReport(message._private, RD_KAFKA_RESP_ERR__STATE,
                            "reported as delivered without an offset", {});
       } else {
-        listener_.OnReport(message._private, message.err, {}, {message.partition, message.offset});
+        if (topic.empty()) topic = topics_.Keep(rd_kafka_topic_name(message.rkt));
+        listener_.OnReport(message._private, message.err, {}, {topic, message.partition, message.offset});
       }
     }
   }

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,8 +15,10 @@
 #include <librdkafka/rdkafka.h>
 
 #include "adapters/kafka/kafka_options.h"
+#include "adapters/kafka/topics.h"
 #include "app/ports/event_sink.h"
 #include "app/ports/log.h"
+#include "base/mutex.h"
 #include "base/result.h"
 
 namespace ei::kafka {
@@ -29,6 +33,7 @@ struct Record {
 
 // Where a delivered record stands.
 struct Place {
+  std::string_view topic;  // one that Topics keeps
   int32_t partition = -1;
   int64_t offset = -1;
 };
@@ -55,16 +60,16 @@ class Producer {
     virtual void OnReportsEnd() = 0;
   };
 
-  // `sole`: each record gets a request of its own. The listener outlives the producer.
+  // `sole`: each record gets a request of its own. Listener and topics outlive the producer.
   static base::Result<std::unique_ptr<Producer>> Create(const KafkaOptions& options, bool sole,
-                                                        Listener& listener, app::Log& log);
+                                                        Topics& topics, Listener& listener, app::Log& log);
 
   // Purges what is left (each record gets its report) and joins the poll thread; takes a few seconds at most.
   ~Producer();
 
   // In the order given. OnReportsEnd is called when some were refused at once.
-  void Produce(std::span<const Record> records);
-  void ProduceTo(const std::string& topic, const Record& record, const Headers& headers);
+  void Produce(std::string_view topic, std::span<const Record> records);
+  void Produce(std::string_view topic, const Record& record, const Headers& headers);
 
   // True after a fatal error of the idempotent producer: it will deliver nothing more, and a new one is
   // needed.
@@ -77,7 +82,11 @@ class Producer {
   bool Reached() const;
 
  private:
-  Producer(Listener& listener, app::Log& log) : listener_(listener), log_(log) {}
+  Producer(Topics& topics, Listener& listener, app::Log& log)
+      : topics_(topics), listener_(listener), log_(log) {}
+  // Null when librdkafka refuses the topic.
+  rd_kafka_topic_t* HandleOf(std::string_view topic) EXCLUDES(mutex_);
+  void Refuse(void* opaque, rd_kafka_resp_err_t error);
   void Poll();
   void OnDeliveryReports(rd_kafka_event_t* event);
   void OnError(rd_kafka_event_t* event);
@@ -85,14 +94,17 @@ class Producer {
   void Retire();
   void Purge();
 
+  Topics& topics_;
   Listener& listener_;
   app::Log& log_;
   rd_kafka_t* client_ = nullptr;
-  rd_kafka_topic_t* topic_ = nullptr;
   rd_kafka_queue_t* queue_ = nullptr;
   std::atomic<bool> broken_{false};
   std::atomic<bool> stop_{false};
   std::thread thread_;
+
+  base::Mutex mutex_;
+  std::map<std::string, rd_kafka_topic_t*, std::less<>> handles_ GUARDED_BY(mutex_);
 };
 
 }  // namespace ei::kafka

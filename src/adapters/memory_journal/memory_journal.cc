@@ -69,7 +69,9 @@ Appended MemoryJournal::Append(const domain::EventBatch& batch, base::SteadyTime
       event.value = {data, slices.value_size};
       event.has_key = slices.key_offset != EventSlices::kNoKey;
       if (event.has_key) event.key = {data + slices.key_offset, slices.key_size};
-      event.traceparent = {data + slices.trace_offset, slices.trace_size};
+      const char* const trace = data + slices.size - slices.trace_size;
+      event.topic = {trace - slices.topic_size, slices.topic_size};
+      event.traceparent = {trace, slices.trace_size};
       event.key_hash = slices.key_hash;
       event.accepted_at = now;
       const size_t lane = (event.has_key ? event.key_hash : event.position) % lanes_.size();

@@ -42,7 +42,9 @@ JournalEvent EventOf(uint64_t position, const char* bytes, const IndexEntry& ent
   event.value = {bytes, entry.value_size};
   event.has_key = entry.key_offset != IndexEntry::kNoKey;
   if (event.has_key) event.key = {bytes + entry.key_offset, entry.key_size};
-  event.traceparent = {bytes + entry.size - entry.trace_size, entry.trace_size};
+  const char* const trace = bytes + entry.size - entry.trace_size;
+  event.topic = {trace - entry.topic_size, entry.topic_size};
+  event.traceparent = {trace, entry.trace_size};
   event.key_hash = entry.key_hash;
   event.accepted_at = accepted_at;
   return event;

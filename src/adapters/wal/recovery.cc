@@ -64,10 +64,10 @@ base::Result<SegmentFile> OpenSegment(Directory& directory, uint64_t number) {
   segment.bytes = *bytes;
   uint32_t version = kFormatVersion;
   segment.header = DecodeSegmentHeader({front.data(), *got}, &version);
-  if (version != kFormatVersion) {
+  if (version > kFormatVersion) {
     return base::Fail(base::ErrorKind::kStorage,
                       "wal.dir (WAL_DIR): " + name + " is of format version " + std::to_string(version) +
-                          ", this program reads version " + std::to_string(kFormatVersion) +
+                          ", this program reads versions up to " + std::to_string(kFormatVersion) +
                           "; start the program that wrote it once more and let it deliver all");
   }
   if (!segment.header) {

@@ -44,11 +44,11 @@ std::optional<SegmentHeader> HeaderByFirstFrame(std::string_view front) {
 base::Result<std::optional<SegmentHeader>> KnownHeader(const std::string& name, std::string_view front) {
   uint32_t version = kFormatVersion;
   auto header = DecodeSegmentHeader(HeaderIn(front), &version);
-  if (version == kFormatVersion) return header;
-  return base::Fail(base::ErrorKind::kInvalid, "wal.dir (WAL_DIR): " + name + " is of format version " +
-                                                   std::to_string(version) + ", this program reads version " +
-                                                   std::to_string(kFormatVersion) +
-                                                   "; use the event-ingestor that wrote it, or a newer one");
+  if (version <= kFormatVersion) return header;
+  return base::Fail(base::ErrorKind::kInvalid,
+                    "wal.dir (WAL_DIR): " + name + " is of format version " + std::to_string(version) +
+                        ", this program reads versions up to " + std::to_string(kFormatVersion) +
+                        "; use the event-ingestor that wrote it, or a newer one");
 }
 
 void FindHeaderDamage(std::string_view front, SurveyedSegment& segment) {

@@ -26,6 +26,9 @@ struct LoggedEvent {
     if (entry.key_offset == IndexEntry::kNoKey) return std::nullopt;
     return bytes.substr(entry.key_offset, entry.key_size);
   }
+  std::string_view Topic() const {  // empty: the sink's own
+    return bytes.substr(bytes.size() - entry.trace_size - entry.topic_size, entry.topic_size);
+  }
 };
 
 // Is told what a segment holds, front to back.

@@ -36,7 +36,7 @@ std::optional<SegmentHeader> DecodeSegmentHeader(std::string_view bytes, uint32_
     if (base::Crc32c(sector) != crc) continue;
     const auto found = TakeNumber<uint32_t>(sector);
     if (version != nullptr) *version = found;
-    if (found != kFormatVersion) continue;
+    if (found == 0 || found > kFormatVersion) continue;
     SegmentHeader header;
     header.number = TakeNumber<uint64_t>(sector);
     header.first_position = TakeNumber<uint64_t>(sector);
@@ -75,10 +75,12 @@ void AppendFrameEnd(std::string& out, std::string_view encoded_index) {
 }
 
 void AppendIndexEntry(std::string& out, const IndexEntry& entry) {
-  for (const uint32_t number : {entry.crc, entry.size, entry.value_size, entry.key_offset, entry.key_size,
-                                entry.trace_size, entry.key_hash, entry.id_offset, entry.id_size}) {
+  for (const uint32_t number : {entry.crc, entry.size, entry.value_size, entry.key_offset, entry.key_size}) {
     AppendNumber(out, number);
   }
+  AppendNumber(out, entry.trace_size);
+  AppendNumber(out, entry.topic_size);
+  for (const uint32_t number : {entry.key_hash, entry.id_offset, entry.id_size}) AppendNumber(out, number);
 }
 
 std::optional<FrameHeader> DecodeFrameHeader(std::string_view bytes, uint32_t* index_crc) {
@@ -113,14 +115,15 @@ bool DecodeIndex(std::string_view bytes, uint32_t index_crc, const FrameHeader& 
     entry.value_size = TakeNumber<uint32_t>(bytes);
     entry.key_offset = TakeNumber<uint32_t>(bytes);
     entry.key_size = TakeNumber<uint32_t>(bytes);
-    entry.trace_size = TakeNumber<uint32_t>(bytes);
+    entry.trace_size = TakeNumber<uint16_t>(bytes);
+    entry.topic_size = TakeNumber<uint16_t>(bytes);
     entry.key_hash = TakeNumber<uint32_t>(bytes);
     entry.id_offset = TakeNumber<uint32_t>(bytes);
     entry.id_size = TakeNumber<uint32_t>(bytes);
     const bool key_fits =
         entry.key_offset == IndexEntry::kNoKey || uint64_t{entry.key_offset} + entry.key_size <= entry.size;
-    if (entry.value_size > entry.size || entry.trace_size > entry.size || !key_fits ||
-        uint64_t{entry.id_offset} + entry.id_size > entry.value_size) {
+    const bool rest_fits = uint64_t{entry.value_size} + entry.topic_size + entry.trace_size <= entry.size;
+    if (!rest_fits || !key_fits || uint64_t{entry.id_offset} + entry.id_size > entry.value_size) {
       return false;
     }
     body_bytes += entry.size;

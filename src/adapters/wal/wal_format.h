@@ -12,7 +12,7 @@ namespace ei::wal {
 // The bytes of the log, as FORMAT.md describes them: encoding and decoding, no I/O. All numbers
 // little-endian.
 
-inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr uint32_t kFormatVersion = 2;
 // Nothing that is synced shares a sector with what is written after it.
 inline constexpr uint64_t kSectorBytes = 512;
 inline constexpr uint64_t kSegmentHeaderBytes = 2 * kSectorBytes;
@@ -54,7 +54,8 @@ struct IndexEntry {
   uint32_t value_size = 0;  // from offset 0
   uint32_t key_offset = 0;  // kNoKey: none
   uint32_t key_size = 0;
-  uint32_t trace_size = 0;  // the last bytes
+  uint16_t trace_size = 0;  // the last bytes
+  uint16_t topic_size = 0;  // those before it; 0: the sink's own
   uint32_t key_hash = 0;
   uint32_t id_offset = 0;
   uint32_t id_size = 0;

@@ -23,7 +23,8 @@ IndexEntry EntryOf(const EventSlices& slices, std::string_view bytes) {
   entry.value_size = slices.value_size;
   entry.key_offset = slices.key_offset;
   entry.key_size = slices.key_size;
-  entry.trace_size = slices.trace_size;
+  entry.trace_size = static_cast<uint16_t>(slices.trace_size);
+  entry.topic_size = static_cast<uint16_t>(slices.topic_size);
   entry.key_hash = slices.key_hash;
   entry.id_offset = slices.id_offset;
   entry.id_size = slices.id_size;

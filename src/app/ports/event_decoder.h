@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
 #include "domain/event.h"
+#include "domain/routes.h"
 
 namespace ei::app {
 
@@ -28,6 +30,10 @@ struct DecodedRequest {
 class EventDecoder {
  public:
   virtual ~EventDecoder() = default;
+
+  // From now on events get their routes and keys from these. Before the first call all have the default
+  // route.
+  virtual void UseRoutes(std::shared_ptr<const domain::Routes> routes) = 0;
 
   // application/json: one object, or an array of them. The whole document is judged; any fault of grammar in
   // it refuses it all.

@@ -24,6 +24,7 @@ struct OutboundEvent {
   uint64_t token = 0;  // the worker's name for it; comes back in the report
   std::string_view value;
   std::string_view key;
+  std::string_view topic;        // empty: the sink's own
   std::string_view traceparent;  // empty: none
   uint32_t key_hash = 0;
   bool has_key = false;

@@ -18,6 +18,7 @@ struct JournalEvent {
   uint64_t position = 0;  // order of acceptance, over all lanes
   std::string_view value;
   std::string_view key;
+  std::string_view topic;        // empty: the sink's own
   std::string_view traceparent;  // empty: none
   uint32_t key_hash = 0;
   bool has_key = false;

@@ -6,6 +6,8 @@
 namespace ei::app {
 namespace {
 
+using domain::AckLevel;
+
 class WaitingRequest final : public Receipt {
  public:
   using Receipt::Receipt;

@@ -76,8 +76,10 @@ TEST_F(DeliveryWorkerTest, EventArrivesAsItWasAccepted) {
   event.id = {domain::Member::Kind::kString, event.json.substr(7, 1), event.json.substr(7, 1)};
   event.timestamp = event.id;
   domain::EventBatch batch;
-  batch.Add(event, domain::KeySource::kId, {}, {}, "00-trace-01");
-  batch.Add(event, domain::KeySource::kNone, {}, {}, {});
+  event.route = &support::kById;
+  batch.Add(event, {}, {}, {.traceparent = "00-trace-01"});
+  event.route = &support::kWithoutKey;
+  batch.Add(event, {}, {}, {});
   ASSERT_EQ(journal_.Append(batch, clock_.Now()), AppendResult::kAppended);
   Turns();
   ASSERT_EQ(sink_.InFlight().size(), 2U);

@@ -15,6 +15,8 @@
 namespace ei::app {
 namespace {
 
+using domain::AckLevel;
+
 class WaitingRequest final : public Receipt {
  public:
   using Receipt::Receipt;

@@ -17,6 +17,7 @@
 namespace ei::app {
 namespace {
 
+using domain::AckLevel;
 using domain::DecodedEvent;
 using Positions = std::vector<uint64_t>;
 

@@ -14,6 +14,7 @@
 namespace ei::app {
 namespace {
 
+using domain::AckLevel;
 using domain::DecodedEvent;
 using domain::EventFault;
 using std::chrono::milliseconds;
@@ -26,7 +27,6 @@ class IngestTest : public ::testing::Test {
     double burst = 1'000;
     uint64_t events_max = 100;
     uint64_t bytes_max = 1 << 20;
-    domain::KeySource key_source = domain::KeySource::kId;
   };
 
   void Open(const Shape& shape) {
@@ -35,7 +35,6 @@ class IngestTest : public ::testing::Test {
         memory_journal::MemoryJournal::Options{shape.events_max, shape.bytes_max, 1});
     journal_->OnLaneFilled([](size_t) {});
     Ingest::Options options;
-    options.key_source = shape.key_source;
     ingest_ =
         std::make_unique<Ingest>(options, *bucket_, *journal_, receipts_, drain_rate_, clock_, telemetry_);
   }
@@ -53,7 +52,7 @@ class IngestTest : public ::testing::Test {
 
   IngestResult Accept(const std::vector<DecodedEvent>& events, Handling handling = Handling::kLenient,
                       std::string_view traceparent = {}) {
-    return ingest_->Accept(events, traceparent, handling, AckLevel::kMemory, submission_);
+    return ingest_->Accept(events, {.traceparent = traceparent}, handling, AckLevel::kMemory, submission_);
   }
 
   IngestResult Admit(uint64_t body_bytes) const {
@@ -241,12 +240,16 @@ TEST_F(IngestTest, MissingIdsAndTimesAreMadeOncePerEventAndPerRequest) {
   }
 }
 
-TEST_F(IngestTest, KeySourceAndTraceparentReachTheJournal) {
-  Open({.key_source = domain::KeySource::kNone});
-  ASSERT_EQ(Accept(Valid(1), Handling::kLenient, "00-trace-01").status, IngestStatus::kAccepted);
+TEST_F(IngestTest, RouteAndTraceparentReachTheJournal) {
+  Open({});
+  const domain::Route route{.topic = "orders", .key_source = domain::KeySource::kNone};
+  auto events = Valid(1);
+  events[0].route = &route;
+  ASSERT_EQ(Accept(events, Handling::kLenient, "00-trace-01").status, IngestStatus::kAccepted);
   std::vector<JournalEvent> taken(1);
   ASSERT_EQ(journal_->Take(0, taken), 1U);
   EXPECT_FALSE(taken[0].has_key);
+  EXPECT_EQ(taken[0].topic, "orders");
   EXPECT_EQ(taken[0].traceparent, "00-trace-01");
 }
 

@@ -19,14 +19,23 @@ std::string_view Slice(const EventBatch& batch, size_t i, uint32_t offset, uint3
 std::string_view Value(const EventBatch& batch, size_t i) {
   return Slice(batch, i, 0, batch.Events()[i].value_size);
 }
+std::string_view Trace(const EventBatch& batch, size_t i) {
+  const EventSlices& slices = batch.Events()[i];
+  return Slice(batch, i, slices.size - slices.trace_size, slices.trace_size);
+}
+std::string_view Topic(const EventBatch& batch, size_t i) {
+  const EventSlices& slices = batch.Events()[i];
+  return Slice(batch, i, slices.size - slices.trace_size - slices.topic_size, slices.topic_size);
+}
 std::string_view Key(const EventBatch& batch, size_t i) {
   return Slice(batch, i, batch.Events()[i].key_offset, batch.Events()[i].key_size);
 }
 
 class EventBatchTest : public ::testing::Test {
  protected:
-  void Add(const DecodedEvent& event, KeySource source = KeySource::kId, std::string_view trace = {}) {
-    batch_.Add(event, source, kGenerated, kReceived, trace);
+  void Add(DecodedEvent event, const Route& route = support::kById, std::string_view trace = {}) {
+    event.route = &route;
+    batch_.Add(event, kGenerated, kReceived, {.traceparent = trace, .key = "of-the-header"});
   }
   EventBatch batch_;
 };
@@ -88,7 +97,7 @@ TEST_F(EventBatchTest, KeySourceNoneGivesNoKeyAndNoHash) {
   DecodedEvent event = support::EventWithId(json, "x");
   event.key = "unused";
   event.has_key = true;
-  Add(event, KeySource::kNone);
+  Add(event, support::kWithoutKey);
   EXPECT_EQ(batch_.Events()[0].key_offset, EventSlices::kNoKey);
   EXPECT_EQ(batch_.Events()[0].key_size, 0U);
   EXPECT_EQ(batch_.Events()[0].key_hash, 0U);
@@ -97,7 +106,7 @@ TEST_F(EventBatchTest, KeySourceNoneGivesNoKeyAndNoHash) {
 
 TEST_F(EventBatchTest, KeyPointerThatLeadsNowhereGivesNoKey) {
   const std::string json = R"({"id":"x"})";
-  Add(support::EventWithId(json, "x"), KeySource::kPointer);
+  Add(support::EventWithId(json, "x"), support::kByPointer);
   EXPECT_EQ(batch_.Events()[0].key_offset, EventSlices::kNoKey);
 }
 
@@ -106,9 +115,9 @@ TEST_F(EventBatchTest, KeyPointerGivesWhatItLedTo) {
   DecodedEvent event = support::EventWithId(json, "x");
   event.has_key = true;
   event.key = "user-42";
-  Add(event, KeySource::kPointer);
+  Add(event, support::kByPointer);
   event.key = "";
-  Add(event, KeySource::kPointer);
+  Add(event, support::kByPointer);
   EXPECT_EQ(Key(batch_, 0), "user-42");
   EXPECT_EQ(batch_.Events()[0].key_hash, base::Murmur2("user-42"));
   EXPECT_NE(batch_.Events()[1].key_offset, EventSlices::kNoKey) << "an empty string is a key";
@@ -118,12 +127,33 @@ TEST_F(EventBatchTest, KeyPointerGivesWhatItLedTo) {
 
 TEST_F(EventBatchTest, TraceparentFollowsTheEvent) {
   const std::string json = R"({"id":"x"})";
-  Add(support::EventWithId(json, "x"), KeySource::kId, "00-abc-def-01");
-  Add(support::EventWithId(json, "x"), KeySource::kId);
-  const EventSlices& traced = batch_.Events()[0];
-  EXPECT_EQ(Slice(batch_, 0, traced.trace_offset, traced.trace_size), "00-abc-def-01");
+  Add(support::EventWithId(json, "x"), support::kById, "00-abc-def-01");
+  Add(support::EventWithId(json, "x"), support::kById);
+  EXPECT_EQ(Trace(batch_, 0), "00-abc-def-01");
   EXPECT_EQ(Value(batch_, 0), json);
   EXPECT_EQ(batch_.Events()[1].trace_size, 0U);
+}
+
+TEST_F(EventBatchTest, HeaderGivesTheKeyToAllEventsOfARequest) {
+  const Route route{.topic = {}, .key_source = KeySource::kHeader};
+  Add(Bare(R"({"type":"t"})"), route);
+  EXPECT_EQ(Key(batch_, 0), "of-the-header");
+  EXPECT_EQ(batch_.Events()[0].key_hash, base::Murmur2("of-the-header"));
+  DecodedEvent event = Bare(R"({"type":"t"})");
+  event.route = &route;
+  batch_.Add(event, kGenerated, kReceived, {});
+  EXPECT_EQ(batch_.Events()[1].key_offset, EventSlices::kNoKey) << "the request had no such header";
+}
+
+TEST_F(EventBatchTest, TopicOfTheRouteStandsBeforeTheTrace) {
+  const std::string json = R"({"id":"x"})";
+  const Route route{.topic = "orders"};
+  Add(support::EventWithId(json, "x"), route, "00-abc-def-01");
+  Add(support::EventWithId(json, "x"));
+  EXPECT_EQ(Topic(batch_, 0), "orders");
+  EXPECT_EQ(Trace(batch_, 0), "00-abc-def-01");
+  EXPECT_EQ(Value(batch_, 0), json);
+  EXPECT_EQ(batch_.Events()[1].topic_size, 0U);
 }
 
 TEST_F(EventBatchTest, ManyEventsLieOneBehindTheOther) {
@@ -136,7 +166,7 @@ TEST_F(EventBatchTest, ManyEventsLieOneBehindTheOther) {
     DecodedEvent event = support::EventWithId(bodies[static_cast<size_t>(i)], std::to_string(i));
     event.has_key = i % 3 == 0;
     event.key = "pointer-key";
-    Add(event, i % 3 == 0 ? KeySource::kPointer : KeySource::kId, i % 2 == 0 ? "trace" : "");
+    Add(event, i % 3 == 0 ? support::kByPointer : support::kById, i % 2 == 0 ? "trace" : "");
   }
   ASSERT_EQ(batch_.Size(), 1000U);
   uint32_t offset = 0;
@@ -148,7 +178,7 @@ TEST_F(EventBatchTest, ManyEventsLieOneBehindTheOther) {
     ASSERT_EQ(batch_.RawId(i), std::to_string(i));
     ASSERT_EQ(Key(batch_, i), i % 3 == 0 ? "pointer-key" : std::to_string(i));
     ASSERT_EQ(slices.key_hash, base::Murmur2(Key(batch_, i)));
-    ASSERT_EQ(Slice(batch_, i, slices.trace_offset, slices.trace_size), i % 2 == 0 ? "trace" : "");
+    ASSERT_EQ(Trace(batch_, i), i % 2 == 0 ? "trace" : "");
   }
   EXPECT_EQ(offset, batch_.Bytes().size());
   uint64_t client_bytes = 0;
@@ -158,7 +188,7 @@ TEST_F(EventBatchTest, ManyEventsLieOneBehindTheOther) {
 
 TEST_F(EventBatchTest, WhatIsAddedIsNotTheClients) {
   const std::string_view json = R"({"type":"t"})";
-  Add(Bare(json), KeySource::kId, "00-abc-def-01");
+  Add(Bare(json), support::kById, "00-abc-def-01");
   EXPECT_EQ(batch_.ClientBytes(), json.size());
   batch_.Clear();
   EXPECT_EQ(batch_.ClientBytes(), 0U);
@@ -171,7 +201,7 @@ TEST_F(EventBatchTest, ABatchWithoutSomeEventsHasTheOthersAsTheyWere) {
                      std::string(static_cast<size_t>(10 * i), 'p') + "\"}");
   }
   for (size_t i = 0; i < bodies.size(); ++i) {
-    Add(support::EventWithId(bodies[i], "e" + std::to_string(i)), KeySource::kId, i == 2 ? "trace" : "");
+    Add(support::EventWithId(bodies[i], "e" + std::to_string(i)), support::kById, i == 2 ? "trace" : "");
   }
   EventBatch rest;
   rest.AssignWithout(batch_, std::vector<uint32_t>{0, 3, 5});
@@ -182,8 +212,8 @@ TEST_F(EventBatchTest, ABatchWithoutSomeEventsHasTheOthersAsTheyWere) {
     EXPECT_EQ(rest.RawId(i), batch_.RawId(kept[i]));
     EXPECT_EQ(Key(rest, i), Key(batch_, kept[i]));
     EXPECT_EQ(rest.Events()[i].key_hash, batch_.Events()[kept[i]].key_hash);
+    EXPECT_EQ(Trace(rest, i), kept[i] == 2 ? "trace" : "");
   }
-  EXPECT_EQ(Slice(rest, 1, rest.Events()[1].trace_offset, rest.Events()[1].trace_size), "trace");
   EXPECT_EQ(rest.ClientBytes(), batch_.ClientBytes());
   rest.AssignWithout(batch_, std::vector<uint32_t>{0, 1, 2, 3, 4, 5});
   EXPECT_TRUE(rest.Empty() && rest.Bytes().empty());

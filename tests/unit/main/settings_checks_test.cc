@@ -84,20 +84,20 @@ TEST(SettingConflicts, WorkersWithoutAShareOfTheWindow) {
 
 TEST(SettingConflicts, AckThatPromisesLessThanTheLeast) {
   Settings settings = DefaultSettings();
-  settings.ingest.ack_min = app::AckLevel::kBroker;
+  settings.ingest.ack_min = domain::AckLevel::kBroker;
   EXPECT_EQ(OnlyConflict(settings),
             "ingest.ack / ingest.ack_min: wal promises less than ingest.ack_min (broker); raise the one or "
             "lower the other");
-  settings.ingest.ack = app::AckLevel::kBroker;
+  settings.ingest.ack = domain::AckLevel::kBroker;
   EXPECT_EQ(OnlyConflict(settings), "");
 }
 
 TEST(SettingConflicts, LogFileThatCannotHoldTheLargestBody) {
   Settings settings = DefaultSettings();
   settings.wal.segment_bytes = 16u << 20;
-  settings.ingest.ack = app::AckLevel::kMemory;
+  settings.ingest.ack = domain::AckLevel::kMemory;
   EXPECT_EQ(OnlyConflict(settings), "") << "the log is off";
-  settings.ingest.ack = app::AckLevel::kWal;
+  settings.ingest.ack = domain::AckLevel::kWal;
   EXPECT_EQ(
       OnlyConflict(settings),
       "wal.segment_bytes / ingest.body_bytes_max: 16MiB is less than twice ingest.body_bytes_max (10MiB), "
@@ -109,7 +109,7 @@ TEST(SettingConflicts, LogFileThatCannotHoldTheLargestBody) {
 
 TEST(SettingConflicts, LogThatIsFullWithItsFirstFile) {
   Settings settings = DefaultSettings();
-  settings.ingest.ack = settings.ingest.ack_min = app::AckLevel::kWal;
+  settings.ingest.ack = settings.ingest.ack_min = domain::AckLevel::kWal;
   settings.wal.bytes_max = 64u << 20;
   EXPECT_EQ(OnlyConflict(settings), "");
   settings.wal.segment_bytes = 33u << 20;

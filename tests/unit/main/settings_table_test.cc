@@ -20,7 +20,7 @@ TEST(SettingsTable, NoNameIsUsedTwice) {
     EXPECT_TRUE(names.insert(row.key).second) << row.key;
     EXPECT_TRUE(names.insert(row.env).second) << row.env;
   }
-  EXPECT_EQ(names.size(), 2 * 47u);
+  EXPECT_EQ(names.size(), 2 * 48u);
 }
 
 TEST(SettingsTable, NamesKeepTheirForm) {
@@ -138,8 +138,8 @@ TEST(DefaultSettings, AreWhatTheContractSays) {
   EXPECT_EQ(settings.http.header_bytes_max, 16u * 1024);
   EXPECT_EQ(settings.http.idle_timeout, 75s);
   EXPECT_FALSE(settings.admin.port.has_value());
-  EXPECT_EQ(settings.ingest.ack, app::AckLevel::kWal);
-  EXPECT_EQ(settings.ingest.ack_min, app::AckLevel::kMemory);
+  EXPECT_EQ(settings.ingest.ack, domain::AckLevel::kWal);
+  EXPECT_EQ(settings.ingest.ack_min, domain::AckLevel::kMemory);
   EXPECT_EQ(settings.ingest.ack_timeout, 30s);
   EXPECT_EQ(settings.ingest.body_bytes_max, 10u << 20);
   EXPECT_EQ(settings.ingest.event_bytes_max, 1'000'000u);

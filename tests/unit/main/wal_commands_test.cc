@@ -64,7 +64,7 @@ TEST_F(WalCommandsTest, UnknownVersionIsStatus1) {
   log_.Commit(1);
   log_.Stop();
   std::string content = support::ReadFile(log_.Path(wal::SegmentName(0)));
-  const std::string fields = std::string("\x02\0\0\0", 4) + content.substr(16, 32);
+  const std::string fields = std::string("\x03\0\0\0", 4) + content.substr(16, 32);
   const uint32_t crc = base::Crc32c(fields);
   std::string sector = content.substr(0, 8);
   sector.append(reinterpret_cast<const char*>(&crc), 4).append(fields).resize(wal::kSectorBytes);
@@ -73,7 +73,7 @@ TEST_F(WalCommandsTest, UnknownVersionIsStatus1) {
     const Ran ran = Run({"wal", command});
     EXPECT_EQ(ran.status, 1);
     EXPECT_TRUE(Has(ran.errors,
-                    "00000000000000000000.wal is of format version 2, this program reads version 1; "
+                    "00000000000000000000.wal is of format version 3, this program reads versions up to 2; "
                     "use the event-ingestor that wrote it, or a newer one"))
         << ran.errors;
   }
@@ -209,7 +209,7 @@ TEST_F(WalCommandsTest, DumpOfARangeOfPositions) {
 TEST_F(WalCommandsTest, DumpOfValuesIsOneLineEachWhateverTheyHold) {
   log_.CommitRaw("{\"id\":\"a\\u0041\",\r\n\"n\":1}", "a\\u0041", std::nullopt);
   log_.CommitRaw(R"({"id":"q"})", "q", "k\"\\\x01\n\xc3\xa9");
-  log_.CommitRaw(R"({"id":"q"})", "q", "\xff\xfe");
+  log_.CommitRaw(R"({"id":"q"})", "q", "\xff\xfe", "orders");
   log_.CommitRaw("no \"json\"\n\"x\"", "\"json\"\n", "");
   const Ran ran = Run({"wal", "dump", "--values"});
   EXPECT_EQ(ran.status, 0);
@@ -218,7 +218,7 @@ TEST_F(WalCommandsTest, DumpOfValuesIsOneLineEachWhateverTheyHold) {
       << ran.out;
   EXPECT_TRUE(Has(ran.out, "\"id\":\"q\",\"key\":\"k\\\"\\\\\\u0001\\u000a\xc3\xa9\",\"bytes\":10,"))
       << ran.out;
-  EXPECT_TRUE(Has(ran.out, "\"id\":\"q\",\"key_base64\":\"//4=\",")) << ran.out;
+  EXPECT_TRUE(Has(ran.out, "\"id\":\"q\",\"key_base64\":\"//4=\",\"topic\":\"orders\",")) << ran.out;
   EXPECT_TRUE(Has(ran.out,
                   "\"id\":\"\\\"json\\\"\\u000a\",\"key\":\"\",\"bytes\":13,"
                   "\"event_base64\":\"bm8gImpzb24iCiJ4Ig==\"}\n"))

@@ -227,7 +227,7 @@ TEST_F(FileSinkTest, DeadLettersStandInSegmentsOfTheirOwn) {
   EXPECT_TRUE(Segments(folder_, "dead-letters-").empty());
   for (uint64_t n = 0; n < 5; ++n) {
     const std::string value = "{\n\"n\":" + std::to_string(n) + "}";
-    const app::OutboundEvent event{n, value, "the \"key\"", "traceparent", 0, n != 0};
+    const app::OutboundEvent event{n, value, "the \"key\"", {}, "traceparent", 0, n != 0};
     listener_.reports.clear();
     sink_->SendDeadLetter(0, event, {"too_large", "why\n", 3, clock_.WallNow()});
     ASSERT_EQ(listener_.reports.size(), 1U);

@@ -21,14 +21,14 @@ class AckQueueTest : public testing::Test {
 
   std::unique_ptr<PendingAck> EnterWal(uint64_t end) {
     auto pending = queue_.New();
-    pending->level = app::AckLevel::kWal;
+    pending->level = domain::AckLevel::kWal;
     pending->end = end;
     queue_.Enter(*pending);
     return pending;
   }
   std::unique_ptr<PendingAck> EnterBroker() {
     auto pending = queue_.New();
-    pending->level = app::AckLevel::kBroker;
+    pending->level = domain::AckLevel::kBroker;
     domain::EventBatch batch;
     support::AddRawEvent(batch, "e", "k", 0);
     EXPECT_EQ(receipts_.Append(journal_, batch, {}, {}, *pending), app::AppendResult::kAppended);

@@ -41,7 +41,7 @@ TEST(Request, AnAbsoluteTargetLeadsToItsPath) {
 }
 
 TEST(Request, TheAckIsAskedForInTheQuery) {
-  using app::AckLevel;
+  using domain::AckLevel;
   for (const auto& [target, level] : std::vector<std::pair<std::string, std::optional<AckLevel>>>{
            {"/events", std::nullopt},
            {"/events?", std::nullopt},

@@ -13,7 +13,7 @@
 namespace ei::http {
 namespace {
 
-using app::AckLevel;
+using domain::AckLevel;
 using namespace std::chrono_literals;
 using nlohmann::json;
 

@@ -10,7 +10,7 @@ namespace ei::http {
 namespace {
 
 using namespace std::chrono_literals;
-using app::AckLevel;
+using domain::AckLevel;
 
 constexpr std::string_view kListed = "Prefer: return=representation\r\n";
 

@@ -63,6 +63,7 @@ class BasicTestServer {
                                 .log = log_,
                                 .operations = {options_.unready_reason, options_.metrics},
                                 .limits = {64, options_.batch_events_max},
+                                .routes = routes_,
                                 .make_decoder =
                                     [events_max = options_.batch_events_max] {
                                       json::DecoderOptions decoder;
@@ -100,6 +101,7 @@ class BasicTestServer {
   ClockKind clock_;
   support::RecordingTelemetry telemetry_;
   support::NullLog log_;
+  app::CurrentRoutes routes_{std::make_shared<domain::Routes>()};
   domain::TokenBucket bucket_;
   memory_journal::MemoryJournal memory_;
   support::DurableJournal journal_{memory_};

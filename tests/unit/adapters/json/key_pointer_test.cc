@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "adapters/json/event_decoder.h"
+#include "support/events.h"
 #include "support/guarded_bytes.h"
 
 namespace ei::json {
@@ -14,9 +15,8 @@ using domain::EventFault;
 
 // What the pointer's reference tokens lead to in `body`.
 std::optional<std::string> KeyOf(const std::vector<std::string>& tokens, const std::string& body) {
-  DecoderOptions options;
-  options.key_pointer = tokens;
-  const auto decoder = MakeEventDecoder(options);
+  const auto decoder = MakeEventDecoder({});
+  decoder->UseRoutes(support::KeyedBy(tokens));
   support::GuardedBytes guarded(body.size());
   const auto request = decoder->DecodeDocument(guarded.Hold(body));
   EXPECT_EQ(request.fault, app::DocumentFault::kNone) << body;
@@ -92,15 +92,16 @@ TEST(KeyPointer, DeepestAllowedEventIsFollowedToItsEnd) {
   DecoderOptions options;
   options.depth_max = 50;
   std::string body = R"({"a":)";
-  options.key_pointer = {"a"};
+  domain::KeyPointer tokens = {"a"};
   for (int i = 0; i < 49; ++i) {
     body += i % 2 == 0 ? R"([0,)" : R"({"b":[],"c":)";
-    options.key_pointer.push_back(i % 2 == 0 ? "1" : "c");
+    tokens.push_back(i % 2 == 0 ? "1" : "c");
   }
   body += "\"deep\"";
   for (int i = 48; i >= 0; --i) body += i % 2 == 0 ? "]" : "}";
   body += ",\"z\":[[[1]]]}";
   const auto decoder = MakeEventDecoder(options);
+  decoder->UseRoutes(support::KeyedBy(tokens));
   const auto request = decoder->DecodeDocument(body);
   ASSERT_EQ(request.fault, app::DocumentFault::kNone);
   EXPECT_TRUE(request.events[0].has_key);
@@ -108,9 +109,8 @@ TEST(KeyPointer, DeepestAllowedEventIsFollowedToItsEnd) {
 }
 
 TEST(KeyPointer, EachEventOfABatchHasItsOwnKey) {
-  DecoderOptions options;
-  options.key_pointer = {"u"};
-  const auto decoder = MakeEventDecoder(options);
+  const auto decoder = MakeEventDecoder({});
+  decoder->UseRoutes(support::KeyedBy({"u"}));
   const auto document = decoder->DecodeDocument(R"([{"u":"a"},{},{"u":null},{"u":"\u0062"}])");
   ASSERT_EQ(document.events.size(), 4U);
   EXPECT_EQ(document.events[0].key, "a");
@@ -124,11 +124,33 @@ TEST(KeyPointer, EachEventOfABatchHasItsOwnKey) {
   EXPECT_EQ(lines.events[2].key, "7");
 }
 
+TEST(KeyPointer, EachRouteHasItsOwn) {
+  using domain::KeySource;
+  const std::vector<domain::Routes::Rule> rules = {
+      {.type = "order.*", .topic = "orders", .key = {KeySource::kPointer, {"order", "id"}}},
+      {.type = "order.draft", .topic = "drafts", .key = {KeySource::kNone, {}}},
+      {.type = "login", .topic = "", .key = {KeySource::kPointer, {"user"}}},
+  };
+  const auto decoder = MakeEventDecoder({});
+  decoder->UseRoutes(std::make_shared<domain::Routes>(domain::Routes::Rule{}, rules));
+  const auto request = decoder->DecodeDocument(
+      R"([{"order":{"id":7},"user":"u","type":"order.paid"},{"type":"order.draft","order":{"id":7}},)"
+      R"({"type":"login","user":"u","order":{"id":7}},{"type":"other","user":"u"},{"type":"order.paid"}])");
+  ASSERT_EQ(request.events.size(), 5U);
+  EXPECT_EQ(request.events[0].route->topic, "orders");
+  EXPECT_EQ(request.events[0].key, "7") << "although the type stands behind it";
+  EXPECT_EQ(request.events[1].route->topic, "drafts");
+  EXPECT_FALSE(request.events[1].has_key);
+  EXPECT_EQ(request.events[2].key, "u");
+  EXPECT_EQ(request.events[3].route->key_source, KeySource::kId);
+  EXPECT_FALSE(request.events[3].has_key);
+  EXPECT_FALSE(request.events[4].has_key) << "not the one of an earlier event";
+}
+
 TEST(KeyPointer, ReadingGoesOnBehindTheKey) {
   EXPECT_EQ(KeyOf({"a", "b"}, R"({"a":{"b":"x","c":{}},"type":"t","z":[1,2]})"), "x");
-  DecoderOptions options;
-  options.key_pointer = {"a", "b"};
-  const auto decoder = MakeEventDecoder(options);
+  const auto decoder = MakeEventDecoder({});
+  decoder->UseRoutes(support::KeyedBy({"a", "b"}));
   const auto request = decoder->DecodeDocument(R"({"a":{"b":"x"},"type":"t","a":{"b":"y"}})");
   ASSERT_EQ(request.events.size(), 1U);
   EXPECT_EQ(request.events[0].fault, EventFault::kDuplicateMember);

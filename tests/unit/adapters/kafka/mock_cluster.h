@@ -26,7 +26,7 @@ class MockCluster {
 
   explicit MockCluster(int partitions = 4, int brokers = 1) : partitions_(partitions) {
     cluster_ = rd_kafka_mock_cluster_new(Host(), brokers);
-    for (const auto topic : {"events", "events-dlq"}) {
+    for (const auto topic : {"events", "events-dlq", "orders", "orders-dlq"}) {
       EXPECT_EQ(rd_kafka_mock_topic_create(cluster_, topic, partitions, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
     }
   }

@@ -38,6 +38,7 @@ class ReportBook final : public app::DeliveryListener {
     std::string value;
     std::optional<std::string> key;
     std::string traceparent = {};
+    std::string topic = {};
   };
 
   ReportBook(app::EventSink& sink, size_t lane) : sink_(sink), lane_(lane) { sink.Attach(lane, *this); }
@@ -115,7 +116,7 @@ class ReportBook final : public app::DeliveryListener {
     const std::lock_guard lock(mutex_);
     Entry& entry = entries_.emplace_back();
     const std::string key = event.key.value_or("");
-    const std::string all = event.value + key + event.traceparent;
+    const std::string all = event.value + key + event.topic + event.traceparent;
     entry.size = all.size();
     entry.bytes = std::make_unique<char[]>(all.size() + 1);
     std::copy(all.begin(), all.end(), entry.bytes.get());
@@ -126,7 +127,8 @@ class ReportBook final : public app::DeliveryListener {
     outbound.key = bytes.substr(event.value.size(), key.size());
     outbound.has_key = event.key.has_value();
     outbound.key_hash = base::Murmur2(key);
-    outbound.traceparent = bytes.substr(event.value.size() + key.size());
+    outbound.topic = bytes.substr(event.value.size() + key.size(), event.topic.size());
+    outbound.traceparent = bytes.substr(event.value.size() + key.size() + event.topic.size());
     return outbound;
   }
 

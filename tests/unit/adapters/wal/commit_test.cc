@@ -177,7 +177,7 @@ TEST_F(CommitTest, ClosedLogCommitsWhatItHas) {
   EXPECT_EQ(rig_.Take(), Strings{"a"});
 }
 
-TEST_F(CommitTest, EventKeepsItsKeyTraceAndTimeOverARestart) {
+TEST_F(CommitTest, EventKeepsItsKeyTopicTraceAndTimeOverARestart) {
   domain::EventBatch batch;
   domain::DecodedEvent event;
   event.json = R"({"id":"0"})";
@@ -185,11 +185,16 @@ TEST_F(CommitTest, EventKeepsItsKeyTraceAndTimeOverARestart) {
   event.timestamp = event.id;
   event.key = "user-42";
   event.has_key = true;
-  batch.Add(event, domain::KeySource::kPointer, {}, {}, "00-trace-01");
-  batch.Add(event, domain::KeySource::kId, {}, {}, {});
+  const domain::Route orders{.topic = "orders", .key_source = domain::KeySource::kPointer};
+  event.route = &orders;
+  batch.Add(event, {}, {}, {.traceparent = "00-trace-01"});
+  event.route = &support::kById;
+  batch.Add(event, {}, {}, {});
   event.key = "";
-  batch.Add(event, domain::KeySource::kPointer, {}, {}, {});
-  batch.Add(event, domain::KeySource::kNone, {}, {}, {});
+  event.route = &support::kByPointer;
+  batch.Add(event, {}, {}, {});
+  event.route = &support::kWithoutKey;
+  batch.Add(event, {}, {}, {});
   const auto accepted_at = rig_.Clock().Now();
   ASSERT_EQ(rig_.Journal().Append(batch, accepted_at), AppendResult::kAppended);
   Commit();
@@ -213,6 +218,7 @@ TEST_F(CommitTest, EventKeepsItsKeyTraceAndTimeOverARestart) {
     EXPECT_EQ(after.value, event.json);
     EXPECT_EQ(after.key, keys[i]);
     EXPECT_EQ(after.has_key, i < 3);
+    EXPECT_EQ(after.topic, i == 0 ? "orders" : "");
     EXPECT_EQ(after.traceparent, i == 0 ? "00-trace-01" : "");
     EXPECT_EQ(after.accepted_at, accepted_at) << "its age goes on";
   }

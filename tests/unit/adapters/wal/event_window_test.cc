@@ -108,15 +108,21 @@ TEST_F(EventWindowTest, OldestMovesOnAsBlocksAreSettled) {
 }
 
 TEST_F(EventWindowTest, EventOfFindsItsPartsBetweenOthers) {
-  const std::string bytes = "{\"id\":\"7\"}keytrace";
-  const IndexEntry entry{
-      .size = 18, .value_size = 10, .key_offset = 10, .key_size = 3, .trace_size = 5, .key_hash = 99};
+  const std::string bytes = "{\"id\":\"7\"}keytopictrace";
+  const IndexEntry entry{.size = 23,
+                         .value_size = 10,
+                         .key_offset = 10,
+                         .key_size = 3,
+                         .trace_size = 5,
+                         .topic_size = 5,
+                         .key_hash = 99};
   const JournalEvent event = EventOf(4, bytes.data(), entry, At(1));
   EXPECT_EQ(event.position, 4U);
   EXPECT_EQ(event.value, "{\"id\":\"7\"}");
   EXPECT_TRUE(event.has_key);
   EXPECT_EQ(event.key, "key");
   EXPECT_EQ(event.key_hash, 99U);
+  EXPECT_EQ(event.topic, "topic");
   EXPECT_EQ(event.traceparent, "trace");
   IndexEntry bare = entry;
   bare.key_offset = IndexEntry::kNoKey;

@@ -27,11 +27,12 @@ TEST(FormatExample, IsWhatTheLogWrites) {
   domain::EventBatch batch;
   const std::string first = R"({"id":"a1","type":"t"})";
   const std::string second = R"({"id":"b2","type":"t"})";
-  batch.Add(support::EventWithId(first, "a1"), domain::KeySource::kId, {}, {}, {});
+  batch.Add(support::EventWithId(first, "a1"), {}, {}, {});
   domain::DecodedEvent event = support::EventWithId(second, "b2");
   event.key = "user-7";
   event.has_key = true;
-  batch.Add(event, domain::KeySource::kPointer, {}, {}, "00-4bf9-01");
+  event.route = &support::kByPointer;
+  batch.Add(event, {}, {}, {.traceparent = "00-4bf9-01"});
   ASSERT_EQ(rig.Journal().Append(batch, rig.Clock().Now()), app::AppendResult::kAppended);
   rig.Work();
   rig.Take();

@@ -106,7 +106,8 @@ TEST(FrameFormat, ComesBack) {
                        .value_size = 50 + i,
                        .key_offset = 60,
                        .key_size = 7 + i,
-                       .trace_size = i,
+                       .trace_size = static_cast<uint16_t>(i),
+                       .topic_size = static_cast<uint16_t>(2 * i),
                        .key_hash = 0xffff0000 + i,
                        .id_offset = 3,
                        .id_size = 36});
@@ -136,6 +137,7 @@ TEST(FrameFormat, ComesBack) {
     EXPECT_EQ(index[i].key_offset, entries[i].key_offset);
     EXPECT_EQ(index[i].key_size, entries[i].key_size);
     EXPECT_EQ(index[i].trace_size, entries[i].trace_size);
+    EXPECT_EQ(index[i].topic_size, entries[i].topic_size);
     EXPECT_EQ(index[i].key_hash, entries[i].key_hash);
     EXPECT_EQ(index[i].id_offset, entries[i].id_offset);
     EXPECT_EQ(index[i].id_size, entries[i].id_size);
@@ -189,23 +191,27 @@ TEST(FrameFormat, NumbersThatCannotBeAreRefused) {
                       .value_size = 50,
                       .key_offset = 50,
                       .key_size = 50,
-                      .trace_size = 100,
+                      .trace_size = 30,
+                      .topic_size = 20,
                       .id_offset = 20,
                       .id_size = 30};
   EXPECT_TRUE(EncodedFrame({sound}).Sound()) << "at the very edge";
-  const auto refused = [&](uint32_t IndexEntry::* field, uint32_t value) {
+  const auto refused = [&]<typename Number>(Number IndexEntry::* field, uint32_t value) {
     IndexEntry entry = sound;
-    entry.*field = value;
+    entry.*field = static_cast<Number>(value);
     return !EncodedFrame({entry}).Sound();
   };
   EXPECT_TRUE(refused(&IndexEntry::size, 99));
-  EXPECT_TRUE(refused(&IndexEntry::value_size, 101));
+  EXPECT_TRUE(refused(&IndexEntry::value_size, 51));
+  EXPECT_TRUE(refused(&IndexEntry::value_size, kMax));
   EXPECT_TRUE(refused(&IndexEntry::value_size, 49)) << "the id lies beyond it";
   EXPECT_TRUE(refused(&IndexEntry::key_offset, 51));
   EXPECT_TRUE(refused(&IndexEntry::key_offset, kMax - 1));
   EXPECT_TRUE(refused(&IndexEntry::key_size, 51));
   EXPECT_TRUE(refused(&IndexEntry::key_size, kMax)) << "must not wrap around";
-  EXPECT_TRUE(refused(&IndexEntry::trace_size, 101));
+  EXPECT_TRUE(refused(&IndexEntry::trace_size, 31));
+  EXPECT_TRUE(refused(&IndexEntry::topic_size, 21));
+  EXPECT_TRUE(refused(&IndexEntry::topic_size, 0xffff));
   EXPECT_TRUE(refused(&IndexEntry::id_offset, 21));
   EXPECT_TRUE(refused(&IndexEntry::id_offset, kMax));
   EXPECT_TRUE(refused(&IndexEntry::id_size, kMax));

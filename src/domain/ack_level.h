@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-namespace ei::app {
+namespace ei::domain {
 
 // What a success reply promises about its events, the weakest first.
 enum class AckLevel : uint8_t {
@@ -29,4 +29,4 @@ constexpr std::optional<AckLevel> AckLevelOf(std::string_view name) {
   return std::nullopt;
 }
 
-}  // namespace ei::app
+}  // namespace ei::domain

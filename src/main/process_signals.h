@@ -5,14 +5,14 @@
 
 namespace ei::service {
 
-// SIGTERM and SIGINT as something to wait for. Made before any other thread, so that all of them inherit the
-// blocked signals; one at a time.
-class StopSignals {
+// SIGTERM, SIGINT and SIGHUP as something to wait for. Made before any other thread, so that all of them
+// inherit the blocked signals; one at a time.
+class ProcessSignals {
  public:
-  StopSignals();
-  ~StopSignals();
-  StopSignals(const StopSignals&) = delete;
-  StopSignals& operator=(const StopSignals&) = delete;
+  ProcessSignals();
+  ~ProcessSignals();
+  ProcessSignals(const ProcessSignals&) = delete;
+  ProcessSignals& operator=(const ProcessSignals&) = delete;
 
   // The signal's number; nullopt when none came in time, or after Interrupt.
   std::optional<int> Wait(std::chrono::milliseconds timeout);

@@ -1,4 +1,4 @@
-#include "main/stop_signals.h"
+#include "main/process_signals.h"
 
 #include <array>
 #include <csignal>
@@ -21,22 +21,23 @@ int Checked(int result, const char* what) {
 
 }  // namespace
 
-StopSignals::StopSignals() {
+ProcessSignals::ProcessSignals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   Checked(pthread_sigmask(SIG_BLOCK, &set, nullptr), "pthread_sigmask");
   signals_ = Checked(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
   interrupt_ = Checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
 }
 
-StopSignals::~StopSignals() {
+ProcessSignals::~ProcessSignals() {
   close(signals_);
   close(interrupt_);
 }
 
-std::optional<int> StopSignals::Wait(std::chrono::milliseconds timeout) {
+std::optional<int> ProcessSignals::Wait(std::chrono::milliseconds timeout) {
   std::array<pollfd, 2> watched = {pollfd{signals_, POLLIN, 0}, pollfd{interrupt_, POLLIN, 0}};
   if (poll(watched.data(), watched.size(), static_cast<int>(timeout.count())) <= 0) return std::nullopt;
   signalfd_siginfo info{};
@@ -45,7 +46,7 @@ std::optional<int> StopSignals::Wait(std::chrono::milliseconds timeout) {
   return std::nullopt;
 }
 
-void StopSignals::Interrupt() {
+void ProcessSignals::Interrupt() {
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = write(interrupt_, &one, sizeof one);
 }
