@@ -8,6 +8,7 @@
 #include <string>
 
 #include "adapters/http/server.h"
+#include "adapters/kafka/credential_keeper.h"
 #include "adapters/telemetry/metrics.h"
 #include "adapters/wal/posix_disk.h"
 #include "adapters/wal/wal_journal.h"
@@ -57,6 +58,8 @@ class Service {
  private:
   Service(const Settings& settings, const app::Clock& clock, app::Log& log, telemetry::Metrics& metrics);
   base::Result<void> OpenSink(size_t lanes);
+  base::Result<void> OpenKafkaSink(size_t lanes);
+  void CloseSink();
   base::Result<void> OpenJournal(size_t lanes, std::function<void()> storage_failed);
   base::Result<void> OpenWal(size_t lanes);
   void OpenWindow();
@@ -82,6 +85,7 @@ class Service {
   std::unique_ptr<app::IdempotencyWindow> window_;  // null: off
   std::unique_ptr<app::WorkerPool> workers_;        // outlives the sink, which reports to it
   std::unique_ptr<app::EventSink> sink_;
+  std::unique_ptr<kafka::CredentialKeeper> credentials_;  // of the sink; null: it has none
   std::unique_ptr<app::Ingest> ingest_;
   std::unique_ptr<http::Server> server_;
 };

@@ -5,12 +5,14 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/kafka/security_options.h"
 #include "base/time.h"
 
 namespace ei::kafka {
 
 struct KafkaOptions {
   std::string brokers = "localhost:9092";
+  SecurityOptions security;
   std::string topic = "events";
   std::string dlq_topic = "events-dlq";
   base::Duration write_timeout = std::chrono::seconds(10);  // of one request, which is then sent again
