@@ -68,6 +68,7 @@ KafkaSink::Chosen KafkaSink::Choose(bool sole) {
   if (chosen.producer == nullptr || (chosen.producer->Broken() && chosen.next == nullptr)) {
     auto fresh = MakeProducer(sole);
     if (fresh) {
+      if (chosen.producer != nullptr) RememberContact(*chosen.producer);
       retired = std::exchange(chosen.producer, std::move(*fresh));
       ++chosen.number;
     } else {
@@ -146,9 +147,9 @@ app::SinkStatus KafkaSink::Status() const {
   {
     base::MutexLock lock(mutex_);
     status = together_.producer->Status();
+    RememberContact(*together_.producer);
     if (alone_.producer != nullptr && alone_.producer->Status().refused) status.refused = true;
   }
-  if (status.contact == app::Contact::kReached) reached_.store(true, std::memory_order_relaxed);
   if (reached_.load(std::memory_order_relaxed)) status.contact = app::Contact::kReached;
   if (status.contact == app::Contact::kPending && token_missed_.load(std::memory_order_relaxed)) {
     status.contact = app::Contact::kUnreachable;

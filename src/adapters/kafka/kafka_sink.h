@@ -70,8 +70,10 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
   Chosen Choose(bool sole) EXCLUDES(mutex_);
   base::Result<std::shared_ptr<Producer>> MakeProducer(bool sole) REQUIRES(mutex_);
   // Lets the next producer take over if the one before is done, or can't be waited for; returns that one.
-  static std::shared_ptr<Producer> TakeOver(Chosen& chosen, bool at_once);
+  std::shared_ptr<Producer> TakeOver(Chosen& chosen, bool at_once) REQUIRES(mutex_);
   std::vector<std::shared_ptr<Producer>> Producers() EXCLUDES(mutex_);
+  // The first contact is the sink's, whichever producer made it.
+  void RememberContact(const Producer& producer) const;
   void FailAll(size_t lane, std::span<const app::OutboundEvent> events, std::string_view reason);
 
   const KafkaOptions options_;

@@ -77,10 +77,15 @@ void KafkaSink::OnRound() {
   }
 }
 
+void KafkaSink::RememberContact(const Producer& producer) const {
+  if (producer.Status().contact == app::Contact::kReached) reached_.store(true, std::memory_order_relaxed);
+}
+
 // Only this lock gives producers out: while the sink alone holds one, nobody is about to hand it a record.
 std::shared_ptr<Producer> KafkaSink::TakeOver(Chosen& chosen, bool at_once) {
   if (!at_once && (chosen.producer.use_count() > 1 || !chosen.producer->Idle())) return nullptr;
   if (at_once) chosen.producer->Break();
+  RememberContact(*chosen.producer);
   ++chosen.number;
   return std::exchange(chosen.producer, std::exchange(chosen.next, nullptr));
 }

@@ -203,6 +203,7 @@ bool Producer::Reached() const {
 
 void Producer::Poll() {
   std::optional<base::SteadyTime> retired_at;
+  bool let_in = false;
   for (;;) {
     if (stop_.load(std::memory_order_acquire)) {
       const base::SteadyTime now =
@@ -216,8 +217,11 @@ void Producer::Poll() {
                           {{"records", int64_t{left}}});
       }
     }
-    // A later refusal ends with a delivery.
-    if (!reached_.load(std::memory_order_relaxed) && Reached()) OnAcceptance();
+    // A refusal after the first contact ends with a delivery.
+    if (!let_in && Reached()) {
+      let_in = true;
+      OnAcceptance();
+    }
     rd_kafka_event_t* event = rd_kafka_queue_poll(queue_, kPollMillis);
     if (event == nullptr) {
       // Records that were handed over while the producer broke.

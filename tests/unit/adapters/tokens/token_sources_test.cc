@@ -140,6 +140,24 @@ TEST_F(TokenSources, MskTokenIsASignedUrlInBase64) {
   EXPECT_TRUE(http_.asked.empty());
 }
 
+// What AWS's own signer for Python (aws-msk-iam-sasl-signer-python 1.0.2) makes of the same.
+TEST_F(TokenSources, MskTokenIsTheOneOfTheOfficialSigner) {
+  class FixedClock final : public app::Clock {
+    base::SteadyTime Now() const override { return {}; }
+    base::WallTime WallNow() const override { return base::WallTime(1'750'000'000s); }
+  };
+  const FixedClock clock;
+  environment_ = {{"AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"},
+                  {"AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"},
+                  {"AWS_SESSION_TOKEN", "tok/en+=="}};
+  const auto token = MskIamTokens("us-west-2", Chain(), clock).Fetch();
+  const std::string url = FromBase64Url(token->value);
+  EXPECT_NE(url.find("X-Amz-Date=20250615T150640Z&"), std::string::npos) << url;
+  EXPECT_NE(url.find("X-Amz-Signature=d9b23983e1e61f865c963b0f006bd1e34c7a6c8bd0a70232e3f54d85c112eba4&"),
+            std::string::npos)
+      << url;
+}
+
 TEST_F(TokenSources, WebIdentityIsExchangedAtSts) {
   environment_ = {{"AWS_WEB_IDENTITY_TOKEN_FILE", "/identity"}, {"AWS_ROLE_ARN", "arn:aws:iam::1:role/r"}};
   files_["/identity"] = "header.claims.signature";
