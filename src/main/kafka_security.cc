@@ -53,7 +53,8 @@ std::vector<std::pair<std::string, std::string>> ExtensionsOf(std::string_view t
 
 void AddTokens(const KafkaSecuritySettings& settings, const app::Clock& clock,
                kafka::SecurityOptions& options) {
-  switch (settings.oauth_source.value()) {
+  if (!settings.oauth_source) return;
+  switch (*settings.oauth_source) {
     case OauthSource::kFile:
       options.tokens = std::make_shared<tokens::FileTokens>(
           tokens::FileTokens::Options{settings.oauth_token_file, ExtensionsOf(settings.oauth_extensions)},

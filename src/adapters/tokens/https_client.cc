@@ -1,15 +1,12 @@
 #include "adapters/tokens/https_client.h"
 
-#include <exception>
-#include <optional>
+#include <utility>
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
@@ -21,8 +18,8 @@ namespace {
 
 namespace asio = boost::asio;
 namespace beast_http = boost::beast::http;
-using asio::use_awaitable;
 using asio::ip::tcp;
+using boost::system::error_code;
 
 constexpr size_t kReplyBytesMax = 64 * 1024;
 constexpr size_t kReplyHeaderBytesMax = 16 * 1024;
@@ -44,68 +41,114 @@ Message MessageOf(const HttpRequest& request, const Url& url) {
   return message;
 }
 
-template <typename Stream>
-asio::awaitable<HttpReply> Exchange(Stream& stream, const Message& message) {
-  co_await beast_http::async_write(stream, message, use_awaitable);
-  boost::beast::flat_buffer buffer(kReplyHeaderBytesMax + kReplyBytesMax);
-  beast_http::response_parser<beast_http::string_body> parser;
-  parser.header_limit(kReplyHeaderBytesMax);
-  parser.body_limit(kReplyBytesMax);
-  co_await beast_http::async_read(stream, buffer, parser, use_awaitable);
-  co_return HttpReply{static_cast<int>(parser.get().result_int()), std::move(parser.get().body())};
-}
+// One request and its reply, step by step. Each function returns false when its step failed or time is over.
+class Exchange {
+ public:
+  Exchange(const Url& url, const std::string& ca_file, base::Duration timeout)
+      : url_(url),
+        ca_file_(ca_file),
+        context_(asio::ssl::context::tls_client),
+        socket_(io_),
+        timer_(io_, timeout) {
+    timer_.async_wait([this](error_code) { late_ = true; });
+  }
 
-asio::awaitable<HttpReply> SendOver(const Url& url, const std::string& ca_file, const Message& message) {
-  const auto executor = co_await asio::this_coro::executor;
-  tcp::resolver resolver(executor);
-  const auto addresses = co_await resolver.async_resolve(url.host, url.port, use_awaitable);
-  if (!url.tls) {
-    tcp::socket socket(executor);
-    co_await asio::async_connect(socket, addresses, use_awaitable);
-    co_return co_await Exchange(socket, message);
+  base::Result<HttpReply> Run(const Message& message) {
+    HttpReply reply;
+    const bool done = Connect() && (url_.tls ? RunTls(message, reply) : RunOn(socket_, message, reply));
+    if (done) return reply;
+    const std::string why = late_ ? " didn't answer in time" : " can't be asked: " + error_.message();
+    return base::Fail(base::ErrorKind::kUnavailable, url_.host + why);
   }
-  asio::ssl::context context(asio::ssl::context::tls_client);
-  context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
-  if (ca_file.empty()) {
-    context.set_default_verify_paths();
-  } else {
-    context.load_verify_file(ca_file);
+
+ private:
+  bool Connect() {
+    tcp::resolver resolver(io_);
+    tcp::resolver::results_type addresses;
+    const bool found = Await([&](auto done) {
+      resolver.async_resolve(url_.host, url_.port, [&addresses, done](error_code error, const auto& results) {
+        addresses = results;
+        done(error);
+      });
+    });
+    return found && Await([&](auto done) {
+             asio::async_connect(socket_, addresses, [done](error_code error, const auto&) { done(error); });
+           });
   }
-  asio::ssl::stream<tcp::socket> stream(executor, context);
-  stream.set_verify_mode(asio::ssl::verify_peer);
-  stream.set_verify_callback(asio::ssl::host_name_verification(url.host));
-  std::string server_name = url.host;
-  SSL_ctrl(stream.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-           server_name.data());
-  co_await asio::async_connect(stream.lowest_layer(), addresses, use_awaitable);
-  co_await stream.async_handshake(asio::ssl::stream_base::client, use_awaitable);
-  // No close of TLS at the end: the reply says by itself how long it is.
-  co_return co_await Exchange(stream, message);
-}
+
+  bool RunTls(const Message& message, HttpReply& reply) {
+    context_.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
+    if (ca_file_.empty()) {
+      context_.set_default_verify_paths(error_);
+    } else {
+      context_.load_verify_file(ca_file_, error_);
+    }
+    if (error_) return false;
+    asio::ssl::stream<tcp::socket&> stream(socket_, context_);
+    stream.set_verify_mode(asio::ssl::verify_peer);
+    stream.set_verify_callback(asio::ssl::host_name_verification(url_.host));
+    std::string server_name = url_.host;
+    SSL_ctrl(stream.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+             server_name.data());
+    const bool trusted =
+        Await([&](auto done) { stream.async_handshake(asio::ssl::stream_base::client, done); });
+    // No close of TLS at the end: the reply says by itself how long it is.
+    return trusted && RunOn(stream, message, reply);
+  }
+
+  template <typename Stream>
+  bool RunOn(Stream& stream, const Message& message, HttpReply& reply) {
+    const auto without_size = [](auto done) { return [done](error_code error, size_t) { done(error); }; };
+    if (!Await([&](auto done) { beast_http::async_write(stream, message, without_size(done)); }))
+      return false;
+    boost::beast::flat_buffer buffer(kReplyHeaderBytesMax + kReplyBytesMax);
+    beast_http::response_parser<beast_http::string_body> parser;
+    parser.header_limit(kReplyHeaderBytesMax);
+    parser.body_limit(kReplyBytesMax);
+    if (!Await([&](auto done) { beast_http::async_read(stream, buffer, parser, without_size(done)); })) {
+      return false;
+    }
+    reply = {static_cast<int>(parser.get().result_int()), std::move(parser.get().body())};
+    return true;
+  }
+
+  // Starts an operation and waits for it. One that is late is still under way: what it works on has to stay
+  // until Cancel, which ends it.
+  template <typename Start>
+  bool Await(const Start& start) {
+    bool over = false;
+    start([this, &over](error_code error) {
+      error_ = error;
+      over = true;
+    });
+    while (!over && !late_) io_.run_one();
+    if (!over) Cancel(over);
+    return !late_ && !error_;
+  }
+
+  void Cancel(const bool& over) {
+    error_code ignored;
+    socket_.close(ignored);
+    while (!over && io_.run_one() > 0) {
+    }
+  }
+
+  const Url& url_;
+  const std::string& ca_file_;
+  asio::io_context io_;
+  asio::ssl::context context_;
+  tcp::socket socket_;
+  asio::steady_timer timer_;
+  bool late_ = false;
+  error_code error_;
+};
 
 }  // namespace
 
 base::Result<HttpReply> HttpsClient::Send(const HttpRequest& request) {
   const auto url = ParseUrl(request.url);
   if (!url) return std::unexpected(url.error());
-  const Message message = MessageOf(request, *url);
-  base::Result<HttpReply> result =
-      base::Fail(base::ErrorKind::kUnavailable, url->host + " didn't answer in time");
-  asio::io_context io;
-  asio::co_spawn(
-      io, SendOver(*url, options_.ca_file, message), [&](const std::exception_ptr& fault, HttpReply reply) {
-        if (!fault) {
-          result = std::move(reply);
-          return;
-        }
-        try {
-          std::rethrow_exception(fault);
-        } catch (const std::exception& error) {
-          result = base::Fail(base::ErrorKind::kUnavailable, url->host + " can't be asked: " + error.what());
-        }
-      });
-  io.run_for(options_.timeout);
-  return result;
+  return Exchange(*url, options_.ca_file, options_.timeout).Run(MessageOf(request, *url));
 }
 
 }  // namespace ei::tokens

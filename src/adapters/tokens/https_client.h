@@ -12,8 +12,9 @@ namespace ei::tokens {
 class HttpsClient final : public HttpClient {
  public:
   struct Options {
-    std::string ca_file;                               // PEM; empty: the system's authorities
-    base::Duration timeout = std::chrono::seconds(5);  // of the whole exchange
+    std::string ca_file;  // PEM; empty: the system's authorities
+    // Of the whole exchange; a silent name server may add its own.
+    base::Duration timeout = std::chrono::seconds(5);
   };
   explicit HttpsClient(Options options) : options_(std::move(options)) {}
 

@@ -27,6 +27,7 @@ std::string BasicTime(base::WallTime time) {
 
 std::string CanonicalQuery(const std::vector<std::pair<std::string, std::string>>& query) {
   std::vector<std::pair<std::string, std::string>> encoded;
+  encoded.reserve(query.size());
   for (const auto& [name, value] : query) encoded.emplace_back(PercentEncode(name), PercentEncode(value));
   std::ranges::sort(encoded);
   std::string text;
