@@ -20,11 +20,11 @@ EOF
 build_packages=(
   g++ cmake ninja-build ccache mold pkg-config
   libboost1.81-dev librdkafka-dev libsimdjson-dev prometheus-cpp-dev libspdlog-dev libfmt-dev
-  libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libgtest-dev
+  libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libssl-dev libgtest-dev
   curl kcat
 )
 kafka_packages=(openjdk-17-jre-headless maven kcat)
-int_packages=("${kafka_packages[@]}" python3 python3-venv curl nginx-light)
+int_packages=("${kafka_packages[@]}" python3 python3-venv curl nginx-light openssl)
 lint_packages=(
   python3 python3-venv
   clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev shellcheck shfmt

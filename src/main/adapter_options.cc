@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include "main/kafka_security.h"
+
 namespace ei::service {
 
 namespace {
@@ -33,9 +35,10 @@ std::vector<kafka::TopicOptions> TopicOptionsOf(const Routing& routing) {
 }
 
 kafka::KafkaOptions KafkaOptionsOf(const Settings& settings, size_t lanes,
-                                   std::vector<kafka::TopicOptions> topics) {
+                                   std::vector<kafka::TopicOptions> topics, const app::Clock& clock) {
   kafka::KafkaOptions options;
   options.brokers = settings.kafka.brokers;
+  options.security = SecurityOptionsOf(settings.kafka_security, clock);
   options.topic = settings.kafka.topic;
   options.dlq_topic = settings.kafka.dlq_topic;
   options.topics = std::move(topics);

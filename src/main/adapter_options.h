@@ -6,6 +6,7 @@
 #include "adapters/http/http_options.h"
 #include "adapters/json/event_decoder.h"
 #include "adapters/kafka/kafka_options.h"
+#include "app/ports/clock.h"
 #include "main/routing.h"
 #include "main/settings.h"
 
@@ -17,7 +18,7 @@ size_t Cores();
 
 std::vector<kafka::TopicOptions> TopicOptionsOf(const Routing& routing);
 kafka::KafkaOptions KafkaOptionsOf(const Settings& settings, size_t lanes,
-                                   std::vector<kafka::TopicOptions> topics);
+                                   std::vector<kafka::TopicOptions> topics, const app::Clock& clock);
 http::HttpOptions HttpOptionsOf(const Settings& settings);
 json::DecoderOptions DecoderOptionsOf(const Settings& settings);
 

@@ -72,6 +72,7 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
       pool, app::DeliveryContext{*service->journal_, *service->sink_, service->drain_rate_,
                                  service->receipts_, clock, metrics, log, service->window_.get()});
   service->workers_->Start();
+  if (service->credentials_) service->credentials_->Start();
   if (service->wal_threads_) service->wal_threads_->Start();
 
   app::Ingest::Options ingest;
@@ -163,12 +164,21 @@ base::Result<void> Service::OpenSink(size_t lanes, const Routing& routing) {
                {{"dir", std::string_view(settings_.file.dir)}});
     return {};
   }
-  auto created = kafka::KafkaSink::Create(KafkaOptionsOf(settings_, lanes, TopicOptionsOf(routing)), log_);
+  return OpenKafkaSink(lanes, routing);
+}
+
+base::Result<void> Service::OpenKafkaSink(size_t lanes, const Routing& routing) {
+  const kafka::KafkaOptions options = KafkaOptionsOf(settings_, lanes, TopicOptionsOf(routing), clock_);
+  auto created = kafka::KafkaSink::Create(options, log_, &metrics_);
   if (!created) return std::unexpected(created.error());
   kafka_ = created->get();
+  if (options.security.Secured()) {
+    credentials_ = std::make_unique<kafka::CredentialKeeper>(options.security, clock_, log_, **created);
+  }
   sink_ = std::move(*created);
   log_.Write(app::LogLevel::kInfo, "sink", "events go to Kafka",
              {{"brokers", std::string_view(settings_.kafka.brokers)},
+              {"security", std::string_view(options.security.protocol)},
               {"topic", std::string_view(settings_.kafka.topic)},
               {"dead_letter_topic", std::string_view(settings_.kafka.dlq_topic)}});
   return {};
@@ -213,6 +223,8 @@ void Service::RegisterGauges() {
   metrics_.AddJournal([journal = journal_.get()] { return journal->Stats(); });
   metrics_.AddGauge(telemetry::MetricId::kSinkInflightEvents,
                     [workers = workers_.get()] { return static_cast<double>(workers->InFlight()); });
+  metrics_.AddGauge(telemetry::MetricId::kSinkRefused,
+                    [sink = sink_.get()] { return sink->Status().refused ? 1.0 : 0.0; });
 }
 
 void Service::RegisterWalMetrics() {
@@ -243,12 +255,23 @@ uint64_t Service::EventsAtRisk() const {
 std::string Service::UnreadyReason() const {
   if (stopping_.load(std::memory_order_acquire)) return "the service is stopping";
   if (journal_->Failed()) return "the journal's storage failed: see the log";
-  if (settings_.ingest.ack == domain::AckLevel::kBroker && !sink_->Reached())
+  const app::Contact contact = sink_->Status().contact;
+  if (contact == app::Contact::kRefused)
+    return "the brokers have not let this process in yet: they, or the source of its tokens, refuse the "
+           "credentials (kafka.security); the log says more";
+  if (contact == app::Contact::kPending && credentials_ != nullptr)
+    return "no broker has answered to the credentials yet (kafka.security)";
+  if (settings_.ingest.ack == domain::AckLevel::kBroker && contact != app::Contact::kReached)
     return "no broker has answered yet (kafka.brokers), and ingest.ack is broker";
   if (journal_->Full(0))
     return wal_ != nullptr ? "the write-ahead log is full (wal.bytes_max): check the brokers"
                            : "the journal is full (journal.events_max, journal.bytes_max): check the brokers";
   return {};
+}
+
+void Service::CloseSink() {
+  credentials_.reset();
+  sink_.reset();
 }
 
 uint64_t Service::Stop() {
@@ -265,7 +288,7 @@ uint64_t Service::Stop() {
              {{"events", journal_->Stats().events}, {"connections_cut", uint64_t{cut}}});
   const uint64_t left = workers_->Drain(StorageFailed() ? began : began + timeout);
   workers_->Stop();
-  sink_.reset();
+  CloseSink();
   if (wal_threads_) wal_threads_->Stop();
   if (left == 0) return 0;
   const uint64_t lost = EventsAtRisk();
@@ -285,7 +308,7 @@ uint64_t Service::Stop() {
 Service::~Service() {
   server_.reset();
   if (workers_) workers_->Stop();
-  sink_.reset();
+  CloseSink();
   wal_threads_.reset();
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "adapters/http/server.h"
+#include "adapters/kafka/credential_keeper.h"
 #include "adapters/kafka/kafka_sink.h"
 #include "adapters/telemetry/metrics.h"
 #include "adapters/wal/posix_disk.h"
@@ -65,6 +66,8 @@ class Service {
   Service(const Settings& settings, const Routing& routing, const app::Clock& clock, app::Log& log,
           telemetry::Metrics& metrics);
   base::Result<void> OpenSink(size_t lanes, const Routing& routing);
+  base::Result<void> OpenKafkaSink(size_t lanes, const Routing& routing);
+  void CloseSink();
   base::Result<void> OpenJournal(size_t lanes, std::function<void()> storage_failed);
   base::Result<void> OpenWal(size_t lanes);
   void OpenWindow();
@@ -91,7 +94,8 @@ class Service {
   std::unique_ptr<app::IdempotencyWindow> window_;  // null: off
   std::unique_ptr<app::WorkerPool> workers_;        // outlives the sink, which reports to it
   std::unique_ptr<app::EventSink> sink_;
-  kafka::KafkaSink* kafka_ = nullptr;  // sink_, when that is Kafka
+  kafka::KafkaSink* kafka_ = nullptr;                     // sink_, when that is Kafka
+  std::unique_ptr<kafka::CredentialKeeper> credentials_;  // of the sink; null: it has none
   std::unique_ptr<app::Ingest> ingest_;
   std::unique_ptr<http::Server> server_;
 };

@@ -90,6 +90,41 @@ struct KafkaSettings {
   Compression compression = Compression::kNone;
 };
 
+enum class SecurityProtocol { kPlaintext, kSsl, kSaslPlaintext, kSaslSsl };
+enum class SaslMechanism { kPlain, kScramSha256, kScramSha512, kOauthBearer };
+enum class EndpointCheck { kHostname, kNone };
+enum class OauthSource { kFile, kOidc, kAwsMskIam };
+
+// Paths are empty where they are not set.
+struct KafkaSecuritySettings {
+  SecurityProtocol protocol = SecurityProtocol::kPlaintext;
+  std::optional<SaslMechanism> mechanism;
+  std::string username;
+  std::string password;
+  std::string password_file;
+  std::string ca_file;
+  std::string certificate_file;
+  std::string key_file;
+  std::string key_password_file;
+  EndpointCheck endpoint_check = EndpointCheck::kHostname;
+  std::optional<OauthSource> oauth_source;
+  std::string oauth_token_file;
+  std::string oauth_token_url;
+  std::string oauth_ca_file;
+  std::string oauth_client_id;
+  std::string oauth_client_secret_file;
+  std::string oauth_scope;
+  std::string oauth_extensions;  // name=value,name=value
+  std::string aws_region;
+
+  bool UsesTls() const {
+    return protocol == SecurityProtocol::kSsl || protocol == SecurityProtocol::kSaslSsl;
+  }
+  bool UsesSasl() const {
+    return protocol == SecurityProtocol::kSaslPlaintext || protocol == SecurityProtocol::kSaslSsl;
+  }
+};
+
 struct DeliverySettings {
   std::uint32_t workers = 0;  // 0: one a core, at most 4
   std::uint64_t inflight_events_max = 0;
@@ -115,6 +150,7 @@ struct Settings {
   SinkSettings sink;
   FileSettings file;
   KafkaSettings kafka;
+  KafkaSecuritySettings kafka_security;
   DeliverySettings delivery;
   ShutdownSettings shutdown;
   LogSettings log;

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "main/settings_security_checks.h"
 #include "main/units.h"
 
 namespace ei::service {
 
 std::vector<SettingConflict> FindConflicts(const Settings& settings) {
   std::vector<SettingConflict> conflicts;
+  FindSecurityConflicts(settings.kafka_security, conflicts);
   const IngestSettings& ingest = settings.ingest;
 
   if (settings.admin.port && *settings.admin.port != 0 && *settings.admin.port == settings.http.port) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <limits>
 
+#include "main/settings_kafka_security.h"
 #include "main/settings_text.h"
 #include "main/settings_words.h"
 #include "main/spelling.h"
@@ -479,7 +480,7 @@ std::vector<Setting> RunRows() {
 SettingsTable MakeServiceSettings() {
   std::vector<Setting> rows;
   for (std::vector<Setting> part : {HttpRows(), AdminRows(), IngestRows(), IdempotencyRows(), FlowRows(),
-                                    WalRows(), SinkRows(), KafkaRows(), RunRows()}) {
+                                    WalRows(), SinkRows(), KafkaRows(), KafkaSecurityRows(), RunRows()}) {
     std::ranges::move(part, std::back_inserter(rows));
   }
   return SettingsTable(std::move(rows));

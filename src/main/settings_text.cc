@@ -19,6 +19,8 @@ constexpr std::size_t kTopicBytesMax = 249;  // Kafka's own limit
 constexpr std::size_t kPathBytesMax = 1024;  // leaves room for segment names below PATH_MAX
 constexpr std::size_t kHostBytesMax = 253;   // DNS
 constexpr std::size_t kBrokersMax = 100;
+constexpr std::size_t kShortTextBytesMax = 1024;
+constexpr std::size_t kAwsRegionBytesMax = 32;
 constexpr std::size_t kPointerTokensMax = 16;
 constexpr std::size_t kPointerBytesMax = 1024;
 
@@ -127,6 +129,64 @@ Result<std::string> ReadPath(std::string_view text) {
     return Fail(ErrorKind::kInvalid, fmt::format("is longer than {} bytes", kPathBytesMax));
   }
   if (std::ranges::any_of(text, IsControlByte)) return Fail(ErrorKind::kInvalid, "has a control character");
+  return std::string(text);
+}
+
+Result<std::string> ReadOptionalPath(std::string_view text) {
+  return text.empty() ? std::string() : ReadPath(text);
+}
+
+Result<std::string> ReadShortText(std::string_view text) {
+  if (text.size() > kShortTextBytesMax) {
+    return Fail(ErrorKind::kInvalid, fmt::format("is longer than {} bytes", kShortTextBytesMax));
+  }
+  if (std::ranges::any_of(text, IsControlByte)) return Fail(ErrorKind::kInvalid, "has a control character");
+  return std::string(text);
+}
+
+Result<std::string> ReadTokenUrl(std::string_view text) {
+  if (text.empty()) return std::string();
+  if (auto fault = ReadShortText(text); !fault) return fault;
+  std::string_view rest = text;
+  const bool plain = rest.starts_with("http://");
+  if (!plain && !rest.starts_with("https://")) return Fail(ErrorKind::kInvalid, "is not an https:// URL");
+  rest.remove_prefix(rest.find("//") + 2);
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+  const std::string_view host = authority.substr(0, authority.rfind(':'));
+  if (!IsHost(host)) return Fail(ErrorKind::kInvalid, "has a bad host name");
+  if (host.size() < authority.size() && !IsPort(authority.substr(host.size() + 1))) {
+    return Fail(ErrorKind::kInvalid, "has a bad port (1 to 65535)");
+  }
+  if (plain && host != "localhost" && host != "127.0.0.1") {
+    return Fail(ErrorKind::kInvalid, "would send the client secret without encryption; use https://");
+  }
+  if (text.find_first_of(" #") != std::string_view::npos) {
+    return Fail(ErrorKind::kInvalid, "has a space or a fragment (#)");
+  }
+  return std::string(text);
+}
+
+Result<std::string> ReadExtensions(std::string_view text) {
+  if (auto fault = ReadShortText(text); !fault) return fault;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t comma = rest.find(',');
+    const std::string_view pair = rest.substr(0, comma);
+    rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+    const std::string_view name = pair.substr(0, pair.find('='));
+    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    if (name.empty() || name.size() == pair.size() || !std::ranges::all_of(name, is_letter)) {
+      return Fail(ErrorKind::kInvalid, "is not a list of name=value with names of letters");
+    }
+    if (name == "auth") return Fail(ErrorKind::kInvalid, "names auth, which is the token's own place");
+  }
+  return std::string(text);
+}
+
+Result<std::string> ReadAwsRegion(std::string_view text) {
+  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  if (text.size() > kAwsRegionBytesMax || !std::ranges::all_of(text, allowed)) {
+    return Fail(ErrorKind::kInvalid, "is not the name of a region, as in eu-central-1");
+  }
   return std::string(text);
 }
 

@@ -17,5 +17,13 @@ base::Result<std::string> ReadTopic(std::string_view text);
 // id, none, header, or a JSON Pointer (RFC 6901) of at most 16 tokens.
 base::Result<std::string> ReadKafkaKey(std::string_view text);
 base::Result<std::string> ReadPath(std::string_view text);
+// Empty: not set.
+base::Result<std::string> ReadOptionalPath(std::string_view text);
+base::Result<std::string> ReadShortText(std::string_view text);
+// https://host[:port][/path], or http:// for localhost and 127.0.0.1.
+base::Result<std::string> ReadTokenUrl(std::string_view text);
+// name=value,name=value as the extensions of SASL OAUTHBEARER (RFC 7628, section 3.1).
+base::Result<std::string> ReadExtensions(std::string_view text);
+base::Result<std::string> ReadAwsRegion(std::string_view text);
 
 }  // namespace ei::service

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +19,7 @@ from support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 KAFKA_SH = ROOT / "tools/kafka/kafka.sh"
-LIBS = ROOT / "build/kafka/libs"
+LIBS = ROOT / "build/kafka"
 
 _START_SECONDS = 60
 _STOP_SECONDS = 20
@@ -48,13 +49,23 @@ class KafkaBroker:
     """One broker that is also its own controller. Not thread-safe.
 
     `settings` are broker settings that win over tools/kafka/server.properties. Ports and data stay the same
-    over stop, kill and start until close().
+    over stop, kill and start until close(). `listeners` are further ones, by name, each with a port of its
+    own; `scram` are users as `StorageTool --add-scram` takes them; `version` is another than the usual one.
     """
 
     def __init__(
-        self, settings: dict[str, str] | None = None, heap: str = "512m", parent: Path | None = None
+        self,
+        settings: dict[str, str] | None = None,
+        heap: str = "512m",
+        parent: Path | None = None,
+        listeners: Sequence[str] = (),
+        scram: Sequence[str] = (),
+        version: str = "",
     ):
+        self._version = version
         self._settings = settings or {}
+        self._listeners = dict.fromkeys(listeners, 0)
+        self._scram = scram
         self._heap = heap
         self._process: subprocess.Popen[bytes] | None = None
         self._admin: AdminClient | None = None
@@ -76,6 +87,10 @@ class KafkaBroker:
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    def address_of(self, listener: str) -> str:
+        """By the name that the broker's certificate is for."""
+        return f"localhost:{self._listeners[listener]}"
+
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -88,7 +103,7 @@ class KafkaBroker:
     def start(self) -> "KafkaBroker":
         """Returns once the broker answers a metadata request and can be written to."""
         assert not self.running, "the broker is running already"
-        subprocess.run([KAFKA_SH, "fetch"], check=True, stdin=subprocess.DEVNULL)
+        subprocess.run([KAFKA_SH, "fetch", self._version], check=True, stdin=subprocess.DEVNULL)
         for attempt in range(1, _START_ATTEMPTS + 1):
             self._write_config()
             self._format()
@@ -174,16 +189,21 @@ class KafkaBroker:
         return f"--- end of {self.log_path}:\n" + "\n".join(text.splitlines()[-lines:])
 
     def _choose_ports(self) -> None:
-        self.port = free_port()
-        self._controller_port = free_port()
-        while self._controller_port == self.port:
-            self._controller_port = free_port()
+        ports: set[int] = set()
+        while len(ports) < 2 + len(self._listeners):
+            ports.add(free_port())
+        self.port, self._controller_port, *others = ports
+        self._listeners = dict(zip(self._listeners, others, strict=True))
         self._admin = None
 
     def _write_config(self) -> None:
+        listeners = [f"PLAINTEXT://127.0.0.1:{self.port}"]
+        advertised = [*listeners, *(f"{name}://{self.address_of(name)}" for name in self._listeners)]
+        listeners += [f"{name}://127.0.0.1:{port}" for name, port in self._listeners.items()]
+        listeners.append(f"CONTROLLER://127.0.0.1:{self._controller_port}")
         own = {
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "listeners": ",".join(listeners),
+            "advertised.listeners": ",".join(advertised),
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
             "log.dirs": str(self._dir / "data"),
             # Tests count what stands in a topic: nothing may age out meanwhile.
@@ -196,6 +216,10 @@ class KafkaBroker:
     def _config(self) -> Path:
         return self._dir / "server.properties"
 
+    @property
+    def _class_path(self) -> str:
+        return f"{LIBS / (f'libs-{self._version}' if self._version else 'libs')}/*"
+
     def _java(self, *arguments: str) -> list[str]:
         return ["java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *arguments]
 
@@ -203,14 +227,16 @@ class KafkaBroker:
         if (self._dir / "data/meta.properties").exists():
             return
         cluster = secrets.token_urlsafe(16).replace("-", "A").replace("_", "B")
-        command = self._java("-XX:TieredStopAtLevel=1", "-cp", f"{LIBS}/*", "kafka.tools.StorageTool")
+        command = self._java("-XX:TieredStopAtLevel=1", "-cp", self._class_path, "kafka.tools.StorageTool")
         command += ["format", "-t", cluster, "-c", str(self._config)]
+        for user in self._scram:
+            command += ["--add-scram", user]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"the data directory could not be formatted\n{done.stdout}{done.stderr}")
 
     def _launch(self) -> None:
-        command = self._java(f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-cp", f"{LIBS}/*", "kafka.Kafka")
+        command = self._java(f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-cp", self._class_path, "kafka.Kafka")
         with self.log_path.open("ab") as log:
             log.write(f"--- start on {self.address}\n".encode())
             log.flush()

@@ -67,7 +67,7 @@ class MisbehavingSink final : public app::EventSink {
   }
 
   void Flush() override {}
-  bool Reached() const override { return true; }
+  app::SinkStatus Status() const override { return {app::Contact::kReached}; }
 
   // Called with the value of each event that is delivered or dead-lettered.
   void OnArrival(std::function<void(std::string_view value)> call) { on_arrival_ = std::move(call); }

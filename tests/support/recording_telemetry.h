@@ -24,6 +24,7 @@ class RecordingTelemetry final : public app::Telemetry {
     base::Duration longest_wait{0};  // acceptance to delivery
     std::map<std::string, uint64_t> rejected;
     std::map<std::string, uint64_t> dead_lettered;
+    std::map<std::string, uint64_t> sink_faults;
 
     uint64_t Rejected() const { return Sum(rejected); }
     uint64_t DeadLettered() const { return Sum(dead_lettered); }
@@ -72,6 +73,10 @@ class RecordingTelemetry final : public app::Telemetry {
   void EventsRetried(uint64_t count) override {
     base::MutexLock lock(mutex_);
     counts_.retried += count;
+  }
+  void SinkFault(std::string_view code) override {
+    base::MutexLock lock(mutex_);
+    ++counts_.sink_faults[std::string(code)];
   }
   void EventsUndelivered(uint64_t count) override {
     base::MutexLock lock(mutex_);

@@ -50,7 +50,7 @@ class ScriptedSink final : public app::EventSink {
   }
 
   void Flush() override { ++flushes_; }
-  bool Reached() const override { return true; }
+  app::SinkStatus Status() const override { return {app::Contact::kReached}; }
 
   // What is in flight, oldest first.
   const std::vector<Sent>& InFlight() const { return in_flight_; }

@@ -10,7 +10,9 @@ usage() {
   cat <<EOF
 Usage: tools/kafka/kafka.sh COMMAND
 
-  fetch    copy the broker's jars from the Maven repository to build/kafka/libs, when they are not there yet
+  fetch [VERSION]
+           copy the broker's jars from the Maven repository to build/kafka/libs, when they are not there yet;
+           those of another version than the usual one to build/kafka/libs-VERSION
   start    run a broker in the foreground until Ctrl-C or SIGTERM
              --port PORT    for clients, default 9092; the controller takes PORT + 1
              --dir DIR      data directory, default build/kafka/data-PORT; kept from run to run
@@ -26,7 +28,9 @@ die() {
 }
 
 fetch() (
-  stamp=$libs/.complete
+  version=(${1:+-Dkafka.version="$1"})
+  target=$libs${1:+-$1}
+  stamp=$target/.complete
   mkdir -p "$build"
   # Several callers may start at once (make kafka beside make test-int): one fetches, the others wait for it.
   exec 9>"$build/.fetch.lock"
@@ -35,10 +39,10 @@ fetch() (
     return 0
   fi
   command -v mvn >/dev/null || die "mvn is missing; run tools/setup.sh kafka"
-  echo "Fetching the Kafka jars into $libs"
-  rm -rf "$libs"
-  mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
-    -DoutputDirectory="$libs" >"$build/fetch.log" 2>&1 || fail_with_tail "mvn could not fetch the jars" "$build/fetch.log"
+  echo "Fetching the Kafka jars into $target"
+  rm -rf "$target"
+  mvn -q -B -f "$here/pom.xml" "${version[@]}" dependency:copy-dependencies -DincludeScope=runtime \
+    -DoutputDirectory="$target" >"$build/fetch.log" 2>&1 || fail_with_tail "mvn could not fetch the jars" "$build/fetch.log"
   cp "$here/pom.xml" "$stamp"
 )
 
@@ -143,7 +147,7 @@ cluster_id() {
 }
 
 case ${1:-help} in
-  fetch) fetch ;;
+  fetch) fetch "${2:-}" ;;
   start) shift && start "$@" ;;
   help | --help | -h) usage ;;
   *) usage >&2 && exit 2 ;;

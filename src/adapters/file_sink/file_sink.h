@@ -51,7 +51,7 @@ class FileSink final : public app::EventSink {
             uint64_t failures_seen) override;
   void SendDeadLetter(size_t lane, const app::OutboundEvent& event, const app::DeadLetterNote& note) override;
   void Flush() override {}
-  bool Reached() const override { return true; }
+  app::SinkStatus Status() const override { return {app::Contact::kReached}; }
 
  private:
   // Belongs to the lane's thread once it is attached.

@@ -26,7 +26,7 @@ Failure Classify(rd_kafka_resp_err_t error, bool alone) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: return {Verdict::kTransient, "unknown_topic"};
 
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED: return {Verdict::kTransient, "not_authorized"};
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED: return {Verdict::kTransient, kNotAuthorized};
 
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
@@ -37,6 +37,30 @@ Failure Classify(rd_kafka_resp_err_t error, bool alone) {
     case RD_KAFKA_RESP_ERR__QUEUE_FULL: return {Verdict::kTransient, "producer_queue_full"};
 
     default: return {Verdict::kTransient, "kafka_unavailable"};
+  }
+}
+
+ClientFault ClassifyClientFault(rd_kafka_resp_err_t error, std::string_view detail) {
+  constexpr std::string_view kTlsAlert = "SSL alert number ";
+  switch (error) {
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
+    case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE: return {"authentication_failed", true};
+    case RD_KAFKA_RESP_ERR__SSL: return {"tls_failed", true};
+
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED: return {kNotAuthorized};
+
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: return {"brokers_down"};
+    case RD_KAFKA_RESP_ERR__RESOLVE: return {"host_not_found"};
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+      if (detail.find(kTlsAlert) != std::string_view::npos) return {"tls_failed", true};
+      return {"connection_failed"};
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE: return {"timed_out"};
+    case RD_KAFKA_RESP_ERR__FATAL: return {"producer_failed"};
+    default: return {"other"};
   }
 }
 

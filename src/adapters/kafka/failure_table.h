@@ -8,6 +8,8 @@
 
 namespace ei::kafka {
 
+inline constexpr std::string_view kNotAuthorized = "not_authorized";
+
 struct Failure {
   app::Verdict verdict;
   std::string_view code;  // stable, as in "message_too_large"; stands in dead letters, logs and metrics
@@ -16,5 +18,15 @@ struct Failure {
 // What a failed delivery means. What isn't known is held to be transient: an event is never given up on a
 // guess. `alone`: the record had a request of its own, so that a refusal can't be another record's fault.
 Failure Classify(rd_kafka_resp_err_t error, bool alone);
+
+// A fault of the client, told apart from any record. `refusal`: the broker doesn't take the credentials.
+struct ClientFault {
+  std::string_view code;  // stable, for metrics and logs
+  bool refusal = false;
+};
+
+// `detail`: librdkafka's text. In TLS 1.3 a server's verdict on the client's certificate comes when the
+// client holds the handshake for done, and librdkafka reports it as a broken connection.
+ClientFault ClassifyClientFault(rd_kafka_resp_err_t error, std::string_view detail);
 
 }  // namespace ei::kafka

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/kafka/security_options.h"
 #include "adapters/kafka/topics.h"
 #include "base/time.h"
 
@@ -12,6 +13,7 @@ namespace ei::kafka {
 
 struct KafkaOptions {
   std::string brokers = "localhost:9092";
+  SecurityOptions security;
   std::string topic = "events";
   std::string dlq_topic = "events-dlq";
   std::vector<TopicOptions> topics;                         // those with settings of their own

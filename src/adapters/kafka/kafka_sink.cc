@@ -21,6 +21,8 @@ constexpr uint64_t kAloneBit = uint64_t{1} << 55;
 constexpr int kLaneShift = 56;
 constexpr uint64_t kTokenMask = kLetterBit - 1;
 
+constexpr std::string_view kReplacing = "a producer with new certificates is about to take over";
+
 void* Pack(size_t lane, uint64_t bits, uint64_t token) {
   // NOLINTNEXTLINE(performance-no-int-to-ptr): librdkafka carries a pointer; nothing is ever behind it
   return reinterpret_cast<void*>(uint64_t{lane} << kLaneShift | bits | token);
@@ -51,22 +53,34 @@ Headers TraceHeaders(std::string_view traceparent) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<KafkaSink>> KafkaSink::Create(const KafkaOptions& options, app::Log& log) {
-  std::unique_ptr<KafkaSink> sink(new KafkaSink(options, log));
-  auto producer = Producer::Create(options, /*sole=*/false, sink->topics_, *sink, log);
-  if (!producer) return std::unexpected(producer.error());
+base::Result<std::unique_ptr<KafkaSink>> KafkaSink::Create(const KafkaOptions& options, app::Log& log,
+                                                           app::Telemetry* telemetry) {
+  std::unique_ptr<KafkaSink> sink(new KafkaSink(options, log, telemetry));
   base::MutexLock lock(sink->mutex_);
+  auto producer = sink->MakeProducer(/*sole=*/false);
+  if (!producer) return std::unexpected(producer.error());
   sink->together_.producer = std::move(*producer);
   return sink;
+}
+
+base::Result<std::shared_ptr<Producer>> KafkaSink::MakeProducer(bool sole) {
+  auto made = Producer::Create(options_, sole, topics_, *this, log_);
+  if (!made) return std::unexpected(made.error());
+  // One that has expired is refused here; the next is on its way.
+  if (token_) [[maybe_unused]]
+    const auto taken = (*made)->UseToken(*token_);
+  return std::shared_ptr<Producer>(std::move(*made));
 }
 
 KafkaSink::Chosen KafkaSink::Choose(bool sole) {
   std::shared_ptr<Producer> retired;  // ends after the lock is released: its end gives reports
   base::MutexLock lock(mutex_);
   Chosen& chosen = sole ? alone_ : together_;
-  if (chosen.producer == nullptr || chosen.producer->Broken()) {
-    auto fresh = Producer::Create(options_, sole, topics_, *this, log_);
+  if (chosen.next != nullptr) retired = TakeOver(chosen, /*at_once=*/false);
+  if (chosen.producer == nullptr || (chosen.producer->Broken() && chosen.next == nullptr)) {
+    auto fresh = MakeProducer(sole);
     if (fresh) {
+      if (chosen.producer != nullptr) RememberContact(*chosen.producer);
       retired = std::exchange(chosen.producer, std::move(*fresh));
       ++chosen.number;
     } else {
@@ -87,9 +101,11 @@ void KafkaSink::FailAll(size_t lane, std::span<const OutboundEvent> events, std:
 void KafkaSink::Send(size_t lane, std::span<const OutboundEvent> events, app::Grouping grouping,
                      uint64_t failures_seen) {
   const bool alone = grouping == app::Grouping::kAlone;
-  const auto [producer, number] = Choose(/*sole=*/alone);
+  const Chosen chosen = Choose(/*sole=*/alone);
+  Producer* const producer = chosen.producer.get();
   if (producer == nullptr) return FailAll(lane, events, "no producer can be made; see the log");
-  if (!alone && std::exchange(lane_producers_[lane], number) != number) {
+  if (chosen.next != nullptr) return FailAll(lane, events, kReplacing);
+  if (!alone && std::exchange(lane_producers_[lane], chosen.number) != chosen.number) {
     return FailAll(lane, events, "the producer was replaced");
   }
   if (failures_[lane].load(std::memory_order_acquire) != failures_seen) {
@@ -123,9 +139,12 @@ void KafkaSink::SendDeadLetter(size_t lane, const OutboundEvent& event, const ap
       {"dlq_failed_at", std::string(domain::View(domain::FormatTimestamp(note.failed_at)))},
   };
   for (auto& header : TraceHeaders(event.traceparent)) headers.push_back(std::move(header));
-  const auto [producer, number] = Choose(/*sole=*/true);
-  if (producer == nullptr) return FailAll(lane, std::span(&event, 1), "no producer can be made; see the log");
-  producer->Produce(topics_.DlqTopicOf(event.topic), RecordOf(lane, kAloneBit | kLetterBit, event), headers);
+  const Chosen chosen = Choose(/*sole=*/true);
+  const std::span one(&event, 1);
+  if (chosen.producer == nullptr) return FailAll(lane, one, "no producer can be made; see the log");
+  if (chosen.next != nullptr) return FailAll(lane, one, kReplacing);
+  chosen.producer->Produce(topics_.DlqTopicOf(event.topic), RecordOf(lane, kAloneBit | kLetterBit, event),
+                           headers);
 }
 
 void KafkaSink::Flush() {
@@ -137,11 +156,19 @@ void KafkaSink::Flush() {
   together->Flush();
 }
 
-bool KafkaSink::Reached() const {
-  if (reached_.load(std::memory_order_relaxed)) return true;
-  base::MutexLock lock(mutex_);
-  if (together_.producer->Reached()) reached_.store(true, std::memory_order_relaxed);
-  return reached_.load(std::memory_order_relaxed);
+app::SinkStatus KafkaSink::Status() const {
+  app::SinkStatus status;
+  {
+    base::MutexLock lock(mutex_);
+    status = together_.producer->Status();
+    RememberContact(*together_.producer);
+    if (alone_.producer != nullptr && alone_.producer->Status().refused) status.refused = true;
+  }
+  if (reached_.load(std::memory_order_relaxed)) status.contact = app::Contact::kReached;
+  if (status.contact == app::Contact::kPending && token_missed_.load(std::memory_order_relaxed)) {
+    status.contact = app::Contact::kUnreachable;
+  }
+  return status;
 }
 
 namespace {
@@ -159,6 +186,7 @@ void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_vi
   const size_t lane = packed >> kLaneShift;
   const Failure failure = Classify(error, (packed & kAloneBit) != 0);
   if (failure.verdict != app::Verdict::kDelivered) failures_[lane].fetch_add(1, std::memory_order_release);
+  if (failure.code == kNotAuthorized) OnFault(failure.code);
   auto& gathered = Gathered();
   if (gathered.size() < options_.lanes) gathered.resize(options_.lanes);
   DeliveryReport& report = gathered[lane].emplace_back();

@@ -3,12 +3,16 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "adapters/kafka/credential_keeper.h"
 #include "adapters/kafka/producer.h"
 #include "app/ports/event_sink.h"
+#include "app/ports/telemetry.h"
 #include "base/mutex.h"
 #include "base/result.h"
 
@@ -20,26 +24,38 @@ namespace ei::kafka {
 //
 // Order: a lane's first Send after such a change fails as a whole (kTransient). So the worker gathers what
 // the break took back before anything of the lane goes to the new producer, and nothing overtakes it.
-class KafkaSink final : public app::EventSink, private Producer::Listener {
+//
+// New certificates need a new producer too. It waits until the old one has reported everything; meanwhile
+// what is sent fails (kTransient), so that no record is on its way twice.
+class KafkaSink final : public app::EventSink, public CredentialUser, private Producer::Listener {
  public:
-  // Needs no broker: without one, events wait in the producer.
-  static base::Result<std::unique_ptr<KafkaSink>> Create(const KafkaOptions& options, app::Log& log);
+  // Needs no broker: without one, events wait in the producer. Log and telemetry outlive the sink.
+  static base::Result<std::unique_ptr<KafkaSink>> Create(const KafkaOptions& options, app::Log& log,
+                                                         app::Telemetry* telemetry = nullptr);
 
   void Attach(size_t lane, app::DeliveryListener& listener) override { listeners_[lane] = &listener; }
   void Send(size_t lane, std::span<const app::OutboundEvent> events, app::Grouping grouping,
             uint64_t failures_seen) override;
   void SendDeadLetter(size_t lane, const app::OutboundEvent& event, const app::DeadLetterNote& note) override;
   void Flush() override;
-  bool Reached() const override;
+  app::SinkStatus Status() const override;
+
+  // For a CredentialKeeper, beside all of the above.
+  void OnPassword(const std::string& password) override;
+  base::Result<void> OnToken(const app::AccessToken& token) override;
+  void OnNoToken(const base::Error& error) override;
+  base::Result<void> OnCertificates() override;
+  void OnRound() override;
 
   // Takes the place of options.topics. A topic's compression holds from its first record on, so that of a
   // topic in use changes only with the next producer.
   void UseTopics(std::vector<TopicOptions> topics) { topics_.Replace(std::move(topics)); }
 
  private:
-  KafkaSink(const KafkaOptions& options, app::Log& log)
+  KafkaSink(const KafkaOptions& options, app::Log& log, app::Telemetry* telemetry)
       : options_(options),
         log_(log),
+        telemetry_(telemetry),
         topics_(options.topic, options.dlq_topic, options.topics),
         listeners_(options.lanes, nullptr),
         failures_(options.lanes),
@@ -47,25 +63,37 @@ class KafkaSink final : public app::EventSink, private Producer::Listener {
 
   void OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_view reason, Place place) override;
   void OnReportsEnd() override;
+  void OnFault(std::string_view code) override;
 
   struct Chosen {
     std::shared_ptr<Producer> producer;  // null when none can be made
     uint64_t number = 0;                 // counts the changes
+    std::shared_ptr<Producer> next;      // takes over when the other has reported everything
+    int rounds = 0;                      // that it has waited
   };
   // The producer to use now, a working one if one can be made.
   Chosen Choose(bool sole) EXCLUDES(mutex_);
+  base::Result<std::shared_ptr<Producer>> MakeProducer(bool sole) REQUIRES(mutex_);
+  // Lets the next producer take over if the one before is done, or can't be waited for; returns that one.
+  std::shared_ptr<Producer> TakeOver(Chosen& chosen, bool at_once) REQUIRES(mutex_);
+  std::vector<std::shared_ptr<Producer>> Producers() EXCLUDES(mutex_);
+  // The first contact is the sink's, whichever producer made it.
+  void RememberContact(const Producer& producer) const;
   void FailAll(size_t lane, std::span<const app::OutboundEvent> events, std::string_view reason);
 
   const KafkaOptions options_;
   app::Log& log_;
+  app::Telemetry* const telemetry_;  // may be null
   Topics topics_;
   std::vector<app::DeliveryListener*> listeners_;  // by lane
   std::vector<std::atomic<uint64_t>> failures_;    // by lane: failed reports given or about to be
   std::vector<uint64_t> lane_producers_;  // by lane: the number of the one it last sent to; the lane's thread
   mutable std::atomic<bool> reached_{false};
+  std::atomic<bool> token_missed_{false};
   mutable base::Mutex mutex_;
   Chosen together_ GUARDED_BY(mutex_);
   Chosen alone_ GUARDED_BY(mutex_);
+  std::optional<app::AccessToken> token_ GUARDED_BY(mutex_);
 };
 
 }  // namespace ei::kafka

@@ -5,6 +5,9 @@
 #include <optional>
 #include <utility>
 
+#include "adapters/kafka/connection_properties.h"
+#include "adapters/kafka/failure_table.h"
+
 namespace ei::kafka {
 
 namespace {
@@ -19,14 +22,12 @@ std::string Millis(base::Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
 }
 
-using Properties = std::vector<std::pair<std::string, std::string>>;
-
-Properties PropertiesOf(const KafkaOptions& options, bool sole) {
+base::Result<Properties> PropertiesOf(const KafkaOptions& options, bool sole) {
   // The workers already gather for kafka.linger: a little more here joins what several of them hand over.
   const double linger_ms = std::min(1.0, std::chrono::duration<double, std::milli>(options.linger).count());
+  auto connection = ConnectionProperties(options);
+  if (!connection) return connection;
   Properties properties = {
-      {"bootstrap.servers", options.brokers},
-      {"client.id", "event-ingestor"},
       {"acks", "all"},
       {"enable.idempotence", "true"},
       {"max.in.flight.requests.per.connection", "1"},  // docs/decisions/0004
@@ -36,10 +37,7 @@ Properties PropertiesOf(const KafkaOptions& options, bool sole) {
       {"compression.type", options.compression},
       {"socket.timeout.ms", Millis(options.write_timeout)},
       {"request.timeout.ms", Millis(options.write_timeout)},
-      {"socket.keepalive.enable", "true"},
       {"log.queue", "true"},
-      {"socket.nagle.disable", "true"},
-      {"reconnect.backoff.max.ms", "2000"},
       // Only the brokers refuse a record for its size: a key may be nearly as long as its event.
       {"message.max.bytes", std::to_string(2 * options.event_bytes_max + kRecordOverhead)},
       // The workers bound what is in flight; these limits must never be the ones that are met.
@@ -47,8 +45,17 @@ Properties PropertiesOf(const KafkaOptions& options, bool sole) {
       {"queue.buffering.max.kbytes", "2147483647"},
   };
   if (sole) properties.emplace_back("batch.num.messages", "1");
+  properties.insert(properties.end(), connection->begin(), connection->end());
   properties.insert(properties.end(), options.properties.begin(), options.properties.end());
   return properties;
+}
+
+// Before 2.6.1 librdkafka repeats its own part in SCRAM's second message, which brokers of Kafka 4 refuse as
+// a wrong password.
+std::string_view RefusalHint(std::string_view mechanism) {
+  constexpr int kScramMended = 0x020601ff;
+  if (!mechanism.starts_with("SCRAM") || rd_kafka_version() >= kScramMended) return {};
+  return "if the password is right: this librdkafka can't log in to Kafka 4 by SCRAM; it takes 2.6.1, or PLAIN";
 }
 
 app::LogLevel LevelOf(int syslog_level) {
@@ -61,19 +68,17 @@ app::LogLevel LevelOf(int syslog_level) {
 
 base::Result<std::unique_ptr<Producer>> Producer::Create(const KafkaOptions& options, bool sole,
                                                          Topics& topics, Listener& listener, app::Log& log) {
+  const auto properties = PropertiesOf(options, sole);
+  if (!properties) return std::unexpected(properties.error());
   std::array<char, 512> fault{};
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  for (const auto& [name, value] : PropertiesOf(options, sole)) {
-    if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), fault.data(), fault.size()) !=
-        RD_KAFKA_CONF_OK) {
-      rd_kafka_conf_destroy(conf);
-      std::string message = "the Kafka client refuses ";
-      message.append(name).append("=").append(value).append(": ").append(fault.data());
-      return base::Fail(base::ErrorKind::kInvalid, std::move(message));
-    }
+  if (auto set = SetProperties(conf, *properties); !set) {
+    rd_kafka_conf_destroy(conf);
+    return std::unexpected(set.error());
   }
-  rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
-  std::unique_ptr<Producer> producer(new Producer(topics, listener, log));
+  rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG |
+                                     RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH);
+  std::unique_ptr<Producer> producer(new Producer(options.security.mechanism, topics, listener, log));
   producer->client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, fault.data(), fault.size());
   if (producer->client_ == nullptr) {
     rd_kafka_conf_destroy(conf);
@@ -190,17 +195,48 @@ void Producer::Produce(std::string_view topic, const Record& record, const Heade
 
 void Producer::Flush() { rd_kafka_flush(client_, kFlushMillis); }
 
+void Producer::Break() {
+  broken_.store(true, std::memory_order_release);
+  Purge();
+}
+
+void Producer::UsePassword(const std::string& username, const std::string& password) {
+  refusal_logged_.store(false, std::memory_order_relaxed);
+  rd_kafka_error_t* const refused =
+      rd_kafka_sasl_set_credentials(client_, username.c_str(), password.c_str());
+  if (refused == nullptr) return;
+  log_.Write(app::LogLevel::kError, "kafka", "the Kafka client refuses the new password",
+             {{"error", std::string_view(rd_kafka_error_name(refused))}});
+  rd_kafka_error_destroy(refused);
+}
+
+base::Result<void> Producer::UseToken(const app::AccessToken& token) {
+  refusal_logged_.store(false, std::memory_order_relaxed);
+  return SetToken(client_, token);
+}
+
+app::SinkStatus Producer::Status() const {
+  const bool refused = refused_.load(std::memory_order_relaxed);
+  if (Reached()) return {app::Contact::kReached, refused};
+  if (refused) return {app::Contact::kRefused, true};
+  return {tried_.load(std::memory_order_relaxed) ? app::Contact::kUnreachable : app::Contact::kPending,
+          false};
+}
+
 // The cluster's id stands in the first metadata that arrive; with a time-out of 0 this only looks whether it
 // is there.
 bool Producer::Reached() const {
+  if (reached_.load(std::memory_order_relaxed)) return true;
   char* const id = rd_kafka_clusterid(client_, 0);
   if (id == nullptr) return false;
   rd_kafka_mem_free(client_, id);
+  reached_.store(true, std::memory_order_relaxed);
   return true;
 }
 
 void Producer::Poll() {
   std::optional<base::SteadyTime> retired_at;
+  bool let_in = false;
   for (;;) {
     if (stop_.load(std::memory_order_acquire)) {
       const base::SteadyTime now =
@@ -213,6 +249,11 @@ void Producer::Poll() {
                           "a producer ends without reports for some of its records",
                           {{"records", int64_t{left}}});
       }
+    }
+    // A refusal after the first contact ends with a delivery.
+    if (!let_in && Reached()) {
+      let_in = true;
+      OnAcceptance();
     }
     rd_kafka_event_t* event = rd_kafka_queue_poll(queue_, kPollMillis);
     if (event == nullptr) {
@@ -244,6 +285,7 @@ void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
         listener_.OnReport(message._private, RD_KAFKA_RESP_ERR__STATE,
                            "reported as delivered without an offset", {});
       } else {
+        OnAcceptance();
         if (topic.empty()) topic = topics_.Keep(rd_kafka_topic_name(message.rkt));
         listener_.OnReport(message._private, message.err, {}, {topic, message.partition, message.offset});
       }
@@ -253,21 +295,45 @@ void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
 }
 
 void Producer::OnError(rd_kafka_event_t* event) {
+  if (rd_kafka_event_error_is_fatal(event) != 0) return OnFatalError();
   const rd_kafka_resp_err_t error = rd_kafka_event_error(event);
-  if (rd_kafka_event_error_is_fatal(event) == 0) {
-    log_.Write(app::LogLevel::kWarn, "kafka", "the Kafka client reports a fault",
-               {{"error", std::string_view(rd_kafka_err2name(error))},
-                {"detail", std::string_view(rd_kafka_event_error_string(event))}});
+  const std::string_view detail = rd_kafka_event_error_string(event);
+  const ClientFault fault = ClassifyClientFault(error, detail);
+  tried_.store(true, std::memory_order_relaxed);
+  if (fault.refusal) return OnRefusal(fault.code, detail);
+  listener_.OnFault(fault.code);
+  // While the brokers refuse, these only say that there is no connection.
+  if (refused_.load(std::memory_order_relaxed)) return;
+  log_.Write(app::LogLevel::kWarn, "kafka", "the Kafka client reports a fault",
+             {{"error", std::string_view(rd_kafka_err2name(error))}, {"detail", detail}});
+}
+
+// librdkafka tells it again with every try to connect; one line for each change of the credentials will do.
+void Producer::OnRefusal(std::string_view code, std::string_view detail) {
+  listener_.OnFault(code);
+  refused_.store(true, std::memory_order_relaxed);
+  if (refusal_logged_.exchange(true, std::memory_order_relaxed)) return;
+  log_.Write(app::LogLevel::kError, "kafka",
+             "the credentials are refused (kafka.security); events wait, and it is tried on",
+             {{"code", code}, {"detail", detail}, {"hint", RefusalHint(mechanism_)}});
+}
+
+void Producer::OnAcceptance() {
+  if (!refused_.load(std::memory_order_relaxed) || !refused_.exchange(false, std::memory_order_relaxed))
     return;
-  }
+  refusal_logged_.store(false, std::memory_order_relaxed);
+  log_.Write(app::LogLevel::kInfo, "kafka", "the credentials are accepted");
+}
+
+void Producer::OnFatalError() {
+  listener_.OnFault("producer_failed");
   std::array<char, 512> reason{};
   const rd_kafka_resp_err_t cause = rd_kafka_fatal_error(client_, reason.data(), reason.size());
   log_.Write(
       app::LogLevel::kError, "kafka",
       "the idempotent producer can't go on; a new one takes over and sends again what was in flight",
       {{"error", std::string_view(rd_kafka_err2name(cause))}, {"detail", std::string_view(reason.data())}});
-  broken_.store(true, std::memory_order_release);
-  Purge();
+  Break();
 }
 
 void Producer::OnLog(rd_kafka_event_t* event) {

@@ -58,6 +58,8 @@ class Producer {
     virtual void OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_view reason, Place place) = 0;
     // All reports of one poll have been given.
     virtual void OnReportsEnd() = 0;
+    // Something that is no record's own. `code` is a constant.
+    virtual void OnFault(std::string_view code) = 0;
   };
 
   // `sole`: each record gets a request of its own. Listener and topics outlive the producer.
@@ -75,31 +77,54 @@ class Producer {
   // needed.
   bool Broken() const { return broken_.load(std::memory_order_acquire); }
 
+  // Ends it as a fatal error would: what it holds is given back, and a new one is needed.
+  void Break();
+
+  // Whether every record has been reported.
+  bool Idle() const { return rd_kafka_outq_len(client_) == 0; }
+
+  // For its next connections.
+  void UsePassword(const std::string& username, const std::string& password);
+  base::Result<void> UseToken(const app::AccessToken& token);
+
+  // The source of the tokens refuses; as when the brokers do.
+  void RefusedBySource(std::string_view detail) { OnRefusal("token_refused", detail); }
+
   // Sends what lingers; waits a few milliseconds at most.
   void Flush();
 
-  // Whether a broker has ever told about the cluster, as each does when it is connected to.
-  bool Reached() const;
+  // What its brokers have said so far. contact: kReached once one has told about the cluster, as each does
+  // when it is connected to.
+  app::SinkStatus Status() const;
 
  private:
-  Producer(Topics& topics, Listener& listener, app::Log& log)
-      : topics_(topics), listener_(listener), log_(log) {}
+  Producer(std::string mechanism, Topics& topics, Listener& listener, app::Log& log)
+      : mechanism_(std::move(mechanism)), topics_(topics), listener_(listener), log_(log) {}
   // Null when librdkafka refuses the topic.
   rd_kafka_topic_t* HandleOf(std::string_view topic) EXCLUDES(mutex_);
   void Refuse(void* opaque, rd_kafka_resp_err_t error);
   void Poll();
   void OnDeliveryReports(rd_kafka_event_t* event);
   void OnError(rd_kafka_event_t* event);
+  void OnFatalError();
+  void OnRefusal(std::string_view code, std::string_view detail);
+  void OnAcceptance();
   void OnLog(rd_kafka_event_t* event);
+  bool Reached() const;
   void Retire();
   void Purge();
 
+  const std::string mechanism_;  // of SASL; for messages
   Topics& topics_;
   Listener& listener_;
   app::Log& log_;
   rd_kafka_t* client_ = nullptr;
   rd_kafka_queue_t* queue_ = nullptr;
   std::atomic<bool> broken_{false};
+  std::atomic<bool> tried_{false};
+  std::atomic<bool> refused_{false};
+  std::atomic<bool> refusal_logged_{false};  // of the present credentials
+  mutable std::atomic<bool> reached_{false};
   std::atomic<bool> stop_{false};
   std::thread thread_;
 

@@ -12,7 +12,9 @@ namespace ei::telemetry::cells {
 inline constexpr size_t kStatusesMax = 24;
 inline constexpr size_t kRejectionCodesMax = 32;
 inline constexpr size_t kDeadLetterCodesMax = 32;
+inline constexpr size_t kSinkFaultsMax = 16;
 static_assert(kRejectionCodes.size() <= kRejectionCodesMax);
+static_assert(kSinkFaults.size() <= kSinkFaultsMax);
 
 inline constexpr size_t kRequestsOfRoute = kStatusesMax + 1;
 inline constexpr size_t kRequestTimesOfRoute = kRequestBuckets.size() + 2;
@@ -30,6 +32,7 @@ inline constexpr size_t kRequests = kDeadLettered + kDeadLetterCodesMax + 1;
 inline constexpr size_t kRequestTimes = kRequests + kRoutes.size() * kRequestsOfRoute;
 inline constexpr size_t kDeliveryTimes = kRequestTimes + kRoutes.size() * kRequestTimesOfRoute;
 inline constexpr size_t kCommitTimes = kDeliveryTimes + kDeliveryBuckets.size() + 2;
-inline constexpr size_t kCount = kCommitTimes + kRequestBuckets.size() + 2;
+inline constexpr size_t kFaults = kCommitTimes + kRequestBuckets.size() + 2;
+inline constexpr size_t kCount = kFaults + kSinkFaultsMax + 1;
 
 }  // namespace ei::telemetry::cells

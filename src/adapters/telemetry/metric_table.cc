@@ -7,6 +7,7 @@ namespace {
 constexpr MetricLabel kRoute = {"route", "which part of the HTTP interface", kRoutes};
 constexpr MetricLabel kStatus = {"status", "the HTTP status of the reply, as in 202", {}};
 constexpr MetricLabel kRejectionCode = {"code", "why, as in the reply's code", kRejectionCodes};
+constexpr MetricLabel kSinkFault = {"code", "what happened", kSinkFaults};
 constexpr MetricLabel kDeadLetterCode = {"code", "why, as in the record's header dlq_code", {}};
 
 constexpr std::array<Metric, kMetricCount> kTable = {{
@@ -208,6 +209,22 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .labels = {},
      .buckets = {},
      .help = "Events that were handed to the sink and wait for its report."},
+    {.id = MetricId::kSinkFaults,
+     .name = "event_ingestor_sink_faults_total",
+     .kind = MetricKind::kCounter,
+     .unit = "faults",
+     .labels = {kSinkFault},
+     .buckets = {},
+     .help = "Faults of the sink or on the way to it, as its client reports them; repeats within seconds "
+             "may count once."},
+    {.id = MetricId::kSinkRefused,
+     .name = "event_ingestor_sink_refused",
+     .kind = MetricKind::kGauge,
+     .unit = "",
+     .labels = {},
+     .buckets = {},
+     .help = "1 while the brokers, or the source of their tokens, refuse the credentials of this process; 0 "
+             "again with the next delivery."},
     {.id = MetricId::kLogLinesSuppressed,
      .name = "event_ingestor_log_lines_suppressed_total",
      .kind = MetricKind::kCounter,

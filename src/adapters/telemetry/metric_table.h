@@ -41,6 +41,8 @@ enum class MetricId : uint8_t {
   kWalSetAside,
   kDeliveryDuration,
   kSinkInflightEvents,
+  kSinkFaults,
+  kSinkRefused,
   kLogLinesSuppressed,
   kBuildInfo,
   kProcessCpu,
@@ -87,6 +89,11 @@ inline constexpr std::array<std::string_view, 17> kRejectionCodes = {
     "batch_too_large", "malformed_json", "too_deep",        "not_an_object", "duplicate_member",
     "missing_type",    "empty_type",     "wrong_type",      "type_too_long", "id_too_long",
     "bad_timestamp",   "event_too_large"};
+
+// What a sink suffers from, beyond the fate of single events.
+inline constexpr std::array<std::string_view, 10> kSinkFaults = {
+    "authentication_failed", "tls_failed",     "token_refused",     "token_unavailable", "not_authorized",
+    "brokers_down",          "host_not_found", "connection_failed", "timed_out",         "producer_failed"};
 
 inline constexpr std::array<base::Duration, 17> kRequestBuckets = {
     std::chrono::microseconds(50),  std::chrono::microseconds(100),   std::chrono::microseconds(250),

@@ -141,6 +141,7 @@ void CollectProcess(Families& families) {
 
 Metrics::Metrics(const app::Clock& clock, const BuildInfo& build) : clock_(clock), build_(build) {
   for (const std::string_view code : kRejectionCodes) rejection_codes_.NumberOf(code);
+  for (const std::string_view code : kSinkFaults) sink_faults_.NumberOf(code);
 }
 
 Metrics::~Metrics() = default;
@@ -176,6 +177,10 @@ void Metrics::EventsDeadLettered(std::string_view code, uint64_t count) {
 }
 
 void Metrics::EventsRetried(uint64_t count) { cells_.Mine().Add(cells::kRetried, count); }
+
+void Metrics::SinkFault(std::string_view code) {
+  cells_.Mine().Add(cells::kFaults + sink_faults_.NumberOf(code), 1);
+}
 
 void Metrics::EventsUndelivered(uint64_t count) { cells_.Mine().Add(cells::kUndelivered, count); }
 
@@ -222,6 +227,7 @@ void Metrics::CollectEvents(Families& families) const {
   AddCount(families, MetricId::kEventsDelivered, cells_.Total(cells::kDelivered));
   AddCountsByLabel(families, MetricId::kEventsDeadLettered, dead_letter_codes_, cells_, cells::kDeadLettered);
   AddCount(families, MetricId::kEventsRetried, cells_.Total(cells::kRetried));
+  AddCountsByLabel(families, MetricId::kSinkFaults, sink_faults_, cells_, cells::kFaults);
   AddCount(families, MetricId::kEventsUndelivered, cells_.Total(cells::kUndelivered));
   AddSample(families, MetricId::kDeliveryDuration, {}).histogram =
       ReadHistogram(cells_, cells::kDeliveryTimes, kDeliveryBuckets, kDeliveryTick);

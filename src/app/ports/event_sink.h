@@ -62,6 +62,19 @@ enum class Grouping : uint8_t {
   kAlone,     // a request of its own, so that the verdict is about this event only
 };
 
+// What is known of the destination, beyond the reports.
+enum class Contact : uint8_t {
+  kPending,      // the first try is not over
+  kUnreachable,  // it was tried, in vain
+  kRefused,      // it answers, and doesn't let this client in: its credentials are wrong
+  kReached,      // it has answered as it should, now or earlier
+};
+
+struct SinkStatus {
+  Contact contact = Contact::kPending;  // kReached is never left
+  bool refused = false;  // the destination refuses the credentials now, whatever it did earlier
+};
+
 // Where events go. Events of one lane with the same key arrive in the order of the Send calls, as long as
 // each report is kDelivered; after a kTransient one, what was sent behind it for the same key is kTransient
 // too until the lane has all reports back. Thread-safe between lanes; a lane's calls come from one thread.
@@ -86,8 +99,8 @@ class EventSink {
   // Sends what is being gathered without waiting for more; returns at once.
   virtual void Flush() = 0;
 
-  // Whether the destination has ever answered; stays true from then on. Any thread; never waits.
-  virtual bool Reached() const = 0;
+  // Any thread; never waits.
+  virtual SinkStatus Status() const = 0;
 };
 
 }  // namespace ei::app

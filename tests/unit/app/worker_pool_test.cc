@@ -56,7 +56,7 @@ class ThreadedSink final : public EventSink {
     ADD_FAILURE() << "nothing here is the event's fault";
   }
   void Flush() override { ++flushes; }
-  bool Reached() const override { return true; }
+  SinkStatus Status() const override { return {Contact::kReached}; }
 
   void Hold(bool on) {
     base::MutexLock lock(mutex_);

@@ -103,5 +103,39 @@ TEST(Path, EmptyLongAndControlCharactersAreRefused) {
   EXPECT_EQ(Outcome(ReadPath("/var/lib/my events/\xc3\xa9")), "/var/lib/my events/\xc3\xa9");
 }
 
+TEST(TokenUrl, SecretsTravelEncryptedOrNotAtAll) {
+  for (const char* url :
+       {"", "https://h", "https://h.example:8443/a?b=c", "http://localhost:1/t", "http://127.0.0.1/t"}) {
+    EXPECT_EQ(ReadTokenUrl(url).value_or("refused"), url);
+  }
+  for (const char* url : {"h", "ftp://h", "http://h", "http://localhost.evil/t", "https://", "https://h:0",
+                          "https://h:x", "https://u@h", "https://h/a b", "https://h/#f", "https://h/\n"}) {
+    EXPECT_FALSE(ReadTokenUrl(url)) << url;
+  }
+}
+
+TEST(Extensions, NamesAreLettersAndNotAuth) {
+  for (const char* text : {"", "a=b", "a=,b=c=d", "logicalCluster=lkc-1,identityPoolId=pool-1"}) {
+    EXPECT_TRUE(ReadExtensions(text)) << text;
+  }
+  for (const char* text : {"a", "=b", "a=b,,c=d", "a1=b", "auth=x", "a=b\x01"})
+    EXPECT_FALSE(ReadExtensions(text)) << text;
+}
+
+TEST(AwsRegion, IsPartOfAHostName) {
+  for (const char* text : {"", "eu-central-1"}) EXPECT_TRUE(ReadAwsRegion(text)) << text;
+  for (const char* text : {"EU", "a.b", "a/b", "a@b", "eu central 1"})
+    EXPECT_FALSE(ReadAwsRegion(text)) << text;
+  EXPECT_FALSE(ReadAwsRegion(std::string(33, 'a')));
+}
+
+TEST(OptionalText, IsBoundedAndPlain) {
+  EXPECT_EQ(ReadOptionalPath("").value_or("refused"), "");
+  EXPECT_FALSE(ReadOptionalPath("a\n"));
+  EXPECT_EQ(ReadShortText("$ConnectionString").value_or("refused"), "$ConnectionString");
+  EXPECT_FALSE(ReadShortText(std::string(1025, 'a')));
+  EXPECT_FALSE(ReadShortText("a\n"));
+}
+
 }  // namespace
 }  // namespace ei::service

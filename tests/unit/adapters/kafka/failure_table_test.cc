@@ -97,5 +97,28 @@ TEST(FailureTable, EveryErrorThereIsHasACodeFromASmallSet) {
   EXPECT_LE(codes.size(), 16U);
 }
 
+TEST(ClientFaults, RefusalsAreToldFromTrouble) {
+  for (const auto error : {RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
+                           RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, RD_KAFKA_RESP_ERR__SSL}) {
+    EXPECT_TRUE(ClassifyClientFault(error, "").refusal) << error;
+  }
+  for (const auto error : {RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__RESOLVE,
+                           RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
+                           RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_UNKNOWN}) {
+    EXPECT_FALSE(ClassifyClientFault(error, "").refusal) << error;
+    EXPECT_FALSE(ClassifyClientFault(error, "").code.empty()) << error;
+  }
+}
+
+TEST(ClientFaults, AnAlertOfTlsWithinABrokenConnectionIsARefusal) {
+  const ClientFault fault = ClassifyClientFault(
+      RD_KAFKA_RESP_ERR__TRANSPORT,
+      "ssl://h:1/bootstrap: Receive failed: error:0A000416:SSL routines::sslv3 alert certificate unknown: SSL alert "
+      "number 46 (after 23ms in state APIVERSION_QUERY)");
+  EXPECT_TRUE(fault.refusal);
+  EXPECT_EQ(fault.code, "tls_failed");
+  EXPECT_EQ(ClassifyClientFault(RD_KAFKA_RESP_ERR__TRANSPORT, "Disconnected").code, "connection_failed");
+}
+
 }  // namespace
 }  // namespace ei::kafka

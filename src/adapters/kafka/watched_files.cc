@@ -1,0 +1,46 @@
+#include "adapters/kafka/watched_files.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace ei::kafka {
+
+WatchedFiles::WatchedFiles(const std::vector<SecretFile>& files) {
+  std::ranges::copy_if(files, std::back_inserter(files_), &SecretFile::Set);
+  told_ = Read().value_or(Contents());
+}
+
+std::optional<base::Result<std::vector<std::string>>> WatchedFiles::Look() {
+  auto contents = Read();
+  if (!contents) {
+    seen_.reset();
+    if (contents.error().message == fault_) return std::nullopt;
+    fault_ = contents.error().message;
+    return std::unexpected(contents.error());
+  }
+  fault_.clear();
+  if (*contents == told_) {
+    seen_.reset();
+    return std::nullopt;
+  }
+  if (seen_ != *contents) {
+    seen_ = std::move(*contents);
+    return std::nullopt;
+  }
+  seen_.reset();
+  told_ = *contents;
+  return contents;
+}
+
+base::Result<WatchedFiles::Contents> WatchedFiles::Read() const {
+  Contents contents;
+  for (const SecretFile& file : files_) {
+    auto content = ReadSecret(file);
+    if (!content) return std::unexpected(content.error());
+    contents.push_back(std::move(*content));
+  }
+  return contents;
+}
+
+}  // namespace ei::kafka

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace ei::tokens {
+
+// Every byte but A-Z a-z 0-9 - . _ ~ as %XX (RFC 3986, section 2.3).
+std::string PercentEncode(std::string_view text);
+
+std::string Base64(std::string_view bytes);
+// The URL-safe alphabet, without padding (RFC 4648, section 5).
+std::string Base64Url(std::string_view bytes);
+// Empty when it isn't that.
+std::string FromBase64Url(std::string_view text);
+
+std::string Hex(std::string_view bytes);
+std::string Sha256(std::string_view bytes);
+std::string HmacSha256(std::string_view key, std::string_view bytes);
+
+}  // namespace ei::tokens

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+
+#include "adapters/tokens/aws_credentials.h"
+#include "app/ports/clock.h"
+#include "app/ports/token_source.h"
+
+namespace ei::tokens {
+
+// Tokens for Amazon MSK with IAM access control: a presigned request for kafka-cluster:Connect in base64url,
+// good for 15 minutes. Made here; only the credentials may have to be asked for.
+class MskIamTokens final : public app::TokenSource {
+ public:
+  // The clock outlives this.
+  MskIamTokens(std::string region, AwsCredentialChain credentials, const app::Clock& clock)
+      : region_(std::move(region)), credentials_(std::move(credentials)), clock_(clock) {}
+
+  base::Result<app::AccessToken> Fetch() override;
+
+ private:
+  const std::string region_;
+  AwsCredentialChain credentials_;
+  const app::Clock& clock_;
+};
+
+}  // namespace ei::tokens

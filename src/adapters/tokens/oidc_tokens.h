@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/tokens/http_client.h"
+#include "adapters/tokens/surroundings.h"
+#include "app/ports/clock.h"
+#include "app/ports/token_source.h"
+
+namespace ei::tokens {
+
+// Tokens of an identity provider by OAuth 2.0 client credentials (RFC 6749, section 4.4), the client's id and
+// secret in the Authorization header.
+class OidcTokens final : public app::TokenSource {
+ public:
+  struct Options {
+    std::string token_url;
+    std::string client_id;
+    std::string client_secret_file;  // read for each token
+    std::string scope;               // empty: none is asked for
+    std::vector<std::pair<std::string, std::string>> extensions;
+  };
+  // The clock outlives this.
+  OidcTokens(Options options, ReadFile read, std::unique_ptr<HttpClient> http, const app::Clock& clock)
+      : options_(std::move(options)), read_(std::move(read)), http_(std::move(http)), clock_(clock) {}
+
+  base::Result<app::AccessToken> Fetch() override;
+
+ private:
+  base::Result<app::AccessToken> Read(const HttpReply& reply, base::WallTime asked_at) const;
+
+  const Options options_;
+  const ReadFile read_;
+  const std::unique_ptr<HttpClient> http_;
+  const app::Clock& clock_;
+};
+
+}  // namespace ei::tokens
