@@ -49,14 +49,13 @@ void DeliveryWorker::SortFailures(base::SteadyTime now) {
       dead_letters_.push_back(failure.token);
       continue;
     }
-    const bool own = failure.verdict != Verdict::kTransient;
+    const bool own = failure.verdict == Verdict::kEventRefused || failure.verdict == Verdict::kEventInvalid;
     ++slot.failures;
     if (own && slot.suspect) ++slot.refusals;
     slot.suspect = slot.suspect || own;
     slot.code = failure.code;
     slot.reason = std::move(failure.reason);
-    if (failure.verdict == Verdict::kEventInvalid ||
-        (own && !options_.event_retries.MayRetry(slot.refusals))) {
+    if (IsUndeliverable(slot, failure.verdict, now)) {
       slot.dead_letter = true;
       slot.due = now;
       dead_letters_.push_back(failure.token);
@@ -75,8 +74,23 @@ void DeliveryWorker::SortFailures(base::SteadyTime now) {
   }
   if (retried == 0) return;
   context_.telemetry.EventsRetried(retried);
+  const Slot& last = slots_[retries_.back()];
+  context_.log.Write(LogLevel::kWarn, "delivery", "events that were not delivered are sent again",
+                     {{"events", retried}, {"code", last.code}, {"reason", std::string_view(last.reason)}});
   std::sort(retries_.begin(), retries_.end(),
             [this](uint64_t a, uint64_t b) { return slots_[a].event.position < slots_[b].event.position; });
+}
+
+bool DeliveryWorker::IsUndeliverable(Slot& slot, Verdict verdict, base::SteadyTime now) const {
+  if (verdict != Verdict::kUnknownTopic) slot.unknown_topic_since.reset();
+  switch (verdict) {
+    case Verdict::kEventInvalid: return true;
+    case Verdict::kEventRefused: return !options_.event_retries.MayRetry(slot.refusals);
+    case Verdict::kUnknownTopic:
+      if (!slot.unknown_topic_since) slot.unknown_topic_since = now;
+      return now - *slot.unknown_topic_since >= options_.unknown_topic_grace;
+    default: return false;
+  }
 }
 
 void DeliveryWorker::SendDeadLetters(base::SteadyTime now) {

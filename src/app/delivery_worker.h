@@ -38,6 +38,8 @@ struct DeliveryOptions {
   size_t inflight_events_max = 10'000;  // of this lane
   domain::RetryPolicy event_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 3};
   domain::RetryPolicy transient_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
+  base::Duration unknown_topic_grace =
+      std::chrono::minutes(10);  // then an event without a topic is a dead letter
 };
 
 // The way out for one lane: take, send, settle. A pure state machine over its ports: Turn() does all that can
@@ -67,17 +69,19 @@ class DeliveryWorker final : public DeliveryListener {
  private:
   struct Slot {
     JournalEvent event;
-    uint32_t failures = 0;         // to reach its topic, for whatever reason
-    uint32_t refusals = 0;         // of those: when it was sent alone and refused
-    uint32_t letter_failures = 0;  // to reach the dead-letter destination
-    bool suspect = false;          // it was refused at least once, perhaps for another's fault: send it alone
-    bool dead_letter = false;      // on its way to the dead-letter destination
-    base::SteadyTime due;          // dead letters: when to try again
-    std::string_view code;         // of the last failure to reach its topic
+    uint32_t failures = 0;                                // to reach its topic, for whatever reason
+    uint32_t refusals = 0;                                // of those: when it was sent alone and refused
+    uint32_t letter_failures = 0;                         // to reach the dead-letter destination
+    std::optional<base::SteadyTime> unknown_topic_since;  // its topic wasn't there, in every try from then on
+    bool suspect = false;      // it was refused at least once, perhaps for another's fault: send it alone
+    bool dead_letter = false;  // on its way to the dead-letter destination
+    base::SteadyTime due;      // dead letters: when to try again
+    std::string_view code;     // of the last failure to reach its topic
     std::string reason;
   };
 
   void SortFailures(base::SteadyTime now);
+  bool IsUndeliverable(Slot& slot, Verdict verdict, base::SteadyTime now) const;
   void SendDeadLetters(base::SteadyTime now);
   std::optional<base::Duration> Resend(base::SteadyTime now);
   std::optional<base::Duration> TakeAndSend();

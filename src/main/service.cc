@@ -67,6 +67,7 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   if (settings.sink.kind == SinkKind::kKafka) pool.gather = settings.kafka.linger;
   pool.delivery.inflight_events_max = std::max<size_t>(1, settings.delivery.inflight_events_max / lanes);
   pool.delivery.event_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, settings.kafka.max_retries};
+  pool.delivery.unknown_topic_grace = settings.kafka.unknown_topic_grace;
   pool.delivery.transient_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, 0};
   service->workers_ = std::make_unique<app::WorkerPool>(
       pool, app::DeliveryContext{*service->journal_, *service->sink_, service->drain_rate_,

@@ -85,6 +85,7 @@ struct KafkaSettings {
   std::optional<std::string> routes_file;
   std::uint32_t max_retries = 0;
   std::chrono::microseconds retry_backoff{};
+  std::chrono::microseconds unknown_topic_grace{};
   std::chrono::microseconds write_timeout{};
   std::chrono::microseconds linger{};
   Compression compression = Compression::kNone;

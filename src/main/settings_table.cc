@@ -400,6 +400,15 @@ std::vector<Setting> KafkaRows() {
           &Settings::kafka, &KafkaSettings::retry_backoff,
           Duration{.fallback = 100ms, .min = 1ms, .max = 10min}),
       Declare(
+          {.key = "kafka.unknown_topic_grace",
+           .env = "KAFKA_UNKNOWN_TOPIC_GRACE",
+           .text =
+               "How long an event waits for a topic that the brokers don't know, before it becomes a dead "
+               "letter. Longer than it takes you to make a topic that was forgotten, or deleted by mistake.",
+           .example = "1h"},
+          &Settings::kafka, &KafkaSettings::unknown_topic_grace,
+          Duration{.fallback = 10min, .min = 0s, .max = 7 * 24h}),
+      Declare(
           {.key = "kafka.write_timeout",
            .env = "KAFKA_WRITE_TIMEOUT",
            .text =

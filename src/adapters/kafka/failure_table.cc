@@ -21,9 +21,10 @@ Failure Classify(rd_kafka_resp_err_t error, bool alone) {
     case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE: return {Verdict::kEventRefused, "invalid_message_size"};
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP: return {Verdict::kEventRefused, "invalid_timestamp"};
 
+    // Also while a broker starts, or the topic is being made.
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: return {Verdict::kTransient, "unknown_topic"};
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: return {Verdict::kUnknownTopic, "unknown_topic"};
 
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED: return {Verdict::kTransient, kNotAuthorized};
@@ -31,6 +32,17 @@ Failure Classify(rd_kafka_resp_err_t error, bool alone) {
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
     case RD_KAFKA_RESP_ERR__FATAL: return {Verdict::kTransient, "taken_back"};
+
+    // Settings of ours or of the cluster's that don't fit; once they are mended the events go.
+    case RD_KAFKA_RESP_ERR__INVALID_ARG:
+    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
+    case RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE: return {Verdict::kTransient, "misconfigured"};
 
     case RD_KAFKA_RESP_ERR__STATE: return {Verdict::kTransient, "delivery_not_proven"};
 

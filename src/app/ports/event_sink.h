@@ -14,6 +14,7 @@ namespace ei::app {
 enum class Verdict : uint8_t {
   kDelivered,
   kTransient,     // the sink's trouble, not the event's: send it again, for ever
+  kUnknownTopic,  // its topic isn't there: as kTransient, but not for ever
   kEventRefused,  // the sink refuses this event, or one that shared its request: send it again alone, a few
                   // times
   kEventInvalid,  // this very event can never be delivered: dead-letter it now
@@ -76,8 +77,9 @@ struct SinkStatus {
 };
 
 // Where events go. Events of one lane with the same key arrive in the order of the Send calls, as long as
-// each report is kDelivered; after a kTransient one, what was sent behind it for the same key is kTransient
-// too until the lane has all reports back. Thread-safe between lanes; a lane's calls come from one thread.
+// each report is kDelivered; after a kTransient or kUnknownTopic one, what was sent behind it for the same
+// key is kTransient too until the lane has all reports back. Thread-safe between lanes; a lane's calls come
+// from one thread.
 class EventSink {
  public:
   virtual ~EventSink() = default;

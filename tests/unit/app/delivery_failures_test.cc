@@ -93,6 +93,45 @@ TEST_F(DeliveryWorkerTest, FailureThatComesDuringATurnHoldsBackWhatWouldOvertake
   EXPECT_EQ(sink_.TakeSends(), (Sends{{"a"}, {"b"}}));
 }
 
+TEST_F(DeliveryWorkerTest, TopicThatDoesNotComeIsWaitedForAndThenTheEventIsADeadLetter) {
+  Open();
+  Accept({"a"});
+  const auto began = clock_.Now();
+  while (clock_.Now() < began + seconds(60)) {
+    Turns();
+    ASSERT_EQ(InFlight(), Values{"a"}) << "it is no dead letter yet";
+    sink_.Report({"a"}, Verdict::kUnknownTopic, "unknown_topic");
+    Turns();
+    clock_.Advance(seconds(10));
+  }
+  Turns();
+  sink_.Report({"a"}, Verdict::kUnknownTopic, "unknown_topic");
+  Turns();
+  sink_.ReportAll(Verdict::kDelivered);
+  EXPECT_EQ(telemetry_.Read().dead_lettered.at("unknown_topic"), 1U);
+  EXPECT_EQ(InJournal(), 0U);
+}
+
+TEST_F(DeliveryWorkerTest, OtherTroubleMeanwhileBeginsTheWaitForATopicAnew) {
+  Open();
+  Accept({"a"});
+  const auto fail = [&](Verdict verdict) {
+    Turns();
+    ASSERT_EQ(InFlight(), Values{"a"});
+    sink_.Report({"a"}, verdict, "x");
+    Turns();
+    clock_.Advance(seconds(50));
+  };
+  for (int i = 0; i < 20; ++i) {
+    fail(Verdict::kUnknownTopic);
+    fail(Verdict::kTransient);
+  }
+  Turns();
+  sink_.ReportAll(Verdict::kDelivered);
+  EXPECT_EQ(telemetry_.Read().delivered, 1U);
+  EXPECT_EQ(telemetry_.Read().DeadLettered(), 0U);
+}
+
 TEST_F(DeliveryWorkerTest, RefusedTogetherIsTriedAloneEachByItself) {
   Open();
   Accept({"a", "b", "c"});

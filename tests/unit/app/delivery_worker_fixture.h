@@ -27,6 +27,7 @@ class DeliveryWorkerTest : public ::testing::Test {
  protected:
   void Open(size_t window = 8, uint32_t max_retries = 2) {
     DeliveryOptions options;
+    options.unknown_topic_grace = seconds(60);
     options.inflight_events_max = window;
     options.event_retries = domain::RetryPolicy(milliseconds(100), seconds(10), max_retries);
     options.transient_retries = domain::RetryPolicy(milliseconds(100), seconds(10), 0);

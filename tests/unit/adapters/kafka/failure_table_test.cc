@@ -41,8 +41,6 @@ TEST(FailureTable, WhatTheBrokerSideCausesIsTransient) {
                            RD_KAFKA_RESP_ERR__MSG_TIMED_OUT,
                            RD_KAFKA_RESP_ERR__TIMED_OUT,
                            RD_KAFKA_RESP_ERR__QUEUE_FULL,
-                           RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
-                           RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
                            RD_KAFKA_RESP_ERR__AUTHENTICATION,
                            RD_KAFKA_RESP_ERR__SSL,
                            RD_KAFKA_RESP_ERR__FATAL,
@@ -51,7 +49,6 @@ TEST(FailureTable, WhatTheBrokerSideCausesIsTransient) {
                            RD_KAFKA_RESP_ERR__STATE,
                            RD_KAFKA_RESP_ERR__DESTROY,
                            RD_KAFKA_RESP_ERR_UNKNOWN,
-                           RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
                            RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
                            RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
                            RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
@@ -66,12 +63,30 @@ TEST(FailureTable, WhatTheBrokerSideCausesIsTransient) {
                            RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID,
                            RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
                            RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
-                           RD_KAFKA_RESP_ERR_POLICY_VIOLATION,
-                           RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED,
-                           RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT}) {
+                           RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED}) {
     for (const bool alone : {false, true}) {
       EXPECT_EQ(Classify(error, alone).verdict, Verdict::kTransient) << rd_kafka_err2name(error);
     }
+  }
+}
+
+TEST(FailureTable, SettingsThatDoNotFitAreTransientAndNamed) {
+  for (const auto error :
+       {RD_KAFKA_RESP_ERR__INVALID_ARG, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE,
+        RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, RD_KAFKA_RESP_ERR_POLICY_VIOLATION,
+        RD_KAFKA_RESP_ERR_INVALID_CONFIG, RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS,
+        RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT,
+        RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE}) {
+    EXPECT_EQ(Classify(error, false).verdict, Verdict::kTransient) << rd_kafka_err2name(error);
+    EXPECT_EQ(Classify(error, false).code, "misconfigured") << rd_kafka_err2name(error);
+  }
+}
+
+TEST(FailureTable, ATopicThatIsNotThereIsTriedAgainForAWhile) {
+  for (const auto error : {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
+                           RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART}) {
+    EXPECT_EQ(Classify(error, false).verdict, Verdict::kUnknownTopic) << rd_kafka_err2name(error);
+    EXPECT_EQ(Classify(error, true).code, "unknown_topic") << rd_kafka_err2name(error);
   }
 }
 

@@ -259,7 +259,7 @@ TEST_F(KafkaSinkTest, EventsWaitForABrokerThatIsDownAndKeepTheirOrder) {
   EXPECT_EQ(StoredValues(), expected);
 }
 
-TEST_F(KafkaSinkTest, ATopicThatIsUnknownIsTransient) {
+TEST_F(KafkaSinkTest, ATopicThatIsUnknownIsReportedAsThat) {
   KafkaOptions options = Options();
   options.properties.emplace_back("topic.metadata.propagation.max.ms", "50");
   options.properties.emplace_back("topic.metadata.refresh.fast.interval.ms", "20");
@@ -269,7 +269,7 @@ TEST_F(KafkaSinkTest, ATopicThatIsUnknownIsTransient) {
   book.Send(Events(3));
   ASSERT_TRUE(book.Complete());
   book.ExpectOneReportEach();
-  EXPECT_EQ(book.Count(Verdict::kTransient), 3U);
+  EXPECT_EQ(book.Count(Verdict::kUnknownTopic), 3U);
   EXPECT_EQ(book[0].code, "unknown_topic");
 }
 

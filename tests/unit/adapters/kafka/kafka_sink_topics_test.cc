@@ -107,7 +107,7 @@ TEST_F(KafkaSinkTopics, ATopicThatIsNotThereIsNoVerdictAboutTheEvent) {
   ReportBook book(*sink, 0);
   book.Send({{"waits", "k", "", "orders"}, {"goes", "k"}});
   ASSERT_TRUE(book.Complete());
-  EXPECT_EQ(book[0].verdict, Verdict::kTransient);
+  EXPECT_EQ(book[0].verdict, Verdict::kUnknownTopic);
   EXPECT_EQ(book[0].code, "unknown_topic");
   EXPECT_EQ(book[1].verdict, Verdict::kDelivered);
 }
