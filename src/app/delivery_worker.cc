@@ -17,29 +17,40 @@ DeliveryWorker::DeliveryWorker(size_t lane, const DeliveryOptions& options, cons
       context_(context),
       wake_(std::move(wake)),
       random_(seed),
-      slots_(options.inflight_events_max),
-      taken_(std::min(kTakeMax, options.inflight_events_max)) {
-  free_.reserve(slots_.size());
-  for (size_t slot = slots_.size(); slot > 0; --slot) free_.push_back(slot - 1);
+      queues_(options.inflight_events_max),
+      taken_(kTakeMax) {
+  slots_.reserve(options.taken_events_max);
   context_.sink.Attach(lane_, *this);
 }
 
 std::optional<base::Duration> DeliveryWorker::Turn() {
   const base::SteadyTime now = context_.clock.Now();
-  SortFailures(now);
+  TakeReports(now);
   SendDeadLetters(now);
-  const auto wait = retries_.empty() ? TakeAndSend() : Resend(now);
-  const auto letters = UntilDeadLettersDue(now);
-  return wait && letters ? std::min(*wait, *letters) : (wait ? wait : letters);
+  const bool more = TakeEvents() == taken_.size();
+  SendDepartures(now);
+  return more ? base::Duration(0) : UntilNextTurn(now);
 }
 
-// Each failure goes where the next try will find it: the retries or the dead letters.
-void DeliveryWorker::SortFailures(base::SteadyTime now) {
+void DeliveryWorker::TakeReports(base::SteadyTime now) {
+  std::vector<uint64_t> delivered;
   std::vector<DeliveryReport> failures;
   {
     base::MutexLock lock(mutex_);
+    delivered.swap(delivered_);
     failures.swap(failures_);
   }
+  for (const uint64_t number : delivered) {
+    Slot& slot = slots_[number];
+    if (!slot.dead_letter) queues_.Returned(slot.destination);
+    if (slot.failures > 0) slot = Slot{};
+    free_.push_back(number);
+  }
+  SortFailures(failures, now);
+}
+
+// Each failure goes where the next try will find it: its queue or the dead letters.
+void DeliveryWorker::SortFailures(std::vector<DeliveryReport>& failures, base::SteadyTime now) {
   failures_seen_ += failures.size();
   uint64_t retried = 0;
   for (DeliveryReport& failure : failures) {
@@ -49,6 +60,7 @@ void DeliveryWorker::SortFailures(base::SteadyTime now) {
       dead_letters_.push_back(failure.token);
       continue;
     }
+    queues_.Returned(slot.destination);
     const bool own = failure.verdict == Verdict::kEventRefused || failure.verdict == Verdict::kEventInvalid;
     ++slot.failures;
     if (own && slot.suspect) ++slot.refusals;
@@ -61,24 +73,21 @@ void DeliveryWorker::SortFailures(base::SteadyTime now) {
       dead_letters_.push_back(failure.token);
       continue;
     }
-    // The first time alone only finds out whose fault it was, so it needn't wait.
-    base::Duration pause(0);
-    if (!own) {
-      pause = options_.transient_retries.Delay(slot.failures, random_.NextRandom());
-    } else if (slot.refusals > 0) {
-      pause = options_.event_retries.Delay(slot.refusals, random_.NextRandom());
-    }
-    resume_at_ = std::max(resume_at_, now + pause);
-    retries_.push_back(failure.token);
-    ++retried;
+    queues_.PutBack(slot.destination, {failure.token, slot.event.position, slot.suspect},
+                    now + PauseAfter(slot, failure.verdict));
+    if (retried++ > 0) continue;
+    context_.log.Write(LogLevel::kWarn, "delivery", "events that were not delivered are sent again",
+                       {{"code", slot.code}, {"reason", std::string_view(slot.reason)}});
   }
-  if (retried == 0) return;
-  context_.telemetry.EventsRetried(retried);
-  const Slot& last = slots_[retries_.back()];
-  context_.log.Write(LogLevel::kWarn, "delivery", "events that were not delivered are sent again",
-                     {{"events", retried}, {"code", last.code}, {"reason", std::string_view(last.reason)}});
-  std::sort(retries_.begin(), retries_.end(),
-            [this](uint64_t a, uint64_t b) { return slots_[a].event.position < slots_[b].event.position; });
+  if (retried > 0) context_.telemetry.EventsRetried(retried);
+}
+
+// The first time alone only finds out whose fault it was, so it needn't wait.
+base::Duration DeliveryWorker::PauseAfter(const Slot& slot, Verdict verdict) {
+  if (verdict != Verdict::kEventRefused)
+    return options_.transient_retries.Delay(slot.failures, random_.NextRandom());
+  if (slot.refusals == 0) return base::Duration(0);
+  return options_.event_retries.Delay(slot.refusals, random_.NextRandom());
 }
 
 bool DeliveryWorker::IsUndeliverable(Slot& slot, Verdict verdict, base::SteadyTime now) const {
@@ -109,48 +118,64 @@ void DeliveryWorker::SendDeadLetters(base::SteadyTime now) {
   }
 }
 
-std::optional<base::Duration> DeliveryWorker::Resend(base::SteadyTime now) {
-  {
-    base::MutexLock lock(mutex_);
-    recovering_ = in_flight_ > 0;
-    if (recovering_) return std::nullopt;
-    if (!failures_.empty()) return base::Duration(0);  // one of them may be older
+size_t DeliveryWorker::TakeEvents() {
+  const size_t room = free_.size() + options_.taken_events_max - slots_.size();
+  const size_t count = context_.journal.Take(lane_, std::span(taken_).first(std::min(room, taken_.size())));
+  for (size_t i = 0; i < count; ++i) {
+    if (free_.empty()) {
+      free_.push_back(slots_.size());
+      slots_.emplace_back();
+    }
+    const uint64_t number = free_.back();
+    free_.pop_back();
+    slots_[number].event = taken_[i];
+    Queue(number);
   }
-  if (now < resume_at_) return resume_at_ - now;
-  const bool alone = slots_[retries_.front()].suspect;
-  const auto run_end = alone ? retries_.begin() + 1
-                             : std::find_if(retries_.begin(), retries_.end(),
-                                            [this](uint64_t slot) { return slots_[slot].suspect; });
-  outbound_.clear();
-  for (auto it = retries_.begin(); it != run_end; ++it) outbound_.push_back(Outbound(*it));
-  retries_.erase(retries_.begin(), run_end);
-  {
-    base::MutexLock lock(mutex_);
-    in_flight_ += outbound_.size();
-  }
-  context_.sink.Send(lane_, outbound_, alone ? Grouping::kAlone : Grouping::kTogether, failures_seen_);
-  return base::Duration(0);
+  return count;
 }
 
-std::optional<base::Duration> DeliveryWorker::TakeAndSend() {
+void DeliveryWorker::Queue(uint64_t number) {
+  const DestinationQueues::Entry entry{number, slots_[number].event.position, false};
+  const Destinations ways = context_.sink.DestinationsOf(Outbound(number));
+  if (ways.count > 1) return queues_.AddFree(ways, entry);
+  queues_.Add(ways.before && queues_.Busy(*ways.before) ? *ways.before : ways.first, entry);
+}
+
+void DeliveryWorker::SendDepartures(base::SteadyTime now) {
+  departures_.clear();
   outbound_.clear();
   {
     base::MutexLock lock(mutex_);
-    if (!failures_.empty()) return base::Duration(0);
-    const size_t room = std::min(taken_.size(), free_.size());
-    const size_t count = context_.journal.Take(lane_, std::span(taken_).first(room));
-    starved_ = count == room && room < taken_.size();
-    for (size_t i = 0; i < count; ++i) {
-      const uint64_t slot = free_.back();
-      free_.pop_back();
-      slots_[slot].event = taken_[i];
-      outbound_.push_back(Outbound(slot));
-    }
-    in_flight_ += count;
+    if (!failures_.empty()) return;  // one of them may have to go first
+    queues_.TakeDepartures(now, kTakeMax, departures_);
+    in_flight_ += departures_.size();
   }
-  if (outbound_.empty()) return std::nullopt;
-  context_.sink.Send(lane_, outbound_, Grouping::kTogether, failures_seen_);
-  return outbound_.size() == taken_.size() ? std::optional(base::Duration(0)) : std::nullopt;
+  for (const auto& departure : departures_) {
+    slots_[departure.slot].destination = departure.destination;
+    if (!departure.alone) outbound_.push_back(Outbound(departure.slot));
+  }
+  if (!outbound_.empty()) context_.sink.Send(lane_, outbound_, Grouping::kTogether, failures_seen_);
+  for (const auto& departure : departures_) {
+    if (!departure.alone) continue;
+    const OutboundEvent event = Outbound(departure.slot);
+    context_.sink.Send(lane_, std::span(&event, 1), Grouping::kAlone, failures_seen_);
+  }
+}
+
+std::optional<base::Duration> DeliveryWorker::UntilNextTurn(base::SteadyTime now) {
+  std::optional<base::SteadyTime> next = queues_.NextDeparture();
+  if (const auto letters = UntilDeadLettersDue(now))
+    next = next ? std::min(*next, now + *letters) : now + *letters;
+  waiting_.store(queues_.Waiting(), std::memory_order_relaxed);
+  size_t awaited = queues_.ReportsWorthALook();
+  const bool full = free_.empty() && slots_.size() == options_.taken_events_max;
+  if (full && awaited == 0) awaited = std::clamp(queues_.InFlight(), size_t{1}, slots_.size() / 4 + 1);
+  base::MutexLock lock(mutex_);
+  reports_awaited_ = awaited;
+  const bool enough = awaited > 0 && delivered_.size() >= awaited;
+  if (enough || !failures_.empty() || departures_.size() == kTakeMax) return base::Duration(0);
+  if (!next) return std::nullopt;
+  return std::max(base::Duration(0), *next - now);
 }
 
 void DeliveryWorker::OnReports(std::span<DeliveryReport> reports) {
@@ -189,7 +214,6 @@ void DeliveryWorker::OnReports(std::span<DeliveryReport> reports) {
       awaited.push_back(
           {slot.event.position, slot.dead_letter ? EventFate{slot.code, {}, -1, -1} : delivered});
     }
-    if (slot.failures > 0) slot = Slot{};
   }
   tell_run();
   context_.journal.Settle(positions);
@@ -201,17 +225,13 @@ void DeliveryWorker::OnReports(std::span<DeliveryReport> reports) {
     base::MutexLock lock(mutex_);
     letters_in_flight_ -= letters;
     in_flight_ -= reports.size() - letters;
-    free_.insert(free_.end(), done.begin(), done.end());
+    delivered_.insert(delivered_.end(), done.begin(), done.end());
     for (DeliveryReport& report : reports) {
       if (report.verdict == Verdict::kDelivered) continue;
       failures_.push_back(std::move(report));
       wake = true;
     }
-    wake = wake || (recovering_ && in_flight_ == 0);
-    if (starved_ && (free_.size() >= slots_.size() / 4 || in_flight_ == 0) && !free_.empty()) {
-      starved_ = false;
-      wake = true;
-    }
+    wake = wake || (reports_awaited_ > 0 && delivered_.size() >= reports_awaited_);
   }
   if (wake) wake_();
 }
@@ -231,7 +251,14 @@ void DeliveryWorker::TellWindow(std::span<const DeliveryReport> reports) const {
 
 OutboundEvent DeliveryWorker::Outbound(uint64_t slot) const {
   const JournalEvent& event = slots_[slot].event;
-  return {slot, event.value, event.key, event.topic, event.traceparent, event.key_hash, event.has_key};
+  return {slot,
+          event.value,
+          event.key,
+          event.topic,
+          event.traceparent,
+          event.key_hash,
+          event.has_key,
+          slots_[slot].destination};
 }
 
 std::optional<base::Duration> DeliveryWorker::UntilDeadLettersDue(base::SteadyTime now) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/destination_queues.h"
 #include "app/drain_rate.h"
 #include "app/idempotency_window.h"
 #include "app/ports/clock.h"
@@ -35,7 +37,8 @@ struct DeliveryContext {
 };
 
 struct DeliveryOptions {
-  size_t inflight_events_max = 10'000;  // of this lane
+  size_t inflight_events_max = 10'000;  // of this lane; a quarter more while destinations are stuck
+  size_t taken_events_max = 100'000;    // from the journal and not settled; the journal's size does for it
   domain::RetryPolicy event_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 3};
   domain::RetryPolicy transient_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
   base::Duration unknown_topic_grace =
@@ -45,13 +48,13 @@ struct DeliveryOptions {
 // The way out for one lane: take, send, settle. A pure state machine over its ports: Turn() does all that can
 // be done now and never waits, so that a thread (WorkerPool) or the simulator can drive it.
 //
-// Order: events are sent in journal order. When one fails in a way that calls for another try, nothing new is
-// taken until every report is back and the failed ones, in journal order, have been sent again. Events of the
-// same key that were sent before a failure was reported keep their place only if the sink fails them too (see
-// EventSink).
+// Order: events of a destination are sent in journal order. When one fails in a way that calls for another
+// try, nothing more goes to its destination until every report from there is back; then the failed ones go
+// first. Events of the same key that were sent before a failure was reported keep their place only if the
+// sink fails them too (see EventSink). Destinations don't wait for one another (DestinationQueues).
 //
-// Turn() belongs to one thread; OnReports() may come from any. A slot belongs to the worker while it is free
-// or waiting for a retry, and to the sink from Send until its report.
+// Turn() belongs to one thread; OnReports() may come from any. A slot belongs to the sink from Send until its
+// report, else to the worker.
 class DeliveryWorker final : public DeliveryListener {
  public:
   // `wake` asks for a Turn from another thread; it may be called with or without need, never under the lock.
@@ -66,9 +69,13 @@ class DeliveryWorker final : public DeliveryListener {
   // Events handed to the sink whose report is not back. Any thread.
   size_t InFlight() const;
 
+  // Events that were taken and wait because their destination is busy, stuck or recovering. Any thread.
+  size_t Waiting() const { return waiting_.load(std::memory_order_relaxed); }
+
  private:
   struct Slot {
     JournalEvent event;
+    DestinationId destination = 0;                        // since it was sent
     uint32_t failures = 0;                                // to reach its topic, for whatever reason
     uint32_t refusals = 0;                                // of those: when it was sent alone and refused
     uint32_t letter_failures = 0;                         // to reach the dead-letter destination
@@ -80,11 +87,15 @@ class DeliveryWorker final : public DeliveryListener {
     std::string reason;
   };
 
-  void SortFailures(base::SteadyTime now);
+  void TakeReports(base::SteadyTime now);
+  void SortFailures(std::vector<DeliveryReport>& failures, base::SteadyTime now);
   bool IsUndeliverable(Slot& slot, Verdict verdict, base::SteadyTime now) const;
+  base::Duration PauseAfter(const Slot& slot, Verdict verdict);
   void SendDeadLetters(base::SteadyTime now);
-  std::optional<base::Duration> Resend(base::SteadyTime now);
-  std::optional<base::Duration> TakeAndSend();
+  size_t TakeEvents();
+  void Queue(uint64_t number);
+  void SendDepartures(base::SteadyTime now);
+  std::optional<base::Duration> UntilNextTurn(base::SteadyTime now);
   void TellWindow(std::span<const DeliveryReport> reports) const;
   OutboundEvent Outbound(uint64_t slot) const;
   std::optional<base::Duration> UntilDeadLettersDue(base::SteadyTime now) const;
@@ -95,21 +106,22 @@ class DeliveryWorker final : public DeliveryListener {
   const std::function<void()> wake_;
   domain::UuidV7Generator random_;
 
-  std::vector<Slot> slots_;
-  std::vector<uint64_t> retries_;       // slots in journal order
+  std::vector<Slot> slots_;  // its memory stays where it is
+  std::vector<uint64_t> free_;
+  DestinationQueues queues_;
+  std::atomic<size_t> waiting_{0};      // in queues_, as of the last Turn
   std::vector<uint64_t> dead_letters_;  // slots that wait for (another) SendDeadLetter
-  base::SteadyTime resume_at_;          // retries_ wait until then
   uint64_t failures_seen_ = 0;          // see EventSink::Send
   std::vector<JournalEvent> taken_;     // scratch
   std::vector<OutboundEvent> outbound_;
+  std::vector<DestinationQueues::Departure> departures_;
 
   mutable base::Mutex mutex_;
-  std::vector<uint64_t> free_ GUARDED_BY(mutex_);
+  std::vector<uint64_t> delivered_ GUARDED_BY(mutex_);  // slots of delivered events and settled dead letters
   std::vector<DeliveryReport> failures_ GUARDED_BY(mutex_);
   size_t in_flight_ GUARDED_BY(mutex_) = 0;          // sent to the topic, no report yet
   size_t letters_in_flight_ GUARDED_BY(mutex_) = 0;  // sent to the dead-letter destination, no report yet
-  bool starved_ GUARDED_BY(mutex_) = false;          // Turn found no free slot
-  bool recovering_ GUARDED_BY(mutex_) = false;       // Turn waits for in_flight_ to reach 0
+  size_t reports_awaited_ GUARDED_BY(mutex_) = 0;    // after so many a Turn is worth while; 0: none is
 };
 
 }  // namespace ei::app

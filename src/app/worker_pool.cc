@@ -101,4 +101,10 @@ size_t WorkerPool::InFlight() const {
   return in_flight;
 }
 
+size_t WorkerPool::Waiting() const {
+  size_t waiting = 0;
+  for (const auto& lane : lanes_) waiting += lane->worker->Waiting();
+  return waiting;
+}
+
 }  // namespace ei::app

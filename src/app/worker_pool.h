@@ -41,6 +41,8 @@ class WorkerPool {
 
   // Events handed to the sink whose report is not back.
   size_t InFlight() const;
+  // Events that wait in the workers for their destination.
+  size_t Waiting() const;
 
  private:
   // One worker with what its thread waits on.

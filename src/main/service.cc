@@ -15,6 +15,7 @@ namespace ei::service {
 namespace {
 
 constexpr size_t kDefaultWorkersMax = 4;
+constexpr size_t kTakenEventsMax = 1'000'000;  // by a worker; their slots take 200 bytes each
 constexpr auto kRetryBackoffMax = std::chrono::seconds(10);
 constexpr auto kAnswerTime = std::chrono::seconds(2);  // for the last replies after the storage has failed
 
@@ -66,6 +67,7 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   pool.seed = RandomSeed();
   if (settings.sink.kind == SinkKind::kKafka) pool.gather = settings.kafka.linger;
   pool.delivery.inflight_events_max = std::max<size_t>(1, settings.delivery.inflight_events_max / lanes);
+  pool.delivery.taken_events_max = std::min<size_t>(settings.journal.events_max, kTakenEventsMax);
   pool.delivery.event_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, settings.kafka.max_retries};
   pool.delivery.unknown_topic_grace = settings.kafka.unknown_topic_grace;
   pool.delivery.transient_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, 0};
@@ -224,6 +226,8 @@ void Service::RegisterGauges() {
   metrics_.AddJournal([journal = journal_.get()] { return journal->Stats(); });
   metrics_.AddGauge(telemetry::MetricId::kSinkInflightEvents,
                     [workers = workers_.get()] { return static_cast<double>(workers->InFlight()); });
+  metrics_.AddGauge(telemetry::MetricId::kDeliveryWaitingEvents,
+                    [workers = workers_.get()] { return static_cast<double>(workers->Waiting()); });
   metrics_.AddGauge(telemetry::MetricId::kSinkRefused,
                     [sink = sink_.get()] { return sink->Status().refused ? 1.0 : 0.0; });
 }

@@ -35,6 +35,7 @@ class DeliveryRig {
         sink(seed, shape.lanes, shape.window, shape.max_retries) {
     app::DeliveryOptions options;
     options.inflight_events_max = shape.window;
+    options.taken_events_max = 3 * shape.window + 5;
     options.event_retries =
         domain::RetryPolicy(std::chrono::milliseconds(10), std::chrono::seconds(1), shape.max_retries);
     options.transient_retries =

@@ -43,6 +43,11 @@ class MisbehavingSink final : public app::EventSink {
 
   void Attach(size_t lane, app::DeliveryListener& listener) override { lanes_.at(lane).listener = &listener; }
 
+  app::Destinations DestinationsOf(const app::OutboundEvent& event) const override {
+    if (!event.has_key) return {0, kDestinations};
+    return {event.key_hash % kDestinations};
+  }
+
   void Send(size_t lane, std::span<const app::OutboundEvent> events, app::Grouping grouping,
             uint64_t failures_seen) override {
     EXPECT_LE(failures_seen, lanes_.at(lane).failures_given);
@@ -51,6 +56,9 @@ class MisbehavingSink final : public app::EventSink {
     ++request_;
     for (const app::OutboundEvent& event : events) {
       if (random_.OneIn(5)) ++request_;
+      EXPECT_TRUE(!event.has_key || event.destination == DestinationsOf(event).first);
+      EXPECT_LT(event.destination, kDestinations);
+      CheckGrouping(lanes_[lane], event.destination, grouping == app::Grouping::kAlone);
       Accept(lane, event, grouping == app::Grouping::kAlone, false);
     }
     ++request_;
@@ -103,6 +111,8 @@ class MisbehavingSink final : public app::EventSink {
   const std::map<std::string, int>& DeadLettered() const { return dead_lettered_; }
 
  private:
+  static constexpr uint32_t kDestinations = 3;
+
   struct Flight {
     app::OutboundEvent event;
     std::string value;  // a copy, to see whether the views stay valid
@@ -114,7 +124,7 @@ class MisbehavingSink final : public app::EventSink {
     app::DeliveryListener* listener = nullptr;
     std::vector<Flight> flights;                                  // in the order of Send
     std::vector<std::pair<Flight, app::DeliveryReport>> decided;  // not yet reported
-    std::set<std::string> broken;                                 // keys behind a transient failure
+    std::map<app::DestinationId, std::set<std::string>> broken;   // keys behind a transient failure
     uint64_t failures_given = 0;
   };
 
@@ -127,7 +137,27 @@ class MisbehavingSink final : public app::EventSink {
   void Accept(size_t lane_number, const app::OutboundEvent& event, bool alone, bool letter) {
     Lane& lane = lanes_.at(lane_number);
     lane.flights.push_back({event, std::string(event.value), request_, alone, letter});
-    EXPECT_LE(lane.flights.size() + lane.decided.size(), window_) << "beyond the window";
+    size_t on_their_way = 0;
+    ForEachEvent(lane, [&](const Flight&) { ++on_their_way; });
+    EXPECT_LE(on_their_way, window_ + (window_ + 3) / 4 + kDestinations) << "beyond the window";
+  }
+
+  // That are not reported yet, dead letters aside.
+  template <typename Take>
+  static void ForEachEvent(const Lane& lane, Take take) {
+    for (const Flight& flight : lane.flights) {
+      if (!flight.letter) take(flight);
+    }
+    for (const auto& [flight, report] : lane.decided) {
+      if (!flight.letter) take(flight);
+    }
+  }
+
+  static void CheckGrouping(const Lane& lane, app::DestinationId destination, bool alone) {
+    ForEachEvent(lane, [&](const Flight& flight) {
+      if (flight.event.destination != destination) return;
+      EXPECT_FALSE(alone || flight.alone) << "not all of its destination is back";
+    });
   }
 
   void PerhapsReportNow(size_t lane) {
@@ -170,14 +200,15 @@ class MisbehavingSink final : public app::EventSink {
       return Finish(lane, at, fails ? app::Verdict::kTransient : app::Verdict::kDelivered,
                     fails ? "letters_down" : "");
     }
-    if (flight.event.has_key && lane.broken.contains(key)) {
+    std::set<std::string>& broken = lane.broken[flight.event.destination];
+    if (flight.event.has_key && broken.contains(key)) {
       ++counts_.behind_a_failure;
       return Finish(lane, at, app::Verdict::kTransient, "behind_a_failure");
     }
     if (outage_ || (misbehaving_ && random_.OneIn(12))) {
       ++counts_.transient;
       counts_.in_outage += outage_ ? 1 : 0;
-      if (flight.event.has_key) lane.broken.insert(key);
+      if (flight.event.has_key) broken.insert(key);
       return Finish(lane, at, app::Verdict::kTransient, "broker_down");
     }
     if (fate == 'i') {
@@ -231,11 +262,9 @@ class MisbehavingSink final : public app::EventSink {
       lane.failures_given += reports.back().verdict != app::Verdict::kDelivered ? 1 : 0;
       lane.decided.pop_back();
     }
-    const auto is_letter = [](const Flight& flight) { return flight.letter; };
-    const bool all_back = std::all_of(lane.flights.begin(), lane.flights.end(), is_letter) &&
-                          std::all_of(lane.decided.begin(), lane.decided.end(),
-                                      [&](const auto& decided) { return is_letter(decided.first); });
-    if (all_back) lane.broken.clear();
+    std::set<app::DestinationId> under_way;
+    ForEachEvent(lane, [&](const Flight& flight) { under_way.insert(flight.event.destination); });
+    std::erase_if(lane.broken, [&](const auto& of) { return !under_way.contains(of.first); });
     lane.listener->OnReports(reports);
   }
 

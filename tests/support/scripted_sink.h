@@ -31,6 +31,12 @@ class ScriptedSink final : public app::EventSink {
 
   void Attach(size_t lane, app::DeliveryListener& listener) override { listeners_[lane] = &listener; }
 
+  // By default all events have the same destination.
+  void Route(std::function<app::Destinations(const app::OutboundEvent&)> route) { route_ = std::move(route); }
+  app::Destinations DestinationsOf(const app::OutboundEvent& event) const override {
+    return route_ ? route_(event) : app::Destinations{};
+  }
+
   void Send(size_t lane, std::span<const app::OutboundEvent> events, app::Grouping grouping,
             uint64_t /*the test knows the order*/) override {
     std::vector<std::string> values;
@@ -84,6 +90,7 @@ class ScriptedSink final : public app::EventSink {
   std::vector<Sent> in_flight_;
   std::vector<std::vector<std::string>> sends_;
   std::function<void()> on_send_;
+  std::function<app::Destinations(const app::OutboundEvent&)> route_;
   int flushes_ = 0;
 };
 

@@ -47,6 +47,7 @@ class FileSink final : public app::EventSink {
                                                       FileCalls& calls = RealFileCalls());
 
   void Attach(size_t lane, app::DeliveryListener& listener) override;
+  app::Destinations DestinationsOf(const app::OutboundEvent& /*event*/) const override { return {}; }
   void Send(size_t lane, std::span<const app::OutboundEvent> events, app::Grouping grouping,
             uint64_t failures_seen) override;
   void SendDeadLetter(size_t lane, const app::OutboundEvent& event, const app::DeadLetterNote& note) override;

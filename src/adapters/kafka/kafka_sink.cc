@@ -15,21 +15,23 @@ using app::OutboundEvent;
 namespace {
 
 // What comes back with a report: the lane, whether the record was alone in its request, whether it is a dead
-// letter, and the worker's token.
+// letter, the partition to choose for it (kOpaquePartition of producer.h), and the worker's token.
 constexpr uint64_t kLetterBit = uint64_t{1} << 54;
 constexpr uint64_t kAloneBit = uint64_t{1} << 55;
 constexpr int kLaneShift = 56;
-constexpr uint64_t kTokenMask = kLetterBit - 1;
+constexpr uint64_t kTokenMask = (uint64_t{1} << kOpaquePartitionShift) - 1;
 
 constexpr std::string_view kReplacing = "a producer with new certificates is about to take over";
 
-void* Pack(size_t lane, uint64_t bits, uint64_t token) {
+void* Pack(size_t lane, uint64_t bits, uint64_t token, uint64_t partition = Topic::kPartitionsMax) {
+  const uint64_t packed = uint64_t{lane} << kLaneShift | bits | partition << kOpaquePartitionShift | token;
   // NOLINTNEXTLINE(performance-no-int-to-ptr): librdkafka carries a pointer; nothing is ever behind it
-  return reinterpret_cast<void*>(uint64_t{lane} << kLaneShift | bits | token);
+  return reinterpret_cast<void*>(packed);
 }
 
 Record RecordOf(size_t lane, uint64_t bits, const OutboundEvent& event) {
-  return {event.value, event.key, event.has_key, Pack(lane, bits, event.token)};
+  const uint64_t partition = Topic::PartitionOf(event.destination);
+  return {event.value, event.key, event.has_key, Pack(lane, bits, event.token, partition)};
 }
 
 // The trace-id within a traceparent (W3C Trace Context, section 3.2.2).
@@ -70,6 +72,16 @@ base::Result<std::shared_ptr<Producer>> KafkaSink::MakeProducer(bool sole) {
   if (token_) [[maybe_unused]]
     const auto taken = (*made)->UseToken(*token_);
   return std::shared_ptr<Producer>(std::move(*made));
+}
+
+app::Destinations KafkaSink::DestinationsOf(const OutboundEvent& event) const {
+  const Topic& topic = topics_.Of(event.topic);
+  const app::DestinationId whole = topic.Destination(Topic::kWhole);
+  const uint32_t partitions = topic.partitions.load(std::memory_order_relaxed);
+  if (partitions == 0 || partitions > Topic::kPartitionsMax) return {whole};
+  if (!event.has_key) return {topic.Destination(0), partitions};
+  return {topic.Destination((event.key_hash & 0x7fffffff) % partitions), 1,
+          whole};  // as the Java client does
 }
 
 KafkaSink::Chosen KafkaSink::Choose(bool sole) {

@@ -34,6 +34,7 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
                                                          app::Telemetry* telemetry = nullptr);
 
   void Attach(size_t lane, app::DeliveryListener& listener) override { listeners_[lane] = &listener; }
+  app::Destinations DestinationsOf(const app::OutboundEvent& event) const override;
   void Send(size_t lane, std::span<const app::OutboundEvent> events, app::Grouping grouping,
             uint64_t failures_seen) override;
   void SendDeadLetter(size_t lane, const app::OutboundEvent& event, const app::DeadLetterNote& note) override;
@@ -84,7 +85,7 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
   const KafkaOptions options_;
   app::Log& log_;
   app::Telemetry* const telemetry_;  // may be null
-  Topics topics_;
+  mutable Topics topics_;
   std::vector<app::DeliveryListener*> listeners_;  // by lane
   std::vector<std::atomic<uint64_t>> failures_;    // by lane: failed reports given or about to be
   std::vector<uint64_t> lane_producers_;  // by lane: the number of the one it last sent to; the lane's thread

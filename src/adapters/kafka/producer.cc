@@ -31,7 +31,7 @@ base::Result<Properties> PropertiesOf(const KafkaOptions& options, bool sole) {
       {"acks", "all"},
       {"enable.idempotence", "true"},
       {"max.in.flight.requests.per.connection", "1"},  // docs/decisions/0004
-      {"partitioner", "murmur2_random"},
+      {"sticky.partitioning.linger.ms", "0"},          // ChoosePartition is to be asked for each record
       {"message.timeout.ms", "0"},
       {"linger.ms", sole ? "0" : std::to_string(linger_ms)},
       {"compression.type", options.compression},
@@ -56,6 +56,20 @@ std::string_view RefusalHint(std::string_view mechanism) {
   constexpr int kScramMended = 0x020601ff;
   if (!mechanism.starts_with("SCRAM") || rd_kafka_version() >= kScramMended) return {};
   return "if the password is right: this librdkafka can't log in to Kafka 4 by SCRAM; it takes 2.6.1, or PLAIN";
+}
+
+// The Java client's placement; without a key the partition that the sink wants, if it has a leader. Whoever
+// asks for destinations learns the number of partitions from here.
+int32_t ChoosePartition(const rd_kafka_topic_t* topic, const void* key, size_t key_size, int32_t partitions,
+                        void* known_topic, void* opaque) {
+  static_cast<Topic*>(known_topic)
+      ->partitions.store(static_cast<uint32_t>(partitions), std::memory_order_relaxed);
+  const auto wanted =
+      static_cast<int32_t>(reinterpret_cast<uint64_t>(opaque) >> kOpaquePartitionShift & 0xffff);
+  if (key == nullptr && wanted < partitions && rd_kafka_topic_partition_available(topic, wanted) != 0) {
+    return wanted;
+  }
+  return rd_kafka_msg_partitioner_murmur2_random(topic, key, key_size, partitions, known_topic, opaque);
 }
 
 app::LogLevel LevelOf(int syslog_level) {
@@ -117,6 +131,8 @@ rd_kafka_topic_t* Producer::HandleOf(std::string_view topic) {
   const base::MutexLock lock(mutex_);
   if (const auto known = handles_.find(topic); known != handles_.end()) return known->second;
   rd_kafka_topic_conf_t* const conf = rd_kafka_default_topic_conf_dup(client_);
+  rd_kafka_topic_conf_set_partitioner_cb(conf, &ChoosePartition);
+  rd_kafka_topic_conf_set_opaque(conf, &topics_.Of(topic));
   if (const std::string compression = topics_.CompressionOf(topic); !compression.empty()) {
     std::array<char, 512> fault{};
     if (rd_kafka_topic_conf_set(conf, "compression.codec", compression.c_str(), fault.data(), fault.size()) !=

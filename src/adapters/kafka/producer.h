@@ -38,6 +38,10 @@ struct Place {
   int64_t offset = -1;
 };
 
+// The bits of a record's opaque that say which partition is wanted for a record without a key;
+// Topic::kPartitionsMax: any.
+inline constexpr int kOpaquePartitionShift = 38;
+
 using Headers = std::vector<std::pair<std::string_view, std::string>>;
 
 // One librdkafka producer (acks=all, idempotent, endless retries) and the thread that polls it. Delivery

@@ -30,6 +30,14 @@ std::string Topics::CompressionOf(std::string_view topic) const {
   return found == special_.end() ? std::string() : found->second.compression;
 }
 
+Topic& Topics::Of(std::string_view topic) {
+  if (NameOf(topic) == topic_) return own_;
+  const base::MutexLock lock(mutex_);
+  if (const auto known = known_.find(topic); known != known_.end()) return *known->second;
+  auto added = std::make_unique<Topic>(static_cast<uint32_t>(known_.size() + 1));
+  return *known_.emplace(topic, std::move(added)).first->second;
+}
+
 std::string_view Topics::Keep(std::string_view name) {
   const base::MutexLock lock(mutex_);
   const auto known = names_.find(name);

@@ -1,12 +1,16 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "app/ports/event_sink.h"
 #include "base/mutex.h"
 
 namespace ei::kafka {
@@ -16,6 +20,19 @@ struct TopicOptions {
   std::string name;
   std::string compression;
   std::string dlq_topic;
+};
+
+// What is known of a topic. Its number and partition name a destination.
+struct Topic {
+  static constexpr uint32_t kPartitionsMax = 0xffff;
+  static constexpr app::DestinationId kWhole = kPartitionsMax;  // for as long as the partitions aren't known
+
+  explicit Topic(uint32_t topic_number) : number(topic_number) {}
+  app::DestinationId Destination(uint32_t partition) const { return number << 16 | partition; }
+  static uint32_t PartitionOf(app::DestinationId destination) { return destination & 0xffff; }
+
+  const uint32_t number;
+  std::atomic<uint32_t> partitions{0};  // 0: not known yet; as librdkafka last saw them
 };
 
 // The topics that events name: their settings, which may be replaced at any time, and their names, which stay
@@ -33,12 +50,17 @@ class Topics {
 
   std::string_view Keep(std::string_view name) EXCLUDES(mutex_);
 
+  // As long as this lives. Empty is the sink's own.
+  Topic& Of(std::string_view topic) EXCLUDES(mutex_);
+
  private:
   const std::string topic_;
   const std::string dlq_topic_;
   mutable base::Mutex mutex_;
   std::map<std::string, TopicOptions, std::less<>> special_ GUARDED_BY(mutex_);
   std::set<std::string, std::less<>> names_ GUARDED_BY(mutex_);
+  std::map<std::string, std::unique_ptr<Topic>, std::less<>> known_ GUARDED_BY(mutex_);
+  Topic own_{0};
 };
 
 }  // namespace ei::kafka

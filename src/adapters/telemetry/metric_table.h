@@ -41,6 +41,7 @@ enum class MetricId : uint8_t {
   kWalSetAside,
   kDeliveryDuration,
   kSinkInflightEvents,
+  kDeliveryWaitingEvents,
   kSinkFaults,
   kSinkRefused,
   kLogLinesSuppressed,

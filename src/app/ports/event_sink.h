@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,18 @@ enum class Verdict : uint8_t {
   kEventInvalid,  // this very event can never be delivered: dead-letter it now
 };
 
+// One of the ways that a sink has, a partition for instance: what is stuck on one need not hold up what goes
+// by another.
+using DestinationId = uint32_t;
+
+// Where an event may go.
+struct Destinations {
+  DestinationId first = 0;
+  uint32_t count = 1;  // any of so many in a row; more than one only for events without a key
+  // Where events of its key went before the sink knew this; while some are on their way there, so must it go.
+  std::optional<DestinationId> before = std::nullopt;
+};
+
 // An event for the sink. The views stay valid until its report has been given.
 struct OutboundEvent {
   uint64_t token = 0;  // the worker's name for it; comes back in the report
@@ -29,6 +42,7 @@ struct OutboundEvent {
   std::string_view traceparent;  // empty: none
   uint32_t key_hash = 0;
   bool has_key = false;
+  DestinationId destination = 0;  // chosen of those that the sink gave for it
 };
 
 struct DeadLetterNote {
@@ -57,7 +71,7 @@ class DeliveryListener {
   virtual void OnReports(std::span<DeliveryReport> reports) = 0;
 };
 
-// A lane changes its grouping only with all reports back.
+// For a destination a lane changes its grouping only with all reports of it back.
 enum class Grouping : uint8_t {
   kTogether,  // share requests as the sink likes
   kAlone,     // a request of its own, so that the verdict is about this event only
@@ -77,15 +91,19 @@ struct SinkStatus {
 };
 
 // Where events go. Events of one lane with the same key arrive in the order of the Send calls, as long as
-// each report is kDelivered; after a kTransient or kUnknownTopic one, what was sent behind it for the same
-// key is kTransient too until the lane has all reports back. Thread-safe between lanes; a lane's calls come
-// from one thread.
+// each report is kDelivered; after one that isn't for trouble of the sink's, what was sent behind it for the
+// same key is kTransient too, until the lane has all reports of their destination back. Thread-safe between
+// lanes; a lane's calls come from one thread.
 class EventSink {
  public:
   virtual ~EventSink() = default;
 
   // Before the first Send of the lane; the listener outlives the sink's last report.
   virtual void Attach(size_t lane, DeliveryListener& listener) = 0;
+
+  // Where this event may go. Constant for events of the same key, but for changes of the sink's own ways. Any
+  // thread; never waits.
+  virtual Destinations DestinationsOf(const OutboundEvent& event) const = 0;
 
   // Takes the events on; may block only for as long as it takes to hand them over.
   //

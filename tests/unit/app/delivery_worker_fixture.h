@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ class DeliveryWorkerTest : public ::testing::Test {
     DeliveryOptions options;
     options.unknown_topic_grace = seconds(60);
     options.inflight_events_max = window;
+    options.taken_events_max = 10'000;
     options.event_retries = domain::RetryPolicy(milliseconds(100), seconds(10), max_retries);
     options.transient_retries = domain::RetryPolicy(milliseconds(100), seconds(10), 0);
     worker_ = std::make_unique<DeliveryWorker>(
@@ -68,6 +70,10 @@ class DeliveryWorkerTest : public ::testing::Test {
   }
 
   uint64_t InJournal() const { return journal_.Stats().events; }
+  bool IsInFlight(const std::string& value) const {
+    const auto& sent = sink_.InFlight();
+    return std::ranges::find(sent, value, &support::ScriptedSink::Sent::value) != sent.end();
+  }
   Values InFlight() const {
     Values values;
     for (const auto& sent : sink_.InFlight()) values.push_back(sent.value);

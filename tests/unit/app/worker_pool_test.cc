@@ -35,6 +35,7 @@ class ThreadedSink final : public EventSink {
     base::MutexLock lock(mutex_);
     listeners_[lane] = &listener;
   }
+  Destinations DestinationsOf(const OutboundEvent& /*event*/) const override { return {}; }
   void Send(size_t lane, std::span<const OutboundEvent> events, Grouping, uint64_t failures_seen) override {
     std::vector<DeliveryReport> refused;
     {

@@ -44,8 +44,15 @@ class MockCluster {
   void SayOfTopic(const char* topic, rd_kafka_resp_err_t error) {
     rd_kafka_mock_topic_set_error(cluster_, topic, error);
   }
-  void GoDown() { rd_kafka_mock_broker_set_down(cluster_, -1); }
-  void ComeUp() { rd_kafka_mock_broker_set_up(cluster_, -1); }
+  // One broker, numbered from 1, or all.
+  void GoDown(int broker = -1) { rd_kafka_mock_broker_set_down(cluster_, broker); }
+  void ComeUp(int broker = -1) { rd_kafka_mock_broker_set_up(cluster_, broker); }
+  void MoveLeader(const char* topic, int32_t partition, int broker) {
+    rd_kafka_mock_partition_set_leader(cluster_, topic, partition, broker);
+  }
+  void MoveLeaders(const char* topic, int broker) {
+    for (int32_t partition = 0; partition < partitions_; ++partition) MoveLeader(topic, partition, broker);
+  }
   void AnswerAfter(std::chrono::milliseconds time) {
     rd_kafka_mock_broker_set_rtt(cluster_, -1, static_cast<int>(time.count()));
   }

@@ -38,6 +38,7 @@ class MetricsTest : public testing::Test {
     metrics_->AddGauge(MetricId::kHttpInflightBytes, [] { return 4096; });
     metrics_->AddGauge(MetricId::kRequestsWaiting, [] { return 2; });
     metrics_->AddGauge(MetricId::kSinkInflightEvents, [] { return 17; });
+    metrics_->AddGauge(MetricId::kDeliveryWaitingEvents, [] { return 18; });
     metrics_->AddGauge(MetricId::kSinkRefused, [] { return 0; });
     metrics_->AddCounter(MetricId::kLogLinesSuppressed, [] { return 5; });
     for (const auto id : {MetricId::kWalMemory, MetricId::kWalBacklog, MetricId::kWalSetAside}) {

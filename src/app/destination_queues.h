@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "app/ports/event_sink.h"
+#include "base/time.h"
+
+namespace ei::app {
+
+// What a lane has taken from the journal and may not have sent yet, by destination, so that one that is slow
+// or dead holds back its own events only.
+//
+// How many events a destination may have in flight follows from what all of them leave: at most kShare times
+// the room that is left of a pool (A. K. Choudhury, E. L. Hahne, "Dynamic Queue Length Thresholds for
+// Shared-Memory Packet Switches", 1998). One busy destination gets the whole window; each one that is stuck
+// takes its part of the pool and leaves a part to the others, however many are stuck. The pool is a quarter
+// larger than the window; a destination that has nothing in flight may always send one.
+//
+// An event that may go to any of several destinations gets one when it leaves: of two the one with the lesser
+// load, so that one that is stuck loses against any other (M. Mitzenmacher, "The Power of Two Choices in
+// Randomized Load Balancing", 2001). Neighbours stay together while that makes little difference.
+//
+// Order: events of a destination leave in journal order. After a failure nothing of the destination leaves
+// until all that it has in flight is back. Not thread-safe.
+class DestinationQueues {
+ public:
+  struct Entry {
+    uint64_t slot = 0;
+    uint64_t position = 0;
+    bool alone = false;  // it may leave only by itself, with nothing of its destination in flight
+  };
+  struct Departure {
+    uint64_t slot;
+    bool alone;
+    DestinationId destination;
+  };
+
+  explicit DestinationQueues(size_t window);
+
+  // Behind what waits already; positions of a destination rise.
+  void Add(DestinationId destination, const Entry& entry);
+  // To one of `ways.count` destinations.
+  void AddFree(const Destinations& ways, const Entry& entry);
+  // It failed: to its place in the order of positions. Its destination waits at least until `not_before`.
+  void PutBack(DestinationId destination, const Entry& entry, base::SteadyTime not_before);
+  // The report of one that left has come.
+  void Returned(DestinationId destination);
+
+  // Appends what may leave now, at most `max`.
+  void TakeDepartures(base::SteadyTime now, size_t max, std::vector<Departure>& departures);
+
+  // When something that waits only for time to pass may leave; nullopt: nothing does.
+  std::optional<base::SteadyTime> NextDeparture() const;
+
+  // After how many reports it is worth looking for departures again; 0: nothing waits for reports.
+  size_t ReportsWorthALook() const;
+
+  size_t Waiting() const { return waiting_; }
+  size_t InFlight() const { return in_flight_; }
+  // What waits for it and what it has in flight.
+  size_t Load(DestinationId destination) const;
+  bool Busy(DestinationId destination) const { return Load(destination) > 0; }
+
+ private:
+  struct Queue {
+    DestinationId id = 0;
+    std::deque<Entry> entries;
+    size_t in_flight = 0;
+    bool held = false;            // a failure is being dealt with
+    bool alone_is_out = false;    // the one in flight has to come back first
+    base::SteadyTime not_before;  // while held
+    bool listed = false;          // in with_entries_
+  };
+
+  // Events with a choice.
+  struct FreeQueue {
+    std::deque<Entry> entries;
+    uint32_t ways = 0;   // from its key in free_ on; may grow
+    uint32_t way = 0;    // the present one, moved on with each look
+    uint32_t other = 0;  // the next one to compare it with
+  };
+
+  static constexpr size_t kShare = 4;
+  static constexpr size_t kUnevenMax = 64;  // by which the loads of two ways may differ
+
+  Queue& Of(DestinationId destination);
+  Queue& List(DestinationId destination);
+  void Depart(Queue& queue, const Entry& entry, std::vector<Departure>& departures);
+  void TakeFree(DestinationId first, FreeQueue& free, size_t max, base::SteadyTime now,
+                std::vector<Departure>& departures);
+  Queue* ChooseWay(DestinationId first, FreeQueue& free, base::SteadyTime now);
+  bool HasRoom(const Queue& queue, base::SteadyTime now) const;
+  bool MayLeave(const Queue& queue, base::SteadyTime now) const;
+  size_t LimitOf(const Queue& queue) const;
+
+  const size_t window_;
+  const size_t pool_;
+  std::unordered_map<DestinationId, Queue> queues_;  // bounded by the cluster's partitions
+  std::vector<Queue*> with_entries_;                 // some may be empty again
+  std::map<DestinationId, FreeQueue> free_;          // by the first way; one a topic
+  size_t next_ = 0;                                  // where TakeDepartures begins: nobody is always last
+  size_t waiting_ = 0;
+  size_t in_flight_ = 0;
+};
+
+}  // namespace ei::app

@@ -1,0 +1,181 @@
+#include "app/destination_queues.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace ei::app {
+namespace {
+
+using std::chrono::milliseconds;
+using Slots = std::vector<uint64_t>;
+
+class DestinationQueuesTest : public ::testing::Test {
+ protected:
+  void Add(DestinationId destination, size_t count = 1) {
+    for (size_t i = 0; i < count; ++i, ++next_) queues_.Add(destination, {next_, next_, false});
+  }
+  Slots Leave(size_t max = 1'000) {
+    std::vector<DestinationQueues::Departure> departures;
+    queues_.TakeDepartures(now_, max, departures);
+    Slots slots;
+    for (const auto& departure : departures) slots.push_back(departure.slot);
+    return slots;
+  }
+  void Return(DestinationId destination, size_t count = 1) {
+    for (size_t i = 0; i < count; ++i) queues_.Returned(destination);
+  }
+
+  DestinationQueues queues_{100};
+  uint64_t next_ = 0;
+  base::SteadyTime now_;
+};
+
+TEST_F(DestinationQueuesTest, OneDestinationGetsTheWholeWindow) {
+  Add(7, 300);
+  EXPECT_EQ(Leave().size(), 100U);
+  EXPECT_EQ(queues_.Waiting(), 200U);
+  EXPECT_TRUE(Leave().empty());
+  Return(7, 30);
+  EXPECT_EQ(Leave().size(), 30U);
+  EXPECT_EQ(queues_.InFlight(), 100U);
+}
+
+TEST_F(DestinationQueuesTest, StuckOnesLeaveRoomHoweverManyThereAre) {
+  for (DestinationId stuck = 0; stuck < 9; ++stuck) {
+    Add(stuck, 300);
+    Leave();
+  }
+  EXPECT_LE(queues_.InFlight(), 125U + 9);
+  Add(9, 300);
+  size_t through = 0;
+  for (int round = 0; round < 300; ++round) {
+    const size_t left = Leave().size();
+    through += left;
+    Return(9, left);
+  }
+  EXPECT_EQ(through, 300U) << "the tenth goes on";
+}
+
+TEST_F(DestinationQueuesTest, WhatOneLeavesIsAFifthOfThePool) {
+  Add(0, 300);
+  Leave();
+  Add(1, 300);
+  EXPECT_EQ(Leave().size(), 20U);
+}
+
+TEST_F(DestinationQueuesTest, EventsOfADestinationLeaveInTheirOrder) {
+  Add(1, 2);
+  Add(2, 2);
+  Add(1, 1);
+  EXPECT_EQ(Leave(), (Slots{0, 1, 4, 2, 3}));
+}
+
+TEST_F(DestinationQueuesTest, NobodyIsAlwaysLast) {
+  Add(1, 50);
+  Add(2, 50);
+  EXPECT_EQ(Leave(10)[0], 0U);
+  EXPECT_EQ(Leave(10)[0], 50U);
+}
+
+TEST_F(DestinationQueuesTest, FailureHoldsItsDestinationUntilAllIsBackAndTheTimeHasCome) {
+  Add(1, 3);
+  Add(2, 1);
+  Leave();
+  Add(1, 1);
+  Return(1);
+  queues_.PutBack(1, {1, 1, false}, now_ + milliseconds(10));
+  EXPECT_TRUE(Leave().empty());
+  EXPECT_EQ(queues_.ReportsWorthALook(), 2U) << "the two that are out";
+  EXPECT_EQ(queues_.NextDeparture(), std::nullopt);
+  Return(1);
+  queues_.PutBack(1, {0, 0, false}, now_ + milliseconds(5));
+  Return(1);
+  EXPECT_TRUE(Leave().empty());
+  EXPECT_EQ(queues_.NextDeparture(), now_ + milliseconds(10)) << "the later of the two";
+  now_ += milliseconds(10);
+  EXPECT_EQ(Leave(), (Slots{0, 1, 4})) << "in the order of positions, then what is new";
+}
+
+TEST_F(DestinationQueuesTest, FailureOfOneDestinationDoesNotHoldAnother) {
+  Add(1);
+  Add(2);
+  Leave();
+  Return(1);
+  queues_.PutBack(1, {0, 0, false}, now_ + milliseconds(10));
+  Add(2, 3);
+  EXPECT_EQ(Leave(), (Slots{2, 3, 4}));
+}
+
+TEST_F(DestinationQueuesTest, OneThatIsToBeAloneWaitsAndIsWaitedFor) {
+  Add(1, 2);
+  Leave();
+  Return(1);
+  queues_.PutBack(1, {0, 0, true}, now_);
+  Add(1, 1);
+  EXPECT_TRUE(Leave().empty()) << "the other one is still out";
+  Return(1);
+  std::vector<DestinationQueues::Departure> departures;
+  queues_.TakeDepartures(now_, 10, departures);
+  ASSERT_EQ(departures.size(), 1U);
+  EXPECT_EQ(departures[0].slot, 0U);
+  EXPECT_TRUE(departures[0].alone);
+  EXPECT_TRUE(Leave().empty());
+  EXPECT_EQ(queues_.ReportsWorthALook(), 1U);
+  Return(1);
+  EXPECT_EQ(Leave(), Slots{2});
+}
+
+TEST_F(DestinationQueuesTest, EventsWithAChoiceGetTheirDestinationWhenTheyLeave) {
+  Add(3, 300);
+  Leave();
+  for (; next_ < 5'000; ++next_) queues_.AddFree({0, 10}, {next_, next_, false});
+  size_t through = 0;
+  std::vector<DestinationQueues::Departure> departures;
+  for (int round = 0; round < 2'000; ++round) {
+    departures.clear();
+    queues_.TakeDepartures(now_, 1'000, departures);
+    for (const auto& departure : departures) {
+      ASSERT_NE(departure.destination, 3U) << "what waits there has to go first";
+      queues_.Returned(departure.destination);
+      ++through;
+    }
+  }
+  EXPECT_EQ(through, 4'700U);
+  EXPECT_EQ(queues_.Waiting(), 200U);
+}
+
+TEST_F(DestinationQueuesTest, WhatWaitsWithAChoiceIsWorthALook) {
+  for (; next_ < 300; ++next_) queues_.AddFree({0, 2}, {next_, next_, false});
+  Leave();
+  EXPECT_GT(queues_.Waiting(), 0U);
+  EXPECT_GT(queues_.ReportsWorthALook(), 0U);
+}
+
+TEST_F(DestinationQueuesTest, LoadIsWhatWaitsAndWhatIsInFlight) {
+  EXPECT_FALSE(queues_.Busy(1));
+  Add(1);
+  Add(1);
+  EXPECT_EQ(queues_.Load(1), 2U);
+  Leave();
+  EXPECT_EQ(queues_.Load(1), 2U);
+  Return(1);
+  EXPECT_EQ(queues_.Load(1), 1U);
+  EXPECT_TRUE(queues_.Busy(1));
+  EXPECT_FALSE(queues_.Busy(2));
+  Return(1);
+  EXPECT_FALSE(queues_.Busy(1));
+  EXPECT_EQ(queues_.ReportsWorthALook(), 0U);
+}
+
+TEST_F(DestinationQueuesTest, WindowOfOneLetsOneOfEachDestinationLeave) {
+  DestinationQueues small(1);
+  for (uint64_t i = 0; i < 6; ++i) small.Add(static_cast<DestinationId>(i % 3), {i, i, false});
+  std::vector<DestinationQueues::Departure> departures;
+  small.TakeDepartures(now_, 10, departures);
+  EXPECT_EQ(departures.size(), 3U);
+}
+
+}  // namespace
+}  // namespace ei::app
