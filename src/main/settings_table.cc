@@ -450,8 +450,9 @@ std::vector<Setting> RunRows() {
           {.key = "delivery.inflight_events_max",
            .env = "INFLIGHT_EVENTS_MAX",
            .text =
-               "Events that are sent and not yet confirmed, over all workers. Raise it when the brokers are "
-               "far away and events/s times the round trip is more than this.",
+               "Events that are sent and not yet confirmed, over all workers; a quarter more while partitions "
+               "are stuck. Raise it when the brokers are far away and events/s times the round trip is more "
+               "than this.",
            .example = "100000"},
           &Settings::delivery, &DeliverySettings::inflight_events_max,
           Integer{.fallback = 20'000, .min = 1, .max = 10'000'000, .unit = "events"}),
