@@ -2,15 +2,18 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "app/dead_letters.h"
 #include "app/drain_rate.h"
 #include "app/idempotency_window.h"
 #include "app/ports/clock.h"
+#include "app/ports/dead_letter_file.h"
 #include "app/ports/event_sink.h"
 #include "app/ports/journal.h"
 #include "app/ports/log.h"
@@ -31,7 +34,8 @@ struct DeliveryContext {
   const Clock& clock;
   Telemetry& telemetry;
   Log& log;
-  IdempotencyWindow* window = nullptr;  // null: there is none
+  IdempotencyWindow* window = nullptr;         // null: there is none
+  DeadLetterFile* dead_letter_file = nullptr;  // the same
 };
 
 struct DeliveryOptions {
@@ -67,23 +71,19 @@ class DeliveryWorker final : public DeliveryListener {
  private:
   struct Slot {
     JournalEvent event;
-    uint32_t failures = 0;         // to reach its topic, for whatever reason
-    uint32_t refusals = 0;         // of those: when it was sent alone and refused
-    uint32_t letter_failures = 0;  // to reach the dead-letter destination
-    bool suspect = false;          // it was refused at least once, perhaps for another's fault: send it alone
-    bool dead_letter = false;      // on its way to the dead-letter destination
-    base::SteadyTime due;          // dead letters: when to try again
-    std::string_view code;         // of the last failure to reach its topic
-    std::string reason;
+    uint32_t failures = 0;  // to reach its topic, for whatever reason
+    uint32_t refusals = 0;  // of those: when it was sent alone and refused
+    bool suspect = false;   // it was refused at least once, perhaps for another's fault: send it alone
+    std::unique_ptr<DeadLetter> letter;  // what became of it; null: it is on its way to its topic
   };
 
   void SortFailures(base::SteadyTime now);
+  void BecomeDeadLetter(DeliveryReport& refusal, base::SteadyTime now);
   void SendDeadLetters(base::SteadyTime now);
   std::optional<base::Duration> Resend(base::SteadyTime now);
   std::optional<base::Duration> TakeAndSend();
   void TellWindow(std::span<const DeliveryReport> reports) const;
   OutboundEvent Outbound(uint64_t slot) const;
-  std::optional<base::Duration> UntilDeadLettersDue(base::SteadyTime now) const;
 
   const size_t lane_;
   const DeliveryOptions options_;
@@ -92,11 +92,11 @@ class DeliveryWorker final : public DeliveryListener {
   domain::UuidV7Generator random_;
 
   std::vector<Slot> slots_;
-  std::vector<uint64_t> retries_;       // slots in journal order
-  std::vector<uint64_t> dead_letters_;  // slots that wait for (another) SendDeadLetter
-  base::SteadyTime resume_at_;          // retries_ wait until then
-  uint64_t failures_seen_ = 0;          // see EventSink::Send
-  std::vector<JournalEvent> taken_;     // scratch
+  DeadLetters dead_letters_;
+  std::vector<uint64_t> retries_;    // slots in journal order
+  base::SteadyTime resume_at_;       // retries_ wait until then
+  uint64_t failures_seen_ = 0;       // see EventSink::Send
+  std::vector<JournalEvent> taken_;  // scratch
   std::vector<OutboundEvent> outbound_;
 
   mutable base::Mutex mutex_;

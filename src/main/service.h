@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/file_sink/dead_letter_file.h"
 #include "adapters/http/server.h"
 #include "adapters/telemetry/metrics.h"
 #include "adapters/wal/posix_disk.h"
@@ -57,6 +58,7 @@ class Service {
  private:
   Service(const Settings& settings, const app::Clock& clock, app::Log& log, telemetry::Metrics& metrics);
   base::Result<void> OpenSink(size_t lanes);
+  void OpenDeadLetterFile();
   base::Result<void> OpenJournal(size_t lanes, std::function<void()> storage_failed);
   base::Result<void> OpenWal(size_t lanes);
   void OpenWindow();
@@ -80,7 +82,9 @@ class Service {
   wal::WalJournal* wal_ = nullptr;  // journal_, when that is the write-ahead log
   std::unique_ptr<wal::WalThreads> wal_threads_;
   std::unique_ptr<app::IdempotencyWindow> window_;  // null: off
-  std::unique_ptr<app::WorkerPool> workers_;        // outlives the sink, which reports to it
+  std::unique_ptr<file_sink::DeadLetterFile>
+      dead_letter_file_;                      // null: the sink has a place of its own for them
+  std::unique_ptr<app::WorkerPool> workers_;  // outlives the sink, which reports to it
   std::unique_ptr<app::EventSink> sink_;
   std::unique_ptr<app::Ingest> ingest_;
   std::unique_ptr<http::Server> server_;

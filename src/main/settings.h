@@ -89,6 +89,11 @@ struct KafkaSettings {
   Compression compression = Compression::kNone;
 };
 
+struct DeadLetterSettings {
+  std::string dir;
+  std::uint64_t bytes_max = 0;
+};
+
 struct DeliverySettings {
   std::uint32_t workers = 0;  // 0: one a core, at most 4
   std::uint64_t inflight_events_max = 0;
@@ -114,6 +119,7 @@ struct Settings {
   SinkSettings sink;
   FileSettings file;
   KafkaSettings kafka;
+  DeadLetterSettings dead_letter;
   DeliverySettings delivery;
   ShutdownSettings shutdown;
   LogSettings log;

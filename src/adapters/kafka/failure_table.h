@@ -17,4 +17,8 @@ struct Failure {
 // guess. `alone`: the record had a request of its own, so that a refusal can't be another record's fault.
 Failure Classify(rd_kafka_resp_err_t error, bool alone);
 
+// The same of a dead letter, which is always alone. It has another place to go to, so a dead-letter topic
+// that is not there or not open to us refuses it.
+Failure ClassifyLetter(rd_kafka_resp_err_t error);
+
 }  // namespace ei::kafka

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "adapters/kafka/failure_table.h"
-#include "domain/timestamp.h"
+#include "app/dead_letter_headers.h"
 
 namespace ei::kafka {
 
@@ -27,14 +27,6 @@ void* Pack(size_t lane, uint64_t bits, uint64_t token) {
 
 Record RecordOf(size_t lane, uint64_t bits, const OutboundEvent& event) {
   return {event.value, event.key, event.has_key, Pack(lane, bits, event.token)};
-}
-
-// The trace-id within a traceparent (W3C Trace Context, section 3.2.2).
-std::string TraceId(std::string_view traceparent) { return std::string(traceparent.substr(3, 32)); }
-
-Headers TraceHeaders(std::string_view traceparent) {
-  if (traceparent.empty()) return {};
-  return {{"trace_id", TraceId(traceparent)}, {"traceparent", std::string(traceparent)}};
 }
 
 }  // namespace
@@ -95,24 +87,18 @@ void KafkaSink::Send(size_t lane, std::span<const OutboundEvent> events, app::Gr
       run.push_back(record);
     } else {
       produce_run();
-      producer->ProduceTo(options_.topic, record, TraceHeaders(event.traceparent));
+      producer->ProduceTo(options_.topic, record, app::TraceHeaders(event.traceparent));
     }
   }
   produce_run();
 }
 
 void KafkaSink::SendDeadLetter(size_t lane, const OutboundEvent& event, const app::DeadLetterNote& note) {
-  Headers headers = {
-      {"dlq_code", std::string(note.code)},
-      {"dlq_reason", std::string(note.reason)},
-      {"dlq_attempts", std::to_string(note.attempts)},
-      {"dlq_topic", options_.topic},
-      {"dlq_failed_at", std::string(domain::View(domain::FormatTimestamp(note.failed_at)))},
-  };
-  for (auto& header : TraceHeaders(event.traceparent)) headers.push_back(std::move(header));
   const auto [producer, number] = Choose(/*sole=*/true);
   if (producer == nullptr) return FailAll(lane, std::span(&event, 1), "no producer can be made; see the log");
-  producer->ProduceTo(options_.dlq_topic, RecordOf(lane, kAloneBit | kLetterBit, event), headers);
+  Record record = RecordOf(lane, kAloneBit | kLetterBit, event);
+  if (!note.reference.empty()) record.value = {};
+  producer->ProduceTo(options_.dlq_topic, record, app::DeadLetterHeaders(note, event.traceparent));
 }
 
 void KafkaSink::Flush() {
@@ -144,7 +130,8 @@ std::vector<std::vector<DeliveryReport>>& Gathered() {
 void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_view reason, Place place) {
   const auto packed = reinterpret_cast<uint64_t>(opaque);
   const size_t lane = packed >> kLaneShift;
-  const Failure failure = Classify(error, (packed & kAloneBit) != 0);
+  const bool letter = (packed & kLetterBit) != 0;
+  const Failure failure = letter ? ClassifyLetter(error) : Classify(error, (packed & kAloneBit) != 0);
   if (failure.verdict != app::Verdict::kDelivered) failures_[lane].fetch_add(1, std::memory_order_release);
   auto& gathered = Gathered();
   if (gathered.size() < options_.lanes) gathered.resize(options_.lanes);
@@ -153,8 +140,8 @@ void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_vi
   report.verdict = failure.verdict;
   report.code = failure.code;
   report.reason = reason;
+  report.topic = letter ? options_.dlq_topic : options_.topic;
   if (failure.verdict != app::Verdict::kDelivered) return;
-  report.topic = (packed & kLetterBit) != 0 ? options_.dlq_topic : options_.topic;
   report.partition = place.partition;
   report.offset = place.offset;
 }

@@ -13,6 +13,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "adapters/kafka/kafka_options.h"
+#include "app/dead_letter_headers.h"
 #include "app/ports/event_sink.h"
 #include "app/ports/log.h"
 #include "base/result.h"
@@ -33,7 +34,7 @@ struct Place {
   int64_t offset = -1;
 };
 
-using Headers = std::vector<std::pair<std::string_view, std::string>>;
+using Headers = app::Headers;
 
 // One librdkafka producer (acks=all, idempotent, endless retries) and the thread that polls it. Delivery
 // reports decide; librdkafka itself never gives a record up, because message.timeout.ms is infinite.
