@@ -8,6 +8,10 @@ namespace {
 
 constexpr size_t kTakeMax = 1024;  // events a Send; bounds the scratch, not the throughput
 
+LetterPlace PlaceOf(const DeadLetter& letter) {
+  return letter.place.empty() ? LetterPlace::kTopic : LetterPlace::kFile;
+}
+
 }  // namespace
 
 DeliveryWorker::DeliveryWorker(size_t lane, const DeliveryOptions& options, const DeliveryContext& context,
@@ -18,6 +22,8 @@ DeliveryWorker::DeliveryWorker(size_t lane, const DeliveryOptions& options, cons
       wake_(std::move(wake)),
       random_(seed),
       queues_(options.inflight_events_max),
+      dead_letters_(lane, {context.sink, context.dead_letter_file, context.clock, context.log},
+                    options.transient_retries, *this),
       taken_(kTakeMax) {
   slots_.reserve(options.taken_events_max);
   context_.sink.Attach(lane_, *this);
@@ -42,7 +48,7 @@ void DeliveryWorker::TakeReports(base::SteadyTime now) {
   }
   for (const uint64_t number : delivered) {
     Slot& slot = slots_[number];
-    if (!slot.dead_letter) queues_.Returned(slot.destination);
+    if (!slot.letter) queues_.Returned(slot.destination);
     if (slot.failures > 0) slot = Slot{};
     free_.push_back(number);
   }
@@ -55,9 +61,8 @@ void DeliveryWorker::SortFailures(std::vector<DeliveryReport>& failures, base::S
   uint64_t retried = 0;
   for (DeliveryReport& failure : failures) {
     Slot& slot = slots_[failure.token];
-    if (slot.dead_letter) {
-      slot.due = now + options_.transient_retries.Delay(++slot.letter_failures, random_.NextRandom());
-      dead_letters_.push_back(failure.token);
+    if (slot.letter) {
+      dead_letters_.Failed(*slot.letter, failure, now, random_.NextRandom());
       continue;
     }
     queues_.Returned(slot.destination);
@@ -65,19 +70,15 @@ void DeliveryWorker::SortFailures(std::vector<DeliveryReport>& failures, base::S
     ++slot.failures;
     if (own && slot.suspect) ++slot.refusals;
     slot.suspect = slot.suspect || own;
-    slot.code = failure.code;
-    slot.reason = std::move(failure.reason);
     if (IsUndeliverable(slot, failure.verdict, now)) {
-      slot.dead_letter = true;
-      slot.due = now;
-      dead_letters_.push_back(failure.token);
+      BecomeDeadLetter(failure, now);
       continue;
     }
     queues_.PutBack(slot.destination, {failure.token, slot.event.position, slot.suspect},
                     now + PauseAfter(slot, failure.verdict));
     if (retried++ > 0) continue;
     context_.log.Write(LogLevel::kWarn, "delivery", "events that were not delivered are sent again",
-                       {{"code", slot.code}, {"reason", std::string_view(slot.reason)}});
+                       {{"code", failure.code}, {"reason", std::string_view(failure.reason)}});
   }
   if (retried > 0) context_.telemetry.EventsRetried(retried);
 }
@@ -102,20 +103,25 @@ bool DeliveryWorker::IsUndeliverable(Slot& slot, Verdict verdict, base::SteadyTi
   }
 }
 
+void DeliveryWorker::BecomeDeadLetter(DeliveryReport& refusal, base::SteadyTime now) {
+  Slot& slot = slots_[refusal.token];
+  slot.letter = std::make_unique<DeadLetter>();
+  slot.letter->event = Outbound(refusal.token);
+  slot.letter->code = refusal.code;
+  slot.letter->reason = std::move(refusal.reason);
+  slot.letter->topic = refusal.topic;
+  slot.letter->attempts = slot.failures;
+  dead_letters_.Add(*slot.letter, now);
+}
+
 void DeliveryWorker::SendDeadLetters(base::SteadyTime now) {
-  const auto due = std::partition(dead_letters_.begin(), dead_letters_.end(),
-                                  [&](uint64_t slot) { return slots_[slot].due > now; });
-  const std::vector<uint64_t> sending(due, dead_letters_.end());
-  dead_letters_.erase(due, dead_letters_.end());
-  for (const uint64_t slot : sending) {
-    {
-      base::MutexLock lock(mutex_);
-      ++letters_in_flight_;
-    }
-    const Slot& letter = slots_[slot];
-    context_.sink.SendDeadLetter(lane_, Outbound(slot),
-                                 {letter.code, letter.reason, letter.failures, context_.clock.WallNow()});
+  const size_t due = dead_letters_.TakeDue(now);
+  if (due == 0) return;
+  {
+    base::MutexLock lock(mutex_);
+    letters_in_flight_ += due;
   }
+  dead_letters_.Send();
 }
 
 size_t DeliveryWorker::TakeEvents() {
@@ -164,7 +170,7 @@ void DeliveryWorker::SendDepartures(base::SteadyTime now) {
 
 std::optional<base::Duration> DeliveryWorker::UntilNextTurn(base::SteadyTime now) {
   std::optional<base::SteadyTime> next = queues_.NextDeparture();
-  if (const auto letters = UntilDeadLettersDue(now))
+  if (const auto letters = dead_letters_.UntilDue(now))
     next = next ? std::min(*next, now + *letters) : now + *letters;
   waiting_.store(queues_.Waiting(), std::memory_order_relaxed);
   size_t awaited = queues_.ReportsWorthALook();
@@ -198,10 +204,10 @@ void DeliveryWorker::OnReports(std::span<DeliveryReport> reports) {
   };
   for (const DeliveryReport& report : reports) {
     Slot& slot = slots_[report.token];
-    letters += slot.dead_letter ? 1 : 0;
+    letters += slot.letter ? 1 : 0;
     if (report.verdict != Verdict::kDelivered) continue;
-    if (slot.dead_letter) {
-      context_.telemetry.EventsDeadLettered(slot.code, 1);
+    if (slot.letter) {
+      context_.telemetry.EventsDeadLettered(slot.letter->code, PlaceOf(*slot.letter), 1);
     } else {
       if (run > 0 && slot.event.accepted_at != run_accepted_at) tell_run();
       run_accepted_at = slot.event.accepted_at;
@@ -212,7 +218,7 @@ void DeliveryWorker::OnReports(std::span<DeliveryReport> reports) {
     if (anyone_waits) {
       const EventFate delivered{{}, report.topic, report.partition, report.offset};
       awaited.push_back(
-          {slot.event.position, slot.dead_letter ? EventFate{slot.code, {}, -1, -1} : delivered});
+          {slot.event.position, slot.letter ? EventFate{slot.letter->code, {}, -1, -1} : delivered});
     }
   }
   tell_run();
@@ -244,7 +250,7 @@ void DeliveryWorker::TellWindow(std::span<const DeliveryReport> reports) const {
   for (const DeliveryReport& report : reports) {
     if (report.verdict != Verdict::kDelivered) continue;
     const Slot& slot = slots_[report.token];
-    (slot.dead_letter ? dead_lettered : delivered).push_back(slot.event.position);
+    (slot.letter ? dead_lettered : delivered).push_back(slot.event.position);
   }
   context_.window->Settle(delivered, dead_lettered);
 }
@@ -259,14 +265,6 @@ OutboundEvent DeliveryWorker::Outbound(uint64_t slot) const {
           event.key_hash,
           event.has_key,
           slots_[slot].destination};
-}
-
-std::optional<base::Duration> DeliveryWorker::UntilDeadLettersDue(base::SteadyTime now) const {
-  if (dead_letters_.empty()) return std::nullopt;
-  const auto next =
-      std::min_element(dead_letters_.begin(), dead_letters_.end(),
-                       [this](uint64_t a, uint64_t b) { return slots_[a].due < slots_[b].due; });
-  return std::max(base::Duration(0), slots_[*next].due - now);
 }
 
 size_t DeliveryWorker::InFlight() const {

@@ -3,16 +3,19 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "app/dead_letters.h"
 #include "app/destination_queues.h"
 #include "app/drain_rate.h"
 #include "app/idempotency_window.h"
 #include "app/ports/clock.h"
+#include "app/ports/dead_letter_file.h"
 #include "app/ports/event_sink.h"
 #include "app/ports/journal.h"
 #include "app/ports/log.h"
@@ -33,7 +36,8 @@ struct DeliveryContext {
   const Clock& clock;
   Telemetry& telemetry;
   Log& log;
-  IdempotencyWindow* window = nullptr;  // null: there is none
+  IdempotencyWindow* window = nullptr;         // null: there is none
+  DeadLetterFile* dead_letter_file = nullptr;  // the same
 };
 
 struct DeliveryOptions {
@@ -78,19 +82,16 @@ class DeliveryWorker final : public DeliveryListener {
     DestinationId destination = 0;                        // since it was sent
     uint32_t failures = 0;                                // to reach its topic, for whatever reason
     uint32_t refusals = 0;                                // of those: when it was sent alone and refused
-    uint32_t letter_failures = 0;                         // to reach the dead-letter destination
     std::optional<base::SteadyTime> unknown_topic_since;  // its topic wasn't there, in every try from then on
-    bool suspect = false;      // it was refused at least once, perhaps for another's fault: send it alone
-    bool dead_letter = false;  // on its way to the dead-letter destination
-    base::SteadyTime due;      // dead letters: when to try again
-    std::string_view code;     // of the last failure to reach its topic
-    std::string reason;
+    bool suspect = false;  // it was refused at least once, perhaps for another's fault: send it alone
+    std::unique_ptr<DeadLetter> letter;  // what became of it; null: it is on its way to its topic
   };
 
   void TakeReports(base::SteadyTime now);
   void SortFailures(std::vector<DeliveryReport>& failures, base::SteadyTime now);
   bool IsUndeliverable(Slot& slot, Verdict verdict, base::SteadyTime now) const;
   base::Duration PauseAfter(const Slot& slot, Verdict verdict);
+  void BecomeDeadLetter(DeliveryReport& refusal, base::SteadyTime now);
   void SendDeadLetters(base::SteadyTime now);
   size_t TakeEvents();
   void Queue(uint64_t number);
@@ -98,7 +99,6 @@ class DeliveryWorker final : public DeliveryListener {
   std::optional<base::Duration> UntilNextTurn(base::SteadyTime now);
   void TellWindow(std::span<const DeliveryReport> reports) const;
   OutboundEvent Outbound(uint64_t slot) const;
-  std::optional<base::Duration> UntilDeadLettersDue(base::SteadyTime now) const;
 
   const size_t lane_;
   const DeliveryOptions options_;
@@ -109,10 +109,10 @@ class DeliveryWorker final : public DeliveryListener {
   std::vector<Slot> slots_;  // its memory stays where it is
   std::vector<uint64_t> free_;
   DestinationQueues queues_;
-  std::atomic<size_t> waiting_{0};      // in queues_, as of the last Turn
-  std::vector<uint64_t> dead_letters_;  // slots that wait for (another) SendDeadLetter
-  uint64_t failures_seen_ = 0;          // see EventSink::Send
-  std::vector<JournalEvent> taken_;     // scratch
+  std::atomic<size_t> waiting_{0};  // in queues_, as of the last Turn
+  DeadLetters dead_letters_;
+  uint64_t failures_seen_ = 0;       // see EventSink::Send
+  std::vector<JournalEvent> taken_;  // scratch
   std::vector<OutboundEvent> outbound_;
   std::vector<DestinationQueues::Departure> departures_;
 

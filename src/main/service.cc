@@ -72,8 +72,9 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   pool.delivery.unknown_topic_grace = settings.kafka.unknown_topic_grace;
   pool.delivery.transient_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, 0};
   service->workers_ = std::make_unique<app::WorkerPool>(
-      pool, app::DeliveryContext{*service->journal_, *service->sink_, service->drain_rate_,
-                                 service->receipts_, clock, metrics, log, service->window_.get()});
+      pool,
+      app::DeliveryContext{*service->journal_, *service->sink_, service->drain_rate_, service->receipts_,
+                           clock, metrics, log, service->window_.get(), service->dead_letter_file_.get()});
   service->workers_->Start();
   if (service->credentials_) service->credentials_->Start();
   if (service->wal_threads_) service->wal_threads_->Start();
@@ -179,12 +180,29 @@ base::Result<void> Service::OpenKafkaSink(size_t lanes, const Routing& routing) 
     credentials_ = std::make_unique<kafka::CredentialKeeper>(options.security, clock_, log_, **created);
   }
   sink_ = std::move(*created);
+  OpenDeadLetterFile();
   log_.Write(app::LogLevel::kInfo, "sink", "events go to Kafka",
              {{"brokers", std::string_view(settings_.kafka.brokers)},
               {"security", std::string_view(options.security.protocol)},
               {"topic", std::string_view(settings_.kafka.topic)},
               {"dead_letter_topic", std::string_view(settings_.kafka.dlq_topic)}});
   return {};
+}
+
+void Service::OpenDeadLetterFile() {
+  constexpr uint64_t kSegmentsMin = 16;  // so that some can be moved away while the newest is written
+  constexpr uint64_t kSegmentBytesMax = 64 << 20;
+  const DeadLetterSettings& letters = settings_.dead_letter;
+  dead_letter_file_ = std::make_unique<file_sink::DeadLetterFile>(
+      file_sink::DeadLetterFileOptions{letters.dir, letters.bytes_max,
+                                       std::min(kSegmentBytesMax, letters.bytes_max / kSegmentsMin)},
+      log_, clock_);
+  metrics_.AddGauge(telemetry::MetricId::kLetterFileBytes,
+                    [file = dead_letter_file_.get()] { return static_cast<double>(file->Bytes()); });
+  metrics_.AddGauge(telemetry::MetricId::kLetterFileCapacity,
+                    [max = letters.bytes_max] { return static_cast<double>(max); });
+  metrics_.AddCounter(telemetry::MetricId::kLetterFileFailures,
+                      [file = dead_letter_file_.get()] { return file->Failures(); });
 }
 
 base::Result<void> Service::Listen() {

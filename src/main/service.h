@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/file_sink/dead_letter_file.h"
 #include "adapters/http/server.h"
 #include "adapters/kafka/credential_keeper.h"
 #include "adapters/kafka/kafka_sink.h"
@@ -68,6 +69,7 @@ class Service {
   base::Result<void> OpenSink(size_t lanes, const Routing& routing);
   base::Result<void> OpenKafkaSink(size_t lanes, const Routing& routing);
   void CloseSink();
+  void OpenDeadLetterFile();
   base::Result<void> OpenJournal(size_t lanes, std::function<void()> storage_failed);
   base::Result<void> OpenWal(size_t lanes);
   void OpenWindow();
@@ -92,7 +94,9 @@ class Service {
   wal::WalJournal* wal_ = nullptr;  // journal_, when that is the write-ahead log
   std::unique_ptr<wal::WalThreads> wal_threads_;
   std::unique_ptr<app::IdempotencyWindow> window_;  // null: off
-  std::unique_ptr<app::WorkerPool> workers_;        // outlives the sink, which reports to it
+  std::unique_ptr<file_sink::DeadLetterFile>
+      dead_letter_file_;                      // null: the sink has a place of its own for them
+  std::unique_ptr<app::WorkerPool> workers_;  // outlives the sink, which reports to it
   std::unique_ptr<app::EventSink> sink_;
   kafka::KafkaSink* kafka_ = nullptr;                     // sink_, when that is Kafka
   std::unique_ptr<kafka::CredentialKeeper> credentials_;  // of the sink; null: it has none

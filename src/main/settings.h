@@ -126,6 +126,11 @@ struct KafkaSecuritySettings {
   }
 };
 
+struct DeadLetterSettings {
+  std::string dir;
+  std::uint64_t bytes_max = 0;
+};
+
 struct DeliverySettings {
   std::uint32_t workers = 0;  // 0: one a core, at most 4
   std::uint64_t inflight_events_max = 0;
@@ -152,6 +157,7 @@ struct Settings {
   FileSettings file;
   KafkaSettings kafka;
   KafkaSecuritySettings kafka_security;
+  DeadLetterSettings dead_letter;
   DeliverySettings delivery;
   ShutdownSettings shutdown;
   LogSettings log;

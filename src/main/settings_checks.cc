@@ -64,6 +64,14 @@ std::vector<SettingConflict> FindConflicts(const Settings& settings) {
                        FormatBytes(wal.bytes_max), FormatBytes(wal.segment_bytes))});
     }
   }
+  if (settings.dead_letter.bytes_max < 4 * ingest.event_bytes_max) {
+    conflicts.push_back(
+        {"dead_letter.bytes_max", "ingest.event_bytes_max",
+         fmt::format(
+             "{} is less than four times ingest.event_bytes_max ({}), so a line of the largest event, "
+             "with its key and perhaps in base 64, might not fit; raise the one or lower the other",
+             FormatBytes(settings.dead_letter.bytes_max), FormatBytes(ingest.event_bytes_max))});
+  }
   if (settings.kafka.dlq_topic == settings.kafka.topic) {
     conflicts.push_back({"kafka.dlq_topic", "kafka.topic",
                          fmt::format("\"{}\" is also kafka.topic; dead letters need a topic of their own",

@@ -436,6 +436,30 @@ std::vector<Setting> KafkaRows() {
   };
 }
 
+std::vector<Setting> DeadLetterRows() {
+  return {
+      Declare(
+          {.key = "dead_letter.dir",
+           .env = "DEAD_LETTER_DIR",
+           .text =
+               "Folder of the dead-letter file: what the dead-letter topic refuses too (too large for it, or no "
+               "such topic) is kept there, synced, a line of JSON each, with key and headers. Each process needs "
+               "its own; in a container it has to be on a volume.",
+           .example = "/var/lib/event-ingestor/dead-letters"},
+          &Settings::dead_letter, &DeadLetterSettings::dir,
+          Text{.fallback = "var/dead-letters", .allowed = "a path of at most 1024 bytes", .read = ReadPath}),
+      Declare(
+          {.key = "dead_letter.bytes_max",
+           .env = "DEAD_LETTER_BYTES_MAX",
+           .text =
+               "Disk that the dead-letter file may take. When it is full, what the dead-letter topic refuses "
+               "stays in the journal and is tried again: watch event_ingestor_dead_letter_file_bytes.",
+           .example = "1GiB"},
+          &Settings::dead_letter, &DeadLetterSettings::bytes_max,
+          Bytes{.fallback = 256 * kMiB, .min = kMiB, .max = kTiB}),
+  };
+}
+
 std::vector<Setting> RunRows() {
   return {
       Declare({.key = "delivery.workers",
@@ -489,14 +513,15 @@ std::vector<Setting> RunRows() {
 
 SettingsTable MakeServiceSettings() {
   std::vector<Setting> rows;
-  for (std::vector<Setting> part : {HttpRows(), AdminRows(), IngestRows(), IdempotencyRows(), FlowRows(),
-                                    WalRows(), SinkRows(), KafkaRows(), KafkaSecurityRows(), RunRows()}) {
+  for (std::vector<Setting> part :
+       {HttpRows(), AdminRows(), IngestRows(), IdempotencyRows(), FlowRows(), WalRows(), SinkRows(),
+        KafkaRows(), KafkaSecurityRows(), DeadLetterRows(), RunRows()}) {
     std::ranges::move(part, std::back_inserter(rows));
   }
   return SettingsTable(std::move(rows));
 }
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kGroupTitles{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kGroupTitles{{
     {"http", "HTTP server"},
     {"admin", "Operational routes"},
     {"ingest", "What is taken in"},
@@ -507,6 +532,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kGroupTi
     {"sink", "Sink: where events go"},
     {"file", "File sink"},
     {"kafka", "Kafka sink"},
+    {"dead_letter", "Dead-letter file: what the dead-letter topic refuses"},
     {"delivery", "Delivery workers"},
     {"shutdown", "Graceful stop"},
     {"log", "Logging"},

@@ -10,6 +10,7 @@
 #include "adapters/json/scanner.h"
 #include "adapters/wal/log_survey.h"
 #include "adapters/wal/segment_reader.h"
+#include "base/base64.h"
 #include "main/settings_commands.h"
 #include "main/wal_text.h"
 
@@ -22,19 +23,6 @@ using wal::SurveyedSegment;
 
 constexpr size_t kChunkBytes = 64 << 10;
 constexpr size_t kDepthMax = 10'000;  // more than any setting allows
-
-std::string Base64(std::string_view bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t at = 0; at < bytes.size(); at += 3) {
-    const size_t count = std::min<size_t>(3, bytes.size() - at);
-    uint32_t group = 0;
-    for (size_t i = 0; i < 3; ++i) group = group << 8 | (i < count ? static_cast<uint8_t>(bytes[at + i]) : 0);
-    for (size_t i = 0; i < 4; ++i) text += i <= count ? kDigits[group >> (18 - 6 * i) & 63] : '=';
-  }
-  return text;
-}
 
 std::string JsonString(std::string_view text) {
   std::string quoted = "\"";
@@ -92,7 +80,7 @@ class Lines {
   }
 
   void AddBase64(std::string_view name, std::string_view bytes) {
-    AddMember(std::string(name) + "_base64", '"' + Base64(bytes) + '"');
+    AddMember(std::string(name) + "_base64", '"' + base::EncodeBase64(bytes) + '"');
   }
 
   void AddText(std::string_view name, std::string_view text) {

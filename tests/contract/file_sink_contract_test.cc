@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "adapters/file_sink/dead_letter_line.h"
 #include "contract/event_sink_contract.h"
 #include "unit/adapters/file_sink/sink_fixture.h"
 
@@ -25,24 +26,21 @@ class FileSinkHarness {
   std::vector<StoredDeadLetter> DeadLetters(size_t /*all are there*/) {
     std::vector<StoredDeadLetter> letters;
     for (const std::string& line : file_sink::StoredLines(folder_.Path(), "dead-letters-")) {
-      const auto letter = nlohmann::json::parse(line);
-      const auto key = letter["key"];
-      letters.push_back({letter["dlq_code"], letter["dlq_reason"], letter["dlq_attempts"].dump(),
-                         letter["dlq_failed_at"],
-                         key.is_null() ? std::nullopt : std::optional<std::string>(key.get<std::string>()),
-                         RawValue(line)});
+      EXPECT_TRUE(nlohmann::json::accept(line)) << line;
+      auto letter = file_sink::ParseDeadLetterLine(line);
+      if (!letter) {
+        ADD_FAILURE() << "not a dead letter: " << line;
+        continue;
+      }
+      letters.push_back({std::string(letter->Header("dlq_code")), std::string(letter->Header("dlq_reason")),
+                         std::string(letter->Header("dlq_attempts")),
+                         std::string(letter->Header("dlq_failed_at")), std::move(letter->key),
+                         std::move(letter->value)});
     }
     return letters;
   }
 
  private:
-  // The bytes of the last member, which is "value".
-  static std::string RawValue(const std::string& line) {
-    constexpr std::string_view kMember = R"(,"value":)";
-    const size_t begin = line.find(kMember) + kMember.size();
-    return line.substr(begin, line.size() - begin - 1);
-  }
-
   file_sink::TempFolder folder_;
   file_sink::RecordingLog log_;
   support::VirtualClock clock_;

@@ -21,6 +21,7 @@ class RecordingTelemetry final : public app::Telemetry {
     uint64_t delivered = 0;
     uint64_t retried = 0;
     uint64_t undelivered = 0;
+    uint64_t filed = 0;              // of the dead-lettered: in the dead-letter file
     base::Duration longest_wait{0};  // acceptance to delivery
     std::map<std::string, uint64_t> rejected;
     std::map<std::string, uint64_t> dead_lettered;
@@ -66,8 +67,9 @@ class RecordingTelemetry final : public app::Telemetry {
     counts_.delivered += count;
     if (waited > counts_.longest_wait) counts_.longest_wait = waited;
   }
-  void EventsDeadLettered(std::string_view code, uint64_t count) override {
+  void EventsDeadLettered(std::string_view code, app::LetterPlace place, uint64_t count) override {
     base::MutexLock lock(mutex_);
+    if (place == app::LetterPlace::kFile) counts_.filed += count;
     counts_.dead_lettered[std::string(code)] += count;
   }
   void EventsRetried(uint64_t count) override {

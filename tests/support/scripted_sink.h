@@ -26,6 +26,8 @@ class ScriptedSink final : public app::EventSink {
     std::string code;  // of the dead letter's note
     std::string reason;
     uint32_t attempts = 0;
+    std::string topic;
+    std::string reference;
     app::OutboundEvent event;  // views, valid until the report
   };
 
@@ -42,7 +44,7 @@ class ScriptedSink final : public app::EventSink {
     std::vector<std::string> values;
     for (const app::OutboundEvent& event : events) {
       values.emplace_back(event.value);
-      in_flight_.push_back({lane, event.token, values.back(), grouping, false, {}, {}, 0, event});
+      in_flight_.push_back({lane, event.token, values.back(), grouping, false, {}, {}, 0, {}, {}, event});
     }
     sends_.push_back(std::move(values));
     if (on_send_) on_send_();
@@ -51,7 +53,8 @@ class ScriptedSink final : public app::EventSink {
   void SendDeadLetter(size_t lane, const app::OutboundEvent& event,
                       const app::DeadLetterNote& note) override {
     in_flight_.push_back({lane, event.token, std::string(event.value), app::Grouping::kAlone, true,
-                          std::string(note.code), std::string(note.reason), note.attempts, event});
+                          std::string(note.code), std::string(note.reason), note.attempts,
+                          std::string(note.topic), std::string(note.reference), event});
     if (on_send_) on_send_();
   }
 
@@ -66,14 +69,14 @@ class ScriptedSink final : public app::EventSink {
   void OnSend(std::function<void()> call) { on_send_ = std::move(call); }
 
   void Report(const std::vector<std::string>& values, app::Verdict verdict, std::string_view code = {},
-              const std::string& reason = {}) {
+              const std::string& reason = {}, std::string_view topic = {}) {
     std::map<size_t, std::vector<app::DeliveryReport>> reports;
     for (const std::string& value : values) {
       const auto found = std::find_if(in_flight_.begin(), in_flight_.end(),
                                       [&](const Sent& sent) { return sent.value == value; });
       ASSERT_NE(found, in_flight_.end()) << value << " is not in flight";
       EXPECT_EQ(found->event.value, found->value) << "the bytes changed before the report";
-      reports[found->lane].push_back({found->token, verdict, code, reason});
+      reports[found->lane].push_back({found->token, verdict, code, reason, topic});
       in_flight_.erase(found);
     }
     for (auto& [lane, of_lane] : reports) listeners_.at(lane)->OnReports(of_lane);

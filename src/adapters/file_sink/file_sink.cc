@@ -25,7 +25,7 @@ void Empty(std::string& batch) {
 
 base::Result<std::unique_ptr<FileSink>> FileSink::Open(const Options& options, app::Log& log,
                                                        const app::Clock& clock, FileCalls& calls) {
-  auto directory = SegmentDirectory::Open(options.directory, calls);
+  auto directory = SegmentDirectory::Open(options.directory, "file.dir (FILE_DIR)", calls);
   if (!directory) return std::unexpected(std::move(directory.error()));
   std::unique_ptr<FileSink> sink(new FileSink(options, std::move(*directory), log, clock));
   base::MutexLock lock(sink->write_mutex_);
@@ -44,7 +44,7 @@ FileSink::FileSink(const Options& options, std::unique_ptr<SegmentDirectory> dir
       log_(log),
       clock_(clock),
       events_("events", options.segment_bytes, *directory_, log, clock),
-      dead_letters_("dead-letters", options.segment_bytes, *directory_, log, clock) {}
+      dead_letters_(kDeadLettersPrefix, options.segment_bytes, *directory_, log, clock) {}
 
 void FileSink::Attach(size_t lane, app::DeliveryListener& listener) {
   assert(lane < kLanesMax);

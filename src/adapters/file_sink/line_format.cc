@@ -2,7 +2,8 @@
 
 #include <cstdint>
 
-#include "domain/timestamp.h"
+#include "app/dead_letter_headers.h"
+#include "base/base64.h"
 
 namespace ei::file_sink {
 
@@ -63,6 +64,17 @@ void AppendString(std::string& out, std::string_view text) {
   out += '"';
 }
 
+void AppendMember(std::string& out, std::string_view name) { out.append(1, '"').append(name).append("\":"); }
+
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t size = SequenceBytes(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
 }  // namespace
 
 void AppendEventLine(std::string& out, std::string_view value) {
@@ -72,22 +84,30 @@ void AppendEventLine(std::string& out, std::string_view value) {
 
 void AppendDeadLetterLine(std::string& out, const app::OutboundEvent& event,
                           const app::DeadLetterNote& note) {
-  out += R"({"dlq_code":)";
-  AppendString(out, note.code);
-  out += R"(,"dlq_reason":)";
-  AppendString(out, note.reason);
-  out += R"(,"dlq_attempts":)";
-  out += std::to_string(note.attempts);
-  out += R"(,"dlq_failed_at":")";
-  out += domain::View(domain::FormatTimestamp(note.failed_at));
-  out += R"(","key":)";
-  if (event.has_key) {
-    AppendString(out, event.key);
-  } else {
-    out += "null";
+  out += '{';
+  for (const auto& [name, value] : app::DeadLetterHeaders(note, event.traceparent)) {
+    AppendMember(out, name);
+    AppendString(out, value);
+    out += ',';
   }
-  out += R"(,"value":)";
-  AppendOneLine(out, event.value);
+  if (!event.has_key) {
+    out += R"("key":null,)";
+  } else if (IsUtf8(event.key)) {
+    AppendMember(out, "key");
+    AppendString(out, event.key);
+    out += ',';
+  } else {
+    AppendMember(out, "key_base64");
+    AppendString(out, base::EncodeBase64(event.key));
+    out += ',';
+  }
+  if (event.value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos) {
+    AppendMember(out, "value");
+    out += event.value;
+  } else {
+    AppendMember(out, "value_base64");
+    AppendString(out, base::EncodeBase64(event.value));
+  }
   out += "}\n";
 }
 

@@ -56,10 +56,6 @@ std::optional<uint64_t> NumberIn(std::string_view name, std::string_view prefix 
 
 std::string Text(int error) { return std::system_category().message(error); }
 
-std::unexpected<base::Error> Refuse(ErrorKind kind, const std::string& path, std::string_view why) {
-  return base::Fail(kind, "file.dir (FILE_DIR) " + path + ": " + std::string(why));
-}
-
 bool SyncFolder(const std::filesystem::path& path, FileCalls& calls) {
   const Descriptor folder(
       calls, calls.OpenAt(AT_FDCWD, path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY, 0));
@@ -88,9 +84,23 @@ bool MakeFolders(const std::filesystem::path& path, FileCalls& calls) {
 
 }  // namespace
 
+base::Result<std::vector<ListedSegment>> ListSegments(const std::string& path, std::string_view prefix) {
+  std::vector<ListedSegment> segments;
+  std::error_code fault;
+  std::filesystem::directory_iterator entry(path, fault);
+  for (; !fault && entry != std::filesystem::directory_iterator(); entry.increment(fault)) {
+    std::string name = entry->path().filename();
+    if (const auto number = NumberIn(name, prefix)) segments.push_back({std::move(name), *number});
+  }
+  if (fault) return base::Fail(ErrorKind::kStorage, path + ": can't list the folder: " + fault.message());
+  std::ranges::sort(segments, {}, &ListedSegment::number);
+  return segments;
+}
+
 base::Result<std::unique_ptr<SegmentDirectory>> SegmentDirectory::Open(const std::string& path,
+                                                                       std::string_view setting,
                                                                        FileCalls& calls) {
-  std::unique_ptr<SegmentDirectory> directory(new SegmentDirectory(path, calls));
+  std::unique_ptr<SegmentDirectory> directory(new SegmentDirectory(path, setting, calls));
   for (const auto step :
        {&SegmentDirectory::Prepare, &SegmentDirectory::Lock, &SegmentDirectory::FindLastNumber}) {
     if (auto done = (directory.get()->*step)(); !done) return std::unexpected(std::move(done.error()));
@@ -98,21 +108,25 @@ base::Result<std::unique_ptr<SegmentDirectory>> SegmentDirectory::Open(const std
   return directory;
 }
 
+std::unexpected<base::Error> SegmentDirectory::Refuse(ErrorKind kind, std::string_view why) const {
+  return base::Fail(kind, std::string(setting_) + ' ' + path_ + ": " + std::string(why));
+}
+
 base::Result<void> SegmentDirectory::Prepare() {
-  if (path_.empty()) return Refuse(ErrorKind::kStorage, path_, "is empty; name a folder for the event files");
+  if (path_.empty()) return Refuse(ErrorKind::kStorage, "is empty; name a folder");
   if (!MakeFolders(path_, calls_)) {
     const int error = errno;
-    return Refuse(ErrorKind::kStorage, path_,
+    return Refuse(ErrorKind::kStorage,
                   "can't make the folder: " + Text(error) + "; name one that can be made");
   }
   directory_ = Descriptor(calls_, calls_.OpenAt(AT_FDCWD, path_.c_str(), O_RDONLY | O_DIRECTORY, 0));
   if (!directory_.IsOpen()) {
     const int error = errno;
-    return Refuse(ErrorKind::kStorage, path_, "can't open the folder: " + Text(error));
+    return Refuse(ErrorKind::kStorage, "can't open the folder: " + Text(error));
   }
   if (::faccessat(directory_.Get(), ".", W_OK | X_OK, AT_EACCESS) != 0) {
     const int error = errno;
-    return Refuse(ErrorKind::kStorage, path_,
+    return Refuse(ErrorKind::kStorage,
                   "the folder is not writable: " + Text(error) + "; give this user the right to write there");
   }
   return {};
@@ -122,17 +136,16 @@ base::Result<void> SegmentDirectory::Lock() {
   lock_ = Descriptor(calls_, calls_.OpenAt(directory_.Get(), kLockFile, O_RDWR | O_CREAT, kFileMode));
   if (!lock_.IsOpen()) {
     const int error = errno;
-    return Refuse(ErrorKind::kStorage, path_,
+    return Refuse(ErrorKind::kStorage,
                   std::string("can't open ") + kLockFile + " for writing: " + Text(error));
   }
   if (::flock(lock_.Get(), LOCK_EX | LOCK_NB) == 0) return {};
   const int error = errno;
   if (error == EWOULDBLOCK) {
-    return Refuse(
-        ErrorKind::kUnavailable, path_,
-        std::string("another process writes there (it holds ") + kLockFile + "); give each its own folder");
+    return Refuse(ErrorKind::kUnavailable, std::string("another process writes there (it holds ") +
+                                               kLockFile + "); give each its own folder");
   }
-  return Refuse(ErrorKind::kStorage, path_, std::string("can't lock ") + kLockFile + ": " + Text(error));
+  return Refuse(ErrorKind::kStorage, std::string("can't lock ") + kLockFile + ": " + Text(error));
 }
 
 base::Result<void> SegmentDirectory::FindLastNumber() {
@@ -146,18 +159,25 @@ base::Result<void> SegmentDirectory::FindLastNumber() {
   for (; !fault && entry != std::filesystem::directory_iterator(); entry.increment(fault)) {
     last_number_ = std::max(last_number_, NumberIn(entry->path().filename().native()).value_or(0));
   }
-  if (fault) return Refuse(ErrorKind::kStorage, path_, "can't list the folder: " + fault.message());
+  if (fault) return Refuse(ErrorKind::kStorage, "can't list the folder: " + fault.message());
   return {};
 }
 
 std::optional<uint64_t> SegmentDirectory::Newest(std::string_view prefix) const {
-  std::optional<uint64_t> newest;
-  std::error_code fault;
-  std::filesystem::directory_iterator entry(path_, fault);
-  for (; !fault && entry != std::filesystem::directory_iterator(); entry.increment(fault)) {
-    newest = std::max(newest, NumberIn(entry->path().filename().native(), prefix));
+  const auto segments = ListSegments(path_, prefix);
+  if (!segments || segments->empty()) return std::nullopt;
+  return segments->back().number;
+}
+
+uint64_t SegmentDirectory::Bytes(std::string_view prefix) const {
+  uint64_t bytes = 0;
+  for (const ListedSegment& segment : ListSegments(path_, prefix).value_or(std::vector<ListedSegment>())) {
+    struct stat status = {};
+    if (::fstatat(directory_.Get(), segment.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+      bytes += static_cast<uint64_t>(status.st_size);
+    }
   }
-  return newest;
+  return bytes;
 }
 
 bool SegmentDirectory::Holds(std::string_view prefix) const { return Newest(prefix).has_value(); }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "adapters/file_sink/file_calls.h"
 #include "base/result.h"
@@ -25,6 +26,15 @@ struct Segment {
   uint64_t bytes = 0;
 };
 
+// A segment in its folder, as a reader sees it.
+struct ListedSegment {
+  std::string name;
+  uint64_t number = 0;
+};
+
+// The segments of this prefix, oldest first. Reads only, also beside a process that writes there.
+base::Result<std::vector<ListedSegment>> ListSegments(const std::string& path, std::string_view prefix);
+
 // The folder that the segments stand in, named PREFIX-NUMBER.ndjson with a number of 20 digits, so that names
 // sort in the order of their making. One counter numbers all segments; the last number is kept in the lock
 // file, so that none is given twice, even when all segments have been moved away.
@@ -34,10 +44,13 @@ class SegmentDirectory {
  public:
   static constexpr const char* kLockFile = ".lock";
 
-  // Makes the folder, with its parents, when it is missing. `calls` outlives the result.
-  static base::Result<std::unique_ptr<SegmentDirectory>> Open(const std::string& path, FileCalls& calls);
+  // Makes the folder, with its parents, when it is missing. `setting`: the one that names it, a constant, for
+  // messages. `calls` outlives the result.
+  static base::Result<std::unique_ptr<SegmentDirectory>> Open(const std::string& path,
+                                                              std::string_view setting, FileCalls& calls);
 
   const std::string& Path() const { return path_; }
+  std::string_view SettingName() const { return setting_; }
   FileCalls& Calls() const { return calls_; }
 
   // A new segment, empty and open for appending; its name is on the disk.
@@ -49,10 +62,14 @@ class SegmentDirectory {
   // Whether OpenNewest has something to open.
   bool Holds(std::string_view prefix) const;
 
+  // What the segments of this prefix take together.
+  uint64_t Bytes(std::string_view prefix) const;
+
   void Remove(const Segment& segment);
 
  private:
-  SegmentDirectory(std::string path, FileCalls& calls) : path_(std::move(path)), calls_(calls) {}
+  SegmentDirectory(std::string path, std::string_view setting, FileCalls& calls)
+      : path_(std::move(path)), setting_(setting), calls_(calls) {}
 
   base::Result<void> Prepare();
   base::Result<void> Lock();
@@ -60,7 +77,10 @@ class SegmentDirectory {
   std::optional<uint64_t> Newest(std::string_view prefix) const;
   std::expected<uint64_t, FileFault> NextNumber();
 
+  std::unexpected<base::Error> Refuse(base::ErrorKind kind, std::string_view why) const;
+
   const std::string path_;
+  const std::string_view setting_;
   FileCalls& calls_;
   Descriptor directory_;
   Descriptor lock_;

@@ -64,7 +64,7 @@ uint64_t SegmentLog::BatchBytes(uint64_t first_line_bytes) const {
   return std::min(kBatchBytesMax, goes_on ? room : segment_bytes_);
 }
 
-std::expected<void, StorageFault> SegmentLog::Append(std::string_view lines) {
+std::expected<LinePlace, StorageFault> SegmentLog::Append(std::string_view lines) {
   assert(lines.ends_with('\n'));
   const bool full = segment_.bytes > 0 && segment_.bytes + lines.size() > segment_bytes_;
   if (!segment_.file.IsOpen() || full) {
@@ -86,7 +86,7 @@ std::expected<void, StorageFault> SegmentLog::Append(std::string_view lines) {
     if (!stored && sync_failed) Abandon();
   }
   if (!stored) return std::unexpected(Describe(stored.error()));
-  return {};
+  return LinePlace{segment_.name, segment_.bytes - lines.size()};
 }
 
 std::expected<void, FileFault> SegmentLog::WriteAndSync(std::string_view lines, bool& sync_failed) {
@@ -149,8 +149,8 @@ void SegmentLog::Abandon() {
 
 StorageFault SegmentLog::Describe(const FileFault& fault) const {
   const bool full = fault.error == ENOSPC || fault.error == EDQUOT;
-  std::string reason = "file.dir " + directory_.Path() + ": can't " + std::string(fault.doing) + " " +
-                       fault.file + ": " + Text(fault.error) +
+  std::string reason = std::string(directory_.SettingName()) + ' ' + directory_.Path() + ": can't " +
+                       std::string(fault.doing) + " " + fault.file + ": " + Text(fault.error) +
                        (full ? "; make room there" : "; check the disk");
   return {full ? "storage_full" : "storage_failed", std::move(reason)};
 }

@@ -19,6 +19,12 @@ struct StorageFault {
   std::string reason;
 };
 
+// Where the first of some stored lines begins.
+struct LinePlace {
+  std::string segment;  // its name
+  uint64_t offset = 0;
+};
+
 // The lines of one kind (events, dead letters), divided over segments.
 //
 // Invariants:
@@ -51,7 +57,7 @@ class SegmentLog {
   // Whole lines, no more than BatchBytes(). After success they are on the disk. After a fault they are to be
   // brought again; when a sync or the cutting back failed too, they may then stand there twice, never in
   // part.
-  std::expected<void, StorageFault> Append(std::string_view lines);
+  std::expected<LinePlace, StorageFault> Append(std::string_view lines);
 
  private:
   std::expected<void, FileFault> BeginSegment();

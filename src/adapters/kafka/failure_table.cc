@@ -76,4 +76,14 @@ ClientFault ClassifyClientFault(rd_kafka_resp_err_t error, std::string_view deta
   }
 }
 
+Failure ClassifyLetter(rd_kafka_resp_err_t error) {
+  const Failure failure = Classify(error, /*alone=*/true);
+  switch (error) {
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED: return {Verdict::kEventRefused, failure.code};
+    default: return failure;
+  }
+}
+
 }  // namespace ei::kafka

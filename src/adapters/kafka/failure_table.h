@@ -19,6 +19,10 @@ struct Failure {
 // guess. `alone`: the record had a request of its own, so that a refusal can't be another record's fault.
 Failure Classify(rd_kafka_resp_err_t error, bool alone);
 
+// The same of a dead letter, which is always alone. It has another place to go to, so a dead-letter topic
+// that is not there or not open to us refuses it.
+Failure ClassifyLetter(rd_kafka_resp_err_t error);
+
 // A fault of the client, told apart from any record. `refusal`: the broker doesn't take the credentials.
 struct ClientFault {
   std::string_view code;  // stable, for metrics and logs

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "adapters/kafka/failure_table.h"
-#include "domain/timestamp.h"
+#include "app/dead_letter_headers.h"
 
 namespace ei::kafka {
 
@@ -34,9 +34,6 @@ Record RecordOf(size_t lane, uint64_t bits, const OutboundEvent& event) {
   return {event.value, event.key, event.has_key, Pack(lane, bits, event.token, partition)};
 }
 
-// The trace-id within a traceparent (W3C Trace Context, section 3.2.2).
-std::string TraceId(std::string_view traceparent) { return std::string(traceparent.substr(3, 32)); }
-
 // Events of one topic without headers, which can be handed over in one call.
 struct Run {
   std::string_view topic;
@@ -46,11 +43,6 @@ struct Run {
 void Produce(Producer& producer, Run& run) {
   if (!run.records.empty()) producer.Produce(run.topic, run.records);
   run.records.clear();
-}
-
-Headers TraceHeaders(std::string_view traceparent) {
-  if (traceparent.empty()) return {};
-  return {{"trace_id", TraceId(traceparent)}, {"traceparent", std::string(traceparent)}};
 }
 
 }  // namespace
@@ -136,27 +128,21 @@ void KafkaSink::Send(size_t lane, std::span<const OutboundEvent> events, app::Gr
       run->records.push_back(record);
     } else {
       Produce(*producer, *run);
-      producer->Produce(topic, record, TraceHeaders(event.traceparent));
+      producer->Produce(topic, record, app::TraceHeaders(event.traceparent));
     }
   }
   for (Run& run : runs) Produce(*producer, run);
 }
 
 void KafkaSink::SendDeadLetter(size_t lane, const OutboundEvent& event, const app::DeadLetterNote& note) {
-  Headers headers = {
-      {"dlq_code", std::string(note.code)},
-      {"dlq_reason", std::string(note.reason)},
-      {"dlq_attempts", std::to_string(note.attempts)},
-      {"dlq_topic", std::string(topics_.NameOf(event.topic))},
-      {"dlq_failed_at", std::string(domain::View(domain::FormatTimestamp(note.failed_at)))},
-  };
-  for (auto& header : TraceHeaders(event.traceparent)) headers.push_back(std::move(header));
   const Chosen chosen = Choose(/*sole=*/true);
   const std::span one(&event, 1);
   if (chosen.producer == nullptr) return FailAll(lane, one, "no producer can be made; see the log");
   if (chosen.next != nullptr) return FailAll(lane, one, kReplacing);
-  chosen.producer->Produce(topics_.DlqTopicOf(event.topic), RecordOf(lane, kAloneBit | kLetterBit, event),
-                           headers);
+  Record record = RecordOf(lane, kAloneBit | kLetterBit, event);
+  if (!note.reference.empty()) record.value = {};
+  chosen.producer->Produce(topics_.DlqTopicOf(event.topic), record,
+                           app::DeadLetterHeaders(note, event.traceparent));
 }
 
 void KafkaSink::Flush() {
@@ -196,7 +182,8 @@ std::vector<std::vector<DeliveryReport>>& Gathered() {
 void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_view reason, Place place) {
   const auto packed = reinterpret_cast<uint64_t>(opaque);
   const size_t lane = packed >> kLaneShift;
-  const Failure failure = Classify(error, (packed & kAloneBit) != 0);
+  const bool letter = (packed & kLetterBit) != 0;
+  const Failure failure = letter ? ClassifyLetter(error) : Classify(error, (packed & kAloneBit) != 0);
   if (failure.verdict != app::Verdict::kDelivered) failures_[lane].fetch_add(1, std::memory_order_release);
   if (failure.code == kNotAuthorized) OnFault(failure.code);
   auto& gathered = Gathered();
@@ -206,8 +193,8 @@ void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_vi
   report.verdict = failure.verdict;
   report.code = failure.code;
   report.reason = reason;
-  if (failure.verdict != app::Verdict::kDelivered) return;
   report.topic = place.topic;
+  if (failure.verdict != app::Verdict::kDelivered) return;
   report.partition = place.partition;
   report.offset = place.offset;
 }

@@ -150,7 +150,7 @@ rd_kafka_topic_t* Producer::HandleOf(std::string_view topic) {
 void Producer::Produce(std::string_view topic, std::span<const Record> records) {
   rd_kafka_topic_t* const handle = HandleOf(topic);
   if (handle == nullptr) {
-    for (const Record& record : records) Refuse(record.opaque, RD_KAFKA_RESP_ERR__INVALID_ARG);
+    for (const Record& record : records) Refuse(topic, record.opaque, RD_KAFKA_RESP_ERR__INVALID_ARG);
     return listener_.OnReportsEnd();
   }
   thread_local std::vector<rd_kafka_message_t> messages;
@@ -167,19 +167,19 @@ void Producer::Produce(std::string_view topic, std::span<const Record> records) 
                                            static_cast<int>(messages.size()));
   if (taken == static_cast<int>(messages.size())) return;
   for (const rd_kafka_message_t& message : messages) {
-    if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) Refuse(message._private, message.err);
+    if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) Refuse(topic, message._private, message.err);
   }
   listener_.OnReportsEnd();
 }
 
-void Producer::Refuse(void* opaque, rd_kafka_resp_err_t error) {
-  listener_.OnReport(opaque, error, rd_kafka_err2str(error), {});
+void Producer::Refuse(std::string_view topic, void* opaque, rd_kafka_resp_err_t error) {
+  listener_.OnReport(opaque, error, rd_kafka_err2str(error), {.topic = topics_.Keep(topic)});
 }
 
 void Producer::Produce(std::string_view topic, const Record& record, const Headers& headers) {
   rd_kafka_topic_t* const handle = HandleOf(topic);
   if (handle == nullptr) {
-    Refuse(record.opaque, RD_KAFKA_RESP_ERR__INVALID_ARG);
+    Refuse(topic, record.opaque, RD_KAFKA_RESP_ERR__INVALID_ARG);
     return listener_.OnReportsEnd();
   }
   rd_kafka_headers_t* list = rd_kafka_headers_new(headers.size());
@@ -205,7 +205,7 @@ void Producer::Produce(std::string_view topic, const Record& record, const Heade
   const rd_kafka_resp_err_t error = rd_kafka_error_code(failure);
   rd_kafka_error_destroy(failure);
   rd_kafka_headers_destroy(list);
-  Refuse(record.opaque, error);
+  Refuse(topic, record.opaque, error);
   listener_.OnReportsEnd();
 }
 
@@ -295,14 +295,14 @@ void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
   while (const size_t count = rd_kafka_event_message_array(event, messages.data(), messages.size())) {
     for (size_t i = 0; i < count; ++i) {
       const rd_kafka_message_t& message = *messages[i];
+      if (topic.empty()) topic = topics_.Keep(rd_kafka_topic_name(message.rkt));
       if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        listener_.OnReport(message._private, message.err, rd_kafka_err2str(message.err), {});
+        listener_.OnReport(message._private, message.err, rd_kafka_err2str(message.err), {.topic = topic});
       } else if (proven = proven && message.offset >= 0; !proven) {
         listener_.OnReport(message._private, RD_KAFKA_RESP_ERR__STATE,
-                           "reported as delivered without an offset", {});
+                           "reported as delivered without an offset", {.topic = topic});
       } else {
         OnAcceptance();
-        if (topic.empty()) topic = topics_.Keep(rd_kafka_topic_name(message.rkt));
         listener_.OnReport(message._private, message.err, {}, {topic, message.partition, message.offset});
       }
     }

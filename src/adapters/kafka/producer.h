@@ -16,6 +16,7 @@
 
 #include "adapters/kafka/kafka_options.h"
 #include "adapters/kafka/topics.h"
+#include "app/dead_letter_headers.h"
 #include "app/ports/event_sink.h"
 #include "app/ports/log.h"
 #include "base/mutex.h"
@@ -31,9 +32,9 @@ struct Record {
   void* opaque = nullptr;  // comes back with the report
 };
 
-// Where a delivered record stands.
+// Where a delivered record stands; of one that isn't, the topic alone.
 struct Place {
-  std::string_view topic;  // one that Topics keeps
+  std::string_view topic = {};  // one that Topics keeps
   int32_t partition = -1;
   int64_t offset = -1;
 };
@@ -42,7 +43,7 @@ struct Place {
 // Topic::kPartitionsMax: any.
 inline constexpr int kOpaquePartitionShift = 38;
 
-using Headers = std::vector<std::pair<std::string_view, std::string>>;
+using Headers = app::Headers;
 
 // One librdkafka producer (acks=all, idempotent, endless retries) and the thread that polls it. Delivery
 // reports decide; librdkafka itself never gives a record up, because message.timeout.ms is infinite.
@@ -106,7 +107,7 @@ class Producer {
       : mechanism_(std::move(mechanism)), topics_(topics), listener_(listener), log_(log) {}
   // Null when librdkafka refuses the topic.
   rd_kafka_topic_t* HandleOf(std::string_view topic) EXCLUDES(mutex_);
-  void Refuse(void* opaque, rd_kafka_resp_err_t error);
+  void Refuse(std::string_view topic, void* opaque, rd_kafka_resp_err_t error);
   void Poll();
   void OnDeliveryReports(rd_kafka_event_t* event);
   void OnError(rd_kafka_event_t* event);

@@ -9,6 +9,7 @@ constexpr MetricLabel kStatus = {"status", "the HTTP status of the reply, as in 
 constexpr MetricLabel kRejectionCode = {"code", "why, as in the reply's code", kRejectionCodes};
 constexpr MetricLabel kSinkFault = {"code", "what happened", kSinkFaults};
 constexpr MetricLabel kDeadLetterCode = {"code", "why, as in the record's header dlq_code", {}};
+constexpr MetricLabel kLetterPlace = {"destination", "where it is kept", kLetterPlaces};
 
 constexpr std::array<Metric, kMetricCount> kTable = {{
     {.id = MetricId::kHttpRequests,
@@ -94,9 +95,11 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .name = "event_ingestor_events_dead_lettered_total",
      .kind = MetricKind::kCounter,
      .unit = "events",
-     .labels = {kDeadLetterCode},
+     .labels = {kDeadLetterCode, kLetterPlace},
      .buckets = {},
-     .help = "Events that stand in the dead-letter destination because the sink can never take them."},
+     .help =
+         "Events that their topic refuses and that stand in the dead-letter topic or, where that refuses them "
+         "too, in the dead-letter file."},
     {.id = MetricId::kEventsRetried,
      .name = "event_ingestor_events_retried_total",
      .kind = MetricKind::kCounter,
@@ -233,6 +236,29 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .buckets = {},
      .help = "1 while the brokers, or the source of their tokens, refuse the credentials of this process; 0 "
              "again with the next delivery."},
+    {.id = MetricId::kLetterFileBytes,
+     .name = "event_ingestor_dead_letter_file_bytes",
+     .kind = MetricKind::kGauge,
+     .unit = "bytes",
+     .labels = {},
+     .buckets = {},
+     .help = "Disk that the dead-letter file takes."},
+    {.id = MetricId::kLetterFileCapacity,
+     .name = "event_ingestor_dead_letter_file_capacity_bytes",
+     .kind = MetricKind::kGauge,
+     .unit = "bytes",
+     .labels = {},
+     .buckets = {},
+     .help = "Disk at which the dead-letter file is full."},
+    {.id = MetricId::kLetterFileFailures,
+     .name = "event_ingestor_dead_letter_file_failures_total",
+     .kind = MetricKind::kCounter,
+     .unit = "events",
+     .labels = {},
+     .buckets = {},
+     .help =
+         "Times that an event could not be put into the dead-letter file, as when it is full; the event stays "
+         "in the journal and is tried again."},
     {.id = MetricId::kLogLinesSuppressed,
      .name = "event_ingestor_log_lines_suppressed_total",
      .kind = MetricKind::kCounter,

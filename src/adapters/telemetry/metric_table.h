@@ -44,6 +44,9 @@ enum class MetricId : uint8_t {
   kDeliveryWaitingEvents,
   kSinkFaults,
   kSinkRefused,
+  kLetterFileBytes,
+  kLetterFileCapacity,
+  kLetterFileFailures,
   kLogLinesSuppressed,
   kBuildInfo,
   kProcessCpu,
@@ -83,6 +86,9 @@ inline constexpr std::string_view kOtherLabel = "other";
 // busiest comes first: a request's route is searched from the front.
 inline constexpr std::array<std::string_view, 7> kRoutes = {"events",  "health",  "livez",    "readyz",
                                                             "metrics", "openapi", kOtherLabel};
+
+// Where dead letters are kept.
+inline constexpr std::array<std::string_view, 2> kLetterPlaces = {"topic", "file"};
 
 // Why events are refused; exported from the start, so that the first refusal is seen as an increase from 0.
 inline constexpr std::array<std::string_view, 17> kRejectionCodes = {

@@ -127,6 +127,17 @@ void AddCountsByLabel(Families& families, MetricId id, const LabelSet<kCapacity>
   if (others > 0) AddCount(families, id, others, {kOtherLabel});
 }
 
+// Of codes and places only what has happened: most dead letters never see the file.
+void AddDeadLetters(Families& families, const LabelSet<cells::kDeadLetterCodesMax>& codes, const Cells& cells,
+                    size_t first, std::string_view place) {
+  for (size_t i = 0; i <= cells::kDeadLetterCodesMax; ++i) {
+    const uint64_t count = cells.Total(first + i);
+    if (count == 0) continue;
+    const std::string_view code = i == cells::kDeadLetterCodesMax ? kOtherLabel : codes.At(i);
+    AddCount(families, MetricId::kEventsDeadLettered, count, {code, place});
+  }
+}
+
 void CollectProcess(Families& families) {
   const ProcessStats stats = ReadProcessStats();
   AddIfKnown(families, MetricId::kProcessCpu, stats.cpu_seconds);
@@ -172,8 +183,9 @@ void Metrics::EventsDelivered(uint64_t count, base::Duration waited) {
   Observe(shard, cells::kDeliveryTimes, kDeliveryBuckets, kDeliveryTick, waited, count);
 }
 
-void Metrics::EventsDeadLettered(std::string_view code, uint64_t count) {
-  cells_.Mine().Add(cells::kDeadLettered + dead_letter_codes_.NumberOf(code), count);
+void Metrics::EventsDeadLettered(std::string_view code, app::LetterPlace place, uint64_t count) {
+  const size_t first = place == app::LetterPlace::kTopic ? cells::kDeadLettered : cells::kFiled;
+  cells_.Mine().Add(first + dead_letter_codes_.NumberOf(code), count);
 }
 
 void Metrics::EventsRetried(uint64_t count) { cells_.Mine().Add(cells::kRetried, count); }
@@ -225,7 +237,8 @@ void Metrics::CollectEvents(Families& families) const {
   AddCount(families, MetricId::kEventsDeduplicated, cells_.Total(cells::kDeduplicated));
   AddCountsByLabel(families, MetricId::kEventsRejected, rejection_codes_, cells_, cells::kRejected);
   AddCount(families, MetricId::kEventsDelivered, cells_.Total(cells::kDelivered));
-  AddCountsByLabel(families, MetricId::kEventsDeadLettered, dead_letter_codes_, cells_, cells::kDeadLettered);
+  AddDeadLetters(families, dead_letter_codes_, cells_, cells::kDeadLettered, kLetterPlaces[0]);
+  AddDeadLetters(families, dead_letter_codes_, cells_, cells::kFiled, kLetterPlaces[1]);
   AddCount(families, MetricId::kEventsRetried, cells_.Total(cells::kRetried));
   AddCountsByLabel(families, MetricId::kSinkFaults, sink_faults_, cells_, cells::kFaults);
   AddCount(families, MetricId::kEventsUndelivered, cells_.Total(cells::kUndelivered));

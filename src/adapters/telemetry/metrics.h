@@ -53,7 +53,7 @@ class Metrics final : public app::Telemetry {
   void EventsDeduplicated(uint64_t count) override;
   void EventsRejected(std::string_view code, uint64_t count) override;
   void EventsDelivered(uint64_t count, base::Duration waited) override;
-  void EventsDeadLettered(std::string_view code, uint64_t count) override;
+  void EventsDeadLettered(std::string_view code, app::LetterPlace place, uint64_t count) override;
   void EventsRetried(uint64_t count) override;
   void SinkFault(std::string_view code) override;
   void EventsUndelivered(uint64_t count) override;

@@ -50,6 +50,9 @@ struct DeadLetterNote {
   std::string_view reason;  // for people
   uint32_t attempts = 0;
   base::WallTime failed_at;
+  std::string_view topic = {};  // that refused it; empty where there are no topics
+  std::string_view reference =
+      {};  // not empty: the event stands there, and its value need not be written again
 };
 
 struct DeliveryReport {
@@ -58,7 +61,8 @@ struct DeliveryReport {
   std::string_view code;  // a constant; empty when delivered
   std::string reason;     // empty when delivered
 
-  // Where a delivered event stands, from a sink that has such places. `topic` lives as long as the sink.
+  // From a sink that has such places: the topic that took or refused it, which lives as long as the sink, and
+  // where in it a delivered event stands.
   std::string_view topic = {};
   int32_t partition = -1;
   int64_t offset = -1;
@@ -114,6 +118,9 @@ class EventSink {
                     uint64_t failures_seen) = 0;
 
   // Writes the event with its note to the dead-letter destination; the report says whether it stands there.
+  // What refuses the letter, or can't take any for a reason that waiting may not mend, is kEventRefused, or
+  // kEventInvalid when a shorter one could stand there. The note's views are the caller's again after the
+  // call.
   virtual void SendDeadLetter(size_t lane, const OutboundEvent& event, const DeadLetterNote& note) = 0;
 
   // Sends what is being gathered without waiting for more; returns at once.

@@ -7,6 +7,9 @@
 
 namespace ei::app {
 
+// Where a dead letter is kept. One whose reference stands in the topic is in the file.
+enum class LetterPlace : uint8_t { kTopic, kFile };
+
 // What happened, as the pipeline tells it; the adapter turns each fact into metrics. Every call is cheap
 // enough for the hot path (a few relaxed atomic adds) and thread-safe. `code` and `route` are constants from
 // a small set.
@@ -28,7 +31,7 @@ class Telemetry {
 
   // `waited` from acceptance to the positive delivery report.
   virtual void EventsDelivered(uint64_t count, base::Duration waited) = 0;
-  virtual void EventsDeadLettered(std::string_view code, uint64_t count) = 0;
+  virtual void EventsDeadLettered(std::string_view code, LetterPlace place, uint64_t count) = 0;
   virtual void EventsRetried(uint64_t count) = 0;
   // A fault of the sink or on the way to it, not of an event.
   virtual void SinkFault(std::string_view code) = 0;

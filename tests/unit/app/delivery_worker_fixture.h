@@ -11,7 +11,7 @@
 #include "app/delivery_worker.h"
 #include "support/checked_journal.h"
 #include "support/events.h"
-#include "support/null_log.h"
+#include "support/recording_log.h"
 #include "support/recording_telemetry.h"
 #include "support/scripted_sink.h"
 #include "support/virtual_clock.h"
@@ -35,7 +35,7 @@ class DeliveryWorkerTest : public ::testing::Test {
     options.transient_retries = domain::RetryPolicy(milliseconds(100), seconds(10), 0);
     worker_ = std::make_unique<DeliveryWorker>(
         0, options,
-        DeliveryContext{journal_, sink_, drain_rate_, receipts_, clock_, telemetry_, log_, window_}, 1,
+        DeliveryContext{journal_, sink_, drain_rate_, receipts_, clock_, telemetry_, log_, window_, file_}, 1,
         [this] { ++wakes_; });
   }
 
@@ -82,10 +82,11 @@ class DeliveryWorkerTest : public ::testing::Test {
 
   support::VirtualClock clock_;
   support::RecordingTelemetry telemetry_;
-  support::NullLog log_;
+  support::RecordingLog log_;
   DrainRate drain_rate_;
   Receipts receipts_{10'000};
   IdempotencyWindow* window_ = nullptr;  // before Open
+  DeadLetterFile* file_ = nullptr;       // the same
   support::ScriptedSink sink_;
   memory_journal::MemoryJournal memory_{{.events_max = 10'000, .bytes_max = 64 << 20, .lanes = 1}};
   support::CheckedJournal journal_{memory_};

@@ -62,6 +62,17 @@ TEST(SettingConflicts, JournalThatOneEventCouldFill) {
             "large event could fill the journal; raise the one or lower the other");
 }
 
+TEST(SettingConflicts, DeadLetterFileThatCannotHoldTheLargestEvent) {
+  Settings settings = DefaultSettings();
+  settings.dead_letter.bytes_max = 4 * settings.ingest.event_bytes_max;
+  EXPECT_EQ(OnlyConflict(settings), "");
+  settings.dead_letter.bytes_max = 3 * 1024 * 1024;
+  EXPECT_EQ(OnlyConflict(settings),
+            "dead_letter.bytes_max / ingest.event_bytes_max: 3MiB is less than four times "
+            "ingest.event_bytes_max (1000000), so a line of the largest event, with its key and perhaps in "
+            "base 64, might not fit; raise the one or lower the other");
+}
+
 TEST(SettingConflicts, DeadLettersInTheirOwnTopic) {
   Settings settings = DefaultSettings();
   settings.kafka.dlq_topic = settings.kafka.topic;

@@ -191,8 +191,8 @@ TEST_F(FileSinkTest, DiskThatTakesNoFirstSegmentIsRefusedByTheNameOfTheSetting) 
   const auto opened = Open(calls);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind, base::ErrorKind::kStorage);
-  EXPECT_EQ(opened.error().message,
-            "file.dir " + folder_.string() + ": can't write .lock: No space left on device; make room there");
+  EXPECT_EQ(opened.error().message, "file.dir (FILE_DIR) " + folder_.string() +
+                                        ": can't write .lock: No space left on device; make room there");
 }
 
 TEST_F(FileSinkTest, NothingIsReportedForNothing) {
@@ -226,7 +226,7 @@ TEST_F(FileSinkTest, DeadLettersStandInSegmentsOfTheirOwn) {
   ASSERT_TRUE(Open());
   EXPECT_TRUE(Segments(folder_, "dead-letters-").empty());
   for (uint64_t n = 0; n < 5; ++n) {
-    const std::string value = "{\n\"n\":" + std::to_string(n) + "}";
+    const std::string value = "{ \"n\":" + std::to_string(n) + "}";
     const app::OutboundEvent event{n, value, "the \"key\"", {}, "traceparent", 0, n != 0};
     listener_.reports.clear();
     sink_->SendDeadLetter(0, event, {"too_large", "why\n", 3, clock_.WallNow()});
@@ -248,7 +248,7 @@ TEST_F(FileSinkTest, DeadLettersStandInSegmentsOfTheirOwn) {
     const auto letter = nlohmann::json::parse(letters[n]);
     EXPECT_EQ(letter["dlq_code"], "too_large");
     EXPECT_EQ(letter["dlq_reason"], "why\n");
-    EXPECT_EQ(letter["dlq_attempts"], 3);
+    EXPECT_EQ(letter["dlq_attempts"], "3");
     EXPECT_EQ(letter["key"], n == 0 ? nlohmann::json() : nlohmann::json("the \"key\""));
     EXPECT_EQ(letter["value"]["n"], n);
   }

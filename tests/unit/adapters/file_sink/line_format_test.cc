@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
+
 namespace ei::file_sink {
 namespace {
 
@@ -52,7 +54,7 @@ class DeadLetterLine : public testing::Test {
 
 TEST_F(DeadLetterLine, MembersStandInTheirOrder) {
   Line();
-  EXPECT_EQ(out_, R"({"dlq_code":"too_large","dlq_reason":"it is","dlq_attempts":4,)"
+  EXPECT_EQ(out_, R"({"dlq_code":"too_large","dlq_reason":"it is","dlq_attempts":"4",)"
                   R"("dlq_failed_at":"2026-01-31T12:00:00.123Z","key":"k","value":{"type":"a"}})"
                   "\n");
 }
@@ -65,10 +67,31 @@ TEST_F(DeadLetterLine, NoKeyIsNullAndAnEmptyKeyIsEmpty) {
   EXPECT_EQ(Line()["key"], "");
 }
 
-TEST_F(DeadLetterLine, LineBreaksOfTheValueBecomeSpaces) {
-  event_.value = "{\r\n\"type\":\"a\"}";
-  Line();
-  EXPECT_TRUE(out_.ends_with("\"value\":{  \"type\":\"a\"}}\n")) << out_;
+TEST_F(DeadLetterLine, TopicTraceAndReferenceStandAmongTheHeaders) {
+  note_.topic = "events";
+  note_.reference = "there:0";
+  event_.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const auto line = Line();
+  EXPECT_EQ(line["dlq_topic"], "events");
+  EXPECT_EQ(line["dlq_reference"], "there:0");
+  EXPECT_EQ(line["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+  EXPECT_EQ(line["traceparent"], event_.traceparent);
+}
+
+TEST_F(DeadLetterLine, AKeyThatIsNotUtf8StandsInBase64) {
+  event_.key = "\xFF\x01";
+  const auto line = Line();
+  EXPECT_FALSE(line.contains("key"));
+  EXPECT_EQ(line["key_base64"], "/wE=");
+}
+
+TEST_F(DeadLetterLine, AValueThatWouldBreakTheLineStandsInBase64) {
+  for (const std::string& value : {std::string("{\n}"), std::string("{\r}"), std::string("\"\0\"", 3)}) {
+    event_.value = value;
+    const auto line = Line();
+    EXPECT_FALSE(line.contains("value"));
+    EXPECT_EQ(line["value_base64"], base::EncodeBase64(value));
+  }
 }
 
 TEST_F(DeadLetterLine, EveryAsciiCharacterSurvivesInKeyAndReason) {

@@ -12,7 +12,7 @@ using support::WithoutRoot;
 class SegmentDirectoryTest : public testing::Test {
  protected:
   base::Result<std::unique_ptr<SegmentDirectory>> Open() {
-    return SegmentDirectory::Open(path_.string(), calls_);
+    return SegmentDirectory::Open(path_.string(), "file.dir (FILE_DIR)", calls_);
   }
   base::Error Refusal() {
     auto opened = Open();

@@ -90,6 +90,25 @@ TEST(FailureTable, ATopicThatIsNotThereIsTriedAgainForAWhile) {
   }
 }
 
+TEST(FailureTable, ADeadLetterTopicThatIsNotThereOrNotOpenRefuses) {
+  for (const auto error : {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                           RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_INVALID_RECORD}) {
+    EXPECT_EQ(ClassifyLetter(error).verdict, Verdict::kEventRefused) << rd_kafka_err2name(error);
+    EXPECT_EQ(ClassifyLetter(error).code, Classify(error, true).code);
+  }
+  EXPECT_EQ(ClassifyLetter(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE).verdict, Verdict::kEventInvalid);
+  EXPECT_EQ(ClassifyLetter(RD_KAFKA_RESP_ERR_NO_ERROR).verdict, Verdict::kDelivered);
+}
+
+TEST(FailureTable, AnOutageOfTheDeadLetterTopicIsWaitedFor) {
+  for (const auto error :
+       {RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT,
+        RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+        RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR__FATAL, RD_KAFKA_RESP_ERR__STATE}) {
+    EXPECT_EQ(ClassifyLetter(error).verdict, Verdict::kTransient) << rd_kafka_err2name(error);
+  }
+}
+
 TEST(FailureTable, EveryErrorThereIsHasACodeFromASmallSet) {
   const rd_kafka_err_desc* errors = nullptr;
   size_t count = 0;

@@ -69,7 +69,7 @@ TEST_F(KafkaSinkPlaces, ADeadLetterStandsInItsOwnTopicAndAFailureNowhere) {
   const size_t refused = book.Send({{"refused", "k"}});
   ASSERT_TRUE(book.Complete());
   EXPECT_EQ(book[refused].verdict, Verdict::kEventRefused);
-  EXPECT_EQ(book[refused].topic, "");
+  EXPECT_EQ(book[refused].topic, "events") << "that refused it";
   EXPECT_EQ(Where(book[refused].partition, book[refused].offset), Where(-1, -1));
   const size_t letter = book.SendDeadLetter({"letter", "k"}, {"invalid_record", "", 1, {}});
   ASSERT_TRUE(book.Complete());

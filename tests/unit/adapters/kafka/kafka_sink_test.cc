@@ -7,6 +7,7 @@
 
 #include "domain/timestamp.h"
 #include "support/null_log.h"
+#include "unit/adapters/http/http_client.h"
 #include "unit/adapters/kafka/mock_cluster.h"
 #include "unit/adapters/kafka/report_book.h"
 
@@ -111,7 +112,7 @@ TEST_F(KafkaSinkTest, ADeadLetterIsTheRecordWithItsStory) {
   ReportBook book(*sink, 0);
   const base::WallTime failed_at(std::chrono::seconds(1'750'000'000));
   const std::string when(domain::View(domain::FormatTimestamp(failed_at)));
-  book.SendDeadLetter({"{\"a\":1}", "k"}, {"message_too_large", "because", 4, failed_at});
+  book.SendDeadLetter({"{\"a\":1}", "k"}, {"message_too_large", "because", 4, failed_at, "events"});
   book.SendDeadLetter({"{\"b\":1}", std::nullopt, kTrace}, {"invalid_record", "", 1, failed_at});
   ASSERT_TRUE(book.Complete());
   EXPECT_EQ(book.Count(Verdict::kDelivered), 2U);
@@ -130,6 +131,56 @@ TEST_F(KafkaSinkTest, ADeadLetterIsTheRecordWithItsStory) {
   EXPECT_EQ(letters[1].Header("trace_id"), "0af7651916cd43dd8448eb211c80319c");
   EXPECT_EQ(letters[1].Header("traceparent"), kTrace);
   EXPECT_TRUE(cluster_.Read("events").empty());
+}
+
+TEST_F(KafkaSinkTest, AReferenceIsTheLetterWithoutItsValue) {
+  auto sink = Open(Options());
+  ReportBook book(*sink, 0);
+  book.SendDeadLetter({"{\"a\":1}", "k", kTrace}, {"message_too_large", "", 4, {}, "events", "file:12"});
+  ASSERT_TRUE(book.Complete());
+  const auto letters = cluster_.Read("events-dlq");
+  ASSERT_EQ(letters.size(), 1U);
+  EXPECT_EQ(letters[0].value, "");
+  EXPECT_EQ(letters[0].key, "k");
+  EXPECT_EQ(letters[0].Header("dlq_reference"), "file:12");
+  EXPECT_EQ(letters[0].Header("dlq_code"), "message_too_large");
+  EXPECT_EQ(letters[0].Header("traceparent"), kTrace);
+}
+
+// Whatever refuses a letter, so that it has to go elsewhere; an outage is none of these.
+TEST_F(KafkaSinkTest, ADeadLetterTopicThatRefusesIsToldFromOneThatIsAway) {
+  auto sink = Open(Options());
+  ReportBook book(*sink, 0);
+  const app::DeadLetterNote note{"c", "r", 1, {}, "events"};
+  cluster_.AnswerNext(MockCluster::kProduce, {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE});
+  const size_t large = book.SendDeadLetter({"v", "k"}, note);
+  ASSERT_TRUE(book.Complete());
+  EXPECT_EQ(book[large].verdict, Verdict::kEventInvalid);
+  for (const auto error : {RD_KAFKA_RESP_ERR_INVALID_RECORD, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED}) {
+    cluster_.AnswerNext(MockCluster::kProduce, {error});
+    const size_t refused = book.SendDeadLetter({"v", "k"}, note);
+    ASSERT_TRUE(book.Complete());
+    EXPECT_EQ(book[refused].verdict, Verdict::kEventRefused) << error;
+  }
+  const auto taken = [&] {
+    const size_t letter = book.SendDeadLetter({"v", "k"}, note);
+    return book.Complete() && book[letter].verdict == Verdict::kDelivered;
+  };
+  EXPECT_TRUE(http::Eventually(taken)) << "once librdkafka has asked for the topic again";
+}
+
+TEST_F(KafkaSinkTest, ADeadLetterTopicThatDoesNotExistRefuses) {
+  KafkaOptions options = Options();
+  options.dlq_topic = "nowhere";
+  options.properties.emplace_back("topic.metadata.propagation.max.ms", "10");
+  options.properties.emplace_back("allow.auto.create.topics", "false");
+  cluster_.SayOfTopic("nowhere", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  auto sink = Open(options);
+  ReportBook book(*sink, 0);
+  const size_t letter = book.SendDeadLetter({"v", "k"}, {"c", "r", 1, {}, "events"});
+  ASSERT_TRUE(book.Complete());
+  EXPECT_EQ(book[letter].verdict, Verdict::kEventRefused);
+  EXPECT_EQ(book[letter].code, "unknown_topic");
 }
 
 TEST_F(KafkaSinkTest, ARefusedRequestPutsAllOfItUnderSuspicion) {

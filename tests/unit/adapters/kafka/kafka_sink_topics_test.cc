@@ -69,8 +69,8 @@ TEST_F(KafkaSinkTopics, EachEventGoesToItsOwnInTheOrderOfAll) {
 TEST_F(KafkaSinkTopics, ADeadLetterNamesItsTopicAndGoesWhereThatSays) {
   auto sink = Open({{.name = "orders", .compression = {}, .dlq_topic = "orders-dlq"}});
   ReportBook book(*sink, 0);
-  book.SendDeadLetter({"o", "k", "", "orders"}, {"invalid_record", "", 1, {}});
-  book.SendDeadLetter({"e", "k"}, {"invalid_record", "", 1, {}});
+  book.SendDeadLetter({"o", "k", "", "orders"}, {"invalid_record", "", 1, {}, "orders"});
+  book.SendDeadLetter({"e", "k"}, {"invalid_record", "", 1, {}, "events"});
   ASSERT_TRUE(book.Complete());
   const auto orders = cluster_.Read("orders-dlq");
   const auto events = cluster_.Read("events-dlq");
@@ -109,6 +109,7 @@ TEST_F(KafkaSinkTopics, ATopicThatIsNotThereIsNoVerdictAboutTheEvent) {
   ASSERT_TRUE(book.Complete());
   EXPECT_EQ(book[0].verdict, Verdict::kUnknownTopic);
   EXPECT_EQ(book[0].code, "unknown_topic");
+  EXPECT_EQ(book[0].topic, "orders") << "for its dead letter";
   EXPECT_EQ(book[1].verdict, Verdict::kDelivered);
 }
 

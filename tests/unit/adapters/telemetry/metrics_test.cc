@@ -41,6 +41,10 @@ class MetricsTest : public testing::Test {
     metrics_->AddGauge(MetricId::kDeliveryWaitingEvents, [] { return 18; });
     metrics_->AddGauge(MetricId::kSinkRefused, [] { return 0; });
     metrics_->AddCounter(MetricId::kLogLinesSuppressed, [] { return 5; });
+    for (const auto id : {MetricId::kLetterFileBytes, MetricId::kLetterFileCapacity}) {
+      metrics_->AddGauge(id, [] { return 1; });
+    }
+    metrics_->AddCounter(MetricId::kLetterFileFailures, [] { return 1; });
     for (const auto id : {MetricId::kWalMemory, MetricId::kWalBacklog, MetricId::kWalSetAside}) {
       metrics_->AddGauge(id, [] { return 1; });
     }
@@ -65,12 +69,13 @@ TEST_F(MetricsTest, AnUnknownRouteCountsAsOther) {
 TEST_F(MetricsTest, CodesBeyondTheBoundAreCountedTogether) {
   for (size_t i = 0; i < 1000; ++i) {
     metrics_->EventsRejected("invented_" + std::to_string(i), 1);
-    metrics_->EventsDeadLettered("invented_" + std::to_string(i), 1);
+    metrics_->EventsDeadLettered("invented_" + std::to_string(i), app::LetterPlace::kTopic, 1);
   }
   const double refused_by_name = cells::kRejectionCodesMax - kRejectionCodes.size();
   EXPECT_EQ(Value("events_rejected_total", {{"code", "other"}}), 1000 - refused_by_name);
-  EXPECT_EQ(Value("events_dead_lettered_total", {{"code", "other"}}), 1000 - cells::kDeadLetterCodesMax);
-  EXPECT_EQ(Value("events_dead_lettered_total", {{"code", "invented_0"}}), 1);
+  EXPECT_EQ(Value("events_dead_lettered_total", {{"code", "other"}, {"destination", "topic"}}),
+            1000 - cells::kDeadLetterCodesMax);
+  EXPECT_EQ(Value("events_dead_lettered_total", {{"code", "invented_0"}, {"destination", "topic"}}), 1);
 }
 
 TEST_F(MetricsTest, StatusesBeyondTheBoundAreCountedTogether) {
@@ -82,9 +87,10 @@ TEST_F(MetricsTest, StatusesBeyondTheBoundAreCountedTogether) {
 
 TEST_F(MetricsTest, LabelsThatNeedEscapingAreReadBackAsTheyWere) {
   const std::string wild = "a\"b\\c\nd";
-  metrics_->EventsDeadLettered(wild, 2);
+  metrics_->EventsDeadLettered(wild, app::LetterPlace::kTopic, 2);
   for (const auto format : {Exposition::kText, Exposition::kOpenMetrics}) {
-    EXPECT_EQ(exposition::Value(Read(format), "event_ingestor_events_dead_lettered_total", {{"code", wild}}),
+    EXPECT_EQ(exposition::Value(Read(format), "event_ingestor_events_dead_lettered_total",
+                                {{"code", wild}, {"destination", "topic"}}),
               2);
   }
 }
@@ -131,7 +137,8 @@ TEST_F(MetricsTest, AddsOfManyThreadsAreAllCounted) {
         metrics_->EventsRejected("rate_limited", 1);
         metrics_->EventsAccepted(2);
         metrics_->EventsDelivered(2, 10us);
-        metrics_->EventsDeadLettered(i % 2 == 0 ? "message_too_large" : "invalid_record", 1);
+        metrics_->EventsDeadLettered(i % 2 == 0 ? "message_too_large" : "invalid_record",
+                                     app::LetterPlace::kTopic, 1);
       }
     });
   }
@@ -155,8 +162,10 @@ TEST_F(MetricsTest, AddsOfManyThreadsAreAllCounted) {
   EXPECT_EQ(Value("events_rejected_total", {{"code", "rate_limited"}}), kAll);
   EXPECT_EQ(Value("events_accepted_total"), 2 * kAll);
   EXPECT_EQ(Value("events_delivered_total"), 2 * kAll);
-  EXPECT_EQ(Value("events_dead_lettered_total", {{"code", "message_too_large"}}), kAll / 2);
-  EXPECT_EQ(Value("events_dead_lettered_total", {{"code", "invalid_record"}}), kAll / 2);
+  EXPECT_EQ(Value("events_dead_lettered_total", {{"code", "message_too_large"}, {"destination", "topic"}}),
+            kAll / 2);
+  EXPECT_EQ(Value("events_dead_lettered_total", {{"code", "invalid_record"}, {"destination", "topic"}}),
+            kAll / 2);
   EXPECT_EQ(Value("delivery_duration_seconds_count"), 2 * kAll);
 }
 
@@ -203,7 +212,7 @@ TEST_F(MetricsTest, TheFamiliesAreThoseOfTheTable) {
 TEST_F(MetricsTest, EverySampleHasTheLabelsOfTheTable) {
   Wire();
   metrics_->HttpRequest("events", 202, 1ms);
-  metrics_->EventsDeadLettered("message_too_large", 1);
+  metrics_->EventsDeadLettered("message_too_large", app::LetterPlace::kTopic, 1);
   metrics_->JournalCommitted(1ms);
   const auto families = Read();
   ASSERT_EQ(families.size(), kMetricCount);
@@ -222,6 +231,19 @@ TEST_F(MetricsTest, EverySampleHasTheLabelsOfTheTable) {
       EXPECT_EQ(found, declared) << families[i].name;
     }
   }
+}
+
+TEST_F(MetricsTest, DeadLettersAreCountedByWhereTheyAreKept) {
+  metrics_->EventsDeadLettered("message_too_large", app::LetterPlace::kTopic, 2);
+  metrics_->EventsDeadLettered("message_too_large", app::LetterPlace::kFile, 3);
+  metrics_->EventsDeadLettered("invalid_record", app::LetterPlace::kFile, 4);
+  const auto value = [this](const char* code, const char* destination) {
+    return Value("events_dead_lettered_total", {{"code", code}, {"destination", destination}});
+  };
+  EXPECT_EQ(value("message_too_large", "topic"), 2);
+  EXPECT_EQ(value("message_too_large", "file"), 3);
+  EXPECT_EQ(value("invalid_record", "file"), 4);
+  EXPECT_EQ(value("invalid_record", "topic"), std::nullopt);
 }
 
 TEST_F(MetricsTest, WhatHasNotHappenedYetIsZero) {

@@ -1,0 +1,110 @@
+#include "adapters/file_sink/dead_letter_file.h"
+
+#include <utility>
+#include <vector>
+
+#include "adapters/file_sink/line_format.h"
+#include "adapters/file_sink/segment_tail.h"
+
+namespace ei::file_sink {
+
+namespace {
+
+constexpr std::string_view kComponent = "dead_letters";
+constexpr std::string_view kSetting = "dead_letter.dir (DEAD_LETTER_DIR)";
+
+}  // namespace
+
+DeadLetterFile::DeadLetterFile(DeadLetterFileOptions options, app::Log& log, const app::Clock& clock,
+                               FileCalls& calls)
+    : options_(std::move(options)), log_(log), clock_(clock), calls_(calls) {
+  base::MutexLock lock(mutex_);
+  const auto fault = EnsureOpen();
+  if (!fault) return;
+  log_.Write(
+      app::LogLevel::kWarn, kComponent,
+      "the dead-letter file can't be used; what the dead-letter topic refuses will stay in the journal",
+      {{"reason", std::string_view(fault->reason)}});
+}
+
+app::FiledLetters DeadLetterFile::Store(std::span<const app::LetterForFile> letters) {
+  base::MutexLock lock(mutex_);
+  app::FiledLetters filed;
+  auto fault = EnsureOpen();
+  while (!fault && filed.places.size() < letters.size()) {
+    std::string batch;
+    std::vector<uint64_t> offsets;  // of the lines within it
+    uint64_t batch_max = 0;
+    for (const app::LetterForFile& letter : letters.subspan(filed.places.size())) {
+      const size_t begin = batch.size();
+      AppendDeadLetterLine(batch, letter.event, letter.note);
+      if (begin == 0) batch_max = lines_->BatchBytes(batch.size());
+      if (begin > 0 && batch.size() > batch_max) {
+        batch.resize(begin);
+        break;
+      }
+      offsets.push_back(begin);
+    }
+    fault = Reserve(batch.size());
+    if (fault) break;
+    auto stored = lines_->Append(batch);
+    if (!stored) {
+      fault = std::move(stored.error());
+      break;
+    }
+    bytes_ += batch.size();
+    for (const uint64_t offset : offsets) {
+      filed.places.push_back(stored->segment + ':' + std::to_string(stored->offset + offset));
+    }
+  }
+  if (!fault) return filed;
+  filed.code = fault->code;
+  filed.reason = fault->reason;
+  failures_ += letters.size() - filed.places.size();
+  TellFault(*fault);
+  return filed;
+}
+
+std::optional<StorageFault> DeadLetterFile::EnsureOpen() {
+  if (directory_ != nullptr) return std::nullopt;
+  auto opened = SegmentDirectory::Open(options_.directory, kSetting, calls_);
+  if (!opened) return StorageFault{"storage_failed", std::move(opened.error().message)};
+  directory_ = std::move(*opened);
+  lines_ =
+      std::make_unique<SegmentLog>(kDeadLettersPrefix, options_.segment_bytes, *directory_, log_, clock_);
+  lines_->Resume();
+  bytes_ = directory_->Bytes(kDeadLettersPrefix);
+  return std::nullopt;
+}
+
+std::optional<StorageFault> DeadLetterFile::Reserve(uint64_t bytes) {
+  if (bytes_ + bytes <= options_.bytes_max) return std::nullopt;
+  bytes_ = directory_->Bytes(kDeadLettersPrefix);  // somebody may have made room
+  if (bytes_ + bytes <= options_.bytes_max) return std::nullopt;
+  return StorageFault{
+      "dead_letter_file_full",
+      std::string(kSetting) + ' ' + options_.directory + " holds " + std::to_string(bytes_) + " of " +
+          std::to_string(options_.bytes_max) +
+          " bytes (dead_letter.bytes_max); mend the dead-letter topic, or send back and delete "
+          "what is there"};
+}
+
+void DeadLetterFile::TellFault(const StorageFault& fault) {
+  const auto count = faults_.Count(clock_.Now());
+  if (!count) return;
+  log_.Write(app::LogLevel::kError, kComponent,
+             "dead letters could not be put into the dead-letter file; they stay in the journal",
+             {{"code", fault.code}, {"reason", std::string_view(fault.reason)}, {"count", *count}});
+}
+
+uint64_t DeadLetterFile::Bytes() const {
+  base::MutexLock lock(mutex_);
+  return directory_ == nullptr ? 0 : directory_->Bytes(kDeadLettersPrefix);
+}
+
+uint64_t DeadLetterFile::Failures() const {
+  base::MutexLock lock(mutex_);
+  return failures_;
+}
+
+}  // namespace ei::file_sink

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "adapters/file_sink/file_calls.h"
+#include "adapters/file_sink/repeat_limit.h"
+#include "adapters/file_sink/segment_directory.h"
+#include "adapters/file_sink/segment_log.h"
+#include "app/ports/clock.h"
+#include "app/ports/dead_letter_file.h"
+#include "app/ports/log.h"
+#include "base/mutex.h"
+
+namespace ei::file_sink {
+
+struct DeadLetterFileOptions {
+  std::string directory;       // dead_letter.dir
+  uint64_t bytes_max = 0;      // dead_letter.bytes_max: of all segments together
+  uint64_t segment_bytes = 0;  // a segment's size, but for one longer line
+};
+
+// The dead-letter file: lines of line_format.h in segments dead-letters-NUMBER.ndjson. All but the newest may
+// be moved away or deleted at any time, which makes room again.
+//
+// It is rarely needed and must not keep a service from starting: a folder that can't be used is told at once,
+// and tried again when there is a letter to store. The service locks the folder while it has it open.
+class DeadLetterFile final : public app::DeadLetterFile {
+ public:
+  // The references outlive this.
+  DeadLetterFile(DeadLetterFileOptions options, app::Log& log, const app::Clock& clock,
+                 FileCalls& calls = RealFileCalls());
+
+  app::FiledLetters Store(std::span<const app::LetterForFile> letters) override;
+
+  // What the segments take now, and how often a letter could not be stored. Any thread; both may wait for a
+  // Store.
+  uint64_t Bytes() const;
+  uint64_t Failures() const;
+
+ private:
+  std::optional<StorageFault> EnsureOpen() REQUIRES(mutex_);
+  std::optional<StorageFault> Reserve(uint64_t bytes) REQUIRES(mutex_);
+  void TellFault(const StorageFault& fault) REQUIRES(mutex_);
+
+  const DeadLetterFileOptions options_;
+  app::Log& log_;
+  const app::Clock& clock_;
+  FileCalls& calls_;
+
+  mutable base::Mutex mutex_;
+  std::unique_ptr<SegmentDirectory> directory_ GUARDED_BY(mutex_);  // null: not open; used by lines_
+  std::unique_ptr<SegmentLog> lines_ GUARDED_BY(mutex_);
+  uint64_t bytes_ GUARDED_BY(mutex_) = 0;  // at most this much is used, as long as nobody else adds to it
+  uint64_t failures_ GUARDED_BY(mutex_) = 0;
+  RepeatLimit faults_ GUARDED_BY(mutex_);
+};
+
+}  // namespace ei::file_sink

@@ -1,0 +1,32 @@
+#include "app/dead_letter_headers.h"
+
+#include "domain/timestamp.h"
+
+namespace ei::app {
+
+namespace {
+
+// The trace-id within a traceparent (W3C Trace Context, section 3.2.2).
+std::string TraceId(std::string_view traceparent) { return std::string(traceparent.substr(3, 32)); }
+
+}  // namespace
+
+Headers TraceHeaders(std::string_view traceparent) {
+  if (traceparent.empty()) return {};
+  return {{"trace_id", TraceId(traceparent)}, {"traceparent", std::string(traceparent)}};
+}
+
+Headers DeadLetterHeaders(const DeadLetterNote& note, std::string_view traceparent) {
+  Headers headers = {
+      {kDlqCode, std::string(note.code)},
+      {kDlqReason, std::string(note.reason)},
+      {kDlqAttempts, std::to_string(note.attempts)},
+  };
+  if (!note.topic.empty()) headers.emplace_back(kDlqTopic, note.topic);
+  headers.emplace_back(kDlqFailedAt, domain::View(domain::FormatTimestamp(note.failed_at)));
+  if (!note.reference.empty()) headers.emplace_back(kDlqReference, note.reference);
+  for (auto& header : TraceHeaders(traceparent)) headers.push_back(std::move(header));
+  return headers;
+}
+
+}  // namespace ei::app

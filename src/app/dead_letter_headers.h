@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "app/ports/event_sink.h"
+
+namespace ei::app {
+
+using Headers = std::vector<std::pair<std::string_view, std::string>>;
+
+// The headers by which a dead letter tells its story, the same in the topic and in the file.
+inline constexpr std::string_view kDlqPrefix = "dlq_";
+inline constexpr std::string_view kDlqCode = "dlq_code";
+inline constexpr std::string_view kDlqReason = "dlq_reason";
+inline constexpr std::string_view kDlqAttempts = "dlq_attempts";
+inline constexpr std::string_view kDlqTopic = "dlq_topic";
+inline constexpr std::string_view kDlqFailedAt = "dlq_failed_at";
+inline constexpr std::string_view kDlqReference = "dlq_reference";  // where the event stands, if not here
+
+// trace_id and traceparent; none for an empty `traceparent`, which else is a valid one.
+Headers TraceHeaders(std::string_view traceparent);
+
+// All headers of a dead letter; without dlq_topic and dlq_reference where the note has none.
+Headers DeadLetterHeaders(const DeadLetterNote& note, std::string_view traceparent);
+
+}  // namespace ei::app

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/ports/dead_letter_file.h"
+
+namespace ei::support {
+
+// A dead-letter file in memory, of which the test says how much it takes. Places are "place-0", "place-1" and
+// so on. Not thread-safe.
+class LetterFile final : public app::DeadLetterFile {
+ public:
+  struct Stored {
+    std::string value;
+    std::string code;
+    std::string reason;
+    std::string topic;
+    uint32_t attempts = 0;
+  };
+
+  app::FiledLetters Store(std::span<const app::LetterForFile> letters) override {
+    ++calls;
+    app::FiledLetters filed;
+    for (const auto& [event, note] : letters) {
+      if (room == 0) {
+        filed.code = "dead_letter_file_full";
+        filed.reason = "no room";
+        break;
+      }
+      --room;
+      filed.places.push_back("place-" + std::to_string(stored.size()));
+      stored.push_back({std::string(event.value), std::string(note.code), std::string(note.reason),
+                        std::string(note.topic), note.attempts});
+    }
+    return filed;
+  }
+
+  size_t room = 1000;
+  std::vector<Stored> stored;
+  int calls = 0;
+};
+
+}  // namespace ei::support
