@@ -1,0 +1,58 @@
+"""The consumer of docs/examples counts each event once, through crashes of its own and of the service."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from confluent_kafka import Producer
+from support.ingestor import NDJSON, ROOT, Ingestor
+from support.kafka_broker import KafkaBroker
+from support.topic_reader import read_topic
+from support.waiting import wait_until
+
+ToKafka = Callable[..., Ingestor]
+EXAMPLE = ROOT / "docs/examples/consumer.py"
+EVENTS = 3000
+
+
+def counted(state: Path) -> int:
+    if not state.exists():
+        return 0
+    try:
+        with sqlite3.connect(state) as database:
+            return database.execute("SELECT coalesce(sum(events), 0) FROM counts").fetchone()[0]
+    except sqlite3.OperationalError:  # it has no tables yet
+        return 0
+
+
+def test_each_event_is_counted_once(
+    to_kafka: ToKafka, broker: KafkaBroker, topic: str, tmp_path: Path
+) -> None:
+    settings = {"ACK": "wal", "cwd": tmp_path}
+    first = to_kafka(**settings)
+    lines = [json.dumps({"id": f"e{n}", "type": f"t{n % 3}"}) for n in range(EVENTS)]
+    assert first.post("\n".join(lines), NDJSON).json()["accepted"] == EVENTS
+    first.kill()
+    to_kafka(**settings).wait_drained()
+    repeater = Producer({"bootstrap.servers": broker.address, "partitioner": "murmur2_random"})
+    for record in read_topic(broker.address, topic)[::5]:
+        repeater.produce(topic, record.value, record.key)
+    assert repeater.flush(30) == 0
+    assert len(read_topic(broker.address, topic)) >= EVENTS + EVENTS // 5
+
+    state = tmp_path / "counts.db"
+    command = [sys.executable, EXAMPLE, "--brokers", broker.address, "--topic", topic, "--state", state]
+    consumer = subprocess.Popen(command)
+    try:
+        wait_until(lambda: counted(state) > 100, 30, "the consumer counts")
+    finally:
+        consumer.kill()
+        consumer.wait()
+    assert counted(state) < EVENTS, "killed on the way"
+    subprocess.run([*command, "--until-end"], check=True, timeout=60)
+    with sqlite3.connect(state) as database:
+        totals = dict(database.execute("SELECT type, events FROM counts"))
+    assert totals == {f"t{n}": EVENTS // 3 for n in range(3)}
