@@ -36,6 +36,9 @@ struct DeadLetter {
   std::string place;       // in the file; empty: it does not stand there
   uint32_t failures = 0;   // of the dead-letter topic and file to take it
   base::SteadyTime due;
+
+  // Whether its next report is the sink's own, not the file's.
+  bool AtSink() const { return stage == Stage::kTopic || stage == Stage::kReference; }
 };
 
 // The dead letters of one lane: tries the dead-letter topic, for ever while it can't be reached; what the

@@ -57,10 +57,10 @@ void DeliveryWorker::TakeReports(base::SteadyTime now) {
 
 // Each failure goes where the next try will find it: its queue or the dead letters.
 void DeliveryWorker::SortFailures(std::vector<DeliveryReport>& failures, base::SteadyTime now) {
-  failures_seen_ += failures.size();
   uint64_t retried = 0;
   for (DeliveryReport& failure : failures) {
     Slot& slot = slots_[failure.token];
+    failures_seen_ += slot.letter && !slot.letter->AtSink() ? 0 : 1;
     if (slot.letter) {
       dead_letters_.Failed(*slot.letter, failure, now, random_.NextRandom());
       continue;

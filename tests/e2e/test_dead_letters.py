@@ -94,6 +94,7 @@ def test_a_full_dead_letter_file_keeps_events_in_the_journal_and_room_lets_them_
         DEAD_LETTER_DIR=folder,
         DEAD_LETTER_BYTES_MAX="1MiB",
         EVENT_BYTES_MAX="100KB",
+        WORKER_POOL_SIZE=1,
     )
     assert ingestor.post(event("large", 4000)).status == 202
     wait_until(lambda: ingestor.metric("dead_letter_file_failures_total") > 0, 30, "the file is full")

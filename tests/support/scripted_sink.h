@@ -40,7 +40,9 @@ class ScriptedSink final : public app::EventSink {
   }
 
   void Send(size_t lane, std::span<const app::OutboundEvent> events, app::Grouping grouping,
-            uint64_t /*the test knows the order*/) override {
+            uint64_t failures_seen) override {
+    EXPECT_LE(failures_seen, failures_given_[lane])
+        << "more than there were: the sink would take nothing more";
     std::vector<std::string> values;
     for (const app::OutboundEvent& event : events) {
       values.emplace_back(event.value);
@@ -76,6 +78,7 @@ class ScriptedSink final : public app::EventSink {
                                       [&](const Sent& sent) { return sent.value == value; });
       ASSERT_NE(found, in_flight_.end()) << value << " is not in flight";
       EXPECT_EQ(found->event.value, found->value) << "the bytes changed before the report";
+      failures_given_[found->lane] += verdict != app::Verdict::kDelivered ? 1 : 0;
       reports[found->lane].push_back({found->token, verdict, code, reason, topic});
       in_flight_.erase(found);
     }
@@ -90,6 +93,7 @@ class ScriptedSink final : public app::EventSink {
 
  private:
   std::map<size_t, app::DeliveryListener*> listeners_;
+  std::map<size_t, uint64_t> failures_given_;
   std::vector<Sent> in_flight_;
   std::vector<std::vector<std::string>> sends_;
   std::function<void()> on_send_;

@@ -57,6 +57,23 @@ TEST_F(DeadLettersTest, ARefusedLetterIsSettledOnceItStandsInTheFile) {
   EXPECT_EQ(log_.Count("goes to the dead-letter file code=unknown_topic reason=no such topic"), 1U);
 }
 
+TEST_F(DeadLettersTest, AFileThatIsFullStopsNobodyElse) {
+  Open();
+  letter_file_.room = 0;
+  Kill({"bad"});
+  sink_.Report({"bad"}, Verdict::kEventRefused, "unknown_topic");
+  TurnsThroughWaits();
+  ASSERT_GT(letter_file_.calls, 0);
+  for (int i = 0; i < 10; ++i) {
+    const std::string value = "good" + std::to_string(i);
+    Accept({value});
+    Turns();  // the sink checks that the worker has not seen failures that it never gave
+    ASSERT_TRUE(IsInFlight(value));
+    sink_.Report({value}, Verdict::kDelivered);
+  }
+  EXPECT_EQ(InJournal(), 1U);
+}
+
 TEST_F(DeadLettersTest, ALetterThatTheTopicTakesNeverSeesTheFile) {
   Open();
   Kill({"bad"});
