@@ -26,7 +26,7 @@ class FileSinkFullDisk : public FileSinkTest {
     ASSERT_FALSE(stored.empty());
     ASSERT_EQ(reports[0].code, "storage_full");
     EXPECT_EQ(reports[1].code, "storage_full");
-    EXPECT_TRUE(reports[0].reason.contains("file.dir " + folder_.string())) << reports[0].reason;
+    EXPECT_TRUE(reports[0].reason.contains("file.dir (FILE_DIR) " + folder_.string())) << reports[0].reason;
     EXPECT_TRUE(reports[0].reason.contains("No space left on device; make room there")) << reports[0].reason;
     EXPECT_EQ(Lines(), stored);
 

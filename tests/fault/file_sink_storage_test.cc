@@ -52,7 +52,7 @@ class FileSinkStorage : public FileSinkTest {
     for (const auto& report : reports) {
       EXPECT_EQ(report.verdict, Verdict::kTransient);
       EXPECT_EQ(report.code, code);
-      EXPECT_TRUE(report.reason.contains("file.dir " + folder_.string())) << report.reason;
+      EXPECT_TRUE(report.reason.contains("file.dir (FILE_DIR) " + folder_.string())) << report.reason;
       EXPECT_TRUE(report.reason.contains(text)) << report.reason;
     }
   }
@@ -226,7 +226,7 @@ TEST_F(FileSinkStorage, LongOutageIsToldOnceAMinute) {
   for (size_t i = 0; i < 3; ++i) {
     EXPECT_TRUE(
         lines[i].starts_with("ERROR events could not be stored and will be tried again code=storage_full "
-                             "reason=file.dir " +
+                             "reason=file.dir (FILE_DIR) " +
                              folder_.string()))
         << lines[i];
     EXPECT_TRUE(lines[i].ends_with(i == 0 ? "count=1" : "count=60")) << lines[i];
