@@ -150,14 +150,14 @@ MUTANTS = [
     Mutant(
         "a transient failure settles the event",
         "src/app/delivery_worker.cc",
-        "    if (report.verdict != Verdict::kDelivered) continue;\n    if (slot.dead_letter) {",
-        "    if (report.verdict == Verdict::kEventInvalid) continue;\n    if (slot.dead_letter) {",
+        "    if (report.verdict != Verdict::kDelivered) continue;\n    if (slot.letter) {",
+        "    if (report.verdict == Verdict::kEventInvalid) continue;\n    if (slot.letter) {",
     ),
     Mutant(
         "retries go out of order",
-        "src/app/delivery_worker.cc",
-        "return slots_[a].event.position < slots_[b].event.position; });",
-        "return slots_[a].event.position > slots_[b].event.position; });",
+        "src/app/destination_queues.cc",
+        "const auto behind = std::ranges::upper_bound(queue.entries, entry.position, {}, &Entry::position);",
+        "const auto behind = queue.entries.end();",
     ),
 ]
 
