@@ -45,10 +45,12 @@ void DeadLetters::Failed(DeadLetter& letter, const DeliveryReport& report, base:
 }
 
 size_t DeadLetters::TakeDue(base::SteadyTime now) {
-  const auto due = std::stable_partition(waiting_.begin(), waiting_.end(),
-                                         [now](const DeadLetter* letter) { return letter->due > now; });
-  sending_.assign(due, waiting_.end());
-  waiting_.erase(due, waiting_.end());
+  sending_.clear();
+  std::erase_if(waiting_, [&](DeadLetter* letter) {
+    const bool due = letter->due <= now;
+    if (due) sending_.push_back(letter);
+    return due;
+  });
   return sending_.size();
 }
 
