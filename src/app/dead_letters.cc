@@ -76,6 +76,7 @@ void DeadLetters::SendToTopic(const DeadLetter& letter) {
 
 void DeadLetters::Store(const std::vector<DeadLetter*>& letters) {
   std::vector<LetterForFile> stored;
+  stored.reserve(letters.size());
   for (const DeadLetter* letter : letters) stored.push_back({letter->event, NoteOf(*letter)});
   FiledLetters filed = parts_.file->Store(stored);
   std::vector<DeliveryReport> reports;

@@ -49,7 +49,7 @@ class LineReader {
     if (Take("\\\\")) return '\\';
     if (!Take("\\u00") || rest_.size() < 2) return std::nullopt;
     uint8_t byte = 0;
-    const auto [end, fault] = std::from_chars(rest_.data(), rest_.data() + 2, byte, 16);
+    const auto [end, fault] = std::from_chars(rest_.begin(), rest_.begin() + 2, byte, 16);
     if (fault != std::errc() || end != rest_.data() + 2 || byte >= 0x20) return std::nullopt;
     rest_.remove_prefix(2);
     return static_cast<char>(byte);
