@@ -241,6 +241,7 @@ def test_a_password_changed_under_load_loses_and_repeats_nothing(
     login_to: Serve, secured: SecuredBroker, topic: str, password_file: Path
 ) -> None:
     ingestor = login_to("SCRAM", **by_password(password_file), **SLOW)
+    wait_until(lambda: ready(ingestor), 10, "the first password opens the broker")
     with LoadClient(ingestor.port, single_events("p"), connections=2, pause_on_refusal=0.05) as load:
         load.wait_accepted(200)
         secured.set_scram_password("the new secret")
