@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support.ingestor import Ingestor  # noqa: E402
-from support.kafka_broker import KafkaBroker, free_port  # noqa: E402
+from support.kafka_broker import KafkaBroker  # noqa: E402
+from support.ports import free_port  # noqa: E402
 from support.waiting import wait_until  # noqa: E402
 
 _TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")

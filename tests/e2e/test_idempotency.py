@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from support.http_client import Reply
 from support.ingestor import EVENTS, JSON, NDJSON, Ingestor, run_to_exit
-from support.kafka_broker import KafkaBroker, free_port
+from support.kafka_broker import KafkaBroker
+from support.ports import free_port
 from support.topic_reader import read_topic
 from support.waiting import wait_until
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from support.http_client import Reply
 from support.ingestor import EVENTS, JSON, NDJSON, Ingestor
-from support.kafka_broker import KafkaBroker, free_port
+from support.kafka_broker import KafkaBroker
 from support.ledger import Ledger, assert_in_order
 from support.load import BodyMaker, LoadClient, ndjson_events, single_events
+from support.ports import free_port
 from support.topic_reader import read_topic
 from support.waiting import wait_until
 
@@ -125,7 +126,7 @@ def test_rounds_of_kill_9_under_load_lose_nothing(with_log: WithLog, broker: Kaf
             ingestor.kill()
             ledger.add(load.stop())
     with_log().wait_drained()
-    repeats = ledger.check(broker, topic)
+    repeats = ledger.check(broker.address, topic)
     print(f"seed {seed}: {len(ledger.accepted)} accepted in 5 rounds, {repeats} delivered again")
 
 
@@ -145,7 +146,7 @@ def test_rounds_in_which_the_broker_is_killed_too_lose_nothing(
             ledger.add(load.stop())
         broker.start()
     with_log().wait_drained(60)
-    repeats = ledger.check(broker, topic)
+    repeats = ledger.check(broker.address, topic)
     print(f"seed {seed}: {len(ledger.accepted)} accepted in 2 rounds, {repeats} delivered again")
 
 
@@ -243,4 +244,4 @@ def test_a_backlog_larger_than_memory_waits_on_the_disk(
     assert ingestor.rss_bytes() - before < 16 * MIB
     ledger.accepted.add("first")
     ledger.add(result)
-    assert ledger.check(broker, topic) == 0, "each once"
+    assert ledger.check(broker.address, topic) == 0, "each once"

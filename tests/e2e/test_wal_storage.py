@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from support.ingestor import NDJSON, ROOT, Ingestor, run_to_exit
-from support.kafka_broker import KafkaBroker, free_port
+from support.kafka_broker import KafkaBroker
 from support.ledger import Ledger
 from support.load import LoadClient, single_events
+from support.ports import free_port
 from support.topic_reader import read_topic
 from support.waiting import wait_until
 
@@ -157,7 +158,7 @@ def test_a_failed_sync_acknowledges_nothing_and_ends_the_process(
     # Refused ones may have reached the disk all the same: nobody was told that they did not.
     sent = {json.loads(record.value)["id"] for record in read_topic(broker.address, topic)}
     ledger.unanswered |= {event_id for event_id in sent if event_id.startswith("s-")}
-    ledger.check(broker, topic)
+    ledger.check(broker.address, topic)
 
 
 def test_requests_that_wait_for_a_failed_sync_are_told(

@@ -4,7 +4,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 
-from support.kafka_broker import KafkaBroker
 from support.load import LoadResult
 from support.topic_reader import Record, read_topic
 
@@ -20,11 +19,11 @@ class Ledger:
         self.accepted |= set(result.accepted)
         self.unanswered |= set(result.unanswered)
 
-    def check(self, broker: KafkaBroker, topic: str) -> int:
+    def check(self, bootstrap: str, topic: str) -> int:
         """Everything accepted stands in the topic, and nothing that was refused or never sent; events of one
         `payload.user` first arrived in the order of their `payload.n`. Returns how many records are repeats.
         """
-        records = read_topic(broker.address, topic)
+        records = read_topic(bootstrap, topic)
         ids = [json.loads(record.value)["id"] for record in records]
         found = set(ids)
         missing = sorted(self.accepted - found)

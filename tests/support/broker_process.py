@@ -1,0 +1,139 @@
+"""One Kafka process with its data in a folder of its own: started, stopped, killed, paused."""
+
+import os
+import secrets
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_KAFKA_SH = ROOT / "tools/kafka/kafka.sh"
+_LIBS = ROOT / "build/kafka"
+_STOP_SECONDS = 20
+
+
+def new_cluster_id() -> str:
+    """What `StorageTool random-uuid` prints: 16 random bytes in URL-safe base64 without padding."""
+    return secrets.token_urlsafe(16).replace("-", "A").replace("_", "B")
+
+
+class BrokerProcess:
+    """The life of one process, which may be broker, controller or both. Not thread-safe.
+
+    It knows nothing of readiness: launch() returns while the process starts. Data and configuration stay in
+    `folder` over stop, kill and launch. `version` is another than the usual one.
+    """
+
+    def __init__(self, folder: Path, heap: str, version: str = ""):
+        self._folder = folder
+        self._heap = heap
+        self._version = version
+        self._process: subprocess.Popen[bytes] | None = None
+        self._paused = False
+        self.log_path = folder / "broker.log"
+
+    @property
+    def data(self) -> Path:
+        return self._folder / "data"
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the broker is not running"
+        return self._process.pid
+
+    def fetch(self) -> None:
+        """The jars, where they are not there yet."""
+        subprocess.run([_KAFKA_SH, "fetch", self._version], check=True, stdin=subprocess.DEVNULL)
+
+    def configure(self, properties: Mapping[str, str]) -> None:
+        """For the next launch; these win over tools/kafka/server.properties."""
+        base = (ROOT / "tools/kafka/server.properties").read_text()
+        own = {"log.dirs": str(self.data)} | dict(properties)
+        self._config.write_text(base + "\n" + "".join(f"{key}={value}\n" for key, value in own.items()))
+
+    def format(self, cluster_id: str, scram: Sequence[str] = ()) -> None:
+        """Makes the data folder, once; `scram` are users as `StorageTool --add-scram` takes them."""
+        if (self.data / "meta.properties").exists():
+            return
+        command = self._java("-XX:TieredStopAtLevel=1", "-cp", self._class_path, "kafka.tools.StorageTool")
+        command += ["format", "-t", cluster_id, "-c", str(self._config)]
+        for user in scram:
+            command += ["--add-scram", user]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"the data directory could not be formatted\n{done.stdout}{done.stderr}")
+
+    def launch(self) -> None:
+        command = self._java(f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-cp", self._class_path, "kafka.Kafka")
+        with self.log_path.open("ab") as log:
+            log.write(b"--- start\n")
+            log.flush()
+            self._process = subprocess.Popen(
+                [*command, str(self._config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C is for pytest, which then closes the broker.
+                start_new_session=True,
+            )
+
+    def stop(self) -> None:
+        """Clean shutdown; killed when that takes too long. Does nothing when the broker isn't running."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """kill -9: connections break, nothing is flushed."""
+        self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open and nothing is answered."""
+        os.kill(self.pid, signal.SIGSTOP)
+        self._paused = True
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+        self._paused = False
+
+    def resume_if_paused(self) -> None:
+        if self._paused:
+            self.resume()
+
+    @property
+    def port_was_taken(self) -> bool:
+        """Whether it ended because somebody else had one of its ports."""
+        return not self.running and "Address already in use" in self.log_tail()
+
+    def log_tail(self, lines: int = 40) -> str:
+        text = self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+        return f"--- end of {self.log_path}:\n" + "\n".join(text.splitlines()[-lines:])
+
+    @property
+    def _config(self) -> Path:
+        return self._folder / "server.properties"
+
+    @property
+    def _class_path(self) -> str:
+        return f"{_LIBS / (f'libs-{self._version}' if self._version else 'libs')}/*"
+
+    def _java(self, *arguments: str) -> list[str]:
+        return ["java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *arguments]
+
+    def _end(self, how: signal.Signals) -> None:
+        if not self.running:
+            self._process = None
+            return
+        assert self._process is not None
+        self.resume_if_paused()
+        self._process.send_signal(how)
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None

@@ -1,0 +1,32 @@
+"""Ports on loopback that their owner can leave and find free again."""
+
+import random
+import socket
+from pathlib import Path
+
+
+def free_port() -> int:
+    """A port that nothing listens on, below the range that the system gives to outgoing connections.
+
+    A broker that was stopped must find its port free when it returns; one from that range could be the local
+    end of some client's connection by then, or a client could even connect to itself there.
+    """
+    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for _ in range(200):
+        port = random.SystemRandom().randrange(10_000, max(low, 20_000))
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise RuntimeError("no free port found on loopback")
+
+
+def free_ports(count: int) -> list[int]:
+    """That many, each another."""
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return list(ports)
