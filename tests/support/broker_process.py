@@ -23,12 +23,13 @@ class BrokerProcess:
     """The life of one process, which may be broker, controller or both. Not thread-safe.
 
     It knows nothing of readiness: launch() returns while the process starts. Data and configuration stay in
-    `folder` over stop, kill and launch. `version` is another than the usual one.
+    `folder` over stop, kill and launch. `version` is another than the usual one; `options` are further ones
+    of the JVM.
     """
 
-    def __init__(self, folder: Path, heap: str, version: str = ""):
+    def __init__(self, folder: Path, heap: str, version: str = "", options: Sequence[str] = ()):
         self._folder = folder
-        self._heap = heap
+        self._options = [f"-Xmx{heap}", "-XX:+UseSerialGC", *options]
         self._version = version
         self._process: subprocess.Popen[bytes] | None = None
         self._paused = False
@@ -70,7 +71,7 @@ class BrokerProcess:
             raise RuntimeError(f"the data directory could not be formatted\n{done.stdout}{done.stderr}")
 
     def launch(self) -> None:
-        command = self._java(f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-cp", self._class_path, "kafka.Kafka")
+        command = self._java(*self._options, "-cp", self._class_path, "kafka.Kafka")
         with self.log_path.open("ab") as log:
             log.write(b"--- start\n")
             log.flush()
