@@ -7,6 +7,7 @@ namespace ei::app {
 namespace {
 
 constexpr size_t kTakeMax = 1024;  // events a Send; bounds the scratch, not the throughput
+constexpr uint32_t kGroups = 4;    // that events which were refused together are divided into
 
 LetterPlace PlaceOf(const DeadLetter& letter) {
   return letter.place.empty() ? LetterPlace::kTopic : LetterPlace::kFile;
@@ -55,9 +56,22 @@ void DeliveryWorker::TakeReports(base::SteadyTime now) {
   SortFailures(failures, now);
 }
 
+void DeliveryWorker::CountRefused(std::span<const DeliveryReport> failures) {
+  refused_.clear();
+  for (const DeliveryReport& failure : failures) {
+    const Slot& slot = slots_[failure.token];
+    if (failure.verdict == Verdict::kEventRefused && !slot.letter) ++refused_[slot.destination];
+  }
+}
+
 // Each failure goes where the next try will find it: its queue or the dead letters.
+//
+// Whose fault it is that events were refused together shows in ever smaller groups: of n events with one that
+// is at fault, some log4(n) times 4 requests find it (compare R. Dorfman, "The Detection of Defective Members
+// of Large Populations", 1943).
 void DeliveryWorker::SortFailures(std::vector<DeliveryReport>& failures, base::SteadyTime now) {
   uint64_t retried = 0;
+  CountRefused(failures);
   for (DeliveryReport& failure : failures) {
     Slot& slot = slots_[failure.token];
     failures_seen_ += slot.letter && !slot.letter->AtSink() ? 0 : 1;
@@ -66,15 +80,16 @@ void DeliveryWorker::SortFailures(std::vector<DeliveryReport>& failures, base::S
       continue;
     }
     queues_.Returned(slot.destination);
-    const bool own = failure.verdict == Verdict::kEventRefused || failure.verdict == Verdict::kEventInvalid;
     ++slot.failures;
-    if (own && slot.suspect) ++slot.refusals;
-    slot.suspect = slot.suspect || own;
+    if (failure.verdict == Verdict::kEventRefused) {
+      if (slot.group == 1) ++slot.refusals;
+      slot.group_max = (refused_[slot.destination] + kGroups - 1) / kGroups;
+    }
     if (IsUndeliverable(slot, failure.verdict, now)) {
       BecomeDeadLetter(failure, now);
       continue;
     }
-    queues_.PutBack(slot.destination, {failure.token, slot.event.position, slot.suspect},
+    queues_.PutBack(slot.destination, {failure.token, slot.event.position, slot.group_max},
                     now + PauseAfter(slot, failure.verdict));
     if (retried++ > 0) continue;
     context_.log.Write(LogLevel::kWarn, "delivery", "events that were not delivered are sent again",
@@ -83,7 +98,7 @@ void DeliveryWorker::SortFailures(std::vector<DeliveryReport>& failures, base::S
   if (retried > 0) context_.telemetry.EventsRetried(retried);
 }
 
-// The first time alone only finds out whose fault it was, so it needn't wait.
+// What only finds out whose fault it was needn't wait.
 base::Duration DeliveryWorker::PauseAfter(const Slot& slot, Verdict verdict) {
   if (verdict != Verdict::kEventRefused)
     return options_.transient_retries.Delay(slot.failures, random_.NextRandom());
@@ -141,7 +156,7 @@ size_t DeliveryWorker::TakeEvents() {
 }
 
 void DeliveryWorker::Queue(uint64_t number) {
-  const DestinationQueues::Entry entry{number, slots_[number].event.position, false};
+  const DestinationQueues::Entry entry{number, slots_[number].event.position};
   const Destinations ways = context_.sink.DestinationsOf(Outbound(number));
   if (ways.count > 1) return queues_.AddFree(ways, entry);
   queues_.Add(ways.before && queues_.Busy(*ways.before) ? *ways.before : ways.first, entry);
@@ -158,11 +173,12 @@ void DeliveryWorker::SendDepartures(base::SteadyTime now) {
   }
   for (const auto& departure : departures_) {
     slots_[departure.slot].destination = departure.destination;
-    if (!departure.alone) outbound_.push_back(Outbound(departure.slot));
+    slots_[departure.slot].group = departure.group;
+    if (departure.group != 1) outbound_.push_back(Outbound(departure.slot));
   }
   if (!outbound_.empty()) context_.sink.Send(lane_, outbound_, Grouping::kTogether, failures_seen_);
   for (const auto& departure : departures_) {
-    if (!departure.alone) continue;
+    if (departure.group != 1) continue;
     const OutboundEvent event = Outbound(departure.slot);
     context_.sink.Send(lane_, std::span(&event, 1), Grouping::kAlone, failures_seen_);
   }

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "app/dead_letters.h"
@@ -83,12 +84,14 @@ class DeliveryWorker final : public DeliveryListener {
     uint32_t failures = 0;                                // to reach its topic, for whatever reason
     uint32_t refusals = 0;                                // of those: when it was sent alone and refused
     std::optional<base::SteadyTime> unknown_topic_since;  // its topic wasn't there, in every try from then on
-    bool suspect = false;  // it was refused at least once, perhaps for another's fault: send it alone
+    uint32_t group_max = 0;  // not 0: it was refused, perhaps for another's fault; the next group is smaller
+    uint32_t group = 0;      // that it was sent in; 1: alone, so that a refusal is its own
     std::unique_ptr<DeadLetter> letter;  // what became of it; null: it is on its way to its topic
   };
 
   void TakeReports(base::SteadyTime now);
   void SortFailures(std::vector<DeliveryReport>& failures, base::SteadyTime now);
+  void CountRefused(std::span<const DeliveryReport> failures);
   bool IsUndeliverable(Slot& slot, Verdict verdict, base::SteadyTime now) const;
   base::Duration PauseAfter(const Slot& slot, Verdict verdict);
   void BecomeDeadLetter(DeliveryReport& refusal, base::SteadyTime now);
@@ -111,8 +114,9 @@ class DeliveryWorker final : public DeliveryListener {
   DestinationQueues queues_;
   std::atomic<size_t> waiting_{0};  // in queues_, as of the last Turn
   DeadLetters dead_letters_;
-  uint64_t failures_seen_ = 0;       // see EventSink::Send
-  std::vector<JournalEvent> taken_;  // scratch
+  uint64_t failures_seen_ = 0;                           // see EventSink::Send
+  std::vector<JournalEvent> taken_;                      // scratch
+  std::unordered_map<DestinationId, uint32_t> refused_;  // scratch: how many of the events refused just now
   std::vector<OutboundEvent> outbound_;
   std::vector<DestinationQueues::Departure> departures_;
 

@@ -49,17 +49,17 @@ void DestinationQueues::Returned(DestinationId destination) {
   assert(queue.in_flight > 0);
   --queue.in_flight;
   --in_flight_;
-  queue.alone_is_out = false;
+  queue.group_is_out = queue.group_is_out && queue.in_flight > 0;
 }
 
 bool DestinationQueues::MayLeave(const Queue& queue, base::SteadyTime now) const {
   if (queue.entries.empty()) return false;
-  if (queue.entries.front().alone && queue.in_flight > 0) return false;
+  if (queue.entries.front().group_max > 0 && queue.in_flight > 0) return false;
   return HasRoom(queue, now);
 }
 
 bool DestinationQueues::HasRoom(const Queue& queue, base::SteadyTime now) const {
-  if (queue.alone_is_out) return false;
+  if (queue.group_is_out) return false;
   if (queue.held) return queue.in_flight == 0 && now >= queue.not_before;
   return queue.in_flight < LimitOf(queue);
 }
@@ -69,13 +69,24 @@ size_t DestinationQueues::LimitOf(const Queue& queue) const {
   return std::max(std::min(kShare * left, window_), queue.in_flight == 0 ? size_t{1} : size_t{0});
 }
 
-void DestinationQueues::Depart(Queue& queue, const Entry& entry, std::vector<Departure>& departures) {
+void DestinationQueues::Depart(Queue& queue, const Entry& entry, uint32_t group,
+                               std::vector<Departure>& departures) {
   queue.held = false;
-  queue.alone_is_out = entry.alone;
-  departures.push_back({entry.slot, entry.alone, queue.id});
+  queue.group_is_out = group > 0;
+  departures.push_back({entry.slot, queue.id, group});
   ++queue.in_flight;
   ++in_flight_;
   --waiting_;
+}
+
+void DestinationQueues::DepartGroup(Queue& queue, size_t max, std::vector<Departure>& departures) {
+  const size_t room = std::min({max, queue.entries.size(), LimitOf(queue)});
+  uint32_t size = 1;
+  while (size < room && queue.entries[size].group_max > size && queue.entries[0].group_max > size) ++size;
+  for (uint32_t i = 0; i < size; ++i) {
+    Depart(queue, queue.entries.front(), size, departures);
+    queue.entries.pop_front();
+  }
 }
 
 void DestinationQueues::TakeDepartures(base::SteadyTime now, size_t max, std::vector<Departure>& departures) {
@@ -84,8 +95,12 @@ void DestinationQueues::TakeDepartures(base::SteadyTime now, size_t max, std::ve
   for (size_t i = 0; i < queues && departures.size() < end; ++i) {
     Queue& queue = *with_entries_[(next_ + i) % queues];
     while (departures.size() < end && MayLeave(queue, now)) {
-      Depart(queue, queue.entries.front(), departures);
-      queue.entries.pop_front();
+      if (queue.entries.front().group_max > 0) {
+        DepartGroup(queue, end - departures.size(), departures);
+      } else {
+        Depart(queue, queue.entries.front(), 0, departures);
+        queue.entries.pop_front();
+      }
     }
   }
   if (queues > 0) next_ = (next_ + 1) % queues;
@@ -103,7 +118,7 @@ void DestinationQueues::TakeFree(DestinationId first, FreeQueue& free, size_t ma
   for (; max > 0 && !free.entries.empty(); --max) {
     Queue* const queue = ChooseWay(first, free, now);
     if (queue == nullptr) return;
-    Depart(*queue, free.entries.front(), departures);
+    Depart(*queue, free.entries.front(), 0, departures);
     free.entries.pop_front();
   }
 }
@@ -136,7 +151,7 @@ size_t DestinationQueues::ReportsWorthALook() const {
   size_t reports = 0;
   for (const Queue* queue : with_entries_) {
     if (queue->entries.empty() || queue->in_flight == 0) continue;
-    const bool all = queue->held || queue->alone_is_out || queue->entries.front().alone;
+    const bool all = queue->held || queue->group_is_out || queue->entries.front().group_max > 0;
     const size_t worth = all ? queue->in_flight : (queue->in_flight + kShare - 1) / kShare;
     reports = reports == 0 ? worth : std::min(reports, worth);
   }

@@ -33,12 +33,14 @@ class DestinationQueues {
   struct Entry {
     uint64_t slot = 0;
     uint64_t position = 0;
-    bool alone = false;  // it may leave only by itself, with nothing of its destination in flight
+    // Not 0: it may leave only in a group of at most so many like it, with nothing else of its destination in
+    // flight.
+    uint32_t group_max = 0;
   };
   struct Departure {
     uint64_t slot;
-    bool alone;
     DestinationId destination;
+    uint32_t group = 0;  // the size of the group that it leaves in; 0: in none
   };
 
   explicit DestinationQueues(size_t window);
@@ -73,7 +75,7 @@ class DestinationQueues {
     std::deque<Entry> entries;
     size_t in_flight = 0;
     bool held = false;            // a failure is being dealt with
-    bool alone_is_out = false;    // the one in flight has to come back first
+    bool group_is_out = false;    // which has to come back first
     base::SteadyTime not_before;  // while held
     bool listed = false;          // in with_entries_
   };
@@ -91,7 +93,8 @@ class DestinationQueues {
 
   Queue& Of(DestinationId destination);
   Queue& List(DestinationId destination);
-  void Depart(Queue& queue, const Entry& entry, std::vector<Departure>& departures);
+  void Depart(Queue& queue, const Entry& entry, uint32_t group, std::vector<Departure>& departures);
+  void DepartGroup(Queue& queue, size_t max, std::vector<Departure>& departures);
   void TakeFree(DestinationId first, FreeQueue& free, size_t max, base::SteadyTime now,
                 std::vector<Departure>& departures);
   Queue* ChooseWay(DestinationId first, FreeQueue& free, base::SteadyTime now);

@@ -151,6 +151,34 @@ TEST_F(DeliveryWorkerTest, RefusedTogetherIsTriedAloneEachByItself) {
   EXPECT_EQ(telemetry_.Read().delivered, 3U);
 }
 
+TEST_F(DeliveryWorkerTest, OneAtFaultAmongManyIsFoundWithFewRequests) {
+  Open(4'000, 0);
+  AcceptMany(1'000);
+  const std::string bad = "e700";
+  size_t requests = 0;
+  while (InJournal() > 0) {
+    Turns();
+    ++requests;
+    ASSERT_LT(requests, 50U);
+    const Values sent = InFlight();
+    ASSERT_FALSE(sent.empty());
+    Values letters;
+    for (const auto& each : sink_.InFlight()) {
+      if (each.dead_letter) letters.push_back(each.value);
+    }
+    if (!letters.empty()) {
+      EXPECT_EQ(letters, Values{bad});
+      sink_.Report(letters, Verdict::kDelivered);
+    }
+    if (const Values rest = InFlight(); !rest.empty()) {
+      sink_.ReportAll(IsInFlight(bad) ? Verdict::kEventRefused : Verdict::kDelivered, "x");
+    }
+  }
+  EXPECT_LE(requests, 25U);
+  EXPECT_EQ(telemetry_.Read().delivered, 999U);
+  EXPECT_EQ(telemetry_.Read().DeadLettered(), 1U);
+}
+
 TEST_F(DeliveryWorkerTest, FirstTryAloneDoesNotWait) {
   Open();
   Accept({"a", "b"});

@@ -14,7 +14,7 @@ using Slots = std::vector<uint64_t>;
 class DestinationQueuesTest : public ::testing::Test {
  protected:
   void Add(DestinationId destination, size_t count = 1) {
-    for (size_t i = 0; i < count; ++i, ++next_) queues_.Add(destination, {next_, next_, false});
+    for (size_t i = 0; i < count; ++i, ++next_) queues_.Add(destination, {next_, next_});
   }
   Slots Leave(size_t max = 1'000) {
     std::vector<DestinationQueues::Departure> departures;
@@ -85,12 +85,12 @@ TEST_F(DestinationQueuesTest, FailureHoldsItsDestinationUntilAllIsBackAndTheTime
   Leave();
   Add(1, 1);
   Return(1);
-  queues_.PutBack(1, {1, 1, false}, now_ + milliseconds(10));
+  queues_.PutBack(1, {1, 1}, now_ + milliseconds(10));
   EXPECT_TRUE(Leave().empty());
   EXPECT_EQ(queues_.ReportsWorthALook(), 2U) << "the two that are out";
   EXPECT_EQ(queues_.NextDeparture(), std::nullopt);
   Return(1);
-  queues_.PutBack(1, {0, 0, false}, now_ + milliseconds(5));
+  queues_.PutBack(1, {0, 0}, now_ + milliseconds(5));
   Return(1);
   EXPECT_TRUE(Leave().empty());
   EXPECT_EQ(queues_.NextDeparture(), now_ + milliseconds(10)) << "the later of the two";
@@ -103,7 +103,7 @@ TEST_F(DestinationQueuesTest, FailureOfOneDestinationDoesNotHoldAnother) {
   Add(2);
   Leave();
   Return(1);
-  queues_.PutBack(1, {0, 0, false}, now_ + milliseconds(10));
+  queues_.PutBack(1, {0, 0}, now_ + milliseconds(10));
   Add(2, 3);
   EXPECT_EQ(Leave(), (Slots{2, 3, 4}));
 }
@@ -112,7 +112,7 @@ TEST_F(DestinationQueuesTest, OneThatIsToBeAloneWaitsAndIsWaitedFor) {
   Add(1, 2);
   Leave();
   Return(1);
-  queues_.PutBack(1, {0, 0, true}, now_);
+  queues_.PutBack(1, {0, 0, 1}, now_);
   Add(1, 1);
   EXPECT_TRUE(Leave().empty()) << "the other one is still out";
   Return(1);
@@ -120,17 +120,49 @@ TEST_F(DestinationQueuesTest, OneThatIsToBeAloneWaitsAndIsWaitedFor) {
   queues_.TakeDepartures(now_, 10, departures);
   ASSERT_EQ(departures.size(), 1U);
   EXPECT_EQ(departures[0].slot, 0U);
-  EXPECT_TRUE(departures[0].alone);
+  EXPECT_EQ(departures[0].group, 1U);
   EXPECT_TRUE(Leave().empty());
   EXPECT_EQ(queues_.ReportsWorthALook(), 1U);
   Return(1);
   EXPECT_EQ(Leave(), Slots{2});
 }
 
+TEST_F(DestinationQueuesTest, AGroupLeavesByItselfAndIsNoLargerThanItsMembersAllow) {
+  Add(1, 6);
+  Leave();
+  const std::vector<uint32_t> limits = {3, 3, 2, 3, 3, 0};
+  for (uint64_t slot = 0; slot < limits.size(); ++slot) {
+    Return(1);
+    queues_.PutBack(1, {slot, slot, limits[slot]}, now_);
+  }
+  Add(1, 1);
+  const auto leave = [this] {
+    std::vector<DestinationQueues::Departure> departures;
+    queues_.TakeDepartures(now_, 10, departures);
+    Slots slots;
+    for (const auto& departure : departures) {
+      slots.push_back(departure.slot);
+      EXPECT_TRUE(departure.group == 0 || departure.group == departures.size());
+    }
+    return slots;
+  };
+  EXPECT_EQ(leave(), (Slots{0, 1}));
+  EXPECT_EQ(queues_.ReportsWorthALook(), 2U);
+  Return(1);
+  EXPECT_TRUE(leave().empty()) << "one of the group is still out";
+  Return(1);
+  EXPECT_EQ(leave(), (Slots{2, 3}));
+  Return(1);
+  Return(1);
+  EXPECT_EQ(leave(), (Slots{4}));
+  Return(1);
+  EXPECT_EQ(leave(), (Slots{5, 6})) << "those without a limit";
+}
+
 TEST_F(DestinationQueuesTest, EventsWithAChoiceGetTheirDestinationWhenTheyLeave) {
   Add(3, 300);
   Leave();
-  for (; next_ < 5'000; ++next_) queues_.AddFree({0, 10}, {next_, next_, false});
+  for (; next_ < 5'000; ++next_) queues_.AddFree({0, 10}, {next_, next_});
   size_t through = 0;
   std::vector<DestinationQueues::Departure> departures;
   for (int round = 0; round < 2'000; ++round) {
@@ -147,7 +179,7 @@ TEST_F(DestinationQueuesTest, EventsWithAChoiceGetTheirDestinationWhenTheyLeave)
 }
 
 TEST_F(DestinationQueuesTest, WhatWaitsWithAChoiceIsWorthALook) {
-  for (; next_ < 300; ++next_) queues_.AddFree({0, 2}, {next_, next_, false});
+  for (; next_ < 300; ++next_) queues_.AddFree({0, 2}, {next_, next_});
   Leave();
   EXPECT_GT(queues_.Waiting(), 0U);
   EXPECT_GT(queues_.ReportsWorthALook(), 0U);
