@@ -3,7 +3,6 @@
 #include <string>
 
 #include "domain/timestamp.h"
-#include "domain/validation.h"
 
 namespace ei::domain {
 namespace {
@@ -134,6 +133,33 @@ TEST(FormatTimestamp, WritesMillisecondsInUtc) {
   EXPECT_EQ(View(FormatTimestamp(at(951'782'400'000'000'000))), "2000-02-29T00:00:00.000Z");
   EXPECT_EQ(View(FormatTimestamp(at(1'767'225'599'999'999'999))), "2025-12-31T23:59:59.999Z");
   EXPECT_EQ(View(FormatTimestamp(at(INT64_MAX))), "2262-04-11T23:47:16.854Z");
+}
+
+TEST(ParseTimestamp, GivesTheMomentInUtc) {
+  const auto at = [](int64_t nanos) { return base::WallTime(base::Duration(nanos)); };
+  EXPECT_EQ(ParseTimestamp("1970-01-01T00:00:00Z"), at(0));
+  EXPECT_EQ(ParseTimestamp("1970-01-01T00:00:01.000000001Z"), at(1'000'000'001));
+  EXPECT_EQ(ParseTimestamp("1970-01-01T00:00:00.1234567899999Z"), at(123'456'789));
+  EXPECT_EQ(ParseTimestamp("1970-01-01T05:30:00+05:30"), at(0));
+  EXPECT_EQ(ParseTimestamp("1969-12-31T16:00:00-08:00"), at(0));
+  EXPECT_EQ(ParseTimestamp("2000-02-29T00:00:00z"), at(951'782'400'000'000'000));
+  EXPECT_EQ(ParseTimestamp("2016-12-31T23:59:60Z"), ParseTimestamp("2017-01-01T00:00:00Z"));
+}
+
+TEST(ParseTimestamp, RefusesJunkAndYearsWithoutANumber) {
+  for (const char* text : {"", "now", "2026-02-29T00:00:00Z", "1677-12-31T00:00:00Z", "2262-01-01T00:00:00Z",
+                           "0000-01-01T00:00:00Z"}) {
+    EXPECT_EQ(ParseTimestamp(text), std::nullopt) << text;
+  }
+  EXPECT_TRUE(ParseTimestamp("1678-01-01T00:00:00+23:59"));
+  EXPECT_TRUE(ParseTimestamp("2261-12-31T23:59:59.999999999-23:59"));
+}
+
+TEST(ParseTimestamp, ReadsWhatFormatTimestampWrites) {
+  for (int64_t day = -100'000; day < 100'000; day += 97) {
+    const base::WallTime time(std::chrono::hours(24) * day + std::chrono::milliseconds(day * 1001));
+    EXPECT_EQ(ParseTimestamp(View(FormatTimestamp(time))), time);
+  }
 }
 
 TEST(FormatTimestamp, IsAcceptedByTheValidation) {
