@@ -20,6 +20,9 @@ inline constexpr std::string_view kDlqTopic = "dlq_topic";
 inline constexpr std::string_view kDlqFailedAt = "dlq_failed_at";
 inline constexpr std::string_view kDlqReference = "dlq_reference";  // where the event stands, if not here
 
+// How often the event has been sent back, on a letter that died again and on the event itself.
+inline constexpr std::string_view kDlqRedrives = "dlq_redrives";
+
 // trace_id and traceparent; none for an empty `traceparent`, which else is a valid one.
 Headers TraceHeaders(std::string_view traceparent);
 

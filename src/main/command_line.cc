@@ -25,7 +25,7 @@ struct Command {
   bool takes_folder = false;  // as a last word
 };
 
-constexpr std::array<Command, 11> kCommands{{
+constexpr std::array<Command, 13> kCommands{{
     {"serve", Subcommand::kServe, true, "take events until SIGTERM or SIGINT (without a command: the same)"},
     {"config print", Subcommand::kConfigPrint, true,
      "print the effective settings as YAML; --show-origin: and where each comes from"},
@@ -44,6 +44,16 @@ constexpr std::array<Command, 11> kCommands{{
      "[FOLDER] set damaged files aside, after what they still hold was moved to the\n"
      "                log's end; not beside a service; --dry-run: only say what would be done",
      true},
+    {"dlq stats", Subcommand::kDlqStats, true,
+     "count the dead letters by code and topic; --json: for machines; which ones: as redrive"},
+    {"redrive", Subcommand::kRedrive, true,
+     "send dead letters back to the topics that refused them; goes on where it stopped.\n"
+     "                Which ones: --from=topic|file|file:FOLDER, and what they have to match:\n"
+     "                --code, --topic, --type, --id (each of them again for another value),\n"
+     "                --since, --until (a moment, or so long ago as 2h), --max-redrives=3\n"
+     "                How: --dry-run: only count; --rate=N letters a second; --job=NAME;\n"
+     "                --again: also what was sent back before; --no-transactions: for clusters\n"
+     "                that have none"},
     {"version", Subcommand::kVersion, false, "print the version (also --version)"},
     {"help", Subcommand::kHelp, false, "print this text (also --help, -h)"},
 }};
@@ -65,15 +75,24 @@ struct Switch {
   std::string_view name;
   bool CommandLine::* given;
   Subcommand owner;
+  std::optional<Subcommand> other_owner = std::nullopt;
+
+  bool BelongsTo(Subcommand subcommand) const { return owner == subcommand || other_owner == subcommand; }
 };
 
-constexpr std::array<Switch, 5> kSwitches{{
+constexpr std::array<Switch, 7> kSwitches{{
     {"--show-origin", &CommandLine::show_origin, Subcommand::kConfigPrint},
     {"--all", &CommandLine::all, Subcommand::kWalDump},
     {"--values", &CommandLine::values, Subcommand::kWalDump},
-    {"--json", &CommandLine::json, Subcommand::kWalStats},
-    {"--dry-run", &CommandLine::dry_run, Subcommand::kWalRepair},
+    {"--json", &CommandLine::json, Subcommand::kWalStats, Subcommand::kDlqStats},
+    {"--dry-run", &CommandLine::dry_run, Subcommand::kWalRepair, Subcommand::kRedrive},
+    {"--again", &CommandLine::again, Subcommand::kRedrive},
+    {"--no-transactions", &CommandLine::no_transactions, Subcommand::kRedrive},
 }};
+
+std::string_view WordsOf(Subcommand subcommand) {
+  return std::ranges::find(kCommands, subcommand, &Command::subcommand)->words;
+}
 
 constexpr std::string_view kPositionsKey = "positions";
 
@@ -172,11 +191,15 @@ CommandLine ParseCommandLine(std::span<const std::string_view> arguments) {
   if (command == nullptr) return line;
   line.subcommand = command->subcommand;
   for (const Switch& one : kSwitches) {
-    if (!(line.*one.given) || one.owner == line.subcommand) continue;
-    const auto* const owner = std::ranges::find(kCommands, one.owner, &Command::subcommand);
-    line.faults.push_back(fmt::format("{} belongs to {}", one.name, owner->words));
+    if (!(line.*one.given) || one.BelongsTo(line.subcommand)) continue;
+    line.faults.push_back(one.other_owner ? fmt::format("{} belongs to {} and {}", one.name,
+                                                        WordsOf(one.owner), WordsOf(*one.other_owner))
+                                          : fmt::format("{} belongs to {}", one.name, WordsOf(one.owner)));
   }
   if (line.subcommand == Subcommand::kWalDump) ReadPositions(line);
+  if (line.subcommand == Subcommand::kDlqStats || line.subcommand == Subcommand::kRedrive) {
+    line.letters = TakeLetterOptions(line.flags, line.subcommand == Subcommand::kRedrive, line.faults);
+  }
   if (!command->takes_settings && !line.flags.empty()) {
     line.faults.push_back(fmt::format("{} takes no settings", command->words));
   }
@@ -198,7 +221,7 @@ std::string HelpText() {
   text += SettingsHelp();
   text +=
       "\nExit status: 0 clean, 2 settings or usage, 3 stopped with undelivered events, 4 storage failed,\n"
-      "1 anything else.\n";
+      "5 a command was stopped before its end, 1 anything else.\n";
   return text;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "main/letter_options.h"
 #include "main/settings_load.h"
 
 namespace ei::service {
@@ -21,6 +22,8 @@ enum class Subcommand {
   kWalDump,
   kWalStats,
   kWalRepair,
+  kDlqStats,
+  kRedrive,
   kVersion,
   kHelp
 };
@@ -37,8 +40,11 @@ struct CommandLine {
   bool all = false;                 // wal dump: settled events too
   bool values = false;              // wal dump
   PositionsAsked positions;         // wal dump
-  bool json = false;                // wal stats
-  bool dry_run = false;             // wal repair
+  bool json = false;                // wal stats, dlq stats
+  bool dry_run = false;             // wal repair, redrive
+  bool no_transactions = false;     // redrive
+  bool again = false;               // redrive
+  LetterOptions letters;            // dlq stats, redrive
   std::vector<SettingFlag> flags;   // unchecked: ResolveSettings knows the names and values
   std::vector<std::string> faults;  // usage; when there are any, print them and end with kExitSettings
 };

@@ -14,6 +14,7 @@
 #include "adapters/telemetry/metrics.h"
 #include "adapters/telemetry/metrics_document.h"
 #include "main/command_line.h"
+#include "main/letter_commands.h"
 #include "main/process_signals.h"
 #include "main/service.h"
 #include "main/settings_commands.h"
@@ -154,6 +155,11 @@ int Main(int argc, const char* const* argv) {
   if (IsWalCommand(line.subcommand)) {
     std::signal(SIGPIPE, SIG_IGN);
     return RunWalCommand(line, *settings, system::SystemClock(), std::cout, std::cerr);
+  }
+  if (IsLetterCommand(line.subcommand)) {
+    std::signal(SIGPIPE, SIG_IGN);
+    return RunLetterCommand(line, *settings, system::SystemClock(), std::cout, std::cerr,
+                            ::isatty(STDERR_FILENO) != 0);
   }
   const auto routing = LoadRouting(*settings);
   if (!routing) {

@@ -210,7 +210,7 @@ class RoutesFile {
   }
   void AddFault(int line, std::string message) {
     if (faults_.size() == kFileFaultsMax) return;
-    const std::string path = PrintablePath(name_);
+    const std::string path = PrintableLong(name_);
     faults_.push_back({std::string(kSetting),
                        line > 0 ? fmt::format("file {}:{}", path, line) : "file " + path,
                        std::move(message)});
@@ -239,7 +239,7 @@ std::expected<Routing, std::vector<SettingFault>> LoadRouting(const Settings& se
                                                                    : std::string();
   if (fault.empty()) return ReadRouting(name, *text, settings);
   return std::unexpected(
-      std::vector<SettingFault>{{std::string(kSetting), "file " + PrintablePath(name), fault}});
+      std::vector<SettingFault>{{std::string(kSetting), "file " + PrintableLong(name), fault}});
 }
 
 }  // namespace ei::service

@@ -17,7 +17,9 @@ std::optional<int> RunSettingsCommand(const CommandLine& line, const Environment
     case Subcommand::kWalVerify:
     case Subcommand::kWalDump:
     case Subcommand::kWalStats:
-    case Subcommand::kWalRepair: return std::nullopt;
+    case Subcommand::kWalRepair:
+    case Subcommand::kDlqStats:
+    case Subcommand::kRedrive: return std::nullopt;
     case Subcommand::kVersion: out << "event-ingestor " << Version() << '\n'; return kExitClean;
     case Subcommand::kHelp: out << HelpText(); return kExitClean;
     case Subcommand::kConfigDocs: out << SettingsDocument(); return kExitClean;

@@ -37,7 +37,7 @@ void PrintFaults(std::ostream& out, const std::vector<SettingFault>& faults) {
 
 std::string Printable(std::string_view value) { return PrintableUpTo(value, kShownBytesMax); }
 
-std::string PrintablePath(std::string_view path) { return PrintableUpTo(path, kPathBytesMax); }
+std::string PrintableLong(std::string_view path) { return PrintableUpTo(path, kPathBytesMax); }
 
 std::string Quoted(std::string_view value) { return '"' + Printable(value) + '"'; }
 

@@ -29,7 +29,7 @@ void PrintFaults(std::ostream& out, const std::vector<SettingFault>& faults);
 std::string Quoted(std::string_view value);
 // The same without quotes; for names.
 std::string Printable(std::string_view value);
-// The name of a settings file, which is of no use when it is cut short: up to 1,024 bytes.
-std::string PrintablePath(std::string_view path);
+// For what is of no use when it is cut short, as the name of a file: up to 1,024 bytes.
+std::string PrintableLong(std::string_view path);
 
 }  // namespace ei::service

@@ -88,7 +88,7 @@ void MergeFile(const SettingsFile& file, const SettingsTable& table, Merge& merg
   for (SettingFault& fault : content.faults) merge.AddFault(std::move(fault));
   for (const FileValue& value : content.values) {
     merge.Take(*table.Find(value.key), value.text,
-               {OriginKind::kFile, fmt::format("{}:{}", PrintablePath(file.name), value.line)});
+               {OriginKind::kFile, fmt::format("{}:{}", PrintableLong(file.name), value.line)});
   }
 }
 

@@ -27,8 +27,8 @@ class Reader : public YAML::EventHandler {
   FileContent TakeContent() { return std::move(content_); }
 
   void AddFault(int line, std::string key, std::string message) {
-    std::string origin = line > 0 ? fmt::format("file {}:{}", PrintablePath(name_), line)
-                                  : fmt::format("file {}", PrintablePath(name_));
+    std::string origin = line > 0 ? fmt::format("file {}:{}", PrintableLong(name_), line)
+                                  : fmt::format("file {}", PrintableLong(name_));
     content_.faults.push_back({std::move(key), std::move(origin), std::move(message)});
     if (content_.faults.size() == kFileFaultsMax) {
       content_.faults.push_back(

@@ -11,6 +11,7 @@
 #include "adapters/wal/log_survey.h"
 #include "adapters/wal/segment_reader.h"
 #include "base/base64.h"
+#include "main/amount_text.h"
 #include "main/settings_commands.h"
 #include "main/wal_text.h"
 

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "adapters/wal/log_repair.h"
+#include "main/amount_text.h"
 #include "main/settings_commands.h"
 #include "main/settings_fault.h"
 #include "main/wal_text.h"

@@ -7,6 +7,7 @@
 
 #include "adapters/wal/log_survey.h"
 #include "adapters/wal/segment_reader.h"
+#include "main/amount_text.h"
 #include "main/settings_commands.h"
 #include "main/settings_fault.h"
 #include "main/wal_text.h"
@@ -175,7 +176,7 @@ base::Result<int> VerifyWal(wal::Directory& directory, const std::string& folder
                             std::ostream& out) {
   const auto survey = wal::SurveyLog(directory);
   if (!survey) return std::unexpected(survey.error());
-  out << PrintablePath(folder) << " as it was at " << TimeText(now.time_since_epoch().count())
+  out << PrintableLong(folder) << " as it was at " << TimeText(now.time_since_epoch().count())
       << "; a service may have gone on since\n\n";
   Verification verification(directory, *survey, out);
   verification.Run();

@@ -23,6 +23,10 @@ Failure Classify(rd_kafka_resp_err_t error, bool alone);
 // that is not there or not open to us refuses it.
 Failure ClassifyLetter(rd_kafka_resp_err_t error);
 
+// Whether a call that is no record's delivery may succeed when it is made again, as brokers start and elect
+// their leaders.
+bool MayPass(rd_kafka_resp_err_t error);
+
 // A fault of the client, told apart from any record. `refusal`: the broker doesn't take the credentials.
 struct ClientFault {
   std::string_view code;  // stable, for metrics and logs

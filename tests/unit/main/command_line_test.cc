@@ -78,8 +78,8 @@ TEST(CommandLine, WrongPositionsAreAFault) {
 
 TEST(CommandLine, SwitchesOfOtherCommandsAreAFault) {
   EXPECT_EQ(Parse({"wal", "verify", "--all"}).faults, Lines{"--all belongs to wal dump"});
-  EXPECT_EQ(Parse({"wal", "dump", "--json"}).faults, Lines{"--json belongs to wal stats"});
-  EXPECT_EQ(Parse({"serve", "--dry-run"}).faults, Lines{"--dry-run belongs to wal repair"});
+  EXPECT_EQ(Parse({"wal", "dump", "--json"}).faults, Lines{"--json belongs to wal stats and dlq stats"});
+  EXPECT_EQ(Parse({"serve", "--dry-run"}).faults, Lines{"--dry-run belongs to wal repair and redrive"});
 }
 
 TEST(CommandLine, SecondFolderIsAFault) {
@@ -144,6 +144,25 @@ TEST(HelpText, ListsCommandsAndSettingsWithin100Columns) {
   EXPECT_NE(help.find(Version()), std::string::npos);
   std::istringstream lines(help);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+}
+
+TEST(CommandLine, RedriveTakesItsOptionsAndTheSettings) {
+  const CommandLine line = Parse({"redrive", "--code=a", "--dry-run", "--kafka.topic", "t", "--id", "1",
+                                  "--again", "--no-transactions"});
+  EXPECT_EQ(line.faults, Lines());
+  EXPECT_EQ(line.subcommand, Subcommand::kRedrive);
+  EXPECT_TRUE(line.dry_run && line.again && line.no_transactions);
+  EXPECT_EQ(line.letters.codes, Lines{"a"});
+  EXPECT_EQ(line.letters.ids, Lines{"1"});
+  ASSERT_EQ(line.flags.size(), 1U);
+  EXPECT_EQ(line.flags.front().key, "kafka.topic");
+}
+
+TEST(CommandLine, SwitchesBelongToTheirCommands) {
+  EXPECT_TRUE(Parse({"dlq", "stats", "--json"}).json);
+  EXPECT_EQ(Parse({"redrive", "--json"}).faults, Lines{"--json belongs to wal stats and dlq stats"});
+  EXPECT_EQ(Parse({"dlq", "stats", "--again"}).faults, Lines{"--again belongs to redrive"});
+  EXPECT_EQ(Parse({"dlq", "stats", "--rate=1"}).faults, Lines{"--rate belongs to redrive"});
 }
 
 }  // namespace

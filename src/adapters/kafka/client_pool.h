@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <librdkafka/rdkafka.h>
+
+#include "adapters/kafka/connection_properties.h"
+#include "adapters/kafka/credential_keeper.h"
+#include "adapters/kafka/kafka_options.h"
+#include "app/ports/log.h"
+#include "base/mutex.h"
+#include "base/result.h"
+
+namespace ei::kafka {
+
+using ClientHandle = std::shared_ptr<rd_kafka_t>;
+
+// Short-lived clients of the same brokers, as a command needs them, with credentials that a CredentialKeeper
+// keeps fresh. A client keeps the certificates that it began with. Thread-safe.
+class ClientPool final : public CredentialUser {
+ public:
+  // The log outlives the pool.
+  ClientPool(KafkaOptions options, app::Log& log) : options_(std::move(options)), log_(log) {}
+
+  const KafkaOptions& Options() const { return options_; }
+
+  // Its faults and librdkafka's log come as events; HandleEvent takes them.
+  base::Result<ClientHandle> Make(rd_kafka_type_t type, const Properties& properties) EXCLUDES(mutex_);
+
+  // Writes what an event that is neither a record nor a report has to say to the log.
+  void HandleEvent(rd_kafka_event_t* event);
+
+  void OnPassword(const std::string& password) override EXCLUDES(mutex_);
+  base::Result<void> OnToken(const app::AccessToken& token) override EXCLUDES(mutex_);
+  void OnNoToken(const base::Error&) override {}
+  base::Result<void> OnCertificates() override { return {}; }
+  void OnRound() override {}
+
+ private:
+  std::vector<ClientHandle> Living() REQUIRES(mutex_);
+
+  const KafkaOptions options_;
+  app::Log& log_;
+  base::Mutex mutex_;
+  std::vector<std::weak_ptr<rd_kafka_t>> clients_ GUARDED_BY(mutex_);
+  std::optional<app::AccessToken> token_ GUARDED_BY(mutex_);
+};
+
+}  // namespace ei::kafka

@@ -1,0 +1,107 @@
+#include "adapters/kafka/cluster_questions.h"
+
+#include <array>
+#include <charconv>
+#include <functional>
+#include <memory>
+
+#include "adapters/kafka/failure_table.h"
+
+namespace ei::kafka {
+
+namespace {
+
+constexpr int kRequestMillis = 5000;
+
+using Event = std::unique_ptr<rd_kafka_event_t, void (*)(rd_kafka_event_t*)>;
+using Ask = std::function<void(const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* answers)>;
+
+std::unexpected<base::Error> NoAnswer(std::string_view question, rd_kafka_resp_err_t error) {
+  return base::Fail(MayPass(error) ? base::ErrorKind::kUnavailable : base::ErrorKind::kInvalid,
+                    std::string(question) + ": " + rd_kafka_err2str(error));
+}
+
+base::Result<Event> Answer(rd_kafka_t* client, rd_kafka_admin_op_t operation, std::string_view question,
+                           const Ask& ask) {
+  const std::unique_ptr<rd_kafka_queue_t, void (*)(rd_kafka_queue_t*)> answers(rd_kafka_queue_new(client),
+                                                                               &rd_kafka_queue_destroy);
+  const std::unique_ptr<rd_kafka_AdminOptions_t, void (*)(rd_kafka_AdminOptions_t*)> options(
+      rd_kafka_AdminOptions_new(client, operation), &rd_kafka_AdminOptions_destroy);
+  std::array<char, 512> fault{};
+  rd_kafka_AdminOptions_set_request_timeout(options.get(), kRequestMillis, fault.data(), fault.size());
+  ask(options.get(), answers.get());
+  Event event(rd_kafka_queue_poll(answers.get(), 2 * kRequestMillis), &rd_kafka_event_destroy);
+  if (event == nullptr) return NoAnswer(question, RD_KAFKA_RESP_ERR__TIMED_OUT);
+  if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return NoAnswer(question, error);
+  }
+  return event;
+}
+
+}  // namespace
+
+base::Result<std::vector<std::string>> ConsumerGroups(rd_kafka_t* client, std::string_view prefix) {
+  const auto answer = Answer(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, "consumer groups can't be listed",
+                             [client](const auto* options, auto* answers) {
+                               rd_kafka_ListConsumerGroups(client, options, answers);
+                             });
+  if (!answer) return std::unexpected(answer.error());
+  size_t count = 0;
+  const rd_kafka_ConsumerGroupListing_t** const listed = rd_kafka_ListConsumerGroups_result_valid(
+      rd_kafka_event_ListConsumerGroups_result(answer->get()), &count);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < count; ++i) {
+    const std::string_view name = rd_kafka_ConsumerGroupListing_group_id(listed[i]);
+    if (name.starts_with(prefix)) names.emplace_back(name);
+  }
+  return names;
+}
+
+base::Result<PartitionList> SavedOffsets(rd_kafka_t* client, const std::string& group) {
+  rd_kafka_ListConsumerGroupOffsets_t* question =
+      rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr);
+  const auto answer = Answer(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
+                             "the offsets of a group can't be read", [&](const auto* options, auto* answers) {
+                               rd_kafka_ListConsumerGroupOffsets(client, &question, 1, options, answers);
+                             });
+  rd_kafka_ListConsumerGroupOffsets_destroy(question);
+  if (!answer) return std::unexpected(answer.error());
+  size_t count = 0;
+  const rd_kafka_group_result_t** const results = rd_kafka_ListConsumerGroupOffsets_result_groups(
+      rd_kafka_event_ListConsumerGroupOffsets_result(answer->get()), &count);
+  if (count != 1) return NewPartitionList(0);
+  if (const rd_kafka_error_t* const error = rd_kafka_group_result_error(results[0]); error != nullptr) {
+    return NoAnswer("the offsets of a group can't be read", rd_kafka_error_code(error));
+  }
+  return PartitionList(rd_kafka_topic_partition_list_copy(rd_kafka_group_result_partitions(results[0])),
+                       &rd_kafka_topic_partition_list_destroy);
+}
+
+base::Result<uint64_t> MessageBytesMax(rd_kafka_t* client, const std::string& topic) {
+  rd_kafka_ConfigResource_t* resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str());
+  const auto answer = Answer(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, "a topic's settings can't be read",
+                             [&](const auto* options, auto* answers) {
+                               rd_kafka_DescribeConfigs(client, &resource, 1, options, answers);
+                             });
+  rd_kafka_ConfigResource_destroy(resource);
+  if (!answer) return std::unexpected(answer.error());
+  size_t count = 0;
+  const rd_kafka_ConfigResource_t** const resources =
+      rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(answer->get()), &count);
+  if (count != 1) return NoAnswer("a topic's settings can't be read", RD_KAFKA_RESP_ERR__BAD_MSG);
+  if (const auto error = rd_kafka_ConfigResource_error(resources[0]); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return NoAnswer("a topic's settings can't be read", error);
+  }
+  const rd_kafka_ConfigEntry_t** const entries = rd_kafka_ConfigResource_configs(resources[0], &count);
+  for (size_t i = 0; i < count; ++i) {
+    if (std::string_view(rd_kafka_ConfigEntry_name(entries[i])) != "max.message.bytes") continue;
+    const char* const text = rd_kafka_ConfigEntry_value(entries[i]);
+    const std::string_view digits = text == nullptr ? std::string_view() : text;
+    uint64_t bytes = 0;
+    const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), bytes);
+    if (fault == std::errc() && end == digits.data() + digits.size()) return bytes;
+  }
+  return NoAnswer("a topic's settings can't be read", RD_KAFKA_RESP_ERR__BAD_MSG);
+}
+
+}  // namespace ei::kafka

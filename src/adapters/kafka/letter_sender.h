@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "adapters/kafka/redrive_job.h"
+#include "app/ports/letter_target.h"
+#include "base/time.h"
+
+namespace ei::kafka {
+
+// Writes dead letters to topics, with the placement of the Java client, and saves the progress of their job.
+//
+// With transactions both happen or neither does, whenever the process may be killed: who reads committed
+// records only sees each letter once. Another sender of the same job takes its place over and ends this one.
+// Without them (some clusters have none) a record is on its own, and one that was written shortly before a
+// kill may be written again.
+class LetterSender final : public app::LetterTarget {
+ public:
+  struct Options {
+    bool transactions = true;
+    std::function<void(base::Duration)> wait;  // lets that much time pass, or less when a stop is asked for
+  };
+
+  // Waits until an earlier sender's transaction of this job is over. The job outlives the sender.
+  static base::Result<std::unique_ptr<LetterSender>> Open(RedriveJob& job, Options options);
+  ~LetterSender() override;
+
+  // How far earlier runs have come.
+  const app::LetterPlaces& Saved() const { return saved_; }
+
+  base::Result<app::CommitOutcome> Commit(std::span<const app::Redelivery> letters,
+                                          const app::LetterPlaces& places) override;
+
+ private:
+  // How an attempt ended.
+  enum class Attempt : uint8_t {
+    kCommitted,
+    kRefused,    // letters were; nothing stands, or what does is told
+    kAgain,      // nothing stands
+    kUncertain,  // the producer is of no use any more, and may have committed or not; or broken_ says why not
+    kStopped,
+  };
+
+  LetterSender(RedriveJob& job, Options options) : job_(job), options_(std::move(options)) {}
+  base::Result<void> OpenProducer();
+  void CloseProducer();
+
+  Attempt Try(std::span<const app::Redelivery> letters, const app::LetterPlaces& places);
+  Attempt FinishWithout(const app::LetterPlaces& places);
+  Attempt FinishTransaction(const app::LetterPlaces& places);
+  Attempt SaveInTransaction(const app::LetterPlaces& places);
+  Attempt Recover(const app::LetterPlaces& places);
+  Attempt LookAtProgress(const app::LetterPlaces& places);
+  Attempt StoppedInstead();
+  // Finds those that their topics refuse for their size, as far as that is known; false: none.
+  bool FindOversized(std::span<const app::Redelivery> letters);
+  void LearnLimits(std::span<const app::Redelivery> letters);
+  rd_kafka_resp_err_t Produce(const app::Redelivery& letter, size_t index);
+  bool GatherReports();
+  void TakeReports(rd_kafka_event_t* event);
+  bool AnyFailed() const;
+  template <typename Call>
+  Attempt Transact(Call call, int tries_when_stopped = 0);
+  app::CommitOutcome OutcomeOf(bool certain) const;
+
+  RedriveJob& job_;
+  const Options options_;
+  ClientHandle producer_;
+  rd_kafka_queue_t* queue_ = nullptr;
+  bool fenced_ = false;                       // the last failure says that another may have taken over
+  app::LetterPlaces saved_;                   // by the last commit
+  base::Result<void> broken_;                 // why no other attempt is of use
+  std::vector<rd_kafka_resp_err_t> reports_;  // of the letters of this attempt, by index
+  size_t reported_ = 0;
+  std::map<std::string, uint64_t, std::less<>> bytes_max_;  // of a record, by topics that have refused one
+};
+
+}  // namespace ei::kafka

@@ -1,0 +1,223 @@
+#include "adapters/kafka/letter_sender.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/kafka/letter_topic.h"
+#include "app/dead_letter_headers.h"
+#include "support/null_log.h"
+#include "unit/adapters/kafka/mock_cluster.h"
+
+namespace ei::kafka {
+namespace {
+
+using Fate = app::CommitOutcome::Fate;
+
+constexpr int16_t kEndTxn = 26;
+constexpr int16_t kTxnOffsetCommit = 28;
+
+class LetterSenderTest : public testing::TestWithParam<bool> {
+ protected:
+  LetterSenderTest() {
+    KafkaOptions options;
+    options.brokers = cluster_.Brokers();
+    pool_ = std::make_unique<ClientPool>(options, log_);
+    auto job = RedriveJob::Open(*pool_, {RedriveJob::Letters::kInTopic, "events-dlq", "job", "the note"},
+                                [this] { return stop_; });
+    EXPECT_TRUE(job.has_value()) << job.error().message;
+    job_ = std::move(*job);
+    Open();
+  }
+
+  void Open() {
+    auto sender = LetterSender::Open(*job_, {GetParam(), [](base::Duration) {}});
+    ASSERT_TRUE(sender.has_value()) << sender.error().message;
+    sender_ = std::move(*sender);
+  }
+
+  app::Redelivery Redeliver(std::string id, std::string topic = "orders") {
+    app::StoredLetter& letter = *letters_.emplace_back(std::make_unique<app::StoredLetter>());
+    letter.key = id;
+    letter.value = "{\"id\":\"" + id + "\"}";
+    return {&letter, std::move(topic), {{"dlq_redrives", "1"}}};
+  }
+
+  std::vector<std::string> Values(const std::string& topic) const {
+    std::vector<std::string> values;
+    for (const StoredRecord& record : cluster_.Read(topic)) values.push_back(record.value);
+    std::ranges::sort(values);
+    return values;
+  }
+
+  // The mock forgets the offsets of transactions; a real broker's are looked at by the end-to-end tests.
+  void ExpectSaved() const {
+    if (!GetParam()) {
+      EXPECT_EQ(*job_->Saved(), kPlaces);
+    }
+  }
+
+  const app::LetterPlaces kPlaces{{0, 7}, {1, 0}, {2, 5}, {3, 1}};
+  MockCluster cluster_;
+  support::NullLog log_;
+  bool stop_ = false;
+  std::unique_ptr<ClientPool> pool_;
+  std::unique_ptr<RedriveJob> job_;
+  std::unique_ptr<LetterSender> sender_;
+  std::vector<std::unique_ptr<app::StoredLetter>> letters_;
+};
+
+TEST_P(LetterSenderTest, WritesTheLettersAndSavesTheProgress) {
+  EXPECT_TRUE(sender_->Saved().empty());
+  const std::vector<app::Redelivery> batch = {Redeliver("a"), Redeliver("b", "events")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_TRUE(outcome->committed);
+  EXPECT_EQ(Values("orders"), std::vector<std::string>{R"({"id":"a"})"});
+  EXPECT_EQ(Values("events"), std::vector<std::string>{R"({"id":"b"})"});
+  ExpectSaved();
+}
+
+TEST_P(LetterSenderTest, ProgressAloneIsSavedToo) {
+  const auto outcome = sender_->Commit({}, kPlaces);
+  ASSERT_TRUE(outcome && outcome->committed);
+  ExpectSaved();
+}
+
+TEST_P(LetterSenderTest, OneThatIsRefusedIsNamed) {
+  cluster_.AnswerNext(MockCluster::kProduce, {RD_KAFKA_RESP_ERR_INVALID_RECORD});
+  const std::vector<app::Redelivery> batch = {Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_FALSE(outcome->committed);
+  ASSERT_EQ(outcome->fates.size(), 1U);
+  EXPECT_EQ(outcome->fates[0].fate, Fate::kRefused);
+  EXPECT_EQ(outcome->fates[0].code, "invalid_record");
+  EXPECT_TRUE(job_->Saved()->empty());
+  const auto again = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(again.has_value());
+  EXPECT_TRUE(again->committed);
+  EXPECT_EQ(Values("orders").size(), 1U);
+}
+
+TEST_P(LetterSenderTest, AnOutageIsWaitedForUntilAStop) {
+  cluster_.GoDown();
+  stop_ = true;
+  const std::vector<app::Redelivery> batch = {Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+  EXPECT_TRUE(outcome->stopped);
+  EXPECT_FALSE(outcome->committed);
+}
+
+INSTANTIATE_TEST_SUITE_P(Transactions, LetterSenderTest, testing::Values(true, false),
+                         [](const auto& mode) { return mode.param ? "With" : "Without"; });
+
+class TransactionTest : public LetterSenderTest {};
+
+TEST_P(TransactionTest, OfSeveralThatAreRefusedTogetherNoneIsNamed) {
+  cluster_.AnswerNext(MockCluster::kProduce, std::vector(20, RD_KAFKA_RESP_ERR_INVALID_RECORD));
+  const std::vector<app::Redelivery> batch = {Redeliver("a"), Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_FALSE(outcome->committed);
+  for (const auto& each : outcome->fates) EXPECT_EQ(each.fate, Fate::kOpen);
+}
+
+TEST_P(TransactionTest, WhatMayPassIsTriedAgain) {
+  cluster_.AnswerNext(kTxnOffsetCommit, {RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS});
+  cluster_.AnswerNext(kEndTxn, {RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE});
+  const std::vector<app::Redelivery> batch = {Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_TRUE(outcome->committed);
+  EXPECT_EQ(Values("orders").size(), 1U);
+}
+
+TEST_P(TransactionTest, AfterAFatalErrorWhatIsNotSavedIsSentAgain) {
+  cluster_.AnswerNext(kEndTxn, {RD_KAFKA_RESP_ERR_INVALID_TXN_STATE});
+  const std::vector<app::Redelivery> batch = {Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+  EXPECT_TRUE(outcome->committed);
+}
+
+TEST_P(TransactionTest, ProgressThatAnotherMadeEndsThisOne) {
+  ASSERT_TRUE(job_->Save({{0, 1}, {1, 0}, {2, 0}, {3, 0}}).has_value());
+  cluster_.AnswerNext(kEndTxn, {RD_KAFKA_RESP_ERR_PRODUCER_FENCED});
+  cluster_.AnswerNext(kTxnOffsetCommit, {RD_KAFKA_RESP_ERR_PRODUCER_FENCED});
+  const std::vector<app::Redelivery> batch = {Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_NE(outcome.error().message.find("has taken over"), std::string::npos) << outcome.error().message;
+}
+
+TEST_P(TransactionTest, WhatIsNotAllowedSaysHowToGoWithout) {
+  sender_.reset();
+  cluster_.AnswerNext(MockCluster::kInitProducerId,
+                      std::vector(3, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED));
+  const auto sender = LetterSender::Open(*job_, {true, [](base::Duration) {}});
+  ASSERT_FALSE(sender.has_value());
+  EXPECT_NE(sender.error().message.find("--no-transactions"), std::string::npos) << sender.error().message;
+}
+
+INSTANTIATE_TEST_SUITE_P(Transactions, TransactionTest, testing::Values(true),
+                         [](const auto&) { return "With"; });
+
+class LetterTopicTest : public testing::Test {
+ protected:
+  std::vector<std::string> Read(RedriveJob& job, const app::LetterPlaces& from, app::LetterPlaces* places) {
+    auto letters = LetterTopic::Open(job, from);
+    EXPECT_TRUE(letters.has_value());
+    std::vector<std::string> values;
+    while (!(*letters)->AtEnd()) {
+      const auto letter = (*letters)->Next(std::chrono::milliseconds(100));
+      EXPECT_TRUE(letter.has_value());
+      if (letter && *letter) values.push_back((*letter)->value);
+    }
+    *places = (*letters)->Places();
+    std::ranges::sort(values);
+    return values;
+  }
+
+  MockCluster cluster_;
+  support::NullLog log_;
+};
+
+TEST_F(LetterTopicTest, ReadsToTheEndAndGoesOnFromThere) {
+  KafkaOptions options;
+  options.brokers = cluster_.Brokers();
+  ClientPool pool(options, log_);
+  auto job =
+      RedriveJob::Open(pool, {RedriveJob::Letters::kInTopic, "events-dlq", "job", ""}, [] { return false; });
+  ASSERT_TRUE(job.has_value());
+  auto sender = LetterSender::Open(**job, {false, [](base::Duration) {}});
+  ASSERT_TRUE(sender.has_value());
+  const auto put = [&](std::vector<std::string> values) {
+    std::vector<app::StoredLetter> letters(values.size());
+    std::vector<app::Redelivery> batch;
+    for (size_t i = 0; i < values.size(); ++i) {
+      letters[i].value = values[i];
+      letters[i].key = values[i];
+      batch.push_back({&letters[i], "events-dlq", {}});
+    }
+    EXPECT_TRUE((*sender)->Commit(batch, {{0, 0}, {1, 0}, {2, 0}, {3, 0}})->committed);
+  };
+  put({"a", "b", "c", "d", "e"});
+  app::LetterPlaces places;
+  EXPECT_EQ(Read(**job, {}, &places), (std::vector<std::string>{"a", "b", "c", "d", "e"}));
+  uint64_t read = 0;
+  for (const auto& [part, next] : places) read += next;
+  EXPECT_EQ(read, 5U);
+  put({"f"});
+  EXPECT_EQ(Read(**job, places, &places), std::vector<std::string>{"f"});
+  // Places of a topic that was made anew.
+  EXPECT_EQ(Read(**job, {{0, 900}, {1, 900}, {2, 900}, {3, 900}}, &places), std::vector<std::string>());
+}
+
+}  // namespace
+}  // namespace ei::kafka
