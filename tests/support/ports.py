@@ -1,8 +1,11 @@
 """Ports on loopback that their owner can leave and find free again."""
 
+import os
 import random
 import socket
 from pathlib import Path
+
+_FIRST = 10_000
 
 
 def free_port() -> int:
@@ -11,9 +14,9 @@ def free_port() -> int:
     A broker that was stopped must find its port free when it returns; one from that range could be the local
     end of some client's connection by then, or a client could even connect to itself there.
     """
-    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    begin, end = _range()
     for _ in range(200):
-        port = random.SystemRandom().randrange(10_000, max(low, 20_000))
+        port = random.SystemRandom().randrange(begin, end)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -22,6 +25,15 @@ def free_port() -> int:
             except OSError:
                 continue
     raise RuntimeError("no free port found on loopback")
+
+
+def _range() -> tuple[int, int]:
+    """A part of its own for each of the processes that pytest-xdist runs tests in."""
+    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = (max(low, 2 * _FIRST) - _FIRST) // workers
+    return _FIRST + number * share, _FIRST + (number + 1) * share
 
 
 def free_ports(count: int) -> list[int]:
