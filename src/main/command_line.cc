@@ -25,8 +25,11 @@ struct Command {
   bool takes_folder = false;  // as a last word
 };
 
-constexpr std::array<Command, 13> kCommands{{
+constexpr std::array<Command, 14> kCommands{{
     {"serve", Subcommand::kServe, true, "take events until SIGTERM or SIGINT (without a command: the same)"},
+    {"health", Subcommand::kHealth, true,
+     "ask the service with these settings whether it is ready: ends with 0 when it is,\n"
+     "                else 1; --live: only whether it answers"},
     {"config print", Subcommand::kConfigPrint, true,
      "print the effective settings as YAML; --show-origin: and where each comes from"},
     {"config check", Subcommand::kConfigCheck, true, "check the settings: print ok, or all faults"},
@@ -80,7 +83,8 @@ struct Switch {
   bool BelongsTo(Subcommand subcommand) const { return owner == subcommand || other_owner == subcommand; }
 };
 
-constexpr std::array<Switch, 7> kSwitches{{
+constexpr std::array<Switch, 8> kSwitches{{
+    {"--live", &CommandLine::live, Subcommand::kHealth},
     {"--show-origin", &CommandLine::show_origin, Subcommand::kConfigPrint},
     {"--all", &CommandLine::all, Subcommand::kWalDump},
     {"--values", &CommandLine::values, Subcommand::kWalDump},

@@ -14,6 +14,7 @@ namespace ei::service {
 
 enum class Subcommand {
   kServe,
+  kHealth,
   kConfigPrint,
   kConfigCheck,
   kConfigDocs,
@@ -36,6 +37,7 @@ struct PositionsAsked {
 
 struct CommandLine {
   Subcommand subcommand = Subcommand::kServe;
+  bool live = false;                // health
   bool show_origin = false;         // config print
   bool all = false;                 // wal dump: settled events too
   bool values = false;              // wal dump

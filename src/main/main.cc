@@ -13,7 +13,9 @@
 #include "adapters/telemetry/json_log.h"
 #include "adapters/telemetry/metrics.h"
 #include "adapters/telemetry/metrics_document.h"
+#include "adapters/tokens/https_client.h"
 #include "main/command_line.h"
+#include "main/health_command.h"
 #include "main/letter_commands.h"
 #include "main/process_signals.h"
 #include "main/service.h"
@@ -27,6 +29,7 @@ namespace {
 
 constexpr int kExitUndelivered = 3;
 constexpr auto kHousekeeping = std::chrono::seconds(1);
+constexpr auto kHealthTimeout = std::chrono::seconds(3);
 
 int ExitStatusOf(base::ErrorKind kind) {
   switch (kind) {
@@ -151,6 +154,10 @@ int Main(int argc, const char* const* argv) {
   if (!settings) {
     PrintFaults(std::cerr, settings.error());
     return kExitSettings;
+  }
+  if (line.subcommand == Subcommand::kHealth) {
+    tokens::HttpsClient http({.ca_file = {}, .timeout = kHealthTimeout});
+    return RunHealthCommand(*settings, line.live, http, std::cout, std::cerr);
   }
   if (IsWalCommand(line.subcommand)) {
     std::signal(SIGPIPE, SIG_IGN);

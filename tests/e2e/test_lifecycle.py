@@ -3,11 +3,12 @@
 import json
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from support.http_client import RawConnection, build_request
-from support.ingestor import EVENTS, JSON, Ingestor
-from support.kafka_broker import KafkaBroker
+from support.ingestor import EVENTS, JSON, Ingestor, run_to_exit
+from support.kafka_broker import KafkaBroker, free_port
 from support.load import LoadClient, LoadResult, ndjson_events, single_events
 from support.topic_reader import read_topic
 from support.waiting import wait_until
@@ -241,3 +242,22 @@ def test_the_log_tells_the_start_and_the_stop(to_kafka: ToKafka) -> None:
     before = len(ingestor.logs)
     assert ingestor.terminate() == CLEAN
     assert len(ingestor.logs) > before, "the stop is logged"
+
+
+def test_the_health_command_says_what_the_probes_say(serve: Callable[..., Ingestor], tmp_path: Path) -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    ingestor = serve(SINK="kafka", KAFKA_BROKERS=nobody, ACK="broker")  # not ready before its first contact
+    asked = {"HTTP_PORT": ingestor.port}
+    unready = run_to_exit("health", settings=asked)
+    assert unready.status == 1 and "/readyz answered 503" in unready.stderr, unready.said
+    assert run_to_exit("health", "--live", settings=asked).status == CLEAN
+    assert ingestor.terminate() == CLEAN
+    gone = run_to_exit("health", "--live", settings=asked)
+    assert gone.status == 1 and f"127.0.0.1:{ingestor.port}/livez" in gone.stderr, gone.said
+
+    # The port comes from wherever the service's own does, and the admin port wins.
+    filed = serve(SINK="file", ADMIN_PORT=0)
+    file = tmp_path / "settings.yaml"
+    file.write_text(f"http:\n  port: 1\nadmin:\n  port: {filed.admin_port}\n")
+    ready = run_to_exit("health", settings={"CONFIG": file})
+    assert (ready.status, ready.stdout) == (CLEAN, "ready\n"), ready.said

@@ -54,6 +54,7 @@ TEST(CommandLine, CommandsThatReadNoSettingsRefuseThem) {
 TEST(CommandLine, EveryCommandIsKnown) {
   EXPECT_EQ(Parse({}).subcommand, Subcommand::kServe);
   EXPECT_EQ(Parse({"serve"}).subcommand, Subcommand::kServe);
+  EXPECT_EQ(Parse({"health"}).subcommand, Subcommand::kHealth);
   EXPECT_EQ(Parse({"config", "print"}).subcommand, Subcommand::kConfigPrint);
   EXPECT_EQ(Parse({"config", "check"}).subcommand, Subcommand::kConfigCheck);
   EXPECT_EQ(Parse({"config", "docs"}).subcommand, Subcommand::kConfigDocs);
@@ -79,6 +80,7 @@ TEST(CommandLine, WrongPositionsAreAFault) {
 TEST(CommandLine, SwitchesOfOtherCommandsAreAFault) {
   EXPECT_EQ(Parse({"wal", "verify", "--all"}).faults, Lines{"--all belongs to wal dump"});
   EXPECT_EQ(Parse({"wal", "dump", "--json"}).faults, Lines{"--json belongs to wal stats and dlq stats"});
+  EXPECT_EQ(Parse({"serve", "--live"}).faults, Lines{"--live belongs to health"});
   EXPECT_EQ(Parse({"serve", "--dry-run"}).faults, Lines{"--dry-run belongs to wal repair and redrive"});
 }
 
