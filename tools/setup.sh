@@ -11,6 +11,9 @@ Usage: tools/setup.sh GROUP... | --list
   kafka   run a Kafka broker (make kafka)
   int     black-box tests and bench: kafka, nginx as the reference, the Python packages in build/venv
   lint    formatters and static checks
+  image   what the Dockerfile's build stage needs
+  docker  Docker and compose, where there are none
+  stand-ins  local images for where no registry answers
 
   --list  print every package that any group may install
 EOF
@@ -29,6 +32,9 @@ lint_packages=(
   python3 python3-venv
   clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev shellcheck shfmt
 )
+image_packages=("${build_packages[@]}" python3)
+docker_packages=(docker.io docker-compose)
+stand_ins_packages=(mmdebstrap prometheus)
 # Only where no other Go is installed: it compiles actionlint, which Debian does not have.
 go_package=golang-go
 actionlint_version=v1.6.27
@@ -48,9 +54,13 @@ main() {
       build) packages+=("${build_packages[@]}") ;;
       kafka) packages+=("${kafka_packages[@]}") ;;
       int) packages+=("${int_packages[@]}") && venv=yes ;;
+      image) packages+=("${image_packages[@]}") ;;
+      docker) command -v docker >/dev/null || packages+=("${docker_packages[@]}") ;;
+      stand-ins) packages+=("${stand_ins_packages[@]}") ;;
       lint) packages+=("${lint_packages[@]}") && venv=yes && lint=yes ;;
       --list)
-        printf '%s\n' "${build_packages[@]}" "${int_packages[@]}" "${lint_packages[@]}" "$go_package" | sort -u
+        printf '%s\n' "${build_packages[@]}" "${int_packages[@]}" "${lint_packages[@]}" \
+          "${docker_packages[@]}" "${stand_ins_packages[@]}" "$go_package" | sort -u
         exit
         ;;
       *) usage >&2 && exit 2 ;;

@@ -1,0 +1,72 @@
+# The service on a distroless base: the binary, the shared libraries that it needs, their licences, and nothing to
+# log in with. `make image` builds it; docs/DEPLOYMENT.md tells how it is run.
+#
+# Both bases are Debian 12, so that what the binary was linked and tested with is what it runs with.
+ARG BUILD_BASE=debian:bookworm-20250520-slim
+# No libraries of its own: certificates, time zones, the user 65532. Its tag moves as Debian's certificates do.
+ARG RUNTIME_BASE=gcr.io/distroless/static-debian12:nonroot
+
+FROM ${BUILD_BASE} AS build
+SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
+WORKDIR /project
+# The packages change seldom, the sources often. The secret is the builder's apt configuration, where it needs one
+# (a proxy); it is mounted for this step and is in no layer.
+COPY tools/setup.sh tools/
+RUN --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/90builder \
+    tools/setup.sh image
+COPY CMakeLists.txt CMakePresets.json LICENSE ./
+COPY cmake cmake
+COPY tools tools
+COPY src src
+RUN --mount=type=cache,target=/root/.cache/ccache \
+    cmake --preset release -DEI_TESTS=OFF -DEI_BENCH=OFF && tools/build.sh release event-ingestor
+# The root of the image, and the proof that nothing is missing in it.
+RUN tools/image/runtime_root.py build/release /root-of-image \
+    && chroot /root-of-image /usr/local/bin/event-ingestor version
+
+# The load generator of the bench, for the profile `load` of docker-compose.yml: docker build --target load.
+FROM build AS load-build
+COPY bench bench
+RUN --mount=type=cache,target=/root/.cache/ccache \
+    cmake --preset release -DEI_TESTS=OFF -DEI_BENCH=ON && tools/build.sh release load_generator
+RUN tools/image/runtime_root.py build/release /root-of-load --program bench/load_generator \
+    && chroot /root-of-load /usr/local/bin/load_generator --help
+# hadolint ignore=DL3006  # the tag stands in the argument's default
+FROM ${RUNTIME_BASE} AS load
+COPY --from=load-build /root-of-load /
+USER 65532:65532
+HEALTHCHECK NONE
+ENTRYPOINT ["/usr/local/bin/load_generator"]
+
+# hadolint ignore=DL3006  # the tag stands in the argument's default
+FROM ${RUNTIME_BASE}
+COPY --from=build /root-of-image /
+# The base says so too; another base may not.
+COPY --from=build --chown=65532:65532 /data-of-image /var/lib/event-ingestor
+ENV HTTP_ADDRESS=0.0.0.0 \
+    WAL_DIR=/var/lib/event-ingestor/wal \
+    FILE_DIR=/var/lib/event-ingestor/events \
+    DEAD_LETTER_DIR=/var/lib/event-ingestor/dead-letters \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+USER 65532:65532
+WORKDIR /var/lib/event-ingestor
+# The only place that is written to. What was acknowledged at ack level wal is here.
+VOLUME /var/lib/event-ingestor
+EXPOSE 8080
+# Whether it answers, not whether it is ready: who restarts what is unhealthy must not do so for Kafka's sake.
+HEALTHCHECK --interval=10s --timeout=4s --start-period=60s --retries=3 \
+    CMD ["/usr/local/bin/event-ingestor", "health", "--live"]
+ENTRYPOINT ["/usr/local/bin/event-ingestor"]
+
+# Last, as they are new with each build.
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=unknown
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="event-ingestor" \
+      org.opencontainers.image.description="Takes events over HTTP and delivers them to Kafka" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.source="${SOURCE}"

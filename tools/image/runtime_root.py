@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""runtime_root.py BUILD ROOT [--program PATH]: puts BUILD/event-ingestor (or another program below BUILD), the shared libraries that it loads, their licences, dpkg's data
+about their packages (scanners look for it) and the bill of materials below ROOT, as they shall stand in the image. Makes
+ROOT's neighbour data-of-image too, the empty folder for data."""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from debian_packages import package_of
+from linked import BINARY, header_packages, libraries_of, library_packages
+from sbom import sbom
+
+
+def copy(source: Path, target: Path, mode: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(mode)
+
+
+def place_of(library: Path) -> Path:
+    """The loader's name is in the binary and stays; the libraries go where it looks for them, without following the
+    symbolic links (/lib may be one) that the base may not have."""
+    if library.name.startswith("ld-linux"):
+        return library
+    return Path("/usr/lib") / library.parent.name / library.name
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("build", type=Path)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--program", default=BINARY, help="below BUILD")
+    options = parser.parse_args()
+
+    def inside(path: Path) -> Path:
+        return options.root / path.relative_to("/")
+
+    program = options.build / options.program
+    copy(program, inside(Path("/usr/local/bin") / program.name), 0o755)
+    libraries = libraries_of(program)
+    for library in libraries:
+        copy(library, inside(place_of(library)), 0o755)
+    loaded = set(library_packages(libraries).values())
+    for name in loaded:
+        copied = inside(Path("/var/lib/dpkg/status.d") / name)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        copied.write_text(package_of(name).control)
+    documents = Path("/usr/share/doc")
+    for name in loaded | header_packages(options.build, options.program):
+        copy(package_of(name).copyright, inside(documents / name / "copyright"), 0o644)
+    copy(Path("LICENSE"), inside(documents / BINARY / "copyright"), 0o644)
+    if options.program == BINARY:
+        text = json.dumps(sbom(options.build), indent=2) + "\n"
+        inside(documents / BINARY / "sbom.cdx.json").write_text(text)
+    (options.root.parent / "data-of-image").mkdir(exist_ok=True)
+
+
+if __name__ == "__main__":
+    main()
