@@ -2,7 +2,7 @@
 # Extra arguments: make run ARGS='--log-level debug', make test-int ARGS='-k restart', make bench ARGS=...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run kafka test test-int sim bench fmt lint ci clean
+.PHONY: help setup build run kafka test test-int sim bench fmt lint ci image up down test-image clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,18 @@ sim: ## Simulate crashes and faults of the log: N=100000 schedules, or SEED=n to
 
 bench: ## Paired load rounds against nginx and a bare librdkafka producer
 	tools/setup.sh build int && tools/build.sh release && build/venv/bin/python bench/run.py $(ARGS)
+
+image: ## Build the container image: event-ingestor:latest
+	tools/image/build.sh
+
+up: ## The whole chain in containers: service, Kafka, Prometheus, Grafana; PROFILE=load adds load
+	tools/compose.sh up
+
+down: ## End it; VOLUMES=delete removes its data too
+	tools/compose.sh down
+
+test-image: ## Test the image with a real Kafka in containers
+	tools/setup.sh int && tools/image/test.sh $(ARGS)
 
 fmt: ## Rewrite sources in the project's format
 	tools/setup.sh lint && tools/fmt.sh

@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/sources.sh
 
 # By what they need: only the sources; the release binary; the clang preset's compile commands.
-source_checks=(format layers bans links shell python workflows packages headers)
+source_checks=(format layers bans links shell python workflows packages headers observability)
 built_checks=(generated_docs)
 clang_checks=(clang_tidy)
 
@@ -27,6 +27,14 @@ check_layers() { tools/check_layers.py --self-test && tools/check_layers.py; }
 check_bans() { tools/check_bans.py --self-test && tools/check_bans.py; }
 check_links() { tools/check_links.py --self-test && tools/check_links.py; }
 check_headers() { tools/check_headers.py --self-test && tools/check_headers.py; }
+
+# The check needs PyYAML, so the project's Python.
+check_observability() {
+  "$tools/python" tools/check_observability.py --self-test && "$tools/python" tools/check_observability.py &&
+    promtool check rules --lint=all --lint-fatal deploy/helm/event-ingestor/files/alerts.yaml &&
+    promtool check config --syntax-only deploy/prometheus/prometheus.yml &&
+    promtool test rules deploy/prometheus/alerts_test.yaml
+}
 
 check_shell() {
   shell_files | xargs -0 -r shellcheck --external-sources && shell_files | xargs -0 -r shfmt -d "${shfmt_style[@]}"

@@ -31,6 +31,7 @@ int_packages=("${kafka_packages[@]}" python3 python3-venv curl nginx-light opens
 lint_packages=(
   python3 python3-venv
   clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev shellcheck shfmt
+  prometheus
 )
 image_packages=("${build_packages[@]}" python3)
 docker_packages=(docker.io docker-compose)

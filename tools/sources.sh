@@ -2,7 +2,7 @@
 # Sourced: which files are the project's sources, by kind, each name ended by a NUL.
 
 cpp_files() { project_files -name '*.cc' -o -name '*.h'; }
-shell_files() { project_files -name '*.sh' -o -path './.ci/run'; }
+shell_files() { project_files -name '*.sh' -o -path './.ci/run' -o -path './tools/image/stand_ins/kafka/run'; }
 python_files() { project_files -name '*.py'; }
 yaml_files() { project_files -name '*.yml' -o -name '*.yaml'; }
 

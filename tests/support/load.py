@@ -159,7 +159,7 @@ class _Connection(asyncio.Protocol):
         self._sent_at = time.monotonic()
         self._transport.write(
             b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s"
-            % (EVENTS.encode(), body.content_type.encode(), len(body.data), body.data)
+            % (self._load.path.encode(), body.content_type.encode(), len(body.data), body.data)
         )
 
     def _book(self, status: int, head: bytes, reply_body: bytes) -> None:
@@ -192,8 +192,10 @@ class LoadClient:
         connections: int = 16,
         requests: int | None = None,
         pause_on_refusal: float = 0.005,
+        path: str = EVENTS,
     ):
         self.port = port
+        self.path = path
         self.make_body = make_body
         self.pause_on_refusal = pause_on_refusal
         self.result = LoadResult()

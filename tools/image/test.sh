@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# tools/image/test.sh [pytest argument...]: builds the image, then tests it and the chain of docker-compose.yml.
+# INGESTOR_IMAGE names another image, which is then not built.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source=tools/image/docker.sh
+source tools/image/docker.sh
+
+need_docker
+if [[ -z ${INGESTOR_IMAGE:-} ]]; then
+  export INGESTOR_IMAGE=event-ingestor:latest
+  tools/image/build.sh "$INGESTOR_IMAGE"
+fi
+exec build/venv/bin/python -m pytest tests/image "$@"
