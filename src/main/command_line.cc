@@ -25,11 +25,14 @@ struct Command {
   bool takes_folder = false;  // as a last word
 };
 
-constexpr std::array<Command, 14> kCommands{{
+constexpr std::array<Command, 15> kCommands{{
     {"serve", Subcommand::kServe, true, "take events until SIGTERM or SIGINT (without a command: the same)"},
     {"health", Subcommand::kHealth, true,
      "ask the service with these settings whether it is ready: ends with 0 when it is,\n"
      "                else 1; --live: only whether it answers"},
+    {"drain", Subcommand::kDrain, true,
+     "deliver what the write-ahead log holds, take nothing new, and end: with 0 when it is\n"
+     "                empty, 3 when shutdown.timeout was too short"},
     {"config print", Subcommand::kConfigPrint, true,
      "print the effective settings as YAML; --show-origin: and where each comes from"},
     {"config check", Subcommand::kConfigCheck, true, "check the settings: print ok, or all faults"},

@@ -14,6 +14,7 @@ namespace ei::service {
 
 enum class Subcommand {
   kServe,
+  kDrain,
   kHealth,
   kConfigPrint,
   kConfigCheck,

@@ -104,7 +104,16 @@ void ReloadRouting(const Settings& settings, Service& service, app::Log& log) {
   }
 }
 
-int Serve(const Settings& settings, const Routing& routing) {
+// What drain does differently from serve: nobody is let in from outside, and the stop comes at once.
+Settings ForDraining(Settings settings) {
+  settings.http.address = "127.0.0.1";
+  settings.http.port = 0;
+  settings.admin.port.reset();
+  settings.shutdown.delay = {};
+  return settings;
+}
+
+int Serve(const Settings& settings, const Routing& routing, bool drain = false) {
   std::signal(SIGPIPE, SIG_IGN);
   RaiseFileLimit();
   ProcessSignals signals;
@@ -119,7 +128,7 @@ int Serve(const Settings& settings, const Routing& routing) {
     return ExitStatusOf(service.error().kind);
   }
   std::optional<int> signal;
-  while (!signal && !(*service)->StorageFailed()) {
+  while (!drain && !signal && !(*service)->StorageFailed()) {
     signal = signals.Wait(kHousekeeping);
     log.WriteDueSummaries();
     if (signal != SIGHUP) continue;
@@ -127,8 +136,9 @@ int Serve(const Settings& settings, const Routing& routing) {
     signal.reset();
   }
   log.Write(app::LogLevel::kInfo, "service", "stopping",
-            {{"cause", signal ? SignalName(*signal) : "the storage failed"}});
-  const int status = StopService(**service, signals, log);
+            {{"cause", signal ? SignalName(*signal) : drain ? "drain" : "the storage failed"}});
+  int status = StopService(**service, signals, log);
+  if (drain && status == kExitClean && (*service)->EventsLeft() > 0) status = kExitUndelivered;
   log.Write(app::LogLevel::kInfo, "service", "stopped", {{"exit_status", int64_t{status}}});
   return status;
 }
@@ -172,6 +182,13 @@ int Main(int argc, const char* const* argv) {
   if (!routing) {
     PrintFaults(std::cerr, routing.error());
     return kExitSettings;
+  }
+  if (line.subcommand == Subcommand::kDrain) {
+    if (!JournalIsWal(*settings)) {
+      std::cerr << "event-ingestor: drain is for a write-ahead log; ingest.ack (ACK) or ingest.ack_min (ACK_MIN) has to be wal\n";
+      return kExitSettings;
+    }
+    return Serve(ForDraining(*settings), *routing, true);
   }
   return Serve(*settings, *routing);
 }

@@ -63,6 +63,9 @@ class Service {
   // Accepted events that are lost if the process ends now. Any thread.
   uint64_t EventsAtRisk() const;
 
+  // Accepted events that are not delivered, on disk or not. Any thread.
+  uint64_t EventsLeft() const { return journal_->Stats().events; }
+
  private:
   Service(const Settings& settings, const Routing& routing, const app::Clock& clock, app::Log& log,
           telemetry::Metrics& metrics);

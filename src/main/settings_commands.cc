@@ -13,6 +13,7 @@ std::optional<int> RunSettingsCommand(const CommandLine& line, const Environment
   }
   switch (line.subcommand) {
     case Subcommand::kServe:
+    case Subcommand::kDrain:
     case Subcommand::kHealth:
     case Subcommand::kMetricsDocs:
     case Subcommand::kWalVerify:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.http_client import Reply
-from support.ingestor import EVENTS, JSON, NDJSON, Ingestor
+from support.ingestor import EVENTS, JSON, NDJSON, Ingestor, run_to_exit
 from support.kafka_broker import KafkaBroker
 from support.ledger import Ledger, assert_in_order
 from support.load import BodyMaker, LoadClient, ndjson_events, single_events
@@ -245,3 +245,35 @@ def test_a_backlog_larger_than_memory_waits_on_the_disk(
     ledger.accepted.add("first")
     ledger.add(result)
     assert ledger.check(broker.address, topic) == 0, "each once"
+
+
+# --- a log that nobody serves any more
+
+
+def test_drain_delivers_what_a_service_left_behind_and_ends(
+    with_log: WithLog, broker: KafkaBroker, topic: str, tmp_path: Path
+) -> None:
+    left = with_log(**nowhere())
+    ids = [f"left-{n}" for n in range(50)]
+    body = "\n".join(json.dumps(event(event_id, n=n)) for n, event_id in enumerate(ids))
+    assert post(left, "", body, NDJSON).status == 202
+    left.kill()
+
+    # The same settings; the port is the running service's own, which drain must not want.
+    settings = left.settings | {"HTTP_PORT": free_port(), "SHUTDOWN_TIMEOUT": "1s"}
+    too_early = run_to_exit("drain", settings=settings, cwd=tmp_path)
+    assert too_early.status == 3, too_early.said
+    assert "stay in the write-ahead log" in too_early.stdout
+    assert read_topic(broker.address, topic) == []
+
+    settings |= {"KAFKA_BROKERS": broker.address, "SHUTDOWN_TIMEOUT": "30s"}
+    drained = run_to_exit("drain", settings=settings, cwd=tmp_path)
+    assert drained.status == 0, drained.said
+    assert ids_in(broker, topic) == sorted(ids)
+    assert run_to_exit("drain", settings=settings, cwd=tmp_path).status == 0, "an empty log is drained at once"
+    assert_in_order(read_topic(broker.address, topic))
+
+
+def test_drain_without_a_log_is_refused() -> None:
+    refused = run_to_exit("drain", settings={"ACK": "broker"})
+    assert refused.status == 2 and "ACK" in refused.stderr, refused.said

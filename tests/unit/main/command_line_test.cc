@@ -54,6 +54,7 @@ TEST(CommandLine, CommandsThatReadNoSettingsRefuseThem) {
 TEST(CommandLine, EveryCommandIsKnown) {
   EXPECT_EQ(Parse({}).subcommand, Subcommand::kServe);
   EXPECT_EQ(Parse({"serve"}).subcommand, Subcommand::kServe);
+  EXPECT_EQ(Parse({"drain"}).subcommand, Subcommand::kDrain);
   EXPECT_EQ(Parse({"health"}).subcommand, Subcommand::kHealth);
   EXPECT_EQ(Parse({"config", "print"}).subcommand, Subcommand::kConfigPrint);
   EXPECT_EQ(Parse({"config", "check"}).subcommand, Subcommand::kConfigCheck);
