@@ -6,6 +6,7 @@ ARG BUILD_BASE=debian:bookworm-20250520-slim
 # No libraries of its own: certificates, time zones, the user 65532. Its tag moves as Debian's certificates do.
 ARG RUNTIME_BASE=gcr.io/distroless/static-debian12:nonroot
 
+# checkov:skip=CKV_DOCKER_7:the tag stands in the argument's default
 FROM ${BUILD_BASE} AS build
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 WORKDIR /project

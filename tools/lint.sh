@@ -7,8 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/sources.sh
 
 # By what they need: only the sources; the release binary; the clang preset's compile commands.
-source_checks=(format layers bans links shell python workflows packages headers observability)
-built_checks=(generated_docs)
+source_checks=(format layers bans links shell python workflows packages headers observability dockerfiles)
+built_checks=(generated_docs sbom chart)
 clang_checks=(clang_tidy)
 
 binary=build/release/event-ingestor
@@ -36,6 +36,36 @@ check_observability() {
     promtool test rules deploy/prometheus/alerts_test.yaml
 }
 
+check_dockerfiles() { dockerfiles | xargs -0 -r "$tools/hadolint"; }
+
+check_sbom() {
+  tools/image/self_test.py && tools/image/sbom.py build/release --output build/sbom.cdx.json
+}
+
+# scan FRAMEWORK ARGUMENT...: checkov's findings, of which there must be none. It says nothing at all, and ends well, when it
+# doesn't understand a file; so something has to have passed.
+scan() {
+  local said
+  said=$(build/checkov/bin/checkov --config-file .checkov.yaml --framework "$@") || {
+    echo "$said"
+    return 1
+  }
+  grep -E '^Passed checks: [1-9]' <<<"$said" || {
+    echo "checkov found nothing to look at: $*"
+    return 1
+  }
+}
+
+# Rendered with every values file; then checkov looks at what came out, at the Dockerfiles and at the workflows.
+check_chart() {
+  local helms=(build/tools/helm-*) rendered=build/chart dockerfiles=() file
+  rm -rf "$rendered"
+  "$tools/python" tools/chart_readme.py --check &&
+    "$tools/python" tools/check_chart.py --helm "${helms[-1]}" --rendered "$rendered" --binary "$binary" || return
+  while IFS= read -r -d '' file; do dockerfiles+=(--file "$file"); done < <(dockerfiles)
+  scan kubernetes --directory "$rendered" && scan dockerfile "${dockerfiles[@]}" && scan github_actions --directory .github
+}
+
 check_shell() {
   shell_files | xargs -0 -r shellcheck --external-sources && shell_files | xargs -0 -r shfmt -d "${shfmt_style[@]}"
 }
@@ -60,9 +90,9 @@ check_packages() {
       echo "docs/DEPENDENCIES.md: \`$name\` is installed but not explained"
       status=1
     }
-  done < <(tools/setup.sh --list && sed -n 's/^\([A-Za-z0-9_.-]*\)[=<>~!].*/\1/p' tests/requirements.txt)
-  if grep -vE '^(#.*|[A-Za-z0-9_.-]+==[0-9][0-9A-Za-z.]*|)$' tests/requirements.txt; then
-    echo "tests/requirements.txt: pin the lines above, as in name==1.2.3"
+  done < <(tools/setup.sh --list && sed -n 's/^\([A-Za-z0-9_.-]*\)[=<>~!].*/\1/p' tests/requirements.txt tools/checkov.txt)
+  if grep -vE '^(#.*|[A-Za-z0-9_.-]+==[0-9][0-9A-Za-z.]*|)$' tests/requirements.txt tools/checkov.txt; then
+    echo "requirements: pin the lines above, as in name==1.2.3"
     status=1
   fi
   return $status

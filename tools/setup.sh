@@ -13,6 +13,7 @@ Usage: tools/setup.sh GROUP... | --list
   lint    formatters and static checks
   image   what the Dockerfile's build stage needs
   docker  Docker and compose, where there are none
+  k8s     make test-k8s: helm, and what the black-box tests need
   stand-ins  local images for where no registry answers
 
   --list  print every package that any group may install
@@ -36,10 +37,16 @@ lint_packages=(
 image_packages=("${build_packages[@]}" python3)
 docker_packages=(docker.io docker-compose)
 stand_ins_packages=(mmdebstrap prometheus)
-# Only where no other Go is installed: it compiles actionlint, which Debian does not have.
+# Only where no other Go is installed: it compiles actionlint and helm, which Debian does not have.
 go_package=golang-go
 actionlint_version=v1.6.27
 actionlint=build/tools/actionlint-$actionlint_version
+
+# The last that Debian's Go compiles, too.
+helm_version=v3.12.3
+helm=build/tools/helm-$helm_version
+# For which Kubernetes it renders and checks where no cluster is asked; a plain build would say 1.20.
+helm_kubernetes_minor=33
 
 say() { echo "setup: $*" >&2; }
 die() {
@@ -49,7 +56,7 @@ die() {
 
 main() {
   (($# > 0)) || { usage >&2 && exit 2; }
-  local packages=() venv=no lint=no group
+  local packages=() venv=no lint=no helm_wanted=no group
   for group in "$@"; do
     case $group in
       build) packages+=("${build_packages[@]}") ;;
@@ -57,6 +64,7 @@ main() {
       int) packages+=("${int_packages[@]}") && venv=yes ;;
       image) packages+=("${image_packages[@]}") ;;
       docker) command -v docker >/dev/null || packages+=("${docker_packages[@]}") ;;
+      k8s) packages+=("${int_packages[@]}") && venv=yes && helm_wanted=yes ;;
       stand-ins) packages+=("${stand_ins_packages[@]}") ;;
       lint) packages+=("${lint_packages[@]}") && venv=yes && lint=yes ;;
       --list)
@@ -67,12 +75,14 @@ main() {
       *) usage >&2 && exit 2 ;;
     esac
   done
-  if [[ $lint == yes && ! -x $actionlint ]] && ! command -v go >/dev/null; then
+  if [[ ($lint == yes && ! -x $actionlint) || ($lint$helm_wanted == *yes* && ! -x $helm) ]] && ! command -v go >/dev/null; then
     packages+=("$go_package")
   fi
   install_packages "${packages[@]}"
-  [[ $venv == no ]] || make_venv
+  [[ $venv == no ]] || make_venv build/venv tests/requirements.txt
+  [[ $lint == no ]] || make_venv build/checkov tools/checkov.txt
   [[ $lint == no || -x $actionlint ]] || make_actionlint
+  [[ ($lint == no && $helm_wanted == no) || -x $helm ]] || make_helm
 }
 
 install_packages() {
@@ -114,28 +124,41 @@ forbid_services() {
   "$@" chmod 755 $policy
 }
 
-# Remade when the pinned packages or Debian's Python change; the stamp is written last.
+# make_venv FOLDER REQUIREMENTS: remade when the pinned packages or Debian's Python change; the stamp is written last.
 make_venv() {
-  local requirements=tests/requirements.txt want
-  want=$(/usr/bin/python3 --version && sha256sum $requirements)
-  if [[ -f build/venv/.stamp && $(<build/venv/.stamp) == "$want" ]]; then
+  local folder=$1 requirements=$2 want
+  want=$(/usr/bin/python3 --version && sha256sum "$requirements")
+  if [[ -f $folder/.stamp && $(<"$folder/.stamp") == "$want" ]]; then
     return
   fi
-  say "making build/venv from $requirements"
-  /usr/bin/python3 -m venv --clear build/venv
-  build/venv/bin/pip install --quiet --disable-pip-version-check --requirement $requirements ||
+  say "making $folder from $requirements"
+  /usr/bin/python3 -m venv --clear "$folder"
+  "$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements" ||
     die "pip could not install $requirements; its messages are above"
-  echo "$want" >build/venv/.stamp
+  echo "$want" >"$folder/.stamp"
 }
 
-make_actionlint() {
-  say "compiling actionlint $actionlint_version"
-  local out
+make_actionlint() { go_tool actionlint "$actionlint" "github.com/rhysd/actionlint/cmd/actionlint@$actionlint_version"; }
+
+make_helm() {
+  local module=helm.sh/helm/v3 set=""
+  local place
+  for place in pkg/chartutil pkg/lint/rules; do
+    set+=" -X $module/$place.k8sVersionMajor=1 -X $module/$place.k8sVersionMinor=$helm_kubernetes_minor"
+  done
+  set+=" -X $module/internal/version.version=$helm_version"
+  go_tool helm "$helm" -trimpath -ldflags "-s -w$set" "$module/cmd/helm@$helm_version"
+}
+
+# go_tool NAME TARGET ARGUMENT...: compiles a command, which is its folder's only one.
+go_tool() {
+  local name=$1 target=$2 out
+  shift 2
+  say "compiling $(basename "$target")"
   out=$(mktemp -d)
   mkdir -p build/tools
-  GOTOOLCHAIN=local GOBIN=$out go install "github.com/rhysd/actionlint/cmd/actionlint@$actionlint_version" ||
-    die "go could not install actionlint; its messages are above"
-  mv "$out/actionlint" "$actionlint"
+  GOTOOLCHAIN=local GOBIN=$out go install "$@" || die "go could not install $name; its messages are above"
+  mv "$out/$name" "$target"
   rmdir "$out"
 }
 

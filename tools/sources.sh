@@ -4,7 +4,9 @@
 cpp_files() { project_files -name '*.cc' -o -name '*.h'; }
 shell_files() { project_files -name '*.sh' -o -path './.ci/run' -o -path './tools/image/stand_ins/kafka/run'; }
 python_files() { project_files -name '*.py'; }
-yaml_files() { project_files -name '*.yml' -o -name '*.yaml'; }
+# A chart's templates are YAML only once they are rendered.
+yaml_files() { project_files \( -name '*.yml' -o -name '*.yaml' \) -not -path '*/helm/*/templates/*'; }
+dockerfiles() { project_files -name Dockerfile; }
 
 project_files() {
   find . \( -path ./build -o -path ./var -o -path ./.git -o -name '.*_cache' \) -prune \

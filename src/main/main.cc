@@ -136,7 +136,9 @@ int Serve(const Settings& settings, const Routing& routing, bool drain = false) 
     signal.reset();
   }
   log.Write(app::LogLevel::kInfo, "service", "stopping",
-            {{"cause", signal ? SignalName(*signal) : drain ? "drain" : "the storage failed"}});
+            {{"cause", signal  ? SignalName(*signal)
+                       : drain ? "drain"
+                               : "the storage failed"}});
   int status = StopService(**service, signals, log);
   if (drain && status == kExitClean && (*service)->EventsLeft() > 0) status = kExitUndelivered;
   log.Write(app::LogLevel::kInfo, "service", "stopped", {{"exit_status", int64_t{status}}});
@@ -185,7 +187,8 @@ int Main(int argc, const char* const* argv) {
   }
   if (line.subcommand == Subcommand::kDrain) {
     if (!JournalIsWal(*settings)) {
-      std::cerr << "event-ingestor: drain is for a write-ahead log; ingest.ack (ACK) or ingest.ack_min (ACK_MIN) has to be wal\n";
+      std::cerr
+          << "event-ingestor: drain is for a write-ahead log; ingest.ack (ACK) or ingest.ack_min (ACK_MIN) has to be wal\n";
       return kExitSettings;
     }
     return Serve(ForDraining(*settings), *routing, true);

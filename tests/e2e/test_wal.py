@@ -270,7 +270,9 @@ def test_drain_delivers_what_a_service_left_behind_and_ends(
     drained = run_to_exit("drain", settings=settings, cwd=tmp_path)
     assert drained.status == 0, drained.said
     assert ids_in(broker, topic) == sorted(ids)
-    assert run_to_exit("drain", settings=settings, cwd=tmp_path).status == 0, "an empty log is drained at once"
+    assert run_to_exit("drain", settings=settings, cwd=tmp_path).status == 0, (
+        "an empty log is drained at once"
+    )
     assert_in_order(read_topic(broker.address, topic))
 
 
