@@ -2,7 +2,7 @@
 # Extra arguments: make run ARGS='--log-level debug', make test-int ARGS='-k restart', make bench ARGS=...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run kafka test test-int sim bench fmt lint ci image up down test-image clean
+.PHONY: help setup build run kafka test test-int sim bench fmt lint ci image up down test-image test-k8s clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ down: ## End it; VOLUMES=delete removes its data too
 
 test-image: ## Test the image with a real Kafka in containers
 	tools/setup.sh int && tools/image/test.sh $(ARGS)
+
+test-k8s: ## Test the chart in a cluster (KUBECONFIG and IMAGE, or LOCAL_CLUSTER), under load
+	tools/k8s/test.sh $(ARGS)
 
 fmt: ## Rewrite sources in the project's format
 	tools/setup.sh lint && tools/fmt.sh

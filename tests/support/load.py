@@ -96,7 +96,7 @@ class _Connection(asyncio.Protocol):
     async def connect(self) -> None:
         while not self._load.stopping:
             try:
-                await self._load.loop.create_connection(lambda: self, "127.0.0.1", self._load.port)
+                await self._load.loop.create_connection(lambda: self, self._load.host, self._load.port)
                 return
             except OSError:
                 self._load.result.connect_errors += 1
@@ -145,6 +145,8 @@ class _Connection(asyncio.Protocol):
                 self._transport.close()
         elif status in (429, 503) and self._load.pause_on_refusal > 0:
             self._load.loop.call_later(self._load.pause_on_refusal, self._send)
+        elif self._load.pause > 0:
+            self._load.loop.call_later(self._load.pause, self._send)
         else:
             self._send()
 
@@ -181,7 +183,7 @@ class _Connection(asyncio.Protocol):
 class LoadClient:
     """Runs in a thread of its own from start() to stop(). A broken connection is opened again until stop().
 
-    With `requests` it sends that many in all and then rests. A refusal (429, 503) is followed by a pause: a
+    With `requests` it sends that many in all and then rests; `pause` seconds lie between a reply and the next. A refusal (429, 503) is followed by a pause: a
     closed loop of refusals would eat the processor that the server needs.
     """
 
@@ -193,7 +195,13 @@ class LoadClient:
         requests: int | None = None,
         pause_on_refusal: float = 0.005,
         path: str = EVENTS,
+        host: str = "127.0.0.1",
+        pause: float = 0,
+        seconds_max: float = _RUN_SECONDS_MAX,
     ):
+        self.host = host
+        self.pause = pause
+        self._seconds_max = seconds_max
         self.port = port
         self.path = path
         self.make_body = make_body
@@ -238,7 +246,7 @@ class LoadClient:
         return self.result
 
     def may_send(self) -> bool:
-        late = time.monotonic() - self._started_at > _RUN_SECONDS_MAX
+        late = time.monotonic() - self._started_at > self._seconds_max
         if self.stopping or late or (self._requests is not None and self._sent >= self._requests):
             return False
         self._sent += 1

@@ -1,0 +1,40 @@
+"""One Kafka in the cluster for the session, a release of the chart for each test."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from support.cluster import ClusterKafka, LocalVolumes, Namespace, Release
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[ClusterKafka]:
+    with Namespace(restricted=False) as namespace:
+        broker = ClusterKafka(namespace, os.environ["KAFKA_IMAGE"])
+        yield broker
+        broker.close()
+
+
+@pytest.fixture
+def install(kafka: ClusterKafka) -> Iterator[Callable[..., Release]]:
+    """install(ack=..., value=...) into a namespace that enforces Pod Security restricted."""
+    volumes = LocalVolumes()
+    repository, tag = os.environ["IMAGE"].rsplit(":", 1)
+    with Namespace(restricted=True) as namespace:
+
+        def start(ack: str, **values: object) -> Release:
+            usual = {
+                "image": {"repository": repository, "tag": tag},
+                "ack": ack,
+                "replicas": 2,
+                "service": {"type": "NodePort"},
+                "persistence": {"size": "2Gi", "storageClass": volumes.storage_class},
+                "settings": {"kafka": {"brokers": kafka.address_for_pods}},
+                "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+                "drainPauseSeconds": 3,
+                "terminationGracePeriodSeconds": 30,
+            }
+            return Release(namespace, **(usual | values))
+
+        yield start
+    volumes.close()

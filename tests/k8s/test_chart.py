@@ -1,0 +1,160 @@
+"""The chart in a real cluster: whatever is done to its pods under load, every acknowledged event is in Kafka."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from support.cluster import ClusterKafka, Release
+from support.load import LoadClient, LoadResult, ndjson_events, single_events
+from support.topic_reader import read_topic
+from support.waiting import wait_until
+
+Install = Callable[..., Release]
+MODES = pytest.mark.parametrize("ack", ["broker", "wal"])
+
+
+def load_on(release: Release, prefix: str) -> LoadClient:
+    """Steady, some hundred events a second, from connections that are opened anew when they end."""
+    host, port = release.endpoint()
+    return LoadClient(
+        port,
+        single_events(prefix),
+        connections=8,
+        host=host,
+        pause=0.02,
+        pause_on_refusal=0.1,
+        seconds_max=400,
+    )
+
+
+def missing(kafka: ClusterKafka, result: LoadResult) -> set[str]:
+    arrived = {json.loads(record.value)["id"] for record in read_topic(kafka.address, "events")}
+    return set(result.accepted) - arrived
+
+
+def assert_all_arrive(kafka: ClusterKafka, result: LoadResult, accepted_least: int) -> None:
+    """Nothing but successes and 503; acknowledged minus delivered is 0."""
+    assert len(result.accepted) >= accepted_least, "too little load to tell anything"
+    assert set(result.statuses) <= {200, 202, 503}, result.statuses
+    wait_until(
+        lambda: not missing(kafka, result),
+        60,
+        f"all of {len(result.accepted)} acknowledged events are in Kafka",
+        1,
+    )
+
+
+def flow_on(load: LoadClient, events: int = 200) -> None:
+    load.wait_accepted(len(load.result.accepted) + events, 60)
+
+
+@MODES
+def test_update_scale_and_deletion_under_load_lose_nothing(
+    install: Install, kafka: ClusterKafka, ack: str
+) -> None:
+    release = install(ack)
+    release.test()
+    assert release.ready_pods() == 2
+    with load_on(release, f"all-{ack}") as load:
+        flow_on(load)
+
+        before = release.names(), {pod["metadata"]["uid"] for pod in release.pods()}
+        release.upgrade(settings={"kafka": {"brokers": kafka.address_for_pods, "linger": "10ms"}})
+        release.wait_ready(2)
+        after = {pod["metadata"]["uid"] for pod in release.pods()}
+        assert not before[1] & after, "a change of the settings takes new pods"
+        flow_on(load)
+
+        release.namespace.kubectl("rollout", "restart", release.workload)
+        release.namespace.kubectl("rollout", "status", release.workload, "--timeout=180s")
+        release.wait_ready(2)
+        flow_on(load)
+
+        release.upgrade(replicas=4)
+        release.wait_ready(4)
+        flow_on(load)
+        release.upgrade(replicas=1)
+        release.wait_gone()
+        release.wait_ready(1)
+        flow_on(load)
+        release.upgrade(replicas=2)
+        release.wait_ready(2)
+
+        for how in (["--grace-period=30"], ["--grace-period=0", "--force"]):
+            victim = sorted(release.names())[0]
+            uid = next(p["metadata"]["uid"] for p in release.pods() if p["metadata"]["name"] == victim)
+            release.namespace.kubectl("delete", "pod", victim, *how)
+            wait_until(
+                lambda uid=uid: uid not in {pod["metadata"]["uid"] for pod in release.pods()},
+                60,
+                "the pod is gone",
+                0.5,
+            )
+            release.wait_ready(2)
+            flow_on(load)
+        result = load.stop()
+    assert_all_arrive(kafka, result, 1500)
+    assert release.restarts() == 0, "liveness ended a pod"
+
+
+@MODES
+def test_a_rolling_update_is_not_seen_by_clients(install: Install, kafka: ClusterKafka, ack: str) -> None:
+    """With broker, a new pod is there before an old one goes, and the pause lets the Service take notice."""
+    release = install(ack)
+    with load_on(release, f"roll-{ack}") as load:
+        flow_on(load)
+        release.namespace.kubectl("rollout", "restart", release.workload)
+        release.namespace.kubectl("rollout", "status", release.workload, "--timeout=180s")
+        release.wait_gone()
+        flow_on(load)
+        result = load.stop()
+    assert_all_arrive(kafka, result, 500)
+    assert (result.broken, result.statuses[503]) == (0, 0), result
+
+
+def test_without_kafka_pods_with_a_log_stay_ready_and_a_job_adopts_what_is_left(
+    install: Install, kafka: ClusterKafka
+) -> None:
+    kafka.leave()
+    try:
+        release = install("wal", replicas=2, terminationGracePeriodSeconds=20)
+        assert release.ready_pods() == 2, "an outage of Kafka alone makes no pod unready"
+        host, port = release.endpoint()
+        load = LoadClient(
+            port, ndjson_events("adopt", 5), connections=16, host=host, requests=400, pause_on_refusal=0.1
+        )
+        with load:
+            load.wait_requests(400, 60)
+            result = load.stop()
+        assert result.accepted and set(result.statuses) == {202}
+        release.upgrade(replicas=1)
+        release.wait_gone()
+        assert release.ready_pods() == 1 and release.restarts() == 0
+    finally:
+        kafka.come_back()
+    wait_until(
+        lambda: len(missing(kafka, result)) < len(result.accepted), 90, "the pod that stayed delivers", 1
+    )
+    left = missing(kafka, result)
+    assert left, "both pods took events, so the one that went has left some"
+
+    release.upgrade(adopt={"ordinals": [1], "timeoutSeconds": 120})
+    job = f"job/{release.full_name}-adopt-1"
+    release.namespace.kubectl("wait", "--for=condition=complete", job, "--timeout=120s")
+    wait_until(lambda: not missing(kafka, result), 30, "all are in Kafka", 1)
+
+
+def test_with_ack_broker_a_pod_is_not_ready_before_a_broker_has_answered(
+    install: Install, kafka: ClusterKafka
+) -> None:
+    """So an update with brokers that are not there stops at its first new pod, and the old ones serve on."""
+    release = install("broker")
+    old = release.names()
+    with pytest.raises(AssertionError, match="timed out"):
+        release.upgrade(seconds=20, settings={"kafka": {"brokers": "127.0.0.1:1"}})
+    ready = [
+        pod["metadata"]["name"]
+        for pod in release.pods()
+        if all(c["status"] == "True" for c in pod["status"]["conditions"] if c["type"] == "Ready")
+    ]
+    assert set(ready) == old, "the pods with the old settings serve on"

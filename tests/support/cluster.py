@@ -1,0 +1,300 @@
+"""A Kubernetes cluster as kubectl and helm see it, with a Kafka in it for the tests."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from support.containers import ROOT
+from support.kafka_broker import free_port
+from support.waiting import wait_until
+
+CHART = ROOT / "deploy/helm/event-ingestor"
+USER = 65532
+_VOLUMES = 6
+
+
+def _run(*command: str, text: str | None = None, seconds: float = 300, check: bool = True) -> str:
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=seconds)
+    assert not check or done.returncode == 0, (
+        f"{' '.join(command)}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
+    )
+    return done.stdout
+
+
+class Namespace:
+    """One of its own, removed with all that is in it."""
+
+    def __init__(self, restricted: bool):
+        self.name = f"ei-test-{uuid.uuid4().hex[:8]}"
+        level = "restricted" if restricted else "baseline"
+        labels = {"pod-security.kubernetes.io/enforce": level}
+        self.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name, "labels": labels}}
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _run("kubectl", "delete", "namespace", self.name, "--wait=false")
+
+    def kubectl(self, *arguments: str, seconds: float = 300, check: bool = True) -> str:
+        return _run("kubectl", "--namespace", self.name, *arguments, seconds=seconds, check=check)
+
+    def apply(self, *things: dict[str, Any]) -> None:
+        _run("kubectl", "apply", "--namespace", self.name, "--filename", "-", text=yaml.safe_dump_all(things))
+
+    def get(self, *arguments: str) -> Any:
+        return json.loads(self.kubectl("get", *arguments, "--output", "json"))
+
+
+class ClusterKafka:
+    """A broker in a pod. Pods reach it by the name of its Service, the tests through a forwarded port."""
+
+    def __init__(self, namespace: Namespace, image: str):
+        self._namespace = namespace
+        self.address_for_pods = f"kafka.{namespace.name}.svc:9092"
+        port = free_port()
+        self.address = f"localhost:{port}"
+        listeners = {"INTERNAL": self.address_for_pods, "EXTERNAL": self.address}
+        environment = {
+            "KAFKA_NODE_ID": "1",
+            "KAFKA_PROCESS_ROLES": "broker,controller",
+            "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+            "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+            "KAFKA_LISTENERS": "INTERNAL://:9092,EXTERNAL://:9094,CONTROLLER://:9093",
+            "KAFKA_ADVERTISED_LISTENERS": ",".join(f"{name}://{at}" for name, at in listeners.items()),
+            "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": ",".join(
+                f"{name}:PLAINTEXT" for name in ("INTERNAL", "EXTERNAL", "CONTROLLER")
+            ),
+            "KAFKA_INTER_BROKER_LISTENER_NAME": "INTERNAL",
+            "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+            "KAFKA_NUM_PARTITIONS": "3",
+            "KAFKA_LOG_DIRS": "/var/lib/kafka/data",
+            "CLUSTER_ID": "ZXZlbnQtaW5nZXN0b3ItMQ",
+            "KAFKA_HEAP_OPTS": "-Xmx512m",
+        }
+        namespace.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": "kafka", "labels": {"app": "kafka"}},
+                "spec": {
+                    "enableServiceLinks": False,  # KAFKA_PORT and the like would be settings of the broker
+                    "containers": [
+                        {
+                            "name": "kafka",
+                            "image": image,
+                            "imagePullPolicy": "IfNotPresent",
+                            "env": [{"name": k, "value": v} for k, v in environment.items()],
+                        }
+                    ],
+                },
+            },
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": "kafka"},
+                "spec": {
+                    "selector": {"app": "kafka"},
+                    "publishNotReadyAddresses": True,
+                    "ports": [{"port": 9092}],
+                },
+            },
+        )
+        namespace.kubectl("wait", "--for=condition=Ready", "pod/kafka", "--timeout=120s")
+        self._port = port
+        self._forward = self._start_forward()
+        try:
+            wait_until(self._answers, 90, "the broker in the cluster answers", 0.5)
+        except AssertionError as error:
+            self.close()
+            raise AssertionError(
+                f"{error}\n{namespace.kubectl('logs', 'kafka', check=False)[-2000:]}"
+            ) from None
+
+    def close(self) -> None:
+        self._forward.terminate()
+        self._forward.wait(10)
+
+    def leave(self) -> None:
+        """Its Service leads nowhere; connections that are open stay."""
+        self._select("nobody")
+
+    def come_back(self) -> None:
+        self._select("kafka")
+
+    def _select(self, app: str) -> None:
+        patch = json.dumps({"spec": {"selector": {"app": app}}})
+        self._namespace.kubectl("patch", "service", "kafka", "--patch", patch)
+
+    def _start_forward(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [
+                "kubectl",
+                "--namespace",
+                self._namespace.name,
+                "port-forward",
+                "pod/kafka",
+                f"{self._port}:9094",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _answers(self) -> bool:
+        # It ends at the first connection that the pod refuses, so as long as the broker is starting.
+        if self._forward.poll() is not None:
+            self._forward = self._start_forward()
+        try:
+            client = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+            return bool(client.list_topics(timeout=3).brokers)
+        except KafkaException:
+            return False
+
+
+class LocalVolumes:
+    """Volumes for a cluster on this machine that has no provisioner. Where there is one, its default class is used."""
+
+    def __init__(self) -> None:
+        self.storage_class = ""
+        self._folder: Path | None = None
+        if "LOCAL_CLUSTER" not in os.environ:
+            return
+        self.storage_class = f"ei-test-{uuid.uuid4().hex[:8]}"
+        self._folder = Path(tempfile.mkdtemp(prefix="ei-volumes-"))
+        self._folder.chmod(0o755)
+        things = []
+        for n in range(_VOLUMES):
+            place = self._folder / str(n)
+            place.mkdir()
+            # A hostPath is not chowned to the pod's fsGroup, as a real volume is.
+            os.chown(place, USER, USER)
+            things.append(
+                {
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolume",
+                    "metadata": {"name": f"{self.storage_class}-{n}", "labels": {"run": self.storage_class}},
+                    "spec": {
+                        "capacity": {"storage": "2Gi"},
+                        "accessModes": ["ReadWriteOnce"],
+                        "storageClassName": self.storage_class,
+                        "hostPath": {"path": str(place)},
+                    },
+                }
+            )
+        _run("kubectl", "apply", "--filename", "-", text=yaml.safe_dump_all(things))
+
+    def close(self) -> None:
+        if self._folder is not None:
+            _run(
+                "kubectl",
+                "delete",
+                "persistentvolume",
+                "--selector",
+                f"run={self.storage_class}",
+                "--wait=false",
+            )
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Release:
+    """The chart, installed into a namespace; reachable by a NodePort."""
+
+    def __init__(self, namespace: Namespace, **values: Any):
+        self.namespace = namespace
+        self.name = "ei"
+        self.full_name = "ei-event-ingestor"
+        self._values = values
+        self._helm("install")
+
+    def upgrade(self, seconds: int = 180, **values: Any) -> None:
+        """Returns when all pods are ready; values are laid over those before."""
+        for key, value in values.items():
+            old = self._values.get(key)
+            self._values[key] = old | value if isinstance(old, dict) and isinstance(value, dict) else value
+        self._helm("upgrade", seconds)
+
+    def test(self) -> None:
+        _run(os.environ["HELM"], "test", self.name, "--namespace", self.namespace.name, "--timeout", "60s")
+
+    @property
+    def workload(self) -> str:
+        return f"{'statefulset' if self._values['ack'] == 'wal' else 'deployment'}/{self.full_name}"
+
+    def pods(self) -> list[dict[str, Any]]:
+        """Those that serve and are not being deleted, by name."""
+        found = self.namespace.get("pods", "--selector", "app.kubernetes.io/component=ingestor")["items"]
+        return sorted(
+            (pod for pod in found if "deletionTimestamp" not in pod["metadata"]),
+            key=lambda pod: pod["metadata"]["name"],
+        )
+
+    def names(self) -> set[str]:
+        return {pod["metadata"]["name"] for pod in self.pods()}
+
+    def ready_pods(self) -> int:
+        return sum(
+            condition["status"] == "True"
+            for pod in self.pods()
+            for condition in pod["status"].get("conditions", [])
+            if condition["type"] == "Ready"
+        )
+
+    def wait_ready(self, count: int, seconds: float = 120) -> None:
+        wait_until(
+            lambda: len(self.pods()) == count and self.ready_pods() == count,
+            seconds,
+            f"{count} pods are ready",
+            0.5,
+        )
+
+    def wait_gone(self, seconds: float = 90) -> None:
+        """Until no pod is left that is being deleted."""
+        wait_until(
+            lambda: (
+                not [
+                    pod
+                    for pod in self.namespace.get(
+                        "pods", "--selector", "app.kubernetes.io/component=ingestor"
+                    )["items"]
+                    if "deletionTimestamp" in pod["metadata"]
+                ]
+            ),
+            seconds,
+            "the deleted pods are gone",
+            0.5,
+        )
+
+    def restarts(self) -> int:
+        return sum(
+            status["restartCount"]
+            for pod in self.pods()
+            for status in pod["status"].get("containerStatuses", [])
+        )
+
+    def endpoint(self) -> tuple[str, int]:
+        service = self.namespace.get("service", self.full_name)
+        if address := os.environ.get("NODE_ADDRESS"):
+            return address, service["spec"]["ports"][0]["nodePort"]
+        node = json.loads(_run("kubectl", "get", "nodes", "--output", "json"))["items"][0]
+        addresses = {one["type"]: one["address"] for one in node["status"]["addresses"]}
+        return addresses["InternalIP"], service["spec"]["ports"][0]["nodePort"]
+
+    def _helm(self, command: str, seconds: int = 180) -> None:
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            yaml.safe_dump(self._values, file)
+            file.flush()
+            _run(
+                os.environ["HELM"], command, self.name, str(CHART), "--namespace", self.namespace.name,
+                "--values", file.name, "--wait", "--timeout", f"{seconds}s",
+            )  # fmt: skip
