@@ -183,8 +183,9 @@ class _Connection(asyncio.Protocol):
 class LoadClient:
     """Runs in a thread of its own from start() to stop(). A broken connection is opened again until stop().
 
-    With `requests` it sends that many in all and then rests; `pause` seconds lie between a reply and the next. A refusal (429, 503) is followed by a pause: a
-    closed loop of refusals would eat the processor that the server needs.
+    With `requests` it sends that many in all and then rests; `pause` seconds lie between a reply and the next
+    request. A refusal (429, 503) is followed by a pause: a closed loop of refusals would eat the processor that
+    the server needs.
     """
 
     def __init__(
