@@ -78,7 +78,7 @@ main() {
   if [[ ($lint == yes && ! -x $actionlint) || ($lint$helm_wanted == *yes* && ! -x $helm) ]] && ! command -v go >/dev/null; then
     packages+=("$go_package")
   fi
-  install_packages "${packages[@]}"
+  ((${#packages[@]} == 0)) || install_packages "${packages[@]}"
   [[ $venv == no ]] || make_venv build/venv tests/requirements.txt
   [[ $lint == no ]] || make_venv build/checkov tools/checkov.txt
   [[ $lint == no || -x $actionlint ]] || make_actionlint
