@@ -79,7 +79,9 @@ check_workflows() {
   local rules='{extends: default, rules: {document-start: disable, truthy: {check-keys: false},
     comments: {min-spaces-from-content: 1}, line-length: {max: 110}, braces: {max-spaces-inside: 1}}}'
   local linters=(build/tools/actionlint-*)
-  yaml_files | xargs -0 -r "$tools/yamllint" --strict -d "$rules" && "${linters[-1]}" .github/workflows/*.yml
+  # The pinned actionlint is older than this right; runners that it doesn't know are in .github/actionlint.yaml.
+  yaml_files | xargs -0 -r "$tools/yamllint" --strict -d "$rules" &&
+    "${linters[-1]}" -ignore 'unknown permission scope "attestations"' .github/workflows/*.yml
 }
 
 # Every package that set-up may install, and every pinned Python package, is explained.

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from support.http_client import RawConnection, build_request
 from support.ingestor import EVENTS, JSON, Ingestor, run_to_exit
-from support.kafka_broker import KafkaBroker, free_port
+from support.kafka_broker import KafkaBroker
 from support.load import LoadClient, LoadResult, ndjson_events, single_events
+from support.ports import free_port
 from support.topic_reader import read_topic
 from support.waiting import wait_until
 

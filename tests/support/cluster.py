@@ -14,7 +14,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from support.containers import ROOT
-from support.kafka_broker import free_port
+from support.ports import free_port
 from support.waiting import wait_until
 
 CHART = ROOT / "deploy/helm/event-ingestor"

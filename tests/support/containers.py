@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Self
 
-from support.kafka_broker import free_port
+from support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_SH = ROOT / "tools/compose.sh"
