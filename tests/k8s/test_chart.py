@@ -80,6 +80,7 @@ def test_update_scale_and_deletion_under_load_lose_nothing(
         release.upgrade(replicas=2)
         release.wait_ready(2)
 
+        assert release.exit_statuses() == [], "a container was ended while its pod stayed"
         for how in (["--grace-period=30"], ["--grace-period=0", "--force"]):
             victim = sorted(release.names())[0]
             uid = next(p["metadata"]["uid"] for p in release.pods() if p["metadata"]["name"] == victim)
@@ -94,7 +95,9 @@ def test_update_scale_and_deletion_under_load_lose_nothing(
             flow_on(load)
         result = load.stop()
     assert_all_arrive(kafka, result, 1500)
-    assert release.restarts() == 0, "liveness ended a pod"
+    # A pod that is deleted by force may still run for a moment: its successor finds the log in use, ends with 1, and
+    # is started again.
+    assert set(release.exit_statuses()) <= ({1} if ack == "wal" else set())
 
 
 @MODES
@@ -129,7 +132,7 @@ def test_without_kafka_pods_with_a_log_stay_ready_and_a_job_adopts_what_is_left(
         assert result.accepted and set(result.statuses) == {202}
         release.upgrade(replicas=1)
         release.wait_gone()
-        assert release.ready_pods() == 1 and release.restarts() == 0
+        assert release.ready_pods() == 1 and release.exit_statuses() == []
     finally:
         kafka.come_back()
     wait_until(
@@ -150,7 +153,7 @@ def test_with_ack_broker_a_pod_is_not_ready_before_a_broker_has_answered(
     """So an update with brokers that are not there stops at its first new pod, and the old ones serve on."""
     release = install("broker")
     old = release.names()
-    with pytest.raises(AssertionError, match="timed out"):
+    with pytest.raises(AssertionError, match="timed out|deadline"):
         release.upgrade(seconds=20, settings={"kafka": {"brokers": "127.0.0.1:1"}})
     ready = [
         pod["metadata"]["name"]

@@ -275,12 +275,14 @@ class Release:
             0.5,
         )
 
-    def restarts(self) -> int:
-        return sum(
-            status["restartCount"]
+    def exit_statuses(self) -> list[int]:
+        """Of the containers that ended while their pod stayed, so were started again."""
+        return [
+            status["lastState"]["terminated"]["exitCode"]
             for pod in self.pods()
             for status in pod["status"].get("containerStatuses", [])
-        )
+            if status["restartCount"] > 0
+        ]
 
     def endpoint(self) -> tuple[str, int]:
         service = self.namespace.get("service", self.full_name)
