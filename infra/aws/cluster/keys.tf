@@ -1,0 +1,48 @@
+# One key for what this installation keeps: Kubernetes secrets, images, logs.
+resource "aws_kms_key" "this" {
+  description             = "${var.name}: Kubernetes secrets, images, logs"
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+  policy                  = data.aws_iam_policy_document.key.json
+
+  tags = { Name = var.name }
+}
+
+resource "aws_kms_alias" "this" {
+  name          = "alias/${var.name}"
+  target_key_id = aws_kms_key.this.key_id
+}
+
+data "aws_iam_policy_document" "key" {
+  # Without this statement nobody could ever change the key's policy again; it gives rights to IAM policies, not to users.
+  statement {
+    sid       = "AccountDecidesByIam"
+    actions   = ["kms:*"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${local.partition}:iam::${local.account}:root"]
+    }
+  }
+
+  statement {
+    sid       = "LogGroupsOfThisInstallation"
+    actions   = ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logs.${var.region}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "kms:EncryptionContext:aws:logs:arn"
+      values = [
+        "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/aws/eks/${var.name}/cluster",
+        "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/aws/vpc/${var.name}/flows",
+      ]
+    }
+  }
+}

@@ -1,0 +1,27 @@
+# What is in this root: network.tf and endpoints.tf (where things are), keys.tf, cluster.tf, nodes.tf, addons.tf,
+# registry.tf, identities.tf (who may do what).
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+
+  tags = merge(var.tags, {
+    Application  = "event-ingestor"
+    Installation = var.name
+    ManagedBy    = "terraform"
+  })
+
+  # Subnets by zone. Pods have addresses of their own, so the private ones get the bulk: four /4ths of the range cut in
+  # sixteenths for at most three zones, the public ones the last sixteenth, cut again.
+  private_cidrs = { for index, zone in var.zones : zone => cidrsubnet(var.vpc_cidr, 2, index) }
+  public_cidrs  = { for index, zone in var.zones : zone => cidrsubnet(cidrsubnet(var.vpc_cidr, 2, 3), 4, index) }
+
+  nat_zones = {
+    one      = [var.zones[0]]
+    per-zone = var.zones
+    none     = []
+  }[var.nat]
+}
