@@ -1,0 +1,48 @@
+output "release" {
+  description = "Name and namespace of the Helm release."
+  value = {
+    name      = helm_release.this.name
+    namespace = helm_release.this.namespace
+  }
+}
+
+output "service_name" {
+  description = "Name of the Kubernetes Service."
+  value       = local.service_name
+}
+
+output "internal_endpoint" {
+  description = "Where events are sent to from inside the cluster."
+  value       = "http://${local.service_name}.${local.namespace}.svc:${local.service_port}/events"
+}
+
+output "endpoint" {
+  description = "Where events are sent to from outside: the ingress' host, or the load balancer's name or address; null when there is none."
+  value = (
+    var.ingress != null ? "${var.ingress.tls_secret == null ? "http" : "https"}://${var.ingress.host}/events" :
+    one(data.kubernetes_service_v1.this) == null ? null :
+    "http://${local.balancer}:${local.service_port}/events"
+  )
+}
+
+locals {
+  balancer_ingress = try(data.kubernetes_service_v1.this[0].status[0].load_balancer[0].ingress[0], null)
+  # AWS gives its balancers names, the others addresses; a new one has neither yet.
+  balancer = try(coalesce(local.balancer_ingress.hostname, local.balancer_ingress.ip), "PENDING")
+}
+
+output "values" {
+  description = "What the chart is given, as YAML; no secrets are in it."
+  value       = yamlencode(local.values)
+}
+
+data "kubernetes_service_v1" "this" {
+  count = var.service.type == "LoadBalancer" ? 1 : 0
+
+  metadata {
+    name      = local.service_name
+    namespace = local.namespace
+  }
+
+  depends_on = [helm_release.this]
+}

@@ -1,0 +1,320 @@
+variable "name" {
+  description = "Name of the Helm release."
+  type        = string
+  default     = "event-ingestor"
+
+  validation {
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,50}[a-z0-9])?$", var.name))
+    error_message = "name: at most 52 characters, a-z 0-9 and -, beginning with a letter and not ending with -."
+  }
+}
+
+variable "namespace" {
+  description = "Namespace of the release. It is made here, with Pod Security \"restricted\", unless create_namespace is false."
+  type        = string
+  default     = "event-ingestor"
+
+  validation {
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.namespace)) && !contains(["default", "kube-system", "kube-public"], var.namespace)
+    error_message = "namespace: a Kubernetes name, and none of default, kube-system and kube-public."
+  }
+}
+
+variable "create_namespace" {
+  description = "Whether the namespace is made, and with the release removed, here."
+  type        = bool
+  default     = true
+}
+
+variable "chart" {
+  description = "The Helm chart: a folder (default: this repository's), or an OCI repository with a version."
+  type = object({
+    path       = optional(string)
+    repository = optional(string)
+    version    = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = (var.chart.repository == null) == (var.chart.version == null)
+    error_message = "chart: a repository needs a version, and a version a repository."
+  }
+
+  validation {
+    condition     = var.chart.repository == null || (can(regex("^oci://", var.chart.repository)) && var.chart.path == null)
+    error_message = "chart: the repository begins with oci://, and there is no path beside it."
+  }
+}
+
+variable "image" {
+  description = "The service's image. A digest (sha256:...) decides where both it and a tag are given."
+  type = object({
+    repository = string
+    tag        = optional(string)
+    digest     = optional(string)
+  })
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.:/_-]*[a-z0-9]$", var.image.repository))
+    error_message = "image: repository is a name without tag or digest, as registry.example.com/event-ingestor."
+  }
+
+  validation {
+    condition     = var.image.tag != null || var.image.digest != null
+    error_message = "image: a tag or a digest is needed; there is no default, so that a plan says what will run."
+  }
+
+  validation {
+    condition     = var.image.tag != "latest" && (var.image.digest == null || can(regex("^sha256:[0-9a-f]{64}$", var.image.digest)))
+    error_message = "image: not the tag latest, which says nothing; a digest is sha256: and 64 hexadecimal digits."
+  }
+}
+
+variable "ack" {
+  description = "What a success reply promises. broker: Kafka has the event (a Deployment, no disk). wal: it is synced to the pod's volume (a StatefulSet, see wal)."
+  type        = string
+  default     = "broker"
+
+  validation {
+    condition     = contains(["broker", "wal"], var.ack)
+    error_message = "ack: broker or wal. memory loses accepted events with a pod and is not offered here."
+  }
+}
+
+variable "wal" {
+  description = "The volume of each replica when ack is wal: its size, and the storage class (unset: the cluster's default). The log takes at most four fifths of it, the rest is for dead letters and for the file system."
+  type = object({
+    size_gib      = optional(number, 20)
+    storage_class = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = var.wal.size_gib >= 1 && floor(var.wal.size_gib) == var.wal.size_gib
+    error_message = "wal: size_gib is a whole number, at least 1."
+  }
+}
+
+variable "replicas" {
+  description = "Number of replicas, where autoscaling is unset. Two are the least that survive the loss of a node."
+  type        = number
+  default     = 3
+
+  validation {
+    condition     = var.replicas >= 1 && floor(var.replicas) == var.replicas
+    error_message = "replicas: a whole number, at least 1."
+  }
+}
+
+variable "autoscaling" {
+  description = "Replicas by CPU instead of a fixed number. Only with ack = broker: a replica with a volume that goes away may leave undelivered events on it."
+  type = object({
+    min         = optional(number, 2)
+    max         = number
+    cpu_percent = optional(number, 70)
+  })
+  default = null
+
+  validation {
+    condition     = var.autoscaling == null || try(1 <= var.autoscaling.min && var.autoscaling.min < var.autoscaling.max, false)
+    error_message = "autoscaling: 1 <= min < max."
+  }
+
+  validation {
+    condition     = var.autoscaling == null || try(var.autoscaling.cpu_percent >= 10 && var.autoscaling.cpu_percent <= 95, false)
+    error_message = "autoscaling: cpu_percent is from 10 to 95."
+  }
+
+  validation {
+    condition     = var.autoscaling == null || var.ack == "broker"
+    error_message = "autoscaling: only with ack = broker. A StatefulSet with volumes is scaled by hand (docs of the chart: scaling down)."
+  }
+}
+
+variable "resources" {
+  description = "Processor and memory of a replica, requested; the memory is its limit too. No processor limit is set: throttling shows as latency."
+  type = object({
+    cpu    = optional(string, "1")
+    memory = optional(string, "512Mi")
+  })
+  default = {}
+
+  validation {
+    condition     = can(regex("^([1-9][0-9]*m?|[0-9]+\\.[0-9]+)$", var.resources.cpu)) && can(regex("^[1-9][0-9]*(Mi|Gi)$", var.resources.memory))
+    error_message = "resources: cpu as 500m or 2, memory as 512Mi or 1Gi."
+  }
+}
+
+variable "settings" {
+  description = "Further settings of the service by their keys, as { \"journal.bytes_max\" = \"128MiB\" }; docs/CONFIGURATION.md has all of them. What has an input of its own here is refused."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for key in keys(var.settings) : can(regex("^[a-z_]+\\.[a-z_]+$", key))])
+    error_message = "settings: keys are a group and a name, as journal.bytes_max."
+  }
+
+  validation {
+    condition = length([
+      for key in keys(var.settings) : key
+      if contains(["http.address", "http.port", "admin.port", "ingest.ack", "wal.dir", "wal.bytes_max", "sink.kind", "dead_letter.dir", "kafka.brokers", "kafka.topic", "kafka.dlq_topic", "kafka.security", "kafka.routes_file"], key) || startswith(key, "kafka.security") || startswith(key, "file.")
+    ]) == 0
+    error_message = "settings: ports, folders, sink, ingest.ack, wal.bytes_max and what kafka says are set by other inputs or by the chart."
+  }
+}
+
+variable "kafka" {
+  description = <<-EOT
+    The Kafka to deliver to. profile says how it knows the service:
+    msk-scram (Amazon MSK, user and password), msk-iam (Amazon MSK, the pod's IAM role), confluent (Confluent Cloud,
+    API key), event-hubs (Azure Event Hubs, connection string), plain (no security: a broker of the same cluster).
+    username: the SCRAM user, or the API key. region: of MSK, for msk-iam.
+  EOT
+  type = object({
+    profile   = string
+    brokers   = list(string)
+    topic     = optional(string, "events")
+    dlq_topic = optional(string, "events-dlq")
+    username  = optional(string)
+    region    = optional(string)
+  })
+
+  validation {
+    condition     = contains(["msk-scram", "msk-iam", "confluent", "event-hubs", "plain"], var.kafka.profile)
+    error_message = "kafka: profile is one of msk-scram, msk-iam, confluent, event-hubs, plain."
+  }
+
+  validation {
+    condition     = length(var.kafka.brokers) > 0 && alltrue([for broker in var.kafka.brokers : can(regex("^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[0-9]{2,5}$", broker))])
+    error_message = "kafka: brokers are HOST:PORT, without a scheme, at least one."
+  }
+
+  # A wrong port is the most common mistake, and shows much later as a time-out or a refused log-in. MSK's ports from 14001
+  # on are those of its private connectivity between VPCs.
+  validation {
+    condition = alltrue([
+      for port in [for broker in var.kafka.brokers : try(tonumber(split(":", broker)[1]), 0)] :
+      contains(lookup({ msk-scram = [9096, 9196], msk-iam = [9098, 9198], confluent = [9092], event-hubs = [9093] }, var.kafka.profile, [port]), port)
+      || (startswith(var.kafka.profile, "msk-") && port >= 14001 && port <= 14100)
+    ])
+    error_message = "kafka: MSK listens for SCRAM on 9096 (9196 public), for IAM on 9098 (9198 public), Confluent Cloud on 9092, Event Hubs on 9093."
+  }
+
+  validation {
+    condition     = var.kafka.profile != "event-hubs" || (length(var.kafka.brokers) == 1 && can(regex("\\.servicebus\\.(windows\\.net|usgovcloudapi\\.net|chinacloudapi\\.cn):", var.kafka.brokers[0])))
+    error_message = "kafka: Event Hubs has one broker, NAMESPACE.servicebus.windows.net:9093."
+  }
+
+  validation {
+    condition     = contains(["msk-scram", "confluent"], var.kafka.profile) == (var.kafka.username != null)
+    error_message = "kafka: username is for msk-scram and confluent, and they need it."
+  }
+
+  validation {
+    condition     = (var.kafka.profile == "msk-iam") == (var.kafka.region != null)
+    error_message = "kafka: region is for msk-iam, which needs it."
+  }
+
+  validation {
+    condition     = var.kafka.topic != var.kafka.dlq_topic && alltrue([for topic in [var.kafka.topic, var.kafka.dlq_topic] : can(regex("^[A-Za-z0-9._-]{1,249}$", topic))])
+    error_message = "kafka: topic and dlq_topic are two different topic names."
+  }
+}
+
+variable "kafka_secret" {
+  description = <<-EOT
+    Where the pods get the password from (msk-scram, confluent: the API secret, event-hubs: the connection string), as a
+    file that is replaced while they run. No secret goes through Terraform. One of:
+    kubernetes: a Secret of the namespace, made by something else (External Secrets, Sealed Secrets, by hand), and its key.
+    store: the cloud's secret store, through the Secrets Store CSI driver: the driver's and the provider's name and the
+    provider's parameters; the file has to be named password.
+  EOT
+  type = object({
+    kubernetes = optional(object({
+      name = string
+      key  = optional(string, "password")
+    }))
+    store = optional(object({
+      driver     = optional(string, "secrets-store.csi.k8s.io")
+      provider   = string
+      api        = optional(string, "secrets-store.csi.x-k8s.io/v1")
+      parameters = map(string)
+    }))
+  })
+  default = null
+
+  validation {
+    condition     = contains(["msk-scram", "confluent", "event-hubs"], var.kafka.profile) == (var.kafka_secret != null)
+    error_message = "kafka_secret: msk-scram, confluent and event-hubs need it; msk-iam and plain have none."
+  }
+
+  validation {
+    condition     = var.kafka_secret == null || (try(var.kafka_secret.kubernetes, null) != null) != (try(var.kafka_secret.store, null) != null)
+    error_message = "kafka_secret: either kubernetes or store."
+  }
+}
+
+variable "identity_annotations" {
+  description = "Annotations of the service account that give the pods a cloud identity, as { \"azure.workload.identity/client-id\" = \"...\" }."
+  type        = map(string)
+  default     = {}
+}
+
+variable "identity_labels" {
+  description = "Labels of the pods that their cloud identity asks for, as { \"azure.workload.identity/use\" = \"true\" }."
+  type        = map(string)
+  default     = {}
+}
+
+variable "service" {
+  description = "How the cluster's outside reaches the service without an ingress: LoadBalancer, or ClusterIP for inside only. annotations say what the cloud's load balancer shall be."
+  type = object({
+    type        = optional(string, "ClusterIP")
+    annotations = optional(map(string), {})
+  })
+  default = {}
+
+  validation {
+    condition     = contains(["ClusterIP", "LoadBalancer"], var.service.type)
+    error_message = "service: type is ClusterIP or LoadBalancer."
+  }
+}
+
+variable "ingress" {
+  description = "HTTPS by an ingress controller of the cluster: class, host, and the Secret with the certificate. Unset: none."
+  type = object({
+    class_name  = string
+    host        = string
+    tls_secret  = optional(string)
+    annotations = optional(map(string), {})
+  })
+  default = null
+
+  validation {
+    condition     = var.ingress == null || can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?\\.[a-z]{2,}$", var.ingress.host))
+    error_message = "ingress: host is a full domain name."
+  }
+
+  validation {
+    condition     = var.ingress == null || var.service.type == "ClusterIP"
+    error_message = "ingress: the service behind it is ClusterIP; with LoadBalancer there would be two ways in."
+  }
+}
+
+variable "extra_values" {
+  description = "Values of the chart that have no input here, laid over all others; the chart's values.yaml has them."
+  type        = any
+  default     = {}
+}
+
+variable "timeout_seconds" {
+  description = "How long an installation or upgrade may take until every replica is ready; after it the release is rolled back."
+  type        = number
+  default     = 600
+
+  validation {
+    condition     = var.timeout_seconds >= 60
+    error_message = "timeout_seconds: at least 60."
+  }
+}
