@@ -1,0 +1,62 @@
+locals {
+  secret = try(var.kafka_secret.secret_manager, null)
+
+  # Secret Manager's provider reads a list of objects, as YAML in a string.
+  secret_objects = local.secret == null ? null : yamlencode([{
+    resourceName = "projects/${var.project}/secrets/${local.secret.id}/versions/${local.secret.version}"
+    path         = "password"
+  }])
+}
+
+# Retain: what is on a volume may be events that were acknowledged and not yet delivered. Deleting it is a person's decision.
+resource "kubernetes_storage_class_v1" "wal" {
+  count = var.ack == "wal" ? 1 : 0
+
+  metadata {
+    name = "${var.service_account.namespace}-wal"
+  }
+
+  storage_provisioner    = "pd.csi.storage.gke.io"
+  reclaim_policy         = "Retain"
+  volume_binding_mode    = "WaitForFirstConsumer"
+  allow_volume_expansion = true
+
+  parameters = {
+    type = "pd-ssd"
+  }
+}
+
+module "event_ingestor" {
+  source = "../../modules/event-ingestor"
+
+  name      = var.service_account.name
+  namespace = var.service_account.namespace
+  chart     = var.chart
+  image     = merge(var.image, { repository = coalesce(var.image.repository, "${var.region}-docker.pkg.dev/${var.project}/${var.name}/event-ingestor") })
+
+  ack         = var.ack
+  wal         = merge(var.wal, { storage_class = one(kubernetes_storage_class_v1.wal[*].metadata[0].name) })
+  replicas    = var.replicas
+  autoscaling = var.autoscaling
+  resources   = var.resources
+  settings    = var.settings
+
+  kafka = var.kafka
+  kafka_secret = var.kafka_secret == null ? null : {
+    kubernetes = try(var.kafka_secret.kubernetes, null)
+    store = local.secret == null ? null : {
+      driver     = "secrets-store-gke.csi.k8s.io" # GKE's own build of the driver, with names of its own
+      provider   = "gke"
+      parameters = { secrets = local.secret_objects }
+    }
+  }
+
+  # No annotation for the identity: Workload Identity Federation goes by namespace and service account.
+
+  service = {
+    type        = var.load_balancer.reach == "none" ? "ClusterIP" : "LoadBalancer"
+    annotations = var.load_balancer.reach == "none" ? {} : { "networking.gke.io/load-balancer-type" = "Internal" }
+  }
+  ingress      = var.ingress
+  extra_values = var.extra_values
+}

@@ -1,0 +1,76 @@
+# The bucket of the states of both roots, made once a project by someone who may. Its own state stays with whoever made it, or
+# is moved into the bucket afterwards (infra/README.md). Objects of Cloud Storage are locked by the backend itself.
+
+terraform {
+  required_version = ">= 1.11.0"
+
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = "7.45.0"
+    }
+  }
+}
+
+provider "google" {
+  project = var.project
+  region  = var.region
+}
+
+variable "project" {
+  description = "Id of the Google Cloud project."
+  type        = string
+}
+
+variable "region" {
+  description = "Region of the bucket."
+  type        = string
+}
+
+variable "bucket" {
+  description = "Name of the bucket; unique in all of Google Cloud."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket))
+    error_message = "bucket: 3 to 63 characters, a-z 0-9 and -."
+  }
+}
+
+resource "google_storage_bucket" "state" {
+  name     = var.bucket
+  location = var.region
+
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+
+  labels = {
+    application = "event-ingestor"
+    managed-by  = "terraform"
+  }
+
+  versioning {
+    enabled = true
+  }
+
+  lifecycle_rule {
+    condition {
+      num_newer_versions         = 20
+      days_since_noncurrent_time = 365
+    }
+    action {
+      type = "Delete"
+    }
+  }
+
+  lifecycle {
+    prevent_destroy = true # without the states nothing of an installation can be changed or removed by Terraform
+  }
+}
+
+output "backend" {
+  description = "Contents of backend.hcl for both roots; the prefix differs."
+  value       = <<-EOT
+    bucket = "${google_storage_bucket.state.name}"
+  EOT
+}

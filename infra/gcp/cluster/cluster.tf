@@ -1,0 +1,138 @@
+resource "google_container_cluster" "this" {
+  name     = var.name
+  location = var.region # a region: three control planes
+
+  network            = google_compute_network.this.id
+  subnetwork         = google_compute_subnetwork.nodes.id
+  min_master_version = var.kubernetes_version
+
+  enable_autopilot = var.autopilot ? true : null
+  node_locations   = var.autopilot ? null : var.zones
+
+  # Standard: the pool that GKE insists on goes at once; nodes.tf has ours.
+  remove_default_node_pool = var.autopilot ? null : true
+  initial_node_count       = var.autopilot ? null : 1
+
+  deletion_protection         = var.deletion_protection
+  enable_legacy_abac          = false
+  enable_intranode_visibility = var.autopilot ? null : true
+  enable_shielded_nodes       = var.autopilot ? null : true
+  datapath_provider           = var.autopilot ? null : "ADVANCED_DATAPATH" # enforces NetworkPolicy; Autopilot has it anyway
+  resource_labels             = local.labels
+
+  release_channel {
+    channel = var.release_channel
+  }
+
+  maintenance_policy {
+    daily_maintenance_window {
+      start_time = var.maintenance_start
+    }
+  }
+
+  ip_allocation_policy {
+    cluster_secondary_range_name  = "pods"
+    services_secondary_range_name = "services"
+  }
+
+  private_cluster_config {
+    enable_private_nodes    = true
+    enable_private_endpoint = length(var.api_allowed_cidrs) == 0
+  }
+
+  master_authorized_networks_config {
+    gcp_public_cidrs_access_enabled = false
+
+    dynamic "cidr_blocks" {
+      for_each = toset(var.api_allowed_cidrs)
+
+      content {
+        cidr_block = cidr_blocks.key
+      }
+    }
+  }
+
+  master_auth {
+    client_certificate_config {
+      issue_client_certificate = false
+    }
+  }
+
+  database_encryption {
+    state    = "ENCRYPTED"
+    key_name = google_kms_crypto_key.this.id
+  }
+
+  workload_identity_config {
+    workload_pool = "${var.project}.svc.id.goog"
+  }
+
+  # Mounts secrets of Secret Manager as files, and follows their rotation.
+  secret_manager_config {
+    enabled = true
+
+    rotation_config {
+      enabled           = true
+      rotation_interval = "120s"
+    }
+  }
+
+  logging_config {
+    enable_components = ["SYSTEM_COMPONENTS", "WORKLOADS", "APISERVER", "CONTROLLER_MANAGER", "SCHEDULER"]
+  }
+
+  monitoring_config {
+    enable_components = ["SYSTEM_COMPONENTS"]
+
+    managed_prometheus {
+      enabled = true
+    }
+  }
+
+  security_posture_config {
+    mode               = "BASIC"
+    vulnerability_mode = "VULNERABILITY_DISABLED" # the registry scans
+  }
+
+  # What nodes made by Autopilot or by GKE itself run as; without it, the project's default account with far too many rights.
+  dynamic "cluster_autoscaling" {
+    for_each = var.autopilot ? [true] : []
+
+    content {
+      auto_provisioning_defaults {
+        service_account = google_service_account.nodes.email
+        oauth_scopes    = ["https://www.googleapis.com/auth/cloud-platform"]
+      }
+    }
+  }
+
+  # Only for the moment that the default pool exists.
+  dynamic "node_config" {
+    for_each = var.autopilot ? [] : [true]
+
+    content {
+      service_account = google_service_account.nodes.email
+
+      shielded_instance_config {
+        enable_secure_boot          = true
+        enable_integrity_monitoring = true
+      }
+
+      workload_metadata_config {
+        mode = "GKE_METADATA"
+      }
+    }
+  }
+
+  lifecycle {
+    ignore_changes = [
+      node_config,        # the removed pool's
+      min_master_version, # the channel moves on; raise kubernetes_version only for a new cluster
+    ]
+  }
+
+  depends_on = [
+    google_kms_crypto_key_iam_member.gke,
+    google_project_iam_member.nodes,
+  ]
+}

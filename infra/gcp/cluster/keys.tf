@@ -1,0 +1,32 @@
+# One key for what this installation keeps: Kubernetes secrets. A key ring can't be deleted, only its keys' versions; a
+# second installation of the same name in the same region would find it there, hence the random end of its name.
+
+resource "google_kms_key_ring" "this" {
+  name     = "${var.name}-${terraform_data.key_ring.output}"
+  location = var.region
+
+  depends_on = [google_project_service.this]
+}
+
+resource "terraform_data" "key_ring" {
+  input = substr(sha256(plantimestamp()), 0, 6)
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
+resource "google_kms_crypto_key" "this" {
+  name                       = "installation"
+  key_ring                   = google_kms_key_ring.this.id
+  rotation_period            = "7776000s" # 90 days
+  destroy_scheduled_duration = "2592000s" # 30 days in which a teardown by mistake can be taken back
+}
+
+resource "google_kms_crypto_key_iam_member" "gke" {
+  crypto_key_id = google_kms_crypto_key.this.id
+  role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+  member        = "serviceAccount:service-${data.google_project.this.number}@container-engine-robot.iam.gserviceaccount.com"
+
+  depends_on = [google_project_service.this] # the agent comes with the API
+}

@@ -1,0 +1,174 @@
+variable "name" {
+  description = "Name of this installation, as ingestor-prod. Everything is named after it, and the app root finds the cluster by it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.name))
+    error_message = "name: 3 to 20 characters, a-z 0-9 and -, beginning with a letter and not ending with -."
+  }
+}
+
+variable "project" {
+  description = "Id of the Google Cloud project."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "project: a project's id, as events-prod-1."
+  }
+}
+
+variable "region" {
+  description = "Region, as europe-west3. The control plane is in all of its zones."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region: a region, not a zone, as europe-west3."
+  }
+}
+
+variable "zones" {
+  description = "Zones of the nodes, two or three, as [\"europe-west3-a\", \"europe-west3-b\", \"europe-west3-c\"]."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.zones) >= 2 && length(var.zones) <= 3 && length(distinct(var.zones)) == length(var.zones)
+    error_message = "zones: two or three different zones."
+  }
+
+  validation {
+    condition     = alltrue([for zone in var.zones : startswith(zone, "${var.region}-")])
+    error_message = "zones: each zone has to be in the region."
+  }
+}
+
+variable "labels" {
+  description = "Labels for every resource that takes them, beside application, installation and managed-by."
+  type        = map(string)
+  default     = {}
+}
+
+variable "autopilot" {
+  description = "Autopilot instead of Standard: Google runs the nodes and bills pods, node settings below don't apply. Decided once: changing it makes a new cluster."
+  type        = bool
+  default     = false
+}
+
+variable "subnet_cidrs" {
+  description = "Addresses of nodes, pods and services. Must not overlap with the network that Kafka is in, if the two are to be peered."
+  type = object({
+    nodes    = optional(string, "10.40.0.0/20")
+    pods     = optional(string, "10.44.0.0/14")
+    services = optional(string, "10.48.0.0/20")
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for cidr in values(var.subnet_cidrs) : can(cidrnetmask(cidr))])
+    error_message = "subnet_cidrs: IPv4 ranges, as 10.40.0.0/20."
+  }
+}
+
+variable "release_channel" {
+  description = "Where GKE takes Kubernetes versions from: REGULAR, STABLE or RAPID. GKE upgrades by itself, in maintenance_start's window."
+  type        = string
+  default     = "REGULAR"
+
+  validation {
+    condition     = contains(["REGULAR", "STABLE", "RAPID"], var.release_channel)
+    error_message = "release_channel: one of REGULAR, STABLE, RAPID."
+  }
+}
+
+variable "kubernetes_version" {
+  description = "Least Kubernetes version of the control plane, a minor version; the channel may be ahead of it."
+  type        = string
+  default     = "1.35"
+
+  validation {
+    condition     = can(regex("^1\\.[0-9]{2}$", var.kubernetes_version))
+    error_message = "kubernetes_version: a minor version, as 1.35."
+  }
+}
+
+variable "maintenance_start" {
+  description = "When the daily window of four hours begins in which GKE may upgrade, in UTC, as 02:00."
+  type        = string
+  default     = "02:00"
+
+  validation {
+    condition     = can(regex("^([01][0-9]|2[0-3]):[0-5][0-9]$", var.maintenance_start))
+    error_message = "maintenance_start: HH:MM in UTC."
+  }
+}
+
+variable "api_allowed_cidrs" {
+  description = "Addresses outside the network that may reach the Kubernetes API. Empty: it is reached from inside the network only (VPN, peering, a bastion), and so is whoever applies the app root."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for cidr in var.api_allowed_cidrs : can(cidrnetmask(cidr)) && try(tonumber(split("/", cidr)[1]), 0) >= 8])
+    error_message = "api_allowed_cidrs: IPv4 ranges of /8 or smaller; the API is not opened to everyone."
+  }
+}
+
+variable "nodes" {
+  description = "Node pool of a Standard cluster. The numbers are per zone; GKE's autoscaler works between min and max."
+  type = object({
+    machine_type = optional(string, "n2d-standard-2")
+    min          = optional(number, 1)
+    max          = optional(number, 3)
+    disk_gib     = optional(number, 50)
+    spot         = optional(bool, false)
+  })
+  default = {}
+
+  validation {
+    condition     = var.nodes.min >= 1 && var.nodes.min <= var.nodes.max
+    error_message = "nodes: 1 <= min <= max."
+  }
+
+  validation {
+    condition     = var.nodes.disk_gib >= 20
+    error_message = "nodes: disk_gib is at least 20."
+  }
+}
+
+variable "service_account" {
+  description = "The pods that get the ingestor's identity: their namespace and service account, as in the app root."
+  type = object({
+    namespace = optional(string, "event-ingestor")
+    name      = optional(string, "event-ingestor")
+  })
+  default = {}
+}
+
+variable "kafka_secret" {
+  description = "Id of a secret of Secret Manager, in this project, with the Kafka password that the ingestor's pods may read. It has to exist; its value is no business of Terraform. Unset: no such right is given."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kafka_secret == null || can(regex("^[A-Za-z0-9_-]{1,255}$", var.kafka_secret))
+    error_message = "kafka_secret: the secret's id, without project and version."
+  }
+}
+
+variable "images_kept" {
+  description = "Images that the registry keeps, newest first."
+  type        = number
+  default     = 50
+
+  validation {
+    condition     = var.images_kept >= 2
+    error_message = "images_kept: at least 2, so that there is one to go back to."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether the cluster refuses to be destroyed. For a teardown set it to false and apply first."
+  type        = bool
+  default     = true
+}
