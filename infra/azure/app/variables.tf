@@ -1,0 +1,140 @@
+# The module's inputs pass through as they are; modules/event-ingestor/variables.tf describes and checks them.
+
+variable "name" {
+  description = "Name of the installation, as given to the cluster root."
+  type        = string
+}
+
+variable "subscription_id" {
+  description = "Id of the Azure subscription, as given to the cluster root."
+  type        = string
+}
+
+variable "registry" {
+  description = "Name of the image registry, as given to the cluster root. Unset: image.repository has to be given."
+  type        = string
+  default     = null
+}
+
+variable "login" {
+  description = "How kubelogin gets a token: azurecli (a person), workloadidentity, msi or spn (pipelines)."
+  type        = string
+  default     = "azurecli"
+
+  validation {
+    condition     = contains(["azurecli", "workloadidentity", "msi", "spn"], var.login)
+    error_message = "login: one of azurecli, workloadidentity, msi, spn."
+  }
+}
+
+variable "service_account" {
+  description = "Namespace and service account of the pods, as given to the cluster root: Microsoft Entra ID knows the ingestor by them."
+  type = object({
+    namespace = optional(string, "event-ingestor")
+    name      = optional(string, "event-ingestor")
+  })
+  default = {}
+}
+
+variable "image" {
+  description = "Tag or digest of the image; its repository is this installation's registry unless it is named."
+  type = object({
+    repository = optional(string)
+    tag        = optional(string)
+    digest     = optional(string)
+  })
+}
+
+variable "chart" {
+  description = "The Helm chart, see the module."
+  type        = any
+  default     = {}
+}
+
+variable "ack" {
+  description = "What a success reply promises: broker or wal."
+  type        = string
+  default     = "broker"
+}
+
+variable "wal" {
+  description = "Size of each replica's volume; its storage class is made here (Premium SSD, kept when the claim goes)."
+  type = object({
+    size_gib = optional(number, 32)
+  })
+  default = {}
+}
+
+variable "replicas" {
+  description = "Number of replicas, where autoscaling is unset."
+  type        = number
+  default     = 3
+}
+
+variable "autoscaling" {
+  description = "Replicas by CPU, see the module."
+  type        = any
+  default     = null
+}
+
+variable "resources" {
+  description = "Processor and memory of a replica, see the module."
+  type        = any
+  default     = {}
+}
+
+variable "settings" {
+  description = "Further settings of the service, see the module."
+  type        = map(string)
+  default     = {}
+}
+
+variable "kafka" {
+  description = "The Kafka to deliver to, see the module."
+  type        = any
+}
+
+variable "kafka_secret" {
+  description = "Where the Kafka password is: a Kubernetes Secret ({ kubernetes = { name = \"...\" } }), or a secret of the installation's Key Vault, by the vault's name and its own."
+  type = object({
+    kubernetes = optional(object({
+      name = string
+      key  = optional(string, "password")
+    }))
+    key_vault = optional(object({
+      vault  = string
+      secret = string
+    }))
+  })
+  default = null
+
+  validation {
+    condition     = var.kafka_secret == null || (try(var.kafka_secret.kubernetes, null) != null) != (try(var.kafka_secret.key_vault, null) != null)
+    error_message = "kafka_secret: either kubernetes or key_vault."
+  }
+}
+
+variable "load_balancer" {
+  description = "Load balancer in front of the service: none, or internal (from the network and what is peered with it). It passes TCP through; what faces the internet goes by ingress."
+  type = object({
+    reach = optional(string, "none")
+  })
+  default = {}
+
+  validation {
+    condition     = contains(["none", "internal"], var.load_balancer.reach)
+    error_message = "load_balancer: reach is none or internal; from the internet events come by HTTPS, see ingress."
+  }
+}
+
+variable "ingress" {
+  description = "HTTPS by an ingress controller that the cluster already has, see the module."
+  type        = any
+  default     = null
+}
+
+variable "extra_values" {
+  description = "Values of the chart that have no input, see the module."
+  type        = any
+  default     = {}
+}

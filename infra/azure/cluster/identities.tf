@@ -1,0 +1,38 @@
+resource "azurerm_user_assigned_identity" "cluster" {
+  name                = "${var.name}-cluster"
+  resource_group_name = azurerm_resource_group.this.name
+  location            = azurerm_resource_group.this.location
+  tags                = local.tags
+}
+
+# Load balancers with addresses of the nodes' subnet; of the network, only that subnet.
+resource "azurerm_role_assignment" "cluster_network" {
+  scope                = azurerm_subnet.nodes.id
+  role_definition_name = "Network Contributor"
+  principal_id         = azurerm_user_assigned_identity.cluster.principal_id
+  principal_type       = "ServicePrincipal"
+}
+
+# Nodes pull, and nobody pushes with their identity.
+resource "azurerm_role_assignment" "pull" {
+  scope                = azurerm_container_registry.this.id
+  role_definition_name = "AcrPull"
+  principal_id         = azurerm_kubernetes_cluster.this.kubelet_identity[0].object_id
+  principal_type       = "ServicePrincipal"
+}
+
+resource "azurerm_user_assigned_identity" "ingestor" {
+  name                = "${var.name}-ingestor"
+  resource_group_name = azurerm_resource_group.this.name
+  location            = azurerm_resource_group.this.location
+  tags                = local.tags
+}
+
+# Workload identity: a token of the pods' service account is as good as this identity's.
+resource "azurerm_federated_identity_credential" "ingestor" {
+  name                      = "event-ingestor"
+  user_assigned_identity_id = azurerm_user_assigned_identity.ingestor.id
+  audience                  = ["api://AzureADTokenExchange"]
+  issuer                    = azurerm_kubernetes_cluster.this.oidc_issuer_url
+  subject                   = "system:serviceaccount:${var.service_account.namespace}:${var.service_account.name}"
+}
