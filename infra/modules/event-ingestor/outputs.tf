@@ -31,11 +31,6 @@ locals {
   balancer = try(coalesce(local.balancer_ingress.hostname, local.balancer_ingress.ip), "PENDING")
 }
 
-output "values" {
-  description = "What the chart is given, as YAML; no secrets are in it."
-  value       = yamlencode(local.values)
-}
-
 data "kubernetes_service_v1" "this" {
   count = var.service.type == "LoadBalancer" ? 1 : 0
 

@@ -1,3 +1,7 @@
+locals {
+  namespace = var.create_namespace ? kubernetes_namespace_v1.this[0].metadata[0].name : var.namespace
+}
+
 resource "kubernetes_namespace_v1" "this" {
   count = var.create_namespace ? 1 : 0
 

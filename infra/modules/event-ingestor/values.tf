@@ -1,4 +1,5 @@
-# The chart's values. Inputs become values here and nowhere else; tools/infra.sh checks them against the chart's schema.
+# The chart's values. Inputs become values here and nowhere else. This file, kafka.tf and variables.tf need no provider, so
+# tools/infra.sh can work them out anywhere and hold them against the chart.
 
 locals {
   # { "journal.bytes_max" = "1GiB" } -> { journal = { bytes_max = "1GiB" } }, as the settings file has it.
@@ -11,8 +12,6 @@ locals {
   settings = merge(local.extra_settings, {
     kafka = merge(lookup(local.extra_settings, "kafka", {}), local.kafka_settings)
   })
-
-  namespace = var.create_namespace ? kubernetes_namespace_v1.this[0].metadata[0].name : var.namespace
 
   store                 = try(var.kafka_secret.store, null)
   secret_provider_class = "${var.name}-kafka"
@@ -37,4 +36,9 @@ locals {
       } : key => value if value != null
     })
   }
+}
+
+output "values" {
+  description = "What the chart is given, as YAML; no secrets are in it."
+  value       = yamlencode(local.values)
 }

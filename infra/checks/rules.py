@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Rules of infra/ that no linter knows. rules.py FOLDER, or --self-test: each rule finds the fault planted for it.
+
+exact pins    each root pins each provider to one version, the same everywhere
+late cluster  an app root configures no provider from resources of its own apply
+same inputs   the app roots take the same inputs, but for those that name what only one cloud has
+one module    the shared module knows no cloud's provider
+kept states   what holds states can't be destroyed by an apply
+examples      each root has small and production settings and a backend to copy, and no backend of its own
+"""
+
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+CLOUDS = ("aws", "gcp", "azure")
+ROOTS = ("bootstrap", "cluster", "app")
+# What only one cloud's app root asks for; everything else is the same at all three.
+OWN_INPUTS = {
+    "aws": {"region"},
+    "gcp": {"project", "region"},
+    "azure": {"subscription_id", "registry", "login"},
+}
+
+
+def text_of(folder: Path) -> str:
+    """All configuration of a folder, without comments."""
+    lines = [line for file in sorted(folder.glob("*.tf")) for line in file.read_text().splitlines()]
+    return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+
+
+def blocks(text: str, head: str) -> list[str]:
+    """The top-level blocks whose first line matches head, as whole texts; terraform fmt puts their ends at column 0."""
+    return re.findall(rf"^{head}[^\n]*{{\n.*?^}}", text, re.MULTILINE | re.DOTALL)
+
+
+def pins(text: str) -> list[tuple[str, str]]:
+    required = "\n".join(re.findall(r"required_providers {\n.*?\n  }", text, re.DOTALL))
+    return re.findall(r'^ +(\w+) += {\n.*?version += "([^"]*)"', required, re.MULTILINE | re.DOTALL)
+
+
+def exact_pins(infra: Path) -> list[str]:
+    faults, seen = [], {}
+    for cloud in CLOUDS:
+        for root in ROOTS:
+            found = pins(text_of(infra / cloud / root))
+            if not found:
+                faults.append(f"{cloud}/{root}: pins no provider")
+            for name, version in found:
+                if not re.fullmatch(r"\d+\.\d+\.\d+", version):
+                    faults.append(f"{cloud}/{root}: {name} {version!r} is not one version")
+                elif seen.setdefault(name, version) != version:
+                    faults.append(f"{cloud}/{root}: {name} {version}, but {seen[name]} elsewhere")
+    return faults
+
+
+def late_cluster(infra: Path) -> list[str]:
+    faults = []
+    for cloud in CLOUDS:
+        text = text_of(infra / cloud / "app")
+        configured = "\n".join(blocks(text, "provider") + blocks(text, "locals"))
+        for name in re.findall(r"local\.(cluster_\w+|kubelogin)", "\n".join(blocks(text, "provider"))):
+            if not re.search(rf"^ +{name} +=", configured, re.MULTILINE):
+                faults.append(f"{cloud}/app: local.{name} isn't there")
+        providers = "\n".join(blocks(text, "provider"))
+        for line in configured.splitlines():
+            in_provider = line in providers or re.match(r" +(cluster_\w+|kubelogin) +=", line)
+            if in_provider and re.search(r"(?<![\w.])(?:(?:aws|google|azurerm|kubernetes|helm)_\w+|module)\.\w", line):
+                faults.append(f"{cloud}/app: a provider depends on this apply: {line.strip()}")
+    return faults
+
+
+def same_inputs(infra: Path) -> list[str]:
+    inputs = {}
+    for cloud in CLOUDS:
+        names = set(re.findall(r'^variable "(\w+)"', text_of(infra / cloud / "app"), re.MULTILINE))
+        missing = OWN_INPUTS[cloud] - names
+        if missing:
+            return [f"{cloud}/app: no input {sorted(missing)}"]
+        inputs[cloud] = names - OWN_INPUTS[cloud]
+    common = inputs["aws"]
+    return [
+        f"{cloud}/app and aws/app differ in their inputs: {sorted(inputs[cloud] ^ common)}"
+        for cloud in CLOUDS
+        if inputs[cloud] != common
+    ]
+
+
+def one_module(infra: Path) -> list[str]:
+    text = text_of(infra / "modules/event-ingestor")
+    names = {name for name, _ in pins(text)}
+    kinds = set(re.findall(r'^(?:resource|data|ephemeral) "([a-z]+)_', text, re.MULTILINE))
+    return [f"modules/event-ingestor uses {name}" for name in sorted((names | kinds) - {"helm", "kubernetes"})]
+
+
+def kept_states(infra: Path) -> list[str]:
+    stores = {"aws": "aws_s3_bucket", "gcp": "google_storage_bucket", "azure": "azurerm_storage_account"}
+    return [
+        f"{cloud}/bootstrap: {store} could be destroyed"
+        for cloud, store in stores.items()
+        for block in blocks(text_of(infra / cloud / "bootstrap"), f'resource "{store}"') or [""]
+        if not re.search(r"prevent_destroy += true", block)
+    ]
+
+
+def examples(infra: Path) -> list[str]:
+    faults = []
+    for cloud in CLOUDS:
+        for root in ("cluster", "app"):
+            for name in ("small.tfvars", "production.tfvars", "backend.tf.example"):
+                if not (infra / cloud / root / name).is_file():
+                    faults.append(f"{cloud}/{root}: no {name}")
+            if re.search(r'^ *backend "', text_of(infra / cloud / root), re.MULTILINE):
+                faults.append(f"{cloud}/{root}: a backend is on by default")
+    return faults
+
+
+RULES: dict[str, Callable[[Path], list[str]]] = {
+    "exact pins": exact_pins,
+    "late cluster": late_cluster,
+    "same inputs": same_inputs,
+    "one module": one_module,
+    "kept states": kept_states,
+    "examples": examples,
+}
+
+# rule, file, what is put in the place of what (None: at the end)
+PLANTED = [
+    ("exact pins", "aws/app/versions.tf", 'version = "5.100.0"', 'version = "~> 5.100"'),
+    ("exact pins", "gcp/app/versions.tf", 'version = "3.1.2"', 'version = "3.1.1"'),
+    ("late cluster", "aws/app/providers.tf", "data.aws_eks_cluster.this.endpoint", "aws_eks_cluster.this.endpoint"),
+    ("late cluster", "gcp/app/providers.tf", "data.google_container_cluster.this.endpoint", "module.cluster.endpoint"),
+    ("late cluster", "azure/app/providers.tf", "data.azurerm_kubernetes", "azurerm_kubernetes"),
+    ("same inputs", "gcp/app/variables.tf", None, 'variable "extra" {\n}\n'),
+    ("same inputs", "azure/app/variables.tf", 'variable "login"', 'variable "log_in"'),
+    ("one module", "modules/event-ingestor/release.tf", None, 'data "aws_region" "this" {\n}\n'),
+    ("kept states", "azure/bootstrap/main.tf", "prevent_destroy = true", "prevent_destroy = false"),
+    ("kept states", "aws/bootstrap/main.tf", "prevent_destroy = true", "prevent_destroy = false"),
+    ("examples", "gcp/cluster/versions.tf", "terraform {", 'terraform {\n  backend "gcs" {\n  }\n'),
+]
+
+
+def self_test(infra: Path) -> None:
+    planted_for = {rule for rule, *_ in PLANTED}
+    assert planted_for == set(RULES), f"no fault is planted for {set(RULES) - planted_for}"
+    for rule, name, old, new in PLANTED:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "infra"
+            shutil.copytree(infra, copy, ignore=shutil.ignore_patterns("checks", ".terraform"))
+            file = copy / name
+            text = file.read_text()
+            assert old is None or old in text, f"{name} has no {old!r} to plant a fault in"
+            file.write_text(text + new if old is None else text.replace(old, new))
+            assert RULES[rule](copy), f"the rule {rule!r} misses {new!r} in {name}"
+
+
+def main() -> None:
+    if sys.argv[1:] == ["--self-test"]:
+        self_test(Path(__file__).resolve().parents[1])
+        return
+    (folder,) = sys.argv[1:]
+    faults = [f"{rule}: {fault}" for rule, check in RULES.items() for fault in check(Path(folder))]
+    print("\n".join(faults) if faults else f"{len(RULES)} rules hold")
+    sys.exit(bool(faults))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,424 @@
+#!/usr/bin/env bash
+# tools/infra.sh check [CHECK...] | plan aws | lock: what holds infra/ together; see usage below. Installs the tools it needs.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+checks=(format rules validate tests values tflint checkov)
+
+usage() {
+  cat <<EOF
+Usage: tools/infra.sh check [CHECK...] | plan CLOUD | lock
+
+  check      all checks, or the named ones: ${checks[*]}
+  plan aws   applies, looks for drift, and destroys the AWS roots on a stand-in for AWS, on this machine alone
+  lock       writes lock files beside the roots, for the platforms people use; asks the provider registry
+
+Providers come from the registry or, where that doesn't answer, from a mirror as \`terraform providers mirror\` makes it:
+INFRA_PROVIDERS, default ~/.cache/event-ingestor/terraform-providers. A root whose providers can't be had is named and
+counted as not validated. With INFRA_STRICT=1 that is a failure.
+EOF
+}
+
+# Pinned here; docs/DEPENDENCIES.md says what each is for.
+tofu_version=v1.11.5
+tflint_version=v0.64.0
+helm_version=v3.19.0
+go_version=1.26.8 # what compiles all of these, where no such Go is installed
+
+tools=$PWD/build/tools
+work=$PWD/build/infra
+source_dir=$work/src
+mirror=${INFRA_PROVIDERS:-${XDG_CACHE_HOME:-$HOME/.cache}/event-ingestor/terraform-providers}
+roots=(aws/bootstrap aws/cluster aws/app gcp/bootstrap gcp/cluster gcp/app azure/bootstrap azure/cluster azure/app)
+module=modules/event-ingestor
+chart=deploy/helm/event-ingestor
+python=$work/venv/bin/python
+
+say() { echo "infra: $*" >&2; }
+die() {
+  say "$*"
+  exit 1
+}
+
+# --- tools
+
+make_venv() {
+  local requirements=infra/checks/requirements.txt want
+  want=$(/usr/bin/python3 --version && sha256sum $requirements)
+  [[ ! -f $work/venv/.stamp || $(<"$work/venv/.stamp") != "$want" ]] || return 0
+  say "making $work/venv from $requirements"
+  /usr/bin/python3 -m venv --clear "$work/venv"
+  "$python" -m pip install --quiet --disable-pip-version-check --requirement $requirements ||
+    die "pip could not install $requirements; its messages are above"
+  echo "$want" >"$work/venv/.stamp"
+}
+
+# A Go that is new enough, as a folder. Debian 12 has 1.19, which can fetch a newer one as the module golang.org/toolchain,
+# checked against the checksum database like every other module.
+go_root() {
+  command -v go >/dev/null || die "Go is missing; run tools/setup.sh lint"
+  if is_at_least "$(go env GOVERSION)" "go$go_version"; then
+    go env GOROOT
+    return
+  fi
+  local root=$tools/go-$go_version dir
+  if [[ ! -x $root/bin/go ]]; then
+    say "fetching Go $go_version"
+    dir=$(module_dir golang.org/toolchain "v0.0.1-go$go_version.$(go env GOOS)-$(go env GOARCH)")
+    rm -rf "$root.part"
+    mkdir -p "$tools"
+    cp -r "$dir" "$root.part"
+    chmod -R u+w "$root.part"
+    find "$root.part/bin" "$root.part/pkg/tool" -type f -exec chmod +x {} +
+    mv "$root.part" "$root"
+  fi
+  echo "$root"
+}
+
+is_at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -1) == "$2" ]]; }
+
+# In a folder without a go.mod, so that no project's settings meddle.
+module_dir() {
+  (cd / && GOFLAGS='' GO111MODULE=on go mod download -json "$1@$2") | sed -n 's/^\t"Dir": "\(.*\)",\?$/\1/p' | grep . ||
+    die "the Go proxy doesn't give $1 $2"
+}
+
+# build_tool NAME MODULE VERSION PACKAGE: compiled inside its module, with the versions that it names itself and with what it
+# replaces, which `go install` refuses. Prints where it is.
+build_tool() {
+  local name=$1 module=$2 version=$3 package=$4 root dir
+  local binary=$tools/$name-$version
+  if [[ ! -x $binary ]]; then
+    say "compiling $name $version; this takes some minutes, once"
+    mkdir -p "$tools"
+    root=$(go_root)
+    dir=$(PATH=$root/bin:$PATH GOROOT=$root module_dir "$module" "$version")
+    (cd "$dir" && PATH=$root/bin:$PATH GOROOT=$root GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0 \
+      go build -trimpath -ldflags '-s -w' -o "$binary.part" "$package") >&2 || die "$name could not be compiled"
+    mv "$binary.part" "$binary"
+  fi
+  echo "$binary"
+}
+
+# Terraform or OpenTofu if there is one of 1.11 or later; else OpenTofu, which can be compiled from its module (Terraform
+# can't: it replaces modules by folders that its module lacks).
+find_terraform() {
+  local found version
+  found=${TERRAFORM:-$(command -v terraform || command -v tofu || true)}
+  if [[ -n $found ]]; then
+    version=$("$found" version 2>/dev/null | sed -nE 's/^(Terraform|OpenTofu) v([0-9.]+).*/\2/p')
+    if [[ -n $version ]] && is_at_least "$version" 1.11; then
+      echo "$found"
+      return
+    fi
+    say "$found is ${version:-of no version}; 1.11 or later is needed"
+  fi
+  build_tool tofu github.com/opentofu/opentofu $tofu_version ./cmd/tofu
+}
+
+find_helm() {
+  local found
+  found=${HELM:-$(command -v helm || true)}
+  if [[ -n $found ]]; then
+    echo "$found"
+  else
+    build_tool helm helm.sh/helm/v3 $helm_version ./cmd/helm
+  fi
+}
+
+# --- sources and providers
+
+# Terraform writes beside what it works on; it gets a copy.
+copy_sources() {
+  rm -rf "$source_dir"
+  mkdir -p "$source_dir/deploy"
+  cp -r infra "$source_dir/"
+  [[ ! -d deploy/helm ]] || cp -r deploy/helm "$source_dir/deploy/"
+}
+
+# What the mirror has comes from there, the rest as the installation would have it.
+set_provider_sources() {
+  export TF_IN_AUTOMATION=1 TF_INPUT=0 TF_REGISTRY_CLIENT_TIMEOUT=10 TF_REGISTRY_DISCOVERY_RETRY=0 CHECKPOINT_DISABLE=1
+  unset TF_DATA_DIR TF_WORKSPACE
+  if [[ -d $mirror/registry.terraform.io ]]; then
+    link_mirror
+    cat >"$work/cli.tfrc" <<EOF
+provider_installation {
+  filesystem_mirror {
+    path    = "$work/mirror"
+    include = [$(mirrored)]
+  }
+  direct {
+    exclude = [$(mirrored)]
+  }
+}
+EOF
+    export TF_CLI_CONFIG_FILE=$work/cli.tfrc
+  elif [[ -n ${TF_CLI_CONFIG_FILE:-} && ! -f $TF_CLI_CONFIG_FILE ]]; then
+    unset TF_CLI_CONFIG_FILE
+  fi
+}
+
+# OpenTofu looks below its own registry's name, and neither program follows links but the last.
+link_mirror() {
+  local package host
+  rm -rf "$work/mirror"
+  for package in "$mirror"/registry.terraform.io/*/*/*/*; do
+    for host in registry.terraform.io registry.opentofu.org; do
+      mkdir -p "$work/mirror/$host/$(dirname "${package#"$mirror/registry.terraform.io/"}")"
+      ln -s "$package" "$work/mirror/$host/${package#"$mirror/registry.terraform.io/"}"
+    done
+  done
+}
+
+mirrored() {
+  local folder name names=()
+  for folder in "$mirror"/registry.terraform.io/*/*/; do
+    name=${folder#"$mirror/registry.terraform.io/"}
+    names+=("\"${name%/}\"")
+  done
+  local IFS=,
+  echo "${names[*]}"
+}
+
+# Providers that a root pins: name=version.
+providers_of() {
+  awk '/^    [a-z]+ += \{/ { name = $1 } /^      version +=/ { gsub(/"/, "", $3); print name "=" $3 }' \
+    "$source_dir/infra/$1"/*.tf | sort -u
+}
+
+# Asks for each provider by itself, so that a root that fails for want of one can be told from a root that is wrong.
+declare -A provider_missing=()
+find_providers() {
+  local root provider name probe
+  for root in "${roots[@]}"; do
+    for provider in $(providers_of "$root"); do
+      [[ -z ${provider_missing[$provider]+known} ]] || continue
+      name=${provider%=*}
+      probe=$work/probes/$provider
+      rm -rf "$probe"
+      mkdir -p "$probe"
+      printf 'terraform {\n  required_providers {\n    %s = {\n      source  = "hashicorp/%s"\n      version = "%s"\n    }\n  }\n}\n' \
+        "$name" "$name" "${provider#*=}" >"$probe/main.tf"
+      if "$terraform" -chdir="$probe" init -no-color >"$probe/log" 2>&1; then
+        provider_missing[$provider]=""
+      else
+        provider_missing[$provider]=yes
+      fi
+    done
+  done
+}
+
+# Prints the providers of a root that can't be had.
+missing_for() {
+  local provider missing=()
+  for provider in $(providers_of "$1"); do
+    [[ -z ${provider_missing[$provider]} ]] || missing+=("${provider/=/ }")
+  done
+  local IFS=,
+  echo "${missing[*]}"
+}
+
+init() {
+  "$terraform" -chdir="$source_dir/infra/$1" init -backend=false -no-color >"$work/init.log" 2>&1 || {
+    cat "$work/init.log"
+    return 1
+  }
+}
+
+# --- checks: each prints what it found, and returns non-zero when something is wrong
+
+check_format() { "$terraform" fmt -check -diff -recursive infra; }
+
+check_rules() { "$python" infra/checks/rules.py --self-test && "$python" infra/checks/rules.py infra; }
+
+check_validate() {
+  local root missing status=0
+  for root in "${roots[@]}"; do
+    missing=$(missing_for "$root")
+    if [[ -n $missing ]]; then
+      not_done "infra/$root was NOT VALIDATED: no provider $missing"
+    elif init "$root" && "$terraform" -chdir="$source_dir/infra/$root" validate -no-color >"$work/validate.log" 2>&1; then
+      echo "infra/$root is valid"
+    else
+      cat "$work/validate.log"
+      echo "infra/$root is NOT valid"
+      status=1
+    fi
+  done
+  return $status
+}
+
+check_tests() {
+  local folder missing status=0
+  # The module's logic needs no provider.
+  copy_values_alone
+  cp -r "infra/$module/values_tests" "$work/values/tests"
+  run_tests "$work/values" || status=1
+  for folder in $module "${roots[@]}"; do
+    [[ -d infra/$folder/tests ]] || continue
+    # The module has ranges of versions; aws/app pins the same providers.
+    missing=$(missing_for "${folder/#$module/aws/app}")
+    if [[ -n $missing ]]; then
+      not_done "tests of infra/$folder DID NOT RUN: no provider $missing"
+    else
+      run_tests "$source_dir/infra/$folder" || status=1
+    fi
+  done
+  return $status
+}
+
+copy_values_alone() {
+  rm -rf "$work/values"
+  mkdir -p "$work/values"
+  cp infra/$module/{variables,kafka,values}.tf "$work/values/"
+}
+
+# A suite in which nothing ran has failed.
+run_tests() {
+  local output
+  "$terraform" -chdir="$1" init -backend=false -no-color >"$work/init.log" 2>&1 || {
+    cat "$work/init.log"
+    return 1
+  }
+  output=$("$terraform" -chdir="$1" test -no-color 2>&1) || {
+    echo "$output"
+    return 1
+  }
+  grep -E '^Success! [1-9][0-9]* passed, 0 failed' <<<"$output" | sed "s|^|${1#"$work/"}: |" || {
+    echo "$output"
+    echo "$1: no test ran"
+    return 1
+  }
+}
+
+# Module inputs and chart values agree: what the module makes of each example is worked out, and the chart has to take it.
+check_values() {
+  local rendered=$work/rendered example name helm
+  rm -rf "$rendered"
+  mkdir -p "$rendered"
+  copy_values_alone
+  "$terraform" -chdir="$work/values" init -no-color >/dev/null
+  for example in "infra/$module"/examples/*.tfvars; do
+    name=$(basename "$example" .tfvars)
+    "$terraform" -chdir="$work/values" apply -auto-approve -no-color -state="$rendered/$name.tfstate" \
+      -var-file="$PWD/$example" >"$rendered/$name.log" 2>&1 || {
+      cat "$rendered/$name.log"
+      return 1
+    }
+    "$terraform" -chdir="$work/values" output -state="$rendered/$name.tfstate" -raw values >"$rendered/$name.yaml"
+  done
+  "$python" infra/checks/values.py --self-test
+  if [[ ! -f $chart/Chart.yaml ]]; then
+    not_done "the module's values were NOT HELD AGAINST THE CHART: there is none in $chart"
+    return 0
+  fi
+  "$python" infra/checks/values.py $chart "$rendered"/*.yaml
+  helm=$(find_helm)
+  for example in "$rendered"/*.yaml; do
+    "$helm" template event-ingestor $chart --namespace event-ingestor --values "$example" >"$example.manifest" || {
+      echo "the chart refuses what the module makes of infra/$module/examples/$(basename "$example" .yaml).tfvars"
+      return 1
+    }
+  done
+}
+
+check_tflint() {
+  local tflint
+  tflint=$(build_tool tflint github.com/terraform-linters/tflint $tflint_version .)
+  "$tflint" --chdir=infra --recursive --config="$PWD/infra/.tflint.hcl" --no-color
+}
+
+check_checkov() {
+  "$work/venv/bin/checkov" --config-file infra/.checkov.yaml --directory infra
+}
+
+# What could not be done is named where it happens and again at the end.
+not_done() {
+  echo "$1"
+  echo "$1" >>"$work/not_done"
+}
+
+# A function called in a condition runs without `set -e`; one in a subshell whose status is looked at afterwards doesn't.
+run_one() {
+  set +e
+  (
+    set -e
+    "check_$1"
+  )
+  status=$?
+  set -e
+}
+
+run_checks() {
+  local check status failed=0 summary="" began missed verdict
+  : >"$work/not_done"
+  for check in "$@"; do
+    began=$SECONDS
+    echo "-- infra: $check"
+    run_one "$check"
+    verdict=pass
+    if ((status != 0)); then
+      verdict=FAIL
+      failed=$((failed + 1))
+    fi
+    summary+=$(printf '  %s  %-10s %3d s' $verdict "$check" "$((SECONDS - began))")$'\n'
+  done
+  missed=$(wc -l <"$work/not_done")
+  printf '\n%s%d checks of infra/, %d failed, %d things not done\n' "$summary" $# $failed "$missed"
+  sed 's/^/  !! /' "$work/not_done"
+  ((failed == 0)) && { ((missed == 0)) || [[ ${INFRA_STRICT:-} != 1 ]]; }
+}
+
+# --- the other verbs
+
+plan() {
+  local root missing
+  case ${1:-} in
+    aws) ;;
+    gcp | azure) die "nothing on this machine answers as $1 does; tools/infra.sh check validates and tests its roots" ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+  for root in aws/bootstrap aws/cluster; do
+    missing=$(missing_for $root)
+    [[ -z $missing ]] || die "infra/$root: no provider $missing"
+  done
+  "$python" infra/checks/plan_aws.py --terraform "$terraform" --infra "$source_dir/infra"
+}
+
+lock() {
+  local root
+  for root in "${roots[@]}"; do
+    "$terraform" -chdir="infra/$root" providers lock -platform=linux_amd64 -platform=linux_arm64 -platform=darwin_arm64 ||
+      die "infra/$root: the registry has to answer for this; a lock file made from other builds would fit nobody else's"
+  done
+}
+
+main() {
+  local verb=${1:-} check
+  case $verb in
+    check | plan | lock) shift ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+  mkdir -p "$work"
+  terraform=$(find_terraform)
+  if [[ $verb == lock ]]; then
+    lock
+    return
+  fi
+  make_venv
+  copy_sources
+  set_provider_sources
+  find_providers
+  if [[ $verb == plan ]]; then
+    plan "$@"
+    return
+  fi
+  (($# > 0)) || set -- "${checks[@]}"
+  for check in "$@"; do
+    declare -F "check_$check" >/dev/null || die "no check is named $check"
+  done
+  run_checks "$@"
+}
+
+main "$@"
