@@ -25,11 +25,13 @@ os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 import werkzeug.serving  # noqa: E402
 from moto.backends import get_backend  # noqa: E402
 from moto.ec2.models.launch_templates import LaunchTemplateVersion  # noqa: E402
+from moto.iam.access_control import PermissionResult  # noqa: E402
 from moto.moto_server.werkzeug_app import (  # noqa: E402
     DomainDispatcherApplication,
     MotoRequestHandler,
     create_backend_app,
 )
+from moto.s3.models import FakeBucket  # noqa: E402
 from werkzeug.wrappers import Request, Response  # noqa: E402
 
 ACCOUNT = "123456789012"  # moto's
@@ -42,7 +44,7 @@ class NotThere(Exception):
 
 
 def mend_moto() -> None:
-    """moto writes the tags of a launch template itself into what the template gives to instances; AWS doesn't."""
+    # moto writes the tags of a launch template itself into what the template gives to instances; AWS doesn't.
     made = LaunchTemplateVersion.__init__
 
     def init(self, template, number, data, description) -> None:  # noqa: ANN001
@@ -51,6 +53,8 @@ def mend_moto() -> None:
         data["TagSpecifications"] = [s for s in specifications if s["ResourceType"] != "launch-template"]
 
     LaunchTemplateVersion.__init__ = init
+    # The bucket of the states refuses requests without TLS, and on loopback there is none.
+    FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL
 
 
 class EksExtras:

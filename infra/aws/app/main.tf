@@ -68,6 +68,8 @@ module "event_ingestor" {
 
   service = {
     type = var.load_balancer.reach == "none" ? "ClusterIP" : "LoadBalancer"
+    port = var.load_balancer.certificate_arn == null ? 80 : 443
+    tls  = var.load_balancer.reach != "none" && var.load_balancer.certificate_arn != null
     annotations = var.load_balancer.reach == "none" ? {} : merge(
       {
         "${local.balancer}-type"     = "nlb"

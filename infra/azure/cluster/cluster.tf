@@ -42,6 +42,12 @@ resource "azurerm_kubernetes_cluster" "this" {
     identity_ids = [azurerm_user_assigned_identity.cluster.id]
   }
 
+  kubelet_identity {
+    client_id                 = azurerm_user_assigned_identity.nodes.client_id
+    object_id                 = azurerm_user_assigned_identity.nodes.principal_id
+    user_assigned_identity_id = azurerm_user_assigned_identity.nodes.id
+  }
+
   default_node_pool {
     name                         = "system"
     vm_size                      = var.system_nodes.vm_size
@@ -105,6 +111,8 @@ resource "azurerm_kubernetes_cluster" "this" {
 
   depends_on = [
     azurerm_role_assignment.cluster_network,
+    azurerm_role_assignment.cluster_nodes_identity,
+    azurerm_role_assignment.pull,
     azurerm_subnet_nat_gateway_association.nodes,
     azurerm_nat_gateway_public_ip_association.this,
   ]

@@ -13,11 +13,26 @@ resource "azurerm_role_assignment" "cluster_network" {
   principal_type       = "ServicePrincipal"
 }
 
+# The nodes' identity is made before the cluster, so that it may pull before the first node asks.
+resource "azurerm_user_assigned_identity" "nodes" {
+  name                = "${var.name}-nodes"
+  resource_group_name = azurerm_resource_group.this.name
+  location            = azurerm_resource_group.this.location
+  tags                = local.tags
+}
+
+resource "azurerm_role_assignment" "cluster_nodes_identity" {
+  scope                = azurerm_user_assigned_identity.nodes.id
+  role_definition_name = "Managed Identity Operator"
+  principal_id         = azurerm_user_assigned_identity.cluster.principal_id
+  principal_type       = "ServicePrincipal"
+}
+
 # Nodes pull, and nobody pushes with their identity.
 resource "azurerm_role_assignment" "pull" {
   scope                = azurerm_container_registry.this.id
   role_definition_name = "AcrPull"
-  principal_id         = azurerm_kubernetes_cluster.this.kubelet_identity[0].object_id
+  principal_id         = azurerm_user_assigned_identity.nodes.principal_id
   principal_type       = "ServicePrincipal"
 }
 

@@ -8,12 +8,12 @@ output "release" {
 
 output "service_name" {
   description = "Name of the Kubernetes Service."
-  value       = local.service_name
+  value       = var.name
 }
 
 output "internal_endpoint" {
   description = "Where events are sent to from inside the cluster."
-  value       = "http://${local.service_name}.${local.namespace}.svc:${local.service_port}/events"
+  value       = "http://${var.name}.${var.namespace}.svc:${var.service.port}/events"
 }
 
 output "endpoint" {
@@ -21,7 +21,7 @@ output "endpoint" {
   value = (
     var.ingress != null ? "${var.ingress.tls_secret == null ? "http" : "https"}://${var.ingress.host}/events" :
     one(data.kubernetes_service_v1.this) == null ? null :
-    "http://${local.balancer}:${local.service_port}/events"
+    "${var.service.tls ? "https" : "http"}://${local.balancer}:${var.service.port}/events"
   )
 }
 
@@ -35,7 +35,7 @@ data "kubernetes_service_v1" "this" {
   count = var.service.type == "LoadBalancer" ? 1 : 0
 
   metadata {
-    name      = local.service_name
+    name      = var.name
     namespace = local.namespace
   }
 

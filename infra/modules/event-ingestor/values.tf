@@ -14,28 +14,61 @@ locals {
   })
 
   store                 = try(var.kafka_secret.store, null)
+  kubernetes_secret     = try(var.kafka_secret.kubernetes, null)
   secret_provider_class = "${var.name}-kafka"
-
-  service_name = var.name # fullnameOverride below
-  service_port = 80
 
   values = {
     fullnameOverride = var.name
 
     image = { for key, value in var.image : key => value if value != null }
 
-    ack      = var.ack
-    settings = local.settings
+    ack         = var.ack
+    settings    = local.settings
+    kafkaSecret = local.kafka_secret
+    persistence = local.persistence
 
-    replicas = var.replicas
-    autoscaling = merge({ enabled = var.autoscaling != null }, {
-      for key, value in {
-        minReplicas = try(var.autoscaling.min, null)
-        maxReplicas = try(var.autoscaling.max, null)
-        cpuPercent  = try(var.autoscaling.cpu_percent, null)
-      } : key => value if value != null
-    })
+    replicas    = var.replicas
+    autoscaling = local.autoscaling
+    resources = {
+      requests = { cpu = var.resources.cpu, memory = var.resources.memory }
+      limits   = { memory = var.resources.memory }
+    }
+
+    serviceAccount = { create = true, name = var.name, annotations = var.identity_annotations }
+    podLabels      = var.identity_labels
+
+    service = {
+      type        = var.service.type
+      port        = var.service.port
+      annotations = var.service.annotations
+    }
+    ingress = local.ingress
   }
+
+  # Only what is asked for is said: the rest is as the chart has it.
+  kafka_secret = merge(
+    local.kubernetes_secret == null ? {} : { name = local.kubernetes_secret.name },
+    local.kubernetes_secret == null ? {} : { items = [{ key = local.kubernetes_secret.key, path = "password" }] },
+    local.store == null ? {} : { secretProviderClass = local.secret_provider_class, driver = local.store.driver },
+  )
+  persistence = var.ack != "wal" ? {} : merge(
+    { size = "${var.wal.size_gib}Gi" },
+    var.wal.storage_class == null ? {} : { storageClass = var.wal.storage_class },
+  )
+  autoscaling = merge(
+    { enabled = var.autoscaling != null },
+    { for key, value in {
+      minReplicas = try(var.autoscaling.min, null)
+      maxReplicas = try(var.autoscaling.max, null)
+      cpuPercent  = try(var.autoscaling.cpu_percent, null)
+    } : key => value if value != null },
+  )
+  ingress = merge(
+    { enabled = var.ingress != null },
+    var.ingress == null ? {} : { className = var.ingress.class_name, host = var.ingress.host },
+    try(var.ingress.tls_secret, null) == null ? {} : { tlsSecret = var.ingress.tls_secret },
+    var.ingress == null ? {} : { annotations = var.ingress.annotations },
+  )
 }
 
 output "values" {

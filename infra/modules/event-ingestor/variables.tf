@@ -127,7 +127,7 @@ variable "autoscaling" {
 
   validation {
     condition     = var.autoscaling == null || var.ack == "broker"
-    error_message = "autoscaling: only with ack = broker. A StatefulSet with volumes is scaled by hand (docs of the chart: scaling down)."
+    error_message = "autoscaling: only with ack = broker. A StatefulSet with volumes is scaled by hand (README of the chart: scaling down)."
   }
 }
 
@@ -156,11 +156,12 @@ variable "settings" {
   }
 
   validation {
-    condition = length([
-      for key in keys(var.settings) : key
-      if contains(["http.address", "http.port", "admin.port", "ingest.ack", "wal.dir", "wal.bytes_max", "sink.kind", "dead_letter.dir", "kafka.brokers", "kafka.topic", "kafka.dlq_topic", "kafka.security", "kafka.routes_file"], key) || startswith(key, "kafka.security") || startswith(key, "file.")
-    ]) == 0
-    error_message = "settings: ports, folders, sink, ingest.ack, wal.bytes_max and what kafka says are set by other inputs or by the chart."
+    condition = alltrue([
+      for key in keys(var.settings) :
+      !contains(["http.address", "http.port", "ingest.ack", "wal.dir", "dead_letter.dir", "kafka.brokers", "kafka.topic", "kafka.dlq_topic", "kafka.routes_file"], key)
+      && !contains(["admin", "file", "shutdown", "sink"], split(".", key)[0])
+    ])
+    error_message = "settings: ports, folders, the sink, ingest.ack, shutdown and the inputs of kafka are decided by other inputs or by the chart (extra_values has drainPauseSeconds, terminationGracePeriodSeconds, routes)."
   }
 }
 
@@ -268,9 +269,11 @@ variable "identity_labels" {
 }
 
 variable "service" {
-  description = "How the cluster's outside reaches the service without an ingress: LoadBalancer, or ClusterIP for inside only. annotations say what the cloud's load balancer shall be."
+  description = "How the cluster's outside reaches the service without an ingress: LoadBalancer, or ClusterIP for inside only. annotations say what the cloud's load balancer shall be, tls whether it ends TLS."
   type = object({
     type        = optional(string, "ClusterIP")
+    port        = optional(number, 80)
+    tls         = optional(bool, false)
     annotations = optional(map(string), {})
   })
   default = {}
@@ -278,6 +281,11 @@ variable "service" {
   validation {
     condition     = contains(["ClusterIP", "LoadBalancer"], var.service.type)
     error_message = "service: type is ClusterIP or LoadBalancer."
+  }
+
+  validation {
+    condition     = var.service.port >= 1 && var.service.port <= 65535 && (!var.service.tls || var.service.type == "LoadBalancer")
+    error_message = "service: port is from 1 to 65535; only a load balancer ends TLS."
   }
 }
 

@@ -1,0 +1,85 @@
+# How this cloud's words become the module's inputs.
+
+mock_provider "aws" {
+  mock_data "aws_eks_cluster" {
+    defaults = { endpoint = "https://cluster.example.com", certificate_authority = [{ data = "Y2E=" }] }
+  }
+  mock_data "aws_ecr_repository" {
+    defaults = { repository_url = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/ingestor-test/event-ingestor" }
+  }
+}
+mock_provider "helm" {}
+mock_provider "kubernetes" {}
+
+variables {
+  name   = "ingestor-test"
+  region = "eu-central-1"
+  image  = { tag = "1.2.3" }
+  kafka  = { profile = "msk-iam", brokers = ["b-1.example:9098"] }
+}
+
+run "msk_with_the_pods_role" {
+  assert {
+    condition     = yamldecode(module.event_ingestor.values).settings.kafka.security.aws_region == "eu-central-1"
+    error_message = "MSK's region is this one unless another is given"
+  }
+  assert {
+    condition     = yamldecode(module.event_ingestor.values).image.repository == data.aws_ecr_repository.this[0].repository_url
+    error_message = "the image comes from the installation's registry"
+  }
+  assert {
+    condition     = length(kubernetes_storage_class_v1.wal) == 0 && output.endpoint == null
+    error_message = "no volumes and no way in from outside that nobody asked for"
+  }
+}
+
+run "a_secret_of_secrets_manager" {
+  variables {
+    kafka        = { profile = "msk-scram", brokers = ["b-1.example:9096"], username = "ingestor" }
+    kafka_secret = { secrets_manager = { arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:AmazonMSK_ingestor-AbCdEf", member = "password" } }
+  }
+
+  assert {
+    condition = yamldecode(local.secret_objects) == [{
+      objectName = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:AmazonMSK_ingestor-AbCdEf"
+      jmesPath   = [{ path = "password", objectAlias = "password" }]
+    }]
+    error_message = "the member becomes the file password"
+  }
+}
+
+run "volumes_that_outlive_their_claims" {
+  variables {
+    ack = "wal"
+  }
+
+  assert {
+    condition     = kubernetes_storage_class_v1.wal[0].reclaim_policy == "Retain" && kubernetes_storage_class_v1.wal[0].volume_binding_mode == "WaitForFirstConsumer" && kubernetes_storage_class_v1.wal[0].parameters.encrypted == "true"
+    error_message = "encrypted, in the pod's zone, and kept"
+  }
+  assert {
+    condition     = yamldecode(module.event_ingestor.values).persistence.storageClass == kubernetes_storage_class_v1.wal[0].metadata[0].name
+    error_message = "the chart's claims are of that class"
+  }
+}
+
+run "a_public_balancer_ends_tls" {
+  command = plan
+
+  variables {
+    load_balancer = { reach = "public", certificate_arn = "arn:aws:acm:eu-central-1:111122223333:certificate/1" }
+  }
+
+  assert {
+    condition     = yamldecode(module.event_ingestor.values).service.port == 443 && yamldecode(module.event_ingestor.values).service.annotations["service.beta.kubernetes.io/aws-load-balancer-ssl-ports"] == "*"
+    error_message = "port 443 with the certificate"
+  }
+}
+
+run "a_public_balancer_without_tls" {
+  command = plan
+  variables {
+    load_balancer = { reach = "public" }
+  }
+  expect_failures = [var.load_balancer]
+}

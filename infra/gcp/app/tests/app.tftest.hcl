@@ -1,0 +1,69 @@
+# How this cloud's words become the module's inputs.
+
+mock_provider "google" {
+  mock_data "google_container_cluster" {
+    defaults = { endpoint = "10.0.0.2", master_auth = [{ cluster_ca_certificate = "Y2E=" }] }
+  }
+}
+mock_provider "helm" {}
+mock_provider "kubernetes" {}
+
+variables {
+  name         = "ingestor-test"
+  project      = "events-test-1"
+  region       = "europe-west3"
+  image        = { tag = "1.2.3" }
+  kafka        = { profile = "confluent", brokers = ["pkc-1.example:9092"], username = "KEY" }
+  kafka_secret = { secret_manager = { id = "kafka-password" } }
+}
+
+run "a_secret_of_secret_manager" {
+  command = plan
+
+  assert {
+    condition     = yamldecode(local.secret_objects) == [{ resourceName = "projects/events-test-1/secrets/kafka-password/versions/latest", path = "password" }]
+    error_message = "the secret becomes the file password"
+  }
+  assert {
+    condition     = yamldecode(module.event_ingestor.values).kafkaSecret.driver == "secrets-store-gke.csi.k8s.io"
+    error_message = "by GKE's driver"
+  }
+  assert {
+    condition     = yamldecode(module.event_ingestor.values).image.repository == "europe-west3-docker.pkg.dev/events-test-1/ingestor-test/event-ingestor"
+    error_message = "the image comes from the installation's registry"
+  }
+}
+
+run "volumes_that_outlive_their_claims" {
+  command = plan
+
+  variables {
+    ack = "wal"
+  }
+
+  assert {
+    condition     = kubernetes_storage_class_v1.wal[0].reclaim_policy == "Retain" && kubernetes_storage_class_v1.wal[0].volume_binding_mode == "WaitForFirstConsumer"
+    error_message = "in the pod's zone, and kept"
+  }
+}
+
+run "an_internal_balancer" {
+  command = plan
+
+  variables {
+    load_balancer = { reach = "internal" }
+  }
+
+  assert {
+    condition     = yamldecode(module.event_ingestor.values).service.annotations["networking.gke.io/load-balancer-type"] == "Internal"
+    error_message = "inside the network"
+  }
+}
+
+run "a_public_balancer" {
+  command = plan
+  variables {
+    load_balancer = { reach = "public" }
+  }
+  expect_failures = [var.load_balancer]
+}

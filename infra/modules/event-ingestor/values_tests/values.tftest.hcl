@@ -1,0 +1,264 @@
+# What the inputs become, and which inputs are refused. Needs no provider.
+
+variables {
+  image = { repository = "registry.example.com/event-ingestor", tag = "1.2.3" }
+  kafka = { profile = "plain", brokers = ["kafka.kafka.svc:9092"] }
+}
+
+run "the_least_input_is_a_stateless_deployment" {
+  command = plan
+
+  assert {
+    condition     = local.values.ack == "broker" && local.values.replicas == 3 && length(local.values.persistence) == 0 && !local.values.autoscaling.enabled
+    error_message = "without further inputs: three replicas, broker acks, no volume"
+  }
+  assert {
+    condition     = local.values.settings.kafka.security == { protocol = "PLAINTEXT" } && length(local.values.kafkaSecret) == 0
+    error_message = "a plain broker has no credentials"
+  }
+  assert {
+    condition     = local.values.resources.limits == { memory = "512Mi" }
+    error_message = "memory is limited, the processor isn't"
+  }
+  assert {
+    condition     = !can(local.values.image.digest)
+    error_message = "what isn't given isn't said"
+  }
+}
+
+run "msk_scram" {
+  command = plan
+
+  variables {
+    ack          = "wal"
+    wal          = { size_gib = 100, storage_class = "wal" }
+    kafka        = { profile = "msk-scram", brokers = ["b-1.example:9096", "b-2.example:9096"], username = "ingestor" }
+    kafka_secret = { store = { provider = "aws", parameters = { objects = "..." } } }
+  }
+
+  assert {
+    condition     = local.values.settings.kafka.brokers == "b-1.example:9096,b-2.example:9096"
+    error_message = "brokers are one text"
+  }
+  assert {
+    condition = local.values.settings.kafka.security == {
+      protocol      = "SASL_SSL"
+      mechanism     = "SCRAM-SHA-512"
+      username      = "ingestor"
+      password_file = "/run/secrets/kafka/password"
+    }
+    error_message = "SCRAM as docs/KAFKA.md has it"
+  }
+  assert {
+    condition     = local.values.kafkaSecret == { secretProviderClass = "event-ingestor-kafka", driver = "secrets-store.csi.k8s.io" }
+    error_message = "the password comes by the store's driver"
+  }
+  assert {
+    condition     = local.values.persistence == tomap({ size = "100Gi", storageClass = "wal" })
+    error_message = "the write-ahead log has its volume"
+  }
+}
+
+run "msk_iam_has_no_secret" {
+  command = plan
+
+  variables {
+    kafka = { profile = "msk-iam", brokers = ["b-1.example:9098"], region = "eu-central-1" }
+  }
+
+  assert {
+    condition = local.values.settings.kafka.security == {
+      protocol     = "SASL_SSL"
+      mechanism    = "OAUTHBEARER"
+      oauth_source = "aws_msk_iam"
+      aws_region   = "eu-central-1"
+    }
+    error_message = "IAM as docs/KAFKA.md has it"
+  }
+}
+
+run "confluent" {
+  command = plan
+
+  variables {
+    kafka        = { profile = "confluent", brokers = ["pkc-1.example:9092"], username = "KEY" }
+    kafka_secret = { kubernetes = { name = "kafka", key = "api-secret" } }
+    settings     = { "journal.bytes_max" = "512MiB", "kafka.linger" = "20ms" }
+  }
+
+  assert {
+    condition     = local.values.settings.kafka.security.mechanism == "PLAIN" && local.values.settings.kafka.compression == "zstd"
+    error_message = "an API key, and compression"
+  }
+  assert {
+    condition     = local.values.settings.kafka.linger == "20ms" && local.values.settings.journal.bytes_max == "512MiB"
+    error_message = "settings go to their groups, beside what the profile says"
+  }
+  assert {
+    condition     = local.values.kafkaSecret.name == "kafka" && local.values.kafkaSecret.items[0] == { key = "api-secret", path = "password" }
+    error_message = "the key of the Secret becomes the file password"
+  }
+}
+
+run "event_hubs" {
+  command = plan
+
+  variables {
+    kafka                = { profile = "event-hubs", brokers = ["example.servicebus.windows.net:9093"] }
+    kafka_secret         = { kubernetes = { name = "kafka" } }
+    identity_annotations = { "azure.workload.identity/client-id" = "1" }
+    identity_labels      = { "azure.workload.identity/use" = "true" }
+  }
+
+  assert {
+    condition     = local.values.settings.kafka.security.username == "$ConnectionString" && !can(local.values.settings.kafka.compression)
+    error_message = "a connection string, and no compression, which the Standard tier doesn't take"
+  }
+  assert {
+    condition     = local.values.serviceAccount.annotations["azure.workload.identity/client-id"] == "1" && local.values.podLabels["azure.workload.identity/use"] == "true"
+    error_message = "the identity's annotations and labels"
+  }
+}
+
+run "autoscaling_and_ingress" {
+  command = plan
+
+  variables {
+    autoscaling = { max = 12 }
+    ingress     = { class_name = "nginx", host = "events.example.com", tls_secret = "tls" }
+  }
+
+  assert {
+    condition     = local.values.autoscaling == { enabled = true, minReplicas = 2, maxReplicas = 12, cpuPercent = 70 }
+    error_message = "autoscaling by CPU"
+  }
+  assert {
+    condition     = local.values.ingress.enabled && local.values.ingress.host == "events.example.com" && local.values.ingress.tlsSecret == "tls"
+    error_message = "the ingress"
+  }
+}
+
+# What is refused.
+
+run "an_unknown_profile" {
+  command = plan
+  variables { kafka = { profile = "kafka", brokers = ["b:9092"] } }
+  expect_failures = [var.kafka]
+}
+
+run "the_port_of_another_way_to_log_in" {
+  command = plan
+  variables { kafka = { profile = "msk-iam", brokers = ["b-1.example:9096"], region = "eu-central-1" } }
+  expect_failures = [var.kafka]
+}
+
+run "brokers_with_a_scheme" {
+  command = plan
+  variables { kafka = { profile = "plain", brokers = ["kafka://b:9092"] } }
+  expect_failures = [var.kafka]
+}
+
+run "scram_without_a_user" {
+  command = plan
+  variables {
+    kafka        = { profile = "msk-scram", brokers = ["b-1.example:9096"] }
+    kafka_secret = { kubernetes = { name = "kafka" } }
+  }
+  expect_failures = [var.kafka]
+}
+
+run "iam_without_a_region" {
+  command = plan
+  variables { kafka = { profile = "msk-iam", brokers = ["b-1.example:9098"] } }
+  expect_failures = [var.kafka]
+}
+
+run "scram_without_a_secret" {
+  command = plan
+  variables { kafka = { profile = "msk-scram", brokers = ["b-1.example:9096"], username = "ingestor" } }
+  expect_failures = [var.kafka_secret]
+}
+
+run "a_secret_that_nothing_asks_for" {
+  command = plan
+  variables { kafka_secret = { kubernetes = { name = "kafka" } } }
+  expect_failures = [var.kafka_secret]
+}
+
+run "two_sources_of_one_secret" {
+  command = plan
+  variables {
+    kafka        = { profile = "confluent", brokers = ["pkc-1.example:9092"], username = "KEY" }
+    kafka_secret = { kubernetes = { name = "kafka" }, store = { provider = "aws", parameters = {} } }
+  }
+  expect_failures = [var.kafka_secret]
+}
+
+run "event_hubs_by_two_brokers" {
+  command = plan
+  variables {
+    kafka        = { profile = "event-hubs", brokers = ["a.servicebus.windows.net:9093", "b.servicebus.windows.net:9093"] }
+    kafka_secret = { kubernetes = { name = "kafka" } }
+  }
+  expect_failures = [var.kafka]
+}
+
+run "dead_letters_into_the_topic_itself" {
+  command = plan
+  variables { kafka = { profile = "plain", brokers = ["b:9092"], dlq_topic = "events" } }
+  expect_failures = [var.kafka]
+}
+
+run "an_image_without_a_version" {
+  command = plan
+  variables { image = { repository = "registry.example.com/event-ingestor" } }
+  expect_failures = [var.image]
+}
+
+run "the_tag_latest" {
+  command = plan
+  variables { image = { repository = "registry.example.com/event-ingestor", tag = "latest" } }
+  expect_failures = [var.image]
+}
+
+run "autoscaling_of_volumes" {
+  command = plan
+  variables {
+    ack         = "wal"
+    autoscaling = { max = 12 }
+  }
+  expect_failures = [var.autoscaling]
+}
+
+run "acks_that_a_lost_pod_breaks" {
+  command = plan
+  variables { ack = "memory" }
+  expect_failures = [var.ack]
+}
+
+run "a_setting_that_the_chart_decides" {
+  command = plan
+  variables { settings = { "shutdown.timeout" = "60s" } }
+  expect_failures = [var.settings]
+}
+
+run "a_setting_by_its_environment_name" {
+  command = plan
+  variables { settings = { QUEUE_SIZE = "1000000" } }
+  expect_failures = [var.settings]
+}
+
+run "credentials_by_settings" {
+  command = plan
+  variables { settings = { "kafka.security.password" = "secret" } }
+  expect_failures = [var.settings]
+}
+
+run "a_balancer_and_an_ingress" {
+  command = plan
+  variables {
+    service = { type = "LoadBalancer" }
+    ingress = { class_name = "nginx", host = "events.example.com" }
+  }
+  expect_failures = [var.ingress]
+}
