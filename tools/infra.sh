@@ -22,7 +22,6 @@ EOF
 # Pinned here; docs/DEPENDENCIES.md says what each is for.
 tofu_version=v1.11.5
 tflint_version=v0.64.0
-helm_version=v3.19.0
 go_version=1.26.8 # what compiles all of these, where no such Go is installed
 
 tools=$PWD/build/tools
@@ -117,14 +116,12 @@ find_terraform() {
   build_tool tofu github.com/opentofu/opentofu $tofu_version ./cmd/tofu
 }
 
+# It comes with the chart's own checks.
 find_helm() {
   local found
-  found=${HELM:-$(command -v helm || true)}
-  if [[ -n $found ]]; then
-    echo "$found"
-  else
-    build_tool helm helm.sh/helm/v3 $helm_version ./cmd/helm
-  fi
+  found=${HELM:-$(command -v helm || compgen -G "$tools/helm-v*" | sort -V | tail -1 || true)}
+  [[ -n $found ]] || die "helm is missing; run tools/setup.sh lint"
+  echo "$found"
 }
 
 # --- sources and providers
@@ -167,7 +164,7 @@ link_mirror() {
   for package in "$mirror"/registry.terraform.io/*/*/*/*; do
     for host in registry.terraform.io registry.opentofu.org; do
       mkdir -p "$work/mirror/$host/$(dirname "${package#"$mirror/registry.terraform.io/"}")"
-      ln -s "$package" "$work/mirror/$host/${package#"$mirror/registry.terraform.io/"}"
+      ln -sfnT "$package" "$work/mirror/$host/${package#"$mirror/registry.terraform.io/"}"
     done
   done
 }
@@ -276,6 +273,7 @@ copy_values_alone() {
   rm -rf "$work/values"
   mkdir -p "$work/values"
   cp infra/$module/{variables,kafka,values}.tf "$work/values/"
+  printf 'output "values" {\n  value = yamlencode(local.values)\n}\n' >"$work/values/outputs.tf"
 }
 
 # A suite in which nothing ran has failed.

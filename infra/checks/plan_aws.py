@@ -23,6 +23,8 @@ REGION = "eu-central-1"
 BUCKET = "ingestor-states-try"
 KEY = "event-ingestor/INSTALLATION/cluster.tfstate"  # as in backend.tf.example
 
+LOCK = "00000000-0000-0000-0000-000000000000"
+
 
 class Fault(Exception):
     pass
@@ -111,14 +113,14 @@ def try_cluster(cluster: Terraform, aws: Aws, size: str) -> None:
 
 def try_lock(cluster: Terraform, s3: str) -> None:
     """Who finds the lock of another in the bucket has to stop."""
-    lock = {"ID": "00000000-0000-0000-0000-000000000000", "Operation": "OperationTypeApply", "Who": "another", "Version": "1"}
+    lock = {"ID": LOCK, "Operation": "OperationTypeApply", "Who": "another", "Version": "1"}
     request = urllib.request.Request(f"{s3}.tflock", json.dumps(lock).encode(), method="PUT")
     urllib.request.urlopen(request, timeout=30).close()
     said = cluster.run("plan", "-no-color", "-var-file=small.tfvars", expect=1)
     if "Error acquiring the state lock" not in said:
         raise Fault(f"another's lock is not why this ended:\n{said}")
-    urllib.request.urlopen(urllib.request.Request(f"{s3}.tflock", method="DELETE"), timeout=30).close()
     print("  a locked state is left alone")
+    cluster.run("force-unlock", "-force", LOCK)
 
 
 def try_roots(options: argparse.Namespace, folder: Path, aws: Aws) -> None:

@@ -136,7 +136,7 @@ PLANTED = [
     ("late cluster", "azure/app/providers.tf", "data.azurerm_kubernetes", "azurerm_kubernetes"),
     ("same inputs", "gcp/app/variables.tf", None, 'variable "extra" {\n}\n'),
     ("same inputs", "azure/app/variables.tf", 'variable "login"', 'variable "log_in"'),
-    ("one module", "modules/event-ingestor/release.tf", None, 'data "aws_region" "this" {\n}\n'),
+    ("one module", "modules/event-ingestor/main.tf", None, 'data "aws_region" "this" {\n}\n'),
     ("kept states", "azure/bootstrap/main.tf", "prevent_destroy = true", "prevent_destroy = false"),
     ("kept states", "aws/bootstrap/main.tf", "prevent_destroy = true", "prevent_destroy = false"),
     ("examples", "gcp/cluster/versions.tf", "terraform {", 'terraform {\n  backend "gcs" {\n  }\n'),

@@ -5,9 +5,8 @@ locals {
   secret_objects = local.secret == null ? null : yamlencode([
     merge(
       { objectName = local.secret.arn },
-      local.secret.member == null ? { objectAlias = "password" } : {
-        jmesPath                                  = [{ path = local.secret.member, objectAlias = "password" }]
-      },
+      local.secret.member == null ? { objectAlias = "password" } : {},
+      local.secret.member == null ? {} : { jmesPath = [{ path = local.secret.member, objectAlias = "password" }] },
     ),
   ])
 

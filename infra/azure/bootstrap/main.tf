@@ -19,36 +19,6 @@ provider "azurerm" {
   features {}
 }
 
-variable "subscription_id" {
-  description = "Id of the Azure subscription."
-  type        = string
-}
-
-variable "location" {
-  description = "Region of the account."
-  type        = string
-}
-
-variable "storage_account" {
-  description = "Name of the storage account; unique in all of Azure."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[a-z0-9]{3,24}$", var.storage_account))
-    error_message = "storage_account: 3 to 24 of a-z 0-9."
-  }
-}
-
-variable "state_users" {
-  description = "Object ids of the groups or identities that run Terraform: they read and write states."
-  type        = set(string)
-}
-
-variable "allowed_cidrs" {
-  description = "Addresses that states are reached from."
-  type        = list(string)
-}
-
 locals {
   tags = {
     Application = "event-ingestor"
@@ -63,6 +33,11 @@ resource "azurerm_resource_group" "state" {
 }
 
 resource "azurerm_storage_account" "state" {
+  # checkov:skip=CKV_AZURE_33:no queues are used
+  # checkov:skip=CKV_AZURE_36:no service of Azure has to read states
+  # checkov:skip=CKV_AZURE_59:network_rules let the named addresses in and nobody else
+  # checkov:skip=CKV2_AZURE_1:keys of the platform; a vault for a key of one's own would be needed before there is any state
+  # checkov:skip=CKV2_AZURE_33:states are needed before there is a network to put an endpoint into
   name                     = var.storage_account
   resource_group_name      = azurerm_resource_group.state.name
   location                 = azurerm_resource_group.state.location
@@ -100,6 +75,7 @@ resource "azurerm_storage_account" "state" {
 }
 
 resource "azurerm_storage_container" "state" {
+  # checkov:skip=CKV2_AZURE_21:reads of states are in the subscription's own diagnostic settings, if it has them; none is made before the first installation
   name                  = "states"
   storage_account_id    = azurerm_storage_account.state.id
   container_access_type = "private"
@@ -115,15 +91,4 @@ resource "azurerm_role_assignment" "state" {
   scope                = azurerm_storage_container.state.id
   role_definition_name = "Storage Blob Data Contributor"
   principal_id         = each.key
-}
-
-output "backend" {
-  description = "Contents of backend.hcl for both roots; the key differs."
-  value       = <<-EOT
-    subscription_id      = "${var.subscription_id}"
-    resource_group_name  = "${azurerm_resource_group.state.name}"
-    storage_account_name = "${azurerm_storage_account.state.name}"
-    container_name       = "${azurerm_storage_container.state.name}"
-    use_azuread_auth     = true
-  EOT
 }

@@ -7,6 +7,7 @@ resource "azurerm_virtual_network" "this" {
 }
 
 resource "azurerm_subnet" "nodes" {
+  # checkov:skip=CKV2_AZURE_31:AKS has a group of its own on the nodes and keeps it in step with the services; a second one would block them
   name                            = "nodes"
   resource_group_name             = azurerm_resource_group.this.name
   virtual_network_name            = azurerm_virtual_network.this.name

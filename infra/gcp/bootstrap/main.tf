@@ -17,27 +17,8 @@ provider "google" {
   region  = var.region
 }
 
-variable "project" {
-  description = "Id of the Google Cloud project."
-  type        = string
-}
-
-variable "region" {
-  description = "Region of the bucket."
-  type        = string
-}
-
-variable "bucket" {
-  description = "Name of the bucket; unique in all of Google Cloud."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket))
-    error_message = "bucket: 3 to 63 characters, a-z 0-9 and -."
-  }
-}
-
 resource "google_storage_bucket" "state" {
+  # checkov:skip=CKV_GCP_62:who reads and writes states is in Cloud Audit Logs
   name     = var.bucket
   location = var.region
 
@@ -66,11 +47,4 @@ resource "google_storage_bucket" "state" {
   lifecycle {
     prevent_destroy = true # without the states nothing of an installation can be changed or removed by Terraform
   }
-}
-
-output "backend" {
-  description = "Contents of backend.hcl for both roots; the prefix differs."
-  value       = <<-EOT
-    bucket = "${google_storage_bucket.state.name}"
-  EOT
 }

@@ -17,6 +17,7 @@ resource "terraform_data" "key_ring" {
 }
 
 resource "google_kms_crypto_key" "this" {
+  # checkov:skip=CKV_GCP_82:a teardown destroys its versions 30 days later, until when they can be restored
   name                       = "installation"
   key_ring                   = google_kms_key_ring.this.id
   rotation_period            = "7776000s" # 90 days

@@ -31,13 +31,7 @@ locals {
   balancer = try(coalesce(local.balancer_ingress.hostname, local.balancer_ingress.ip), "PENDING")
 }
 
-data "kubernetes_service_v1" "this" {
-  count = var.service.type == "LoadBalancer" ? 1 : 0
-
-  metadata {
-    name      = var.name
-    namespace = local.namespace
-  }
-
-  depends_on = [helm_release.this]
+output "values" {
+  description = "What the chart is given, as YAML; no secrets are in it."
+  value       = yamlencode(local.values)
 }

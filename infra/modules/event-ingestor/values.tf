@@ -70,8 +70,3 @@ locals {
     var.ingress == null ? {} : { annotations = var.ingress.annotations },
   )
 }
-
-output "values" {
-  description = "What the chart is given, as YAML; no secrets are in it."
-  value       = yamlencode(local.values)
-}

@@ -156,12 +156,15 @@ variable "settings" {
   }
 
   validation {
-    condition = alltrue([
-      for key in keys(var.settings) :
-      !contains(["http.address", "http.port", "ingest.ack", "wal.dir", "dead_letter.dir", "kafka.brokers", "kafka.topic", "kafka.dlq_topic", "kafka.routes_file"], key)
-      && !contains(["admin", "file", "shutdown", "sink"], split(".", key)[0])
-    ])
-    error_message = "settings: ports, folders, the sink, ingest.ack, shutdown and the inputs of kafka are decided by other inputs or by the chart (extra_values has drainPauseSeconds, terminationGracePeriodSeconds, routes)."
+    condition = length(setintersection(keys(var.settings), [
+      "http.address", "http.port", "ingest.ack", "wal.dir", "dead_letter.dir", "kafka.brokers", "kafka.topic", "kafka.dlq_topic", "kafka.routes_file",
+    ])) == 0
+    error_message = "settings: ports, folders, ingest.ack and what kafka says are decided by other inputs or by the chart."
+  }
+
+  validation {
+    condition     = alltrue([for key in keys(var.settings) : !contains(["admin", "file", "shutdown", "sink"], split(".", key)[0])])
+    error_message = "settings: admin, file, shutdown and sink are the chart's to decide (extra_values: drainPauseSeconds, terminationGracePeriodSeconds)."
   }
 }
 
@@ -196,8 +199,7 @@ variable "kafka" {
   validation {
     condition = alltrue([
       for port in [for broker in var.kafka.brokers : try(tonumber(split(":", broker)[1]), 0)] :
-      contains(lookup({ msk-scram = [9096, 9196], msk-iam = [9098, 9198], confluent = [9092], event-hubs = [9093] }, var.kafka.profile, [port]), port)
-      || (startswith(var.kafka.profile, "msk-") && port >= 14001 && port <= 14100)
+      contains(lookup({ msk-scram = concat([9096, 9196], range(14001, 14101)), msk-iam = concat([9098, 9198], range(14001, 14101)), confluent = [9092], event-hubs = [9093] }, var.kafka.profile, [port]), port)
     ])
     error_message = "kafka: MSK listens for SCRAM on 9096 (9196 public), for IAM on 9098 (9198 public), Confluent Cloud on 9092, Event Hubs on 9093."
   }

@@ -48,6 +48,20 @@ run "a_secret_of_secrets_manager" {
   }
 }
 
+run "a_secret_that_is_the_password" {
+  command = plan
+
+  variables {
+    kafka        = { profile = "confluent", brokers = ["pkc-1.example:9092"], username = "KEY" }
+    kafka_secret = { secrets_manager = { arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:confluent-AbCdEf" } }
+  }
+
+  assert {
+    condition     = yamldecode(local.secret_objects) == [{ objectName = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:confluent-AbCdEf", objectAlias = "password" }]
+    error_message = "the whole secret becomes the file password"
+  }
+}
+
 run "volumes_that_outlive_their_claims" {
   variables {
     ack = "wal"

@@ -55,3 +55,14 @@ resource "helm_release" "this" {
 
   depends_on = [kubernetes_manifest.secret_provider]
 }
+
+data "kubernetes_service_v1" "this" {
+  count = var.service.type == "LoadBalancer" ? 1 : 0
+
+  metadata {
+    name      = var.name
+    namespace = local.namespace
+  }
+
+  depends_on = [helm_release.this]
+}
