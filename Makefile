@@ -2,7 +2,7 @@
 # Extra arguments: make run ARGS='--log-level debug', make test-int ARGS='-k restart', make bench ARGS=...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run kafka test test-int sim bench fmt lint ci image up down test-image test-k8s clean
+.PHONY: help setup build run kafka test test-int sim bench fmt lint infra infra-plan ci image up down test-image test-k8s clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ fmt: ## Rewrite sources in the project's format
 
 lint: ## Every static check: format, layers, headers, links, shell, workflows, clang-tidy, ...
 	tools/setup.sh build lint && tools/build.sh release event-ingestor && tools/lint.sh $(ARGS)
+
+infra: ## Everything that holds infra/ together: format, validation, tests, the chart's values, tflint, checkov
+	tools/setup.sh lint && tools/infra.sh check $(ARGS)
+
+infra-plan: ## Apply, compare and destroy the roots of CLOUD=aws on a stand-in for AWS, on this machine
+	tools/setup.sh lint && tools/infra.sh plan $(CLOUD)
 
 ci: ## Everything that must hold before a change lands
 	tools/ci.sh

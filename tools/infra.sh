@@ -218,7 +218,7 @@ missing_for() {
 }
 
 init() {
-  "$terraform" -chdir="$source_dir/infra/$1" init -backend=false -no-color >"$work/init.log" 2>&1 || {
+  [[ -f $1/.terraform.lock.hcl ]] || "$terraform" -chdir="$1" init -backend=false -no-color >"$work/init.log" 2>&1 || {
     cat "$work/init.log"
     return 1
   }
@@ -236,7 +236,7 @@ check_validate() {
     missing=$(missing_for "$root")
     if [[ -n $missing ]]; then
       not_done "infra/$root was NOT VALIDATED: no provider $missing"
-    elif init "$root" && "$terraform" -chdir="$source_dir/infra/$root" validate -no-color >"$work/validate.log" 2>&1; then
+    elif init "$source_dir/infra/$root" && "$terraform" -chdir="$source_dir/infra/$root" validate -no-color >"$work/validate.log" 2>&1; then
       echo "infra/$root is valid"
     else
       cat "$work/validate.log"
@@ -263,10 +263,25 @@ check_tests() {
       # Mocks of providers have no ephemeral resources yet: a root that takes its token from one is tested without.
       [[ ! -f infra/$folder/tests/providers.tf.mock ]] ||
         cp "infra/$folder/tests/providers.tf.mock" "$source_dir/infra/$folder/providers.tf"
+      [[ ! -f infra/$folder/small.tfvars ]] || tests_of_examples "$folder"
       run_tests "$source_dir/infra/$folder" || status=1
     fi
   done
   return $status
+}
+
+# The settings beside a root have to be taken by it: a test each, with the mocks of the root's own tests.
+tests_of_examples() {
+  local size mocks
+  mocks=$(compgen -G "infra/$1/tests/*.tftest.hcl" | head -1)
+  {
+    sed '/^variables {/,$d' "$mocks"
+    for size in small production; do
+      printf 'run "%s" {\n  command = plan\n  variables {\n' $size
+      cat "infra/$1/$size.tfvars"
+      printf '  }\n}\n'
+    done
+  } >"$source_dir/infra/$1/tests/examples.tftest.hcl"
 }
 
 copy_values_alone() {
@@ -279,10 +294,7 @@ copy_values_alone() {
 # A suite in which nothing ran has failed.
 run_tests() {
   local output
-  "$terraform" -chdir="$1" init -backend=false -no-color >"$work/init.log" 2>&1 || {
-    cat "$work/init.log"
-    return 1
-  }
+  init "$1" || return 1
   output=$("$terraform" -chdir="$1" test -no-color 2>&1) || {
     echo "$output"
     return 1

@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/sources.sh
 
 # By what they need: only the sources; the release binary; the clang preset's compile commands.
-source_checks=(format layers bans links shell python workflows packages headers observability dockerfiles)
+source_checks=(format layers bans links shell python workflows packages headers observability dockerfiles infra)
 built_checks=(generated_docs sbom chart)
 clang_checks=(clang_tidy)
 
@@ -27,6 +27,7 @@ check_layers() { tools/check_layers.py --self-test && tools/check_layers.py; }
 check_bans() { tools/check_bans.py --self-test && tools/check_bans.py; }
 check_links() { tools/check_links.py --self-test && tools/check_links.py; }
 check_headers() { tools/check_headers.py --self-test && tools/check_headers.py; }
+check_infra() { tools/infra.sh check; }
 
 # The check needs PyYAML, so the project's Python.
 check_observability() {
@@ -86,15 +87,16 @@ check_workflows() {
 
 # Every package that set-up may install, and every pinned Python package, is explained.
 check_packages() {
+  local requirements=(tests/requirements.txt tools/checkov.txt infra/checks/requirements.txt)
   local name status=0
   while read -r name; do
     grep -qF "\`$name\`" docs/DEPENDENCIES.md || {
       echo "docs/DEPENDENCIES.md: \`$name\` is installed but not explained"
       status=1
     }
-  done < <(tools/setup.sh --list && sed -n 's/^\([A-Za-z0-9_.-]*\)[=<>~!].*/\1/p' tests/requirements.txt tools/checkov.txt)
-  if grep -vE '^(#.*|[A-Za-z0-9_.-]+==[0-9][0-9A-Za-z.]*|)$' tests/requirements.txt tools/checkov.txt; then
-    echo "requirements: pin the lines above, as in name==1.2.3"
+  done < <(tools/setup.sh --list && sed -n 's/^\([A-Za-z0-9_.-]*\).*==.*/\1/p' "${requirements[@]}")
+  if grep -HvE '^(#.*|[A-Za-z0-9_.-]+(\[[a-z]+\])?==[0-9][0-9A-Za-z.]*|)$' "${requirements[@]}"; then
+    echo "pin the lines above, as in name==1.2.3"
     status=1
   fi
   return $status

@@ -92,7 +92,9 @@ class EksExtras:
 
     def complete_node_group(self, group: dict) -> None:
         with self._lock:
-            group["updateConfig"] = self._update_configs.get((group["clusterName"], group["nodegroupName"]), {})
+            group["updateConfig"] = self._update_configs.get(
+                (group["clusterName"], group["nodegroupName"]), {}
+            )
         if group.get("launchTemplate"):
             # Of the launch template's business, moto invents an SSH key and a disk.
             group.pop("remoteAccess", None)
@@ -225,7 +227,12 @@ class EksExtras:
     def _associate(self, cluster: str, arn: str, body: dict) -> dict:
         now = time.time()
         scope = {"namespaces": [], **body["accessScope"]}
-        policy = {"policyArn": body["policyArn"], "accessScope": scope, "associatedAt": now, "modifiedAt": now}
+        policy = {
+            "policyArn": body["policyArn"],
+            "accessScope": scope,
+            "associatedAt": now,
+            "modifiedAt": now,
+        }
         self._find(self._policies, cluster, arn)[body["policyArn"]] = policy
         return {"clusterName": cluster, "principalArn": arn, "associatedAccessPolicy": policy}
 

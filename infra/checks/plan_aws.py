@@ -82,7 +82,9 @@ class Terraform:
             timeout=480,
         )
         if done.returncode != expect:
-            raise Fault(f"{self._root.name}: {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}")
+            raise Fault(
+                f"{self._root.name}: {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}"
+            )
         return done.stdout
 
     def apply(self, *arguments: str) -> None:
@@ -114,7 +116,9 @@ def try_cluster(cluster: Terraform, aws: Aws, size: str) -> None:
 def try_lock(cluster: Terraform, s3: str) -> None:
     """Who finds the lock of another in the bucket has to stop."""
     lock = {"ID": LOCK, "Operation": "OperationTypeApply", "Who": "another", "Version": "1"}
-    request = urllib.request.Request(f"{s3}.tflock", json.dumps(lock).encode(), method="PUT")
+    request = urllib.request.Request(
+        f"{s3}.tflock", json.dumps(lock).encode(), {"Content-Type": "application/json"}, method="PUT"
+    )
     urllib.request.urlopen(request, timeout=30).close()
     said = cluster.run("plan", "-no-color", "-var-file=small.tfvars", expect=1)
     if "Error acquiring the state lock" not in said:

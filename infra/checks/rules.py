@@ -68,7 +68,9 @@ def late_cluster(infra: Path) -> list[str]:
         providers = "\n".join(blocks(text, "provider"))
         for line in configured.splitlines():
             in_provider = line in providers or re.match(r" +(cluster_\w+|kubelogin) +=", line)
-            if in_provider and re.search(r"(?<![\w.])(?:(?:aws|google|azurerm|kubernetes|helm)_\w+|module)\.\w", line):
+            if in_provider and re.search(
+                r"(?<![\w.])(?:(?:aws|google|azurerm|kubernetes|helm)_\w+|module)\.\w", line
+            ):
                 faults.append(f"{cloud}/app: a provider depends on this apply: {line.strip()}")
     return faults
 
@@ -93,7 +95,9 @@ def one_module(infra: Path) -> list[str]:
     text = text_of(infra / "modules/event-ingestor")
     names = {name for name, _ in pins(text)}
     kinds = set(re.findall(r'^(?:resource|data|ephemeral) "([a-z]+)_', text, re.MULTILINE))
-    return [f"modules/event-ingestor uses {name}" for name in sorted((names | kinds) - {"helm", "kubernetes"})]
+    return [
+        f"modules/event-ingestor uses {name}" for name in sorted((names | kinds) - {"helm", "kubernetes"})
+    ]
 
 
 def kept_states(infra: Path) -> list[str]:
@@ -131,8 +135,18 @@ RULES: dict[str, Callable[[Path], list[str]]] = {
 PLANTED = [
     ("exact pins", "aws/app/versions.tf", 'version = "5.100.0"', 'version = "~> 5.100"'),
     ("exact pins", "gcp/app/versions.tf", 'version = "3.1.2"', 'version = "3.1.1"'),
-    ("late cluster", "aws/app/providers.tf", "data.aws_eks_cluster.this.endpoint", "aws_eks_cluster.this.endpoint"),
-    ("late cluster", "gcp/app/providers.tf", "data.google_container_cluster.this.endpoint", "module.cluster.endpoint"),
+    (
+        "late cluster",
+        "aws/app/providers.tf",
+        "data.aws_eks_cluster.this.endpoint",
+        "aws_eks_cluster.this.endpoint",
+    ),
+    (
+        "late cluster",
+        "gcp/app/providers.tf",
+        "data.google_container_cluster.this.endpoint",
+        "module.cluster.endpoint",
+    ),
     ("late cluster", "azure/app/providers.tf", "data.azurerm_kubernetes", "azurerm_kubernetes"),
     ("same inputs", "gcp/app/variables.tf", None, 'variable "extra" {\n}\n'),
     ("same inputs", "azure/app/variables.tf", 'variable "login"', 'variable "log_in"'),

@@ -64,7 +64,11 @@ def check(values: dict, chart_values: dict, schema: dict | None, settings: set[s
 
 
 def self_test() -> None:
-    chart = {"image": {"tag": ""}, "service": {"annotations": {}, "type": "ClusterIP"}, "settings": {"kafka": {}}}
+    chart = {
+        "image": {"tag": ""},
+        "service": {"annotations": {}, "type": "ClusterIP"},
+        "settings": {"kafka": {}},
+    }
     schema = {"properties": {"service": {"properties": {"type": {"enum": ["ClusterIP"]}}}}}
     settings = {"kafka.brokers"}
     sound = {
