@@ -19,6 +19,12 @@ variable "service_account" {
   default = {}
 }
 
+variable "create_namespace" {
+  description = "Whether the namespace is made here. false: it is there already, as it has to be when the Kafka password is in a Kubernetes Secret."
+  type        = bool
+  default     = true
+}
+
 variable "image" {
   description = "Tag or digest of the image; its repository is this installation's registry unless it is named."
   type = object({
@@ -78,7 +84,7 @@ variable "kafka" {
 }
 
 variable "kafka_secret" {
-  description = "Where the Kafka password is: a Kubernetes Secret ({ kubernetes = { name = \"...\" } }), or a secret of AWS Secrets Manager, by its ARN and, where it is JSON, the member that is the password (MSK's secrets have password)."
+  description = "Where the Kafka password is: a Kubernetes Secret ({ kubernetes = { name = \"...\" } }), or a secret of AWS Secrets Manager, by its ARN and, where it is JSON, the member that is the password (MSK's secrets have password). The latter needs kafka_secret in the cluster root too: the driver, and the right to read."
   type = object({
     kubernetes = optional(object({
       name = string

@@ -11,7 +11,10 @@ kafka = {
   brokers = ["example.servicebus.windows.net:9093"] # yours
 }
 
+# kubectl create namespace event-ingestor
+# kubectl label namespace event-ingestor pod-security.kubernetes.io/enforce=restricted
 # kubectl -n event-ingestor create secret generic kafka --from-file=password=/dev/stdin
+create_namespace = false
 kafka_secret = {
   kubernetes = { name = "kafka" }
 }

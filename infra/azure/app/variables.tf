@@ -36,6 +36,12 @@ variable "service_account" {
   default = {}
 }
 
+variable "create_namespace" {
+  description = "Whether the namespace is made here. false: it is there already, as it has to be when the Kafka password is in a Kubernetes Secret."
+  type        = bool
+  default     = true
+}
+
 variable "image" {
   description = "Tag or digest of the image; its repository is this installation's registry unless it is named."
   type = object({
@@ -95,7 +101,7 @@ variable "kafka" {
 }
 
 variable "kafka_secret" {
-  description = "Where the Kafka password is: a Kubernetes Secret ({ kubernetes = { name = \"...\" } }), or a secret of the installation's Key Vault, by the vault's name and its own."
+  description = "Where the Kafka password is: a Kubernetes Secret ({ kubernetes = { name = \"...\" } }), or a secret of the installation's Key Vault, by the vault's name and its own. The latter needs key_vault in the cluster root."
   type = object({
     kubernetes = optional(object({
       name = string

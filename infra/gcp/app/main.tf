@@ -29,10 +29,11 @@ resource "kubernetes_storage_class_v1" "wal" {
 module "event_ingestor" {
   source = "../../modules/event-ingestor"
 
-  name      = var.service_account.name
-  namespace = var.service_account.namespace
-  chart     = var.chart
-  image     = merge(var.image, { repository = coalesce(var.image.repository, "${var.region}-docker.pkg.dev/${var.project}/${var.name}/event-ingestor") })
+  name             = var.service_account.name
+  namespace        = var.service_account.namespace
+  create_namespace = var.create_namespace
+  chart            = var.chart
+  image            = merge(var.image, { repository = coalesce(var.image.repository, "${var.region}-docker.pkg.dev/${var.project}/${var.name}/event-ingestor") })
 
   ack         = var.ack
   wal         = merge(var.wal, { storage_class = one(kubernetes_storage_class_v1.wal[*].metadata[0].name) })

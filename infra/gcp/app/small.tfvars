@@ -12,7 +12,10 @@ kafka = {
   username = "ABCDEFGHIJKLMNOP"                                  # the API key
 }
 
+# kubectl create namespace event-ingestor
+# kubectl label namespace event-ingestor pod-security.kubernetes.io/enforce=restricted
 # kubectl -n event-ingestor create secret generic kafka --from-file=password=/dev/stdin
+create_namespace = false
 kafka_secret = {
   kubernetes = { name = "kafka" }
 }

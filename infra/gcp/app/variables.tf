@@ -24,6 +24,12 @@ variable "service_account" {
   default = {}
 }
 
+variable "create_namespace" {
+  description = "Whether the namespace is made here. false: it is there already, as it has to be when the Kafka password is in a Kubernetes Secret."
+  type        = bool
+  default     = true
+}
+
 variable "image" {
   description = "Tag or digest of the image; its repository is this installation's registry unless it is named."
   type = object({
@@ -83,7 +89,7 @@ variable "kafka" {
 }
 
 variable "kafka_secret" {
-  description = "Where the Kafka password is: a Kubernetes Secret ({ kubernetes = { name = \"...\" } }), or a secret of Secret Manager in this project, by its id, and the version."
+  description = "Where the Kafka password is: a Kubernetes Secret ({ kubernetes = { name = \"...\" } }), or a secret of Secret Manager in this project, by its id, and the version. The latter needs kafka_secret in the cluster root too: the right to read."
   type = object({
     kubernetes = optional(object({
       name = string

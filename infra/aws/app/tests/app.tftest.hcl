@@ -19,6 +19,8 @@ variables {
 }
 
 run "msk_with_the_pods_role" {
+  command = plan
+
   assert {
     condition     = yamldecode(module.event_ingestor.values).settings.kafka.security.aws_region == "eu-central-1"
     error_message = "MSK's region is this one unless another is given"
@@ -34,6 +36,8 @@ run "msk_with_the_pods_role" {
 }
 
 run "a_secret_of_secrets_manager" {
+  command = plan
+
   variables {
     kafka        = { profile = "msk-scram", brokers = ["b-1.example:9096"], username = "ingestor" }
     kafka_secret = { secrets_manager = { arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:AmazonMSK_ingestor-AbCdEf", member = "password" } }
@@ -63,6 +67,8 @@ run "a_secret_that_is_the_password" {
 }
 
 run "volumes_that_outlive_their_claims" {
+  command = plan
+
   variables {
     ack = "wal"
   }

@@ -35,6 +35,8 @@ variables {
 }
 
 run "nothing_is_open_by_default" {
+  command = plan
+
   assert {
     condition     = !aws_eks_cluster.this.vpc_config[0].endpoint_public_access && aws_eks_cluster.this.vpc_config[0].endpoint_private_access
     error_message = "the API is reached from inside only"
@@ -74,6 +76,8 @@ run "nothing_is_open_by_default" {
 }
 
 run "a_node_group_and_a_way_out_in_each_zone" {
+  command = plan
+
   assert {
     condition     = length(aws_eks_node_group.this) == 3 && alltrue([for group in aws_eks_node_group.this : length(group.subnet_ids) == 1])
     error_message = "a volume's zone has a node group of its own"
@@ -109,6 +113,8 @@ run "one_gateway" {
 }
 
 run "no_way_out" {
+  command = plan
+
   variables {
     nat = "none"
   }
@@ -120,6 +126,8 @@ run "no_way_out" {
 }
 
 run "the_least_rights_for_msk" {
+  command = plan
+
   variables {
     msk_iam = {
       cluster_arn = "arn:aws:kafka:eu-central-1:111122223333:cluster/events/0d8f2c5e-7c1c-4d8e-9b55-1b0c6a1c2f11-3"
@@ -155,6 +163,8 @@ run "the_role_is_for_one_service_account" {
 }
 
 run "a_secret_brings_its_driver_and_right" {
+  command = plan
+
   variables {
     kafka_secret = {
       arn         = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:AmazonMSK_ingestor-AbCdEf"
@@ -169,6 +179,8 @@ run "a_secret_brings_its_driver_and_right" {
 }
 
 run "msk_lets_the_nodes_in" {
+  command = plan
+
   variables {
     msk_security_group = { id = "sg-0123456789abcdef0", port = 9098 }
   }
@@ -180,6 +192,8 @@ run "msk_lets_the_nodes_in" {
 }
 
 run "the_api_for_the_office" {
+  command = plan
+
   variables {
     api_allowed_cidrs = ["203.0.113.0/24"]
   }

@@ -90,6 +90,8 @@ run "nothing_is_open_by_default" {
 }
 
 run "all_zones" {
+  command = plan
+
   assert {
     condition     = length(azurerm_kubernetes_cluster.this.default_node_pool[0].zones) == 3 && length(azurerm_kubernetes_cluster_node_pool.events.zones) == 3
     error_message = "both pools in three zones"
@@ -105,6 +107,8 @@ run "all_zones" {
 }
 
 run "the_identity_is_for_one_service_account" {
+  command = plan
+
   assert {
     condition     = azurerm_federated_identity_credential.ingestor.subject == "system:serviceaccount:event-ingestor:event-ingestor"
     error_message = "another pod can't have the identity"
@@ -112,6 +116,8 @@ run "the_identity_is_for_one_service_account" {
 }
 
 run "a_vault_that_only_the_cluster_and_writers_reach" {
+  command = plan
+
   variables {
     key_vault = { name = "ingestor-test", writers = ["11111111-1111-1111-1111-111111111111"] }
   }
@@ -127,6 +133,8 @@ run "a_vault_that_only_the_cluster_and_writers_reach" {
 }
 
 run "event_hubs_by_a_private_endpoint" {
+  command = plan
+
   variables {
     event_hubs_namespace_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/events/providers/Microsoft.EventHub/namespaces/example"
   }
@@ -138,6 +146,8 @@ run "event_hubs_by_a_private_endpoint" {
 }
 
 run "premium_registry" {
+  command = plan
+
   variables {
     registry = { name = "ingestortest", sku = "Premium" }
   }
@@ -149,6 +159,8 @@ run "premium_registry" {
 }
 
 run "the_api_for_the_office" {
+  command = plan
+
   variables {
     api_allowed_cidrs = ["203.0.113.0/24"]
   }

@@ -56,6 +56,8 @@ run "nothing_is_open_by_default" {
 }
 
 run "standard_in_all_zones" {
+  command = plan
+
   assert {
     condition     = google_container_cluster.this.location == "europe-west3" && length(google_container_node_pool.this[0].node_locations) == 3
     error_message = "control plane and nodes in three zones"
@@ -90,6 +92,8 @@ run "autopilot" {
 }
 
 run "the_secret_for_one_service_account" {
+  command = plan
+
   variables {
     kafka_secret = "kafka-password"
   }
@@ -101,6 +105,8 @@ run "the_secret_for_one_service_account" {
 }
 
 run "the_api_for_the_office" {
+  command = plan
+
   variables {
     api_allowed_cidrs = ["203.0.113.0/24"]
   }
