@@ -71,7 +71,7 @@ run "a_load_balancer_that_ends_tls" {
   }
 
   override_data {
-    target = data.kubernetes_service_v1.this[0]
+    target = data.kubernetes_service_v1.this
     values = { status = [{ load_balancer = [{ ingress = [{ hostname = "lb.example.com", ip = "" }] }] }] }
   }
 
@@ -87,7 +87,7 @@ run "a_load_balancer_with_an_address" {
   }
 
   override_data {
-    target = data.kubernetes_service_v1.this[0]
+    target = data.kubernetes_service_v1.this
     values = { status = [{ load_balancer = [{ ingress = [{ hostname = "", ip = "10.0.0.7" }] }] }] }
   }
 
