@@ -126,16 +126,19 @@ class ClusterKafka:
         self._forward.terminate()
         self._forward.wait(10)
 
-    def leave(self) -> None:
-        """Its Service leads nowhere; connections that are open stay."""
-        self._select("nobody")
+    def shut_door(self, name: str) -> str:
+        """An address that leads nowhere until open_door. It is new, so nobody can have a connection by it."""
+        self._door(name, "nobody")
+        return f"{name}.{self._namespace.name}.svc:9092"
 
-    def come_back(self) -> None:
-        self._select("kafka")
+    def open_door(self, name: str) -> None:
+        self._door(name, "kafka")
 
-    def _select(self, app: str) -> None:
-        patch = json.dumps({"spec": {"selector": {"app": app}}})
-        self._namespace.kubectl("patch", "service", "kafka", "--patch", patch)
+    def _door(self, name: str, leads_to: str) -> None:
+        spec = {"selector": {"app": leads_to}, "ports": [{"port": 9092}]}
+        self._namespace.apply(
+            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+        )
 
     def _start_forward(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -223,6 +226,13 @@ class Release:
             old = self._values.get(key)
             self._values[key] = old | value if isinstance(old, dict) and isinstance(value, dict) else value
         self._helm("upgrade", seconds)
+
+    def upgrade_by_flags(self, *flags: str) -> None:
+        """As the chart's README has it: the values of before are helm's to remember."""
+        _run(
+            os.environ["HELM"], "upgrade", self.name, str(CHART), "--namespace", self.namespace.name,
+            "--reuse-values", *flags,
+        )  # fmt: skip
 
     def test(self) -> None:
         _run(os.environ["HELM"], "test", self.name, "--namespace", self.namespace.name, "--timeout", "60s")
