@@ -14,6 +14,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from support.containers import ROOT
+from support.metrics import Metrics
 from support.ports import free_port
 from support.waiting import wait_until
 
@@ -284,6 +285,11 @@ class Release:
             "the deleted pods are gone",
             0.5,
         )
+
+    def metric_of(self, pod: str, name: str) -> float:
+        """Through the API server: the admin port is open inside the cluster only."""
+        path = f"/api/v1/namespaces/{self.namespace.name}/pods/{pod}:8081/proxy/metrics"
+        return Metrics(_run("kubectl", "get", "--raw", path)).value(f"event_ingestor_{name}")
 
     def exit_statuses(self) -> list[int]:
         """Of the containers that ended while their pod stayed, so were started again."""
