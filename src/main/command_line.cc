@@ -51,7 +51,8 @@ constexpr std::array<Command, 15> kCommands{{
      "                log's end; not beside a service; --dry-run: only say what would be done",
      true},
     {"dlq stats", Subcommand::kDlqStats, true,
-     "count the dead letters by code and topic; --json: for machines; which ones: as redrive"},
+     "count the dead letters by code and topic; --json: for machines;\n"
+     "                which ones: as redrive"},
     {"redrive", Subcommand::kRedrive, true,
      "send dead letters back to the topics that refused them; goes on where it stopped.\n"
      "                Which ones: --from=topic|file|file:FOLDER, and what they have to match:\n"
