@@ -2,7 +2,7 @@
 
 mock_provider "azurerm" {
   mock_data "azurerm_kubernetes_cluster" {
-    defaults = { kube_config = [{ host = "https://cluster.example.com", cluster_ca_certificate = "Y2E=" }] }
+    defaults = { kube_config = [{ host = "https://cluster.example.com", cluster_ca_certificate = "Y2E=", client_certificate = "", client_key = "", username = "", password = "" }] }
   }
   mock_data "azurerm_container_registry" {
     defaults = { login_server = "ingestortest.azurecr.io" }

@@ -2,7 +2,7 @@
 
 mock_provider "google" {
   mock_data "google_container_cluster" {
-    defaults = { endpoint = "10.0.0.2", master_auth = [{ cluster_ca_certificate = "Y2E=" }] }
+    defaults = { endpoint = "10.0.0.2", master_auth = [{ cluster_ca_certificate = "Y2E=", client_certificate = "", client_key = "", client_certificate_config = [] }] }
   }
 }
 mock_provider "helm" {}
