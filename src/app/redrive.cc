@@ -80,9 +80,9 @@ base::Result<void> Redrive::Gather() {
   base::Duration left = kGatherTime;
   while (letters_.size() < batch_max_ && gathered_bytes_ < kBatchBytesMax && passed_over_ < kPassedOverMax &&
          left > base::Duration(0) && !parts_.source.AtEnd()) {
-    auto letter = parts_.source.Next(left);
-    if (!letter) return std::unexpected(letter.error());
-    if (*letter) Take(std::move(**letter));
+    auto next = parts_.source.Next(left);
+    if (!next) return std::unexpected(next.error());
+    if (std::optional<StoredLetter>& letter = *next) Take(std::move(*letter));
     left = until - parts_.clock.Now();
   }
   return {};

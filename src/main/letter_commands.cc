@@ -109,9 +109,10 @@ class LetterCommand {
     app::LetterGroups groups;
     for (uint64_t read = 0; !source_->AtEnd(); ++read) {
       if (read % kReadsBetweenLooks == 0 && stop_.Asked()) return std::nullopt;
-      const auto letter = source_->Next(kReadTime);
-      if (!letter) return std::unexpected(letter.error());
-      if (*letter && filter_.Matches(**letter, *decoder_)) groups.Add(**letter);
+      const auto next = source_->Next(kReadTime);
+      if (!next) return std::unexpected(next.error());
+      const std::optional<app::StoredLetter>& letter = *next;
+      if (letter && filter_.Matches(*letter, *decoder_)) groups.Add(*letter);
     }
     return groups;
   }
@@ -125,10 +126,11 @@ class LetterCommand {
   }
 
   base::Result<int> PrintGroups() {
-    const auto groups = CountLetters();
-    if (!groups) return std::unexpected(groups.error());
-    if (!*groups) return kExitStopped;
-    out_ << (line_.json ? GroupsAsJson(**groups) : GroupTable(**groups, clock_.WallNow()));
+    const auto counted = CountLetters();
+    if (!counted) return std::unexpected(counted.error());
+    const std::optional<app::LetterGroups>& groups = *counted;
+    if (!groups) return kExitStopped;
+    out_ << (line_.json ? GroupsAsJson(*groups) : GroupTable(*groups, clock_.WallNow()));
     return kExitClean;
   }
 

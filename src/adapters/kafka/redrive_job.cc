@@ -41,8 +41,8 @@ RedriveJob::OtherJob ReadPlaceAndNote(std::string_view text) {
   const std::string_view place = text.substr(0, text.find('\n'));
   uint64_t part = 0;
   uint64_t offset = 0;
-  const char* const end = place.data() + place.size();
-  const auto first = std::from_chars(place.data(), end, part);
+  const char* const end = place.end();
+  const auto first = std::from_chars(place.begin(), end, part);
   if (first.ec != std::errc() || first.ptr == end || *first.ptr != ':') return {};
   const auto second = std::from_chars(first.ptr + 1, end, offset);
   if (second.ec != std::errc() || second.ptr != end) return {};

@@ -57,7 +57,7 @@ class FakeSource final : public LetterSource {
 // Topics that hold ids, some of which they refuse. A commit is atomic if `transactions`.
 class FakeTarget final : public LetterTarget {
  public:
-  FakeTarget(bool transactions, support::Random& random) : transactions_(transactions), random_(random) {}
+  explicit FakeTarget(bool transactions) : transactions_(transactions) {}
 
   base::Result<CommitOutcome> Commit(std::span<const Redelivery> letters,
                                      const LetterPlaces& places) override {
@@ -105,7 +105,6 @@ class FakeTarget final : public LetterTarget {
   }
 
   const bool transactions_;
-  support::Random& random_;
 };
 
 class RedriveTest : public testing::Test {
@@ -149,7 +148,7 @@ class RedriveTest : public testing::Test {
 
 TEST_F(RedriveTest, SendsEachBackWithoutItsStoryAndWithACount) {
   Add(0, "a");
-  FakeTarget target(true, random_);
+  FakeTarget target(true);
   EXPECT_EQ(Run(target), Redrive::End::kDone);
   EXPECT_EQ(target.topics["orders"], std::vector<std::string>{"a"});
   const std::map<std::string, std::string> headers{{"trace_id", "abc"}, {"dlq_redrives", "1"}};
@@ -162,7 +161,7 @@ TEST_F(RedriveTest, OneThatIsRefusedAgainBecomesADeadLetterWithANewStory) {
     parts_.clear();
     for (const char* id : {"a", "b", "c", "d", "e"}) Add(0, id);
     parts_[0][2].headers.emplace_back(kDlqRedrives, "1");
-    FakeTarget target(transactions, random_);
+    FakeTarget target(transactions);
     target.refused = {{"orders", "c"}};
     EXPECT_EQ(Run(target), Redrive::End::kDone);
     auto sent = target.topics["orders"];
@@ -182,7 +181,7 @@ TEST_F(RedriveTest, OneThatIsRefusedAgainBecomesADeadLetterWithANewStory) {
 TEST_F(RedriveTest, OneThatNobodyTakesIsLeftAndNamed) {
   Add(0, "a");
   Add(0, "b");
-  FakeTarget target(true, random_);
+  FakeTarget target(true);
   target.refused = {{"orders", "b"}, {kDlq, "b"}};
   EXPECT_EQ(Run(target), Redrive::End::kDone);
   EXPECT_EQ(counts_.left.at("too_large"), 1U);
@@ -192,7 +191,7 @@ TEST_F(RedriveTest, OneThatNobodyTakesIsLeftAndNamed) {
 
 TEST_F(RedriveTest, WhatAnotherRedriveHasSentIsPassedOver) {
   for (const char* id : {"a", "b", "c"}) Add(0, id);
-  FakeTarget target(true, random_);
+  FakeTarget target(true);
   Redrive::Options options;
   options.earlier = {{{}, 3, {{0, 2}}}, {{.codes = {"other"}}, 3, {{0, 3}}}};
   EXPECT_EQ(Run(target, options), Redrive::End::kDone);
@@ -203,7 +202,7 @@ TEST_F(RedriveTest, WhatAnotherRedriveHasSentIsPassedOver) {
 TEST_F(RedriveTest, WhatAnotherRedriveLetLieForItsCountIsSent) {
   Add(0, "a");
   parts_[0][0].headers.emplace_back(kDlqRedrives, "2");
-  FakeTarget target(true, random_);
+  FakeTarget target(true);
   Redrive::Options options;
   options.earlier = {{{}, 2, {{0, 1}}}};
   Run(target, options);
@@ -215,7 +214,7 @@ TEST_F(RedriveTest, InSegmentsAllOfTheEarlierOnesAreDealtWith) {
     Add(part, "a" + std::to_string(part));
     Add(part, "b" + std::to_string(part));
   }
-  FakeTarget target(true, random_);
+  FakeTarget target(true);
   Redrive::Options options;
   options.earlier = {{{}, 3, {{1, 1}}, /*parts_in_order=*/true}};
   Run(target, options);
@@ -226,7 +225,7 @@ TEST_F(RedriveTest, InSegmentsAllOfTheEarlierOnesAreDealtWith) {
 
 TEST_F(RedriveTest, TheRateHolds) {
   for (int i = 0; i < 1000; ++i) Add(0, std::to_string(i));
-  FakeTarget target(true, random_);
+  FakeTarget target(true);
   Redrive::Options options;
   options.rate = 100;
   const base::SteadyTime began = clock_.Now();
@@ -238,7 +237,7 @@ TEST_F(RedriveTest, TheRateHolds) {
 
 TEST_F(RedriveTest, AStopBeforeABatchSendsNothingOfIt) {
   for (int i = 0; i < 10; ++i) Add(0, std::to_string(i));
-  FakeTarget target(true, random_);
+  FakeTarget target(true);
   stop_ = true;
   EXPECT_EQ(Run(target), Redrive::End::kStopped);
   EXPECT_TRUE(target.topics.empty());
@@ -247,7 +246,7 @@ TEST_F(RedriveTest, AStopBeforeABatchSendsNothingOfIt) {
 
 TEST_F(RedriveTest, ProgressIsSavedWhereNothingMatches) {
   for (int i = 0; i < 10; ++i) Add(0, std::to_string(i));
-  FakeTarget target(true, random_);
+  FakeTarget target(true);
   Redrive::Options options;
   options.filter.codes = {"none"};
   EXPECT_EQ(Run(target, options), Redrive::End::kDone);
@@ -265,7 +264,7 @@ TEST_F(RedriveTest, StoppedAndResumedAnyNumberOfTimesEachLetterIsSentOnce) {
     parts_.resize(1 + random_.Below(4));
     size_t letters = 0;
     const bool transactions = round % 2 == 0;
-    FakeTarget target(transactions, random_);
+    FakeTarget target(transactions);
     for (size_t part = 0; part < parts_.size(); ++part) {
       const size_t count = random_.Below(round % 10 == 0 ? 900 : 40);
       for (size_t i = 0; i < count; ++i, ++letters) {
