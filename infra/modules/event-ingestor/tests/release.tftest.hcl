@@ -72,7 +72,7 @@ run "a_load_balancer_that_ends_tls" {
 
   override_data {
     target = data.kubernetes_service_v1.this
-    values = { status = [{ load_balancer = [{ ingress = [{ hostname = "lb.example.com", ip = "" }] }] }] }
+    values = { status = [{ load_balancer = [{ ingress = [{ hostname = "lb.example.com", ip = "", ip_mode = "" }] }] }] }
   }
 
   assert {
@@ -88,7 +88,7 @@ run "a_load_balancer_with_an_address" {
 
   override_data {
     target = data.kubernetes_service_v1.this
-    values = { status = [{ load_balancer = [{ ingress = [{ hostname = "", ip = "10.0.0.7" }] }] }] }
+    values = { status = [{ load_balancer = [{ ingress = [{ hostname = "", ip = "10.0.0.7", ip_mode = "VIP" }] }] }] }
   }
 
   assert {
