@@ -78,15 +78,25 @@ void Ingest::Judge(std::span<const DecodedEvent> events, const domain::Envelope&
   for (const DecodedEvent& event : events) {
     const EventFault fault = domain::Validate(event, options_.limits);
     if (fault != EventFault::kNone) {
-      submission.rejections.push_back({event.index, event.line, event.offset, fault, event.id.raw});
-      telemetry_.EventsRejected(domain::Code(fault), 1);
+      Reject(event, fault, {}, submission);
       continue;
     }
     const bool needs_id = event.id.kind == domain::Member::Kind::kAbsent;
     submission.batch.Add(event, needs_id ? submission.ids.Next(received_at) : std::string_view(),
                          domain::View(timestamp), envelope);
+    if (const auto limit = topic_limits_.BrokenByLast(submission.batch)) {
+      submission.batch.TakeBack(event);
+      Reject(event, EventFault::kTooLargeForTopic, *limit, submission);
+      continue;
+    }
     if (window_ != nullptr) window_->Name(event, submission);
   }
+}
+
+void Ingest::Reject(const DecodedEvent& event, EventFault fault, const TopicLimit& limit,
+                    Submission& submission) {
+  submission.rejections.push_back({event.index, event.line, event.offset, fault, event.id.raw, limit});
+  telemetry_.EventsRejected(domain::Code(fault), 1);
 }
 
 IngestResult Ingest::Admit(domain::AckLevel ack, uint64_t body_bytes, base::SteadyTime now) const {

@@ -15,6 +15,7 @@
 #include "app/ports/telemetry.h"
 #include "app/receipts.h"
 #include "app/submission.h"
+#include "app/topic_limits.h"
 #include "domain/ack_level.h"
 #include "domain/event_batch.h"
 #include "domain/token_bucket.h"
@@ -57,13 +58,14 @@ class Ingest {
 
   // `window` null: no event is taken for a repeat.
   Ingest(const Options& options, domain::TokenBucket& bucket, Journal& journal, Receipts& receipts,
-         const DrainRate& drain_rate, const Clock& clock, Telemetry& telemetry,
-         IdempotencyWindow* window = nullptr)
+         const DrainRate& drain_rate, const TopicLimits& topic_limits, const Clock& clock,
+         Telemetry& telemetry, IdempotencyWindow* window = nullptr)
       : options_(options),
         bucket_(bucket),
         journal_(journal),
         receipts_(receipts),
         drain_rate_(drain_rate),
+        topic_limits_(topic_limits),
         clock_(clock),
         telemetry_(telemetry),
         window_(window) {}
@@ -98,6 +100,8 @@ class Ingest {
  private:
   void Judge(std::span<const domain::DecodedEvent> events, const domain::Envelope& envelope,
              Submission& submission);
+  void Reject(const domain::DecodedEvent& event, domain::EventFault fault, const TopicLimit& limit,
+              Submission& submission);
   Appended Append(domain::AckLevel ack, base::SteadyTime now, Submission& submission);
   Appended Hand(const domain::EventBatch& batch, std::span<const uint64_t> awaited, domain::AckLevel ack,
                 base::SteadyTime now, const Submission& submission);
@@ -108,6 +112,7 @@ class Ingest {
   Journal& journal_;
   Receipts& receipts_;
   const DrainRate& drain_rate_;
+  const TopicLimits& topic_limits_;
   const Clock& clock_;
   Telemetry& telemetry_;
   IdempotencyWindow* const window_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/receipts.h"
+#include "app/topic_limits.h"
 #include "base/sip_hash.h"
 #include "domain/event_batch.h"
 #include "domain/uuid_v7.h"
@@ -18,7 +19,8 @@ struct Rejection {
   uint32_t line;
   uint64_t offset;
   domain::EventFault fault;
-  std::string_view raw_id;  // as JSON text without quotes; empty when there is none
+  std::string_view raw_id;      // as JSON text without quotes; empty when there is none
+  TopicLimit topic_limit = {};  // kTooLargeForTopic: the one that it breaks
 };
 
 // An event of Submission::batch whose id the client sent.

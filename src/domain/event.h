@@ -30,8 +30,9 @@ enum class EventFault : uint8_t {
   kIdTooLong,
   kBadTimestamp,
   kEventTooLarge,
+  kTooLargeForTopic,
 };
-inline constexpr size_t kEventFaultCount = 12;
+inline constexpr size_t kEventFaultCount = 13;
 
 // One event as the decoder read it: views into the request's bytes (or the decoder's scratch) that live as
 // long as the request is being handled. Nothing in it has been judged but `fault`, which is what the grammar

@@ -68,6 +68,12 @@ std::optional<std::string_view> EventBatch::KeyOf(const DecodedEvent& event, con
   return std::nullopt;
 }
 
+void EventBatch::TakeBack(const DecodedEvent& event) {
+  bytes_.resize(events_.back().offset);
+  events_.pop_back();
+  client_bytes_ -= event.json.size();
+}
+
 void EventBatch::AssignWithout(const EventBatch& all, std::span<const uint32_t> left_out) {
   Clear();
   client_bytes_ = all.client_bytes_;  // for what it is asked for: a request of this size

@@ -57,6 +57,9 @@ class EventBatch {
   void Add(const DecodedEvent& event, std::string_view generated_id, std::string_view received_at,
            const Envelope& envelope);
 
+  // Undoes the last Add, which was of this event.
+  void TakeBack(const DecodedEvent& event);
+
   // The events of another batch but for some, named by their numbers there in rising order.
   void AssignWithout(const EventBatch& all, std::span<const uint32_t> left_out);
 

@@ -45,6 +45,7 @@ std::string_view Code(EventFault fault) {
     case EventFault::kIdTooLong: return "id_too_long";
     case EventFault::kBadTimestamp: return "bad_timestamp";
     case EventFault::kEventTooLarge: return "event_too_large";
+    case EventFault::kTooLargeForTopic: return "too_large_for_topic";
   }
   return "none";
 }
@@ -69,6 +70,7 @@ std::string Explain(EventFault fault, const EventLimits& limits) {
     case EventFault::kEventTooLarge:
       return "the event is over " + std::to_string(limits.event_bytes_max) +
              " bytes (ingest.event_bytes_max)";
+    case EventFault::kTooLargeForTopic: return "the event is larger than its topic takes";
   }
   return {};
 }

@@ -85,9 +85,9 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   ingest.ack = settings.ingest.ack;
   ingest.ack_min = settings.ingest.ack_min;
   ingest.has_wal = JournalIsWal(settings);
-  service->ingest_ =
-      std::make_unique<app::Ingest>(ingest, service->bucket_, *service->journal_, service->receipts_,
-                                    service->drain_rate_, clock, metrics, service->window_.get());
+  service->ingest_ = std::make_unique<app::Ingest>(
+      ingest, service->bucket_, *service->journal_, service->receipts_, service->drain_rate_,
+      service->topic_limits_, clock, metrics, service->window_.get());
   service->RegisterGauges();
   if (auto listening = service->Listen(); !listening) return std::unexpected(listening.error());
   return service;
@@ -173,7 +173,7 @@ base::Result<void> Service::OpenSink(size_t lanes, const Routing& routing) {
 
 base::Result<void> Service::OpenKafkaSink(size_t lanes, const Routing& routing) {
   const kafka::KafkaOptions options = KafkaOptionsOf(settings_, lanes, TopicOptionsOf(routing), clock_);
-  auto created = kafka::KafkaSink::Create(options, log_, &metrics_);
+  auto created = kafka::KafkaSink::Create(options, log_, &metrics_, &topic_limits_);
   if (!created) return std::unexpected(created.error());
   kafka_ = created->get();
   if (options.security.Secured()) {

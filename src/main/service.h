@@ -24,6 +24,7 @@
 #include "app/ports/journal.h"
 #include "app/ports/log.h"
 #include "app/receipts.h"
+#include "app/topic_limits.h"
 #include "app/wake_list.h"
 #include "app/worker_pool.h"
 #include "base/result.h"
@@ -89,6 +90,7 @@ class Service {
   std::atomic<bool> stopping_{false};
   app::CurrentRoutes routes_;
   app::DrainRate drain_rate_;
+  app::TopicLimits topic_limits_;
   app::WakeList durable_wakes_;
   app::Receipts receipts_;
   domain::TokenBucket bucket_;

@@ -7,6 +7,7 @@ import pytest
 from support.http_client import Reply
 from support.ingestor import EVENTS, JSON, NDJSON, Ingestor
 from support.kafka_broker import KafkaBroker
+from support.noise import COMPRESSED, noise
 from support.load import LoadClient, single_events
 from support.topic_reader import read_topic
 from support.waiting import wait_until
@@ -114,13 +115,13 @@ def test_an_ack_that_is_late_is_a_504_and_the_event_arrives_once(
 def test_a_dead_letter_is_told_to_who_waits(to_kafka: ToKafka, broker: KafkaBroker, topic: str) -> None:
     narrow = broker.create_topic(f"{topic}-narrow", partitions=1, max_message_bytes="20000")
     dlq = broker.create_topic(f"{topic}-dead", partitions=1)
-    ingestor = to_kafka(KAFKA_TOPIC=narrow, KAFKA_DLQ_TOPIC=dlq, ACK="broker")
-    single = post(ingestor, "", event("large", "x" * 50_000))
+    ingestor = to_kafka(KAFKA_TOPIC=narrow, KAFKA_DLQ_TOPIC=dlq, ACK="broker", **COMPRESSED)
+    single = post(ingestor, "", event("large", noise(50_000)))
     assert (single.status, single.code) == (422, "message_too_large")
     assert "dead-letter topic" in single.json()["detail"]
     assert set(places(broker, dlq)) == {"large"}
 
-    lines = [event("s0"), event("L1", "x" * 50_000), event("s2")]
+    lines = [event("s0"), event("L1", noise(50_000)), event("s2")]
     batch = post(
         ingestor, "", "\n".join(lines), LISTED | {"Prefer": "handling=strict, return=representation"}, NDJSON
     )
@@ -132,7 +133,7 @@ def test_a_dead_letter_is_told_to_who_waits(to_kafka: ToKafka, broker: KafkaBrok
     assert {entry["id"]: (entry["partition"], entry["offset"]) for entry in body["events"]} == places(
         broker, narrow
     )
-    nothing = post(ingestor, "", f"[{event('L3', 'x' * 50_000)}]")
+    nothing = post(ingestor, "", f"[{event('L3', noise(50_000))}]")
     assert (nothing.status, nothing.json()["accepted"]) == (422, 0)
     assert set(places(broker, dlq)) == {"large", "L1", "L3"}
     ingestor.wait_drained()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.ingestor import NDJSON, Ingestor
 from support.kafka_broker import KafkaBroker
+from support.noise import COMPRESSED, noise
 from support.topic_reader import read_topic
 from support.waiting import wait_until
 
@@ -17,7 +18,7 @@ DEAD_LETTERED = "event_ingestor_events_dead_lettered_total"
 
 
 def event(event_id: str, pad: int, breaks: bool = False) -> str:
-    text = json.dumps({"id": event_id, "type": "t", "timestamp": "2026-01-31T12:00:00Z", "pad": "x" * pad})
+    text = json.dumps({"id": event_id, "type": "t", "timestamp": "2026-01-31T12:00:00Z", "pad": noise(pad)})
     return text.replace(", ", ",\n") if breaks else text
 
 
@@ -34,7 +35,7 @@ def test_every_poisoned_event_becomes_one_dead_letter_and_the_good_ones_are_deli
 ) -> None:
     narrow = broker.create_topic(f"{topic}-narrow", max_message_bytes="2000")
     dlq = broker.create_topic(f"{topic}-dead", partitions=1)
-    ingestor = to_kafka(KAFKA_TOPIC=narrow, KAFKA_DLQ_TOPIC=dlq, KAFKA_MAX_RETRIES=0)
+    ingestor = to_kafka(KAFKA_TOPIC=narrow, KAFKA_DLQ_TOPIC=dlq, KAFKA_MAX_RETRIES=0, **COMPRESSED)
     lines = [event(f"e{n}", 4000 if n % 50 == 7 else 20) for n in range(1000)]
     assert ingestor.post("\n".join(lines), NDJSON).json()["accepted"] == 1000
     ingestor.wait_drained(60)
@@ -56,7 +57,9 @@ def test_what_is_too_large_for_the_dead_letter_topic_stands_in_the_file_and_is_n
     narrow = broker.create_topic(f"{topic}-narrow", max_message_bytes="2000")
     dlq = broker.create_topic(f"{topic}-dead", partitions=1, max_message_bytes="2000")
     folder = tmp_path / "letters"
-    ingestor = to_kafka(KAFKA_TOPIC=narrow, KAFKA_DLQ_TOPIC=dlq, KAFKA_MAX_RETRIES=0, DEAD_LETTER_DIR=folder)
+    ingestor = to_kafka(
+        KAFKA_TOPIC=narrow, KAFKA_DLQ_TOPIC=dlq, KAFKA_MAX_RETRIES=0, DEAD_LETTER_DIR=folder, **COMPRESSED
+    )
     plain, broken = event("plain", 4000), event("broken", 5000, breaks=True)
     for body in (plain, broken, event("good", 10)):
         assert ingestor.post(body).status == 202
@@ -95,6 +98,7 @@ def test_a_full_dead_letter_file_keeps_events_in_the_journal_and_room_lets_them_
         DEAD_LETTER_BYTES_MAX="1MiB",
         EVENT_BYTES_MAX="100KB",
         WORKER_POOL_SIZE=1,
+        **COMPRESSED,
     )
     assert ingestor.post(event("large", 4000)).status == 202
     wait_until(lambda: ingestor.metric("dead_letter_file_failures_total") > 0, 30, "the file is full")

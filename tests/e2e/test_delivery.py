@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from support.ingestor import JSON, NDJSON, Ingestor
 from support.kafka_broker import KafkaBroker
+from support.noise import COMPRESSED, noise
 from support.load import LoadClient, ndjson_events, single_events
 from support.murmur2 import java_partition
 from support.topic_reader import Record, read_topic
@@ -168,9 +169,9 @@ def test_an_event_too_large_for_the_topic_is_dead_lettered_and_its_neighbours_de
 ) -> None:
     narrow = broker.create_topic(f"{topic}-narrow", partitions=1, max_message_bytes="20000")
     dlq = broker.create_topic(f"{topic}-dead", partitions=1)
-    ingestor = to_kafka(KAFKA_TOPIC=narrow, KAFKA_DLQ_TOPIC=dlq)
+    ingestor = to_kafka(KAFKA_TOPIC=narrow, KAFKA_DLQ_TOPIC=dlq, **COMPRESSED)
     small = [event(f"s{n}", "x" * 100) for n in range(60)]
-    large = [event(f"L{n}", "y" * 50_000) for n in range(3)]
+    large = [event(f"L{n}", noise(50_000)) for n in range(3)]
     mixed = small[:20] + large[:1] + small[20:40] + large[1:] + small[40:]
     reply = ingestor.post("\n".join(mixed), NDJSON, {"traceparent": TRACEPARENT})
     assert reply.json()["accepted"] == 63
@@ -192,11 +193,11 @@ def test_a_dead_letter_costs_at_most_the_retries_that_are_set(
     to_kafka: ToKafka, broker: KafkaBroker, topic: str
 ) -> None:
     narrow = broker.create_topic(f"{topic}-narrow", partitions=1, max_message_bytes="2000")
-    ingestor = to_kafka(KAFKA_TOPIC=narrow, KAFKA_MAX_RETRIES=0)
-    assert ingestor.post(event("large", "z" * 5000)).status == 202
+    ingestor = to_kafka(KAFKA_TOPIC=narrow, KAFKA_MAX_RETRIES=0, **COMPRESSED)
+    assert ingestor.post(event("large", noise(5000))).status == 202
     ingestor.wait_drained()
     (record,) = read_topic(broker.address, f"{topic}-dlq")
-    assert_dead_letter(record, narrow, event("large", "z" * 5000))
+    assert_dead_letter(record, narrow, event("large", noise(5000)))
     # Once among others, and once alone to be sure that it was this one.
     assert int(record.headers["dlq_attempts"]) <= 2
     assert read_topic(broker.address, narrow) == []

@@ -10,6 +10,7 @@ import pytest
 from support.http_client import Reply
 from support.ingestor import EVENTS, JSON, NDJSON, Ingestor, run_to_exit
 from support.kafka_broker import KafkaBroker
+from support.noise import COMPRESSED, noise
 from support.ports import free_port
 from support.topic_reader import read_topic
 from support.waiting import wait_until
@@ -183,9 +184,9 @@ def test_at_level_broker_a_repeat_waits_for_kafka(
 def test_a_dead_lettered_event_may_be_sent_again(to_kafka: Serve, broker: KafkaBroker, topic: str) -> None:
     narrow = broker.create_topic(f"{topic}-narrow", partitions=1, max_message_bytes="20000")
     dlq = broker.create_topic(f"{topic}-dead", partitions=1)
-    ingestor = to_kafka(KAFKA_TOPIC=narrow, KAFKA_DLQ_TOPIC=dlq, **WINDOW)
+    ingestor = to_kafka(KAFKA_TOPIC=narrow, KAFKA_DLQ_TOPIC=dlq, **WINDOW, **COMPRESSED)
     for _ in range(2):
-        reply = post(ingestor, "?ack=broker", event("large", p="x" * 50_000))
+        reply = post(ingestor, "?ack=broker", event("large", p=noise(50_000)))
         assert (reply.status, reply.code) == (422, "message_too_large")
     assert topic_ids(broker, dlq) == {"large": 2}
     assert ingestor.metric("events_accepted_total") == 2

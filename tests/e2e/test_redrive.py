@@ -13,6 +13,7 @@ from confluent_kafka import Producer
 from support import kafka_admin
 from support.ingestor import NDJSON, Ingestor, binary
 from support.kafka_broker import KafkaBroker
+from support.noise import COMPRESSED, noise
 from support.topic_reader import count_records, read_topic
 from support.waiting import wait_until
 
@@ -51,7 +52,7 @@ class Letters:
     @staticmethod
     def event(n: int, size: int = 20) -> str:
         event = {"id": f"e{n}", "type": ("even", "odd")[n % 2], "timestamp": "2026-01-31T12:00:00Z"}
-        return json.dumps({**event, "pad": "x" * size})
+        return json.dumps({**event, "pad": noise(size)})
 
     def command(self, *arguments: str) -> list[str]:
         settings = (self.broker.address, self.main, self.dlq)
@@ -125,7 +126,9 @@ def test_what_died_comes_back_once_its_cause_is_mended(
 ) -> None:
     admin = kafka_admin.new_admin(broker.address)
     kafka_admin.set_topic_configs(admin, letters.main, max_message_bytes="2000")
-    ingestor = to_kafka(KAFKA_TOPIC=letters.main, KAFKA_DLQ_TOPIC=letters.dlq, KAFKA_MAX_RETRIES=0)
+    ingestor = to_kafka(
+        KAFKA_TOPIC=letters.main, KAFKA_DLQ_TOPIC=letters.dlq, KAFKA_MAX_RETRIES=0, **COMPRESSED
+    )
     lines = [letters.event(n, 4000 if n % 25 == 3 else 20) for n in range(1000)]
     assert ingestor.post("\n".join(lines), NDJSON).json()["accepted"] == 1000
     ingestor.wait_drained(60)
@@ -279,7 +282,11 @@ def test_the_dead_letter_file_is_sent_back_too(
         kafka_admin.set_topic_configs(admin, topic, max_message_bytes="2000")
     folder = tmp_path / "letters"
     ingestor = to_kafka(
-        KAFKA_TOPIC=letters.main, KAFKA_DLQ_TOPIC=letters.dlq, KAFKA_MAX_RETRIES=0, DEAD_LETTER_DIR=folder
+        KAFKA_TOPIC=letters.main,
+        KAFKA_DLQ_TOPIC=letters.dlq,
+        KAFKA_MAX_RETRIES=0,
+        DEAD_LETTER_DIR=folder,
+        **COMPRESSED,
     )
     lines = [letters.event(n, 4000) for n in range(60)]
     assert ingestor.post("\n".join(lines), NDJSON).json()["accepted"] == 60

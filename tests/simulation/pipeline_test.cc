@@ -34,7 +34,7 @@ class Schedule {
              journal_, random_.Next()),
         bucket_(random_.OneIn(2) ? 0 : 2'000, 30),
         ingest_({.limits = {.event_bytes_max = 2'000}}, bucket_, rig_.journal, rig_.receipts, rig_.drain_rate,
-                rig_.clock, rig_.telemetry),
+                rig_.topic_limits, rig_.clock, rig_.telemetry),
         submission_(random_.Next()) {}
 
   void Run() {

@@ -247,7 +247,8 @@ class WalLife {
     // A crash can bring back what was removed.
     disk_bytes_max_ = std::max(options.bytes_max, journal_->Stats().bytes);
     ingest_ = std::make_unique<app::Ingest>(app::Ingest::Options{}, *bucket_, rig_->journal, rig_->receipts,
-                                            rig_->drain_rate, clock_, rig_->telemetry, shape.window_of_ids);
+                                            rig_->drain_rate, rig_->topic_limits, clock_, rig_->telemetry,
+                                            shape.window_of_ids);
   }
 
   void CheckBounds() const {

@@ -131,6 +131,7 @@ class DeliveryRig {
   VirtualClock& clock;
   RecordingTelemetry telemetry;
   app::DrainRate drain_rate;
+  app::TopicLimits topic_limits;
   app::Receipts receipts{10'000};
   CheckedJournal journal;
   MisbehavingSink sink;

@@ -137,7 +137,7 @@ data "aws_iam_policy_document" "msk" {
 
   statement {
     sid       = "Produce"
-    actions   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
+    actions   = ["kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration", "kafka-cluster:WriteData"]
     resources = [for topic in var.msk_iam.topics : "${replace(var.msk_iam.cluster_arn, ":cluster/", ":topic/")}/${topic}"]
   }
 }

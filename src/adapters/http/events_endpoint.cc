@@ -166,13 +166,22 @@ void EventsEndpoint::Finish(const Request& request, PendingAck& pending, Reply& 
   }
 }
 
+namespace {
+
+Problem ProblemOf(domain::EventFault fault) {
+  const bool too_large =
+      fault == domain::EventFault::kEventTooLarge || fault == domain::EventFault::kTooLargeForTopic;
+  if (too_large) return {413, domain::Code(fault), "The event is too large"};
+  return {422, domain::Code(fault), "The event is not valid"};
+}
+
+}  // namespace
+
 void EventsEndpoint::Rejected(const Request& request, const app::DecodedRequest& decoded,
                               Reply& reply) const {
   const app::Rejection& first = submission_.rejections.front();
   if (!decoded.batch) {
-    const std::string detail = domain::Explain(first.fault, ingest_.Limits());
-    reply.Refuse({422, domain::Code(first.fault), "The event is not valid"}, detail);
-    return;
+    return reply.Refuse(ProblemOf(first.fault), Explain(first));
   }
   reply.status = 422;
   if (request.handling_strict) reply.headers.append("Preference-Applied: handling=strict\r\n");
@@ -194,12 +203,20 @@ void EventsEndpoint::AppendRejections(std::string& list) const {
       list.append(R"(,"offset":)").append(std::to_string(rejection.offset));
     }
     list.append(R"(,"code":")").append(domain::Code(rejection.fault)).append(R"(","message":")");
-    for (const char c : domain::Explain(rejection.fault, ingest_.Limits())) {
+    for (const char c : Explain(rejection)) {
       if (c == '"') list.push_back('\\');
       list.push_back(c);
     }
     list.append("\"}");
   }
+}
+
+std::string EventsEndpoint::Explain(const app::Rejection& rejection) const {
+  if (rejection.fault != domain::EventFault::kTooLargeForTopic) {
+    return domain::Explain(rejection.fault, ingest_.Limits());
+  }
+  return "topic " + std::string(rejection.topic_limit.topic) + " takes records of at most " +
+         std::to_string(rejection.topic_limit.bytes_max) + " bytes (its max.message.bytes)";
 }
 
 template <typename Take>

@@ -52,6 +52,7 @@ class EventsEndpoint {
   void Refuse(const app::IngestResult& result, Reply& reply) const;
   void RefuseDocument(const app::DecodedRequest& decoded, Reply& reply);
   void AppendRejections(std::string& list) const;
+  std::string Explain(const app::Rejection& rejection) const;
   // An event that was accepted.
   struct Accepted {
     uint32_t index;  // in the request

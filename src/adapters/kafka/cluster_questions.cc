@@ -12,8 +12,10 @@ namespace ei::kafka {
 namespace {
 
 constexpr int kRequestMillis = 5000;
+constexpr std::string_view kNoSettings = "a topic's settings can't be read";
 
 using Event = std::unique_ptr<rd_kafka_event_t, void (*)(rd_kafka_event_t*)>;
+using Options = std::unique_ptr<rd_kafka_AdminOptions_t, void (*)(rd_kafka_AdminOptions_t*)>;
 using Ask = std::function<void(const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* answers)>;
 
 std::unexpected<base::Error> NoAnswer(std::string_view question, rd_kafka_resp_err_t error) {
@@ -21,21 +23,51 @@ std::unexpected<base::Error> NoAnswer(std::string_view question, rd_kafka_resp_e
                     std::string(question) + ": " + rd_kafka_err2str(error));
 }
 
+Options NewOptions(rd_kafka_t* client, rd_kafka_admin_op_t operation) {
+  Options options(rd_kafka_AdminOptions_new(client, operation), &rd_kafka_AdminOptions_destroy);
+  std::array<char, 512> fault{};
+  rd_kafka_AdminOptions_set_request_timeout(options.get(), kRequestMillis, fault.data(), fault.size());
+  return options;
+}
+
 base::Result<Event> Answer(rd_kafka_t* client, rd_kafka_admin_op_t operation, std::string_view question,
                            const Ask& ask) {
   const std::unique_ptr<rd_kafka_queue_t, void (*)(rd_kafka_queue_t*)> answers(rd_kafka_queue_new(client),
                                                                                &rd_kafka_queue_destroy);
-  const std::unique_ptr<rd_kafka_AdminOptions_t, void (*)(rd_kafka_AdminOptions_t*)> options(
-      rd_kafka_AdminOptions_new(client, operation), &rd_kafka_AdminOptions_destroy);
-  std::array<char, 512> fault{};
-  rd_kafka_AdminOptions_set_request_timeout(options.get(), kRequestMillis, fault.data(), fault.size());
-  ask(options.get(), answers.get());
+  ask(NewOptions(client, operation).get(), answers.get());
   Event event(rd_kafka_queue_poll(answers.get(), 2 * kRequestMillis), &rd_kafka_event_destroy);
   if (event == nullptr) return NoAnswer(question, RD_KAFKA_RESP_ERR__TIMED_OUT);
   if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return NoAnswer(question, error);
   }
   return event;
+}
+
+void DescribeTopics(rd_kafka_t* client, std::span<const std::string> topics,
+                    const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* answers) {
+  std::vector<rd_kafka_ConfigResource_t*> resources;
+  for (const std::string& topic : topics) {
+    resources.push_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+  }
+  rd_kafka_DescribeConfigs(client, resources.data(), resources.size(), options, answers);
+  rd_kafka_ConfigResource_destroy_array(resources.data(), resources.size());
+}
+
+base::Result<uint64_t> MessageBytesMaxOf(const rd_kafka_ConfigResource_t* topic) {
+  if (const auto error = rd_kafka_ConfigResource_error(topic); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return NoAnswer(kNoSettings, error);
+  }
+  size_t count = 0;
+  const rd_kafka_ConfigEntry_t** const entries = rd_kafka_ConfigResource_configs(topic, &count);
+  for (const rd_kafka_ConfigEntry_t* const entry : std::span(entries, count)) {
+    if (std::string_view(rd_kafka_ConfigEntry_name(entry)) != "max.message.bytes") continue;
+    const char* const text = rd_kafka_ConfigEntry_value(entry);
+    const std::string_view digits = text == nullptr ? std::string_view() : text;
+    uint64_t bytes = 0;
+    const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), bytes);
+    if (fault == std::errc() && end == digits.data() + digits.size()) return bytes;
+  }
+  return NoAnswer(kNoSettings, RD_KAFKA_RESP_ERR__BAD_MSG);
 }
 
 }  // namespace
@@ -78,30 +110,32 @@ base::Result<PartitionList> SavedOffsets(rd_kafka_t* client, const std::string& 
 }
 
 base::Result<uint64_t> MessageBytesMax(rd_kafka_t* client, const std::string& topic) {
-  rd_kafka_ConfigResource_t* resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str());
-  const auto answer = Answer(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, "a topic's settings can't be read",
-                             [&](const auto* options, auto* answers) {
-                               rd_kafka_DescribeConfigs(client, &resource, 1, options, answers);
-                             });
-  rd_kafka_ConfigResource_destroy(resource);
+  const auto event = Answer(
+      client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, kNoSettings,
+      [&](const auto* options, auto* answers) { DescribeTopics(client, {&topic, 1}, options, answers); });
+  if (!event) return std::unexpected(event.error());
+  const auto answer = ReadMessageBytesMax(event->get());
   if (!answer) return std::unexpected(answer.error());
+  if (answer->size() != 1) return NoAnswer(kNoSettings, RD_KAFKA_RESP_ERR__BAD_MSG);
+  return answer->front().second;
+}
+
+void AskMessageBytesMax(rd_kafka_t* client, std::span<const std::string> topics, rd_kafka_queue_t* answers) {
+  DescribeTopics(client, topics, NewOptions(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS).get(), answers);
+}
+
+MessageBytesMaxAnswer ReadMessageBytesMax(rd_kafka_event_t* answer) {
+  if (const auto error = rd_kafka_event_error(answer); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return NoAnswer(kNoSettings, error);
+  }
   size_t count = 0;
-  const rd_kafka_ConfigResource_t** const resources =
-      rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(answer->get()), &count);
-  if (count != 1) return NoAnswer("a topic's settings can't be read", RD_KAFKA_RESP_ERR__BAD_MSG);
-  if (const auto error = rd_kafka_ConfigResource_error(resources[0]); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return NoAnswer("a topic's settings can't be read", error);
+  const rd_kafka_ConfigResource_t** const topics =
+      rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(answer), &count);
+  std::vector<std::pair<std::string_view, base::Result<uint64_t>>> found;
+  for (const rd_kafka_ConfigResource_t* const topic : std::span(topics, count)) {
+    found.emplace_back(rd_kafka_ConfigResource_name(topic), MessageBytesMaxOf(topic));
   }
-  const rd_kafka_ConfigEntry_t** const entries = rd_kafka_ConfigResource_configs(resources[0], &count);
-  for (size_t i = 0; i < count; ++i) {
-    if (std::string_view(rd_kafka_ConfigEntry_name(entries[i])) != "max.message.bytes") continue;
-    const char* const text = rd_kafka_ConfigEntry_value(entries[i]);
-    const std::string_view digits = text == nullptr ? std::string_view() : text;
-    uint64_t bytes = 0;
-    const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), bytes);
-    if (fault == std::errc() && end == digits.data() + digits.size()) return bytes;
-  }
-  return NoAnswer("a topic's settings can't be read", RD_KAFKA_RESP_ERR__BAD_MSG);
+  return found;
 }
 
 }  // namespace ei::kafka

@@ -48,8 +48,9 @@ void Produce(Producer& producer, Run& run) {
 }  // namespace
 
 base::Result<std::unique_ptr<KafkaSink>> KafkaSink::Create(const KafkaOptions& options, app::Log& log,
-                                                           app::Telemetry* telemetry) {
-  std::unique_ptr<KafkaSink> sink(new KafkaSink(options, log, telemetry));
+                                                           app::Telemetry* telemetry,
+                                                           app::TopicLimits* limits) {
+  std::unique_ptr<KafkaSink> sink(new KafkaSink(options, log, telemetry, limits));
   base::MutexLock lock(sink->mutex_);
   auto producer = sink->MakeProducer(/*sole=*/false);
   if (!producer) return std::unexpected(producer.error());
@@ -197,6 +198,12 @@ void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_vi
   if (failure.verdict != app::Verdict::kDelivered) return;
   report.partition = place.partition;
   report.offset = place.offset;
+}
+
+void KafkaSink::OnSizeLimit(std::string_view topic, std::optional<uint64_t> bytes_max) {
+  if (limits_ == nullptr) return;
+  limits_->Learn(topic, topic, bytes_max);
+  if (topic == options_.topic) limits_->Learn({}, topic, bytes_max);
 }
 
 void KafkaSink::OnReportsEnd() {

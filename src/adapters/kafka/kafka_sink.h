@@ -13,6 +13,7 @@
 #include "adapters/kafka/producer.h"
 #include "app/ports/event_sink.h"
 #include "app/ports/telemetry.h"
+#include "app/topic_limits.h"
 #include "base/mutex.h"
 #include "base/result.h"
 
@@ -29,9 +30,11 @@ namespace ei::kafka {
 // what is sent fails (kTransient), so that no record is on its way twice.
 class KafkaSink final : public app::EventSink, public CredentialUser, private Producer::Listener {
  public:
-  // Needs no broker: without one, events wait in the producer. Log and telemetry outlive the sink.
+  // Needs no broker: without one, events wait in the producer. What is handed over here outlives the sink;
+  // `limits` is told what topics take.
   static base::Result<std::unique_ptr<KafkaSink>> Create(const KafkaOptions& options, app::Log& log,
-                                                         app::Telemetry* telemetry = nullptr);
+                                                         app::Telemetry* telemetry = nullptr,
+                                                         app::TopicLimits* limits = nullptr);
 
   void Attach(size_t lane, app::DeliveryListener& listener) override { listeners_[lane] = &listener; }
   app::Destinations DestinationsOf(const app::OutboundEvent& event) const override;
@@ -53,10 +56,11 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
   void UseTopics(std::vector<TopicOptions> topics) { topics_.Replace(std::move(topics)); }
 
  private:
-  KafkaSink(const KafkaOptions& options, app::Log& log, app::Telemetry* telemetry)
+  KafkaSink(const KafkaOptions& options, app::Log& log, app::Telemetry* telemetry, app::TopicLimits* limits)
       : options_(options),
         log_(log),
         telemetry_(telemetry),
+        limits_(limits),
         topics_(options.topic, options.dlq_topic, options.topics),
         listeners_(options.lanes, nullptr),
         failures_(options.lanes),
@@ -65,6 +69,7 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
   void OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_view reason, Place place) override;
   void OnReportsEnd() override;
   void OnFault(std::string_view code) override;
+  void OnSizeLimit(std::string_view topic, std::optional<uint64_t> bytes_max) override;
 
   struct Chosen {
     std::shared_ptr<Producer> producer;  // null when none can be made
@@ -85,6 +90,7 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
   const KafkaOptions options_;
   app::Log& log_;
   app::Telemetry* const telemetry_;  // may be null
+  app::TopicLimits* const limits_;   // may be null
   mutable Topics topics_;
   std::vector<app::DeliveryListener*> listeners_;  // by lane
   std::vector<std::atomic<uint64_t>> failures_;    // by lane: failed reports given or about to be

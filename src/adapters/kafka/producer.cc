@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "adapters/kafka/cluster_questions.h"
 #include "adapters/kafka/connection_properties.h"
 #include "adapters/kafka/failure_table.h"
 
@@ -93,6 +94,13 @@ base::Result<std::unique_ptr<Producer>> Producer::Create(const KafkaOptions& opt
   rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG |
                                      RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH);
   std::unique_ptr<Producer> producer(new Producer(options.security.mechanism, topics, listener, log));
+  if (!sole) {
+    producer->size_limits_ = std::make_unique<SizeLimits>(
+        [&listener](std::string_view topic, std::optional<uint64_t> bytes_max) {
+          listener.OnSizeLimit(topic, bytes_max);
+        },
+        log);
+  }
   producer->client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, fault.data(), fault.size());
   if (producer->client_ == nullptr) {
     rd_kafka_conf_destroy(conf);
@@ -141,10 +149,23 @@ rd_kafka_topic_t* Producer::HandleOf(std::string_view topic) {
                  {{"topic", topic}, {"detail", std::string_view(fault.data())}});
     }
   }
+  if (size_limits_ != nullptr) size_limits_->Watch(topic, Compresses(conf));
   std::string name(topic);
   rd_kafka_topic_t* const handle = rd_kafka_topic_new(client_, name.c_str(), conf);
   if (handle == nullptr) return nullptr;
   return handles_.emplace(std::move(name), handle).first->second;
+}
+
+bool Producer::Compresses(const rd_kafka_topic_conf_t* topic) const {
+  std::array<char, 32> codec{};
+  size_t size = codec.size();
+  if (rd_kafka_topic_conf_get(topic, "compression.codec", codec.data(), &size) != RD_KAFKA_CONF_OK)
+    return true;
+  if (std::string_view(codec.data()) == "inherit") {
+    size = codec.size();
+    rd_kafka_conf_get(rd_kafka_conf(client_), "compression.codec", codec.data(), &size);
+  }
+  return std::string_view(codec.data()) != "none";
 }
 
 void Producer::Produce(std::string_view topic, std::span<const Record> records) {
@@ -254,9 +275,9 @@ void Producer::Poll() {
   std::optional<base::SteadyTime> retired_at;
   bool let_in = false;
   for (;;) {
+    const base::SteadyTime now =
+        std::chrono::steady_clock::now();  // ban-ok(clock): waits for librdkafka's threads
     if (stop_.load(std::memory_order_acquire)) {
-      const base::SteadyTime now =
-          std::chrono::steady_clock::now();  // ban-ok(clock): waits for librdkafka's threads
       if (!retired_at) retired_at = now;
       const int left = rd_kafka_outq_len(client_);
       if (left == 0) return;
@@ -271,6 +292,7 @@ void Producer::Poll() {
       let_in = true;
       OnAcceptance();
     }
+    if (size_limits_ != nullptr && let_in) AskForSizeLimits(now);
     rd_kafka_event_t* event = rd_kafka_queue_poll(queue_, kPollMillis);
     if (event == nullptr) {
       // Records that were handed over while the producer broke.
@@ -281,10 +303,16 @@ void Producer::Poll() {
       case RD_KAFKA_EVENT_DR: OnDeliveryReports(event); break;
       case RD_KAFKA_EVENT_ERROR: OnError(event); break;
       case RD_KAFKA_EVENT_LOG: OnLog(event); break;
+      case RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT: size_limits_->OnAnswer(ReadMessageBytesMax(event)); break;
       default: break;
     }
     rd_kafka_event_destroy(event);
   }
+}
+
+void Producer::AskForSizeLimits(base::SteadyTime now) {
+  const std::vector<std::string> topics = size_limits_->TopicsToAsk(now);
+  if (!topics.empty()) AskMessageBytesMax(client_, topics, queue_);
 }
 
 void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
@@ -297,6 +325,9 @@ void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
       const rd_kafka_message_t& message = *messages[i];
       if (topic.empty()) topic = topics_.Keep(rd_kafka_topic_name(message.rkt));
       if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && size_limits_ != nullptr) {
+          size_limits_->AskSoon();
+        }
         listener_.OnReport(message._private, message.err, rd_kafka_err2str(message.err), {.topic = topic});
       } else if (proven = proven && message.offset >= 0; !proven) {
         listener_.OnReport(message._private, RD_KAFKA_RESP_ERR__STATE,

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "adapters/kafka/kafka_options.h"
+#include "adapters/kafka/size_limits.h"
 #include "adapters/kafka/topics.h"
 #include "app/dead_letter_headers.h"
 #include "app/ports/event_sink.h"
@@ -65,6 +67,8 @@ class Producer {
     virtual void OnReportsEnd() = 0;
     // Something that is no record's own. `code` is a constant.
     virtual void OnFault(std::string_view code) = 0;
+    // See SizeLimits::Learnt; never of a sole producer.
+    virtual void OnSizeLimit(std::string_view topic, std::optional<uint64_t> bytes_max) = 0;
   };
 
   // `sole`: each record gets a request of its own. Listener and topics outlive the producer.
@@ -105,10 +109,12 @@ class Producer {
  private:
   Producer(std::string mechanism, Topics& topics, Listener& listener, app::Log& log)
       : mechanism_(std::move(mechanism)), topics_(topics), listener_(listener), log_(log) {}
+  bool Compresses(const rd_kafka_topic_conf_t* topic) const;
   // Null when librdkafka refuses the topic.
   rd_kafka_topic_t* HandleOf(std::string_view topic) EXCLUDES(mutex_);
   void Refuse(std::string_view topic, void* opaque, rd_kafka_resp_err_t error);
   void Poll();
+  void AskForSizeLimits(base::SteadyTime now);
   void OnDeliveryReports(rd_kafka_event_t* event);
   void OnError(rd_kafka_event_t* event);
   void OnFatalError();
@@ -119,7 +125,8 @@ class Producer {
   void Retire();
   void Purge();
 
-  const std::string mechanism_;  // of SASL; for messages
+  const std::string mechanism_;              // of SASL; for messages
+  std::unique_ptr<SizeLimits> size_limits_;  // null: sole
   Topics& topics_;
   Listener& listener_;
   app::Log& log_;

@@ -40,7 +40,9 @@ class DeliveryRepeats : public DeliveryWorkerTest {
 
   IdempotencyWindow own_window_{{.ids = {.events_max = 100}, .key = {1, 2}}};
   domain::TokenBucket bucket_{0, 1};
-  Ingest ingest_{{}, bucket_, journal_, receipts_, drain_rate_, clock_, telemetry_, &own_window_};
+  TopicLimits topic_limits_;
+  Ingest ingest_{{},     bucket_,    journal_,    receipts_, drain_rate_, topic_limits_,
+                 clock_, telemetry_, &own_window_};
   Submission submission_{1};
   size_t inbox_ = receipts_.AddInbox([] {});
   WaitingRequest first_{receipts_, inbox_};

@@ -33,8 +33,8 @@ class IngestAckTest : public ::testing::Test {
     options.ack = ack;
     options.ack_min = ack_min;
     options.has_wal = has_wal;
-    ingest_ =
-        std::make_unique<Ingest>(options, bucket_, journal_, receipts_, drain_rate_, clock_, telemetry_);
+    ingest_ = std::make_unique<Ingest>(options, bucket_, journal_, receipts_, drain_rate_, topic_limits_,
+                                       clock_, telemetry_);
   }
 
   IngestResult Accept(size_t count, AckLevel ack) {
@@ -47,6 +47,7 @@ class IngestAckTest : public ::testing::Test {
   support::VirtualClock clock_;
   support::RecordingTelemetry telemetry_;
   DrainRate drain_rate_;
+  TopicLimits topic_limits_;
   domain::TokenBucket bucket_{0, 1};
   memory_journal::MemoryJournal journal_{{.events_max = 100, .bytes_max = 1 << 20, .lanes = 1}};
   Receipts receipts_{10};

@@ -90,6 +90,7 @@ class IngestRepeatsTest : public ::testing::Test {
   support::VirtualClock clock_;
   support::RecordingTelemetry telemetry_;
   DrainRate drain_rate_;
+  TopicLimits topic_limits_;
   domain::TokenBucket bucket_{0, 1};
   memory_journal::MemoryJournal memory_{{.events_max = 500, .bytes_max = 1 << 20, .lanes = 1}};
   support::DurableJournal journal_{memory_};
@@ -97,7 +98,7 @@ class IngestRepeatsTest : public ::testing::Test {
   size_t inbox_ = receipts_.AddInbox([] {});
   WaitingRequest request_{receipts_, inbox_};
   IdempotencyWindow window_{{.ids = {.events_max = 400, .request_events_max = 600}, .key = {1, 2}}};
-  Ingest ingest_{{}, bucket_, journal_, receipts_, drain_rate_, clock_, telemetry_, &window_};
+  Ingest ingest_{{}, bucket_, journal_, receipts_, drain_rate_, topic_limits_, clock_, telemetry_, &window_};
   Submission submission_{1};
   std::vector<std::unique_ptr<std::string>> texts_;
   std::vector<std::unique_ptr<std::string>> sources_;

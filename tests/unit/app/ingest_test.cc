@@ -35,8 +35,8 @@ class IngestTest : public ::testing::Test {
         memory_journal::MemoryJournal::Options{shape.events_max, shape.bytes_max, 1});
     journal_->OnLaneFilled([](size_t) {});
     Ingest::Options options;
-    ingest_ =
-        std::make_unique<Ingest>(options, *bucket_, *journal_, receipts_, drain_rate_, clock_, telemetry_);
+    ingest_ = std::make_unique<Ingest>(options, *bucket_, *journal_, receipts_, drain_rate_, topic_limits_,
+                                       clock_, telemetry_);
   }
 
   // `count` valid events with the ids 0, 1, ...; each with its place in the request.
@@ -71,6 +71,7 @@ class IngestTest : public ::testing::Test {
   support::VirtualClock clock_;
   support::RecordingTelemetry telemetry_;
   DrainRate drain_rate_;
+  TopicLimits topic_limits_;
   Receipts receipts_{100};
   std::unique_ptr<domain::TokenBucket> bucket_;
   std::unique_ptr<memory_journal::MemoryJournal> journal_;
@@ -261,6 +262,25 @@ TEST_F(IngestTest, SubmissionIsReusedWithoutTraces) {
   ASSERT_EQ(Accept(Valid(1)).status, IngestStatus::kAccepted);
   EXPECT_EQ(submission_.batch.Size(), 1U);
   EXPECT_TRUE(submission_.rejections.empty());
+}
+
+TEST_F(IngestTest, WhatItsTopicDoesNotTakeIsRejectedAlone) {
+  Open({});
+  const std::string large(2000, '.');
+  auto events = Valid(3);
+  events[1].json = large;
+  events[1].id = {};
+  topic_limits_.Learn("", "events", 1000);
+  ASSERT_EQ(Accept(events).status, IngestStatus::kAccepted);
+  ASSERT_EQ(submission_.rejections.size(), 1U);
+  EXPECT_EQ(submission_.rejections[0].index, 1U);
+  EXPECT_EQ(submission_.rejections[0].fault, EventFault::kTooLargeForTopic);
+  EXPECT_EQ(submission_.rejections[0].topic_limit.topic, "events");
+  EXPECT_EQ(submission_.batch.RawId(0), "0");
+  EXPECT_EQ(submission_.batch.RawId(1), "2");
+  EXPECT_EQ(Accept(events, Handling::kStrict).status, IngestStatus::kAllRejected);
+  topic_limits_.Learn("", "events", std::nullopt);
+  EXPECT_EQ(Accept(events, Handling::kStrict).status, IngestStatus::kAccepted);
 }
 
 TEST_F(IngestTest, RefusalsHaveStableCodes) {

@@ -219,6 +219,17 @@ TEST_F(EventBatchTest, ABatchWithoutSomeEventsHasTheOthersAsTheyWere) {
   EXPECT_TRUE(rest.Empty() && rest.Bytes().empty());
 }
 
+TEST_F(EventBatchTest, WhatIsTakenBackLeavesTheBatchAsItWas) {
+  Add(Bare(R"({"type":"kept"})"));
+  const EventBatch before = batch_;
+  const DecodedEvent event = Bare(R"({"type":"taken back"})");
+  Add(event, support::kById, "trace");
+  batch_.TakeBack(event);
+  EXPECT_EQ(batch_.Size(), 1U);
+  EXPECT_EQ(batch_.Bytes(), before.Bytes());
+  EXPECT_EQ(batch_.ClientBytes(), before.ClientBytes());
+}
+
 TEST_F(EventBatchTest, ClearedBatchIsEmptyAndStartsAtZero) {
   Add(Bare(R"({"type":"t"})"));
   batch_.Clear();

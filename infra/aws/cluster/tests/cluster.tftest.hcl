@@ -136,7 +136,7 @@ run "the_least_rights_for_msk" {
   }
 
   assert {
-    condition     = toset(data.aws_iam_policy_document.msk[0].statement[1].actions) == toset(["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"])
+    condition     = toset(data.aws_iam_policy_document.msk[0].statement[1].actions) == toset(["kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration", "kafka-cluster:WriteData"])
     error_message = "of topics, to write"
   }
   assert {

@@ -279,6 +279,29 @@ TEST(ServerRequests, MoreEventsThanTheLimitAreRefusedWhole) {
   EXPECT_EQ(server.Accepted(), 0U);
 }
 
+TEST(ServerRequests, AnEventTooLargeForItsTopicIsRefusedWithTheTopicAndItsLimit) {
+  TestServer server;
+  server.TopicLimits().Learn("", "events", 300);
+  HttpClient client = server.Connect();
+  const std::string large = R"({"type":"t","payload":")" + std::string(300, 'x') + "\"}";
+  const auto single = client.Ask(PostEvents(large));
+  ASSERT_TRUE(single);
+  EXPECT_EQ(single->status, 413);
+  EXPECT_EQ(CodeOf(*single), "too_large_for_topic");
+  const std::string detail = json::parse(single->body)["detail"];
+  EXPECT_TRUE(detail.contains("events") && detail.contains("300")) << detail;
+
+  const auto batch = client.Ask(PostEvents("[" + large + R"(,{"type":"t"}])"));
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(batch->status, 207);
+  const auto said = json::parse(batch->body);
+  EXPECT_EQ(said["accepted"], 1);
+  EXPECT_EQ(said["errors"][0]["index"], 0);
+  EXPECT_EQ(said["errors"][0]["code"], "too_large_for_topic");
+  EXPECT_EQ(said["errors"][0]["message"], detail);
+  EXPECT_EQ(server.Accepted(), 1U);
+}
+
 TEST(ServerRequests, TheRateLimitIsToldBeforeTheBodyIsRead) {
   TestServerOptions options;
   options.rate = 1;

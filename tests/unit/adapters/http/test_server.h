@@ -42,7 +42,7 @@ class BasicTestServer {
         bucket_(options_.rate, options_.burst),
         memory_({options_.journal_events_max, options_.journal_bytes_max, 1}),
         receipts_(options_.receipts_events_max),
-        ingest_(options_.ingest, bucket_, journal_, receipts_, drain_rate_, clock_, telemetry_,
+        ingest_(options_.ingest, bucket_, journal_, receipts_, drain_rate_, topic_limits_, clock_, telemetry_,
                 options_.window) {
     journal_.OnLaneFilled([](size_t) {});
     journal_.OnDurable([this] { durable_.CallAll(); });
@@ -79,6 +79,7 @@ class BasicTestServer {
   HttpClient Connect(int buffer_bytes = 0) const { return HttpClient(server_->Port(), buffer_bytes); }
   ClockKind& Clock() { return clock_; }
   app::Ingest& Ingest() { return ingest_; }
+  app::TopicLimits& TopicLimits() { return topic_limits_; }
   support::DurableJournal& Journal() { return journal_; }
   app::Receipts& Receipts() { return receipts_; }
   uint64_t Accepted() const { return journal_.Stats().events; }
@@ -108,6 +109,7 @@ class BasicTestServer {
   app::WakeList durable_;
   app::Receipts receipts_;
   app::DrainRate drain_rate_;
+  app::TopicLimits topic_limits_;
   app::Ingest ingest_;
   std::unique_ptr<Server> server_;
 };

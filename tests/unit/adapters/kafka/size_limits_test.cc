@@ -1,0 +1,108 @@
+#include "adapters/kafka/size_limits.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/recording_log.h"
+
+namespace ei::kafka {
+namespace {
+
+using base::ErrorKind;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Learnt = std::vector<std::pair<std::string, std::optional<uint64_t>>>;
+using Strings = std::vector<std::string>;
+
+// test_topic_limits.py has the questions asked of a real broker.
+class SizeLimitsTest : public ::testing::Test {
+ protected:
+  Strings Ask(base::Duration after) { return limits_.TopicsToAsk(base::SteadyTime() + after); }
+  void Answer(MessageBytesMaxAnswer answer) { limits_.OnAnswer(answer); }
+  void Answer(std::string_view topic, base::Result<uint64_t> bytes_max) {
+    Answer(MessageBytesMaxAnswer({{topic, std::move(bytes_max)}}));
+  }
+
+  support::RecordingLog log_;
+  Learnt learnt_;
+  SizeLimits limits_{[this](std::string_view topic, std::optional<uint64_t> bytes_max) {
+                       learnt_.emplace_back(topic, bytes_max);
+                     },
+                     log_};
+};
+
+TEST_F(SizeLimitsTest, ATopicThatCompressesHasNoLimitAndIsNotAskedFor) {
+  limits_.Watch("events", /*compressed=*/true);
+  EXPECT_EQ(learnt_, (Learnt{{"events", std::nullopt}}));
+  EXPECT_TRUE(Ask(seconds(0)).empty());
+}
+
+TEST_F(SizeLimitsTest, AsksForANewTopicThenEveryMinuteOrSoonWhenToldTo) {
+  limits_.Watch("events", false);
+  EXPECT_EQ(Ask(seconds(0)), Strings{"events"});
+  Answer("events", 1000);
+  EXPECT_TRUE(Ask(milliseconds(59'999)).empty());
+  EXPECT_EQ(Ask(seconds(60)), Strings{"events"});
+  Answer("events", 1000);
+  limits_.Watch("events", false);
+  EXPECT_TRUE(Ask(seconds(62)).empty()) << "it is not new";
+  limits_.AskSoon();
+  EXPECT_EQ(Ask(seconds(62)), Strings{"events"});
+  Answer("events", 1000);
+  limits_.Watch("orders", false);
+  EXPECT_TRUE(Ask(milliseconds(62'999)).empty()) << "not more than once a second";
+  EXPECT_EQ(Ask(seconds(63)), (Strings{"events", "orders"}));
+}
+
+TEST_F(SizeLimitsTest, OneQuestionAtATime) {
+  limits_.Watch("events", false);
+  EXPECT_FALSE(Ask(seconds(0)).empty());
+  limits_.AskSoon();
+  EXPECT_TRUE(Ask(seconds(100)).empty());
+  Answer(base::Fail(ErrorKind::kUnavailable, "timed out"));
+  EXPECT_FALSE(Ask(seconds(101)).empty());
+}
+
+TEST_F(SizeLimitsTest, WhatIsToldIsLearntAndLoggedWhenItChanges) {
+  limits_.Watch("events", false);
+  for (const uint64_t bytes_max : {1000U, 1000U, 2000U}) Answer("events", bytes_max);
+  EXPECT_EQ(learnt_, (Learnt{{"events", 1000}, {"events", 2000}}));
+  EXPECT_EQ(log_.Count("max_message_bytes="), 2U);
+  Answer("another", 1);
+  EXPECT_EQ(learnt_.size(), 2U) << "nobody asked for it";
+}
+
+TEST_F(SizeLimitsTest, AnOutageTeachesNothing) {
+  limits_.Watch("events", false);
+  Answer("events", 1000);
+  Answer("events", base::Fail(ErrorKind::kUnavailable, "no leader"));
+  Answer(base::Fail(ErrorKind::kUnavailable, "timed out"));
+  EXPECT_EQ(learnt_, (Learnt{{"events", 1000}}));
+  EXPECT_EQ(log_.Lines().size(), 1U);
+}
+
+TEST_F(SizeLimitsTest, ATopicThatIsGoneOrDoesNotTellHasNoLimitAndIsNamedOnce) {
+  limits_.Watch("events", false);
+  Answer("events", 1000);
+  for (int i = 0; i < 2; ++i) Answer("events", base::Fail(ErrorKind::kInvalid, "not authorized"));
+  EXPECT_EQ(learnt_, (Learnt{{"events", 1000}, {"events", std::nullopt}}));
+  EXPECT_EQ(log_.Count("can't be read"), 1U);
+  Answer("events", 1000);
+  EXPECT_EQ(learnt_.size(), 3U);
+}
+
+TEST_F(SizeLimitsTest, AClusterThatTellsNothingIsNamedForEachTopicOnce) {
+  limits_.Watch("events", false);
+  limits_.Watch("orders", false);
+  for (int i = 0; i < 2; ++i) Answer(base::Fail(ErrorKind::kInvalid, "unsupported"));
+  EXPECT_EQ(learnt_, (Learnt{{"events", std::nullopt}, {"orders", std::nullopt}}));
+  EXPECT_EQ(log_.Lines().size(), 2U);
+}
+
+}  // namespace
+}  // namespace ei::kafka
