@@ -7,7 +7,8 @@ namespace ei::app {
 namespace {
 
 constexpr size_t kTakeMax = 1024;  // events a Send; bounds the scratch, not the throughput
-constexpr uint32_t kGroups = 4;    // that events which were refused together are divided into
+constexpr auto kStuckLook = std::chrono::milliseconds(100);  // so often is looked for stuck destinations
+constexpr uint32_t kGroups = 4;  // that events which were refused together are divided into
 
 LetterPlace PlaceOf(const DeadLetter& letter) {
   return letter.place.empty() ? LetterPlace::kTopic : LetterPlace::kFile;
@@ -36,6 +37,7 @@ std::optional<base::Duration> DeliveryWorker::Turn() {
   SendDeadLetters(now);
   const bool more = TakeEvents() == taken_.size();
   SendDepartures(now);
+  TellStuck(now);
   return more ? base::Duration(0) : UntilNextTurn(now);
 }
 
@@ -49,7 +51,7 @@ void DeliveryWorker::TakeReports(base::SteadyTime now) {
   }
   for (const uint64_t number : delivered) {
     Slot& slot = slots_[number];
-    if (!slot.letter) queues_.Returned(slot.destination);
+    if (!slot.letter) queues_.Delivered(slot.destination, now);
     if (slot.failures > 0) slot = Slot{};
     free_.push_back(number);
   }
@@ -184,10 +186,22 @@ void DeliveryWorker::SendDepartures(base::SteadyTime now) {
   }
 }
 
+// While some are stuck it goes on looking, though nothing may be sent or come back any more: else what is
+// refused for their sake would be refused for ever.
+void DeliveryWorker::TellStuck(base::SteadyTime now) {
+  if (context_.stuck == nullptr || now < stuck_look_at_) return;
+  stuck_look_at_ = now + kStuckLook;
+  std::vector<DestinationId> stuck = queues_.Stuck();
+  if (stuck.empty() && !stuck_told_) return;
+  stuck_told_ = !stuck.empty();
+  context_.stuck->Tell(lane_, std::move(stuck));
+}
+
 std::optional<base::Duration> DeliveryWorker::UntilNextTurn(base::SteadyTime now) {
   std::optional<base::SteadyTime> next = queues_.NextDeparture();
   if (const auto letters = dead_letters_.UntilDue(now))
     next = next ? std::min(*next, now + *letters) : now + *letters;
+  if (stuck_told_) next = next ? std::min(*next, stuck_look_at_) : stuck_look_at_;
   waiting_.store(queues_.Waiting(), std::memory_order_relaxed);
   size_t awaited = queues_.ReportsWorthALook();
   const bool full = free_.empty() && slots_.size() == options_.taken_events_max;

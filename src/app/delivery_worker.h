@@ -22,6 +22,7 @@
 #include "app/ports/log.h"
 #include "app/ports/telemetry.h"
 #include "app/receipts.h"
+#include "app/stuck_destinations.h"
 #include "base/mutex.h"
 #include "domain/retry_policy.h"
 #include "domain/uuid_v7.h"
@@ -39,6 +40,7 @@ struct DeliveryContext {
   Log& log;
   IdempotencyWindow* window = nullptr;         // null: there is none
   DeadLetterFile* dead_letter_file = nullptr;  // the same
+  StuckDestinations* stuck = nullptr;          // null: nobody wants to know
 };
 
 struct DeliveryOptions {
@@ -99,6 +101,7 @@ class DeliveryWorker final : public DeliveryListener {
   size_t TakeEvents();
   void Queue(uint64_t number);
   void SendDepartures(base::SteadyTime now);
+  void TellStuck(base::SteadyTime now);
   std::optional<base::Duration> UntilNextTurn(base::SteadyTime now);
   void TellWindow(std::span<const DeliveryReport> reports) const;
   OutboundEvent Outbound(uint64_t slot) const;
@@ -113,6 +116,8 @@ class DeliveryWorker final : public DeliveryListener {
   std::vector<uint64_t> free_;
   DestinationQueues queues_;
   std::atomic<size_t> waiting_{0};  // in queues_, as of the last Turn
+  base::SteadyTime stuck_look_at_;  // the next one
+  bool stuck_told_ = false;         // that there are some
   DeadLetters dead_letters_;
   uint64_t failures_seen_ = 0;                           // see EventSink::Send
   std::vector<JournalEvent> taken_;                      // scratch

@@ -42,6 +42,7 @@ void DestinationQueues::PutBack(DestinationId destination, const Entry& entry, b
   ++waiting_;
   queue.not_before = queue.held ? std::max(queue.not_before, not_before) : not_before;
   queue.held = true;
+  queue.idle = false;
 }
 
 void DestinationQueues::Returned(DestinationId destination) {
@@ -50,6 +51,21 @@ void DestinationQueues::Returned(DestinationId destination) {
   --queue.in_flight;
   --in_flight_;
   queue.group_is_out = queue.group_is_out && queue.in_flight > 0;
+  queue.idle = queue.in_flight == 0 && queue.entries.empty();
+}
+
+void DestinationQueues::Delivered(DestinationId destination, base::SteadyTime now) {
+  Returned(destination);
+  Of(destination).moved_at = now;
+  delivered_at_ = now;
+}
+
+std::vector<DestinationId> DestinationQueues::Stuck() const {
+  std::vector<DestinationId> stuck;
+  for (const auto& [id, queue] : queues_) {
+    if (!queue.idle && delivered_at_ >= queue.moved_at + kStuckAfter) stuck.push_back(id);
+  }
+  return stuck;
 }
 
 bool DestinationQueues::MayLeave(const Queue& queue, base::SteadyTime now) const {
@@ -69,8 +85,10 @@ size_t DestinationQueues::LimitOf(const Queue& queue) const {
   return std::max(std::min(kShare * left, window_), queue.in_flight == 0 ? size_t{1} : size_t{0});
 }
 
-void DestinationQueues::Depart(Queue& queue, const Entry& entry, uint32_t group,
+void DestinationQueues::Depart(Queue& queue, const Entry& entry, uint32_t group, base::SteadyTime now,
                                std::vector<Departure>& departures) {
+  if (queue.idle) queue.moved_at = now;
+  queue.idle = false;
   queue.held = false;
   queue.group_is_out = group > 0;
   departures.push_back({entry.slot, queue.id, group});
@@ -79,12 +97,13 @@ void DestinationQueues::Depart(Queue& queue, const Entry& entry, uint32_t group,
   --waiting_;
 }
 
-void DestinationQueues::DepartGroup(Queue& queue, size_t max, std::vector<Departure>& departures) {
+void DestinationQueues::DepartGroup(Queue& queue, size_t max, base::SteadyTime now,
+                                    std::vector<Departure>& departures) {
   const size_t room = std::min({max, queue.entries.size(), LimitOf(queue)});
   uint32_t size = 1;
   while (size < room && queue.entries[size].group_max > size && queue.entries[0].group_max > size) ++size;
   for (uint32_t i = 0; i < size; ++i) {
-    Depart(queue, queue.entries.front(), size, departures);
+    Depart(queue, queue.entries.front(), size, now, departures);
     queue.entries.pop_front();
   }
 }
@@ -96,9 +115,9 @@ void DestinationQueues::TakeDepartures(base::SteadyTime now, size_t max, std::ve
     Queue& queue = *with_entries_[(next_ + i) % queues];
     while (departures.size() < end && MayLeave(queue, now)) {
       if (queue.entries.front().group_max > 0) {
-        DepartGroup(queue, end - departures.size(), departures);
+        DepartGroup(queue, end - departures.size(), now, departures);
       } else {
-        Depart(queue, queue.entries.front(), 0, departures);
+        Depart(queue, queue.entries.front(), 0, now, departures);
         queue.entries.pop_front();
       }
     }
@@ -118,7 +137,7 @@ void DestinationQueues::TakeFree(DestinationId first, FreeQueue& free, size_t ma
   for (; max > 0 && !free.entries.empty(); --max) {
     Queue* const queue = ChooseWay(first, free, now);
     if (queue == nullptr) return;
-    Depart(*queue, free.entries.front(), 0, departures);
+    Depart(*queue, free.entries.front(), 0, now, departures);
     free.entries.pop_front();
   }
 }

@@ -53,9 +53,14 @@ class DestinationQueues {
   void PutBack(DestinationId destination, const Entry& entry, base::SteadyTime not_before);
   // The report of one that left has come.
   void Returned(DestinationId destination);
+  void Delivered(DestinationId destination, base::SteadyTime now);
 
   // Appends what may leave now, at most `max`.
   void TakeDepartures(base::SteadyTime now, size_t max, std::vector<Departure>& departures);
+
+  // Those that have had no delivery for kStuckAfter, though they have events, while others had some. Looks at
+  // all of them.
+  std::vector<DestinationId> Stuck() const;
 
   // When something that waits only for time to pass may leave; nullopt: nothing does.
   std::optional<base::SteadyTime> NextDeparture() const;
@@ -77,6 +82,8 @@ class DestinationQueues {
     bool held = false;            // a failure is being dealt with
     bool group_is_out = false;    // which has to come back first
     base::SteadyTime not_before;  // while held
+    bool idle = true;             // it has had nothing since its last report
+    base::SteadyTime moved_at;    // its last delivery, or its first departure after being idle
     bool listed = false;          // in with_entries_
   };
 
@@ -90,11 +97,13 @@ class DestinationQueues {
 
   static constexpr size_t kShare = 4;
   static constexpr size_t kUnevenMax = 64;  // by which the loads of two ways may differ
+  static constexpr auto kStuckAfter = std::chrono::seconds(2);
 
   Queue& Of(DestinationId destination);
   Queue& List(DestinationId destination);
-  void Depart(Queue& queue, const Entry& entry, uint32_t group, std::vector<Departure>& departures);
-  void DepartGroup(Queue& queue, size_t max, std::vector<Departure>& departures);
+  void Depart(Queue& queue, const Entry& entry, uint32_t group, base::SteadyTime now,
+              std::vector<Departure>& departures);
+  void DepartGroup(Queue& queue, size_t max, base::SteadyTime now, std::vector<Departure>& departures);
   void TakeFree(DestinationId first, FreeQueue& free, size_t max, base::SteadyTime now,
                 std::vector<Departure>& departures);
   Queue* ChooseWay(DestinationId first, FreeQueue& free, base::SteadyTime now);
@@ -108,6 +117,7 @@ class DestinationQueues {
   std::vector<Queue*> with_entries_;                 // some may be empty again
   std::map<DestinationId, FreeQueue> free_;          // by the first way; one a topic
   size_t next_ = 0;                                  // where TakeDepartures begins: nobody is always last
+  base::SteadyTime delivered_at_;                    // of any destination, the last
   size_t waiting_ = 0;
   size_t in_flight_ = 0;
 };

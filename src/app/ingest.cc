@@ -89,6 +89,11 @@ void Ingest::Judge(std::span<const DecodedEvent> events, const domain::Envelope&
       Reject(event, EventFault::kTooLargeForTopic, *limit, submission);
       continue;
     }
+    if (stuck_ != nullptr && stuck_->RefuseLast(submission.batch)) {
+      submission.batch.TakeBack(event);
+      Reject(event, EventFault::kPartitionStuck, {}, submission);
+      continue;
+    }
     if (window_ != nullptr) window_->Name(event, submission);
   }
 }

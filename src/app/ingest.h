@@ -14,6 +14,7 @@
 #include "app/ports/journal.h"
 #include "app/ports/telemetry.h"
 #include "app/receipts.h"
+#include "app/stuck_destinations.h"
 #include "app/submission.h"
 #include "app/topic_limits.h"
 #include "domain/ack_level.h"
@@ -56,10 +57,10 @@ class Ingest {
     bool has_wal = false;                                  // the journal's DurableEnd() moves
   };
 
-  // `window` null: no event is taken for a repeat.
+  // `window` null: no event is taken for a repeat. `stuck` null: no destination is ever held to be.
   Ingest(const Options& options, domain::TokenBucket& bucket, Journal& journal, Receipts& receipts,
          const DrainRate& drain_rate, const TopicLimits& topic_limits, const Clock& clock,
-         Telemetry& telemetry, IdempotencyWindow* window = nullptr)
+         Telemetry& telemetry, IdempotencyWindow* window = nullptr, const StuckDestinations* stuck = nullptr)
       : options_(options),
         bucket_(bucket),
         journal_(journal),
@@ -68,7 +69,8 @@ class Ingest {
         topic_limits_(topic_limits),
         clock_(clock),
         telemetry_(telemetry),
-        window_(window) {}
+        window_(window),
+        stuck_(stuck) {}
 
   // The level for a request that asks for `wish`, as far as its header tells, and with its events: their
   // routes may ask for more.
@@ -116,6 +118,7 @@ class Ingest {
   const Clock& clock_;
   Telemetry& telemetry_;
   IdempotencyWindow* const window_;
+  const StuckDestinations* const stuck_;
   std::atomic<bool> closing_{false};
 };
 

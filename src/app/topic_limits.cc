@@ -50,12 +50,9 @@ std::optional<TopicLimit> TopicLimits::BrokenByLast(const domain::EventBatch& ba
   const domain::EventSlices& event = batch.Events().back();
   const uint64_t most = uint64_t{event.value_size} + event.key_size + event.trace_size + kOverheadMax;
   if (most <= least_.load(std::memory_order_relaxed)) return std::nullopt;
-  const std::string_view topic =
-      std::string_view(batch.Bytes())
-          .substr(event.offset + event.size - event.trace_size - event.topic_size, event.topic_size);
   const uint64_t bytes = RecordBatchBytes(batch, event);
   const base::MutexLock lock(mutex_);
-  const auto entry = entries_.find(topic);
+  const auto entry = entries_.find(domain::TopicOf(batch, event));
   if (entry == entries_.end() || bytes <= entry->second.bytes_max) return std::nullopt;
   return TopicLimit{entry->second.name, entry->second.bytes_max};
 }

@@ -31,8 +31,9 @@ enum class EventFault : uint8_t {
   kBadTimestamp,
   kEventTooLarge,
   kTooLargeForTopic,
+  kPartitionStuck,  // not now: its partition takes nothing at present
 };
-inline constexpr size_t kEventFaultCount = 13;
+inline constexpr size_t kEventFaultCount = 14;
 
 // One event as the decoder read it: views into the request's bytes (or the decoder's scratch) that live as
 // long as the request is being handled. Nothing in it has been judged but `fault`, which is what the grammar

@@ -77,4 +77,10 @@ class EventBatch {
   std::vector<EventSlices> events_;
 };
 
+// Where the event goes; empty is the sink's own topic. A view into the batch.
+inline std::string_view TopicOf(const EventBatch& batch, const EventSlices& event) {
+  const size_t end = size_t{event.offset} + event.size - event.trace_size;
+  return std::string_view(batch.Bytes()).substr(end - event.topic_size, event.topic_size);
+}
+
 }  // namespace ei::domain

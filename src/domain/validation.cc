@@ -46,6 +46,7 @@ std::string_view Code(EventFault fault) {
     case EventFault::kBadTimestamp: return "bad_timestamp";
     case EventFault::kEventTooLarge: return "event_too_large";
     case EventFault::kTooLargeForTopic: return "too_large_for_topic";
+    case EventFault::kPartitionStuck: return "partition_stuck";
   }
   return "none";
 }
@@ -71,6 +72,9 @@ std::string Explain(EventFault fault, const EventLimits& limits) {
       return "the event is over " + std::to_string(limits.event_bytes_max) +
              " bytes (ingest.event_bytes_max)";
     case EventFault::kTooLargeForTopic: return "the event is larger than its topic takes";
+    case EventFault::kPartitionStuck:
+      return "the partition that the event's key leads to takes nothing at present, and enough events wait for it "
+             "already; send it again later";
   }
   return {};
 }

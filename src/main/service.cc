@@ -71,10 +71,11 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   pool.delivery.event_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, settings.kafka.max_retries};
   pool.delivery.unknown_topic_grace = settings.kafka.unknown_topic_grace;
   pool.delivery.transient_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, 0};
+  service->stuck_ = std::make_unique<app::StuckDestinations>(*service->sink_, *service->journal_, lanes);
   service->workers_ = std::make_unique<app::WorkerPool>(
-      pool,
-      app::DeliveryContext{*service->journal_, *service->sink_, service->drain_rate_, service->receipts_,
-                           clock, metrics, log, service->window_.get(), service->dead_letter_file_.get()});
+      pool, app::DeliveryContext{*service->journal_, *service->sink_, service->drain_rate_,
+                                 service->receipts_, clock, metrics, log, service->window_.get(),
+                                 service->dead_letter_file_.get(), service->stuck_.get()});
   service->workers_->Start();
   if (service->credentials_) service->credentials_->Start();
   if (service->wal_threads_) service->wal_threads_->Start();
@@ -87,7 +88,7 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   ingest.has_wal = JournalIsWal(settings);
   service->ingest_ = std::make_unique<app::Ingest>(
       ingest, service->bucket_, *service->journal_, service->receipts_, service->drain_rate_,
-      service->topic_limits_, clock, metrics, service->window_.get());
+      service->topic_limits_, clock, metrics, service->window_.get(), service->stuck_.get());
   service->RegisterGauges();
   if (auto listening = service->Listen(); !listening) return std::unexpected(listening.error());
   return service;
@@ -246,6 +247,8 @@ void Service::RegisterGauges() {
                     [workers = workers_.get()] { return static_cast<double>(workers->InFlight()); });
   metrics_.AddGauge(telemetry::MetricId::kDeliveryWaitingEvents,
                     [workers = workers_.get()] { return static_cast<double>(workers->Waiting()); });
+  metrics_.AddGauge(telemetry::MetricId::kStuckDestinations,
+                    [stuck = stuck_.get()] { return static_cast<double>(stuck->Count()); });
   metrics_.AddGauge(telemetry::MetricId::kSinkRefused,
                     [sink = sink_.get()] { return sink->Status().refused ? 1.0 : 0.0; });
 }

@@ -24,6 +24,7 @@
 #include "app/ports/journal.h"
 #include "app/ports/log.h"
 #include "app/receipts.h"
+#include "app/stuck_destinations.h"
 #include "app/topic_limits.h"
 #include "app/wake_list.h"
 #include "app/worker_pool.h"
@@ -100,7 +101,8 @@ class Service {
   std::unique_ptr<wal::WalThreads> wal_threads_;
   std::unique_ptr<app::IdempotencyWindow> window_;  // null: off
   std::unique_ptr<file_sink::DeadLetterFile>
-      dead_letter_file_;                      // null: the sink has a place of its own for them
+      dead_letter_file_;  // null: the sink has a place of its own for them
+  std::unique_ptr<app::StuckDestinations> stuck_;
   std::unique_ptr<app::WorkerPool> workers_;  // outlives the sink, which reports to it
   std::unique_ptr<app::EventSink> sink_;
   kafka::KafkaSink* kafka_ = nullptr;                     // sink_, when that is Kafka

@@ -36,6 +36,20 @@ TEST_P(BoundedEvents, BatchThatCanNeverFitIsToldApartFromAFullJournal) {
   EXPECT_EQ(Append("a", "k"), AppendResult::kFull);
 }
 
+TEST_P(BoundedEvents, CrowdedIsMoreThanAQuarterNotSettled) {
+  Open({.events_max = 8, .lanes = 1});
+  EXPECT_FALSE(journal_->Crowded());
+  for (int i = 0; i < 2; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
+  EXPECT_FALSE(journal_->Crowded());
+  ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
+  EXPECT_TRUE(journal_->Crowded());
+  auto events = Take(0);
+  EXPECT_TRUE(journal_->Crowded());
+  events.resize(1);
+  Settle(events);
+  EXPECT_FALSE(journal_->Crowded());
+}
+
 TEST_P(BoundedEvents, FullSaysSoUntilSomethingIsSettled) {
   Open({.events_max = 3, .lanes = 1});
   EXPECT_FALSE(journal_->Full(1'000'000));

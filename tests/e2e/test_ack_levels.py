@@ -7,8 +7,8 @@ import pytest
 from support.http_client import Reply
 from support.ingestor import EVENTS, JSON, NDJSON, Ingestor
 from support.kafka_broker import KafkaBroker
-from support.noise import COMPRESSED, noise
 from support.load import LoadClient, single_events
+from support.noise import COMPRESSED, noise
 from support.topic_reader import read_topic
 from support.waiting import wait_until
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from support.ingestor import JSON, NDJSON, Ingestor
 from support.kafka_broker import KafkaBroker
-from support.noise import COMPRESSED, noise
 from support.load import LoadClient, ndjson_events, single_events
 from support.murmur2 import java_partition
+from support.noise import COMPRESSED, noise
 from support.topic_reader import Record, read_topic
 from support.waiting import wait_until
 

@@ -28,6 +28,7 @@ class CheckedJournal final : public app::Journal {
   void OnDurable(std::function<void()> told) override { journal_.OnDurable(std::move(told)); }
   bool Failed() const override { return journal_.Failed(); }
   bool Full(uint64_t bytes) const override { return journal_.Full(bytes); }
+  bool Crowded() const override { return journal_.Crowded(); }
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override {
     const size_t count = journal_.Take(lane, out);
     for (size_t i = 0; i < count; ++i) EXPECT_TRUE(taken_.insert(out[i].position).second) << "taken twice";

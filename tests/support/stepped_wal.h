@@ -41,6 +41,7 @@ class SteppedWal final : public app::Journal {
   void OnDurable(std::function<void()> told) override { journal_->OnDurable(std::move(told)); }
   bool Failed() const override { return journal_->Failed(); }
   bool Full(uint64_t bytes) const override { return journal_->Full(bytes); }
+  bool Crowded() const override { return journal_->Crowded(); }
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override { return journal_->Take(lane, out); }
   void OnLaneFilled(std::function<void(size_t lane)> wake) override {
     journal_->OnLaneFilled(std::move(wake));

@@ -1,5 +1,6 @@
 #include "adapters/http/events_endpoint.h"
 
+#include <algorithm>
 #include <string>
 
 #include "domain/validation.h"
@@ -10,10 +11,12 @@ using app::DocumentFault;
 using app::IngestResult;
 using app::IngestStatus;
 using domain::AckLevel;
+using domain::EventFault;
 
 namespace {
 
 constexpr auto kSoon = std::chrono::seconds(1);
+constexpr auto kStuckRetryAfter = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -168,10 +171,12 @@ void EventsEndpoint::Finish(const Request& request, PendingAck& pending, Reply& 
 
 namespace {
 
-Problem ProblemOf(domain::EventFault fault) {
-  const bool too_large =
-      fault == domain::EventFault::kEventTooLarge || fault == domain::EventFault::kTooLargeForTopic;
+Problem ProblemOf(EventFault fault) {
+  const bool too_large = fault == EventFault::kEventTooLarge || fault == EventFault::kTooLargeForTopic;
   if (too_large) return {413, domain::Code(fault), "The event is too large"};
+  if (fault == EventFault::kPartitionStuck) {
+    return {503, domain::Code(fault), "The event's partition is stuck"};
+  }
   return {422, domain::Code(fault), "The event is not valid"};
 }
 
@@ -181,9 +186,15 @@ void EventsEndpoint::Rejected(const Request& request, const app::DecodedRequest&
                               Reply& reply) const {
   const app::Rejection& first = submission_.rejections.front();
   if (!decoded.batch) {
-    return reply.Refuse(ProblemOf(first.fault), Explain(first));
+    const bool stuck = first.fault == EventFault::kPartitionStuck;
+    return reply.Refuse(ProblemOf(first.fault), Explain(first),
+                        stuck ? kStuckRetryAfter : std::chrono::seconds(0));
   }
-  reply.status = 422;
+  const bool some_stuck = std::ranges::any_of(submission_.rejections, [](const app::Rejection& rejection) {
+    return rejection.fault == EventFault::kPartitionStuck;
+  });
+  reply.status = some_stuck ? 503 : 422;
+  if (some_stuck) reply.AddHeader("Retry-After", std::to_string(kStuckRetryAfter.count()));
   if (request.handling_strict) reply.headers.append("Preference-Applied: handling=strict\r\n");
   reply.body.append(R"({"accepted":0,"rejected":)").append(std::to_string(decoded.events.size()));
   reply.body.append(R"(,"errors":[)");
@@ -212,7 +223,7 @@ void EventsEndpoint::AppendRejections(std::string& list) const {
 }
 
 std::string EventsEndpoint::Explain(const app::Rejection& rejection) const {
-  if (rejection.fault != domain::EventFault::kTooLargeForTopic) {
+  if (rejection.fault != EventFault::kTooLargeForTopic) {
     return domain::Explain(rejection.fault, ingest_.Limits());
   }
   return "topic " + std::string(rejection.topic_limit.topic) + " takes records of at most " +

@@ -119,6 +119,11 @@ bool MemoryJournal::Full(uint64_t bytes) const {
          free_events_.load(std::memory_order_relaxed) < free_events_wanted_.load(std::memory_order_relaxed);
 }
 
+bool MemoryJournal::Crowded() const {
+  const base::MutexLock lock(mutex_);
+  return events_ > options_.events_max / 4 || bytes_ > options_.bytes_max / 4;
+}
+
 MemoryJournal::Block& MemoryJournal::BlockFor(size_t bytes, base::SteadyTime now) {
   if (!blocks_.empty()) {
     Block& last = blocks_.back();

@@ -42,6 +42,7 @@ class MemoryJournal final : public app::Journal {
   void OnDurable(std::function<void()>) override {}
   bool Failed() const override { return false; }
   bool Full(uint64_t bytes) const override;
+  bool Crowded() const override;
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override;
   void Settle(std::span<const uint64_t> positions) override;
   void OnLaneFilled(std::function<void(size_t lane)> wake) override { wake_ = std::move(wake); }

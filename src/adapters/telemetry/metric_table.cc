@@ -220,6 +220,15 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .buckets = {},
      .help = "Events that a worker has taken and holds back because their partition is busy, stuck or "
              "recovering; the others go past them."},
+    {.id = MetricId::kStuckDestinations,
+     .name = "event_ingestor_stuck_destinations",
+     .kind = MetricKind::kGauge,
+     .unit = "partitions",
+     .labels = {},
+     .buckets = {},
+     .help =
+         "Partitions without a delivery for two seconds while others had some, though events wait for them. What is "
+         "sent to them is refused with partition_stuck once a quarter of the journal's memory is in use."},
     {.id = MetricId::kSinkFaults,
      .name = "event_ingestor_sink_faults_total",
      .kind = MetricKind::kCounter,

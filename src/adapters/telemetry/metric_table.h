@@ -42,6 +42,7 @@ enum class MetricId : uint8_t {
   kDeliveryDuration,
   kSinkInflightEvents,
   kDeliveryWaitingEvents,
+  kStuckDestinations,
   kSinkFaults,
   kSinkRefused,
   kLetterFileBytes,
@@ -91,11 +92,12 @@ inline constexpr std::array<std::string_view, 7> kRoutes = {"events",  "health",
 inline constexpr std::array<std::string_view, 2> kLetterPlaces = {"topic", "file"};
 
 // Why events are refused; exported from the start, so that the first refusal is seen as an increase from 0.
-inline constexpr std::array<std::string_view, 18> kRejectionCodes = {
-    "rate_limited",    "journal_full",    "batch_not_valid",    "shutting_down", "storage_failed",
-    "batch_too_large", "malformed_json",  "too_deep",           "not_an_object", "duplicate_member",
-    "missing_type",    "empty_type",      "wrong_type",         "type_too_long", "id_too_long",
-    "bad_timestamp",   "event_too_large", "too_large_for_topic"};
+inline constexpr std::array<std::string_view, 19> kRejectionCodes = {
+    "rate_limited",    "journal_full",        "batch_not_valid", "shutting_down",
+    "storage_failed",  "batch_too_large",     "malformed_json",  "too_deep",
+    "not_an_object",   "duplicate_member",    "missing_type",    "empty_type",
+    "wrong_type",      "type_too_long",       "id_too_long",     "bad_timestamp",
+    "event_too_large", "too_large_for_topic", "partition_stuck"};
 
 // What a sink suffers from, beyond the fate of single events.
 inline constexpr std::array<std::string_view, 10> kSinkFaults = {

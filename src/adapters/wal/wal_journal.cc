@@ -206,6 +206,12 @@ bool WalJournal::Full(uint64_t bytes) const {
   return bytes >= refused_bytes_.load(std::memory_order_relaxed);
 }
 
+bool WalJournal::Crowded() const {
+  const base::MutexLock lock(mutex_);
+  return window_.Events() > options_.window_events_max / 4 ||
+         memory_bytes_.load(std::memory_order_relaxed) > options_.window_bytes_max / 4;
+}
+
 size_t WalJournal::Take(size_t lane, std::span<app::JournalEvent> out) {
   base::MutexLock lock(mutex_);
   return window_.Take(lane, out);

@@ -101,6 +101,7 @@ class WalJournal final : public app::Journal {
   void OnDurable(std::function<void()> told) override { durable_told_ = std::move(told); }
   bool Failed() const override { return failed_.load(std::memory_order_acquire); }
   bool Full(uint64_t bytes) const override;
+  bool Crowded() const override;
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override;
   void Settle(std::span<const uint64_t> positions) override;
   void OnLaneFilled(std::function<void(size_t lane)> wake) override { lane_filled_ = std::move(wake); }

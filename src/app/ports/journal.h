@@ -76,6 +76,9 @@ class Journal {
   // hint.
   virtual bool Full(uint64_t bytes) const = 0;
 
+  // Whether more than a quarter of the memory for events is in use. A hint.
+  virtual bool Crowded() const = 0;
+
   // Moves the oldest untaken events of the lane into `out`, at most out.size(); returns how many. Never
   // waits.
   virtual size_t Take(size_t lane, std::span<JournalEvent> out) = 0;

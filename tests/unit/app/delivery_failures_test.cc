@@ -425,5 +425,27 @@ TEST_F(DeliveryWorkerTest, DeadLettersThatHoldMostOfTheWindowDontStopTheRest) {
   EXPECT_EQ(InJournal(), 7U);
 }
 
+// Destination 1 for what begins with "s".
+Destinations ByFirstLetter(const OutboundEvent& event) { return {event.value.starts_with('s') ? 1U : 2U}; }
+
+TEST_F(DeliveryWorkerTest, WhatIsStuckIsToldUntilItMovesThoughNothingElseHappens) {
+  Open();
+  sink_.Route(ByFirstLetter);
+  Accept({"stuck", "first"});
+  Turns();
+  sink_.Report({"first"}, Verdict::kDelivered);
+  clock_.Advance(seconds(3));
+  Accept({"second"});
+  Turns();
+  sink_.Report({"second"}, Verdict::kDelivered);
+  Accept({"third"});
+  Turns();
+  EXPECT_EQ(stuck_.Count(), 1U);
+  sink_.Report({"stuck", "third"}, Verdict::kDelivered);
+  TurnsThroughWaits();
+  EXPECT_EQ(stuck_.Count(), 0U);
+  EXPECT_EQ(worker_->Turn(), std::nullopt) << "there is nothing more to look for";
+}
+
 }  // namespace
 }  // namespace ei::app

@@ -33,10 +33,11 @@ class DeliveryWorkerTest : public ::testing::Test {
     options.taken_events_max = 10'000;
     options.event_retries = domain::RetryPolicy(milliseconds(100), seconds(10), max_retries);
     options.transient_retries = domain::RetryPolicy(milliseconds(100), seconds(10), 0);
-    worker_ = std::make_unique<DeliveryWorker>(
-        0, options,
-        DeliveryContext{journal_, sink_, drain_rate_, receipts_, clock_, telemetry_, log_, window_, file_}, 1,
-        [this] { ++wakes_; });
+    worker_ =
+        std::make_unique<DeliveryWorker>(0, options,
+                                         DeliveryContext{journal_, sink_, drain_rate_, receipts_, clock_,
+                                                         telemetry_, log_, window_, file_, &stuck_},
+                                         1, [this] { ++wakes_; });
   }
 
   void Accept(const Values& values, std::string_view key = "k") {
@@ -90,6 +91,7 @@ class DeliveryWorkerTest : public ::testing::Test {
   support::ScriptedSink sink_;
   memory_journal::MemoryJournal memory_{{.events_max = 10'000, .bytes_max = 64 << 20, .lanes = 1}};
   support::CheckedJournal journal_{memory_};
+  StuckDestinations stuck_{sink_, journal_, 1};
   int wakes_ = 0;
   std::unique_ptr<DeliveryWorker> worker_;
 

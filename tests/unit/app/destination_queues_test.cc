@@ -10,6 +10,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using Slots = std::vector<uint64_t>;
+using Ids = std::vector<DestinationId>;
 
 class DestinationQueuesTest : public ::testing::Test {
  protected:
@@ -31,6 +32,56 @@ class DestinationQueuesTest : public ::testing::Test {
   uint64_t next_ = 0;
   base::SteadyTime now_;
 };
+
+TEST_F(DestinationQueuesTest, StuckIsWhatHasNoDeliveryForTwoSecondsWhileOthersHave) {
+  Add(1);
+  Leave();
+  for (int i = 0; i < 20; ++i) {
+    Add(2);
+    Leave();
+    EXPECT_EQ(queues_.Stuck(), Ids{}) << i;
+    now_ += milliseconds(100);
+    queues_.Delivered(2, now_);
+  }
+  now_ += milliseconds(5'000);
+  EXPECT_EQ(queues_.Stuck(), Ids{1});
+  Add(1);
+  queues_.Delivered(1, now_);
+  EXPECT_EQ(queues_.Stuck(), Ids{}) << "it has moved";
+}
+
+TEST_F(DestinationQueuesTest, NothingIsStuckInAnOutageOfAll) {
+  for (DestinationId destination : {1U, 2U}) Add(destination, 5);
+  Leave();
+  queues_.Delivered(1, now_);
+  queues_.Delivered(2, now_);
+  now_ += std::chrono::hours(1);
+  Add(3);
+  Leave();
+  EXPECT_EQ(queues_.Stuck(), Ids{});
+}
+
+TEST_F(DestinationQueuesTest, WhatFailsAgainAndAgainIsStuckAndWhatWasIdleIsNot) {
+  Add(1);
+  Add(2);
+  for (int i = 0; i < 30; ++i) {
+    Leave();
+    now_ += milliseconds(100);
+    Return(1);
+    queues_.PutBack(1, {0, 0}, now_);
+    queues_.Delivered(2, now_);
+    Add(2);
+  }
+  EXPECT_EQ(queues_.Stuck(), Ids{1});
+  Leave();
+  Return(1);  // it is a dead letter now
+  now_ += milliseconds(100);
+  queues_.Delivered(2, now_);
+  EXPECT_EQ(queues_.Stuck(), Ids{});
+  Add(1);
+  Leave();
+  EXPECT_EQ(queues_.Stuck(), Ids{}) << "it has only just left";
+}
 
 TEST_F(DestinationQueuesTest, OneDestinationGetsTheWholeWindow) {
   Add(7, 300);

@@ -2,6 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/stuck_destinations.h"
+#include "support/events.h"
+#include "support/scripted_sink.h"
 #include "unit/adapters/http/test_server.h"
 
 namespace ei::http {
@@ -299,6 +302,39 @@ TEST(ServerRequests, AnEventTooLargeForItsTopicIsRefusedWithTheTopicAndItsLimit)
   EXPECT_EQ(said["errors"][0]["index"], 0);
   EXPECT_EQ(said["errors"][0]["code"], "too_large_for_topic");
   EXPECT_EQ(said["errors"][0]["message"], detail);
+  EXPECT_EQ(server.Accepted(), 1U);
+}
+
+TEST(ServerRequests, AnEventForAStuckPartitionIsRefusedForNow) {
+  support::ScriptedSink sink;
+  memory_journal::MemoryJournal crowded({.events_max = 1, .bytes_max = 1 << 20, .lanes = 1});
+  crowded.OnLaneFilled([](size_t) {});
+  domain::EventBatch waiting;
+  support::AddRawEvent(waiting, "e", "k", 10);
+  ASSERT_EQ(crowded.Append(waiting, base::SteadyTime()), app::AppendResult::kAppended);
+  app::StuckDestinations stuck(sink, crowded, 1);
+  TestServerOptions options;
+  options.stuck = &stuck;
+  TestServer server(options);
+  HttpClient client = server.Connect();
+  sink.Route(
+      [](const app::OutboundEvent& event) { return app::Destinations{event.topic.empty() ? 1U : 2U}; });
+  EXPECT_EQ(client.Ask(PostEvents(R"({"type":"t"})")).value().status, 202);
+  stuck.Tell(0, {1});
+  const auto single = client.Ask(PostEvents(R"({"type":"t"})"));
+  ASSERT_TRUE(single);
+  EXPECT_EQ(single->status, 503);
+  EXPECT_EQ(CodeOf(*single), "partition_stuck");
+  EXPECT_EQ(single->Header("retry-after"), "5");
+
+  const auto batch = client.Ask(PostEvents(R"([{"type":"t"},{"type":""}])"));
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(batch->status, 503) << "sent again, the first may be accepted";
+  EXPECT_EQ(batch->Header("retry-after"), "5");
+  const auto said = json::parse(batch->body);
+  EXPECT_EQ(said["accepted"], 0);
+  EXPECT_EQ(said["errors"][0]["code"], "partition_stuck");
+  EXPECT_EQ(said["errors"][1]["code"], "empty_type");
   EXPECT_EQ(server.Accepted(), 1U);
 }
 

@@ -27,7 +27,8 @@ struct TestServerOptions {
   size_t batch_events_max = 10'000;
   app::Ingest::Options ingest;
   size_t receipts_events_max = 1'000'000;
-  app::IdempotencyWindow* window = nullptr;  // outlives the server
+  app::IdempotencyWindow* window = nullptr;       // outlives the server
+  const app::StuckDestinations* stuck = nullptr;  // the same
   std::function<std::string()> unready_reason = [] { return std::string(); };
   std::function<std::string(bool)> metrics = [](bool) { return std::string("# none\n"); };
 };
@@ -43,7 +44,7 @@ class BasicTestServer {
         memory_({options_.journal_events_max, options_.journal_bytes_max, 1}),
         receipts_(options_.receipts_events_max),
         ingest_(options_.ingest, bucket_, journal_, receipts_, drain_rate_, topic_limits_, clock_, telemetry_,
-                options_.window) {
+                options_.window, options_.stuck) {
     journal_.OnLaneFilled([](size_t) {});
     journal_.OnDurable([this] { durable_.CallAll(); });
     auto started = TryStart(options_.http);

@@ -39,6 +39,7 @@ class MetricsTest : public testing::Test {
     metrics_->AddGauge(MetricId::kRequestsWaiting, [] { return 2; });
     metrics_->AddGauge(MetricId::kSinkInflightEvents, [] { return 17; });
     metrics_->AddGauge(MetricId::kDeliveryWaitingEvents, [] { return 18; });
+    metrics_->AddGauge(MetricId::kStuckDestinations, [] { return 3; });
     metrics_->AddGauge(MetricId::kSinkRefused, [] { return 0; });
     metrics_->AddCounter(MetricId::kLogLinesSuppressed, [] { return 5; });
     for (const auto id : {MetricId::kLetterFileBytes, MetricId::kLetterFileCapacity}) {
