@@ -11,11 +11,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from processes import BenchFault, Cpu, Ingestor, check, end_on_sigterm, say
 from report import Target, print_targets
 from support.kafka_cluster import KafkaCluster
 from support.load import LoadClient, ndjson_events
+from support.waiting import wait_until
 
 PARTITIONS = 10
 BATCH = 500
@@ -39,7 +40,13 @@ class Run:
             "ACK": options.ack,
             "WAL_DIR": folder / "wal",
         }
-        self._reader = Consumer({"bootstrap.servers": cluster.address, "group.id": "stuck-partition"})
+        self._reader = Consumer(
+            {
+                "bootstrap.servers": cluster.address,
+                "group.id": "stuck-partition",
+                "log_level": 0,
+            }
+        )
         self.ratios: list[float] = []
 
     def rounds(self, count: int) -> None:
@@ -101,10 +108,18 @@ class Run:
 
     def _written(self, partitions: int) -> int:
         """Records in the first so many partitions."""
-        return sum(
-            self._reader.get_watermark_offsets(TopicPartition(self._topic, n), timeout=10)[1]
-            for n in range(partitions)
-        )
+
+        def ends() -> tuple[int] | None:
+            try:
+                found = [
+                    self._reader.get_watermark_offsets(TopicPartition(self._topic, n), timeout=10)[1]
+                    for n in range(partitions)
+                ]
+            except KafkaException:
+                return None  # a new topic's leaders are not known to all yet
+            return (sum(found),)
+
+        return wait_until(ends, 30, "the ends of the partitions can be read")[0]
 
 
 def main() -> int:

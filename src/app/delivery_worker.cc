@@ -7,7 +7,7 @@ namespace ei::app {
 namespace {
 
 constexpr size_t kTakeMax = 1024;  // events a Send; bounds the scratch, not the throughput
-constexpr auto kStuckLook = std::chrono::milliseconds(100);  // so often is looked for stuck destinations
+constexpr auto kStuckLook = std::chrono::milliseconds(50);  // so often is looked for stuck destinations
 constexpr uint32_t kGroups = 4;  // that events which were refused together are divided into
 
 LetterPlace PlaceOf(const DeadLetter& letter) {
@@ -191,7 +191,7 @@ void DeliveryWorker::SendDepartures(base::SteadyTime now) {
 void DeliveryWorker::TellStuck(base::SteadyTime now) {
   if (context_.stuck == nullptr || now < stuck_look_at_) return;
   stuck_look_at_ = now + kStuckLook;
-  std::vector<DestinationId> stuck = queues_.Stuck();
+  std::vector<DestinationId> stuck = queues_.Stuck(now);
   if (stuck.empty() && !stuck_told_) return;
   stuck_told_ = !stuck.empty();
   context_.stuck->Tell(lane_, std::move(stuck));

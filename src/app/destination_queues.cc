@@ -56,14 +56,21 @@ void DestinationQueues::Returned(DestinationId destination) {
 
 void DestinationQueues::Delivered(DestinationId destination, base::SteadyTime now) {
   Returned(destination);
-  Of(destination).moved_at = now;
-  delivered_at_ = now;
+  ++delivered_;
+  Moved(Of(destination), now);
 }
 
-std::vector<DestinationId> DestinationQueues::Stuck() const {
+void DestinationQueues::Moved(Queue& queue, base::SteadyTime now) const {
+  queue.moved_at = now;
+  queue.delivered_then = delivered_;
+}
+
+std::vector<DestinationId> DestinationQueues::Stuck(base::SteadyTime now) const {
+  const uint64_t enough = std::max<uint64_t>(kStuckDeliveriesMin, (waiting_ + in_flight_) / 2);
   std::vector<DestinationId> stuck;
   for (const auto& [id, queue] : queues_) {
-    if (!queue.idle && delivered_at_ >= queue.moved_at + kStuckAfter) stuck.push_back(id);
+    if (queue.idle || now - queue.moved_at < kStuckAfter) continue;
+    if (delivered_ - queue.delivered_then >= enough) stuck.push_back(id);
   }
   return stuck;
 }
@@ -87,7 +94,7 @@ size_t DestinationQueues::LimitOf(const Queue& queue) const {
 
 void DestinationQueues::Depart(Queue& queue, const Entry& entry, uint32_t group, base::SteadyTime now,
                                std::vector<Departure>& departures) {
-  if (queue.idle) queue.moved_at = now;
+  if (queue.idle) Moved(queue, now);
   queue.idle = false;
   queue.held = false;
   queue.group_is_out = group > 0;

@@ -58,9 +58,9 @@ class DestinationQueues {
   // Appends what may leave now, at most `max`.
   void TakeDepartures(base::SteadyTime now, size_t max, std::vector<Departure>& departures);
 
-  // Those that have had no delivery for kStuckAfter, though they have events, while others had some. Looks at
-  // all of them.
-  std::vector<DestinationId> Stuck() const;
+  // Those that have events and had no delivery for a while, in which others had at least half as many as
+  // there are events here. Others that stand still too make none stuck. Looks at all of them.
+  std::vector<DestinationId> Stuck(base::SteadyTime now) const;
 
   // When something that waits only for time to pass may leave; nullopt: nothing does.
   std::optional<base::SteadyTime> NextDeparture() const;
@@ -84,6 +84,7 @@ class DestinationQueues {
     base::SteadyTime not_before;  // while held
     bool idle = true;             // it has had nothing since its last report
     base::SteadyTime moved_at;    // its last delivery, or its first departure after being idle
+    uint64_t delivered_then = 0;  // of all
     bool listed = false;          // in with_entries_
   };
 
@@ -97,7 +98,8 @@ class DestinationQueues {
 
   static constexpr size_t kShare = 4;
   static constexpr size_t kUnevenMax = 64;  // by which the loads of two ways may differ
-  static constexpr auto kStuckAfter = std::chrono::seconds(2);
+  static constexpr auto kStuckAfter = std::chrono::milliseconds(100);
+  static constexpr uint64_t kStuckDeliveriesMin = 100;  // of others
 
   Queue& Of(DestinationId destination);
   Queue& List(DestinationId destination);
@@ -107,6 +109,7 @@ class DestinationQueues {
   void TakeFree(DestinationId first, FreeQueue& free, size_t max, base::SteadyTime now,
                 std::vector<Departure>& departures);
   Queue* ChooseWay(DestinationId first, FreeQueue& free, base::SteadyTime now);
+  void Moved(Queue& queue, base::SteadyTime now) const;
   bool HasRoom(const Queue& queue, base::SteadyTime now) const;
   bool MayLeave(const Queue& queue, base::SteadyTime now) const;
   size_t LimitOf(const Queue& queue) const;
@@ -117,7 +120,7 @@ class DestinationQueues {
   std::vector<Queue*> with_entries_;                 // some may be empty again
   std::map<DestinationId, FreeQueue> free_;          // by the first way; one a topic
   size_t next_ = 0;                                  // where TakeDepartures begins: nobody is always last
-  base::SteadyTime delivered_at_;                    // of any destination, the last
+  uint64_t delivered_ = 0;
   size_t waiting_ = 0;
   size_t in_flight_ = 0;
 };

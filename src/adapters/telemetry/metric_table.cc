@@ -227,7 +227,7 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .labels = {},
      .buckets = {},
      .help =
-         "Partitions without a delivery for two seconds while others had some, though events wait for them. What is "
+         "Partitions that have events and had no delivery for a while, in which others had many. What is "
          "sent to them is refused with partition_stuck once a quarter of the journal's memory is in use."},
     {.id = MetricId::kSinkFaults,
      .name = "event_ingestor_sink_faults_total",
