@@ -28,6 +28,7 @@ class Run:
     def __init__(self, cluster: KafkaCluster, options: argparse.Namespace, folder: Path):
         self._cluster = cluster
         self._seconds = options.seconds
+        self._pause = options.pause
         self._frozen = next(n for n in cluster.brokers if n != cluster.controller())
         others = [n for n in cluster.brokers if n != self._frozen]
         assignment = [[others[p % len(others)]] for p in range(PARTITIONS - 1)] + [[self._frozen]]
@@ -92,7 +93,8 @@ class Run:
             self._written(PARTITIONS - 1),
             time.monotonic(),
         )
-        with LoadClient(ingestor.port, ndjson_events(f"{name}{began:.0f}", BATCH), CONNECTIONS) as load:
+        bodies = ndjson_events(f"{name}{began:.0f}", BATCH)
+        with LoadClient(ingestor.port, bodies, CONNECTIONS, pause=self._pause) as load:
             time.sleep(self._seconds)
             rate = (self._written(PARTITIONS - 1) - before) / (time.monotonic() - began)
             result = load.stop()
@@ -128,6 +130,9 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=20, help="of each window")
+    parser.add_argument(
+        "--pause", type=float, default=0, help="of a connection before its next request, seconds"
+    )
     parser.add_argument("--ack", choices=("memory", "wal"), default="memory")
     options = parser.parse_args()
     end_on_sigterm()

@@ -23,7 +23,7 @@ DeliveryWorker::DeliveryWorker(size_t lane, const DeliveryOptions& options, cons
       context_(context),
       wake_(std::move(wake)),
       random_(seed),
-      queues_(options.inflight_events_max),
+      queues_(options.inflight_events_max, options.stuck_after),
       dead_letters_(lane, {context.sink, context.dead_letter_file, context.clock, context.log},
                     options.transient_retries, *this),
       taken_(kTakeMax) {

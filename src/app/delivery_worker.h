@@ -48,6 +48,7 @@ struct DeliveryOptions {
   size_t taken_events_max = 100'000;    // from the journal and not settled; the journal's size does for it
   domain::RetryPolicy event_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 3};
   domain::RetryPolicy transient_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
+  base::Duration stuck_after = std::chrono::milliseconds(100);  // see DestinationQueues::Stuck
   base::Duration unknown_topic_grace =
       std::chrono::minutes(10);  // then an event without a topic is a dead letter
 };

@@ -5,8 +5,8 @@
 
 namespace ei::app {
 
-DestinationQueues::DestinationQueues(size_t window)
-    : window_(window), pool_(window + (window + kShare - 1) / kShare) {}
+DestinationQueues::DestinationQueues(size_t window, base::Duration stuck_after)
+    : window_(window), stuck_after_(stuck_after), pool_(window + (window + kShare - 1) / kShare) {}
 
 DestinationQueues::Queue& DestinationQueues::Of(DestinationId destination) {
   Queue& queue = queues_[destination];
@@ -69,7 +69,7 @@ std::vector<DestinationId> DestinationQueues::Stuck(base::SteadyTime now) const 
   const uint64_t enough = std::max<uint64_t>(kStuckDeliveriesMin, (waiting_ + in_flight_) / 2);
   std::vector<DestinationId> stuck;
   for (const auto& [id, queue] : queues_) {
-    if (queue.idle || now - queue.moved_at < kStuckAfter) continue;
+    if (queue.idle || now - queue.moved_at < stuck_after_) continue;
     if (delivered_ - queue.delivered_then >= enough) stuck.push_back(id);
   }
   return stuck;

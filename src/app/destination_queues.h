@@ -43,7 +43,8 @@ class DestinationQueues {
     uint32_t group = 0;  // the size of the group that it leaves in; 0: in none
   };
 
-  explicit DestinationQueues(size_t window);
+  // `stuck_after`: see Stuck().
+  explicit DestinationQueues(size_t window, base::Duration stuck_after = std::chrono::milliseconds(100));
 
   // Behind what waits already; positions of a destination rise.
   void Add(DestinationId destination, const Entry& entry);
@@ -58,7 +59,7 @@ class DestinationQueues {
   // Appends what may leave now, at most `max`.
   void TakeDepartures(base::SteadyTime now, size_t max, std::vector<Departure>& departures);
 
-  // Those that have events and had no delivery for a while, in which others had at least half as many as
+  // Those that have events and had no delivery for `stuck_after`, while others had at least half as many as
   // there are events here. Others that stand still too make none stuck. Looks at all of them.
   std::vector<DestinationId> Stuck(base::SteadyTime now) const;
 
@@ -97,8 +98,7 @@ class DestinationQueues {
   };
 
   static constexpr size_t kShare = 4;
-  static constexpr size_t kUnevenMax = 64;  // by which the loads of two ways may differ
-  static constexpr auto kStuckAfter = std::chrono::milliseconds(100);
+  static constexpr size_t kUnevenMax = 64;              // by which the loads of two ways may differ
   static constexpr uint64_t kStuckDeliveriesMin = 100;  // of others
 
   Queue& Of(DestinationId destination);
@@ -115,6 +115,7 @@ class DestinationQueues {
   size_t LimitOf(const Queue& queue) const;
 
   const size_t window_;
+  const base::Duration stuck_after_;
   const size_t pool_;
   std::unordered_map<DestinationId, Queue> queues_;  // bounded by the cluster's partitions
   std::vector<Queue*> with_entries_;                 // some may be empty again

@@ -16,6 +16,10 @@ namespace {
 
 constexpr size_t kDefaultWorkersMax = 4;
 constexpr size_t kTakenEventsMax = 1'000'000;  // by a worker; their slots take 200 bytes each
+// What waits for a stuck partition holds memory that the others need. With a log they go on to the disk
+// meanwhile, and a partition whose leader is only moving needs not be refused.
+constexpr auto kStuckAfterInMemory = std::chrono::milliseconds(100);
+constexpr auto kStuckAfterWithLog = std::chrono::seconds(5);
 constexpr auto kRetryBackoffMax = std::chrono::seconds(10);
 constexpr auto kAnswerTime = std::chrono::seconds(2);  // for the last replies after the storage has failed
 
@@ -69,6 +73,8 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   pool.delivery.inflight_events_max = std::max<size_t>(1, settings.delivery.inflight_events_max / lanes);
   pool.delivery.taken_events_max = std::min<size_t>(settings.journal.events_max, kTakenEventsMax);
   pool.delivery.event_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, settings.kafka.max_retries};
+  pool.delivery.stuck_after =
+      JournalIsWal(settings) ? kStuckAfterWithLog : base::Duration(kStuckAfterInMemory);
   pool.delivery.unknown_topic_grace = settings.kafka.unknown_topic_grace;
   pool.delivery.transient_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, 0};
   service->stuck_ = std::make_unique<app::StuckDestinations>(*service->sink_, *service->journal_, lanes);

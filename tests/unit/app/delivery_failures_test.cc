@@ -435,7 +435,7 @@ TEST_F(DeliveryWorkerTest, WhatIsStuckIsToldUntilItMovesThoughNothingElseHappens
   for (int i = 0; i < 150; ++i) {
     Accept({"e"});
     Turns();
-    clock_.Advance(milliseconds(1));
+    clock_.Advance(milliseconds(5));
     sink_.Report({"e"}, Verdict::kDelivered);
   }
   Accept({"e"});
