@@ -9,6 +9,8 @@ source tools/image/docker.sh
 
 export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-event-ingestor}
 healthy_within=180
+# What ends by itself so often won't get well by waiting.
+restarts_max=3
 
 up() {
   need_docker
@@ -51,13 +53,13 @@ has_grafana() {
 port_of() { compose port "$1" "$2" | sed 's/.*://'; }
 
 wait_healthy() {
-  local container deadline=$((SECONDS + healthy_within)) state=""
+  local container began=$SECONDS state="" restarts=0
   container=$(compose ps -q "$1")
   until [[ $state == healthy ]]; do
-    state=$(docker inspect --format '{{.State.Health.Status}}' "$container")
-    if ((SECONDS >= deadline)); then
+    read -r state restarts < <(docker inspect --format '{{.State.Health.Status}} {{.RestartCount}}' "$container")
+    if ((SECONDS - began >= healthy_within || restarts >= restarts_max)); then
       compose logs --tail 30 "$1" >&2
-      die "$1 is $state after $healthy_within s; its last words are above"
+      die "$1 is $state after $((SECONDS - began)) s and $restarts restarts; its last words are above"
     fi
     [[ $state == healthy ]] || sleep 0.5
   done

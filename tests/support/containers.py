@@ -112,7 +112,7 @@ class ImageFiles:
                 ["docker", "export", container], check=True, capture_output=True, timeout=120
             ).stdout
         finally:
-            docker("rm", container)
+            docker("rm", "--volumes", container)
         self._tar = tarfile.open(fileobj=BytesIO(exported))
         self.names = {member.name.rstrip("/") for member in self._tar.getmembers()}
 

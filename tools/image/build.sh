@@ -32,6 +32,6 @@ if [[ -z ${TARGET:-} ]]; then
   mkdir -p build/image
   container=$(docker create "$tag")
   docker cp "$container:/usr/share/doc/event-ingestor/sbom.cdx.json" build/image/sbom.cdx.json >/dev/null
-  docker rm "$container" >/dev/null
+  docker rm --volumes "$container" >/dev/null
 fi
 echo "$tag: $(($(docker image inspect --format '{{.Size}}' "$tag") / 1000000)) MB"

@@ -36,6 +36,10 @@ main() {
 
 have() { docker image inspect "$prefix/$1" >/dev/null 2>&1; }
 
+# Those with a folder of files are made anew when one of these has changed.
+files_of() { find "$folder/$1" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-16; }
+is_current() { [[ $(docker image inspect --format '{{.Config.Labels.files}}' "$prefix/$1" 2>/dev/null) == "$(files_of "$1")" ]]; }
+
 # debian NAME PACKAGE,...: a minimal Debian with these packages.
 debian() {
   ! have "$1" || return 0
@@ -69,7 +73,7 @@ make_runtime() {
 }
 
 make_kafka() {
-  ! have kafka || return 0
+  ! is_current kafka || return 0
   tools/setup.sh kafka
   debian jre openjdk-17-jre-headless,bash
   say "making $prefix/kafka"
@@ -77,19 +81,19 @@ make_kafka() {
   mvn -q -B -f "$folder/kafka/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
     -DoutputDirectory="$PWD/$jars/libs" >/dev/null
   cp "$folder"/kafka/{run,kafka-topics.sh,server.properties,log4j2.yaml} "$jars/"
-  docker build --quiet --build-arg JRE_BASE="$prefix/jre" --tag "$prefix/kafka" \
+  docker build --quiet --build-arg JRE_BASE="$prefix/jre" --label files="$(files_of kafka)" --tag "$prefix/kafka" \
     --file "$folder/kafka/Dockerfile" "$jars" >/dev/null
 }
 
 make_prometheus() {
-  ! have prometheus || return 0
+  ! is_current prometheus || return 0
   say "making $prefix/prometheus"
   local work
   work=$(mktemp -d)
   # Static binaries: the package's own dependencies are JavaScript for its pages.
   cp "$(command -v prometheus)" "$(command -v promtool)" "$work/"
   debian build ca-certificates
-  docker build --quiet --build-arg BASE="$prefix/build" --tag "$prefix/prometheus" \
+  docker build --quiet --build-arg BASE="$prefix/build" --label files="$(files_of prometheus)" --tag "$prefix/prometheus" \
     --file "$folder/prometheus/Dockerfile" "$work" >/dev/null
   rm -rf "$work"
 }
