@@ -62,6 +62,22 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end -}}
 
+{{- /* Which nodes take a pod that opens a volume of the release, now or left behind. */ -}}
+{{- define "ei.placement" -}}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{- define "ei.podTemplate" -}}
 metadata:
   labels:
@@ -80,9 +96,6 @@ spec:
   securityContext: {{- include "ei.podSecurityContext" . | nindent 4 }}
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets: {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
   {{- end }}
   containers:
     - name: ingestor
@@ -134,13 +147,5 @@ spec:
       {{- end }}
     {{- end }}
   {{- end }}
-  {{- with .Values.nodeSelector }}
-  nodeSelector: {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .Values.tolerations }}
-  tolerations: {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .Values.affinity }}
-  affinity: {{- toYaml . | nindent 4 }}
-  {{- end }}
+  {{- include "ei.placement" . | nindent 2 }}
 {{- end -}}
