@@ -1,30 +1,28 @@
 #!/usr/bin/env python3
 """check_chart.py --helm HELM --rendered FOLDER [--binary event-ingestor]: the Helm chart, rendered with each of its values
-files into FOLDER, holds: strict against Kubernetes' schemas, invariants that no schema has, settings that the service
-takes (with --binary). And each of a list of wrong values is refused, with a message that names it."""
+files into FOLDER, holds: strict against the schemas of Kubernetes and of the operators, what no schema says
+(chart_rules.py), settings that the service takes (with --binary). Each value makes a difference in some values file; each of a
+list of wrong values is refused, with a message that names it."""
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
+import crd_schemas
 import kubernetes_validate
 import yaml
+from chart_rules import NAMESPACE, Thing, config_of, invariants
+from crd_schemas import Kind
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "deploy/helm/event-ingestor"
-NAMESPACE = "events"
 VERSIONS = ("1.29", "1.33")
-# Kinds of operators that Kubernetes has no schema for; any other without one is a finding.
-FOREIGN = {
-    ("gateway.networking.k8s.io/v1", "HTTPRoute"): ["parentRefs", "rules"],
-    ("keda.sh/v1alpha1", "ScaledObject"): ["scaleTargetRef", "triggers"],
-    ("monitoring.coreos.com/v1", "ServiceMonitor"): ["selector", "endpoints"],
-    ("monitoring.coreos.com/v1", "PrometheusRule"): ["groups"],
-}
 # What is laid over examples/laptop.yaml, and a word of the refusal.
 REFUSED = {
     "ack=memory": "ack",
@@ -48,6 +46,12 @@ REFUSED = {
     "ingress.enabled=true": "ingress.host",
     "httpRoute.enabled=true": "httpRoute.parentRefs",
     "autoscaling.enabled=true,autoscaling.keda.enabled=true": "prometheusUrl",
+    "settings.kafka.lingr=5ms": "lingr",
+    "settings.kafak.topic=x": "kafak",
+    "settings.kafka.security.user=x": "user",
+    "nameOverride=a.b": "nameOverride",
+    "service.type=Loadbalancer": "service.type",
+    "metrics.serviceMonitor.enable=true": "enable",
 }
 
 
@@ -62,10 +66,10 @@ class Chart:
         return self.run("template", "ei", CHART, "--namespace", NAMESPACE, "--values", values, *more)
 
 
-def schema_faults(thing: dict[str, Any]) -> list[str]:
+def schema_faults(thing: Thing, operators: dict[Kind, Thing]) -> list[str]:
     kind = (thing["apiVersion"], thing["kind"])
-    if kind in FOREIGN:
-        return [f"its spec has no {name}" for name in FOREIGN[kind] if not thing["spec"].get(name)]
+    if kind in operators:
+        return crd_schemas.faults(operators[kind], thing)
     faults = []
     for version in VERSIONS:
         try:
@@ -75,146 +79,181 @@ def schema_faults(thing: dict[str, Any]) -> list[str]:
     return faults
 
 
-def pod_of(thing: dict[str, Any]) -> dict[str, Any] | None:
-    if thing["kind"] == "Pod":
-        return thing["spec"]
-    return (
-        thing["spec"]["template"]["spec"] if thing["kind"] in ("Deployment", "StatefulSet", "Job") else None
-    )
-
-
-def seconds(text: str) -> int:
-    return int(text.removesuffix("s"))
-
-
-def invariants(things: list[dict[str, Any]]) -> list[str]:
-    faults = [
-        f"{t['kind']} {t['metadata']['name']}: not in the release's namespace"
-        for t in things
-        if t["metadata"].get("namespace") != NAMESPACE
-    ]
-    workload = next(t for t in things if t["kind"] in ("Deployment", "StatefulSet"))
-    config = next(t for t in things if t["kind"] == "ConfigMap" and "settings.yaml" in t["data"])
-    settings = yaml.safe_load(config["data"]["settings.yaml"])
-    pod = pod_of(workload)
-    assert pod is not None
-    container = pod["containers"][0]
-    stop = seconds(settings["shutdown"]["delay"]) + seconds(settings["shutdown"]["timeout"])
-    if not pod["terminationGracePeriodSeconds"] > stop:
-        faults.append(f"the grace period doesn't outlast the stop of {stop} s")
-    probes = {
-        name: container[name]["httpGet"]["path"]
-        for name in ("startupProbe", "livenessProbe", "readinessProbe")
-    }
-    if probes != {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}:
-        faults.append(f"probes on the wrong routes: {probes}")
-    if (settings["ingest"]["ack"] == "wal") and workload["kind"] != "StatefulSet":
-        faults.append("ack wal without a volume")
-    mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
-    for folder in (settings["wal"]["dir"], settings["dead_letter"]["dir"]):
-        if str(Path(folder).parent) not in mounted:
-            faults.append(f"{folder} is on no volume, and the root can't be written to")
-    if "checksum/config" not in workload["spec"]["template"]["metadata"]["annotations"]:
-        faults.append("a change of the settings would take no new pods")
-    for thing in things:
-        spec = pod_of(thing)
-        if spec is None:
-            continue
-        for one in spec["containers"]:
-            security = one["securityContext"]
-            if not (
-                security["readOnlyRootFilesystem"]
-                and not security["allowPrivilegeEscalation"]
-                and security["capabilities"]["drop"] == ["ALL"]
-                and spec["securityContext"]["runAsNonRoot"]
-                and spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
-            ):
-                faults.append(f"{thing['kind']} {thing['metadata']['name']}: not Pod Security restricted")
-        volumes = {volume["name"] for volume in spec.get("volumes", [])}
-        volumes |= {claim["metadata"]["name"] for claim in thing["spec"].get("volumeClaimTemplates", [])}
-        for mount in [m for one in spec["containers"] for m in one.get("volumeMounts", [])]:
-            if mount["name"] not in volumes:
-                faults.append(f"{thing['kind']}: a mount of {mount['name']}, which is no volume of it")
-    return faults
-
-
-def service_faults(binary: Path, things: list[dict[str, Any]]) -> list[str]:
+def service_faults(binary: Path, things: list[Thing]) -> list[str]:
     """What the service itself says to the settings that the pods would get."""
-    config = next(t for t in things if t["kind"] == "ConfigMap" and "settings.yaml" in t["data"])
+    workload = next(t for t in things if t["kind"] in ("Deployment", "StatefulSet"))
+    given = workload["spec"]["template"]["spec"]["containers"][0]["env"]
     with tempfile.TemporaryDirectory() as folder:
-        for name, text in config["data"].items():
+        for name, text in config_of(things).items():
             (Path(folder) / name).write_text(text.replace("/etc/event-ingestor", folder))
-        done = subprocess.run(
-            [binary, "config", "check"],
-            env={"CONFIG": f"{folder}/settings.yaml", "HTTP_ADDRESS": "0.0.0.0"},
-            capture_output=True,
-            text=True,
-        )
+        environment = {one["name"]: one.get("value", "") for one in given} | {
+            "CONFIG": f"{folder}/settings.yaml"
+        }
+        done = subprocess.run([binary, "config", "check"], env=environment, capture_output=True, text=True)
     return [] if done.returncode == 0 else [f"the service refuses the settings: {done.stderr}"]
 
 
 def check_values(
-    chart: Chart, values: Path, rendered: Path, binary: Path | None
-) -> tuple[list[str], int, int]:
+    chart: Chart, values: Path, rendered: Path, operators: dict[Kind, Thing], binary: Path | None
+) -> tuple[list[str], int]:
     name = values.stem
     lint = chart.run("lint", CHART, "--strict", "--quiet", "--values", values)
     faults = [f"helm lint: {lint.stdout}{lint.stderr}"] if lint.returncode else []
     done = chart.template(values)
     if done.returncode:
-        return [*faults, done.stderr], 0, 0
+        return [*faults, done.stderr], 0
     (rendered / name).mkdir(parents=True, exist_ok=True)
     (rendered / name / "all.yaml").write_text(done.stdout)
-    things = [thing for thing in yaml.safe_load_all(done.stdout) if thing]
+    things = things_of(done.stdout)
     for thing in things:
         title = f"{thing['kind']} {thing['metadata']['name']}"
-        faults += [f"{title}: {fault}" for fault in schema_faults(thing)]
+        faults += [f"{title}: {fault}" for fault in schema_faults(thing, operators)]
     faults += invariants(things)
     if binary:
         faults += service_faults(binary, things)
-    foreign = sum((thing["apiVersion"], thing["kind"]) in FOREIGN for thing in things)
-    return faults, len(things) - foreign, foreign
+    return faults, len(things)
 
 
-def refusal_faults(chart: Chart) -> list[str]:
+def things_of(text: str) -> list[Thing]:
+    return [thing for thing in yaml.safe_load_all(text) if thing]
+
+
+def refusal_fault(chart: Chart, setting: str, word: str) -> str | None:
+    done = chart.template(CHART / "examples/laptop.yaml", "--set", setting)
+    if done.returncode == 0:
+        return f"--set {setting} is taken, and should be refused"
+    if word not in done.stderr:
+        return f"--set {setting}: the refusal doesn't say {word!r}: {done.stderr}"
+    return None
+
+
+def schema_holes(schema: Thing, path: str = "values") -> list[str]:
+    """Objects of ours that would take a misspelled name."""
+    holes = []
+    if "properties" in schema and schema.get("additionalProperties") is not False:
+        holes.append(f"values.schema.json: {path} takes names that it doesn't know")
+    for name, below in schema.get("properties", {}).items():
+        holes += schema_holes(below, f"{path}.{name}")
+    return holes
+
+
+def leaves(values: Thing, schema: Thing, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The values that the schema has one by one; what is below `settings` is the service's."""
+    for name, value in values.items():
+        below = schema.get("properties", {}).get(name, {})
+        if "properties" in below and name != "settings" and isinstance(value, dict):
+            yield from leaves(value, below, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def without(values: Thing, path: tuple[str, ...]) -> Thing:
+    copy = json.loads(json.dumps(values))
+    place = copy
+    for name in path[:-1]:
+        place = place[name]
+    del place[path[-1]]
+    return copy
+
+
+def changes_something(chart: Chart, values: Thing, path: tuple[str, ...], rendered: str) -> bool:
+    """Whether leaving this value to its default renders something else, or nothing."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        yaml.safe_dump(without(values, path), file)
+        file.flush()
+        return chart.template(Path(file.name)).stdout != rendered
+
+
+def dead_values(chart: Chart, files: list[Path], rendered: Path, schema: Thing, pool: Executor) -> list[str]:
+    """Each value of the chart is set in some values file, and there it makes a difference."""
+    texts = {file: (rendered / file.stem / "all.yaml").read_text() for file in files}
+    tries: dict[tuple[str, ...], list[Future[bool]]] = {}
+    for file in files:
+        values = yaml.safe_load(file.read_text())
+        for path in leaves(values, schema):
+            # One that matters is enough; the files of ci/ have the most.
+            if len(tries.setdefault(path, [])) < 2:
+                tries[path].append(pool.submit(changes_something, chart, values, path, texts[file]))
+    own = yaml.safe_load((CHART / "values.yaml").read_text())
     faults = []
-    for setting, word in REFUSED.items():
-        done = chart.template(CHART / "examples/laptop.yaml", "--set", setting)
-        if done.returncode == 0:
-            faults.append(f"--set {setting} is taken, and should be refused")
-        elif word not in done.stderr:
-            faults.append(f"--set {setting}: the refusal doesn't say {word!r}: {done.stderr}")
+    for path in leaves(own, schema):
+        if path not in tries:
+            faults.append(f"{'.'.join(path)}: no values file sets it, so nothing shows that it works")
+        elif not any(one.result() for one in tries[path]):
+            faults.append(f"{'.'.join(path)}: it changes nothing where it is set")
     return faults
 
 
-def self_test(chart: Chart) -> None:
+def self_test(chart: Chart, operators: dict[Kind, Thing]) -> None:
     """The checks find what is planted into a rendered chart."""
-    done = chart.template(CHART / "examples/laptop.yaml")
-    things = [thing for thing in yaml.safe_load_all(done.stdout) if thing]
-    if invariants(things):
-        sys.exit(f"self-test: the laptop's values have findings {invariants(things)}")
 
-    def planted(change: str) -> list[str]:
+    def planted(values: str, kind: str, change: Callable[[Thing], object], name: str) -> None:
+        things = rendered[values]
+        if invariants(things):
+            sys.exit(f"self-test: {values} has findings {invariants(things)}")
         copy = json.loads(json.dumps(things))
-        workload = next(t for t in copy if t["kind"] == "Deployment")
-        pod = workload["spec"]["template"]["spec"]
-        if change == "grace":
-            pod["terminationGracePeriodSeconds"] = 55
-        elif change == "probe":
-            pod["containers"][0]["livenessProbe"]["httpGet"]["path"] = "/readyz"
-        elif change == "root":
-            pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] = False
-        elif change == "mount":
-            pod["volumes"] = [v for v in pod["volumes"] if v["name"] != "config"]
-        elif change == "schema":
-            workload["spec"]["replica"] = 1
-            return schema_faults(workload)
-        elif change == "unknown kind":
-            return schema_faults({"apiVersion": "x.example.com/v1", "kind": "X", "metadata": {}, "spec": {}})
-        return invariants(copy)
+        thing = next(t for t in copy if t["kind"] == kind)
+        change(thing)
+        if not invariants(copy) and not schema_faults(thing, operators):
+            sys.exit(f"self-test: a planted fault is not found: {name}")
 
-    for change in ("grace", "probe", "root", "mount", "schema", "unknown kind"):
-        if not planted(change):
-            sys.exit(f"self-test: a planted fault is not found: {change}")
+    def pod(thing: Thing) -> Thing:
+        return thing["spec"]["template"]["spec"]
+
+    def container(thing: Thing) -> Thing:
+        return pod(thing)["containers"][0]
+
+    rendered = {
+        values: things_of(chart.template(CHART / values).stdout)
+        for values in (
+            "examples/laptop.yaml",
+            "ci/everything.yaml",
+            "ci/deployment.yaml",
+            "examples/event-hubs.yaml",
+        )
+    }
+    laptop, everything, deployment, hubs = rendered
+    planted(laptop, "Deployment", lambda t: pod(t).update(terminationGracePeriodSeconds=55), "grace")
+    planted(
+        laptop,
+        "Deployment",
+        lambda t: container(t)["livenessProbe"]["httpGet"].update(path="/readyz"),
+        "probe",
+    )
+    planted(
+        laptop,
+        "Deployment",
+        lambda t: container(t)["securityContext"].update(readOnlyRootFilesystem=False),
+        "root",
+    )
+    planted(laptop, "Deployment", lambda t: pod(t)["volumes"].pop(0), "mount")
+    planted(laptop, "Deployment", lambda t: t["spec"].update(replica=1), "schema")
+    planted(laptop, "Service", lambda t: t.update(apiVersion="x.example.com/v1", kind="X"), "unknown kind")
+    planted(everything, "Job", lambda t: pod(t).pop("tolerations"), "adopt")
+    planted(
+        everything, "NetworkPolicy", lambda t: t["spec"]["ingress"][1]["from"].pop(), "helm test shut out"
+    )
+    planted(everything, "NetworkPolicy", lambda t: t["spec"]["egress"].pop(1), "broker shut out")
+    planted(everything, "ServiceMonitor", lambda t: t["spec"]["endpoints"][0].pop("relabelings"), "job")
+    planted(
+        everything, "ServiceMonitor", lambda t: t["spec"]["endpoints"][0].update(intervall="1s"), "monitor"
+    )
+    planted(everything, "PrometheusRule", lambda t: t["spec"]["groups"][0]["rules"][0].pop("expr"), "rule")
+    planted(deployment, "HTTPRoute", lambda t: t["spec"]["rules"][0].update(backend=[]), "route")
+    planted(hubs, "ScaledObject", lambda t: t["spec"]["triggers"][0].pop("type"), "trigger")
+    if not schema_holes({"properties": {"a": {"properties": {}}}, "additionalProperties": False}):
+        sys.exit("self-test: a hole in the schema is not found")
+    values = {
+        "fullnameOverride": "a",
+        "settings": {"kafka": {"brokers": "b:1"}},
+        "service": {"nodePort": 30080},
+    }
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        yaml.safe_dump(values, file)
+        file.flush()
+        text = chart.template(Path(file.name)).stdout
+    if changes_something(chart, values, ("service", "nodePort"), text):
+        sys.exit("self-test: a nodePort without NodePort is said to matter")
 
 
 def main() -> None:
@@ -224,23 +263,29 @@ def main() -> None:
     parser.add_argument("--binary", type=Path, help="the service, to check the settings with")
     options = parser.parse_args()
     chart = Chart(options.helm)
-    self_test(chart)
-    files = sorted([*(CHART / "examples").glob("*.yaml"), *(CHART / "ci").glob("*.yaml")])
+    operators = crd_schemas.load()
+    self_test(chart, operators)
+    files = sorted([*(CHART / "ci").glob("*.yaml"), *(CHART / "examples").glob("*.yaml")])
     if not files:
         sys.exit("no values files")
-    failed = False
-    for values in files:
-        faults, checked, foreign = check_values(chart, values, options.rendered, options.binary)
-        print(
-            f"{values.relative_to(CHART)}: {checked} objects against the schemas of {' and '.join(VERSIONS)}"
-            + (f", {foreign} of operators by their shape only" if foreign else "")
-        )
-        for fault in faults:
-            print(f"  {fault}")
-        failed |= bool(faults)
-    faults = refusal_faults(chart)
-    print(f"{len(REFUSED)} wrong values are refused" if not faults else "\n".join(faults))
-    sys.exit(1 if failed or faults else 0)
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        checks = [
+            pool.submit(check_values, chart, values, options.rendered, operators, options.binary)
+            for values in files
+        ]
+        all_faults = []
+        for values, check in zip(files, checks, strict=True):
+            faults, count = check.result()
+            print(f"{values.relative_to(CHART)}: {count} objects against their schemas")
+            all_faults += [f"{values.stem}: {fault}" for fault in faults]
+        all_faults += schema_holes(schema)
+        refusals = [pool.submit(refusal_fault, chart, *one) for one in REFUSED.items()]
+        if not all_faults:
+            all_faults += dead_values(chart, files, options.rendered, schema, pool)
+        all_faults += [fault for one in refusals if (fault := one.result())]
+    print("\n".join(all_faults) or f"{len(REFUSED)} wrong values are refused; each value makes a difference")
+    sys.exit(1 if all_faults else 0)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ scan() {
 check_chart() {
   local helms=(build/tools/helm-*) rendered=build/chart dockerfiles=() file
   rm -rf "$rendered"
-  "$tools/python" tools/chart_readme.py --check &&
+  "$tools/python" tools/chart_readme.py --check && tools/chart_schema.py --check &&
     "$tools/python" tools/check_chart.py --helm "${helms[-1]}" --rendered "$rendered" --binary "$binary" || return
   while IFS= read -r -d '' file; do dockerfiles+=(--file "$file"); done < <(dockerfiles)
   scan kubernetes --directory "$rendered" && scan dockerfile "${dockerfiles[@]}" && scan github_actions --directory .github

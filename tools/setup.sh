@@ -37,7 +37,7 @@ lint_packages=(
 image_packages=("${build_packages[@]}" python3)
 docker_packages=(docker.io docker-compose)
 stand_ins_packages=(mmdebstrap prometheus)
-# Only where no other Go is installed: it compiles actionlint and helm, which Debian does not have.
+# Only where no other Go is installed: it compiles actionlint and helm, which Debian does not have, and fetches modules.
 go_package=golang-go
 actionlint_version=v1.6.27
 actionlint=build/tools/actionlint-$actionlint_version
@@ -47,6 +47,17 @@ helm_version=v3.12.3
 helm=build/tools/helm-$helm_version
 # For which Kubernetes it renders and checks where no cluster is asked; a plain build would say 1.20.
 helm_kubernetes_minor=33
+
+# What the kinds of operators look like that the chart can render: MODULE VERSION FILE, as their modules publish them.
+crds=build/crds
+crd_files=(
+  "sigs.k8s.io/gateway-api v1.4.1 config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"
+  "github.com/kedacore/keda/v2 v2.16.1 config/crd/bases/keda.sh_scaledobjects.yaml"
+  "github.com/prometheus-operator/prometheus-operator v0.79.2
+    example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"
+  "github.com/prometheus-operator/prometheus-operator v0.79.2
+    example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"
+)
 
 say() { echo "setup: $*" >&2; }
 die() {
@@ -75,7 +86,8 @@ main() {
       *) usage >&2 && exit 2 ;;
     esac
   done
-  if [[ ($lint == yes && ! -x $actionlint) || ($lint$helm_wanted == *yes* && ! -x $helm) ]] && ! command -v go >/dev/null; then
+  if [[ ($lint == yes && ! -x $actionlint) || ($lint$helm_wanted == *yes* && (! -x $helm || ! -f $crds/.stamp)) ]] &&
+    ! command -v go >/dev/null; then
     packages+=("$go_package")
   fi
   ((${#packages[@]} == 0)) || install_packages "${packages[@]}"
@@ -83,6 +95,7 @@ main() {
   [[ $lint == no ]] || make_venv build/checkov tools/checkov.txt
   [[ $lint == no || -x $actionlint ]] || make_actionlint
   [[ ($lint == no && $helm_wanted == no) || -x $helm ]] || make_helm
+  [[ $lint == no && $helm_wanted == no ]] || make_crds
 }
 
 install_packages() {
@@ -148,6 +161,20 @@ make_helm() {
   done
   set+=" -X $module/internal/version.version=$helm_version"
   go_tool helm "$helm" -trimpath -ldflags "-s -w$set" "$module/cmd/helm@$helm_version"
+}
+
+# Checked by Go's checksum database; the stamp is written last.
+make_crds() {
+  if [[ -f $crds/.stamp && $(<"$crds/.stamp") == "${crd_files[*]}" ]]; then return; fi
+  say "fetching $crds"
+  rm -rf "$crds" && mkdir -p "$crds"
+  local module version file folder
+  while read -r module version file; do
+    folder=$(GOTOOLCHAIN=local go mod download -json "$module@$version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+    [[ -n $folder ]] || die "go could not download $module@$version"
+    install -m 644 "$folder/$file" "$crds/"
+  done < <(printf '%s\n' "${crd_files[@]//$'\n'/}")
+  echo "${crd_files[*]}" >"$crds/.stamp"
 }
 
 # go_tool NAME TARGET ARGUMENT...: compiles a command, which is its folder's only one.

@@ -1,0 +1,125 @@
+"""What must hold of the rendered chart that no schema says. A function for each object that something is wrong with."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Thing = dict[str, Any]
+NAMESPACE = "events"
+# What the alerts and the dashboard know the service by.
+JOB = "event-ingestor"
+
+
+def kinds(things: list[Thing], *kind: str) -> list[Thing]:
+    return [thing for thing in things if thing["kind"] in kind]
+
+
+def pod_of(thing: Thing) -> Thing | None:
+    if thing["kind"] == "Pod":
+        return thing["spec"]
+    return (
+        thing["spec"]["template"]["spec"] if thing["kind"] in ("Deployment", "StatefulSet", "Job") else None
+    )
+
+
+def config_of(things: list[Thing]) -> dict[str, str]:
+    return next(t["data"] for t in kinds(things, "ConfigMap") if "settings.yaml" in t["data"])
+
+
+def seconds(text: str) -> int:
+    return int(text.removesuffix("s"))
+
+
+def invariants(things: list[Thing]) -> list[str]:
+    faults = [
+        f"{t['kind']} {t['metadata']['name']}: not in the release's namespace"
+        for t in things
+        if t["metadata"].get("namespace") != NAMESPACE
+    ]
+    workload = kinds(things, "Deployment", "StatefulSet")[0]
+    settings = yaml.safe_load(config_of(things)["settings.yaml"])
+    faults += workload_faults(workload, settings)
+    for thing in things:
+        spec = pod_of(thing)
+        if spec is not None:
+            title = f"{thing['kind']} {thing['metadata']['name']}"
+            faults += [f"{title}: {fault}" for fault in pod_faults(thing, spec)]
+    for job in kinds(things, "Job"):
+        faults += adopt_faults(job, workload)
+    for policy in kinds(things, "NetworkPolicy"):
+        faults += network_faults(policy, kinds(things, "Pod")[0], settings)
+    for monitor in kinds(things, "ServiceMonitor"):
+        for endpoint in monitor["spec"]["endpoints"]:
+            if {"targetLabel": "job", "replacement": JOB} not in endpoint.get("relabelings", []):
+                faults.append(f"ServiceMonitor: its job isn't {JOB}, so the alerts don't see the service")
+    return faults
+
+
+def workload_faults(workload: Thing, settings: Thing) -> list[str]:
+    faults = []
+    pod = workload["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    stop = seconds(settings["shutdown"]["delay"]) + seconds(settings["shutdown"]["timeout"])
+    if not pod["terminationGracePeriodSeconds"] > stop:
+        faults.append(f"the grace period doesn't outlast the stop of {stop} s")
+    probes = {
+        name: container[name]["httpGet"]["path"]
+        for name in ("startupProbe", "livenessProbe", "readinessProbe")
+    }
+    if probes != {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}:
+        faults.append(f"probes on the wrong routes: {probes}")
+    if (settings["ingest"]["ack"] == "wal") and workload["kind"] != "StatefulSet":
+        faults.append("ack wal without a volume")
+    mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
+    for folder in (settings["wal"]["dir"], settings["dead_letter"]["dir"]):
+        if str(Path(folder).parent) not in mounted:
+            faults.append(f"{folder} is on no volume, and the root can't be written to")
+    if "checksum/config" not in workload["spec"]["template"]["metadata"]["annotations"]:
+        faults.append("a change of the settings would take no new pods")
+    return faults
+
+
+def pod_faults(thing: Thing, spec: Thing) -> list[str]:
+    faults = []
+    for one in spec["containers"]:
+        security = one["securityContext"]
+        if not (
+            security["readOnlyRootFilesystem"]
+            and not security["allowPrivilegeEscalation"]
+            and security["capabilities"]["drop"] == ["ALL"]
+            and spec["securityContext"]["runAsNonRoot"]
+            and spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
+        ):
+            faults.append("not Pod Security restricted")
+    volumes = {volume["name"] for volume in spec.get("volumes", [])}
+    volumes |= {claim["metadata"]["name"] for claim in thing["spec"].get("volumeClaimTemplates", [])}
+    for mount in [m for one in spec["containers"] for m in one.get("volumeMounts", [])]:
+        if mount["name"] not in volumes:
+            faults.append(f"a mount of {mount['name']}, which is no volume of it")
+    return faults
+
+
+def adopt_faults(job: Thing, workload: Thing) -> list[str]:
+    """The volume that was left is where the pods may run, and perhaps nowhere else."""
+    pod, own = workload["spec"]["template"]["spec"], job["spec"]["template"]["spec"]
+    return [
+        f"Job {job['metadata']['name']}: its {name} is not that of the pods"
+        for name in ("nodeSelector", "tolerations", "affinity", "priorityClassName", "serviceAccountName")
+        if pod.get(name) != own.get(name)
+    ]
+
+
+def network_faults(policy: Thing, test: Thing, settings: Thing) -> list[str]:
+    faults = []
+    labels = test["metadata"]["labels"].items()
+    for rule in policy["spec"]["ingress"]:
+        to_admin = any(port["port"] == "admin" for port in rule["ports"])
+        chosen = [peer.get("podSelector", {}).get("matchLabels", {}).items() for peer in rule.get("from", [])]
+        if to_admin and not any(one and one <= labels for one in chosen):
+            faults.append("NetworkPolicy: helm test's pod may not ask for readiness")
+    out = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+    for broker in settings["kafka"]["brokers"].split(","):
+        if int(broker.rsplit(":", 1)[1]) not in out:
+            faults.append(f"NetworkPolicy: {broker.strip()} can't be reached")
+    return faults
