@@ -69,7 +69,12 @@ case ${1:-} in
   up) up ;;
   down)
     arguments=(--remove-orphans)
-    [[ ${VOLUMES:-} != delete ]] || arguments+=(--volumes)
+    if [[ ${VOLUMES:-} == delete ]]; then
+      arguments+=(--volumes)
+    else
+      # Volumes without a name would stay for good, and nobody would know whose they were.
+      compose --profile load rm --stop --force -v
+    fi
     compose --profile load down "${arguments[@]}"
     ;;
   logs) shift && compose logs "$@" ;;

@@ -1,6 +1,7 @@
 """The chain of docker-compose.yml: an event's way through it, stops and kills under load, what Prometheus sees."""
 
 import json
+import os
 import re
 import urllib.parse
 import urllib.request
@@ -138,3 +139,44 @@ def test_every_panel_asks_something_that_prometheus_can_answer(chain: Chain) -> 
         return not empty
 
     wait_until(all_answer, 40, f"each panel has data; without: {empty}", 1)
+
+
+def ask_grafana(chain: Chain, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{chain.ports['GRAFANA']}/api/{path}", timeout=10) as reply:
+        return json.load(reply)
+
+
+def test_grafana_has_the_dashboard_and_its_data_source_answers(chain: Chain) -> None:
+    """As a visitor without an account, whom docker-compose.yml lets look."""
+    if not chain.names("grafana"):
+        assert os.environ.get("GRAFANA") != "required", "Grafana's image could not be had"
+        pytest.skip("Grafana's image can't be had here, and there is no stand-in for it")
+    assert chain.container("grafana").health == "healthy"
+    shown = ask_grafana(chain, "dashboards/uid/event-ingestor")["dashboard"]
+    written = json.loads((CHART_FILES / "dashboard.json").read_text())
+    assert [panel["title"] for panel in shown["panels"]] == [panel["title"] for panel in written["panels"]]
+    query = urllib.parse.urlencode({"query": "event_ingestor_build_info"})
+    answer = ask_grafana(chain, f"datasources/proxy/uid/prometheus/api/v1/query?{query}")
+    assert len(answer["data"]["result"]) == 1, answer
+
+
+def test_taken_down_it_comes_up_again_with_its_data_and_with_load(chain: Chain) -> None:
+    """The last of the chain: its containers are others afterwards."""
+    before = set(arrived(chain))
+    assert before
+    volumes = chain.volumes()
+    chain.down()
+    assert volumes and chain.volumes() == {one for one in volumes if one.startswith(chain.project)}
+    chain.up(PROFILE="load", LOAD_SECONDS="3", LOAD_RATE="200")
+    load = chain.container("load")
+    assert load.wait() == 0, load.logs()
+    said = json.loads(load.logs().splitlines()[-1])
+    assert said["accepted_events"] == said["requests"] >= 500, said
+    sent = re.compile(rf"{said['run']}-")
+    wait_until(
+        lambda: sum(bool(sent.match(one)) for one in arrived(chain)) == said["accepted_events"],
+        30,
+        "all of the load is in Kafka",
+        0.5,
+    )
+    assert before <= set(arrived(chain))

@@ -53,6 +53,10 @@ class Container:
     def start(self) -> None:
         docker("start", self.name)
 
+    def wait(self) -> int:
+        """Until it has ended by itself; the exit status."""
+        return int(docker("wait", self.name).stdout)
+
     def logs(self) -> str:
         done = docker("logs", self.name)
         return done.stdout + done.stderr
@@ -64,12 +68,13 @@ class Chain:
     def __init__(self, **settings: str):
         self.project = f"ei-test-{uuid.uuid4().hex[:8]}"
         self.ports = {name: free_port() for name in ("INGESTOR", "KAFKA", "PROMETHEUS", "GRAFANA")}
+        self._seen_volumes: set[str] = set()
         self._environment = os.environ | settings | {"COMPOSE_PROJECT_NAME": self.project}
         self._environment |= {f"{name}_PORT": str(port) for name, port in self.ports.items()}
 
     def __enter__(self) -> Self:
         try:
-            self._compose("up")
+            self.up()
         except BaseException:
             self._compose("down", VOLUMES="delete")
             raise
@@ -78,12 +83,34 @@ class Chain:
     def __exit__(self, *_: object) -> None:
         self._compose("down", VOLUMES="delete")
 
-    def container(self, service: str) -> Container:
+    def up(self, **settings: str) -> None:
+        self._compose("up", **settings)
+
+    def down(self) -> None:
+        """The volumes stay."""
+        self._compose("down")
+
+    def volumes(self) -> set[str]:
+        """Those of its containers, and what is left of them: with a name that begins with the project's, or without one."""
+        mounts = [
+            mount["Name"]
+            for service in ("ingestor", "kafka", "prometheus")
+            for name in self.names(service)
+            for mount in Container(name).inspect()["Mounts"]
+            if mount["Type"] == "volume"
+        ]
+        self._seen_volumes |= set(mounts)
+        return self._seen_volumes & set(docker("volume", "ls", "--quiet").stdout.split())
+
+    def names(self, service: str) -> list[str]:
         label = f"label=com.docker.compose.project={self.project}"
-        names = docker(
+        return docker(
             "ps", "--all", "--filter", label, "--filter", f"label=com.docker.compose.service={service}",
             "--format", "{{.Names}}",
         ).stdout.split()  # fmt: skip
+
+    def container(self, service: str) -> Container:
+        names = self.names(service)
         assert len(names) == 1, f"containers of {service}: {names}"
         return Container(names[0])
 
