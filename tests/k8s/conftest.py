@@ -15,6 +15,22 @@ def kafka() -> Iterator[ClusterKafka]:
         broker.close()
 
 
+_FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def figures(pytestconfig: pytest.Config) -> list[str]:
+    """Lines for the end of the run: what was measured, as one that only sees `passed` wants to know it."""
+    return pytestconfig.stash.setdefault(_FIGURES, [])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    for line in config.stash.get(_FIGURES, []):
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture
 def install(kafka: ClusterKafka) -> Iterator[Callable[..., Release]]:
     """install(ack=..., value=...) into a namespace that enforces Pod Security restricted."""

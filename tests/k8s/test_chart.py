@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from support.cluster import ClusterKafka, Release
@@ -33,10 +35,8 @@ def missing(kafka: ClusterKafka, result: LoadResult) -> set[str]:
     return set(result.accepted) - arrived
 
 
-def assert_all_arrive(kafka: ClusterKafka, result: LoadResult, accepted_least: int) -> None:
-    """Nothing but successes and 503; acknowledged minus delivered is 0."""
-    assert len(result.accepted) >= accepted_least, "too little load to tell anything"
-    assert set(result.statuses) <= {200, 202, 503}, result.statuses
+def wait_all_arrive(kafka: ClusterKafka, result: LoadResult) -> None:
+    """Acknowledged minus delivered is 0."""
     wait_until(
         lambda: not missing(kafka, result),
         60,
@@ -49,81 +49,123 @@ def flow_on(load: LoadClient, events: int = 200) -> None:
     load.wait_accepted(len(load.result.accepted) + events, 60)
 
 
+class Ledger:
+    """What each step cost, as the clients saw it, and that none of its acknowledged events is missing."""
+
+    def __init__(self, load: LoadClient, kafka: ClusterKafka, ack: str, figures: list[str]):
+        self._load = load
+        self._kafka = kafka
+        self._ack = ack
+        self._figures = figures
+        self._before = self._seen()
+
+    def _seen(self) -> LoadResult:
+        now = self._load.result
+        return replace(now, accepted=list(now.accepted), statuses=now.statuses.copy())
+
+    def step(self, what: str, pods_die: bool = False) -> None:
+        """Events flow on. Only where pods die on the spot a request may fail: its connection breaks, or it gets a 503."""
+        flow_on(self._load)
+        now = self._seen()
+        accepted = len(now.accepted) - len(self._before.accepted)
+        broken = now.broken - self._before.broken
+        unreached = now.connect_errors - self._before.connect_errors
+        statuses = now.statuses - self._before.statuses
+        wait_all_arrive(self._kafka, now)
+        self._figures.append(
+            f"{self._ack:6}  {what:28}  acknowledged {accepted:5}, not delivered 0; refused with 503 {statuses[503]},"
+            f" broken connections {broken}, refused connections {unreached}"
+        )
+        self._before = now
+        assert set(statuses) <= {200, 202, 503}, statuses
+        assert pods_die or (statuses[503], broken, unreached) == (0, 0, 0), self._figures[-1]
+
+
 @MODES
 def test_update_scale_and_deletion_under_load_lose_nothing(
-    install: Install, kafka: ClusterKafka, ack: str
+    install: Install, kafka: ClusterKafka, figures: list[str], ack: str
 ) -> None:
+    """With broker, a new pod is there before an old one goes; the pause lets the Service take notice of those that go."""
     release = install(ack)
     release.test()
     assert release.ready_pods() == 2
     with load_on(release, f"all-{ack}") as load:
-        flow_on(load)
+        ledger = Ledger(load, kafka, ack, figures)
+        ledger.step("installed")
 
-        before = release.names(), {pod["metadata"]["uid"] for pod in release.pods()}
+        before = release.uids()
         release.upgrade(settings={"kafka": {"brokers": kafka.address_for_pods, "linger": "10ms"}})
         release.wait_ready(2)
-        after = {pod["metadata"]["uid"] for pod in release.pods()}
-        assert not before[1] & after, "a change of the settings takes new pods"
-        flow_on(load)
+        release.wait_gone()
+        assert not before & release.uids(), "a change of the settings takes new pods"
+        ledger.step("settings changed")
 
         release.namespace.kubectl("rollout", "restart", release.workload)
         release.namespace.kubectl("rollout", "status", release.workload, "--timeout=180s")
         release.wait_ready(2)
-        flow_on(load)
-
-        release.upgrade(replicas=4)
-        release.wait_ready(4)
-        flow_on(load)
-        release.upgrade(replicas=1)
         release.wait_gone()
-        release.wait_ready(1)
-        flow_on(load)
-        release.upgrade(replicas=2)
-        release.wait_ready(2)
+        ledger.step("rolling update")
+
+        for pods in (4, 1, 2):
+            release.upgrade(replicas=pods)
+            release.wait_gone()
+            release.wait_ready(pods)
+            ledger.step(f"scaled to {pods}")
 
         assert release.exit_statuses() == [], "a container was ended while its pod stayed"
         for how in (["--grace-period=30"], ["--grace-period=0", "--force"]):
             victim = sorted(release.names())[0]
             uid = next(p["metadata"]["uid"] for p in release.pods() if p["metadata"]["name"] == victim)
             release.namespace.kubectl("delete", "pod", victim, *how)
-            wait_until(
-                lambda uid=uid: uid not in {pod["metadata"]["uid"] for pod in release.pods()},
-                60,
-                "the pod is gone",
-                0.5,
-            )
+            wait_until(lambda uid=uid: uid not in release.uids(), 60, "the pod is gone", 0.5)
             release.wait_ready(2)
-            flow_on(load)
-        result = load.stop()
-    assert_all_arrive(kafka, result, 1500)
+            ledger.step(f"pod deleted, {' '.join(how)}", pods_die="--force" in how)
+        load.stop()
     # A pod that is deleted by force may still run for a moment: its successor finds the log in use, ends with 1, and
     # is started again.
     assert set(release.exit_statuses()) <= ({1} if ack == "wal" else set())
 
 
 @MODES
-def test_a_rolling_update_is_not_seen_by_clients(install: Install, kafka: ClusterKafka, ack: str) -> None:
-    """With broker, a new pod is there before an old one goes, and the pause lets the Service take notice."""
+def test_an_outage_of_kafka_makes_no_pod_unready_and_restarts_none(
+    install: Install, kafka: ClusterKafka, ack: str
+) -> None:
+    """It lasts longer than the liveness probe would bear if it depended on Kafka."""
     release = install(ack)
-    with load_on(release, f"roll-{ack}") as load:
+    with load_on(release, f"before-{ack}") as load:
         flow_on(load)
-        release.namespace.kubectl("rollout", "restart", release.workload)
-        release.namespace.kubectl("rollout", "status", release.workload, "--timeout=180s")
-        release.wait_gone()
+        load.stop()
+    before = release.readiness()
+    assert len(before) == 2
+    probe = release.pods()[0]["spec"]["containers"][0]["livenessProbe"]
+    outage_seconds = probe["periodSeconds"] * probe["failureThreshold"] + 10
+    with kafka.frozen():
+        began = time.monotonic()
+        result = LoadResult()
+        if ack == "wal":
+            result = send_until_each_pod_holds_events(release, "outage")
+            assert set(result.statuses) == {202}, result.statuses
+        wait_until(lambda: time.monotonic() - began > outage_seconds, outage_seconds + 5, "a long outage", 1)
+        waits = [release.metric_of(pod, "journal_oldest_age_seconds") for pod in release.names()]
+        assert ack == "broker" or min(waits) > outage_seconds / 2, waits
+        # With the time of its last change: a pod that was unready in between would show.
+        assert release.readiness() == before
+    wait_all_arrive(kafka, result)
+    with load_on(release, f"after-{ack}") as load:
         flow_on(load)
         result = load.stop()
-    assert_all_arrive(kafka, result, 500)
-    assert (result.broken, result.statuses[503]) == (0, 0), result
+    wait_all_arrive(kafka, result)
+    assert release.readiness() == before
 
 
-def send_until_each_pod_holds_events(release: Release) -> LoadResult:
+def send_until_each_pod_holds_events(release: Release, prefix: str) -> LoadResult:
     """The Service may take notice of a pod some moments after it is ready, so it takes new connections."""
     host, port = release.endpoint()
     all_sent = LoadResult()
     rounds = itertools.count()
 
     def each_holds_events() -> bool:
-        body = ndjson_events(f"adopt-{next(rounds)}", 5)
+        body = ndjson_events(f"{prefix}-{next(rounds)}", 5)
         with LoadClient(port, body, connections=8, host=host, requests=80, pause_on_refusal=0.1) as load:
             load.wait_requests(80, 60)
             sent = load.stop()
@@ -141,7 +183,7 @@ def test_without_kafka_pods_with_a_log_stay_ready_and_a_job_adopts_what_is_left(
     brokers = kafka.shut_door("later")
     release = install("wal", terminationGracePeriodSeconds=20, settings={"kafka": {"brokers": brokers}})
     assert release.ready_pods() == 2, "an outage of Kafka alone makes no pod unready"
-    result = send_until_each_pod_holds_events(release)
+    result = send_until_each_pod_holds_events(release, "adopt")
     assert result.accepted and set(result.statuses) == {202}
     release.upgrade(replicas=1)
     release.wait_gone()

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,6 +60,78 @@ class Namespace:
         return json.loads(self.kubectl("get", *arguments, "--output", "json"))
 
 
+def _ask(*command: str, text: str) -> str:
+    """All that it says, warnings too."""
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
+    return done.stdout + done.stderr
+
+
+class Definitions:
+    """The kinds of operators. A cluster on this machine gets those that it lacks, for as long as the tests run; others keep
+    what they have."""
+
+    def __init__(self, folder: Path):
+        self._added: list[str] = []
+        self.missing: set[str] = set()
+        try:
+            for file in sorted(folder.glob("*.yaml")):
+                self._provide(file)
+        except BaseException:
+            self.close()
+            raise
+
+    def _provide(self, file: Path) -> None:
+        definition = yaml.safe_load(file.read_text())
+        name = definition["metadata"]["name"]
+        if _run("kubectl", "get", "crd", name, "--ignore-not-found", "--output", "name"):
+            return
+        if "LOCAL_CLUSTER" not in os.environ:
+            self.missing.add(definition["spec"]["names"]["kind"])
+            return
+        _run("kubectl", "create", "--filename", str(file))
+        self._added.append(name)
+        wait_until(lambda: self._established(name), 60, f"{name} is established", 0.2)
+
+    @staticmethod
+    def _established(name: str) -> bool:
+        status = json.loads(_run("kubectl", "get", "crd", name, "--output", "json")).get("status", {})
+        return {"Established": "True"}.items() <= {
+            one["type"]: one["status"] for one in status.get("conditions", [])
+        }.items()
+
+    def close(self) -> None:
+        for name in self._added:
+            _run("kubectl", "delete", "crd", name)
+
+
+def render(values: Path, namespace: Namespace) -> list[dict[str, Any]]:
+    text = _run(
+        os.environ["HELM"],
+        "template",
+        "ei",
+        str(CHART),
+        "--namespace",
+        namespace.name,
+        "--values",
+        str(values),
+    )
+    return [thing for thing in yaml.safe_load_all(text) if thing]
+
+
+def try_on_server(things: list[dict[str, Any]]) -> str:
+    """The API server checks and admits all of it, and keeps nothing; what it says."""
+    return _ask(
+        "kubectl",
+        "apply",
+        "--dry-run=server",
+        "--validate=strict",
+        "--filename",
+        "-",
+        text=yaml.safe_dump_all(things),
+    )
+
+
 class ClusterKafka:
     """A broker in a pod. Pods reach it by the name of its Service, the tests through a forwarded port."""
 
@@ -90,6 +164,7 @@ class ClusterKafka:
                 "kind": "Pod",
                 "metadata": {"name": "kafka", "labels": {"app": "kafka"}},
                 "spec": {
+                    "shareProcessNamespace": True,  # as process 1 of its own the broker can't be stopped
                     "enableServiceLinks": False,  # KAFKA_PORT and the like would be settings of the broker
                     "containers": [
                         {
@@ -134,6 +209,21 @@ class ClusterKafka:
 
     def open_door(self, name: str) -> None:
         self._door(name, "kafka")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It takes connections and answers none, as a broker on a machine that hangs."""
+        self._signal("STOP")
+        try:
+            assert not self._answers(), "a frozen broker answers"
+            yield
+        finally:
+            self._signal("CONT")
+            wait_until(self._answers, 90, "the broker answers again", 0.5)
+
+    def _signal(self, name: str) -> None:
+        script = f"for p in /proc/[0-9]*; do [ $(cat $p/comm) != java ] || {{ kill -{name} ${{p#/proc/}}; exit; }}; done; exit 1"
+        self._namespace.kubectl("exec", "kafka", "--", "sh", "-c", script)
 
     def _door(self, name: str, leads_to: str) -> None:
         spec = {"selector": {"app": leads_to}, "ports": [{"port": 9092}]}
@@ -252,6 +342,22 @@ class Release:
 
     def names(self) -> set[str]:
         return {pod["metadata"]["name"] for pod in self.pods()}
+
+    def uids(self) -> set[str]:
+        return {pod["metadata"]["uid"] for pod in self.pods()}
+
+    def readiness(self) -> dict[str, tuple[str, str, int]]:
+        """Of each pod: whether it is ready, since when, and how often its container was started again."""
+        return {
+            pod["metadata"]["uid"]: (
+                condition["status"],
+                condition["lastTransitionTime"],
+                pod["status"]["containerStatuses"][0]["restartCount"],
+            )
+            for pod in self.pods()
+            for condition in pod["status"]["conditions"]
+            if condition["type"] == "Ready"
+        }
 
     def ready_pods(self) -> int:
         return sum(
