@@ -27,8 +27,9 @@ find_program(EI_CCACHE ccache)
 if(EI_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${EI_CCACHE})
 endif()
+# A cross compiler looks for its linkers in a folder of its own.
 find_program(EI_MOLD mold)
-if(EI_MOLD)
+if(EI_MOLD AND NOT CMAKE_CROSSCOMPILING)
   target_link_options(ei_flags INTERFACE -fuse-ld=mold)
 endif()
 

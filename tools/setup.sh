@@ -15,8 +15,10 @@ Usage: tools/setup.sh GROUP... | --list
   docker  Docker and compose, where there are none
   k8s     make test-k8s: helm, and what the black-box tests need
   stand-ins  local images for where no registry answers
+  arm64   build and try the service for arm64 on another machine (tools/arm64.sh)
 
   --list  print every package that any group may install
+  --list-libraries  print those that the service is compiled against
 EOF
 }
 
@@ -37,6 +39,7 @@ lint_packages=(
 image_packages=("${build_packages[@]}" python3)
 docker_packages=(docker.io docker-compose)
 stand_ins_packages=(mmdebstrap prometheus)
+arm64_packages=("${int_packages[@]}" cmake ninja-build ccache pkg-config mmdebstrap g++-aarch64-linux-gnu qemu-user-static)
 # Only where no other Go is installed: it compiles actionlint and helm, which Debian does not have, and fetches modules.
 go_package=golang-go
 actionlint_version=v1.6.27
@@ -77,12 +80,14 @@ main() {
       docker) command -v docker >/dev/null || packages+=("${docker_packages[@]}") ;;
       k8s) packages+=("${int_packages[@]}") && venv=yes && helm_wanted=yes ;;
       stand-ins) packages+=("${stand_ins_packages[@]}") ;;
+      arm64) packages+=("${arm64_packages[@]}") && venv=yes ;;
       lint) packages+=("${lint_packages[@]}") && venv=yes && lint=yes ;;
       --list)
         printf '%s\n' "${build_packages[@]}" "${int_packages[@]}" "${lint_packages[@]}" \
-          "${docker_packages[@]}" "${stand_ins_packages[@]}" "$go_package" | sort -u
+          "${docker_packages[@]}" "${stand_ins_packages[@]}" "${arm64_packages[@]}" "$go_package" | sort -u
         exit
         ;;
+      --list-libraries) printf '%s\n' "${build_packages[@]}" | grep -- '-dev$' && exit ;;
       *) usage >&2 && exit 2 ;;
     esac
   done

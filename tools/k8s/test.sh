@@ -18,6 +18,7 @@ put_into_cluster() {
   docker tag "$image" "$tagged"
   docker save "$tagged" | ctr --address "${CONTAINERD:-/run/kube/containerd.sock}" --namespace k8s.io \
     images import --snapshotter overlayfs - >/dev/null
+  docker image rm "$tagged" >/dev/null # the name alone
   echo "$tagged"
 }
 
