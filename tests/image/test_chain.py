@@ -146,11 +146,14 @@ def ask_grafana(chain: Chain, path: str) -> Any:
         return json.load(reply)
 
 
-def test_grafana_has_the_dashboard_and_its_data_source_answers(chain: Chain) -> None:
+def test_grafana_shows_the_dashboard_and_its_data_source_answers_or_up_says_that_it_is_not_there(
+    chain: Chain,
+) -> None:
     """As a visitor without an account, whom docker-compose.yml lets look."""
     if not chain.names("grafana"):
         assert os.environ.get("GRAFANA") != "required", "Grafana's image could not be had"
-        pytest.skip("Grafana's image can't be had here, and there is no stand-in for it")
+        assert "Grafana     not running" in chain.said
+        return
     assert chain.container("grafana").health == "healthy"
     shown = ask_grafana(chain, "dashboards/uid/event-ingestor")["dashboard"]
     written = json.loads((CHART_FILES / "dashboard.json").read_text())

@@ -68,6 +68,7 @@ class Chain:
     def __init__(self, **settings: str):
         self.project = f"ei-test-{uuid.uuid4().hex[:8]}"
         self.ports = {name: free_port() for name in ("INGESTOR", "KAFKA", "PROMETHEUS", "GRAFANA")}
+        self.said = ""  # by the last up
         self._seen_volumes: set[str] = set()
         self._environment = os.environ | settings | {"COMPOSE_PROJECT_NAME": self.project}
         self._environment |= {f"{name}_PORT": str(port) for name, port in self.ports.items()}
@@ -84,7 +85,7 @@ class Chain:
         self._compose("down", VOLUMES="delete")
 
     def up(self, **settings: str) -> None:
-        self._compose("up", **settings)
+        self.said = self._compose("up", **settings)
 
     def down(self) -> None:
         """The volumes stay."""
@@ -118,7 +119,7 @@ class Chain:
     def kafka_address(self) -> str:
         return f"localhost:{self.ports['KAFKA']}"
 
-    def _compose(self, command: str, **settings: str) -> None:
+    def _compose(self, command: str, **settings: str) -> str:
         done = subprocess.run(
             [COMPOSE_SH, command],
             env=self._environment | settings,
@@ -127,6 +128,7 @@ class Chain:
             timeout=280,
         )
         assert done.returncode == 0, f"compose.sh {command}:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
+        return done.stdout
 
 
 class ImageFiles:
