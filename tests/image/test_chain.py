@@ -165,15 +165,18 @@ def test_grafana_shows_the_dashboard_and_its_data_source_answers_or_up_says_that
 
 def test_taken_down_it_comes_up_again_with_its_data_and_with_load(chain: Chain) -> None:
     """The last of the chain: its containers are others afterwards."""
-    before = set(arrived(chain))
-    assert before
+    with LoadClient(chain.ports["INGESTOR"], single_events("before"), connections=4, requests=100) as load:
+        load.wait_requests(100, 30)
+        before = set(load.stop().accepted)
+    assert len(before) == 100
+    wait_until(lambda: before <= set(arrived(chain)), 30, "all are in Kafka", 0.5)
     volumes = chain.volumes()
     chain.down()
     assert volumes and chain.volumes() == {one for one in volumes if one.startswith(chain.project)}
     chain.up(PROFILE="load", LOAD_SECONDS="3", LOAD_RATE="200")
-    load = chain.container("load")
-    assert load.wait() == 0, load.logs()
-    said = json.loads(load.logs().splitlines()[-1])
+    generator = chain.container("load")
+    assert generator.wait() == 0, generator.logs()
+    said = json.loads(generator.logs().splitlines()[-1])
     assert said["accepted_events"] == said["requests"] >= 500, said
     sent = re.compile(rf"{said['run']}-")
     wait_until(
