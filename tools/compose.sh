@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # tools/compose.sh up | down | logs [SERVICE]: the chain of docker-compose.yml. `up` builds the image, starts everything and
-# waits until it is healthy; PROFILE=load starts the load generator too. `down` ends it; with VOLUMES=delete its data goes
-# too. Where a public image can't be had a local stand-in is taken, and for Grafana, which has none, it is said.
+# waits until it is healthy; PROFILE=load starts the load generator too; BUILD=no takes images as they are. `down` ends it; with
+# VOLUMES=delete its data goes too. Where a public image can't be had a local stand-in is taken, and for Grafana, which has
+# none, it is said.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tools/image/docker.sh
@@ -28,7 +29,7 @@ up() {
   local service
   for service in "${services[@]}"; do wait_healthy "$service"; done
   if [[ ${PROFILE:-} == load ]]; then
-    TARGET=load tools/image/build.sh "$LOAD_IMAGE"
+    [[ ${BUILD:-yes} == no ]] || TARGET=load tools/image/build.sh "$LOAD_IMAGE"
     compose --profile load up --detach --no-build --no-deps load
   fi
   cat <<EOT
@@ -78,5 +79,5 @@ case ${1:-} in
     compose --profile load down "${arguments[@]}"
     ;;
   logs) shift && compose logs "$@" ;;
-  *) sed -n '2,4s/^# //p' "$0" >&2 && exit 2 ;;
+  *) sed -n '2,5s/^# //p' "$0" >&2 && exit 2 ;;
 esac
