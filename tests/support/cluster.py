@@ -97,7 +97,7 @@ class Definitions:
     def _established(name: str) -> bool:
         status = json.loads(_run("kubectl", "get", "crd", name, "--output", "json")).get("status", {})
         return {"Established": "True"}.items() <= {
-            one["type"]: one["status"] for one in status.get("conditions", [])
+            one["type"]: one["status"] for one in status.get("conditions") or []
         }.items()
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ _MAY_PASS = {
     KafkaError._TRANSPORT,
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._TIMED_OUT,
+    KafkaError._DESTROY_BROKER,  # the client takes the broker by its id in place of its address
 }
 
 
