@@ -23,7 +23,9 @@ locals {
       }
     } : {},
     var.kafka_secret == null ? {} : {
-      aws-secrets-store-csi-driver-provider = {}
+      aws-secrets-store-csi-driver-provider = {
+        values = { secrets-store-csi-driver = { enableSecretRotation = true, rotationPollInterval = "2m" } } # off by default
+      }
     },
   )
 

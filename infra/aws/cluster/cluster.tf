@@ -33,8 +33,8 @@ resource "aws_eks_cluster" "this" {
   vpc_config {
     subnet_ids              = [for subnet in aws_subnet.private : subnet.id]
     endpoint_private_access = true
-    endpoint_public_access  = length(var.api_allowed_cidrs) > 0
-    public_access_cidrs     = length(var.api_allowed_cidrs) > 0 ? var.api_allowed_cidrs : null
+    endpoint_public_access  = length(local.api_cidrs.outside) > 0
+    public_access_cidrs     = length(local.api_cidrs.outside) > 0 ? local.api_cidrs.outside : null
   }
 
   depends_on = [
@@ -60,6 +60,18 @@ resource "aws_eks_access_policy_association" "admin" {
   access_scope {
     type = "cluster"
   }
+}
+
+# The group that EKS makes lets in nodes and pods, and nobody else of this network or a peered one.
+resource "aws_vpc_security_group_ingress_rule" "api" {
+  for_each = toset(local.api_cidrs.inside)
+
+  security_group_id = aws_eks_cluster.this.vpc_config[0].cluster_security_group_id
+  description       = "Kubernetes API, installation ${var.name}"
+  cidr_ipv4         = each.key
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
 }
 
 resource "aws_vpc_security_group_ingress_rule" "msk" {

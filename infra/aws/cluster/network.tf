@@ -21,8 +21,9 @@ resource "aws_subnet" "private" {
   cidr_block        = each.value
 
   tags = {
-    Name                              = "${var.name}-private-${each.key}"
-    "kubernetes.io/role/internal-elb" = "1"
+    Name                                = "${var.name}-private-${each.key}"
+    "kubernetes.io/role/internal-elb"   = "1"
+    "kubernetes.io/cluster/${var.name}" = "shared" # EKS' own controller of load balancers passes over subnets without it
   }
 }
 
@@ -36,8 +37,9 @@ resource "aws_subnet" "public" {
   map_public_ip_on_launch = false
 
   tags = {
-    Name                     = "${var.name}-public-${each.key}"
-    "kubernetes.io/role/elb" = "1"
+    Name                                = "${var.name}-public-${each.key}"
+    "kubernetes.io/role/elb"            = "1"
+    "kubernetes.io/cluster/${var.name}" = "shared"
   }
 }
 

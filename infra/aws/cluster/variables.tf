@@ -62,13 +62,18 @@ variable "nat" {
 }
 
 variable "interface_endpoints" {
-  description = "AWS services that are reached inside the VPC, by the last part of their endpoint's name. Each costs about 7 USD a month and zone. With nat = none at least ec2, ecr.api, ecr.dkr, eks, eks-auth, logs and sts are needed."
+  description = "AWS services that are reached inside the VPC, by the last part of their endpoint's name. Each costs about 7 USD a month and zone. With nat = none at least ec2, ecr.api, ecr.dkr, eks, eks-auth, logs and sts are needed, and secretsmanager with kafka_secret."
   type        = set(string)
   default     = ["ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "logs", "sts"]
 
   validation {
     condition     = var.nat != "none" || length(setsubtract(["ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "logs", "sts"], var.interface_endpoints)) == 0
     error_message = "interface_endpoints: without a NAT gateway nodes can't join unless ec2, ecr.api, ecr.dkr, eks, eks-auth, logs and sts have an endpoint."
+  }
+
+  validation {
+    condition     = var.nat != "none" || var.kafka_secret == null || contains(var.interface_endpoints, "secretsmanager")
+    error_message = "interface_endpoints: without a NAT gateway kafka_secret can't be read unless secretsmanager has an endpoint."
   }
 }
 
@@ -84,7 +89,7 @@ variable "kubernetes_version" {
 }
 
 variable "api_allowed_cidrs" {
-  description = "Addresses outside the VPC that may reach the Kubernetes API. Empty: it is reached from inside the VPC only (VPN, peering, a bastion), and so is whoever applies the app root."
+  description = "Addresses that may reach the Kubernetes API beside nodes and pods; whoever applies the app root has to be among them. Private ranges (a VPN's, a peered network's, a bastion's) are let in to its address inside the VPC; with public ones it gets a public address, for these alone."
   type        = list(string)
   default     = []
 

@@ -16,6 +16,8 @@ provider "azurerm" {
   subscription_id     = var.subscription_id
   storage_use_azuread = true # the account has no keys
 
+  resource_providers_to_register = ["Microsoft.Storage"] # a new subscription doesn't know it
+
   features {}
 }
 

@@ -14,7 +14,7 @@ resource "azurerm_kubernetes_cluster" "this" {
   automatic_upgrade_channel = "patch"
   node_os_upgrade_channel   = "NodeImage"
 
-  private_cluster_enabled             = length(var.api_allowed_cidrs) == 0
+  private_cluster_enabled             = length(local.api_cidrs.outside) == 0
   private_cluster_public_fqdn_enabled = false
   run_command_enabled                 = false # a way around the API's own access rules
 
@@ -27,10 +27,11 @@ resource "azurerm_kubernetes_cluster" "this" {
   image_cleaner_interval_hours      = 168
 
   dynamic "api_server_access_profile" {
-    for_each = length(var.api_allowed_cidrs) > 0 ? [var.api_allowed_cidrs] : []
+    for_each = length(local.api_cidrs.outside) > 0 ? [local.api_cidrs.outside] : []
 
     content {
-      authorized_ip_ranges = api_server_access_profile.value
+      # Nodes come by the NAT gateway too: a public API server has no other address.
+      authorized_ip_ranges = concat(api_server_access_profile.value, ["${azurerm_public_ip.nat.ip_address}/32"])
     }
   }
 

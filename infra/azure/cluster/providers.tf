@@ -1,6 +1,18 @@
 provider "azurerm" {
   subscription_id = var.subscription_id
 
+  # A new subscription knows none of them, and the provider registers none by itself.
+  resource_providers_to_register = [
+    "Microsoft.ContainerRegistry",
+    "Microsoft.ContainerService",
+    "Microsoft.Insights",
+    "Microsoft.KeyVault",
+    "Microsoft.ManagedIdentity",
+    "Microsoft.Network",
+    "Microsoft.OperationalInsights",
+    "Microsoft.PolicyInsights", # azure_policy_enabled
+  ]
+
   features {
     key_vault {
       purge_soft_delete_on_destroy    = false # a vault deleted by mistake can be had back for as long as it is kept

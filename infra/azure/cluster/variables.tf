@@ -79,7 +79,7 @@ variable "sku_tier" {
 }
 
 variable "api_allowed_cidrs" {
-  description = "Addresses outside the network that may reach the Kubernetes API. Empty: a private cluster, reached from inside the network only (VPN, peering, a bastion), and so is whoever applies the app root. Decided once: going from one to the other makes a new cluster."
+  description = "Addresses that may reach the Kubernetes API; whoever applies the app root has to be among them. Public ones: a public address, for these alone. None of them: a private cluster, reached from this network and what is peered with it (private ranges need no mention and change nothing; a peered network has to be linked to the cluster's private DNS zone). Decided once: going from one to the other makes a new cluster."
   type        = list(string)
   default     = []
 

@@ -43,7 +43,7 @@ resource "google_container_cluster" "this" {
 
   private_cluster_config {
     enable_private_nodes    = true
-    enable_private_endpoint = length(var.api_allowed_cidrs) == 0
+    enable_private_endpoint = length(local.api_cidrs.outside) == 0
   }
 
   master_authorized_networks_config {

@@ -104,7 +104,7 @@ variable "maintenance_start" {
 }
 
 variable "api_allowed_cidrs" {
-  description = "Addresses outside the network that may reach the Kubernetes API. Empty: it is reached from inside the network only (VPN, peering, a bastion), and so is whoever applies the app root."
+  description = "Addresses that may reach the Kubernetes API beside nodes and pods; whoever applies the app root has to be among them. Private ranges (a VPN's, a peered network's, a bastion's) are let in to its address inside the network; with public ones it gets a public address, for these alone."
   type        = list(string)
   default     = []
 

@@ -176,6 +176,10 @@ run "a_secret_brings_its_driver_and_right" {
     condition     = contains(keys(aws_eks_addon.after_nodes), "aws-secrets-store-csi-driver-provider") && length(data.aws_iam_policy_document.secret[0].statement) == 2
     error_message = "the driver, to read the secret, and to use its key"
   }
+  assert {
+    condition     = jsondecode(aws_eks_addon.after_nodes["aws-secrets-store-csi-driver-provider"].configuration_values)["secrets-store-csi-driver"].enableSecretRotation
+    error_message = "a changed secret reaches the pods; the driver doesn't look again by itself"
+  }
 }
 
 run "msk_lets_the_nodes_in" {
@@ -204,54 +208,71 @@ run "the_api_for_the_office" {
   }
 }
 
-run "the_api_for_everyone" {
+run "the_api_for_a_vpn" {
   command = plan
+
   variables {
-    api_allowed_cidrs = ["0.0.0.0/0"]
+    api_allowed_cidrs = ["10.8.0.0/16", "172.31.0.0/16", "100.64.0.0/10", "192.168.7.0/24"]
   }
-  expect_failures = [var.api_allowed_cidrs]
+
+  assert {
+    condition     = !aws_eks_cluster.this.vpc_config[0].endpoint_public_access
+    error_message = "private addresses open no public endpoint"
+  }
+  assert {
+    condition     = length(aws_vpc_security_group_ingress_rule.api) == 4 && aws_vpc_security_group_ingress_rule.api["10.8.0.0/16"].from_port == 443
+    error_message = "they are let in to the private one"
+  }
 }
 
-run "a_cluster_for_nobody" {
+run "a_public_range_next_to_a_private_one" {
   command = plan
+
   variables {
-    admin_role_arns = []
+    api_allowed_cidrs = ["172.32.0.0/16", "100.128.0.0/16"]
   }
-  expect_failures = [var.admin_role_arns]
+
+  assert {
+    condition     = aws_eks_cluster.this.vpc_config[0].endpoint_public_access && length(aws_vpc_security_group_ingress_rule.api) == 0
+    error_message = "172.32 and 100.128 are public"
+  }
 }
 
-run "one_zone" {
+run "balancers_find_their_subnets" {
   command = plan
-  variables {
-    zones = ["eu-central-1a"]
+
+  assert {
+    condition     = alltrue([for subnet in concat(values(aws_subnet.private), values(aws_subnet.public)) : subnet.tags["kubernetes.io/cluster/ingestor-test"] == "shared"])
+    error_message = "the controller of load balancers passes over subnets without the cluster's tag"
   }
-  expect_failures = [var.zones]
 }
 
-run "a_zone_of_another_region" {
-  command = plan
-  variables {
-    zones = ["eu-central-1a", "eu-west-1a"]
-  }
-  expect_failures = [var.zones]
-}
+# What is refused; each of the named inputs has to be. A run costs about a second, so several share one.
 
-run "neither_gateway_nor_endpoints" {
+run "open_ownerless_and_cut_off" {
   command = plan
+
   variables {
-    nat                 = "none"
+    api_allowed_cidrs   = ["0.0.0.0/0"]     # the API for everyone
+    admin_role_arns     = []                # a cluster for nobody
+    zones               = ["eu-central-1a"] # the loss of one zone loses all
+    nat                 = "none"            # neither a gateway nor endpoints
     interface_endpoints = []
-  }
-  expect_failures = [var.interface_endpoints]
-}
-
-run "all_topics" {
-  command = plan
-  variables {
     msk_iam = {
       cluster_arn = "arn:aws:kafka:eu-central-1:111122223333:cluster/events/0d8f2c5e-7c1c-4d8e-9b55-1b0c6a1c2f11-3"
-      topics      = ["*"]
+      topics      = ["*"] # all topics
     }
   }
-  expect_failures = [var.msk_iam]
+  expect_failures = [var.api_allowed_cidrs, var.admin_role_arns, var.zones, var.interface_endpoints, var.msk_iam]
+}
+
+run "a_zone_of_another_region_and_a_secret_without_a_way_to_it" {
+  command = plan
+
+  variables {
+    zones        = ["eu-central-1a", "eu-west-1a"]
+    nat          = "none"
+    kafka_secret = { arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:AmazonMSK_ingestor-AbCdEf" }
+  }
+  expect_failures = [var.zones, var.interface_endpoints]
 }

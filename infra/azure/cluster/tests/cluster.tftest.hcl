@@ -24,7 +24,7 @@ mock_provider "azurerm" {
     defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/x/providers/Microsoft.Network/natGateways/x" }
   }
   mock_resource "azurerm_public_ip" {
-    defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/x/providers/Microsoft.Network/publicIPAddresses/x" }
+    defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/x/providers/Microsoft.Network/publicIPAddresses/x", ip_address = "203.0.114.5" }
   }
   mock_resource "azurerm_private_dns_zone" {
     defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/x/providers/Microsoft.Network/privateDnsZones/privatelink.servicebus.windows.net" }
@@ -159,38 +159,38 @@ run "premium_registry" {
 }
 
 run "the_api_for_the_office" {
-  command = plan
-
   variables {
     api_allowed_cidrs = ["203.0.113.0/24"]
   }
 
   assert {
-    condition     = !azurerm_kubernetes_cluster.this.private_cluster_enabled && toset(azurerm_kubernetes_cluster.this.api_server_access_profile[0].authorized_ip_ranges) == toset(["203.0.113.0/24"])
-    error_message = "those addresses, no others"
+    condition     = !azurerm_kubernetes_cluster.this.private_cluster_enabled && toset(azurerm_kubernetes_cluster.this.api_server_access_profile[0].authorized_ip_ranges) == toset(["203.0.113.0/24", "203.0.114.5/32"])
+    error_message = "those addresses and the nodes' own way out, no others"
   }
 }
 
-run "the_api_for_everyone" {
+run "the_api_for_a_vpn" {
   command = plan
+
+  variables {
+    api_allowed_cidrs = ["10.8.0.0/16"]
+  }
+
+  assert {
+    condition     = azurerm_kubernetes_cluster.this.private_cluster_enabled && length(azurerm_kubernetes_cluster.this.api_server_access_profile) == 0
+    error_message = "private addresses make no public cluster"
+  }
+}
+
+# What is refused; each of the named inputs has to be. A run costs about a second, so they share one.
+
+run "open_ownerless_and_in_one_zone" {
+  command = plan
+
   variables {
     api_allowed_cidrs = ["0.0.0.0/0"]
+    admin_group_ids   = []
+    zones             = ["1"]
   }
-  expect_failures = [var.api_allowed_cidrs]
-}
-
-run "a_cluster_for_nobody" {
-  command = plan
-  variables {
-    admin_group_ids = []
-  }
-  expect_failures = [var.admin_group_ids]
-}
-
-run "one_zone" {
-  command = plan
-  variables {
-    zones = ["1"]
-  }
-  expect_failures = [var.zones]
+  expect_failures = [var.api_allowed_cidrs, var.admin_group_ids, var.zones]
 }

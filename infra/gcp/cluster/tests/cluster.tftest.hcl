@@ -117,6 +117,19 @@ run "the_api_for_the_office" {
   }
 }
 
+run "the_api_for_a_vpn" {
+  command = plan
+
+  variables {
+    api_allowed_cidrs = ["10.8.0.0/16"]
+  }
+
+  assert {
+    condition     = google_container_cluster.this.private_cluster_config[0].enable_private_endpoint && one(google_container_cluster.this.master_authorized_networks_config[0].cidr_blocks).cidr_block == "10.8.0.0/16"
+    error_message = "private addresses are let in to the private endpoint, and open no public one"
+  }
+}
+
 run "the_api_for_everyone" {
   command = plan
   variables {
