@@ -8,6 +8,37 @@ locals {
   }])
 }
 
+# GKE's own ingress: known by an annotation, as it passes over Ingresses that name a class; and it would ask "/" whether a pod is
+# well, which the service doesn't serve.
+locals {
+  gke_ingresses = [
+    for ingress in [var.ingress] : merge(ingress, {
+      class_name  = null
+      annotations = merge(try(ingress.annotations, {}), { "kubernetes.io/ingress.class" = ingress.class_name })
+    }) if startswith(try(coalesce(ingress.class_name), ""), "gce")
+  ]
+  gke_ingress = length(local.gke_ingresses) > 0
+}
+
+resource "kubernetes_manifest" "backend" {
+  count = local.gke_ingress ? 1 : 0
+
+  manifest = {
+    apiVersion = "cloud.google.com/v1"
+    kind       = "BackendConfig"
+
+    metadata = {
+      name      = var.service_account.name
+      namespace = module.event_ingestor.namespace
+    }
+
+    spec = {
+      healthCheck        = { type = "HTTP", requestPath = "/readyz", port = 8081, checkIntervalSec = 5, timeoutSec = 3 }
+      connectionDraining = { drainingTimeoutSec = 30 } # requests that have begun may end
+    }
+  }
+}
+
 # Retain: what is on a volume may be events that were acknowledged and not yet delivered. Deleting it is a person's decision.
 resource "kubernetes_storage_class_v1" "wal" {
   count = var.ack == "wal" ? 1 : 0
@@ -55,9 +86,13 @@ module "event_ingestor" {
   # No annotation for the identity: Workload Identity Federation goes by namespace and service account.
 
   service = {
-    type        = var.load_balancer.reach == "none" ? "ClusterIP" : "LoadBalancer"
-    annotations = var.load_balancer.reach == "none" ? {} : { "networking.gke.io/load-balancer-type" = "Internal" }
+    type = var.load_balancer.reach == "none" ? "ClusterIP" : "LoadBalancer"
+    annotations = merge(
+      var.load_balancer.reach == "none" ? {} : { "networking.gke.io/load-balancer-type" = "Internal" },
+      local.gke_ingress ? { "cloud.google.com/backend-config" = jsonencode({ default = var.service_account.name }) } : {},
+    )
   }
-  ingress      = var.ingress
-  extra_values = var.extra_values
+  ingress         = try(local.gke_ingresses[0], var.ingress)
+  health_checkers = local.gke_ingress ? ["35.191.0.0/16", "130.211.0.0/22"] : [] # Google's, the same everywhere
+  extra_values    = var.extra_values
 }

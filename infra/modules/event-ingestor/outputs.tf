@@ -6,6 +6,11 @@ output "release" {
   }
 }
 
+output "namespace" {
+  description = "The namespace, for what has to be there before the release; unlike release it doesn't wait for that."
+  value       = local.namespace
+}
+
 output "service_name" {
   description = "Name of the Kubernetes Service."
   value       = var.name

@@ -43,6 +43,14 @@ locals {
       annotations = var.service.annotations
     }
     ingress = local.ingress
+
+    # An empty list leaves the chart's own rule, all pods of the cluster, which is the first one here.
+    networkPolicy = {
+      metricsFrom = [
+        for from in concat([{ namespaceSelector = {} }], [for cidr in var.health_checkers : { ipBlock = { cidr = cidr } }]) :
+        from if length(var.health_checkers) > 0
+      ]
+    }
   }
 
   # Only what is asked for is said: the rest is as the chart has it.
@@ -65,7 +73,8 @@ locals {
   )
   ingress = merge(
     { enabled = var.ingress != null },
-    var.ingress == null ? {} : { className = var.ingress.class_name, host = var.ingress.host },
+    var.ingress == null ? {} : { host = var.ingress.host },
+    try(var.ingress.class_name, null) == null ? {} : { className = var.ingress.class_name },
     try(var.ingress.tls_secret, null) == null ? {} : { tlsSecret = var.ingress.tls_secret },
     var.ingress == null ? {} : { annotations = var.ingress.annotations },
   )

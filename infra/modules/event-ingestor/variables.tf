@@ -292,9 +292,9 @@ variable "service" {
 }
 
 variable "ingress" {
-  description = "HTTPS by an ingress controller of the cluster: class, host, and the Secret with the certificate. Unset: none."
+  description = "HTTPS by an ingress controller of the cluster: class (unset: the cluster's default, or what an annotation says), host, and the Secret with the certificate. Unset: none."
   type = object({
-    class_name  = string
+    class_name  = optional(string)
     host        = string
     tls_secret  = optional(string)
     annotations = optional(map(string), {})
@@ -309,6 +309,17 @@ variable "ingress" {
   validation {
     condition     = var.ingress == null || var.service.type == "ClusterIP"
     error_message = "ingress: the service behind it is ClusterIP; with LoadBalancer there would be two ways in."
+  }
+}
+
+variable "health_checkers" {
+  description = "Addresses of load balancers outside the cluster that ask /readyz on the admin port (8081); the chart's NetworkPolicy lets in the cluster's own pods only."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for cidr in var.health_checkers : can(cidrhost(cidr, 0))])
+    error_message = "health_checkers: ranges of addresses, as 203.0.113.0/24."
   }
 }
 

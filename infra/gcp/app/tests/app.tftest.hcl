@@ -60,6 +60,44 @@ run "an_internal_balancer" {
   }
 }
 
+run "gkes_own_ingress" {
+  command = plan
+
+  variables {
+    ingress = { class_name = "gce", host = "events.example.com", tls_secret = "events-tls" }
+  }
+
+  assert {
+    condition     = !can(yamldecode(module.event_ingestor.values).ingress.className) && yamldecode(module.event_ingestor.values).ingress.annotations["kubernetes.io/ingress.class"] == "gce"
+    error_message = "GKE knows its Ingresses by the annotation, and passes over those with a class"
+  }
+  assert {
+    condition = (
+      kubernetes_manifest.backend[0].manifest.spec.healthCheck.requestPath == "/readyz" &&
+      kubernetes_manifest.backend[0].manifest.spec.healthCheck.port == 8081 &&
+      jsondecode(yamldecode(module.event_ingestor.values).service.annotations["cloud.google.com/backend-config"]).default == kubernetes_manifest.backend[0].manifest.metadata.name
+    )
+    error_message = "it asks for readiness, not for /, which is 404"
+  }
+  assert {
+    condition     = length(yamldecode(module.event_ingestor.values).networkPolicy.metricsFrom) == 3
+    error_message = "Google's health checkers get through the NetworkPolicy"
+  }
+}
+
+run "another_ingress" {
+  command = plan
+
+  variables {
+    ingress = { class_name = "nginx", host = "events.example.com" }
+  }
+
+  assert {
+    condition     = yamldecode(module.event_ingestor.values).ingress.className == "nginx" && length(kubernetes_manifest.backend) == 0
+    error_message = "nothing of GKE's"
+  }
+}
+
 run "a_public_balancer" {
   command = plan
   variables {

@@ -24,7 +24,8 @@ kafka_secret = {
   }
 }
 ingress = {
-  class_name = "gce"
+  class_name = "nginx"
   host       = "events.example.com"
   tls_secret = "events-tls"
 }
+health_checkers = ["203.0.113.0/24"]

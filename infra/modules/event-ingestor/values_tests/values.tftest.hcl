@@ -138,6 +138,41 @@ run "autoscaling_and_ingress" {
   }
 }
 
+run "an_ingress_without_a_class" {
+  command = plan
+
+  variables {
+    ingress = { host = "events.example.com" }
+  }
+
+  assert {
+    condition     = !can(local.values.ingress.className)
+    error_message = "what isn't given isn't said"
+  }
+}
+
+run "a_balancer_that_asks_for_readiness" {
+  command = plan
+
+  variables {
+    health_checkers = ["203.0.113.0/24"]
+  }
+
+  assert {
+    condition     = jsonencode(local.values.networkPolicy.metricsFrom) == jsonencode([{ namespaceSelector = {} }, { ipBlock = { cidr = "203.0.113.0/24" } }])
+    error_message = "it is let in, beside the cluster's own pods"
+  }
+}
+
+run "nobody_else_asks" {
+  command = plan
+
+  assert {
+    condition     = length(local.values.networkPolicy.metricsFrom) == 0
+    error_message = "the chart's own rule stands"
+  }
+}
+
 # What is refused.
 
 run "an_unknown_profile" {
