@@ -223,10 +223,38 @@ missing_for() {
 }
 
 init() {
-  [[ -f $1/.terraform.lock.hcl ]] || "$terraform" -chdir="$1" init -backend=false -no-color >"$work/init.log" 2>&1 || {
-    cat "$work/init.log"
+  local log=$1/.init.log
+  [[ -f $1/.terraform.lock.hcl ]] || "$terraform" -chdir="$1" init -backend=false -no-color >"$log" 2>&1 || {
+    cat "$log"
     return 1
   }
+}
+
+# in_parallel FUNCTION ITEM...: as many at once as there are cores. What each prints comes in the order of the items; non-zero when
+# any failed.
+in_parallel() {
+  local function=$1 item logs index=0 status=0
+  shift
+  logs=$(mktemp -d "$work/parallel.XXXXXX")
+  for item in "$@"; do
+    while (($(jobs -rp | wc -l) >= $(nproc))); do wait -n || true; done
+    (
+      set +e
+      (
+        set -e
+        "$function" "$item"
+      ) >"$logs/$index" 2>&1
+      echo $? >"$logs/$index.status"
+    ) &
+    index=$((index + 1))
+  done
+  wait
+  for ((index = 0; index < $#; index++)); do
+    cat "$logs/$index"
+    [[ $(<"$logs/$index.status") == 0 ]] || status=1
+  done
+  rm -rf "$logs"
+  return $status
 }
 
 # --- checks: each prints what it found, and returns non-zero when something is wrong
@@ -235,44 +263,61 @@ check_format() { "$terraform" fmt -check -diff -recursive infra; }
 
 check_rules() { "$python" infra/checks/rules.py --self-test && "$python" infra/checks/rules.py infra; }
 
-check_validate() {
-  local root missing status=0
-  for root in "${roots[@]}"; do
-    missing=$(missing_for "$root")
-    if [[ -n $missing ]]; then
-      not_done "infra/$root was NOT VALIDATED: no provider $missing"
-    elif init "$source_dir/infra/$root" && "$terraform" -chdir="$source_dir/infra/$root" validate -no-color >"$work/validate.log" 2>&1; then
-      echo "infra/$root is valid"
-    else
-      cat "$work/validate.log"
-      echo "infra/$root is NOT valid"
-      status=1
-    fi
-  done
-  return $status
+check_validate() { in_parallel validate "${roots[@]}"; }
+
+validate() {
+  local missing folder=$source_dir/infra/$1
+  missing=$(missing_for "$1")
+  if [[ -n $missing ]]; then
+    not_done "infra/$1 was NOT VALIDATED: no provider $missing"
+    return
+  fi
+  init "$folder"
+  "$terraform" -chdir="$folder" validate -no-color >"$folder/.validate.log" 2>&1 || {
+    cat "$folder/.validate.log"
+    echo "infra/$1 is NOT valid"
+    return 1
+  }
+  echo "infra/$1 is valid"
 }
 
 check_tests() {
-  local folder missing status=0
-  # The module's logic needs no provider.
-  copy_values_alone
-  cp -r "infra/$module/values_tests" "$work/values/tests"
-  run_tests "$work/values" || status=1
-  for folder in $module "${roots[@]}"; do
-    [[ -d infra/$folder/tests ]] || continue
-    # The module has ranges of versions; aws/app pins the same providers.
-    missing=$(missing_for "${folder/#$module/aws/app}")
-    if [[ -n $missing ]]; then
-      not_done "tests of infra/$folder DID NOT RUN: no provider $missing"
-    else
-      # Mocks of providers have no ephemeral resources yet: a root that takes its token from one is tested without.
-      [[ ! -f infra/$folder/tests/providers.tf.mock ]] ||
-        cp "infra/$folder/tests/providers.tf.mock" "$source_dir/infra/$folder/providers.tf"
-      [[ ! -f infra/$folder/small.tfvars ]] || tests_of_examples "$folder"
-      run_tests "$source_dir/infra/$folder" || status=1
-    fi
+  local folder folders=()
+  for folder in aws/cluster azure/cluster gcp/cluster aws/app gcp/app azure/app $module values; do # the longest first
+    folders+=("$folder")
   done
-  return $status
+  all_tests_run "${folders[@]}"
+  in_parallel test_folder "${folders[@]}"
+}
+
+# A folder with tests that isn't in the list would never be tested.
+all_tests_run() {
+  local there
+  there=$(cd infra && find . -name tests -type d -not -path '*/.terraform/*' | sed 's|^\./||; s|/tests$||' | sort)
+  diff <(echo "$there") <(printf '%s\n' "$@" | grep -v '^values$' | sort) || {
+    echo "the folders with tests and those that are tested differ"
+    return 1
+  }
+}
+
+test_folder() {
+  local missing folder=$source_dir/infra/$1
+  if [[ $1 == values ]]; then # the module's logic, which needs no provider
+    copy_values_alone values_tested
+    cp -r "infra/$module/values_tests" "$work/values_tested/tests"
+    run_tests "$work/values_tested"
+    return
+  fi
+  # The module has ranges of versions; aws/app pins the same providers.
+  missing=$(missing_for "${1/#$module/aws/app}")
+  if [[ -n $missing ]]; then
+    not_done "tests of infra/$1 DID NOT RUN: no provider $missing"
+    return
+  fi
+  # Mocks of providers have no ephemeral resources yet: a root that takes its token from one is tested without.
+  [[ ! -f infra/$1/tests/providers.tf.mock ]] || cp "infra/$1/tests/providers.tf.mock" "$folder/providers.tf"
+  [[ ! -f infra/$1/small.tfvars ]] || tests_of_examples "$1"
+  run_tests "$folder"
 }
 
 # The settings beside a root have to be taken by it: a test each, with the mocks of the root's own tests.
@@ -290,10 +335,11 @@ tests_of_examples() {
 }
 
 copy_values_alone() {
-  rm -rf "$work/values"
-  mkdir -p "$work/values"
-  cp infra/$module/{variables,kafka,values}.tf "$work/values/"
-  printf 'output "values" {\n  value = yamlencode(local.values)\n}\n' >"$work/values/outputs.tf"
+  local folder=$work/$1
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  cp infra/$module/{variables,kafka,values}.tf "$folder/"
+  printf 'output "values" {\n  value = yamlencode(local.values)\n}\n' >"$folder/outputs.tf"
 }
 
 # A suite in which nothing ran has failed.
@@ -316,7 +362,7 @@ check_values() {
   local rendered=$work/rendered example name helm
   rm -rf "$rendered"
   mkdir -p "$rendered"
-  copy_values_alone
+  copy_values_alone values
   "$terraform" -chdir="$work/values" init -no-color >/dev/null
   for example in "infra/$module"/examples/*.tfvars; do
     name=$(basename "$example" .tfvars)
@@ -349,7 +395,12 @@ check_tflint() {
 }
 
 check_checkov() {
-  "$venv/bin/checkov" --config-file infra/.checkov.yaml --directory infra
+  local report=$work/checkov.json
+  "$python" infra/checks/findings.py --self-test
+  # In infra, as it would read the project's own .checkov.yaml too. Its status says whether there are findings, and the report
+  # says which. Two app roots have nothing that it has a check for.
+  (cd infra && "$venv/bin/checkov" --config-file .checkov.yaml --directory . --output json) >"$report" || true
+  "$python" infra/checks/findings.py "$report" {aws,gcp,azure}/{bootstrap,cluster} aws/app
 }
 
 # What could not be done is named where it happens and again at the end.
@@ -432,8 +483,8 @@ main() {
   copy_sources
   set_provider_sources
   find_providers
-  if [[ $verb == plan ]]; then
-    plan "$@"
+  if [[ $verb != check ]]; then
+    "$verb" "$@"
     return
   fi
   (($# > 0)) || set -- "${checks[@]}"
