@@ -2,10 +2,10 @@
 # Extra arguments: make run ARGS='--log-level debug', make test-int ARGS='-k restart', make bench ARGS=...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run kafka test test-int sim bench fmt lint infra infra-plan ci image up down test-image test-k8s clean
+.PHONY: help setup build run kafka test test-int sim bench fmt lint infra infra-plan infra-apply ci image up down test-image test-k8s clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install whatever is missing (Debian 12) for building, integration tests and checks
 	tools/setup.sh build int lint
@@ -57,6 +57,9 @@ infra: ## Everything that holds infra/ together: format, validation, tests, the 
 
 infra-plan: ## Apply, compare and destroy the roots of CLOUD=aws on a stand-in for AWS, on this machine
 	tools/setup.sh lint && tools/infra.sh plan $(CLOUD)
+
+infra-apply: ## Apply the Terraform to a real cluster (KUBECONFIG and IMAGE, or LOCAL_CLUSTER): events, drift, destroy
+	tools/setup.sh lint && tools/infra.sh apply $(ARGS)
 
 ci: ## Everything that must hold before a change lands
 	tools/ci.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tools/infra.sh check [CHECK...] | plan aws | lock: what holds infra/ together; see usage below. Installs the tools it needs.
+# tools/infra.sh check [CHECK...] | plan aws | apply | lock: what holds infra/ together; see usage below. Installs the tools it needs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -7,10 +7,12 @@ checks=(format rules validate tests values tflint checkov)
 
 usage() {
   cat <<EOF
-Usage: tools/infra.sh check [CHECK...] | plan CLOUD | lock
+Usage: tools/infra.sh check [CHECK...] | plan CLOUD | apply [PYTEST ARGUMENT...] | lock
 
   check      all checks, or the named ones: ${checks[*]}
   plan aws   applies, looks for drift, and destroys the AWS roots on a stand-in for AWS, on this machine alone
+  apply      applies the module and the app roots to a real cluster: KUBECONFIG and IMAGE, or LOCAL_CLUSTER, as the head of
+             tools/k8s/test.sh has them
   lock       writes lock files beside the roots, for the platforms people use; asks the provider registry
 
 Providers come from the registry or, where that doesn't answer, from a mirror as \`terraform providers mirror\` makes it:
@@ -459,6 +461,14 @@ plan() {
   "$python" infra/checks/plan_aws.py --terraform "$terraform" --infra "$source_dir/infra"
 }
 
+apply() {
+  local missing
+  missing=$(missing_for aws/app)
+  [[ -z $missing ]] || die "the module can't be applied: no provider $missing"
+  export TERRAFORM=$terraform INFRA_SOURCES=$source_dir INFRA_PYTHON=$python TESTS=tests/infra
+  exec tools/k8s/test.sh "$@"
+}
+
 lock() {
   local root
   for root in "${roots[@]}"; do
@@ -470,7 +480,7 @@ lock() {
 main() {
   local verb=${1:-} check
   case $verb in
-    check | plan | lock) shift ;;
+    check | plan | apply | lock) shift ;;
     *) usage >&2 && exit 2 ;;
   esac
   mkdir -p "$work"

@@ -7,6 +7,7 @@ Listens on a free port of loopback and writes it to PORT_FILE. moto 5.2 has no E
 identity associations, and forgets some words of a cluster; those are kept here, as AWS' API describes them: same
 paths, same shapes, same refusals of what doesn't exist. Nothing here judges whether AWS would take a value.
 
+STAND_IN_EKS_ENDPOINT and STAND_IN_EKS_CA: the API server that every cluster has, and its CA in base64; moto's aren't there.
 GET /stand-in/left names the resources that this file and moto's EC2, EKS, ECR, IAM, KMS, Logs and S3 still have.
 """
 
@@ -89,6 +90,9 @@ class EksExtras:
             extras = self._clusters.get(cluster["name"], {})
             cluster.update(json.loads(json.dumps(extras)))
             cluster.get("accessConfig", {}).pop("bootstrapClusterCreatorAdminPermissions", None)
+            if "STAND_IN_EKS_ENDPOINT" in os.environ:
+                cluster["endpoint"] = os.environ["STAND_IN_EKS_ENDPOINT"]
+                cluster["certificateAuthority"] = {"data": os.environ["STAND_IN_EKS_CA"]}
 
     def complete_node_group(self, group: dict) -> None:
         with self._lock:

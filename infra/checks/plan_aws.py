@@ -31,13 +31,14 @@ class Fault(Exception):
 
 
 class Aws:
-    """The stand-in's process."""
+    """The stand-in's process; python is one that has moto."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, python: str = sys.executable, **environment: str) -> None:
         port_file = folder / "port"
         self._log = (folder / "aws.log").open("w")
         self._process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("aws_stand_in.py"), port_file],
+            [python, Path(__file__).with_name("aws_stand_in.py"), port_file],
+            env=os.environ | environment,
             stdout=self._log,
             stderr=self._log,
         )
@@ -48,6 +49,15 @@ class Aws:
                 raise Fault(f"the stand-in for AWS did not start:\n{(folder / 'aws.log').read_text()}")
             time.sleep(0.05)
         self.url = f"http://127.0.0.1:{port_file.read_text().strip()}"
+
+    def environment(self) -> dict[str, str]:
+        """In which AWS is this one, and no other."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "none",
+            "AWS_SECRET_ACCESS_KEY": "none",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
 
     def left(self) -> list[str]:
         with urllib.request.urlopen(f"{self.url}/stand-in/left", timeout=30) as reply:
@@ -65,10 +75,7 @@ class Terraform:
         self._root = root
         self._environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
-            "AWS_ENDPOINT_URL": aws.url,
-            "AWS_ACCESS_KEY_ID": "none",
-            "AWS_SECRET_ACCESS_KEY": "none",
-            "AWS_EC2_METADATA_DISABLED": "true",
+            **aws.environment(),
         }
 
     def run(self, *arguments: str, expect: int = 0) -> str:

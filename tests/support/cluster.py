@@ -59,6 +59,16 @@ class Namespace:
     def get(self, *arguments: str) -> Any:
         return json.loads(self.kubectl("get", *arguments, "--output", "json"))
 
+    def exists(self) -> bool:
+        return bool(_run("kubectl", "get", "namespace", self.name, "--ignore-not-found", "--output", "name"))
+
+
+class NamespaceOfOthers(Namespace):
+    """One that something else makes and removes."""
+
+    def __init__(self, name: str):
+        self.name = name
+
 
 def _ask(*command: str, text: str) -> str:
     """All that it says, warnings too."""
@@ -288,6 +298,12 @@ class LocalVolumes:
             )
         _run("kubectl", "apply", "--filename", "-", text=yaml.safe_dump_all(things))
 
+    def phases(self, names: list[str]) -> set[str]:
+        """Of the volumes of these names: Bound, Released, or what else they are."""
+        found = json.loads(_run("kubectl", "get", "persistentvolume", *names, "--output", "json"))
+        items = found["items"] if "items" in found else [found]
+        return {one["status"]["phase"] for one in items}
+
     def close(self) -> None:
         if self._folder is not None:
             _run(
@@ -301,36 +317,28 @@ class LocalVolumes:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-class Release:
-    """The chart, installed into a namespace; reachable by a NodePort."""
+class Deployed:
+    """What runs of a release, whoever installed it; reachable by a NodePort."""
 
-    def __init__(self, namespace: Namespace, **values: Any):
-        self.namespace = namespace
-        self.name = "ei"
-        self.full_name = "ei-event-ingestor"
-        self._values = values
-        self._helm("install")
-
-    def upgrade(self, seconds: int = 180, **values: Any) -> None:
-        """Returns when all pods are ready; values are laid over those before."""
-        for key, value in values.items():
-            old = self._values.get(key)
-            self._values[key] = old | value if isinstance(old, dict) and isinstance(value, dict) else value
-        self._helm("upgrade", seconds)
-
-    def upgrade_by_flags(self, *flags: str) -> None:
-        """As the chart's README has it: the values of before are helm's to remember."""
-        _run(
-            os.environ["HELM"], "upgrade", self.name, str(CHART), "--namespace", self.namespace.name,
-            "--reuse-values", *flags,
-        )  # fmt: skip
-
-    def test(self) -> None:
-        _run(os.environ["HELM"], "test", self.name, "--namespace", self.namespace.name, "--timeout", "60s")
+    def __init__(self, namespace: "Namespace | str", full_name: str, stateful: bool):
+        self.namespace = NamespaceOfOthers(namespace) if isinstance(namespace, str) else namespace
+        self.full_name = full_name
+        self.stateful = stateful
 
     @property
     def workload(self) -> str:
-        return f"{'statefulset' if self._values['ack'] == 'wal' else 'deployment'}/{self.full_name}"
+        return f"{'statefulset' if self.stateful else 'deployment'}/{self.full_name}"
+
+    def settings(self) -> Any:
+        """As the service reads them."""
+        return yaml.safe_load(self.namespace.get("configmap", self.full_name)["data"]["settings.yaml"])
+
+    def pod_spec(self) -> Any:
+        return self.namespace.get(*self.workload.split("/"))["spec"]["template"]["spec"]
+
+    def volumes(self) -> list[str]:
+        """The persistent volumes that are bound to the pods' claims."""
+        return [claim["spec"]["volumeName"] for claim in self.namespace.get("pvc")["items"]]
 
     def pods(self) -> list[dict[str, Any]]:
         """Those that serve and are not being deleted, by name."""
@@ -413,6 +421,33 @@ class Release:
         node = json.loads(_run("kubectl", "get", "nodes", "--output", "json"))["items"][0]
         addresses = {one["type"]: one["address"] for one in node["status"]["addresses"]}
         return addresses["InternalIP"], service["spec"]["ports"][0]["nodePort"]
+
+
+class Release(Deployed):
+    """The chart, installed into a namespace by helm."""
+
+    def __init__(self, namespace: Namespace, **values: Any):
+        super().__init__(namespace, "ei-event-ingestor", stateful=values["ack"] == "wal")
+        self.name = "ei"
+        self._values = values
+        self._helm("install")
+
+    def upgrade(self, seconds: int = 180, **values: Any) -> None:
+        """Returns when all pods are ready; values are laid over those before."""
+        for key, value in values.items():
+            old = self._values.get(key)
+            self._values[key] = old | value if isinstance(old, dict) and isinstance(value, dict) else value
+        self._helm("upgrade", seconds)
+
+    def upgrade_by_flags(self, *flags: str) -> None:
+        """As the chart's README has it: the values of before are helm's to remember."""
+        _run(
+            os.environ["HELM"], "upgrade", self.name, str(CHART), "--namespace", self.namespace.name,
+            "--reuse-values", *flags,
+        )  # fmt: skip
+
+    def test(self) -> None:
+        _run(os.environ["HELM"], "test", self.name, "--namespace", self.namespace.name, "--timeout", "60s")
 
     def _helm(self, command: str, seconds: int = 180) -> None:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:

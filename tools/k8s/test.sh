@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# tools/k8s/test.sh [pytest argument...]: tests the chart in a real cluster, under load.
+# tools/k8s/test.sh [pytest argument...]: tests the chart in a real cluster, under load, or with TESTS=tests/infra the Terraform
+# module that installs it (tools/infra.sh apply).
 #
 # KUBECONFIG names the cluster. IMAGE is the service's image in a registry that it reaches, KAFKA_IMAGE a Kafka for the tests;
 # NODE_ADDRESS is an address by which this machine reaches a NodePort (default: the first node's).
@@ -27,7 +28,7 @@ main() {
   command -v kubectl >/dev/null || die "kubectl is missing; install the one of your cluster's version"
   if [[ -n ${LOCAL_CLUSTER:-} ]]; then
     need_docker
-    KUBECONFIG=$("$LOCAL_CLUSTER/up.sh" | tee /dev/stderr | sed -n 's/.*export KUBECONFIG=//p')
+    KUBECONFIG=$("$LOCAL_CLUSTER/up.sh" | tee -a /dev/stderr | sed -n 's/.*export KUBECONFIG=//p')
     export KUBECONFIG
     [[ -n ${IMAGE:-} ]] || { tools/image/build.sh event-ingestor:latest && IMAGE=event-ingestor:latest; }
     choose_image KAFKA_IMAGE "$(compose_default KAFKA_IMAGE)" kafka
@@ -38,7 +39,7 @@ main() {
   [[ -n ${IMAGE:-} ]] || die "IMAGE has to name the service's image"
   local helms=(build/tools/helm-*)
   export IMAGE KUBECONFIG HELM=$PWD/${helms[-1]} KAFKA_IMAGE=${KAFKA_IMAGE:-$(compose_default KAFKA_IMAGE)}
-  exec build/venv/bin/python -m pytest tests/k8s "$@"
+  exec build/venv/bin/python -m pytest "${TESTS:-tests/k8s}" "$@"
 }
 
 main "$@"

@@ -1,0 +1,202 @@
+"""The app roots as they are, each on its own way to a real cluster: found by name, logged in to with the cloud's kind of token.
+
+What answers for the clouds is in support/cloud_apis.py and infra/checks/aws_stand_in.py. No cloud's load balancer is here, so
+the tests give the Service its address.
+"""
+
+import json
+import os
+import shutil
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plan_aws import Aws
+from support.cloud_apis import Azure, CloudApi, google, is_eks_token
+from support.cluster import ClusterKafka, Deployed
+from support.cluster_door import ClusterDoor
+from support.one_event import assert_in_kafka, send
+from support.terraform import SOURCES, Terraform
+
+NAME = "ingestor-small"
+TOKEN = "token-of-the-cloud"
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    """Where a copy of infra/ and the chart is, so that a root of it may be worked in."""
+    shutil.copytree(SOURCES / "infra", tmp_path / "infra", ignore=shutil.ignore_patterns(".terraform*"))
+    shutil.copytree(SOURCES / "deploy/helm", tmp_path / "deploy/helm")
+    return tmp_path / "infra"
+
+
+@pytest.fixture
+def inputs(
+    kafka: ClusterKafka, image: dict[str, str], small: dict[str, Any], namespace_name: str
+) -> dict[str, Any]:
+    """The same for all clouds."""
+    extra = small["extra_values"] | {"service": {}}
+    return small | {
+        "name": NAME,
+        "image": image,
+        "service_account": {"namespace": namespace_name, "name": "event-ingestor"},
+        "kafka": {"profile": "plain", "brokers": [kafka.address_for_pods]},
+        "load_balancer": {"reach": "internal"},
+        "extra_values": extra,
+    }
+
+
+@contextmanager
+def balancer(deployed: Deployed, ingress: dict[str, str]) -> Iterator[None]:
+    """Gives the Service an address as soon as it is there, as a cloud's controller does."""
+    done = threading.Event()
+
+    def give() -> None:
+        patch = json.dumps({"status": {"loadBalancer": {"ingress": [ingress]}}})
+        while not done.wait(0.5):
+            deployed.namespace.kubectl(
+                "patch",
+                "service",
+                deployed.full_name,
+                "--subresource=status",
+                "--type=merge",
+                "--patch",
+                patch,
+                check=False,
+            )
+
+    thread = threading.Thread(target=give)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def try_root(
+    root: Terraform,
+    kafka: ClusterKafka,
+    deployed: Deployed,
+    ingress: dict[str, str],
+    annotation: tuple[str, str],
+    identity: dict[str, str] | None = None,
+) -> None:
+    """Apply, an event, no drift, nothing secret in the state, destroy."""
+    with balancer(deployed, ingress):
+        root.apply()
+        root.assert_no_drift()
+    outputs = root.outputs()
+    assert outputs["endpoint"] == f"http://{next(iter(ingress.values()))}:80/events"
+    service = deployed.namespace.get("service", deployed.full_name)
+    assert service["metadata"]["annotations"].get(annotation[0]) == annotation[1]
+    account = deployed.namespace.get("serviceaccount", "event-ingestor")
+    assert (identity or {}).items() <= account["metadata"].get("annotations", {}).items()
+    event, status, ack = send(deployed)
+    assert (status, ack) == (200, "broker")
+    assert_in_kafka(kafka, event)
+    state = root.state()
+    assert TOKEN not in state and "k8s-aws-v1" not in state
+    root.destroy()
+    assert not deployed.namespace.exists()
+
+
+def test_aws_cluster_then_app(
+    app: Path, tmp_path: Path, inputs: dict[str, Any], kafka: ClusterKafka, namespace_name: str
+) -> None:
+    """The two applies of infra/README.md; the second finds what the first made by its name."""
+    deployed = Deployed(namespace_name, "event-ingestor", stateful=False)
+    with ClusterDoor(tmp_path / "door", lambda token: is_eks_token(token, "eu-central-1")) as door:
+        aws = Aws(
+            tmp_path,
+            os.environ["INFRA_PYTHON"],
+            STAND_IN_EKS_ENDPOINT=f"https://{door.address}",
+            STAND_IN_EKS_CA=door.ca_base64,
+        )
+        try:
+            with Terraform(app / "aws/cluster", var_file="small.tfvars", **aws.environment()) as cluster:
+                cluster.apply()
+                with Terraform(
+                    app / "aws/app", inputs | {"region": "eu-central-1"}, **aws.environment()
+                ) as root:
+                    # With no repository named, the installation's own.
+                    root.inputs["image"] = {"tag": "1.2.3"}
+                    said = root.run("plan", "-no-color", *root.given())
+                    repository = cluster.outputs()["repository_url"]
+                    assert f'"repository": "{repository}"' in said and repository.endswith(
+                        f"{NAME}/event-ingestor"
+                    )
+                    root.inputs["image"] = inputs["image"]
+                    annotation = "service.beta.kubernetes.io/aws-load-balancer-internal", "true"
+                    try_root(root, kafka, deployed, {"hostname": "internal-1.elb.example.com"}, annotation)
+                cluster.destroy()
+        finally:
+            aws.stop()
+    assert door.let_in and not door.turned_away
+
+
+def test_gcp_app(
+    app: Path, tmp_path: Path, inputs: dict[str, Any], kafka: ClusterKafka, namespace_name: str
+) -> None:
+    deployed = Deployed(namespace_name, "event-ingestor", stateful=False)
+    with ClusterDoor(tmp_path / "door", lambda token: token == TOKEN) as door:
+        answers = google("events-try-1", "europe-west3", NAME, door.address, door.ca_base64)
+        with CloudApi(answers) as api:
+            environment = {
+                "GOOGLE_OAUTH_ACCESS_TOKEN": TOKEN,
+                "GOOGLE_CONTAINER_CUSTOM_ENDPOINT": f"http://{api.address}/v1/",
+            }
+            given = inputs | {"project": "events-try-1", "region": "europe-west3"}
+            with Terraform(app / "gcp/app", given, **environment) as root:
+                annotation = "networking.gke.io/load-balancer-type", "Internal"
+                try_root(root, kafka, deployed, {"ip": "10.40.0.9"}, annotation)
+    assert door.let_in and not door.turned_away
+
+
+def test_azure_app(
+    app: Path, tmp_path: Path, inputs: dict[str, Any], kafka: ClusterKafka, namespace_name: str
+) -> None:
+    deployed = Deployed(namespace_name, "event-ingestor", stateful=False)
+    subscription = "11111111-1111-1111-1111-111111111111"
+    with ClusterDoor(tmp_path / "door", lambda token: token == TOKEN) as door:
+        azure = Azure(subscription, NAME, door.address, door.ca_base64)
+        with CloudApi(azure.answers, tmp_path / "api") as api:
+            azure.own_address = api.address
+            assert api.authority is not None
+            environment = {
+                "ARM_METADATA_HOSTNAME": api.address,
+                "ARM_TENANT_ID": azure.TENANT,
+                "ARM_CLIENT_ID": azure.CLIENT,
+                "ARM_CLIENT_SECRET": "none",
+                "SSL_CERT_FILE": str(api.authority.certificate),
+                "PATH": f"{kubelogin(tmp_path)}:{os.environ['PATH']}",
+            }
+            with Terraform(
+                app / "azure/app", inputs | {"subscription_id": subscription}, **environment
+            ) as root:
+                annotation = "service.beta.kubernetes.io/azure-load-balancer-internal", "true"
+                identity = {"azure.workload.identity/client-id": azure.INGESTOR}
+                try_root(root, kafka, deployed, {"ip": "10.40.0.9"}, annotation, identity)
+    assert door.let_in and not door.turned_away
+
+
+def kubelogin(folder: Path) -> Path:
+    """Gives out the token to who asks for one as the root does."""
+    place = folder / "bin"
+    place.mkdir()
+    program = place / "kubelogin"
+    credential = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": TOKEN},
+    }
+    program.write_text(
+        '#!/bin/sh\n[ "$*" = "get-token --login azurecli --server-id 6dae42f8-4368-4678-94ff-3960e28e3630" ] || exit 2\n'
+        f"echo '{json.dumps(credential)}'\n"
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return place
