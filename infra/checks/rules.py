@@ -7,6 +7,8 @@ same inputs   the app roots take the same inputs, but for those that name what o
 one module    the shared module knows no cloud's provider
 kept states   what holds states can't be destroyed by an apply
 examples      each root has small and production settings and a backend to copy, and no backend of its own
+walks         the commands of each cloud's README.md name inputs and outputs that are there, give all that have no default, and
+              come in an order that works
 """
 
 import re
@@ -101,10 +103,15 @@ def one_module(infra: Path) -> list[str]:
 
 
 def kept_states(infra: Path) -> list[str]:
-    stores = {"aws": "aws_s3_bucket", "gcp": "google_storage_bucket", "azure": "azurerm_storage_account"}
+    stores = {
+        "aws": ["aws_s3_bucket", "aws_kms_key"],
+        "gcp": ["google_storage_bucket"],
+        "azure": ["azurerm_storage_account", "azurerm_storage_container"],
+    }
     return [
         f"{cloud}/bootstrap: {store} could be destroyed"
-        for cloud, store in stores.items()
+        for cloud in stores
+        for store in stores[cloud]
         for block in blocks(text_of(infra / cloud / "bootstrap"), f'resource "{store}"') or [""]
         if not re.search(r"prevent_destroy += true", block)
     ]
@@ -122,6 +129,58 @@ def examples(infra: Path) -> list[str]:
     return faults
 
 
+def inputs_of(text: str) -> dict[str, bool]:
+    """Names, and whether one has to be given."""
+    return {
+        re.search(r'"(\w+)"', block)[1]: not re.search(r"^  default +=", block, re.MULTILINE)
+        for block in blocks(text, "variable")
+    }
+
+
+def top_keys(settings: str) -> set[str]:
+    return set(re.findall(r"^(\w+) +=", settings, re.MULTILINE))
+
+
+def placeholders(settings: str) -> set[str]:
+    """Those that have to change: one of their lines says `yours`, or what else only the reader can know."""
+    assignments = re.findall(r"^(\w+) +=(.*?)(?=^\w|\Z)", settings, re.MULTILINE | re.DOTALL)
+    return {name for name, value in assignments if re.search(r"# (yours|unique)", value)}
+
+
+def walks(infra: Path) -> list[str]:
+    faults = []
+    for cloud in CLOUDS:
+        walk = (infra / cloud / "README.md").read_text().replace("\\\n", " ")
+        done = re.findall(rf"^terraform -chdir=infra/{cloud}/(\w+) (\S+)(.*)$", walk, re.MULTILINE)
+        steps = [(root, "init" if verb.startswith('"${init') else verb) for root, verb, _ in done]
+        wanted = [(root, verb) for root in ROOTS for verb in ("init", "apply")]
+        wanted += [("app", "destroy"), ("cluster", "destroy")]
+        if [step for step in steps if step[1] != "output"] != wanted:
+            faults.append(f"{cloud}: the steps are not {wanted}")
+        for root in ROOTS:
+            text = text_of(infra / cloud / root)
+            inputs, lines = (
+                inputs_of(text),
+                [rest for name, verb, rest in done if name == root and verb == "apply"],
+            )
+            given = {name for rest in lines for name in re.findall(r"-var [\"']?(\w+)=", rest)}
+            for mine in re.findall(
+                rf'^cat >"\$V/{root}\.tfvars" <<EOF\n(.*?)^EOF', walk, re.MULTILINE | re.DOTALL
+            ):
+                given |= top_keys(mine)
+            unknown = given - set(inputs)
+            if any("-var-file=small.tfvars" in rest for rest in lines):
+                small = (infra / cloud / root / "small.tfvars").read_text()
+                given |= top_keys(small) - placeholders(small)
+            missing = {name for name, needed in inputs.items() if needed} - given
+            faults += [f"{cloud}: {root} has no input {name}" for name in sorted(unknown)]
+            faults += [f"{cloud}: {root} is not given {name}" for name in sorted(missing)]
+            outputs = set(re.findall(r'^output "(\w+)"', text, re.MULTILINE))
+            asked = set(re.findall(rf"chdir=infra/{cloud}/{root} output -raw (\w+)", walk))
+            faults += [f"{cloud}: {root} has no output {name}" for name in sorted(asked - outputs)]
+    return faults
+
+
 RULES: dict[str, Callable[[Path], list[str]]] = {
     "exact pins": exact_pins,
     "late cluster": late_cluster,
@@ -129,6 +188,7 @@ RULES: dict[str, Callable[[Path], list[str]]] = {
     "one module": one_module,
     "kept states": kept_states,
     "examples": examples,
+    "walks": walks,
 }
 
 # rule, file, what is put in the place of what (None: at the end)
@@ -153,6 +213,11 @@ PLANTED = [
     ("one module", "modules/event-ingestor/main.tf", None, 'data "aws_region" "this" {\n}\n'),
     ("kept states", "azure/bootstrap/main.tf", "prevent_destroy = true", "prevent_destroy = false"),
     ("kept states", "aws/bootstrap/main.tf", "prevent_destroy = true", "prevent_destroy = false"),
+    ("walks", "aws/README.md", "api_allowed_cidrs = ", "api_allowed_cidr  = "),
+    ("walks", "azure/README.md", 'admin_group_ids   = ["$admins"]\n', ""),
+    ("walks", "gcp/README.md", "output -raw repository_url", "output -raw repository"),
+    ("walks", "azure/README.md", "-var location=$location", ""),
+    ("walks", "aws/README.md", "infra/aws/app destroy", "infra/aws/cluster destroy"),
     ("examples", "gcp/cluster/versions.tf", "terraform {", 'terraform {\n  backend "gcs" {\n  }\n'),
 ]
 
