@@ -4,11 +4,15 @@ What answers for the clouds is in support/cloud_apis.py and infra/checks/aws_sta
 the tests give the Service its address.
 """
 
+import base64
 import json
 import os
 import shutil
+import ssl
 import stat
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,6 +107,24 @@ def try_root(
     assert TOKEN not in state and "k8s-aws-v1" not in state
     root.destroy()
     assert not deployed.namespace.exists()
+
+
+def test_the_door_turns_others_away(tmp_path: Path) -> None:
+    context = ssl.create_default_context()
+    with ClusterDoor(tmp_path, lambda token: is_eks_token(token, "eu-central-1")) as door:
+        context.load_verify_locations(cadata=base64.b64decode(door.ca_base64).decode())
+        other_region = base64.urlsafe_b64encode(
+            b"https://sts.us-east-1.amazonaws.com/?Action=GetCallerIdentity&X-Amz-SignedHeaders=host;x-k8s-aws-id"
+            b"&X-Amz-Credential=none/20260101/us-east-1/sts/aws4_request"
+        )
+        for token in (TOKEN, "k8s-aws-v1.", f"k8s-aws-v1.{other_region.decode().rstrip('=')}"):
+            request = urllib.request.Request(
+                f"https://{door.address}/version", headers={"Authorization": f"Bearer {token}"}
+            )
+            with pytest.raises(urllib.error.HTTPError, match="401") as refused:
+                urllib.request.urlopen(request, timeout=15, context=context)
+            refused.value.close()
+    assert (door.let_in, door.turned_away) == (0, 3)
 
 
 def test_aws_cluster_then_app(

@@ -134,9 +134,14 @@ def test_a_password_from_a_kubernetes_secret_is_a_file_of_the_pods(
             root.destroy()
             assert namespace.exists(), "who made the namespace removes it"
             assert namespace.get("secret", "kafka"), "and the Secret"
-            assert not namespace.get(
-                "pods,services,configmaps", "-l", "app.kubernetes.io/name=event-ingestor"
-            )["items"]
+            objects = "statefulsets,pods,services,configmaps,serviceaccounts,networkpolicies"
+            wait_until(
+                lambda: not namespace.get(objects, "-l", "app.kubernetes.io/name=event-ingestor")["items"],
+                60,
+                "nothing of the release is left once its pods have drained",
+                0.5,
+            )
+            assert deployed.volumes(), "the claims stay, with what is on their volumes"
 
 
 SECRET_PROVIDER_CLASS = yaml.safe_load("""

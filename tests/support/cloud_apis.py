@@ -130,7 +130,12 @@ class Azure:
             return self._resource(
                 cluster,
                 sku={"name": "Base", "tier": "Free"},
-                properties={"provisioningState": "Succeeded", "enableRBAC": True, "agentPoolProfiles": [], "networkProfile": {}}
+                properties={
+                    "provisioningState": "Succeeded",
+                    "enableRBAC": True,
+                    "agentPoolProfiles": [],
+                    "networkProfile": {},
+                }
                 | {"aadProfile": {"managed": True, "enableAzureRBAC": True}, "disableLocalAccounts": True},
             )
         if path == f"{cluster}/listClusterUserCredential":
