@@ -6,7 +6,7 @@
 FOLDER is a copy of infra/ that may be written to. Nothing leaves this machine: every AWS call goes to a port of
 loopback. What is shown: the roots can be applied in their order, in both sizes; the state goes into the bucket of the
 bootstrap root and is locked there; a second plan wants nothing; the bucket refuses to be destroyed; a teardown leaves
-nothing. What can't be shown here: that AWS takes the values, and the app root, which needs the cluster itself.
+nothing. What can't be shown here: that AWS takes the values. The app root needs a cluster: `make infra-apply` has one.
 """
 
 import argparse
