@@ -195,23 +195,24 @@ providers_of() {
 # Asks for each provider by itself, so that a root that fails for want of one can be told from a root that is wrong.
 declare -A provider_missing=()
 find_providers() {
-  local root provider name probe
-  for root in "${roots[@]}"; do
-    for provider in $(providers_of "$root"); do
-      [[ -z ${provider_missing[$provider]+known} ]] || continue
-      name=${provider%=*}
-      probe=$work/probes/$provider
-      rm -rf "$probe"
-      mkdir -p "$probe"
-      printf 'terraform {\n  required_providers {\n    %s = {\n      source  = "hashicorp/%s"\n      version = "%s"\n    }\n  }\n}\n' \
-        "$name" "$name" "${provider#*=}" >"$probe/main.tf"
-      if "$terraform" -chdir="$probe" init -no-color >"$probe/log" 2>&1; then
-        provider_missing[$provider]=""
-      else
-        provider_missing[$provider]=yes
-      fi
-    done
+  local root provider wanted
+  mapfile -t wanted < <(for root in "${roots[@]}"; do providers_of "$root"; done | sort -u)
+  rm -rf "$work/probes"
+  in_parallel probe "${wanted[@]}"
+  for provider in "${wanted[@]}"; do
+    provider_missing[$provider]=yes
+    [[ ! -f $work/probes/$provider/found ]] || provider_missing[$provider]=""
   done
+}
+
+probe() {
+  local name=${1%=*} folder=$work/probes/$1
+  mkdir -p "$folder"
+  printf 'terraform {\n  required_providers {\n    %s = {\n      source  = "hashicorp/%s"\n      version = "%s"\n    }\n  }\n}\n' \
+    "$name" "$name" "${1#*=}" >"$folder/main.tf"
+  if "$terraform" -chdir="$folder" init -no-color >"$folder/log" 2>&1; then
+    touch "$folder/found"
+  fi
 }
 
 # Prints the providers of a root that can't be had.
@@ -233,7 +234,7 @@ init() {
 }
 
 # in_parallel FUNCTION ITEM...: as many at once as there are cores. What each prints comes in the order of the items; non-zero when
-# any failed.
+# any failed. Not for a condition: there, `set -e` would not hold in FUNCTION.
 in_parallel() {
   local function=$1 item logs index=0 status=0
   shift
