@@ -275,7 +275,10 @@ validate() {
     not_done "infra/$1 was NOT VALIDATED: no provider $missing"
     return
   fi
-  init "$folder"
+  init "$folder" || {
+    echo "infra/$1 is NOT valid: it can't be initialised"
+    return 1
+  }
   "$terraform" -chdir="$folder" validate -no-color >"$folder/.validate.log" 2>&1 || {
     cat "$folder/.validate.log"
     echo "infra/$1 is NOT valid"
