@@ -22,6 +22,7 @@ void SizeLimits::AskSoon() {
 
 std::vector<std::string> SizeLimits::Topics() const {
   std::vector<std::string> topics;
+  topics.reserve(topics_.size());
   for (const auto& [topic, _] : topics_) topics.push_back(topic);
   return topics;
 }
