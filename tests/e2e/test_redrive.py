@@ -14,7 +14,7 @@ from support import kafka_admin
 from support.ingestor import NDJSON, Ingestor, binary
 from support.kafka_broker import KafkaBroker
 from support.noise import COMPRESSED, noise
-from support.topic_reader import count_records, read_topic
+from support.topic_reader import count_records, read_topic, wait_transactions_over
 from support.waiting import wait_until
 
 ToKafka = Callable[..., Ingestor]
@@ -67,6 +67,9 @@ class Letters:
             self.command(*arguments), cwd=self.folder, capture_output=True, text=True, timeout=60, check=False
         )
         assert done.returncode == expect, f"{done.returncode}\n{done.stdout}{done.stderr}"
+        if arguments[0] == "redrive":
+            for topic in (self.main, self.dlq):
+                wait_transactions_over(self.broker.address, topic)
         return done.stdout
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

@@ -29,9 +29,10 @@ class Record:
     header_count: int  # more than len(headers) when a name repeats
 
 
-def _consumer(bootstrap: str) -> Consumer:
+def _consumer(bootstrap: str, isolation: str = "read_committed") -> Consumer:
     return Consumer(
         {
+            "isolation.level": isolation,
             "bootstrap.servers": bootstrap,
             "group.id": f"reader-{uuid.uuid4()}",
             "enable.auto.commit": False,
@@ -73,6 +74,20 @@ def _ask_watermarks(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]
         partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_REQUEST_SECONDS)
         for partition in found.partitions
     }
+
+
+def wait_transactions_over(bootstrap: str, topic: str) -> None:
+    """A producer's commit returns before readers see what it committed: waits until they see all."""
+    committed, all_there_is = _consumer(bootstrap), _consumer(bootstrap, "read_uncommitted")
+    try:
+        wait_until(
+            lambda: _watermarks(committed, topic) == _watermarks(all_there_is, topic),
+            _READ_SECONDS,
+            f"no transaction is open in {topic}",
+        )
+    finally:
+        committed.close()
+        all_there_is.close()
 
 
 def count_records(bootstrap: str, topic: str) -> int:
