@@ -24,7 +24,7 @@ Connection::Connection(const EventTemplate& request, std::uint32_t pipeline, std
   }
 }
 
-Connection::State Connection::Connect(const sockaddr_in& address) {
+Connection::State Connection::Connect(const sockaddr_in& address, const sockaddr_in& source) {
   assert(state_ == State::kClosed && socket_ < 0);
   closed_in_order_ = false;
   reply_error_.clear();
@@ -32,6 +32,12 @@ Connection::State Connection::Connect(const sockaddr_in& address) {
   if (socket_ < 0) return state_;
   const int on = 1;
   ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  // The port is chosen with the destination, so that many connections may share one.
+  ::setsockopt(socket_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  if (::bind(socket_, reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0) {
+    Close();
+    return state_;
+  }
   if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
     state_ = State::kOpen;
   } else if (errno == EINPROGRESS) {

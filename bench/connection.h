@@ -44,7 +44,7 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   // Closed -> connecting, open or (refused at once) closed.
-  State Connect(const sockaddr_in& address);
+  State Connect(const sockaddr_in& address, const sockaddr_in& source);
   // To be called when epoll reports the connecting socket. Connecting -> open or closed.
   State FinishConnect();
   void Close();

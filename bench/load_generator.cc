@@ -53,6 +53,7 @@ base::Result<void> ReadUrl(std::string_view url, LoadSettings& settings) {
 int Main(int argc, char** argv) {
   LoadSettings settings;
   std::string url;
+  int host = 1;
   double duration_s = 0;
   std::uint64_t requests = 0;
   double rate = 0;
@@ -61,6 +62,9 @@ int Main(int argc, char** argv) {
 
   CLI::App app("Load generator: bounded, loopback only");
   app.add_option("--url", url, "http://127.0.0.1:PORT/PATH")->required();
+  app.add_option("--host", host, "the client calls from 127.0.0.HOST")
+      ->check(CLI::Range(1, 254))
+      ->capture_default_str();
   app.add_option("--connections", settings.connections)->check(CLI::Range(1, 10'000))->capture_default_str();
   auto* duration =
       app.add_option("--duration", duration_s, "seconds to send (with --requests alone: at most 600)")
@@ -108,6 +112,8 @@ int Main(int argc, char** argv) {
     return 2;
   };
   if (const auto read = ReadUrl(url, settings); !read) return usage_fault(read.error().message);
+  settings.source.sin_family = AF_INET;
+  settings.source.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + static_cast<std::uint32_t>(host));
   if (!settings.duration) return usage_fault("set --duration or --requests");
   if (settings.spoilt && settings.events_per_request == 1) {
     return usage_fault("--spoilt needs --events-per-request above 1");

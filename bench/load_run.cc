@@ -91,7 +91,7 @@ base::Result<LoadReport> LoadRun::Run(const std::atomic<int>* stop_requests) {
 
 void LoadRun::Open(std::uint32_t index) {
   Peer& peer = peers_[index];
-  const auto state = peer.connection->Connect(settings_.address);
+  const auto state = peer.connection->Connect(settings_.address, settings_.source);
   if (state == Connection::State::kClosed) {
     ++report_.connect_errors;
     fault_seen_ = true;

@@ -13,6 +13,7 @@ namespace ei::bench {
 // What one run sends. It ends with `duration` or `requests`, whichever comes first; at least one is set.
 struct LoadSettings {
   sockaddr_in address{};  // loopback
+  sockaddr_in source{};   // where connections come from
   std::string host;       // for the Host header
   std::string path;
   std::uint32_t connections = 64;

@@ -32,21 +32,30 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::
   if (valid == 0 || all_or_nothing) return {IngestStatus::kAllRejected};
 
   const base::SteadyTime now = clock_.Now();
-  if (closing_.load(std::memory_order_acquire)) return Refuse(IngestStatus::kShuttingDown, valid, {});
-  const auto decision = bucket_.TryTake(valid, now);
-  if (!decision.admitted) return Refuse(IngestStatus::kRateLimited, valid, decision.retry_after);
+  if (closing_.load(std::memory_order_acquire)) return Refuse(IngestStatus::kShuttingDown, valid);
+  const domain::ClientNumber client = envelope.client;
+  if (!MayHold(client, valid, submission.batch.Bytes().size()))
+    return Refuse(IngestStatus::kOverShare, valid);
+  const double kept = TokensKept(client, valid, now);
+  const auto decision = bucket_.TryTake(valid, now, kept);
+  if (!decision.admitted) {
+    IngestResult refused = Refuse(IngestStatus::kRateLimited, valid, decision.retry_after);
+    refused.over_share = kept > 0;
+    return refused;
+  }
+  if (shares_ != nullptr) shares_->Charge(client, valid, now);
   const Appended appended = Append(ack, now, submission);
   switch (appended.result) {
     case AppendResult::kAppended: break;
-    case AppendResult::kFull: return Refuse(IngestStatus::kJournalFull, valid, {});
-    case AppendResult::kTooLarge: return Refuse(IngestStatus::kBatchTooLarge, valid, {});
-    case AppendResult::kClosed: return Refuse(IngestStatus::kShuttingDown, valid, {});
-    case AppendResult::kFailed: return Refuse(IngestStatus::kStorageFailed, valid, {});
+    case AppendResult::kFull: return Refuse(IngestStatus::kJournalFull, valid);
+    case AppendResult::kTooLarge: return Refuse(IngestStatus::kBatchTooLarge, valid);
+    case AppendResult::kClosed: return Refuse(IngestStatus::kShuttingDown, valid);
+    case AppendResult::kFailed: return Refuse(IngestStatus::kStorageFailed, valid);
   }
   const uint64_t repeats = submission.repeats.size();
   telemetry_.EventsAccepted(valid - repeats);
   if (repeats > 0) telemetry_.EventsDeduplicated(repeats);
-  return {IngestStatus::kAccepted, std::chrono::seconds(0), ack, appended.end};
+  return {IngestStatus::kAccepted, std::chrono::seconds(0), false, ack, appended.end};
 }
 
 Appended Ingest::Append(domain::AckLevel ack, base::SteadyTime now, Submission& submission) {
@@ -69,7 +78,7 @@ Appended Ingest::Hand(const domain::EventBatch& batch, std::span<const uint64_t>
 
 void Ingest::Judge(std::span<const DecodedEvent> events, const domain::Envelope& envelope,
                    Submission& submission) {
-  submission.batch.Clear();
+  submission.batch.Clear(envelope.client);
   submission.rejections.clear();
   submission.repeats.clear();
   submission.named.clear();
@@ -104,12 +113,17 @@ void Ingest::Reject(const DecodedEvent& event, EventFault fault, const TopicLimi
   telemetry_.EventsRejected(domain::Code(fault), 1);
 }
 
-IngestResult Ingest::Admit(domain::AckLevel ack, uint64_t body_bytes, base::SteadyTime now) const {
+IngestResult Ingest::Admit(domain::AckLevel ack, domain::ClientNumber client, uint64_t body_bytes,
+                           base::SteadyTime now) const {
   if (ack == domain::AckLevel::kWal && !options_.has_wal) return {IngestStatus::kAckUnavailable};
   if (closing_.load(std::memory_order_acquire)) return {IngestStatus::kShuttingDown, std::chrono::seconds(1)};
-  const auto decision = bucket_.Peek(now);
+  const double kept = TokensKept(client, 1, now);
+  const auto decision = bucket_.Peek(now, 1, kept);
   if (!decision.admitted) {
-    return {IngestStatus::kRateLimited, WholeSeconds(decision.retry_after)};
+    return {IngestStatus::kRateLimited, WholeSeconds(decision.retry_after), kept > 0};
+  }
+  if (!MayHold(client, 1, body_bytes)) {
+    return {IngestStatus::kOverShare, drain_rate_.RetryAfter(journal_.Stats().events, now), true};
   }
   if (journal_.Full(body_bytes) || (ack == domain::AckLevel::kBroker && receipts_.Full())) {
     return {IngestStatus::kJournalFull, drain_rate_.RetryAfter(journal_.Stats().events, now)};
@@ -120,10 +134,21 @@ IngestResult Ingest::Admit(domain::AckLevel ack, uint64_t body_bytes, base::Stea
 IngestResult Ingest::Refuse(IngestStatus status, uint64_t events, base::Duration retry_after) {
   telemetry_.EventsRejected(Code(status), events);
   if (status == IngestStatus::kBatchTooLarge) return {status};
-  if (status == IngestStatus::kJournalFull) {
-    return {status, drain_rate_.RetryAfter(journal_.Stats().events, clock_.Now())};
+  if (status == IngestStatus::kJournalFull || status == IngestStatus::kOverShare) {
+    return {status, drain_rate_.RetryAfter(journal_.Stats().events, clock_.Now()),
+            status == IngestStatus::kOverShare};
   }
   return {status, WholeSeconds(retry_after)};
+}
+
+double Ingest::TokensKept(domain::ClientNumber client, uint64_t events, base::SteadyTime now) const {
+  if (shares_ == nullptr || bucket_.Unlimited() || shares_->IsModest(client, events, now)) return 0;
+  return bucket_.Burst() / static_cast<double>(ClientShares::kParts);
+}
+
+bool Ingest::MayHold(domain::ClientNumber client, uint64_t events, uint64_t bytes) const {
+  return shares_ == nullptr || (shares_->Allows(client, Shared::kJournalEvents, events) &&
+                                shares_->Allows(client, Shared::kJournalBytes, bytes));
 }
 
 std::string_view Code(IngestStatus status) {
@@ -132,6 +157,7 @@ std::string_view Code(IngestStatus status) {
     case IngestStatus::kAllRejected: return {};
     case IngestStatus::kRateLimited: return "rate_limited";
     case IngestStatus::kJournalFull: return "journal_full";
+    case IngestStatus::kOverShare: return "client_over_share";
     case IngestStatus::kBatchTooLarge: return "batch_too_large";
     case IngestStatus::kShuttingDown: return "shutting_down";
     case IngestStatus::kStorageFailed: return "storage_failed";

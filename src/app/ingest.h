@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "app/client_shares.h"
 #include "app/drain_rate.h"
 #include "app/idempotency_window.h"
 #include "app/ports/clock.h"
@@ -28,6 +29,7 @@ enum class IngestStatus : uint8_t {
   kAllRejected,  // no event was accepted; Submission::rejections says why
   kRateLimited,
   kJournalFull,
+  kOverShare,      // there is room in the journal, but not for this client
   kBatchTooLarge,  // more valid events than the journal can ever hold at once
   kShuttingDown,
   kStorageFailed,   // the journal's storage failed; the process is about to end
@@ -36,7 +38,8 @@ enum class IngestStatus : uint8_t {
 
 struct IngestResult {
   IngestStatus status;
-  std::chrono::seconds retry_after{0};  // for kRateLimited, kJournalFull, kShuttingDown
+  std::chrono::seconds retry_after{0};  // for kRateLimited, kJournalFull, kOverShare, kShuttingDown
+  bool over_share = false;              // refused because the client has more than its part (ClientShares)
 
   // For kAccepted of Accept: what the client is promised, and so what the reply has to wait for. kMemory:
   // nothing; kWal: the journal's DurableEnd() at or above `end`; kBroker: Submission::receipt, if that was
@@ -57,10 +60,12 @@ class Ingest {
     bool has_wal = false;                                  // the journal's DurableEnd() moves
   };
 
-  // `window` null: no event is taken for a repeat. `stuck` null: no destination is ever held to be.
+  // `window` null: no event is taken for a repeat. `stuck` null: no destination is ever held to be. `shares`
+  // null: clients are not told apart.
   Ingest(const Options& options, domain::TokenBucket& bucket, Journal& journal, Receipts& receipts,
          const DrainRate& drain_rate, const TopicLimits& topic_limits, const Clock& clock,
-         Telemetry& telemetry, IdempotencyWindow* window = nullptr, const StuckDestinations* stuck = nullptr)
+         Telemetry& telemetry, IdempotencyWindow* window = nullptr, const StuckDestinations* stuck = nullptr,
+         ClientShares* shares = nullptr)
       : options_(options),
         bucket_(bucket),
         journal_(journal),
@@ -70,7 +75,8 @@ class Ingest {
         clock_(clock),
         telemetry_(telemetry),
         window_(window),
-        stuck_(stuck) {}
+        stuck_(stuck),
+        shares_(shares) {}
 
   // The level for a request that asks for `wish`, as far as its header tells, and with its events: their
   // routes may ask for more.
@@ -86,7 +92,8 @@ class Ingest {
 
   // Whether a request with a body of `body_bytes` (0: not known) is worth reading: refuses what would be
   // refused whatever its body says. `now` may lag a little.
-  IngestResult Admit(domain::AckLevel ack, uint64_t body_bytes, base::SteadyTime now) const;
+  IngestResult Admit(domain::AckLevel ack, domain::ClientNumber client, uint64_t body_bytes,
+                     base::SteadyTime now) const;
 
   // Judges the events of one request that was admitted at this level, and accepts the valid ones, all
   // together or none.
@@ -107,7 +114,10 @@ class Ingest {
   Appended Append(domain::AckLevel ack, base::SteadyTime now, Submission& submission);
   Appended Hand(const domain::EventBatch& batch, std::span<const uint64_t> awaited, domain::AckLevel ack,
                 base::SteadyTime now, const Submission& submission);
-  IngestResult Refuse(IngestStatus status, uint64_t events, base::Duration retry_after);
+  IngestResult Refuse(IngestStatus status, uint64_t events, base::Duration retry_after = {});
+  // Of the bucket's tokens, those that the client may not take.
+  double TokensKept(domain::ClientNumber client, uint64_t events, base::SteadyTime now) const;
+  bool MayHold(domain::ClientNumber client, uint64_t events, uint64_t bytes) const;
 
   const Options options_;
   domain::TokenBucket& bucket_;
@@ -119,6 +129,7 @@ class Ingest {
   Telemetry& telemetry_;
   IdempotencyWindow* const window_;
   const StuckDestinations* const stuck_;
+  ClientShares* const shares_;
   std::atomic<bool> closing_{false};
 };
 

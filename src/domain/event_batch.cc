@@ -75,7 +75,7 @@ void EventBatch::TakeBack(const DecodedEvent& event) {
 }
 
 void EventBatch::AssignWithout(const EventBatch& all, std::span<const uint32_t> left_out) {
-  Clear();
+  Clear(all.client_);
   client_bytes_ = all.client_bytes_;  // for what it is asked for: a request of this size
   auto next_out = left_out.begin();
   for (uint32_t i = 0; i < all.events_.size(); ++i) {

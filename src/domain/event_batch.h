@@ -13,10 +13,14 @@
 
 namespace ei::domain {
 
+// A client by its number in app::ClientShares; 0: nobody.
+using ClientNumber = uint16_t;
+
 // What a request brings for all of its events, beside its body; empty: it has none.
 struct Envelope {
   std::string_view traceparent = {};  // as in W3C Trace Context
   std::string_view key = {};          // the key header's
+  ClientNumber client = 0;
 };
 
 // Where one accepted event lies within its batch's bytes. All offsets and sizes in bytes.
@@ -39,10 +43,11 @@ struct EventSlices {
 // from request to request, so that a steady state allocates nothing. Not thread-safe.
 class EventBatch {
  public:
-  void Clear() {
+  void Clear(ClientNumber client = 0) {
     bytes_.clear();
     events_.clear();
     client_bytes_ = 0;
+    client_ = client;
   }
   bool Empty() const { return events_.empty(); }
   size_t Size() const { return events_.size(); }
@@ -50,6 +55,7 @@ class EventBatch {
   // Of the events as the client wrote them: never more than its request's body.
   uint64_t ClientBytes() const { return client_bytes_; }
   const std::vector<EventSlices>& Events() const { return events_; }
+  ClientNumber Client() const { return client_; }
 
   // Appends a valid event with the key and the topic that its route asks for. `generated_id` and
   // `received_at` are written in front of the client's own members where the event has no id or no timestamp;
@@ -74,6 +80,7 @@ class EventBatch {
 
   std::string bytes_;
   uint64_t client_bytes_ = 0;
+  ClientNumber client_ = 0;
   std::vector<EventSlices> events_;
 };
 

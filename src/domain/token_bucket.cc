@@ -8,12 +8,12 @@ namespace ei::domain {
 TokenBucket::TokenBucket(double rate, double burst)
     : nanos_per_token_(rate > 0 ? 1e9 / rate : 0), burst_(std::max(1.0, burst)) {}
 
-TokenBucket::Decision TokenBucket::Decide(uint64_t tokens, int64_t now, int64_t tat,
+TokenBucket::Decision TokenBucket::Decide(uint64_t tokens, double keep, int64_t now, int64_t tat,
                                           int64_t& next_tat) const {
   const double debt = std::max<double>(0, static_cast<double>(tat - now));
   const double capacity = burst_ * nanos_per_token_;
   const double asked = static_cast<double>(tokens);
-  const double needed = std::min(asked, burst_) * nanos_per_token_;
+  const double needed = std::min(asked + keep, burst_) * nanos_per_token_;
   const double missing = debt + needed - capacity;
   constexpr double kDebtMaxNanos = 1e18;  // 30 years: keeps tiny rates within 64 bits
   next_tat =
@@ -25,22 +25,22 @@ TokenBucket::Decision TokenBucket::Decide(uint64_t tokens, int64_t now, int64_t 
   return {true, base::Duration(0), std::max(0.0, (capacity - debt) / nanos_per_token_ - asked)};
 }
 
-TokenBucket::Decision TokenBucket::TryTake(uint64_t tokens, base::SteadyTime now) {
+TokenBucket::Decision TokenBucket::TryTake(uint64_t tokens, base::SteadyTime now, double keep) {
   if (Unlimited()) return {true, base::Duration(0), burst_};
   const int64_t now_nanos = now.time_since_epoch().count();
   int64_t tat = tat_.load(std::memory_order_relaxed);
   for (;;) {
     int64_t next_tat;
-    const Decision decision = Decide(tokens, now_nanos, tat, next_tat);
+    const Decision decision = Decide(tokens, keep, now_nanos, tat, next_tat);
     if (!decision.admitted || tat_.compare_exchange_weak(tat, next_tat, std::memory_order_relaxed))
       return decision;
   }
 }
 
-TokenBucket::Decision TokenBucket::Peek(base::SteadyTime now) const {
+TokenBucket::Decision TokenBucket::Peek(base::SteadyTime now, uint64_t tokens, double keep) const {
   if (Unlimited()) return {true, base::Duration(0), burst_};
   int64_t next_tat;
-  return Decide(1, now.time_since_epoch().count(), tat_.load(std::memory_order_relaxed), next_tat);
+  return Decide(tokens, keep, now.time_since_epoch().count(), tat_.load(std::memory_order_relaxed), next_tat);
 }
 
 }  // namespace ei::domain

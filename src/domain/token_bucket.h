@@ -28,16 +28,17 @@ class TokenBucket {
     double remaining;            // tokens left, not below 0
   };
 
-  Decision TryTake(uint64_t tokens, base::SteadyTime now);
+  // `keep`: tokens that have to be left in the bucket, as far as it is large enough for both.
+  Decision TryTake(uint64_t tokens, base::SteadyTime now, double keep = 0);
 
-  // What TryTake(1) would decide, without taking.
-  Decision Peek(base::SteadyTime now) const;
+  // What TryTake would decide, without taking.
+  Decision Peek(base::SteadyTime now, uint64_t tokens = 1, double keep = 0) const;
 
   bool Unlimited() const { return nanos_per_token_ == 0; }
   double Burst() const { return burst_; }
 
  private:
-  Decision Decide(uint64_t tokens, int64_t now, int64_t tat, int64_t& next_tat) const;
+  Decision Decide(uint64_t tokens, double keep, int64_t now, int64_t tat, int64_t& next_tat) const;
 
   const double nanos_per_token_;
   const double burst_;

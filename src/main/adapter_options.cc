@@ -66,6 +66,7 @@ http::HttpOptions HttpOptionsOf(const Settings& settings) {
   options.idle_timeout = settings.http.idle_timeout;
   options.write_timeout = settings.http.write_timeout;
   options.ack_timeout = settings.ingest.ack_timeout;
+  options.trusted_proxies = http::TrustedProxies::Parse(settings.http.trusted_proxies).value();
   return options;
 }
 

@@ -60,6 +60,7 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   std::unique_ptr<Service> service(new Service(settings, routing, clock, log, metrics));
   const size_t lanes = Workers(settings);
   if (auto opened = service->OpenSink(lanes, routing); !opened) return std::unexpected(opened.error());
+  service->OpenShares();
   if (auto opened = service->OpenJournal(lanes, std::move(storage_failed)); !opened) {
     return std::unexpected(opened.error());
   }
@@ -92,12 +93,31 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   ingest.ack = settings.ingest.ack;
   ingest.ack_min = settings.ingest.ack_min;
   ingest.has_wal = JournalIsWal(settings);
-  service->ingest_ = std::make_unique<app::Ingest>(
-      ingest, service->bucket_, *service->journal_, service->receipts_, service->drain_rate_,
-      service->topic_limits_, clock, metrics, service->window_.get(), service->stuck_.get());
+  service->ingest_ =
+      std::make_unique<app::Ingest>(ingest, service->bucket_, *service->journal_, service->receipts_,
+                                    service->drain_rate_, service->topic_limits_, clock, metrics,
+                                    service->window_.get(), service->stuck_.get(), service->shares_.get());
   service->RegisterGauges();
   if (auto listening = service->Listen(); !listening) return std::unexpected(listening.error());
   return service;
+}
+
+void Service::OpenShares() {
+  if (settings_.http.clients_max == 0) return;
+  const bool is_wal = JournalIsWal(settings_);
+  app::ClientShares::Options options;
+  const auto capacity = [&](app::Shared what) -> uint64_t& {
+    return options.capacities[static_cast<size_t>(what)];
+  };
+  capacity(app::Shared::kConnections) = settings_.http.connections_max;
+  capacity(app::Shared::kReadBytes) = settings_.http.inflight_bytes_max;
+  capacity(app::Shared::kJournalEvents) = is_wal ? 0 : settings_.journal.events_max;
+  capacity(app::Shared::kJournalBytes) = is_wal ? settings_.wal.bytes_max : settings_.journal.bytes_max;
+  options.rate = settings_.rate_limit.rps;
+  options.burst = static_cast<double>(settings_.rate_limit.burst);
+  options.clients_max = settings_.http.clients_max;
+  options.key = {RandomSeed(), RandomSeed()};
+  shares_ = std::make_unique<app::ClientShares>(options);
 }
 
 base::Result<void> Service::OpenJournal(size_t lanes, std::function<void()> storage_failed) {
@@ -107,7 +127,8 @@ base::Result<void> Service::OpenJournal(size_t lanes, std::function<void()> stor
     journal_ = std::make_unique<memory_journal::MemoryJournal>(
         memory_journal::MemoryJournal::Options{.events_max = settings_.journal.events_max,
                                                .bytes_max = settings_.journal.bytes_max,
-                                               .lanes = lanes});
+                                               .lanes = lanes,
+                                               .shares = shares_.get()});
   }
   journal_->OnDurable([this, storage_failed = std::move(storage_failed)] {
     durable_wakes_.CallAll();
@@ -126,6 +147,7 @@ base::Result<void> Service::OpenWal(size_t lanes) {
   options.window_events_max = settings_.journal.events_max;
   options.window_bytes_max = settings_.journal.bytes_max;
   options.lanes = lanes;
+  options.shares = shares_.get();
   options.retain_events = settings_.idempotency.events;
   options.retain_time = settings_.idempotency.time;
   auto journal = wal::WalJournal::Open(options, *wal_directory_, clock_, log_, RandomSeed());
@@ -221,6 +243,7 @@ base::Result<void> Service::Listen() {
   auto started = http::Server::Start(
       HttpOptionsOf(settings_),
       {.ingest = *ingest_,
+       .shares = shares_.get(),
        .acks = {*journal_, durable_wakes_, receipts_},
        .clock = clock_,
        .telemetry = metrics_,
@@ -255,6 +278,14 @@ void Service::RegisterGauges() {
                     [workers = workers_.get()] { return static_cast<double>(workers->Waiting()); });
   metrics_.AddGauge(telemetry::MetricId::kStuckDestinations,
                     [stuck = stuck_.get()] { return static_cast<double>(stuck->Count()); });
+  if (shares_ != nullptr) {
+    metrics_.AddGauge(telemetry::MetricId::kClients,
+                      [shares = shares_.get()] { return static_cast<double>(shares->Known()); });
+    metrics_.AddGauge(telemetry::MetricId::kClientJournalPart, [shares = shares_.get()] {
+      return std::max(shares->LargestPart(app::Shared::kJournalEvents),
+                      shares->LargestPart(app::Shared::kJournalBytes));
+    });
+  }
   metrics_.AddGauge(telemetry::MetricId::kSinkRefused,
                     [sink = sink_.get()] { return sink->Status().refused ? 1.0 : 0.0; });
 }

@@ -80,6 +80,7 @@ class Service {
   void OpenWindow();
   void RestoreWindow();
   base::Result<void> Listen();
+  void OpenShares();
   void RegisterGauges();
   void RegisterWalMetrics();
   std::string UnreadyReason() const;
@@ -90,6 +91,7 @@ class Service {
   telemetry::Metrics& metrics_;
   std::atomic<bool> stopping_{false};
   app::CurrentRoutes routes_;
+  std::unique_ptr<app::ClientShares> shares_;  // null: clients are not told apart
   app::DrainRate drain_rate_;
   app::TopicLimits topic_limits_;
   app::WakeList durable_wakes_;

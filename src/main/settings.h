@@ -28,6 +28,8 @@ struct HttpSettings {
   std::chrono::microseconds idle_timeout{};
   std::chrono::microseconds write_timeout{};
   std::uint64_t inflight_bytes_max = 0;
+  std::uint32_t clients_max = 0;  // 0: clients are not told apart
+  std::string trusted_proxies;    // networks, separated by commas
 };
 
 struct AdminSettings {

@@ -103,6 +103,29 @@ std::vector<Setting> HttpRows() {
            .example = "256MiB"},
           &Settings::http, &HttpSettings::inflight_bytes_max,
           Bytes{.fallback = 64 * kMiB, .min = kMiB, .max = 64 * kGiB}),
+      Declare(
+          {.key = "http.clients_max",
+           .env = "HTTP_CLIENTS_MAX",
+           .text =
+               "Clients that are told apart by their addresses (IPv6: by the /64 network), so that a flood from "
+               "one leaves the others what they need: the last eighth of the rate, the journal, the memory for "
+               "bodies and the connections is for clients that use less than an eighth. Those beyond this "
+               "number count as one. 0 treats all alike.",
+           .example = "50000"},
+          &Settings::http, &HttpSettings::clients_max,
+          Integer{.fallback = 10'000, .min = 0, .max = 65'000, .unit = "clients"}),
+      Declare(
+          {.key = "http.trusted_proxies",
+           .env = "HTTP_TRUSTED_PROXIES",
+           .text =
+               "Addresses and networks of the proxies and load balancers in front. The client of a request "
+               "from there is the last address in its X-Forwarded-For that is not one of these; without this "
+               "setting, a proxy is a client like any other.",
+           .example = "10.0.0.0/8,192.168.0.0/16"},
+          &Settings::http, &HttpSettings::trusted_proxies,
+          Text{.fallback = "",
+               .allowed = "addresses and networks, separated by commas",
+               .read = ReadNetworks}),
   };
 }
 

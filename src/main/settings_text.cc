@@ -8,6 +8,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "adapters/http/client_address.h"
+
 namespace ei::service {
 namespace {
 
@@ -61,6 +63,16 @@ Result<std::string> ReadIpAddress(std::string_view text) {
   std::string address(text);
   if (IsIpAddress(address, AF_INET) || IsIpAddress(address, AF_INET6)) return address;
   return Fail(ErrorKind::kInvalid, "is not an IP address (a host name is not looked up)");
+}
+
+Result<std::string> ReadNetworks(std::string_view text) {
+  std::string list(text);
+  std::erase(list, ' ');
+  if (std::ranges::any_of(list, IsControlByte)) return Fail(ErrorKind::kInvalid, "holds a control character");
+  if (const auto proxies = http::TrustedProxies::Parse(list); !proxies) {
+    return Fail(ErrorKind::kInvalid, "is not a list of networks: " + proxies.error().message);
+  }
+  return list;
 }
 
 Result<std::string> ReadBrokers(std::string_view text) {

@@ -11,6 +11,8 @@ namespace ei::service {
 // begins with the value.
 
 base::Result<std::string> ReadIpAddress(std::string_view text);
+// Addresses and networks as in 10.0.0.0/8, separated by commas; may be empty.
+base::Result<std::string> ReadNetworks(std::string_view text);
 // host:port,host:port; spaces round the commas are dropped.
 base::Result<std::string> ReadBrokers(std::string_view text);
 base::Result<std::string> ReadTopic(std::string_view text);

@@ -11,6 +11,7 @@
 #include "adapters/memory_journal/memory_journal.h"
 #include "adapters/wal/posix_disk.h"
 #include "adapters/wal/wal_threads.h"
+#include "app/client_shares.h"
 #include "app/ports/journal.h"
 #include "support/null_log.h"
 #include "support/stepped_wal.h"
@@ -23,6 +24,7 @@ struct JournalShape {
   uint64_t events_max = 1'000;   // where events are bounded
   uint64_t bytes_max = 4 << 20;  // 1 MiB is the least that the settings allow
   size_t lanes = 4;
+  app::ClientShares* shares = nullptr;
 };
 
 struct JournalMaker {
@@ -52,6 +54,7 @@ struct LogGround {
     options.bytes_max = shape.bytes_max;
     options.segment_bytes = shape.bytes_max / 2;
     options.lanes = shape.lanes;
+    options.shares = shape.shares;
     return std::move(wal::WalJournal::Open(options, *directory, clock, log, 1).value());
   }
 };
@@ -76,7 +79,7 @@ struct ThreadedLog {
 
 inline std::shared_ptr<memory_journal::MemoryJournal> MakeMemoryJournal(const JournalShape& shape) {
   return std::make_shared<memory_journal::MemoryJournal>(
-      memory_journal::MemoryJournal::Options{shape.events_max, shape.bytes_max, shape.lanes});
+      memory_journal::MemoryJournal::Options{shape.events_max, shape.bytes_max, shape.lanes, shape.shares});
 }
 
 // Every adapter of the journal port stands here once and has to pass the whole contract.

@@ -27,15 +27,22 @@ class Schedule {
       : random_(seed),
         occurred_(occurred),
         decoder_(decoder),
-        journal_({.events_max = random_.Between(10, 80), .bytes_max = 1 << 20, .lanes = 2}),
+        events_max_(random_.Between(10, 80)),
+        rate_(random_.OneIn(2) ? 0 : 2'000),
+        shares_(SharesOf(events_max_, rate_)),
+        journal_({.events_max = events_max_, .bytes_max = 1 << 20, .lanes = 2, .shares = &shares_}),
         rig_({.lanes = 2,
               .window = random_.Between(2, 16),
               .max_retries = static_cast<uint32_t>(random_.Below(4))},
              journal_, random_.Next()),
-        bucket_(random_.OneIn(2) ? 0 : 2'000, 30),
+        bucket_(rate_, kBurst),
         ingest_({.limits = {.event_bytes_max = 2'000}}, bucket_, rig_.journal, rig_.receipts, rig_.drain_rate,
-                rig_.topic_limits, rig_.clock, rig_.telemetry),
-        submission_(random_.Next()) {}
+                rig_.topic_limits, rig_.clock, rig_.telemetry, nullptr, nullptr, &shares_),
+        submission_(random_.Next()) {
+    for (uint64_t i = random_.Below(3); i > 0; --i) {
+      clients_.push_back(shares_.Enter(std::to_string(i), rig_.clock.Now()));
+    }
+  }
 
   void Run() {
     for (uint64_t steps = random_.Between(50, 300); steps > 0 && !::testing::Test::HasFailure(); --steps) {
@@ -58,13 +65,30 @@ class Schedule {
     ASSERT_EQ(rig_.journal.Stats().events, 0U);
     const auto told = rig_.telemetry.Read();
     ASSERT_EQ(told.accepted, told.delivered + told.DeadLettered());
+    ASSERT_EQ(shares_.LargestPart(app::Shared::kJournalEvents), 0);
     NoteFaults();
   }
 
  private:
+  static constexpr double kBurst = 30;
+
+  static app::ClientShares::Options SharesOf(uint64_t events_max, double rate) {
+    app::ClientShares::Options options;
+    options.capacities[static_cast<size_t>(app::Shared::kJournalEvents)] = events_max;
+    options.rate = rate;
+    options.burst = kBurst;
+    return options;
+  }
+
+  domain::ClientNumber AnyClient() {
+    const uint64_t i = random_.Below(clients_.size() + 1);
+    return i == clients_.size() ? domain::ClientNumber{0} : clients_[i].Client();
+  }
+
   void Request() {
     if (random_.OneIn(10)) {
-      const auto admitted = ingest_.Admit(domain::AckLevel::kMemory, random_.Below(1'000), rig_.clock.Now());
+      const auto admitted =
+          ingest_.Admit(domain::AckLevel::kMemory, AnyClient(), random_.Below(1'000), rig_.clock.Now());
       if (admitted.status != IngestStatus::kAccepted) ++occurred_["refused unread"];
       return;
     }
@@ -93,7 +117,8 @@ class Schedule {
     }
     const auto handling = random_.OneIn(3) ? app::Handling::kStrict : app::Handling::kLenient;
     const uint64_t before = rig_.journal.Stats().events;
-    const domain::Envelope envelope{.traceparent = random_.OneIn(2) ? "00-trace-01" : ""};
+    const domain::Envelope envelope{.traceparent = random_.OneIn(2) ? "00-trace-01" : "",
+                                    .client = AnyClient()};
     const auto result =
         ingest_.Accept(request.events, envelope, handling, domain::AckLevel::kMemory, submission_);
     const uint64_t added = rig_.journal.Stats().events - before;
@@ -109,6 +134,10 @@ class Schedule {
       case IngestStatus::kAllRejected: ++occurred_["all rejected"]; break;
       case IngestStatus::kRateLimited: ++occurred_["rate limited"]; break;
       case IngestStatus::kJournalFull: ++occurred_["journal full"]; break;
+      case IngestStatus::kOverShare:
+        ASSERT_GT(clients_.size(), 1U) << "there was nobody to keep something for";
+        ++occurred_["over share"];
+        break;
       case IngestStatus::kBatchTooLarge: ++occurred_["batch too large"]; break;
       case IngestStatus::kShuttingDown: ++occurred_["shutting down"]; break;
       case IngestStatus::kStorageFailed: FAIL() << "memory does not fail";
@@ -163,6 +192,10 @@ class Schedule {
   support::Random random_;
   std::map<std::string, uint64_t>& occurred_;
   app::EventDecoder& decoder_;
+  const uint64_t events_max_;
+  const double rate_;
+  app::ClientShares shares_;
+  std::vector<app::ClientShares::Guest> clients_;
   memory_journal::MemoryJournal journal_;
   support::DeliveryRig rig_;
   domain::TokenBucket bucket_;
@@ -181,7 +214,7 @@ TEST(Pipeline, AccountsForEveryEventWhateverTheSinkDoes) {
   std::map<std::string, uint64_t> occurred;
   for (const char* kind :
        {"refused unread", "truncated body", "malformed document", "invalid event", "accepted", "all rejected",
-        "rate limited", "journal full", "batch too large", "shutting down"}) {
+        "rate limited", "journal full", "over share", "batch too large", "shutting down"}) {
     occurred[kind] = 0;
   }
   for (uint64_t i = 0; i < schedules && !HasFailure(); ++i) {

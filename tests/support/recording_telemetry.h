@@ -26,6 +26,7 @@ class RecordingTelemetry final : public app::Telemetry {
     std::map<std::string, uint64_t> rejected;
     std::map<std::string, uint64_t> dead_lettered;
     std::map<std::string, uint64_t> sink_faults;
+    std::map<std::string, uint64_t> over_share;
 
     uint64_t Rejected() const { return Sum(rejected); }
     uint64_t DeadLettered() const { return Sum(dead_lettered); }
@@ -75,6 +76,10 @@ class RecordingTelemetry final : public app::Telemetry {
   void EventsRetried(uint64_t count) override {
     base::MutexLock lock(mutex_);
     counts_.retried += count;
+  }
+  void ClientOverShare(std::string_view what) override {
+    base::MutexLock lock(mutex_);
+    ++counts_.over_share[std::string(what)];
   }
   void SinkFault(std::string_view code) override {
     base::MutexLock lock(mutex_);

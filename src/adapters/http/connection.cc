@@ -1,6 +1,7 @@
 #include "adapters/http/connection.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <boost/asio/write.hpp>
 
@@ -18,33 +19,40 @@ constexpr size_t kCoalesceBytes = 64 << 10;  // replies gathered before they are
 constexpr size_t kOutBytesKept = 64 << 10;   // a larger reply's memory is given back
 constexpr auto kLingerTime = std::chrono::seconds(2);
 constexpr size_t kLingerBytesMax = 1 << 20;
+constexpr auto kHoldBackTime = std::chrono::milliseconds(500);
 constexpr auto kLastHeaderGrace = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Connection::Connection(EventLoop& loop, asio::ip::tcp::socket socket)
+Connection::Connection(EventLoop& loop, asio::ip::tcp::socket socket, const asio::ip::address& peer)
     : loop_(loop),
       socket_(std::move(socket)),
-      buffer_(loop.Shared().inflight),
+      client_(peer, loop.Shares(), loop.Shared().options.trusted_proxies, loop.Shared().inflight,
+              loop.Clock().Now()),
+      buffer_(client_),
       parser_(loop.Shared().options.header_bytes_max, loop.Shared().options.body_bytes_max) {
   loop_.Connections().Add();
 }
 
 Connection::~Connection() {
-  loop_.Shared().inflight.GiveBack(chunked_taken_);
+  client_.GiveBytes(chunked_taken_);
   loop_.Connections().Remove();
 }
 
-void Connection::Start() {
+void Connection::Start(bool has_place) {
   NextRequest(loop_.Clock().Now());
-  Read();
-}
-
-void Connection::StartRefused() {
-  NextRequest(loop_.Clock().Now());
+  const bool has_share = client_.EnterConnection();
+  if (has_place && has_share) return Read();
   OpenRequest();
-  RefuseAndClose(problems::kOverloaded, "there are http.connections_max connections already",
-                 std::chrono::seconds(1));
+  if (has_place) {
+    loop_.TellOverShare(over_share::kConnections, client_);
+    RefuseAndClose(problems::kClientOverShare,
+                   "the last eighth of http.connections_max is kept for clients with few connections",
+                   std::chrono::seconds(1));
+  } else {
+    RefuseAndClose(problems::kOverloaded, "there are http.connections_max connections already",
+                   std::chrono::seconds(1));
+  }
   Process();
 }
 
@@ -52,8 +60,7 @@ void Connection::Read() {
   if (reading_) return;
   if (ended_) return Abort();
   if (!buffer_.MakeRoom()) {
-    RefuseAndClose(problems::kOverloaded, "requests being read hold http.inflight_bytes_max together",
-                   std::chrono::seconds(1));
+    RefuseForWantOfMemory();
     return Process();
   }
   reading_ = true;
@@ -121,7 +128,7 @@ bool Connection::Advance() {
     Linger();
     return false;
   }
-  return state_ != State::kAck;
+  return state_ != State::kAck && state_ != State::kHeldBack;
 }
 
 // False: more bytes are needed.
@@ -131,6 +138,7 @@ bool Connection::Step() {
     case State::kBody: return OnBody();
     case State::kDiscard: return OnDiscard();
     case State::kAck: return OnWait();
+    case State::kHeldBack:
     case State::kLinger: return false;
   }
   return false;
@@ -147,12 +155,13 @@ bool Connection::OnHeader() {
   }
   if (status == ParseStatus::kNeedMore) return consumed > 0 && buffer_.Size() > 0;
 
-  const Request& request = parser_.Current();
+  Request& request = parser_.Current();
+  request.client = client_.ClientOf(request.forwarded_for, request_began_);
   Reply& reply = loop_.ScratchReply();
   if (!loop_.Admit(request, request_began_, reply)) {
     const uint64_t body = request.content_length.value_or(0);
     const bool close = request.chunked || body > kDiscardMax || request.expects_continue;
-    loop_.Answer(out_, request, reply, close || ShouldClose(request), request_began_);
+    Answer(request, reply, close || ShouldClose(request));
     discard_left_ = body;
     state_ = State::kDiscard;
     deadline_ = request_began_ + loop_.Shared().options.body_timeout;
@@ -194,10 +203,17 @@ bool Connection::OnBody() {
     return true;
   }
   const bool close = ShouldClose(request);
-  const base::SteadyTime now = loop_.Answer(out_, request, reply, close, request_began_);
+  const base::SteadyTime now = Answer(request, reply, close);
   buffer_.Consume(body_in_buffer);
   Finish(close, now);
   return true;
+}
+
+// Returns the time.
+base::SteadyTime Connection::Answer(const Request& request, const Reply& reply, bool close) {
+  hold_back_ = !reply.over_share.empty();
+  if (hold_back_) loop_.TellOverShare(reply.over_share, client_);
+  return loop_.Answer(out_, request, reply, close, request_began_);
 }
 
 bool Connection::OnDiscard() {
@@ -212,13 +228,24 @@ bool Connection::OnDiscard() {
 // Counts what the chunked body has grown by; false: that was too much, and the request is refused.
 bool Connection::TakeChunks(size_t grown) {
   if (grown == 0) return true;
-  if (loop_.Shared().inflight.TryTake(grown)) {
+  if (client_.TakeBytes(grown)) {
     chunked_taken_ += grown;
     return true;
   }
-  RefuseAndClose(problems::kOverloaded, "requests being read hold http.inflight_bytes_max together",
-                 std::chrono::seconds(1));
+  RefuseForWantOfMemory();
   return false;
+}
+
+void Connection::RefuseForWantOfMemory() {
+  if (client_.OverShare()) {
+    loop_.TellOverShare(over_share::kMemory, client_);
+    RefuseAndClose(problems::kClientOverShare,
+                   "the last eighth of http.inflight_bytes_max is kept for clients that hold little of it",
+                   std::chrono::seconds(1));
+  } else {
+    RefuseAndClose(problems::kOverloaded, "requests being read hold http.inflight_bytes_max together",
+                   std::chrono::seconds(1));
+  }
 }
 
 void Connection::OpenRequest() {
@@ -269,11 +296,20 @@ void Connection::Finish(bool close, base::SteadyTime now) {
 }
 
 void Connection::NextRequest(base::SteadyTime now) {
-  state_ = State::kHeader;
+  const bool held_back = std::exchange(hold_back_, false);
+  state_ = held_back ? State::kHeldBack : State::kHeader;
+  if (held_back) held_ = shared_from_this();
   request_open_ = false;
   chunked_body_.clear();
   parser_.Restart();
-  deadline_ = now + loop_.Shared().options.idle_timeout;
+  deadline_ = now + (held_back ? kHoldBackTime : base::Duration(loop_.Shared().options.idle_timeout));
+}
+
+// After it was held back.
+void Connection::GoOn() {
+  const auto self = std::exchange(held_, nullptr);
+  NextRequest(loop_.Clock().Now());
+  Process();
 }
 
 // Tries to write at once and waits for the socket only with what it didn't take; false: it will go on later,
@@ -308,7 +344,7 @@ void Connection::GiveBackIdleMemory() {
   buffer_.ShrinkWhenEmpty();
   if (chunked_taken_ == 0) return;
   chunked_body_ = std::string();
-  loop_.Shared().inflight.GiveBack(chunked_taken_);
+  client_.GiveBytes(chunked_taken_);
   chunked_taken_ = 0;
 }
 
@@ -333,6 +369,10 @@ void Connection::Tick(base::SteadyTime now) {
     return;
   }
   const bool expired = now >= deadline_;
+  if (state_ == State::kHeldBack) {
+    if (expired) GoOn();
+    return;
+  }
   if (state_ == State::kAck) {
     if (expired) return EndWait(AckOutcome::kTimedOut);
     if (reading_ || ended_) return;
@@ -358,6 +398,7 @@ void Connection::Tick(base::SteadyTime now) {
 
 void Connection::CloseSoon() {
   close_soon_ = true;
+  if (state_ == State::kHeldBack && !writing_) return GoOn();
   if (writing_ || state_ != State::kHeader) return;
   if (fresh_ || request_open_) {
     // A request, or the rest of its header, is probably on its way.

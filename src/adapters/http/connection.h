@@ -4,9 +4,11 @@
 #include <memory>
 #include <string>
 
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/intrusive/list_hook.hpp>
 
+#include "adapters/http/client_presence.h"
 #include "adapters/http/pending_ack.h"
 #include "adapters/http/problem.h"
 #include "adapters/http/read_buffer.h"
@@ -18,23 +20,24 @@ namespace ei::http {
 class EventLoop;
 
 // One client connection on its event loop: read, parse, answer, in order; replies of pipelined requests are
-// written together. It lives while an operation on its socket is pending or its request waits for an ack, and
-// belongs to its loop's thread.
+// written together. It lives while an operation on its socket is pending, its request waits for an ack or it
+// is held back, and belongs to its loop's thread.
 //
 // While a request waits, those pipelined behind it wait too, and nothing is read: most waits are over before
 // a read could bring anything. Into a long one Tick begins a read, so that the client's end is noticed; the
 // buffer is left alone until that read is over.
+//
+// After a refusal because its client has more than its part, a connection is not read for a moment: else a
+// client that doesn't heed refusals would cost as much as if they were none.
 class Connection final
     : public std::enable_shared_from_this<Connection>,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
-  Connection(EventLoop& loop, boost::asio::ip::tcp::socket socket);
+  Connection(EventLoop& loop, boost::asio::ip::tcp::socket socket, const boost::asio::ip::address& peer);
   ~Connection();
 
-  void Start();
-
-  // For a connection over the limit, instead of Start.
-  void StartRefused();
+  // `has_place` false: there are too many connections already, and it is told so.
+  void Start(bool has_place);
 
   // Called by the loop every now and then: acts on time-outs and gives idle memory back.
   void Tick(base::SteadyTime now);
@@ -50,7 +53,7 @@ class Connection final
   // Answers a request that still waits for its ack: the loop is about to stop.
   void CutWait() { EndWait(AckOutcome::kCutOff); }
 
-  // Lets go of the request that waits, and so perhaps of this.
+  // Lets go of the request that waits or of what holds it back, and so perhaps of this.
   void DropWait();
 
   // Closes the socket; may be the end of this.
@@ -58,11 +61,12 @@ class Connection final
 
  private:
   enum class State : uint8_t {
-    kHeader,   // waiting for a request, or within its header
-    kBody,     // within the body of an admitted request
-    kDiscard,  // passing over the body of a refused one
-    kAck,      // the request's events are accepted; waiting for pending_->outcome
-    kLinger,   // the last reply is written; reading on so that the client gets to see it
+    kHeader,    // waiting for a request, or within its header
+    kBody,      // within the body of an admitted request
+    kHeldBack,  // as kHeader, and not read yet
+    kDiscard,   // passing over the body of a refused one
+    kAck,       // the request's events are accepted; waiting for pending_->outcome
+    kLinger,    // the last reply is written; reading on so that the client gets to see it
   };
 
   void OnRead(size_t bytes);
@@ -81,9 +85,12 @@ class Connection final
   bool TakeChunks(size_t grown);
   void GiveBackIdleMemory();
   void RefuseMalformed();
+  void RefuseForWantOfMemory();
   void RefuseAndClose(const Problem& problem, std::string_view detail, std::chrono::seconds retry_after = {});
+  base::SteadyTime Answer(const Request& request, const Reply& reply, bool close);
   void Finish(bool close, base::SteadyTime now);
   void NextRequest(base::SteadyTime now);
+  void GoOn();
   bool WriteOut();
   void ForgetWritten();
   void OnCancelled();
@@ -91,13 +98,15 @@ class Connection final
 
   EventLoop& loop_;
   boost::asio::ip::tcp::socket socket_;
+  ClientPresence client_;
   ReadBuffer buffer_;
   RequestParser parser_;
   State state_ = State::kHeader;
   std::string chunked_body_;
-  size_t chunked_taken_ = 0;  // of the in-flight bytes, for chunked_body_
+  size_t chunked_taken_ = 0;  // of client_'s bytes, for chunked_body_
   uint64_t discard_left_ = 0;
   std::unique_ptr<PendingAck> pending_;  // in the state kAck
+  std::shared_ptr<Connection> held_;     // this, in the state kHeldBack
   std::string out_;                      // replies not yet taken by the socket
   base::SteadyTime deadline_;            // of what is being read or waited for
   base::SteadyTime write_deadline_;      // while writing_
@@ -109,6 +118,7 @@ class Connection final
   bool writing_ = false;
   bool close_after_write_ = false;
   bool close_soon_ = false;
+  bool hold_back_ = false;  // before the next request
 };
 
 }  // namespace ei::http

@@ -38,6 +38,7 @@ void Connection::EndWait(AckOutcome outcome) {
 
 void Connection::DropWait() {
   if (pending_ != nullptr) loop_.Acks().Return(std::move(pending_));
+  held_.reset();
 }
 
 }  // namespace ei::http

@@ -66,14 +66,11 @@ void EventLoop::OnAccept(tcp::socket socket) {
   socket.non_blocking(true, error);
   if (!error) socket.set_option(tcp::no_delay(true), error);
   const size_t open = listener_.connections.Open();
+  const tcp::endpoint peer = error ? tcp::endpoint() : socket.remote_endpoint(error);
   if (error || open >= listener_.connections_max + kRefusedConnectionsMax) return;
-  const auto connection = std::make_shared<Connection>(*this, std::move(socket));
+  const auto connection = std::make_shared<Connection>(*this, std::move(socket), peer.address());
   connections_.push_back(*connection);
-  if (open < listener_.connections_max) {
-    connection->Start();
-  } else {
-    connection->StartRefused();
-  }
+  connection->Start(open < listener_.connections_max);
   if (stopping_) connection->CloseSoon();
 }
 
@@ -119,6 +116,13 @@ void EventLoop::PostStop() {
 
 void EventLoop::Join() {
   if (thread_.joinable()) thread_.join();
+}
+
+void EventLoop::TellOverShare(std::string_view what, const ClientPresence& client) {
+  telemetry_.ClientOverShare(what);
+  const std::string name = client.Name();
+  log_.Write(app::LogLevel::kWarn, "http", "a client wants more than its part of what all clients share",
+             {{"client", std::string_view(name)}, {"resource", what}});
 }
 
 Reply& EventLoop::ScratchReply() {

@@ -17,7 +17,9 @@
 #include "adapters/http/connection_count.h"
 #include "adapters/http/events_endpoint.h"
 #include "adapters/http/http_options.h"
+#include "adapters/http/inflight_bytes.h"
 #include "adapters/http/operations_endpoint.h"
+#include "app/client_shares.h"
 #include "app/ports/clock.h"
 #include "app/ports/log.h"
 
@@ -25,9 +27,11 @@ namespace ei::http {
 
 // What all loops of a server share; thread-safe.
 struct SharedState {
-  explicit SharedState(const HttpOptions& o) : options(o), inflight(o.inflight_bytes_max) {}
+  SharedState(const HttpOptions& o, app::ClientShares* s)
+      : options(o), shares(s), inflight(o.inflight_bytes_max) {}
 
   const HttpOptions options;
+  app::ClientShares* const shares;  // null: clients are not told apart
   InflightBytes inflight;
   std::atomic<bool> announce_close{false};  // stopping: tell clients to go elsewhere
 };
@@ -69,6 +73,10 @@ class EventLoop {
   SharedState& Shared() { return shared_; }
   ConnectionCount& Connections() { return listener_.connections; }
   const app::Clock& Clock() const { return clock_; }
+  // Null on a listener without clients.
+  app::ClientShares* Shares() { return listener_.events ? shared_.shares : nullptr; }
+  // A client was refused more than its part of `what` (Reply::over_share).
+  void TellOverShare(std::string_view what, const ClientPresence& client);
   AckQueue& Acks() { return acks_; }
   Reply& ScratchReply();
   // False: `reply` refuses the request on the strength of its header.

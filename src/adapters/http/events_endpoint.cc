@@ -35,7 +35,7 @@ bool EventsEndpoint::Admit(const Request& request, base::SteadyTime now, Reply& 
     reply.Refuse(problems::kInvalidAck, "ack is memory, wal or broker, and stands in the query once");
   } else {
     const AckLevel ack = ingest_.LevelFor(request.ack.level);
-    const IngestResult result = ingest_.Admit(ack, request.content_length.value_or(0), now);
+    const IngestResult result = ingest_.Admit(ack, request.client, request.content_length.value_or(0), now);
     if (result.status == IngestStatus::kAccepted) return true;
     Refuse(result, reply);
   }
@@ -57,7 +57,8 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
   submission_.receipt = pending.get();
   const auto handling = request.handling_strict ? app::Handling::kStrict : app::Handling::kLenient;
   const IngestResult result = ingest_.Accept(
-      decoded.events, {.traceparent = request.traceparent, .key = request.key}, handling, ack, submission_);
+      decoded.events, {.traceparent = request.traceparent, .key = request.key, .client = request.client},
+      handling, ack, submission_);
   if (result.status == IngestStatus::kAccepted) {
     if (ack != AckLevel::kBroker) WriteAccepted(request, decoded, ack, reply);
     if (ack == AckLevel::kWal && !acks.IsDurable(result.end)) pending = acks.New();
@@ -253,7 +254,14 @@ void EventsEndpoint::Refuse(const IngestResult& result, Reply& reply) const {
       reply.AddHeader("RateLimit-Limit", std::to_string(static_cast<uint64_t>(ingest_.Bucket().Burst())));
       reply.AddHeader("RateLimit-Remaining", "0");
       reply.AddHeader("RateLimit-Reset", std::to_string(result.retry_after.count()));
+      if (result.over_share) reply.over_share = over_share::kRate;
       return reply.Refuse(problems::kRateLimited, "more events than rate_limit.rps allows",
+                          result.retry_after);
+    case IngestStatus::kOverShare:
+      reply.over_share = over_share::kJournal;
+      return reply.Refuse(problems::kClientOverShare,
+                          "the last eighth of the journal (journal.events_max, journal.bytes_max, "
+                          "wal.bytes_max) is kept for clients that hold little of it; go slower",
                           result.retry_after);
     case IngestStatus::kBatchTooLarge:
       return reply.Refuse(

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/http/client_address.h"
 #include "base/time.h"
 
 namespace ei::http {
@@ -14,6 +15,7 @@ struct HttpOptions {
   uint16_t port = 8080;                // 0: any free one
   std::optional<uint16_t> admin_port;  // unset: the operational routes are on `port`
   size_t threads = 1;                  // event loops
+  TrustedProxies trusted_proxies;
 
   size_t connections_max = 10'000;
   size_t header_bytes_max = 16 << 10;  // request line and headers

@@ -31,6 +31,7 @@ extern const Problem kUnsupportedEncoding;
 extern const Problem kExpectationFailed;
 extern const Problem kEmptyBatch;
 extern const Problem kRateLimited;
+extern const Problem kClientOverShare;
 extern const Problem kHeadersTooLarge;
 extern const Problem kInternal;
 extern const Problem kJournalFull;

@@ -23,6 +23,7 @@ void Reply::Clear() {
   headers.clear();
   body.clear();
   code = {};
+  over_share = {};
 }
 
 void Reply::AddHeader(std::string_view name, std::string_view value) {

@@ -9,6 +9,14 @@
 
 namespace ei::http {
 
+// What clients share, as metrics and logs name it.
+namespace over_share {
+inline constexpr std::string_view kConnections = "connections";
+inline constexpr std::string_view kMemory = "memory";
+inline constexpr std::string_view kJournal = "journal";
+inline constexpr std::string_view kRate = "rate";
+}  // namespace over_share
+
 // The answer to one request, before it is put on the wire. Reused, so that a steady state allocates nothing.
 struct Reply {
   uint16_t status = 500;
@@ -16,6 +24,8 @@ struct Reply {
   std::string headers;  // further ones, each ending in CRLF
   std::string body;
   std::string_view code;  // of a problem; empty otherwise
+  // What the client is refused because it has more than its part of it; empty: nothing.
+  std::string_view over_share;
 
   void Clear();
   void AddHeader(std::string_view name, std::string_view value);

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "domain/ack_level.h"
+#include "domain/event_batch.h"
 
 namespace ei::http {
 
@@ -35,10 +36,12 @@ struct Request {
   bool wants_openmetrics = false;
   bool chunked = false;
   std::optional<uint64_t> content_length;
-  std::string request_id;   // empty: the client sent none that can be used
-  std::string traceparent;  // empty: none, or not well-formed
-  std::string key;          // X-Event-Key, for routes that take their key from there
-  std::string_view body;    // valid while the request is handled
+  std::string request_id;           // empty: the client sent none that can be used
+  std::string traceparent;          // empty: none, or not well-formed
+  std::string key;                  // X-Event-Key, for routes that take their key from there
+  std::string forwarded_for;        // X-Forwarded-For, all lines of it
+  domain::ClientNumber client = 0;  // as its connection says
+  std::string_view body;            // valid while the request is handled
 
   void Clear();
 };

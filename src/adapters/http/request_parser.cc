@@ -161,6 +161,10 @@ void RequestParser::Callbacks::on_field_impl(beast::field field, Text name, Text
       if (EqualsIgnoreCase(View(name), "X-Request-ID") && IsRequestId(value)) request.request_id = value;
       if (EqualsIgnoreCase(View(name), "traceparent") && IsTraceparent(value)) request.traceparent = value;
       if (EqualsIgnoreCase(View(name), "X-Event-Key")) request.key = value;
+      if (EqualsIgnoreCase(View(name), "X-Forwarded-For")) {
+        if (!request.forwarded_for.empty()) request.forwarded_for.push_back(',');
+        request.forwarded_for.append(value);
+      }
       break;
     default: break;
   }

@@ -30,7 +30,7 @@ boost::system::error_code TryBindAlone(asio::io_context& context, const tcp::end
 }  // namespace
 
 Server::Server(const HttpOptions& options, const ServerContext& context)
-    : shared_(options),
+    : shared_(options, context.shares),
       context_(context),
       operations_(context.operations),
       port_(options.port),

@@ -13,6 +13,7 @@ namespace ei::http {
 
 struct ServerContext {
   app::Ingest& ingest;
+  app::ClientShares* shares;  // null: clients are not told apart
   AckSources acks;
   const app::Clock& clock;
   app::Telemetry& telemetry;

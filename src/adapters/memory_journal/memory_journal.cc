@@ -63,6 +63,7 @@ Appended MemoryJournal::Append(const domain::EventBatch& batch, base::SteadyTime
       block.used += slices.size;
       ++block.events;
       ++block.unsettled;
+      if (options_.shares != nullptr) block.owners.push_back({slices.size, batch.Client()});
 
       JournalEvent event;
       event.position = next_position_++;
@@ -80,6 +81,7 @@ Appended MemoryJournal::Append(const domain::EventBatch& batch, base::SteadyTime
       if (queue.full()) queue.set_capacity(std::max(kLaneEventsMin, queue.capacity() * 2));
       queue.push_back(event);
     }
+    Hold(batch);
     events_ += count;
     end = next_position_;
     free_events_.store(options_.events_max - events_, std::memory_order_relaxed);
@@ -88,6 +90,12 @@ Appended MemoryJournal::Append(const domain::EventBatch& batch, base::SteadyTime
     if (filled_lanes >> (lane % 64) & 1) wake_(lane);
   }
   return {AppendResult::kAppended, end};
+}
+
+void MemoryJournal::Hold(const domain::EventBatch& batch) const {
+  if (options_.shares == nullptr) return;
+  options_.shares->Take(batch.Client(), app::Shared::kJournalEvents, batch.Size());
+  options_.shares->Take(batch.Client(), app::Shared::kJournalBytes, batch.Bytes().size());
 }
 
 bool MemoryJournal::Reserve(const domain::EventBatch& batch) {
@@ -165,12 +173,17 @@ void MemoryJournal::Settle(std::span<const uint64_t> positions) {
       index = BlockOf(position);
     Block& block = blocks_[index];
     assert(block.unsettled > 0);
+    if (options_.shares != nullptr) {
+      const Ownership& owner = block.owners[position - block.first_position];
+      settled_.Add(owner.client, 1, owner.size);
+    }
     if (--block.unsettled == 0) {
       Recycle(index);
       index = index < blocks_.size() ? index : 0;
       if (blocks_.empty()) break;
     }
   }
+  if (options_.shares != nullptr) settled_.GiveTo(*options_.shares);
   events_ -= positions.size();
   free_events_.store(options_.events_max - events_, std::memory_order_relaxed);
 }
@@ -181,6 +194,7 @@ void MemoryJournal::Recycle(size_t index) {
   if (index + 1 == blocks_.size() && block.capacity == kBlockBytes) {
     block.used = 0;
     block.events = 0;
+    block.owners.clear();
     block.first_position = next_position_;
   } else {
     Retire(index);

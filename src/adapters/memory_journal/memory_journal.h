@@ -12,6 +12,8 @@
 
 #include <boost/circular_buffer.hpp>
 
+#include "app/client_holdings.h"
+#include "app/client_shares.h"
 #include "app/ports/journal.h"
 #include "base/mutex.h"
 
@@ -33,6 +35,7 @@ class MemoryJournal final : public app::Journal {
     uint64_t events_max = 100'000;
     uint64_t bytes_max = 64 << 20;
     size_t lanes = 1;
+    app::ClientShares* shares = nullptr;  // is told who holds what; outlives the journal
   };
 
   explicit MemoryJournal(const Options& options);
@@ -50,6 +53,12 @@ class MemoryJournal final : public app::Journal {
   app::JournalStats Stats() const override;
 
  private:
+  // Whose an event is, and its bytes.
+  struct Ownership {
+    uint32_t size;
+    domain::ClientNumber client;
+  };
+
   struct Block {
     std::unique_ptr<char[]> data;
     size_t capacity = 0;
@@ -58,8 +67,10 @@ class MemoryJournal final : public app::Journal {
     uint64_t events = 0;     // positions from first_position
     uint64_t unsettled = 0;  // of those
     base::SteadyTime opened_at;
+    std::vector<Ownership> owners;  // by position; only with shares
   };
 
+  void Hold(const domain::EventBatch& batch) const;
   bool Reserve(const domain::EventBatch& batch) REQUIRES(mutex_);
   uint64_t NewBytesFor(const domain::EventBatch& batch) const REQUIRES(mutex_);
   void NoteRefused(const domain::EventBatch& batch) REQUIRES(mutex_);
@@ -77,6 +88,7 @@ class MemoryJournal final : public app::Journal {
   std::atomic<uint64_t> free_events_;
 
   mutable base::Mutex mutex_;
+  app::ClientHoldings settled_ GUARDED_BY(mutex_);  // scratch of Settle
   std::deque<Block> blocks_ GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<char[]>> spare_ GUARDED_BY(mutex_);  // of kBlockBytes each
   std::vector<boost::circular_buffer<app::JournalEvent>> lanes_ GUARDED_BY(mutex_);

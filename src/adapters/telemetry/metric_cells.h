@@ -13,6 +13,7 @@ inline constexpr size_t kStatusesMax = 24;
 inline constexpr size_t kRejectionCodesMax = 32;
 inline constexpr size_t kDeadLetterCodesMax = 32;
 inline constexpr size_t kSinkFaultsMax = 16;
+inline constexpr size_t kSharedResourcesMax = kSharedResources.size();
 static_assert(kRejectionCodes.size() <= kRejectionCodesMax);
 static_assert(kSinkFaults.size() <= kSinkFaultsMax);
 
@@ -34,6 +35,7 @@ inline constexpr size_t kRequestTimes = kRequests + kRoutes.size() * kRequestsOf
 inline constexpr size_t kDeliveryTimes = kRequestTimes + kRoutes.size() * kRequestTimesOfRoute;
 inline constexpr size_t kCommitTimes = kDeliveryTimes + kDeliveryBuckets.size() + 2;
 inline constexpr size_t kFaults = kCommitTimes + kRequestBuckets.size() + 2;
-inline constexpr size_t kCount = kFaults + kSinkFaultsMax + 1;
+inline constexpr size_t kOverShare = kFaults + kSinkFaultsMax + 1;
+inline constexpr size_t kCount = kOverShare + kSharedResourcesMax + 1;
 
 }  // namespace ei::telemetry::cells

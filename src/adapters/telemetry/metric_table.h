@@ -19,6 +19,9 @@ enum class MetricId : uint8_t {
   kHttpInflightBytes,
   kRequestsWaiting,
   kAckTimeouts,
+  kClients,
+  kClientOverShare,
+  kClientJournalPart,
   kEventsReceived,
   kEventsAccepted,
   kEventsDeduplicated,
@@ -92,12 +95,16 @@ inline constexpr std::array<std::string_view, 7> kRoutes = {"events",  "health",
 inline constexpr std::array<std::string_view, 2> kLetterPlaces = {"topic", "file"};
 
 // Why events are refused; exported from the start, so that the first refusal is seen as an increase from 0.
-inline constexpr std::array<std::string_view, 19> kRejectionCodes = {
-    "rate_limited",    "journal_full",        "batch_not_valid", "shutting_down",
-    "storage_failed",  "batch_too_large",     "malformed_json",  "too_deep",
-    "not_an_object",   "duplicate_member",    "missing_type",    "empty_type",
-    "wrong_type",      "type_too_long",       "id_too_long",     "bad_timestamp",
-    "event_too_large", "too_large_for_topic", "partition_stuck"};
+inline constexpr std::array<std::string_view, 20> kRejectionCodes = {
+    "rate_limited",  "client_over_share", "journal_full",        "batch_not_valid",
+    "shutting_down", "storage_failed",    "batch_too_large",     "malformed_json",
+    "too_deep",      "not_an_object",     "duplicate_member",    "missing_type",
+    "empty_type",    "wrong_type",        "type_too_long",       "id_too_long",
+    "bad_timestamp", "event_too_large",   "too_large_for_topic", "partition_stuck"};
+
+// What clients share.
+inline constexpr std::array<std::string_view, 4> kSharedResources = {"connections", "memory", "journal",
+                                                                     "rate"};
 
 // What a sink suffers from, beyond the fate of single events.
 inline constexpr std::array<std::string_view, 10> kSinkFaults = {

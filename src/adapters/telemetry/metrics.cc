@@ -153,6 +153,7 @@ void CollectProcess(Families& families) {
 Metrics::Metrics(const app::Clock& clock, const BuildInfo& build) : clock_(clock), build_(build) {
   for (const std::string_view code : kRejectionCodes) rejection_codes_.NumberOf(code);
   for (const std::string_view code : kSinkFaults) sink_faults_.NumberOf(code);
+  for (const std::string_view what : kSharedResources) shared_resources_.NumberOf(what);
 }
 
 Metrics::~Metrics() = default;
@@ -189,6 +190,10 @@ void Metrics::EventsDeadLettered(std::string_view code, app::LetterPlace place, 
 }
 
 void Metrics::EventsRetried(uint64_t count) { cells_.Mine().Add(cells::kRetried, count); }
+
+void Metrics::ClientOverShare(std::string_view what) {
+  cells_.Mine().Add(cells::kOverShare + shared_resources_.NumberOf(what), 1);
+}
 
 void Metrics::SinkFault(std::string_view code) {
   cells_.Mine().Add(cells::kFaults + sink_faults_.NumberOf(code), 1);
@@ -240,6 +245,7 @@ void Metrics::CollectEvents(Families& families) const {
   AddDeadLetters(families, dead_letter_codes_, cells_, cells::kDeadLettered, kLetterPlaces[0]);
   AddDeadLetters(families, dead_letter_codes_, cells_, cells::kFiled, kLetterPlaces[1]);
   AddCount(families, MetricId::kEventsRetried, cells_.Total(cells::kRetried));
+  AddCountsByLabel(families, MetricId::kClientOverShare, shared_resources_, cells_, cells::kOverShare);
   AddCountsByLabel(families, MetricId::kSinkFaults, sink_faults_, cells_, cells::kFaults);
   AddCount(families, MetricId::kEventsUndelivered, cells_.Total(cells::kUndelivered));
   AddSample(families, MetricId::kDeliveryDuration, {}).histogram =

@@ -55,6 +55,7 @@ class Metrics final : public app::Telemetry {
   void EventsDelivered(uint64_t count, base::Duration waited) override;
   void EventsDeadLettered(std::string_view code, app::LetterPlace place, uint64_t count) override;
   void EventsRetried(uint64_t count) override;
+  void ClientOverShare(std::string_view what) override;
   void SinkFault(std::string_view code) override;
   void EventsUndelivered(uint64_t count) override;
 
@@ -83,6 +84,7 @@ class Metrics final : public app::Telemetry {
   LabelSet<cells::kRejectionCodesMax> rejection_codes_;
   LabelSet<cells::kDeadLetterCodesMax> dead_letter_codes_;
   LabelSet<cells::kSinkFaultsMax> sink_faults_;
+  LabelSet<cells::kSharedResourcesMax> shared_resources_;
   StatusSet<cells::kStatusesMax> statuses_;
   ShardedCells<cells::kCount> cells_;
 };

@@ -101,6 +101,7 @@ Work WalJournal::LetSegmentsGo() {
   Snapshot snapshot;
   {
     base::MutexLock lock(mutex_);
+    GiveBackShares();
     if (!SettledSegments(settled_).empty()) {
       snapshot = TakeSnapshot();
       going = SettledSegments(snapshot.checkpoint.settled);
@@ -165,6 +166,19 @@ bool WalJournal::IsRetained(const Segment& segment, uint64_t end) const {
          segment.filled_at > clock_.Now() - options_.retain_time;
 }
 
+// A segment that is retained, or the one that is being filled, gives back what is settled all the same.
+void WalJournal::GiveBackShares() {
+  if (options_.shares == nullptr) return;
+  for (auto it = segments_.begin(); it != segments_.end(); ++it) {
+    if (settled_.Unsettled(it->header.first_position, EndOf(it)) == 0) it->holdings->GiveTo(*options_.shares);
+  }
+}
+
+uint64_t WalJournal::EndOf(std::deque<Segment>::const_iterator segment) const {
+  const auto next = std::next(segment);
+  return next != segments_.end() ? next->header.first_position : next_position_;
+}
+
 bool WalJournal::HasRoomForSegment() const {
   return DiskBytes() + options_.segment_bytes <= options_.bytes_max;
 }
@@ -175,8 +189,7 @@ std::vector<Segment> WalJournal::SettledSegments(const SettledMap& settled) cons
   std::vector<Segment> found;
   const Segment* retained = nullptr;
   for (auto it = segments_.begin(); it != segments_.end(); ++it) {
-    const auto next = std::next(it);
-    const uint64_t end = next != segments_.end() ? next->header.first_position : next_position_;
+    const uint64_t end = EndOf(it);
     if (it->header.number != tail_.Number() && !HoldsLastFrame(it->header.number) &&
         settled.Unsettled(it->header.first_position, end) == 0) {
       if (!IsRetained(*it, end)) {

@@ -10,6 +10,7 @@
 #include "adapters/wal/disk.h"
 #include "adapters/wal/event_window.h"
 #include "adapters/wal/wal_format.h"
+#include "app/client_holdings.h"
 #include "domain/event_batch.h"
 
 namespace ei::wal {
@@ -20,6 +21,8 @@ struct Segment {
   bool damaged = false;  // something of it could not be read back
   // At or after the acceptance of its last event; not known of the one that is being filled.
   base::SteadyTime filled_at = base::SteadyTime::max();
+  // Whose its events are, until all that it holds is settled; shared by the copies of this.
+  std::shared_ptr<app::ClientHoldings> holdings = std::make_shared<app::ClientHoldings>();
 };
 
 // A prepared segment.

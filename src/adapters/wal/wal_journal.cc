@@ -103,7 +103,9 @@ DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
 
 void WalJournal::Adopt(FoundLog& found) {
   for (FoundSegment& segment : found.segments) {
-    if (!segment.damaged) Begin({segment.header, std::move(segment.file)}, clock_.Now());
+    if (segment.damaged) continue;
+    Begin({.header = segment.header, .file = std::move(segment.file)}, clock_.Now());
+    Hold(0, 0, segment.header.segment_bytes);
   }
   next_segment_ = found.next_segment;
   std::ranges::sort(found.set_aside);
@@ -180,6 +182,7 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
       Begin(std::move(*segment), now);
       begun = true;
     }
+    Hold(batch.Client(), events, bytes.size());
     next_position_ += events;
     unsettled_ += events;
     end = next_position_;
@@ -189,6 +192,14 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
   if (wake_commit) wake_(Role::kCommit);
   if (begun) wake_(Role::kKeep);
   return {AppendResult::kAppended, end};
+}
+
+// Of the segment that is being filled, which is the last one.
+void WalJournal::Hold(domain::ClientNumber client, uint64_t events, uint64_t bytes) {
+  if (options_.shares == nullptr) return;
+  segments_.back().holdings->Add(client, events, bytes);
+  options_.shares->Take(client, app::Shared::kJournalEvents, events);
+  options_.shares->Take(client, app::Shared::kJournalBytes, bytes);
 }
 
 void WalJournal::Begin(Segment segment, base::SteadyTime now) {

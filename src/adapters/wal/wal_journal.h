@@ -19,6 +19,7 @@
 #include "adapters/wal/log_tail.h"
 #include "adapters/wal/recovery.h"
 #include "adapters/wal/segment_scanner.h"
+#include "app/client_shares.h"
 #include "app/ports/clock.h"
 #include "app/ports/journal.h"
 #include "app/ports/log.h"
@@ -39,6 +40,8 @@ struct WalOptions {
   // Their segments are kept, unless new events need the room.
   uint64_t retain_events = 0;
   base::Duration retain_time{0};
+
+  app::ClientShares* shares = nullptr;  // is told who holds what of the disk; outlives the journal
 };
 
 // An event of the log. The view is valid until the visit returns.
@@ -159,6 +162,7 @@ class WalJournal final : public app::Journal {
   void AddSpares(std::vector<Spare> spares) REQUIRES(mutex_);
 
   void Begin(Segment segment, base::SteadyTime now) REQUIRES(mutex_);
+  void Hold(domain::ClientNumber client, uint64_t events, uint64_t bytes) REQUIRES(mutex_);
   app::Appended Refuse(uint64_t client_bytes) REQUIRES(mutex_);
   bool WindowHasRoom(uint64_t events) const REQUIRES(mutex_);
 
@@ -178,6 +182,8 @@ class WalJournal final : public app::Journal {
   Work PrepareSegment();
   Work RemoveSetAside(uint64_t number);
   Work LetSegmentsGo();
+  void GiveBackShares() REQUIRES(mutex_);
+  uint64_t EndOf(std::deque<Segment>::const_iterator segment) const REQUIRES(mutex_);
   DiskResult<void> LetGo(const Segment& segment);
   std::vector<Segment> SettledSegments(const SettledMap& settled) const REQUIRES(mutex_);
   Snapshot TakeSnapshot() REQUIRES(mutex_);

@@ -33,6 +33,8 @@ class Telemetry {
   virtual void EventsDelivered(uint64_t count, base::Duration waited) = 0;
   virtual void EventsDeadLettered(std::string_view code, LetterPlace place, uint64_t count) = 0;
   virtual void EventsRetried(uint64_t count) = 0;
+  // A client was refused more than its part of what all share (ClientShares).
+  virtual void ClientOverShare(std::string_view what) = 0;
   // A fault of the sink or on the way to it, not of an event.
   virtual void SinkFault(std::string_view code) = 0;
   // Left in the journal when the process had to stop.

@@ -41,7 +41,7 @@ class IngestAckTest : public ::testing::Test {
     const std::vector<domain::DecodedEvent> events(count, support::EventWithId(kEvent, "a"));
     return ingest_->Accept(events, {}, Handling::kLenient, ack, submission_);
   }
-  IngestStatus Admit(AckLevel ack) const { return ingest_->Admit(ack, 0, clock_.Now()).status; }
+  IngestStatus Admit(AckLevel ack) const { return ingest_->Admit(ack, 0, 0, clock_.Now()).status; }
 
   static constexpr std::string_view kEvent = R"({"id":"a"})";
   support::VirtualClock clock_;

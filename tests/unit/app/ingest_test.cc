@@ -27,16 +27,17 @@ class IngestTest : public ::testing::Test {
     double burst = 1'000;
     uint64_t events_max = 100;
     uint64_t bytes_max = 1 << 20;
+    ClientShares* shares = nullptr;
   };
 
   void Open(const Shape& shape) {
     bucket_ = std::make_unique<domain::TokenBucket>(shape.rate, shape.burst);
     journal_ = std::make_unique<memory_journal::MemoryJournal>(
-        memory_journal::MemoryJournal::Options{shape.events_max, shape.bytes_max, 1});
+        memory_journal::MemoryJournal::Options{shape.events_max, shape.bytes_max, 1, shape.shares});
     journal_->OnLaneFilled([](size_t) {});
     Ingest::Options options;
     ingest_ = std::make_unique<Ingest>(options, *bucket_, *journal_, receipts_, drain_rate_, topic_limits_,
-                                       clock_, telemetry_);
+                                       clock_, telemetry_, nullptr, nullptr, shape.shares);
   }
 
   // `count` valid events with the ids 0, 1, ...; each with its place in the request.
@@ -56,7 +57,7 @@ class IngestTest : public ::testing::Test {
   }
 
   IngestResult Admit(uint64_t body_bytes) const {
-    return ingest_->Admit(AckLevel::kMemory, body_bytes, clock_.Now());
+    return ingest_->Admit(AckLevel::kMemory, 0, body_bytes, clock_.Now());
   }
 
   uint64_t InJournal() const { return journal_->Stats().events; }

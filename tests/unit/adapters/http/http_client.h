@@ -46,8 +46,8 @@ struct ReplyMessage {
 class HttpClient {
  public:
   // `buffer_bytes`: of the socket's buffers in each direction, so that a reply doesn't fit; 0: as the system
-  // has it.
-  explicit HttpClient(uint16_t port, int buffer_bytes = 0) {
+  // has it. `host`: it calls from 127.0.0.`host`.
+  explicit HttpClient(uint16_t port, int buffer_bytes = 0, uint8_t host = 1) {
     socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (buffer_bytes > 0) {
       ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof buffer_bytes);
@@ -57,6 +57,8 @@ class HttpClient {
     ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     sockaddr_in address{};
     address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host);
+    ::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connected_ = ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;

@@ -29,6 +29,7 @@ struct TestServerOptions {
   size_t receipts_events_max = 1'000'000;
   app::IdempotencyWindow* window = nullptr;       // outlives the server
   const app::StuckDestinations* stuck = nullptr;  // the same
+  app::ClientShares* shares = nullptr;            // the same
   std::function<std::string()> unready_reason = [] { return std::string(); };
   std::function<std::string(bool)> metrics = [](bool) { return std::string("# none\n"); };
 };
@@ -41,10 +42,10 @@ class BasicTestServer {
   explicit BasicTestServer(TestServerOptions options = {})
       : options_(Adapted(std::move(options))),
         bucket_(options_.rate, options_.burst),
-        memory_({options_.journal_events_max, options_.journal_bytes_max, 1}),
+        memory_({options_.journal_events_max, options_.journal_bytes_max, 1, options_.shares}),
         receipts_(options_.receipts_events_max),
         ingest_(options_.ingest, bucket_, journal_, receipts_, drain_rate_, topic_limits_, clock_, telemetry_,
-                options_.window, options_.stuck) {
+                options_.window, options_.stuck, options_.shares) {
     journal_.OnLaneFilled([](size_t) {});
     journal_.OnDurable([this] { durable_.CallAll(); });
     auto started = TryStart(options_.http);
@@ -58,6 +59,7 @@ class BasicTestServer {
   // Another one on the same ingest path.
   base::Result<std::unique_ptr<Server>> TryStart(const HttpOptions& http) {
     return Server::Start(http, {.ingest = ingest_,
+                                .shares = options_.shares,
                                 .acks = {journal_, durable_, receipts_},
                                 .clock = clock_,
                                 .telemetry = telemetry_,
@@ -78,6 +80,8 @@ class BasicTestServer {
   void End() { server_.reset(); }
   uint16_t Port() const { return server_->Port(); }
   HttpClient Connect(int buffer_bytes = 0) const { return HttpClient(server_->Port(), buffer_bytes); }
+  // From 127.0.0.`host`.
+  HttpClient ConnectFrom(uint8_t host) const { return HttpClient(server_->Port(), 0, host); }
   ClockKind& Clock() { return clock_; }
   app::Ingest& Ingest() { return ingest_; }
   app::TopicLimits& TopicLimits() { return topic_limits_; }

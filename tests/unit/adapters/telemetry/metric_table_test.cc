@@ -56,9 +56,9 @@ TEST(MetricTable, KnowsEveryCodeThatEventsAreRefusedWith) {
   for (size_t fault = 1; fault < domain::kEventFaultCount; ++fault) {
     used.insert(domain::Code(static_cast<domain::EventFault>(fault)));
   }
-  for (const auto status :
-       {app::IngestStatus::kRateLimited, app::IngestStatus::kJournalFull, app::IngestStatus::kBatchTooLarge,
-        app::IngestStatus::kShuttingDown, app::IngestStatus::kStorageFailed}) {
+  for (const auto status : {app::IngestStatus::kRateLimited, app::IngestStatus::kJournalFull,
+                            app::IngestStatus::kOverShare, app::IngestStatus::kBatchTooLarge,
+                            app::IngestStatus::kShuttingDown, app::IngestStatus::kStorageFailed}) {
     used.insert(app::Code(status));
   }
   EXPECT_EQ(used, (std::set<std::string_view>(kRejectionCodes.begin(), kRejectionCodes.end())));

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""A client that floods the service and heeds no refusal: what the others keep of their throughput. Paired
+windows, with and without the flood, for each of what all clients share.
+
+Exit status: 0 also when the target is missed; 1 when events were lost or something broke. See bench/README.md.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from processes import (
+    BenchFault,
+    Generator,
+    Ingestor,
+    KafkaBroker,
+    check,
+    end_on_sigterm,
+    generate,
+    new_broker,
+    new_ingestor,
+    new_topic,
+    say,
+    wait_drained,
+    wait_ready,
+)
+from report import Target, print_targets
+
+# By the last number of their addresses.
+MODEST, FLOOD = 2, 3
+MODEST_RATE = 2000
+FLOOD_CONNECTIONS = 64
+LIMIT = 30_000
+
+
+class Flood:
+    def __init__(self, broker: KafkaBroker, options: argparse.Namespace):
+        self._broker = broker
+        self._seconds = options.seconds
+        self._rounds = options.rounds
+        self._settings = {"HTTP_CLIENTS_MAX": 0} if options.unprotected else {}
+        self.targets: list[Target] = []
+
+    def rate(self) -> None:
+        """The flood would take all of the rate limit."""
+        self._compare("rate", {"RATE_LIMIT_RPS": LIMIT, "RATE_LIMIT_BURST": LIMIT})
+
+    def journal(self) -> None:
+        """Kafka stands still, and the flood would fill the journal."""
+
+        @contextmanager
+        def outage(ingestor: Ingestor) -> Iterator[None]:
+            self._broker.pause()
+            try:
+                yield
+            finally:
+                self._broker.resume_if_paused()
+                wait_drained(ingestor)
+
+        # All that the modest client sends in a window is below its eighth.
+        events_max = 8 * MODEST_RATE * (self._seconds + 1)
+        self._compare("journal", {"QUEUE_SIZE": events_max, "QUEUE_BYTES_MAX": "1GiB"}, around=outage)
+
+    def processor(self) -> None:
+        """Nothing is short but CPU time: the limit is what one node sustains."""
+        self._compare("processor", {"RATE_LIMIT_RPS": 200_000})
+
+    def _compare(
+        self, name: str, settings: dict[str, object], around: Callable[[Ingestor], object] | None = None
+    ) -> None:
+        say(f"{name}: {MODEST_RATE:,} events/s of one client, {FLOOD_CONNECTIONS} connections of another")
+        topic = new_topic(self._broker, f"flood-{name}")
+        ratios = []
+        with new_ingestor(self._broker, topic, **(settings | self._settings)) as ingestor:
+            wait_ready(ingestor)
+            generate(ingestor.port, duration=2, connections=8, rate=MODEST_RATE, host=MODEST)
+            wait_drained(ingestor)
+            for number in range(self._rounds):
+                kept = {}
+                for flooded in (False, True) if number % 2 == 0 else (True, False):
+                    if around is None:
+                        kept[flooded] = self._window(ingestor, flooded)
+                    else:
+                        with around(ingestor):  # type: ignore[attr-defined]
+                            kept[flooded] = self._window(ingestor, flooded)
+                    wait_drained(ingestor)
+                ratios.append(kept[True] / kept[False])
+        self.targets.append(
+            Target(
+                f"{name}: the others keep of their rate", statistics.median(ratios), 0.95, "x", at_least=True
+            )
+        )
+
+    def _window(self, ingestor: Ingestor, flooded: bool) -> float:
+        """Events a second that were accepted of the modest client."""
+        modest = {"connections": 16, "rate": MODEST_RATE, "host": MODEST}
+        if not flooded:
+            report = generate(ingestor.port, duration=self._seconds, **modest)
+            say(f"  alone: {report['accepted_events'] / self._seconds:,.0f} events/s, {self._delays(report)}")
+            return report["accepted_events"] / self._seconds
+        with Generator(
+            ingestor.port, duration=self._seconds + 2, connections=FLOOD_CONNECTIONS, host=FLOOD
+        ) as flood:
+            time.sleep(1)
+            report = generate(ingestor.port, duration=self._seconds, **modest)
+            flooding = flood.report()
+        check(flooding["bad_replies"] == 0, f"bad replies to the flood: {flooding}")
+        say(
+            f"  flooded: {report['accepted_events'] / self._seconds:,.0f} events/s, {self._delays(report)}; "
+            f"the flood: {flooding['accepted_events']:,} accepted, statuses {flooding['statuses']}"
+        )
+        return report["accepted_events"] / self._seconds
+
+    @staticmethod
+    def _delays(report: dict[str, dict[str, float]]) -> str:
+        return f"p99 {report['latency_us']['p99'] / 1000:.2f} ms"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=8, help="of each window")
+    parser.add_argument("--unprotected", action="store_true", help="clients are not told apart, to compare")
+    parser.add_argument("--only", choices=("rate", "journal", "processor"))
+    options = parser.parse_args()
+    end_on_sigterm()
+    broker = new_broker()
+    try:
+        broker.start()
+        flood = Flood(broker, options)
+        for name in ("rate", "journal", "processor"):
+            if options.only in (None, name):
+                getattr(flood, name)()
+        print_targets(flood.targets)
+    except (BenchFault, AssertionError) as fault:
+        say(f"FAULT: {fault}")
+        return 1
+    finally:
+        broker.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

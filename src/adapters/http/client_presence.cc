@@ -1,0 +1,55 @@
+#include "adapters/http/client_presence.h"
+
+#include <utility>
+
+namespace ei::http {
+
+using app::Shared;
+
+ClientPresence::ClientPresence(const boost::asio::ip::address& peer, app::ClientShares* shares,
+                               const TrustedProxies& proxies, InflightBytes& inflight, base::SteadyTime now)
+    : shares_(shares), proxies_(proxies), inflight_(inflight), peer_(peer), name_(peer) {
+  if (shares_ == nullptr) return;
+  is_proxy_ = proxies_.Contains(peer_);
+  if (!is_proxy_) guest_ = shares_->Enter(IdentityOf(peer_), now);
+}
+
+ClientPresence::~ClientPresence() {
+  GiveBytes(bytes_);
+  if (connection_counts_) shares_->Give(guest_.Client(), Shared::kConnections, 1);
+}
+
+bool ClientPresence::EnterConnection() {
+  if (shares_ == nullptr) return true;
+  const bool allowed = shares_->Allows(guest_.Client(), Shared::kConnections, 1);
+  shares_->Take(guest_.Client(), Shared::kConnections, 1);
+  connection_counts_ = true;
+  return allowed;
+}
+
+domain::ClientNumber ClientPresence::ClientOf(std::string_view forwarded_for, base::SteadyTime now) {
+  if (!is_proxy_ || (forwarded_for == forwarded_for_ && forwarded_.Client() != 0)) {
+    return is_proxy_ ? forwarded_.Client() : guest_.Client();
+  }
+  forwarded_for_ = forwarded_for;
+  name_ = proxies_.ClientIn(forwarded_for).value_or(peer_);
+  forwarded_ = shares_->Enter(IdentityOf(name_), now);
+  return forwarded_.Client();
+}
+
+bool ClientPresence::TakeBytes(uint64_t bytes) {
+  over_share_ = shares_ != nullptr && !shares_->Allows(guest_.Client(), Shared::kReadBytes, bytes);
+  if (over_share_ || !inflight_.TryTake(bytes)) return false;
+  if (shares_ != nullptr) shares_->Take(guest_.Client(), Shared::kReadBytes, bytes);
+  bytes_ += bytes;
+  return true;
+}
+
+void ClientPresence::GiveBytes(uint64_t bytes) {
+  if (bytes == 0) return;
+  inflight_.GiveBack(bytes);
+  if (shares_ != nullptr) shares_->Give(guest_.Client(), Shared::kReadBytes, bytes);
+  bytes_ -= bytes;
+}
+
+}  // namespace ei::http

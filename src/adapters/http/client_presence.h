@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string>
+
+#include <boost/asio/ip/address.hpp>
+
+#include "adapters/http/client_address.h"
+#include "adapters/http/inflight_bytes.h"
+#include "app/client_shares.h"
+#include "base/time.h"
+
+namespace ei::http {
+
+// Who is behind a connection: its peer, or, where that is a trusted proxy, the client that the proxy names
+// for each request. What is held before a request's header has been read is the peer's; a proxy's is
+// nobody's. Belongs to its connection's thread.
+class ClientPresence {
+ public:
+  // `shares` null: clients are not told apart, and nobody is ever refused. The references outlive this.
+  ClientPresence(const boost::asio::ip::address& peer, app::ClientShares* shares,
+                 const TrustedProxies& proxies, InflightBytes& inflight, base::SteadyTime now);
+  ~ClientPresence();
+  ClientPresence(const ClientPresence&) = delete;
+  ClientPresence& operator=(const ClientPresence&) = delete;
+
+  // Whether the peer may open one more connection; counts it until the end of this, whatever the answer.
+  bool EnterConnection();
+
+  // The client of a request with this X-Forwarded-For; valid until the next call.
+  domain::ClientNumber ClientOf(std::string_view forwarded_for, base::SteadyTime now);
+
+  // The last one that ClientOf told of, or the peer, for people.
+  std::string Name() const { return name_.to_string(); }
+
+  // Memory for what is being read. False: there is too much of it, of all clients or, as OverShare then says,
+  // of this one.
+  bool TakeBytes(uint64_t bytes);
+  void GiveBytes(uint64_t bytes);
+  bool OverShare() const { return over_share_; }
+
+ private:
+  app::ClientShares* const shares_;
+  const TrustedProxies& proxies_;
+  InflightBytes& inflight_;
+  const boost::asio::ip::address peer_;
+  bool is_proxy_ = false;
+  boost::asio::ip::address name_;
+  app::ClientShares::Guest guest_;      // the peer, if it isn't a proxy
+  app::ClientShares::Guest forwarded_;  // whom a proxy named
+  std::string forwarded_for_;           // in these words
+  uint64_t bytes_ = 0;
+  bool connection_counts_ = false;
+  bool over_share_ = false;
+};
+
+}  // namespace ei::http

@@ -1,0 +1,92 @@
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "app/client_shares.h"
+#include "contract/journal_contract.h"
+#include "support/random.h"
+
+namespace ei::contract {
+namespace {
+
+using app::ClientShares;
+using app::Shared;
+
+class JournalShares : public JournalContract {
+ protected:
+  void OpenShared(JournalShape shape) {
+    ClientShares::Options options;
+    options.capacities.fill(1 << 20);
+    shares_ = std::make_unique<ClientShares>(options);
+    shape.shares = shares_.get();
+    Open(shape);
+  }
+
+  void AppendFor(const ClientShares::Guest& client, size_t events, size_t bytes) {
+    domain::EventBatch batch;
+    batch.Clear(client.Client());
+    for (size_t i = 0; i < events; ++i) Add(batch, "a", "k" + std::to_string(i), bytes);
+    ASSERT_EQ(journal_->Append(batch, now_), app::AppendResult::kAppended);
+  }
+
+  double Held() const { return shares_->LargestPart(Shared::kJournalBytes); }
+
+  std::unique_ptr<ClientShares> shares_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Adapters, JournalShares, ::testing::ValuesIn(JournalMakers()),
+                         [](const auto& maker) { return maker.param.name; });
+
+TEST_P(JournalShares, WhatAClientHoldsIsToldUntilItIsSettled) {
+  OpenShared({});
+  const auto large = shares_->Enter("large", now_);
+  const auto small = shares_->Enter("small", now_);
+  AppendFor(large, 100, 5'000);
+  AppendFor(small, 1, 100);
+  EXPECT_GE(Held(), 500'000.0 / (1 << 20));
+  EXPECT_FALSE(shares_->Allows(large.Client(), Shared::kJournalBytes, 500'000));
+  EXPECT_TRUE(shares_->Allows(small.Client(), Shared::kJournalBytes, 100'000));
+  Settle(TakeAllLanes());
+  EXPECT_EQ(Held(), 0);
+}
+
+TEST_P(JournalShares, ARefusedBatchIsHeldByNobody) {
+  OpenShared({.events_max = 10, .bytes_max = 1 << 20, .lanes = 1});
+  const auto client = shares_->Enter("a", now_);
+  domain::EventBatch batch;
+  batch.Clear(client.Client());
+  Add(batch, "a", "k", 2 << 20);
+  EXPECT_EQ(journal_->Append(batch, now_), app::AppendResult::kTooLarge);
+  journal_->Close();
+  EXPECT_EQ(journal_->Append(batch, now_), app::AppendResult::kClosed);
+  EXPECT_EQ(Held(), 0);
+}
+
+// Whatever order events are settled in, in the end nobody holds anything.
+TEST_P(JournalShares, RandomOrdersLeaveNothingHeld) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    support::Random random(seed);
+    OpenShared({.bytes_max = 8 << 20});
+    std::vector<ClientShares::Guest> clients;
+    for (int i = 0; i < 5; ++i) clients.push_back(shares_->Enter(std::to_string(i), now_));
+    std::vector<app::JournalEvent> taken;
+    for (int step = 0; step < 200; ++step) {
+      AppendFor(clients[random.Below(clients.size())], 1 + random.Below(5), 1 + random.Below(3'000));
+      const auto more = TakeAllLanes();
+      taken.insert(taken.end(), more.begin(), more.end());
+      while (taken.size() > 50) {
+        const size_t i = random.Below(taken.size());
+        Settle({taken[i]});
+        taken.erase(taken.begin() + static_cast<std::ptrdiff_t>(i));
+      }
+    }
+    EXPECT_GT(Held(), 0);
+    Settle(taken);
+    EXPECT_EQ(Held(), 0);
+  }
+}
+
+}  // namespace
+}  // namespace ei::contract
