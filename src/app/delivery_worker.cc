@@ -7,7 +7,8 @@ namespace ei::app {
 namespace {
 
 constexpr size_t kTakeMax = 1024;  // events a Send; bounds the scratch, not the throughput
-constexpr auto kStuckLook = std::chrono::milliseconds(50);  // so often is looked for stuck destinations
+constexpr auto kStuckLook = std::chrono::milliseconds(50);    // so often is looked for stuck destinations
+constexpr auto kStandstill = std::chrono::milliseconds(100);  // then their events make room for others
 constexpr uint32_t kGroups = 4;  // that events which were refused together are divided into
 
 LetterPlace PlaceOf(const DeadLetter& letter) {
@@ -23,7 +24,7 @@ DeliveryWorker::DeliveryWorker(size_t lane, const DeliveryOptions& options, cons
       context_(context),
       wake_(std::move(wake)),
       random_(seed),
-      queues_(options.inflight_events_max, options.stuck_after),
+      queues_(options.inflight_events_max),
       dead_letters_(lane, {context.sink, context.dead_letter_file, context.clock, context.log},
                     options.transient_retries, *this),
       taken_(kTakeMax) {
@@ -37,7 +38,7 @@ std::optional<base::Duration> DeliveryWorker::Turn() {
   SendDeadLetters(now);
   const bool more = TakeEvents() == taken_.size();
   SendDepartures(now);
-  TellStuck(now);
+  LookForStuck(now);
   return more ? base::Duration(0) : UntilNextTurn(now);
 }
 
@@ -152,6 +153,7 @@ size_t DeliveryWorker::TakeEvents() {
     const uint64_t number = free_.back();
     free_.pop_back();
     slots_[number].event = taken_[i];
+    slots_[number].compact = false;
     Queue(number);
   }
   return count;
@@ -188,13 +190,37 @@ void DeliveryWorker::SendDepartures(base::SteadyTime now) {
 
 // While some are stuck it goes on looking, though nothing may be sent or come back any more: else what is
 // refused for their sake would be refused for ever.
-void DeliveryWorker::TellStuck(base::SteadyTime now) {
-  if (context_.stuck == nullptr || now < stuck_look_at_) return;
+void DeliveryWorker::LookForStuck(base::SteadyTime now) {
+  if (now < stuck_look_at_) return;
   stuck_look_at_ = now + kStuckLook;
-  std::vector<DestinationId> stuck = queues_.Stuck(now);
+  for (const DestinationId standing : queues_.Stuck(now, kStandstill)) MakeRoomBeside(standing);
+  if (context_.stuck == nullptr) return;
+  std::vector<DestinationId> stuck = queues_.Stuck(now, options_.stuck_after);
   if (stuck.empty() && !stuck_told_) return;
   stuck_told_ = !stuck.empty();
   context_.stuck->Tell(lane_, std::move(stuck));
+}
+
+// What waits for it shares memory with the events of others, which would stay in use with it.
+void DeliveryWorker::MakeRoomBeside(DestinationId stuck) {
+  queues_.Halt(stuck);
+  compacted_.clear();
+  queues_.VisitWaiting(stuck, [this](uint64_t number) {
+    if (slots_[number].compact) return false;
+    slots_[number].compact = true;
+    compacted_.push_back(number);
+    return true;
+  });
+  for (size_t done = 0; done < compacted_.size(); done += taken_.size()) {
+    const auto numbers =
+        std::span(compacted_).subspan(done, std::min(compacted_.size() - done, taken_.size()));
+    for (size_t i = 0; i < numbers.size(); ++i) taken_[i] = slots_[numbers[i]].event;
+    const size_t moved = context_.journal.Compact(std::span(taken_).first(numbers.size()));
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      slots_[numbers[i]].event = taken_[i];
+      slots_[numbers[i]].compact = i < moved;
+    }
+  }
 }
 
 std::optional<base::Duration> DeliveryWorker::UntilNextTurn(base::SteadyTime now) {

@@ -88,6 +88,7 @@ class DeliveryWorker final : public DeliveryListener {
     uint32_t refusals = 0;                                // of those: when it was sent alone and refused
     std::optional<base::SteadyTime> unknown_topic_since;  // its topic wasn't there, in every try from then on
     uint32_t group_max = 0;  // not 0: it was refused, perhaps for another's fault; the next group is smaller
+    bool compact = false;    // it keeps no memory but its own
     uint32_t group = 0;      // that it was sent in; 1: alone, so that a refusal is its own
     std::unique_ptr<DeadLetter> letter;  // what became of it; null: it is on its way to its topic
   };
@@ -102,7 +103,8 @@ class DeliveryWorker final : public DeliveryListener {
   size_t TakeEvents();
   void Queue(uint64_t number);
   void SendDepartures(base::SteadyTime now);
-  void TellStuck(base::SteadyTime now);
+  void LookForStuck(base::SteadyTime now);
+  void MakeRoomBeside(DestinationId stuck);
   std::optional<base::Duration> UntilNextTurn(base::SteadyTime now);
   void TellWindow(std::span<const DeliveryReport> reports) const;
   OutboundEvent Outbound(uint64_t slot) const;
@@ -123,6 +125,7 @@ class DeliveryWorker final : public DeliveryListener {
   uint64_t failures_seen_ = 0;                           // see EventSink::Send
   std::vector<JournalEvent> taken_;                      // scratch
   std::unordered_map<DestinationId, uint32_t> refused_;  // scratch: how many of the events refused just now
+  std::vector<uint64_t> compacted_;                      // scratch
   std::vector<OutboundEvent> outbound_;
   std::vector<DestinationQueues::Departure> departures_;
 

@@ -5,8 +5,8 @@
 
 namespace ei::app {
 
-DestinationQueues::DestinationQueues(size_t window, base::Duration stuck_after)
-    : window_(window), stuck_after_(stuck_after), pool_(window + (window + kShare - 1) / kShare) {}
+DestinationQueues::DestinationQueues(size_t window)
+    : window_(window), pool_(window + (window + kShare - 1) / kShare) {}
 
 DestinationQueues::Queue& DestinationQueues::Of(DestinationId destination) {
   Queue& queue = queues_[destination];
@@ -61,15 +61,16 @@ void DestinationQueues::Delivered(DestinationId destination, base::SteadyTime no
 }
 
 void DestinationQueues::Moved(Queue& queue, base::SteadyTime now) const {
+  queue.halted = false;
   queue.moved_at = now;
   queue.delivered_then = delivered_;
 }
 
-std::vector<DestinationId> DestinationQueues::Stuck(base::SteadyTime now) const {
+std::vector<DestinationId> DestinationQueues::Stuck(base::SteadyTime now, base::Duration time) const {
   const uint64_t enough = std::max<uint64_t>(kStuckDeliveriesMin, (waiting_ + in_flight_) / 2);
   std::vector<DestinationId> stuck;
   for (const auto& [id, queue] : queues_) {
-    if (queue.idle || now - queue.moved_at < stuck_after_) continue;
+    if (queue.idle || now - queue.moved_at < time) continue;
     if (delivered_ - queue.delivered_then >= enough) stuck.push_back(id);
   }
   return stuck;
@@ -88,6 +89,7 @@ bool DestinationQueues::HasRoom(const Queue& queue, base::SteadyTime now) const 
 }
 
 size_t DestinationQueues::LimitOf(const Queue& queue) const {
+  if (queue.halted) return queue.in_flight == 0 ? 1 : 0;
   const size_t left = pool_ - std::min(pool_, in_flight_);
   return std::max(std::min(kShare * left, window_), queue.in_flight == 0 ? size_t{1} : size_t{0});
 }

@@ -43,8 +43,7 @@ class DestinationQueues {
     uint32_t group = 0;  // the size of the group that it leaves in; 0: in none
   };
 
-  // `stuck_after`: see Stuck().
-  explicit DestinationQueues(size_t window, base::Duration stuck_after = std::chrono::milliseconds(100));
+  explicit DestinationQueues(size_t window);
 
   // Behind what waits already; positions of a destination rise.
   void Add(DestinationId destination, const Entry& entry);
@@ -59,9 +58,24 @@ class DestinationQueues {
   // Appends what may leave now, at most `max`.
   void TakeDepartures(base::SteadyTime now, size_t max, std::vector<Departure>& departures);
 
-  // Those that have events and had no delivery for `stuck_after`, while others had at least half as many as
-  // there are events here. Others that stand still too make none stuck. Looks at all of them.
-  std::vector<DestinationId> Stuck(base::SteadyTime now) const;
+  // Those that have events and had no delivery for `time`, while others had at least half as many as there
+  // are events here. Others that stand still too make none stuck. Looks at all of them.
+  std::vector<DestinationId> Stuck(base::SteadyTime now, base::Duration time) const;
+
+  // Nothing more leaves to it, while it has something in flight, until it has a delivery.
+  void Halt(DestinationId destination) { Of(destination).halted = true; }
+
+  // Tells the slots of what waits for it, from either end on, as long as `visit` says true.
+  template <typename Visit>
+  void VisitWaiting(DestinationId destination, Visit visit) const {
+    const auto found = queues_.find(destination);
+    if (found == queues_.end()) return;
+    const std::deque<Entry>& entries = found->second.entries;
+    for (auto entry = entries.rbegin(); entry != entries.rend() && visit(entry->slot); ++entry) {
+    }
+    for (auto entry = entries.begin(); entry != entries.end() && visit(entry->slot); ++entry) {
+    }
+  }
 
   // When something that waits only for time to pass may leave; nullopt: nothing does.
   std::optional<base::SteadyTime> NextDeparture() const;
@@ -83,6 +97,7 @@ class DestinationQueues {
     bool held = false;            // a failure is being dealt with
     bool group_is_out = false;    // which has to come back first
     base::SteadyTime not_before;  // while held
+    bool halted = false;          // it is stuck
     bool idle = true;             // it has had nothing since its last report
     base::SteadyTime moved_at;    // its last delivery, or its first departure after being idle
     uint64_t delivered_then = 0;  // of all
@@ -115,7 +130,6 @@ class DestinationQueues {
   size_t LimitOf(const Queue& queue) const;
 
   const size_t window_;
-  const base::Duration stuck_after_;
   const size_t pool_;
   std::unordered_map<DestinationId, Queue> queues_;  // bounded by the cluster's partitions
   std::vector<Queue*> with_entries_;                 // some may be empty again

@@ -34,6 +34,7 @@ class CheckedJournal final : public app::Journal {
     for (size_t i = 0; i < count; ++i) EXPECT_TRUE(taken_.insert(out[i].position).second) << "taken twice";
     return count;
   }
+  size_t Compact(std::span<app::JournalEvent> events) override { return journal_.Compact(events); }
   void Settle(std::span<const uint64_t> positions) override {
     for (const uint64_t position : positions) {
       EXPECT_EQ(taken_.erase(position), 1U) << "settled twice, or never taken: " << position;

@@ -33,6 +33,7 @@ class SteppedWal final : public app::Journal {
     RunIdle(*journal_);
     return appended;
   }
+  size_t Compact(std::span<app::JournalEvent> events) override { return journal_->Compact(events); }
   void Settle(std::span<const uint64_t> positions) override {
     journal_->Settle(positions);
     RunIdle(*journal_);

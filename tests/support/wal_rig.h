@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -86,6 +87,19 @@ class WalRig {
   }
   void Settle() {
     SettleIf([](std::string_view) { return true; });
+  }
+
+  // Of what was taken and not settled, moves what `chosen` picks into memory of its own; each once.
+  template <typename Chosen>
+  void CompactIf(Chosen chosen) {
+    std::vector<app::JournalEvent> events;
+    std::ranges::copy_if(taken_, std::back_inserter(events),
+                         [&](const app::JournalEvent& event) { return chosen(event.value); });
+    ASSERT_EQ(journal_->Compact(events), events.size());
+    for (app::JournalEvent& event : taken_) {
+      const auto moved = std::ranges::find(events, event.position, &app::JournalEvent::position);
+      if (moved != events.end()) event = *moved;
+    }
   }
 
   // Takes and settles until nothing more comes: the values in the order in which they came.

@@ -14,6 +14,7 @@ using domain::EventSlices;
 namespace {
 
 constexpr size_t kBlockBytes = 256 << 10;
+constexpr size_t kCompactBytes = 64 << 10;
 constexpr size_t kLaneEventsMin = 1024;
 constexpr size_t kSpareBlocksMax = 16;  // kept for reuse, so that a steady load allocates nothing
 
@@ -74,6 +75,7 @@ Appended MemoryJournal::Append(const domain::EventBatch& batch, base::SteadyTime
       event.topic = {trace - slices.topic_size, slices.topic_size};
       event.traceparent = {trace, slices.trace_size};
       event.key_hash = slices.key_hash;
+      event.client = batch.Client();
       event.accepted_at = now;
       const size_t lane = (event.has_key ? event.key_hash : event.position) % lanes_.size();
       auto& queue = lanes_[lane];
@@ -163,32 +165,57 @@ size_t MemoryJournal::Take(size_t lane, std::span<JournalEvent> out) {
   return count;
 }
 
+size_t MemoryJournal::Compact(std::span<JournalEvent> events) {
+  base::MutexLock lock(mutex_);
+  size_t moved = 0;
+  size_t index = 0;
+  while (moved < events.size() && bytes_ <= options_.bytes_max) {
+    size_t count = 0;
+    size_t bytes = 0;
+    do {
+      bytes += app::KeptEvents::BytesOf(events[moved + count]);
+      ++count;
+    } while (moved + count < events.size() && bytes < kCompactBytes);
+    const auto group = events.subspan(moved, count);
+    kept_.Keep(group);
+    bytes_ += bytes;
+    for (const JournalEvent& event : group) {
+      index = BlockOf(event.position, index);
+      LeaveBlock(index);
+    }
+    moved += count;
+  }
+  return moved;
+}
+
 void MemoryJournal::Settle(std::span<const uint64_t> positions) {
   if (positions.empty()) return;
   base::MutexLock lock(mutex_);
-  size_t index = BlockOf(positions.front());
+  size_t index = 0;
   for (const uint64_t position : positions) {
-    const Block& hint = blocks_[index];
-    if (position < hint.first_position || position >= hint.first_position + hint.events)
-      index = BlockOf(position);
-    Block& block = blocks_[index];
-    assert(block.unsettled > 0);
+    if (const auto dropped = kept_.Empty() ? std::nullopt : kept_.Drop(position)) {
+      bytes_ -= dropped->freed_bytes;
+      if (options_.shares != nullptr) settled_.Add(dropped->client, 1, dropped->event_bytes);
+      continue;
+    }
+    index = BlockOf(position, index);
     if (options_.shares != nullptr) {
-      const Ownership& owner = block.owners[position - block.first_position];
+      const Ownership& owner = blocks_[index].owners[position - blocks_[index].first_position];
       settled_.Add(owner.client, 1, owner.size);
     }
-    if (--block.unsettled == 0) {
-      Recycle(index);
-      index = index < blocks_.size() ? index : 0;
-      if (blocks_.empty()) break;
-    }
+    LeaveBlock(index);
   }
   if (options_.shares != nullptr) settled_.GiveTo(*options_.shares);
   events_ -= positions.size();
   free_events_.store(options_.events_max - events_, std::memory_order_relaxed);
 }
 
-// The block's events are all settled: nothing points into it any more.
+void MemoryJournal::LeaveBlock(size_t index) {
+  assert(blocks_[index].unsettled > 0);
+  if (--blocks_[index].unsettled == 0) Recycle(index);
+}
+
+// The block's events are all settled or have moved: nothing points into it any more.
 void MemoryJournal::Recycle(size_t index) {
   Block& block = blocks_[index];
   if (index + 1 == blocks_.size() && block.capacity == kBlockBytes) {
@@ -211,7 +238,11 @@ void MemoryJournal::Retire(size_t index) {
   blocks_.erase(blocks_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
-size_t MemoryJournal::BlockOf(uint64_t position) const {
+size_t MemoryJournal::BlockOf(uint64_t position, size_t guess) const {
+  if (guess < blocks_.size() && position >= blocks_[guess].first_position &&
+      position < blocks_[guess].first_position + blocks_[guess].events) {
+    return guess;
+  }
   const auto after =
       std::upper_bound(blocks_.begin(), blocks_.end(), position,
                        [](uint64_t p, const Block& block) { return p < block.first_position; });
@@ -236,6 +267,7 @@ app::JournalStats MemoryJournal::Stats() const {
     stats.oldest = block.opened_at;
     break;
   }
+  if (const auto kept = kept_.Oldest()) stats.oldest = std::min(*kept, stats.oldest.value_or(*kept));
   return stats;
 }
 

@@ -14,6 +14,7 @@
 
 #include "app/client_holdings.h"
 #include "app/client_shares.h"
+#include "app/kept_events.h"
 #include "app/ports/journal.h"
 #include "base/mutex.h"
 
@@ -24,7 +25,8 @@ namespace ei::memory_journal {
 //
 // Invariants:
 //  - `events_` counts appended, unsettled events and never exceeds events_max.
-//  - `bytes_` counts the memory of all blocks, kept for reuse or not, and never exceeds bytes_max.
+//  - `bytes_` counts the memory of all blocks, kept for reuse or not, and of `kept_`, and exceeds
+//    bytes_max at most by what Compact copies at once, before it sets more free.
 //  - A block's events have consecutive positions; blocks are in the order of positions. A block with no
 //  unsettled
 //    event is recycled, the last one by starting over from its first byte.
@@ -47,6 +49,7 @@ class MemoryJournal final : public app::Journal {
   bool Full(uint64_t bytes) const override;
   bool Crowded() const override;
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override;
+  size_t Compact(std::span<app::JournalEvent> events) override;
   void Settle(std::span<const uint64_t> positions) override;
   void OnLaneFilled(std::function<void(size_t lane)> wake) override { wake_ = std::move(wake); }
   void Close() override;
@@ -75,9 +78,11 @@ class MemoryJournal final : public app::Journal {
   uint64_t NewBytesFor(const domain::EventBatch& batch) const REQUIRES(mutex_);
   void NoteRefused(const domain::EventBatch& batch) REQUIRES(mutex_);
   Block& BlockFor(size_t bytes, base::SteadyTime now) REQUIRES(mutex_);
+  void LeaveBlock(size_t index) REQUIRES(mutex_);
   void Recycle(size_t index) REQUIRES(mutex_);
   void Retire(size_t index) REQUIRES(mutex_);
-  size_t BlockOf(uint64_t position) const REQUIRES(mutex_);
+  // `guess`: where it probably is.
+  size_t BlockOf(uint64_t position, size_t guess) const REQUIRES(mutex_);
 
   const Options options_;
   std::function<void(size_t lane)> wake_;
@@ -88,6 +93,7 @@ class MemoryJournal final : public app::Journal {
   std::atomic<uint64_t> free_events_;
 
   mutable base::Mutex mutex_;
+  app::KeptEvents kept_ GUARDED_BY(mutex_);         // that stand in no block
   app::ClientHoldings settled_ GUARDED_BY(mutex_);  // scratch of Settle
   std::deque<Block> blocks_ GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<char[]>> spare_ GUARDED_BY(mutex_);  // of kBlockBytes each

@@ -78,21 +78,35 @@ size_t EventWindow::Take(size_t lane, std::span<JournalEvent> out) {
   return count;
 }
 
-void EventWindow::Settle(std::span<const uint64_t> positions) {
-  size_t index = extents_.size();
-  for (const uint64_t position : positions) {
-    if (index >= extents_.size() || position < extents_[index].first_position ||
-        position >= extents_[index].end) {
-      index = ExtentOf(position);
-    }
-    Extent& extent = extents_[index];
-    assert(extent.unsettled > 0);
-    if (--extent.unsettled == 0) extents_.erase(extents_.begin() + static_cast<std::ptrdiff_t>(index));
+void EventWindow::Compact(std::span<JournalEvent> events) {
+  kept_.Keep(events);
+  size_t index = 0;
+  for (const JournalEvent& event : events) {
+    index = ExtentOf(event.position, index);
+    LeaveExtent(index);
   }
-  events_ -= positions.size();
 }
 
-size_t EventWindow::ExtentOf(uint64_t position) const {
+void EventWindow::Settle(std::span<const uint64_t> positions) {
+  size_t index = 0;
+  for (const uint64_t position : positions) {
+    if (!kept_.Empty() && kept_.Drop(position)) continue;
+    index = ExtentOf(position, index);
+    LeaveExtent(index);
+  }
+}
+
+void EventWindow::LeaveExtent(size_t index) {
+  assert(extents_[index].unsettled > 0);
+  --events_;
+  if (--extents_[index].unsettled == 0) extents_.erase(extents_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+size_t EventWindow::ExtentOf(uint64_t position, size_t guess) const {
+  if (guess < extents_.size() && position >= extents_[guess].first_position &&
+      position < extents_[guess].end) {
+    return guess;
+  }
   const auto after =
       std::upper_bound(extents_.begin(), extents_.end(), position,
                        [](uint64_t p, const Extent& extent) { return p < extent.first_position; });
@@ -101,8 +115,9 @@ size_t EventWindow::ExtentOf(uint64_t position) const {
 }
 
 std::optional<base::SteadyTime> EventWindow::Oldest() const {
-  if (extents_.empty()) return std::nullopt;
-  return extents_.front().accepted_at;
+  const auto kept = kept_.Oldest();
+  if (extents_.empty()) return kept;
+  return std::min(extents_.front().accepted_at, kept.value_or(extents_.front().accepted_at));
 }
 
 }  // namespace ei::wal

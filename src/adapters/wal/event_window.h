@@ -11,6 +11,7 @@
 #include <boost/circular_buffer.hpp>
 
 #include "adapters/wal/wal_format.h"
+#include "app/kept_events.h"
 #include "app/ports/journal.h"
 #include "base/time.h"
 
@@ -54,10 +55,14 @@ class EventWindow {
 
   size_t Take(size_t lane, std::span<app::JournalEvent> out);
 
+  // See Journal. They leave the blocks, and count no longer in Events() but in KeptBytes().
+  void Compact(std::span<app::JournalEvent> events);
+
   // Each was taken, and is settled for the first time.
   void Settle(std::span<const uint64_t> positions);
 
-  uint64_t Events() const { return events_; }  // waiting or taken
+  uint64_t Events() const { return events_; }  // waiting or taken, in blocks
+  uint64_t KeptBytes() const { return kept_.Bytes(); }
   std::optional<base::SteadyTime> Oldest() const;
   size_t Lanes() const { return lanes_.size(); }
 
@@ -71,10 +76,13 @@ class EventWindow {
     base::SteadyTime accepted_at;  // of its first event
   };
 
-  size_t ExtentOf(uint64_t position) const;
+  // `guess`: where it probably is.
+  size_t ExtentOf(uint64_t position, size_t guess) const;
+  void LeaveExtent(size_t index);
 
   std::vector<boost::circular_buffer<app::JournalEvent>> lanes_;
   std::deque<Extent> extents_;
+  app::KeptEvents kept_;
   uint64_t events_ = 0;
 };
 

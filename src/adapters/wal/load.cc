@@ -56,9 +56,8 @@ Work WalJournal::Load() {
 
 // By half, so that reading goes in strides.
 bool WalJournal::MayLoad() const {
-  return window_.Events() == 0 ||
-         (window_.Events() <= options_.window_events_max / 2 &&
-          memory_bytes_.load(std::memory_order_relaxed) <= options_.window_bytes_max / 2);
+  return window_.Events() == 0 || (window_.Events() <= options_.window_events_max / 2 &&
+                                   MemoryBytes() <= options_.window_bytes_max / 2);
 }
 
 // Aims at the segment in which the next position should stand; returns where that segment's positions end.

@@ -16,6 +16,8 @@ using domain::EventSlices;
 
 namespace {
 
+constexpr size_t kCompactEvents = 256;  // after so many it looks for memory again
+
 IndexEntry EntryOf(const EventSlices& slices, std::string_view bytes) {
   IndexEntry entry;
   entry.crc = base::Crc32c(bytes.substr(slices.offset, slices.size));
@@ -219,13 +221,28 @@ bool WalJournal::Full(uint64_t bytes) const {
 
 bool WalJournal::Crowded() const {
   const base::MutexLock lock(mutex_);
-  return window_.Events() > options_.window_events_max / 4 ||
-         memory_bytes_.load(std::memory_order_relaxed) > options_.window_bytes_max / 4;
+  return window_.Events() > options_.window_events_max / 4 || MemoryBytes() > options_.window_bytes_max / 4;
 }
 
 size_t WalJournal::Take(size_t lane, std::span<app::JournalEvent> out) {
   base::MutexLock lock(mutex_);
   return window_.Take(lane, out);
+}
+
+size_t WalJournal::Compact(std::span<app::JournalEvent> events) {
+  bool wake_load = false;
+  size_t moved = 0;
+  {
+    base::MutexLock lock(mutex_);
+    while (moved < events.size() && MemoryBytes() <= options_.window_bytes_max) {
+      const auto group = events.subspan(moved, std::min(events.size() - moved, kCompactEvents));
+      window_.Compact(group);
+      moved += group.size();
+    }
+    wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
+  }
+  if (wake_load) wake_(Role::kLoad);
+  return moved;
 }
 
 void WalJournal::Settle(std::span<const uint64_t> positions) {
@@ -272,15 +289,19 @@ WalCounts WalJournal::Counts() const {
   WalCounts counts = counts_;
   counts.set_aside = set_aside_.size();
   counts.unsynced_events = next_position_ - DurableEnd();
-  counts.memory_bytes = memory_bytes_.load(std::memory_order_relaxed);
+  counts.memory_bytes = MemoryBytes();
   if (backlog_) counts.backlog_events = settled_.Unsettled(backlog_from_, DurableEnd());
   return counts;
 }
 
 bool WalJournal::WindowHasRoom(uint64_t events) const {
   const uint64_t bytes_max = options_.window_bytes_max - options_.window_bytes_max / 4;
-  return window_.Events() == 0 || (window_.Events() + events <= options_.window_events_max &&
-                                   memory_bytes_.load(std::memory_order_relaxed) <= bytes_max);
+  return window_.Events() == 0 ||
+         (window_.Events() + events <= options_.window_events_max && MemoryBytes() <= bytes_max);
+}
+
+uint64_t WalJournal::MemoryBytes() const {
+  return memory_bytes_.load(std::memory_order_relaxed) + window_.KeptBytes();
 }
 
 uint64_t WalJournal::DiskBytes() const {

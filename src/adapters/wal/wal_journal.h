@@ -60,7 +60,7 @@ enum class Work : uint8_t {
 };
 
 struct WalCounts {
-  uint64_t memory_bytes = 0;     // blocks of events
+  uint64_t memory_bytes = 0;     // for events
   uint64_t recovered = 0;        // events that were found at the start
   uint64_t lost = 0;             // events that damage took, found since the start
   uint64_t set_aside = 0;        // damaged segments that are kept for inspection
@@ -106,6 +106,7 @@ class WalJournal final : public app::Journal {
   bool Full(uint64_t bytes) const override;
   bool Crowded() const override;
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override;
+  size_t Compact(std::span<app::JournalEvent> events) override;
   void Settle(std::span<const uint64_t> positions) override;
   void OnLaneFilled(std::function<void(size_t lane)> wake) override { lane_filled_ = std::move(wake); }
   void Close() override;
@@ -165,6 +166,7 @@ class WalJournal final : public app::Journal {
   void Hold(domain::ClientNumber client, uint64_t events, uint64_t bytes) REQUIRES(mutex_);
   app::Appended Refuse(uint64_t client_bytes) REQUIRES(mutex_);
   bool WindowHasRoom(uint64_t events) const REQUIRES(mutex_);
+  uint64_t MemoryBytes() const REQUIRES(mutex_);
 
   DiskResult<void> WriteFrame(const PendingFrame& frame, uint64_t& bytes);
   void Publish(const PendingFrame& frame, uint64_t& filled_lanes) REQUIRES(mutex_);
@@ -208,7 +210,7 @@ class WalJournal final : public app::Journal {
   std::atomic<bool> failed_{false};
   std::atomic<uint64_t> refused_bytes_{
       kNothingRefused};  // a request that large found no room; for Full(), which takes no lock
-  std::atomic<uint64_t> memory_bytes_{0};
+  std::atomic<uint64_t> memory_bytes_{0};  // of blocks
 
   std::string commit_scratch_;                // Commit's
   bool commit_stalled_ = false;               // Commit's: the disk is full

@@ -22,6 +22,7 @@ struct JournalEvent {
   std::string_view traceparent;  // empty: none
   uint32_t key_hash = 0;
   bool has_key = false;
+  domain::ClientNumber client = 0;  // whose it is, as far as the journal knows
   base::SteadyTime accepted_at;
 };
 
@@ -82,6 +83,11 @@ class Journal {
   // Moves the oldest untaken events of the lane into `out`, at most out.size(); returns how many. Never
   // waits.
   virtual size_t Take(size_t lane, std::span<JournalEvent> out) = 0;
+
+  // The events were taken and will stay for long: the journal puts them where they keep no memory but their
+  // own from being free, and renews the views in `events`; the old ones end. Returns how many, from the
+  // front; the others stay as they are, for want of memory. Each event once.
+  virtual size_t Compact(std::span<JournalEvent> events) = 0;
 
   // The events need nothing more: they were delivered, or they stand in the dead-letter topic. Each position
   // once.

@@ -428,6 +428,35 @@ TEST_F(DeliveryWorkerTest, DeadLettersThatHoldMostOfTheWindowDontStopTheRest) {
 // Destination 1 for what begins with "s".
 Destinations ByFirstLetter(const OutboundEvent& event) { return {event.value.starts_with('s') ? 1U : 2U}; }
 
+TEST_F(DeliveryWorkerTest, WhatIsStuckKeepsNoMemoryOfOthersAndArrivesWholeAndInOrder) {
+  Open(8);
+  sink_.Route(ByFirstLetter);
+  const std::string pad(10'000, '.');
+  Values stuck;
+  for (int i = 0; i < 300; ++i) {
+    if (i % 10 == 0) {
+      stuck.push_back("s" + std::to_string(i));
+      Accept({stuck.back()});
+    }
+    Accept({"e" + pad});
+    Turns();
+    clock_.Advance(milliseconds(5));
+    sink_.Report({"e" + pad}, Verdict::kDelivered);
+  }
+  Turns();
+  EXPECT_EQ(InJournal(), stuck.size());
+  EXPECT_LE(journal_.Stats().bytes, 6U * (256 << 10)) << "3 MB went by";
+  Values arrived;
+  while (InJournal() > 0) {
+    const Values sent = InFlight();
+    ASSERT_FALSE(sent.empty());
+    arrived.insert(arrived.end(), sent.begin(), sent.end());
+    sink_.Report(sent, Verdict::kDelivered);
+    TurnsThroughWaits();
+  }
+  EXPECT_EQ(arrived, stuck);
+}
+
 TEST_F(DeliveryWorkerTest, WhatIsStuckIsToldUntilItMovesThoughNothingElseHappens) {
   Open();
   sink_.Route(ByFirstLetter);

@@ -35,7 +35,7 @@ class DestinationQueuesTest : public ::testing::Test {
       queues_.Delivered(destination, now_);
     }
   }
-  std::vector<DestinationId> Stuck() const { return queues_.Stuck(now_); }
+  std::vector<DestinationId> Stuck() const { return queues_.Stuck(now_, std::chrono::milliseconds(100)); }
 
   DestinationQueues queues_{100};
   uint64_t next_ = 0;
@@ -58,6 +58,28 @@ TEST_F(DestinationQueuesTest, StuckIsWhatHasNoDeliveryWhileOthersHaveAtLeastHalf
   EXPECT_EQ(Stuck(), Ids{}) << "it has moved";
   now_ += milliseconds(100);
   EXPECT_EQ(Stuck(), Ids{}) << "and no other since";
+}
+
+TEST_F(DestinationQueuesTest, WhatIsHaltedGetsNoMoreUntilItHasADelivery) {
+  Add(1, 50);
+  EXPECT_EQ(Leave(10).size(), 10U);
+  queues_.Halt(1);
+  EXPECT_EQ(Leave().size(), 0U);
+  Return(1, 10);
+  EXPECT_EQ(Leave().size(), 1U) << "one that finds out";
+  queues_.Delivered(1, now_);
+  EXPECT_EQ(Leave().size(), 39U);
+}
+
+TEST_F(DestinationQueuesTest, WaitingOnesAreVisitedFromBothEnds) {
+  Add(1, 5);
+  std::vector<uint64_t> seen;
+  queues_.VisitWaiting(1, [&](uint64_t slot) {
+    seen.push_back(slot);
+    return slot != 2;
+  });
+  EXPECT_EQ(seen, (std::vector<uint64_t>{4, 3, 2, 0, 1, 2}));
+  queues_.VisitWaiting(9, [](uint64_t) -> bool { throw std::logic_error("there is nothing"); });
 }
 
 TEST_F(DestinationQueuesTest, NothingIsStuckInAnOutageOfAll) {

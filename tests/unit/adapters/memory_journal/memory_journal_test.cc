@@ -45,6 +45,54 @@ TEST(MemoryJournal, LaneIsTheKeysHash) {
   }
 }
 
+// One event in ten stays, as when one partition of ten takes nothing: it must not keep the others' memory.
+TEST(MemoryJournal, WhatIsCompactKeepsNoMemoryOfOthers) {
+  MemoryJournal journal({.events_max = 100'000, .bytes_max = 2 << 20, .lanes = 1});
+  journal.OnLaneFilled([](size_t) {});
+  std::vector<app::JournalEvent> stay;
+  for (uint64_t i = 0; i < 10'000; ++i) {
+    ASSERT_EQ(Append(journal, "key", 1'000), AppendResult::kAppended) << i << ": 10 MB go through 2 MiB";
+    std::vector<app::JournalEvent> taken(1);
+    ASSERT_EQ(journal.Take(0, taken), 1U);
+    if (i % 10 == 0 && stay.size() < 500) {
+      ASSERT_EQ(journal.Compact(taken), 1U);
+      stay.push_back(taken.front());
+    } else {
+      journal.Settle(std::vector{taken.front().position});
+    }
+  }
+  EXPECT_EQ(journal.Stats().events, 500U);
+  EXPECT_LE(journal.Stats().bytes, 500U * 1'003 + (512 << 10));
+  EXPECT_EQ(journal.Stats().oldest, kNow);
+  std::vector<uint64_t> positions;
+  for (const app::JournalEvent& event : stay) {
+    EXPECT_EQ(event.value, "a" + std::string(999, '.'));
+    EXPECT_EQ(event.key, "key");
+    positions.push_back(event.position);
+  }
+  journal.Settle(positions);
+  EXPECT_EQ(journal.Stats().events, 0U);
+  EXPECT_LE(journal.Stats().bytes, 512U << 10);
+}
+
+TEST(MemoryJournal, CompactStopsWhereMemoryIsShort) {
+  MemoryJournal journal({.events_max = 100'000, .bytes_max = 1 << 20, .lanes = 1});
+  journal.OnLaneFilled([](size_t) {});
+  while (Append(journal, "key", 1'000) == AppendResult::kAppended) {
+  }
+  std::vector<app::JournalEvent> taken(2'000);
+  taken.resize(journal.Take(0, taken));
+  const size_t moved = journal.Compact(taken);
+  EXPECT_GT(moved, 0U);
+  EXPECT_LT(moved, taken.size()) << "each copy stands beside a block that others still need";
+  EXPECT_LE(journal.Stats().bytes, (1U << 20) + (66 << 10));
+  std::vector<uint64_t> positions;
+  for (const app::JournalEvent& event : taken) positions.push_back(event.position);
+  journal.Settle(positions);
+  EXPECT_EQ(journal.Stats().events, 0U);
+  EXPECT_EQ(Append(journal, "key", 1'000), AppendResult::kAppended);
+}
+
 // Fill, drain and fill again with changing sizes: the same room must come back each time.
 TEST(MemoryJournal, RoomDoesNotLeakAway) {
   MemoryJournal journal({.events_max = 100'000, .bytes_max = (3 << 20) + 12'345, .lanes = 2});

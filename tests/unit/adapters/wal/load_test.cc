@@ -101,6 +101,35 @@ TEST_F(LoadTest, WindowIsBoundByItsMemoryToo) {
   EXPECT_LE(rig_.Journal().Counts().memory_bytes, 1U << 20);
 }
 
+// One event in ten stays, as when one partition of ten takes nothing: it must not keep the others' memory.
+TEST_F(LoadTest, WhatIsCompactLeavesTheWindowToOthers) {
+  rig_.Options() = {.bytes_max = 64 << 20, .segment_bytes = 4 << 20, .window_bytes_max = 4 << 20};
+  SimDisk disk(2);
+  const auto folder = disk.Mount();
+  rig_.Open(*folder);
+  Strings stay;
+  for (uint64_t i = 0; i < 2'000; ++i) {
+    const Strings value = Numbered(i, 1, 10'000);
+    ASSERT_EQ(rig_.Append(value), AppendResult::kAppended);
+    rig_.Work();
+    ASSERT_EQ(rig_.Take(), value) << "from memory: there is no backlog";
+    if (i % 10 == 0) {
+      stay.push_back(value.front());
+      rig_.CompactIf([&](std::string_view text) { return text == value.front(); });
+    } else {
+      rig_.SettleIf([&](std::string_view text) { return text == value.front(); });
+    }
+  }
+  EXPECT_EQ(rig_.Journal().Counts().backlog_events, 0U);
+  EXPECT_LE(rig_.Journal().Counts().memory_bytes, stay.size() * 10'000 + (1U << 20));
+  Strings left;
+  for (const app::JournalEvent& event : rig_.Taken()) left.emplace_back(event.value);
+  EXPECT_EQ(left, stay);
+  rig_.Settle();
+  EXPECT_EQ(rig_.Journal().Stats().events, 0U);
+  EXPECT_LE(rig_.Journal().Counts().memory_bytes, 1U << 20);
+}
+
 TEST_F(LoadTest, DiskThatCannotBeReadForAMomentCostsNothing) {
   Fill(0, 50);
   rig_.Take();
