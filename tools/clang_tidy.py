@@ -1,24 +1,63 @@
 #!/usr/bin/env python3
-"""clang-tidy over src/, one process a core. A file whose preprocessed text, command and .clang-tidy have passed
-before is not checked again (build/clang-tidy/ remembers; remove it to check everything)."""
+"""clang-tidy over src/, one process a core. A file whose text with all it includes, command and .clang-tidy have
+passed before, in whatever clone of the project, is not checked again. ~/.cache/event-ingestor/clang-tidy remembers what has
+passed, for 30 days after its last use; remove it to check everything."""
 
 import hashlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from project_tree import expect, files, plant
 
 CLANG, TIDY = "clang++-19", "clang-tidy-19"
+KEPT_SECONDS = 30 * 24 * 3600
+
+
+class Passes:
+    """What has passed: an empty file for each, by its key, as old as its last use."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def has(self, key: str) -> bool:
+        try:
+            os.utime(self.folder / key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def add(self, key: str) -> None:
+        (self.folder / key).touch()
+
+    def forget_unused(self) -> None:
+        oldest = time.time() - KEPT_SECONDS
+        for entry in os.scandir(self.folder):
+            try:
+                if entry.stat().st_mtime < oldest:
+                    os.unlink(entry.path)
+            except FileNotFoundError:
+                pass  # another clone's check was faster
+
+
+@dataclass(frozen=True)
+class Verdict:
+    said: str = ""
+    had_passed: bool = False
 
 
 def preprocess(command: list[str]) -> list[str]:
-    """The compile command turned into one that prints the preprocessed text, comments (NOLINT) kept."""
+    """The compile command turned into one that prints all the text that the compiler reads: nothing but the includes is
+    expanded, so comments (NOLINT) and macros are there, too."""
     arguments = iter(command[command.index(next(a for a in command if "clang++" in a)) + 1 :])
     kept = [CLANG]
     for argument in arguments:
@@ -26,34 +65,39 @@ def preprocess(command: list[str]) -> list[str]:
             next(arguments)
         elif argument not in ("-c", "-MD", "-MMD"):
             kept.append(argument)
-    return [*kept, "-E", "-C", "-w"]
+    return [*kept, "-E", "-frewrite-includes", "-w"]
 
 
-def judge(root: Path, database: Path, remembered: Path, version: bytes, entry: dict) -> str:
-    """What clang-tidy has to say about a file; empty when it passes."""
+def key_of(root: Path, parts: list[bytes]) -> str:
+    """The same in every clone: where it stands is replaced by what no source can hold."""
+    here = re.compile(re.escape(os.fsencode(root)) + rb"(?![\w.-])")
+    return hashlib.sha256(b"\0".join(here.sub(b"\1", part) for part in parts)).hexdigest()
+
+
+def judge(root: Path, database: Path, passes: Passes, version: bytes, entry: dict) -> Verdict:
+    """What clang-tidy has to say about a file; nothing when it passes."""
     command = shlex.split(entry["command"])
     text = subprocess.run(preprocess(command), cwd=entry["directory"], capture_output=True)
     if text.returncode != 0:
-        return text.stderr.decode(errors="replace")
+        return Verdict(text.stderr.decode(errors="replace"))
     rules = (root / ".clang-tidy").read_bytes()
-    key = hashlib.sha256(b"\0".join([version, rules, entry["command"].encode(), text.stdout])).hexdigest()
-    if (remembered / key).exists():
-        return ""
+    key = key_of(root, [version, rules, entry["command"].encode(), text.stdout])
+    if passes.has(key):
+        return Verdict(had_passed=True)
     tidy = subprocess.run(
         [TIDY, "-p", database, f"--config-file={root / '.clang-tidy'}", "--quiet", entry["file"]],
         capture_output=True,
         text=True,
     )
     if tidy.returncode == 0:
-        (remembered / key).touch()
-        return ""
-    return tidy.stdout + (tidy.stderr if not tidy.stdout else "")
+        passes.add(key)
+        return Verdict()
+    return Verdict(tidy.stdout + (tidy.stderr if not tidy.stdout else ""))
 
 
-def check(root: Path) -> list[str]:
+def check(root: Path, passes: Passes) -> tuple[list[str], int]:
+    """What there is to say, and how many files had passed before."""
     database = root / "build/clang"
-    remembered = root / "build/clang-tidy"
-    remembered.mkdir(parents=True, exist_ok=True)
     entries = json.loads((database / "compile_commands.json").read_text())
     entries = [entry for entry in entries if Path(entry["file"]).is_relative_to(root / "src")]
     if not entries:
@@ -66,45 +110,101 @@ def check(root: Path) -> list[str]:
     ]
     version = subprocess.run([TIDY, "--version"], capture_output=True, check=True).stdout
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        outputs = list(pool.map(lambda entry: judge(root, database, remembered, version, entry), entries))
-    print(f"clang-tidy: {len(entries)} files, {sum(map(bool, outputs))} with findings")
-    return orphans + [output for output in outputs if output]
+        verdicts = list(pool.map(lambda entry: judge(root, database, passes, version, entry), entries))
+    findings = [verdict.said for verdict in verdicts if verdict.said]
+    before = sum(verdict.had_passed for verdict in verdicts)
+    print(f"clang-tidy: {len(entries)} files, {before} had passed before, {len(findings)} with findings")
+    passes.forget_unused()
+    return orphans + findings, before
 
 
-def self_test(rules: Path) -> None:
-    sources = {
-        "good.cc": "int* Good() { return nullptr; }\n",
-        "null.cc": "int* Null() { return 0; }\n",
-        "moved.cc": "#include <string>\n#include <utility>\n"
-        "std::string Moved(std::string a) { std::string b = std::move(a); return b + a; }\n",
-    }
+def plant_project(root: Path, rules: str, sources: dict[str, str], flags: str = "") -> None:
+    plant(root, {f"src/base/{file}": text for file, text in sources.items()})
+    commands = [
+        {
+            "directory": str(root),
+            "file": str(root / "src/base" / file),
+            "command": f"/usr/bin/{CLANG} -std=c++23 {flags} -o {file}.o -c {root / 'src/base' / file}",
+        }
+        for file in sources
+    ]
+    plant(root, {".clang-tidy": rules, "build/clang/compile_commands.json": json.dumps(commands)})
+
+
+def self_test(rules: str) -> None:
     with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        plant(root, {f"src/base/{file}": text for file, text in sources.items()})
-        plant(root, {".clang-tidy": rules.read_text(), "src/base/orphan.cc": "int a;\n"})
-        commands = [
-            {
-                "directory": str(root),
-                "file": str(root / "src/base" / file),
-                "command": f"/usr/bin/{CLANG} -std=c++23 -o {file}.o -c {root / 'src/base' / file}",
-            }
-            for file in sources
-        ]
-        plant(root, {"build/clang/compile_commands.json": json.dumps(commands)})
-        for attempt in ("fresh", "remembered"):
-            orphan, *rest = check(root)
-            expect("source without a target", orphan.split(":")[0], "src/base/orphan.cc")
-            found = [output.split("[")[1].split(",")[0] for output in rest]
-            expect(f"findings, {attempt}", found, ["modernize-use-nullptr", "bugprone-use-after-move"])
-        expect("passes remembered", len(list((root / "build/clang-tidy").iterdir())), 1)
+        folder = Path(name).resolve()
+        self_test_findings(folder, rules)
+        self_test_passes(folder, rules)
+
+
+def self_test_findings(folder: Path, rules: str) -> None:
+    faults = {
+        "modernize-use-nullptr": "int* Null() { return 0; }\n",
+        "bugprone-use-after-move": "#include <string>\n#include <utility>\n"
+        "std::string Moved(std::string a) { std::string b = std::move(a); return b + a; }\n",
+        "clang-analyzer-core.NullDereference": "static int At(int* a) { return *a; }\n"
+        "int Path() { return At(nullptr); }\n",
+        "clang-diagnostic-reserved-identifier": "int _Name() { return 0; }\n",
+        "clang-diagnostic-reserved-macro-identifier": "#define __MACRO 1\n",
+    }
+    sources = {f"{name}.cc": text for name, text in faults.items()}
+    sources["good.cc"] = "int* Good() { return nullptr; }\n"
+    root, passes = folder / "findings", Passes(folder / "findings-passes")
+    plant_project(root, rules, sources)
+    plant(root, {"src/base/orphan.cc": "int a;\n"})
+    for attempt, remembered in (("fresh", 0), ("remembered", 1)):
+        (orphan, *rest), before = check(root, passes)
+        expect("source without a target", orphan.split(":")[0], "src/base/orphan.cc")
+        found = [said.split("[")[1].split(",")[0] for said in rest]
+        expect(f"findings, {attempt}", found, list(faults))
+        expect(f"passed before, {attempt}", before, remembered)
+
+
+def self_test_passes(folder: Path, rules: str) -> None:
+    """Whatever may change what clang-tidy says is looked at again, and nothing else."""
+    passes = Passes(folder / "passes")
+    good = {
+        "good.h": "// Good\nint* Good();\n",
+        "good.cc": '#include "good.h"\nint* Good() { return nullptr; }\n',
+    }
+    runs = 0
+
+    def passed_before(
+        what: str, wanted: int, changed: dict[str, str], rules: str = rules, flags: str = ""
+    ) -> None:
+        nonlocal runs
+        runs += 1
+        root = folder / f"clone-{runs}"
+        sources = good | changed
+        plant(root, {"src/base/good.h": sources.pop("good.h")})
+        plant_project(root, rules, sources, flags)
+        expect(what, check(root, passes), ([], wanted))
+
+    passed_before("the first time", 0, {})
+    passed_before("in another clone", 1, {})
+    passed_before("another text", 0, {"good.cc": good["good.cc"] + "int* More() { return nullptr; }\n"})
+    passed_before("another comment in a header", 0, {"good.h": "// NOLINT\nint* Good();\n"})
+    passed_before("another comment in a macro", 0, {"good.h": "#define A 1  // NOLINT\n" + good["good.h"]})
+    passed_before("another macro that nothing uses", 0, {"good.h": "#define UNUSED 1\n" + good["good.h"]})
+    passed_before("other rules", 0, {}, rules=rules + "# other\n")
+    passed_before("another command", 0, {}, flags="-O1")
+    passed_before("the first again", 1, {})
+
+    month_ago = time.time() - KEPT_SECONDS
+    for entry in passes.folder.iterdir():
+        os.utime(entry, (month_ago - 3600, month_ago - 3600))
+    passed_before("kept when it is used", 1, {})
+    expect("what nothing used is forgotten", len(list(passes.folder.iterdir())), 1)
 
 
 if __name__ == "__main__":
     project = Path(__file__).resolve().parent.parent
     if sys.argv[1:] == ["--self-test"]:
-        self_test(project / ".clang-tidy")
+        self_test((project / ".clang-tidy").read_text())
         print("self-test passed")
     else:
-        faults = check(project)
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        faults, _ = check(project, Passes(caches / "event-ingestor/clang-tidy"))
         print("\n".join(faults))
         sys.exit(1 if faults else 0)
