@@ -156,6 +156,8 @@ void KafkaSink::Flush() {
 }
 
 app::SinkStatus KafkaSink::Status() const {
+  // Read first: a refusal that came before it is seen then.
+  const bool token_missed = token_missed_.load(std::memory_order_acquire);
   app::SinkStatus status;
   {
     base::MutexLock lock(mutex_);
@@ -164,9 +166,7 @@ app::SinkStatus KafkaSink::Status() const {
     if (alone_.producer != nullptr && alone_.producer->Status().refused) status.refused = true;
   }
   if (reached_.load(std::memory_order_relaxed)) status.contact = app::Contact::kReached;
-  if (status.contact == app::Contact::kPending && token_missed_.load(std::memory_order_relaxed)) {
-    status.contact = app::Contact::kUnreachable;
-  }
+  if (status.contact == app::Contact::kPending && token_missed) status.contact = app::Contact::kUnreachable;
   return status;
 }
 

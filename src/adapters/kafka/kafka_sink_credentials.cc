@@ -43,12 +43,12 @@ base::Result<void> KafkaSink::OnToken(const app::AccessToken& token) {
 }
 
 void KafkaSink::OnNoToken(const base::Error& error) {
-  token_missed_.store(true, std::memory_order_relaxed);
   if (error.kind == base::ErrorKind::kInvalid) {
     for (const auto& producer : Producers()) producer->RefusedBySource(error.message);
   } else {
     OnFault("token_unavailable");
   }
+  token_missed_.store(true, std::memory_order_release);
 }
 
 base::Result<void> KafkaSink::OnCertificates() {

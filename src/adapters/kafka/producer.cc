@@ -253,11 +253,11 @@ base::Result<void> Producer::UseToken(const app::AccessToken& token) {
 }
 
 app::SinkStatus Producer::Status() const {
+  const bool tried = tried_.load(std::memory_order_acquire);
   const bool refused = refused_.load(std::memory_order_relaxed);
   if (Reached()) return {app::Contact::kReached, refused};
   if (refused) return {app::Contact::kRefused, true};
-  return {tried_.load(std::memory_order_relaxed) ? app::Contact::kUnreachable : app::Contact::kPending,
-          false};
+  return {tried ? app::Contact::kUnreachable : app::Contact::kPending, false};
 }
 
 // The cluster's id stands in the first metadata that arrive; with a time-out of 0 this only looks whether it
@@ -346,8 +346,8 @@ void Producer::OnError(rd_kafka_event_t* event) {
   const rd_kafka_resp_err_t error = rd_kafka_event_error(event);
   const std::string_view detail = rd_kafka_event_error_string(event);
   const ClientFault fault = ClassifyClientFault(error, detail);
-  tried_.store(true, std::memory_order_relaxed);
   if (fault.refusal) return OnRefusal(fault.code, detail);
+  tried_.store(true, std::memory_order_release);
   listener_.OnFault(fault.code);
   // While the brokers refuse, these only say that there is no connection.
   if (refused_.load(std::memory_order_relaxed)) return;
@@ -357,8 +357,10 @@ void Producer::OnError(rd_kafka_event_t* event) {
 
 // librdkafka tells it again with every try to connect; one line for each change of the credentials will do.
 void Producer::OnRefusal(std::string_view code, std::string_view detail) {
-  listener_.OnFault(code);
+  // In this order: whoever sees that it was tried sees that it was refused.
   refused_.store(true, std::memory_order_relaxed);
+  tried_.store(true, std::memory_order_release);
+  listener_.OnFault(code);
   if (refusal_logged_.exchange(true, std::memory_order_relaxed)) return;
   log_.Write(app::LogLevel::kError, "kafka",
              "the credentials are refused (kafka.security); events wait, and it is tried on",
