@@ -140,7 +140,9 @@ def test_overload_with_the_broker_there_ends_with_the_load(
         wait_until(lambda: load.result.statuses[503] > 50, 30, "some are refused")
         load.wait_accepted(20_000, 60)
         result = load.stop()
-    assert set(result.statuses) == {202, 503}
+    # A partition may fall behind the others where the processor is short.
+    assert set(result.statuses) - {207} == {202, 503}
+    assert set(result.codes) <= {"journal_full", "partition_stuck"}
     ingestor.wait_drained()
     ids = delivered_ids(broker, topic)
     assert len(ids) == len(set(ids)) and set(ids) == set(result.accepted)

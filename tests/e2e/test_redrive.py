@@ -197,7 +197,7 @@ def test_only_those_that_match_are_counted_and_sent(letters: Letters) -> None:
 def test_interrupted_and_resumed_nothing_is_sent_twice(letters: Letters) -> None:
     letters.put(300)
     for _ in range(2):
-        process = letters.start("redrive", "--rate=100")
+        process = letters.start("redrive", "--rate=50")
         letters.wait_redriven(len(letters.redriven()) + 40)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=20)
@@ -224,7 +224,7 @@ def test_killed_and_resumed_nothing_is_sent_twice(letters: Letters) -> None:
 
 def test_without_transactions_each_is_sent(letters: Letters) -> None:
     letters.put(300)
-    process = letters.start("redrive", "--rate=100", "--no-transactions")
+    process = letters.start("redrive", "--rate=50", "--no-transactions")
     letters.wait_redriven(50)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
@@ -299,8 +299,8 @@ def test_the_dead_letter_file_is_sent_back_too(
     stats = json.loads(letters.run("dlq", "stats", "--json", f"--from=file:{folder}"))
     assert stats["letters"] == 60
     assert summary(letters.run("redrive"))["skipped"] == 60, "references stand in the topic"
-    process = letters.start("redrive", f"--from=file:{folder}", "--rate=50")
-    letters.wait_redriven(15)
+    process = letters.start("redrive", f"--from=file:{folder}", "--rate=10")
+    letters.wait_redriven(10)
     process.kill()
     process.communicate()
     assert 0 < len(letters.redriven()) < 60

@@ -142,7 +142,7 @@ def test_a_wrong_password_is_told_once_and_mended_without_a_restart(
     ingestor = login_to("SCRAM", **by_password(password_file))
     event = {"id": "early", "type": "t"}
     assert ingestor.post(event).status == 202, "it is accepted, and waits"
-    wait_until(lambda: ingestor.log_lines(REFUSED), 10, "the refusal is told")
+    wait_until(lambda: ingestor.log_lines(REFUSED), 30, "the refusal is told")
     reply = ingestor.get("/readyz")
     assert reply.status == 503
     assert "kafka.security" in reply.json()["detail"], reply.body
@@ -171,7 +171,8 @@ def test_it_is_not_ready_before_the_brokers_have_judged_the_credentials(
     seen = {ingestor.get("/readyz").status}
     while not ingestor.log_lines(REFUSED):
         seen.add(ingestor.get("/readyz").status)
-    assert seen == {503}, "not even for a moment, or a rolling update would go on"
+    # Not even for a moment, or a rolling update would go on.
+    assert seen == {503}, ingestor.output()
 
 
 def test_a_client_certificate_of_another_authority_is_refused(
@@ -181,7 +182,7 @@ def test_a_client_certificate_of_another_authority_is_refused(
     ingestor = login_to(
         "MTLS", KAFKA_SSL_CERTIFICATE_FILE=stranger.certificate, KAFKA_SSL_KEY_FILE=stranger.key
     )
-    wait_until(lambda: ingestor.log_lines(REFUSED), 10, "the refusal is told")
+    wait_until(lambda: ingestor.log_lines(REFUSED), 30, "the refusal is told")
     assert not ready(ingestor)
     assert ingestor.metric("sink_faults_total", code="tls_failed") >= 1
 
@@ -191,7 +192,7 @@ def test_brokers_of_another_authority_are_not_talked_to(
 ) -> None:
     other = Authority(tmp_path / "others", "another CA")
     ingestor = login_to("SCRAM", **by_password(password_file), KAFKA_SSL_CA_FILE=other.certificate)
-    wait_until(lambda: ingestor.log_lines(REFUSED, code="tls_failed"), 10, "the refusal is told")
+    wait_until(lambda: ingestor.log_lines(REFUSED, code="tls_failed"), 30, "the refusal is told")
     assert not ready(ingestor)
 
 
@@ -200,7 +201,7 @@ def test_a_topic_that_may_not_be_written_to_keeps_its_events(
 ) -> None:
     with secured.write_denied(topic):
         ingestor = login_to("SCRAM", **by_password(password_file))
-        wait_until(lambda: ready(ingestor), 10, "the credentials are good")
+        wait_until(lambda: ready(ingestor), 30, "the credentials are good")
         assert ingestor.post({"id": "denied", "type": "t"}).status == 202
         wait_until(
             lambda: ingestor.metric("sink_faults_total", code="not_authorized") >= 1, 20, "the denial is seen"
@@ -305,7 +306,7 @@ def test_a_refused_certificate_is_mended_without_a_restart(
     replace(key, stranger.key.read_text())
     ingestor = login_to("MTLS", KAFKA_SSL_CERTIFICATE_FILE=certificate, KAFKA_SSL_KEY_FILE=key)
     assert ingestor.post({"id": "early", "type": "t"}).status == 202
-    wait_until(lambda: ingestor.log_lines(REFUSED), 10, "the refusal is told")
+    wait_until(lambda: ingestor.log_lines(REFUSED), 30, "the refusal is told")
     replace(key, good.key.read_text())
     replace(certificate, good.certificate.read_text())
     wait_until(lambda: ready(ingestor), 20, "the new producer is let in")
@@ -340,7 +341,7 @@ def test_tokens_that_expire_under_load_lose_and_repeat_nothing(
     secret = tmp_path / "client-secret"
     secret.write_text(CLIENT_SECRET)
     ingestor = login_to("OAUTH", **by_oidc(secured, token_server, secret), **SLOW)
-    wait_until(lambda: ready(ingestor), 10, "the token opens the broker")
+    wait_until(lambda: ready(ingestor), 30, "the token opens the broker")
     with LoadClient(ingestor.port, single_events("o"), connections=2, pause_on_refusal=0.05) as load:
         load.wait_accepted(100)
         given, lost = token_server.given, connections_lost(ingestor)
@@ -360,7 +361,7 @@ def test_a_wrong_client_secret_is_told_once_and_mended_without_a_restart(
     secret = tmp_path / "client-secret"
     secret.write_text("a wrong one")
     ingestor = login_to("OAUTH", **by_oidc(secured, token_server, secret))
-    wait_until(lambda: ingestor.log_lines(REFUSED, code="token_refused"), 10, "the refusal is told")
+    wait_until(lambda: ingestor.log_lines(REFUSED, code="token_refused"), 30, "the refusal is told")
     assert ingestor.get("/readyz").status == 503
     wait_until(lambda: ingestor.metric("sink_faults_total", code="token_refused") >= 3, 20, "it is tried on")
     assert len(ingestor.log_lines(REFUSED)) == 1
@@ -383,7 +384,7 @@ def test_a_token_from_a_file_is_replaced_before_it_expires(
     )
     with LoadClient(ingestor.port, single_events("f"), connections=2, pause_on_refusal=0.05) as load:
         load.wait_accepted(100)
-        wait_until(lambda: ready(ingestor), 10, "the token opens the broker")
+        wait_until(lambda: ready(ingestor), 30, "the token opens the broker")
         replace(file, unsigned_jwt(60))
         lost = connections_lost(ingestor)
         wait_until(lambda: connections_lost(ingestor) >= lost + 1, 20, "the first token's connection ended")

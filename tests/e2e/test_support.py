@@ -30,7 +30,9 @@ class _Answers(socketserver.StreamRequestHandler):
                 batch = batch or value == "application/x-ndjson"
             body = self.rfile.read(length)
             if batch:
-                self._reply(207, {"accepted": body.count(b"\n") - 1, "errors": [{"index": 0}]})
+                self._reply(
+                    207, {"accepted": body.count(b"\n") - 1, "errors": [{"index": 0, "code": "invalid_id"}]}
+                )
                 continue
             event_id = json.loads(body)["id"]
             if event_id.endswith("9"):
@@ -82,6 +84,7 @@ def test_load_client_counts_the_accepted_part_of_a_batch(answers: int) -> None:
         load.wait_requests(3)
         result = load.stop()
     assert result.accepted == [f"b-0-{n}" for n in range(15) if n % 5 != 0]
+    assert result.codes == {"invalid_id": 3}
 
 
 def test_load_client_keeps_trying_a_closed_port() -> None:

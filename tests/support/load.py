@@ -67,7 +67,7 @@ class LoadResult:
         default_factory=list
     )  # ids of requests whose connection broke: fate unknown
     statuses: Counter[int] = field(default_factory=Counter)
-    codes: Counter[str] = field(default_factory=Counter)  # of the problem+json replies
+    codes: Counter[str] = field(default_factory=Counter)  # of refusals: of whole requests, or of each event
     retry_after_missing: int = 0  # 429 and 503 without Retry-After
     connect_errors: int = 0
     broken: int = 0  # connections that ended with a request under way
@@ -171,12 +171,14 @@ class _Connection(asyncio.Protocol):
         result.statuses[status] += 1
         if status in (200, 202):
             result.accepted += self._body.ids
-        elif status == 207:
-            refused = {error["index"] for error in json.loads(reply_body)["errors"]}
-            result.accepted += [id for i, id in enumerate(self._body.ids) if i not in refused]
         else:
-            result.codes[json.loads(reply_body)["code"]] += 1
-            if status in (429, 503) and b"\r\nretry-after:" not in head.lower():
+            told = json.loads(reply_body)
+            errors = told.get("errors", [])
+            result.codes.update(error["code"] for error in errors or [told])
+            if status == 207:
+                refused = {error["index"] for error in errors}
+                result.accepted += [id for i, id in enumerate(self._body.ids) if i not in refused]
+            elif status in (429, 503) and b"\r\nretry-after:" not in head.lower():
                 result.retry_after_missing += 1
 
 
