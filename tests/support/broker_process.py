@@ -13,6 +13,9 @@ _KAFKA_SH = ROOT / "tools/kafka/kafka.sh"
 _LIBS = ROOT / "build/kafka"
 _STOP_SECONDS = 20
 
+# For a broker that is started often and never works hard: the second compiler would only burn the processor.
+QUICK_START = ("-XX:TieredStopAtLevel=1",)
+
 
 def new_cluster_id() -> str:
     """What `StorageTool random-uuid` prints: 16 random bytes in URL-safe base64 without padding."""

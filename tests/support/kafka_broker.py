@@ -22,7 +22,8 @@ class KafkaBroker(BrokerProcess):
 
     `settings` are broker settings that win over tools/kafka/server.properties. Ports and data stay the same
     over stop, kill and start until close(). `listeners` are further ones, by name, each with a port of its
-    own; `scram` are users as `StorageTool --add-scram` takes them; `version` is another than the usual one.
+    own; `scram` are users as `StorageTool --add-scram` takes them; `version` is another than the usual one;
+    `options` are further ones of the JVM.
     """
 
     def __init__(
@@ -33,8 +34,9 @@ class KafkaBroker(BrokerProcess):
         listeners: Sequence[str] = (),
         scram: Sequence[str] = (),
         version: str = "",
+        options: Sequence[str] = (),
     ):
-        super().__init__(Path(tempfile.mkdtemp(prefix="kafka-", dir=parent)), heap, version)
+        super().__init__(Path(tempfile.mkdtemp(prefix="kafka-", dir=parent)), heap, version, options)
         self._settings = settings or {}
         self._listeners = dict.fromkeys(listeners, 0)
         self._scram = scram

@@ -12,7 +12,7 @@ from typing import Self
 from confluent_kafka.admin import AdminClient
 
 from support import kafka_admin
-from support.broker_process import BrokerProcess, new_cluster_id
+from support.broker_process import QUICK_START, BrokerProcess, new_cluster_id
 from support.ports import free_ports
 from support.tcp_proxy import TcpProxy
 from support.waiting import wait_until
@@ -29,8 +29,7 @@ class ClusterBroker(BrokerProcess):
 
     def __init__(self, number: int, folder: Path):
         folder.mkdir()
-        # It is started often and never works hard: the second compiler would only burn the processor.
-        super().__init__(folder, _HEAP, options=["-XX:TieredStopAtLevel=1"])
+        super().__init__(folder, _HEAP, options=QUICK_START)
         self.number = number
         self.client_port, self.port, self.controller_port = 0, 0, 0
         self.proxy = TcpProxy(0)
