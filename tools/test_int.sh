@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# tools/test_int.sh [pytest argument...]: the black-box tests, against the binary named by EVENT_INGESTOR.
+# tools/test_int.sh [pytest argument...]: the black-box tests, against the binary named by EVENT_INGESTOR. They mostly wait, so
+# there is a worker more than there are cores, but none where tests are chosen by name, which are few; -n N asks for others.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tools/sanitizers.sh
@@ -9,4 +10,13 @@ export EVENT_INGESTOR=${EVENT_INGESTOR:-build/release/event-ingestor}
 EVENT_INGESTOR=$(realpath -e "$EVENT_INGESTOR") || exit
 echo "Testing $EVENT_INGESTOR"
 [[ $EVENT_INGESTOR != */release/* ]] || sanitized=()
-exec "${sanitized[@]}" build/venv/bin/python -m pytest tests/e2e "$@"
+
+workers=$(($(nproc) + 1))
+for argument in "$@"; do
+  case $argument in
+    -k* | --lf | --last-failed | --pdb | --collect-only) workers=0 ;;
+  esac
+done
+# A file is one worker's, with the brokers that it starts.
+exec "${sanitized[@]}" build/venv/bin/python -m pytest --numprocesses $workers --maxprocesses 6 --dist loadfile \
+  --no-loadscope-reorder tests/e2e "$@"

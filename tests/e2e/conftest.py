@@ -4,15 +4,37 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
+from support.broker_process import QUICK_START
 from support.ingestor import Ingestor
 from support.kafka_broker import KafkaBroker
 
 _numbers = itertools.count(1)
 
+# A file is one worker's, with the brokers that it starts. Those that take longest begin first, so that no worker is left with
+# one at the end.
+_FIRST = (
+    "broker_faults",
+    "lifecycle",
+    "redrive",
+    "secured_kafka",
+    "overload",
+    "consumer_example",
+    "ack_levels",
+    "wal",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        name = item.path.stem.removeprefix("test_")
+        return _FIRST.index(name) if name in _FIRST else len(_FIRST)
+
+    items.sort(key=place)
+
 
 @pytest.fixture(scope="session")
 def session_broker() -> Iterator[KafkaBroker]:
-    broker = KafkaBroker()
+    broker = KafkaBroker(options=QUICK_START)
     try:
         yield broker.start()
     finally:
