@@ -2,8 +2,12 @@
 
 import itertools
 import json
+import os
+import secrets
+import subprocess
 from collections import defaultdict
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from support.ingestor import JSON, NDJSON, Ingestor
@@ -65,6 +69,31 @@ def test_the_key_is_the_id_and_the_partition_the_java_clients(
         assert record.key == event_id.encode()
         assert record.partition == java_partition(record.key, PARTITIONS), event_id
     assert len({record.partition for record in records.values()}) == PARTITIONS
+
+
+def test_keys_lie_where_the_java_client_itself_puts_them(
+    to_kafka: ToKafka, broker: KafkaBroker, topic: str
+) -> None:
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")
+    random = Random(seed)
+    letters = "abcXYZ019 -_/żółć漢字😀"
+    keys = {"".join(random.choices(letters, k=random.randint(1, 40))).strip() for _ in range(500)} - {""}
+    java = broker.create_topic(f"{topic}-java", 7)
+    subprocess.run(
+        ["java", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp",
+         broker.class_path, "org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", broker.address,
+         "--topic", java, "--property", "parse.key=true"],
+        input="".join(f"{key}\tvalue\n" for key in keys), check=True, timeout=60, text=True, encoding="utf-8",
+        env=os.environ | {"LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+    ours = broker.create_topic(f"{topic}-ours", 7)
+    ingestor = to_kafka(KAFKA_TOPIC=ours)
+    assert ingestor.post("\n".join(map(event, keys)), NDJSON).json()["accepted"] == len(keys)
+    ingestor.wait_drained()
+    placed = {record.key: record.partition for record in read_topic(broker.address, java)}
+    assert set(placed) == {key.encode() for key in keys}
+    assert {record.key: record.partition for record in read_topic(broker.address, ours)} == placed
 
 
 def test_without_a_key_records_are_spread(to_kafka: ToKafka, broker: KafkaBroker, topic: str) -> None:

@@ -65,7 +65,7 @@ class BrokerProcess:
         """Makes the data folder, once; `scram` are users as `StorageTool --add-scram` takes them."""
         if (self.data / "meta.properties").exists():
             return
-        command = self._java("-XX:TieredStopAtLevel=1", "-cp", self._class_path, "kafka.tools.StorageTool")
+        command = self._java("-XX:TieredStopAtLevel=1", "-cp", self.class_path, "kafka.tools.StorageTool")
         command += ["format", "-t", cluster_id, "-c", str(self._config)]
         for user in scram:
             command += ["--add-scram", user]
@@ -74,7 +74,7 @@ class BrokerProcess:
             raise RuntimeError(f"the data directory could not be formatted\n{done.stdout}{done.stderr}")
 
     def launch(self) -> None:
-        command = self._java(*self._options, "-cp", self._class_path, "kafka.Kafka")
+        command = self._java(*self._options, "-cp", self.class_path, "kafka.Kafka")
         with self.log_path.open("ab") as log:
             log.write(b"--- start\n")
             log.flush()
@@ -118,12 +118,12 @@ class BrokerProcess:
         return f"--- end of {self.log_path}:\n" + "\n".join(text.splitlines()[-lines:])
 
     @property
-    def _config(self) -> Path:
-        return self._folder / "server.properties"
+    def class_path(self) -> str:
+        return f"{_LIBS / (f'libs-{self._version}' if self._version else 'libs')}/*"
 
     @property
-    def _class_path(self) -> str:
-        return f"{_LIBS / (f'libs-{self._version}' if self._version else 'libs')}/*"
+    def _config(self) -> Path:
+        return self._folder / "server.properties"
 
     def _java(self, *arguments: str) -> list[str]:
         return ["java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *arguments]
