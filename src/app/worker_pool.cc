@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/thread_name.h"
+
 namespace ei::app {
 
 WorkerPool::WorkerPool(const Options& options, const DeliveryContext& context)
@@ -22,6 +24,7 @@ void WorkerPool::Start() {
 }
 
 void WorkerPool::Run(Lane& lane) {
+  base::NameThisThread("delivery");
   for (;;) {
     const base::SteadyTime began = context_.clock.Now();
     const auto wait = lane.worker->Turn();

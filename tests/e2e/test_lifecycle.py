@@ -36,6 +36,18 @@ def assert_all_delivered_once(broker: KafkaBroker, topic: str, *loads: LoadResul
     assert set(ids) - accepted <= unanswered, "events that nobody was told about"
 
 
+@pytest.mark.sanitizer
+def test_threads_have_names_that_an_operator_can_read(to_kafka: ToKafka, tmp_path: Path) -> None:
+    ingestor = to_kafka(ACK="wal", HTTP_THREADS=2, WORKER_POOL_SIZE=2, cwd=tmp_path)
+
+    def all_are_named() -> bool:
+        names = [task.read_text().strip() for task in Path(f"/proc/{ingestor.pid}/task").glob("*/comm")]
+        own = {"wal-commit", "wal-load", "wal-keep", "kafka-reports"}
+        return own <= set(names) and names.count("http") == names.count("delivery") == 2
+
+    wait_until(all_are_named, 10, "the threads are named")
+
+
 # --- the broker comes and goes
 
 

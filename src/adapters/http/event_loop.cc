@@ -2,6 +2,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/thread_name.h"
+
 namespace ei::http {
 
 namespace asio = boost::asio;
@@ -43,7 +45,10 @@ EventLoop::~EventLoop() {
 void EventLoop::Start(tcp::acceptor acceptor) {
   acceptor_ = std::move(acceptor);
   Tick();
-  thread_ = std::thread([this] { context_.run(); });
+  thread_ = std::thread([this] {
+    base::NameThisThread("http");
+    context_.run();
+  });
 }
 
 void EventLoop::Accept() {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/thread_name.h"
+
 namespace ei::kafka {
 
 namespace {
@@ -41,6 +43,7 @@ void CredentialKeeper::Start() {
 }
 
 void CredentialKeeper::Run() {
+  base::NameThisThread("credentials");
   for (;;) {
     Round();
     const base::SteadyTime next = NextRound();

@@ -8,6 +8,7 @@
 #include "adapters/kafka/cluster_questions.h"
 #include "adapters/kafka/connection_properties.h"
 #include "adapters/kafka/failure_table.h"
+#include "base/thread_name.h"
 
 namespace ei::kafka {
 
@@ -272,6 +273,7 @@ bool Producer::Reached() const {
 }
 
 void Producer::Poll() {
+  base::NameThisThread("kafka-reports");
   std::optional<base::SteadyTime> retired_at;
   bool let_in = false;
   for (;;) {

@@ -2,11 +2,22 @@
 
 #include <utility>
 
+#include "base/thread_name.h"
+
 namespace ei::wal {
 
 namespace {
 
 constexpr auto kPause = std::chrono::milliseconds(20);  // before a role tries again what the disk refused
+
+std::string_view NameOf(WalJournal::Role role) {
+  switch (role) {
+    case WalJournal::Role::kCommit: return "wal-commit";
+    case WalJournal::Role::kLoad: return "wal-load";
+    case WalJournal::Role::kKeep: return "wal-keep";
+  }
+  return "wal";
+}
 
 }  // namespace
 
@@ -22,6 +33,7 @@ void WalThreads::Start() {
 }
 
 void WalThreads::Run(WalJournal::Role role) {
+  base::NameThisThread(NameOf(role));
   Runner& runner = RunnerOf(role);
   for (;;) {
     const base::SteadyTime began = clock_.Now();
