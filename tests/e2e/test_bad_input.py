@@ -417,8 +417,8 @@ def test_a_settings_file_with_a_slip_names_it_and_the_nearest_name(
     assert_refused_start(2, words, CONFIG=path)
 
 
-def test_a_settings_file_that_is_missing_is_named(tmp_path: Path) -> None:
-    assert_refused_start(2, [str(tmp_path / "none.yaml")], CONFIG=tmp_path / "none.yaml")
+def test_a_settings_file_that_is_missing_is_named() -> None:
+    assert_refused_start(2, ["none.yaml"], CONFIG="none.yaml")
 
 
 @pytest.mark.parametrize(
