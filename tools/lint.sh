@@ -7,7 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/sources.sh
 
 # By what they need: only the sources; the release binary; the clang preset's compile commands.
-source_checks=(format layers bans links shell python workflows packages headers observability dockerfiles infra)
+# Those that take longest stand first, so that the others run beside them.
+source_checks=(infra headers format layers bans links shell python workflows packages observability dockerfiles)
 built_checks=(generated_docs sbom chart)
 clang_checks=(clang_tidy)
 
@@ -135,6 +136,20 @@ all_are_named() {
   }
 }
 
+# What a check says comes in one piece, when it is through.
+run_one() {
+  local began=$SECONDS
+  local status=0
+  # A process of its own: `set -e` holds inside it, and one check can't disturb the next.
+  tools/lint.sh --one "$1" >"$2/$1" 2>&1 || status=$?
+  echo $status >"$2/$1.status"
+  {
+    flock 9
+    printf -- '-- %s, %d s\n' "$1" "$((SECONDS - began))"
+    cat "$2/$1"
+  } 9>"$2/lock"
+}
+
 main() {
   all_are_named
   local checks=() word
@@ -154,11 +169,17 @@ main() {
     esac
   done
 
-  local check failed=0 summary=""
+  local check failed=0 summary="" logs
+  logs=$(mktemp -d)
+  # shellcheck disable=SC2064  # the folder of now
+  trap "rm -rf '$logs'" EXIT
   for check in "${checks[@]}"; do
-    echo "-- $check"
-    # A process of its own: `set -e` holds inside it, and one check can't disturb the next.
-    if tools/lint.sh --one "$check"; then
+    while (($(jobs -rp | wc -l) >= $(nproc))); do wait -n || true; done
+    run_one "$check" "$logs" &
+  done
+  wait
+  for check in "${checks[@]}"; do
+    if [[ $(<"$logs/$check.status") == 0 ]]; then
       summary+="  pass  $check"$'\n'
     else
       summary+="  FAIL  $check"$'\n'
