@@ -55,9 +55,14 @@ void DestinationQueues::Returned(DestinationId destination) {
 }
 
 void DestinationQueues::Delivered(DestinationId destination, base::SteadyTime now) {
+  Queue& queue = Of(destination);
+  if (now != queue.moved_at || queue.halted) {  // the first one of these reports
+    queue.reach = std::max(kReachMin, 2 * queue.most);
+    queue.most = queue.in_flight;
+  }
   Returned(destination);
   ++delivered_;
-  Moved(Of(destination), now);
+  Moved(queue, now);
 }
 
 void DestinationQueues::Moved(Queue& queue, base::SteadyTime now) const {
@@ -91,7 +96,8 @@ bool DestinationQueues::HasRoom(const Queue& queue, base::SteadyTime now) const 
 size_t DestinationQueues::LimitOf(const Queue& queue) const {
   if (queue.halted) return queue.in_flight == 0 ? 1 : 0;
   const size_t left = pool_ - std::min(pool_, in_flight_);
-  return std::max(std::min(kShare * left, window_), queue.in_flight == 0 ? size_t{1} : size_t{0});
+  return std::max(std::min({kShare * left, window_, queue.reach}),
+                  queue.in_flight == 0 ? size_t{1} : size_t{0});
 }
 
 void DestinationQueues::Depart(Queue& queue, const Entry& entry, uint32_t group, base::SteadyTime now,
@@ -102,6 +108,7 @@ void DestinationQueues::Depart(Queue& queue, const Entry& entry, uint32_t group,
   queue.group_is_out = group > 0;
   departures.push_back({entry.slot, queue.id, group});
   ++queue.in_flight;
+  queue.most = std::max(queue.most, queue.in_flight);
   ++in_flight_;
   --waiting_;
 }

@@ -22,6 +22,10 @@ namespace ei::app {
 // takes its part of the pool and leaves a part to the others, however many are stuck. The pool is a quarter
 // larger than the window; a destination that has nothing in flight may always send one.
 //
+// And it has at most twice as many as it had between its last deliveries (as TCP's slow start: V. Jacobson,
+// "Congestion Avoidance and Control", 1988), so that one that stops to deliver takes little more from then
+// on.
+//
 // An event that may go to any of several destinations gets one when it leaves: of two the one with the lesser
 // load, so that one that is stuck loses against any other (M. Mitzenmacher, "The Power of Two Choices in
 // Randomized Load Balancing", 2001). Neighbours stay together while that makes little difference.
@@ -90,10 +94,17 @@ class DestinationQueues {
   bool Busy(DestinationId destination) const { return Load(destination) > 0; }
 
  private:
+  static constexpr size_t kShare = 4;
+  static constexpr size_t kReachMin = 256;
+  static constexpr size_t kUnevenMax = 64;              // by which the loads of two ways may differ
+  static constexpr uint64_t kStuckDeliveriesMin = 100;  // of others
+
   struct Queue {
     DestinationId id = 0;
     std::deque<Entry> entries;
     size_t in_flight = 0;
+    size_t most = 0;              // in flight, since its last delivery
+    size_t reach = kReachMin;     // that may be in flight
     bool held = false;            // a failure is being dealt with
     bool group_is_out = false;    // which has to come back first
     base::SteadyTime not_before;  // while held
@@ -111,10 +122,6 @@ class DestinationQueues {
     uint32_t way = 0;    // the present one, moved on with each look
     uint32_t other = 0;  // the next one to compare it with
   };
-
-  static constexpr size_t kShare = 4;
-  static constexpr size_t kUnevenMax = 64;              // by which the loads of two ways may differ
-  static constexpr uint64_t kStuckDeliveriesMin = 100;  // of others
 
   Queue& Of(DestinationId destination);
   Queue& List(DestinationId destination);

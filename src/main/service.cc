@@ -19,7 +19,7 @@ constexpr size_t kTakenEventsMax = 1'000'000;  // by a worker; their slots take 
 // What waits for a stuck partition holds memory that the others need. With a log they go on to the disk
 // meanwhile, and a partition whose leader is only moving needs not be refused.
 constexpr auto kStuckAfterInMemory = std::chrono::milliseconds(100);
-constexpr auto kStuckAfterWithLog = std::chrono::seconds(5);
+constexpr auto kStuckAfterWithLog = std::chrono::seconds(2);
 constexpr auto kRetryBackoffMax = std::chrono::seconds(10);
 constexpr auto kAnswerTime = std::chrono::seconds(2);  // for the last replies after the storage has failed
 

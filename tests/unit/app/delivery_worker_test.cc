@@ -37,6 +37,9 @@ TEST_F(DeliveryWorkerTest, WindowOfOneDeliversOneByOne) {
 
 TEST_F(DeliveryWorkerTest, MoreThanOneSendsWorthIsTakenWithoutAWake) {
   Open(5'000);
+  sink_.Route([](const OutboundEvent& event) {
+    return Destinations{static_cast<DestinationId>(std::hash<std::string_view>()(event.value) % 50)};
+  });
   AcceptMany(3'000);
   EXPECT_EQ(Turns(), std::nullopt);
   EXPECT_EQ(InFlight().size(), 3'000U);

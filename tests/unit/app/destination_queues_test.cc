@@ -71,6 +71,29 @@ TEST_F(DestinationQueuesTest, WhatIsHaltedGetsNoMoreUntilItHasADelivery) {
   EXPECT_EQ(Leave().size(), 39U);
 }
 
+TEST_F(DestinationQueuesTest, WhatIsInFlightGrowsWithDeliveriesOnly) {
+  DestinationQueues wide(100'000);
+  uint64_t position = 0;
+  for (; position < 50'000; ++position) wide.Add(1, {position, position});
+  const auto leave = [&] {
+    std::vector<DestinationQueues::Departure> departures;
+    wide.TakeDepartures(now_, 100'000, departures);
+    return departures.size();
+  };
+  EXPECT_EQ(leave(), 256U) << "to begin with";
+  EXPECT_EQ(leave(), 0U) << "none was delivered";
+  size_t in_flight = 256;
+  for (const size_t most : {512U, 1'024U, 2'048U}) {
+    now_ += std::chrono::milliseconds(1);
+    for (; in_flight > 0; --in_flight) wide.Delivered(1, now_);
+    EXPECT_EQ(leave(), most) << "twice what there was, though all came back at once";
+    in_flight = most;
+  }
+  now_ += std::chrono::milliseconds(1);
+  wide.Delivered(1, now_);
+  EXPECT_EQ(leave(), 2'049U) << "twice as many as at the last delivery, and one for that";
+}
+
 TEST_F(DestinationQueuesTest, WaitingOnesAreVisitedFromBothEnds) {
   Add(1, 5);
   std::vector<uint64_t> seen;
