@@ -63,7 +63,7 @@ std::optional<ip::address> TrustedProxies::ClientIn(std::string_view forwarded_f
     const size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
     const std::string text(WithoutPort(Trim(forwarded_for.substr(begin))));
     boost::system::error_code error;
-    const ip::address address = ip::make_address(text, error);
+    ip::address address = ip::make_address(text, error);
     if (error) return std::nullopt;
     if (!Contains(address)) return address;
     forwarded_for = forwarded_for.substr(0, begin == 0 ? 0 : comma);

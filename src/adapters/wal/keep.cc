@@ -174,7 +174,7 @@ void WalJournal::GiveBackShares() {
   }
 }
 
-uint64_t WalJournal::EndOf(std::deque<Segment>::const_iterator segment) const {
+uint64_t WalJournal::EndOf(const std::deque<Segment>::const_iterator& segment) const {
   const auto next = std::next(segment);
   return next != segments_.end() ? next->header.first_position : next_position_;
 }

@@ -185,7 +185,7 @@ class WalJournal final : public app::Journal {
   Work RemoveSetAside(uint64_t number);
   Work LetSegmentsGo();
   void GiveBackShares() REQUIRES(mutex_);
-  uint64_t EndOf(std::deque<Segment>::const_iterator segment) const REQUIRES(mutex_);
+  uint64_t EndOf(const std::deque<Segment>::const_iterator& segment) const REQUIRES(mutex_);
   DiskResult<void> LetGo(const Segment& segment);
   std::vector<Segment> SettledSegments(const SettledMap& settled) const REQUIRES(mutex_);
   Snapshot TakeSnapshot() REQUIRES(mutex_);
