@@ -153,7 +153,7 @@ def test_overload_with_the_broker_there_ends_with_the_load(
 def test_connections_beyond_the_limit_are_refused_and_the_others_served(
     serve: Callable[..., Ingestor], connect_many: ConnectMany
 ) -> None:
-    ingestor = serve(SINK="file", HTTP_CONNECTIONS_MAX=10, ADMIN_PORT=0)
+    ingestor = serve(SINK="file", HTTP_CONNECTIONS_MAX=10, HTTP_CLIENTS_MAX=0, ADMIN_PORT=0)
     request = build_request("POST", EVENTS, b'{"type":"t"}', {"Content-Type": JSON})
     held = connect_many(ingestor, 10)
     for connection in held:
