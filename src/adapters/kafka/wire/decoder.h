@@ -1,0 +1,116 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#include "adapters/kafka/wire/encoder.h"
+
+namespace ei::kafka::wire {
+
+// Reads what Encoder writes, from bytes that may hold anything. A value that isn't there whole makes the
+// decoder fail, for good: everything it gives from then on is zero or empty, so callers look at Failed()
+// once, at the end. An array never has more elements than there are bytes left, so a loop over Count() is
+// bounded by the message.
+//
+// The views it gives are into the message.
+class Decoder {
+ public:
+  Decoder(std::string_view bytes, bool flexible) : rest_(bytes), flexible_(flexible) {}
+
+  bool Failed() const { return failed_; }
+  // Read whole and nothing behind it.
+  bool Finished() const { return !failed_ && rest_.empty(); }
+  std::string_view Rest() const { return rest_; }
+
+  bool Bool() { return Int<uint8_t>() != 0; }
+
+  template <std::integral Number>
+  Number Int() {
+    const std::string_view bytes = Take(sizeof(Number));
+    if (bytes.empty()) return 0;
+    Number number;
+    std::memcpy(&number, bytes.data(), sizeof number);
+    return BigEndian(number);
+  }
+
+  TopicId Id() {
+    const auto high = Int<uint64_t>();
+    return {high, Int<uint64_t>()};
+  }
+
+  uint32_t UnsignedVarint() {
+    uint32_t number = 0;
+    for (int shift = 0; shift < 35; shift += 7) {
+      const auto byte = Int<uint8_t>();
+      if (failed_) return 0;
+      if (shift == 28 && byte > 0x0f) break;  // more than 32 bits
+      number |= static_cast<uint32_t>(byte & 0x7f) << shift;
+      if (byte < 0x80) return number;
+    }
+    Fail();
+    return 0;
+  }
+
+  std::optional<std::string_view> NullableString() {
+    const int64_t size = flexible_ ? int64_t{UnsignedVarint()} - 1 : Int<int16_t>();
+    return Sized(size);
+  }
+
+  // A null one, which the protocol doesn't allow here, is taken as empty: some brokers were seen to send it.
+  std::string_view String() { return NullableString().value_or(std::string_view()); }
+
+  std::optional<std::string_view> NullableBytes() { return Sized(Size()); }
+  std::string_view Bytes() { return NullableBytes().value_or(std::string_view()); }
+
+  // The number of an array's elements; a null array has none.
+  uint32_t Count() {
+    const int64_t count = Size();
+    if (count > static_cast<int64_t>(rest_.size())) Fail();
+    return failed_ || count < 0 ? 0 : static_cast<uint32_t>(count);
+  }
+
+  // At the end of each structure: passes over the tagged fields, and calls visit(tag, bytes) for each.
+  template <typename Visit>
+  void Tags(Visit visit) {
+    if (!flexible_) return;
+    for (uint32_t left = UnsignedVarint(); left > 0 && !failed_; --left) {
+      const uint32_t tag = UnsignedVarint();
+      const std::string_view bytes = Take(UnsignedVarint());
+      if (!failed_) visit(tag, bytes);
+    }
+  }
+  void Tags() {
+    Tags([](uint32_t, std::string_view) {});
+  }
+
+  void Fail() {
+    failed_ = true;
+    rest_ = {};
+  }
+
+ private:
+  int64_t Size() { return flexible_ ? int64_t{UnsignedVarint()} - 1 : Int<int32_t>(); }
+
+  std::optional<std::string_view> Sized(int64_t size) {
+    if (size < -1) Fail();
+    if (failed_ || size < 0) return std::nullopt;
+    return Take(static_cast<size_t>(size));
+  }
+
+  std::string_view Take(size_t size) {
+    if (size > rest_.size()) Fail();
+    if (failed_) return {};
+    const std::string_view taken = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return taken;
+  }
+
+  std::string_view rest_;
+  const bool flexible_;
+  bool failed_ = false;
+};
+
+}  // namespace ei::kafka::wire

@@ -1,0 +1,145 @@
+#include "adapters/kafka/wire/record_batch.h"
+
+#include <cassert>
+
+#include "adapters/kafka/wire/encoder.h"
+#include "base/crc32c.h"
+
+namespace ei::kafka::wire {
+
+namespace {
+
+// Where the fields of a batch's header stand.
+constexpr size_t kLengthAt = 8;
+constexpr size_t kLeaderEpochAt = 12;
+constexpr size_t kMagicAt = 16;
+constexpr size_t kCrcAt = 17;
+constexpr size_t kAttributesAt = 21;  // the checksum is of all from here on
+constexpr size_t kLastOffsetDeltaAt = 23;
+constexpr size_t kBaseTimestampAt = 27;
+constexpr size_t kMaxTimestampAt = 35;
+constexpr size_t kProducerIdAt = 43;
+constexpr size_t kProducerEpochAt = 51;
+constexpr size_t kBaseSequenceAt = 53;
+constexpr size_t kCountAt = 57;
+
+constexpr size_t kVarintBytesMax = 5;
+
+// Zigzag, as all varints of records are.
+constexpr uint64_t Zigzag(int64_t number) {
+  return (static_cast<uint64_t>(number) << 1) ^ static_cast<uint64_t>(number >> 63);
+}
+
+constexpr size_t VarintBytes(int64_t number) {
+  size_t bytes = 1;
+  for (uint64_t left = Zigzag(number) >> 7; left > 0; left >>= 7) ++bytes;
+  return bytes;
+}
+
+void AppendVarint(std::string& out, int64_t number) { Encoder(out, false).UnsignedVarint(Zigzag(number)); }
+
+size_t SizedBytes(std::optional<std::string_view> bytes) {
+  if (!bytes) return VarintBytes(-1);
+  return VarintBytes(static_cast<int64_t>(bytes->size())) + bytes->size();
+}
+
+void AppendSized(std::string& out, std::optional<std::string_view> bytes) {
+  if (!bytes) return AppendVarint(out, -1);
+  AppendVarint(out, static_cast<int64_t>(bytes->size()));
+  out.append(*bytes);
+}
+
+size_t TailBytes(std::optional<std::string_view> key, std::string_view value,
+                 std::span<const RecordHeader> headers) {
+  size_t bytes = SizedBytes(key) + SizedBytes(value) + VarintBytes(static_cast<int64_t>(headers.size()));
+  for (const RecordHeader& header : headers) bytes += SizedBytes(header.key) + SizedBytes(header.value);
+  return bytes;
+}
+
+// Of what AppendVarint wrote.
+int64_t TakeVarint(std::string_view& rest) {
+  uint64_t number = 0;
+  for (int shift = 0;; shift += 7) {
+    const auto byte = static_cast<uint8_t>(rest.front());
+    rest.remove_prefix(1);
+    number |= static_cast<uint64_t>(byte & 0x7f) << shift;
+    if (byte < 0x80) break;
+  }
+  return static_cast<int64_t>(number >> 1) ^ -static_cast<int64_t>(number & 1);
+}
+
+std::optional<std::string_view> TakeSized(std::string_view& rest) {
+  const int64_t size = TakeVarint(rest);
+  if (size < 0) return std::nullopt;
+  const std::string_view bytes = rest.substr(0, static_cast<size_t>(size));
+  rest.remove_prefix(bytes.size());
+  return bytes;
+}
+
+}  // namespace
+
+size_t RecordBatch::BytesOf(std::optional<std::string_view> key, std::string_view value,
+                            std::span<const RecordHeader> headers) {
+  return TailBytes(key, value, headers) + 2 * kVarintBytesMax + 2;
+}
+
+void RecordBatch::Append(std::optional<std::string_view> key, std::string_view value,
+                         std::span<const RecordHeader> headers) {
+  AppendPrefix(TailBytes(key, value, headers));
+  AppendSized(bytes_, key);
+  AppendSized(bytes_, value);
+  AppendVarint(bytes_, static_cast<int64_t>(headers.size()));
+  for (const RecordHeader& header : headers) {
+    AppendSized(bytes_, header.key);
+    AppendSized(bytes_, header.value);
+  }
+}
+
+void RecordBatch::Append(const RecordView& record) {
+  AppendPrefix(record.tail.size());
+  bytes_.append(record.tail);
+}
+
+// The record's length, attributes, time and offset, the last two as differences to the batch's.
+void RecordBatch::AppendPrefix(size_t tail_bytes) {
+  const size_t offset_bytes = VarintBytes(count_);
+  AppendVarint(bytes_, static_cast<int64_t>(2 + offset_bytes + tail_bytes));
+  bytes_.push_back('\0');
+  bytes_.push_back('\0');
+  AppendVarint(bytes_, count_);
+  ++count_;
+}
+
+std::string_view RecordBatch::Seal(const ProducerStamp& stamp) {
+  assert(count_ > 0);
+  char* const header = bytes_.data();
+  PutBigEndian(header, int64_t{0});  // the base offset, which the broker writes
+  PutBigEndian(header + kLengthAt, static_cast<int32_t>(bytes_.size() - kLeaderEpochAt));
+  PutBigEndian(header + kLeaderEpochAt, int32_t{-1});
+  PutBigEndian(header + kMagicAt, int8_t{2});
+  PutBigEndian(header + kAttributesAt, int16_t{0});
+  PutBigEndian(header + kLastOffsetDeltaAt, static_cast<int32_t>(count_ - 1));
+  PutBigEndian(header + kBaseTimestampAt, timestamp_ms_);
+  PutBigEndian(header + kMaxTimestampAt, timestamp_ms_);
+  PutBigEndian(header + kProducerIdAt, stamp.producer_id);
+  PutBigEndian(header + kProducerEpochAt, stamp.epoch);
+  PutBigEndian(header + kBaseSequenceAt, stamp.base_sequence);
+  PutBigEndian(header + kCountAt, static_cast<int32_t>(count_));
+  PutBigEndian(header + kCrcAt, base::Crc32c(std::string_view(bytes_).substr(kAttributesAt)));
+  return bytes_;
+}
+
+RecordView RecordBatch::TakeRecord(std::string_view& rest) {
+  const auto size = static_cast<size_t>(TakeVarint(rest));
+  std::string_view record = rest.substr(0, size);
+  rest.remove_prefix(size);
+  record.remove_prefix(2);  // attributes, time
+  TakeVarint(record);       // offset
+  RecordView view;
+  view.tail = record;
+  view.key = TakeSized(record);
+  view.value = TakeSized(record);
+  return view;
+}
+
+}  // namespace ei::kafka::wire

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace ei::kafka::wire {
+
+struct RecordHeader {
+  std::string_view key;
+  std::string_view value;
+};
+
+// A record as it stands in a batch. The views are into the batch.
+struct RecordView {
+  std::optional<std::string_view> key;
+  std::optional<std::string_view> value;
+  std::string_view tail;  // key, value and headers as they are encoded
+};
+
+// Who wrote a batch and which one it is: brokers know a batch again by it (KIP-98).
+struct ProducerStamp {
+  int64_t producer_id = -1;
+  int16_t epoch = -1;
+  int32_t base_sequence = -1;
+};
+
+// The sequence number `records` later: after 2,147,483,647 comes 0.
+constexpr int32_t SequenceAfter(int32_t sequence, uint32_t records) {
+  return static_cast<int32_t>((static_cast<uint32_t>(sequence) + records) & 0x7fffffffu);
+}
+
+// A record batch of format 2 (https://kafka.apache.org/documentation/#recordbatch), written record by record
+// into one run of bytes. Appended records are final; what stands in front of them is written by Seal, as
+// often as wanted. All records have the batch's time. Not thread-safe.
+class RecordBatch {
+ public:
+  static constexpr size_t kHeaderBytes = 61;
+
+  // `timestamp_ms`: since 1970, of all records.
+  explicit RecordBatch(int64_t timestamp_ms) : timestamp_ms_(timestamp_ms), bytes_(kHeaderBytes, '\0') {}
+
+  // At most what Append adds to the batch.
+  static size_t BytesOf(std::optional<std::string_view> key, std::string_view value,
+                        std::span<const RecordHeader> headers);
+
+  void Append(std::optional<std::string_view> key, std::string_view value,
+              std::span<const RecordHeader> headers);
+  // As it stood in another batch.
+  void Append(const RecordView& record);
+
+  uint32_t Count() const { return count_; }
+  size_t Bytes() const { return bytes_.size(); }
+  size_t Capacity() const { return bytes_.capacity(); }
+  void Reserve(size_t bytes) { bytes_.reserve(bytes); }
+  int64_t TimestampMs() const { return timestamp_ms_; }
+
+  // Makes the batch ready to be sent: at least one record is in it. The view is valid until the next call of
+  // a function that isn't const.
+  std::string_view Seal(const ProducerStamp& stamp);
+
+  // Calls visit(number, record) for each record.
+  template <typename Visitor>
+  void Visit(Visitor visit) const {
+    std::string_view rest = std::string_view(bytes_).substr(kHeaderBytes);
+    for (uint32_t number = 0; number < count_; ++number) visit(number, TakeRecord(rest));
+  }
+
+ private:
+  void AppendPrefix(size_t tail_bytes);
+  static RecordView TakeRecord(std::string_view& rest);
+
+  int64_t timestamp_ms_;
+  uint32_t count_ = 0;
+  std::string bytes_;
+};
+
+}  // namespace ei::kafka::wire
