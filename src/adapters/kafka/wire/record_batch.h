@@ -56,6 +56,8 @@ class RecordBatch {
   size_t Capacity() const { return bytes_.capacity(); }
   void Reserve(size_t bytes) { bytes_.reserve(bytes); }
   int64_t TimestampMs() const { return timestamp_ms_; }
+  // For the next Seal.
+  void SetTimestampMs(int64_t timestamp_ms) { timestamp_ms_ = timestamp_ms; }
 
   // Makes the batch ready to be sent: at least one record is in it. The view is valid until the next call of
   // a function that isn't const.

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "adapters/kafka/wire/record_batch.h"
+
+namespace ei::kafka::native {
+
+// Records of one partition that go out together. Whoever fills it gives each record a token and hands it to a
+// Partition, which owns it from then on.
+struct Batch {
+  explicit Batch(int64_t timestamp_ms) : records(timestamp_ms) {}
+
+  wire::RecordBatch records;
+  std::vector<uint64_t> tokens;  // the filler's name for each record
+
+  // The Partition's.
+  wire::ProducerStamp stamp;  // base_sequence is -1 until it is first sent
+  bool out = false;           // in a request that isn't answered
+  bool in_doubt = false;      // was in a request that was never answered: it may stand in the log
+};
+
+}  // namespace ei::kafka::native

@@ -1,0 +1,382 @@
+#include "adapters/kafka/native/partition.h"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <utility>
+
+namespace ei::kafka::native {
+
+using wire::ErrorCode;
+
+namespace {
+
+// The first Produce version whose answers name the records at fault (KIP-467).
+constexpr int16_t kNamesRecordsFrom = 8;
+
+struct Transient {
+  std::string_view code;
+  bool metadata;  // the cluster may know better by now
+};
+
+// What is sent again as it is, until it is taken.
+Transient TransientOf(ErrorCode error) {
+  switch (error) {
+    case ErrorCode::kNotLeaderOrFollower:
+    case ErrorCode::kLeaderNotAvailable:
+    case ErrorCode::kKafkaStorageError: return {"kafka_unavailable", true};
+    case ErrorCode::kUnknownTopicOrPartition:
+    case ErrorCode::kUnknownTopicId: return {"unknown_topic", true};
+    case ErrorCode::kTopicAuthorizationFailed:
+    case ErrorCode::kClusterAuthorizationFailed:
+    case ErrorCode::kTransactionalIdAuthorizationFailed: return {"not_authorized", false};
+    case ErrorCode::kInvalidTopic:
+    case ErrorCode::kPolicyViolation:
+    case ErrorCode::kUnsupportedCompressionType:
+    case ErrorCode::kUnsupportedVersion:
+    case ErrorCode::kInvalidRequiredAcks: return {"misconfigured", false};
+    default: return {"kafka_unavailable", false};
+  }
+}
+
+}  // namespace
+
+void Partition::Add(std::unique_ptr<Batch> batch) {
+  assert(batch->records.Count() > 0 && batch->tokens.size() == batch->records.Count());
+  queue_.push_back(std::move(batch));
+}
+
+void Partition::OnProducerId(const ProducerId& id) {
+  const bool anew = producer_.id >= 0 && id.id != producer_.id;
+  if (state_ != State::kRenewing && !(producer_.id < 0)) {
+    // Another partition needed it; ours goes on under the old one, which the broker still knows.
+    if (anew) return;
+  }
+  producer_ = id;
+  wants_.producer_id = false;
+  NumberAnew(0);
+  if (state_ == State::kRenewing) state_ = State::kReady;
+}
+
+void Partition::OnLeader(int32_t node, int32_t epoch, const wire::TopicId& id, base::SteadyTime now) {
+  wants_.metadata = false;
+  const bool another = topic_id_.Known() && id.Known() && id != topic_id_;
+  if (id.Known()) topic_id_ = id;
+  if (node != leader_ || epoch != leader_epoch_) sequence_failures_ = 0;
+  leader_ = node;
+  leader_epoch_ = epoch;
+  if (!another) return;
+  // The topic was made again: what wasn't acknowledged goes to the new one, numbered from 0 in an epoch of
+  // its own.
+  repair_ = Repair::kNewEpoch;
+  not_before_ = now;
+  if (state_ == State::kAsking) wants_.last_sequence = false;
+  if (state_ != State::kRenewing) state_ = State::kDraining;
+  WhenDrained(now);
+}
+
+bool Partition::CanSend(base::SteadyTime now) const {
+  if (leader_ < 0 || producer_.id < 0) return false;
+  if (state_ != State::kReady && !(state_ == State::kBackingOff && now >= not_before_)) return false;
+  const bool proven = proven_ && now - acknowledged_at_ < options_.proof_lasts;
+  // All that are out stand at the front, as those that failed wait until none is out.
+  return out_ < queue_.size() && out_ < (proven ? kOutMax : 1);
+}
+
+Batch* Partition::NextBatch(base::SteadyTime now) {
+  if (!CanSend(now)) return nullptr;
+  state_ = State::kReady;
+  Batch& batch = *queue_[out_];
+  assert(!batch.out);
+  if (batch.stamp.base_sequence < 0) {
+    batch.stamp = {producer_.id, producer_.epoch, next_sequence_};
+    next_sequence_ = wire::SequenceAfter(next_sequence_, batch.records.Count());
+  }
+  batch.out = true;
+  ++out_;
+  return &batch;
+}
+
+void Partition::OnAnswer(Batch& batch, const wire::PartitionProduced& answer, int16_t version,
+                         base::SteadyTime now, int64_t now_ms, uint64_t random) {
+  assert(batch.out);
+  batch.out = false;
+  --out_;
+  now_ms_ = now_ms;
+  const auto found = std::ranges::find(queue_, &batch, &std::unique_ptr<Batch>::get);
+  assert(found != queue_.end());
+  const auto place = static_cast<size_t>(found - queue_.begin());
+  if (answer.leader && answer.leader->node >= 0 && answer.leader->epoch > leader_epoch_) {
+    leader_ = answer.leader->node;
+    leader_epoch_ = answer.leader->epoch;
+    sequence_failures_ = 0;
+  }
+  if (answer.error == ErrorCode::kNone) {
+    // One that was in doubt and is answered with a time of the log was there before, unless the topic's times
+    // are always the log's; that only makes the count of repeats too high.
+    Deliver(place, answer.base_offset, batch.in_doubt && answer.log_append_time_ms >= 0, now);
+  } else {
+    // It may have been appended, and not replicated, when the answer has an offset.
+    batch.in_doubt = batch.in_doubt || answer.base_offset >= 0;
+    if (place == 0) {
+      Sort(batch, answer, version, now, random);
+    } else if (state_ == State::kReady) {
+      state_ = State::kDraining;  // the oldest one's answer says why
+    }
+  }
+  WhenDrained(now);
+}
+
+void Partition::OnNoAnswer(Batch& batch, base::SteadyTime now, uint64_t random) {
+  assert(batch.out);
+  batch.out = false;
+  batch.in_doubt = true;
+  --out_;
+  if (queue_.front().get() == &batch) {
+    wants_.metadata = true;
+    Fail("kafka_unavailable", "the connection ended without an answer", now, random);
+  } else if (state_ == State::kReady) {
+    state_ = State::kDraining;
+  }
+  WhenDrained(now);
+}
+
+void Partition::Deliver(size_t place, int64_t base_offset, bool repeat, base::SteadyTime now) {
+  const std::unique_ptr<Batch> batch = std::move(queue_[place]);
+  queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(place));
+  proven_ = true;
+  acknowledged_at_ = now;
+  if (place == 0) {
+    failures_ = 0;
+    sequence_failures_ = 0;
+    nonsense_told_ = false;
+    unknown_topic_since_.reset();
+  }
+  listener_.OnDelivered(*this, *batch, base_offset, repeat);
+}
+
+void Partition::Fail(std::string_view code, std::string_view reason, base::SteadyTime now, uint64_t random) {
+  ++failures_;
+  state_ = State::kDraining;
+  not_before_ = now + options_.retries.Delay(failures_, random);
+  listener_.OnFault(*this, code, reason);
+}
+
+// Of the oldest batch.
+void Partition::Sort(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
+                     base::SteadyTime now, uint64_t random) {
+  if (answer.error != ErrorCode::kUnknownTopicOrPartition && answer.error != ErrorCode::kUnknownTopicId)
+    unknown_topic_since_.reset();
+  switch (answer.error) {
+    case ErrorCode::kMessageTooLarge:
+    case ErrorCode::kRecordListTooLarge:
+      if (batch.records.Count() == 1) return RejectOldest("message_too_large", answer.error_message);
+      state_ = State::kDraining;
+      not_before_ = now;
+      repair_ = Repair::kSplit;
+      return;
+
+    case ErrorCode::kInvalidRecord: return SortRecords(batch, answer, version, "invalid_record", now, random);
+
+    // The time is ours, not the event's: the clock of this machine or of the broker is wrong. It gets a new
+    // time.
+    case ErrorCode::kInvalidTimestamp:
+      Fail("clock_out_of_range", answer.error_message, now, random);
+      repair_ = Repair::kRestamp;
+      return;
+
+    case ErrorCode::kOutOfOrderSequenceNumber:
+    case ErrorCode::kUnknownProducerId: return SortSequence(now, random);
+
+    // The same as success, where a broker gives it.
+    case ErrorCode::kDuplicateSequenceNumber: return Deliver(0, answer.base_offset, true, now);
+
+    // Somebody else has our producer id, or our own epoch was raised.
+    case ErrorCode::kInvalidProducerEpoch:
+    case ErrorCode::kProducerFenced:
+      Fail("producer_fenced", answer.error_message, now, random);
+      repair_ = Repair::kNewId;
+      return;
+
+    case ErrorCode::kCorruptMessage:
+    case ErrorCode::kUnknownServerError:
+      wants_.new_connection = !std::exchange(nonsense_told_, true);
+      return Fail("kafka_unavailable", answer.error_message, now, random);
+
+    case ErrorCode::kUnknownTopicOrPartition:
+    case ErrorCode::kUnknownTopicId:
+      wants_.metadata = true;
+      if (!unknown_topic_since_) unknown_topic_since_ = now;
+      if (now - *unknown_topic_since_ >= options_.unknown_topic_grace) {
+        return RejectOldest("unknown_topic", answer.error_message);
+      }
+      return Fail("unknown_topic", answer.error_message, now, random);
+
+    default: {
+      const Transient transient = TransientOf(answer.error);
+      wants_.metadata = wants_.metadata || transient.metadata;
+      return Fail(transient.code, answer.error_message, now, random);
+    }
+  }
+}
+
+// The number of the oldest batch doesn't follow what the broker has. That is no proof of anything until the
+// leader is known to be the leader: one that was frozen says so when it wakes.
+void Partition::SortSequence(base::SteadyTime now, uint64_t random) {
+  wants_.metadata = true;
+  Fail("out_of_order_sequence", {}, now, random);
+  if (++sequence_failures_ >= kSequenceFailuresMax) repair_ = Repair::kAsk;
+}
+
+void Partition::SortRecords(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
+                            std::string_view code, base::SteadyTime now, uint64_t random) {
+  const uint32_t count = batch.records.Count();
+  rejected_.clear();
+  for (const wire::RecordError& error : answer.record_errors) {
+    if (error.index < 0 || static_cast<uint32_t>(error.index) >= count) continue;
+    const auto index = static_cast<uint32_t>(error.index);
+    const std::string_view reason = error.message.empty() ? answer.error_message : error.message;
+    rejected_.push_back({index, code, std::string(reason)});
+  }
+  std::ranges::sort(rejected_, {}, &Rejection::index);
+  const auto same = std::ranges::unique(rejected_, {}, &Rejection::index);
+  rejected_.erase(same.begin(), same.end());
+  if (!rejected_.empty()) {
+    state_ = State::kDraining;
+    not_before_ = now;
+    repair_ = Repair::kReject;
+    return;
+  }
+  if (version < kNamesRecordsFrom) {
+    if (count == 1) return RejectOldest(code, answer.error_message);
+    state_ = State::kDraining;
+    not_before_ = now;
+    repair_ = Repair::kSplit;
+    return;
+  }
+  // No record is named: the broker can't read the batch as we wrote it. That is no event's fault.
+  wants_.new_connection = !std::exchange(nonsense_told_, true);
+  Fail("batch_rejected", answer.error_message, now, random);
+}
+
+void Partition::RejectOldest(std::string_view code, std::string_view reason) {
+  rejected_.clear();
+  for (uint32_t index = 0; index < queue_.front()->records.Count(); ++index) {
+    rejected_.push_back({index, code, std::string(reason)});
+  }
+  state_ = State::kDraining;
+  not_before_ = base::SteadyTime::min();
+  repair_ = Repair::kReject;
+}
+
+void Partition::WhenDrained(base::SteadyTime now) {
+  if (state_ != State::kDraining || out_ > 0) return;
+  state_ = not_before_ > now ? State::kBackingOff : State::kReady;
+  switch (std::exchange(repair_, Repair::kNone)) {
+    case Repair::kNone: return;
+    case Repair::kSplit: return SplitOldest();
+    case Repair::kReject: return TakeRejectedOut();
+    case Repair::kRestamp:
+      for (const auto& batch : queue_) batch->records.SetTimestampMs(now_ms_);
+      return;
+    case Repair::kAsk:
+      state_ = State::kAsking;
+      wants_.last_sequence = true;
+      return;
+    case Repair::kNewEpoch: return BeginEpoch(producer_.epoch);
+    case Repair::kNewId:
+      state_ = State::kRenewing;
+      wants_.producer_id = true;
+      return;
+  }
+}
+
+void Partition::OnLastSequence(const std::optional<wire::ProducerState>& known, base::SteadyTime now) {
+  if (state_ != State::kAsking) return;
+  wants_.last_sequence = false;
+  state_ = not_before_ > now ? State::kBackingOff : State::kReady;
+  sequence_failures_ = 0;
+  if (known && known->producer_epoch == producer_.epoch) {
+    while (!queue_.empty() && StandsInLog(*queue_.front(), known->last_sequence)) Deliver(0, -1, true, now);
+    if (queue_.empty()) return;
+    const int32_t next = queue_.front()->stamp.base_sequence;
+    if (next < 0 || next == wire::SequenceAfter(known->last_sequence, 1)) return;
+  }
+  BeginEpoch(producer_.epoch);
+}
+
+// Numbers wrap, so they are compared by their distance.
+bool Partition::StandsInLog(const Batch& batch, int32_t last_sequence) {
+  if (batch.stamp.base_sequence < 0) return false;
+  const int32_t end = wire::SequenceAfter(batch.stamp.base_sequence, batch.records.Count() - 1);
+  const uint32_t behind = static_cast<uint32_t>(last_sequence - end) & 0x7fffffffu;
+  return behind < 0x40000000u;
+}
+
+// In two batches that have the numbers of the one.
+void Partition::SplitOldest() {
+  const std::unique_ptr<Batch> whole = std::move(queue_.front());
+  queue_.pop_front();
+  const uint32_t half = whole->records.Count() / 2;
+  auto first = std::make_unique<Batch>(whole->records.TimestampMs());
+  auto second = std::make_unique<Batch>(whole->records.TimestampMs());
+  whole->records.Visit([&](uint32_t number, const wire::RecordView& record) {
+    Batch& into = number < half ? *first : *second;
+    into.records.Append(record);
+    into.tokens.push_back(whole->tokens[number]);
+  });
+  first->stamp = second->stamp = whole->stamp;
+  second->stamp.base_sequence = wire::SequenceAfter(whole->stamp.base_sequence, half);
+  first->in_doubt = second->in_doubt = whole->in_doubt;
+  queue_.push_front(std::move(second));
+  queue_.push_front(std::move(first));
+}
+
+// What is left of the oldest batch keeps its first number, and all behind it move up.
+void Partition::TakeRejectedOut() {
+  const std::unique_ptr<Batch> all = std::move(queue_.front());
+  queue_.pop_front();
+  const int32_t sequence = all->stamp.base_sequence;
+  auto kept = std::make_unique<Batch>(all->records.TimestampMs());
+  size_t next = 0;
+  all->records.Visit([&](uint32_t number, const wire::RecordView& record) {
+    if (next < rejected_.size() && rejected_[next].index == number) {
+      ++next;
+      return;
+    }
+    kept->records.Append(record);
+    kept->tokens.push_back(all->tokens[number]);
+  });
+  if (kept->records.Count() > 0) queue_.push_front(std::move(kept));
+  NumberAnew(sequence);
+  failures_ = 0;
+  for (const Rejection& one : std::exchange(rejected_, {})) {
+    listener_.OnRejected(*this, all->tokens[one.index], one.code, one.reason);
+  }
+}
+
+// All that have no number of the present epoch, or whose numbers are to change, get theirs when they are sent
+// next.
+void Partition::NumberAnew(int32_t sequence) {
+  uint32_t in_doubt = 0;
+  for (const auto& batch : queue_) {
+    if (batch->in_doubt) in_doubt += batch->records.Count();
+    batch->stamp.base_sequence = -1;
+    batch->in_doubt = false;
+  }
+  next_sequence_ = sequence;
+  if (sequence == 0) proven_ = false;
+  if (in_doubt > 0) listener_.OnPossibleRepeats(*this, in_doubt);
+}
+
+void Partition::BeginEpoch(int16_t epoch) {
+  if (epoch == std::numeric_limits<int16_t>::max()) {
+    state_ = State::kRenewing;
+    wants_.producer_id = true;
+    return;
+  }
+  producer_.epoch = static_cast<int16_t>(epoch + 1);
+  NumberAnew(0);
+}
+
+}  // namespace ei::kafka::native

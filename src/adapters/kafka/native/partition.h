@@ -1,0 +1,199 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/kafka/native/batch.h"
+#include "adapters/kafka/wire/messages.h"
+#include "base/time.h"
+#include "domain/retry_policy.h"
+
+namespace ei::kafka::native {
+
+class Partition;
+
+// What became of the records of a partition, and what stands in their way. Called from within the Partition's
+// functions, on the producer's thread.
+class PartitionListener {
+ public:
+  virtual ~PartitionListener() = default;
+
+  // All records of the batch stand in the topic, from `base_offset` on (-1: not known). `repeat`: they had
+  // stood there before this request.
+  virtual void OnDelivered(Partition& partition, const Batch& batch, int64_t base_offset, bool repeat) = 0;
+
+  // The topic will never take this record. `code` is a constant; `reason` are the broker's words or empty.
+  virtual void OnRejected(Partition& partition, uint64_t token, std::string_view code,
+                          std::string_view reason) = 0;
+
+  // Nothing is delivered for now, for a reason that is no record's own; it is tried again. `code` is a
+  // constant.
+  virtual void OnFault(Partition& partition, std::string_view code, std::string_view reason) = 0;
+
+  // So many records are sent again though they may stand in the topic already: the protocol has no way to
+  // know.
+  virtual void OnPossibleRepeats(Partition& partition, uint32_t records) = 0;
+};
+
+// Who writes. Shared by all partitions of a producer.
+struct ProducerId {
+  int64_t id = -1;  // -1: none yet
+  int16_t epoch = 0;
+};
+
+// One partition's batches on their way to its leader: order, sequence numbers, repetition, and the sorting
+// out of records that the broker rejects. The rules are those of an idempotent producer (KIP-98, KIP-360,
+// KIP-467), and of what brokers do beyond them.
+//
+//  - Batches go out in the order of Add. Each gets its sequence numbers when it is first sent, and is sent
+//  again with
+//    the same numbers and the same records, so that the broker knows it again.
+//  - Until the first one is acknowledged under a producer id, epoch and topic id only one is out: a broker
+//  that knows
+//    nothing of the producer takes any first sequence number, also a later batch's. From then on at most
+//    kOutMax are.
+//  - After a failure nothing goes out until all that is out is answered; then all goes again, from the oldest
+//  on. Only
+//    the oldest batch's failure says anything: those behind it fail because it did.
+//  - What changes the numbers of batches (a rejected record that is taken out, a new epoch) waits for that,
+//  too.
+//
+// A pure state machine: time and randomness are parameters. One thread.
+class Partition {
+ public:
+  // Brokers remember the last five batches of a producer (KIP-98).
+  static constexpr size_t kOutMax = 5;
+  // So many failures of the oldest batch for its sequence number, with the same leader, before its number is
+  // doubted.
+  static constexpr uint32_t kSequenceFailuresMax = 3;
+
+  struct Options {
+    domain::RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
+    base::Duration unknown_topic_grace = std::chrono::minutes(10);  // then its records are rejected
+    // After so long without an acknowledgement the first batch goes alone again: the broker may have
+    // forgotten us (producer.id.expiration.ms, a day unless set otherwise).
+    base::Duration proof_lasts = std::chrono::minutes(10);
+  };
+
+  enum class State : uint8_t {
+    kReady,       // what may go out, may
+    kDraining,    // after a failure: waits for the answers to what is out
+    kBackingOff,  // until NotBefore()
+    kAsking,      // waits for OnLastSequence
+    kRenewing,    // waits for OnProducerId
+  };
+
+  // What the owner has to find out for the partition to go on; each is a request that it clears by its
+  // answer.
+  struct Wants {
+    bool metadata = false;        // OnLeader
+    bool last_sequence = false;   // OnLastSequence
+    bool producer_id = false;     // OnProducerId, with another id than the present one
+    bool new_connection = false;  // to its leader: what was sent there was taken for nonsense
+  };
+
+  Partition(std::string topic, int32_t index, const Options& options, PartitionListener& listener)
+      : topic_(std::move(topic)), index_(index), options_(options), listener_(listener) {}
+
+  const std::string& Topic() const { return topic_; }
+  int32_t Index() const { return index_; }
+
+  // --- from the side of the events
+
+  void Add(std::unique_ptr<Batch> batch);
+  size_t Batches() const { return queue_.size(); }
+  size_t Out() const { return out_; }
+
+  // --- from the side of the cluster
+
+  // A new producer id or the first one.
+  void OnProducerId(const ProducerId& id);
+  // Who leads it now; node -1: nobody. `id`: the topic's, where the broker tells.
+  void OnLeader(int32_t node, int32_t epoch, const wire::TopicId& id, base::SteadyTime now);
+  int32_t Leader() const { return leader_; }
+  int32_t LeaderEpoch() const { return leader_epoch_; }
+
+  // Whether NextBatch would give one.
+  bool CanSend(base::SteadyTime now) const;
+  // The next batch to send to the leader, now out; null: none. `now` is also what its time is compared with.
+  Batch* NextBatch(base::SteadyTime now);
+
+  // The answer to a batch that was out; `version` of the request, `now_ms` since 1970.
+  void OnAnswer(Batch& batch, const wire::PartitionProduced& answer, int16_t version, base::SteadyTime now,
+                int64_t now_ms, uint64_t random);
+  // The connection ended, or took too long, without one.
+  void OnNoAnswer(Batch& batch, base::SteadyTime now, uint64_t random);
+  // What the leader knows of this producer here; nullopt: nothing, or it doesn't tell.
+  void OnLastSequence(const std::optional<wire::ProducerState>& known, base::SteadyTime now);
+
+  State Now() const { return state_; }
+  // When it may go on; only while backing off.
+  base::SteadyTime NotBefore() const { return not_before_; }
+  const Wants& Wanted() const { return wants_; }
+  void ClearNewConnection() { wants_.new_connection = false; }
+
+ private:
+  // What to do once all that is out is answered.
+  enum class Repair : uint8_t {
+    kNone,      // send again
+    kSplit,     // the oldest batch is too large, or one of its records is at fault: in halves
+    kReject,    // take `rejected_` out of the oldest batch
+    kRestamp,   // with a new time
+    kAsk,       // whether the oldest batch stands in the log
+    kNewEpoch,  // number anew from 0
+    kNewId,     // the same under another producer id
+  };
+  struct Rejection {
+    uint32_t index;
+    std::string_view code;
+    std::string reason;
+  };
+
+  void Fail(std::string_view code, std::string_view reason, base::SteadyTime now, uint64_t random);
+  void Sort(const Batch& batch, const wire::PartitionProduced& answer, int16_t version, base::SteadyTime now,
+            uint64_t random);
+  void SortSequence(base::SteadyTime now, uint64_t random);
+  void SortRecords(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
+                   std::string_view code, base::SteadyTime now, uint64_t random);
+  void RejectOldest(std::string_view code, std::string_view reason);
+  void WhenDrained(base::SteadyTime now);
+  static bool StandsInLog(const Batch& batch, int32_t last_sequence);
+  void SplitOldest();
+  void TakeRejectedOut();
+  void NumberAnew(int32_t sequence);
+  void BeginEpoch(int16_t epoch);
+  void Deliver(size_t place, int64_t base_offset, bool repeat, base::SteadyTime now);
+
+  const std::string topic_;
+  const int32_t index_;
+  const Options options_;
+  PartitionListener& listener_;
+
+  std::deque<std::unique_ptr<Batch>> queue_;  // oldest first; those with numbers stand before those without
+  size_t out_ = 0;
+  State state_ = State::kReady;
+  Repair repair_ = Repair::kNone;
+  std::vector<Rejection> rejected_;  // of the oldest batch, by rising index
+  base::SteadyTime not_before_;
+  Wants wants_;
+  uint32_t failures_ = 0;           // since the last acknowledgement
+  uint32_t sequence_failures_ = 0;  // of the oldest batch, with this leader
+  std::optional<base::SteadyTime> unknown_topic_since_;
+  bool nonsense_told_ = false;  // the oldest batch was taken for nonsense already
+
+  int32_t leader_ = -1;
+  int32_t leader_epoch_ = -1;
+  wire::TopicId topic_id_;
+  ProducerId producer_;
+  int32_t next_sequence_ = 0;
+  bool proven_ = false;
+  base::SteadyTime acknowledged_at_;
+  int64_t now_ms_ = 0;  // of the last answer
+};
+
+}  // namespace ei::kafka::native

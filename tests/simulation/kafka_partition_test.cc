@@ -1,0 +1,296 @@
+#include <algorithm>
+#include <cstdlib>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "adapters/kafka/native/partition.h"
+#include "support/random.h"
+
+namespace ei::kafka::native {
+namespace {
+
+using wire::ErrorCode;
+using wire::PartitionProduced;
+
+// One partition as brokers keep it, with what they were seen to do: see docs/KAFKA.md.
+class SimPartition {
+ public:
+  struct Record {
+    uint64_t token;
+    bool poison;  // the topic's rules reject it
+  };
+  struct Request {
+    int64_t producer_id;
+    int16_t epoch;
+    int32_t sequence;
+    std::vector<Record> records;
+    size_t bytes;
+  };
+
+  size_t bytes_max = 100'000;
+
+  PartitionProduced Produce(const Request& request) {
+    PartitionProduced answer;
+    if (request.bytes > bytes_max) return Error(ErrorCode::kMessageTooLarge);
+    for (size_t i = 0; i < request.records.size(); ++i) {
+      if (request.records[i].poison) answer.record_errors.push_back({static_cast<int32_t>(i), "poison"});
+    }
+    if (!answer.record_errors.empty()) {
+      answer.error = ErrorCode::kInvalidRecord;
+      return answer;
+    }
+    const auto known = producers_.find(request.producer_id);
+    if (known != producers_.end()) {
+      Producer& producer = known->second;
+      if (request.epoch < producer.epoch) return Error(ErrorCode::kInvalidProducerEpoch);
+      if (request.epoch > producer.epoch) {
+        if (request.sequence != 0) return Error(ErrorCode::kOutOfOrderSequenceNumber);
+      } else {
+        for (const Kept& kept : producer.last) {
+          if (kept.sequence != request.sequence || kept.count != request.records.size()) continue;
+          answer.base_offset = kept.offset;
+          answer.log_append_time_ms = 1;
+          return answer;
+        }
+        if (request.sequence != wire::SequenceAfter(producer.last_sequence, 1)) {
+          return Error(ErrorCode::kOutOfOrderSequenceNumber);
+        }
+      }
+    }
+    Producer& producer = producers_[request.producer_id];
+    if (producer.epoch != request.epoch) producer.last.clear();
+    producer.epoch = request.epoch;
+    answer.base_offset = static_cast<int64_t>(log.size());
+    const auto count = static_cast<uint32_t>(request.records.size());
+    producer.last.push_back({request.sequence, count, answer.base_offset});
+    if (producer.last.size() > 5) producer.last.pop_front();
+    producer.last_sequence = wire::SequenceAfter(request.sequence, count - 1);
+    for (const Record& record : request.records) log.push_back(record.token);
+    return answer;
+  }
+
+  // Only the last batch of a producer is known again afterwards.
+  void Restart() {
+    for (auto& [id, producer] : producers_) {
+      while (producer.last.size() > 1) producer.last.pop_front();
+    }
+  }
+
+  void MakeAgain() {
+    producers_.clear();
+    log.clear();
+  }
+
+  std::optional<wire::ProducerState> Describe(int64_t id) const {
+    const auto known = producers_.find(id);
+    if (known == producers_.end()) return std::nullopt;
+    return wire::ProducerState{id, known->second.epoch, known->second.last_sequence};
+  }
+
+  static PartitionProduced Error(ErrorCode code) {
+    PartitionProduced answer;
+    answer.error = code;
+    return answer;
+  }
+
+  std::vector<uint64_t> log;
+
+ private:
+  struct Kept {
+    int32_t sequence;
+    uint32_t count;
+    int64_t offset;
+  };
+  struct Producer {
+    int16_t epoch = 0;
+    int32_t last_sequence = -1;
+    std::deque<Kept> last;
+  };
+  std::map<int64_t, Producer> producers_;
+};
+
+struct Faults {
+  uint64_t seed = 0;
+  uint64_t poison_percent = 0;
+  uint64_t lost_answer_percent = 0;
+  uint64_t refused_percent = 0;  // not leader, too few replicas, time-outs
+  uint64_t restart_percent = 0;
+  uint64_t waking_percent = 0;  // a leader that was frozen: 45 for a moment
+  bool too_large = false;
+  bool fenced = false;
+  bool asked = true;  // the broker says what the last sequence number is
+};
+
+class Schedule : public PartitionListener {
+ public:
+  explicit Schedule(const Faults& faults) : faults_(faults), random_(faults.seed) {}
+
+  void Run() {
+    Partition::Options options;
+    Partition partition("t", 0, options, *this);
+    partition.OnProducerId({next_id_, 0});
+    partition.OnLeader(1, 1, {1, 1}, now_);
+    if (faults_.too_large) broker_.bytes_max = 700;
+    uint64_t token = 0;
+    for (int step = 0; step < 40'000; ++step) {
+      now_ += std::chrono::milliseconds(Roll(50));
+      if (token < kTokens && Percent(30)) Add(partition, token);
+      if (faults_.restart_percent > Roll(1000) && Quiet()) broker_.Restart();
+      while (Batch* batch = partition.NextBatch(now_)) out_.push_back({batch, Encode(*batch)});
+      if (!out_.empty() && Percent(60)) Answer(partition);
+      Serve(partition);
+      if (token == kTokens && partition.Batches() == 0) return Check();
+    }
+    FAIL() << "seed " << faults_.seed << ": nothing moves any more, state "
+           << static_cast<int>(partition.Now()) << ", " << partition.Batches() << " batches, "
+           << partition.Out() << " out";
+  }
+
+  void OnDelivered(Partition&, const Batch& batch, int64_t, bool) override {
+    for (const uint64_t token : batch.tokens) {
+      EXPECT_TRUE(settled_.insert(token).second) << "seed " << faults_.seed << ": told twice of " << token;
+    }
+  }
+  void OnRejected(Partition&, uint64_t token, std::string_view, std::string_view) override {
+    EXPECT_TRUE(poison_.contains(token)) << "seed " << faults_.seed << ": a good one was rejected: " << token;
+    EXPECT_TRUE(settled_.insert(token).second) << "seed " << faults_.seed << ": told twice of " << token;
+  }
+  void OnFault(Partition&, std::string_view, std::string_view) override {}
+  void OnPossibleRepeats(Partition&, uint32_t records) override { possible_repeats_ += records; }
+
+ private:
+  static constexpr uint64_t kTokens = 200;
+
+  struct Sent {
+    Batch* batch;
+    SimPartition::Request request;
+  };
+
+  uint64_t Roll(uint64_t below) { return random_.Below(below); }
+  bool Percent(uint64_t percent) { return Roll(100) < percent; }
+  // Whether the broker may restart without an answer being lost by it.
+  bool Quiet() const { return out_.empty(); }
+
+  void Add(Partition& partition, uint64_t& token) {
+    auto batch = std::make_unique<Batch>(0);
+    const uint64_t count = 1 + Roll(8);
+    for (uint64_t i = 0; i < count && token < kTokens; ++i, ++token) {
+      if (Percent(faults_.poison_percent)) poison_.insert(token);
+      batch->records.Append(std::to_string(token), std::string(100, 'v'), {});
+      batch->tokens.push_back(token);
+    }
+    partition.Add(std::move(batch));
+  }
+
+  SimPartition::Request Encode(Batch& batch) {
+    EXPECT_EQ(batch.records.Count(), batch.tokens.size());
+    const std::string_view bytes = batch.records.Seal(batch.stamp);
+    SimPartition::Request request{
+        batch.stamp.producer_id, batch.stamp.epoch, batch.stamp.base_sequence, {}, bytes.size()};
+    batch.records.Visit([&](uint32_t number, const wire::RecordView& record) {
+      EXPECT_EQ(std::to_string(batch.tokens[number]), record.key.value_or(""));
+      request.records.push_back({batch.tokens[number], poison_.contains(batch.tokens[number])});
+    });
+    return request;
+  }
+
+  // The oldest request on the connection is handled, or the connection ends, before or after it was.
+  void Answer(Partition& partition) {
+    if (Percent(faults_.lost_answer_percent)) {
+      const uint64_t handled = Roll(out_.size() + 1);
+      for (uint64_t i = 0; i < handled; ++i) broker_.Produce(out_[i].request);
+      std::vector<Sent> lost(out_.begin(), out_.end());
+      out_.clear();
+      if (Percent(20)) broker_.Restart();
+      for (const Sent& sent : lost) partition.OnNoAnswer(*sent.batch, now_, random_.Next());
+      return;
+    }
+    const Sent sent = out_.front();
+    out_.pop_front();
+    PartitionProduced answer;
+    if (Percent(faults_.waking_percent)) {
+      answer = SimPartition::Error(ErrorCode::kOutOfOrderSequenceNumber);
+    } else if (Percent(faults_.refused_percent)) {
+      constexpr ErrorCode kRefusals[] = {
+          ErrorCode::kNotLeaderOrFollower, ErrorCode::kNotEnoughReplicas,
+          ErrorCode::kRequestTimedOut,     ErrorCode::kUnknownTopicOrPartition,
+          ErrorCode::kInvalidTimestamp,    ErrorCode::kTopicAuthorizationFailed};
+      answer = SimPartition::Error(kRefusals[Roll(std::size(kRefusals))]);
+      if (answer.error == ErrorCode::kRequestTimedOut)
+        answer.base_offset = broker_.Produce(sent.request).base_offset;
+    } else if (faults_.fenced && Percent(2)) {
+      answer = SimPartition::Error(ErrorCode::kInvalidProducerEpoch);
+    } else {
+      answer = broker_.Produce(sent.request);
+    }
+    partition.OnAnswer(*sent.batch, answer, 11, now_, 7, random_.Next());
+  }
+
+  // What the producer would find out for it.
+  void Serve(Partition& partition) {
+    const Partition::Wants wants = partition.Wanted();
+    if (wants.metadata && Percent(50)) partition.OnLeader(1, 1, {1, 1}, now_);
+    if (wants.producer_id && Percent(50)) partition.OnProducerId({++next_id_, 0});
+    if (wants.last_sequence && Percent(50)) {
+      partition.OnLastSequence(faults_.asked ? broker_.Describe(next_id_) : std::nullopt, now_);
+    }
+    partition.ClearNewConnection();
+  }
+
+  void Check() {
+    std::map<uint64_t, int> seen;
+    uint64_t newest = 0;
+    uint64_t repeats = 0;
+    for (const uint64_t token : broker_.log) {
+      EXPECT_FALSE(poison_.contains(token)) << "seed " << faults_.seed;
+      if (++seen[token] > 1) {
+        ++repeats;
+        continue;
+      }
+      EXPECT_GE(token, newest) << "seed " << faults_.seed << ": out of order";
+      newest = token;
+    }
+    for (uint64_t token = 0; token < kTokens; ++token) {
+      EXPECT_EQ(seen.contains(token), !poison_.contains(token)) << "seed " << faults_.seed << ": " << token;
+      EXPECT_TRUE(settled_.contains(token)) << "seed " << faults_.seed << ": nothing was told of " << token;
+    }
+    EXPECT_LE(repeats, possible_repeats_) << "seed " << faults_.seed << ": repeats that nobody was told of";
+  }
+
+  const Faults faults_;
+  support::Random random_;
+  SimPartition broker_;
+  base::SteadyTime now_{std::chrono::seconds(1)};
+  std::deque<Sent> out_;
+  std::set<uint64_t> poison_;
+  std::set<uint64_t> settled_;
+  uint64_t possible_repeats_ = 0;
+  int64_t next_id_ = 7;
+};
+
+TEST(KafkaPartitionSimulation, NothingIsLostOrReorderedAndRepeatsAreKnown) {
+  const char* const count = std::getenv("EI_SCHEDULES");
+  const uint64_t schedules = count != nullptr ? std::strtoull(count, nullptr, 10) : 2'000;
+  for (uint64_t seed = 1; seed <= schedules && !testing::Test::HasFailure(); ++seed) {
+    support::Random random(seed);
+    Faults faults;
+    faults.seed = seed;
+    faults.poison_percent = random.Below(3) == 0 ? random.Below(20) : 0;
+    faults.lost_answer_percent = random.Below(2) == 0 ? random.Below(30) : 0;
+    faults.refused_percent = random.Below(2) == 0 ? random.Below(40) : 0;
+    faults.restart_percent = random.Below(3) == 0 ? 20 : 0;
+    faults.waking_percent = random.Below(3) == 0 ? random.Below(20) : 0;
+    faults.too_large = random.Below(4) == 0;
+    faults.fenced = random.Below(5) == 0;
+    faults.asked = random.Below(2) == 0;
+    Schedule(faults).Run();
+  }
+}
+
+}  // namespace
+}  // namespace ei::kafka::native
