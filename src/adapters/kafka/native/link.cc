@@ -1,0 +1,186 @@
+#include "adapters/kafka/native/link.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ei::kafka::native {
+
+using wire::Api;
+using wire::ErrorCode;
+
+namespace {
+
+constexpr int16_t kNewestVersionsRequest = 4;
+// Versions of the login's own requests, which both sides have known since Kafka 1.0: they are asked before or
+// without regard to what the broker offers.
+constexpr int16_t kHandshakeVersion = 1;
+// In front of each response: its size and its correlation id.
+constexpr size_t kSizeBytes = 4;
+constexpr size_t kPrefixBytes = 8;
+
+}  // namespace
+
+void Link::OnConnected(base::SteadyTime now) {
+  if (state_ != State::kConnecting) return;
+  state_ = State::kVersions;
+  AskVersions(kNewestVersionsRequest, now);
+}
+
+bool Link::MaySend(base::SteadyTime) const { return state_ == State::kReady && !renewing_; }
+
+const Link::Request& Link::Add(Api api, int16_t version, base::Duration timeout, uint64_t context,
+                               base::SteadyTime now) {
+  if (requests_.empty()) first_since_ = now;
+  used_at_ = now;
+  requests_.push_back({api, version, next_correlation_id_, timeout, context});
+  next_correlation_id_ = (next_correlation_id_ + 1) & 0x7fffffff;
+  return requests_.back();
+}
+
+wire::RequestHeader Link::HeaderOf(const Request& request) const {
+  return {request.api, request.version, request.correlation_id, options_.client_id};
+}
+
+bool Link::IsOwn(const Request& request) const {
+  return request.api == Api::kApiVersions || request.api == Api::kSaslHandshake ||
+         request.api == Api::kSaslAuthenticate;
+}
+
+std::optional<Link::Response> Link::TakeResponse(base::SteadyTime now) {
+  while (state_ != State::kEnded) {
+    const std::string_view rest = std::string_view(input_).substr(read_);
+    if (rest.size() < kPrefixBytes) break;
+    wire::Decoder prefix(rest.substr(0, kPrefixBytes), false);
+    const auto size = prefix.Int<int32_t>();
+    const auto correlation_id = prefix.Int<int32_t>();
+    if (size < static_cast<int32_t>(kPrefixBytes - kSizeBytes) ||
+        static_cast<size_t>(size) > options_.response_bytes_max || requests_.empty() ||
+        requests_.front().correlation_id != correlation_id) {
+      Finish(End::kNonsense,
+             "it doesn't answer as a Kafka broker does: wrong port, or TLS where there is none?");
+      break;
+    }
+    if (rest.size() < kSizeBytes + static_cast<size_t>(size)) break;
+    Response response;
+    response.request = requests_.front();
+    response.body = rest.substr(kPrefixBytes, static_cast<size_t>(size) - (kPrefixBytes - kSizeBytes));
+    read_ += kSizeBytes + static_cast<size_t>(size);
+    requests_.pop_front();
+    first_since_ = now;
+    used_at_ = now;
+    if (!IsOwn(response.request)) return response;
+    OnOwn(response.request, response.body, now);
+  }
+  input_.erase(0, read_);
+  read_ = 0;
+  return std::nullopt;
+}
+
+void Link::OnOwn(const Request& request, std::string_view body, base::SteadyTime now) {
+  switch (request.api) {
+    case Api::kApiVersions: return OnVersions(request.version, body, now);
+    case Api::kSaslHandshake: return OnMechanism(request.version, body, now);
+    default: return OnLogin(request.version, body, now);
+  }
+}
+
+void Link::AskVersions(int16_t version, base::SteadyTime now) {
+  const Request& request = Add(Api::kApiVersions, version, options_.timeout, 0, now);
+  wire::AppendApiVersions(out_.bytes, HeaderOf(request), options_.client_id, options_.software_version);
+}
+
+void Link::OnVersions(int16_t version, std::string_view body, base::SteadyTime now) {
+  // A broker that doesn't know the version says so in the oldest one.
+  const auto refusal = wire::ReadApiVersions(0, body);
+  if (version > 0 && refusal && refusal->error == ErrorCode::kUnsupportedVersion) return AskVersions(0, now);
+  const auto response = wire::ReadApiVersions(version, body);
+  if (!response) return Finish(End::kNonsense, "its answer to ApiVersions can't be read");
+  agreed_ = response->agreed;
+  if (!VersionOf(Api::kProduce) || !VersionOf(Api::kMetadata) || !VersionOf(Api::kInitProducerId)) {
+    return Finish(End::kUnsupported, "the broker is older than Kafka 2.1, or newer than this client knows");
+  }
+  if (options_.mechanism.empty()) {
+    state_ = State::kReady;
+  } else {
+    BeginLogin(now);
+  }
+}
+
+void Link::BeginLogin(base::SteadyTime now) {
+  auto made = options_.make_sasl();
+  if (!made) return Finish(End::kRefused, made.error().message);
+  sasl_ = std::move(*made);
+  if (state_ != State::kReady) state_ = State::kMechanism;
+  const Request& request = Add(Api::kSaslHandshake, kHandshakeVersion, options_.timeout, 0, now);
+  wire::AppendSaslHandshake(out_.bytes, HeaderOf(request), options_.mechanism);
+}
+
+void Link::OnMechanism(int16_t version, std::string_view body, base::SteadyTime now) {
+  const auto response = wire::ReadSaslHandshake(version, body);
+  if (!response) return Finish(End::kNonsense, "its answer to SaslHandshake can't be read");
+  if (response->error != ErrorCode::kNone) {
+    std::string known;
+    for (const std::string_view mechanism : response->mechanisms) {
+      known += (known.empty() ? "" : ", ") + std::string(mechanism);
+    }
+    return Finish(End::kRefused, "the broker doesn't take " + options_.mechanism + " (KAFKA_SASL_MECHANISM)" +
+                                     (known.empty() ? "" : "; it takes " + known));
+  }
+  if (state_ != State::kReady) state_ = State::kLogin;
+  SayLogin(sasl_->First(), now);
+}
+
+void Link::SayLogin(std::string_view message, base::SteadyTime now) {
+  const int16_t version = VersionOf(Api::kSaslAuthenticate).value_or(0);
+  const Request& request = Add(Api::kSaslAuthenticate, version, options_.timeout, 0, now);
+  wire::AppendSaslAuthenticate(out_.bytes, HeaderOf(request), message);
+}
+
+void Link::OnLogin(int16_t version, std::string_view body, base::SteadyTime now) {
+  const auto response = wire::ReadSaslAuthenticate(version, body);
+  if (!response) return Finish(End::kNonsense, "its answer to SaslAuthenticate can't be read");
+  if (response->error != ErrorCode::kNone) {
+    const std::string_view said = response->error_message;
+    return Finish(End::kRefused, said.empty() ? "the broker refuses the login" : said);
+  }
+  const auto answer = sasl_->Answer(response->token);
+  if (!answer) return Finish(End::kRefused, answer.error().message);
+  if (*answer) return SayLogin(**answer, now);
+  sasl_.reset();
+  renewing_ = false;
+  state_ = State::kReady;
+  renew_at_.reset();
+  if (response->session_lifetime_ms > 0) {
+    // Bounded, so that no broker's number overflows the clock.
+    constexpr int64_t kLifetimeMaxMs = int64_t{365} * 24 * 3600 * 1000;
+    const auto lifetime = std::chrono::milliseconds(std::min(response->session_lifetime_ms, kLifetimeMaxMs));
+    renew_at_ = now + lifetime * 4 / 5;
+  }
+}
+
+void Link::Look(base::SteadyTime now) {
+  if (state_ == State::kEnded) return;
+  if (!requests_.empty() && now - first_since_ >= requests_.front().timeout) {
+    return Finish(End::kTimedOut, "a request was not answered in time");
+  }
+  if (state_ != State::kReady || renewing_ || !renew_at_ || now < *renew_at_) return;
+  renewing_ = true;
+  BeginLogin(now);
+}
+
+base::SteadyTime Link::NextLook() const {
+  base::SteadyTime next = base::SteadyTime::max();
+  if (!requests_.empty()) next = first_since_ + requests_.front().timeout;
+  if (renew_at_ && !renewing_) next = std::min(next, *renew_at_);
+  return next;
+}
+
+void Link::Finish(End why, std::string_view reason) {
+  if (state_ == State::kEnded) return;
+  state_ = State::kEnded;
+  why_ = why;
+  reason_ = reason;
+  out_ = {};
+}
+
+}  // namespace ei::kafka::native
