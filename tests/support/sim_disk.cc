@@ -48,6 +48,8 @@ class SimDisk::OpenFile final : public File {
     return disk_.Sync(*content_);
   }
 
+  const SimContent* Content() const { return content_.get(); }
+
   DiskResult<uint64_t> Size() override {
     if (const int error = disk_.Refusal(process_, DiskCall::kSize)) return std::unexpected(error);
     return content_->Seen().size();
@@ -108,6 +110,15 @@ class SimDisk::Folder final : public wal::Directory {
     std::vector<std::string> names = disk_.SeenNames();
     for (size_t i = names.size(); i > 1; --i) std::swap(names[i - 1], names[disk_.random_.Below(i)]);
     return names;
+  }
+
+  DiskResult<void> Confirm(const std::string& name, const File& file) override {
+    if (process_ != disk_.process_ || disk_.Stopped()) return std::unexpected(EIO);
+    const auto content = names_.Find(name);
+    if (content == nullptr || content.get() != static_cast<const OpenFile&>(file).Content()) {
+      return std::unexpected(ENOENT);
+    }
+    return {};
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "adapters/wal/read_write.h"
+#include "adapters/wal/segment_files.h"
 #include "adapters/wal/wal_journal.h"
 
 namespace ei::wal {
@@ -42,6 +43,11 @@ Work WalJournal::Commit() {
   commit_stalled_ = false;
   if (const auto synced = frame->file->Sync(); !synced) {
     Fail("a sync of the log failed", synced.error());
+    return Work::kIdle;
+  }
+  if (const auto stands = directory_.Confirm(SegmentName(frame->header.segment), *frame->file); !stands) {
+    Fail("the newest segment, the lock file or the folder was moved or removed by somebody else",
+         stands.error());
     return Work::kIdle;
   }
   uint64_t filled_lanes = 0;

@@ -217,7 +217,16 @@ WalJournal::Snapshot WalJournal::TakeSnapshot() {
 
 DiskResult<void> WalJournal::Save(const Snapshot& snapshot) {
   assert(checkpoint_.has_value());  // since Recover
-  const auto saved = checkpoint_->Save(snapshot.checkpoint);
+  DiskResult<void> saved = checkpoint_->Save(snapshot.checkpoint);
+  if (saved) saved = checkpoint_->Confirm(directory_);
+  if (!saved && saved.error() == ENOENT) {
+    log_.Write(app::LogLevel::kWarn, "wal",
+               "wal.dir (WAL_DIR): the checkpoint was moved or removed by somebody else; it is made again",
+               {{"file", kCheckpointName}});
+    auto renewed = CheckpointFile::Renew(directory_, snapshot.checkpoint);
+    if (renewed) checkpoint_ = std::move(*renewed);
+    saved = renewed ? directory_.Sync() : std::unexpected(renewed.error());
+  }
   if (!saved) {
     log_.Write(app::LogLevel::kError, "wal", "wal.dir (WAL_DIR): the checkpoint can't be saved; trying again",
                {{"error", std::system_category().message(saved.error())}});

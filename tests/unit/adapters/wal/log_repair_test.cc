@@ -197,6 +197,9 @@ class DyingDirectory final : public Directory {
     return under_.Sync();
   }
   DiskResult<std::vector<std::string>> List() override { return under_.List(); }
+  DiskResult<void> Confirm(const std::string& name, const File& file) override {
+    return under_.Confirm(name, static_cast<const DyingFile&>(file).Under());
+  }
 
  private:
   class DyingFile final : public File {
@@ -215,6 +218,7 @@ class DyingDirectory final : public Directory {
       return under_->Sync();
     }
     DiskResult<uint64_t> Size() override { return under_->Size(); }
+    const File& Under() const { return *under_; }
 
    private:
     std::unique_ptr<File> under_;
