@@ -342,7 +342,8 @@ std::vector<Setting> SinkRows() {
       Declare(
           {.key = "file.segment_bytes",
            .env = "FILE_SEGMENT_BYTES",
-           .text = "Size at which the file sink begins a new file. Smaller files can be moved away sooner.",
+           .text = "Size at which the file sink begins a new file. Files can be moved away or deleted at any "
+                   "time; the next event then begins a new one.",
            .example = "16MiB"},
           &Settings::file, &FileSettings::segment_bytes,
           Bytes{.fallback = 128 * kMiB, .min = kMiB, .max = 64 * kGiB}),
