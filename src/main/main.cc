@@ -11,6 +11,7 @@
 #include "adapters/json/event_decoder.h"
 #include "adapters/system/system_clock.h"
 #include "adapters/telemetry/json_log.h"
+#include "adapters/telemetry/log_writer.h"
 #include "adapters/telemetry/metrics.h"
 #include "adapters/telemetry/metrics_document.h"
 #include "adapters/tokens/https_client.h"
@@ -29,6 +30,7 @@ namespace {
 
 constexpr int kExitUndelivered = 3;
 constexpr auto kHousekeeping = std::chrono::seconds(1);
+constexpr auto kLastLines = std::chrono::seconds(1);  // for the log's reader, before the process ends
 constexpr auto kHealthTimeout = std::chrono::seconds(3);
 
 int ExitStatusOf(base::ErrorKind kind) {
@@ -53,7 +55,8 @@ app::LogLevel LevelOf(LogLevel level) {
 std::string_view SignalName(int signal) { return signal == SIGTERM ? "SIGTERM" : "SIGINT"; }
 
 // Stops gracefully; a second signal meanwhile ends the process at once.
-int StopService(Service& service, ProcessSignals& signals, telemetry::JsonLog& log) {
+int StopService(Service& service, ProcessSignals& signals, telemetry::JsonLog& log,
+                telemetry::LogWriter& log_writer) {
   std::atomic<bool> stopped{false};
   uint64_t lost = 0;
   std::thread stopper([&] {
@@ -69,6 +72,7 @@ int StopService(Service& service, ProcessSignals& signals, telemetry::JsonLog& l
     log.Write(app::LogLevel::kError, "service",
               "a second signal: stopping at once; accepted events that are on no disk are lost",
               {{"signal", SignalName(*signal)}, {"events", left}});
+    log_writer.Flush(kLastLines);
     _exit(left > 0 ? kExitUndelivered : kExitFailure);
   }
   stopper.join();
@@ -118,9 +122,12 @@ int Serve(const Settings& settings, const Routing& routing, bool drain = false) 
   RaiseFileLimit();
   ProcessSignals signals;
   const system::SystemClock clock;
-  telemetry::JsonLog log(clock, LevelOf(settings.log.level));
+  telemetry::LogWriter log_writer(STDOUT_FILENO, clock);
+  telemetry::JsonLog log(clock, LevelOf(settings.log.level),
+                         [&log_writer](std::string_view line) { log_writer.Put(line); });
   telemetry::Metrics metrics(clock, {std::string(Version()), __VERSION__, json::ScannerName()});
   metrics.AddCounter(telemetry::MetricId::kLogLinesSuppressed, [&log] { return log.SuppressedLines(); });
+  metrics.AddCounter(telemetry::MetricId::kLogLinesDropped, [&log_writer] { return log_writer.Dropped(); });
 
   auto service = Service::Start(settings, routing, clock, log, metrics, [&signals] { signals.Interrupt(); });
   if (!service) {
@@ -139,7 +146,7 @@ int Serve(const Settings& settings, const Routing& routing, bool drain = false) 
             {{"cause", signal  ? SignalName(*signal)
                        : drain ? "drain"
                                : "the storage failed"}});
-  int status = StopService(**service, signals, log);
+  int status = StopService(**service, signals, log, log_writer);
   if (drain && status == kExitClean && (*service)->EventsLeft() > 0) status = kExitUndelivered;
   log.Write(app::LogLevel::kInfo, "service", "stopped", {{"exit_status", int64_t{status}}});
   return status;
