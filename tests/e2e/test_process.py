@@ -3,19 +3,22 @@
 import fcntl
 import os
 import signal
+import socket
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support.http_client import RawConnection, Reply
-from support.ingestor import EVENTS, JSON, binary
+from support.ingestor import EVENTS, JSON, ROOT, Ingestor, binary, run_to_exit
 from support.metrics import Metrics
 from support.ports import free_port
 from support.waiting import wait_until
 
+Serve = Callable[..., Ingestor]
 EVENT = b'{"type":"t"}'
-CLEAN = 0
+CLEAN, FAILED, UNDELIVERED = 0, 1, 3
 PIPE_BYTES = 4096
 
 
@@ -106,3 +109,72 @@ def test_a_log_whose_reader_is_gone_costs_its_lines_and_nothing_else(tmp_path: P
     finally:
         service.process.kill()
         service.process.wait()
+
+
+# --- name servers that don't answer
+
+
+@pytest.fixture
+def hanging_resolver(tmp_path: Path) -> dict[str, object]:
+    """Settings with which no name is ever found."""
+    library = tmp_path / "hanging_resolver.so"
+    source = ROOT / "tests/support/hanging_resolver.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", library, source, "-ldl"], check=True)
+    return {
+        "LD_PRELOAD": library,
+        "SINK": "kafka",
+        "KAFKA_BROKERS": "broker.invalid:9092",
+        "SHUTDOWN_TIMEOUT": "1s",
+    }
+
+
+# After SHUTDOWN_TIMEOUT; half of it is the end of the sink, and the machine may be slow.
+STOP_SECONDS = 15
+
+
+def test_a_name_server_that_hangs_does_not_hold_up_the_stop(
+    serve: Serve, hanging_resolver: dict[str, object]
+) -> None:
+    ingestor = serve(**hanging_resolver)
+    assert ingestor.terminate(1 + STOP_SECONDS) == CLEAN, "nothing was lost"
+
+
+def test_what_a_stop_beside_a_hanging_name_server_loses_is_counted(
+    serve: Serve, hanging_resolver: dict[str, object]
+) -> None:
+    ingestor = serve(expected_exit=UNDELIVERED, **hanging_resolver)
+    assert ingestor.post(EVENT).status == 202
+    assert ingestor.terminate(1 + STOP_SECONDS) == UNDELIVERED
+    assert any(line.get("events") == 1 and line["level"] == "error" for line in ingestor.logs), (
+        ingestor.output()
+    )
+
+
+def test_a_start_that_fails_beside_a_hanging_name_server_ends(hanging_resolver: dict[str, object]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = run_to_exit(settings=hanging_resolver | {"HTTP_PORT": port, "ACK": "memory"})
+    assert refused.status == FAILED, refused.said
+    assert "can't listen" in refused.said
+
+
+def test_a_token_endpoint_whose_name_server_hangs_does_not_hold_up_the_stop(
+    serve: Serve, hanging_resolver: dict[str, object], tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret")
+    ingestor = serve(
+        **hanging_resolver
+        | {
+            "KAFKA_BROKERS": f"127.0.0.1:{free_port()}",
+            "KAFKA_SECURITY_PROTOCOL": "sasl_plaintext",
+            "KAFKA_SASL_MECHANISM": "OAUTHBEARER",
+            "KAFKA_OAUTH_SOURCE": "oidc",
+            "KAFKA_OAUTH_TOKEN_URL": "https://tokens.invalid/token",
+            "KAFKA_OAUTH_CLIENT_ID": "ingestor",
+            "KAFKA_OAUTH_CLIENT_SECRET_FILE": secret,
+        }
+    )
+    began = time.monotonic()
+    assert ingestor.terminate() == CLEAN
+    assert time.monotonic() - began < 4, "nothing else hangs"

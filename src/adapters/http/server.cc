@@ -102,7 +102,10 @@ size_t Server::WaitingRequests() const {
   return waiting;
 }
 
-Server::~Server() { Stop(base::SteadyTime::min()); }
+Server::~Server() {
+  Stop(base::SteadyTime::min());
+  StopOperations();
+}
 
 size_t Server::Stop(base::SteadyTime deadline) {
   if (std::exchange(stopped_, true)) return 0;
@@ -114,10 +117,14 @@ size_t Server::Stop(base::SteadyTime deadline) {
   main_.connections.AwaitNone(deadline);
   const size_t cut = main_.connections.Open();
   for (auto& loop : loops_) loop->PostStop();
-  if (admin_loop_) admin_loop_->PostStop();
   for (auto& loop : loops_) loop->Join();
-  if (admin_loop_) admin_loop_->Join();
   return cut;
+}
+
+void Server::StopOperations() {
+  if (!admin_loop_) return;
+  admin_loop_->PostStop();
+  admin_loop_->Join();
 }
 
 }  // namespace ei::http
