@@ -1,8 +1,7 @@
-#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
-#include <thread>
+#include <memory>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -11,10 +10,12 @@
 #include "adapters/json/event_decoder.h"
 #include "adapters/system/system_clock.h"
 #include "adapters/telemetry/json_log.h"
+#include "adapters/telemetry/log_writer.h"
 #include "adapters/telemetry/metrics.h"
 #include "adapters/telemetry/metrics_document.h"
 #include "adapters/tokens/https_client.h"
 #include "main/command_line.h"
+#include "main/graceful_stop.h"
 #include "main/health_command.h"
 #include "main/letter_commands.h"
 #include "main/process_signals.h"
@@ -27,8 +28,8 @@ namespace ei::service {
 
 namespace {
 
-constexpr int kExitUndelivered = 3;
 constexpr auto kHousekeeping = std::chrono::seconds(1);
+constexpr auto kStopSlack = std::chrono::seconds(8);  // for what has no share in shutdown.timeout
 constexpr auto kHealthTimeout = std::chrono::seconds(3);
 
 int ExitStatusOf(base::ErrorKind kind) {
@@ -48,32 +49,6 @@ app::LogLevel LevelOf(LogLevel level) {
     case LogLevel::kError: return app::LogLevel::kError;
   }
   return app::LogLevel::kInfo;
-}
-
-std::string_view SignalName(int signal) { return signal == SIGTERM ? "SIGTERM" : "SIGINT"; }
-
-// Stops gracefully; a second signal meanwhile ends the process at once.
-int StopService(Service& service, ProcessSignals& signals, telemetry::JsonLog& log) {
-  std::atomic<bool> stopped{false};
-  uint64_t lost = 0;
-  std::thread stopper([&] {
-    lost = service.Stop();
-    stopped.store(true, std::memory_order_release);
-    signals.Interrupt();
-  });
-  while (!stopped.load(std::memory_order_acquire)) {
-    const auto signal = signals.Wait(kHousekeeping);
-    log.WriteDueSummaries();
-    if (!signal || *signal == SIGHUP) continue;
-    const uint64_t left = service.EventsAtRisk();
-    log.Write(app::LogLevel::kError, "service",
-              "a second signal: stopping at once; accepted events that are on no disk are lost",
-              {{"signal", SignalName(*signal)}, {"events", left}});
-    _exit(left > 0 ? kExitUndelivered : kExitFailure);
-  }
-  stopper.join();
-  if (service.StorageFailed()) return kExitStorage;
-  return lost > 0 ? kExitUndelivered : kExitClean;
 }
 
 // A connection and a segment of the log take a file each; the usual soft limit is for programs that use
@@ -118,29 +93,36 @@ int Serve(const Settings& settings, const Routing& routing, bool drain = false) 
   RaiseFileLimit();
   ProcessSignals signals;
   const system::SystemClock clock;
-  telemetry::JsonLog log(clock, LevelOf(settings.log.level));
+  telemetry::LogWriter log_writer(STDOUT_FILENO, clock);
+  telemetry::JsonLog log(clock, LevelOf(settings.log.level),
+                         [&log_writer](std::string_view line) { log_writer.Put(line); });
   telemetry::Metrics metrics(clock, {std::string(Version()), __VERSION__, json::ScannerName()});
   metrics.AddCounter(telemetry::MetricId::kLogLinesSuppressed, [&log] { return log.SuppressedLines(); });
+  metrics.AddCounter(telemetry::MetricId::kLogLinesDropped, [&log_writer] { return log_writer.Dropped(); });
 
-  auto service = Service::Start(settings, routing, clock, log, metrics, [&signals] { signals.Interrupt(); });
-  if (!service) {
-    log.Write(app::LogLevel::kError, "service", "can't start", {{"error", service.error().message}});
-    return ExitStatusOf(service.error().kind);
+  const ShutdownSettings& shutdown = settings.shutdown;
+  GracefulStop stop({.stop_max = shutdown.delay + shutdown.timeout + kStopSlack, .drain = drain}, clock,
+                    signals, log, log_writer);
+  auto service = std::make_unique<Service>(settings, routing, clock, log, metrics);
+  if (const auto started = service->Start([&signals] { signals.Interrupt(); }); !started) {
+    log.Write(app::LogLevel::kError, "service", "can't start", {{"error", started.error().message}});
+    const int status = ExitStatusOf(started.error().kind);
+    stop.Close(std::move(service), status);
+    return status;
   }
   std::optional<int> signal;
-  while (!drain && !signal && !(*service)->StorageFailed()) {
+  while (!drain && !signal && !service->StorageFailed()) {
     signal = signals.Wait(kHousekeeping);
     log.WriteDueSummaries();
     if (signal != SIGHUP) continue;
-    ReloadRouting(settings, **service, log);
+    ReloadRouting(settings, *service, log);
     signal.reset();
   }
   log.Write(app::LogLevel::kInfo, "service", "stopping",
             {{"cause", signal  ? SignalName(*signal)
                        : drain ? "drain"
                                : "the storage failed"}});
-  int status = StopService(**service, signals, log);
-  if (drain && status == kExitClean && (*service)->EventsLeft() > 0) status = kExitUndelivered;
+  const int status = stop.Run(std::move(service));
   log.Write(app::LogLevel::kInfo, "service", "stopped", {{"exit_status", int64_t{status}}});
   return status;
 }

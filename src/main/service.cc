@@ -21,6 +21,7 @@ constexpr size_t kTakenEventsMax = 1'000'000;  // by a worker; their slots take 
 constexpr auto kStuckAfterInMemory = std::chrono::milliseconds(100);
 constexpr auto kStuckAfterWithLog = std::chrono::seconds(2);
 constexpr auto kRetryBackoffMax = std::chrono::seconds(10);
+constexpr auto kLastScrape = std::chrono::seconds(1);  // in which the count of lost events can be scraped
 constexpr auto kAnswerTime = std::chrono::seconds(2);  // for the last replies after the storage has failed
 
 uint64_t RandomSeed() {
@@ -46,6 +47,7 @@ void Pause(const app::Clock& clock, base::Duration duration) {
 Service::Service(const Settings& settings, const Routing& routing, const app::Clock& clock, app::Log& log,
                  telemetry::Metrics& metrics)
     : settings_(settings),
+      routing_(routing),
       clock_(clock),
       log_(log),
       metrics_(metrics),
@@ -53,53 +55,44 @@ Service::Service(const Settings& settings, const Routing& routing, const app::Cl
       receipts_(settings.journal.events_max),
       bucket_(settings.rate_limit.rps, static_cast<double>(settings.rate_limit.burst)) {}
 
-base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, const Routing& routing,
-                                                      const app::Clock& clock, app::Log& log,
-                                                      telemetry::Metrics& metrics,
-                                                      std::function<void()> storage_failed) {
-  std::unique_ptr<Service> service(new Service(settings, routing, clock, log, metrics));
-  const size_t lanes = Workers(settings);
-  if (auto opened = service->OpenSink(lanes, routing); !opened) return std::unexpected(opened.error());
-  service->OpenShares();
-  if (auto opened = service->OpenJournal(lanes, std::move(storage_failed)); !opened) {
-    return std::unexpected(opened.error());
-  }
+base::Result<void> Service::Start(std::function<void()> storage_failed) {
+  const size_t lanes = Workers(settings_);
+  if (auto opened = OpenSink(lanes); !opened) return opened;
+  OpenShares();
+  if (auto opened = OpenJournal(lanes, std::move(storage_failed)); !opened) return opened;
 
-  service->OpenWindow();
+  OpenWindow();
 
   app::WorkerPool::Options pool;
   pool.workers = lanes;
   pool.seed = RandomSeed();
-  if (settings.sink.kind == SinkKind::kKafka) pool.gather = settings.kafka.linger;
-  pool.delivery.inflight_events_max = std::max<size_t>(1, settings.delivery.inflight_events_max / lanes);
-  pool.delivery.taken_events_max = std::min<size_t>(settings.journal.events_max, kTakenEventsMax);
-  pool.delivery.event_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, settings.kafka.max_retries};
+  if (settings_.sink.kind == SinkKind::kKafka) pool.gather = settings_.kafka.linger;
+  pool.delivery.inflight_events_max = std::max<size_t>(1, settings_.delivery.inflight_events_max / lanes);
+  pool.delivery.taken_events_max = std::min<size_t>(settings_.journal.events_max, kTakenEventsMax);
+  pool.delivery.event_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax,
+                                 settings_.kafka.max_retries};
   pool.delivery.stuck_after =
-      JournalIsWal(settings) ? kStuckAfterWithLog : base::Duration(kStuckAfterInMemory);
-  pool.delivery.unknown_topic_grace = settings.kafka.unknown_topic_grace;
-  pool.delivery.transient_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, 0};
-  service->stuck_ = std::make_unique<app::StuckDestinations>(*service->sink_, *service->journal_, lanes);
-  service->workers_ = std::make_unique<app::WorkerPool>(
-      pool, app::DeliveryContext{*service->journal_, *service->sink_, service->drain_rate_,
-                                 service->receipts_, clock, metrics, log, service->window_.get(),
-                                 service->dead_letter_file_.get(), service->stuck_.get()});
-  service->workers_->Start();
-  if (service->credentials_) service->credentials_->Start();
-  if (service->wal_threads_) service->wal_threads_->Start();
+      JournalIsWal(settings_) ? kStuckAfterWithLog : base::Duration(kStuckAfterInMemory);
+  pool.delivery.unknown_topic_grace = settings_.kafka.unknown_topic_grace;
+  pool.delivery.transient_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0};
+  stuck_ = std::make_unique<app::StuckDestinations>(*sink_, *journal_, lanes);
+  workers_ = std::make_unique<app::WorkerPool>(
+      pool, app::DeliveryContext{*journal_, *sink_, drain_rate_, receipts_, clock_, metrics_, log_,
+                                 window_.get(), dead_letter_file_.get(), stuck_.get()});
+  workers_->Start();
+  if (credentials_) credentials_->Start();
+  if (wal_threads_) wal_threads_->Start();
 
   app::Ingest::Options ingest;
-  ingest.limits = {settings.ingest.event_bytes_max, settings.ingest.id_bytes_max,
-                   settings.ingest.type_bytes_max};
-  ingest.ack = settings.ingest.ack;
-  ingest.ack_min = settings.ingest.ack_min;
-  ingest.has_wal = JournalIsWal(settings);
-  service->ingest_ =
-      std::make_unique<app::Ingest>(ingest, service->bucket_, *service->journal_, service->receipts_,
-                                    service->drain_rate_, service->topic_limits_, clock, metrics,
-                                    service->window_.get(), service->stuck_.get(), service->shares_.get());
-  service->RegisterGauges();
-  if (auto listening = service->Listen(); !listening) return std::unexpected(listening.error());
-  return service;
+  ingest.limits = {settings_.ingest.event_bytes_max, settings_.ingest.id_bytes_max,
+                   settings_.ingest.type_bytes_max};
+  ingest.ack = settings_.ingest.ack;
+  ingest.ack_min = settings_.ingest.ack_min;
+  ingest.has_wal = JournalIsWal(settings_);
+  ingest_ = std::make_unique<app::Ingest>(ingest, bucket_, *journal_, receipts_, drain_rate_, topic_limits_,
+                                          clock_, metrics_, window_.get(), stuck_.get(), shares_.get());
+  RegisterGauges();
+  return Listen();
 }
 
 void Service::OpenShares() {
@@ -188,7 +181,7 @@ void Service::RestoreWindow() {
              {{"ids", window_->Size()}, {"seconds", took.count()}});
 }
 
-base::Result<void> Service::OpenSink(size_t lanes, const Routing& routing) {
+base::Result<void> Service::OpenSink(size_t lanes) {
   if (settings_.sink.kind == SinkKind::kFile) {
     auto opened = file_sink::FileSink::Open({settings_.file.dir, settings_.file.segment_bytes}, log_, clock_);
     if (!opened) return std::unexpected(opened.error());
@@ -197,11 +190,11 @@ base::Result<void> Service::OpenSink(size_t lanes, const Routing& routing) {
                {{"dir", std::string_view(settings_.file.dir)}});
     return {};
   }
-  return OpenKafkaSink(lanes, routing);
+  return OpenKafkaSink(lanes);
 }
 
-base::Result<void> Service::OpenKafkaSink(size_t lanes, const Routing& routing) {
-  const kafka::KafkaOptions options = KafkaOptionsOf(settings_, lanes, TopicOptionsOf(routing), clock_);
+base::Result<void> Service::OpenKafkaSink(size_t lanes) {
+  const kafka::KafkaOptions options = KafkaOptionsOf(settings_, lanes, TopicOptionsOf(routing_), clock_);
   auto created = kafka::KafkaSink::Create(options, log_, &metrics_, &topic_limits_);
   if (!created) return std::unexpected(created.error());
   kafka_ = created->get();
@@ -332,11 +325,6 @@ std::string Service::UnreadyReason() const {
   return {};
 }
 
-void Service::CloseSink() {
-  credentials_.reset();
-  sink_.reset();
-}
-
 uint64_t Service::Stop() {
   stopping_.store(true, std::memory_order_release);
   server_->AnnounceClose();
@@ -351,9 +339,13 @@ uint64_t Service::Stop() {
              {{"events", journal_->Stats().events}, {"connections_cut", uint64_t{cut}}});
   const uint64_t left = workers_->Drain(StorageFailed() ? began : began + timeout);
   workers_->Stop();
-  CloseSink();
   if (wal_threads_) wal_threads_->Stop();
-  if (left == 0) return 0;
+  const uint64_t lost = left > 0 ? TellWhatIsLeft(left) : 0;
+  server_->StopOperations();
+  return lost;
+}
+
+uint64_t Service::TellWhatIsLeft(uint64_t left) {
   const uint64_t lost = EventsAtRisk();
   if (lost < left) {
     log_.Write(app::LogLevel::kWarn, "service",
@@ -364,6 +356,7 @@ uint64_t Service::Stop() {
     metrics_.EventsUndelivered(lost);
     log_.Write(app::LogLevel::kError, "service",
                "accepted events were not delivered within shutdown.timeout and are lost", {{"events", lost}});
+    if (server_->AdminPort()) Pause(clock_, kLastScrape);
   }
   return lost;
 }
@@ -371,8 +364,9 @@ uint64_t Service::Stop() {
 Service::~Service() {
   server_.reset();
   if (workers_) workers_->Stop();
-  CloseSink();
   wal_threads_.reset();
+  credentials_.reset();
+  sink_.reset();
 }
 
 }  // namespace ei::service

@@ -11,6 +11,7 @@ namespace ei::service {
 inline constexpr int kExitClean = 0;
 inline constexpr int kExitFailure = 1;
 inline constexpr int kExitSettings = 2;
+inline constexpr int kExitUndelivered = 3;
 inline constexpr int kExitStorage = 4;
 inline constexpr int kExitStopped = 5;
 

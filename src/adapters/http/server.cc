@@ -1,6 +1,5 @@
 #include "adapters/http/server.h"
 
-#include <latch>
 #include <utility>
 
 #include <sys/socket.h>
@@ -103,20 +102,29 @@ size_t Server::WaitingRequests() const {
   return waiting;
 }
 
-Server::~Server() { Stop(base::SteadyTime::min()); }
+Server::~Server() {
+  Stop(base::SteadyTime::min());
+  StopOperations();
+}
 
 size_t Server::Stop(base::SteadyTime deadline) {
   if (std::exchange(stopped_, true)) return 0;
-  std::latch accepting(static_cast<std::ptrdiff_t>(loops_.size()));
-  for (auto& loop : loops_) loop->PostStopAccepting([&accepting] { accepting.count_down(); });
-  accepting.wait();
+  // Shared, as a loop that is held up beyond the deadline counts later.
+  const auto accepting = std::make_shared<ConnectionCount>();
+  for (size_t i = 0; i < loops_.size(); ++i) accepting->Add();
+  for (auto& loop : loops_) loop->PostStopAccepting([accepting] { accepting->Remove(); });
+  accepting->AwaitNone(deadline);
   main_.connections.AwaitNone(deadline);
   const size_t cut = main_.connections.Open();
   for (auto& loop : loops_) loop->PostStop();
-  if (admin_loop_) admin_loop_->PostStop();
   for (auto& loop : loops_) loop->Join();
-  if (admin_loop_) admin_loop_->Join();
   return cut;
+}
+
+void Server::StopOperations() {
+  if (!admin_loop_) return;
+  admin_loop_->PostStop();
+  admin_loop_->Join();
 }
 
 }  // namespace ei::http

@@ -41,8 +41,11 @@ class Server {
   void AnnounceClose() { shared_.announce_close.store(true, std::memory_order_relaxed); }
 
   // Stops listening, lets the requests in progress be answered, at most until `deadline`, and closes
-  // everything. Returns how many connections had to be cut.
+  // everything but the admin port. Returns how many connections had to be cut.
   size_t Stop(base::SteadyTime deadline);
+
+  // Closes the admin port, if there is one; the last of all, as what a stop does is seen there.
+  void StopOperations();
 
   size_t Connections() const { return main_.connections.Open() + admin_.connections.Open(); }
   size_t InflightBytes() const { return shared_.inflight.Held(); }

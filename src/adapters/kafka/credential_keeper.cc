@@ -35,7 +35,13 @@ CredentialKeeper::~CredentialKeeper() {
     stop_ = true;
   }
   stopping_.NotifyAll();
+  if (security_.UsesTokens()) security_.tokens->Cancel();
   if (thread_.joinable()) thread_.join();
+}
+
+bool CredentialKeeper::Stopping() {
+  const base::MutexLock lock(mutex_);
+  return stop_;
 }
 
 void CredentialKeeper::Start() {
@@ -109,6 +115,7 @@ void CredentialKeeper::RenewToken() {
     token_fault_.clear();
     return;
   }
+  if (Stopping()) return;  // cancelled
   token_pause_ = std::clamp(2 * token_pause_, kTokenPauseMin, kTokenPauseMax);
   token_due_ = clock_.Now() + token_pause_;
   user_.OnNoToken(taken.error());

@@ -52,6 +52,7 @@ enum class MetricId : uint8_t {
   kLetterFileCapacity,
   kLetterFileFailures,
   kLogLinesSuppressed,
+  kLogLinesDropped,
   kBuildInfo,
   kProcessCpu,
   kProcessResidentMemory,

@@ -25,6 +25,9 @@ class TokenSource {
   // source refuses these credentials, or they are of no use; kUnavailable: it may succeed later. The message
   // holds no secret. Called by one thread at a time.
   virtual base::Result<AccessToken> Fetch() = 0;
+
+  // From any thread, for good: a Fetch under way, and all later ones, fail at once.
+  virtual void Cancel() {}
 };
 
 }  // namespace ei::app

@@ -144,14 +144,5 @@ TEST_F(JsonLogTest, ALineHasTheTimeOfTheClockAndItsFields) {
                              {"address", "127.0.0.1"}}));
 }
 
-TEST_F(JsonLogTest, StdoutHasEachLineBeforeWriteReturns) {
-  JsonLog log(clock_, LogLevel::kInfo);
-  testing::internal::CaptureStdout();
-  log.Write(LogLevel::kInfo, "test", "hello");
-  const std::string output = testing::internal::GetCapturedStdout();
-  ASSERT_TRUE(output.ends_with("}\n")) << output;
-  EXPECT_EQ(json::parse(output)["message"], "hello");
-}
-
 }  // namespace
 }  // namespace ei::telemetry

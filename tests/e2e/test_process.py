@@ -1,0 +1,180 @@
+"""The process among others: who reads its log, its signals, its limits."""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.http_client import RawConnection, Reply
+from support.ingestor import EVENTS, JSON, ROOT, Ingestor, binary, run_to_exit
+from support.metrics import Metrics
+from support.ports import free_port
+from support.waiting import wait_until
+
+Serve = Callable[..., Ingestor]
+EVENT = b'{"type":"t"}'
+CLEAN, FAILED, UNDELIVERED = 0, 1, 3
+PIPE_BYTES = 4096
+
+
+class Piped:
+    """A service with the file sink, started at once, whose stdout and stderr are the ends of pipes given to it."""
+
+    def __init__(self, folder: Path, stdout: int, stderr: int) -> None:
+        self.port = free_port()
+        settings = {"SINK": "file", "HTTP_PORT": str(self.port), "ACK": "memory", "SHUTDOWN_TIMEOUT": "5s"}
+        self.process = subprocess.Popen(
+            [binary()], cwd=folder, env=settings, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+        )
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> Reply:
+        with RawConnection(self.port) as connection:
+            return connection.request(method, path, body, {"Content-Type": JSON} if body else {})
+
+    def wait_serving(self) -> None:
+        wait_until(lambda: self.request("GET", "/livez").status == 200, 20, "it serves")
+
+    def metric(self, name: str) -> float:
+        return Metrics(self.request("GET", "/metrics").body.decode()).value(f"event_ingestor_{name}")
+
+
+@pytest.fixture
+def full_pipe() -> Iterator[tuple[int, int]]:
+    """Both ends of a pipe that takes no byte more."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    assert os.write(writer, b"\n" * PIPE_BYTES) == PIPE_BYTES
+    yield reader, writer
+    for end in (reader, writer):
+        os.close(end)
+
+
+def test_a_log_that_nobody_reads_holds_up_neither_the_service_nor_its_stop(
+    tmp_path: Path, full_pipe: tuple[int, int]
+) -> None:
+    service = Piped(tmp_path, stdout=full_pipe[1], stderr=full_pipe[1])
+    try:
+        service.wait_serving()
+        service.process.send_signal(signal.SIGHUP)  # says something each time
+        assert service.request("POST", EVENTS, EVENT).status == 202
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(10) == CLEAN
+    finally:
+        service.process.kill()
+        service.process.wait()
+
+
+def test_a_second_signal_ends_it_at_once_though_nobody_reads_the_log(
+    tmp_path: Path, full_pipe: tuple[int, int]
+) -> None:
+    service = Piped(tmp_path, stdout=full_pipe[1], stderr=full_pipe[1])
+    try:
+        service.wait_serving()
+        with RawConnection(service.port) as half:
+            half.send(b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
+            wait_until(lambda: service.metric("http_connections") == 2, 10, "the request is under way")
+            service.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: _refuses(service.port), 10, "it stops")
+            service.process.send_signal(signal.SIGTERM)
+            assert service.process.wait(3) != CLEAN
+    finally:
+        service.process.kill()
+        service.process.wait()
+
+
+def _refuses(port: int) -> bool:
+    try:
+        RawConnection(port).close()
+        return False
+    except ConnectionRefusedError:
+        return True
+
+
+def test_a_log_whose_reader_is_gone_costs_its_lines_and_nothing_else(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    service = Piped(tmp_path, stdout=writer, stderr=writer)
+    os.close(writer)
+    os.close(reader)
+    try:
+        service.wait_serving()
+        assert service.request("POST", EVENTS, EVENT).status == 202
+        wait_until(lambda: service.metric("log_lines_dropped_total") > 0, 10, "the lines are counted")
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(10) == CLEAN
+    finally:
+        service.process.kill()
+        service.process.wait()
+
+
+# --- name servers that don't answer
+
+
+@pytest.fixture
+def hanging_resolver(tmp_path: Path) -> dict[str, object]:
+    """Settings with which no name is ever found."""
+    library = tmp_path / "hanging_resolver.so"
+    source = ROOT / "tests/support/hanging_resolver.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", library, source, "-ldl"], check=True)
+    return {
+        "LD_PRELOAD": library,
+        "SINK": "kafka",
+        "KAFKA_BROKERS": "broker.invalid:9092",
+        "SHUTDOWN_TIMEOUT": "1s",
+    }
+
+
+# After SHUTDOWN_TIMEOUT; half of it is the end of the sink, and the machine may be slow.
+STOP_SECONDS = 15
+
+
+def test_a_name_server_that_hangs_does_not_hold_up_the_stop(
+    serve: Serve, hanging_resolver: dict[str, object]
+) -> None:
+    ingestor = serve(**hanging_resolver)
+    assert ingestor.terminate(1 + STOP_SECONDS) == CLEAN, "nothing was lost"
+
+
+def test_what_a_stop_beside_a_hanging_name_server_loses_is_counted(
+    serve: Serve, hanging_resolver: dict[str, object]
+) -> None:
+    ingestor = serve(expected_exit=UNDELIVERED, **hanging_resolver)
+    assert ingestor.post(EVENT).status == 202
+    assert ingestor.terminate(1 + STOP_SECONDS) == UNDELIVERED
+    assert any(line.get("events") == 1 and line["level"] == "error" for line in ingestor.logs), (
+        ingestor.output()
+    )
+
+
+def test_a_start_that_fails_beside_a_hanging_name_server_ends(hanging_resolver: dict[str, object]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = run_to_exit(settings=hanging_resolver | {"HTTP_PORT": port, "ACK": "memory"})
+    assert refused.status == FAILED, refused.said
+    assert "can't listen" in refused.said
+
+
+def test_a_token_endpoint_whose_name_server_hangs_does_not_hold_up_the_stop(
+    serve: Serve, hanging_resolver: dict[str, object], tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret")
+    ingestor = serve(
+        **hanging_resolver
+        | {
+            "KAFKA_BROKERS": f"127.0.0.1:{free_port()}",
+            "KAFKA_SECURITY_PROTOCOL": "sasl_plaintext",
+            "KAFKA_SASL_MECHANISM": "OAUTHBEARER",
+            "KAFKA_OAUTH_SOURCE": "oidc",
+            "KAFKA_OAUTH_TOKEN_URL": "https://tokens.invalid/token",
+            "KAFKA_OAUTH_CLIENT_ID": "ingestor",
+            "KAFKA_OAUTH_CLIENT_SECRET_FILE": secret,
+        }
+    )
+    began = time.monotonic()
+    assert ingestor.terminate() == CLEAN
+    assert time.monotonic() - began < 4, "nothing else hangs"
