@@ -95,6 +95,8 @@ MediaType ParseMediaType(std::string_view content_type) {
   if (EqualsIgnoreCase(type, "application/x-ndjson") || EqualsIgnoreCase(type, "application/jsonl")) {
     return MediaType::kNdjson;
   }
+  constexpr std::string_view kCloudEvents = "application/cloudevents";  // also -batch, and +json and others
+  if (EqualsIgnoreCase(type.substr(0, kCloudEvents.size()), kCloudEvents)) return MediaType::kCloudEvents;
   return MediaType::kUnknown;
 }
 

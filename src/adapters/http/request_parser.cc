@@ -18,6 +18,9 @@ namespace {
 constexpr size_t kLastChunkBytes = 5;
 constexpr size_t kTargetBytesMax = 8 << 10;
 
+// Of the headers that carry the attributes of an event in the binary mode of CloudEvents.
+constexpr std::string_view kCloudEventPrefix = "ce-";
+
 // Chunk headers and extensions, beyond a header's worth: chunks of one byte cost five bytes more than they
 // bring.
 constexpr size_t kOverheadPerByteMax = 8;
@@ -153,6 +156,7 @@ void RequestParser::Callbacks::on_field_impl(beast::field field, Text name, Text
       request.expects_continue = EqualsIgnoreCase(value, "100-continue");
       request.unknown_expectation = !request.expects_continue;
       break;
+    case beast::field::content_range: request.partial = true; break;
     case beast::field::prefer: owner_.OnPrefer(value); break;
     case beast::field::accept:
       request.wants_openmetrics |= value.find("application/openmetrics-text") != std::string_view::npos;
@@ -165,6 +169,7 @@ void RequestParser::Callbacks::on_field_impl(beast::field field, Text name, Text
         if (!request.forwarded_for.empty()) request.forwarded_for.push_back(',');
         request.forwarded_for.append(value);
       }
+      request.cloud_event |= EqualsIgnoreCase(View(name).substr(0, kCloudEventPrefix.size()), kCloudEventPrefix);
       break;
     default: break;
   }

@@ -189,6 +189,20 @@ TEST(Request, AnyContentEncodingButIdentityIsSeenOnWhicheverLineItStands) {
   EXPECT_TRUE(HeadOf("Content-Encoding: gzip\r\nContent-Encoding: identity\r\n").encoded);
 }
 
+TEST(Request, AttributesOfCloudEventsAreSeenInHeadersAndMediaTypes) {
+  for (const std::string line : {"ce-specversion: 1.0\r\n", "CE-ID: 1\r\n", "Ce-Extension: x\r\n", "ce-: \r\n"}) {
+    EXPECT_TRUE(HeadOf(line).cloud_event) << line;
+  }
+  for (const std::string line : {"", "c: 1\r\n", "ce: 1\r\n", "cex: 1\r\n", "X-ce-id: 1\r\n", "ce_id: 1\r\n"}) {
+    EXPECT_FALSE(HeadOf(line).cloud_event) << line;
+  }
+  for (const auto type : {"application/cloudevents+json", "Application/CloudEvents-Batch+JSON; charset=utf-8",
+                          "application/cloudevents+avro", "application/cloudevents"}) {
+    EXPECT_EQ(ParseMediaType(type), MediaType::kCloudEvents) << type;
+  }
+  EXPECT_EQ(ParseMediaType("application/cloud"), MediaType::kUnknown);
+}
+
 TEST(Request, OpenMetricsIsWantedWhereverItStandsInAccept) {
   EXPECT_FALSE(HeadOf("").wants_openmetrics);
   EXPECT_FALSE(HeadOf("Accept: */*\r\n").wants_openmetrics);
