@@ -57,6 +57,9 @@ AckWish ParseAckWish(std::string_view target);
 
 MediaType ParseMediaType(std::string_view content_type);
 
+// True for a Content-Encoding that leaves the body as it is: identity, or nothing at all.
+bool IsIdentity(std::string_view content_encoding);
+
 // True for a traceparent of version 00 (W3C Trace Context, section 3.2) with ids that are not all zero.
 bool IsTraceparent(std::string_view value);
 
