@@ -54,7 +54,7 @@ std::string_view Code(EventFault fault) {
 std::string Explain(EventFault fault, const EventLimits& limits) {
   switch (fault) {
     case EventFault::kNone: return "nothing is wrong";
-    case EventFault::kMalformedJson: return "this is not valid JSON";
+    case EventFault::kMalformedJson: return "this is not valid JSON in UTF-8 without a byte order mark (BOM)";
     case EventFault::kTooDeep: return "the JSON is nested too deeply (ingest.depth_max)";
     case EventFault::kNotAnObject: return "an event must be a JSON object";
     case EventFault::kDuplicateMember: return "a member stands twice at the top level of the event";

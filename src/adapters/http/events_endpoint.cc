@@ -24,6 +24,12 @@ bool EventsEndpoint::Admit(const Request& request, base::SteadyTime now, Reply& 
   if (request.method != Method::kPost) {
     reply.AddHeader("Allow", "POST");
     reply.Refuse(problems::kMethodNotAllowed, "events are sent with POST");
+  } else if (request.cloud_event || request.media_type == MediaType::kCloudEvents) {
+    reply.Refuse(problems::kCloudEventsUnsupported,
+                 "headers that begin with ce- and the media types application/cloudevents... are those of "
+                 "CloudEvents; send an event of this API instead");
+  } else if (request.partial) {
+    reply.Refuse(problems::kPartialBody, "send whole bodies, without a Content-Range");
   } else if (request.media_type == MediaType::kNone || request.media_type == MediaType::kUnknown) {
     reply.Refuse(problems::kUnsupportedMediaType,
                  "send application/json or application/x-ndjson (also application/jsonl), in UTF-8");

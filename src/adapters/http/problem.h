@@ -28,6 +28,8 @@ extern const Problem kTargetTooLong;
 extern const Problem kBatchTooLarge;
 extern const Problem kUnsupportedMediaType;
 extern const Problem kUnsupportedEncoding;
+extern const Problem kCloudEventsUnsupported;
+extern const Problem kPartialBody;
 extern const Problem kExpectationFailed;
 extern const Problem kEmptyBatch;
 extern const Problem kRateLimited;

@@ -12,7 +12,7 @@ namespace ei::http {
 
 enum class Method : uint8_t { kGet, kHead, kPost, kOther };
 enum class Route : uint8_t { kEvents, kHealth, kLivez, kReadyz, kMetrics, kUnknown };
-enum class MediaType : uint8_t { kNone, kJson, kNdjson, kUnknown };
+enum class MediaType : uint8_t { kNone, kJson, kNdjson, kCloudEvents, kUnknown };
 
 // What the query says about the ack: `level` is empty when it asks for none.
 struct AckWish {
@@ -31,6 +31,8 @@ struct Request {
   bool expects_continue = false;
   bool unknown_expectation = false;
   bool encoded = false;          // a Content-Encoding other than identity
+  bool cloud_event = false;      // a header that names an attribute of CloudEvents
+  bool partial = false;          // a Content-Range: the body is a part of something
   bool handling_strict = false;  // Prefer: handling=strict
   bool representation = false;   // Prefer: return=representation
   bool wants_openmetrics = false;
@@ -54,6 +56,9 @@ Route ParseRoute(std::string_view target);
 AckWish ParseAckWish(std::string_view target);
 
 MediaType ParseMediaType(std::string_view content_type);
+
+// True for a Content-Encoding that leaves the body as it is: identity, or nothing at all.
+bool IsIdentity(std::string_view content_encoding);
 
 // True for a traceparent of version 00 (W3C Trace Context, section 3.2) with ids that are not all zero.
 bool IsTraceparent(std::string_view value);

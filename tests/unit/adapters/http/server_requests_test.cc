@@ -257,6 +257,17 @@ TEST(ServerRequests, ABatchIsAnsweredEventByEvent) {
   EXPECT_EQ(server.Accepted(), before);
 }
 
+TEST(ServerRequests, AByteOrderMarkIsNamed) {
+  TestServer server;
+  HttpClient client = server.Connect();
+  for (const std::string_view type : {"application/json", "application/x-ndjson"}) {
+    const auto reply = client.Ask(PostEvents("\xef\xbb\xbf" + EventNumber(1), {}, type));
+    ASSERT_TRUE(reply);
+    EXPECT_GE(reply->status, 400);
+    EXPECT_NE(reply->body.find("byte order mark"), std::string::npos) << reply->body;
+  }
+}
+
 TEST(ServerRequests, ALinesFaultNamesItsPlace) {
   TestServer server;
   HttpClient client = server.Connect();
