@@ -297,6 +297,7 @@ void Service::RegisterWalMetrics() {
   metrics_.AddGauge(MetricId::kWalMemory, gauge(&wal::WalCounts::memory_bytes));
   metrics_.AddGauge(MetricId::kWalBacklog, gauge(&wal::WalCounts::backlog_events));
   metrics_.AddGauge(MetricId::kWalSetAside, gauge(&wal::WalCounts::set_aside));
+  metrics_.AddGauge(MetricId::kWalUnreadable, gauge(&wal::WalCounts::unreadable));
 }
 
 void Service::Reroute(const Routing& routing) {

@@ -30,7 +30,12 @@ std::vector<std::string> NamesIn(const SimNames::Table& table) {
 class SimDisk::OpenFile final : public File {
  public:
   OpenFile(SimDisk& disk, std::shared_ptr<SimContent> content)
-      : disk_(disk), content_(std::move(content)), process_(disk.process_) {}
+      : disk_(disk), content_(std::move(content)), process_(disk.process_) {
+    ++disk_.open_files_;
+  }
+  ~OpenFile() override { --disk_.open_files_; }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
 
   DiskResult<size_t> Write(uint64_t offset, std::span<const char> bytes) override {
     if (!disk_.Begin(process_, DiskCall::kWrite)) return std::unexpected(EIO);
@@ -39,6 +44,10 @@ class SimDisk::OpenFile final : public File {
 
   DiskResult<size_t> Read(uint64_t offset, std::span<char> bytes) override {
     if (const int error = disk_.Refusal(process_, DiskCall::kRead)) return std::unexpected(error);
+    if (!content_->CanBeRead(offset, bytes.size())) {
+      ++disk_.counts_.unreadable;
+      return std::unexpected(EIO);
+    }
     const std::string& seen = content_->Seen();
     return offset < seen.size() ? seen.copy(bytes.data(), bytes.size(), offset) : 0;
   }
@@ -249,6 +258,16 @@ void SimDisk::ZeroRange(const std::string& name, uint64_t offset, uint64_t bytes
 void SimDisk::Truncate(const std::string& name, uint64_t bytes) {
   ++counts_.damages;
   names_.Seen().at(name)->Resize(bytes);
+}
+
+void SimDisk::MakeUnreadable(const std::string& name, uint64_t offset, uint64_t bytes) {
+  names_.Seen().at(name)->MakeUnreadable(offset, bytes);
+}
+
+void SimDisk::Heal() {
+  for (const auto* table : {&names_.Seen(), &names_.Durable()}) {
+    for (const auto& [name, content] : *table) content->Heal();
+  }
 }
 
 void SimDisk::RemoveFile(const std::string& name) {

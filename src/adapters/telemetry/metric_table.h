@@ -42,6 +42,7 @@ enum class MetricId : uint8_t {
   kWalMemory,
   kWalBacklog,
   kWalSetAside,
+  kWalUnreadable,
   kDeliveryDuration,
   kSinkInflightEvents,
   kDeliveryWaitingEvents,

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cerrno>
 #include <iterator>
+#include <set>
 #include <system_error>
 
 #include "adapters/wal/segment_files.h"
@@ -17,7 +18,8 @@ namespace {
 constexpr auto kCheckpointInterval = std::chrono::milliseconds(100);
 constexpr size_t kSparesMin = 1;
 constexpr size_t kSparesMax = 2;  // from segments that are needed no more; the others are removed
-constexpr uint64_t kSetAsideMax = 4;
+// How often a full log looks whether files that were set aside have been moved away.
+constexpr base::Duration kLookAsideInterval = std::chrono::seconds(1);
 constexpr size_t kCheckpointRunsMax = 4'000;  // as many as surely fit
 
 }  // namespace
@@ -43,7 +45,7 @@ Work WalJournal::Keep() {
 
 Work WalJournal::PrepareSegment() {
   uint64_t number = 0;
-  std::optional<uint64_t> oldest_aside;
+  bool crowded_by_aside = false;
   {
     base::MutexLock lock(mutex_);
     if (tail_.Spares() >= kSparesMin) return Work::kIdle;
@@ -52,10 +54,10 @@ Work WalJournal::PrepareSegment() {
     if (room) {
       number = next_segment_++;
     } else {
-      oldest_aside = set_aside_.front();
+      crowded_by_aside = true;
     }
   }
-  if (oldest_aside) return RemoveSetAside(*oldest_aside);
+  if (crowded_by_aside) return LookAside();
   auto file = MakeSegment(directory_, number, options_.segment_bytes);
   if (!file) {
     if (!std::exchange(keep_faulty_, true)) {
@@ -76,15 +78,36 @@ Work WalJournal::PrepareSegment() {
   return Work::kDone;
 }
 
-// What is kept for inspection must not be in the way of new events.
-Work WalJournal::RemoveSetAside(uint64_t number) {
-  const auto removed = directory_.Remove(DamagedName(number));
-  if (!removed && removed.error() != ENOENT) return Work::kLater;
-  log_.Write(app::LogLevel::kWarn, "wal", "a damaged segment that was set aside is removed to make room",
-             {{"segment", DamagedName(number)}});
-  base::MutexLock lock(mutex_);
-  std::erase(set_aside_, number);
-  return Work::kDone;
+// The log is full, and files that were set aside take some of its room. They may be all that is left of
+// events, so only the operator moves them away; then they count no longer.
+Work WalJournal::LookAside() {
+  if (clock_.Now() < look_aside_at_) return Work::kLater;
+  look_aside_at_ = clock_.Now() + kLookAsideInterval;
+  const auto names = directory_.List();
+  if (!names) return Work::kLater;
+  std::set<uint64_t> there;
+  for (const std::string& name : *names) {
+    if (const auto number = DamagedNumber(name)) there.insert(*number);
+  }
+  size_t left = 0;
+  size_t gone = 0;
+  {
+    base::MutexLock lock(mutex_);
+    gone = std::erase_if(set_aside_, [&](uint64_t number) { return !there.contains(number); });
+    left = set_aside_.size();
+  }
+  if (gone > 0) {
+    aside_told_ = false;
+    return Work::kDone;
+  }
+  if (!std::exchange(aside_told_, true)) {
+    log_.Write(
+        app::LogLevel::kError, "wal",
+        "wal.dir (WAL_DIR): the log is full, and damaged segments that were set aside take room in it: "
+        "look at them (event-ingestor wal verify), then move them away or delete them",
+        {{"files", uint64_t{left}}, {"wal_bytes_max", options_.bytes_max}});
+  }
+  return Work::kLater;
 }
 
 // Its only sure copy may be the old one.
@@ -142,7 +165,7 @@ DiskResult<void> WalJournal::LetGo(const Segment& segment) {
   bool set_aside = false;
   {
     base::MutexLock lock(mutex_);
-    set_aside = segment.damaged && set_aside_.size() < kSetAsideMax;
+    set_aside = segment.damaged;
     if (!segment.damaged && tail_.Spares() + unsynced_spares_.size() < kSparesMax &&
         segment.header.segment_bytes == options_.segment_bytes) {
       recycled_as = next_segment_++;

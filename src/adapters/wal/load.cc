@@ -4,6 +4,7 @@
 #include <iterator>
 #include <system_error>
 
+#include "adapters/wal/segment_files.h"
 #include "adapters/wal/wal_journal.h"
 #include "base/crc32c.h"
 
@@ -11,12 +12,18 @@ namespace ei::wal {
 
 namespace {
 
-// Then sectors that can't be read count as damaged. A cable that is loose for a moment must not cost events.
-constexpr uint32_t kReadFaultsMax = 50;
+// Between two tries of what the disk could not read.
+constexpr base::Duration kRetryPauseMin = std::chrono::milliseconds(20);
+constexpr base::Duration kRetryPauseMax = std::chrono::seconds(1);
+// Between two lines of the log that say so.
+constexpr base::Duration kTellInterval = std::chrono::minutes(1);
+
+double Seconds(base::Duration time) { return std::chrono::duration<double>(time).count(); }
 
 }  // namespace
 
 Work WalJournal::Load() {
+  if (read_fault_ && clock_.Now() < read_fault_->again_at) return Work::kLater;
   uint64_t limit = 0;
   {
     base::MutexLock lock(mutex_);
@@ -28,14 +35,10 @@ Work WalJournal::Load() {
   }
   const auto loaded = ReadFrame(limit);
   if (!loaded) {
-    if (read_faults_++ == 0) {
-      log_.Write(app::LogLevel::kError, "wal", "wal.dir (WAL_DIR): the log can't be read; trying again",
-                 {{"error", std::system_category().message(loaded.error())}});
-    }
-    if (read_faults_ > kReadFaultsMax) cursor_.scanner->ReadPastFaults();
+    NoteReadFault(loaded.error());
     return Work::kLater;
   }
-  read_faults_ = 0;
+  if (read_fault_) NoteReadable();
   uint64_t filled_lanes = 0;
   uint64_t lost = 0;
   bool wake_keep = false;
@@ -52,6 +55,40 @@ Work WalJournal::Load() {
   WakeLanes(filled_lanes);
   if (wake_keep) wake_(Role::kKeep);
   return Work::kDone;
+}
+
+// An error says nothing about what stands on the medium, so it never costs an event, however long it lasts: a
+// path to a disk may be back in an hour. All that was accepted later waits too, as keys stay in order and
+// nobody can know the keys of what can't be read.
+void WalJournal::NoteReadFault(int error) {
+  const base::SteadyTime now = clock_.Now();
+  if (!read_fault_) {
+    read_fault_ = ReadFault{.since = now, .tell_at = now, .again_at = now, .pause = kRetryPauseMin};
+    base::MutexLock lock(mutex_);
+    counts_.unreadable = 1;
+  }
+  if (now >= read_fault_->tell_at) {
+    log_.Write(
+        app::LogLevel::kError, "wal",
+        "wal.dir (WAL_DIR): the log can't be read; trying again. Its events wait, and so do all that "
+        "came later; when the disk doesn't recover, stop the service and run: event-ingestor wal repair",
+        {{"file", SegmentName(cursor_.number)},
+         {"error", std::system_category().message(error)},
+         {"from_position", cursor_.position},
+         {"seconds", Seconds(now - read_fault_->since)}});
+    read_fault_->tell_at = now + kTellInterval;
+  }
+  read_fault_->again_at = now + read_fault_->pause;
+  read_fault_->pause = std::min(2 * read_fault_->pause, kRetryPauseMax);
+}
+
+void WalJournal::NoteReadable() {
+  log_.Write(
+      app::LogLevel::kInfo, "wal", "the log can be read again",
+      {{"file", SegmentName(cursor_.number)}, {"seconds", Seconds(clock_.Now() - read_fault_->since)}});
+  read_fault_.reset();
+  base::MutexLock lock(mutex_);
+  counts_.unreadable = 0;
 }
 
 // By half, so that reading goes in strides.

@@ -37,11 +37,11 @@ bool IsUnused(std::string_view front) {
 // Of a segment whose header is damaged: its first frame names the salt too. Not looked for far, as most files
 // without a header are all zeros; and only here, where the header is gone, could a client's bytes pass for a
 // frame.
-std::optional<SegmentHeader> HeaderFromFrames(File& file, uint64_t number, uint64_t bytes) {
+DiskResult<std::optional<SegmentHeader>> HeaderFromFrames(File& file, uint64_t number, uint64_t bytes) {
   constexpr uint64_t kLookBytes = 64 << 10;
   std::vector<char> front(std::min(bytes, kLookBytes));
   const auto got = file.Read(0, front);
-  if (!got) return std::nullopt;
+  if (!got) return std::unexpected(got.error());
   for (uint64_t offset = kSegmentHeaderBytes; offset + kFrameHeaderBytes <= *got; offset += kSectorBytes) {
     uint32_t index_crc = 0;
     const auto frame = DecodeFrameHeader({front.data() + offset, kFrameHeaderBytes}, &index_crc);
@@ -71,7 +71,9 @@ base::Result<SegmentFile> OpenSegment(Directory& directory, uint64_t number) {
                           "; start the program that wrote it once more and let it deliver all");
   }
   if (!segment.header) {
-    segment.header = HeaderFromFrames(*segment.file, number, segment.bytes);
+    const auto header = HeaderFromFrames(*segment.file, number, segment.bytes);
+    if (!header) return std::unexpected(WalFault("can't read " + name, header.error()));
+    segment.header = *header;
   } else if (segment.header->number != number) {
     segment.header.reset();  // a recycled file still has the header of its earlier life
   }

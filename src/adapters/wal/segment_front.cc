@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <system_error>
 
 #include "adapters/wal/log_limits.h"
@@ -14,12 +15,24 @@ namespace {
 
 constexpr uint64_t kFrontBytes = kSegmentHeaderBytes + kFrameHeaderBytes;
 
-// Header and first frame's header, as far as they are there. A sector that can't be read counts as damaged.
+// Header and first frame's header, as far as they are there. A sector that can't be read counts as damaged,
+// and costs no other.
 DiskResult<std::string> ReadFront(File& file) {
   std::string front(kFrontBytes, '\0');
-  const auto got = file.Read(0, front);
-  if (!got && got.error() != EIO) return std::unexpected(got.error());
-  front.resize(got.value_or(0));
+  auto got = file.Read(0, front);
+  if (!got && got.error() == EIO) {
+    got = 0;
+    for (size_t at = 0; at < front.size(); at += kSectorBytes) {
+      const auto sector = std::span(front).subspan(at, std::min<size_t>(kSectorBytes, front.size() - at));
+      const auto part = file.Read(at, sector);
+      if (!part && part.error() != EIO) return std::unexpected(part.error());
+      if (!part) std::ranges::fill(sector, '\0');
+      got = part ? at + *part : at + sector.size();
+      if (part && *part < sector.size()) break;
+    }
+  }
+  if (!got) return std::unexpected(got.error());
+  front.resize(*got);
   return front;
 }
 

@@ -70,7 +70,9 @@ DiskResult<std::string_view> SegmentScanner::View(uint64_t offset, uint64_t byte
     const uint64_t wanted = std::max(bytes, std::min(kReadAheadBytes, segment_.segment_bytes - offset));
     if (buffer_.size() < wanted) buffer_.resize(wanted);
     buffered_ = 0;
-    const auto got = Read(offset, std::span(buffer_).first(wanted));
+    auto got = Read(offset, std::span(buffer_).first(wanted));
+    // A sector that was to be read ahead must not be in the way of those before it.
+    if (!got && wanted > bytes) got = Read(offset, std::span(buffer_).first(bytes));
     if (!got) return std::unexpected(got.error());
     buffer_offset_ = offset;
     buffered_ = *got;

@@ -63,11 +63,12 @@ struct WalCounts {
   uint64_t memory_bytes = 0;     // for events
   uint64_t recovered = 0;        // events that were found at the start
   uint64_t lost = 0;             // events that damage took, found since the start
-  uint64_t set_aside = 0;        // damaged segments that are kept for inspection
+  uint64_t set_aside = 0;        // damaged segments that are kept until somebody moves them away
   uint64_t commits = 0;          // syncs that carried events
   uint64_t commit_bytes = 0;     // what they wrote
   uint64_t unsynced_events = 0;  // not yet durable
   uint64_t backlog_events = 0;   // on the disk and not in memory
+  uint64_t unreadable = 0;       // 1 while the disk can't read what is next in the backlog
 };
 
 // The journal of ack level `wal`: a batch joins the frame at hand; the frame is written to the log and synced
@@ -82,6 +83,8 @@ struct WalCounts {
 //    what does not fit is read back in order.
 //  - A segment's file goes only after a checkpoint that says all of it is settled; within the retention, only
 //  when its room is needed.
+//  - Only what was read and has a wrong sum counts as lost. Its file is set aside and never removed from
+//  here.
 //
 // A pure state machine over its ports. Three roles do the work that touches the disk, each for one thread at
 // a time: Commit, Load, Keep. WalThreads drives them, or the simulator does.
@@ -149,6 +152,14 @@ class WalJournal final : public app::Journal {
     uint64_t end = 0;
   };
 
+  // Reading back fails, again and again.
+  struct ReadFault {
+    base::SteadyTime since;
+    base::SteadyTime tell_at;
+    base::SteadyTime again_at;
+    base::Duration pause;
+  };
+
   // A checkpoint on its way to the disk.
   struct Snapshot {
     Checkpoint checkpoint;
@@ -176,13 +187,15 @@ class WalJournal final : public app::Journal {
   bool MayLoad() const REQUIRES(mutex_);
   uint64_t PointCursor() REQUIRES(mutex_);
   DiskResult<Loaded> ReadFrame(uint64_t limit);
+  void NoteReadFault(int error);
+  void NoteReadable();
   uint64_t Admit(const Loaded& loaded, uint64_t& filled_lanes) REQUIRES(mutex_);
 
   bool HoldsLastFrame(uint64_t segment) const REQUIRES(mutex_);
   bool IsRetained(const Segment& segment, uint64_t end) const REQUIRES(mutex_);
   bool HasRoomForSegment() const REQUIRES(mutex_);
   Work PrepareSegment();
-  Work RemoveSetAside(uint64_t number);
+  Work LookAside();
   Work LetSegmentsGo();
   void GiveBackShares() REQUIRES(mutex_);
   uint64_t EndOf(const std::deque<Segment>::const_iterator& segment) const REQUIRES(mutex_);
@@ -215,10 +228,12 @@ class WalJournal final : public app::Journal {
   std::string commit_scratch_;                // Commit's
   bool commit_stalled_ = false;               // Commit's: the disk is full
   Cursor cursor_;                             // Load's
-  uint32_t read_faults_ = 0;                  // Load's: in a row
+  std::optional<ReadFault> read_fault_;       // Load's
   std::optional<CheckpointFile> checkpoint_;  // Keep's
   std::vector<Spare> unsynced_spares_;        // Keep's: recycled, their new names not yet on the disk
   bool keep_faulty_ = false;                  // Keep's: told of
+  bool aside_told_ = false;                   // Keep's: what was set aside takes the room of new segments
+  base::SteadyTime look_aside_at_;            // Keep's
 
   mutable base::Mutex mutex_;
   domain::UuidV7Generator salts_ GUARDED_BY(mutex_);

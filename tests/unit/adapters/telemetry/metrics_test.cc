@@ -49,7 +49,8 @@ class MetricsTest : public testing::Test {
       metrics_->AddGauge(id, [] { return 1; });
     }
     metrics_->AddCounter(MetricId::kLetterFileFailures, [] { return 1; });
-    for (const auto id : {MetricId::kWalMemory, MetricId::kWalBacklog, MetricId::kWalSetAside}) {
+    for (const auto id :
+         {MetricId::kWalMemory, MetricId::kWalBacklog, MetricId::kWalSetAside, MetricId::kWalUnreadable}) {
       metrics_->AddGauge(id, [] { return 1; });
     }
     for (const auto id : {MetricId::kJournalRecovered, MetricId::kJournalLost, MetricId::kWalWritten}) {

@@ -183,6 +183,34 @@ TEST_F(KeepTest, DamagedSegmentIsSetAside) {
   EXPECT_LE(rig_.Journal().Stats().bytes, kBytesMax);
 }
 
+// They may be all that is left of the events in them, so only somebody who has looked moves them away.
+TEST_F(KeepTest, SetAsideSegmentsStayHoweverManyAndCountToTheLimit) {
+  rig_.Options().bytes_max = 8 * kSegmentBytes;
+  Open();
+  const uint64_t count = FillUp(0);
+  Crash();
+  std::vector<uint64_t> damaged = SegmentsOnDisk();
+  damaged.pop_back();
+  for (const uint64_t number : damaged) disk_.FlipBit(SegmentName(number), kSegmentHeaderBytes, 3);
+  const size_t segments = damaged.size();
+  ASSERT_EQ(segments, 7U);
+  EXPECT_EQ(rig_.Drain().size(), count - segments);
+  EXPECT_EQ(rig_.Journal().Counts().lost, segments);
+  EXPECT_EQ(Damaged(), segments);
+  EXPECT_EQ(rig_.Journal().Counts().set_aside, segments);
+  FillUp(0);
+  EXPECT_TRUE(rig_.Journal().Full(700)) << "refused, rather than that they go";
+  EXPECT_EQ(Damaged(), segments);
+  EXPECT_LE(rig_.Journal().Stats().bytes, rig_.Options().bytes_max);
+  for (int i = 0; i < 10; ++i) rig_.Work();
+  EXPECT_EQ(rig_.Log().Count("take room in it: look at them"), 1U);
+  disk_.RemoveFile(DamagedName(damaged[2]));
+  disk_.RemoveFile(DamagedName(damaged[3]));
+  rig_.Work();
+  EXPECT_EQ(rig_.Journal().Counts().set_aside, segments - 2);
+  EXPECT_GE(FillUp(0), 7U) << "without a restart";
+}
+
 TEST_F(KeepTest, FullDiskRefusesRequestsUntilThereIsRoom) {
   rig_.Append({"a"});
   disk_.SetCapacity(disk_.UsedBytes());

@@ -142,20 +142,79 @@ TEST_F(LoadTest, DiskThatCannotBeReadForAMomentCostsNothing) {
   EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
 }
 
-TEST_F(LoadTest, WhatStaysUnreadableIsLostAndCounted) {
+// For hours, over several segments: what the disk doesn't give today it may give tomorrow.
+TEST_F(LoadTest, WhatCannotBeReadWaitsForAsLongAsItTakes) {
   Fill(0, 50);
   rig_.Take();
   rig_.Settle();
   disk_.FailOneIn(DiskCall::kRead, 1, DiskFault::kEio);
-  int tries = 0;
-  while (rig_.Journal().Load() != Work::kIdle) ASSERT_LT(++tries, 200);
-  disk_.FailNoMore();
-  EXPECT_EQ(rig_.Journal().Counts().lost, 40U);
-  EXPECT_EQ(rig_.Log().Count("events are lost"), 2U) << "once a segment";
-  EXPECT_EQ(rig_.Journal().Stats().events, 0U);
+  for (int i = 0; i < 20'000; ++i) {
+    EXPECT_EQ(rig_.Journal().Load(), Work::kLater);
+    rig_.Clock().Advance(std::chrono::seconds(1));
+  }
+  WalCounts counts = rig_.Journal().Counts();
+  EXPECT_EQ(counts.lost, 0U);
+  EXPECT_EQ(counts.set_aside, 0U);
+  EXPECT_EQ(counts.unreadable, 1U);
+  EXPECT_EQ(rig_.Journal().Stats().events, 40U);
   Fill(50, 20);
-  EXPECT_EQ(rig_.Drain(), Numbered(50, 20)) << "the service goes on";
-  EXPECT_EQ(rig_.Journal().Counts().lost, 40U);
+  EXPECT_EQ(rig_.Take(), Strings{}) << "their keys may be those of what can't be read";
+  disk_.FailNoMore();
+  rig_.Clock().Advance(std::chrono::seconds(1));
+  EXPECT_EQ(rig_.Drain(), Numbered(10, 60));
+  counts = rig_.Journal().Counts();
+  EXPECT_EQ(counts.lost, 0U);
+  EXPECT_EQ(counts.unreadable, 0U);
+}
+
+TEST_F(LoadTest, UnreadableFileIsNamedOnceAMinuteWithTheRemedy) {
+  Fill(0, 50);
+  rig_.Take();
+  rig_.Settle();
+  disk_.FailOneIn(DiskCall::kRead, 1, DiskFault::kEio);
+  for (int i = 0; i < 3 * 60 * 10; ++i) {
+    rig_.Journal().Load();
+    rig_.Clock().Advance(std::chrono::milliseconds(100));
+  }
+  EXPECT_EQ(rig_.Log().Count("event-ingestor wal repair file=00000000000000000000.wal"), 3U);
+  disk_.FailNoMore();
+  rig_.Clock().Advance(std::chrono::seconds(1));
+  rig_.Work();
+  EXPECT_EQ(rig_.Log().Count("INFO the log can be read again"), 1U);
+}
+
+TEST_F(LoadTest, UnreadableDiskIsAskedOnceASecondInTheEnd) {
+  Fill(0, 50);
+  rig_.Take();
+  rig_.Settle();
+  disk_.FailOneIn(DiskCall::kRead, 1, DiskFault::kEio);
+  const auto reads = [&] { return disk_.Counts().calls[static_cast<size_t>(DiskCall::kRead)]; };
+  const uint64_t before = reads();
+  for (int i = 0; i < 100 * 50; ++i) {
+    rig_.Journal().Load();
+    rig_.Clock().Advance(std::chrono::milliseconds(20));
+  }
+  EXPECT_GE(reads() - before, 100U);
+  EXPECT_LE(reads() - before, 2 * 110U) << "with and without what would be read ahead";
+}
+
+// One bad sector, for ever: all before it is delivered, all behind it waits, and a restart changes nothing.
+TEST_F(LoadTest, BadSectorHoldsUpWhatIsBehindItAndCostsNothing) {
+  Fill(0, 50);
+  const std::string name = disk_.SeenNames().front();
+  disk_.MakeUnreadable(name, disk_.Seen(name).find("12"), 1);  // of the first segment
+  for (int life = 0; life < 3; ++life) {
+    EXPECT_EQ(rig_.Drain(), life == 0 ? Numbered(0, 12) : Strings{});
+    rig_.Clock().Advance(std::chrono::hours(1));
+    rig_.Work();
+    EXPECT_EQ(rig_.Journal().Stats().events, 38U);
+    EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
+    EXPECT_TRUE(disk_.SeenNames().front() == name);
+    disk_.Crash();
+    Open();
+  }
+  disk_.Heal();
+  EXPECT_EQ(rig_.Drain(), Numbered(12, 38));
 }
 
 // The segment that is being filled is damaged while events of it wait on the disk; more are written behind.

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "support/sim_disk.h"
+#include "support/wal_rig.h"
 #include "support/written_log.h"
 
 namespace ei::wal {
@@ -266,6 +268,37 @@ TEST_F(LogRepairTest, KilledAnywhereLosesNothing) {
     }
   }
   std::filesystem::remove_all(kept);
+}
+
+// What the service never decides by itself: bad sectors in a frame's header and in one copy of a segment's.
+TEST(LogRepairUnreadable, GivesUpWhatCannotBeReadAndNothingElse) {
+  constexpr uint64_t kBytes = 8 << 10;
+  support::SimDisk disk(1);
+  auto folder = disk.Mount();
+  support::WalRig rig({.bytes_max = 16 * kBytes, .segment_bytes = kBytes, .window_events_max = 1});
+  rig.Open(*folder);
+  for (const std::string& value : support::Numbered(0, 30, 700)) {
+    ASSERT_EQ(rig.Append({value}), app::AppendResult::kAppended);
+    rig.Work();
+  }
+  rig.Journal().Finish();
+  rig.Close();
+  disk.MakeUnreadable(SegmentName(0), kSegmentHeaderBytes + 2 * 1024, 1);  // the third frame's header
+  disk.MakeUnreadable(SegmentName(1), 0, 1);                               // one copy of a segment's
+  folder = disk.Mount();
+  EXPECT_FALSE(rig.TryOpen(*folder));
+  const auto plan = PlanRepair(*folder);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->lost, (std::vector<PositionRange>{{2, 3}}));
+  ASSERT_TRUE(Repair(*folder, *plan, 7));
+  EXPECT_TRUE(std::ranges::count(disk.SeenNames(), DamagedName(0)));
+  rig.Open(*folder);
+  auto came = rig.Drain();
+  std::ranges::sort(came, {}, [](const std::string& value) { return std::stoull(value); });
+  auto expected = support::Numbered(0, 30, 700);
+  expected.erase(expected.begin() + 2);
+  EXPECT_EQ(came, expected);
+  EXPECT_EQ(rig.Journal().Counts().lost, 0U);
 }
 
 }  // namespace

@@ -188,8 +188,10 @@ TEST_F(RecoveryTest, DiskThatCannotBeReadStopsTheStart) {
     ASSERT_GE(calls, 1U);
     for (uint64_t nth = 1; nth <= calls; ++nth) {
       disk_.FailNth(call, nth, DiskFault::kEio);
+      disk_.FailNth(call, nth + 1, DiskFault::kEio);  // a reading ahead that fails is tried again without
       const std::string refusal = Refusal();
       EXPECT_TRUE(refusal.starts_with("wal.dir (WAL_DIR): ")) << refusal;
+      disk_.FailNoMore();
     }
   }
   EXPECT_EQ(Read().end, 2U);
@@ -457,6 +459,19 @@ TEST_F(RecoveryTest, FirstSegmentWithoutASoundHeaderCountsToo) {
 }
 
 // A torn first commit leaves the header's sectors as they were, or whole. Anything else is damage.
+// What can't be read is not damaged: a header is looked for in the first frames, and the disk fails there.
+TEST_F(RecoveryTest, DamagedHeaderIsNotHeldToBeLostWhileTheDiskCannotReadOn) {
+  PutFrames(0, 0, 5);
+  PutFrames(1, 5, 5);
+  PutCheckpoint(10, 0);
+  for (const uint64_t at : {0, 512}) disk_.FlipBit(SegmentName(0), at + 20, 0);
+  disk_.MakeUnreadable(SegmentName(0), 2048, 1);
+  EXPECT_TRUE(Refusal().contains("can't read 00000000000000000000.wal")) << Refusal();
+  disk_.Heal();
+  Open();
+  EXPECT_EQ(rig_.Drain().size(), 10U);
+}
+
 TEST_F(RecoveryTest, NewestSegmentWithADamagedHeaderIsSetAsideNotUsedAgain) {
   Open();
   for (uint64_t i = 0; i < 10; ++i) {
