@@ -108,6 +108,7 @@ check_packages() {
     echo "pin the lines above, as in name==1.2.3"
     status=1
   fi
+  tools/check_setup.sh || status=1
   return $status
 }
 

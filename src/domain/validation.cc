@@ -67,7 +67,8 @@ std::string Explain(EventFault fault, const EventLimits& limits) {
     case EventFault::kIdTooLong:
       return "\"id\" is over " + std::to_string(limits.id_bytes_max) + " bytes (ingest.id_bytes_max)";
     case EventFault::kBadTimestamp:
-      return "\"timestamp\" is not a date-time of RFC 3339, such as 2026-01-31T12:00:00Z";
+      return "\"timestamp\" is not a date-time of RFC 3339, such as 2026-01-31T12:00:00Z or "
+             "2026-01-31T13:00:00+01:00: \"T\" between date and time, then \"Z\" or an offset with a colon";
     case EventFault::kEventTooLarge:
       return "the event is over " + std::to_string(limits.event_bytes_max) +
              " bytes (ingest.event_bytes_max)";

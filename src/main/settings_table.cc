@@ -84,7 +84,8 @@ std::vector<Setting> HttpRows() {
            .env = "HTTP_IDLE_TIMEOUT",
            .text =
                "Time a kept-alive connection may wait for its next request. Keep it above the idle time-out "
-               "of a load balancer in front, so that the balancer closes first.",
+               "of a proxy in front, so that the proxy closes first, and below that of a load balancer "
+               "that passes TCP through.",
            .example = "5m"},
           &Settings::http, &HttpSettings::idle_timeout, Duration{.fallback = 75s, .min = 100ms, .max = 1h}),
       Declare({.key = "http.write_timeout",
