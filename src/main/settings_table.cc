@@ -36,14 +36,13 @@ std::vector<Setting> HttpRows() {
                .text = "TCP port to listen on. 0 takes any free port and logs which one.",
                .example = "80"},
               &Settings::http, &HttpSettings::port, Integer{.fallback = 8080, .min = 0, .max = 65535}),
-      Declare(
-          {.key = "http.threads",
-           .env = "HTTP_THREADS",
-           .text = "Threads that read and answer requests. 0 is one a core; set it when the process may use "
-                   "fewer cores than the machine has.",
-           .example = "2"},
-          &Settings::http, &HttpSettings::threads,
-          Integer{.fallback = 0, .min = 0, .max = 256, .unit = "threads"}),
+      Declare({.key = "http.threads",
+               .env = "HTTP_THREADS",
+               .text = "Threads that read and answer requests. 0 is one a core, of those that the CPU quota "
+                       "of the container (its cgroup) allows.",
+               .example = "2"},
+              &Settings::http, &HttpSettings::threads,
+              Integer{.fallback = 0, .min = 0, .max = 256, .unit = "threads"}),
       Declare(
           {.key = "http.connections_max",
            .env = "HTTP_CONNECTIONS_MAX",
@@ -398,8 +397,8 @@ std::vector<Setting> KafkaRows() {
            .env = "KAFKA_ROUTES_FILE",
            .text =
                "YAML file that sends events to topics by their type, and gives topics settings of their own "
-               "(docs/ROUTING.md). Read again on SIGHUP; a file with a fault changes nothing and the log says "
-               "why. Unset, all events go to kafka.topic.",
+               "(docs/ROUTING.md). Read again on SIGHUP; a file with a fault, or an empty one, changes nothing "
+               "and the log says why. Unset, all events go to kafka.topic.",
            .example = "/etc/event-ingestor/routes.yaml"},
           &Settings::kafka, &KafkaSettings::routes_file,
           OrUnset<Text>{
@@ -488,7 +487,7 @@ std::vector<Setting> RunRows() {
       Declare({.key = "delivery.workers",
                .env = "WORKER_POOL_SIZE",
                .text = "Threads that take events from the journal and hand them to the sink. 0 is one a "
-                       "core, at most "
+                       "core, as for http.threads, at most "
                        "4; more seldom helps, as each keeps many events in flight.",
                .example = "2"},
               &Settings::delivery, &DeliverySettings::workers,
