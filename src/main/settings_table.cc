@@ -297,14 +297,16 @@ std::vector<Setting> WalRows() {
            .example = "50GiB"},
           &Settings::wal, &WalSettings::bytes_max,
           Bytes{.fallback = kGiB, .min = 64 * kMiB, .max = 16 * kTiB}),
-      Declare({.key = "wal.segment_bytes",
-               .env = "WAL_SEGMENT_BYTES",
-               .text = "Size of the log's files. All events of a request have to fit into one, so it is at "
-                       "least twice ingest.body_bytes_max. The disk of a file is given back when all of its "
-                       "events are settled.",
-               .example = "128MiB"},
-              &Settings::wal, &WalSettings::segment_bytes,
-              Bytes{.fallback = 32 * kMiB, .min = kMiB, .max = kGiB}),
+      Declare(
+          {.key = "wal.segment_bytes",
+           .env = "WAL_SEGMENT_BYTES",
+           .text =
+               "Size of the log's files. All events of a request have to fit into one, with "
+               "their ids, times and keys, so it is more than twice ingest.body_bytes_max. The disk of a file is given back when all of its "
+               "events are settled.",
+           .example = "128MiB"},
+          &Settings::wal, &WalSettings::segment_bytes,
+          Bytes{.fallback = 32 * kMiB, .min = kMiB, .max = kGiB}),
       Declare(
           {.key = "wal.commit_interval",
            .env = "WAL_COMMIT_INTERVAL",
