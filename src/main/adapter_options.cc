@@ -1,9 +1,8 @@
 #include "main/adapter_options.h"
 
-#include <algorithm>
-#include <thread>
 #include <utility>
 
+#include "main/cores.h"
 #include "main/kafka_security.h"
 
 namespace ei::service {
@@ -22,8 +21,6 @@ std::string_view Name(Compression compression) {
 }
 
 }  // namespace
-
-size_t Cores() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 std::vector<kafka::TopicOptions> TopicOptionsOf(const Routing& routing) {
   std::vector<kafka::TopicOptions> topics;

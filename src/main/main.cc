@@ -17,6 +17,7 @@
 #include "main/command_line.h"
 #include "main/graceful_stop.h"
 #include "main/health_command.h"
+#include "main/last_words.h"
 #include "main/letter_commands.h"
 #include "main/process_signals.h"
 #include "main/service.h"
@@ -89,7 +90,6 @@ Settings ForDraining(Settings settings) {
 }
 
 int Serve(const Settings& settings, const Routing& routing, bool drain = false) {
-  std::signal(SIGPIPE, SIG_IGN);
   RaiseFileLimit();
   ProcessSignals signals;
   const system::SystemClock clock;
@@ -136,7 +136,9 @@ void HoldStandardStreams() {
 }
 
 int Main(int argc, const char* const* argv) {
+  InstallLastWords();
   HoldStandardStreams();
+  IgnoreDeadlySignals();
   const CommandLine line = ParseCommandLine(argc, argv);
   const EnvironmentLookup environment = ProcessEnvironment();
   if (const auto status = RunSettingsCommand(line, environment, std::cout, std::cerr)) return *status;
@@ -154,11 +156,9 @@ int Main(int argc, const char* const* argv) {
     return RunHealthCommand(*settings, line.live, http, std::cout, std::cerr);
   }
   if (IsWalCommand(line.subcommand)) {
-    std::signal(SIGPIPE, SIG_IGN);
     return RunWalCommand(line, *settings, system::SystemClock(), std::cout, std::cerr);
   }
   if (IsLetterCommand(line.subcommand)) {
-    std::signal(SIGPIPE, SIG_IGN);
     return RunLetterCommand(line, *settings, system::SystemClock(), std::cout, std::cerr,
                             ::isatty(STDERR_FILENO) != 0);
   }

@@ -21,6 +21,10 @@ int Checked(int result, const char* what) {
 
 }  // namespace
 
+void IgnoreDeadlySignals() {
+  for (const int signal : {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2}) std::signal(signal, SIG_IGN);
+}
+
 ProcessSignals::ProcessSignals() {
   sigset_t set;
   sigemptyset(&set);

@@ -66,7 +66,11 @@ class RoutesFile {
 
  private:
   void ReadRoot(const YAML::Node& root) {
-    if (root.IsNull()) return;
+    // What an editor leaves for the moment in which it writes a file anew must not drop all routes.
+    if (root.IsNull() || (root.IsMap() && root.size() == 0)) {
+      if (name_.empty()) return;
+      return AddFault(0, "is empty; \"routes: []\" says that there are no routes");
+    }
     if (!HasOnly(root, {"routes", "topics"})) return;
     if (const YAML::Node topics = root["topics"]) ReadTopics(topics);
     if (const YAML::Node routes = root["routes"]) ReadRoutes(routes);

@@ -29,7 +29,8 @@ struct Routing {
 // Reads the file that kafka.routes_file names, if there is one. On faults: all of them, each with its line.
 std::expected<Routing, std::vector<SettingFault>> LoadRouting(const Settings& settings);
 
-// The same from the file's text; `name` is for messages.
+// The same from the file's text; `name` is for messages, and without one there is no file. An empty text is a
+// fault, as it may be a file that is being written.
 std::expected<Routing, std::vector<SettingFault>> ReadRouting(std::string_view name, std::string_view text,
                                                               const Settings& settings);
 

@@ -9,6 +9,7 @@
 #include "adapters/memory_journal/memory_journal.h"
 #include "base/mutex.h"
 #include "main/adapter_options.h"
+#include "main/cores.h"
 
 namespace ei::service {
 

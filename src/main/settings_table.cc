@@ -36,14 +36,13 @@ std::vector<Setting> HttpRows() {
                .text = "TCP port to listen on. 0 takes any free port and logs which one.",
                .example = "80"},
               &Settings::http, &HttpSettings::port, Integer{.fallback = 8080, .min = 0, .max = 65535}),
-      Declare(
-          {.key = "http.threads",
-           .env = "HTTP_THREADS",
-           .text = "Threads that read and answer requests. 0 is one a core; set it when the process may use "
-                   "fewer cores than the machine has.",
-           .example = "2"},
-          &Settings::http, &HttpSettings::threads,
-          Integer{.fallback = 0, .min = 0, .max = 256, .unit = "threads"}),
+      Declare({.key = "http.threads",
+               .env = "HTTP_THREADS",
+               .text = "Threads that read and answer requests. 0 is one a core, of those that the CPU quota "
+                       "of the container (its cgroup) allows.",
+               .example = "2"},
+              &Settings::http, &HttpSettings::threads,
+              Integer{.fallback = 0, .min = 0, .max = 256, .unit = "threads"}),
       Declare(
           {.key = "http.connections_max",
            .env = "HTTP_CONNECTIONS_MAX",
@@ -299,14 +298,16 @@ std::vector<Setting> WalRows() {
            .example = "50GiB"},
           &Settings::wal, &WalSettings::bytes_max,
           Bytes{.fallback = kGiB, .min = 64 * kMiB, .max = 16 * kTiB}),
-      Declare({.key = "wal.segment_bytes",
-               .env = "WAL_SEGMENT_BYTES",
-               .text = "Size of the log's files. All events of a request have to fit into one, so it is at "
-                       "least twice ingest.body_bytes_max. The disk of a file is given back when all of its "
-                       "events are settled.",
-               .example = "128MiB"},
-              &Settings::wal, &WalSettings::segment_bytes,
-              Bytes{.fallback = 32 * kMiB, .min = kMiB, .max = kGiB}),
+      Declare(
+          {.key = "wal.segment_bytes",
+           .env = "WAL_SEGMENT_BYTES",
+           .text =
+               "Size of the log's files. All events of a request have to fit into one, with "
+               "their ids, times and keys, so it is more than twice ingest.body_bytes_max. The disk of a file is given back when all of its "
+               "events are settled.",
+           .example = "128MiB"},
+          &Settings::wal, &WalSettings::segment_bytes,
+          Bytes{.fallback = 32 * kMiB, .min = kMiB, .max = kGiB}),
       Declare(
           {.key = "wal.commit_interval",
            .env = "WAL_COMMIT_INTERVAL",
@@ -400,8 +401,8 @@ std::vector<Setting> KafkaRows() {
            .env = "KAFKA_ROUTES_FILE",
            .text =
                "YAML file that sends events to topics by their type, and gives topics settings of their own "
-               "(docs/ROUTING.md). Read again on SIGHUP; a file with a fault changes nothing and the log says "
-               "why. Unset, all events go to kafka.topic.",
+               "(docs/ROUTING.md). Read again on SIGHUP; a file with a fault, or an empty one, changes nothing "
+               "and the log says why. Unset, all events go to kafka.topic.",
            .example = "/etc/event-ingestor/routes.yaml"},
           &Settings::kafka, &KafkaSettings::routes_file,
           OrUnset<Text>{
@@ -490,7 +491,7 @@ std::vector<Setting> RunRows() {
       Declare({.key = "delivery.workers",
                .env = "WORKER_POOL_SIZE",
                .text = "Threads that take events from the journal and hand them to the sink. 0 is one a "
-                       "core, at most "
+                       "core, as for http.threads, at most "
                        "4; more seldom helps, as each keeps many events in flight.",
                .example = "2"},
               &Settings::delivery, &DeliverySettings::workers,

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.http_client import RawConnection, Reply
+from support.http_client import ConnectionClosed, RawConnection, Reply
 from support.ingestor import EVENTS, JSON, ROOT, Ingestor, binary, run_to_exit
 from support.metrics import Metrics
 from support.ports import free_port
@@ -18,7 +19,7 @@ from support.waiting import wait_until
 
 Serve = Callable[..., Ingestor]
 EVENT = b'{"type":"t"}'
-CLEAN, FAILED, UNDELIVERED = 0, 1, 3
+CLEAN, FAILED, UNDELIVERED, STORAGE_FAILED, OUT_OF_MEMORY = 0, 1, 3, 4, 6
 PIPE_BYTES = 4096
 
 
@@ -109,6 +110,42 @@ def test_a_log_whose_reader_is_gone_costs_its_lines_and_nothing_else(tmp_path: P
     finally:
         service.process.kill()
         service.process.wait()
+
+
+# --- signals and limits
+
+
+@pytest.mark.sanitizer
+def test_signals_that_mean_nothing_here_do_nothing(serve: Serve) -> None:
+    ingestor = serve(SINK="file")
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGUSR1, signal.SIGUSR2):
+        ingestor.signal(number)
+        assert ingestor.post(EVENT).status == 202
+    assert ingestor.terminate() == CLEAN
+
+
+def test_a_limit_of_the_size_of_files_is_a_storage_fault_and_no_silent_death(
+    serve: Serve, tmp_path: Path
+) -> None:
+    ingestor = serve(SINK="file", ACK="wal", cwd=tmp_path, expected_exit=STORAGE_FAILED)
+    assert ingestor.post(EVENT).status == 202
+    resource.prlimit(ingestor.pid, resource.RLIMIT_FSIZE, (512, resource.RLIM_INFINITY))
+    assert ingestor.post(EVENT).code == "storage_failed"
+    assert ingestor.wait_exit() == STORAGE_FAILED
+    assert any("File too large" in line.get("error", "") for line in ingestor.logs), ingestor.output()
+
+
+def test_memory_that_cannot_be_had_ends_it_with_its_own_status_and_a_line(serve: Serve) -> None:
+    ingestor = serve(
+        SINK="file", expected_exit=OUT_OF_MEMORY, BODY_BYTES_MAX="64MiB", HTTP_INFLIGHT_BYTES_MAX="1GiB"
+    )
+    pages = int(Path(f"/proc/{ingestor.pid}/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + (16 << 20)
+    resource.prlimit(ingestor.pid, resource.RLIMIT_AS, (limit, limit))
+    with pytest.raises((ConnectionClosed, ConnectionError)):
+        ingestor.post(b'"' + b"x" * (60 << 20) + b'"')
+    assert ingestor.wait_exit() == OUT_OF_MEMORY
+    assert "out of memory" in ingestor.stderr and "QUEUE_BYTES_MAX" in ingestor.stderr
 
 
 # --- name servers that don't answer

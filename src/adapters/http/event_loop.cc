@@ -145,28 +145,13 @@ bool EventLoop::Admit(const Request& request, base::SteadyTime began, Reply& rep
 }
 
 std::unique_ptr<PendingAck> EventLoop::Handle(const Request& request, Reply& reply) {
-  try {
-    if (request.route == Route::kEvents) return events_->Handle(request, acks_, reply);
-    operations_.Handle(request, reply);
-  } catch (const std::exception& fault) {
-    FailRequest(fault, reply);
-  }
+  if (request.route == Route::kEvents) return events_->Handle(request, acks_, reply);
+  operations_.Handle(request, reply);
   return nullptr;
 }
 
 void EventLoop::Finish(const Request& request, PendingAck& pending, Reply& reply) {
-  try {
-    events_->Finish(request, pending, reply);
-  } catch (const std::exception& fault) {
-    FailRequest(fault, reply);
-  }
-}
-
-// Out of memory, most likely: this request fails, the others go on.
-void EventLoop::FailRequest(const std::exception& fault, Reply& reply) {
-  log_.Write(app::LogLevel::kError, "http", "a request could not be handled", {{"error", fault.what()}});
-  reply.Clear();
-  reply.Refuse(problems::kInternal, "see the service's log");
+  events_->Finish(request, pending, reply);
 }
 
 base::SteadyTime EventLoop::Answer(std::string& out, const Request& request, const Reply& reply, bool close,

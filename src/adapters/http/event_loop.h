@@ -92,7 +92,6 @@ class EventLoop {
   void Accept();
   void OnAccept(boost::asio::ip::tcp::socket socket);
   void Tick();
-  void FailRequest(const std::exception& fault, Reply& reply);
 
   SharedState& shared_;
   Listener& listener_;

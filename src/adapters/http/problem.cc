@@ -24,7 +24,6 @@ const Problem kEmptyBatch{422, "empty_batch", "The batch holds no event"};
 const Problem kRateLimited{429, "rate_limited", "The rate limit is reached"};
 const Problem kClientOverShare{429, "client_over_share", "The client has more than its part"};
 const Problem kHeadersTooLarge{431, "headers_too_large", "The request header is too large"};
-const Problem kInternal{500, "internal", "The service failed"};
 const Problem kJournalFull{503, "journal_full", "The journal is full"};
 const Problem kShuttingDown{503, "shutting_down", "The service is stopping"};
 const Problem kStorageFailed{503, "storage_failed", "The journal's storage failed"};

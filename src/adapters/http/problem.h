@@ -35,7 +35,6 @@ extern const Problem kEmptyBatch;
 extern const Problem kRateLimited;
 extern const Problem kClientOverShare;
 extern const Problem kHeadersTooLarge;
-extern const Problem kInternal;
 extern const Problem kJournalFull;
 extern const Problem kShuttingDown;
 extern const Problem kStorageFailed;

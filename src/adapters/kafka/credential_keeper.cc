@@ -113,6 +113,11 @@ void CredentialKeeper::RenewToken() {
     token_due_ = clock_.Now() + std::max(kTokenPauseMin, left * 4 / 5);
     token_pause_ = base::Duration(0);
     token_fault_.clear();
+    if (token->warning != token_warning_ && !token->warning.empty()) {
+      log_.Write(app::LogLevel::kWarn, "kafka", "something is odd about the token for the brokers",
+                 {{"warning", std::string_view(token->warning)}});
+    }
+    token_warning_ = std::move(token->warning);
     return;
   }
   if (Stopping()) return;  // cancelled

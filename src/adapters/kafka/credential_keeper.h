@@ -63,6 +63,7 @@ class CredentialKeeper {
   base::SteadyTime token_due_;
   base::Duration token_pause_{0};  // before the next try, after a failed one
   std::string token_fault_;        // told already
+  std::string token_warning_;      // the same
   base::Mutex mutex_;
   base::CondVar stopping_;
   bool stop_ GUARDED_BY(mutex_) = false;

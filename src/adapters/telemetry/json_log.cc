@@ -6,44 +6,25 @@
 
 namespace ei::telemetry {
 
-namespace {
-
-// Whoever logs has nothing to gain from a fault of the log.
-template <typename Action>
-void Quietly(Action action) noexcept {
-  try {
-    action();
-  } catch (...) {  // NOLINT(bugprone-empty-catch): see above
-  }
-}
-
-}  // namespace
-
 JsonLog::JsonLog(const app::Clock& clock, app::LogLevel lowest, LineOutput output,
                  const RepeatFilter::Options& repeats)
     : clock_(clock), lowest_(lowest), output_(std::move(output)), repeats_(repeats) {}
 
-JsonLog::~JsonLog() {
-  Quietly([this] { WriteSummaries(repeats_.TakeAll()); });
-}
+JsonLog::~JsonLog() { WriteSummaries(repeats_.TakeAll()); }
 
 void JsonLog::Write(app::LogLevel level, std::string_view component, std::string_view message,
                     std::initializer_list<app::LogField> fields) {
   if (level < lowest_) return;
-  Quietly([&] {
-    const base::SteadyTime now = clock_.Now();
-    WriteSummaries(repeats_.TakeEnded(now));
-    if (level >= app::LogLevel::kWarn && !repeats_.Passes(level, component, message, now)) {
-      suppressed_.fetch_add(1, std::memory_order_relaxed);
-      return;
-    }
-    WriteLine(level, component, message, fields);
-  });
+  const base::SteadyTime now = clock_.Now();
+  WriteSummaries(repeats_.TakeEnded(now));
+  if (level >= app::LogLevel::kWarn && !repeats_.Passes(level, component, message, now)) {
+    suppressed_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  WriteLine(level, component, message, fields);
 }
 
-void JsonLog::WriteDueSummaries() {
-  Quietly([this] { WriteSummaries(repeats_.TakeEnded(clock_.Now())); });
-}
+void JsonLog::WriteDueSummaries() { WriteSummaries(repeats_.TakeEnded(clock_.Now())); }
 
 void JsonLog::WriteSummaries(const std::vector<RepeatFilter::Summary>& summaries) {
   for (const auto& [level, component, message, repeated] : summaries) {

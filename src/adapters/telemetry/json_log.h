@@ -23,7 +23,7 @@ using LineOutput = std::function<void(std::string_view line)>;
 // it were held back.
 //
 // Thread-safe. Write blocks for as long as the output does, so the service gives it one that never blocks
-// (log_writer.h). It never throws; a line whose output throws is lost.
+// (log_writer.h).
 class JsonLog final : public app::Log {
  public:
   // The clock outlives this.

@@ -14,6 +14,7 @@ struct AccessToken {
   std::string value;
   base::WallTime expires_at;
   std::vector<std::pair<std::string, std::string>> extensions;  // told to the broker beside the token
+  std::string warning = {};  // for the operator: what is odd about it; empty: nothing
 };
 
 // Where such tokens come from.

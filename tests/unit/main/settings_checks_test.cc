@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 
 #include "main/settings_table.h"
@@ -42,13 +43,47 @@ TEST(SettingConflicts, BodyThatCannotHoldTheLargestEvent) {
 
 TEST(SettingConflicts, InflightBytesThatCannotHoldTheLargestBody) {
   Settings settings = DefaultSettings();
-  settings.http.inflight_bytes_max = settings.ingest.body_bytes_max;
+  settings.http.inflight_bytes_max = 23u << 20;  // 7/8 of it are twice 10 MiB and 16 KiB
   EXPECT_EQ(OnlyConflict(settings), "");
-  settings.http.inflight_bytes_max -= 1;
-  EXPECT_EQ(OnlyConflict(settings),
-            "http.inflight_bytes_max / ingest.body_bytes_max: 10485759 is less than ingest.body_bytes_max "
-            "(10MiB), so the "
-            "largest body would never be let in; raise the one or lower the other");
+  settings.http.inflight_bytes_max = 22u << 20;
+  EXPECT_EQ(
+      OnlyConflict(settings),
+      "http.inflight_bytes_max / ingest.body_bytes_max: 22MiB is too little for the largest body and header "
+      "(10MiB and 16KiB), whose buffers may double, of which one client gets seven eighths; raise it to 23MiB "
+      "or lower ingest.body_bytes_max");
+  settings.http.clients_max = 0;
+  EXPECT_EQ(OnlyConflict(settings), "") << "all of it is for anyone";
+}
+
+TEST(SettingConflicts, JournalThatCannotHoldTheLargestBatch) {
+  Settings settings = DefaultSettings();
+  settings.journal.events_max = 11'428;
+  EXPECT_EQ(OnlyConflict(settings), "");
+  settings.journal.events_max = 11'427;
+  EXPECT_EQ(
+      OnlyConflict(settings),
+      "journal.events_max / ingest.batch_events_max: 11427 is too little for the largest batch (10000 events), "
+      "of which one client gets seven eighths; raise it to 11429 or lower ingest.batch_events_max");
+  settings.http.clients_max = 0;
+  EXPECT_EQ(OnlyConflict(settings), "");
+  settings.ingest.body_bytes_max = 1 << 10;  // never that many events
+  settings.ingest.event_bytes_max = 1 << 10;
+  settings.journal.events_max = 79;
+  EXPECT_EQ(OnlyConflict(settings), "");
+}
+
+TEST(SettingConflicts, MemoryThatCannotHoldTheLargestBody) {
+  Settings settings = DefaultSettings();
+  settings.journal.bytes_max = 49u << 20;
+  EXPECT_EQ(OnlyConflict(settings), "") << "it is in the log";
+  settings.ingest.ack = domain::AckLevel::kMemory;
+  EXPECT_EQ(
+      OnlyConflict(settings),
+      "journal.bytes_max / ingest.body_bytes_max: 49MiB is too little for the events of the largest body "
+      "(10MiB in 10000 events), which with ids, times and keys may take 44MiB, of which one client gets seven "
+      "eighths; raise it to 50MiB, or lower ingest.body_bytes_max or ingest.batch_events_max");
+  settings.journal.bytes_max = 50u << 20;
+  EXPECT_EQ(OnlyConflict(settings), "");
 }
 
 TEST(SettingConflicts, JournalThatOneEventCouldFill) {
@@ -105,17 +140,33 @@ TEST(SettingConflicts, AckThatPromisesLessThanTheLeast) {
 
 TEST(SettingConflicts, LogFileThatCannotHoldTheLargestBody) {
   Settings settings = DefaultSettings();
-  settings.wal.segment_bytes = 16u << 20;
+  settings.wal.segment_bytes = 21u << 20;
   settings.ingest.ack = domain::AckLevel::kMemory;
   EXPECT_EQ(OnlyConflict(settings), "") << "the log is off";
   settings.ingest.ack = domain::AckLevel::kWal;
   EXPECT_EQ(
       OnlyConflict(settings),
-      "wal.segment_bytes / ingest.body_bytes_max: 16MiB is less than twice ingest.body_bytes_max (10MiB), "
-      "so the events of the largest body might not fit into one file of the log; raise the one or lower "
-      "the other");
-  settings.wal.segment_bytes = 20u << 20;
+      "wal.segment_bytes / ingest.body_bytes_max: 21MiB is too little for the events of the largest body (10MiB "
+      "in 10000 events), which with ids, times and keys may take 22MiB and have to fit into one file of the "
+      "log; raise it to that, or lower ingest.body_bytes_max or ingest.batch_events_max");
+  settings.wal.segment_bytes = 22u << 20;
   EXPECT_EQ(OnlyConflict(settings), "");
+}
+
+TEST(SettingConflicts, AcksThatAlwaysComeTooLate) {
+  Settings settings = DefaultSettings();
+  settings.ingest.ack_timeout = settings.kafka.linger = std::chrono::milliseconds(200);
+  EXPECT_EQ(
+      OnlyConflict(settings),
+      "ingest.ack_timeout / kafka.linger: 200ms is not more than kafka.linger (200ms), so every request at "
+      "level broker would time out; raise the one or lower the other");
+  settings.sink.kind = SinkKind::kFile;
+  EXPECT_EQ(OnlyConflict(settings), "");
+  settings.ingest.ack_timeout = settings.wal.commit_interval = std::chrono::milliseconds(100);
+  EXPECT_EQ(
+      OnlyConflict(settings),
+      "ingest.ack_timeout / wal.commit_interval: 100ms is not more than wal.commit_interval (100ms), so "
+      "requests at level wal would time out; raise the one or lower the other");
 }
 
 TEST(SettingConflicts, LogThatIsFullWithItsFirstFile) {

@@ -461,18 +461,5 @@ TEST(ServerRequests, ATooLongTargetNamesTheLimitThatItBroke) {
   EXPECT_EQ(reply->body.find("65536"), std::string::npos) << reply->body;
 }
 
-TEST(ServerRequests, AnAnswerIsGivenWhenAPartOfTheServiceThrows) {
-  TestServerOptions options;
-  options.metrics = [](bool) -> std::string { throw std::bad_alloc(); };
-  TestServer server(options);
-  HttpClient client = server.Connect();
-  const auto reply = client.Ask(Get("/metrics"));
-  ASSERT_TRUE(reply);
-  EXPECT_EQ(reply->status, 500);
-  EXPECT_EQ(CodeOf(*reply), "internal");
-  HttpClient next = server.Connect();
-  EXPECT_EQ(next.Ask(Get("/livez")).value().status, 200);
-}
-
 }  // namespace
 }  // namespace ei::http
