@@ -9,7 +9,8 @@ namespace {
 constexpr size_t kTakeMax = 1024;  // events a Send; bounds the scratch, not the throughput
 constexpr auto kStuckLook = std::chrono::milliseconds(50);    // so often is looked for stuck destinations
 constexpr auto kStandstill = std::chrono::milliseconds(100);  // then their events make room for others
-constexpr uint32_t kGroups = 4;  // that events which were refused together are divided into
+constexpr size_t kSlotsKept = 32'768;  // of a table that is free, so that a steady load allocates nothing
+constexpr uint32_t kGroups = 4;        // that events which were refused together are divided into
 
 LetterPlace PlaceOf(const DeadLetter& letter) {
   return letter.place.empty() ? LetterPlace::kTopic : LetterPlace::kFile;
@@ -57,6 +58,14 @@ void DeliveryWorker::TakeReports(base::SteadyTime now) {
     free_.push_back(number);
   }
   SortFailures(failures, now);
+  GiveBackSlots();
+}
+
+void DeliveryWorker::GiveBackSlots() {
+  if (slots_.size() <= kSlotsKept || free_.size() < slots_.size()) return;
+  std::vector<Slot>().swap(slots_);
+  std::vector<uint64_t>().swap(free_);
+  slots_.reserve(options_.taken_events_max);
 }
 
 void DeliveryWorker::CountRefused(std::span<const DeliveryReport> failures) {

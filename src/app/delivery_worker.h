@@ -101,6 +101,7 @@ class DeliveryWorker final : public DeliveryListener {
   void BecomeDeadLetter(DeliveryReport& refusal, base::SteadyTime now);
   void SendDeadLetters(base::SteadyTime now);
   size_t TakeEvents();
+  void GiveBackSlots();
   void Queue(uint64_t number);
   void SendDepartures(base::SteadyTime now);
   void LookForStuck(base::SteadyTime now);
@@ -115,7 +116,7 @@ class DeliveryWorker final : public DeliveryListener {
   const std::function<void()> wake_;
   domain::UuidV7Generator random_;
 
-  std::vector<Slot> slots_;  // its memory stays where it is
+  std::vector<Slot> slots_;  // its memory stays where it is while one is taken
   std::vector<uint64_t> free_;
   DestinationQueues queues_;
   std::atomic<size_t> waiting_{0};  // in queues_, as of the last Turn

@@ -36,17 +36,15 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::
   const domain::ClientNumber client = envelope.client;
   if (!MayHold(client, valid, submission.batch.Bytes().size()))
     return Refuse(IngestStatus::kOverShare, valid);
-  const double kept = TokensKept(client, valid, now);
-  const auto decision = bucket_.TryTake(valid, now, kept);
-  if (!decision.admitted) {
+  if (const auto decision = TakeTokens(client, valid, now); !decision.admitted) {
     IngestResult refused = Refuse(IngestStatus::kRateLimited, valid, decision.retry_after);
-    refused.over_share = kept > 0;
+    refused.over_share = TokensKept(client, valid, now) > 0;
     return refused;
   }
-  if (shares_ != nullptr) shares_->Charge(client, valid, now);
   const Appended appended = Append(ack, now, submission);
   switch (appended.result) {
     case AppendResult::kAppended: break;
+    case AppendResult::kOverShare: return Refuse(IngestStatus::kOverShare, valid);
     case AppendResult::kFull: return Refuse(IngestStatus::kJournalFull, valid);
     case AppendResult::kTooLarge: return Refuse(IngestStatus::kBatchTooLarge, valid);
     case AppendResult::kClosed: return Refuse(IngestStatus::kShuttingDown, valid);
@@ -117,15 +115,18 @@ IngestResult Ingest::Admit(domain::AckLevel ack, domain::ClientNumber client, ui
                            base::SteadyTime now) const {
   if (ack == domain::AckLevel::kWal && !options_.has_wal) return {IngestStatus::kAckUnavailable};
   if (closing_.load(std::memory_order_acquire)) return {IngestStatus::kShuttingDown, std::chrono::seconds(1)};
+  if (shares_ != nullptr) shares_->NoteSender(client, now);
   const double kept = TokensKept(client, 1, now);
   const auto decision = bucket_.Peek(now, 1, kept);
-  if (!decision.admitted) {
+  if (!decision.admitted && (shares_ == nullptr || !shares_->PeekReserved(client, now))) {
     return {IngestStatus::kRateLimited, WholeSeconds(decision.retry_after), kept > 0};
   }
-  if (!MayHold(client, 1, body_bytes)) {
+  const bool waits = ack == domain::AckLevel::kBroker;
+  if (!MayHold(client, 1, body_bytes) ||
+      (waits && shares_ != nullptr && !shares_->Allows(client, Shared::kAwaitedEvents, 1))) {
     return {IngestStatus::kOverShare, drain_rate_.RetryAfter(journal_.Stats().events, now), true};
   }
-  if (journal_.Full(body_bytes) || (ack == domain::AckLevel::kBroker && receipts_.Full())) {
+  if (journal_.Full(body_bytes) || (waits && receipts_.Full())) {
     return {IngestStatus::kJournalFull, drain_rate_.RetryAfter(journal_.Stats().events, now)};
   }
   return {IngestStatus::kAccepted};
@@ -139,6 +140,20 @@ IngestResult Ingest::Refuse(IngestStatus status, uint64_t events, base::Duration
             status == IngestStatus::kOverShare};
   }
   return {status, WholeSeconds(retry_after)};
+}
+
+// A client that stays below its part of the rate pays no one's debt but its own; the bucket of all is charged
+// with everything, so that together they keep to the rate.
+domain::TokenBucket::Decision Ingest::TakeTokens(domain::ClientNumber client, uint64_t events,
+                                                 base::SteadyTime now) {
+  if (shares_ == nullptr || bucket_.Unlimited()) return bucket_.TryTake(events, now);
+  if (shares_->TakeReserved(client, events, now)) {
+    bucket_.Charge(events, now);
+    return {true, base::Duration(0), 0};
+  }
+  const auto decision = bucket_.TryTake(events, now, TokensKept(client, events, now));
+  if (decision.admitted) shares_->Charge(client, events, now);
+  return decision;
 }
 
 double Ingest::TokensKept(domain::ClientNumber client, uint64_t events, base::SteadyTime now) const {

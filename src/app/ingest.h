@@ -115,6 +115,8 @@ class Ingest {
   Appended Hand(const domain::EventBatch& batch, std::span<const uint64_t> awaited, domain::AckLevel ack,
                 base::SteadyTime now, const Submission& submission);
   IngestResult Refuse(IngestStatus status, uint64_t events, base::Duration retry_after = {});
+  domain::TokenBucket::Decision TakeTokens(domain::ClientNumber client, uint64_t events,
+                                           base::SteadyTime now);
   // Of the bucket's tokens, those that the client may not take.
   double TokensKept(domain::ClientNumber client, uint64_t events, base::SteadyTime now) const;
   bool MayHold(domain::ClientNumber client, uint64_t events, uint64_t bytes) const;

@@ -43,6 +43,45 @@ void Pause(const app::Clock& clock, base::Duration duration) {
   while (clock.Now() < until) never.WaitUntil(mutex, until);
 }
 
+wal::WalOptions WalOptionsOf(const Settings& settings, size_t lanes, app::ClientShares* shares) {
+  wal::WalOptions options;
+  options.bytes_max = settings.wal.bytes_max;
+  options.segment_bytes = settings.wal.segment_bytes;
+  options.window_events_max = settings.journal.events_max;
+  options.window_bytes_max = settings.journal.bytes_max;
+  options.lanes = lanes;
+  options.shares = shares;
+  options.retain_events = settings.idempotency.events;
+  options.retain_time = settings.idempotency.time;
+  return options;
+}
+
+// Null: clients are not told apart. Capacities are in the units in which the journal charges.
+std::unique_ptr<app::ClientShares> MakeShares(const Settings& settings) {
+  if (settings.http.clients_max == 0) return nullptr;
+  app::ClientShares::Options options;
+  const auto capacity = [&](app::Shared what) -> uint64_t& {
+    return options.capacities[static_cast<size_t>(what)];
+  };
+  capacity(app::Shared::kConnections) = settings.http.connections_max;
+  capacity(app::Shared::kReadBytes) = settings.http.inflight_bytes_max;
+  capacity(app::Shared::kAwaitedEvents) = settings.journal.events_max;
+  if (JournalIsWal(settings)) {
+    const wal::WalOptions log = WalOptionsOf(settings, 1, nullptr);
+    capacity(app::Shared::kJournalBytes) = wal::WalJournal::ShareableBytes(log);
+    capacity(app::Shared::kUnsyncedBytes) = wal::WalJournal::UnsyncedBytesMax(log);
+  } else {
+    capacity(app::Shared::kJournalEvents) = settings.journal.events_max;
+    capacity(app::Shared::kJournalBytes) =
+        memory_journal::MemoryJournal::ShareableBytes(settings.journal.bytes_max);
+  }
+  options.rate = settings.rate_limit.rps;
+  options.burst = static_cast<double>(settings.rate_limit.burst);
+  options.clients_max = settings.http.clients_max;
+  options.key = {RandomSeed(), RandomSeed()};
+  return std::make_unique<app::ClientShares>(options);
+}
+
 }  // namespace
 
 Service::Service(const Settings& settings, const Routing& routing, const app::Clock& clock, app::Log& log,
@@ -53,13 +92,13 @@ Service::Service(const Settings& settings, const Routing& routing, const app::Cl
       log_(log),
       metrics_(metrics),
       routes_(routing.routes),
-      receipts_(settings.journal.events_max),
+      shares_(MakeShares(settings)),
+      receipts_(settings.journal.events_max, shares_.get()),
       bucket_(settings.rate_limit.rps, static_cast<double>(settings.rate_limit.burst)) {}
 
 base::Result<void> Service::Start(std::function<void()> storage_failed) {
   const size_t lanes = Workers(settings_);
   if (auto opened = OpenSink(lanes); !opened) return opened;
-  OpenShares();
   if (auto opened = OpenJournal(lanes, std::move(storage_failed)); !opened) return opened;
 
   OpenWindow();
@@ -96,24 +135,6 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   return Listen();
 }
 
-void Service::OpenShares() {
-  if (settings_.http.clients_max == 0) return;
-  const bool is_wal = JournalIsWal(settings_);
-  app::ClientShares::Options options;
-  const auto capacity = [&](app::Shared what) -> uint64_t& {
-    return options.capacities[static_cast<size_t>(what)];
-  };
-  capacity(app::Shared::kConnections) = settings_.http.connections_max;
-  capacity(app::Shared::kReadBytes) = settings_.http.inflight_bytes_max;
-  capacity(app::Shared::kJournalEvents) = is_wal ? 0 : settings_.journal.events_max;
-  capacity(app::Shared::kJournalBytes) = is_wal ? settings_.wal.bytes_max : settings_.journal.bytes_max;
-  options.rate = settings_.rate_limit.rps;
-  options.burst = static_cast<double>(settings_.rate_limit.burst);
-  options.clients_max = settings_.http.clients_max;
-  options.key = {RandomSeed(), RandomSeed()};
-  shares_ = std::make_unique<app::ClientShares>(options);
-}
-
 base::Result<void> Service::OpenJournal(size_t lanes, std::function<void()> storage_failed) {
   if (JournalIsWal(settings_)) {
     if (auto opened = OpenWal(lanes); !opened) return opened;
@@ -135,16 +156,8 @@ base::Result<void> Service::OpenWal(size_t lanes) {
   auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
   if (!directory) return std::unexpected(directory.error());
   wal_directory_ = std::move(*directory);
-  wal::WalOptions options;
-  options.bytes_max = settings_.wal.bytes_max;
-  options.segment_bytes = settings_.wal.segment_bytes;
-  options.window_events_max = settings_.journal.events_max;
-  options.window_bytes_max = settings_.journal.bytes_max;
-  options.lanes = lanes;
-  options.shares = shares_.get();
-  options.retain_events = settings_.idempotency.events;
-  options.retain_time = settings_.idempotency.time;
-  auto journal = wal::WalJournal::Open(options, *wal_directory_, clock_, log_, RandomSeed());
+  auto journal = wal::WalJournal::Open(WalOptionsOf(settings_, lanes, shares_.get()), *wal_directory_, clock_,
+                                       log_, RandomSeed());
   if (!journal) return std::unexpected(journal.error());
   wal_ = journal->get();
   journal_ = std::move(*journal);
@@ -366,7 +379,8 @@ uint64_t Service::TellWhatIsLeft(uint64_t left) {
 Service::~Service() {
   server_.reset();
   if (workers_) workers_->Stop();
-  wal_threads_.reset();
+  // The log is finished before the sink is closed; its last reports still wake what these threads belong to.
+  if (wal_threads_) wal_threads_->Stop();
   credentials_.reset();
   sink_.reset();
 }

@@ -82,7 +82,6 @@ class Service {
   void OpenWindow();
   void RestoreWindow();
   base::Result<void> Listen();
-  void OpenShares();
   void RegisterGauges();
   void RegisterWalMetrics();
   std::string UnreadyReason() const;

@@ -257,7 +257,8 @@ std::vector<Setting> FlowRows() {
            .env = "RATE_LIMIT_BURST",
            .text =
                "Events that may come at once above the average rate. Two seconds' worth of rate_limit.rps is "
-               "a good start. A larger batch is taken after a pause, and what follows it then waits longer.",
+               "a good start. A larger batch is taken once nothing of the burst is used, and its client then "
+               "waits until it is paid for; clients below an eighth of the rate don't wait with it.",
            .example = "10000"},
           &Settings::rate_limit, &RateLimitSettings::burst,
           Integer{.fallback = 400'000, .min = 1, .max = 1'000'000'000, .unit = "events"}),
@@ -266,14 +267,15 @@ std::vector<Setting> FlowRows() {
            .env = "QUEUE_SIZE",
            .text =
                "Accepted events that may wait for delivery; when it is full, requests are refused with 503 "
-               "journal_full. Raise it to bridge longer Kafka outages.",
+               "journal_full. Raise it together with journal.bytes_max to bridge longer Kafka outages.",
            .example = "1000000"},
           &Settings::journal, &JournalSettings::events_max,
           Integer{.fallback = 100'000, .min = 1, .max = 100'000'000, .unit = "events"}),
       Declare({.key = "journal.bytes_max",
                .env = "QUEUE_BYTES_MAX",
                .text = "Memory for accepted events that wait for delivery; the journal is full when this or "
-                       "journal.events_max is reached. Keep it well below the memory limit of the container.",
+                       "journal.events_max is reached. An event counts with its bytes and 320 more, for its "
+                       "places on the way out. Keep it well below the memory limit of the container.",
                .example = "512MiB"},
               &Settings::journal, &JournalSettings::bytes_max,
               Bytes{.fallback = 64 * kMiB, .min = kMiB, .max = kTiB}),

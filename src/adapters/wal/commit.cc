@@ -63,6 +63,12 @@ Work WalJournal::Commit() {
     ++counts_.commits;
     counts_.commit_bytes += bytes;
     Publish(*frame, filled_lanes);
+    if (options_.shares != nullptr) {
+      for (const Piece& piece : frame->pieces) {
+        options_.shares->Give(piece.client, app::Shared::kUnsyncedBytes,
+                              LogTail::BytesOf(piece.size, piece.events));
+      }
+    }
     tail_.Pop();
     refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
     wake_load = backlog_ && MayLoad() && Rouse(load_idle_);

@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t kBlockBytes = 256 << 10;
 constexpr size_t kLaneEventsMin = 256;
+constexpr size_t kLaneEventsKept =
+    8192;  // in a lane's ring that is empty, so that a steady load allocates nothing
 
 }  // namespace
 
@@ -75,6 +77,7 @@ size_t EventWindow::Take(size_t lane, std::span<JournalEvent> out) {
   const size_t count = std::min(out.size(), queue.size());
   std::copy_n(queue.begin(), count, out.begin());
   queue.erase_begin(count);
+  if (queue.empty() && queue.capacity() > kLaneEventsKept) queue.set_capacity(kLaneEventsKept);
   return count;
 }
 

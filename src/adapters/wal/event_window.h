@@ -62,7 +62,7 @@ class EventWindow {
   void Settle(std::span<const uint64_t> positions);
 
   uint64_t Events() const { return events_; }  // waiting or taken, in blocks
-  uint64_t KeptBytes() const { return kept_.Bytes(); }
+  uint64_t KeptBytes() const { return kept_.Bytes() + kept_.Size() * app::kEventOverheadBytes; }
   std::optional<base::SteadyTime> Oldest() const;
   size_t Lanes() const { return lanes_.size(); }
 

@@ -189,11 +189,17 @@ bool WalJournal::IsRetained(const Segment& segment, uint64_t end) const {
          segment.filled_at > clock_.Now() - options_.retain_time;
 }
 
-// A segment that is retained, or the one that is being filled, gives back what is settled all the same.
+// A segment that is retained gives back what is settled all the same: it goes when its room is needed. Of the
+// one that is being filled nobody can use it again yet, and it is nobody's.
 void WalJournal::GiveBackShares() {
   if (options_.shares == nullptr) return;
   for (auto it = segments_.begin(); it != segments_.end(); ++it) {
-    if (settled_.Unsettled(it->header.first_position, EndOf(it)) == 0) it->holdings->GiveTo(*options_.shares);
+    if (settled_.Unsettled(it->header.first_position, EndOf(it)) > 0) continue;
+    const uint64_t used = it->header.number == tail_.Number() ? it->holdings->Bytes() : 0;
+    it->holdings->GiveTo(*options_.shares);
+    if (used == 0) continue;
+    it->holdings->Add(0, 0, used);
+    options_.shares->Take(0, app::Shared::kJournalBytes, used);
   }
 }
 

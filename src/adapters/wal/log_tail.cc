@@ -31,6 +31,17 @@ uint64_t LogTail::RoomInSegment() const {
   return segment_bytes_ - used;
 }
 
+uint64_t LogTail::GrowthBy(uint64_t body_bytes, uint64_t events) const {
+  if (JoinsLast(body_bytes, events)) {
+    const FrameHeader& last = frames_.back().header;
+    return FrameBytes(last.body_bytes + body_bytes, last.events + events) -
+           FrameBytes(last.body_bytes, last.events);
+  }
+  const uint64_t frame = FrameBytes(body_bytes, events);
+  const uint64_t room = RoomInSegment();
+  return frame <= room ? frame : room + kSegmentHeaderBytes + frame;
+}
+
 bool LogTail::JoinsLast(uint64_t body_bytes, uint64_t events) const {
   if (frames_.empty() || frames_.back().closed) return false;
   const FrameHeader& last = frames_.back().header;
@@ -66,7 +77,7 @@ std::optional<Segment> LogTail::Add(const Piece& piece, std::span<const IndexEnt
   frame.header.events += static_cast<uint32_t>(index.size());
   frame.index.insert(frame.index.end(), index.begin(), index.end());
   frame.pieces.push_back(piece);
-  body_bytes_ += piece.size;
+  bytes_ += BytesOf(piece.size, index.size());
   return begun;
 }
 
@@ -82,13 +93,13 @@ PendingFrame* LogTail::Front() {
 }
 
 void LogTail::Pop() {
-  body_bytes_ -= frames_.front().header.body_bytes;
+  bytes_ -= BytesOf(frames_.front().header.body_bytes, frames_.front().header.events);
   frames_.pop_front();
 }
 
 void LogTail::Clear() {
   frames_.clear();
-  body_bytes_ = 0;
+  bytes_ = 0;
 }
 
 std::optional<uint64_t> LogTail::Number() const {

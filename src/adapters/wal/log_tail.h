@@ -38,6 +38,7 @@ struct Piece {
   size_t size;
   uint32_t events;
   base::SteadyTime accepted_at;
+  domain::ClientNumber client = 0;
 };
 
 // A commit in the making: it has its place in a segment and its positions, and is not on the disk yet.
@@ -61,6 +62,11 @@ class LogTail {
   // Whether a batch could have room in an empty log.
   bool EverFits(uint64_t body_bytes, uint64_t events) const;
   bool HasRoom(uint64_t body_bytes, uint64_t events) const;
+  // By how much a batch that has room makes the log longer, padding and what is left of a segment that it
+  // ends included.
+  uint64_t GrowthBy(uint64_t body_bytes, uint64_t events) const;
+  // What is left of the segment that is being filled.
+  uint64_t RoomInSegment() const;
 
   // Adds the events of one batch, which has room, with positions from `first_position`. A segment that has to
   // be begun for them gets `salt`, and is returned.
@@ -74,7 +80,11 @@ class LogTail {
 
   bool Empty() const { return frames_.empty(); }
   const PendingFrame* Oldest() const { return frames_.empty() ? nullptr : &frames_.front(); }
-  uint64_t BodyBytes() const { return body_bytes_; }
+  // Memory of all pending frames, but for what blocks have left over.
+  uint64_t Bytes() const { return bytes_; }
+  static uint64_t BytesOf(uint64_t body_bytes, uint64_t events) {
+    return body_bytes + events * sizeof(IndexEntry);
+  }
 
   void AddSpare(Spare spare) { spares_.push_back(std::move(spare)); }
   size_t Spares() const { return spares_.size(); }
@@ -82,7 +92,6 @@ class LogTail {
   std::optional<uint64_t> Number() const;
 
  private:
-  uint64_t RoomInSegment() const;
   bool JoinsLast(uint64_t body_bytes, uint64_t events) const;
   void Close(PendingFrame& frame);
 
@@ -91,7 +100,7 @@ class LogTail {
   uint64_t offset_ = 0;  // where the next frame begins
   std::deque<Spare> spares_;
   std::deque<PendingFrame> frames_;
-  uint64_t body_bytes_ = 0;  // of all pending frames
+  uint64_t bytes_ = 0;
 };
 
 }  // namespace ei::wal

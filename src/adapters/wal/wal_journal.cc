@@ -107,7 +107,7 @@ void WalJournal::Adopt(FoundLog& found) {
   for (FoundSegment& segment : found.segments) {
     if (segment.damaged) continue;
     Begin({.header = segment.header, .file = std::move(segment.file)}, clock_.Now());
-    Hold(0, 0, segment.header.segment_bytes);
+    Hold(0, segment.header.segment_bytes);
   }
   next_segment_ = found.next_segment;
   std::ranges::sort(found.set_aside);
@@ -142,10 +142,7 @@ void WalJournal::AddSpares(std::vector<Spare> spares) {
   piece.size = last.bodies.size();
   piece.events = last.header.events;
   piece.accepted_at = SteadyOf(last.header.accepted_at);
-  auto begun =
-      tail_.Add(piece, last.index, last.header.first_position, last.header.accepted_at, salts_.NextRandom());
-  assert(begun.has_value());  // no segment of this life was there to go on with
-  Begin(std::move(*begun), clock_.Now());
+  Extend(piece, last.index, last.header.first_position, last.header.accepted_at, clock_.Now());
   appended_again_ = last.header;
   // Closes it: a copy that a crash takes must not look like more than the original, and what is appended next
   // need not have the positions right behind it.
@@ -167,11 +164,14 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
     if (Failed()) return {AppendResult::kFailed};
     if (closed_) return {AppendResult::kClosed};
     if (!tail_.EverFits(bytes.size(), events)) return {AppendResult::kTooLarge};
+    if (!MayHold(batch)) return {AppendResult::kOverShare};
     // What waits for the disk has a quarter of the memory; one batch always gets through.
-    const bool too_much = !tail_.Empty() && tail_.BodyBytes() + bytes.size() > options_.window_bytes_max / 4;
+    const uint64_t unsynced = tail_.Bytes() + LogTail::BytesOf(bytes.size(), events);
+    const bool too_much = !tail_.Empty() && unsynced > UnsyncedBytesMax(options_);
     if (too_much || last_frame_ || !tail_.HasRoom(bytes.size(), events)) return Refuse(batch.ClientBytes());
 
     Piece piece;
+    piece.client = batch.Client();
     char* const room = TakeRoom(filling_, bytes.size(), memory_bytes_);
     std::copy(bytes.begin(), bytes.end(), room);
     piece.block = filling_;
@@ -180,11 +180,9 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
     piece.events = static_cast<uint32_t>(events);
     piece.accepted_at = now;
     const int64_t wall_now = clock_.WallNow().time_since_epoch().count();
-    if (auto segment = tail_.Add(piece, index, next_position_, wall_now, salts_.NextRandom())) {
-      Begin(std::move(*segment), now);
-      begun = true;
-    }
-    Hold(batch.Client(), events, bytes.size());
+    const size_t segments = segments_.size();
+    Extend(piece, index, next_position_, wall_now, now);
+    begun = segments_.size() > segments;
     next_position_ += events;
     unsettled_ += events;
     end = next_position_;
@@ -196,12 +194,50 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
   return {AppendResult::kAppended, end};
 }
 
+uint64_t WalJournal::ShareableBytes(const WalOptions& options) {
+  return options.bytes_max / options.segment_bytes * options.segment_bytes;
+}
+
+// The next segment is prepared beside the appending, which may be faster. So, where there is room for more
+// than is prepared, the last of that is for those who hold little of the log.
+bool WalJournal::MayHold(const domain::EventBatch& batch) const {
+  if (options_.shares == nullptr || !options_.shares->Contended()) return true;
+  const app::ClientShares& shares = *options_.shares;
+  const domain::ClientNumber client = batch.Client();
+  const uint64_t bytes = batch.Bytes().size();
+  const uint64_t growth = tail_.GrowthBy(bytes, batch.Size());
+  if (!shares.Allows(client, app::Shared::kJournalBytes, growth) ||
+      !shares.Allows(client, app::Shared::kUnsyncedBytes, LogTail::BytesOf(bytes, batch.Size()))) {
+    return false;
+  }
+  const uint64_t kept = options_.segment_bytes / app::ClientShares::kParts;
+  if (shares.Held(client, app::Shared::kJournalBytes) + growth <= kept) return true;
+  const uint64_t prepared = tail_.RoomInSegment() + tail_.Spares() * options_.segment_bytes;
+  return growth + kept <= prepared || shares.Left(app::Shared::kJournalBytes) <= prepared;
+}
+
 // Of the segment that is being filled, which is the last one.
-void WalJournal::Hold(domain::ClientNumber client, uint64_t events, uint64_t bytes) {
-  if (options_.shares == nullptr) return;
-  segments_.back().holdings->Add(client, events, bytes);
-  options_.shares->Take(client, app::Shared::kJournalEvents, events);
+void WalJournal::Hold(domain::ClientNumber client, uint64_t bytes) {
+  if (options_.shares == nullptr || bytes == 0) return;
+  segments_.back().holdings->Add(client, 0, bytes);
   options_.shares->Take(client, app::Shared::kJournalBytes, bytes);
+}
+
+// Adds to the log's end what has room there, and charges its client.
+void WalJournal::Extend(const Piece& piece, std::span<const IndexEntry> index, uint64_t first_position,
+                        int64_t wall_now, base::SteadyTime now) {
+  uint64_t growth = tail_.GrowthBy(piece.size, index.size());
+  const uint64_t left_over = tail_.RoomInSegment();
+  if (auto begun = tail_.Add(piece, index, first_position, wall_now, salts_.NextRandom())) {
+    if (left_over > 0) Hold(piece.client, left_over);
+    growth -= left_over;
+    Begin(std::move(*begun), now);
+  }
+  Hold(piece.client, growth);
+  if (options_.shares != nullptr) {
+    options_.shares->Take(piece.client, app::Shared::kUnsyncedBytes,
+                          LogTail::BytesOf(piece.size, piece.events));
+  }
 }
 
 void WalJournal::Begin(Segment segment, base::SteadyTime now) {
@@ -296,12 +332,13 @@ WalCounts WalJournal::Counts() const {
 
 bool WalJournal::WindowHasRoom(uint64_t events) const {
   const uint64_t bytes_max = options_.window_bytes_max - options_.window_bytes_max / 4;
-  return window_.Events() == 0 ||
-         (window_.Events() + events <= options_.window_events_max && MemoryBytes() <= bytes_max);
+  return window_.Events() == 0 || (window_.Events() + events <= options_.window_events_max &&
+                                   MemoryBytes() + events * app::kEventOverheadBytes <= bytes_max);
 }
 
 uint64_t WalJournal::MemoryBytes() const {
-  return memory_bytes_.load(std::memory_order_relaxed) + window_.KeptBytes();
+  return memory_bytes_.load(std::memory_order_relaxed) + window_.Events() * app::kEventOverheadBytes +
+         window_.KeptBytes();
 }
 
 uint64_t WalJournal::DiskBytes() const {

@@ -41,7 +41,8 @@ struct WalOptions {
   uint64_t retain_events = 0;
   base::Duration retain_time{0};
 
-  app::ClientShares* shares = nullptr;  // is told who holds what of the disk; outlives the journal
+  // Is told who holds what of the disk and of the memory for what is not synced; outlives the journal.
+  app::ClientShares* shares = nullptr;
 };
 
 // An event of the log. The view is valid until the visit returns.
@@ -81,6 +82,10 @@ struct WalCounts {
 //    at a time waits for its sync. So a crash can tear the last one, which nobody was told of, and no other.
 //  - An event is in memory, or it lies behind the cursor on the disk: memory holds a window of the log, and
 //    what does not fit is read back in order.
+//  - Clients are charged with the bytes by which their batches make the log longer, padding and what is left
+//  of
+//    a segment that they end included, until the segment's events are all settled. What of the segment that
+//    is being filled is settled is nobody's. So what nobody is charged with is room.
 //  - A segment's file goes only after a checkpoint that says all of it is settled; within the retention, only
 //  when its room is needed.
 //  - Only what was read and has a wrong sum counts as lost. Its file is set aside and never removed from
@@ -101,6 +106,10 @@ class WalJournal final : public app::Journal {
   // Tells the newest events that are in the log, settled or not, oldest first, as far as WalOptions retains
   // them; those that can't be read are passed over. Before Append and the work of any role (retained.cc).
   void ReadRetained(const std::function<void(const RetainedEvent&)>& visit) const;
+
+  // What clients can share of the disk, in whole segments, and of the memory for what is not synced.
+  static uint64_t ShareableBytes(const WalOptions& options);
+  static uint64_t UnsyncedBytesMax(const WalOptions& options) { return options.window_bytes_max / 4; }
 
   app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override;
   uint64_t DurableEnd() const override { return durable_end_.load(std::memory_order_acquire); }
@@ -174,7 +183,10 @@ class WalJournal final : public app::Journal {
   void AddSpares(std::vector<Spare> spares) REQUIRES(mutex_);
 
   void Begin(Segment segment, base::SteadyTime now) REQUIRES(mutex_);
-  void Hold(domain::ClientNumber client, uint64_t events, uint64_t bytes) REQUIRES(mutex_);
+  bool MayHold(const domain::EventBatch& batch) const REQUIRES(mutex_);
+  void Hold(domain::ClientNumber client, uint64_t bytes) REQUIRES(mutex_);
+  void Extend(const Piece& piece, std::span<const IndexEntry> index, uint64_t first_position,
+              int64_t wall_now, base::SteadyTime now) REQUIRES(mutex_);
   app::Appended Refuse(uint64_t client_bytes) REQUIRES(mutex_);
   bool WindowHasRoom(uint64_t events) const REQUIRES(mutex_);
   uint64_t MemoryBytes() const REQUIRES(mutex_);

@@ -67,7 +67,7 @@ TEST_F(LogTailTest, BatchesJoinOneFrameUntilItIsOnItsWay) {
   Add(100, 2);
   EXPECT_EQ(first->header.events, 10U) << "closed";
   EXPECT_EQ(tail_.Front(), first) << "stays until it is done with";
-  EXPECT_EQ(tail_.BodyBytes(), 600U);
+  EXPECT_EQ(tail_.Bytes(), LogTail::BytesOf(600, 12));
   tail_.Pop();
   const PendingFrame* const second = tail_.Front();
   EXPECT_EQ(second->header.first_position, 10U);
@@ -75,7 +75,7 @@ TEST_F(LogTailTest, BatchesJoinOneFrameUntilItIsOnItsWay) {
   EXPECT_EQ(second->offset, kSegmentHeaderBytes + FrameBytes(500, 10));
   tail_.Pop();
   EXPECT_TRUE(tail_.Empty());
-  EXPECT_EQ(tail_.BodyBytes(), 0U);
+  EXPECT_EQ(tail_.Bytes(), 0U);
 }
 
 TEST_F(LogTailTest, BatchThatDoesNotFitBeginsTheNextSegment) {
@@ -115,6 +115,25 @@ TEST_F(LogTailTest, FrameStopsGrowingAtItsLargestSize) {
   EXPECT_EQ(tail.Front()->header.events, 4U) << "4 MiB; the others are in later frames";
 }
 
+// All growth of a segment together is what of it is used; what is left when another begins counts too.
+TEST_F(LogTailTest, GrowthSaysWhatABatchUsesOfTheLog) {
+  for (const uint64_t body_bytes : {1, 100, 300, 500, 700}) {
+    SCOPED_TRACE(body_bytes);
+    LogTail tail(32 << 10);
+    for (uint64_t number = 1; number <= 3; ++number) tail.AddSpare({number, nullptr});
+    const std::vector<IndexEntry> index(1);
+    uint64_t used = 0;
+    for (uint64_t position = 0; tail.Spares() > 0; ++position) {
+      used += tail.GrowthBy(body_bytes, 1);
+      tail.Add({nullptr, nullptr, body_bytes, 1, {}}, index, position, 0, 9);
+      if (position % 3 == 0) tail.Front();  // closes the oldest
+      if (position % 7 == 0) tail.Pop();
+      const uint64_t begun = 3 - tail.Spares();
+      ASSERT_EQ(used, begun * (32 << 10) - tail.RoomInSegment());
+    }
+  }
+}
+
 TEST_F(LogTailTest, ClearForgetsAllThatIsPending) {
   AddSpare();
   Add(10);
@@ -122,7 +141,7 @@ TEST_F(LogTailTest, ClearForgetsAllThatIsPending) {
   EXPECT_TRUE(tail_.Empty());
   EXPECT_EQ(tail_.Front(), nullptr);
   EXPECT_EQ(tail_.Oldest(), nullptr);
-  EXPECT_EQ(tail_.BodyBytes(), 0U);
+  EXPECT_EQ(tail_.Bytes(), 0U);
 }
 
 // Beside a model that remembers every byte of every segment: what HasRoom promises Add keeps, frames never
@@ -184,7 +203,7 @@ TEST_F(LogTailTest, WhatHasRoomIsPlacedWithoutOverlap) {
     }
     while (!tail.Empty()) write_one();
     ASSERT_EQ(written, position);
-    ASSERT_EQ(tail.BodyBytes(), 0U);
+    ASSERT_EQ(tail.Bytes(), 0U);
     ASSERT_GT(refused + position, 0U);
   }
 }
