@@ -18,7 +18,9 @@
 #include "main/adapter_options.h"
 #include "main/letter_report.h"
 #include "main/process_signals.h"
+#include "main/routing.h"
 #include "main/settings_commands.h"
+#include "main/settings_fault.h"
 #include "main/terminal.h"
 
 namespace ei::service {
@@ -134,7 +136,19 @@ class LetterCommand {
     return kExitClean;
   }
 
+  // Where letters may go: to where events go, and to what the operator names.
+  std::vector<std::string> Targets() const {
+    std::vector<std::string> targets = options_.topics;
+    if (const auto routing = LoadRouting(settings_)) {
+      targets.insert(targets.end(), routing->destinations.begin(), routing->destinations.end());
+    }
+    return targets;
+  }
+
   base::Result<int> Redrive() {
+    if (const auto routing = LoadRouting(settings_); !routing) {
+      return base::Fail(base::ErrorKind::kInvalid, ToLine(routing.error().front()));
+    }
     const RedriveScope scope{options_.from_file ? "file " + Folder() : "topic " + settings_.kafka.dlq_topic,
                              filter_, options_.redrives_max};
     const std::string name = JobNameOf(options_, scope);
@@ -193,7 +207,7 @@ class LetterCommand {
     const base::SteadyTime began = clock_.Now();
     app::Redrive redrive(
         {filter_,
-         {settings_.kafka.topic, settings_.kafka.dlq_topic, options_.redrives_max},
+         {settings_.kafka.topic, settings_.kafka.dlq_topic, options_.redrives_max, Targets()},
          Earlier(scope),
          options_.rate},
         {*source_, target, *decoder_, clock_, [this](base::Duration time) { stop_.Wait(time); },

@@ -133,6 +133,8 @@ class RoutesFile {
   }
 
   std::expected<Routing, std::vector<SettingFault>> Finish() {
+    std::set<std::string> destinations = {settings_.kafka.topic};
+    for (const Rule& rule : rules_) destinations.insert(rule.topic);
     std::set<std::string> dead_letter_topics = {settings_.kafka.dlq_topic};
     for (const auto& [name, section] : topics_) dead_letter_topics.insert(section.settings.dlq_topic);
     const auto check = [&](const std::string& topic) {
@@ -152,6 +154,7 @@ class RoutesFile {
     Routing routing;
     routing.routes = std::make_shared<const domain::Routes>(fallback, rules_);
     routing.rules = rules_.size();
+    routing.destinations.assign(destinations.begin(), destinations.end());
     for (auto& [name, section] : topics_) routing.topics.push_back(std::move(section.settings));
     return routing;
   }

@@ -23,6 +23,7 @@ struct TopicSettings {
 struct Routing {
   std::shared_ptr<const domain::Routes> routes;
   std::vector<TopicSettings> topics;
+  std::vector<std::string> destinations;  // that events go to, the settings' own topic among them
   size_t rules = 0;
 };
 

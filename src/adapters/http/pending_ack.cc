@@ -5,7 +5,8 @@ namespace ei::http {
 namespace {
 
 constexpr size_t kBytesKept = 16 << 10;  // the memory of a larger batch is given back
-constexpr std::string_view kDeadLettered = "Kafka refuses it; it stands in the dead-letter topic";
+constexpr std::string_view kDeadLettered =
+    "Kafka refuses it; it is kept in the dead-letter topic, or in the dead-letter file when that refuses it too";
 
 template <typename Container>
 void Empty(Container& container) {

@@ -68,13 +68,11 @@ base::Result<std::shared_ptr<Producer>> KafkaSink::MakeProducer(bool sole) {
 }
 
 app::Destinations KafkaSink::DestinationsOf(const OutboundEvent& event) const {
-  const Topic& topic = topics_.Of(event.topic);
-  const app::DestinationId whole = topic.Destination(Topic::kWhole);
-  const uint32_t partitions = topic.partitions.load(std::memory_order_relaxed);
-  if (partitions == 0 || partitions > Topic::kPartitionsMax) return {whole};
-  if (!event.has_key) return {topic.Destination(0), partitions};
-  return {topic.Destination((event.key_hash & 0x7fffffff) % partitions), 1,
-          whole};  // as the Java client does
+  return topics_.Of(event.topic).DestinationsOf(event.has_key ? std::optional(event.key_hash) : std::nullopt);
+}
+
+app::Destinations KafkaSink::DestinationsOf(uint32_t topic, uint32_t key_hash) const {
+  return topics_.Numbered(topic).DestinationsOf(key_hash);
 }
 
 KafkaSink::Chosen KafkaSink::Choose(bool sole) {
@@ -186,7 +184,7 @@ void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_vi
   const bool letter = (packed & kLetterBit) != 0;
   const Failure failure = letter ? ClassifyLetter(error) : Classify(error, (packed & kAloneBit) != 0);
   if (failure.verdict != app::Verdict::kDelivered) failures_[lane].fetch_add(1, std::memory_order_release);
-  if (failure.code == kNotAuthorized) OnFault(failure.code);
+  if (failure.code == kNotAuthorized || failure.code == kClockRefused) OnFault(failure.code);
   auto& gathered = Gathered();
   if (gathered.size() < options_.lanes) gathered.resize(options_.lanes);
   DeliveryReport& report = gathered[lane].emplace_back();
@@ -194,6 +192,7 @@ void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_vi
   report.verdict = failure.verdict;
   report.code = failure.code;
   report.reason = reason;
+  if (!failure.hint.empty()) report.reason.append(": ").append(failure.hint);
   report.topic = place.topic;
   if (failure.verdict != app::Verdict::kDelivered) return;
   report.partition = place.partition;

@@ -38,6 +38,7 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
 
   void Attach(size_t lane, app::DeliveryListener& listener) override { listeners_[lane] = &listener; }
   app::Destinations DestinationsOf(const app::OutboundEvent& event) const override;
+  app::Destinations DestinationsOf(uint32_t topic, uint32_t key_hash) const override;
   void Send(size_t lane, std::span<const app::OutboundEvent> events, app::Grouping grouping,
             uint64_t failures_seen) override;
   void SendDeadLetter(size_t lane, const app::OutboundEvent& event, const app::DeadLetterNote& note) override;

@@ -60,18 +60,22 @@ std::string_view RefusalHint(std::string_view mechanism) {
   return "if the password is right: this librdkafka can't log in to Kafka 4 by SCRAM; it takes 2.6.1, or PLAIN";
 }
 
-// The Java client's placement; without a key the partition that the sink wants, if it has a leader. Whoever
-// asks for destinations learns the number of partitions from here.
+// The Java client's placement; without a key the partition that the sink wants, if it has a leader.
 int32_t ChoosePartition(const rd_kafka_topic_t* topic, const void* key, size_t key_size, int32_t partitions,
                         void* known_topic, void* opaque) {
-  static_cast<Topic*>(known_topic)
-      ->partitions.store(static_cast<uint32_t>(partitions), std::memory_order_relaxed);
   const auto wanted =
       static_cast<int32_t>(reinterpret_cast<uint64_t>(opaque) >> kOpaquePartitionShift & 0xffff);
   if (key == nullptr && wanted < partitions && rd_kafka_topic_partition_available(topic, wanted) != 0) {
     return wanted;
   }
   return rd_kafka_msg_partitioner_murmur2_random(topic, key, key_size, partitions, known_topic, opaque);
+}
+
+// The same; whoever asks for destinations learns the number of partitions from here.
+int32_t ChooseAndTell(const rd_kafka_topic_t* topic, const void* key, size_t key_size, int32_t partitions,
+                      void* known_topic, void* opaque) {
+  static_cast<Topic*>(known_topic)->SetPartitions(static_cast<uint32_t>(partitions));
+  return ChoosePartition(topic, key, key_size, partitions, known_topic, opaque);
 }
 
 app::LogLevel LevelOf(int syslog_level) {
@@ -140,7 +144,8 @@ rd_kafka_topic_t* Producer::HandleOf(std::string_view topic) {
   const base::MutexLock lock(mutex_);
   if (const auto known = handles_.find(topic); known != handles_.end()) return known->second;
   rd_kafka_topic_conf_t* const conf = rd_kafka_default_topic_conf_dup(client_);
-  rd_kafka_topic_conf_set_partitioner_cb(conf, &ChoosePartition);
+  // Of a sole one the view of the cluster may lag behind: nearly nothing goes by it.
+  rd_kafka_topic_conf_set_partitioner_cb(conf, size_limits_ == nullptr ? &ChoosePartition : &ChooseAndTell);
   rd_kafka_topic_conf_set_opaque(conf, &topics_.Of(topic));
   if (const std::string compression = topics_.CompressionOf(topic); !compression.empty()) {
     std::array<char, 512> fault{};

@@ -109,9 +109,10 @@ inline constexpr std::array<std::string_view, 4> kSharedResources = {"connection
                                                                      "rate"};
 
 // What a sink suffers from, beyond the fate of single events.
-inline constexpr std::array<std::string_view, 10> kSinkFaults = {
+inline constexpr std::array<std::string_view, 12> kSinkFaults = {
     "authentication_failed", "tls_failed",     "token_refused",     "token_unavailable", "not_authorized",
-    "brokers_down",          "host_not_found", "connection_failed", "timed_out",         "producer_failed"};
+    "brokers_down",          "host_not_found", "connection_failed", "timed_out",         "producer_failed",
+    "clock_refused",         "all_refused"};
 
 inline constexpr std::array<base::Duration, 17> kRequestBuckets = {
     std::chrono::microseconds(50),  std::chrono::microseconds(100),   std::chrono::microseconds(250),

@@ -13,6 +13,8 @@ enum class LetterPlace : uint8_t { kTopic, kFile };
 // What happened, as the pipeline tells it; the adapter turns each fact into metrics. Every call is cheap
 // enough for the hot path (a few relaxed atomic adds) and thread-safe. `code` and `route` are constants from
 // a small set.
+inline constexpr std::string_view kAllRefused = "all_refused";  // a topic takes no event at all (SinkFault)
+
 class Telemetry {
  public:
   virtual ~Telemetry() = default;
