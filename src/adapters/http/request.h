@@ -20,7 +20,7 @@ struct AckWish {
   std::optional<domain::AckLevel> level;
 };
 
-// What the service needs to know of a request. The strings are reused from request to request.
+// What the service needs to know of a request. Clear keeps the memory of request_id and traceparent.
 struct Request {
   Method method = Method::kOther;
   Route route = Route::kUnknown;

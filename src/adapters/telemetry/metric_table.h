@@ -90,8 +90,8 @@ inline constexpr std::string_view kOtherLabel = "other";
 
 // The routes that requests are counted by; whatever is not among them counts as the last, "other". The
 // busiest comes first: a request's route is searched from the front.
-inline constexpr std::array<std::string_view, 7> kRoutes = {"events",  "health",  "livez",    "readyz",
-                                                            "metrics", "openapi", kOtherLabel};
+inline constexpr std::array<std::string_view, 6> kRoutes = {"events", "health",  "livez",
+                                                            "readyz", "metrics", kOtherLabel};
 
 // Where dead letters are kept.
 inline constexpr std::array<std::string_view, 2> kLetterPlaces = {"topic", "file"};
