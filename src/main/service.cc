@@ -268,6 +268,7 @@ base::Result<void> Service::Listen() {
                     [server = server_.get()] { return static_cast<double>(server->InflightBytes()); });
   metrics_.AddGauge(telemetry::MetricId::kRequestsWaiting,
                     [server = server_.get()] { return static_cast<double>(server->WaitingRequests()); });
+  server_->Serve();
   log_.Write(app::LogLevel::kInfo, "http", "listening",
              {{"address", std::string_view(settings_.http.address)}, {"port", uint64_t{server_->Port()}}});
   if (const auto admin_port = server_->AdminPort()) {

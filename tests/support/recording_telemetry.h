@@ -15,6 +15,8 @@ class RecordingTelemetry final : public app::Telemetry {
   struct Counts {
     uint64_t requests = 0;
     uint64_t ack_timeouts = 0;
+    std::map<std::string, uint64_t> rejected_requests;
+    std::map<std::string, uint64_t> dropped_connections;
     uint64_t received = 0;
     uint64_t accepted = 0;
     uint64_t deduplicated = 0;
@@ -42,6 +44,14 @@ class RecordingTelemetry final : public app::Telemetry {
   void HttpRequest(std::string_view, uint16_t, base::Duration) override {
     base::MutexLock lock(mutex_);
     ++counts_.requests;
+  }
+  void RequestRejected(std::string_view code) override {
+    base::MutexLock lock(mutex_);
+    ++counts_.rejected_requests[std::string(code)];
+  }
+  void ConnectionDropped(std::string_view why) override {
+    base::MutexLock lock(mutex_);
+    ++counts_.dropped_connections[std::string(why)];
   }
   void AckTimedOut() override {
     base::MutexLock lock(mutex_);

@@ -29,6 +29,9 @@ class ClientPresence {
   // The client of a request with this X-Forwarded-For; valid until the next call.
   domain::ClientNumber ClientOf(std::string_view forwarded_for, base::SteadyTime now);
 
+  // Whether the connection is a trusted proxy's, which brings requests of many clients.
+  bool IsProxy() const { return is_proxy_; }
+
   // The last one that ClientOf told of, or the peer, for people.
   std::string Name() const { return name_.to_string(); }
 

@@ -211,8 +211,8 @@ bool Connection::OnBody() {
 
 // Returns the time.
 base::SteadyTime Connection::Answer(const Request& request, const Reply& reply, bool close) {
-  hold_back_ = !reply.over_share.empty();
-  if (hold_back_) loop_.TellOverShare(reply.over_share, client_);
+  if (!reply.over_share.empty()) loop_.TellOverShare(reply.over_share, client_);
+  hold_back_ = !reply.over_share.empty() && !client_.IsProxy();
   return loop_.Answer(out_, request, reply, close, request_began_);
 }
 

@@ -28,7 +28,8 @@ class EventLoop;
 // buffer is left alone until that read is over.
 //
 // After a refusal because its client has more than its part, a connection is not read for a moment: else a
-// client that doesn't heed refusals would cost as much as if they were none.
+// client that doesn't heed refusals would cost as much as if they were none. A trusted proxy's is read on, as
+// the next request may be another client's.
 class Connection final
     : public std::enable_shared_from_this<Connection>,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {

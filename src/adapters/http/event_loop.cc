@@ -42,8 +42,7 @@ EventLoop::~EventLoop() {
   for (auto it = connections_.begin(); it != connections_.end();) (it++)->DropWait();
 }
 
-void EventLoop::Start(tcp::acceptor acceptor) {
-  acceptor_ = std::move(acceptor);
+void EventLoop::Start() {
   Tick();
   thread_ = std::thread([this] {
     base::NameThisThread("http");
@@ -165,6 +164,7 @@ base::SteadyTime EventLoop::Answer(std::string& out, const Request& request, con
   AppendToWire(out, reply, options);
   const base::SteadyTime now = clock_.Now();
   telemetry_.HttpRequest(Name(request.route), reply.status, now - began);
+  if (!reply.code.empty()) telemetry_.RequestRejected(reply.code);
   return now;
 }
 

@@ -44,8 +44,8 @@ struct Listener {
   ConnectionCount connections;
 };
 
-// One thread with its own listening socket and connections. Everything but Start, the Post* functions and
-// Join belongs to that thread.
+// One thread with its own listening socket and connections. Everything but Listen, Start, the Post* functions
+// and Join belongs to that thread.
 class EventLoop {
  public:
   EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
@@ -55,8 +55,10 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Takes over a listening socket and starts the thread.
-  void Start(boost::asio::ip::tcp::acceptor acceptor);
+  // Takes over a listening socket; nothing is accepted from it before Start.
+  void Listen(boost::asio::ip::tcp::acceptor acceptor) { acceptor_ = std::move(acceptor); }
+  // Starts the thread.
+  void Start();
   boost::asio::io_context& Context() { return context_; }
 
   // From any thread: takes what still waits in the backlog, stops listening, closes connections as they

@@ -201,6 +201,7 @@ void EventsEndpoint::Rejected(const Request& request, const app::DecodedRequest&
     return rejection.fault == EventFault::kPartitionStuck;
   });
   reply.status = some_stuck ? 503 : 422;
+  reply.code = some_stuck ? domain::Code(EventFault::kPartitionStuck) : app::kBatchNotValid;
   if (some_stuck) reply.AddHeader("Retry-After", std::to_string(kStuckRetryAfter.count()));
   if (request.handling_strict) reply.headers.append("Preference-Applied: handling=strict\r\n");
   reply.body.append(R"({"accepted":0,"rejected":)").append(std::to_string(decoded.events.size()));

@@ -1,5 +1,7 @@
 #include "adapters/http/pending_ack.h"
 
+#include "app/ingest.h"
+
 namespace ei::http {
 
 namespace {
@@ -92,6 +94,7 @@ void PendingAck::WriteBatch(const Request& request, Reply& out) const {
   const size_t accepted = events.size() - dead_lettered;
   const size_t refused = rejected + dead_lettered;
   out.status = refused == 0 ? 200 : (accepted > 0 ? 207 : 422);
+  if (accepted == 0) out.code = app::kBatchNotValid;
   out.headers.append(reply.headers);
   out.body.append(R"({"accepted":)").append(std::to_string(accepted));
   out.body.append(R"(,"rejected":)").append(std::to_string(refused));

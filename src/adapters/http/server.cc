@@ -56,7 +56,6 @@ base::Result<std::unique_ptr<Server>> Server::Start(const HttpOptions& options,
     if (auto listening =
             server->Listen(*server->loops_.back(), server->port_, i == 0 ? "http.port" : nullptr);
         !listening) {
-      server->loops_.pop_back();  // it has no thread that could be told to stop
       return std::unexpected(listening.error());
     }
   }
@@ -64,7 +63,6 @@ base::Result<std::unique_ptr<Server>> Server::Start(const HttpOptions& options,
     uint16_t port = *options.admin_port;
     server->admin_loop_ = make_loop(server->admin_, options.threads);
     if (auto listening = server->Listen(*server->admin_loop_, port, "admin.port"); !listening) {
-      server->admin_loop_.reset();
       return std::unexpected(listening.error());
     }
     server->admin_port_ = port;
@@ -92,8 +90,14 @@ base::Result<void> Server::Listen(EventLoop& loop, uint16_t& port, const char* s
                                                          "): " + error.message());
   }
   port = acceptor.local_endpoint().port();
-  loop.Start(std::move(acceptor));
+  loop.Listen(std::move(acceptor));
   return {};
+}
+
+void Server::Serve() {
+  for (auto& loop : loops_) loop->Start();
+  if (admin_loop_) admin_loop_->Start();
+  serving_ = true;
 }
 
 size_t Server::WaitingRequests() const {
@@ -108,7 +112,7 @@ Server::~Server() {
 }
 
 size_t Server::Stop(base::SteadyTime deadline) {
-  if (std::exchange(stopped_, true)) return 0;
+  if (!serving_ || std::exchange(stopped_, true)) return 0;
   // Shared, as a loop that is held up beyond the deadline counts later.
   const auto accepting = std::make_shared<ConnectionCount>();
   for (size_t i = 0; i < loops_.size(); ++i) accepting->Add();

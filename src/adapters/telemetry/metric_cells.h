@@ -11,10 +11,13 @@ namespace ei::telemetry::cells {
 
 inline constexpr size_t kStatusesMax = 24;
 inline constexpr size_t kRejectionCodesMax = 32;
+inline constexpr size_t kRequestCodesMax = 64;
+inline constexpr size_t kDropReasonsMax = kDropReasons.size();
 inline constexpr size_t kDeadLetterCodesMax = 32;
 inline constexpr size_t kSinkFaultsMax = 16;
 inline constexpr size_t kSharedResourcesMax = kSharedResources.size();
 static_assert(kRejectionCodes.size() <= kRejectionCodesMax);
+static_assert(kRequestCodes.size() <= kRequestCodesMax);
 static_assert(kSinkFaults.size() <= kSinkFaultsMax);
 
 inline constexpr size_t kRequestsOfRoute = kStatusesMax + 1;
@@ -36,6 +39,8 @@ inline constexpr size_t kDeliveryTimes = kRequestTimes + kRoutes.size() * kReque
 inline constexpr size_t kCommitTimes = kDeliveryTimes + kDeliveryBuckets.size() + 2;
 inline constexpr size_t kFaults = kCommitTimes + kRequestBuckets.size() + 2;
 inline constexpr size_t kOverShare = kFaults + kSinkFaultsMax + 1;
-inline constexpr size_t kCount = kOverShare + kSharedResourcesMax + 1;
+inline constexpr size_t kRejectedRequests = kOverShare + kSharedResourcesMax + 1;
+inline constexpr size_t kDropped = kRejectedRequests + kRequestCodesMax + 1;
+inline constexpr size_t kCount = kDropped + kDropReasonsMax + 1;
 
 }  // namespace ei::telemetry::cells

@@ -15,7 +15,9 @@ namespace ei::telemetry {
 enum class MetricId : uint8_t {
   kHttpRequests,
   kHttpRequestDuration,
+  kRequestsRejected,
   kHttpConnections,
+  kConnectionsDropped,
   kHttpInflightBytes,
   kRequestsWaiting,
   kAckTimeouts,
@@ -103,6 +105,39 @@ inline constexpr std::array<std::string_view, 20> kRejectionCodes = {
     "too_deep",      "not_an_object",     "duplicate_member",    "missing_type",
     "empty_type",    "wrong_type",        "type_too_long",       "id_too_long",
     "bad_timestamp", "event_too_large",   "too_large_for_topic", "partition_stuck"};
+
+// Why requests and connections are refused; exported from the start too. Codes of single events, which a
+// request of one event is refused with, join them when they first happen.
+inline constexpr std::array<std::string_view, 27> kRequestCodes = {"journal_full",
+                                                                   "storage_failed",
+                                                                   "rate_limited",
+                                                                   "client_over_share",
+                                                                   "overloaded",
+                                                                   "shutting_down",
+                                                                   "not_ready",
+                                                                   "partition_stuck",
+                                                                   "ack_timeout",
+                                                                   "batch_not_valid",
+                                                                   "batch_too_large",
+                                                                   "body_too_large",
+                                                                   "headers_too_large",
+                                                                   "target_too_long",
+                                                                   "header_timeout",
+                                                                   "body_timeout",
+                                                                   "malformed_request",
+                                                                   "malformed_json",
+                                                                   "too_deep",
+                                                                   "empty_batch",
+                                                                   "invalid_ack",
+                                                                   "ack_unavailable",
+                                                                   "unsupported_media_type",
+                                                                   "unsupported_encoding",
+                                                                   "cloudevents_unsupported",
+                                                                   "not_found",
+                                                                   "internal"};
+
+// Why connections are closed to make room for others.
+inline constexpr std::array<std::string_view, 2> kDropReasons = {"refused", "silent"};
 
 // What clients share.
 inline constexpr std::array<std::string_view, 4> kSharedResources = {"connections", "memory", "journal",

@@ -152,6 +152,8 @@ void CollectProcess(Families& families) {
 
 Metrics::Metrics(const app::Clock& clock, const BuildInfo& build) : clock_(clock), build_(build) {
   for (const std::string_view code : kRejectionCodes) rejection_codes_.NumberOf(code);
+  for (const std::string_view code : kRequestCodes) request_codes_.NumberOf(code);
+  for (const std::string_view why : kDropReasons) drop_reasons_.NumberOf(why);
   for (const std::string_view code : kSinkFaults) sink_faults_.NumberOf(code);
   for (const std::string_view what : kSharedResources) shared_resources_.NumberOf(what);
 }
@@ -164,6 +166,14 @@ void Metrics::HttpRequest(std::string_view route, uint16_t status, base::Duratio
   shard.Add(cells::kRequests + route_number * cells::kRequestsOfRoute + statuses_.NumberOf(status), 1);
   Observe(shard, cells::kRequestTimes + route_number * cells::kRequestTimesOfRoute, kRequestBuckets,
           kRequestTick, took, 1);
+}
+
+void Metrics::RequestRejected(std::string_view code) {
+  cells_.Mine().Add(cells::kRejectedRequests + request_codes_.NumberOf(code), 1);
+}
+
+void Metrics::ConnectionDropped(std::string_view why) {
+  cells_.Mine().Add(cells::kDropped + drop_reasons_.NumberOf(why), 1);
 }
 
 void Metrics::AckTimedOut() { cells_.Mine().Add(cells::kAckTimeouts, 1); }
@@ -255,6 +265,8 @@ void Metrics::CollectEvents(Families& families) const {
 // Of routes and statuses only what has happened: most pairs never do.
 void Metrics::CollectRequests(Families& families) const {
   AddCount(families, MetricId::kAckTimeouts, cells_.Total(cells::kAckTimeouts));
+  AddCountsByLabel(families, MetricId::kRequestsRejected, request_codes_, cells_, cells::kRejectedRequests);
+  AddCountsByLabel(families, MetricId::kConnectionsDropped, drop_reasons_, cells_, cells::kDropped);
   for (size_t route = 0; route < kRoutes.size(); ++route) {
     for (size_t status = 0; status <= cells::kStatusesMax; ++status) {
       const uint64_t count = cells_.Total(cells::kRequests + route * cells::kRequestsOfRoute + status);

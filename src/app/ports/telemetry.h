@@ -21,6 +21,14 @@ class Telemetry {
 
   virtual void HttpRequest(std::string_view route, uint16_t status, base::Duration took) = 0;
 
+  // A request that was answered with a problem of this code, or a connection that was, however far it had
+  // come.
+  virtual void RequestRejected(std::string_view code) = 0;
+
+  // A connection that was closed to make room for others, whose client may have missed a reply. `why` is a
+  // constant.
+  virtual void ConnectionDropped(std::string_view why) = 0;
+
   // A request whose ack did not come in time; its events were accepted.
   virtual void AckTimedOut() = 0;
 

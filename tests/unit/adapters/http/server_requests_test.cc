@@ -368,6 +368,24 @@ TEST(ServerRequests, TheRateLimitIsToldBeforeTheBodyIsRead) {
   EXPECT_EQ(reply->Header("ratelimit-reset"), "1");
 }
 
+// However early it is refused: alerts live on these counts for as long as clients are refused.
+TEST(ServerRequests, EveryRefusalRaisesTheCounterOfItsCode) {
+  TestServerOptions options;
+  options.journal_events_max = 1;
+  options.http.header_bytes_max = 2048;
+  TestServer server(options);
+  HttpClient client = server.Connect();
+  ASSERT_EQ(client.Ask(PostEvents(EventNumber(1))).value().status, 202);
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(client.Ask(PostEvents(EventNumber(2))).value().status, 503);
+  ASSERT_EQ(client.Ask(Get("/none")).value().status, 404);
+  ASSERT_EQ(client.Ask(PostEvents("x", {}, "text/plain")).value().status, 415);
+  ASSERT_EQ(client.Ask(Get("/livez", "X: " + std::string(3000, 'x') + "\r\n")).value().status, 431);
+  EXPECT_EQ(
+      server.Told().rejected_requests,
+      (std::map<std::string, uint64_t>{
+          {"journal_full", 3}, {"not_found", 1}, {"unsupported_media_type", 1}, {"headers_too_large", 1}}));
+}
+
 TEST(ServerRequests, AFullJournalIsToldWithARetryAfter) {
   TestServerOptions options;
   options.journal_events_max = 2;

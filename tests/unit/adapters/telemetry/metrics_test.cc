@@ -258,7 +258,21 @@ TEST_F(MetricsTest, WhatHasNotHappenedYetIsZero) {
   for (const std::string_view code : kRejectionCodes) {
     EXPECT_EQ(Value("events_rejected_total", {{"code", std::string(code)}}), 0) << code;
   }
+  for (const std::string_view code : kRequestCodes) {
+    EXPECT_EQ(Value("requests_rejected_total", {{"code", std::string(code)}}), 0) << code;
+  }
+  EXPECT_EQ(Value("connections_dropped_total", {{"reason", "silent"}}), 0);
   EXPECT_EQ(Value("delivery_duration_seconds_count"), 0);
+}
+
+TEST_F(MetricsTest, RefusedRequestsAndDroppedConnectionsAreCountedByTheirKind) {
+  metrics_->RequestRejected("journal_full");
+  metrics_->RequestRejected("missing_type");
+  metrics_->RequestRejected("journal_full");
+  metrics_->ConnectionDropped("refused");
+  EXPECT_EQ(Value("requests_rejected_total", {{"code", "journal_full"}}), 2);
+  EXPECT_EQ(Value("requests_rejected_total", {{"code", "missing_type"}}), 1);
+  EXPECT_EQ(Value("connections_dropped_total", {{"reason", "refused"}}), 1);
 }
 
 TEST_F(MetricsTest, GaugesAreAskedAtEachExposition) {
