@@ -25,9 +25,12 @@ class Mutant:
     file: str
     text: str
     broken: str
+    tests: str = "WalSimulation.*"
 
 
 WAL = "src/adapters/wal/"
+MEMORY = "src/adapters/memory_journal/memory_journal.cc"
+PIPELINE = "Pipeline*"
 MUTANTS = [
     Mutant(
         "acknowledged before the sync",
@@ -159,6 +162,38 @@ MUTANTS = [
         "const auto behind = std::ranges::upper_bound(queue.entries, entry.position, {}, &Entry::position);",
         "const auto behind = queue.entries.end();",
     ),
+    Mutant(
+        "what is left of a segment is charged twice",
+        WAL + "wal_journal.cc",
+        "    growth -= left_over;\n",
+        "",
+    ),
+    Mutant(
+        "a segment gives back its charges with events left",
+        WAL + "keep.cc",
+        "EndOf(it)) > 0) continue;",
+        "EndOf(it)) > 1) continue;",
+    ),
+    Mutant(
+        "a segment never gives back its charges",
+        WAL + "keep.cc",
+        "EndOf(it)) > 0) continue;",
+        "EndOf(it)) < 1'000'000) continue;",
+    ),
+    Mutant(
+        "a block that is free is still charged",
+        MEMORY,
+        "  if (options_.shares != nullptr) block.holdings.GiveTo(*options_.shares);\n",
+        "",
+        PIPELINE,
+    ),
+    Mutant(
+        "the overhead of an event is not counted",
+        MEMORY,
+        "    bytes_ += count * app::kEventOverheadBytes;\n",
+        "",
+        PIPELINE,
+    ),
 ]
 
 
@@ -192,12 +227,12 @@ def build() -> subprocess.CompletedProcess:
     )
 
 
-def simulate(seconds: int) -> bool:
+def simulate(tests: str, seconds: int) -> bool:
     """True: nothing was noticed."""
     environment = os.environ | {"EI_SCHEDULES": str(SCHEDULES), "EI_SEED": "1"}
     try:
         done = subprocess.run(
-            [TREE / "out" / "tests" / "simulation_tests", "--gtest_filter=WalSimulation.*"],
+            [TREE / "out" / "tests" / "simulation_tests", f"--gtest_filter={tests}"],
             env=environment,
             capture_output=True,
             timeout=seconds,
@@ -219,7 +254,7 @@ def try_mutant(mutant: Mutant) -> str:
         built = build()
         if built.returncode != 0:
             return "does not compile:\n" + built.stdout[-2000:]
-        return "SURVIVED" if simulate(120) else ""
+        return "SURVIVED" if simulate(mutant.tests, 120) else ""
     finally:
         path.write_text(original, encoding="utf-8")
 

@@ -43,10 +43,12 @@ class WalLife {
                                         support::VirtualClock& clock, WalLedger& ledger,
                                         app::EventDecoder& decoder, Occurred& occurred, uint64_t seed) {
     std::unique_ptr<WalLife> life(new WalLife(disk, clock, ledger, decoder, occurred, seed));
-    auto opened = wal::WalJournal::Open(options, *life->directory_, clock, life->log_, life->random_.Next());
+    wal::WalOptions shared = options;
+    shared.shares = &life->shares_;
+    auto opened = wal::WalJournal::Open(shared, *life->directory_, clock, life->log_, life->random_.Next());
     if (!opened) return nullptr;
     life->journal_ = std::move(*opened);
-    life->Begin(options);
+    life->Begin(shared);
     return life;
   }
 
@@ -256,6 +258,12 @@ class WalLife {
     // The window and what is on its way to the disk, each rounded up to blocks, and a frame being read back.
     ASSERT_LE(journal_->Counts().memory_bytes, options_.window_bytes_max + (1 << 20))
         << "more memory than allowed";
+    const uint64_t charged = shares_.Held(0, app::Shared::kJournalBytes);
+    ASSERT_LE(charged, journal_->Stats().bytes) << "clients are charged with more than there is";
+    // Of those that were recovered some may have stood in a segment that is gone.
+    const uint64_t waiting = journal_->Stats().events;
+    const uint64_t own = waiting - std::min(waiting, journal_->Counts().recovered);
+    ASSERT_GE(charged, own * wal::kIndexEntryBytes) << "clients are charged with less than waits";
   }
 
   support::Random random_;
@@ -264,6 +272,7 @@ class WalLife {
   app::EventDecoder& decoder_;
   Occurred& occurred_;
   support::NullLog log_;
+  app::ClientShares shares_{{}};  // all events are nobody's
   wal::WalOptions options_;
   std::unique_ptr<wal::Directory> directory_;
   std::unique_ptr<wal::WalJournal> journal_;

@@ -79,7 +79,9 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "clients",
      .labels = {},
      .buckets = {},
-     .help = "Clients, told apart by their addresses, that are here or were within the last minute."},
+     .help =
+         "Clients, told apart by their addresses, that sent events within the last minute or whose events "
+         "wait."},
     {.id = MetricId::kClientOverShare,
      .name = "event_ingestor_client_over_share_total",
      .kind = MetricKind::kCounter,

@@ -206,10 +206,9 @@ bool WalJournal::MayHold(const domain::EventBatch& batch) const {
   const domain::ClientNumber client = batch.Client();
   const uint64_t bytes = batch.Bytes().size();
   const uint64_t growth = tail_.GrowthBy(bytes, batch.Size());
-  if (!shares.Allows(client, app::Shared::kJournalBytes, growth) ||
-      !shares.Allows(client, app::Shared::kUnsyncedBytes, LogTail::BytesOf(bytes, batch.Size()))) {
-    return false;
-  }
+  if (!shares.Allows(client, app::Shared::kJournalBytes, growth)) return false;
+  const uint64_t unsynced = LogTail::BytesOf(bytes, batch.Size());
+  if (!tail_.Empty() && !shares.Allows(client, app::Shared::kUnsyncedBytes, unsynced)) return false;
   const uint64_t kept = options_.segment_bytes / app::ClientShares::kParts;
   if (shares.Held(client, app::Shared::kJournalBytes) + growth <= kept) return true;
   const uint64_t prepared = tail_.RoomInSegment() + tail_.Spares() * options_.segment_bytes;
