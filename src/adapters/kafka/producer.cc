@@ -101,8 +101,8 @@ base::Result<std::unique_ptr<Producer>> Producer::Create(const KafkaOptions& opt
   std::unique_ptr<Producer> producer(new Producer(options.security.mechanism, topics, listener, log));
   if (!sole) {
     producer->size_limits_ = std::make_unique<SizeLimits>(
-        [&listener](std::string_view topic, std::optional<uint64_t> bytes_max) {
-          listener.OnSizeLimit(topic, bytes_max);
+        [&listener](std::string_view topic, const SizeLimits::Known& known) {
+          listener.OnTopicKnown(topic, known);
         },
         log);
   }
@@ -310,7 +310,7 @@ void Producer::Poll() {
       case RD_KAFKA_EVENT_DR: OnDeliveryReports(event); break;
       case RD_KAFKA_EVENT_ERROR: OnError(event); break;
       case RD_KAFKA_EVENT_LOG: OnLog(event); break;
-      case RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT: size_limits_->OnAnswer(ReadMessageBytesMax(event)); break;
+      case RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT: size_limits_->OnAnswer(ReadConfigs(event)); break;
       default: break;
     }
     rd_kafka_event_destroy(event);
@@ -319,13 +319,15 @@ void Producer::Poll() {
 
 void Producer::AskForSizeLimits(base::SteadyTime now) {
   const std::vector<std::string> topics = size_limits_->TopicsToAsk(now);
-  if (!topics.empty()) AskMessageBytesMax(client_, topics, queue_);
+  if (!topics.empty()) AskForConfigs(client_, topics, queue_);
 }
 
 void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
   std::array<const rd_kafka_message_t*, kReportsMax> messages;
   // An event holds one batch, whose offsets librdkafka counts up from the response's, even if that is -1.
   bool proven = true;
+  size_t too_large = 0;
+  uint64_t bytes = 0;
   std::string_view topic;
   while (const size_t count = rd_kafka_event_message_array(event, messages.data(), messages.size())) {
     for (size_t i = 0; i < count; ++i) {
@@ -334,6 +336,8 @@ void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
       if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && size_limits_ != nullptr) {
           size_limits_->AskSoon();
+          ++too_large;
+          bytes += message.len + message.key_len;
         }
         listener_.OnReport(message._private, message.err, rd_kafka_err2str(message.err), {.topic = topic});
       } else if (proven = proven && message.offset >= 0; !proven) {
@@ -345,6 +349,7 @@ void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
       }
     }
   }
+  if (too_large > 1) listener_.OnBatchTooLarge(topic, bytes);
   listener_.OnReportsEnd();
 }
 
@@ -355,6 +360,12 @@ void Producer::OnError(rd_kafka_event_t* event) {
   const ClientFault fault = ClassifyClientFault(error, detail);
   if (fault.refusal) return OnRefusal(fault.code, detail);
   tried_.store(true, std::memory_order_release);
+  // With nothing to send connections end: brokers, balancers and this client close those that are idle. Does
+  // the next one fail, that is told.
+  const bool connection_ended =
+      error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+      (error == RD_KAFKA_RESP_ERR__TRANSPORT && detail.find("onnect to") == std::string_view::npos);
+  if (connection_ended && Reached() && Idle()) return;
   listener_.OnFault(fault.code);
   // While the brokers refuse, these only say that there is no connection.
   if (refused_.load(std::memory_order_relaxed)) return;

@@ -7,7 +7,15 @@ namespace ei::kafka {
 void Topic::SetPartitions(uint32_t partitions) {
   uint64_t known = layout_.load(std::memory_order_relaxed);
   while (static_cast<uint32_t>(known) != partitions) {
-    const uint64_t changed = ((known >> kLayoutShift) + 1) << kLayoutShift | partitions;
+    const uint64_t changed = ((known >> kLayoutShift) + 2) << kLayoutShift | partitions;
+    if (layout_.compare_exchange_weak(known, changed, std::memory_order_relaxed)) return;
+  }
+}
+
+void Topic::SetLimited(bool limited) {
+  uint64_t known = layout_.load(std::memory_order_relaxed);
+  while ((known >> kLayoutShift & 1) != (limited ? 1 : 0)) {
+    const uint64_t changed = known + (uint64_t{1} << kLayoutShift);
     if (layout_.compare_exchange_weak(known, changed, std::memory_order_relaxed)) return;
   }
 }

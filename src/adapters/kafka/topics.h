@@ -33,6 +33,13 @@ class Topic {
   // As librdkafka sees them; 0: not known yet.
   void SetPartitions(uint32_t partitions);
 
+  // Whether its batches have to be smaller than those of others.
+  void SetLimited(bool limited);
+  static bool IsLimited(app::DestinationId destination) { return (destination >> 16 & 1) != 0; }
+
+  // It takes no record without a key, as its own settings say.
+  std::atomic<bool> compacted{false};
+
   // For events of this key hash; nullopt: for those without a key.
   app::Destinations DestinationsOf(std::optional<uint32_t> key_hash) const;
 
@@ -43,7 +50,8 @@ class Topic {
   static constexpr int kLayoutShift = 32;
 
   const uint32_t number_;
-  std::atomic<uint64_t> layout_{0};  // how often the number of partitions has changed, and that number
+  // The layout, which rises with each change and is odd for a limited topic, and the number of partitions.
+  std::atomic<uint64_t> layout_{0};
 };
 
 // The topics that events name: their settings, which may be replaced at any time, and their names, which stay
