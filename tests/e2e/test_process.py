@@ -1,6 +1,7 @@
 """The process among others: who reads its log, its signals, its limits."""
 
 import fcntl
+import json
 import os
 import resource
 import signal
@@ -19,18 +20,19 @@ from support.waiting import wait_until
 
 Serve = Callable[..., Ingestor]
 EVENT = b'{"type":"t"}'
-CLEAN, FAILED, UNDELIVERED, STORAGE_FAILED, OUT_OF_MEMORY = 0, 1, 3, 4, 6
+CLEAN, FAILED, SETTINGS, UNDELIVERED, STORAGE_FAILED, OUT_OF_MEMORY = 0, 1, 2, 3, 4, 6
 PIPE_BYTES = 4096
 
 
 class Piped:
     """A service with the file sink, started at once, whose stdout and stderr are the ends of pipes given to it."""
 
-    def __init__(self, folder: Path, stdout: int, stderr: int) -> None:
+    def __init__(self, folder: Path, stdout: int, stderr: int, *before: str, **others: str) -> None:
         self.port = free_port()
         settings = {"SINK": "file", "HTTP_PORT": str(self.port), "ACK": "memory", "SHUTDOWN_TIMEOUT": "5s"}
+        settings |= others
         self.process = subprocess.Popen(
-            [binary()], cwd=folder, env=settings, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+            [*before, binary()], cwd=folder, env=settings, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
         )
 
     def request(self, method: str, path: str, body: bytes | None = None) -> Reply:
@@ -146,6 +148,46 @@ def test_memory_that_cannot_be_had_ends_it_with_its_own_status_and_a_line(serve:
         ingestor.post(b'"' + b"x" * (60 << 20) + b'"')
     assert ingestor.wait_exit() == OUT_OF_MEMORY
     assert "out of memory" in ingestor.stderr and "QUEUE_BYTES_MAX" in ingestor.stderr
+
+
+def test_too_few_open_files_are_told_and_cost_connections_not_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    small = {"BODY_BYTES_MAX": "128KiB", "EVENT_BYTES_MAX": "100KiB", "BATCH_EVENTS_MAX": "100"}
+    with log.open("wb") as out:
+        limited = ("/usr/bin/prlimit", "--nofile=300:300")
+        service = Piped(
+            tmp_path, out.fileno(), out.fileno(), *limited, ACK="wal", WAL_SEGMENT_BYTES="1MiB", **small
+        )
+    connections: list[RawConnection] = []
+    try:
+        service.wait_serving()
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        told = [line for line in lines if "the limit of open files is too low" in line["message"]]
+        assert len(told) == 1 and told[0]["level"] == "error"
+        assert (told[0]["limit"], told[0]["connections_max"]) == (300, 10_000)
+        served = told[0]["connections_served"]
+        assert 20 < served < 300 < 10_000 < told[0]["wanted"]
+
+        first = RawConnection(service.port)
+        connections.append(first)
+        connections += [RawConnection(service.port) for _ in range(400)]
+        event = json.dumps({"type": "t", "payload": "x" * 90_000}).encode()
+        for _ in range(60):  # some segments of the log
+            assert first.request("POST", EVENTS, event, {"Content-Type": JSON}).status == 202
+        assert "could not be accepted" not in log.read_text()
+    finally:
+        for connection in connections:
+            connection.close()
+        service.process.kill()
+        service.process.wait()
+
+
+def test_hardly_any_open_files_are_a_fault_of_the_settings(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        service = Piped(tmp_path, out.fileno(), out.fileno(), "/usr/bin/prlimit", "--nofile=100:100")
+    assert service.process.wait(20) == SETTINGS
+    assert "the limit of open files is 100" in log.read_text()
 
 
 # --- name servers that don't answer
