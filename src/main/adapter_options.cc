@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "main/cores.h"
+#include "main/file_limit.h"
 #include "main/kafka_security.h"
 
 namespace ei::service {
@@ -55,6 +56,7 @@ http::HttpOptions HttpOptionsOf(const Settings& settings) {
   options.admin_port = settings.admin.port;
   options.threads = settings.http.threads > 0 ? settings.http.threads : Cores();
   options.connections_max = settings.http.connections_max;
+  options.refused_connections_max = RefusedConnectionsMax(settings.http.connections_max);
   options.header_bytes_max = settings.http.header_bytes_max;
   options.body_bytes_max = settings.ingest.body_bytes_max;
   options.inflight_bytes_max = settings.http.inflight_bytes_max;

@@ -14,35 +14,35 @@ namespace ei::service {
 
 namespace {
 
-// Allocates nothing, locks nothing, and waits for no reader.
-void Say(std::string_view text) {
-  pollfd room{STDERR_FILENO, POLLOUT, 0};
-  if (::poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return;
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
-}
-
 [[noreturn]] void EndOutOfMemory() {
-  Say("event-ingestor: out of memory: raise the limit of the process or container, or lower journal.bytes_max "
+  SayLast(
+      "event-ingestor: out of memory: raise the limit of the process or container, or lower journal.bytes_max "
       "(QUEUE_BYTES_MAX) and http.inflight_bytes_max (HTTP_INFLIGHT_BYTES_MAX)\n");
   _exit(kExitMemory);
 }
 
 [[noreturn]] void EndUncaught() {
-  Say("event-ingestor: an exception that nobody catches: ");
+  SayLast("event-ingestor: an exception that nobody catches: ");
   if (const std::exception_ptr fault = std::current_exception()) {
     try {
       std::rethrow_exception(fault);
     } catch (const std::exception& known) {
-      Say(known.what());
+      SayLast(known.what());
     } catch (...) {
-      Say("no std::exception");
+      SayLast("no std::exception");
     }
   }
-  Say("\n");
+  SayLast("\n");
   std::abort();
 }
 
 }  // namespace
+
+void SayLast(std::string_view text) {
+  pollfd room{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return;
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+}
 
 void InstallLastWords() {
   std::set_new_handler(EndOutOfMemory);

@@ -16,6 +16,7 @@
 #include "app/letter_groups.h"
 #include "app/redrive.h"
 #include "main/adapter_options.h"
+#include "main/exit_deadline.h"
 #include "main/letter_report.h"
 #include "main/process_signals.h"
 #include "main/routing.h"
@@ -30,6 +31,9 @@ namespace {
 using Source = std::unique_ptr<app::LetterSource>;
 
 constexpr const char* kStatsGroup = "event-ingestor-dlq-stats";
+constexpr base::Duration kStopMax = std::chrono::seconds(15);  // from a signal to the end
+constexpr base::Duration kCloseMax = std::chrono::seconds(8);  // from the outcome to the end
+constexpr const char* kHangs = "event-ingestor: the Kafka client hangs (a name server?); ending without it\n";
 constexpr base::Duration kReadTime = std::chrono::milliseconds(100);
 constexpr uint64_t kReadsBetweenLooks = 64;  // for a signal
 
@@ -45,11 +49,13 @@ class Stop {
     if (!signal || *signal == SIGHUP) return;
     if (asked_) ::_exit(kExitFailure);
     asked_ = true;
+    end_.emplace(kStopMax, kExitStopped, kHangs);  // a job goes on where it was, as after a kill
   }
 
  private:
   ProcessSignals signals_;
   bool asked_ = false;
+  std::optional<ExitDeadline> end_;
 };
 
 class LetterCommand {
@@ -251,12 +257,16 @@ bool IsLetterCommand(Subcommand subcommand) {
 int RunLetterCommand(const CommandLine& line, const Settings& settings, const app::Clock& clock,
                      std::ostream& out, std::ostream& errors, bool errors_is_terminal) {
   Terminal terminal(errors, errors_is_terminal, clock);
-  LetterCommand command(line, settings, clock, out, terminal);
-  const auto status = command.Run();
+  std::optional<LetterCommand> command(std::in_place, line, settings, clock, out, terminal);
+  const auto outcome = command->Run();
   out.flush();
-  if (status) return *status;
-  errors << "event-ingestor: " << status.error().message << '\n';
-  return status.error().kind == base::ErrorKind::kStorage ? kExitStorage : kExitFailure;
+  if (!outcome) errors << "event-ingestor: " << outcome.error().message << '\n';
+  const int status = outcome                                             ? *outcome
+                     : outcome.error().kind == base::ErrorKind::kStorage ? kExitStorage
+                                                                         : kExitFailure;
+  const ExitDeadline deadline(kCloseMax, status, kHangs);
+  command.reset();
+  return status;
 }
 
 }  // namespace ei::service

@@ -4,7 +4,6 @@
 #include <memory>
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "adapters/json/event_decoder.h"
@@ -15,6 +14,7 @@
 #include "adapters/telemetry/metrics_document.h"
 #include "adapters/tokens/https_client.h"
 #include "main/command_line.h"
+#include "main/file_limit.h"
 #include "main/graceful_stop.h"
 #include "main/health_command.h"
 #include "main/last_words.h"
@@ -52,15 +52,6 @@ app::LogLevel LevelOf(LogLevel level) {
   return app::LogLevel::kInfo;
 }
 
-// A connection and a segment of the log take a file each; the usual soft limit is for programs that use
-// select().
-void RaiseFileLimit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 // A file with a fault changes nothing.
 void ReloadRouting(const Settings& settings, Service& service, app::Log& log) {
   if (!settings.kafka.routes_file) {
@@ -89,8 +80,24 @@ Settings ForDraining(Settings settings) {
   return settings;
 }
 
-int Serve(const Settings& settings, const Routing& routing, bool drain = false) {
-  RaiseFileLimit();
+// Fewer connections where the limit of open files has no room for all that are allowed.
+base::Result<void> FitFileLimit(Settings& settings, app::Log& log) {
+  const auto budget = BudgetFiles(settings, RaiseFileLimit());
+  if (!budget) return std::unexpected(budget.error());
+  if (budget->connections_max == settings.http.connections_max) return {};
+  log.Write(
+      app::LogLevel::kError, "service",
+      "the limit of open files is too low for http.connections_max, so fewer connections are served; raise "
+      "its hard limit (ulimit -Hn, LimitNOFILE, ulimits of the container) or lower http.connections_max",
+      {{"limit", budget->limit},
+       {"wanted", budget->wanted},
+       {"connections_max", uint64_t{settings.http.connections_max}},
+       {"connections_served", uint64_t{budget->connections_max}}});
+  settings.http.connections_max = budget->connections_max;
+  return {};
+}
+
+int Serve(Settings settings, const Routing& routing, bool drain = false) {
   ProcessSignals signals;
   const system::SystemClock clock;
   telemetry::LogWriter log_writer(STDOUT_FILENO, clock);
@@ -100,6 +107,11 @@ int Serve(const Settings& settings, const Routing& routing, bool drain = false) 
   metrics.AddCounter(telemetry::MetricId::kLogLinesSuppressed, [&log] { return log.SuppressedLines(); });
   metrics.AddCounter(telemetry::MetricId::kLogLinesDropped, [&log_writer] { return log_writer.Dropped(); });
 
+  const auto fits = FitFileLimit(settings, log);
+  if (!fits) {
+    log.Write(app::LogLevel::kError, "service", "can't start", {{"error", fits.error().message}});
+    return ExitStatusOf(fits.error().kind);
+  }
   const ShutdownSettings& shutdown = settings.shutdown;
   GracefulStop stop({.stop_max = shutdown.delay + shutdown.timeout + kStopSlack, .drain = drain}, clock,
                     signals, log, log_writer);

@@ -48,7 +48,8 @@ std::vector<Setting> HttpRows() {
            .env = "HTTP_CONNECTIONS_MAX",
            .text =
                "Open client connections. Further ones are answered 503 and closed. The limit of open files "
-               "(ulimit -n) has to be higher than this.",
+               "(ulimit -Hn) has to be some hundreds higher; where it is too low, fewer are served and the "
+               "log says so.",
            .example = "50000"},
           &Settings::http, &HttpSettings::connections_max,
           Integer{.fallback = 10000, .min = 1, .max = 1'000'000, .unit = "connections"}),

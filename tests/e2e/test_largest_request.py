@@ -72,7 +72,12 @@ def bodies(settings: Settings) -> dict[str, bytes]:
             yield min(size, int(str(settings["EVENT_BYTES_MAX"])))
 
     # Of the third size one is a little too much for half of a block in memory.
-    shapes = {"few large": 1 << 30, "many small": len(SMALLEST) - 1, "half blocks": 131_100, "some": 1000}
+    shapes = {
+        "few large": 1 << 30,
+        "many small": len(SMALLEST) - 1,
+        "half blocks": 131_100,
+        "some": 1000,
+    }
     return {name: of_events(always(size), settings) for name, size in shapes.items()}
 
 

@@ -82,7 +82,9 @@ def test_a_batch_is_taken_whole_or_not_at_all(to_kafka: ToKafka, broker: KafkaBr
 
 def test_the_journal_is_bounded_in_bytes_too(to_kafka: ToKafka, broker: KafkaBroker, topic: str) -> None:
     broker.stop()
-    ingestor = to_kafka(QUEUE_BYTES_MAX="1MiB", EVENT_BYTES_MAX="100KB", BODY_BYTES_MAX="100KB", BATCH_EVENTS_MAX=100)
+    ingestor = to_kafka(
+        QUEUE_BYTES_MAX="1MiB", EVENT_BYTES_MAX="100KB", BODY_BYTES_MAX="100KB", BATCH_EVENTS_MAX=100
+    )
     accepted = 0
     while (reply := ingestor.post({"type": "t", "payload": "x" * 50_000})).status == 202:
         accepted += 1

@@ -13,9 +13,6 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(250);
 
-// Connections over the limit that are still told so, instead of being closed without a word.
-constexpr size_t kRefusedConnectionsMax = 256;
-
 }  // namespace
 
 EventLoop::EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
@@ -71,7 +68,7 @@ void EventLoop::OnAccept(tcp::socket socket) {
   if (!error) socket.set_option(tcp::no_delay(true), error);
   const size_t open = listener_.connections.Open();
   const tcp::endpoint peer = error ? tcp::endpoint() : socket.remote_endpoint(error);
-  if (error || open >= listener_.connections_max + kRefusedConnectionsMax) return;
+  if (error || open >= listener_.connections_max + shared_.options.refused_connections_max) return;
   const auto connection = std::make_shared<Connection>(*this, std::move(socket), peer.address());
   connections_.push_back(*connection);
   connection->Start(open < listener_.connections_max);
