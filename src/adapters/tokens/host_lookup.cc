@@ -1,5 +1,6 @@
 #include "adapters/tokens/host_lookup.h"
 
+#include <charconv>
 #include <cstring>
 #include <thread>
 #include <utility>
@@ -8,6 +9,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "base/mutex.h"
 #include "base/thread_name.h"
 
 namespace ei::tokens {
@@ -60,7 +62,9 @@ base::Result<HostLookup::Endpoints> HostLookup::Find(const std::string& host, co
                                                      base::SteadyTime deadline) {
   boost::system::error_code no_address;
   if (const auto address = boost::asio::ip::make_address(host, no_address); !no_address) {
-    return Endpoints{{address, static_cast<uint16_t>(std::stoul(port))}};
+    uint16_t number = 0;
+    std::from_chars(port.data(), port.data() + port.size(), number);
+    return Endpoints{{address, number}};
   }
   const std::string question = host + ":" + port;
   Shared& shared = *shared_;
@@ -78,7 +82,7 @@ base::Result<HostLookup::Endpoints> HostLookup::Find(const std::string& host, co
       shared->answer = std::move(answer);
       shared->asked.clear();
       shared->changed.NotifyAll();
-    }).detach();
+    }).detach();  // ban-ok(detach): the resolver may hang for ever
   }
   // ban-ok(clock): waits for a real thread
   while (!shared.asked.empty() && !shared.cancelled && std::chrono::steady_clock::now() < deadline) {

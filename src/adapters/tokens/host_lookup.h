@@ -7,7 +7,6 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
-#include "base/mutex.h"
 #include "base/result.h"
 #include "base/time.h"
 
