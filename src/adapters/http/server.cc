@@ -1,5 +1,6 @@
 #include "adapters/http/server.h"
 
+#include <algorithm>
 #include <latch>
 #include <utility>
 
@@ -16,6 +17,12 @@ using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>
 
 // A kubelet, a scraper and some people; apart from the clients, so that these can't lock the probes out.
 constexpr size_t kAdminConnectionsMax = 64;
+constexpr auto kAdminSilenceTimeout = std::chrono::seconds(2);
+constexpr size_t kAdminLingeringMax = 32;
+
+// Connections that linger, of all loops together.
+constexpr size_t kLingeringMax = 256;
+constexpr size_t kLingeringOfLoopMin = 32;
 
 // With SO_REUSEPORT a second process of the same user could share the port unnoticed; a plain bind can't.
 boost::system::error_code TryBindAlone(asio::io_context& context, const tcp::endpoint& endpoint) {
@@ -37,7 +44,11 @@ Server::Server(const HttpOptions& options, const ServerContext& context)
       admin_port_(options.admin_port) {
   main_.operations = !options.admin_port.has_value();
   main_.connections_max = options.connections_max;
+  main_.lingering_max = std::max(kLingeringOfLoopMin, kLingeringMax / std::max<size_t>(1, options.threads));
   admin_.events = false;
+  admin_.drops_silent = true;
+  admin_.silence_timeout = kAdminSilenceTimeout;
+  admin_.lingering_max = kAdminLingeringMax;
   admin_.connections_max = kAdminConnectionsMax;
 }
 
