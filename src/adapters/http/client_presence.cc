@@ -16,15 +16,19 @@ ClientPresence::ClientPresence(const boost::asio::ip::address& peer, app::Client
 
 ClientPresence::~ClientPresence() {
   GiveBytes(bytes_);
-  if (connection_counts_) shares_->Give(guest_.Client(), Shared::kConnections, 1);
+  LeaveConnection();
 }
 
 bool ClientPresence::EnterConnection() {
   if (shares_ == nullptr) return true;
-  const bool allowed = shares_->Allows(guest_.Client(), Shared::kConnections, 1);
+  if (!shares_->Allows(guest_.Client(), Shared::kConnections, 1)) return false;
   shares_->Take(guest_.Client(), Shared::kConnections, 1);
   connection_counts_ = true;
-  return allowed;
+  return true;
+}
+
+void ClientPresence::LeaveConnection() {
+  if (std::exchange(connection_counts_, false)) shares_->Give(guest_.Client(), Shared::kConnections, 1);
 }
 
 domain::ClientNumber ClientPresence::ClientOf(std::string_view forwarded_for, base::SteadyTime now) {

@@ -23,8 +23,12 @@ class ClientPresence {
   ClientPresence(const ClientPresence&) = delete;
   ClientPresence& operator=(const ClientPresence&) = delete;
 
-  // Whether the peer may open one more connection; counts it until the end of this, whatever the answer.
+  // Whether the peer may open one more connection. If so it counts until LeaveConnection or the end of this.
   bool EnterConnection();
+  void LeaveConnection();
+
+  // What the peer is told apart by, as IdentityOf has it.
+  std::string PeerIdentity() const { return IdentityOf(peer_); }
 
   // The client of a request with this X-Forwarded-For; valid until the next call.
   domain::ClientNumber ClientOf(std::string_view forwarded_for, base::SteadyTime now);

@@ -17,9 +17,8 @@ constexpr size_t kDiscardMax =
     64 << 10;  // a refused body up to this size is read away, to keep the connection
 constexpr size_t kCoalesceBytes = 64 << 10;  // replies gathered before they are written
 constexpr size_t kOutBytesKept = 64 << 10;   // a larger reply's memory is given back
-constexpr auto kLingerTime = std::chrono::seconds(2);
-constexpr size_t kLingerBytesMax = 1 << 20;
 constexpr auto kHoldBackTime = std::chrono::milliseconds(500);
+
 constexpr auto kLastHeaderGrace = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -32,17 +31,23 @@ Connection::Connection(EventLoop& loop, asio::ip::tcp::socket socket, const asio
       buffer_(client_),
       parser_(loop.Shared().options.header_bytes_max, loop.Shared().options.body_bytes_max) {
   loop_.Connections().Add();
+  active_at_ = loop.Clock().Now();
 }
 
 Connection::~Connection() {
   client_.GiveBytes(chunked_taken_);
+  LeavePlace();
   loop_.Connections().Remove();
 }
 
 void Connection::Start(bool has_place) {
   NextRequest(loop_.Clock().Now());
-  const bool has_share = client_.EnterConnection();
-  if (has_place && has_share) return Read();
+  if (has_place && client_.EnterConnection()) {
+    holds_place_ = true;
+    loop_.Connections().TakePlace();
+    deadline_ = std::min(deadline_, active_at_ + loop_.SilenceTimeout());
+    return Read();
+  }
   OpenRequest();
   if (has_place) {
     loop_.TellOverShare(over_share::kConnections, client_);
@@ -77,9 +82,8 @@ void Connection::OnRead(size_t bytes) {
   if (!socket_.is_open()) return;
   buffer_.Commit(bytes);
   if (state_ == State::kLinger) {
-    discard_left_ -= std::min<uint64_t>(discard_left_, bytes);
     buffer_.Consume(buffer_.Size());
-    return discard_left_ > 0 ? Read() : Abort();
+    return Discard();
   }
   if (state_ == State::kAck || writing_) return;  // both go on with Process
   Process();
@@ -98,6 +102,7 @@ void Connection::OnReadFault(const boost::system::error_code& error) {
 // CloseSoon.
 void Connection::OnCancelled() {
   if (!socket_.is_open()) return;
+  if (state_ == State::kLinger) return Discard();
   if (!request_open_) {
     GiveBackIdleMemory();
     if (close_soon_ && !close_after_write_) {
@@ -166,6 +171,7 @@ bool Connection::OnHeader() {
     state_ = State::kDiscard;
     deadline_ = request_began_ + loop_.Shared().options.body_timeout;
     close_after_write_ = close;
+    refused_early_ = close && (body > 0 || request.chunked);
     return true;
   }
   state_ = State::kBody;
@@ -213,7 +219,7 @@ bool Connection::OnBody() {
 base::SteadyTime Connection::Answer(const Request& request, const Reply& reply, bool close) {
   if (!reply.over_share.empty()) loop_.TellOverShare(reply.over_share, client_);
   hold_back_ = !reply.over_share.empty() && !client_.IsProxy();
-  return loop_.Answer(out_, request, reply, close, request_began_);
+  return active_at_ = loop_.Answer(out_, request, reply, close, request_began_);
 }
 
 bool Connection::OnDiscard() {
@@ -240,7 +246,7 @@ void Connection::OpenRequest() {
   fresh_ = false;
   request_open_ = true;
   request_began_ = loop_.Clock().Now();
-  deadline_ = request_began_ + loop_.Shared().options.header_timeout;
+  deadline_ = request_began_ + loop_.HeaderTimeout();
 }
 
 bool Connection::ShouldClose(const Request& request) const {
@@ -309,22 +315,8 @@ void Connection::GiveBackIdleMemory() {
   chunked_taken_ = 0;
 }
 
-// Closing with unread bytes would reset the connection and could take the reply away from the client (RFC
-// 9112, section 9.6): so first only our side is closed.
-void Connection::Linger() {
-  state_ = State::kLinger;
-  discard_left_ = kLingerBytesMax;
-  if (!reading_) {
-    buffer_.Consume(buffer_.Size());
-    GiveBackIdleMemory();
-  }
-  deadline_ = loop_.Clock().Now() + kLingerTime;
-  boost::system::error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-  Read();
-}
-
 void Connection::Tick(base::SteadyTime now) {
+  if (state_ == State::kLinger) return LingerTick(now);
   if (writing_) {
     if (now >= write_deadline_) Abort();
     return;
@@ -340,7 +332,7 @@ void Connection::Tick(base::SteadyTime now) {
     GiveBackIdleMemory();
     if (buffer_.Size() == 0) Read();
     return;
-  } else if (!request_open_ || state_ == State::kLinger || state_ == State::kDiscard) {
+  } else if (!request_open_ || state_ == State::kDiscard) {
     if (expired) return Abort();
     const bool idle = !request_open_ && state_ == State::kHeader;
     if (!idle || (!buffer_.CanShrink() && chunked_taken_ == 0)) return;
@@ -359,6 +351,7 @@ void Connection::Tick(base::SteadyTime now) {
 
 void Connection::CloseSoon() {
   close_soon_ = true;
+  if (state_ == State::kLinger) linger_end_ = std::min(linger_end_, loop_.Clock().Now() + kLastLingerTime);
   if (state_ == State::kHeldBack && !writing_) return GoOn();
   if (writing_ || state_ != State::kHeader) return;
   if (fresh_ || request_open_) {
@@ -373,6 +366,7 @@ void Connection::CloseSoon() {
 void Connection::Abort() {
   boost::system::error_code ignored;
   socket_.close(ignored);
+  LeavePlace();
   DropWait();
 }
 

@@ -13,6 +13,12 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(250);
 
+constexpr uint64_t kDiscardBytes = 8 << 20;  // by all that linger, in a tick
+
+// Of the connections that linger, and of those to a listener that drops the silent, one client's share.
+constexpr size_t LingerShare(size_t all) { return std::max<size_t>(4, all / 8); }
+constexpr size_t ConnectionShare(size_t all) { return all - all / 8; }
+
 }  // namespace
 
 EventLoop::EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
@@ -37,6 +43,7 @@ EventLoop::~EventLoop() {
   acks_.Close();
   // What waits holds its connection, which would hold it in turn.
   for (auto it = connections_.begin(); it != connections_.end();) (it++)->DropWait();
+  for (auto it = lingering_.begin(); it != lingering_.end();) (it++)->DropWait();
 }
 
 void EventLoop::Start() {
@@ -66,13 +73,70 @@ void EventLoop::OnAccept(tcp::socket socket) {
   boost::system::error_code error;
   socket.non_blocking(true, error);
   if (!error) socket.set_option(tcp::no_delay(true), error);
-  const size_t open = listener_.connections.Open();
   const tcp::endpoint peer = error ? tcp::endpoint() : socket.remote_endpoint(error);
-  if (error || open >= listener_.connections_max + shared_.options.refused_connections_max) return;
+  if (error) return;
+  if (listener_.drops_silent) MakeRoomFor(peer.address());
+  const bool has_place = listener_.connections.Held() < listener_.connections_max;
   const auto connection = std::make_shared<Connection>(*this, std::move(socket), peer.address());
   connections_.push_back(*connection);
-  connection->Start(open < listener_.connections_max);
+  connection->Start(has_place);
   if (stopping_) connection->CloseSoon();
+}
+
+// Of this client where it has its share already, else of all.
+void EventLoop::MakeRoomFor(const asio::ip::address& peer) {
+  const std::string identity = IdentityOf(peer);
+  size_t all = 0;
+  size_t own = 0;
+  Connection* oldest = nullptr;
+  Connection* oldest_own = nullptr;
+  const auto older = [](const Connection& one, const Connection* other) {
+    return other == nullptr || one.ActiveAt() < other->ActiveAt();
+  };
+  for (Connection& one : connections_) {
+    if (!one.IsOpen()) continue;
+    ++all;
+    if (older(one, oldest)) oldest = &one;
+    if (one.Client().PeerIdentity() != identity) continue;
+    ++own;
+    if (older(one, oldest_own)) oldest_own = &one;
+  }
+  Connection* const leaves = own >= ConnectionShare(listener_.connections_max) ? oldest_own
+                             : all >= listener_.connections_max                ? oldest
+                                                                               : nullptr;
+  if (leaves != nullptr) {
+    Drop(*leaves, "silent", "too many connections: the one that asked for nothing for longest was closed");
+  }
+}
+
+uint64_t EventLoop::EnterLinger(Connection& connection) {
+  const std::string identity = connection.Client().PeerIdentity();
+  size_t all = 0;
+  size_t own = 0;
+  Connection* oldest = nullptr;
+  Connection* oldest_own = nullptr;
+  for (Connection& one : lingering_) {
+    if (!one.IsOpen()) continue;
+    if (all++ == 0) oldest = &one;
+    if (one.Client().PeerIdentity() == identity && own++ == 0) oldest_own = &one;
+  }
+  const bool over_share = own >= LingerShare(listener_.lingering_max) && !connection.Client().IsProxy();
+  Connection* const leaves = over_share ? oldest_own : all >= listener_.lingering_max ? oldest : nullptr;
+  if (leaves != nullptr && leaves->RefusedEarly()) {
+    Drop(*leaves, "refused", "a refused connection was closed before its client was seen to take the reply");
+  } else if (leaves != nullptr) {
+    leaves->Abort();
+  }
+  connection.unlink();
+  lingering_.push_back(connection);
+  return kDiscardBytes / (all + 1);
+}
+
+void EventLoop::Drop(Connection& connection, std::string_view why, std::string_view message) {
+  telemetry_.ConnectionDropped(why);
+  const std::string name = connection.Client().Name();
+  log_.Write(app::LogLevel::kWarn, "http", message, {{"client", std::string_view(name)}});
+  connection.Abort();
 }
 
 void EventLoop::Tick() {
@@ -80,6 +144,8 @@ void EventLoop::Tick() {
   date_ = FormatHttpDate(std::chrono::time_point_cast<std::chrono::system_clock::duration>(wall_now_));
   const base::SteadyTime now = clock_.Now();
   for (auto it = connections_.begin(); it != connections_.end();) (it++)->Tick(now);
+  discard_allowance_ = kDiscardBytes / std::max<size_t>(1, lingering_.size());
+  for (auto it = lingering_.begin(); it != lingering_.end();) (it++)->Tick(now);
   if (!accepting_ && !stopping_) Accept();
   tick_.expires_after(kTick);
   tick_.async_wait([this](const boost::system::error_code& error) {
@@ -101,6 +167,7 @@ void EventLoop::PostStopAccepting(std::function<void()> done) {
     }
     acceptor_.close(error);
     for (auto it = connections_.begin(); it != connections_.end();) (it++)->CloseSoon();
+    for (auto it = lingering_.begin(); it != lingering_.end();) (it++)->CloseSoon();
     asio::post(context_, done);  // behind the handler of an accept that was already complete
   });
 }

@@ -18,8 +18,9 @@ struct HttpOptions {
   TrustedProxies trusted_proxies;
 
   size_t connections_max = 10'000;
-  size_t refused_connections_max = 256;  // over the limit, that are still told so before they are closed
-  size_t header_bytes_max = 16 << 10;    // request line and headers
+  size_t refused_connections_max =
+      256;                             // beside these: refused or closing, until their clients have the reply
+  size_t header_bytes_max = 16 << 10;  // request line and headers
   size_t body_bytes_max = 10 << 20;
   size_t inflight_bytes_max =
       64 << 20;  // buffers of all connections, beyond the small one that each begins with

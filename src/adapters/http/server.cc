@@ -1,5 +1,6 @@
 #include "adapters/http/server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <sys/socket.h>
@@ -15,6 +16,11 @@ using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>
 
 // A kubelet, a scraper and some people; apart from the clients, so that these can't lock the probes out.
 constexpr size_t kAdminConnectionsMax = 64;
+constexpr auto kAdminSilenceTimeout = std::chrono::seconds(2);
+constexpr size_t kAdminLingeringMax = 32;
+
+// Those that linger are divided among the loops; a loop has so many at the least.
+constexpr size_t kLingeringOfLoopMin = 8;
 
 // With SO_REUSEPORT a second process of the same user could share the port unnoticed; a plain bind can't.
 boost::system::error_code TryBindAlone(asio::io_context& context, const tcp::endpoint& endpoint) {
@@ -36,7 +42,12 @@ Server::Server(const HttpOptions& options, const ServerContext& context)
       admin_port_(options.admin_port) {
   main_.operations = !options.admin_port.has_value();
   main_.connections_max = options.connections_max;
+  main_.lingering_max =
+      std::max(kLingeringOfLoopMin, options.refused_connections_max / std::max<size_t>(1, options.threads));
   admin_.events = false;
+  admin_.drops_silent = true;
+  admin_.silence_timeout = kAdminSilenceTimeout;
+  admin_.lingering_max = kAdminLingeringMax;
   admin_.connections_max = kAdminConnectionsMax;
 }
 
