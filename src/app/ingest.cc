@@ -123,10 +123,10 @@ IngestResult Ingest::Admit(domain::AckLevel ack, domain::ClientNumber client, ui
     return {IngestStatus::kRateLimited, WholeSeconds(decision.retry_after), kept > 0};
   }
   if (!MayHold(client, 1, body_bytes)) {
-    return {IngestStatus::kOverShare, drain_rate_.RetryAfter(journal_.Stats().events, now), true};
+    return {IngestStatus::kOverShare, drain_rate_.RetryAfter(journal_.Events(), now), true};
   }
   if (journal_.Full(body_bytes) || (ack == domain::AckLevel::kBroker && receipts_.Full())) {
-    return {IngestStatus::kJournalFull, drain_rate_.RetryAfter(journal_.Stats().events, now)};
+    return {IngestStatus::kJournalFull, drain_rate_.RetryAfter(journal_.Events(), now)};
   }
   return {IngestStatus::kAccepted};
 }
@@ -135,7 +135,7 @@ IngestResult Ingest::Refuse(IngestStatus status, uint64_t events, base::Duration
   telemetry_.EventsRejected(Code(status), events);
   if (status == IngestStatus::kBatchTooLarge) return {status};
   if (status == IngestStatus::kJournalFull || status == IngestStatus::kOverShare) {
-    return {status, drain_rate_.RetryAfter(journal_.Stats().events, clock_.Now()),
+    return {status, drain_rate_.RetryAfter(journal_.Events(), clock_.Now()),
             status == IngestStatus::kOverShare};
   }
   return {status, WholeSeconds(retry_after)};

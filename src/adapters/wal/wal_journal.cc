@@ -90,7 +90,7 @@ DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
   for (const FoundSegment& segment : found.segments) {
     if (!segment.damaged || !done) continue;
     done = directory_.Rename(SegmentName(segment.header.number), DamagedName(segment.header.number));
-    found.set_aside.push_back(segment.header.number);
+    found.set_aside.push_back({segment.header.number, segment.header.segment_bytes});
   }
   if (!done) return done;
   found.checkpoint.next_segment = found.next_segment;
@@ -104,26 +104,31 @@ DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
 }
 
 void WalJournal::Adopt(FoundLog& found) {
-  for (FoundSegment& segment : found.segments) {
-    if (segment.damaged) continue;
-    Begin({.header = segment.header, .file = std::move(segment.file)}, clock_.Now());
-    Hold(0, 0, segment.header.segment_bytes);
+  std::vector<SegmentHeader> headers;
+  for (const FoundSegment& segment : found.segments) {
+    if (!segment.damaged) headers.push_back(segment.header);
   }
+  segments_.Recover(headers, std::move(found.checkpoint.settled), found.end, clock_.Now());
+  for (const SegmentHeader& header : headers)
+    Hold(*segments_.Find(KeyOf(header)), 0, 0, header.segment_bytes);
+  for (const FoundSegment& segment : found.segments) {
+    if (segment.marked && !segment.damaged) segments_.Find(KeyOf(segment.header))->damaged = true;
+  }
+  if (!headers.empty()) last_frame_segment_ = KeyOf(headers.back());
   next_segment_ = found.next_segment;
-  std::ranges::sort(found.set_aside);
-  set_aside_.insert(set_aside_.end(), found.set_aside.begin(), found.set_aside.end());
-  settled_ = found.checkpoint.settled;
-  next_position_ = found.end;
+  for (const SetAsideFile& file : found.set_aside) {
+    if (set_aside_.emplace(file.number, file.bytes).second) set_aside_bytes_ += file.bytes;
+  }
   found_end_ = found.end;
-  unsettled_ = settled_.Unsettled(0, found.end);
-  counts_.recovered = unsettled_;
+  counts_.recovered = segments_.Unsettled();
   checkpoint_at_ = clock_.Now();
   last_frame_ = std::move(found.last_frame);
   const uint64_t durable_end = last_frame_ ? last_frame_->header.first_position : found.end;
   durable_end_.store(durable_end, std::memory_order_release);
-  backlog_ = settled_.Below() < durable_end;
-  backlog_from_ = settled_.Below();
+  backlog_ = segments_.Settled().Below() < durable_end;
+  backlog_from_ = segments_.Settled().Below();
   backlog_since_ = clock_.Now();
+  StoreHints();
 }
 
 // With the first one the newest commit that was found is written once more: rewriting it where it stands
@@ -145,11 +150,15 @@ void WalJournal::AddSpares(std::vector<Spare> spares) {
   auto begun =
       tail_.Add(piece, last.index, last.header.first_position, last.header.accepted_at, salts_.NextRandom());
   assert(begun.has_value());  // no segment of this life was there to go on with
-  Begin(std::move(*begun), clock_.Now());
+  segments_.Begin(*begun, clock_.Now());
   appended_again_ = last.header;
   // Closes it: a copy that a crash takes must not look like more than the original, and what is appended next
   // need not have the positions right behind it.
   tail_.Front();
+}
+
+void WalJournal::NoteDamaged(Segment& segment) {
+  if (!std::exchange(segment.damaged, true)) unmarked_.push_back(segment.header.number);
 }
 
 Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime now) {
@@ -180,14 +189,14 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
     piece.events = static_cast<uint32_t>(events);
     piece.accepted_at = now;
     const int64_t wall_now = clock_.WallNow().time_since_epoch().count();
-    if (auto segment = tail_.Add(piece, index, next_position_, wall_now, salts_.NextRandom())) {
-      Begin(std::move(*segment), now);
+    if (const auto header = tail_.Add(piece, index, segments_.End(), wall_now, salts_.NextRandom())) {
+      segments_.Begin(*header, now);
       begun = true;
     }
-    Hold(batch.Client(), events, bytes.size());
-    next_position_ += events;
-    unsettled_ += events;
-    end = next_position_;
+    Hold(*segments_.Newest(), batch.Client(), events, bytes.size());
+    segments_.Append(events);
+    end = segments_.End();
+    events_.store(segments_.Unsettled(), std::memory_order_relaxed);
     wake_commit = Rouse(commit_idle_);
     if (begun) keep_idle_ = false;
   }
@@ -196,17 +205,17 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
   return {AppendResult::kAppended, end};
 }
 
-// Of the segment that is being filled, which is the last one.
-void WalJournal::Hold(domain::ClientNumber client, uint64_t events, uint64_t bytes) {
+void WalJournal::Hold(Segment& segment, domain::ClientNumber client, uint64_t events, uint64_t bytes) {
   if (options_.shares == nullptr) return;
-  segments_.back().holdings->Add(client, events, bytes);
+  segment.holdings.Add(client, events, bytes);
   options_.shares->Take(client, app::Shared::kJournalEvents, events);
   options_.shares->Take(client, app::Shared::kJournalBytes, bytes);
 }
 
-void WalJournal::Begin(Segment segment, base::SteadyTime now) {
-  if (!segments_.empty()) segments_.back().filled_at = now;
-  segments_.push_back(std::move(segment));
+void WalJournal::StoreHints() {
+  events_.store(segments_.Unsettled(), std::memory_order_relaxed);
+  window_events_.store(window_.Events(), std::memory_order_relaxed);
+  kept_bytes_.store(window_.KeptBytes(), std::memory_order_relaxed);
 }
 
 Appended WalJournal::Refuse(uint64_t client_bytes) {
@@ -220,8 +229,10 @@ bool WalJournal::Full(uint64_t bytes) const {
 }
 
 bool WalJournal::Crowded() const {
-  const base::MutexLock lock(mutex_);
-  return window_.Events() > options_.window_events_max / 4 || MemoryBytes() > options_.window_bytes_max / 4;
+  const uint64_t bytes =
+      memory_bytes_.load(std::memory_order_relaxed) + kept_bytes_.load(std::memory_order_relaxed);
+  return window_events_.load(std::memory_order_relaxed) > options_.window_events_max / 4 ||
+         bytes > options_.window_bytes_max / 4;
 }
 
 size_t WalJournal::Take(size_t lane, std::span<app::JournalEvent> out) {
@@ -239,6 +250,7 @@ size_t WalJournal::Compact(std::span<app::JournalEvent> events) {
       window_.Compact(group);
       moved += group.size();
     }
+    StoreHints();
     wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
   }
   if (wake_load) wake_(Role::kLoad);
@@ -255,10 +267,10 @@ void WalJournal::Settle(std::span<const uint64_t> positions) {
     for (size_t i = 0; i < positions.size();) {
       size_t run = i + 1;
       while (run < positions.size() && positions[run] == positions[run - 1] + 1) ++run;
-      settled_.Mark(positions[i], positions[run - 1] + 1);
+      segments_.Settle(positions[i], positions[run - 1] + 1);
       i = run;
     }
-    unsettled_ -= positions.size();
+    StoreHints();
     settled_since_checkpoint_ += positions.size();
     wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
     wake_keep = Rouse(keep_idle_);
@@ -275,7 +287,7 @@ void WalJournal::Close() {
 app::JournalStats WalJournal::Stats() const {
   base::MutexLock lock(mutex_);
   app::JournalStats stats;
-  stats.events = unsettled_;
+  stats.events = segments_.Unsettled();
   stats.bytes = DiskBytes();
   stats.bytes_max = options_.bytes_max;
   stats.oldest = window_.Oldest();
@@ -288,9 +300,9 @@ WalCounts WalJournal::Counts() const {
   base::MutexLock lock(mutex_);
   WalCounts counts = counts_;
   counts.set_aside = set_aside_.size();
-  counts.unsynced_events = next_position_ - DurableEnd();
+  counts.unsynced_events = segments_.End() - DurableEnd();
   counts.memory_bytes = MemoryBytes();
-  if (backlog_) counts.backlog_events = settled_.Unsettled(backlog_from_, DurableEnd());
+  if (backlog_) counts.backlog_events = segments_.Settled().Unsettled(backlog_from_, DurableEnd());
   return counts;
 }
 
@@ -304,11 +316,7 @@ uint64_t WalJournal::MemoryBytes() const {
   return memory_bytes_.load(std::memory_order_relaxed) + window_.KeptBytes();
 }
 
-uint64_t WalJournal::DiskBytes() const {
-  uint64_t bytes = (tail_.Spares() + set_aside_.size()) * options_.segment_bytes;
-  for (const Segment& segment : segments_) bytes += segment.header.segment_bytes;
-  return bytes;
-}
+uint64_t WalJournal::DiskBytes() const { return segments_.Bytes() + tail_.SpareBytes() + set_aside_bytes_; }
 
 void WalJournal::WakeLanes(uint64_t filled_lanes) const {
   for (size_t lane = 0; filled_lanes != 0 && lane < options_.lanes; ++lane) {
