@@ -53,8 +53,8 @@ MUTANTS = [
     Mutant(
         "a recycled segment's name is not synced",
         WAL + "keep.cc",
-        "  if (done) done = directory_.Sync();\n  if (!done) {",
-        "  if (!done) {",
+        "  if (done) done = directory_.Sync();\n  if (done) {\n",
+        "  if (done) {\n",
     ),
     Mutant(
         "a segment goes before the checkpoint",
@@ -64,9 +64,9 @@ MUTANTS = [
     ),
     Mutant(
         "a segment goes with events left",
-        WAL + "keep.cc",
-        "settled.Unsettled(it->header.first_position, end) == 0",
-        "settled.Unsettled(it->header.first_position, end) <= 1",
+        WAL + "segment_table.cc",
+        "if (segment->second.unsettled == 0 && segment != open_) NoteDone(segment);",
+        "if (segment->second.unsettled <= 1 && segment != open_) NoteDone(segment);",
     ),
     Mutant(
         "the checkpoint settles what is only taken",
@@ -104,7 +104,7 @@ MUTANTS = [
     Mutant(
         "its old segment goes too early",
         WAL + "keep.cc",
-        "!HoldsLastFrame(it->header.number) &&",
+        "    if (HoldsLastFrame(key.number)) continue;\n",
         "",
     ),
     Mutant(
@@ -115,9 +115,9 @@ MUTANTS = [
     ),
     Mutant(
         "positions are used again",
-        WAL + "wal_journal.cc",
-        "  next_position_ = found.end;",
-        "  next_position_ = settled_.Below();",
+        WAL + "segment_table.cc",
+        "  end_ = end;\n",
+        "  end_ = settled_.Below();\n",
     ),
     Mutant(
         "two commits wait for one sync",
@@ -129,7 +129,7 @@ MUTANTS = [
     Mutant(
         "what is settled is read back too",
         WAL + "load.cc",
-        "    if (!settled_.Contains(event.position)) waiting.push_back(event);",
+        "    if (!segments_.Settled().Contains(event.position)) waiting.push_back(event);",
         "    waiting.push_back(event);",
     ),
     Mutant(
@@ -147,8 +147,64 @@ MUTANTS = [
     Mutant(
         "the disk's bound is not kept",
         WAL + "keep.cc",
-        "  return DiskBytes() + options_.segment_bytes <= options_.bytes_max;",
-        "  return true;",
+        "  return others + bytes <= options_.bytes_max;",
+        "  return others + bytes > 0;",
+    ),
+    Mutant(
+        "what can't be read is lost after a while",
+        WAL + "load.cc",
+        "  read_fault_->again_at = now + read_fault_->pause;",
+        "  read_fault_->again_at = now + read_fault_->pause;\n"
+        "  if (now > read_fault_->since + std::chrono::seconds(1) && cursor_.scanner) cursor_.scanner->ReadPastFaults();",
+    ),
+    Mutant(
+        "damaged files make room for new segments",
+        WAL + "keep.cc",
+        "  const auto names = directory_.List();\n  if (!names) return Work::kLater;\n",
+        "  static_cast<void>(directory_.Remove(DamagedName(set_aside_.begin()->first)));\n"
+        "  const auto names = directory_.List();\n  if (!names) return Work::kLater;\n",
+    ),
+    Mutant(
+        "a damaged segment is used again",
+        WAL + "keep.cc",
+        "    damaged = segment.damaged;\n",
+        "    damaged = segment.damaged && segment.unsettled > 0;\n",
+    ),
+    Mutant(
+        "the newest commit is written into any segment",
+        WAL + "keep.cc",
+        "  const uint64_t wanted = std::max(options_.segment_bytes, least);",
+        "  const uint64_t wanted = options_.segment_bytes;",
+    ),
+    Mutant(
+        "a frame may be longer than its segment",
+        WAL + "log_tail.cc",
+        "(!spares_.empty() && kSegmentHeaderBytes + bytes <= spares_.front().bytes)",
+        "!spares_.empty()",
+    ),
+    Mutant(
+        "events of a commit that is written again count in its old segment",
+        WAL + "segment_table.cc",
+        "    before->second.unsettled -= added->second.unsettled;  // they are in the new one now\n",
+        "",
+    ),
+    Mutant(
+        "every segment stays open",
+        WAL + "load.cc",
+        "    cursor_.scanner.reset();\n    cursor_.file.reset();\n",
+        "    cursor_.scanner.reset();\n    if (cursor_.file) new auto(std::move(cursor_.file));\n",
+    ),
+    Mutant(
+        "reading back begins behind the backlog's first commit",
+        WAL + "commit.cc",
+        "    backlog_start_ = {frame.header.segment, frame.offset, frame.header.first_position};",
+        "    backlog_start_ = {frame.header.segment, frame.offset + kSectorBytes, frame.header.first_position};",
+    ),
+    Mutant(
+        "a frame is passed over with its last event unsettled",
+        WAL + "segment_scanner.cc",
+        "    if (found->first_position + found->events <= wanted) {",
+        "    if (found->first_position + found->events <= wanted + 1) {",
     ),
     Mutant(
         "a transient failure settles the event",

@@ -124,10 +124,10 @@ IngestResult Ingest::Admit(domain::AckLevel ack, domain::ClientNumber client, ui
   const bool waits = ack == domain::AckLevel::kBroker;
   if (!MayHold(client, 1, body_bytes) ||
       (waits && shares_ != nullptr && !shares_->Allows(client, Shared::kAwaitedEvents, 1))) {
-    return {IngestStatus::kOverShare, drain_rate_.RetryAfter(journal_.Stats().events, now), true};
+    return {IngestStatus::kOverShare, drain_rate_.RetryAfter(journal_.Events(), now), true};
   }
   if (journal_.Full(body_bytes) || (waits && receipts_.Full())) {
-    return {IngestStatus::kJournalFull, drain_rate_.RetryAfter(journal_.Stats().events, now)};
+    return {IngestStatus::kJournalFull, drain_rate_.RetryAfter(journal_.Events(), now)};
   }
   return {IngestStatus::kAccepted};
 }
@@ -136,7 +136,7 @@ IngestResult Ingest::Refuse(IngestStatus status, uint64_t events, base::Duration
   telemetry_.EventsRejected(Code(status), events);
   if (status == IngestStatus::kBatchTooLarge) return {status};
   if (status == IngestStatus::kJournalFull || status == IngestStatus::kOverShare) {
-    return {status, drain_rate_.RetryAfter(journal_.Stats().events, clock_.Now()),
+    return {status, drain_rate_.RetryAfter(journal_.Events(), clock_.Now()),
             status == IngestStatus::kOverShare};
   }
   return {status, WholeSeconds(retry_after)};

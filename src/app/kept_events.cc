@@ -36,7 +36,8 @@ void KeptEvents::Keep(std::span<JournalEvent> events) {
   }
   group->data = std::make_unique_for_overwrite<char[]>(group->bytes - events.size() * kPlaceBytes);
   group->events = events.size();
-  group->oldest = std::ranges::min_element(events, {}, &JournalEvent::accepted_at)->accepted_at;
+  group->oldest =
+      oldest_.insert(std::ranges::min_element(events, {}, &JournalEvent::accepted_at)->accepted_at);
   bytes_ += group->bytes;
   char* end = group->data.get();
   const auto copy = [&end](std::string_view& part) {
@@ -70,14 +71,15 @@ std::optional<KeptEvents::Dropped> KeptEvents::Drop(uint64_t position) {
     dropped.freed_bytes = group->bytes;
     bytes_ -= group->bytes;
     if (shares_ != nullptr) group->holdings.GiveTo(*shares_);
+    oldest_.erase(group->oldest);
     groups_.erase(group);
   }
   return dropped;
 }
 
 std::optional<base::SteadyTime> KeptEvents::Oldest() const {
-  if (groups_.empty()) return std::nullopt;
-  return std::ranges::min_element(groups_, {}, &Group::oldest)->oldest;
+  if (oldest_.empty()) return std::nullopt;
+  return *oldest_.begin();
 }
 
 }  // namespace ei::app

@@ -5,6 +5,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <unordered_map>
 
@@ -48,7 +49,7 @@ class KeptEvents {
     std::unique_ptr<char[]> data;
     uint64_t bytes = 0;
     size_t events = 0;
-    base::SteadyTime oldest;
+    std::multiset<base::SteadyTime>::iterator oldest;  // in oldest_
     ClientHoldings holdings;
   };
   struct Place {
@@ -62,6 +63,7 @@ class KeptEvents {
   ClientShares* const shares_;
 
   std::list<Group> groups_;
+  std::multiset<base::SteadyTime> oldest_;      // of each group
   std::unordered_map<uint64_t, Place> places_;  // by position
   uint64_t bytes_ = 0;
 };

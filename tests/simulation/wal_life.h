@@ -41,14 +41,15 @@ class WalLife {
   // Null: the start failed, as it does when the disk fails meanwhile.
   static std::unique_ptr<WalLife> Start(support::SimDisk& disk, const wal::WalOptions& options,
                                         support::VirtualClock& clock, WalLedger& ledger,
-                                        app::EventDecoder& decoder, Occurred& occurred, uint64_t seed) {
+                                        app::EventDecoder& decoder, Occurred& occurred, uint64_t seed,
+                                        bool shrunk) {
     std::unique_ptr<WalLife> life(new WalLife(disk, clock, ledger, decoder, occurred, seed));
     wal::WalOptions shared = options;
     shared.shares = &life->shares_;
     auto opened = wal::WalJournal::Open(shared, *life->directory_, clock, life->log_, life->random_.Next());
     if (!opened) return nullptr;
     life->journal_ = std::move(*opened);
-    life->Begin(shared);
+    life->Begin(shared, shrunk);
     return life;
   }
 
@@ -135,6 +136,7 @@ class WalLife {
     if (work == wal::Work::kDone) state.woken = true;
     if (work == wal::Work::kLater) state.due = clock_.Now() + std::chrono::milliseconds(20);
     if (journal_->Counts().backlog_events > 0) ++occurred_["log: steps with a backlog beyond memory"];
+    if (journal_->Counts().unreadable > 0) ++occurred_["log: steps while it can't be read"];
     Answer();
     CheckBounds();
     return true;
@@ -168,6 +170,15 @@ class WalLife {
     }
   }
 
+  // Whatever goes without new requests, for a while.
+  void GoOn(int steps) {
+    for (; steps > 0 && !::testing::Test::HasFailure(); --steps) {
+      if (RunAnything()) continue;
+      rig_->sink.Progress();
+      clock_.Advance(std::chrono::seconds(2));
+    }
+  }
+
   // A graceful stop: nothing more is taken in, everything accepted is on the disk, then some of it is
   // delivered. False: the last checkpoint could not be saved.
   bool Stop(uint64_t drain_steps) {
@@ -194,6 +205,7 @@ class WalLife {
   void CheckAccounts() const {
     const auto counts = journal_->Counts();
     const auto told = rig_->telemetry.Read();
+    ASSERT_EQ(journal_->Events(), journal_->Stats().events);
     ASSERT_EQ(rig_->journal.Settled(), told.delivered + told.DeadLettered());
     ASSERT_LE(told.delivered, rig_->sink.Total().delivered);
     ASSERT_LE(told.DeadLettered(), rig_->sink.Total().dead_lettered);
@@ -223,6 +235,7 @@ class WalLife {
   WalLife(support::SimDisk& disk, support::VirtualClock& clock, WalLedger& ledger, app::EventDecoder& decoder,
           Occurred& occurred, uint64_t seed)
       : random_(seed),
+        disk_(disk),
         clock_(clock),
         ledger_(ledger),
         decoder_(decoder),
@@ -230,7 +243,10 @@ class WalLife {
         directory_(disk.Mount()),
         submission_(random_.Next()) {}
 
-  void Begin(const wal::WalOptions& options) {
+  static constexpr uint64_t kOpenFilesMax = 12;
+  static constexpr uint64_t kLargestSegmentBytes = 16 << 10;
+
+  void Begin(const wal::WalOptions& options, bool shrunk) {
     options_ = options;
     journal_->OnWork([this](Role role) { roles_[static_cast<size_t>(role)].woken = true; });
     support::DeliveryRig::Shape shape;
@@ -239,7 +255,7 @@ class WalLife {
     shape.max_retries = static_cast<uint32_t>(random_.Below(3));
     if (options.retain_events > 0) {
       repeats_ = std::make_unique<WalRepeats>(options, random_.Next());
-      repeats_->Restore(*journal_, decoder_);
+      repeats_->Restore(*journal_, decoder_, disk_.Counts().unreadable == 0);
       shape.window_of_ids = &repeats_->Window();
     }
     rig_ = std::make_unique<support::DeliveryRig>(shape, *journal_, random_.Next(), &clock_);
@@ -248,12 +264,16 @@ class WalLife {
     bucket_ = std::make_unique<domain::TokenBucket>(0, 1);
     // A crash can bring back what was removed.
     disk_bytes_max_ = std::max(options.bytes_max, journal_->Stats().bytes);
+    // Where these leave the newest commit no room, it gets a segment of its own size beyond the limit.
+    const auto counts = journal_->Counts();
+    if (counts.set_aside > 0 || shrunk) disk_bytes_max_ += kLargestSegmentBytes;
     ingest_ = std::make_unique<app::Ingest>(app::Ingest::Options{}, *bucket_, rig_->journal, rig_->receipts,
                                             rig_->drain_rate, rig_->topic_limits, clock_, rig_->telemetry,
                                             shape.window_of_ids);
   }
 
   void CheckBounds() const {
+    ASSERT_LE(disk_.OpenFiles(), kOpenFilesMax);
     ASSERT_LE(journal_->Stats().bytes, disk_bytes_max_) << "more disk than allowed";
     // The window and what is on its way to the disk, each rounded up to blocks, and a frame being read back.
     ASSERT_LE(journal_->Counts().memory_bytes, options_.window_bytes_max + (1 << 20))
@@ -267,6 +287,7 @@ class WalLife {
   }
 
   support::Random random_;
+  support::SimDisk& disk_;
   support::VirtualClock& clock_;
   WalLedger& ledger_;
   app::EventDecoder& decoder_;

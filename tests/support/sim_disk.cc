@@ -15,7 +15,10 @@ namespace {
 constexpr uint64_t kSector = SimContent::kSectorBytes;
 constexpr uint64_t kUnbounded = std::numeric_limits<uint64_t>::max();
 
-int ErrnoOf(DiskFault fault) { return fault == DiskFault::kNoSpace ? ENOSPC : EIO; }
+int ErrnoOf(DiskFault fault) {
+  if (fault == DiskFault::kNoFiles) return EMFILE;
+  return fault == DiskFault::kNoSpace ? ENOSPC : EIO;
+}
 
 uint64_t WholeSectors(uint64_t bytes) { return (bytes + kSector - 1) / kSector * kSector; }
 
@@ -263,6 +266,8 @@ void SimDisk::Truncate(const std::string& name, uint64_t bytes) {
 void SimDisk::MakeUnreadable(const std::string& name, uint64_t offset, uint64_t bytes) {
   names_.Seen().at(name)->MakeUnreadable(offset, bytes);
 }
+
+void SimDisk::Heal(const std::string& name) { names_.Seen().at(name)->Heal(); }
 
 void SimDisk::Heal() {
   for (const auto* table : {&names_.Seen(), &names_.Durable()}) {

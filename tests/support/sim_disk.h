@@ -71,6 +71,7 @@ class SimDisk {
   // From now on each reading of these bytes gives EIO; they are as they were once Heal was called.
   void MakeUnreadable(const std::string& name, uint64_t offset, uint64_t bytes);
   void Heal();
+  void Heal(const std::string& name);
   // Settles all names first.
   void RemoveFile(const std::string& name);
   // Puts a file there, in place of any other. Settles all names first.

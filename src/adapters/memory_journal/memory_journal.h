@@ -61,6 +61,9 @@ class MemoryJournal final : public app::Journal {
   void OnLaneFilled(std::function<void(size_t lane)> wake) override { wake_ = std::move(wake); }
   void Close() override;
   app::JournalStats Stats() const override;
+  uint64_t Events() const override {
+    return options_.events_max - free_events_.load(std::memory_order_relaxed);
+  }
 
  private:
   // What a batch adds.

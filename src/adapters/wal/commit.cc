@@ -69,7 +69,13 @@ Work WalJournal::Commit() {
                               LogTail::BytesOf(piece.size, piece.events));
       }
     }
+    const bool held_up = !tail_.TakesSpares();
     tail_.Pop();
+    if (held_up && tail_.TakesSpares()) {
+      keep_idle_ = false;
+      wake_keep = true;
+    }
+    StoreHints();
     refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
     wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
   }
@@ -102,13 +108,11 @@ DiskResult<void> WalJournal::WriteFrame(const PendingFrame& frame, uint64_t& byt
 // Behind the newest commit of an earlier life, which has been written again, others may be missing that came
 // before the next segment was begun. Returns how many events are lost.
 uint64_t WalJournal::MissFrom(uint64_t position) {
-  const uint64_t lost = settled_.Unsettled(position, found_end_);
-  settled_.Mark(position, found_end_);
+  const uint64_t lost = segments_.Settle(position, found_end_);
   if (lost == 0) return 0;
-  unsettled_ -= lost;
   counts_.lost += lost;
   settled_since_checkpoint_ += lost;
-  for (Segment& segment : segments_) segment.damaged |= segment.header.number == appended_again_.segment;
+  if (Segment* const segment = segments_.Find(last_frame_segment_)) NoteDamaged(*segment);
   return lost;
 }
 
@@ -119,6 +123,7 @@ void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
   if (!WindowHasRoom(frame.header.events)) {
     backlog_ = true;
     backlog_from_ = frame.header.first_position;
+    backlog_start_ = {frame.header.segment, frame.offset, frame.header.first_position};
     backlog_since_ = frame.pieces.front().accepted_at;
     return;
   }

@@ -17,8 +17,9 @@ bool LogTail::EverFits(uint64_t body_bytes, uint64_t events) const {
 }
 
 bool LogTail::HasRoom(uint64_t body_bytes, uint64_t events) const {
-  return !spares_.empty() || JoinsLast(body_bytes, events) ||
-         FrameBytes(body_bytes, events) <= RoomInSegment();
+  const uint64_t bytes = FrameBytes(body_bytes, events);
+  return (!spares_.empty() && kSegmentHeaderBytes + bytes <= spares_.front().bytes) ||
+         JoinsLast(body_bytes, events) || bytes <= RoomInSegment();
 }
 
 // Behind the last frame, if that took no more requests.
@@ -28,7 +29,8 @@ uint64_t LogTail::RoomInSegment() const {
   if (!frames_.empty() && !frames_.back().closed) {
     used += FrameBytes(frames_.back().header.body_bytes, frames_.back().header.events);
   }
-  return segment_bytes_ - used;
+  assert(used <= current_->segment_bytes);
+  return current_->segment_bytes - used;
 }
 
 uint64_t LogTail::GrowthBy(uint64_t body_bytes, uint64_t events) const {
@@ -46,31 +48,32 @@ bool LogTail::JoinsLast(uint64_t body_bytes, uint64_t events) const {
   if (frames_.empty() || frames_.back().closed) return false;
   const FrameHeader& last = frames_.back().header;
   return last.body_bytes + body_bytes <= kFrameBodyBytesMax && last.events + events <= kFrameEventsMax &&
-         offset_ + FrameBytes(last.body_bytes + body_bytes, last.events + events) <= segment_bytes_;
+         offset_ + FrameBytes(last.body_bytes + body_bytes, last.events + events) <= current_->segment_bytes;
 }
 
-std::optional<Segment> LogTail::Add(const Piece& piece, std::span<const IndexEntry> index,
-                                    uint64_t first_position, int64_t wall_now, uint64_t salt) {
+std::optional<SegmentHeader> LogTail::Add(const Piece& piece, std::span<const IndexEntry> index,
+                                          uint64_t first_position, int64_t wall_now, uint64_t salt) {
   assert(HasRoom(piece.size, index.size()));
-  std::optional<Segment> begun;
+  std::optional<SegmentHeader> begun;
   if (!JoinsLast(piece.size, index.size())) {
     if (!frames_.empty() && !frames_.back().closed) Close(frames_.back());
     if (FrameBytes(piece.size, index.size()) > RoomInSegment()) {
-      current_ = Segment{{spares_.front().number, first_position, salt, segment_bytes_},
-                         std::move(spares_.front().file)};
+      current_ = SegmentHeader{spares_.front().number, first_position, salt, spares_.front().bytes};
+      current_file_ = std::move(spares_.front().file);
       spares_.pop_front();
       offset_ = kSegmentHeaderBytes;
       begun = current_;
+      ++pending_segments_;
     }
     assert(current_.has_value());  // it had the room, or was begun just now
     PendingFrame& frame = frames_.emplace_back();
-    frame.file = current_->file;
+    frame.file = current_file_;
     frame.offset = offset_;
-    frame.header.segment = current_->header.number;
-    frame.header.salt = current_->header.salt;
+    frame.header.segment = current_->number;
+    frame.header.salt = current_->salt;
     frame.header.first_position = first_position;
     frame.header.accepted_at = wall_now;
-    if (begun) frame.begins = begun->header;
+    frame.begins = begun;
   }
   PendingFrame& frame = frames_.back();
   frame.header.body_bytes += piece.size;
@@ -84,6 +87,7 @@ std::optional<Segment> LogTail::Add(const Piece& piece, std::span<const IndexEnt
 void LogTail::Close(PendingFrame& frame) {
   frame.closed = true;
   offset_ = frame.offset + FrameBytes(frame.header.body_bytes, frame.header.events);
+  assert(offset_ <= current_->segment_bytes);
 }
 
 PendingFrame* LogTail::Front() {
@@ -94,17 +98,25 @@ PendingFrame* LogTail::Front() {
 
 void LogTail::Pop() {
   bytes_ -= BytesOf(frames_.front().header.body_bytes, frames_.front().header.events);
+  if (frames_.front().begins) --pending_segments_;
   frames_.pop_front();
 }
 
 void LogTail::Clear() {
   frames_.clear();
   bytes_ = 0;
+  pending_segments_ = 0;
+}
+
+uint64_t LogTail::SpareBytes() const {
+  uint64_t bytes = 0;
+  for (const Spare& spare : spares_) bytes += spare.bytes;
+  return bytes;
 }
 
 std::optional<uint64_t> LogTail::Number() const {
   if (!current_) return std::nullopt;
-  return current_->header.number;
+  return current_->number;
 }
 
 }  // namespace ei::wal

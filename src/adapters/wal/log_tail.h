@@ -10,24 +10,14 @@
 #include "adapters/wal/disk.h"
 #include "adapters/wal/event_window.h"
 #include "adapters/wal/wal_format.h"
-#include "app/client_holdings.h"
 #include "domain/event_batch.h"
 
 namespace ei::wal {
 
-struct Segment {
-  SegmentHeader header;
-  std::shared_ptr<File> file;
-  bool damaged = false;  // something of it could not be read back
-  // At or after the acceptance of its last event; not known of the one that is being filled.
-  base::SteadyTime filled_at = base::SteadyTime::max();
-  // Whose its events are, until all that it holds is settled; shared by the copies of this.
-  std::shared_ptr<app::ClientHoldings> holdings = std::make_shared<app::ClientHoldings>();
-};
-
 // A prepared segment.
 struct Spare {
   uint64_t number;
+  uint64_t bytes;
   std::shared_ptr<File> file;
 };
 
@@ -53,10 +43,12 @@ struct PendingFrame {
 };
 
 // Where the log grows: the segment that is being filled, those that are prepared, and the frames on their way
-// there. Decides each frame's place at once, so that what is accepted is certain to have room. Not
-// thread-safe.
+// there. Decides each frame's place at once, so that what is accepted is certain to have room. Holds the only
+// files of the log that stay open: of these segments. Not thread-safe.
 class LogTail {
  public:
+  // Prepared segments have `segment_bytes` at least, but one that is made for the newest commit of an earlier
+  // life may have less.
   explicit LogTail(uint64_t segment_bytes) : segment_bytes_(segment_bytes) {}
 
   // Whether a batch could have room in an empty log.
@@ -70,8 +62,8 @@ class LogTail {
 
   // Adds the events of one batch, which has room, with positions from `first_position`. A segment that has to
   // be begun for them gets `salt`, and is returned.
-  std::optional<Segment> Add(const Piece& piece, std::span<const IndexEntry> index, uint64_t first_position,
-                             int64_t wall_now, uint64_t salt);
+  std::optional<SegmentHeader> Add(const Piece& piece, std::span<const IndexEntry> index,
+                                   uint64_t first_position, int64_t wall_now, uint64_t salt);
 
   // The oldest frame, closed; null: none is pending. Stays where it is until Pop.
   PendingFrame* Front();
@@ -88,19 +80,26 @@ class LogTail {
 
   void AddSpare(Spare spare) { spares_.push_back(std::move(spare)); }
   size_t Spares() const { return spares_.size(); }
+  uint64_t SpareBytes() const;
+  // False while so many segments wait for their first frame to be written: each of them is an open file.
+  bool TakesSpares() const { return pending_segments_ < kPendingSegmentsMax; }
   // Of the segment that is being filled; nullopt before the first.
   std::optional<uint64_t> Number() const;
 
  private:
+  static constexpr size_t kPendingSegmentsMax = 4;
+
   bool JoinsLast(uint64_t body_bytes, uint64_t events) const;
   void Close(PendingFrame& frame);
 
   const uint64_t segment_bytes_;
-  std::optional<Segment> current_;
+  std::optional<SegmentHeader> current_;
+  std::shared_ptr<File> current_file_;
   uint64_t offset_ = 0;  // where the next frame begins
   std::deque<Spare> spares_;
   std::deque<PendingFrame> frames_;
   uint64_t bytes_ = 0;
+  size_t pending_segments_ = 0;
 };
 
 }  // namespace ei::wal

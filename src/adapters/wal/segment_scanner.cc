@@ -13,7 +13,7 @@ constexpr uint64_t kReadAheadBytes = 64 << 10;
 SegmentScanner::SegmentScanner(File& file, const SegmentHeader& segment)
     : file_(file), segment_(segment), expected_(segment.first_position) {}
 
-DiskResult<bool> SegmentScanner::Next(uint64_t limit) {
+DiskResult<bool> SegmentScanner::Next(uint64_t limit, uint64_t wanted) {
   uint64_t at = offset_;
   while (expected_ < limit && at + kFrameHeaderBytes <= segment_.segment_bytes) {
     const auto front = View(at, kFrameHeaderBytes);
@@ -26,6 +26,12 @@ DiskResult<bool> SegmentScanner::Next(uint64_t limit) {
       continue;
     }
     const uint64_t bytes = FrameBytes(found->body_bytes, found->events);
+    if (found->first_position + found->events <= wanted) {
+      at += bytes;
+      offset_ = at;
+      expected_ = found->first_position + found->events;
+      continue;
+    }
     const auto whole = View(at, bytes);
     if (!whole) return std::unexpected(whole.error());
     const uint64_t index_at = kFrameHeaderBytes + found->body_bytes;

@@ -19,8 +19,15 @@ class SegmentScanner {
   SegmentScanner(File& file, const SegmentHeader& segment);
 
   // Goes on to the next frame with positions from Expected() up to below `limit`; false: there is none. The
-  // positions between what was expected before and the frame's first are missing.
-  DiskResult<bool> Next(uint64_t limit);
+  // positions between what was expected before and the frame's first are missing. Frames with no position at
+  // or above `wanted` are passed over by what their headers say.
+  DiskResult<bool> Next(uint64_t limit, uint64_t wanted = 0);
+
+  // Begins at a frame that is known to stand there. Before the first Next.
+  void StartAt(uint64_t offset, uint64_t first_position) {
+    offset_ = offset;
+    expected_ = first_position;
+  }
 
   // The frame that Next found; the views are valid until the next call.
   const FrameHeader& Frame() const { return frame_; }

@@ -90,7 +90,7 @@ DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
   for (const FoundSegment& segment : found.segments) {
     if (!segment.damaged || !done) continue;
     done = directory_.Rename(SegmentName(segment.header.number), DamagedName(segment.header.number));
-    found.set_aside.push_back(segment.header.number);
+    found.set_aside.push_back({segment.header.number, segment.header.segment_bytes});
   }
   if (!done) return done;
   found.checkpoint.next_segment = found.next_segment;
@@ -104,26 +104,30 @@ DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
 }
 
 void WalJournal::Adopt(FoundLog& found) {
-  for (FoundSegment& segment : found.segments) {
-    if (segment.damaged) continue;
-    Begin({.header = segment.header, .file = std::move(segment.file)}, clock_.Now());
-    Hold(0, segment.header.segment_bytes);
+  std::vector<SegmentHeader> headers;
+  for (const FoundSegment& segment : found.segments) {
+    if (!segment.damaged) headers.push_back(segment.header);
   }
+  segments_.Recover(headers, std::move(found.checkpoint.settled), found.end, clock_.Now());
+  for (const SegmentHeader& header : headers) Hold(*segments_.Find(KeyOf(header)), 0, header.segment_bytes);
+  for (const FoundSegment& segment : found.segments) {
+    if (segment.marked && !segment.damaged) segments_.Find(KeyOf(segment.header))->damaged = true;
+  }
+  if (!headers.empty()) last_frame_segment_ = KeyOf(headers.back());
   next_segment_ = found.next_segment;
-  std::ranges::sort(found.set_aside);
-  set_aside_.insert(set_aside_.end(), found.set_aside.begin(), found.set_aside.end());
-  settled_ = found.checkpoint.settled;
-  next_position_ = found.end;
+  for (const SetAsideFile& file : found.set_aside) {
+    if (set_aside_.emplace(file.number, file.bytes).second) set_aside_bytes_ += file.bytes;
+  }
   found_end_ = found.end;
-  unsettled_ = settled_.Unsettled(0, found.end);
-  counts_.recovered = unsettled_;
+  counts_.recovered = segments_.Unsettled();
   checkpoint_at_ = clock_.Now();
   last_frame_ = std::move(found.last_frame);
   const uint64_t durable_end = last_frame_ ? last_frame_->header.first_position : found.end;
   durable_end_.store(durable_end, std::memory_order_release);
-  backlog_ = settled_.Below() < durable_end;
-  backlog_from_ = settled_.Below();
+  backlog_ = segments_.Settled().Below() < durable_end;
+  backlog_from_ = segments_.Settled().Below();
   backlog_since_ = clock_.Now();
+  StoreHints();
 }
 
 // With the first one the newest commit that was found is written once more: rewriting it where it stands
@@ -142,11 +146,17 @@ void WalJournal::AddSpares(std::vector<Spare> spares) {
   piece.size = last.bodies.size();
   piece.events = last.header.events;
   piece.accepted_at = SteadyOf(last.header.accepted_at);
-  Extend(piece, last.index, last.header.first_position, last.header.accepted_at, clock_.Now());
+  [[maybe_unused]] const bool begun =
+      Extend(piece, last.index, last.header.first_position, last.header.accepted_at, clock_.Now());
+  assert(begun);  // no segment of this life was there to go on with
   appended_again_ = last.header;
   // Closes it: a copy that a crash takes must not look like more than the original, and what is appended next
   // need not have the positions right behind it.
   tail_.Front();
+}
+
+void WalJournal::NoteDamaged(Segment& segment) {
+  if (!std::exchange(segment.damaged, true)) unmarked_.push_back(segment.header.number);
 }
 
 Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime now) {
@@ -180,12 +190,10 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
     piece.events = static_cast<uint32_t>(events);
     piece.accepted_at = now;
     const int64_t wall_now = clock_.WallNow().time_since_epoch().count();
-    const size_t segments = segments_.size();
-    Extend(piece, index, next_position_, wall_now, now);
-    begun = segments_.size() > segments;
-    next_position_ += events;
-    unsettled_ += events;
-    end = next_position_;
+    begun = Extend(piece, index, segments_.End(), wall_now, now);
+    segments_.Append(events);
+    end = segments_.End();
+    events_.store(segments_.Unsettled(), std::memory_order_relaxed);
     wake_commit = Rouse(commit_idle_);
     if (begun) keep_idle_ = false;
   }
@@ -215,33 +223,35 @@ bool WalJournal::MayHold(const domain::EventBatch& batch) const {
   return growth + kept <= prepared || shares.Left(app::Shared::kJournalBytes) <= prepared;
 }
 
-// Of the segment that is being filled, which is the last one.
-void WalJournal::Hold(domain::ClientNumber client, uint64_t bytes) {
+void WalJournal::Hold(Segment& segment, domain::ClientNumber client, uint64_t bytes) {
   if (options_.shares == nullptr || bytes == 0) return;
-  segments_.back().holdings->Add(client, 0, bytes);
+  segment.holdings.Add(client, 0, bytes);
   options_.shares->Take(client, app::Shared::kJournalBytes, bytes);
 }
 
-// Adds to the log's end what has room there, and charges its client.
-void WalJournal::Extend(const Piece& piece, std::span<const IndexEntry> index, uint64_t first_position,
+// Adds to the log's end what has room there, and charges its client. True: a segment was begun for it.
+bool WalJournal::Extend(const Piece& piece, std::span<const IndexEntry> index, uint64_t first_position,
                         int64_t wall_now, base::SteadyTime now) {
   uint64_t growth = tail_.GrowthBy(piece.size, index.size());
   const uint64_t left_over = tail_.RoomInSegment();
-  if (auto begun = tail_.Add(piece, index, first_position, wall_now, salts_.NextRandom())) {
-    if (left_over > 0) Hold(piece.client, left_over);
+  const auto begun = tail_.Add(piece, index, first_position, wall_now, salts_.NextRandom());
+  if (begun) {
+    if (left_over > 0) Hold(*segments_.Newest(), piece.client, left_over);
     growth -= left_over;
-    Begin(std::move(*begun), now);
+    segments_.Begin(*begun, now);
   }
-  Hold(piece.client, growth);
+  Hold(*segments_.Newest(), piece.client, growth);
   if (options_.shares != nullptr) {
     options_.shares->Take(piece.client, app::Shared::kUnsyncedBytes,
                           LogTail::BytesOf(piece.size, piece.events));
   }
+  return begun.has_value();
 }
 
-void WalJournal::Begin(Segment segment, base::SteadyTime now) {
-  if (!segments_.empty()) segments_.back().filled_at = now;
-  segments_.push_back(std::move(segment));
+void WalJournal::StoreHints() {
+  events_.store(segments_.Unsettled(), std::memory_order_relaxed);
+  window_events_.store(window_.Events(), std::memory_order_relaxed);
+  kept_bytes_.store(window_.KeptBytes(), std::memory_order_relaxed);
 }
 
 Appended WalJournal::Refuse(uint64_t client_bytes) {
@@ -255,8 +265,10 @@ bool WalJournal::Full(uint64_t bytes) const {
 }
 
 bool WalJournal::Crowded() const {
-  const base::MutexLock lock(mutex_);
-  return window_.Events() > options_.window_events_max / 4 || MemoryBytes() > options_.window_bytes_max / 4;
+  const uint64_t bytes =
+      memory_bytes_.load(std::memory_order_relaxed) + kept_bytes_.load(std::memory_order_relaxed);
+  return window_events_.load(std::memory_order_relaxed) > options_.window_events_max / 4 ||
+         bytes > options_.window_bytes_max / 4;
 }
 
 size_t WalJournal::Take(size_t lane, std::span<app::JournalEvent> out) {
@@ -274,6 +286,7 @@ size_t WalJournal::Compact(std::span<app::JournalEvent> events) {
       window_.Compact(group);
       moved += group.size();
     }
+    StoreHints();
     wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
   }
   if (wake_load) wake_(Role::kLoad);
@@ -290,10 +303,10 @@ void WalJournal::Settle(std::span<const uint64_t> positions) {
     for (size_t i = 0; i < positions.size();) {
       size_t run = i + 1;
       while (run < positions.size() && positions[run] == positions[run - 1] + 1) ++run;
-      settled_.Mark(positions[i], positions[run - 1] + 1);
+      segments_.Settle(positions[i], positions[run - 1] + 1);
       i = run;
     }
-    unsettled_ -= positions.size();
+    StoreHints();
     settled_since_checkpoint_ += positions.size();
     wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
     wake_keep = Rouse(keep_idle_);
@@ -310,7 +323,7 @@ void WalJournal::Close() {
 app::JournalStats WalJournal::Stats() const {
   base::MutexLock lock(mutex_);
   app::JournalStats stats;
-  stats.events = unsettled_;
+  stats.events = segments_.Unsettled();
   stats.bytes = DiskBytes();
   stats.bytes_max = options_.bytes_max;
   stats.oldest = window_.Oldest();
@@ -323,9 +336,9 @@ WalCounts WalJournal::Counts() const {
   base::MutexLock lock(mutex_);
   WalCounts counts = counts_;
   counts.set_aside = set_aside_.size();
-  counts.unsynced_events = next_position_ - DurableEnd();
+  counts.unsynced_events = segments_.End() - DurableEnd();
   counts.memory_bytes = MemoryBytes();
-  if (backlog_) counts.backlog_events = settled_.Unsettled(backlog_from_, DurableEnd());
+  if (backlog_) counts.backlog_events = segments_.Settled().Unsettled(backlog_from_, DurableEnd());
   return counts;
 }
 
@@ -340,11 +353,7 @@ uint64_t WalJournal::MemoryBytes() const {
          window_.KeptBytes();
 }
 
-uint64_t WalJournal::DiskBytes() const {
-  uint64_t bytes = (tail_.Spares() + set_aside_.size()) * options_.segment_bytes;
-  for (const Segment& segment : segments_) bytes += segment.header.segment_bytes;
-  return bytes;
-}
+uint64_t WalJournal::DiskBytes() const { return segments_.Bytes() + tail_.SpareBytes() + set_aside_bytes_; }
 
 void WalJournal::WakeLanes(uint64_t filled_lanes) const {
   for (size_t lane = 0; filled_lanes != 0 && lane < options_.lanes; ++lane) {

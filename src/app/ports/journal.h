@@ -107,6 +107,10 @@ class Journal {
   virtual void Close() = 0;
 
   virtual JournalStats Stats() const = 0;
+
+  // As in Stats, and lock-free: for those who must not cost anything, such as requests that are rejected. May
+  // be a moment old.
+  virtual uint64_t Events() const = 0;
 };
 
 }  // namespace ei::app

@@ -229,6 +229,56 @@ TEST_F(KeepTest, FullDiskRefusesRequestsUntilThereIsRoom) {
   EXPECT_EQ(rig_.Drain().size(), second);
 }
 
+// What is left of it is sound, so nothing but the mark tells the next life.
+TEST_F(KeepTest, DamagedSegmentIsSetAsideThoughARestartFindsNothingMoreToLose) {
+  FillUp(0);
+  Crash();
+  disk_.FlipBit(SegmentName(0), kSegmentHeaderBytes, 3);
+  rig_.Options().window_events_max = 1;
+  Open();
+  rig_.Work();
+  EXPECT_EQ(rig_.Journal().Counts().lost, 1U);
+  EXPECT_EQ(Damaged(), 0U) << "others of its events wait";
+  rig_.Journal().Finish();
+  for (int life = 0; life < 3; ++life) {
+    Crash();
+    EXPECT_EQ(rig_.Journal().Counts().lost, 0U) << "known to the checkpoint";
+    rig_.Work();
+    rig_.Journal().Finish();
+  }
+  rig_.Drain();
+  EXPECT_EQ(Damaged(), 1U);
+  EXPECT_EQ(std::ranges::count(disk_.SeenNames(), MarkName(0)), 0);
+}
+
+TEST_F(KeepTest, ProcessWithoutADescriptorLeftIsToldSo) {
+  rig_.Append({"a"});
+  disk_.FailOneIn(DiskCall::kCreate, 1, DiskFault::kNoFiles);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(rig_.Journal().Keep(), Work::kLater);
+  EXPECT_EQ(rig_.Log().Count("too many open"), 1U);
+  EXPECT_EQ(rig_.Log().Count("LimitNOFILE"), 1U);
+  disk_.FailNoMore();
+  EXPECT_EQ(rig_.Journal().Keep(), Work::kDone);
+}
+
+// A disk that hangs: accepted events begin segment after segment, each an open file.
+TEST_F(KeepTest, SegmentsThatWaitForTheirFirstCommitAreFew) {
+  rig_.Options().bytes_max = 100 * kSegmentBytes;
+  Open();
+  for (uint64_t i = 0; i < 100; ++i) {
+    rig_.Append(Numbered(i, 1, 7'000));
+    rig_.Journal().Keep();
+  }
+  EXPECT_LE(disk_.OpenFiles(), 7U);
+  EXPECT_TRUE(rig_.Journal().Full(7'000));
+  std::vector<WalJournal::Role> woken;
+  rig_.Journal().OnWork([&](WalJournal::Role role) { woken.push_back(role); });
+  EXPECT_EQ(rig_.Journal().Commit(), Work::kDone);
+  EXPECT_EQ(std::ranges::count(woken, WalJournal::Role::kKeep), 1) << "there may be a next one";
+  rig_.Work();
+  EXPECT_EQ(rig_.Append(Numbered(200, 1, 7'000)), AppendResult::kAppended);
+}
+
 TEST_F(KeepTest, SegmentThatCannotBeRemovedIsTriedAgain) {
   FillUp(0);
   rig_.Take();

@@ -142,6 +142,50 @@ TEST_F(LoadTest, DiskThatCannotBeReadForAMomentCostsNothing) {
   EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
 }
 
+// Near the window's limit a backlog begins anew with each commit, far behind the segment's front.
+TEST_F(LoadTest, ReadingBackBeginsWhereTheBacklogDoes) {
+  rig_.Options() = {.bytes_max = 64 << 20, .segment_bytes = 4 << 20, .window_events_max = 10};
+  SimDisk disk(2);
+  const auto folder = disk.Mount();
+  rig_.Open(*folder);
+  for (uint64_t i = 0; i < 300; ++i) {
+    ASSERT_EQ(rig_.Append(Numbered(i, 1, 10'000)), AppendResult::kAppended);
+    rig_.Work();
+    rig_.Take();
+    rig_.Settle();
+  }
+  const auto reads = [&] { return disk.Counts().calls[static_cast<size_t>(DiskCall::kRead)]; };
+  for (uint64_t i = 300; i < 350; i += 11) {
+    Fill(i, 11, 10'000);
+    const uint64_t before = reads();
+    EXPECT_EQ(rig_.Journal().Counts().backlog_events, 1U);
+    EXPECT_EQ(rig_.Drain(), Numbered(i, 11, 10'000));
+    EXPECT_LE(reads() - before, 3U);
+  }
+}
+
+TEST_F(LoadTest, SettledEventsAreNotReadAgain) {
+  Fill(0, 50);
+  rig_.Take();
+  rig_.SettleIf([](std::string_view value) { return value != "0"; });
+  while (rig_.Journal().Stats().events > 2) {
+    rig_.Work();
+    rig_.Take();
+    rig_.SettleIf([](std::string_view value) { return value != "0" && value != "49"; });
+  }
+  disk_.Crash();
+  // Between the two that are left, over three segments' worth of sectors.
+  for (const char* gone : {"20", "30", "40"}) {
+    for (const std::string& name : disk_.SeenNames()) {
+      const size_t at = disk_.Seen(name).find(gone);
+      if (at != std::string::npos) disk_.MakeUnreadable(name, at / 512 * 512 + 511, 1);
+    }
+  }
+  folder_ = disk_.Mount();
+  if (const auto opened = rig_.TryOpen(*folder_); !opened) GTEST_SKIP() << "the newest segment has one";
+  EXPECT_EQ(rig_.Drain(), (Strings{"0", "49"}));
+}
+
 // For hours, over several segments: what the disk doesn't give today it may give tomorrow.
 TEST_F(LoadTest, WhatCannotBeReadWaitsForAsLongAsItTakes) {
   Fill(0, 50);

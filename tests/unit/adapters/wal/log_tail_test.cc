@@ -13,9 +13,9 @@ constexpr uint64_t kSegmentBytes = 16 << 10;
 
 class LogTailTest : public testing::Test {
  protected:
-  void AddSpare() { tail_.AddSpare({next_number_++, nullptr}); }
+  void AddSpare() { tail_.AddSpare({next_number_++, kSegmentBytes, nullptr}); }
 
-  std::optional<Segment> Add(uint64_t body_bytes, uint32_t events = 1) {
+  std::optional<SegmentHeader> Add(uint64_t body_bytes, uint32_t events = 1) {
     const std::vector<IndexEntry> index(events);
     auto begun = tail_.Add({nullptr, nullptr, body_bytes, events, {}}, index, position_, 5, ++salt_);
     position_ += events;
@@ -42,10 +42,10 @@ TEST_F(LogTailTest, FirstBatchBeginsASegment) {
   position_ = 77;
   const auto begun = Add(10, 3);
   ASSERT_TRUE(begun);
-  EXPECT_EQ(begun->header.number, 0U);
-  EXPECT_EQ(begun->header.first_position, 77U);
-  EXPECT_EQ(begun->header.salt, 101U);
-  EXPECT_EQ(begun->header.segment_bytes, kSegmentBytes);
+  EXPECT_EQ(begun->number, 0U);
+  EXPECT_EQ(begun->first_position, 77U);
+  EXPECT_EQ(begun->salt, 101U);
+  EXPECT_EQ(begun->segment_bytes, kSegmentBytes);
   EXPECT_EQ(tail_.Number(), 0U);
   EXPECT_EQ(tail_.Spares(), 0U);
   const PendingFrame* const frame = tail_.Front();
@@ -84,9 +84,9 @@ TEST_F(LogTailTest, BatchThatDoesNotFitBeginsTheNextSegment) {
   ASSERT_TRUE(Add(kSegmentBytes / 2));
   const auto begun = Add(kSegmentBytes / 2);
   ASSERT_TRUE(begun);
-  EXPECT_EQ(begun->header.number, 1U);
-  EXPECT_EQ(begun->header.first_position, 1U);
-  EXPECT_EQ(begun->header.salt, 102U) << "a salt of its own";
+  EXPECT_EQ(begun->number, 1U);
+  EXPECT_EQ(begun->first_position, 1U);
+  EXPECT_EQ(begun->salt, 102U) << "a salt of its own";
   EXPECT_EQ(tail_.Number(), 1U);
   EXPECT_FALSE(tail_.HasRoom(kSegmentBytes / 2, 1));
   EXPECT_TRUE(tail_.HasRoom(kSegmentBytes / 4, 1));
@@ -106,7 +106,7 @@ TEST_F(LogTailTest, LargestBatchFillsASegmentAndOneByteMoreNeverFits) {
 
 TEST_F(LogTailTest, FrameStopsGrowingAtItsLargestSize) {
   LogTail tail(64 << 20);
-  tail.AddSpare({0, nullptr});
+  tail.AddSpare({0, 64 << 20, nullptr});
   const std::vector<IndexEntry> index(1);
   for (uint64_t i = 0; i < 9; ++i) {
     ASSERT_TRUE(tail.HasRoom(1 << 20, 1));
@@ -181,7 +181,7 @@ TEST_F(LogTailTest, WhatHasRoomIsPlacedWithoutOverlap) {
     for (int step = 0; step < 400; ++step) {
       const uint64_t choice = random.Below(10);
       if (choice < 2) {
-        if (tail.Spares() < 2) tail.AddSpare({numbers++, nullptr});
+        if (tail.Spares() < 2) tail.AddSpare({numbers++, segment_bytes, nullptr});
       } else if (choice < 4) {
         write_one();
       } else {
@@ -196,7 +196,7 @@ TEST_F(LogTailTest, WhatHasRoomIsPlacedWithoutOverlap) {
         const std::vector<IndexEntry> index(events);
         const auto begun = tail.Add({nullptr, nullptr, bytes, events, {}}, index, position, 0, 9);
         if (begun) {
-          ASSERT_EQ(begun->header.first_position, position);
+          ASSERT_EQ(begun->first_position, position);
         }
         position += events;
       }
