@@ -9,6 +9,7 @@
 #include "adapters/memory_journal/memory_journal.h"
 #include "base/mutex.h"
 #include "main/adapter_options.h"
+#include "main/leftover_log.h"
 
 namespace ei::service {
 
@@ -60,6 +61,7 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   std::unique_ptr<Service> service(new Service(settings, routing, clock, log, metrics));
   const size_t lanes = Workers(settings);
   if (auto opened = service->OpenSink(lanes, routing); !opened) return std::unexpected(opened.error());
+  if (auto looked = service->LookForLeftoverLog(); !looked) return std::unexpected(looked.error());
   service->OpenShares();
   if (auto opened = service->OpenJournal(lanes, std::move(storage_failed)); !opened) {
     return std::unexpected(opened.error());
@@ -74,8 +76,7 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   pool.delivery.inflight_events_max = std::max<size_t>(1, settings.delivery.inflight_events_max / lanes);
   pool.delivery.taken_events_max = std::min<size_t>(settings.journal.events_max, kTakenEventsMax);
   pool.delivery.event_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, settings.kafka.max_retries};
-  pool.delivery.stuck_after =
-      JournalIsWal(settings) ? kStuckAfterWithLog : base::Duration(kStuckAfterInMemory);
+  pool.delivery.stuck_after = service->HasWal() ? kStuckAfterWithLog : base::Duration(kStuckAfterInMemory);
   pool.delivery.unknown_topic_grace = settings.kafka.unknown_topic_grace;
   pool.delivery.transient_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, 0};
   service->stuck_ = std::make_unique<app::StuckDestinations>(*service->sink_, *service->journal_, lanes);
@@ -93,10 +94,10 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   ingest.ack = settings.ingest.ack;
   ingest.ack_min = settings.ingest.ack_min;
   ingest.has_wal = JournalIsWal(settings);
-  service->ingest_ =
-      std::make_unique<app::Ingest>(ingest, service->bucket_, *service->journal_, service->receipts_,
-                                    service->drain_rate_, service->topic_limits_, clock, metrics,
-                                    service->window_.get(), service->stuck_.get(), service->shares_.get());
+  service->ingest_ = std::make_unique<app::Ingest>(
+      ingest, service->bucket_, *service->journal_, service->receipts_, service->drain_rate_,
+      service->topic_limits_, clock, metrics, service->window_.get(), service->stuck_.get(),
+      service->shares_.get(), &log);
   service->RegisterGauges();
   if (auto listening = service->Listen(); !listening) return std::unexpected(listening.error());
   return service;
@@ -104,7 +105,7 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
 
 void Service::OpenShares() {
   if (settings_.http.clients_max == 0) return;
-  const bool is_wal = JournalIsWal(settings_);
+  const bool is_wal = HasWal();
   app::ClientShares::Options options;
   const auto capacity = [&](app::Shared what) -> uint64_t& {
     return options.capacities[static_cast<size_t>(what)];
@@ -120,8 +121,32 @@ void Service::OpenShares() {
   shares_ = std::make_unique<app::ClientShares>(options);
 }
 
+// Whatever the settings say now, what was acknowledged is delivered.
+base::Result<void> Service::LookForLeftoverLog() {
+  if (JournalIsWal(settings_)) return {};
+  const auto left = EventsLeftInLog(settings_.wal.dir);
+  if (!left) return std::unexpected(left.error());
+  if (*left == 0) return {};
+  auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
+  if (!directory && directory.error().kind == base::ErrorKind::kUnavailable) {
+    log_.Write(app::LogLevel::kInfo, "wal",
+               "the log in wal.dir (WAL_DIR) is another process's, which delivers it",
+               {{"events", *left}, {"dir", std::string_view(settings_.wal.dir)}});
+    return {};
+  }
+  if (!directory) return std::unexpected(directory.error());
+  wal_directory_ = std::move(*directory);
+  log_is_leftover_ = true;
+  log_.Write(
+      app::LogLevel::kWarn, "wal",
+      "the log holds acknowledged events, though ingest.ack (ACK) has no use for it now: it is the journal "
+      "until they are delivered and the service is started again",
+      {{"events", *left}, {"dir", std::string_view(settings_.wal.dir)}});
+  return {};
+}
+
 base::Result<void> Service::OpenJournal(size_t lanes, std::function<void()> storage_failed) {
-  if (JournalIsWal(settings_)) {
+  if (HasWal()) {
     if (auto opened = OpenWal(lanes); !opened) return opened;
   } else {
     journal_ = std::make_unique<memory_journal::MemoryJournal>(
@@ -138,15 +163,22 @@ base::Result<void> Service::OpenJournal(size_t lanes, std::function<void()> stor
 }
 
 base::Result<void> Service::OpenWal(size_t lanes) {
-  auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
-  if (!directory) return std::unexpected(directory.error());
-  wal_directory_ = std::move(*directory);
+  if (wal_directory_ == nullptr) {
+    auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
+    if (!directory) return std::unexpected(directory.error());
+    wal_directory_ = std::move(*directory);
+  }
   wal::WalOptions options;
   options.bytes_max = settings_.wal.bytes_max;
   options.segment_bytes = settings_.wal.segment_bytes;
+  if (log_is_leftover_) {  // the settings were not checked for use with one
+    options.segment_bytes = std::max(options.segment_bytes, 2 * settings_.ingest.body_bytes_max);
+    options.bytes_max = std::max(options.bytes_max, 2 * options.segment_bytes);
+  }
   options.window_events_max = settings_.journal.events_max;
   options.window_bytes_max = settings_.journal.bytes_max;
   options.lanes = lanes;
+  if (settings_.sink.kind == SinkKind::kKafka) options.topic = settings_.kafka.topic;
   options.shares = shares_.get();
   options.retain_events = settings_.idempotency.events;
   options.retain_time = settings_.idempotency.time;
@@ -174,14 +206,18 @@ void Service::OpenWindow() {
   if (wal_ != nullptr) RestoreWindow();
 }
 
-// The log doesn't say which ids were generated; those are remembered too, which is of no harm.
 void Service::RestoreWindow() {
   const base::SteadyTime began = clock_.Now();
   const auto decoder = json::MakeEventDecoder(DecoderOptionsOf(settings_));
   wal_->ReadRetained([&](const wal::RetainedEvent& event) {
+    if (!event.named) return;
     const app::DecodedRequest decoded = decoder->DecodeDocument(event.value);
     if (decoded.events.size() != 1 || decoded.events.front().id.kind != domain::Member::Kind::kString) return;
-    window_->Restore(decoded.events.front(), event.position, event.accepted_at, event.settled);
+    window_->Restore(decoded.events.front(), {.position = event.position,
+                                              .accepted_at = event.accepted_at,
+                                              .settled = event.settled,
+                                              .client = event.client,
+                                              .written = event.written});
   });
   const std::chrono::duration<double> took = clock_.Now() - began;
   log_.Write(app::LogLevel::kInfo, "ingest", "the idempotency window was rebuilt from the log",

@@ -75,6 +75,7 @@ class Service {
   base::Result<void> OpenKafkaSink(size_t lanes, const Routing& routing);
   void CloseSink();
   void OpenDeadLetterFile();
+  base::Result<void> LookForLeftoverLog();
   base::Result<void> OpenJournal(size_t lanes, std::function<void()> storage_failed);
   base::Result<void> OpenWal(size_t lanes);
   void OpenWindow();
@@ -84,6 +85,7 @@ class Service {
   void RegisterGauges();
   void RegisterWalMetrics();
   std::string UnreadyReason() const;
+  bool HasWal() const { return JournalIsWal(settings_) || log_is_leftover_; }
 
   const Settings settings_;
   const app::Clock& clock_;
@@ -97,6 +99,9 @@ class Service {
   app::WakeList durable_wakes_;
   app::Receipts receipts_;
   domain::TokenBucket bucket_;
+  // The ack level has no use for the log, which holds events of a life that had another one: it is the
+  // journal until they are delivered and the service is started again.
+  bool log_is_leftover_ = false;
   std::unique_ptr<wal::PosixDirectory> wal_directory_;
   std::unique_ptr<app::Journal> journal_;
   wal::WalJournal* wal_ = nullptr;  // journal_, when that is the write-ahead log

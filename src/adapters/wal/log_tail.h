@@ -5,6 +5,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "adapters/wal/disk.h"
@@ -38,6 +41,10 @@ struct Piece {
   size_t size;
   uint32_t events;
   base::SteadyTime accepted_at;
+  domain::ClientIdentity client = domain::kNoClient;
+  // An earlier life accepted them, for this topic; it stands in the block.
+  bool from_disk = false;
+  std::string_view topic = {};
 };
 
 // A commit in the making: it has its place in a segment and its positions, and is not on the disk yet.
@@ -45,7 +52,7 @@ struct PendingFrame {
   std::shared_ptr<File> file;
   uint64_t offset = 0;
   FrameHeader header;
-  std::vector<IndexEntry> index;
+  FrameEnd end;
   std::vector<Piece> pieces;
   std::optional<SegmentHeader> begins;  // the segment's header, when this is its first frame
   bool closed = false;                  // takes no further requests
@@ -56,7 +63,9 @@ struct PendingFrame {
 // thread-safe.
 class LogTail {
  public:
-  explicit LogTail(uint64_t segment_bytes) : segment_bytes_(segment_bytes) {}
+  // `topic`: of events that name none; see FrameEnd.
+  explicit LogTail(uint64_t segment_bytes, std::string topic = {})
+      : segment_bytes_(segment_bytes), topic_(std::move(topic)) {}
 
   // Whether a batch could have room in an empty log.
   bool EverFits(uint64_t body_bytes, uint64_t events) const;
@@ -66,6 +75,12 @@ class LogTail {
   // be begun for them gets `salt`, and is returned.
   std::optional<Segment> Add(const Piece& piece, std::span<const IndexEntry> index, uint64_t first_position,
                              int64_t wall_now, uint64_t salt);
+
+  // The same for a frame of an earlier life, which had that end: it becomes a frame of its own once more, as
+  // it was, and closed: a copy that a crash takes must not look like more than the original, and what is
+  // appended next need not have the positions right behind it. None is pending.
+  std::optional<Segment> AddAgain(const Piece& piece, const FrameEnd& end, uint64_t first_position,
+                                  int64_t accepted_at, uint64_t salt);
 
   // The oldest frame, closed; null: none is pending. Stays where it is until Pop.
   PendingFrame* Front();
@@ -84,9 +99,11 @@ class LogTail {
  private:
   uint64_t RoomInSegment() const;
   bool JoinsLast(uint64_t body_bytes, uint64_t events) const;
+  uint64_t BytesOfFrame(uint64_t body_bytes, uint64_t events) const;
   void Close(PendingFrame& frame);
 
   const uint64_t segment_bytes_;
+  const std::string topic_;
   std::optional<Segment> current_;
   uint64_t offset_ = 0;  // where the next frame begins
   std::deque<Spare> spares_;

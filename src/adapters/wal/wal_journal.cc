@@ -25,7 +25,8 @@ IndexEntry EntryOf(const EventSlices& slices, std::string_view bytes) {
   entry.value_size = slices.value_size;
   entry.key_offset = slices.key_offset;
   entry.key_size = slices.key_size;
-  entry.trace_size = static_cast<uint16_t>(slices.trace_size);
+  entry.trace_size = static_cast<uint8_t>(slices.trace_size);
+  entry.added_size = static_cast<uint8_t>(slices.added_size);
   entry.topic_size = static_cast<uint16_t>(slices.topic_size);
   entry.key_hash = slices.key_hash;
   entry.id_offset = slices.id_offset;
@@ -42,7 +43,7 @@ WalJournal::WalJournal(const WalOptions& options, Directory& directory, const ap
       clock_(clock),
       log_(log),
       salts_(seed),
-      tail_(options.segment_bytes),
+      tail_(options.segment_bytes, options.topic),
       window_(options.lanes) {}
 
 base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& options, Directory& directory,
@@ -70,6 +71,7 @@ base::Result<void> WalJournal::Recover() {
                 {"segments", uint64_t{found->segments.size()}},
                 {"torn_end", found->torn}});
   }
+  if (found->last_frame) TellTopic(found->last_frame->header, found->last_frame->end.topic);
   {
     base::MutexLock lock(mutex_);
     Adopt(*found);
@@ -131,25 +133,26 @@ void WalJournal::Adopt(FoundLog& found) {
 void WalJournal::AddSpares(std::vector<Spare> spares) {
   for (Spare& spare : spares) tail_.AddSpare(std::move(spare));
   refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
-  if (!last_frame_ || !tail_.HasRoom(last_frame_->bodies.size(), last_frame_->index.size())) return;
+  if (!last_frame_ || !tail_.HasRoom(last_frame_->bodies.size(), last_frame_->end.index.size())) return;
   const LastFrame last = std::move(*last_frame_);
   last_frame_.reset();
   Piece piece;
-  char* const room = TakeRoom(filling_, last.bodies.size(), memory_bytes_);
+  const std::string_view topic = TopicElsewhere(last.end.topic);
+  char* const room = TakeRoom(filling_, last.bodies.size() + topic.size(), memory_bytes_);
   std::copy(last.bodies.begin(), last.bodies.end(), room);
+  std::copy(topic.begin(), topic.end(), room + last.bodies.size());
+  piece.from_disk = true;
+  piece.topic = {room + last.bodies.size(), topic.size()};
   piece.block = filling_;
   piece.bytes = room;
   piece.size = last.bodies.size();
   piece.events = last.header.events;
   piece.accepted_at = SteadyOf(last.header.accepted_at);
-  auto begun =
-      tail_.Add(piece, last.index, last.header.first_position, last.header.accepted_at, salts_.NextRandom());
+  auto begun = tail_.AddAgain(piece, last.end, last.header.first_position, last.header.accepted_at,
+                              salts_.NextRandom());
   assert(begun.has_value());  // no segment of this life was there to go on with
   Begin(std::move(*begun), clock_.Now());
   appended_again_ = last.header;
-  // Closes it: a copy that a crash takes must not look like more than the original, and what is appended next
-  // need not have the positions right behind it.
-  tail_.Front();
 }
 
 Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime now) {
@@ -179,6 +182,7 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
     piece.size = bytes.size();
     piece.events = static_cast<uint32_t>(events);
     piece.accepted_at = now;
+    piece.client = batch.Identity();
     const int64_t wall_now = clock_.WallNow().time_since_epoch().count();
     if (auto segment = tail_.Add(piece, index, next_position_, wall_now, salts_.NextRandom())) {
       Begin(std::move(*segment), now);
@@ -316,9 +320,10 @@ void WalJournal::WakeLanes(uint64_t filled_lanes) const {
   }
 }
 
-// The log keeps wall time; an age is measured on the steady clock.
+// The log keeps wall time; an age is measured on the steady clock, and may reach back behind that clock's
+// beginning. A wall time before 1970 is none.
 base::SteadyTime WalJournal::SteadyOf(int64_t wall_nanos) const {
-  const int64_t age = clock_.WallNow().time_since_epoch().count() - wall_nanos;
+  const int64_t age = clock_.WallNow().time_since_epoch().count() - std::max<int64_t>(wall_nanos, 0);
   return clock_.Now() - base::Duration(std::max<int64_t>(age, 0));
 }
 

@@ -41,6 +41,10 @@ struct WalOptions {
   uint64_t retain_events = 0;
   base::Duration retain_time{0};
 
+  // Where the sink takes events that name no topic; empty: it has no topics. What is accepted goes there
+  // also when a later life has another one.
+  std::string topic = {};
+
   app::ClientShares* shares = nullptr;  // is told who holds what of the disk; outlives the journal
 };
 
@@ -50,6 +54,11 @@ struct RetainedEvent {
   std::string_view value;
   base::SteadyTime accepted_at;
   bool settled = false;
+  domain::ClientIdentity client = domain::kNoClient;
+  // The value without its first byte and what the client didn't write; nullopt: not known, as an earlier
+  // version of the service accepted it.
+  std::optional<std::string_view> written;
+  bool named = true;  // its id is the client's
 };
 
 // What a step of work came to.
@@ -176,6 +185,11 @@ class WalJournal final : public app::Journal {
   bool MayLoad() const REQUIRES(mutex_);
   uint64_t PointCursor() REQUIRES(mutex_);
   DiskResult<Loaded> ReadFrame(uint64_t limit);
+  // The topic of a frame, if it isn't the one that events without a topic have now.
+  std::string_view TopicElsewhere(std::string_view topic) const {
+    return topic == options_.topic ? std::string_view() : topic;
+  }
+  void TellTopic(const FrameHeader& frame, const std::string& topic);
   uint64_t Admit(const Loaded& loaded, uint64_t& filled_lanes) REQUIRES(mutex_);
 
   bool HoldsLastFrame(uint64_t segment) const REQUIRES(mutex_);
@@ -216,6 +230,7 @@ class WalJournal final : public app::Journal {
   bool commit_stalled_ = false;               // Commit's: the disk is full
   Cursor cursor_;                             // Load's
   uint32_t read_faults_ = 0;                  // Load's: in a row
+  bool topic_told_ = false;                   // Load's
   std::optional<CheckpointFile> checkpoint_;  // Keep's
   std::vector<Spare> unsynced_spares_;        // Keep's: recycled, their new names not yet on the disk
   bool keep_faulty_ = false;                  // Keep's: told of
