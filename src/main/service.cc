@@ -1,3 +1,5 @@
+// Long because: it puts all parts together, in the order in which they start and stop.
+
 #include "main/service.h"
 
 #include <algorithm>
