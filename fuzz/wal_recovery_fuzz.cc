@@ -139,7 +139,7 @@ void DeadLetter(const ei::app::JournalEvent& event) {
   note.code = "invalid_record";
   note.topic = event.topic;
   const auto headers = ei::app::DeadLetterHeaders(note, event.traceparent);
-  Require(event.traceparent.empty() || headers.size() >= 7);
+  Require(event.traceparent.empty() || headers.size() >= 6);
   Require(Touch(event.value) + Touch(event.key) + Touch(event.topic) + Touch(event.traceparent) + 1 > 0);
 }
 
