@@ -92,7 +92,7 @@ MUTANTS = [
     Mutant(
         "damage in an event is not seen",
         WAL + "load.cc",
-        "      if (base::Crc32c({bytes, entry.size}) == entry.crc) {",
+        "      if (IsSoundEvent({bytes, entry.size}, entry)) {",
         "      if (entry.size > 0) {",
     ),
     Mutant(
@@ -122,9 +122,33 @@ MUTANTS = [
     Mutant(
         "two commits wait for one sync",
         WAL + "log_tail.cc",
-        "  offset_ = frame.offset + FrameBytes(frame.header.body_bytes, frame.header.events);",
+        "  offset_ = frame.offset + FrameBytes(frame.header);",
         "  offset_ = frame.offset + kFrameHeaderBytes + frame.header.body_bytes +\n"
         "            frame.header.events * kIndexEntryBytes;",
+    ),
+    Mutant(
+        "what is older than the machine's uptime is never forgotten",
+        "src/app/remembered_ids.cc",
+        "std::clamp<int64_t>(second, kLongAgo, kLatest)",
+        "std::clamp<int64_t>(static_cast<uint32_t>(second), kLongAgo, kLatest)",
+    ),
+    Mutant(
+        "a restart doesn't know whose an event is",
+        WAL + "wal_journal.cc",
+        "    piece.client = batch.Identity();\n",
+        "",
+    ),
+    Mutant(
+        "a restart takes the service's timestamp for the client's",
+        WAL + "wal_journal.cc",
+        "  entry.added_size = static_cast<uint8_t>(slices.added_size);\n",
+        "",
+    ),
+    Mutant(
+        "the newest commit loses its clients when it is written again",
+        WAL + "log_tail.cc",
+        "  frame.end.origins = end.origins;\n",
+        "",
     ),
     Mutant(
         "what is settled is read back too",

@@ -53,6 +53,7 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::
   const uint64_t repeats = submission.repeats.size();
   telemetry_.EventsAccepted(valid - repeats);
   if (repeats > 0) telemetry_.EventsDeduplicated(repeats);
+  if (submission.id_conflicts > 0) TellIdConflicts(submission.id_conflicts);
   return {IngestStatus::kAccepted, std::chrono::seconds(0), false, ack, appended.end};
 }
 
@@ -74,12 +75,22 @@ Appended Ingest::Hand(const domain::EventBatch& batch, std::span<const uint64_t>
   return batch.Empty() ? Appended{AppendResult::kAppended} : journal_.Append(batch, now);
 }
 
+void Ingest::TellIdConflicts(uint64_t events) {
+  telemetry_.EventIdConflicts(events);
+  if (log_ == nullptr) return;
+  log_->Write(LogLevel::kWarn, "ingest",
+              "events of one client share an id and differ in their bytes; each was accepted: let their "
+              "senders use ids, or sources, of their own",
+              {{"events", events}});
+}
+
 void Ingest::Judge(std::span<const DecodedEvent> events, const domain::Envelope& envelope,
                    Submission& submission) {
-  submission.batch.Clear(envelope.client);
+  submission.batch.Clear(envelope.client, envelope.identity);
   submission.rejections.clear();
   submission.repeats.clear();
   submission.named.clear();
+  submission.id_conflicts = 0;
   const base::WallTime received_at = clock_.WallNow();
   const domain::TimestampText timestamp = domain::FormatTimestamp(received_at);
   for (const DecodedEvent& event : events) {

@@ -13,6 +13,7 @@
 #include "app/idempotency_window.h"
 #include "app/ports/clock.h"
 #include "app/ports/journal.h"
+#include "app/ports/log.h"
 #include "app/ports/telemetry.h"
 #include "app/receipts.h"
 #include "app/stuck_destinations.h"
@@ -61,11 +62,11 @@ class Ingest {
   };
 
   // `window` null: no event is taken for a repeat. `stuck` null: no destination is ever held to be. `shares`
-  // null: clients are not told apart.
+  // null: clients are not told apart. `log` null: nothing is logged.
   Ingest(const Options& options, domain::TokenBucket& bucket, Journal& journal, Receipts& receipts,
          const DrainRate& drain_rate, const TopicLimits& topic_limits, const Clock& clock,
          Telemetry& telemetry, IdempotencyWindow* window = nullptr, const StuckDestinations* stuck = nullptr,
-         ClientShares* shares = nullptr)
+         ClientShares* shares = nullptr, Log* log = nullptr)
       : options_(options),
         bucket_(bucket),
         journal_(journal),
@@ -76,7 +77,8 @@ class Ingest {
         telemetry_(telemetry),
         window_(window),
         stuck_(stuck),
-        shares_(shares) {}
+        shares_(shares),
+        log_(log) {}
 
   // The level for a request that asks for `wish`, as far as its header tells, and with its events: their
   // routes may ask for more.
@@ -114,6 +116,7 @@ class Ingest {
   Appended Append(domain::AckLevel ack, base::SteadyTime now, Submission& submission);
   Appended Hand(const domain::EventBatch& batch, std::span<const uint64_t> awaited, domain::AckLevel ack,
                 base::SteadyTime now, const Submission& submission);
+  void TellIdConflicts(uint64_t events);
   IngestResult Refuse(IngestStatus status, uint64_t events, base::Duration retry_after = {});
   domain::TokenBucket::Decision TakeTokens(domain::ClientNumber client, uint64_t events,
                                            base::SteadyTime now);
@@ -132,6 +135,7 @@ class Ingest {
   IdempotencyWindow* const window_;
   const StuckDestinations* const stuck_;
   ClientShares* const shares_;
+  Log* const log_;
   std::atomic<bool> closing_{false};
 };
 

@@ -5,6 +5,7 @@
 
 #include "app/dead_letter_headers.h"
 #include "domain/timestamp.h"
+#include "domain/topic_name.h"
 
 namespace ei::app {
 
@@ -12,17 +13,6 @@ namespace {
 
 bool Among(const std::vector<std::string>& wanted, std::string_view text) {
   return wanted.empty() || std::ranges::find(wanted, text) != wanted.end();
-}
-
-// As Kafka has them (org.apache.kafka.common.internals.Topic).
-bool IsTopicName(std::string_view name) {
-  constexpr size_t kBytesMax = 249;
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  };
-  return !name.empty() && name.size() <= kBytesMax && name != "." && name != ".." &&
-         std::ranges::all_of(name, allowed);
 }
 
 // Kafka keeps its offsets and transactions in such topics, Confluent its schemas.
@@ -70,7 +60,7 @@ LetterFault Judge(const StoredLetter& letter, const RedriveRules& rules) {
   if (letter.Header(kDlqCode).empty()) return LetterFault::kForeign;
   if (!letter.Header(kDlqReference).empty()) return LetterFault::kReference;
   const std::string topic = TopicOf(letter, rules);
-  if (!IsTopicName(topic) || topic == rules.dlq_topic || IsInternal(topic)) return LetterFault::kBadTopic;
+  if (!domain::IsTopicName(topic) || topic == rules.dlq_topic || IsInternal(topic)) return LetterFault::kBadTopic;
   if (topic != rules.default_topic && std::ranges::find(rules.topics, topic) == rules.topics.end()) {
     return LetterFault::kNotRouted;
   }

@@ -18,6 +18,7 @@
 #include "main/graceful_stop.h"
 #include "main/health_command.h"
 #include "main/last_words.h"
+#include "main/leftover_log.h"
 #include "main/letter_commands.h"
 #include "main/process_signals.h"
 #include "main/service.h"
@@ -77,6 +78,7 @@ Settings ForDraining(Settings settings) {
   settings.http.port = 0;
   settings.admin.port.reset();
   settings.shutdown.delay = {};
+  settings.ingest.ack = domain::AckLevel::kWal;  // the log is what there is to drain
   return settings;
 }
 
@@ -181,9 +183,18 @@ int Main(int argc, const char* const* argv) {
   }
   if (line.subcommand == Subcommand::kDrain) {
     if (!JournalIsWal(*settings)) {
-      std::cerr
-          << "event-ingestor: drain is for a write-ahead log; ingest.ack (ACK) or ingest.ack_min (ACK_MIN) has to be wal\n";
-      return kExitSettings;
+      // Also what another ack level has left behind is to be delivered.
+      const auto left = EventsLeftInLog(settings->wal.dir);
+      if (!left) {
+        std::cerr << "event-ingestor: " << left.error().message << '\n';
+        return ExitStatusOf(left.error().kind);
+      }
+      if (*left == 0) {
+        std::cerr
+            << "event-ingestor: drain is for a write-ahead log: wal.dir (WAL_DIR) holds no event, and none "
+               "comes while neither ingest.ack (ACK) nor ingest.ack_min (ACK_MIN) is wal\n";
+        return kExitSettings;
+      }
     }
     return Serve(ForDraining(*settings), *routing, true);
   }

@@ -1,3 +1,5 @@
+// Long because: it puts all parts together, in the order in which they start and stop.
+
 #include "main/service.h"
 
 #include <algorithm>
@@ -10,6 +12,7 @@
 #include "base/mutex.h"
 #include "main/adapter_options.h"
 #include "main/cores.h"
+#include "main/leftover_log.h"
 
 namespace ei::service {
 
@@ -43,43 +46,24 @@ void Pause(const app::Clock& clock, base::Duration duration) {
   while (clock.Now() < until) never.WaitUntil(mutex, until);
 }
 
-wal::WalOptions WalOptionsOf(const Settings& settings, size_t lanes, app::ClientShares* shares) {
+// `leftover`: the settings were not checked for use with a log.
+wal::WalOptions WalOptionsOf(const Settings& settings, size_t lanes, bool leftover,
+                             app::ClientShares* shares) {
   wal::WalOptions options;
   options.bytes_max = settings.wal.bytes_max;
   options.segment_bytes = settings.wal.segment_bytes;
+  if (leftover) {
+    options.segment_bytes = std::max(options.segment_bytes, 2 * settings.ingest.body_bytes_max);
+    options.bytes_max = std::max(options.bytes_max, 2 * options.segment_bytes);
+  }
   options.window_events_max = settings.journal.events_max;
   options.window_bytes_max = settings.journal.bytes_max;
   options.lanes = lanes;
+  if (settings.sink.kind == SinkKind::kKafka) options.topic = settings.kafka.topic;
   options.shares = shares;
   options.retain_events = settings.idempotency.events;
   options.retain_time = settings.idempotency.time;
   return options;
-}
-
-// Null: clients are not told apart. Capacities are in the units in which the journal charges.
-std::unique_ptr<app::ClientShares> MakeShares(const Settings& settings) {
-  if (settings.http.clients_max == 0) return nullptr;
-  app::ClientShares::Options options;
-  const auto capacity = [&](app::Shared what) -> uint64_t& {
-    return options.capacities[static_cast<size_t>(what)];
-  };
-  capacity(app::Shared::kConnections) = settings.http.connections_max;
-  capacity(app::Shared::kReadBytes) = settings.http.inflight_bytes_max;
-  capacity(app::Shared::kAwaitedEvents) = settings.journal.events_max;
-  if (JournalIsWal(settings)) {
-    const wal::WalOptions log = WalOptionsOf(settings, 1, nullptr);
-    capacity(app::Shared::kJournalBytes) = wal::WalJournal::ShareableBytes(log);
-    capacity(app::Shared::kUnsyncedBytes) = wal::WalJournal::UnsyncedBytesMax(log);
-  } else {
-    capacity(app::Shared::kJournalEvents) = settings.journal.events_max;
-    capacity(app::Shared::kJournalBytes) =
-        memory_journal::MemoryJournal::ShareableBytes(settings.journal.bytes_max);
-  }
-  options.rate = settings.rate_limit.rps;
-  options.burst = static_cast<double>(settings.rate_limit.burst);
-  options.clients_max = settings.http.clients_max;
-  options.key = {RandomSeed(), RandomSeed()};
-  return std::make_unique<app::ClientShares>(options);
 }
 
 }  // namespace
@@ -92,13 +76,14 @@ Service::Service(const Settings& settings, const Routing& routing, const app::Cl
       log_(log),
       metrics_(metrics),
       routes_(routing.routes),
-      shares_(MakeShares(settings)),
-      receipts_(settings.journal.events_max, shares_.get()),
       bucket_(settings.rate_limit.rps, static_cast<double>(settings.rate_limit.burst)) {}
 
 base::Result<void> Service::Start(std::function<void()> storage_failed) {
   const size_t lanes = Workers(settings_);
   if (auto opened = OpenSink(lanes); !opened) return opened;
+  if (auto looked = LookForLeftoverLog(); !looked) return looked;
+  OpenShares();
+  receipts_ = std::make_unique<app::Receipts>(settings_.journal.events_max, shares_.get());
   if (auto opened = OpenJournal(lanes, std::move(storage_failed)); !opened) return opened;
 
   OpenWindow();
@@ -111,13 +96,12 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   pool.delivery.taken_events_max = std::min<size_t>(settings_.journal.events_max, kTakenEventsMax);
   pool.delivery.event_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax,
                                  settings_.kafka.max_retries};
-  pool.delivery.stuck_after =
-      JournalIsWal(settings_) ? kStuckAfterWithLog : base::Duration(kStuckAfterInMemory);
+  pool.delivery.stuck_after = HasWal() ? kStuckAfterWithLog : base::Duration(kStuckAfterInMemory);
   pool.delivery.unknown_topic_grace = settings_.kafka.unknown_topic_grace;
   pool.delivery.transient_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0};
   stuck_ = std::make_unique<app::StuckDestinations>(*sink_, *journal_, lanes);
   workers_ = std::make_unique<app::WorkerPool>(
-      pool, app::DeliveryContext{*journal_, *sink_, drain_rate_, receipts_, clock_, metrics_, log_,
+      pool, app::DeliveryContext{*journal_, *sink_, drain_rate_, *receipts_, clock_, metrics_, log_,
                                  window_.get(), dead_letter_file_.get(), stuck_.get()});
   workers_->Start();
   if (credentials_) credentials_->Start();
@@ -129,14 +113,65 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   ingest.ack = settings_.ingest.ack;
   ingest.ack_min = settings_.ingest.ack_min;
   ingest.has_wal = JournalIsWal(settings_);
-  ingest_ = std::make_unique<app::Ingest>(ingest, bucket_, *journal_, receipts_, drain_rate_, topic_limits_,
-                                          clock_, metrics_, window_.get(), stuck_.get(), shares_.get());
+  ingest_ =
+      std::make_unique<app::Ingest>(ingest, bucket_, *journal_, *receipts_, drain_rate_, topic_limits_,
+                                    clock_, metrics_, window_.get(), stuck_.get(), shares_.get(), &log_);
   RegisterGauges();
   return Listen();
 }
 
+// Capacities are in the units in which the journal charges.
+void Service::OpenShares() {
+  if (settings_.http.clients_max == 0) return;
+  app::ClientShares::Options options;
+  const auto capacity = [&](app::Shared what) -> uint64_t& {
+    return options.capacities[static_cast<size_t>(what)];
+  };
+  capacity(app::Shared::kConnections) = settings_.http.connections_max;
+  capacity(app::Shared::kReadBytes) = settings_.http.inflight_bytes_max;
+  capacity(app::Shared::kAwaitedEvents) = settings_.journal.events_max;
+  if (HasWal()) {
+    const wal::WalOptions log = WalOptionsOf(settings_, 1, log_is_leftover_, nullptr);
+    capacity(app::Shared::kJournalBytes) = wal::WalJournal::ShareableBytes(log);
+    capacity(app::Shared::kUnsyncedBytes) = wal::WalJournal::UnsyncedBytesMax(log);
+  } else {
+    capacity(app::Shared::kJournalEvents) = settings_.journal.events_max;
+    capacity(app::Shared::kJournalBytes) =
+        memory_journal::MemoryJournal::ShareableBytes(settings_.journal.bytes_max);
+  }
+  options.rate = settings_.rate_limit.rps;
+  options.burst = static_cast<double>(settings_.rate_limit.burst);
+  options.clients_max = settings_.http.clients_max;
+  options.key = {RandomSeed(), RandomSeed()};
+  shares_ = std::make_unique<app::ClientShares>(options);
+}
+
+// Whatever the settings say now, what was acknowledged is delivered.
+base::Result<void> Service::LookForLeftoverLog() {
+  if (JournalIsWal(settings_)) return {};
+  const auto left = EventsLeftInLog(settings_.wal.dir);
+  if (!left) return std::unexpected(left.error());
+  if (*left == 0) return {};
+  auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
+  if (!directory && directory.error().kind == base::ErrorKind::kUnavailable) {
+    log_.Write(app::LogLevel::kInfo, "wal",
+               "the log in wal.dir (WAL_DIR) is another process's, which delivers it",
+               {{"events", *left}, {"dir", std::string_view(settings_.wal.dir)}});
+    return {};
+  }
+  if (!directory) return std::unexpected(directory.error());
+  wal_directory_ = std::move(*directory);
+  log_is_leftover_ = true;
+  log_.Write(
+      app::LogLevel::kWarn, "wal",
+      "the log holds acknowledged events, though ingest.ack (ACK) has no use for it now: it is the journal "
+      "until they are delivered and the service is started again",
+      {{"events", *left}, {"dir", std::string_view(settings_.wal.dir)}});
+  return {};
+}
+
 base::Result<void> Service::OpenJournal(size_t lanes, std::function<void()> storage_failed) {
-  if (JournalIsWal(settings_)) {
+  if (HasWal()) {
     if (auto opened = OpenWal(lanes); !opened) return opened;
   } else {
     journal_ = std::make_unique<memory_journal::MemoryJournal>(
@@ -153,11 +188,13 @@ base::Result<void> Service::OpenJournal(size_t lanes, std::function<void()> stor
 }
 
 base::Result<void> Service::OpenWal(size_t lanes) {
-  auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
-  if (!directory) return std::unexpected(directory.error());
-  wal_directory_ = std::move(*directory);
-  auto journal = wal::WalJournal::Open(WalOptionsOf(settings_, lanes, shares_.get()), *wal_directory_, clock_,
-                                       log_, RandomSeed());
+  if (wal_directory_ == nullptr) {
+    auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
+    if (!directory) return std::unexpected(directory.error());
+    wal_directory_ = std::move(*directory);
+  }
+  auto journal = wal::WalJournal::Open(WalOptionsOf(settings_, lanes, log_is_leftover_, shares_.get()),
+                                       *wal_directory_, clock_, log_, RandomSeed());
   if (!journal) return std::unexpected(journal.error());
   wal_ = journal->get();
   journal_ = std::move(*journal);
@@ -181,14 +218,18 @@ void Service::OpenWindow() {
   if (wal_ != nullptr) RestoreWindow();
 }
 
-// The log doesn't say which ids were generated; those are remembered too, which is of no harm.
 void Service::RestoreWindow() {
   const base::SteadyTime began = clock_.Now();
   const auto decoder = json::MakeEventDecoder(DecoderOptionsOf(settings_));
   wal_->ReadRetained([&](const wal::RetainedEvent& event) {
+    if (!event.named) return;
     const app::DecodedRequest decoded = decoder->DecodeDocument(event.value);
     if (decoded.events.size() != 1 || decoded.events.front().id.kind != domain::Member::Kind::kString) return;
-    window_->Restore(decoded.events.front(), event.position, event.accepted_at, event.settled);
+    window_->Restore(decoded.events.front(), {.position = event.position,
+                                              .accepted_at = event.accepted_at,
+                                              .settled = event.settled,
+                                              .client = event.client,
+                                              .written = event.written});
   });
   const std::chrono::duration<double> took = clock_.Now() - began;
   log_.Write(app::LogLevel::kInfo, "ingest", "the idempotency window was rebuilt from the log",
@@ -251,7 +292,7 @@ base::Result<void> Service::Listen() {
       HttpOptionsOf(settings_),
       {.ingest = *ingest_,
        .shares = shares_.get(),
-       .acks = {*journal_, durable_wakes_, receipts_},
+       .acks = {*journal_, durable_wakes_, *receipts_},
        .clock = clock_,
        .telemetry = metrics_,
        .log = log_,

@@ -77,6 +77,8 @@ class Service {
   base::Result<void> OpenSink(size_t lanes);
   base::Result<void> OpenKafkaSink(size_t lanes);
   void OpenDeadLetterFile();
+  base::Result<void> LookForLeftoverLog();
+  void OpenShares();
   base::Result<void> OpenJournal(size_t lanes, std::function<void()> storage_failed);
   base::Result<void> OpenWal(size_t lanes);
   void OpenWindow();
@@ -86,6 +88,7 @@ class Service {
   void RegisterWalMetrics();
   std::string UnreadyReason() const;
   uint64_t TellWhatIsLeft(uint64_t left);
+  bool HasWal() const { return JournalIsWal(settings_) || log_is_leftover_; }
 
   const Settings settings_;
   const Routing routing_;  // at the start
@@ -98,8 +101,11 @@ class Service {
   app::DrainRate drain_rate_;
   app::TopicLimits topic_limits_;
   app::WakeList durable_wakes_;
-  app::Receipts receipts_;
+  std::unique_ptr<app::Receipts> receipts_;
   domain::TokenBucket bucket_;
+  // The ack level has no use for the log, which holds events of a life that had another one: it is the
+  // journal until they are delivered and the service is started again.
+  bool log_is_leftover_ = false;
   std::unique_ptr<wal::PosixDirectory> wal_directory_;
   std::unique_ptr<app::Journal> journal_;
   wal::WalJournal* wal_ = nullptr;  // journal_, when that is the write-ahead log

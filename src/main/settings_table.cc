@@ -223,9 +223,10 @@ std::vector<Setting> IdempotencyRows() {
           {.key = "idempotency.events",
            .env = "IDEMPOTENCY_EVENTS",
            .text =
-               "Ids of the newest accepted events that are remembered, 40 bytes of memory each: an event with "
-               "the source and id of one of them is acknowledged and not stored again. 0 is off. The window "
-               "is this process's own, so clients have to send repeats to the same one.",
+               "Ids of the newest accepted events that are remembered, 48 bytes of memory each: an event of "
+               "the same client with the source, id and bytes of one of them is acknowledged and not stored "
+               "again. 0 is off. The window is this process's own, so clients have to send repeats to the "
+               "same one.",
            .example = "1000000"},
           &Settings::idempotency, &IdempotencySettings::events,
           Integer{.fallback = 0, .min = 0, .max = 100'000'000, .unit = "events"}),

@@ -142,7 +142,7 @@ class ExampleLog {
         bodies.push_back({body_at, body_at + scanner.Index()[i].size, own});
         body_at += scanner.Index()[i].size;
       }
-      const uint64_t end = body_at + scanner.Index().size() * kIndexEntryBytes;
+      const uint64_t end = body_at + FrameEndBytes(scanner.Frame());
       parts.push_back({at, at + kFrameHeaderBytes, events});
       parts.insert(parts.end(), bodies.begin(), bodies.end());
       parts.push_back({body_at, end, events});

@@ -75,9 +75,14 @@ class WalLife {
     occurred_["log: commits"] += counts.commits;
   }
 
-  // One request with these events, each a label and its JSON.
+  // 'n': clients are not told apart.
+  static domain::ClientIdentity IdentityOf(char client) {
+    return client == 'n' ? domain::kNoClient : domain::IdentityOf({&client, 1});
+  }
+
+  // One request of a client with these events, each a label and its JSON.
   app::IngestStatus Request(const std::vector<std::pair<std::string, std::string>>& events,
-                            domain::AckLevel level) {
+                            domain::AckLevel level, char client) {
     std::string body;
     std::vector<std::string> labels;
     for (const auto& [label, json] : events) {
@@ -87,7 +92,8 @@ class WalLife {
     }
     if (level == domain::AckLevel::kBroker) submission_.receipt = &receipts_->New(labels);
     const auto decoded = decoder_.DecodeLines(body);
-    const auto result = ingest_->Accept(decoded.events, {}, app::Handling::kLenient, level, submission_);
+    const auto result = ingest_->Accept(decoded.events, {.identity = IdentityOf(client)},
+                                        app::Handling::kLenient, level, submission_);
     const bool accepted = result.status == app::IngestStatus::kAccepted;
     if (!accepted && level == domain::AckLevel::kBroker) receipts_->Drop();
     if (!accepted) {
@@ -213,12 +219,19 @@ class WalLife {
               told.delivered + told.DeadLettered() + counts.lost + journal_->Stats().events);
   }
 
+  // Whether the event's time in the window is over, so that it would be another one.
+  bool Forgot(const std::string& label) const {
+    return repeats_ != nullptr && repeats_->Knows(label) && !repeats_->MayKnow(label);
+  }
+
   // With a window: what a client may send again; empty: nothing, or there is no window.
-  std::string AnyToRepeat() { return repeats_ == nullptr ? std::string() : repeats_->AnyToRepeat(random_); }
+  std::string AnyToRepeat(char client) {
+    return repeats_ == nullptr ? std::string() : repeats_->AnyToRepeat(client, random_);
+  }
 
   // Whatever was promised and has not arrived is still in the log, and so in the window.
   void CheckPromisedIsKnown() const {
-    if (repeats_ == nullptr) return;
+    if (repeats_ == nullptr || options_.retain_time < std::chrono::hours(1)) return;
     for (const std::string& label : ledger_.Missing()) ASSERT_TRUE(repeats_->Knows(label)) << label;
   }
 
@@ -254,7 +267,7 @@ class WalLife {
     shape.window = random_.Between(2, 12);
     shape.max_retries = static_cast<uint32_t>(random_.Below(3));
     if (options.retain_events > 0) {
-      repeats_ = std::make_unique<WalRepeats>(options, random_.Next());
+      repeats_ = std::make_unique<WalRepeats>(options, clock_, random_.Next());
       repeats_->Restore(*journal_, decoder_, disk_.Counts().unreadable == 0);
       shape.window_of_ids = &repeats_->Window();
     }

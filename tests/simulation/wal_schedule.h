@@ -24,6 +24,8 @@ class WalSchedule {
   static constexpr std::array kKinds = {"event accepted",
                                         "batch accepted",
                                         "event repeated",
+                                        "event sent again after its time",
+                                        "machine started anew",
                                         "refused: journal full",
                                         "refused: batch too large",
                                         "refused: storage failed",
@@ -61,6 +63,7 @@ class WalSchedule {
     if (random_.OneIn(2)) {
       options_.retain_events = 1'000'000;
       options_.retain_time = std::chrono::hours(24);
+      if (random_.OneIn(2)) options_.retain_time = std::chrono::seconds(random_.Between(1, 6));
     }
   }
 
@@ -92,7 +95,7 @@ class WalSchedule {
     const bool first_cut = CutStartShort(first);
     disk_.KillProcess();
     const bool second_cut = CutStartShort(second);
-    disk_.Crash();
+    LosePower();
     Settle();
     return first_cut && second_cut;
   }
@@ -192,7 +195,7 @@ class WalSchedule {
       case 2: return Request(life);
       case 3:
       case 4: life.Rig().sink.Progress(); return;
-      case 5: clock_.Advance(std::chrono::microseconds(random_.Below(40'000))); return;
+      case 5: return LetTimePass();
       case 6: life.Rig().sink.SetOutage(random_.OneIn(4)); return;
       case 7: life.Rig().RunOneWorker(random_.Below(3)); return;
       case 8: life.Step(WalLife::Role::kKeep); return;
@@ -201,17 +204,32 @@ class WalSchedule {
     }
   }
 
+  void LetTimePass() {
+    const bool long_time = options_.retain_time < std::chrono::hours(1) && random_.OneIn(6);
+    clock_.Advance(std::chrono::microseconds(random_.Below(long_time ? 3'000'000 : 40'000)));
+  }
+
   void Request(WalLife& life) {
     std::vector<std::pair<std::string, std::string>> events;
+    const char client = "nabc"[random_.Below(4)];
     const uint64_t count = random_.OneIn(3) ? random_.Between(2, 12) : 1;
     for (uint64_t i = 0; i < count; ++i) {
-      std::string again = random_.OneIn(3) ? life.AnyToRepeat() : std::string();
-      events.push_back(again.empty() ? NewEvent() : std::pair(again, ledger_.JsonOf(again)));
+      std::string again = random_.OneIn(3) ? life.AnyToRepeat(client) : std::string();
+      if (!again.empty() && life.Forgot(again)) {
+        // By its label it comes too late for the order within its key.
+        if (ledger_.JsonOf(again).contains("\"key\"")) {
+          again.clear();
+        } else {
+          ledger_.SentAfterItsTime(again);
+          ++occurred_["event sent again after its time"];
+        }
+      }
+      events.push_back(again.empty() ? NewEvent(client) : std::pair(again, ledger_.JsonOf(again)));
     }
     const auto level = random_.OneIn(6)   ? domain::AckLevel::kMemory
                        : random_.OneIn(6) ? domain::AckLevel::kBroker
                                           : domain::AckLevel::kWal;
-    switch (life.Request(events, level)) {
+    switch (life.Request(events, level, client)) {
       case app::IngestStatus::kAccepted: ++occurred_[count > 1 ? "batch accepted" : "event accepted"]; break;
       case app::IngestStatus::kJournalFull: ++occurred_["refused: journal full"]; break;
       case app::IngestStatus::kBatchTooLarge: ++occurred_["refused: batch too large"]; break;
@@ -220,10 +238,11 @@ class WalSchedule {
     }
   }
 
-  std::pair<std::string, std::string> NewEvent() {
+  std::pair<std::string, std::string> NewEvent(char client) {
     std::string label =
-        "#" + std::string(1, "gggggggggirm"[random_.Below(12)]) + std::to_string(++number_) + "#";
-    std::string json = R"({"id":")" + label + R"(","type":"t","timestamp":"2026-01-31T12:00:00Z")";
+        "#" + std::string(1, "gggggggggirm"[random_.Below(12)]) + std::to_string(++number_) + client + "#";
+    std::string json = R"({"id":")" + label + R"(","type":"t")";
+    if (!random_.OneIn(4)) json += R"(,"timestamp":"2026-01-31T12:00:00Z")";
     if (!random_.OneIn(5)) json += R"(,"key":")" + std::to_string(random_.Below(5)) + "\"";
     const uint64_t padding = random_.OneIn(12) ? random_.Below(options_.segment_bytes) : random_.Below(120);
     json += R"(,"p":")" + std::string(padding, static_cast<char>('a' + random_.Below(26))) + "\"}";
@@ -280,7 +299,7 @@ class WalSchedule {
     life.reset();
     const bool power_goes = random_.OneIn(2);
     if (power_goes) {
-      disk_.Crash();
+      LosePower();
       ++occurred_["power lost after a graceful stop"];
     } else {
       disk_.KillProcess();
@@ -299,13 +318,19 @@ class WalSchedule {
       ++occurred_["process killed"];
     } else {
       if (how == 1) disk_.KillProcess();
-      disk_.Crash();
+      LosePower();
       ++occurred_["power lost"];
     }
     if (starts_cut_short_ < kStartsCutShort && random_.OneIn(starts_cut_short_ == 0 ? 4 : 2)) {
       EndDuringStart();
     }
     starts_cut_short_ = 0;
+  }
+
+  void LosePower() {
+    disk_.Crash();
+    clock_.Reboot(std::chrono::milliseconds(random_.Below(5'000)));
+    ++occurred_["machine started anew"];
   }
 
   // A start that comes no further than some operations; then, perhaps, another one.

@@ -20,6 +20,7 @@ class RecordingTelemetry final : public app::Telemetry {
     uint64_t received = 0;
     uint64_t accepted = 0;
     uint64_t deduplicated = 0;
+    uint64_t id_conflicts = 0;
     uint64_t delivered = 0;
     uint64_t retried = 0;
     uint64_t undelivered = 0;
@@ -68,6 +69,10 @@ class RecordingTelemetry final : public app::Telemetry {
   void EventsDeduplicated(uint64_t count) override {
     base::MutexLock lock(mutex_);
     counts_.deduplicated += count;
+  }
+  void EventIdConflicts(uint64_t count) override {
+    base::MutexLock lock(mutex_);
+    counts_.id_conflicts += count;
   }
   void EventsRejected(std::string_view code, uint64_t count) override {
     base::MutexLock lock(mutex_);

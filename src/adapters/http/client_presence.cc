@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "domain/client_identity.h"
+
 namespace ei::http {
 
 using app::Shared;
@@ -11,7 +13,10 @@ ClientPresence::ClientPresence(const boost::asio::ip::address& peer, app::Client
     : shares_(shares), proxies_(proxies), inflight_(inflight), peer_(peer), name_(peer) {
   if (shares_ == nullptr) return;
   is_proxy_ = proxies_.Contains(peer_);
-  if (!is_proxy_) guest_ = shares_->Enter(IdentityOf(peer_), now);
+  if (is_proxy_) return;
+  const std::string identity = IdentityOf(peer_);
+  guest_ = shares_->Enter(identity, now);
+  identity_ = domain::IdentityOf(identity);
 }
 
 ClientPresence::~ClientPresence() {
@@ -37,7 +42,9 @@ domain::ClientNumber ClientPresence::ClientOf(std::string_view forwarded_for, ba
   }
   forwarded_for_ = forwarded_for;
   name_ = proxies_.ClientIn(forwarded_for).value_or(peer_);
-  forwarded_ = shares_->Enter(IdentityOf(name_), now);
+  const std::string identity = IdentityOf(name_);
+  forwarded_ = shares_->Enter(identity, now);
+  identity_ = domain::IdentityOf(identity);
   return forwarded_.Client();
 }
 

@@ -36,7 +36,10 @@ class ClientPresence {
   // Whether the connection is a trusted proxy's, which brings requests of many clients.
   bool IsProxy() const { return is_proxy_; }
 
-  // The last one that ClientOf told of, or the peer, for people.
+  // Of the client that ClientOf told of last.
+  domain::ClientIdentity Identity() const { return identity_; }
+
+  // The same, or the peer, for people.
   std::string Name() const { return name_.to_string(); }
 
   // Memory for what is being read. False: there is too much of it, of all clients or, as OverShare then says,
@@ -55,6 +58,7 @@ class ClientPresence {
   app::ClientShares::Guest guest_;      // the peer, if it isn't a proxy
   app::ClientShares::Guest forwarded_;  // whom a proxy named
   std::string forwarded_for_;           // in these words
+  domain::ClientIdentity identity_ = domain::kNoClient;
   uint64_t bytes_ = 0;
   bool connection_counts_ = false;
   bool over_share_ = false;

@@ -162,6 +162,7 @@ bool Connection::OnHeader() {
 
   Request& request = parser_.Current();
   request.client = client_.ClientOf(request.forwarded_for, request_began_);
+  request.client_identity = client_.Identity();
   Reply& reply = loop_.ScratchReply();
   if (!loop_.Admit(request, request_began_, reply)) {
     const uint64_t body = request.content_length.value_or(0);

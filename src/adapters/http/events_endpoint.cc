@@ -62,9 +62,12 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
   std::unique_ptr<PendingAck> pending = ack == AckLevel::kBroker ? acks.New() : nullptr;
   submission_.receipt = pending.get();
   const auto handling = request.handling_strict ? app::Handling::kStrict : app::Handling::kLenient;
-  const IngestResult result = ingest_.Accept(
-      decoded.events, {.traceparent = request.traceparent, .key = request.key, .client = request.client},
-      handling, ack, submission_);
+  const IngestResult result = ingest_.Accept(decoded.events,
+                                             {.traceparent = request.traceparent,
+                                              .key = request.key,
+                                              .client = request.client,
+                                              .identity = request.client_identity},
+                                             handling, ack, submission_);
   if (result.status == IngestStatus::kAccepted) {
     if (ack != AckLevel::kBroker) WriteAccepted(request, decoded, ack, reply);
     if (ack == AckLevel::kWal && !acks.IsDurable(result.end)) pending = acks.New();

@@ -117,21 +117,6 @@ bool IsIdentity(std::string_view content_encoding) {
   return true;
 }
 
-bool IsTraceparent(std::string_view value) {
-  constexpr size_t kSize = 55;
-  const auto hex = [](std::string_view digits) {
-    return digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-  };
-  const auto zero = [](std::string_view digits) {
-    return digits.find_first_not_of('0') == std::string_view::npos;
-  };
-  if (value.size() != kSize || !value.starts_with("00-") || value[35] != '-' || value[52] != '-')
-    return false;
-  const std::string_view trace_id = value.substr(3, 32);
-  const std::string_view parent_id = value.substr(36, 16);
-  return hex(trace_id) && hex(parent_id) && hex(value.substr(53)) && !zero(trace_id) && !zero(parent_id);
-}
-
 bool IsRequestId(std::string_view value) {
   constexpr size_t kSizeMax = 128;
   return !value.empty() && value.size() <= kSizeMax && std::all_of(value.begin(), value.end(), [](char c) {

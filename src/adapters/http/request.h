@@ -43,7 +43,8 @@ struct Request {
   std::string key;                  // X-Event-Key, for routes that take their key from there
   std::string forwarded_for;        // X-Forwarded-For, all lines of it
   domain::ClientNumber client = 0;  // as its connection says
-  std::string_view body;            // valid while the request is handled
+  domain::ClientIdentity client_identity = domain::kNoClient;  // the same
+  std::string_view body;                                       // valid while the request is handled
 
   void Clear();
 };
@@ -59,9 +60,6 @@ MediaType ParseMediaType(std::string_view content_type);
 
 // True for a Content-Encoding that leaves the body as it is: identity, or nothing at all.
 bool IsIdentity(std::string_view content_encoding);
-
-// True for a traceparent of version 00 (W3C Trace Context, section 3.2) with ids that are not all zero.
-bool IsTraceparent(std::string_view value);
 
 // True for 1 to 128 visible ASCII characters that can stand in a JSON string and a header as they are.
 bool IsRequestId(std::string_view value);

@@ -120,6 +120,14 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .help =
          "Events that were acknowledged and not stored again: their source and id are those of an earlier "
          "one in the idempotency window."},
+    {.id = MetricId::kEventIdConflicts,
+     .name = "event_ingestor_event_id_conflicts_total",
+     .kind = MetricKind::kCounter,
+     .unit = "events",
+     .labels = {},
+     .buckets = {},
+     .help = "Events that were accepted under the source and id of another one of the same client in the "
+             "idempotency window, as their bytes are others: two events share an id."},
     {.id = MetricId::kEventsRejected,
      .name = "event_ingestor_events_rejected_total",
      .kind = MetricKind::kCounter,

@@ -27,6 +27,7 @@ enum class MetricId : uint8_t {
   kEventsReceived,
   kEventsAccepted,
   kEventsDeduplicated,
+  kEventIdConflicts,
   kEventsRejected,
   kEventsDelivered,
   kEventsDeadLettered,

@@ -183,6 +183,7 @@ void Metrics::EventsReceived(uint64_t count) { cells_.Mine().Add(cells::kReceive
 void Metrics::EventsAccepted(uint64_t count) { cells_.Mine().Add(cells::kAccepted, count); }
 
 void Metrics::EventsDeduplicated(uint64_t count) { cells_.Mine().Add(cells::kDeduplicated, count); }
+void Metrics::EventIdConflicts(uint64_t count) { cells_.Mine().Add(cells::kIdConflicts, count); }
 
 void Metrics::EventsRejected(std::string_view code, uint64_t count) {
   cells_.Mine().Add(cells::kRejected + rejection_codes_.NumberOf(code), count);
@@ -250,6 +251,7 @@ void Metrics::CollectEvents(Families& families) const {
   AddCount(families, MetricId::kEventsReceived, cells_.Total(cells::kReceived));
   AddCount(families, MetricId::kEventsAccepted, cells_.Total(cells::kAccepted));
   AddCount(families, MetricId::kEventsDeduplicated, cells_.Total(cells::kDeduplicated));
+  AddCount(families, MetricId::kEventIdConflicts, cells_.Total(cells::kIdConflicts));
   AddCountsByLabel(families, MetricId::kEventsRejected, rejection_codes_, cells_, cells::kRejected);
   AddCount(families, MetricId::kEventsDelivered, cells_.Total(cells::kDelivered));
   AddDeadLetters(families, dead_letter_codes_, cells_, cells::kDeadLettered, kLetterPlaces[0]);

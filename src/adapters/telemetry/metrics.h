@@ -53,6 +53,7 @@ class Metrics final : public app::Telemetry {
   void EventsReceived(uint64_t count) override;
   void EventsAccepted(uint64_t count) override;
   void EventsDeduplicated(uint64_t count) override;
+  void EventIdConflicts(uint64_t count) override;
   void EventsRejected(std::string_view code, uint64_t count) override;
   void EventsDelivered(uint64_t count, base::Duration waited) override;
   void EventsDeadLettered(std::string_view code, app::LetterPlace place, uint64_t count) override;

@@ -91,16 +91,18 @@ Work WalJournal::Commit() {
 }
 
 DiskResult<void> WalJournal::WriteFrame(const PendingFrame& frame, uint64_t& bytes) {
-  std::string index;
-  index.reserve(frame.index.size() * kIndexEntryBytes);
-  for (const IndexEntry& entry : frame.index) AppendIndexEntry(index, entry);
+  std::string end;
+  end.reserve(FrameEndBytes(frame.header));
+  for (const IndexEntry& entry : frame.end.index) AppendIndexEntry(end, entry);
+  for (const Origin& origin : frame.end.origins) AppendOrigin(end, origin);
+  end.append(frame.end.topic);
 
   std::string& out = commit_scratch_;
   out.clear();
   if (frame.begins) out = EncodeSegmentHeader(*frame.begins);
-  AppendFrameHeader(out, frame.header, index);
+  AppendFrameHeader(out, frame.header, end);
   for (const Piece& piece : frame.pieces) out.append(piece.bytes, piece.size);
-  AppendFrameEnd(out, index);
+  AppendFrameEnd(out, end);
   bytes = out.size();
   return WriteAll(*frame.file, frame.begins ? 0 : frame.offset, out);
 }
@@ -129,12 +131,15 @@ void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
   }
   thread_local std::vector<app::JournalEvent> events;
   uint64_t position = frame.header.first_position;
-  auto entry = frame.index.begin();
+  auto entry = frame.end.index.begin();
   for (const Piece& piece : frame.pieces) {
     events.clear();
     const char* bytes = piece.bytes;
     for (uint32_t i = 0; i < piece.events; ++i, ++entry) {
-      events.push_back(EventOf(position++, bytes, *entry, piece.accepted_at));
+      events.push_back(piece.from_disk
+                           ? EventFromDisk(position, bytes, *entry, piece.accepted_at, piece.topic)
+                           : EventOf(position, bytes, *entry, piece.accepted_at));
+      ++position;
       bytes += entry->size;
     }
     window_.Add(events, piece.block, filled_lanes);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/murmur2.h"
+#include "domain/traceparent.h"
+
 namespace ei::wal {
 
 using app::JournalEvent;
@@ -49,6 +52,15 @@ JournalEvent EventOf(uint64_t position, const char* bytes, const IndexEntry& ent
   event.traceparent = {trace, entry.trace_size};
   event.key_hash = entry.key_hash;
   event.accepted_at = accepted_at;
+  return event;
+}
+
+JournalEvent EventFromDisk(uint64_t position, const char* bytes, const IndexEntry& entry,
+                           base::SteadyTime accepted_at, std::string_view frame_topic) {
+  JournalEvent event = EventOf(position, bytes, entry, accepted_at);
+  if (entry.topic_size == 0) event.topic = frame_topic;
+  if (!domain::IsTraceparent(event.traceparent)) event.traceparent = {};
+  event.key_hash = event.has_key ? base::Murmur2(event.key) : 0;
   return event;
 }
 

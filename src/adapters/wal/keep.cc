@@ -273,7 +273,7 @@ bool WalJournal::HasRoomForSegment(uint64_t bytes) const {
 // have been larger than those that are made now.
 uint64_t WalJournal::LastFrameSegmentBytes() const {
   if (!last_frame_) return 0;
-  return kSegmentHeaderBytes + FrameBytes(last_frame_->bodies.size(), last_frame_->index.size());
+  return kSegmentHeaderBytes + LogTail::BytesAgain(last_frame_->bodies.size(), last_frame_->end);
 }
 
 // nullopt: there is no room now. The newest commit must not wait for what can't go before it: its own old

@@ -6,7 +6,6 @@
 #include "adapters/wal/disk_errors.h"
 #include "adapters/wal/segment_files.h"
 #include "adapters/wal/wal_journal.h"
-#include "base/crc32c.h"
 
 namespace ei::wal {
 
@@ -152,14 +151,20 @@ DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(uint64_t limit) {
   if (frame.first_position > cursor_.position) {
     loaded.missing.emplace_back(cursor_.position, frame.first_position);
   }
-  char* bytes = TakeRoom(cursor_.block, frame.body_bytes, memory_bytes_);
+  // Topic and events in one block, so that they live as long as one another.
+  const std::string_view topic = TopicElsewhere(scanner.End().topic);
+  char* const room = TakeRoom(cursor_.block, frame.body_bytes + topic.size(), memory_bytes_);
+  std::copy(topic.begin(), topic.end(), room);
+  const std::string_view frame_topic(room, topic.size());
+  char* bytes = room + topic.size();
+  TellTopic(frame, scanner.End().topic);
   std::copy(scanner.Bodies().begin(), scanner.Bodies().end(), bytes);
   const base::SteadyTime accepted_at = SteadyOf(frame.accepted_at);
   uint64_t position = frame.first_position;
   for (const IndexEntry& entry : scanner.Index()) {
     if (position >= cursor_.position) {
-      if (base::Crc32c({bytes, entry.size}) == entry.crc) {
-        loaded.events.push_back(EventOf(position, bytes, entry, accepted_at));
+      if (IsSoundEvent({bytes, entry.size}, entry)) {
+        loaded.events.push_back(EventFromDisk(position, bytes, entry, accepted_at, frame_topic));
       } else {
         loaded.missing.emplace_back(position, position + 1);
       }
@@ -169,6 +174,20 @@ DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(uint64_t limit) {
   }
   loaded.end = position;
   return loaded;
+}
+
+// Says once when events go elsewhere than those that are accepted now: their topic was fixed when they were
+// accepted, in another life with other settings.
+void WalJournal::TellTopic(const FrameHeader& frame, const std::string& topic) {
+  if (topic_told_ || frame.origins == 0 || topic == options_.topic) return;
+  topic_told_ = true;
+  const std::string_view message =
+      topic.empty() ? "the log has events that were accepted for files: they go to the topic of now"
+      : options_.topic.empty()
+          ? "the log has events that were accepted for a topic: they go to files, as sink.kind (SINK) says now"
+          : "the log has events that were accepted for another topic than kafka.topic (KAFKA_TOPIC): they go there";
+  log_.Write(app::LogLevel::kWarn, "wal", message,
+             {{"topic", std::string_view(topic)}, {"topic_now", std::string_view(options_.topic)}});
 }
 
 // Returns how many events are lost: missing, and not settled before.

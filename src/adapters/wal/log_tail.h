@@ -5,6 +5,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "adapters/wal/disk.h"
@@ -29,6 +32,10 @@ struct Piece {
   uint32_t events;
   base::SteadyTime accepted_at;
   domain::ClientNumber client = 0;
+  domain::ClientIdentity identity = domain::kNoClient;
+  // An earlier life accepted them, for this topic; it stands in the block.
+  bool from_disk = false;
+  std::string_view topic = {};
 };
 
 // A commit in the making: it has its place in a segment and its positions, and is not on the disk yet.
@@ -36,7 +43,7 @@ struct PendingFrame {
   std::shared_ptr<File> file;
   uint64_t offset = 0;
   FrameHeader header;
-  std::vector<IndexEntry> index;
+  FrameEnd end;
   std::vector<Piece> pieces;
   std::optional<SegmentHeader> begins;  // the segment's header, when this is its first frame
   bool closed = false;                  // takes no further requests
@@ -48,22 +55,32 @@ struct PendingFrame {
 class LogTail {
  public:
   // Prepared segments have `segment_bytes` at least, but one that is made for the newest commit of an earlier
-  // life may have less.
-  explicit LogTail(uint64_t segment_bytes) : segment_bytes_(segment_bytes) {}
+  // life may have less. `topic`: of events that name none; see FrameEnd.
+  explicit LogTail(uint64_t segment_bytes, std::string topic = {})
+      : segment_bytes_(segment_bytes), topic_(std::move(topic)) {}
 
   // Whether a batch could have room in an empty log.
   bool EverFits(uint64_t body_bytes, uint64_t events) const;
   bool HasRoom(uint64_t body_bytes, uint64_t events) const;
-  // By how much a batch that has room makes the log longer, padding and what is left of a segment that it
-  // ends included.
+  // The most by which a batch that has room makes the log longer, padding and what is left of a segment that
+  // it ends included.
   uint64_t GrowthBy(uint64_t body_bytes, uint64_t events) const;
-  // What is left of the segment that is being filled.
+  // What is used and what is left of the segment that is being filled.
+  uint64_t Used() const;
   uint64_t RoomInSegment() const;
 
   // Adds the events of one batch, which has room, with positions from `first_position`. A segment that has to
   // be begun for them gets `salt`, and is returned.
   std::optional<SegmentHeader> Add(const Piece& piece, std::span<const IndexEntry> index,
                                    uint64_t first_position, int64_t wall_now, uint64_t salt);
+
+  // The same for a frame of an earlier life, which had that end: it becomes a frame of its own once more, as
+  // it was, and closed: a copy that a crash takes must not look like more than the original, and what is
+  // appended next need not have the positions right behind it. None is pending.
+  std::optional<SegmentHeader> AddAgain(const Piece& piece, const FrameEnd& end, uint64_t first_position,
+                                        int64_t accepted_at, uint64_t salt);
+  bool HasRoomAgain(uint64_t body_bytes, const FrameEnd& end) const;
+  static uint64_t BytesAgain(uint64_t body_bytes, const FrameEnd& end);
 
   // The oldest frame, closed; null: none is pending. Stays where it is until Pop.
   PendingFrame* Front();
@@ -89,10 +106,15 @@ class LogTail {
  private:
   static constexpr size_t kPendingSegmentsMax = 4;
 
+  bool FitsFrame(uint64_t bytes) const;
+  FrameHeader JoinedLast(uint64_t body_bytes, uint64_t events) const;
   bool JoinsLast(uint64_t body_bytes, uint64_t events) const;
+  uint64_t BytesOfFrame(uint64_t body_bytes, uint64_t events) const;
+  PendingFrame& Open(uint64_t bytes, uint64_t first_position, int64_t wall_now, uint64_t salt);
   void Close(PendingFrame& frame);
 
   const uint64_t segment_bytes_;
+  const std::string topic_;
   std::optional<SegmentHeader> current_;
   std::shared_ptr<File> current_file_;
   uint64_t offset_ = 0;  // where the next frame begins

@@ -10,7 +10,6 @@
 #include "adapters/wal/log_limits.h"
 #include "adapters/wal/segment_files.h"
 #include "adapters/wal/segment_scanner.h"
-#include "base/crc32c.h"
 
 namespace ei::wal {
 
@@ -94,7 +93,7 @@ bool IsSound(const FoundSegment& segment) { return !segment.damaged; }
 bool AllSound(const SegmentScanner& scanner) {
   std::string_view bodies = scanner.Bodies();
   for (const IndexEntry& entry : scanner.Index()) {
-    if (base::Crc32c(bodies.substr(0, entry.size)) != entry.crc) return false;
+    if (!IsSoundEvent(bodies.substr(0, entry.size), entry)) return false;
     bodies.remove_prefix(entry.size);
   }
   return true;
@@ -123,7 +122,7 @@ base::Result<SegmentEnd> EndOf(Directory& directory, const FoundSegment& segment
     result.torn = uncertain && !AllSound(scanner);
     result.newest.reset();
     if (uncertain && !result.torn) {
-      result.newest = {scanner.Frame(), scanner.Index(), std::string(scanner.Bodies())};
+      result.newest = {scanner.Frame(), scanner.End(), std::string(scanner.Bodies())};
     }
     result.end = result.torn ? scanner.Frame().first_position : scanner.Expected();
   }

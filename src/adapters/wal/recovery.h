@@ -28,7 +28,7 @@ struct SetAsideFile {
 // sync fail, after which the kernel shows bytes that it will never write.
 struct LastFrame {
   FrameHeader header;
-  std::vector<IndexEntry> index;
+  FrameEnd end;
   std::string bodies;
 };
 

@@ -9,7 +9,6 @@
 #include "adapters/wal/segment_files.h"
 #include "adapters/wal/segment_scanner.h"
 #include "adapters/wal/wal_journal.h"
-#include "base/crc32c.h"
 
 namespace ei::wal {
 
@@ -80,13 +79,19 @@ void WalJournal::ReadRetained(const std::function<void(const RetainedEvent&)>& v
       event.position = frame.first_position;
       event.accepted_at = SteadyOf(frame.accepted_at);
       std::string_view bodies = scanner.Bodies();
+      OriginCursor origin(scanner.End().origins);
       for (const IndexEntry& entry : scanner.Index()) {
+        const auto client = origin.Next();
         const std::string_view bytes = bodies.substr(0, entry.size);
         bodies.remove_prefix(entry.size);
         if (event.position >= first && event.position < limit && frame.accepted_at >= oldest &&
-            base::Crc32c(bytes) == entry.crc) {
+            IsSoundEvent(bytes, entry)) {
           event.value = bytes.substr(0, entry.value_size);
           event.settled = settled.Contains(event.position);
+          event.client = client.value_or(domain::kNoClient);
+          event.written.reset();
+          if (client && entry.value_size > 0) event.written = event.value.substr(1 + entry.added_size);
+          event.named = !client || entry.id_offset > entry.added_size;
           visit(event);
         }
         ++event.position;

@@ -75,12 +75,15 @@ class Reading {
     event.accepted_at = frame.accepted_at;
     std::string_view bodies = scanner_.Bodies();
     uint64_t byte = scanner_.FrameOffset() + kFrameHeaderBytes;
+    event.frame_topic = scanner_.End().topic;
+    OriginCursor origin(scanner_.End().origins);
     for (const IndexEntry& entry : scanner_.Index()) {
       if (event.position >= limit) break;
+      event.client = origin.Next();
       event.entry = entry;
       event.bytes = bodies.substr(0, entry.size);
       event.settled = settled_.Contains(event.position);
-      if (base::Crc32c(event.bytes) == entry.crc) {
+      if (IsSoundEvent(event.bytes, entry)) {
         if (!visitor_.OnEvent(event)) {
           outcome_ = SegmentRead::kEnough;
           return false;
@@ -122,7 +125,7 @@ bool AllSound(const SegmentScanner& scanner) {
   return std::ranges::all_of(scanner.Index(), [&](const IndexEntry& entry) {
     const std::string_view event = bodies.substr(0, entry.size);
     bodies.remove_prefix(entry.size);
-    return base::Crc32c(event) == entry.crc;
+    return IsSoundEvent(event, entry);
   });
 }
 

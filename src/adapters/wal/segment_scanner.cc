@@ -19,13 +19,13 @@ DiskResult<bool> SegmentScanner::Next(uint64_t limit, uint64_t wanted) {
     const auto front = View(at, kFrameHeaderBytes);
     if (!front) return std::unexpected(front.error());
     if (front->size() < kFrameHeaderBytes) return false;
-    uint32_t index_crc = 0;
-    const auto found = DecodeFrameHeader(*front, &index_crc);
+    uint32_t end_crc = 0;
+    const auto found = DecodeFrameHeader(*front, &end_crc);
     if (!found || !Fits(*found, at, limit)) {
       at += kSectorBytes;
       continue;
     }
-    const uint64_t bytes = FrameBytes(found->body_bytes, found->events);
+    const uint64_t bytes = FrameBytes(*found);
     if (found->first_position + found->events <= wanted) {
       at += bytes;
       offset_ = at;
@@ -34,10 +34,10 @@ DiskResult<bool> SegmentScanner::Next(uint64_t limit, uint64_t wanted) {
     }
     const auto whole = View(at, bytes);
     if (!whole) return std::unexpected(whole.error());
-    const uint64_t index_at = kFrameHeaderBytes + found->body_bytes;
-    const uint64_t index_bytes = found->events * kIndexEntryBytes;
-    if (whole->size() < index_at + index_bytes ||
-        !DecodeIndex(whole->substr(index_at, index_bytes), index_crc, *found, index_)) {
+    const uint64_t end_at = kFrameHeaderBytes + found->body_bytes;
+    const uint64_t end_bytes = FrameEndBytes(*found);
+    if (whole->size() < end_at + end_bytes ||
+        !DecodeFrameEnd(whole->substr(end_at, end_bytes), end_crc, *found, end_)) {
       at += kSectorBytes;
       continue;
     }
@@ -55,7 +55,7 @@ bool SegmentScanner::Fits(const FrameHeader& frame, uint64_t offset, uint64_t li
   const uint64_t room = segment_.segment_bytes - offset;
   return frame.segment == segment_.number && frame.salt == segment_.salt &&
          frame.first_position >= expected_ && frame.first_position < limit && frame.body_bytes <= room &&
-         FrameBytes(frame.body_bytes, frame.events) <= room;
+         FrameBytes(frame) <= room;
 }
 
 DiskResult<size_t> SegmentScanner::Read(uint64_t offset, std::span<char> bytes) {

@@ -31,7 +31,8 @@ class SegmentScanner {
 
   // The frame that Next found; the views are valid until the next call.
   const FrameHeader& Frame() const { return frame_; }
-  const std::vector<IndexEntry>& Index() const { return index_; }
+  const std::vector<IndexEntry>& Index() const { return end_.index; }
+  const FrameEnd& End() const { return end_; }
   std::string_view Bodies() const { return bodies_; }
   uint64_t FrameOffset() const { return frame_offset_; }
 
@@ -56,7 +57,7 @@ class SegmentScanner {
   uint64_t expected_;
   uint64_t offset_ = kSegmentHeaderBytes;
   FrameHeader frame_;
-  std::vector<IndexEntry> index_;
+  FrameEnd end_;
   std::string_view bodies_;
   uint64_t frame_offset_ = 0;
   std::vector<char> buffer_;

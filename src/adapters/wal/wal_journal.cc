@@ -25,7 +25,8 @@ IndexEntry EntryOf(const EventSlices& slices, std::string_view bytes) {
   entry.value_size = slices.value_size;
   entry.key_offset = slices.key_offset;
   entry.key_size = slices.key_size;
-  entry.trace_size = static_cast<uint16_t>(slices.trace_size);
+  entry.trace_size = static_cast<uint8_t>(slices.trace_size);
+  entry.added_size = static_cast<uint8_t>(slices.added_size);
   entry.topic_size = static_cast<uint16_t>(slices.topic_size);
   entry.key_hash = slices.key_hash;
   entry.id_offset = slices.id_offset;
@@ -42,7 +43,7 @@ WalJournal::WalJournal(const WalOptions& options, Directory& directory, const ap
       clock_(clock),
       log_(log),
       salts_(seed),
-      tail_(options.segment_bytes),
+      tail_(options.segment_bytes, options.topic),
       window_(options.lanes) {}
 
 base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& options, Directory& directory,
@@ -70,6 +71,7 @@ base::Result<void> WalJournal::Recover() {
                 {"segments", uint64_t{found->segments.size()}},
                 {"torn_end", found->torn}});
   }
+  if (found->last_frame) TellTopic(found->last_frame->header, found->last_frame->end.topic);
   {
     base::MutexLock lock(mutex_);
     Adopt(*found);
@@ -135,24 +137,28 @@ void WalJournal::Adopt(FoundLog& found) {
 void WalJournal::AddSpares(std::vector<Spare> spares) {
   for (Spare& spare : spares) tail_.AddSpare(std::move(spare));
   refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
-  if (!last_frame_ || !tail_.HasRoom(last_frame_->bodies.size(), last_frame_->index.size())) return;
+  if (!last_frame_ || !tail_.HasRoom(last_frame_->bodies.size(), last_frame_->end.index.size())) return;
   const LastFrame last = std::move(*last_frame_);
   last_frame_.reset();
   Piece piece;
-  char* const room = TakeRoom(filling_, last.bodies.size(), memory_bytes_);
+  const std::string_view topic = TopicElsewhere(last.end.topic);
+  char* const room = TakeRoom(filling_, last.bodies.size() + topic.size(), memory_bytes_);
   std::copy(last.bodies.begin(), last.bodies.end(), room);
+  std::copy(topic.begin(), topic.end(), room + last.bodies.size());
+  piece.from_disk = true;
+  piece.topic = {room + last.bodies.size(), topic.size()};
   piece.block = filling_;
   piece.bytes = room;
   piece.size = last.bodies.size();
   piece.events = last.header.events;
   piece.accepted_at = SteadyOf(last.header.accepted_at);
-  [[maybe_unused]] const bool begun =
-      Extend(piece, last.index, last.header.first_position, last.header.accepted_at, clock_.Now());
-  assert(begun);  // no segment of this life was there to go on with
+  const uint64_t used = tail_.Used();
+  const uint64_t left = tail_.RoomInSegment();
+  const auto begun = tail_.AddAgain(piece, last.end, last.header.first_position, last.header.accepted_at,
+                                    salts_.NextRandom());
+  assert(begun.has_value());  // no segment of this life was there to go on with
+  NoteAdded(piece, used, left, begun, clock_.Now());
   appended_again_ = last.header;
-  // Closes it: a copy that a crash takes must not look like more than the original, and what is appended next
-  // need not have the positions right behind it.
-  tail_.Front();
 }
 
 void WalJournal::NoteDamaged(Segment& segment) {
@@ -189,8 +195,13 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
     piece.size = bytes.size();
     piece.events = static_cast<uint32_t>(events);
     piece.accepted_at = now;
+    piece.identity = batch.Identity();
     const int64_t wall_now = clock_.WallNow().time_since_epoch().count();
-    begun = Extend(piece, index, segments_.End(), wall_now, now);
+    const uint64_t used = tail_.Used();
+    const uint64_t left = tail_.RoomInSegment();
+    const auto header = tail_.Add(piece, index, segments_.End(), wall_now, salts_.NextRandom());
+    NoteAdded(piece, used, left, header, now);
+    begun = header.has_value();
     segments_.Append(events);
     end = segments_.End();
     events_.store(segments_.Unsettled(), std::memory_order_relaxed);
@@ -229,23 +240,19 @@ void WalJournal::Hold(Segment& segment, domain::ClientNumber client, uint64_t by
   options_.shares->Take(client, app::Shared::kJournalBytes, bytes);
 }
 
-// Adds to the log's end what has room there, and charges its client. True: a segment was begun for it.
-bool WalJournal::Extend(const Piece& piece, std::span<const IndexEntry> index, uint64_t first_position,
-                        int64_t wall_now, base::SteadyTime now) {
-  uint64_t growth = tail_.GrowthBy(piece.size, index.size());
-  const uint64_t left_over = tail_.RoomInSegment();
-  const auto begun = tail_.Add(piece, index, first_position, wall_now, salts_.NextRandom());
+// Charges a client with what its events made the log longer by. `used` and `room` are of the segment that was
+// being filled before; `begun` was begun for them.
+void WalJournal::NoteAdded(const Piece& piece, uint64_t used, uint64_t room,
+                           const std::optional<SegmentHeader>& begun, base::SteadyTime now) {
   if (begun) {
-    if (left_over > 0) Hold(*segments_.Newest(), piece.client, left_over);
-    growth -= left_over;
+    if (room > 0) Hold(*segments_.Newest(), piece.client, room);
     segments_.Begin(*begun, now);
+    used = 0;
   }
-  Hold(*segments_.Newest(), piece.client, growth);
-  if (options_.shares != nullptr) {
-    options_.shares->Take(piece.client, app::Shared::kUnsyncedBytes,
-                          LogTail::BytesOf(piece.size, piece.events));
-  }
-  return begun.has_value();
+  Hold(*segments_.Newest(), piece.client, tail_.Used() - used);
+  if (options_.shares == nullptr) return;
+  options_.shares->Take(piece.client, app::Shared::kUnsyncedBytes,
+                        LogTail::BytesOf(piece.size, piece.events));
 }
 
 void WalJournal::StoreHints() {
@@ -361,9 +368,10 @@ void WalJournal::WakeLanes(uint64_t filled_lanes) const {
   }
 }
 
-// The log keeps wall time; an age is measured on the steady clock.
+// The log keeps wall time; an age is measured on the steady clock, and may reach back behind that clock's
+// beginning. A wall time before 1970 is none.
 base::SteadyTime WalJournal::SteadyOf(int64_t wall_nanos) const {
-  const int64_t age = clock_.WallNow().time_since_epoch().count() - wall_nanos;
+  const int64_t age = clock_.WallNow().time_since_epoch().count() - std::max<int64_t>(wall_nanos, 0);
   return clock_.Now() - base::Duration(std::max<int64_t>(age, 0));
 }
 

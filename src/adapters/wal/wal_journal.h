@@ -43,6 +43,10 @@ struct WalOptions {
   uint64_t retain_events = 0;
   base::Duration retain_time{0};
 
+  // Where the sink takes events that name no topic; empty: it has no topics. What is accepted goes there
+  // also when a later life has another one.
+  std::string topic = {};
+
   // Is told who holds what of the disk and of the memory for what is not synced; outlives the journal.
   app::ClientShares* shares = nullptr;
 };
@@ -53,6 +57,11 @@ struct RetainedEvent {
   std::string_view value;
   base::SteadyTime accepted_at;
   bool settled = false;
+  domain::ClientIdentity client = domain::kNoClient;
+  // The value without its first byte and what the client didn't write; nullopt: not known, as an earlier
+  // version of the service accepted it.
+  std::optional<std::string_view> written;
+  bool named = true;  // its id is the client's
 };
 
 // What a step of work came to.
@@ -197,8 +206,8 @@ class WalJournal final : public app::Journal {
   void NoteDamaged(Segment& segment) REQUIRES(mutex_);
   bool MayHold(const domain::EventBatch& batch) const REQUIRES(mutex_);
   void Hold(Segment& segment, domain::ClientNumber client, uint64_t bytes) REQUIRES(mutex_);
-  bool Extend(const Piece& piece, std::span<const IndexEntry> index, uint64_t first_position,
-              int64_t wall_now, base::SteadyTime now) REQUIRES(mutex_);
+  void NoteAdded(const Piece& piece, uint64_t used, uint64_t room, const std::optional<SegmentHeader>& begun,
+                 base::SteadyTime now) REQUIRES(mutex_);
   app::Appended Refuse(uint64_t client_bytes) REQUIRES(mutex_);
   bool WindowHasRoom(uint64_t events) const REQUIRES(mutex_);
   uint64_t MemoryBytes() const REQUIRES(mutex_);
@@ -215,6 +224,11 @@ class WalJournal final : public app::Journal {
   DiskResult<void> OpenCursor();
   void NoteReadFault(int error);
   void NoteReadable();
+  // The topic of a frame, if it isn't the one that events without a topic have now.
+  std::string_view TopicElsewhere(std::string_view topic) const {
+    return topic == options_.topic ? std::string_view() : topic;
+  }
+  void TellTopic(const FrameHeader& frame, const std::string& topic);
   uint64_t Admit(const Loaded& loaded, uint64_t& filled_lanes) REQUIRES(mutex_);
 
   bool HoldsLastFrame(uint64_t segment) const REQUIRES(mutex_);
@@ -261,6 +275,7 @@ class WalJournal final : public app::Journal {
   bool commit_stalled_ = false;               // Commit's: the disk is full
   Cursor cursor_;                             // Load's
   std::optional<ReadFault> read_fault_;       // Load's
+  bool topic_told_ = false;                   // Load's
   std::optional<CheckpointFile> checkpoint_;  // Keep's
   std::vector<Spare> unsynced_spares_;        // Keep's: recycled, their new names not yet on the disk
   bool keep_faulty_ = false;                  // Keep's: told of

@@ -37,6 +37,8 @@ class Telemetry {
   virtual void EventsAccepted(uint64_t count) = 0;
   // Acknowledged and not stored, as they were accepted before.
   virtual void EventsDeduplicated(uint64_t count) = 0;
+  // Accepted under the id of another event of the same client, whose bytes are others.
+  virtual void EventIdConflicts(uint64_t count) = 0;
   virtual void EventsRejected(std::string_view code, uint64_t count) = 0;
 
   // `waited` from acceptance to the positive delivery report.

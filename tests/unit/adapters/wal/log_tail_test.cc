@@ -63,7 +63,7 @@ TEST_F(LogTailTest, BatchesJoinOneFrameUntilItIsOnItsWay) {
   EXPECT_EQ(first->header.events, 10U);
   EXPECT_EQ(first->header.body_bytes, 500U);
   EXPECT_EQ(first->pieces.size(), 5U);
-  EXPECT_EQ(first->index.size(), 10U);
+  EXPECT_EQ(first->end.index.size(), 10U);
   Add(100, 2);
   EXPECT_EQ(first->header.events, 10U) << "closed";
   EXPECT_EQ(tail_.Front(), first) << "stays until it is done with";
@@ -72,7 +72,7 @@ TEST_F(LogTailTest, BatchesJoinOneFrameUntilItIsOnItsWay) {
   const PendingFrame* const second = tail_.Front();
   EXPECT_EQ(second->header.first_position, 10U);
   EXPECT_FALSE(second->begins);
-  EXPECT_EQ(second->offset, kSegmentHeaderBytes + FrameBytes(500, 10));
+  EXPECT_EQ(second->offset, kSegmentHeaderBytes + FrameBytes(500, 10, kOriginBytes));
   tail_.Pop();
   EXPECT_TRUE(tail_.Empty());
   EXPECT_EQ(tail_.Bytes(), 0U);
@@ -93,14 +93,15 @@ TEST_F(LogTailTest, BatchThatDoesNotFitBeginsTheNextSegment) {
 }
 
 TEST_F(LogTailTest, LargestBatchFillsASegmentAndOneByteMoreNeverFits) {
-  const uint64_t most = kSegmentBytes - kSegmentHeaderBytes - kFrameHeaderBytes - kIndexEntryBytes;
+  const uint64_t most =
+      kSegmentBytes - kSegmentHeaderBytes - kFrameHeaderBytes - kIndexEntryBytes - kOriginBytes;
   EXPECT_TRUE(tail_.EverFits(most, 1));
   EXPECT_FALSE(tail_.EverFits(most + 1, 1));
   EXPECT_FALSE(tail_.EverFits(1, kFrameEventsMax + 1));
   AddSpare();
   Add(most);
   const PendingFrame* const frame = tail_.Front();
-  EXPECT_EQ(frame->offset + FrameBytes(most, 1), kSegmentBytes);
+  EXPECT_EQ(frame->offset + FrameBytes(frame->header), kSegmentBytes);
   EXPECT_FALSE(tail_.HasRoom(0, 1));
 }
 
@@ -169,12 +170,12 @@ TEST_F(LogTailTest, WhatHasRoomIsPlacedWithoutOverlap) {
       }
       ASSERT_EQ(frame->header.events, events);
       ASSERT_EQ(frame->header.body_bytes, bytes);
-      ASSERT_EQ(frame->index.size(), events);
+      ASSERT_EQ(frame->end.index.size(), events);
       const auto [segment, fresh] = used.emplace(frame->header.segment, kSegmentHeaderBytes);
       ASSERT_EQ(fresh, frame->begins.has_value());
       ASSERT_EQ(frame->offset, segment->second) << "right behind the one before";
       ASSERT_EQ(segment, std::prev(used.end()));
-      segment->second += FrameBytes(bytes, events);
+      segment->second += FrameBytes(frame->header);
       ASSERT_LE(segment->second, segment_bytes);
       tail.Pop();
     };

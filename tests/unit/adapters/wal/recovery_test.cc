@@ -168,13 +168,13 @@ TEST_F(RecoveryTest, LaterVersionStopsTheStartAndChangesNothing) {
   std::string bytes = disk_.Seen(SegmentName(0));
   for (const size_t copy : {size_t{0}, kSectorBytes}) {
     std::string fields = bytes.substr(copy + 12, 36);
-    fields[0] = 3;
+    fields[0] = 4;
     std::string sum;
     AppendNumber(sum, base::Crc32c(fields));
     bytes.replace(copy + 8, 4, sum).replace(copy + 12, 36, fields);
   }
   disk_.PutFile(SegmentName(0), bytes);
-  EXPECT_NE(Refusal().find("format version 3, this program reads versions up to 2"), std::string::npos)
+  EXPECT_NE(Refusal().find("format version 4, this program reads versions up to 3"), std::string::npos)
       << Refusal();
   EXPECT_FALSE(rig_.TryOpen(*(folder_ = disk_.Mount())));
   EXPECT_EQ(disk_.Seen(SegmentName(0)), bytes);
