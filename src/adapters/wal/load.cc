@@ -162,7 +162,8 @@ DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(uint64_t limit) {
   const base::SteadyTime accepted_at = SteadyOf(frame.accepted_at);
   uint64_t position = frame.first_position;
   for (const IndexEntry& entry : scanner.Index()) {
-    if (position >= cursor_.position) {
+    // What a crash tore may run on into positions that were given anew, to the next segment's events.
+    if (position >= cursor_.position && position < limit) {
       if (IsSoundEvent({bytes, entry.size}, entry)) {
         loaded.events.push_back(EventFromDisk(position, bytes, entry, accepted_at, frame_topic));
       } else {
@@ -172,7 +173,7 @@ DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(uint64_t limit) {
     bytes += entry.size;
     ++position;
   }
-  loaded.end = position;
+  loaded.end = std::min(position, limit);
   return loaded;
 }
 
