@@ -1,3 +1,5 @@
+// Long because: one state machine over its ports, whose steps share all of their state.
+
 #include "app/delivery_worker.h"
 
 #include <algorithm>

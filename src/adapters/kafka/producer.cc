@@ -1,3 +1,5 @@
+// Long because: one client of the library, with all that it calls back.
+
 #include "adapters/kafka/producer.h"
 
 #include <algorithm>
