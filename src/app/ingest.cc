@@ -24,6 +24,15 @@ std::chrono::seconds WholeSeconds(base::Duration wait) {
 IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::Envelope& envelope,
                             Handling handling, domain::AckLevel ack, Submission& submission) {
   telemetry_.EventsReceived(events.size());
+  const base::SteadyTime now = clock_.Now();
+  if (closing_.load(std::memory_order_acquire)) return Refuse(IngestStatus::kShuttingDown, events.size());
+  // All events take tokens, valid or not: they were decoded and are judged.
+  const domain::ClientNumber client = envelope.client;
+  if (const IngestResult taken = TakeTokens(client, events.size(), now);
+      taken.status != IngestStatus::kAccepted) {
+    return taken;
+  }
+  if (!KeyFits(events, envelope)) return Refuse(IngestStatus::kKeyTooLarge, events.size());
   Judge(events, envelope, submission);
 
   const uint64_t valid = submission.batch.Size();
@@ -31,19 +40,8 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::
   if (all_or_nothing) telemetry_.EventsRejected(kBatchNotValid, valid);
   if (valid == 0 || all_or_nothing) return {IngestStatus::kAllRejected};
 
-  const base::SteadyTime now = clock_.Now();
-  if (closing_.load(std::memory_order_acquire)) return Refuse(IngestStatus::kShuttingDown, valid);
-  const domain::ClientNumber client = envelope.client;
   if (!MayHold(client, valid, submission.batch.Bytes().size()))
     return Refuse(IngestStatus::kOverShare, valid);
-  const double kept = TokensKept(client, valid, now);
-  const auto decision = bucket_.TryTake(valid, now, kept);
-  if (!decision.admitted) {
-    IngestResult refused = Refuse(IngestStatus::kRateLimited, valid, decision.retry_after);
-    refused.over_share = kept > 0;
-    return refused;
-  }
-  if (shares_ != nullptr) shares_->Charge(client, valid, now);
   const Appended appended = Append(ack, now, submission);
   switch (appended.result) {
     case AppendResult::kAppended: break;
@@ -56,6 +54,34 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::
   telemetry_.EventsAccepted(valid - repeats);
   if (repeats > 0) telemetry_.EventsDeduplicated(repeats);
   return {IngestStatus::kAccepted, std::chrono::seconds(0), false, ack, appended.end};
+}
+
+IngestResult Ingest::TakeTokens(domain::ClientNumber client, uint64_t events, base::SteadyTime now) {
+  const double kept = TokensKept(client, events, now);
+  const auto decision = bucket_.TryTake(events, now, kept);
+  if (!decision.admitted) {
+    IngestResult refused = Refuse(IngestStatus::kRateLimited, events, decision.retry_after);
+    refused.over_share = kept > 0;
+    return refused;
+  }
+  if (shares_ != nullptr) shares_->Charge(client, events, now);
+  return {IngestStatus::kAccepted};
+}
+
+IngestResult Ingest::RejectDocument(domain::ClientNumber client, uint64_t events) {
+  const IngestResult taken = TakeTokens(client, events, clock_.Now());
+  return taken.status == IngestStatus::kAccepted ? IngestResult{IngestStatus::kAllRejected} : taken;
+}
+
+// The sum, before anything is copied.
+bool Ingest::KeyFits(std::span<const DecodedEvent> events, const domain::Envelope& envelope) const {
+  if (envelope.key.empty()) return true;
+  uint64_t bytes = 0;
+  for (const DecodedEvent& event : events) {
+    bytes += event.json.size();
+    if (event.route->key_source == domain::KeySource::kHeader) bytes += envelope.key.size();
+  }
+  return bytes <= options_.body_bytes_max;
 }
 
 Appended Ingest::Append(domain::AckLevel ack, base::SteadyTime now, Submission& submission) {
@@ -133,7 +159,7 @@ IngestResult Ingest::Admit(domain::AckLevel ack, domain::ClientNumber client, ui
 
 IngestResult Ingest::Refuse(IngestStatus status, uint64_t events, base::Duration retry_after) {
   telemetry_.EventsRejected(Code(status), events);
-  if (status == IngestStatus::kBatchTooLarge) return {status};
+  if (status == IngestStatus::kBatchTooLarge || status == IngestStatus::kKeyTooLarge) return {status};
   if (status == IngestStatus::kJournalFull || status == IngestStatus::kOverShare) {
     return {status, drain_rate_.RetryAfter(journal_.Stats().events, clock_.Now()),
             status == IngestStatus::kOverShare};
@@ -158,7 +184,8 @@ std::string_view Code(IngestStatus status) {
     case IngestStatus::kRateLimited: return "rate_limited";
     case IngestStatus::kJournalFull: return "journal_full";
     case IngestStatus::kOverShare: return "client_over_share";
-    case IngestStatus::kBatchTooLarge: return "batch_too_large";
+    case IngestStatus::kBatchTooLarge:
+    case IngestStatus::kKeyTooLarge: return "batch_too_large";
     case IngestStatus::kShuttingDown: return "shutting_down";
     case IngestStatus::kStorageFailed: return "storage_failed";
     case IngestStatus::kAckUnavailable: return "ack_unavailable";

@@ -93,6 +93,7 @@ base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, 
   ingest.ack = settings.ingest.ack;
   ingest.ack_min = settings.ingest.ack_min;
   ingest.has_wal = JournalIsWal(settings);
+  ingest.body_bytes_max = settings.ingest.body_bytes_max;
   service->ingest_ =
       std::make_unique<app::Ingest>(ingest, service->bucket_, *service->journal_, service->receipts_,
                                     service->drain_rate_, service->topic_limits_, clock, metrics,
