@@ -24,6 +24,12 @@ std::chrono::seconds WholeSeconds(base::Duration wait) {
 IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::Envelope& envelope,
                             Handling handling, domain::AckLevel ack, Submission& submission) {
   telemetry_.EventsReceived(events.size());
+  const base::SteadyTime now = clock_.Now();
+  if (closing_.load(std::memory_order_acquire)) return Refuse(IngestStatus::kShuttingDown, events.size());
+  // All events take tokens, valid or not: they were decoded and are judged.
+  const domain::ClientNumber client = envelope.client;
+  if (const auto refused = RefusedByRate(client, events.size(), now)) return *refused;
+  if (!KeyFits(events, envelope)) return Refuse(IngestStatus::kKeyTooLarge, events.size());
   Judge(events, envelope, submission);
 
   const uint64_t valid = submission.batch.Size();
@@ -31,16 +37,8 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::
   if (all_or_nothing) telemetry_.EventsRejected(kBatchNotValid, valid);
   if (valid == 0 || all_or_nothing) return {IngestStatus::kAllRejected};
 
-  const base::SteadyTime now = clock_.Now();
-  if (closing_.load(std::memory_order_acquire)) return Refuse(IngestStatus::kShuttingDown, valid);
-  const domain::ClientNumber client = envelope.client;
   if (!MayHold(client, valid, submission.batch.Bytes().size()))
     return Refuse(IngestStatus::kOverShare, valid);
-  if (const auto decision = TakeTokens(client, valid, now); !decision.admitted) {
-    IngestResult refused = Refuse(IngestStatus::kRateLimited, valid, decision.retry_after);
-    refused.over_share = TokensKept(client, valid, now) > 0;
-    return refused;
-  }
   const Appended appended = Append(ack, now, submission);
   switch (appended.result) {
     case AppendResult::kAppended: break;
@@ -55,6 +53,30 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::
   if (repeats > 0) telemetry_.EventsDeduplicated(repeats);
   if (submission.id_conflicts > 0) TellIdConflicts(submission.id_conflicts);
   return {IngestStatus::kAccepted, std::chrono::seconds(0), false, ack, appended.end};
+}
+
+std::optional<IngestResult> Ingest::RefusedByRate(domain::ClientNumber client, uint64_t events,
+                                                  base::SteadyTime now) {
+  const auto decision = TakeTokens(client, events, now);
+  if (decision.admitted) return std::nullopt;
+  IngestResult refused = Refuse(IngestStatus::kRateLimited, events, decision.retry_after);
+  refused.over_share = TokensKept(client, events, now) > 0;
+  return refused;
+}
+
+IngestResult Ingest::RejectDocument(domain::ClientNumber client, uint64_t events) {
+  return RefusedByRate(client, events, clock_.Now()).value_or(IngestResult{IngestStatus::kAllRejected});
+}
+
+// The sum, before anything is copied.
+bool Ingest::KeyFits(std::span<const DecodedEvent> events, const domain::Envelope& envelope) const {
+  if (envelope.key.empty()) return true;
+  uint64_t bytes = 0;
+  for (const DecodedEvent& event : events) {
+    bytes += event.json.size();
+    if (event.route->key_source == domain::KeySource::kHeader) bytes += envelope.key.size();
+  }
+  return bytes <= options_.body_bytes_max;
 }
 
 Appended Ingest::Append(domain::AckLevel ack, base::SteadyTime now, Submission& submission) {
@@ -145,7 +167,7 @@ IngestResult Ingest::Admit(domain::AckLevel ack, domain::ClientNumber client, ui
 
 IngestResult Ingest::Refuse(IngestStatus status, uint64_t events, base::Duration retry_after) {
   telemetry_.EventsRejected(Code(status), events);
-  if (status == IngestStatus::kBatchTooLarge) return {status};
+  if (status == IngestStatus::kBatchTooLarge || status == IngestStatus::kKeyTooLarge) return {status};
   if (status == IngestStatus::kJournalFull || status == IngestStatus::kOverShare) {
     return {status, drain_rate_.RetryAfter(journal_.Events(), clock_.Now()),
             status == IngestStatus::kOverShare};
@@ -184,7 +206,8 @@ std::string_view Code(IngestStatus status) {
     case IngestStatus::kRateLimited: return "rate_limited";
     case IngestStatus::kJournalFull: return "journal_full";
     case IngestStatus::kOverShare: return "client_over_share";
-    case IngestStatus::kBatchTooLarge: return "batch_too_large";
+    case IngestStatus::kBatchTooLarge:
+    case IngestStatus::kKeyTooLarge: return "batch_too_large";
     case IngestStatus::kShuttingDown: return "shutting_down";
     case IngestStatus::kStorageFailed: return "storage_failed";
     case IngestStatus::kAckUnavailable: return "ack_unavailable";

@@ -32,6 +32,7 @@ enum class IngestStatus : uint8_t {
   kJournalFull,
   kOverShare,      // there is room in the journal, but not for this client
   kBatchTooLarge,  // more valid events than the journal can ever hold at once
+  kKeyTooLarge,    // the key of the request, once for each event that takes it, is beyond body_bytes_max
   kShuttingDown,
   kStorageFailed,   // the journal's storage failed; the process is about to end
   kAckUnavailable,  // a level was asked for that this service can't promise
@@ -59,6 +60,7 @@ class Ingest {
     domain::AckLevel ack = domain::AckLevel::kMemory;      // where the client asks for none
     domain::AckLevel ack_min = domain::AckLevel::kMemory;  // what asks for less gets this
     bool has_wal = false;                                  // the journal's DurableEnd() moves
+    uint64_t body_bytes_max = UINT64_MAX;                  // X-Event-Key counts once for each event
   };
 
   // `window` null: no event is taken for a repeat. `stuck` null: no destination is ever held to be. `shares`
@@ -102,6 +104,10 @@ class Ingest {
   IngestResult Accept(std::span<const domain::DecodedEvent> events, const domain::Envelope& envelope,
                       Handling handling, domain::AckLevel ack, Submission& submission);
 
+  // For a document that can't be read, after so many events: it takes their tokens, as it cost as much.
+  // kAllRejected, or kRateLimited.
+  IngestResult RejectDocument(domain::ClientNumber client, uint64_t events);
+
   // From now on everything is refused with kShuttingDown.
   void Close() { closing_.store(true, std::memory_order_release); }
 
@@ -111,6 +117,9 @@ class Ingest {
  private:
   void Judge(std::span<const domain::DecodedEvent> events, const domain::Envelope& envelope,
              Submission& submission);
+  bool KeyFits(std::span<const domain::DecodedEvent> events, const domain::Envelope& envelope) const;
+  std::optional<IngestResult> RefusedByRate(domain::ClientNumber client, uint64_t events,
+                                            base::SteadyTime now);
   void Reject(const domain::DecodedEvent& event, domain::EventFault fault, const TopicLimit& limit,
               Submission& submission);
   Appended Append(domain::AckLevel ack, base::SteadyTime now, Submission& submission);

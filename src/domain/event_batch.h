@@ -48,6 +48,7 @@ class EventBatch {
  public:
   void Clear(ClientNumber client = 0, ClientIdentity identity = kNoClient) {
     bytes_.clear();
+    if (bytes_.capacity() > kBytesKept) bytes_.shrink_to_fit();
     events_.clear();
     client_bytes_ = 0;
     client_ = client;
@@ -82,6 +83,8 @@ class EventBatch {
  private:
   // What the event's record key is when it doesn't stand in the value as it is; nullopt: it has none.
   static std::optional<std::string_view> KeyOf(const DecodedEvent& event, const Envelope& envelope);
+
+  static constexpr size_t kBytesKept = 4 << 20;  // the memory of a larger batch is given back
 
   std::string bytes_;
   uint64_t client_bytes_ = 0;

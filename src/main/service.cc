@@ -113,6 +113,7 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   ingest.ack = settings_.ingest.ack;
   ingest.ack_min = settings_.ingest.ack_min;
   ingest.has_wal = JournalIsWal(settings_);
+  ingest.body_bytes_max = settings_.ingest.body_bytes_max;
   ingest_ =
       std::make_unique<app::Ingest>(ingest, bucket_, *journal_, *receipts_, drain_rate_, topic_limits_,
                                     clock_, metrics_, window_.get(), stuck_.get(), shares_.get(), &log_);

@@ -51,6 +51,12 @@ bool EventsEndpoint::Admit(const Request& request, base::SteadyTime now, Reply& 
 std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQueue& acks, Reply& reply) {
   const app::DecodedRequest decoded = Decode(request);
   if (decoded.fault != DocumentFault::kNone) {
+    if (const IngestResult result = ingest_.RejectDocument(request.client, decoded.read);
+        result.status == IngestStatus::kRateLimited) {
+      telemetry_.EventsReceived(decoded.read);
+      Refuse(result, reply);
+      return nullptr;
+    }
     RefuseDocument(decoded, reply);
     return nullptr;
   }
@@ -124,6 +130,7 @@ void EventsEndpoint::WriteAccepted(const Request& request, const app::DecodedReq
   reply.body.append(R"(,"errors":[)");
   AppendRejections(reply.body);
   reply.body.push_back(']');
+  AppendErrorsOmitted(reply.body, submission_.rejections.size());
   if (request.representation) {
     reply.body.append(R"(,"events":[)");
     ForEachAccepted(decoded, [&](const Accepted& event) {
@@ -210,16 +217,21 @@ void EventsEndpoint::Rejected(const Request& request, const app::DecodedRequest&
   reply.body.append(R"({"accepted":0,"rejected":)").append(std::to_string(decoded.events.size()));
   reply.body.append(R"(,"errors":[)");
   AppendRejections(reply.body);
-  reply.body.append("]}");
+  reply.body.push_back(']');
+  AppendErrorsOmitted(reply.body, submission_.rejections.size());
+  reply.body.push_back('}');
 }
 
 void EventsEndpoint::AppendRejections(std::string& list) const {
-  bool first = true;
-  for (const app::Rejection& rejection : submission_.rejections) {
-    if (!first) list.push_back(',');
-    first = false;
+  const size_t listed = std::min(submission_.rejections.size(), kErrorsListedMax);
+  for (size_t i = 0; i < listed; ++i) {
+    const app::Rejection& rejection = submission_.rejections[i];
+    if (i > 0) list.push_back(',');
     list.append(R"({"index":)").append(std::to_string(rejection.index));
-    if (!rejection.raw_id.empty()) list.append(R"(,"id":")").append(rejection.raw_id).append("\"");
+    // Cut it could end within an escape.
+    if (!rejection.raw_id.empty() && rejection.raw_id.size() <= kErrorIdBytesMax) {
+      list.append(R"(,"id":")").append(rejection.raw_id).append("\"");
+    }
     if (rejection.line > 0) {
       list.append(R"(,"line":)").append(std::to_string(rejection.line));
       list.append(R"(,"offset":)").append(std::to_string(rejection.offset));
@@ -277,6 +289,11 @@ void EventsEndpoint::Refuse(const IngestResult& result, Reply& reply) const {
       return reply.Refuse(
           problems::kBatchTooLarge,
           "the batch is larger than the whole journal (journal.events_max, journal.bytes_max)");
+    case IngestStatus::kKeyTooLarge:
+      return reply.Refuse(
+          problems::kBatchTooLarge,
+          "X-Event-Key counts once for each event that takes it; with the events that is over "
+          "ingest.body_bytes_max");
     case IngestStatus::kStorageFailed:
       return reply.Refuse(problems::kStorageFailed,
                           "nothing more is accepted until the service has been started again; see its log",

@@ -27,6 +27,11 @@ void AppendPlace(std::string& body, const app::EventFate& fate, bool repeated) {
 
 }  // namespace
 
+void AppendErrorsOmitted(std::string& body, size_t errors) {
+  if (errors <= kErrorsListedMax) return;
+  body.append(R"(,"errors_omitted":)").append(std::to_string(errors - kErrorsListedMax));
+}
+
 void PendingAck::Clear() {
   outcome = AckOutcome::kAwaited;
   reply.Clear();
@@ -77,6 +82,10 @@ void PendingAck::WriteBatch(const Request& request, Reply& out) const {
   for (const Event& event : events) {
     const app::EventFate fate = FateOf(event);
     const bool delivered = fate.code.empty();
+    if (!delivered && rejected + dead_lettered >= kErrorsListedMax) {
+      ++dead_lettered;
+      continue;
+    }
     if (delivered && !request.representation) continue;
     std::string& list = delivered ? listed : errors;
     if (!list.empty()) list.push_back(',');
@@ -99,6 +108,7 @@ void PendingAck::WriteBatch(const Request& request, Reply& out) const {
   out.body.append(R"({"accepted":)").append(std::to_string(accepted));
   out.body.append(R"(,"rejected":)").append(std::to_string(refused));
   out.body.append(R"(,"errors":[)").append(errors).push_back(']');
+  AppendErrorsOmitted(out.body, refused);
   if (request.representation) out.body.append(R"(,"events":[)").append(listed).push_back(']');
   out.body.push_back('}');
 }

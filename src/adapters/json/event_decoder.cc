@@ -213,15 +213,17 @@ class SimdEventDecoder final : public app::EventDecoder {
     DecodedRequest request;
     request.fault = scanner_.TooDeep() ? DocumentFault::kTooDeep : DocumentFault::kMalformed;
     request.offset = scanner_.FaultOffset();
+    request.read = events_.size() + 1;
     request.what = scanner_.Text().starts_with(kByteOrderMark)
                        ? "the body begins with a byte order mark (BOM), which is no part of JSON"
                        : scanner_.FaultText();
     return request;
   }
 
-  static DecodedRequest TooMany() {
+  DecodedRequest TooMany() const {
     DecodedRequest request;
     request.fault = DocumentFault::kBatchTooLarge;
+    request.read = events_.size() + 1;
     return request;
   }
 
