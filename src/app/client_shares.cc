@@ -126,6 +126,11 @@ bool ClientShares::Allows(ClientNumber client, Shared what, uint64_t amount) con
   return totals_[index].load(std::memory_order_relaxed) + amount <= capacity - capacity / kParts;
 }
 
+bool ClientShares::EverAllows(Shared what, uint64_t amount) const {
+  const uint64_t capacity = options_.capacities[static_cast<size_t>(what)];
+  return capacity == 0 || amount <= capacity - capacity / kParts;
+}
+
 void ClientShares::Take(ClientNumber client, Shared what, uint64_t amount) {
   const auto index = static_cast<size_t>(what);
   clients_[client]->held[index].fetch_add(amount, std::memory_order_relaxed);

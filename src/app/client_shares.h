@@ -93,6 +93,8 @@ class ClientShares {
 
   // Whether the client may have so much more. A hint where the answer is for later.
   bool Allows(domain::ClientNumber client, Shared what, uint64_t amount) const;
+  // Whether a client could have so much while others are there, if it had nothing.
+  bool EverAllows(Shared what, uint64_t amount) const;
   void Take(domain::ClientNumber client, Shared what, uint64_t amount);
   void Give(domain::ClientNumber client, Shared what, uint64_t amount);
 

@@ -38,11 +38,11 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::
   if (valid == 0 || all_or_nothing) return {IngestStatus::kAllRejected};
 
   if (!MayHold(client, valid, submission.batch.Bytes().size()))
-    return Refuse(IngestStatus::kOverShare, valid);
+    return RefuseOverShare(valid, submission.batch.Bytes().size());
   const Appended appended = Append(ack, now, submission);
   switch (appended.result) {
     case AppendResult::kAppended: break;
-    case AppendResult::kOverShare: return Refuse(IngestStatus::kOverShare, valid);
+    case AppendResult::kOverShare: return RefuseOverShare(valid, submission.batch.Bytes().size());
     case AppendResult::kFull: return Refuse(IngestStatus::kJournalFull, valid);
     case AppendResult::kTooLarge: return Refuse(IngestStatus::kBatchTooLarge, valid);
     case AppendResult::kClosed: return Refuse(IngestStatus::kShuttingDown, valid);
@@ -187,6 +187,13 @@ domain::TokenBucket::Decision Ingest::TakeTokens(domain::ClientNumber client, ui
   const auto decision = bucket_.TryTake(events, now, TokensKept(client, events, now));
   if (decision.admitted) shares_->Charge(client, events, now);
   return decision;
+}
+
+// One that is too large for any client's share is not told to try again.
+IngestResult Ingest::RefuseOverShare(uint64_t events, uint64_t bytes) {
+  const bool ever = shares_->EverAllows(Shared::kJournalEvents, events) &&
+                    shares_->EverAllows(Shared::kJournalBytes, bytes);
+  return Refuse(ever ? IngestStatus::kOverShare : IngestStatus::kBatchTooLarge, events);
 }
 
 double Ingest::TokensKept(domain::ClientNumber client, uint64_t events, base::SteadyTime now) const {

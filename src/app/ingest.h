@@ -127,6 +127,7 @@ class Ingest {
                 base::SteadyTime now, const Submission& submission);
   void TellIdConflicts(uint64_t events);
   IngestResult Refuse(IngestStatus status, uint64_t events, base::Duration retry_after = {});
+  IngestResult RefuseOverShare(uint64_t events, uint64_t bytes);
   domain::TokenBucket::Decision TakeTokens(domain::ClientNumber client, uint64_t events,
                                            base::SteadyTime now);
   // Of the bucket's tokens, those that the client may not take.

@@ -11,30 +11,6 @@ namespace ei::service {
 
 namespace {
 
-constexpr std::uint64_t kEventBytesMin = 13;  // {"type":"a"} and what divides it from the next
-// What is stored beside a client's bytes: the members id and timestamp, the traceparent.
-constexpr std::uint64_t kAddedBytes = 150;
-constexpr std::uint64_t kTopicBytesMax = 249;  // of a route
-constexpr std::uint64_t kIndexBytes = 40;      // of an event in a frame of the log
-constexpr std::uint64_t kFrameBytes = 2048;    // headers of a segment and a frame, and filling up a sector
-constexpr std::uint64_t kBlockBytes = 256 << 10;
-
-// The most that one request can bring.
-struct LargestRequest {
-  std::uint64_t events;
-  std::uint64_t bytes;  // as stored
-};
-
-LargestRequest LargestOf(const Settings& settings) {
-  const IngestSettings& ingest = settings.ingest;
-  const std::uint64_t events =
-      std::min<std::uint64_t>(ingest.batch_events_max, 1 + ingest.body_bytes_max / kEventBytesMin);
-  // A key is kept as a copy of a part of the event.
-  const std::uint64_t copies = settings.kafka.key == "none" ? 1 : 2;
-  const std::uint64_t added = kAddedBytes + (settings.kafka.routes_file ? kTopicBytesMax : 0);
-  return {events, copies * ingest.body_bytes_max + events * added};
-}
-
 // What one client may have of a resource beside others.
 std::uint64_t PartOf(const Settings& settings, std::uint64_t capacity) {
   return settings.http.clients_max == 0 ? capacity : capacity - capacity / app::ClientShares::kParts;
@@ -66,58 +42,26 @@ void CheckBody(const Settings& settings, std::vector<SettingConflict>& conflicts
                      "into a request; raise the one or lower the other",
                      FormatBytes(body), FormatBytes(settings.ingest.event_bytes_max))});
   }
-  // Buffers grow by doubling, those of headers and of bodies.
-  const std::uint64_t buffers = 2 * body + 2 * settings.http.header_bytes_max;
+  const std::uint64_t buffers = body + settings.http.header_bytes_max;
   if (PartOf(settings, settings.http.inflight_bytes_max) < buffers) {
     conflicts.push_back(
         {"http.inflight_bytes_max", "ingest.body_bytes_max",
-         fmt::format(
-             "{} is too little for the largest body and header ({} and {}), whose buffers may double{}; "
-             "raise it to {} or lower ingest.body_bytes_max",
-             FormatBytes(settings.http.inflight_bytes_max), FormatBytes(body),
-             FormatBytes(settings.http.header_bytes_max), SevenEighths(settings),
-             Rounded(CapacityFor(settings, buffers)))});
-  }
-}
-
-void CheckJournal(const Settings& settings, std::vector<SettingConflict>& conflicts) {
-  const LargestRequest largest = LargestOf(settings);
-  if (PartOf(settings, settings.journal.events_max) < largest.events) {
-    conflicts.push_back(
-        {"journal.events_max", "ingest.batch_events_max",
-         fmt::format("{} is too little for the largest batch ({} events){}; raise it to {} or lower "
-                     "ingest.batch_events_max",
-                     settings.journal.events_max, largest.events, SevenEighths(settings),
-                     CapacityFor(settings, largest.events))});
-  }
-  if (JournalIsWal(settings)) return;
-  // The last events of a block may leave it half empty.
-  const std::uint64_t blocks = 2 * largest.bytes + kBlockBytes;
-  if (PartOf(settings, settings.journal.bytes_max) < blocks) {
-    conflicts.push_back(
-        {"journal.bytes_max", "ingest.body_bytes_max",
-         fmt::format("{} is too little for the events of the largest body ({} in {} events), which with ids, "
-                     "times and keys may take {}{}; raise it to {}, or lower ingest.body_bytes_max or "
-                     "ingest.batch_events_max",
-                     FormatBytes(settings.journal.bytes_max), FormatBytes(settings.ingest.body_bytes_max),
-                     largest.events, Rounded(blocks), SevenEighths(settings),
-                     Rounded(CapacityFor(settings, blocks)))});
+         fmt::format("{} is too little for the largest body and header ({} and {}){}, which would be told to "
+                     "try again for ever; raise it to {} or lower ingest.body_bytes_max",
+                     FormatBytes(settings.http.inflight_bytes_max), FormatBytes(body),
+                     FormatBytes(settings.http.header_bytes_max), SevenEighths(settings),
+                     Rounded(CapacityFor(settings, buffers)))});
   }
 }
 
 void CheckWal(const Settings& settings, std::vector<SettingConflict>& conflicts) {
   const WalSettings& wal = settings.wal;
-  const LargestRequest largest = LargestOf(settings);
-  const std::uint64_t frame = largest.bytes + largest.events * kIndexBytes + kFrameBytes;
-  if (wal.segment_bytes < frame) {
+  if (wal.segment_bytes < 2 * settings.ingest.body_bytes_max) {
     conflicts.push_back(
         {"wal.segment_bytes", "ingest.body_bytes_max",
-         fmt::format(
-             "{} is too little for the events of the largest body ({} in {} events), which with ids, "
-             "times and keys may take {} and have to fit into one file of the log; raise it to that, or "
-             "lower ingest.body_bytes_max or ingest.batch_events_max",
-             FormatBytes(wal.segment_bytes), FormatBytes(settings.ingest.body_bytes_max), largest.events,
-             Rounded(frame))});
+         fmt::format("{} is less than twice ingest.body_bytes_max ({}), so the events of the largest body "
+                     "might not fit into one file of the log; raise the one or lower the other",
+                     FormatBytes(wal.segment_bytes), FormatBytes(settings.ingest.body_bytes_max))});
   }
   if (wal.bytes_max < 2 * wal.segment_bytes) {
     conflicts.push_back(
@@ -132,7 +76,6 @@ void CheckWal(const Settings& settings, std::vector<SettingConflict>& conflicts)
 
 void FindSizeConflicts(const Settings& settings, std::vector<SettingConflict>& conflicts) {
   CheckBody(settings, conflicts);
-  CheckJournal(settings, conflicts);
   if (JournalIsWal(settings)) CheckWal(settings, conflicts);
   const std::uint64_t event = settings.ingest.event_bytes_max;
   // The range of event_bytes_max keeps the products far below 2^64.

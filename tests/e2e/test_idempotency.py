@@ -136,8 +136,8 @@ def test_after_a_crash_what_waits_is_stored_once_whoever_repeats_it(
 
 
 def test_the_log_keeps_no_more_than_the_window_asks_for(filing: Serve, tmp_path: Path) -> None:
-    small = {"IDEMPOTENCY_EVENTS": 100, "WAL_SEGMENT_BYTES": "1MiB", "BODY_BYTES_MAX": "300KiB"}
-    small |= {"EVENT_BYTES_MAX": "100KiB", "BATCH_EVENTS_MAX": 1000}
+    small = {"IDEMPOTENCY_EVENTS": 100, "WAL_SEGMENT_BYTES": "1MiB", "BODY_BYTES_MAX": "512KiB"}
+    small |= {"EVENT_BYTES_MAX": "100KiB"}
     first = filing(**small)
     padding = "x" * 50_000
 

@@ -221,7 +221,7 @@ def test_a_full_log_refuses_and_serves_again_by_itself(
 def test_a_backlog_larger_than_memory_waits_on_the_disk(
     with_log: WithLog, broker: KafkaBroker, topic: str
 ) -> None:
-    ingestor = with_log(QUEUE_SIZE=2000, QUEUE_BYTES_MAX="2MiB", BATCH_EVENTS_MAX=1000)
+    ingestor = with_log(QUEUE_SIZE=2000, QUEUE_BYTES_MAX="2MiB")
     assert ingestor.post(event("first")).status == 202
     ingestor.wait_drained()
     before = ingestor.rss_bytes()

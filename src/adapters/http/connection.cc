@@ -64,7 +64,7 @@ void Connection::Start(bool has_place) {
 void Connection::Read() {
   if (reading_) return;
   if (ended_) return Abort();
-  if (!buffer_.MakeRoom()) {
+  if (!buffer_.MakeRoom(WantedBytes())) {
     RefuseForWantOfMemory();
     return Process();
   }
@@ -184,13 +184,18 @@ bool Connection::OnHeader() {
   return true;
 }
 
+// What will stand in the buffer at once, at the most.
+size_t Connection::WantedBytes() const {
+  if (state_ != State::kBody) return loop_.Shared().options.header_bytes_max + 1;
+  return parser_.Current().content_length.value_or(0);
+}
+
 bool Connection::OnBody() {
   Request& request = parser_.Current();
   size_t body_in_buffer = 0;
   if (request.chunked) {
-    const size_t before = chunked_body_.capacity();
+    if (!GrowChunkedBody(chunked_body_.size() + buffer_.Size())) return true;
     const auto [status, consumed] = parser_.ParseChunks(buffer_.Data(), chunked_body_);
-    if (!TakeChunks(chunked_body_.capacity() - before)) return true;
     buffer_.Consume(consumed);
     if (status == ParseStatus::kFailed) {
       RefuseMalformed();
@@ -232,15 +237,23 @@ bool Connection::OnDiscard() {
   return true;
 }
 
-// Counts what the chunked body has grown by; false: that was too much, and the request is refused.
-bool Connection::TakeChunks(size_t grown) {
-  if (grown == 0) return true;
-  if (client_.TakeBytes(grown)) {
-    chunked_taken_ += grown;
-    return true;
+// Makes room for so many bytes of a chunked body, by doubling, but not beyond the largest that is allowed, as
+// the string would by itself; false: that is too much, and the request is refused.
+bool Connection::GrowChunkedBody(size_t bytes) {
+  const size_t before = chunked_body_.capacity();
+  if (bytes <= before) return true;
+  const size_t most = loop_.Shared().options.body_bytes_max;
+  std::string larger;
+  larger.reserve(std::min(std::max(bytes, 2 * before), std::max(most, before + 1)));
+  const size_t grown = larger.capacity() - std::min(before, larger.capacity());
+  if (!client_.TakeBytes(grown)) {
+    RefuseForWantOfMemory();
+    return false;
   }
-  RefuseForWantOfMemory();
-  return false;
+  chunked_taken_ += grown;
+  larger.append(chunked_body_);
+  chunked_body_ = std::move(larger);
+  return true;
 }
 
 void Connection::OpenRequest() {

@@ -90,7 +90,8 @@ class Connection final
   void EndWait(AckOutcome outcome);
   void OpenRequest();
   bool ShouldClose(const Request& request) const;
-  bool TakeChunks(size_t grown);
+  size_t WantedBytes() const;
+  bool GrowChunkedBody(size_t bytes);
   void GiveBackIdleMemory();
   void RefuseMalformed();
   void RefuseForWantOfMemory();

@@ -40,6 +40,7 @@ class RequestParser {
   Step ParseChunks(std::string_view input, std::string& body);
 
   Request& Current() { return request_; }
+  const Request& Current() const { return request_; }
   ParseFault Fault() const { return fault_; }
 
  private:
