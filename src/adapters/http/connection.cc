@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kDiscardMax =
     64 << 10;  // a refused body up to this size is read away, to keep the connection
 constexpr size_t kCoalesceBytes = 64 << 10;  // replies gathered before they are written
+constexpr size_t kOutBytesFree = 4 << 10;    // of replies that a client doesn't take
 constexpr size_t kOutBytesKept = 64 << 10;   // a larger reply's memory is given back
 constexpr auto kHoldBackTime = std::chrono::milliseconds(500);
 
@@ -35,7 +36,7 @@ Connection::Connection(EventLoop& loop, asio::ip::tcp::socket socket, const asio
 }
 
 Connection::~Connection() {
-  client_.GiveBytes(chunked_taken_);
+  client_.GiveBytes(chunked_taken_ + out_taken_);
   LeavePlace();
   loop_.Connections().Remove();
 }
@@ -303,9 +304,14 @@ bool Connection::WriteOut() {
     Abort();
     return false;
   }
+  if (!error) out_.erase(0, sent);
+  if (!ChargeUnwritten()) {
+    loop_.DropUnread(*this);
+    return false;
+  }
   writing_ = true;
   write_deadline_ = loop_.Clock().Now() + loop_.Shared().options.write_timeout;
-  asio::async_write(socket_, asio::buffer(out_) + (error ? 0 : sent),
+  asio::async_write(socket_, asio::buffer(out_),
                     [self = shared_from_this()](const boost::system::error_code& failed, size_t) {
                       self->writing_ = false;
                       if (failed) return self->Abort();
@@ -315,7 +321,18 @@ bool Connection::WriteOut() {
   return false;
 }
 
+// What the client doesn't take counts as what it sends; a little is free, as the first of a buffer is. False:
+// there is too much of it.
+bool Connection::ChargeUnwritten() {
+  if (out_.size() <= kOutBytesFree) return true;
+  out_.shrink_to_fit();
+  if (!client_.TakeBytes(out_.capacity())) return false;
+  out_taken_ = out_.capacity();
+  return true;
+}
+
 void Connection::ForgetWritten() {
+  client_.GiveBytes(std::exchange(out_taken_, 0));
   out_.clear();
   if (out_.capacity() > kOutBytesKept) out_.shrink_to_fit();
 }

@@ -90,6 +90,7 @@ class Connection final
   void EndWait(AckOutcome outcome);
   void OpenRequest();
   bool ShouldClose(const Request& request) const;
+  bool ChargeUnwritten();
   size_t WantedBytes() const;
   bool GrowChunkedBody(size_t bytes);
   void GiveBackIdleMemory();
@@ -123,6 +124,7 @@ class Connection final
   std::unique_ptr<PendingAck> pending_;  // in the state kAck
   std::shared_ptr<Connection> held_;     // this, in the state kHeldBack, and while a discard pauses
   std::string out_;                      // replies not yet taken by the socket
+  size_t out_taken_ = 0;                 // bytes that are counted for them
   base::SteadyTime deadline_;            // of what is being read or waited for
   base::SteadyTime write_deadline_;      // while writing_
   base::SteadyTime request_began_;

@@ -132,6 +132,11 @@ uint64_t EventLoop::EnterLinger(Connection& connection) {
   return kDiscardBytes / (all + 1);
 }
 
+void EventLoop::DropUnread(Connection& connection) {
+  Drop(connection, "unread",
+       "a connection was closed with a reply that its client didn't take: the memory for requests is short");
+}
+
 void EventLoop::Drop(Connection& connection, std::string_view why, std::string_view message) {
   telemetry_.ConnectionDropped(why);
   const std::string name = connection.Client().Name();

@@ -110,6 +110,9 @@ class EventLoop {
   base::SteadyTime Answer(std::string& out, const Request& request, const Reply& reply, bool close,
                           base::SteadyTime began);
 
+  // Closes a connection whose client doesn't take its replies while the memory for them is short.
+  void DropUnread(Connection& connection);
+
  private:
   void Accept();
   void OnAccept(boost::asio::ip::tcp::socket socket);

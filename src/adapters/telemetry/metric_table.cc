@@ -51,7 +51,8 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .buckets = {},
      .help =
          "Connections that were closed to make room for others: refused ones before their client was seen "
-         "to take the reply, and those of the admin port that had asked for nothing for longest."},
+         "to take the reply (refused), those of the admin port that had asked for nothing for longest (silent), and "
+         "those whose client didn't take its replies while the memory for requests was short (unread)."},
     {.id = MetricId::kHttpInflightBytes,
      .name = "event_ingestor_http_inflight_bytes",
      .kind = MetricKind::kGauge,

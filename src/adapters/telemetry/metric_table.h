@@ -138,7 +138,7 @@ inline constexpr std::array<std::string_view, 27> kRequestCodes = {"journal_full
                                                                    "internal"};
 
 // Why connections are closed to make room for others.
-inline constexpr std::array<std::string_view, 2> kDropReasons = {"refused", "silent"};
+inline constexpr std::array<std::string_view, 3> kDropReasons = {"refused", "silent", "unread"};
 
 // What clients share.
 inline constexpr std::array<std::string_view, 4> kSharedResources = {"connections", "memory", "journal",
