@@ -60,7 +60,8 @@ LetterFault Judge(const StoredLetter& letter, const RedriveRules& rules) {
   if (letter.Header(kDlqCode).empty()) return LetterFault::kForeign;
   if (!letter.Header(kDlqReference).empty()) return LetterFault::kReference;
   const std::string topic = TopicOf(letter, rules);
-  if (!domain::IsTopicName(topic) || topic == rules.dlq_topic || IsInternal(topic)) return LetterFault::kBadTopic;
+  if (!domain::IsTopicName(topic) || topic == rules.dlq_topic || IsInternal(topic))
+    return LetterFault::kBadTopic;
   if (topic != rules.default_topic && std::ranges::find(rules.topics, topic) == rules.topics.end()) {
     return LetterFault::kNotRouted;
   }

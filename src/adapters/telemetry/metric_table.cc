@@ -1,3 +1,5 @@
+// Long because: it is the table, one entry a metric, and people look for a metric in one place.
+
 #include "adapters/telemetry/metric_table.h"
 
 namespace ei::telemetry {
