@@ -128,8 +128,8 @@ TEST_P(FileSinkTaken, AtAnyMomentOfASendNothingThatIsAcknowledgedIsMissing) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Acts, FileSinkTaken, testing::ValuesIn(kActs), [](const auto& info) {
-  std::string name = info.param.name;
+INSTANTIATE_TEST_SUITE_P(Acts, FileSinkTaken, testing::ValuesIn(kActs), [](const auto& act) {
+  std::string name = act.param.name;
   std::replace(name.begin(), name.end(), ' ', '_');
   return name;
 });

@@ -88,7 +88,7 @@ TEST_P(LogTaken, AcknowledgesNothingMoreAndSaysWhy) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Acts, LogTaken, testing::ValuesIn(kActs),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& act) { return act.param.name; });
 
 TEST_F(LogInFolder, CheckpointThatVanishedIsMadeAgainAndNothingIsDeliveredTwice) {
   rig_.Append({"a", "b"});

@@ -147,6 +147,7 @@ class Schedule {
       case IngestStatus::kBatchTooLarge: ++occurred_["batch too large"]; break;
       case IngestStatus::kShuttingDown: ++occurred_["shutting down"]; break;
       case IngestStatus::kStorageFailed: FAIL() << "memory does not fail";
+      case IngestStatus::kKeyTooLarge: FAIL() << "there is no key in the header";
       case IngestStatus::kAckUnavailable: FAIL() << "Accept does not judge the level";
     }
     ASSERT_EQ(added, 0U) << "a refused request left something";
