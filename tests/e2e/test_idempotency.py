@@ -90,7 +90,9 @@ def test_a_repeat_is_acknowledged_and_not_stored(filing: Serve, tmp_path: Path) 
     assert [entry.get("duplicate", False) for entry in batch.json()["events"]] == [False, True, True, False]
     assert post(ingestor, "", [event("a", source="shop"), event("a", source=7)]).status == 202
     ingestor.wait_drained()
-    assert Counter({"a": 3, "b": 1, "c": 1}) == filed_ids(tmp_path), "other sources, other bytes: other events"
+    assert Counter({"a": 3, "b": 1, "c": 1}) == filed_ids(tmp_path), (
+        "other sources, other bytes: other events"
+    )
     assert ingestor.metric("event_id_conflicts_total") == 1, "a source that is no string is none"
     metrics = ingestor.metrics()
     assert metrics.value("event_ingestor_events_received_total") == 9

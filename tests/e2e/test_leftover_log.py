@@ -13,7 +13,9 @@ Serve = Callable[..., Ingestor]
 
 def left_behind(serve: Serve, folder: Path) -> None:
     """Three events that a service at level wal has acknowledged and could not deliver."""
-    ingestor = serve(SINK="kafka", KAFKA_BROKERS=f"127.0.0.1:{free_port()}", ACK="wal", WAL_DIR=folder / "wal")
+    ingestor = serve(
+        SINK="kafka", KAFKA_BROKERS=f"127.0.0.1:{free_port()}", ACK="wal", WAL_DIR=folder / "wal"
+    )
     for n in range(3):
         assert ingestor.post(json.dumps({"id": f"e{n}", "type": "t"})).status == 202
     assert ingestor.terminate() == 0
