@@ -62,7 +62,7 @@ class ExampleLog {
       next += count;
       rig.Work();
     };
-    while (next < 52) append(next % 4 + 1, next % 5 * 60 + 20);
+    while (next < 52) append(next % 4 + 1, next % 5 * 60 + 16);
     rig.Take();
     const auto settled = [](uint64_t number) { return number < 14 || (number % 3 == 0 && number < 50); };
     const auto gone = [](uint64_t number) { return number >= 23 && number < 35; };

@@ -148,6 +148,25 @@ TEST_F(RecoveryTest, TornLastFrameIsCut) {
   EXPECT_TRUE(Read().torn);
 }
 
+// Its positions were given anew, in a segment that was let go since and in the one behind that.
+TEST_F(RecoveryTest, TornFrameOfAnEarlierLifeHidesNothing) {
+  SegmentBytes segment = Segment(0, 0);
+  segment.Add(0, {"0"});
+  segment.Add(1, {"1"});
+  const size_t torn = segment.Add(2, {"old 2", "old 3", "old 4"});
+  Put(segment);
+  disk_.FlipBit(SegmentName(0), torn + kFrameHeaderBytes + 12, 0);  // in its last event
+  PutFrames(2, 3, 3);
+  Checkpoint checkpoint{.durable_end = 6, .next_segment = 3, .settled = SettledMap(1)};
+  checkpoint.settled.Mark(2, 3);
+  std::string bytes = EncodeCheckpoint(checkpoint, 2);
+  bytes.resize(2 * kCheckpointSlotBytes);
+  disk_.PutFile(kCheckpointName, bytes);
+  ASSERT_TRUE(rig_.TryOpen(*(folder_ = disk_.Mount())));
+  EXPECT_EQ(rig_.Drain(), (std::vector<std::string>{"1", "3", "4", "5"}));
+  EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
+}
+
 TEST_F(RecoveryTest, DamagedFrameBeforeTheLastIsNotTheEnd) {
   SegmentBytes segment = Segment(0, 0);
   segment.Add(0, {"a"});
