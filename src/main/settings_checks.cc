@@ -27,17 +27,17 @@ std::vector<SettingConflict> FindConflicts(const Settings& settings) {
          fmt::format("{} promises less than ingest.ack_min ({}); raise the one or lower the other",
                      Name(ingest.ack), Name(ingest.ack_min))});
   }
-  if (settings.sink.kind == SinkKind::kKafka && ingest.ack_timeout <= settings.kafka.linger) {
+  if (settings.sink.kind == SinkKind::kKafka && ingest.ack_timeout < settings.kafka.linger) {
     conflicts.push_back(
         {"ingest.ack_timeout", "kafka.linger",
-         fmt::format("{} is not more than kafka.linger ({}), so every request at level broker would "
+         fmt::format("{} is less than kafka.linger ({}), so every request at level broker would "
                      "time out; raise the one or lower the other",
                      FormatDuration(ingest.ack_timeout), FormatDuration(settings.kafka.linger))});
   }
-  if (JournalIsWal(settings) && ingest.ack_timeout <= settings.wal.commit_interval) {
+  if (JournalIsWal(settings) && ingest.ack_timeout < settings.wal.commit_interval) {
     conflicts.push_back(
         {"ingest.ack_timeout", "wal.commit_interval",
-         fmt::format("{} is not more than wal.commit_interval ({}), so requests at level wal would "
+         fmt::format("{} is less than wal.commit_interval ({}), so requests at level wal would "
                      "time out; raise the one or lower the other",
                      FormatDuration(ingest.ack_timeout), FormatDuration(settings.wal.commit_interval))});
   }

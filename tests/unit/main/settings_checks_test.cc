@@ -116,33 +116,32 @@ TEST(SettingConflicts, AckThatPromisesLessThanTheLeast) {
 
 TEST(SettingConflicts, LogFileThatCannotHoldTheLargestBody) {
   Settings settings = DefaultSettings();
-  settings.wal.segment_bytes = 21u << 20;
+  settings.wal.segment_bytes = 16u << 20;
   settings.ingest.ack = domain::AckLevel::kMemory;
   EXPECT_EQ(OnlyConflict(settings), "") << "the log is off";
   settings.ingest.ack = domain::AckLevel::kWal;
   EXPECT_EQ(
       OnlyConflict(settings),
-      "wal.segment_bytes / ingest.body_bytes_max: 21MiB is too little for the events of the largest body (10MiB "
-      "in 10000 events), which with ids, times and keys may take 22MiB and have to fit into one file of the "
-      "log; raise it to that, or lower ingest.body_bytes_max or ingest.batch_events_max");
-  settings.wal.segment_bytes = 22u << 20;
+      "wal.segment_bytes / ingest.body_bytes_max: 16MiB is less than twice ingest.body_bytes_max (10MiB), "
+      "so the events of the largest body might not fit into one file of the log; raise the one or lower "
+      "the other");
+  settings.wal.segment_bytes = 20u << 20;
   EXPECT_EQ(OnlyConflict(settings), "");
 }
 
 TEST(SettingConflicts, AcksThatAlwaysComeTooLate) {
   Settings settings = DefaultSettings();
-  settings.ingest.ack_timeout = settings.kafka.linger = std::chrono::milliseconds(200);
-  EXPECT_EQ(
-      OnlyConflict(settings),
-      "ingest.ack_timeout / kafka.linger: 200ms is not more than kafka.linger (200ms), so every request at "
-      "level broker would time out; raise the one or lower the other");
+  settings.ingest.ack_timeout = std::chrono::milliseconds(150);
+  settings.kafka.linger = std::chrono::milliseconds(200);
+  EXPECT_EQ(OnlyConflict(settings),
+            "ingest.ack_timeout / kafka.linger: 150ms is less than kafka.linger (200ms), so every request at "
+            "level broker would time out; raise the one or lower the other");
   settings.sink.kind = SinkKind::kFile;
   EXPECT_EQ(OnlyConflict(settings), "");
-  settings.ingest.ack_timeout = settings.wal.commit_interval = std::chrono::milliseconds(100);
-  EXPECT_EQ(
-      OnlyConflict(settings),
-      "ingest.ack_timeout / wal.commit_interval: 100ms is not more than wal.commit_interval (100ms), so "
-      "requests at level wal would time out; raise the one or lower the other");
+  settings.wal.commit_interval = std::chrono::milliseconds(160);
+  EXPECT_EQ(OnlyConflict(settings),
+            "ingest.ack_timeout / wal.commit_interval: 150ms is less than wal.commit_interval (160ms), so "
+            "requests at level wal would time out; raise the one or lower the other");
 }
 
 TEST(SettingConflicts, LogThatIsFullWithItsFirstFile) {
