@@ -163,7 +163,7 @@ def fill_replies(attack: Attack) -> None:
     crowd.push(2.0)
 
 
-@fill("replies that list every event", bytes_max=INFLIGHT)
+@fill("replies that list every event", bytes_max=INFLIGHT + QUEUE)
 def fill_listing_replies(attack: Attack) -> None:
     crowd = attack.crowd(receive_bytes=2048)
     body = b"\n".join([b'{"type":"t"}'] * 10_000)
