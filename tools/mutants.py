@@ -135,19 +135,13 @@ MUTANTS = [
     Mutant(
         "a restart doesn't know whose an event is",
         WAL + "wal_journal.cc",
-        "    piece.client = batch.Identity();\n",
+        "    piece.identity = batch.Identity();\n",
         "",
     ),
     Mutant(
         "a restart takes the service's timestamp for the client's",
         WAL + "wal_journal.cc",
         "  entry.added_size = static_cast<uint8_t>(slices.added_size);\n",
-        "",
-    ),
-    Mutant(
-        "the newest commit loses its clients when it is written again",
-        WAL + "log_tail.cc",
-        "  frame.end.origins = end.origins;\n",
         "",
     ),
     Mutant(
@@ -201,12 +195,6 @@ MUTANTS = [
         "  const uint64_t wanted = options_.segment_bytes;",
     ),
     Mutant(
-        "a frame may be longer than its segment",
-        WAL + "log_tail.cc",
-        "(!spares_.empty() && kSegmentHeaderBytes + bytes <= spares_.front().bytes)",
-        "!spares_.empty()",
-    ),
-    Mutant(
         "events of a commit that is written again count in its old segment",
         WAL + "segment_table.cc",
         "    before->second.unsettled -= added->second.unsettled;  // they are in the new one now\n",
@@ -239,26 +227,8 @@ MUTANTS = [
     Mutant(
         "retries go out of order",
         "src/app/destination_queues.cc",
-        "const auto behind = std::ranges::upper_bound(queue.entries, entry.position, {}, &Entry::position);",
-        "const auto behind = queue.entries.end();",
-    ),
-    Mutant(
-        "what is left of a segment is charged twice",
-        WAL + "wal_journal.cc",
-        "    growth -= left_over;\n",
-        "",
-    ),
-    Mutant(
-        "a segment gives back its charges with events left",
-        WAL + "keep.cc",
-        "EndOf(it)) > 0) continue;",
-        "EndOf(it)) > 1) continue;",
-    ),
-    Mutant(
-        "a segment never gives back its charges",
-        WAL + "keep.cc",
-        "EndOf(it)) > 0) continue;",
-        "EndOf(it)) < 1'000'000) continue;",
+        "entries.insert(entries.begin(), back.begin(), back.end());",
+        "entries.insert(entries.end(), back.begin(), back.end());",
     ),
     Mutant(
         "a block that is free is still charged",
