@@ -85,7 +85,7 @@ TEST_F(LoadTest, BatchLargerThanTheWindowGetsThrough) {
 }
 
 TEST_F(LoadTest, WindowIsBoundByItsMemoryToo) {
-  rig_.Options() = {.bytes_max = 64 << 20, .segment_bytes = 4 << 20, .window_bytes_max = 4 << 20};
+  rig_.Options() = WalOptions{.bytes_max = 64 << 20, .segment_bytes = 4 << 20, .window_bytes_max = 4 << 20};
   SimDisk disk(2);
   const auto folder = disk.Mount();
   rig_.Open(*folder);
@@ -103,7 +103,7 @@ TEST_F(LoadTest, WindowIsBoundByItsMemoryToo) {
 
 // One event in ten stays, as when one partition of ten takes nothing: it must not keep the others' memory.
 TEST_F(LoadTest, WhatIsCompactLeavesTheWindowToOthers) {
-  rig_.Options() = {.bytes_max = 64 << 20, .segment_bytes = 4 << 20, .window_bytes_max = 4 << 20};
+  rig_.Options() = WalOptions{.bytes_max = 64 << 20, .segment_bytes = 4 << 20, .window_bytes_max = 4 << 20};
   SimDisk disk(2);
   const auto folder = disk.Mount();
   rig_.Open(*folder);
@@ -144,7 +144,7 @@ TEST_F(LoadTest, DiskThatCannotBeReadForAMomentCostsNothing) {
 
 // Near the window's limit a backlog begins anew with each commit, far behind the segment's front.
 TEST_F(LoadTest, ReadingBackBeginsWhereTheBacklogDoes) {
-  rig_.Options() = {.bytes_max = 64 << 20, .segment_bytes = 4 << 20, .window_events_max = 10};
+  rig_.Options() = WalOptions{.bytes_max = 64 << 20, .segment_bytes = 4 << 20, .window_events_max = 10};
   SimDisk disk(2);
   const auto folder = disk.Mount();
   rig_.Open(*folder);
