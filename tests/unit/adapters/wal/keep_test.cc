@@ -335,7 +335,10 @@ TEST_F(KeepTest, FinishLeavesNothingToBeDeliveredTwice) {
 
 // A stuck partition: more gaps than a checkpoint holds, all of them before segments that are wholly settled.
 TEST_F(KeepTest, SegmentStaysWhileNoCheckpointSaysThatItIsSettled) {
-  rig_.Options() = WalOptions{.bytes_max = 2 << 20, .segment_bytes = 256 << 10};
+  WalOptions options;
+  options.bytes_max = 2 << 20;
+  options.segment_bytes = 256 << 10;
+  rig_.Options() = options;
   SimDisk disk(2);
   auto folder = disk.Mount();
   rig_.Open(*folder);

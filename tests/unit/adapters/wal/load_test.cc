@@ -85,7 +85,11 @@ TEST_F(LoadTest, BatchLargerThanTheWindowGetsThrough) {
 }
 
 TEST_F(LoadTest, WindowIsBoundByItsMemoryToo) {
-  rig_.Options() = WalOptions{.bytes_max = 64 << 20, .segment_bytes = 4 << 20, .window_bytes_max = 4 << 20};
+  WalOptions options;
+  options.bytes_max = 64 << 20;
+  options.segment_bytes = 4 << 20;
+  options.window_bytes_max = 4 << 20;
+  rig_.Options() = options;
   SimDisk disk(2);
   const auto folder = disk.Mount();
   rig_.Open(*folder);
@@ -103,7 +107,11 @@ TEST_F(LoadTest, WindowIsBoundByItsMemoryToo) {
 
 // One event in ten stays, as when one partition of ten takes nothing: it must not keep the others' memory.
 TEST_F(LoadTest, WhatIsCompactLeavesTheWindowToOthers) {
-  rig_.Options() = WalOptions{.bytes_max = 64 << 20, .segment_bytes = 4 << 20, .window_bytes_max = 4 << 20};
+  WalOptions options;
+  options.bytes_max = 64 << 20;
+  options.segment_bytes = 4 << 20;
+  options.window_bytes_max = 4 << 20;
+  rig_.Options() = options;
   SimDisk disk(2);
   const auto folder = disk.Mount();
   rig_.Open(*folder);
@@ -144,7 +152,11 @@ TEST_F(LoadTest, DiskThatCannotBeReadForAMomentCostsNothing) {
 
 // Near the window's limit a backlog begins anew with each commit, far behind the segment's front.
 TEST_F(LoadTest, ReadingBackBeginsWhereTheBacklogDoes) {
-  rig_.Options() = WalOptions{.bytes_max = 64 << 20, .segment_bytes = 4 << 20, .window_events_max = 10};
+  WalOptions options;
+  options.bytes_max = 64 << 20;
+  options.segment_bytes = 4 << 20;
+  options.window_events_max = 10;
+  rig_.Options() = options;
   SimDisk disk(2);
   const auto folder = disk.Mount();
   rig_.Open(*folder);

@@ -496,7 +496,10 @@ TEST_F(RecoveryTest, NewestCommitGetsASegmentOfItsSizeWhateverTheSettingsAreNow)
     for (int life = 0; life < 4; ++life) {
       disk.KillProcess();
       folder = disk.Mount();
-      rig.Options() = WalOptions{.bytes_max = bytes_max, .segment_bytes = 2048};
+      WalOptions options;
+      options.bytes_max = bytes_max;
+      options.segment_bytes = 2048;
+      rig.Options() = options;
       rig.Open(*folder);
       EXPECT_LE(rig.Journal().Stats().bytes, std::max(bytes_max, 3 * kSegmentBytes)) << "life " << life;
       for (int i = 0; i < 20; ++i) {
