@@ -174,12 +174,6 @@ MUTANTS = [
         "  const uint64_t wanted = options_.segment_bytes;",
     ),
     Mutant(
-        "a frame may be longer than its segment",
-        WAL + "log_tail.cc",
-        "(!spares_.empty() && kSegmentHeaderBytes + bytes <= spares_.front().bytes)",
-        "!spares_.empty()",
-    ),
-    Mutant(
         "events of a commit that is written again count in its old segment",
         WAL + "segment_table.cc",
         "    before->second.unsettled -= added->second.unsettled;  // they are in the new one now\n",

@@ -176,7 +176,7 @@ base::Result<SettledMap> AssumeSettled(Directory& directory, const std::vector<F
   SettledMap settled(first->header.first_position);
   for (auto before = first, next = std::next(first); next != segments.end(); before = next++) {
     if (next->header.number == before->header.number + 1 || before->damaged || next->damaged) continue;
-    const auto end = EndOf(directory, *before, 0);
+    const auto end = EndOf(directory, *before, kNoLimit);
     if (!end) return std::unexpected(end.error());
     settled.Mark(end->end, next->header.first_position);
   }
