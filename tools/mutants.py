@@ -269,7 +269,7 @@ def try_mutant(mutant: Mutant) -> str:
         built = build()
         if built.returncode != 0:
             return "does not compile:\n" + built.stdout[-2000:]
-        return "SURVIVED" if simulate(120) else ""
+        return "SURVIVED" if simulate(900) else ""
     finally:
         path.write_text(original, encoding="utf-8")
 
