@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TREE = ROOT / "build" / "mutants"
 SCHEDULES = 40_000  # most are caught within a few hundred
+SLICE = 2_000
+SLICE_SECONDS = 90  # many times what a slice takes
 
 
 @dataclass(frozen=True)
@@ -277,20 +279,23 @@ def build() -> subprocess.CompletedProcess:
     )
 
 
-def simulate(tests: str, seconds: int) -> bool:
-    """True: nothing was noticed."""
-    environment = os.environ | {"EI_SCHEDULES": str(SCHEDULES), "EI_SEED": "1"}
-    try:
-        done = subprocess.run(
-            [TREE / "out" / "tests" / "simulation_tests", f"--gtest_filter={tests}"],
-            env=environment,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return False  # it hangs, which is noticed too
-    return done.returncode == 0
+def simulate(tests: str) -> bool:
+    """True: nothing was noticed. In slices, so that a hang is told from a slow machine."""
+    for first in range(1, SCHEDULES + 1, SLICE):
+        environment = os.environ | {"EI_SCHEDULES": str(SLICE), "EI_SEED": str(first)}
+        try:
+            done = subprocess.run(
+                [TREE / "out" / "tests" / "simulation_tests", f"--gtest_filter={tests}"],
+                env=environment,
+                capture_output=True,
+                timeout=SLICE_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return False  # it hangs, which is noticed too
+        if done.returncode != 0:
+            return False
+    return True
 
 
 def try_mutant(mutant: Mutant) -> str:
@@ -304,7 +309,7 @@ def try_mutant(mutant: Mutant) -> str:
         built = build()
         if built.returncode != 0:
             return "does not compile:\n" + built.stdout[-2000:]
-        return "SURVIVED" if simulate(mutant.tests, 120) else ""
+        return "SURVIVED" if simulate(mutant.tests) else ""
     finally:
         path.write_text(original, encoding="utf-8")
 

@@ -444,6 +444,11 @@ class WalSchedule {
     life->GoOn(6);
     CheckAsideStays();
     if (!aside_.empty()) MoveAsideAway(*life);
+    life->GoOn(20);
+    if (options_.retain_events == 0) {
+      ASSERT_LE(Segments().size(), 3U)
+          << "all is settled: one that was being filled, and two that are prepared";
+    }
     Request(*life);
     life->DrainAll();
     if (::testing::Test::HasFailure()) return;

@@ -103,7 +103,9 @@ class Reading {
     const uint64_t end = segment_.positions_end;
     if (segment_.behind == Behind::kAnything || reached_ >= end) return true;
     const bool unsettled = settled_.Unsettled(reached_, end) > 0;
-    if (segment_.behind == Behind::kNext || (segment_.behind == Behind::kNothing && unsettled)) {
+    // Where files are missing behind it, only a sector that can't be read says that its own events are.
+    if (segment_.behind == Behind::kNext ||
+        (unsettled && (segment_.behind == Behind::kNothing || scanner_.MetFaults()))) {
       return Tell({"no frame can be read", offset_, segment_.read_bytes, reached_, end});
     }
     if (unsettled) visitor_.OnMissing(reached_, end);

@@ -65,6 +65,7 @@ DiskResult<size_t> SegmentScanner::Read(uint64_t offset, std::span<char> bytes) 
     const auto sector = bytes.subspan(at, std::min<size_t>(kSectorBytes, bytes.size() - at));
     const auto read = file_.Read(offset + at, sector);
     if (!read) std::ranges::fill(sector, '\0');
+    met_faults_ = met_faults_ || !read;
     if (read && *read < sector.size()) return at + *read;
   }
   return bytes.size();

@@ -46,6 +46,7 @@ class SegmentScanner {
 
   // From now on sectors that can't be read count as damaged, instead of failing Next.
   void ReadPastFaults() { past_faults_ = true; }
+  bool MetFaults() const { return met_faults_; }
 
  private:
   DiskResult<size_t> Read(uint64_t offset, std::span<char> bytes);
@@ -64,6 +65,7 @@ class SegmentScanner {
   uint64_t buffer_offset_ = 0;
   uint64_t buffered_ = 0;
   bool past_faults_ = false;
+  bool met_faults_ = false;
 };
 
 }  // namespace ei::wal

@@ -270,6 +270,32 @@ TEST_F(LogRepairTest, KilledAnywhereLosesNothing) {
   std::filesystem::remove_all(kept);
 }
 
+// The next file is gone, as all do once they are settled: the bad sector alone says that this one is damaged.
+TEST(LogRepairUnreadable, FileWithABadEndIsSetAsideThoughTheNextOneIsGone) {
+  constexpr uint64_t kBytes = 8 << 10;
+  support::SimDisk disk(1);
+  auto folder = disk.Mount();
+  support::WalRig rig({.bytes_max = 16 * kBytes, .segment_bytes = kBytes});
+  rig.Open(*folder);
+  for (const std::string& value : support::Numbered(0, 21, 700)) {
+    ASSERT_EQ(rig.Append({value}), app::AppendResult::kAppended);
+    rig.Work();
+  }
+  rig.Take();
+  rig.SettleIf([](std::string_view value) { return std::stoull(std::string(value)) / 7 == 1; });
+  rig.Work();
+  rig.Journal().Finish();
+  rig.Close();
+  ASSERT_FALSE(std::ranges::count(disk.SeenNames(), SegmentName(1)));
+  disk.MakeUnreadable(SegmentName(0), kSegmentHeaderBytes + 6 * 1024, 1);  // the last frame's header
+  folder = disk.Mount();
+  const auto plan = PlanRepair(*folder);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->lost, (std::vector<PositionRange>{{6, 7}}));
+  ASSERT_TRUE(Repair(*folder, *plan, 7));
+  EXPECT_TRUE(std::ranges::count(disk.SeenNames(), DamagedName(0)));
+}
+
 // What the service never decides by itself: bad sectors in a frame's header and in one copy of a segment's.
 TEST(LogRepairUnreadable, GivesUpWhatCannotBeReadAndNothingElse) {
   constexpr uint64_t kBytes = 8 << 10;
