@@ -2,7 +2,7 @@
 # Extra arguments: make run ARGS='--log-level debug', make test-int ARGS='-k restart', make bench ARGS=...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run kafka test test-int sim bench fmt lint infra infra-plan infra-apply ci image up down test-image test-k8s clean
+.PHONY: help setup build run kafka test test-int sim fuzz bench fmt lint infra infra-plan infra-apply ci image up down test-image test-k8s clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test-int: build ## Black-box tests of the binary against a real Kafka broker of 
 
 sim: ## Simulate crashes and faults of the log: N=100000 schedules, or SEED=n to run one again
 	tools/setup.sh build && tools/build.sh release simulation_tests && tools/sim.sh
+
+fuzz: ## Fuzz what strangers can send: FUZZ_SECONDS=60 each, ARGS='request_parser' for one
+	tools/setup.sh build lint && tools/fuzz.sh $(ARGS)
 
 bench: ## Paired load rounds against nginx and a bare librdkafka producer
 	tools/setup.sh build int && tools/build.sh release && build/venv/bin/python bench/run.py $(ARGS)

@@ -54,7 +54,7 @@ void RequireSame(const Member& member, const Member& again, std::string_view add
 void CheckAccepted(const DecodedEvent& event, ei::app::EventDecoder& decoder) {
   Require(event.json.size() >= 2 && event.json.front() == '{' && event.json.back() == '}');
   ei::domain::EventBatch batch;
-  batch.Add(event, ei::domain::KeySource::kPointer, kGeneratedId, kReceivedAt, {});
+  batch.Add(event, kGeneratedId, kReceivedAt, {});
   const auto& slices = batch.Events().front();
   const auto record = std::string_view(batch.Bytes()).substr(slices.offset, slices.value_size);
   Require(record.ends_with(event.json.substr(1)));

@@ -1,14 +1,18 @@
 """What must hold of the rendered chart that no schema says. A function for each object that something is wrong with."""
 
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
+import balancers
 import yaml
 
 Thing = dict[str, Any]
 NAMESPACE = "events"
 # What the alerts and the dashboard know the service by.
 JOB = "event-ingestor"
+# Where credentials of AWS may come from, beside STS.
+AWS_URLS = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT")
 
 
 def kinds(things: list[Thing], *kind: str) -> list[Thing]:
@@ -47,8 +51,11 @@ def invariants(things: list[Thing]) -> list[str]:
             faults += [f"{title}: {fault}" for fault in pod_faults(thing, spec)]
     for job in kinds(things, "Job"):
         faults += adopt_faults(job, workload)
+    faults += balancers.faults(things, settings)
     for policy in kinds(things, "NetworkPolicy"):
-        faults += network_faults(policy, kinds(things, "Pod")[0], settings)
+        faults += network_faults(
+            policy, kinds(things, "Pod")[0], settings | {"environment": environment_of(workload)}
+        )
     for monitor in kinds(things, "ServiceMonitor"):
         for endpoint in monitor["spec"]["endpoints"]:
             if {"targetLabel": "job", "replacement": JOB} not in endpoint.get("relabelings", []):
@@ -118,8 +125,45 @@ def network_faults(policy: Thing, test: Thing, settings: Thing) -> list[str]:
         chosen = [peer.get("podSelector", {}).get("matchLabels", {}).items() for peer in rule.get("from", [])]
         if to_admin and not any(one and one <= labels for one in chosen):
             faults.append("NetworkPolicy: helm test's pod may not ask for readiness")
-    out = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
-    for broker in settings["kafka"]["brokers"].split(","):
-        if int(broker.rsplit(":", 1)[1]) not in out:
-            faults.append(f"NetworkPolicy: {broker.strip()} can't be reached")
+    everywhere = {
+        (port["port"], port["protocol"])
+        for rule in policy["spec"]["egress"]
+        if not rule.get("to")
+        for port in rule["ports"]
+    }
+    for what, port, protocol in outward(settings):
+        if (port, protocol) not in everywhere:
+            faults.append(f"NetworkPolicy: {what} can't be reached, port {port} {protocol}")
+    if oauth_source(settings) == "aws_msk_iam":
+        agents = {peer["ipBlock"]["cidr"] for rule in policy["spec"]["egress"] for peer in rule.get("to", [])}
+        if not {"169.254.170.23/32", "fd00:ec2::23/128"} <= agents:
+            faults.append("NetworkPolicy: the agent of EKS Pod Identity can't be reached")
     return faults
+
+
+def environment_of(workload: Thing) -> dict[str, str]:
+    given = workload["spec"]["template"]["spec"]["containers"][0]["env"]
+    return {one["name"]: one["value"] for one in given if one.get("value")}
+
+
+def oauth_source(settings: Thing) -> str:
+    security = settings["kafka"].get("security", {})
+    return settings["environment"].get("KAFKA_OAUTH_SOURCE") or security.get("oauth_source", "")
+
+
+def outward(settings: Thing) -> list[tuple[str, int, str]]:
+    """Whom the service calls, as its settings name them: who, port, protocol. Their addresses are known by name only."""
+    environment = settings["environment"]
+    found = [("the name service", 53, "UDP"), ("the name service", 53, "TCP")]
+    for broker in (environment.get("KAFKA_BROKERS") or settings["kafka"]["brokers"]).split(","):
+        found.append((broker.strip(), int(broker.rsplit(":", 1)[1]), "TCP"))
+    source, urls = oauth_source(settings), []
+    if source == "oidc":
+        urls = [environment.get("KAFKA_OAUTH_TOKEN_URL") or settings["kafka"]["security"]["oauth_token_url"]]
+    elif source == "aws_msk_iam":
+        urls = [environment.get("AWS_ENDPOINT_URL_STS") or "https://sts.amazonaws.com"]
+        urls += [environment[name] for name in AWS_URLS if name in environment]
+    for url in urls:
+        parts = urllib.parse.urlsplit(url)
+        found.append((url, parts.port or {"http": 80, "https": 443}[parts.scheme], "TCP"))
+    return found

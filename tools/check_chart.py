@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
+import balancers
 import crd_schemas
 import kubernetes_validate
 import yaml
@@ -210,9 +211,11 @@ def self_test(chart: Chart, operators: dict[Kind, Thing]) -> None:
             "ci/everything.yaml",
             "ci/deployment.yaml",
             "examples/event-hubs.yaml",
+            "examples/msk-iam.yaml",
         )
     }
-    laptop, everything, deployment, hubs = rendered
+    laptop, everything, deployment, hubs, msk = rendered
+    balancers.self_test()
     planted(laptop, "Deployment", lambda t: pod(t).update(terminationGracePeriodSeconds=55), "grace")
     planted(
         laptop,
@@ -241,6 +244,24 @@ def self_test(chart: Chart, operators: dict[Kind, Thing]) -> None:
     planted(everything, "PrometheusRule", lambda t: t["spec"]["groups"][0]["rules"][0].pop("expr"), "rule")
     planted(deployment, "HTTPRoute", lambda t: t["spec"]["rules"][0].update(backend=[]), "route")
     planted(hubs, "ScaledObject", lambda t: t["spec"]["triggers"][0].pop("type"), "trigger")
+    planted(deployment, "NetworkPolicy", lambda t: t["spec"]["egress"].pop(2), "token endpoint shut out")
+    planted(deployment, "NetworkPolicy", lambda t: t["spec"]["egress"].pop(0), "name service shut out")
+    planted(msk, "NetworkPolicy", lambda t: t["spec"]["egress"].pop(2), "STS shut out")
+    planted(msk, "NetworkPolicy", lambda t: t["spec"]["egress"].pop(3), "Pod Identity shut out")
+    planted(hubs, "Ingress", lambda t: t["spec"].update(ingressClassName="gce"), "a wait of 30 s")
+    short = {"nginx.ingress.kubernetes.io/proxy-read-timeout": "20"}
+    planted(hubs, "Ingress", lambda t: t["metadata"].update(annotations=short), "a wait of 20 s")
+
+    def idle(seconds: int) -> Callable[[Thing], object]:
+        def change(thing: Thing) -> None:
+            settings = yaml.safe_load(thing["data"]["settings.yaml"])
+            settings["http"]["idle_timeout"] = f"{seconds}s"
+            thing["data"]["settings.yaml"] = yaml.safe_dump(settings)
+
+        return change
+
+    planted(deployment, "ConfigMap", idle(600), "a proxy that keeps connections longer")
+    planted(everything, "ConfigMap", idle(240), "a balancer that forgets connections sooner")
     if not schema_holes({"properties": {"a": {"properties": {}}}, "additionalProperties": False}):
         sys.exit("self-test: a hole in the schema is not found")
     values = {

@@ -40,6 +40,7 @@ stage mutants tools/mutants.py
 stage generated tools/lint.sh built
 stage build-clang tools/build.sh clang
 stage clang-tidy tools/lint.sh clang
+stage fuzz env FUZZ_SECONDS=7 tools/fuzz.sh
 stage build-debug tools/build.sh debug
 stage test-debug tools/test.sh debug
 stage build-tsan tools/build.sh tsan

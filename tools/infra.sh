@@ -392,6 +392,7 @@ check_values() {
       return 1
     }
   done
+  "$python" tools/balancers.py "$rendered"/*.manifest
 }
 
 check_tflint() {

@@ -8,7 +8,7 @@ source tools/sources.sh
 
 # By what they need: only the sources; the release binary; the clang preset's compile commands.
 # Those that take longest stand first, so that the others run beside them.
-source_checks=(infra headers format layers bans links shell python workflows packages observability dockerfiles)
+source_checks=(infra headers format layers bans bounds links shell python workflows packages observability dockerfiles)
 built_checks=(generated_docs sbom chart)
 clang_checks=(clang_tidy)
 
@@ -27,6 +27,7 @@ check_format() {
 check_layers() { tools/check_layers.py --self-test && tools/check_layers.py; }
 check_bans() { tools/check_bans.py --self-test && tools/check_bans.py; }
 check_links() { tools/check_links.py --self-test && tools/check_links.py; }
+check_bounds() { "$tools/python" tools/bounds.py --self-test && "$tools/python" tools/bounds.py; }
 check_headers() { tools/check_headers.py --self-test && tools/check_headers.py; }
 check_infra() { tools/infra.sh check; }
 
@@ -108,6 +109,7 @@ check_packages() {
     echo "pin the lines above, as in name==1.2.3"
     status=1
   fi
+  tools/check_setup.sh || status=1
   return $status
 }
 

@@ -5,18 +5,19 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
   cat <<EOF
-Usage: tools/setup.sh GROUP... | --list
+Usage: tools/setup.sh GROUP... | --missing GROUP... | --list
 
   build   compile and run the service and its C++ tests
   kafka   run a Kafka broker (make kafka)
   int     black-box tests and bench: kafka, nginx as the reference, the Python packages in build/venv
   lint    formatters and static checks
   image   what the Dockerfile's build stage needs
-  docker  Docker and compose, where there are none
+  docker  a Docker daemon and client, and compose, where there are none
   k8s     make test-k8s: helm, and what the black-box tests need
   stand-ins  local images for where no registry answers
   arm64   build and try the service for arm64 on another machine (tools/arm64.sh)
 
+  --missing  print the packages that would be installed, and install nothing
   --list  print every package that any group may install
   --list-libraries  print those that the service is compiled against
 EOF
@@ -25,7 +26,7 @@ EOF
 # What each is for stands in docs/DEPENDENCIES.md; `make lint` checks that every package is there.
 build_packages=(
   g++ cmake ninja-build ccache mold pkg-config
-  libboost1.81-dev librdkafka-dev libsimdjson-dev prometheus-cpp-dev libspdlog-dev libfmt-dev
+  libboost1.81-dev librdkafka-dev libsimdjson-dev prometheus-cpp-dev libfmt-dev
   libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libssl-dev libgtest-dev
   curl kcat
 )
@@ -37,7 +38,8 @@ lint_packages=(
   prometheus
 )
 image_packages=("${build_packages[@]}" python3)
-docker_packages=(docker.io docker-compose)
+docker_packages=(docker.io)
+compose_packages=(docker-compose)
 stand_ins_packages=(mmdebstrap prometheus)
 arm64_packages=("${int_packages[@]}" cmake ninja-build ccache pkg-config mmdebstrap g++-aarch64-linux-gnu qemu-user-static)
 # Only where no other Go is installed: it compiles actionlint and helm, which Debian does not have, and fetches modules.
@@ -68,7 +70,19 @@ die() {
   exit 1
 }
 
+# A client alone is of no use: a daemon has to answer it, here or where DOCKER_HOST says, or be there to be started.
+has_docker() {
+  command -v docker >/dev/null && { command -v dockerd >/dev/null || docker info >/dev/null 2>&1; }
+}
+
+has_compose() { docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null; }
+
 main() {
+  local only_missing=no
+  if [[ ${1:-} == --missing ]]; then
+    only_missing=yes
+    shift
+  fi
   (($# > 0)) || { usage >&2 && exit 2; }
   local packages=() venv=no lint=no helm_wanted=no group
   for group in "$@"; do
@@ -77,14 +91,17 @@ main() {
       kafka) packages+=("${kafka_packages[@]}") ;;
       int) packages+=("${int_packages[@]}") && venv=yes ;;
       image) packages+=("${image_packages[@]}") ;;
-      docker) command -v docker >/dev/null || packages+=("${docker_packages[@]}") ;;
+      docker)
+        has_docker || packages+=("${docker_packages[@]}")
+        has_compose || packages+=("${compose_packages[@]}")
+        ;;
       k8s) packages+=("${int_packages[@]}") && venv=yes && helm_wanted=yes ;;
       stand-ins) packages+=("${stand_ins_packages[@]}") ;;
       arm64) packages+=("${arm64_packages[@]}") && venv=yes ;;
       lint) packages+=("${lint_packages[@]}") && venv=yes && lint=yes ;;
       --list)
         printf '%s\n' "${build_packages[@]}" "${int_packages[@]}" "${lint_packages[@]}" \
-          "${docker_packages[@]}" "${stand_ins_packages[@]}" "${arm64_packages[@]}" "$go_package" | sort -u
+          "${docker_packages[@]}" "${compose_packages[@]}" "${stand_ins_packages[@]}" "${arm64_packages[@]}" "$go_package" | sort -u
         exit
         ;;
       --list-libraries) printf '%s\n' "${build_packages[@]}" | grep -- '-dev$' && exit ;;
@@ -95,6 +112,10 @@ main() {
     ! command -v go >/dev/null; then
     packages+=("$go_package")
   fi
+  if [[ $only_missing == yes ]]; then
+    ((${#packages[@]} == 0)) || missing_packages "${packages[@]}"
+    return
+  fi
   ((${#packages[@]} == 0)) || install_packages "${packages[@]}"
   [[ $venv == no ]] || make_venv build/venv tests/requirements.txt
   [[ $lint == no ]] || make_venv build/checkov tools/checkov.txt
@@ -103,15 +124,21 @@ main() {
   [[ $lint == no && $helm_wanted == no ]] || make_crds
 }
 
+# Those of the packages that are not installed, one a line.
+missing_packages() {
+  # A package that dpkg has never heard of is missing from the answer, and makes the status non-zero.
+  local installed package
+  installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null || true)
+  for package in "$@"; do
+    [[ $'\n'$installed$'\n' == *$'\nii '"$package"$'\n'* ]] || echo "$package"
+  done
+}
+
 install_packages() {
   command -v dpkg-query >/dev/null ||
     die "this needs Debian 12 (or a container of it); elsewhere install by hand: $*"
-  # A package that dpkg has never heard of is missing from the answer, and makes the status non-zero.
-  local installed missing=() package
-  installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null || true)
-  for package in "$@"; do
-    [[ $'\n'$installed$'\n' == *$'\nii '"$package"$'\n'* ]] || missing+=("$package")
-  done
+  local missing
+  mapfile -t missing < <(missing_packages "$@")
   ((${#missing[@]} > 0)) || return 0
 
   local as_root=()

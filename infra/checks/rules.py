@@ -7,6 +7,7 @@ same inputs   the app roots take the same inputs, but for those that name what o
 one module    the shared module knows no cloud's provider
 kept states   what holds states can't be destroyed by an apply
 examples      each root has small and production settings and a backend to copy, and no backend of its own
+balancers     Google's balancer waits as long as the service may take, by the service's own defaults
 walks         the commands of each cloud's README.md name inputs and outputs that are there, give all that have no default, and
               come in an order that works
 """
@@ -129,6 +130,23 @@ def examples(infra: Path) -> list[str]:
     return faults
 
 
+def balancers(infra: Path) -> list[str]:
+    """The defaults that gcp/app reckons with are those of docs/CONFIGURATION.md; tests/app.tftest.hcl has the sum."""
+    text = text_of(infra / "gcp/app")
+    reference = (Path(__file__).resolve().parents[2] / "docs/CONFIGURATION.md").read_text()
+    own = dict(re.findall(r"^\| `([a-z_.]+)` \| `[A-Z_]+` \| duration \| `(\w+)`", reference, re.MULTILINE))
+    taken = re.search(r"^  longest_waits = {(.*)}", text, re.MULTILINE)
+    waits = dict(re.findall(r'"([a-z_.]+)" = "(\w+)"', taken[1])) if taken else {}
+    faults = [
+        f"gcp/app: {key} is {waits.get(key)}, and the service has {own[key]}"
+        for key in ("http.body_timeout", "ingest.ack_timeout")
+        if waits.get(key) != own[key]
+    ]
+    if not re.search(r"timeoutSec += local\.wait_seconds", text):
+        faults.append("gcp/app: the balancer's wait for a reply is left at 30 s")
+    return faults
+
+
 def inputs_of(text: str) -> dict[str, bool]:
     """Names, and whether one has to be given."""
     return {
@@ -188,6 +206,7 @@ RULES: dict[str, Callable[[Path], list[str]]] = {
     "one module": one_module,
     "kept states": kept_states,
     "examples": examples,
+    "balancers": balancers,
     "walks": walks,
 }
 
@@ -213,6 +232,8 @@ PLANTED = [
     ("one module", "modules/event-ingestor/main.tf", None, 'data "aws_region" "this" {\n}\n'),
     ("kept states", "azure/bootstrap/main.tf", "prevent_destroy = true", "prevent_destroy = false"),
     ("kept states", "aws/bootstrap/main.tf", "prevent_destroy = true", "prevent_destroy = false"),
+    ("balancers", "gcp/app/main.tf", '"ingest.ack_timeout" = "30s"', '"ingest.ack_timeout" = "20s"'),
+    ("balancers", "gcp/app/main.tf", "timeoutSec         = local.wait_seconds", ""),
     ("walks", "aws/README.md", "api_allowed_cidrs = ", "api_allowed_cidr  = "),
     ("walks", "azure/README.md", 'admin_group_ids   = ["$admins"]\n', ""),
     ("walks", "gcp/README.md", "output -raw repository_url", "output -raw repository"),

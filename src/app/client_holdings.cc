@@ -28,6 +28,12 @@ void ClientHoldings::Merge() {
   merge_at_ = std::max(kMergeMin, 2 * holdings_.size());
 }
 
+uint64_t ClientHoldings::Bytes() const {
+  uint64_t bytes = 0;
+  for (const Holding& holding : holdings_) bytes += holding.bytes;
+  return bytes;
+}
+
 void ClientHoldings::GiveTo(ClientShares& shares) {
   for (const Holding& holding : holdings_) {
     shares.Give(holding.client, Shared::kJournalEvents, holding.events);

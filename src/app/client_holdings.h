@@ -18,6 +18,8 @@ class ClientHoldings {
   // Gives all of it back, and is empty then.
   void GiveTo(ClientShares& shares);
 
+  uint64_t Bytes() const;
+
  private:
   struct Holding {
     domain::ClientNumber client;

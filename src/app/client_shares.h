@@ -20,22 +20,35 @@
 namespace ei::app {
 
 // What all clients share, beside the rate.
-enum class Shared : uint8_t { kConnections, kReadBytes, kJournalEvents, kJournalBytes };
-inline constexpr size_t kSharedCount = 4;
+enum class Shared : uint8_t {
+  kConnections,
+  kReadBytes,
+  kJournalEvents,
+  kJournalBytes,   // what the journal bounds: of memory, blocks included, or of the log's files, padding
+                   // included
+  kUnsyncedBytes,  // of memory, on its way to the log
+  kAwaitedEvents,  // whose delivery a request waits for
+};
+inline constexpr size_t kSharedCount = 6;
 
 // Who holds how much of what all clients share, so that a flood from one leaves the others what they need.
 //
 // The last eighth of each resource is for clients that hold less than an eighth of it: trunk reservation, as
 // telephone networks keep direct calls from being crowded out by overflow (F. P. Kelly, "Loss Networks",
-// 1991). So one client may use all but an eighth; what comes free goes to the modest ones first. The rate is
-// shared in the same way. While only one client is known, everything is its own but for the eighth of the
-// connections, through which others become known.
+// 1991). So one client may use all but an eighth; what comes free goes to the modest ones first. While only
+// one client sends events, everything is its own but for the eighth of the connections, through which others
+// come, and, while others are connected, of the memory for bodies.
 //
-// A client is known as long as it is here or holds something, and a minute longer. Of more than clients_max
-// the rest count as one. Client 0 is nobody: what it takes counts, and it is never refused.
+// The rate is shared in the same way, by a bucket for each client that holds an eighth of the burst and gains
+// an eighth of the rate. Who stays within it is admitted by a bucket that is kept for such clients
+// (TakeReserved), whatever the debt of the bucket that all are charged to.
 //
-// Thread-safe. Allows and Take are apart, so a resource may be exceeded by what comes at the same moment: its
-// owner still bounds it.
+// A client counts from its first request with events until it has sent none for a minute and holds nothing of
+// a journal. What only connects, such as a probe, doesn't. Of more than clients_max the rest are one client.
+// Client 0 is nobody: what it takes counts, and it is never refused.
+//
+// Thread-safe. Allows and Take are apart, so a resource may be exceeded by what comes at the same moment,
+// unless its owner calls both under its own lock.
 class ClientShares {
  public:
   struct Options {
@@ -75,19 +88,38 @@ class ClientShares {
   // `identity` is whatever tells clients apart, in any form.
   Guest Enter(std::string_view identity, base::SteadyTime now) EXCLUDES(mutex_);
 
+  // The client sends events: it counts as one of those that share. Its other news is the time.
+  void NoteSender(domain::ClientNumber client, base::SteadyTime now) EXCLUDES(mutex_);
+
   // Whether the client may have so much more. A hint where the answer is for later.
   bool Allows(domain::ClientNumber client, Shared what, uint64_t amount) const;
+  // Whether a client could have so much while others are there, if it had nothing.
+  bool EverAllows(Shared what, uint64_t amount) const;
   void Take(domain::ClientNumber client, Shared what, uint64_t amount);
   void Give(domain::ClientNumber client, Shared what, uint64_t amount);
 
-  // Whether the client stays below its part of the rate with so many events, so that it may have the last of
-  // the tokens too. Charge tells what it was given.
+  uint64_t Held(domain::ClientNumber client, Shared what) const {
+    return clients_[client]->held[static_cast<size_t>(what)].load(std::memory_order_relaxed);
+  }
+  // Of a resource that is bounded, what nobody holds.
+  uint64_t Left(Shared what) const;
+
+  // Whether the client stays below its part of the rate with so many events, without a debt; so does who has
+  // nobody to share with.
   bool IsModest(domain::ClientNumber client, uint64_t events, base::SteadyTime now) const;
+  // Admits the events of a client that stays below its part of the rate, and charges it; false: they have to
+  // be admitted by the bucket of all. Also while it is alone: one that has gone may have left that in debt.
+  // The peek says what it would do for one event.
+  bool TakeReserved(domain::ClientNumber client, uint64_t events, base::SteadyTime now);
+  bool PeekReserved(domain::ClientNumber client, base::SteadyTime now) const;
+  // What the client was given by the bucket of all. It is no longer modest until that is paid, for a minute
+  // at most.
   void Charge(domain::ClientNumber client, uint64_t events, base::SteadyTime now);
 
   // Whether there is anybody to keep something for.
-  bool Contended() const { return known_.load(std::memory_order_relaxed) > 1; }
-  size_t Known() const { return known_.load(std::memory_order_relaxed); }
+  bool Contended() const { return senders_.load(std::memory_order_relaxed) > 1; }
+  // Clients that count.
+  size_t Known() const { return senders_.load(std::memory_order_relaxed); }
 
   // Of a resource, what the client with most of it holds, between 0 and 1.
   double LargestPart(Shared what) const EXCLUDES(mutex_);
@@ -101,22 +133,29 @@ class ClientShares {
 
     std::array<std::atomic<uint64_t>, kSharedCount> held{};
     domain::TokenBucket bucket;
-    base::Hash128 id;  // with the rest guarded by ClientShares::mutex_
+    std::atomic<int64_t> sent_at{0};  // its last events, to a second; steady clock, nanoseconds
+    std::atomic<bool> sends{false};   // written under ClientShares::mutex_
+    base::Hash128 id;                 // with the rest guarded by ClientShares::mutex_
     size_t guests = 0;
-    base::SteadyTime left_at;
+    bool known = false;  // has a number by its id
   };
   struct LowHalf {
     size_t operator()(const base::Hash128& id) const { return id.low; }
   };
 
   void Leave(domain::ClientNumber client) EXCLUDES(mutex_);
-  domain::ClientNumber Admit(const base::Hash128& id, base::SteadyTime now) REQUIRES(mutex_);
-  void ForgetSome(base::SteadyTime now) REQUIRES(mutex_);
-  bool IsGone(const Client& client, base::SteadyTime now) const REQUIRES(mutex_);
+  domain::ClientNumber Admit(const base::Hash128& id) REQUIRES(mutex_);
+  bool Shares(Shared what) const;
+  bool StaysBelowItsRate(domain::ClientNumber client, uint64_t events, base::SteadyTime now) const;
+  void LookAtSome(base::SteadyTime now) REQUIRES(mutex_);
+  void LookAt(domain::ClientNumber client, base::SteadyTime now) REQUIRES(mutex_);
 
   const Options options_;
   std::array<std::atomic<uint64_t>, kSharedCount> totals_{};
-  std::atomic<size_t> known_{0};
+  domain::TokenBucket reserved_;     // for clients that stay below their part of the rate
+  std::atomic<size_t> senders_{0};   // clients that count
+  std::atomic<size_t> present_{0};   // that have a number by their id
+  std::atomic<int64_t> look_at_{0};  // the next LookAtSome; steady clock, nanoseconds
 
   // Numbers index it; its entries stay where they are, and those that are in use may be read by any thread.
   std::vector<std::unique_ptr<Client>> clients_;
@@ -124,8 +163,7 @@ class ClientShares {
   std::unordered_map<base::Hash128, domain::ClientNumber, LowHalf> numbers_ GUARDED_BY(mutex_);
   std::vector<domain::ClientNumber> free_ GUARDED_BY(mutex_);
   size_t made_ GUARDED_BY(mutex_) = 0;
-  base::SteadyTime forgot_at_ GUARDED_BY(mutex_);
-  base::SteadyTime now_ GUARDED_BY(mutex_);  // of the last Enter
+  size_t next_look_ GUARDED_BY(mutex_) = 0;  // the number that LookAtSome goes on with
 };
 
 }  // namespace ei::app

@@ -18,11 +18,20 @@ DeliveryReport ReportOf(const DeadLetter& letter, Verdict verdict) {
   return report;
 }
 
+// For a heap: the first is due next.
+bool IsDueLater(const DeadLetter* one, const DeadLetter* other) {
+  return std::pair(one->due, one->turn) > std::pair(other->due, other->turn);
+}
+
 }  // namespace
 
-void DeadLetters::Add(DeadLetter& letter, base::SteadyTime now) {
-  letter.due = now;
+void DeadLetters::Add(DeadLetter& letter, base::SteadyTime now) { Wait(letter, now); }
+
+void DeadLetters::Wait(DeadLetter& letter, base::SteadyTime due) {
+  letter.due = due;
+  letter.turn = turns_++;
   waiting_.push_back(&letter);
+  std::ranges::push_heap(waiting_, &IsDueLater);
 }
 
 void DeadLetters::Failed(DeadLetter& letter, const DeliveryReport& report, base::SteadyTime now,
@@ -40,17 +49,16 @@ void DeadLetters::Failed(DeadLetter& letter, const DeliveryReport& report, base:
   }
   // What could not be stored is offered to the topic again, which may have been mended meanwhile.
   if (letter.place.empty()) letter.stage = Stage::kTopic;
-  letter.due = now + retries_.Delay(++letter.failures, random);
-  waiting_.push_back(&letter);
+  Wait(letter, now + retries_.Delay(++letter.failures, random));
 }
 
 size_t DeadLetters::TakeDue(base::SteadyTime now) {
   sending_.clear();
-  std::erase_if(waiting_, [&](DeadLetter* letter) {
-    const bool due = letter->due <= now;
-    if (due) sending_.push_back(letter);
-    return due;
-  });
+  while (!waiting_.empty() && waiting_.front()->due <= now) {
+    std::ranges::pop_heap(waiting_, &IsDueLater);
+    sending_.push_back(waiting_.back());
+    waiting_.pop_back();
+  }
   return sending_.size();
 }
 
@@ -108,9 +116,8 @@ DeadLetterNote DeadLetters::NoteOf(const DeadLetter& letter) const {
 }
 
 std::optional<base::Duration> DeadLetters::UntilDue(base::SteadyTime now) const {
-  const auto next = std::ranges::min_element(waiting_, {}, &DeadLetter::due);
-  if (next == waiting_.end()) return std::nullopt;
-  return std::max(base::Duration(0), (*next)->due - now);
+  if (waiting_.empty()) return std::nullopt;
+  return std::max(base::Duration(0), waiting_.front()->due - now);
 }
 
 }  // namespace ei::app

@@ -36,6 +36,7 @@ struct DeadLetter {
   std::string place;       // in the file; empty: it does not stand there
   uint32_t failures = 0;   // of the dead-letter topic and file to take it
   base::SteadyTime due;
+  uint64_t turn = 0;  // of those that are due at the same time the lower goes first
 
   // Whether its next report is the sink's own, not the file's.
   bool AtSink() const { return stage == Stage::kTopic || stage == Stage::kReference; }
@@ -73,6 +74,7 @@ class DeadLetters {
   std::optional<base::Duration> UntilDue(base::SteadyTime now) const;
 
  private:
+  void Wait(DeadLetter& letter, base::SteadyTime due);
   void SendToTopic(const DeadLetter& letter);
   void Store(const std::vector<DeadLetter*>& letters);
   DeadLetterNote NoteOf(const DeadLetter& letter) const;
@@ -81,7 +83,8 @@ class DeadLetters {
   const Parts parts_;
   const domain::RetryPolicy retries_;
   DeliveryListener& listener_;
-  std::vector<DeadLetter*> waiting_;
+  std::vector<DeadLetter*> waiting_;  // a heap: the first is due next
+  uint64_t turns_ = 0;
   std::vector<DeadLetter*> sending_;
 };
 

@@ -1,3 +1,5 @@
+// Long because: one state machine over its ports, whose steps share all of their state.
+
 #include "app/delivery_worker.h"
 
 #include <algorithm>
@@ -7,9 +9,11 @@ namespace ei::app {
 namespace {
 
 constexpr size_t kTakeMax = 1024;  // events a Send; bounds the scratch, not the throughput
-constexpr auto kStuckLook = std::chrono::milliseconds(50);    // so often is looked for stuck destinations
-constexpr auto kStandstill = std::chrono::milliseconds(100);  // then their events make room for others
-constexpr uint32_t kGroups = 4;  // that events which were refused together are divided into
+constexpr auto kStuckLook = std::chrono::milliseconds(50);       // so often is looked for stuck destinations
+constexpr auto kStandstill = std::chrono::milliseconds(100);     // then their events make room for others
+constexpr base::Duration kProbePause = std::chrono::seconds(1);  // at most, where everything is refused
+constexpr size_t kSlotsKept = 32'768;  // of a table that is free, so that a steady load allocates nothing
+constexpr uint32_t kGroups = 4;        // that events which were refused together are divided into
 
 LetterPlace PlaceOf(const DeadLetter& letter) {
   return letter.place.empty() ? LetterPlace::kTopic : LetterPlace::kFile;
@@ -36,7 +40,7 @@ std::optional<base::Duration> DeliveryWorker::Turn() {
   const base::SteadyTime now = context_.clock.Now();
   TakeReports(now);
   SendDeadLetters(now);
-  const bool more = TakeEvents() == taken_.size();
+  const bool more = TakeEvents(now) == taken_.size();
   SendDepartures(now);
   LookForStuck(now);
   return more ? base::Duration(0) : UntilNextTurn(now);
@@ -52,11 +56,22 @@ void DeliveryWorker::TakeReports(base::SteadyTime now) {
   }
   for (const uint64_t number : delivered) {
     Slot& slot = slots_[number];
-    if (!slot.letter) queues_.Delivered(slot.destination, now);
+    if (!slot.letter && queues_.Delivered(slot.destination, now) && slot.event.has_key) {
+      queues_.Arrived(PresentWayOf(slot, now), now);
+    }
+    slot.sent = false;
     if (slot.failures > 0) slot = Slot{};
     free_.push_back(number);
   }
   SortFailures(failures, now);
+  GiveBackSlots();
+}
+
+void DeliveryWorker::GiveBackSlots() {
+  if (slots_.size() <= kSlotsKept || free_.size() < slots_.size()) return;
+  std::vector<Slot>().swap(slots_);
+  std::vector<uint64_t>().swap(free_);
+  slots_.reserve(options_.taken_events_max);
 }
 
 void DeliveryWorker::CountRefused(std::span<const DeliveryReport> failures) {
@@ -82,38 +97,72 @@ void DeliveryWorker::SortFailures(std::vector<DeliveryReport>& failures, base::S
       dead_letters_.Failed(*slot.letter, failure, now, random_.NextRandom());
       continue;
     }
-    queues_.Returned(slot.destination);
     ++slot.failures;
+    const uint32_t refused_with_it = refused_[slot.destination];
+    const Destinations ways = TakeBack(failure.token, now);
     if (failure.verdict == Verdict::kEventRefused) {
-      if (slot.group == 1) ++slot.refusals;
-      slot.group_max = (refused_[slot.destination] + kGroups - 1) / kGroups;
+      if (slot.group == 1 && slot.refusals++ == 0) slot.delivered_then = queues_.DeliveredTo(ways.topic);
+      slot.group_max = (refused_with_it + kGroups - 1) / kGroups;
     }
-    if (IsUndeliverable(slot, failure.verdict, now)) {
+    if (IsUndeliverable(slot, ways, failure.verdict, now)) {
+      queues_.GivenUp(ways.first, failure.verdict == Verdict::kEventRefused);
       BecomeDeadLetter(failure, now);
       continue;
     }
-    queues_.PutBack(slot.destination, {failure.token, slot.event.position, slot.group_max},
-                    now + PauseAfter(slot, failure.verdict));
+    SendAgain(failure, ways, now);
     if (retried++ > 0) continue;
     context_.log.Write(LogLevel::kWarn, "delivery", "events that were not delivered are sent again",
                        {{"code", failure.code}, {"reason", std::string_view(failure.reason)}});
   }
+  queues_.EndPutBack();
   if (retried > 0) context_.telemetry.EventsRetried(retried);
 }
 
 // What only finds out whose fault it was needn't wait.
-base::Duration DeliveryWorker::PauseAfter(const Slot& slot, Verdict verdict) {
-  if (verdict != Verdict::kEventRefused)
-    return options_.transient_retries.Delay(slot.failures, random_.NextRandom());
-  if (slot.refusals == 0) return base::Duration(0);
-  return options_.event_retries.Delay(slot.refusals, random_.NextRandom());
+void DeliveryWorker::SendAgain(const DeliveryReport& failure, const Destinations& ways,
+                               base::SteadyTime now) {
+  const Slot& slot = slots_[failure.token];
+  if (failure.verdict == Verdict::kEventRefused && slot.group == 1) {
+    return SendAgainAlone(failure, ways, now);
+  }
+  base::Duration pause(0);
+  if (failure.verdict != Verdict::kEventRefused) {
+    pause = options_.transient_retries.Delay(slot.failures, random_.NextRandom());
+  }
+  queues_.PutBack(ways, EntryOf(failure.token), now + pause);
 }
 
-bool DeliveryWorker::IsUndeliverable(Slot& slot, Verdict verdict, base::SteadyTime now) const {
+// One that was refused alone waits beside its destination, which goes on. Is there nothing that its topic
+// takes, it may be no event's fault (a validator or a broker that is not set up as it should be), and dead
+// letters would be made of all that comes: its destination waits then, and asks one by one.
+void DeliveryWorker::SendAgainAlone(const DeliveryReport& failure, const Destinations& ways,
+                                    base::SteadyTime now) {
+  const Slot& slot = slots_[failure.token];
+  const DestinationQueues::Entry entry = EntryOf(failure.token);
+  if (options_.event_retries.MayRetry(slot.refusals) && !queues_.Suspected(ways.first)) {
+    return queues_.PutAside(ways, entry,
+                            now + options_.event_retries.Delay(slot.refusals, random_.NextRandom()));
+  }
+  const uint32_t suspicions = queues_.Suspect(ways);
+  const base::Duration pause = options_.transient_retries.Delay(suspicions, random_.NextRandom());
+  queues_.PutBack(ways, entry, now + std::min(kProbePause, pause));
+  if (suspicions > 1) return;
+  context_.telemetry.SinkFault(kAllRefused);
+  context_.log.Write(
+      LogLevel::kError, "delivery",
+      "a topic takes no event at all: none becomes a dead letter until it takes one; check "
+      "the topic's settings and the brokers'",
+      {{"topic", failure.topic}, {"code", failure.code}, {"reason", std::string_view(failure.reason)}});
+}
+
+bool DeliveryWorker::IsUndeliverable(Slot& slot, const Destinations& ways, Verdict verdict,
+                                     base::SteadyTime now) const {
   if (verdict != Verdict::kUnknownTopic) slot.unknown_topic_since.reset();
   switch (verdict) {
     case Verdict::kEventInvalid: return true;
-    case Verdict::kEventRefused: return !options_.event_retries.MayRetry(slot.refusals);
+    case Verdict::kEventRefused:
+      return !options_.event_retries.MayRetry(slot.refusals) &&
+             queues_.DeliveredTo(ways.topic) > slot.delivered_then;
     case Verdict::kUnknownTopic:
       if (!slot.unknown_topic_since) slot.unknown_topic_since = now;
       return now - *slot.unknown_topic_since >= options_.unknown_topic_grace;
@@ -128,7 +177,9 @@ void DeliveryWorker::BecomeDeadLetter(DeliveryReport& refusal, base::SteadyTime 
   slot.letter->code = refusal.code;
   slot.letter->reason = std::move(refusal.reason);
   slot.letter->topic = refusal.topic;
-  slot.letter->attempts = slot.failures;
+  // When it was refused with others it wasn't tried itself.
+  slot.letter->attempts =
+      refusal.verdict == Verdict::kUnknownTopic ? slot.failures : std::max(slot.refusals, uint32_t{1});
   dead_letters_.Add(*slot.letter, now);
 }
 
@@ -142,7 +193,7 @@ void DeliveryWorker::SendDeadLetters(base::SteadyTime now) {
   dead_letters_.Send();
 }
 
-size_t DeliveryWorker::TakeEvents() {
+size_t DeliveryWorker::TakeEvents(base::SteadyTime now) {
   const size_t room = free_.size() + options_.taken_events_max - slots_.size();
   const size_t count = context_.journal.Take(lane_, std::span(taken_).first(std::min(room, taken_.size())));
   for (size_t i = 0; i < count; ++i) {
@@ -154,16 +205,76 @@ size_t DeliveryWorker::TakeEvents() {
     free_.pop_back();
     slots_[number].event = taken_[i];
     slots_[number].compact = false;
-    Queue(number);
+    const Destinations ways = WaysOf(number, now);
+    queues_.Add(ways, EntryOf(number));
   }
   return count;
 }
 
-void DeliveryWorker::Queue(uint64_t number) {
-  const DestinationQueues::Entry entry{number, slots_[number].event.position};
-  const Destinations ways = context_.sink.DestinationsOf(Outbound(number));
-  if (ways.count > 1) return queues_.AddFree(ways, entry);
-  queues_.Add(ways.before && queues_.Busy(*ways.before) ? *ways.before : ways.first, entry);
+DestinationQueues::Entry DeliveryWorker::EntryOf(uint64_t number) const {
+  const Slot& slot = slots_[number];
+  const uint32_t key_hash = slot.event.has_key ? slot.event.key_hash : static_cast<uint32_t>(number);
+  return {number, slot.event.position, slot.group_max, key_hash, slot.refusals > 0};
+}
+
+Destinations DeliveryWorker::WaysOf(uint64_t number, base::SteadyTime now) {
+  for (;;) {
+    const Destinations ways = context_.sink.DestinationsOf(Outbound(number));
+    slots_[number].topic = ways.topic;
+    if (ways.layout == queues_.LayoutOf(ways.topic)) return ways;
+    Relayout(ways, now);
+  }
+}
+
+// The same of an event with a key, which may be settled and its bytes gone.
+DestinationId DeliveryWorker::PresentWayOf(const Slot& slot, base::SteadyTime now) {
+  for (;;) {
+    const Destinations ways = context_.sink.DestinationsOf(slot.topic, slot.event.key_hash);
+    if (ways.layout == queues_.LayoutOf(ways.topic)) return ways.first;
+    Relayout(ways, now);
+  }
+}
+
+// The one destination that an event which failed goes to next.
+Destinations DeliveryWorker::TakeBack(uint64_t number, base::SteadyTime now) {
+  Slot& slot = slots_[number];
+  Destinations ways = WaysOf(number, now);
+  if (!queues_.Returned(slot.destination)) {
+    ways.first = slot.destination;
+  } else if (slot.event.has_key) {
+    queues_.Arrived(ways.first, now);
+  } else {
+    ways.first += number % ways.count;
+  }
+  ways.count = 1;
+  slot.sent = false;
+  return ways;
+}
+
+// What waits goes by the new layout, in its order, and behind what of its keys is in flight by the old one.
+void DeliveryWorker::Relayout(const Destinations& seen, base::SteadyTime now) {
+  const std::vector<DestinationQueues::Entry> waiting = queues_.Relayout(seen.topic, seen.layout);
+  std::vector<Destinations> ways;
+  std::vector<Destinations> awaited;
+  uint32_t layout = seen.layout;
+  for (bool settled = false; !settled;) {
+    settled = true;
+    ways.clear();
+    awaited.clear();
+    const auto take = [&](std::vector<Destinations>& answers, const Destinations& answer) {
+      answers.push_back(answer);
+      settled = settled && answer.layout == layout;
+      layout = answer.layout;
+    };
+    for (const auto& entry : waiting) take(ways, context_.sink.DestinationsOf(Outbound(entry.slot)));
+    for (const Slot& slot : slots_) {
+      if (!slot.sent || !slot.event.has_key || slot.topic != seen.topic) continue;
+      take(awaited, context_.sink.DestinationsOf(slot.topic, slot.event.key_hash));
+    }
+  }
+  queues_.Relayout(seen.topic, layout);
+  for (const Destinations& each : awaited) queues_.Await(each, now);
+  for (size_t i = 0; i < waiting.size(); ++i) queues_.Add(ways[i], waiting[i]);
 }
 
 void DeliveryWorker::SendDepartures(base::SteadyTime now) {
@@ -178,6 +289,7 @@ void DeliveryWorker::SendDepartures(base::SteadyTime now) {
   for (const auto& departure : departures_) {
     slots_[departure.slot].destination = departure.destination;
     slots_[departure.slot].group = departure.group;
+    slots_[departure.slot].sent = true;
     if (departure.group != 1) outbound_.push_back(Outbound(departure.slot));
   }
   if (!outbound_.empty()) context_.sink.Send(lane_, outbound_, Grouping::kTogether, failures_seen_);

@@ -86,8 +86,11 @@ class DeliveryWorker final : public DeliveryListener {
     DestinationId destination = 0;                        // since it was sent
     uint32_t failures = 0;                                // to reach its topic, for whatever reason
     uint32_t refusals = 0;                                // of those: when it was sent alone and refused
+    uint64_t delivered_then = 0;                          // to its topic, at the first of these
     std::optional<base::SteadyTime> unknown_topic_since;  // its topic wasn't there, in every try from then on
     uint32_t group_max = 0;  // not 0: it was refused, perhaps for another's fault; the next group is smaller
+    uint32_t topic = 0;      // see Destinations
+    bool sent = false;       // it is in flight to its topic
     bool compact = false;    // it keeps no memory but its own
     uint32_t group = 0;      // that it was sent in; 1: alone, so that a refusal is its own
     std::unique_ptr<DeadLetter> letter;  // what became of it; null: it is on its way to its topic
@@ -96,12 +99,18 @@ class DeliveryWorker final : public DeliveryListener {
   void TakeReports(base::SteadyTime now);
   void SortFailures(std::vector<DeliveryReport>& failures, base::SteadyTime now);
   void CountRefused(std::span<const DeliveryReport> failures);
-  bool IsUndeliverable(Slot& slot, Verdict verdict, base::SteadyTime now) const;
-  base::Duration PauseAfter(const Slot& slot, Verdict verdict);
+  bool IsUndeliverable(Slot& slot, const Destinations& ways, Verdict verdict, base::SteadyTime now) const;
+  void SendAgain(const DeliveryReport& failure, const Destinations& ways, base::SteadyTime now);
+  void SendAgainAlone(const DeliveryReport& failure, const Destinations& ways, base::SteadyTime now);
   void BecomeDeadLetter(DeliveryReport& refusal, base::SteadyTime now);
   void SendDeadLetters(base::SteadyTime now);
-  size_t TakeEvents();
-  void Queue(uint64_t number);
+  size_t TakeEvents(base::SteadyTime now);
+  DestinationQueues::Entry EntryOf(uint64_t number) const;
+  Destinations WaysOf(uint64_t number, base::SteadyTime now);
+  DestinationId PresentWayOf(const Slot& slot, base::SteadyTime now);
+  Destinations TakeBack(uint64_t number, base::SteadyTime now);
+  void Relayout(const Destinations& seen, base::SteadyTime now);
+  void GiveBackSlots();
   void SendDepartures(base::SteadyTime now);
   void LookForStuck(base::SteadyTime now);
   void MakeRoomBeside(DestinationId stuck);
@@ -115,7 +124,7 @@ class DeliveryWorker final : public DeliveryListener {
   const std::function<void()> wake_;
   domain::UuidV7Generator random_;
 
-  std::vector<Slot> slots_;  // its memory stays where it is
+  std::vector<Slot> slots_;  // its memory stays where it is while one is taken
   std::vector<uint64_t> free_;
   DestinationQueues queues_;
   std::atomic<size_t> waiting_{0};  // in queues_, as of the last Turn

@@ -31,7 +31,14 @@ namespace ei::app {
 // Randomized Load Balancing", 2001). Neighbours stay together while that makes little difference.
 //
 // Order: events of a destination leave in journal order. After a failure nothing of the destination leaves
-// until all that it has in flight is back. Not thread-safe.
+// until all that it has in flight is back.
+//
+// When a topic gets another layout, what waits is added anew, and a new destination waits for the events in
+// flight to the old ones that would go to it now (Await): so the events of a key stay in order.
+//
+// A destination under suspicion refuses everything, as far as is known: it gets one event at a time to find
+// out, with pauses, until one is delivered: the first one of a key, now the key of the newest event, now that
+// of any. Not thread-safe.
 class DestinationQueues {
  public:
   struct Entry {
@@ -40,6 +47,8 @@ class DestinationQueues {
     // Not 0: it may leave only in a group of at most so many like it, with nothing else of its destination in
     // flight.
     uint32_t group_max = 0;
+    uint32_t key_hash = 0;  // those with equal ones may have the same key
+    bool refused = false;   // when it was alone: others of its key need not wait for it
   };
   struct Departure {
     uint64_t slot;
@@ -49,15 +58,35 @@ class DestinationQueues {
 
   explicit DestinationQueues(size_t window);
 
-  // Behind what waits already; positions of a destination rise.
-  void Add(DestinationId destination, const Entry& entry);
-  // To one of `ways.count` destinations.
-  void AddFree(const Destinations& ways, const Entry& entry);
+  // Behind what waits already; positions of a destination rise. To one of `ways.count` destinations.
+  void Add(const Destinations& ways, const Entry& entry);
   // It failed: to its place in the order of positions. Its destination waits at least until `not_before`.
-  void PutBack(DestinationId destination, const Entry& entry, base::SteadyTime not_before);
-  // The report of one that left has come.
-  void Returned(DestinationId destination);
-  void Delivered(DestinationId destination, base::SteadyTime now);
+  // EndPutBack makes those of any number of calls wait; nothing else may be called in between but Returned,
+  // Delivered and PutAside.
+  void PutBack(const Destinations& ways, const Entry& entry, base::SteadyTime not_before);
+  void EndPutBack();
+  // The same, but its destination goes on meanwhile.
+  void PutAside(const Destinations& ways, const Entry& entry, base::SteadyTime due);
+  // The report of one that left has come. True: its destination is of an old layout, and Arrived is due.
+  bool Returned(DestinationId destination);
+  bool Delivered(DestinationId destination, base::SteadyTime now);
+
+  // The topic's layout as of the last Relayout.
+  uint32_t LayoutOf(uint32_t topic) const { return topic < topics_.size() ? topics_[topic].layout : 0; }
+  // The topic has another layout: takes out all that waits, to be added anew, in the order of positions.
+  std::vector<Entry> Relayout(uint32_t topic, uint32_t layout);
+  // An event in flight to an old layout, which would go here now; and its report.
+  void Await(const Destinations& ways, base::SteadyTime now);
+  void Arrived(DestinationId destination, base::SteadyTime now);
+
+  // How many were delivered to the topic.
+  uint64_t DeliveredTo(uint32_t topic) const { return topic < topics_.size() ? topics_[topic].delivered : 0; }
+  // It refuses everything. Returns how often this was said since its last delivery.
+  uint32_t Suspect(const Destinations& ways);
+  bool Suspected(DestinationId destination) const;
+  // One of its events was given up; `proven`: as its topic takes others. Ends the suspicion then, and when
+  // there is nothing left to find out with.
+  void GivenUp(DestinationId destination, bool proven);
 
   // Appends what may leave now, at most `max`.
   void TakeDepartures(base::SteadyTime now, size_t max, std::vector<Departure>& departures);
@@ -69,7 +98,7 @@ class DestinationQueues {
   // Nothing more leaves to it, while it has something in flight, until it has a delivery.
   void Halt(DestinationId destination) { Of(destination).halted = true; }
 
-  // Tells the slots of what waits for it, from either end on, as long as `visit` says true.
+  // Tells the slots of what waits in its queue, from either end on, as long as `visit` says true.
   template <typename Visit>
   void VisitWaiting(DestinationId destination, Visit visit) const {
     const auto found = queues_.find(destination);
@@ -89,9 +118,6 @@ class DestinationQueues {
 
   size_t Waiting() const { return waiting_; }
   size_t InFlight() const { return in_flight_; }
-  // What waits for it and what it has in flight.
-  size_t Load(DestinationId destination) const;
-  bool Busy(DestinationId destination) const { return Load(destination) > 0; }
 
  private:
   static constexpr size_t kShare = 4;
@@ -99,9 +125,20 @@ class DestinationQueues {
   static constexpr size_t kUnevenMax = 64;              // by which the loads of two ways may differ
   static constexpr uint64_t kStuckDeliveriesMin = 100;  // of others
 
+  struct Topic {
+    uint32_t layout = 0;
+    uint64_t delivered = 0;
+  };
+
   struct Queue {
     DestinationId id = 0;
+    uint32_t topic = 0;
+    bool outdated = false;  // of an old layout: nothing leaves any more
     std::deque<Entry> entries;
+    std::vector<Entry> put_back;  // until EndPutBack
+    size_t awaited = 0;           // in flight to old layouts, and before what waits here
+    uint32_t suspicions = 0;      // since its last delivery; not 0: it is under suspicion
+    uint32_t probes = 0;          // since then
     size_t in_flight = 0;
     size_t most = 0;              // in flight, since its last delivery
     size_t reach = kReachMin;     // that may be in flight
@@ -115,22 +152,35 @@ class DestinationQueues {
     bool listed = false;          // in with_entries_
   };
 
+  // Waits for its time and not in its queue.
+  struct Aside {
+    base::SteadyTime due;
+    Destinations ways;
+    Entry entry;
+    bool operator<(const Aside& other) const { return due > other.due; }  // for a heap: the first is next
+  };
+
   // Events with a choice.
   struct FreeQueue {
     std::deque<Entry> entries;
-    uint32_t ways = 0;   // from its key in free_ on; may grow
+    Destinations ways;
     uint32_t way = 0;    // the present one, moved on with each look
     uint32_t other = 0;  // the next one to compare it with
   };
 
   Queue& Of(DestinationId destination);
-  Queue& List(DestinationId destination);
+  bool Return(Queue& queue);
+  Queue& Make(DestinationId destination, uint32_t topic);
+  void List(Queue& queue);
+  void Merge(Queue& queue);
+  void TakeAsides(base::SteadyTime now);
+  void Probe(Queue& queue, base::SteadyTime now, std::vector<Departure>& departures);
+  static bool Idle(const Queue& queue) { return queue.in_flight + queue.entries.size() + queue.awaited == 0; }
   void Depart(Queue& queue, const Entry& entry, uint32_t group, base::SteadyTime now,
               std::vector<Departure>& departures);
   void DepartGroup(Queue& queue, size_t max, base::SteadyTime now, std::vector<Departure>& departures);
-  void TakeFree(DestinationId first, FreeQueue& free, size_t max, base::SteadyTime now,
-                std::vector<Departure>& departures);
-  Queue* ChooseWay(DestinationId first, FreeQueue& free, base::SteadyTime now);
+  void TakeFree(FreeQueue& free, size_t max, base::SteadyTime now, std::vector<Departure>& departures);
+  Queue* ChooseWay(FreeQueue& free, base::SteadyTime now);
   void Moved(Queue& queue, base::SteadyTime now) const;
   bool HasRoom(const Queue& queue, base::SteadyTime now) const;
   bool MayLeave(const Queue& queue, base::SteadyTime now) const;
@@ -140,7 +190,10 @@ class DestinationQueues {
   const size_t pool_;
   std::unordered_map<DestinationId, Queue> queues_;  // bounded by the cluster's partitions
   std::vector<Queue*> with_entries_;                 // some may be empty again
-  std::map<DestinationId, FreeQueue> free_;          // by the first way; one a topic
+  std::vector<Queue*> put_back_;                     // those with entries that EndPutBack takes
+  std::vector<Aside> asides_;                        // a heap
+  std::deque<Topic> topics_;                         // by number; stays where it is
+  std::map<uint32_t, FreeQueue> free_;               // by topic
   size_t next_ = 0;                                  // where TakeDepartures begins: nobody is always last
   uint64_t delivered_ = 0;
   size_t waiting_ = 0;

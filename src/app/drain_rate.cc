@@ -8,7 +8,7 @@ namespace ei::app {
 namespace {
 
 int64_t WindowOf(base::SteadyTime now) {
-  return std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  return std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
 }
 
 }  // namespace

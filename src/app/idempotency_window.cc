@@ -16,7 +16,9 @@ constexpr uint32_t kAwaited = Repeat::kDelivered - 1;  // its fate has no number
 
 void IdempotencyWindow::Name(const DecodedEvent& event, Submission& submission) const {
   if (event.id.kind != Member::Kind::kString) return;
-  submission.named.push_back({static_cast<uint32_t>(submission.batch.Size() - 1), HashOf(event)});
+  submission.named.push_back({static_cast<uint32_t>(submission.batch.Size() - 1),
+                              HashOf(event, submission.batch.Identity()),
+                              FingerprintOf(Written(event.json))});
 }
 
 // In a receipt the fates of the fresh events come first, so a repeat of one of them shares its fate; then
@@ -26,10 +28,13 @@ IdempotencyWindow::Judged IdempotencyWindow::Judge(base::SteadyTime now, Submiss
   left_out.clear();
   submission.repeats.clear();
   submission.awaited.clear();
+  submission.id_conflicts = 0;
   ids_.Begin(now);
   uint64_t earlier_end = 0;
   for (const NamedEvent& named : submission.named) {
-    const auto known = ids_.FindOrNote(named.id, named.event - left_out.size());
+    const auto [known, conflict] =
+        ids_.FindOrNote(named.id, named.fingerprint, named.event - left_out.size());
+    if (conflict) ++submission.id_conflicts;
     if (!known) continue;
     left_out.push_back(named.event);
     uint32_t fate = known->delivered ? Repeat::kDelivered : kAwaited;
@@ -53,18 +58,18 @@ void IdempotencyWindow::Settle(std::span<const uint64_t> delivered, std::span<co
   for (const uint64_t position : dead_lettered) ids_.Forget(position);
 }
 
-// Of events with the same id the last one counts: it was stored because the others were forgotten.
-void IdempotencyWindow::Restore(const DecodedEvent& event, uint64_t position, base::SteadyTime accepted_at,
-                                bool settled) {
-  const base::Hash128 id = HashOf(event);
+// Of the same event the last one counts: it was stored because the others were forgotten.
+void IdempotencyWindow::Restore(const DecodedEvent& event, const Restored& restored) {
+  const base::Hash128 id = HashOf(event, restored.client);
+  const uint64_t fingerprint = restored.written ? FingerprintOf(*restored.written) : RememberedIds::kAnyBytes;
   base::MutexLock lock(mutex_);
-  ids_.Begin(accepted_at);
-  if (const auto known = ids_.FindOrNote(id, 0)) {
+  ids_.Begin(restored.accepted_at);
+  if (const auto known = ids_.FindOrNote(id, fingerprint, 0).known) {
     ids_.Forget(known->position);
-    ids_.FindOrNote(id, 0);
+    ids_.FindOrNote(id, fingerprint, 0);
   }
-  ids_.Confirm(position);
-  if (settled) ids_.MarkDelivered(position);
+  ids_.Confirm(restored.position);
+  if (restored.settled) ids_.MarkDelivered(restored.position);
 }
 
 uint64_t IdempotencyWindow::Size() const {
@@ -73,12 +78,18 @@ uint64_t IdempotencyWindow::Size() const {
 }
 
 // The source's size stands in front, so that its end can't be taken for the beginning of the id.
-base::Hash128 IdempotencyWindow::HashOf(const DecodedEvent& event) const {
+base::Hash128 IdempotencyWindow::HashOf(const DecodedEvent& event, domain::ClientIdentity client) const {
   thread_local std::string text;
   const std::string_view source =
       event.source.kind == Member::Kind::kString ? event.source.text : std::string_view();
-  text.assign(std::to_string(source.size())).append(1, ' ').append(source).append(event.id.text);
+  text.assign(std::to_string(client)).append(1, ' ').append(std::to_string(source.size())).append(1, ' ');
+  text.append(source).append(event.id.text);
   return base::SipHash128(key_, text);
+}
+
+uint64_t IdempotencyWindow::FingerprintOf(std::string_view written) const {
+  const uint64_t fingerprint = base::SipHash128(key_, written).low;
+  return fingerprint == RememberedIds::kAnyBytes ? fingerprint + 1 : fingerprint;
 }
 
 }  // namespace ei::app

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -12,12 +13,14 @@
 #include "base/sip_hash.h"
 #include "base/time.h"
 #include "domain/event.h"
+#include "domain/event_batch.h"
 
 namespace ei::app {
 
-// Finds the events that clients send again: those whose source and id are those of one of the newest accepted
-// events. Only ids that clients sent count. Where the journal survives the process its events are told again
-// at the start (Restore), so that a client may repeat what a crash left unanswered.
+// Finds the events that clients send again: those whose source, id and bytes are those of one of the newest
+// accepted events of the same client. Only ids that clients sent count. An event under a known id with other
+// bytes is another event: taking it for a repeat would lose it. Where the journal survives the process its
+// events are told again at the start (Restore), so that a client may repeat what a crash left unanswered.
 //
 // Two ids are taken for one when their keyed 128-bit hashes are the same, which with n ids in the window
 // happens to a new one with a chance of n / 2^128: for 100 million ids, 3 in 10^31.
@@ -58,9 +61,21 @@ class IdempotencyWindow {
   // (Receipts::Awaited), so that a repeat that found its event undelivered is sure to be told.
   void Settle(std::span<const uint64_t> delivered, std::span<const uint64_t> dead_lettered);
 
-  // An event that an earlier process accepted, in the order of their positions, before any Append.
-  void Restore(const domain::DecodedEvent& event, uint64_t position, base::SteadyTime accepted_at,
-               bool settled);
+  // What the journal knows of an event that an earlier process accepted.
+  struct Restored {
+    uint64_t position = 0;
+    base::SteadyTime accepted_at;
+    bool settled = false;
+    domain::ClientIdentity client = domain::kNoClient;
+    std::optional<std::string_view> written = std::nullopt;  // see Written; nullopt: the journal doesn't know
+  };
+
+  // In the order of their positions, before any Append.
+  void Restore(const domain::DecodedEvent& event, const Restored& restored);
+
+  // What of an event's JSON tells whether two are the same: all that the client wrote, but for the brace that
+  // it begins with.
+  static std::string_view Written(std::string_view json) { return json.substr(1); }
 
   // Ids that are remembered; those of dead letters count until their time is over.
   uint64_t Size() const;
@@ -72,7 +87,8 @@ class IdempotencyWindow {
   };
 
   Judged Judge(base::SteadyTime now, Submission& submission) REQUIRES(mutex_);
-  base::Hash128 HashOf(const domain::DecodedEvent& event) const;
+  base::Hash128 HashOf(const domain::DecodedEvent& event, domain::ClientIdentity client) const;
+  uint64_t FingerprintOf(std::string_view written) const;
 
   const base::SipKey key_;
   mutable base::Mutex mutex_;

@@ -24,6 +24,12 @@ std::chrono::seconds WholeSeconds(base::Duration wait) {
 IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::Envelope& envelope,
                             Handling handling, domain::AckLevel ack, Submission& submission) {
   telemetry_.EventsReceived(events.size());
+  const base::SteadyTime now = clock_.Now();
+  if (closing_.load(std::memory_order_acquire)) return Refuse(IngestStatus::kShuttingDown, events.size());
+  // All events take tokens, valid or not: they were decoded and are judged.
+  const domain::ClientNumber client = envelope.client;
+  if (const auto refused = RefusedByRate(client, events.size(), now)) return *refused;
+  if (!KeyFits(events, envelope)) return Refuse(IngestStatus::kKeyTooLarge, events.size());
   Judge(events, envelope, submission);
 
   const uint64_t valid = submission.batch.Size();
@@ -31,22 +37,12 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::
   if (all_or_nothing) telemetry_.EventsRejected(kBatchNotValid, valid);
   if (valid == 0 || all_or_nothing) return {IngestStatus::kAllRejected};
 
-  const base::SteadyTime now = clock_.Now();
-  if (closing_.load(std::memory_order_acquire)) return Refuse(IngestStatus::kShuttingDown, valid);
-  const domain::ClientNumber client = envelope.client;
   if (!MayHold(client, valid, submission.batch.Bytes().size()))
-    return Refuse(IngestStatus::kOverShare, valid);
-  const double kept = TokensKept(client, valid, now);
-  const auto decision = bucket_.TryTake(valid, now, kept);
-  if (!decision.admitted) {
-    IngestResult refused = Refuse(IngestStatus::kRateLimited, valid, decision.retry_after);
-    refused.over_share = kept > 0;
-    return refused;
-  }
-  if (shares_ != nullptr) shares_->Charge(client, valid, now);
+    return RefuseOverShare(valid, submission.batch.Bytes().size());
   const Appended appended = Append(ack, now, submission);
   switch (appended.result) {
     case AppendResult::kAppended: break;
+    case AppendResult::kOverShare: return RefuseOverShare(valid, submission.batch.Bytes().size());
     case AppendResult::kFull: return Refuse(IngestStatus::kJournalFull, valid);
     case AppendResult::kTooLarge: return Refuse(IngestStatus::kBatchTooLarge, valid);
     case AppendResult::kClosed: return Refuse(IngestStatus::kShuttingDown, valid);
@@ -55,7 +51,32 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::
   const uint64_t repeats = submission.repeats.size();
   telemetry_.EventsAccepted(valid - repeats);
   if (repeats > 0) telemetry_.EventsDeduplicated(repeats);
+  if (submission.id_conflicts > 0) TellIdConflicts(submission.id_conflicts);
   return {IngestStatus::kAccepted, std::chrono::seconds(0), false, ack, appended.end};
+}
+
+std::optional<IngestResult> Ingest::RefusedByRate(domain::ClientNumber client, uint64_t events,
+                                                  base::SteadyTime now) {
+  const auto decision = TakeTokens(client, events, now);
+  if (decision.admitted) return std::nullopt;
+  IngestResult refused = Refuse(IngestStatus::kRateLimited, events, decision.retry_after);
+  refused.over_share = TokensKept(client, events, now) > 0;
+  return refused;
+}
+
+IngestResult Ingest::RejectDocument(domain::ClientNumber client, uint64_t events) {
+  return RefusedByRate(client, events, clock_.Now()).value_or(IngestResult{IngestStatus::kAllRejected});
+}
+
+// The sum, before anything is copied.
+bool Ingest::KeyFits(std::span<const DecodedEvent> events, const domain::Envelope& envelope) const {
+  if (envelope.key.empty()) return true;
+  uint64_t bytes = 0;
+  for (const DecodedEvent& event : events) {
+    bytes += event.json.size();
+    if (event.route->key_source == domain::KeySource::kHeader) bytes += envelope.key.size();
+  }
+  return bytes <= options_.body_bytes_max;
 }
 
 Appended Ingest::Append(domain::AckLevel ack, base::SteadyTime now, Submission& submission) {
@@ -76,12 +97,22 @@ Appended Ingest::Hand(const domain::EventBatch& batch, std::span<const uint64_t>
   return batch.Empty() ? Appended{AppendResult::kAppended} : journal_.Append(batch, now);
 }
 
+void Ingest::TellIdConflicts(uint64_t events) {
+  telemetry_.EventIdConflicts(events);
+  if (log_ == nullptr) return;
+  log_->Write(LogLevel::kWarn, "ingest",
+              "events of one client share an id and differ in their bytes; each was accepted: let their "
+              "senders use ids, or sources, of their own",
+              {{"events", events}});
+}
+
 void Ingest::Judge(std::span<const DecodedEvent> events, const domain::Envelope& envelope,
                    Submission& submission) {
-  submission.batch.Clear(envelope.client);
+  submission.batch.Clear(envelope.client, envelope.identity);
   submission.rejections.clear();
   submission.repeats.clear();
   submission.named.clear();
+  submission.id_conflicts = 0;
   const base::WallTime received_at = clock_.WallNow();
   const domain::TimestampText timestamp = domain::FormatTimestamp(received_at);
   for (const DecodedEvent& event : events) {
@@ -117,28 +148,52 @@ IngestResult Ingest::Admit(domain::AckLevel ack, domain::ClientNumber client, ui
                            base::SteadyTime now) const {
   if (ack == domain::AckLevel::kWal && !options_.has_wal) return {IngestStatus::kAckUnavailable};
   if (closing_.load(std::memory_order_acquire)) return {IngestStatus::kShuttingDown, std::chrono::seconds(1)};
+  if (shares_ != nullptr) shares_->NoteSender(client, now);
   const double kept = TokensKept(client, 1, now);
   const auto decision = bucket_.Peek(now, 1, kept);
-  if (!decision.admitted) {
+  if (!decision.admitted && (shares_ == nullptr || !shares_->PeekReserved(client, now))) {
     return {IngestStatus::kRateLimited, WholeSeconds(decision.retry_after), kept > 0};
   }
-  if (!MayHold(client, 1, body_bytes)) {
-    return {IngestStatus::kOverShare, drain_rate_.RetryAfter(journal_.Stats().events, now), true};
+  const bool waits = ack == domain::AckLevel::kBroker;
+  if (!MayHold(client, 1, body_bytes) ||
+      (waits && shares_ != nullptr && !shares_->Allows(client, Shared::kAwaitedEvents, 1))) {
+    return {IngestStatus::kOverShare, drain_rate_.RetryAfter(journal_.Events(), now), true};
   }
-  if (journal_.Full(body_bytes) || (ack == domain::AckLevel::kBroker && receipts_.Full())) {
-    return {IngestStatus::kJournalFull, drain_rate_.RetryAfter(journal_.Stats().events, now)};
+  if (journal_.Full(body_bytes) || (waits && receipts_.Full())) {
+    return {IngestStatus::kJournalFull, drain_rate_.RetryAfter(journal_.Events(), now)};
   }
   return {IngestStatus::kAccepted};
 }
 
 IngestResult Ingest::Refuse(IngestStatus status, uint64_t events, base::Duration retry_after) {
   telemetry_.EventsRejected(Code(status), events);
-  if (status == IngestStatus::kBatchTooLarge) return {status};
+  if (status == IngestStatus::kBatchTooLarge || status == IngestStatus::kKeyTooLarge) return {status};
   if (status == IngestStatus::kJournalFull || status == IngestStatus::kOverShare) {
-    return {status, drain_rate_.RetryAfter(journal_.Stats().events, clock_.Now()),
+    return {status, drain_rate_.RetryAfter(journal_.Events(), clock_.Now()),
             status == IngestStatus::kOverShare};
   }
   return {status, WholeSeconds(retry_after)};
+}
+
+// A client that stays below its part of the rate pays no one's debt but its own; the bucket of all is charged
+// with everything, so that together they keep to the rate.
+domain::TokenBucket::Decision Ingest::TakeTokens(domain::ClientNumber client, uint64_t events,
+                                                 base::SteadyTime now) {
+  if (shares_ == nullptr || bucket_.Unlimited()) return bucket_.TryTake(events, now);
+  if (shares_->TakeReserved(client, events, now)) {
+    bucket_.Charge(events, now);
+    return {true, base::Duration(0), 0};
+  }
+  const auto decision = bucket_.TryTake(events, now, TokensKept(client, events, now));
+  if (decision.admitted) shares_->Charge(client, events, now);
+  return decision;
+}
+
+// One that is too large for any client's share is not told to try again.
+IngestResult Ingest::RefuseOverShare(uint64_t events, uint64_t bytes) {
+  const bool ever = shares_->EverAllows(Shared::kJournalEvents, events) &&
+                    shares_->EverAllows(Shared::kJournalBytes, bytes);
+  return Refuse(ever ? IngestStatus::kOverShare : IngestStatus::kBatchTooLarge, events);
 }
 
 double Ingest::TokensKept(domain::ClientNumber client, uint64_t events, base::SteadyTime now) const {
@@ -158,7 +213,8 @@ std::string_view Code(IngestStatus status) {
     case IngestStatus::kRateLimited: return "rate_limited";
     case IngestStatus::kJournalFull: return "journal_full";
     case IngestStatus::kOverShare: return "client_over_share";
-    case IngestStatus::kBatchTooLarge: return "batch_too_large";
+    case IngestStatus::kBatchTooLarge:
+    case IngestStatus::kKeyTooLarge: return "batch_too_large";
     case IngestStatus::kShuttingDown: return "shutting_down";
     case IngestStatus::kStorageFailed: return "storage_failed";
     case IngestStatus::kAckUnavailable: return "ack_unavailable";

@@ -13,6 +13,7 @@
 #include "app/idempotency_window.h"
 #include "app/ports/clock.h"
 #include "app/ports/journal.h"
+#include "app/ports/log.h"
 #include "app/ports/telemetry.h"
 #include "app/receipts.h"
 #include "app/stuck_destinations.h"
@@ -31,6 +32,7 @@ enum class IngestStatus : uint8_t {
   kJournalFull,
   kOverShare,      // there is room in the journal, but not for this client
   kBatchTooLarge,  // more valid events than the journal can ever hold at once
+  kKeyTooLarge,    // the key of the request, once for each event that takes it, is beyond body_bytes_max
   kShuttingDown,
   kStorageFailed,   // the journal's storage failed; the process is about to end
   kAckUnavailable,  // a level was asked for that this service can't promise
@@ -58,14 +60,15 @@ class Ingest {
     domain::AckLevel ack = domain::AckLevel::kMemory;      // where the client asks for none
     domain::AckLevel ack_min = domain::AckLevel::kMemory;  // what asks for less gets this
     bool has_wal = false;                                  // the journal's DurableEnd() moves
+    uint64_t body_bytes_max = UINT64_MAX;                  // X-Event-Key counts once for each event
   };
 
   // `window` null: no event is taken for a repeat. `stuck` null: no destination is ever held to be. `shares`
-  // null: clients are not told apart.
+  // null: clients are not told apart. `log` null: nothing is logged.
   Ingest(const Options& options, domain::TokenBucket& bucket, Journal& journal, Receipts& receipts,
          const DrainRate& drain_rate, const TopicLimits& topic_limits, const Clock& clock,
          Telemetry& telemetry, IdempotencyWindow* window = nullptr, const StuckDestinations* stuck = nullptr,
-         ClientShares* shares = nullptr)
+         ClientShares* shares = nullptr, Log* log = nullptr)
       : options_(options),
         bucket_(bucket),
         journal_(journal),
@@ -76,7 +79,8 @@ class Ingest {
         telemetry_(telemetry),
         window_(window),
         stuck_(stuck),
-        shares_(shares) {}
+        shares_(shares),
+        log_(log) {}
 
   // The level for a request that asks for `wish`, as far as its header tells, and with its events: their
   // routes may ask for more.
@@ -100,6 +104,10 @@ class Ingest {
   IngestResult Accept(std::span<const domain::DecodedEvent> events, const domain::Envelope& envelope,
                       Handling handling, domain::AckLevel ack, Submission& submission);
 
+  // For a document that can't be read, after so many events: it takes their tokens, as it cost as much.
+  // kAllRejected, or kRateLimited.
+  IngestResult RejectDocument(domain::ClientNumber client, uint64_t events);
+
   // From now on everything is refused with kShuttingDown.
   void Close() { closing_.store(true, std::memory_order_release); }
 
@@ -109,12 +117,19 @@ class Ingest {
  private:
   void Judge(std::span<const domain::DecodedEvent> events, const domain::Envelope& envelope,
              Submission& submission);
+  bool KeyFits(std::span<const domain::DecodedEvent> events, const domain::Envelope& envelope) const;
+  std::optional<IngestResult> RefusedByRate(domain::ClientNumber client, uint64_t events,
+                                            base::SteadyTime now);
   void Reject(const domain::DecodedEvent& event, domain::EventFault fault, const TopicLimit& limit,
               Submission& submission);
   Appended Append(domain::AckLevel ack, base::SteadyTime now, Submission& submission);
   Appended Hand(const domain::EventBatch& batch, std::span<const uint64_t> awaited, domain::AckLevel ack,
                 base::SteadyTime now, const Submission& submission);
+  void TellIdConflicts(uint64_t events);
   IngestResult Refuse(IngestStatus status, uint64_t events, base::Duration retry_after = {});
+  IngestResult RefuseOverShare(uint64_t events, uint64_t bytes);
+  domain::TokenBucket::Decision TakeTokens(domain::ClientNumber client, uint64_t events,
+                                           base::SteadyTime now);
   // Of the bucket's tokens, those that the client may not take.
   double TokensKept(domain::ClientNumber client, uint64_t events, base::SteadyTime now) const;
   bool MayHold(domain::ClientNumber client, uint64_t events, uint64_t bytes) const;
@@ -130,6 +145,7 @@ class Ingest {
   IdempotencyWindow* const window_;
   const StuckDestinations* const stuck_;
   ClientShares* const shares_;
+  Log* const log_;
   std::atomic<bool> closing_{false};
 };
 

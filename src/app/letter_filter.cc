@@ -5,6 +5,7 @@
 
 #include "app/dead_letter_headers.h"
 #include "domain/timestamp.h"
+#include "domain/topic_name.h"
 
 namespace ei::app {
 
@@ -14,16 +15,8 @@ bool Among(const std::vector<std::string>& wanted, std::string_view text) {
   return wanted.empty() || std::ranges::find(wanted, text) != wanted.end();
 }
 
-// As Kafka has them (org.apache.kafka.common.internals.Topic).
-bool IsTopicName(std::string_view name) {
-  constexpr size_t kBytesMax = 249;
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  };
-  return !name.empty() && name.size() <= kBytesMax && name != "." && name != ".." &&
-         std::ranges::all_of(name, allowed);
-}
+// Kafka keeps its offsets and transactions in such topics, Confluent its schemas.
+bool IsInternal(std::string_view topic) { return topic.starts_with('_'); }
 
 }  // namespace
 
@@ -56,6 +49,8 @@ std::string_view Explain(LetterFault fault) {
     case LetterFault::kReference:
       return "a reference: the event stands in a dead-letter file, to be sent back with --from file";
     case LetterFault::kBadTopic: return "dlq_topic can't be a topic that events go to";
+    case LetterFault::kNotRouted:
+      return "dlq_topic is no topic that events go to now (KAFKA_TOPIC, the routes); --topic=NAME allows it";
     case LetterFault::kTooOften: return "sent back too often already (--max-redrives)";
   }
   return {};
@@ -65,7 +60,11 @@ LetterFault Judge(const StoredLetter& letter, const RedriveRules& rules) {
   if (letter.Header(kDlqCode).empty()) return LetterFault::kForeign;
   if (!letter.Header(kDlqReference).empty()) return LetterFault::kReference;
   const std::string topic = TopicOf(letter, rules);
-  if (!IsTopicName(topic) || topic == rules.dlq_topic) return LetterFault::kBadTopic;
+  if (!domain::IsTopicName(topic) || topic == rules.dlq_topic || IsInternal(topic))
+    return LetterFault::kBadTopic;
+  if (topic != rules.default_topic && std::ranges::find(rules.topics, topic) == rules.topics.end()) {
+    return LetterFault::kNotRouted;
+  }
   if (RedrivesOf(letter) >= rules.redrives_max) return LetterFault::kTooOften;
   return LetterFault::kNone;
 }

@@ -36,10 +36,11 @@ enum class LetterFault : uint8_t {
   kNone,
   kForeign,    // others wrote it: it has no dlq_code
   kReference,  // the event itself stands in the dead-letter file of the process that refused it
-  kBadTopic,   // dlq_topic is no name of a topic, or that of the dead letters
+  kBadTopic,   // dlq_topic is no name of a topic, that of the dead letters, or one of Kafka's own
+  kNotRouted,  // no event goes to dlq_topic: whoever wrote the letter doesn't decide where it is sent
   kTooOften,   // it has been sent back redrives_max times and died each time
 };
-inline constexpr size_t kLetterFaultCount = 5;
+inline constexpr size_t kLetterFaultCount = 6;
 
 std::string_view Explain(LetterFault fault);
 
@@ -47,6 +48,7 @@ struct RedriveRules {
   std::string default_topic;  // of letters that name none
   std::string dlq_topic;
   uint64_t redrives_max = 3;
+  std::vector<std::string> topics = {};  // that letters may go back to, beside default_topic
 };
 
 LetterFault Judge(const StoredLetter& letter, const RedriveRules& rules);

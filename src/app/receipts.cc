@@ -37,34 +37,36 @@ Appended Receipts::Append(Journal& journal, const domain::EventBatch& batch,
   }
   base::MutexLock lock(mutex_);
   const size_t waiting = waiting_events_.load(std::memory_order_relaxed);
-  if (waiting > 0 && waiting + count > events_max_) return {AppendResult::kFull};
-  // What may fail for want of memory comes before the events are accepted.
-  receipt.fates_.assign(count, EventFate());
-  receipt.earlier_.assign(earlier.begin(), earlier.end());
-  Others others = OthersOf(earlier, own, receipt);
-  if (own > 0) ranges_.emplace_back();
+  if (waiting > 0) {
+    if (shares_ != nullptr && !shares_->Allows(batch.Client(), Shared::kAwaitedEvents, count))
+      return {AppendResult::kOverShare};
+    if (waiting + count > events_max_) return {AppendResult::kFull};
+  }
+  // Before the events are in the journal: their reports ask Awaited.
   entered_.fetch_add(1, std::memory_order_relaxed);
   Appended appended{AppendResult::kAppended};
   if (own > 0) appended = journal.Append(batch, now);
   if (appended.result != AppendResult::kAppended) {
     entered_.fetch_sub(1, std::memory_order_relaxed);
-    ranges_.pop_back();
     return appended;
   }
   waiting_events_.store(waiting + count, std::memory_order_relaxed);
-  if (own > 0) ranges_.back() = {appended.end - own, appended.end, &receipt};
-  others_.merge(others);
+  if (own > 0) ranges_.push_back({appended.end - own, appended.end, &receipt});
+  receipt.fates_.assign(count, EventFate());
   receipt.first_ = appended.end - own;
   receipt.own_ = own;
   receipt.left_ = count;
+  receipt.client_ = batch.Client();
   receipt.entered_ = true;
+  AwaitEarlier(earlier, receipt);
+  if (shares_ != nullptr) shares_->Take(receipt.client_, Shared::kAwaitedEvents, count);
   return appended;
 }
 
-Receipts::Others Receipts::OthersOf(std::span<const uint64_t> earlier, size_t own, Receipt& receipt) {
-  Others others;
-  for (size_t i = 0; i < earlier.size(); ++i) others.emplace(earlier[i], Other{&receipt, own + i});
-  return others;
+void Receipts::AwaitEarlier(std::span<const uint64_t> earlier, Receipt& receipt) {
+  receipt.earlier_.clear();
+  for (size_t i = 0; i < earlier.size(); ++i)
+    receipt.earlier_.push_back(earlier_.emplace(earlier[i], AwaitedEvent{&receipt, receipt.own_ + i}));
 }
 
 void Receipts::Tell(std::span<const SettledEvent> settled) {
@@ -74,7 +76,7 @@ void Receipts::Tell(std::span<const SettledEvent> settled) {
     base::MutexLock lock(mutex_);
     size_t at = 0;
     for (const SettledEvent& event : settled) {
-      if (!others_.empty()) TellOthers(event, woken);
+      if (!earlier_.empty()) TellOfEarlier(event, woken);
       at = RangeOf(event.position, at);
       if (at == ranges_.size()) {
         at = 0;
@@ -84,20 +86,21 @@ void Receipts::Tell(std::span<const SettledEvent> settled) {
       if (receipt == nullptr) continue;
       if (!Note(*receipt, event.position - receipt->first_, event.fate, woken)) continue;
       Leave(*receipt, at);
-      if (ranges_.empty() && others_.empty()) break;
+      if (ranges_.empty() && earlier_.empty()) break;
       at = ranges_.empty() ? 0 : std::min(at, ranges_.size() - 1);
     }
   }
   for (const size_t inbox : woken) wakes_.Call(inbox);
 }
 
-void Receipts::TellOthers(const SettledEvent& event, std::vector<size_t>& woken) {
-  const auto [first, last] = others_.equal_range(event.position);
+void Receipts::TellOfEarlier(const SettledEvent& event, std::vector<size_t>& woken) {
+  const auto [first, last] = earlier_.equal_range(event.position);
   for (auto it = first; it != last; ++it) {
-    Receipt& receipt = *it->second.receipt;
-    if (Note(receipt, it->second.fate, event.fate, woken)) Leave(receipt, 0);
+    auto& [receipt, fate] = it->second;
+    receipt->earlier_[fate - receipt->own_] = earlier_.end();
+    if (Note(*receipt, fate, event.fate, woken)) Leave(*receipt, 0);
   }
-  others_.erase(first, last);
+  earlier_.erase(first, last);
 }
 
 // Whether it was the last fate: then the receipt is in its inbox.
@@ -106,6 +109,7 @@ bool Receipts::Note(Receipt& receipt, size_t fate, const EventFate& event, std::
   if (--receipt.left_ > 0) return false;
   auto& inbox = inboxes_[receipt.inbox_];
   if (inbox.empty()) woken.push_back(receipt.inbox_);
+  receipt.place_in_inbox_ = inbox.size();
   inbox.push_back(&receipt);
   return true;
 }
@@ -116,19 +120,18 @@ void Receipts::Take(size_t inbox, std::vector<Receipt*>& finished) {
     base::MutexLock lock(mutex_);
     finished.swap(inboxes_[inbox]);
   }
+  std::erase(finished, nullptr);
   for (Receipt* receipt : finished) receipt->entered_ = false;
 }
 
 void Receipts::Cancel(Receipt& receipt) {
   base::MutexLock lock(mutex_);
   if (receipt.left_ == 0) {
-    std::erase(inboxes_[receipt.inbox_], &receipt);
+    inboxes_[receipt.inbox_][receipt.place_in_inbox_] = nullptr;
     return;
   }
-  for (const uint64_t position : receipt.earlier_) {
-    const auto [first, last] = others_.equal_range(position);
-    for (auto it = first; it != last;)
-      it = it->second.receipt == &receipt ? others_.erase(it) : std::next(it);
+  for (const auto& awaited : receipt.earlier_) {
+    if (awaited != earlier_.end()) earlier_.erase(awaited);
   }
   Leave(receipt, 0);
 }
@@ -149,6 +152,7 @@ size_t Receipts::RangeOf(uint64_t position, size_t hint) const {
 // The receipt waits no longer. `hint`: see RangeOf.
 void Receipts::Leave(const Receipt& receipt, size_t hint) {
   waiting_events_.fetch_sub(receipt.fates_.size(), std::memory_order_relaxed);
+  if (shares_ != nullptr) shares_->Give(receipt.client_, Shared::kAwaitedEvents, receipt.fates_.size());
   entered_.fetch_sub(1, std::memory_order_relaxed);
   if (receipt.own_ == 0) return;
   const size_t at = RangeOf(receipt.first_, hint);

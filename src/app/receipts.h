@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/client_shares.h"
 #include "app/ports/journal.h"
 #include "app/wake_list.h"
 #include "base/mutex.h"
@@ -28,7 +29,15 @@ struct SettledEvent {
   EventFate fate;
 };
 
+class Receipt;
 class Receipts;
+
+// A receipt that awaits an event of an earlier request; by the event's position.
+struct AwaitedEvent {
+  Receipt* receipt;
+  size_t fate;  // its number among the receipt's
+};
+using AwaitedEvents = std::multimap<uint64_t, AwaitedEvent>;
 
 // One request that waits for the sink's word on its events. Belongs to the thread that takes from its inbox;
 // ends the wait by itself when it goes.
@@ -60,11 +69,13 @@ class Receipt {
   bool entered_ = false;  // the owner's thread
 
   // Between Append and the inbox these are guarded by the mutex of receipts_.
-  uint64_t first_ = 0;             // position
-  size_t own_ = 0;                 // events of the batch
-  std::vector<uint64_t> earlier_;  // positions of the other events
-  size_t left_ = 0;                // events without a fate
+  uint64_t first_ = 0;  // position
+  size_t own_ = 0;      // events of the batch
+  size_t left_ = 0;     // events without a fate
   std::vector<EventFate> fates_;
+  std::vector<AwaitedEvents::iterator> earlier_;  // of the other events; the end: it has its fate
+  size_t place_in_inbox_ = 0;                     // while it is there
+  domain::ClientNumber client_ = 0;
 };
 
 // The requests that wait for the sink's word, by the journal positions of their events: so it doesn't matter
@@ -73,11 +84,15 @@ class Receipt {
 // Reports come by the thousand and requests finish by the hundred, so an inbox is woken only when it was
 // empty, and once for a whole Tell.
 //
+// A receipt costs what it waits for: nothing is looked for among all that wait but by a search in order.
+//
 // Thread-safe, with the calls of one inbox, and of its receipts, from one thread.
 class Receipts {
  public:
-  // `events_max`: of all waiting requests together; bounds the memory.
-  explicit Receipts(size_t events_max) : events_max_(events_max) {}
+  // `events_max`: of all waiting requests together; bounds the memory. `shares` is told who waits for how
+  // many (Shared::kAwaitedEvents); null: clients are not told apart.
+  explicit Receipts(size_t events_max, ClientShares* shares = nullptr)
+      : events_max_(events_max), shares_(shares) {}
 
   // An inbox for finished receipts. `wake` is called when it is no longer empty; see WakeList.
   size_t AddInbox(std::function<void()> wake);
@@ -87,7 +102,7 @@ class Receipts {
   // Appends the batch to the journal and enters the receipt in one step, so that no report can come between.
   // The receipt also awaits `earlier` events, which are in the journal already: whoever tells of them must
   // not have asked Awaited yet. Without any event of either kind nothing is entered. kFull also when too many
-  // events are waited for.
+  // events are waited for, kOverShare when the client waits for too many of them.
   Appended Append(Journal& journal, const domain::EventBatch& batch, std::span<const uint64_t> earlier,
                   base::SteadyTime now, Receipt& receipt);
 
@@ -112,23 +127,17 @@ class Receipts {
     Receipt* receipt = nullptr;  // null: finished or cancelled, to be swept out
   };
 
-  // A receipt that awaits an event of an earlier request.
-  struct Other {
-    Receipt* receipt;
-    size_t fate;  // its number among the receipt's
-  };
-  using Others = std::multimap<uint64_t, Other>;
-
-  static Others OthersOf(std::span<const uint64_t> earlier, size_t own, Receipt& receipt);
+  void AwaitEarlier(std::span<const uint64_t> earlier, Receipt& receipt) REQUIRES(mutex_);
   void Cancel(Receipt& receipt);
   size_t RangeOf(uint64_t position, size_t hint) const REQUIRES(mutex_);
-  void TellOthers(const SettledEvent& event, std::vector<size_t>& woken) REQUIRES(mutex_);
+  void TellOfEarlier(const SettledEvent& event, std::vector<size_t>& woken) REQUIRES(mutex_);
   bool Note(Receipt& receipt, size_t fate, const EventFate& event, std::vector<size_t>& woken)
       REQUIRES(mutex_);
   void Leave(const Receipt& receipt, size_t hint) REQUIRES(mutex_);
   void Forget(Range& range) REQUIRES(mutex_);
 
   const size_t events_max_;
+  ClientShares* const shares_;
   std::atomic<size_t> entered_{0};  // receipts with an event whose fate isn't known
   std::atomic<size_t> waiting_events_{0};
   WakeList wakes_;  // numbered as the inboxes
@@ -136,8 +145,8 @@ class Receipts {
   base::Mutex mutex_;
   std::vector<Range> ranges_ GUARDED_BY(mutex_);  // ascending, with those that are gone until they are half
   size_t gone_ GUARDED_BY(mutex_) = 0;
-  Others others_ GUARDED_BY(mutex_);  // by position; few, as most events are no repeats
-  std::vector<std::vector<Receipt*>> inboxes_ GUARDED_BY(mutex_);
+  AwaitedEvents earlier_ GUARDED_BY(mutex_);                       // few, as most events are no repeats
+  std::vector<std::vector<Receipt*>> inboxes_ GUARDED_BY(mutex_);  // null: it was cancelled
 };
 
 }  // namespace ei::app

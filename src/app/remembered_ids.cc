@@ -27,8 +27,20 @@ void RememberedIds::Begin(base::SteadyTime now) {
   for (int dropped = 0; dropped < kTooOldMax && size_ > 0 && IsTooOld(At(0)); ++dropped) DropFront();
 }
 
-std::optional<RememberedIds::Known> RememberedIds::FindOrNote(const base::Hash128& id, uint64_t number) {
+namespace {
+
+bool AreSameBytes(uint64_t a, uint64_t b) {
+  return a == b || a == RememberedIds::kAnyBytes || b == RememberedIds::kAnyBytes;
+}
+
+}  // namespace
+
+// Entries with one id stand in one chain, the newest first. Their number is bounded, as whoever has an id may
+// send it with ever other bytes.
+RememberedIds::Finding RememberedIds::FindOrNote(const base::Hash128& id, uint64_t fingerprint,
+                                                 uint64_t number) {
   uint32_t& head = HeadOf(id);
+  uint32_t others = 0;
   for (uint32_t slot = head; slot != kNone; slot = entries_[slot].next) {
     Entry& entry = entries_[slot];
     if (entry.id != id) continue;
@@ -36,17 +48,23 @@ std::optional<RememberedIds::Known> RememberedIds::FindOrNote(const base::Hash12
       Forget(entry);
       break;
     }
-    const uint64_t place = (slot >= front_ ? slot : slot + capacity_) - front_;
-    return Known{entry.Position(), entry.Is(kDelivered), place >= size_ - noted_};
+    if (AreSameBytes(entry.fingerprint, fingerprint)) {
+      const uint64_t place = (slot >= front_ ? slot : slot + capacity_) - front_;
+      return {Known{entry.Position(), entry.Is(kDelivered), place >= size_ - noted_}};
+    }
+    if (++others == kBytesOfOneIdMax) {
+      Forget(entry);
+      break;
+    }
   }
   assert(size_ < capacity_);
   const uint32_t slot = SlotOf(size_);
   if (slot == entries_.size()) entries_.emplace_back();
-  entries_[slot] = {id, number, now_, head};
+  entries_[slot] = {id, fingerprint, number, now_, head};
   head = slot;
   ++size_;
   ++noted_;
-  return std::nullopt;
+  return {std::nullopt, others > 0};
 }
 
 void RememberedIds::Confirm(uint64_t first) {
@@ -87,9 +105,11 @@ RememberedIds::Entry* RememberedIds::Find(uint64_t position) {
   return At(low).Position() == position ? &At(low) : nullptr;
 }
 
-// The steady clock begins with the machine, or not long before.
-uint32_t RememberedIds::SecondOf(base::SteadyTime time) {
-  return static_cast<uint32_t>(std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count());
+// Signed: what an earlier process accepted may lie before the machine's start, where the steady clock begins.
+int32_t RememberedIds::SecondOf(base::SteadyTime time) {
+  constexpr int64_t kLatest = std::numeric_limits<int32_t>::max();
+  const int64_t second = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
+  return static_cast<int32_t>(std::clamp<int64_t>(second, kLongAgo, kLatest));
 }
 
 bool RememberedIds::IsTooOld(const Entry& entry) const { return int64_t{now_} - entry.second > seconds_; }
@@ -114,7 +134,7 @@ void RememberedIds::DropFront() {
 void RememberedIds::DropNoted() {
   for (; noted_ > 0; --noted_) {
     --size_;
-    Unlink(SlotOf(size_));
+    if (!At(size_).Is(kForgotten)) Unlink(SlotOf(size_));
   }
 }
 

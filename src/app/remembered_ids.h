@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -10,7 +11,8 @@
 namespace ei::app {
 
 // The ids of the newest events, so many of them and for so long; the older ones are forgotten. An id is known
-// by its hash alone.
+// by its hash alone, and its event's bytes by their fingerprint: events that share an id and differ in their
+// bytes are remembered beside one another, the newest kBytesOfOneIdMax of them.
 //
 // A ring in the order of acceptance, at whose front ids are forgotten, and a hash table whose chains run
 // through the ring. All memory is reserved at once and bounded: kBytesOfId for each id, at most.
@@ -26,13 +28,19 @@ class RememberedIds {
     base::Duration time = std::chrono::minutes(10);  // in whole seconds, and up to one more
     uint64_t request_events_max = 1;                 // room for the ids of one request, besides
   };
-  static constexpr uint64_t kBytesOfId = 40;
+  static constexpr uint64_t kBytesOfId = 48;
+  static constexpr uint64_t kAnyBytes = 0;  // the fingerprint isn't known: the id alone decides
+  static constexpr uint32_t kBytesOfOneIdMax = 8;
 
   // The event that had the id first.
   struct Known {
     uint64_t position = 0;
     bool delivered = false;
     bool noted = false;  // in the same request: `position` is its number there
+  };
+  struct Finding {
+    std::optional<Known> known;
+    bool conflict = false;  // there is one with this id, and with other bytes
   };
 
   explicit RememberedIds(const Options& options);
@@ -41,8 +49,8 @@ class RememberedIds {
   // rest of which FindOrNote passes over: so that no request pays for a long silence.
   void Begin(base::SteadyTime now);
 
-  // Who has the id; nullopt: nobody had, and event `number` of this request has it now.
-  std::optional<Known> FindOrNote(const base::Hash128& id, uint64_t number);
+  // Who has the id with these bytes; none: nobody had, and event `number` of this request has it now.
+  Finding FindOrNote(const base::Hash128& id, uint64_t fingerprint, uint64_t number);
 
   // The request's events have the positions first + number, above all that were there before.
   void Confirm(uint64_t first);
@@ -56,22 +64,24 @@ class RememberedIds {
 
  private:
   static constexpr uint32_t kNone = ~uint32_t{0};
+  static constexpr int32_t kLongAgo = std::numeric_limits<int32_t>::min();
 
   static constexpr uint64_t kDelivered = uint64_t{1} << 63;
   static constexpr uint64_t kForgotten = uint64_t{1} << 62;  // stands in no chain
 
   struct Entry {
     base::Hash128 id;
+    uint64_t fingerprint = kAnyBytes;
     uint64_t marked_position = 0;  // with the marks above
-    uint32_t second = 0;           // of its acceptance; see SecondOf
+    int32_t second = 0;            // of its acceptance; see SecondOf
     uint32_t next = kNone;         // slot in its chain
 
     uint64_t Position() const { return marked_position & ~(kDelivered | kForgotten); }
     bool Is(uint64_t mark) const { return (marked_position & mark) != 0; }
   };
-  static_assert(sizeof(Entry) == 32);
+  static_assert(sizeof(Entry) == 40);
 
-  static uint32_t SecondOf(base::SteadyTime time);
+  static int32_t SecondOf(base::SteadyTime time);
   bool IsTooOld(const Entry& entry) const;
   uint32_t SlotOf(uint64_t place) const;
   Entry& At(uint64_t place) { return entries_[SlotOf(place)]; }
@@ -90,7 +100,7 @@ class RememberedIds {
   uint32_t front_ = 0;           // slot of the oldest entry
   uint64_t size_ = 0;            // entries, those that are forgotten or noted among them
   uint64_t noted_ = 0;           // the last ones
-  uint32_t now_ = 0;             // second of the last Begin: no entry is newer
+  int32_t now_ = kLongAgo;       // second of the last Begin: no entry is newer
 };
 
 }  // namespace ei::app

@@ -1,7 +1,6 @@
 #include "app/stuck_destinations.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 namespace ei::app {
@@ -9,8 +8,12 @@ namespace ei::app {
 void StuckDestinations::Tell(size_t lane, std::vector<DestinationId> stuck) {
   const base::MutexLock lock(mutex_);
   by_lane_[lane] = std::move(stuck);
-  any_.store(std::ranges::any_of(by_lane_, [](const auto& some) { return !some.empty(); }),
-             std::memory_order_relaxed);
+  all_.clear();
+  for (const auto& some : by_lane_) all_.insert(all_.end(), some.begin(), some.end());
+  std::ranges::sort(all_);
+  const auto repeated = std::ranges::unique(all_);
+  all_.erase(repeated.begin(), repeated.end());
+  any_.store(!all_.empty(), std::memory_order_relaxed);
 }
 
 bool StuckDestinations::RefuseLast(const domain::EventBatch& batch) const {
@@ -24,19 +27,14 @@ bool StuckDestinations::RefuseLast(const domain::EventBatch& batch) const {
   if (ways.count > 1) return false;  // it goes round what is stuck
   {
     const base::MutexLock lock(mutex_);
-    const bool stuck = std::ranges::any_of(by_lane_, [&](const std::vector<DestinationId>& some) {
-      return std::ranges::find(some, ways.first) != some.end();
-    });
-    if (!stuck) return false;
+    if (!std::ranges::binary_search(all_, ways.first)) return false;
   }
   return journal_.Crowded();
 }
 
 size_t StuckDestinations::Count() const {
   const base::MutexLock lock(mutex_);
-  std::set<DestinationId> all;
-  for (const auto& some : by_lane_) all.insert(some.begin(), some.end());
-  return all.size();
+  return all_.size();
 }
 
 }  // namespace ei::app

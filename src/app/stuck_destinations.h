@@ -36,6 +36,7 @@ class StuckDestinations {
   std::atomic<bool> any_{false};
   mutable base::Mutex mutex_;
   std::vector<std::vector<DestinationId>> by_lane_ GUARDED_BY(mutex_);
+  std::vector<DestinationId> all_ GUARDED_BY(mutex_);  // each once, ascending
 };
 
 }  // namespace ei::app

@@ -26,7 +26,8 @@ struct Rejection {
 // An event of Submission::batch whose id the client sent.
 struct NamedEvent {
   uint32_t event;
-  base::Hash128 id;  // of source and id
+  base::Hash128 id;          // of client, source and id
+  uint64_t fingerprint = 0;  // of its bytes, as the client wrote them
 };
 
 // An event of Submission::batch that was accepted before, or stands twice in it: it is acknowledged and not
@@ -46,6 +47,7 @@ struct Submission {
   domain::EventBatch batch;    // the valid events, in their order
   std::vector<Rejection> rejections;
   std::vector<Repeat> repeats;  // ascending; only with an idempotency window
+  uint64_t id_conflicts = 0;    // events that share an id with another one and are none of its repeats
 
   domain::UuidV7Generator ids;
 

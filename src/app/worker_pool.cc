@@ -79,7 +79,7 @@ uint64_t WorkerPool::Drain(base::SteadyTime deadline) {
   for (;;) {
     context_.sink.Flush();
     const base::SteadyTime now = context_.clock.Now();
-    const uint64_t left = context_.journal.Stats().events;
+    const uint64_t left = context_.journal.Events();
     if (left == 0 || now >= deadline) return left;
     never.WaitUntil(mutex, std::min(deadline, now + kLook));
   }

@@ -25,6 +25,7 @@ void EventBatch::Add(const DecodedEvent& event, std::string_view generated_id, s
       bytes_.append(generated_id).append("\",");
     }
     if (!has_timestamp) bytes_.append("\"timestamp\":\"").append(received_at).append("\",");
+    slices.added_size = here() - 1;
   }
   if (has_id) {
     slices.id_offset = here() + static_cast<uint32_t>(event.id.raw.data() - rest.data());
@@ -75,7 +76,7 @@ void EventBatch::TakeBack(const DecodedEvent& event) {
 }
 
 void EventBatch::AssignWithout(const EventBatch& all, std::span<const uint32_t> left_out) {
-  Clear(all.client_);
+  Clear(all.client_, all.identity_);
   client_bytes_ = all.client_bytes_;  // for what it is asked for: a request of this size
   auto next_out = left_out.begin();
   for (uint32_t i = 0; i < all.events_.size(); ++i) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "domain/client_identity.h"
 #include "domain/event.h"
 
 namespace ei::domain {
@@ -21,6 +22,7 @@ struct Envelope {
   std::string_view traceparent = {};  // as in W3C Trace Context
   std::string_view key = {};          // the key header's
   ClientNumber client = 0;
+  ClientIdentity identity = kNoClient;
 };
 
 // Where one accepted event lies within its batch's bytes. All offsets and sizes in bytes.
@@ -37,17 +39,20 @@ struct EventSlices {
   uint32_t key_hash;    // Murmur2 of the key; without a key, 0
   uint32_t id_offset;   // the id as it stands in the JSON, between its quotes
   uint32_t id_size;
+  uint32_t added_size;  // of the JSON, what the client didn't write: it stands right behind the first byte
 };
 
 // The events of one request as they go through the pipeline: one contiguous run of bytes, and slices. Reused
 // from request to request, so that a steady state allocates nothing. Not thread-safe.
 class EventBatch {
  public:
-  void Clear(ClientNumber client = 0) {
+  void Clear(ClientNumber client = 0, ClientIdentity identity = kNoClient) {
     bytes_.clear();
+    if (bytes_.capacity() > kBytesKept) bytes_.shrink_to_fit();
     events_.clear();
     client_bytes_ = 0;
     client_ = client;
+    identity_ = identity;
   }
   bool Empty() const { return events_.empty(); }
   size_t Size() const { return events_.size(); }
@@ -56,6 +61,7 @@ class EventBatch {
   uint64_t ClientBytes() const { return client_bytes_; }
   const std::vector<EventSlices>& Events() const { return events_; }
   ClientNumber Client() const { return client_; }
+  ClientIdentity Identity() const { return identity_; }
 
   // Appends a valid event with the key and the topic that its route asks for. `generated_id` and
   // `received_at` are written in front of the client's own members where the event has no id or no timestamp;
@@ -78,9 +84,12 @@ class EventBatch {
   // What the event's record key is when it doesn't stand in the value as it is; nullopt: it has none.
   static std::optional<std::string_view> KeyOf(const DecodedEvent& event, const Envelope& envelope);
 
+  static constexpr size_t kBytesKept = 4 << 20;  // the memory of a larger batch is given back
+
   std::string bytes_;
   uint64_t client_bytes_ = 0;
   ClientNumber client_ = 0;
+  ClientIdentity identity_ = kNoClient;
   std::vector<EventSlices> events_;
 };
 

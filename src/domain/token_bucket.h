@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 #include "base/time.h"
@@ -31,6 +32,13 @@ class TokenBucket {
   // `keep`: tokens that have to be left in the bucket, as far as it is large enough for both.
   Decision TryTake(uint64_t tokens, base::SteadyTime now, double keep = 0);
 
+  // Takes the tokens whether they are there or not. The bucket is full again after `debt_max` and the time
+  // that an empty one takes, at the latest.
+  void Charge(uint64_t tokens, base::SteadyTime now, base::Duration debt_max = std::chrono::hours(24 * 365));
+
+  // Not beside the other calls.
+  void Refill() { tat_.store(0, std::memory_order_relaxed); }
+
   // What TryTake would decide, without taking.
   Decision Peek(base::SteadyTime now, uint64_t tokens = 1, double keep = 0) const;
 
@@ -38,6 +46,8 @@ class TokenBucket {
   double Burst() const { return burst_; }
 
  private:
+  // How long the tokens take to come in.
+  int64_t NanosOf(uint64_t tokens) const;
   Decision Decide(uint64_t tokens, double keep, int64_t now, int64_t tat, int64_t& next_tat) const;
 
   const double nanos_per_token_;

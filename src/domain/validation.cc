@@ -54,7 +54,7 @@ std::string_view Code(EventFault fault) {
 std::string Explain(EventFault fault, const EventLimits& limits) {
   switch (fault) {
     case EventFault::kNone: return "nothing is wrong";
-    case EventFault::kMalformedJson: return "this is not valid JSON";
+    case EventFault::kMalformedJson: return "this is not valid JSON in UTF-8 without a byte order mark (BOM)";
     case EventFault::kTooDeep: return "the JSON is nested too deeply (ingest.depth_max)";
     case EventFault::kNotAnObject: return "an event must be a JSON object";
     case EventFault::kDuplicateMember: return "a member stands twice at the top level of the event";
@@ -67,7 +67,8 @@ std::string Explain(EventFault fault, const EventLimits& limits) {
     case EventFault::kIdTooLong:
       return "\"id\" is over " + std::to_string(limits.id_bytes_max) + " bytes (ingest.id_bytes_max)";
     case EventFault::kBadTimestamp:
-      return "\"timestamp\" is not a date-time of RFC 3339, such as 2026-01-31T12:00:00Z";
+      return "\"timestamp\" is not a date-time of RFC 3339, such as 2026-01-31T12:00:00Z or "
+             "2026-01-31T13:00:00+01:00: \"T\" between date and time, then \"Z\" or an offset with a colon";
     case EventFault::kEventTooLarge:
       return "the event is over " + std::to_string(limits.event_bytes_max) +
              " bytes (ingest.event_bytes_max)";

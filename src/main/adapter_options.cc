@@ -1,9 +1,9 @@
 #include "main/adapter_options.h"
 
-#include <algorithm>
-#include <thread>
 #include <utility>
 
+#include "main/cores.h"
+#include "main/file_limit.h"
 #include "main/kafka_security.h"
 
 namespace ei::service {
@@ -22,8 +22,6 @@ std::string_view Name(Compression compression) {
 }
 
 }  // namespace
-
-size_t Cores() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 std::vector<kafka::TopicOptions> TopicOptionsOf(const Routing& routing) {
   std::vector<kafka::TopicOptions> topics;
@@ -58,6 +56,7 @@ http::HttpOptions HttpOptionsOf(const Settings& settings) {
   options.admin_port = settings.admin.port;
   options.threads = settings.http.threads > 0 ? settings.http.threads : Cores();
   options.connections_max = settings.http.connections_max;
+  options.refused_connections_max = RefusedConnectionsMax(settings.http.connections_max);
   options.header_bytes_max = settings.http.header_bytes_max;
   options.body_bytes_max = settings.ingest.body_bytes_max;
   options.inflight_bytes_max = settings.http.inflight_bytes_max;

@@ -14,8 +14,6 @@ namespace ei::service {
 
 // The settings in the terms of each adapter.
 
-size_t Cores();
-
 std::vector<kafka::TopicOptions> TopicOptionsOf(const Routing& routing);
 kafka::KafkaOptions KafkaOptionsOf(const Settings& settings, size_t lanes,
                                    std::vector<kafka::TopicOptions> topics, const app::Clock& clock);

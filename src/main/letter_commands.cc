@@ -16,9 +16,12 @@
 #include "app/letter_groups.h"
 #include "app/redrive.h"
 #include "main/adapter_options.h"
+#include "main/exit_deadline.h"
 #include "main/letter_report.h"
 #include "main/process_signals.h"
+#include "main/routing.h"
 #include "main/settings_commands.h"
+#include "main/settings_fault.h"
 #include "main/terminal.h"
 
 namespace ei::service {
@@ -28,6 +31,9 @@ namespace {
 using Source = std::unique_ptr<app::LetterSource>;
 
 constexpr const char* kStatsGroup = "event-ingestor-dlq-stats";
+constexpr base::Duration kStopMax = std::chrono::seconds(15);  // from a signal to the end
+constexpr base::Duration kCloseMax = std::chrono::seconds(8);  // from the outcome to the end
+constexpr const char* kHangs = "event-ingestor: the Kafka client hangs (a name server?); ending without it\n";
 constexpr base::Duration kReadTime = std::chrono::milliseconds(100);
 constexpr uint64_t kReadsBetweenLooks = 64;  // for a signal
 
@@ -43,11 +49,13 @@ class Stop {
     if (!signal || *signal == SIGHUP) return;
     if (asked_) ::_exit(kExitFailure);
     asked_ = true;
+    end_.emplace(kStopMax, kExitStopped, kHangs);  // a job goes on where it was, as after a kill
   }
 
  private:
   ProcessSignals signals_;
   bool asked_ = false;
+  std::optional<ExitDeadline> end_;
 };
 
 class LetterCommand {
@@ -134,7 +142,19 @@ class LetterCommand {
     return kExitClean;
   }
 
+  // Where letters may go: to where events go, and to what the operator names.
+  std::vector<std::string> Targets() const {
+    std::vector<std::string> targets = options_.topics;
+    if (const auto routing = LoadRouting(settings_)) {
+      targets.insert(targets.end(), routing->destinations.begin(), routing->destinations.end());
+    }
+    return targets;
+  }
+
   base::Result<int> Redrive() {
+    if (const auto routing = LoadRouting(settings_); !routing) {
+      return base::Fail(base::ErrorKind::kInvalid, ToLine(routing.error().front()));
+    }
     const RedriveScope scope{options_.from_file ? "file " + Folder() : "topic " + settings_.kafka.dlq_topic,
                              filter_, options_.redrives_max};
     const std::string name = JobNameOf(options_, scope);
@@ -193,7 +213,7 @@ class LetterCommand {
     const base::SteadyTime began = clock_.Now();
     app::Redrive redrive(
         {filter_,
-         {settings_.kafka.topic, settings_.kafka.dlq_topic, options_.redrives_max},
+         {settings_.kafka.topic, settings_.kafka.dlq_topic, options_.redrives_max, Targets()},
          Earlier(scope),
          options_.rate},
         {*source_, target, *decoder_, clock_, [this](base::Duration time) { stop_.Wait(time); },
@@ -237,12 +257,16 @@ bool IsLetterCommand(Subcommand subcommand) {
 int RunLetterCommand(const CommandLine& line, const Settings& settings, const app::Clock& clock,
                      std::ostream& out, std::ostream& errors, bool errors_is_terminal) {
   Terminal terminal(errors, errors_is_terminal, clock);
-  LetterCommand command(line, settings, clock, out, terminal);
-  const auto status = command.Run();
+  std::optional<LetterCommand> command(std::in_place, line, settings, clock, out, terminal);
+  const auto outcome = command->Run();
   out.flush();
-  if (status) return *status;
-  errors << "event-ingestor: " << status.error().message << '\n';
-  return status.error().kind == base::ErrorKind::kStorage ? kExitStorage : kExitFailure;
+  if (!outcome) errors << "event-ingestor: " << outcome.error().message << '\n';
+  const int status = outcome                                             ? *outcome
+                     : outcome.error().kind == base::ErrorKind::kStorage ? kExitStorage
+                                                                         : kExitFailure;
+  const ExitDeadline deadline(kCloseMax, status, kHangs);
+  command.reset();
+  return status;
 }
 
 }  // namespace ei::service

@@ -1,21 +1,24 @@
-#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
-#include <thread>
+#include <memory>
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "adapters/json/event_decoder.h"
 #include "adapters/system/system_clock.h"
 #include "adapters/telemetry/json_log.h"
+#include "adapters/telemetry/log_writer.h"
 #include "adapters/telemetry/metrics.h"
 #include "adapters/telemetry/metrics_document.h"
 #include "adapters/tokens/https_client.h"
 #include "main/command_line.h"
+#include "main/file_limit.h"
+#include "main/graceful_stop.h"
 #include "main/health_command.h"
+#include "main/last_words.h"
+#include "main/leftover_log.h"
 #include "main/letter_commands.h"
 #include "main/process_signals.h"
 #include "main/service.h"
@@ -27,8 +30,8 @@ namespace ei::service {
 
 namespace {
 
-constexpr int kExitUndelivered = 3;
 constexpr auto kHousekeeping = std::chrono::seconds(1);
+constexpr auto kStopSlack = std::chrono::seconds(8);  // for what has no share in shutdown.timeout
 constexpr auto kHealthTimeout = std::chrono::seconds(3);
 
 int ExitStatusOf(base::ErrorKind kind) {
@@ -48,41 +51,6 @@ app::LogLevel LevelOf(LogLevel level) {
     case LogLevel::kError: return app::LogLevel::kError;
   }
   return app::LogLevel::kInfo;
-}
-
-std::string_view SignalName(int signal) { return signal == SIGTERM ? "SIGTERM" : "SIGINT"; }
-
-// Stops gracefully; a second signal meanwhile ends the process at once.
-int StopService(Service& service, ProcessSignals& signals, telemetry::JsonLog& log) {
-  std::atomic<bool> stopped{false};
-  uint64_t lost = 0;
-  std::thread stopper([&] {
-    lost = service.Stop();
-    stopped.store(true, std::memory_order_release);
-    signals.Interrupt();
-  });
-  while (!stopped.load(std::memory_order_acquire)) {
-    const auto signal = signals.Wait(kHousekeeping);
-    log.WriteDueSummaries();
-    if (!signal || *signal == SIGHUP) continue;
-    const uint64_t left = service.EventsAtRisk();
-    log.Write(app::LogLevel::kError, "service",
-              "a second signal: stopping at once; accepted events that are on no disk are lost",
-              {{"signal", SignalName(*signal)}, {"events", left}});
-    _exit(left > 0 ? kExitUndelivered : kExitFailure);
-  }
-  stopper.join();
-  if (service.StorageFailed()) return kExitStorage;
-  return lost > 0 ? kExitUndelivered : kExitClean;
-}
-
-// A connection and a segment of the log take a file each; the usual soft limit is for programs that use
-// select().
-void RaiseFileLimit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // A file with a fault changes nothing.
@@ -110,37 +78,65 @@ Settings ForDraining(Settings settings) {
   settings.http.port = 0;
   settings.admin.port.reset();
   settings.shutdown.delay = {};
+  settings.ingest.ack = domain::AckLevel::kWal;  // the log is what there is to drain
   return settings;
 }
 
-int Serve(const Settings& settings, const Routing& routing, bool drain = false) {
-  std::signal(SIGPIPE, SIG_IGN);
-  RaiseFileLimit();
+// Fewer connections where the limit of open files has no room for all that are allowed.
+base::Result<void> FitFileLimit(Settings& settings, app::Log& log) {
+  const auto budget = BudgetFiles(settings, RaiseFileLimit());
+  if (!budget) return std::unexpected(budget.error());
+  if (budget->connections_max == settings.http.connections_max) return {};
+  log.Write(
+      app::LogLevel::kError, "service",
+      "the limit of open files is too low for http.connections_max, so fewer connections are served; raise "
+      "its hard limit (ulimit -Hn, LimitNOFILE, ulimits of the container) or lower http.connections_max",
+      {{"limit", budget->limit},
+       {"wanted", budget->wanted},
+       {"connections_max", uint64_t{settings.http.connections_max}},
+       {"connections_served", uint64_t{budget->connections_max}}});
+  settings.http.connections_max = budget->connections_max;
+  return {};
+}
+
+int Serve(Settings settings, const Routing& routing, bool drain = false) {
   ProcessSignals signals;
   const system::SystemClock clock;
-  telemetry::JsonLog log(clock, LevelOf(settings.log.level));
+  telemetry::LogWriter log_writer(STDOUT_FILENO, clock);
+  telemetry::JsonLog log(clock, LevelOf(settings.log.level),
+                         [&log_writer](std::string_view line) { log_writer.Put(line); });
   telemetry::Metrics metrics(clock, {std::string(Version()), __VERSION__, json::ScannerName()});
   metrics.AddCounter(telemetry::MetricId::kLogLinesSuppressed, [&log] { return log.SuppressedLines(); });
+  metrics.AddCounter(telemetry::MetricId::kLogLinesDropped, [&log_writer] { return log_writer.Dropped(); });
 
-  auto service = Service::Start(settings, routing, clock, log, metrics, [&signals] { signals.Interrupt(); });
-  if (!service) {
-    log.Write(app::LogLevel::kError, "service", "can't start", {{"error", service.error().message}});
-    return ExitStatusOf(service.error().kind);
+  const auto fits = FitFileLimit(settings, log);
+  if (!fits) {
+    log.Write(app::LogLevel::kError, "service", "can't start", {{"error", fits.error().message}});
+    return ExitStatusOf(fits.error().kind);
+  }
+  const ShutdownSettings& shutdown = settings.shutdown;
+  GracefulStop stop({.stop_max = shutdown.delay + shutdown.timeout + kStopSlack, .drain = drain}, clock,
+                    signals, log, log_writer);
+  auto service = std::make_unique<Service>(settings, routing, clock, log, metrics);
+  if (const auto started = service->Start([&signals] { signals.Interrupt(); }); !started) {
+    log.Write(app::LogLevel::kError, "service", "can't start", {{"error", started.error().message}});
+    const int status = ExitStatusOf(started.error().kind);
+    stop.Close(std::move(service), status);
+    return status;
   }
   std::optional<int> signal;
-  while (!drain && !signal && !(*service)->StorageFailed()) {
+  while (!drain && !signal && !service->StorageFailed()) {
     signal = signals.Wait(kHousekeeping);
     log.WriteDueSummaries();
     if (signal != SIGHUP) continue;
-    ReloadRouting(settings, **service, log);
+    ReloadRouting(settings, *service, log);
     signal.reset();
   }
   log.Write(app::LogLevel::kInfo, "service", "stopping",
             {{"cause", signal  ? SignalName(*signal)
                        : drain ? "drain"
                                : "the storage failed"}});
-  int status = StopService(**service, signals, log);
-  if (drain && status == kExitClean && (*service)->EventsLeft() > 0) status = kExitUndelivered;
+  const int status = stop.Run(std::move(service));
   log.Write(app::LogLevel::kInfo, "service", "stopped", {{"exit_status", int64_t{status}}});
   return status;
 }
@@ -154,7 +150,9 @@ void HoldStandardStreams() {
 }
 
 int Main(int argc, const char* const* argv) {
+  InstallLastWords();
   HoldStandardStreams();
+  IgnoreDeadlySignals();
   const CommandLine line = ParseCommandLine(argc, argv);
   const EnvironmentLookup environment = ProcessEnvironment();
   if (const auto status = RunSettingsCommand(line, environment, std::cout, std::cerr)) return *status;
@@ -172,11 +170,9 @@ int Main(int argc, const char* const* argv) {
     return RunHealthCommand(*settings, line.live, http, std::cout, std::cerr);
   }
   if (IsWalCommand(line.subcommand)) {
-    std::signal(SIGPIPE, SIG_IGN);
     return RunWalCommand(line, *settings, system::SystemClock(), std::cout, std::cerr);
   }
   if (IsLetterCommand(line.subcommand)) {
-    std::signal(SIGPIPE, SIG_IGN);
     return RunLetterCommand(line, *settings, system::SystemClock(), std::cout, std::cerr,
                             ::isatty(STDERR_FILENO) != 0);
   }
@@ -187,9 +183,18 @@ int Main(int argc, const char* const* argv) {
   }
   if (line.subcommand == Subcommand::kDrain) {
     if (!JournalIsWal(*settings)) {
-      std::cerr
-          << "event-ingestor: drain is for a write-ahead log; ingest.ack (ACK) or ingest.ack_min (ACK_MIN) has to be wal\n";
-      return kExitSettings;
+      // Also what another ack level has left behind is to be delivered.
+      const auto left = EventsLeftInLog(settings->wal.dir);
+      if (!left) {
+        std::cerr << "event-ingestor: " << left.error().message << '\n';
+        return ExitStatusOf(left.error().kind);
+      }
+      if (*left == 0) {
+        std::cerr
+            << "event-ingestor: drain is for a write-ahead log: wal.dir (WAL_DIR) holds no event, and none "
+               "comes while neither ingest.ack (ACK) nor ingest.ack_min (ACK_MIN) is wal\n";
+        return kExitSettings;
+      }
     }
     return Serve(ForDraining(*settings), *routing, true);
   }

@@ -21,6 +21,10 @@ int Checked(int result, const char* what) {
 
 }  // namespace
 
+void IgnoreDeadlySignals() {
+  for (const int signal : {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2}) std::signal(signal, SIG_IGN);
+}
+
 ProcessSignals::ProcessSignals() {
   sigset_t set;
   sigemptyset(&set);
@@ -40,6 +44,11 @@ ProcessSignals::~ProcessSignals() {
 std::optional<int> ProcessSignals::Wait(std::chrono::milliseconds timeout) {
   std::array<pollfd, 2> watched = {pollfd{signals_, POLLIN, 0}, pollfd{interrupt_, POLLIN, 0}};
   if (poll(watched.data(), watched.size(), static_cast<int>(timeout.count())) <= 0) return std::nullopt;
+  // Emptied, or every Wait from now on would return at once.
+  uint64_t interrupts = 0;
+  if (watched[1].revents != 0) {
+    [[maybe_unused]] const ssize_t taken = read(interrupt_, &interrupts, sizeof interrupts);
+  }
   signalfd_siginfo info{};
   if (read(signals_, &info, sizeof info) == static_cast<ssize_t>(sizeof info))
     return static_cast<int>(info.ssi_signo);

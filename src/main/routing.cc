@@ -66,7 +66,11 @@ class RoutesFile {
 
  private:
   void ReadRoot(const YAML::Node& root) {
-    if (root.IsNull()) return;
+    // What an editor leaves for the moment in which it writes a file anew must not drop all routes.
+    if (root.IsNull() || (root.IsMap() && root.size() == 0)) {
+      if (name_.empty()) return;
+      return AddFault(0, "is empty; \"routes: []\" says that there are no routes");
+    }
     if (!HasOnly(root, {"routes", "topics"})) return;
     if (const YAML::Node topics = root["topics"]) ReadTopics(topics);
     if (const YAML::Node routes = root["routes"]) ReadRoutes(routes);
@@ -129,6 +133,8 @@ class RoutesFile {
   }
 
   std::expected<Routing, std::vector<SettingFault>> Finish() {
+    std::set<std::string> destinations = {settings_.kafka.topic};
+    for (const Rule& rule : rules_) destinations.insert(rule.topic);
     std::set<std::string> dead_letter_topics = {settings_.kafka.dlq_topic};
     for (const auto& [name, section] : topics_) dead_letter_topics.insert(section.settings.dlq_topic);
     const auto check = [&](const std::string& topic) {
@@ -148,6 +154,7 @@ class RoutesFile {
     Routing routing;
     routing.routes = std::make_shared<const domain::Routes>(fallback, rules_);
     routing.rules = rules_.size();
+    routing.destinations.assign(destinations.begin(), destinations.end());
     for (auto& [name, section] : topics_) routing.topics.push_back(std::move(section.settings));
     return routing;
   }

@@ -23,13 +23,15 @@ struct TopicSettings {
 struct Routing {
   std::shared_ptr<const domain::Routes> routes;
   std::vector<TopicSettings> topics;
+  std::vector<std::string> destinations;  // that events go to, the settings' own topic among them
   size_t rules = 0;
 };
 
 // Reads the file that kafka.routes_file names, if there is one. On faults: all of them, each with its line.
 std::expected<Routing, std::vector<SettingFault>> LoadRouting(const Settings& settings);
 
-// The same from the file's text; `name` is for messages.
+// The same from the file's text; `name` is for messages, and without one there is no file. An empty text is a
+// fault, as it may be a file that is being written.
 std::expected<Routing, std::vector<SettingFault>> ReadRouting(std::string_view name, std::string_view text,
                                                               const Settings& settings);
 

@@ -1,3 +1,5 @@
+// Long because: it puts all parts together, in the order in which they start and stop.
+
 #include "main/service.h"
 
 #include <algorithm>
@@ -9,6 +11,8 @@
 #include "adapters/memory_journal/memory_journal.h"
 #include "base/mutex.h"
 #include "main/adapter_options.h"
+#include "main/cores.h"
+#include "main/leftover_log.h"
 
 namespace ei::service {
 
@@ -21,6 +25,7 @@ constexpr size_t kTakenEventsMax = 1'000'000;  // by a worker; their slots take 
 constexpr auto kStuckAfterInMemory = std::chrono::milliseconds(100);
 constexpr auto kStuckAfterWithLog = std::chrono::seconds(2);
 constexpr auto kRetryBackoffMax = std::chrono::seconds(10);
+constexpr auto kLastScrape = std::chrono::seconds(1);  // in which the count of lost events can be scraped
 constexpr auto kAnswerTime = std::chrono::seconds(2);  // for the last replies after the storage has failed
 
 uint64_t RandomSeed() {
@@ -41,78 +46,100 @@ void Pause(const app::Clock& clock, base::Duration duration) {
   while (clock.Now() < until) never.WaitUntil(mutex, until);
 }
 
+// `leftover`: the settings were not checked for use with a log.
+wal::WalOptions WalOptionsOf(const Settings& settings, size_t lanes, bool leftover,
+                             app::ClientShares* shares) {
+  wal::WalOptions options;
+  options.bytes_max = settings.wal.bytes_max;
+  options.segment_bytes = settings.wal.segment_bytes;
+  if (leftover) {
+    options.segment_bytes = std::max(options.segment_bytes, 2 * settings.ingest.body_bytes_max);
+    options.bytes_max = std::max(options.bytes_max, 2 * options.segment_bytes);
+  }
+  options.window_events_max = settings.journal.events_max;
+  options.window_bytes_max = settings.journal.bytes_max;
+  options.lanes = lanes;
+  if (settings.sink.kind == SinkKind::kKafka) options.topic = settings.kafka.topic;
+  options.shares = shares;
+  options.retain_events = settings.idempotency.events;
+  options.retain_time = settings.idempotency.time;
+  return options;
+}
+
 }  // namespace
 
 Service::Service(const Settings& settings, const Routing& routing, const app::Clock& clock, app::Log& log,
                  telemetry::Metrics& metrics)
     : settings_(settings),
+      routing_(routing),
       clock_(clock),
       log_(log),
       metrics_(metrics),
       routes_(routing.routes),
-      receipts_(settings.journal.events_max),
       bucket_(settings.rate_limit.rps, static_cast<double>(settings.rate_limit.burst)) {}
 
-base::Result<std::unique_ptr<Service>> Service::Start(const Settings& settings, const Routing& routing,
-                                                      const app::Clock& clock, app::Log& log,
-                                                      telemetry::Metrics& metrics,
-                                                      std::function<void()> storage_failed) {
-  std::unique_ptr<Service> service(new Service(settings, routing, clock, log, metrics));
-  const size_t lanes = Workers(settings);
-  if (auto opened = service->OpenSink(lanes, routing); !opened) return std::unexpected(opened.error());
-  service->OpenShares();
-  if (auto opened = service->OpenJournal(lanes, std::move(storage_failed)); !opened) {
-    return std::unexpected(opened.error());
-  }
+base::Result<void> Service::Start(std::function<void()> storage_failed) {
+  const size_t lanes = Workers(settings_);
+  if (auto opened = OpenSink(lanes); !opened) return opened;
+  if (auto looked = LookForLeftoverLog(); !looked) return looked;
+  OpenShares();
+  receipts_ = std::make_unique<app::Receipts>(settings_.journal.events_max, shares_.get());
+  if (auto opened = OpenJournal(lanes, std::move(storage_failed)); !opened) return opened;
 
-  service->OpenWindow();
+  OpenWindow();
 
   app::WorkerPool::Options pool;
   pool.workers = lanes;
   pool.seed = RandomSeed();
-  if (settings.sink.kind == SinkKind::kKafka) pool.gather = settings.kafka.linger;
-  pool.delivery.inflight_events_max = std::max<size_t>(1, settings.delivery.inflight_events_max / lanes);
-  pool.delivery.taken_events_max = std::min<size_t>(settings.journal.events_max, kTakenEventsMax);
-  pool.delivery.event_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, settings.kafka.max_retries};
-  pool.delivery.stuck_after =
-      JournalIsWal(settings) ? kStuckAfterWithLog : base::Duration(kStuckAfterInMemory);
-  pool.delivery.unknown_topic_grace = settings.kafka.unknown_topic_grace;
-  pool.delivery.transient_retries = {settings.kafka.retry_backoff, kRetryBackoffMax, 0};
-  service->stuck_ = std::make_unique<app::StuckDestinations>(*service->sink_, *service->journal_, lanes);
-  service->workers_ = std::make_unique<app::WorkerPool>(
-      pool, app::DeliveryContext{*service->journal_, *service->sink_, service->drain_rate_,
-                                 service->receipts_, clock, metrics, log, service->window_.get(),
-                                 service->dead_letter_file_.get(), service->stuck_.get()});
-  service->workers_->Start();
-  if (service->credentials_) service->credentials_->Start();
-  if (service->wal_threads_) service->wal_threads_->Start();
+  if (settings_.sink.kind == SinkKind::kKafka) pool.gather = settings_.kafka.linger;
+  pool.delivery.inflight_events_max = std::max<size_t>(1, settings_.delivery.inflight_events_max / lanes);
+  pool.delivery.taken_events_max = std::min<size_t>(settings_.journal.events_max, kTakenEventsMax);
+  pool.delivery.event_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax,
+                                 settings_.kafka.max_retries};
+  pool.delivery.stuck_after = HasWal() ? kStuckAfterWithLog : base::Duration(kStuckAfterInMemory);
+  pool.delivery.unknown_topic_grace = settings_.kafka.unknown_topic_grace;
+  pool.delivery.transient_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0};
+  stuck_ = std::make_unique<app::StuckDestinations>(*sink_, *journal_, lanes);
+  workers_ = std::make_unique<app::WorkerPool>(
+      pool, app::DeliveryContext{*journal_, *sink_, drain_rate_, *receipts_, clock_, metrics_, log_,
+                                 window_.get(), dead_letter_file_.get(), stuck_.get()});
+  workers_->Start();
+  if (credentials_) credentials_->Start();
+  if (wal_threads_) wal_threads_->Start();
 
   app::Ingest::Options ingest;
-  ingest.limits = {settings.ingest.event_bytes_max, settings.ingest.id_bytes_max,
-                   settings.ingest.type_bytes_max};
-  ingest.ack = settings.ingest.ack;
-  ingest.ack_min = settings.ingest.ack_min;
-  ingest.has_wal = JournalIsWal(settings);
-  service->ingest_ =
-      std::make_unique<app::Ingest>(ingest, service->bucket_, *service->journal_, service->receipts_,
-                                    service->drain_rate_, service->topic_limits_, clock, metrics,
-                                    service->window_.get(), service->stuck_.get(), service->shares_.get());
-  service->RegisterGauges();
-  if (auto listening = service->Listen(); !listening) return std::unexpected(listening.error());
-  return service;
+  ingest.limits = {settings_.ingest.event_bytes_max, settings_.ingest.id_bytes_max,
+                   settings_.ingest.type_bytes_max};
+  ingest.ack = settings_.ingest.ack;
+  ingest.ack_min = settings_.ingest.ack_min;
+  ingest.has_wal = JournalIsWal(settings_);
+  ingest.body_bytes_max = settings_.ingest.body_bytes_max;
+  ingest_ =
+      std::make_unique<app::Ingest>(ingest, bucket_, *journal_, *receipts_, drain_rate_, topic_limits_,
+                                    clock_, metrics_, window_.get(), stuck_.get(), shares_.get(), &log_);
+  RegisterGauges();
+  return Listen();
 }
 
+// Capacities are in the units in which the journal charges.
 void Service::OpenShares() {
   if (settings_.http.clients_max == 0) return;
-  const bool is_wal = JournalIsWal(settings_);
   app::ClientShares::Options options;
   const auto capacity = [&](app::Shared what) -> uint64_t& {
     return options.capacities[static_cast<size_t>(what)];
   };
   capacity(app::Shared::kConnections) = settings_.http.connections_max;
   capacity(app::Shared::kReadBytes) = settings_.http.inflight_bytes_max;
-  capacity(app::Shared::kJournalEvents) = is_wal ? 0 : settings_.journal.events_max;
-  capacity(app::Shared::kJournalBytes) = is_wal ? settings_.wal.bytes_max : settings_.journal.bytes_max;
+  capacity(app::Shared::kAwaitedEvents) = settings_.journal.events_max;
+  if (HasWal()) {
+    const wal::WalOptions log = WalOptionsOf(settings_, 1, log_is_leftover_, nullptr);
+    capacity(app::Shared::kJournalBytes) = wal::WalJournal::ShareableBytes(log);
+    capacity(app::Shared::kUnsyncedBytes) = wal::WalJournal::UnsyncedBytesMax(log);
+  } else {
+    capacity(app::Shared::kJournalEvents) = settings_.journal.events_max;
+    capacity(app::Shared::kJournalBytes) =
+        memory_journal::MemoryJournal::ShareableBytes(settings_.journal.bytes_max);
+  }
   options.rate = settings_.rate_limit.rps;
   options.burst = static_cast<double>(settings_.rate_limit.burst);
   options.clients_max = settings_.http.clients_max;
@@ -120,8 +147,32 @@ void Service::OpenShares() {
   shares_ = std::make_unique<app::ClientShares>(options);
 }
 
+// Whatever the settings say now, what was acknowledged is delivered.
+base::Result<void> Service::LookForLeftoverLog() {
+  if (JournalIsWal(settings_)) return {};
+  const auto left = EventsLeftInLog(settings_.wal.dir);
+  if (!left) return std::unexpected(left.error());
+  if (*left == 0) return {};
+  auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
+  if (!directory && directory.error().kind == base::ErrorKind::kUnavailable) {
+    log_.Write(app::LogLevel::kInfo, "wal",
+               "the log in wal.dir (WAL_DIR) is another process's, which delivers it",
+               {{"events", *left}, {"dir", std::string_view(settings_.wal.dir)}});
+    return {};
+  }
+  if (!directory) return std::unexpected(directory.error());
+  wal_directory_ = std::move(*directory);
+  log_is_leftover_ = true;
+  log_.Write(
+      app::LogLevel::kWarn, "wal",
+      "the log holds acknowledged events, though ingest.ack (ACK) has no use for it now: it is the journal "
+      "until they are delivered and the service is started again",
+      {{"events", *left}, {"dir", std::string_view(settings_.wal.dir)}});
+  return {};
+}
+
 base::Result<void> Service::OpenJournal(size_t lanes, std::function<void()> storage_failed) {
-  if (JournalIsWal(settings_)) {
+  if (HasWal()) {
     if (auto opened = OpenWal(lanes); !opened) return opened;
   } else {
     journal_ = std::make_unique<memory_journal::MemoryJournal>(
@@ -138,19 +189,13 @@ base::Result<void> Service::OpenJournal(size_t lanes, std::function<void()> stor
 }
 
 base::Result<void> Service::OpenWal(size_t lanes) {
-  auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
-  if (!directory) return std::unexpected(directory.error());
-  wal_directory_ = std::move(*directory);
-  wal::WalOptions options;
-  options.bytes_max = settings_.wal.bytes_max;
-  options.segment_bytes = settings_.wal.segment_bytes;
-  options.window_events_max = settings_.journal.events_max;
-  options.window_bytes_max = settings_.journal.bytes_max;
-  options.lanes = lanes;
-  options.shares = shares_.get();
-  options.retain_events = settings_.idempotency.events;
-  options.retain_time = settings_.idempotency.time;
-  auto journal = wal::WalJournal::Open(options, *wal_directory_, clock_, log_, RandomSeed());
+  if (wal_directory_ == nullptr) {
+    auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
+    if (!directory) return std::unexpected(directory.error());
+    wal_directory_ = std::move(*directory);
+  }
+  auto journal = wal::WalJournal::Open(WalOptionsOf(settings_, lanes, log_is_leftover_, shares_.get()),
+                                       *wal_directory_, clock_, log_, RandomSeed());
   if (!journal) return std::unexpected(journal.error());
   wal_ = journal->get();
   journal_ = std::move(*journal);
@@ -174,21 +219,25 @@ void Service::OpenWindow() {
   if (wal_ != nullptr) RestoreWindow();
 }
 
-// The log doesn't say which ids were generated; those are remembered too, which is of no harm.
 void Service::RestoreWindow() {
   const base::SteadyTime began = clock_.Now();
   const auto decoder = json::MakeEventDecoder(DecoderOptionsOf(settings_));
   wal_->ReadRetained([&](const wal::RetainedEvent& event) {
+    if (!event.named) return;
     const app::DecodedRequest decoded = decoder->DecodeDocument(event.value);
     if (decoded.events.size() != 1 || decoded.events.front().id.kind != domain::Member::Kind::kString) return;
-    window_->Restore(decoded.events.front(), event.position, event.accepted_at, event.settled);
+    window_->Restore(decoded.events.front(), {.position = event.position,
+                                              .accepted_at = event.accepted_at,
+                                              .settled = event.settled,
+                                              .client = event.client,
+                                              .written = event.written});
   });
   const std::chrono::duration<double> took = clock_.Now() - began;
   log_.Write(app::LogLevel::kInfo, "ingest", "the idempotency window was rebuilt from the log",
              {{"ids", window_->Size()}, {"seconds", took.count()}});
 }
 
-base::Result<void> Service::OpenSink(size_t lanes, const Routing& routing) {
+base::Result<void> Service::OpenSink(size_t lanes) {
   if (settings_.sink.kind == SinkKind::kFile) {
     auto opened = file_sink::FileSink::Open({settings_.file.dir, settings_.file.segment_bytes}, log_, clock_);
     if (!opened) return std::unexpected(opened.error());
@@ -197,11 +246,11 @@ base::Result<void> Service::OpenSink(size_t lanes, const Routing& routing) {
                {{"dir", std::string_view(settings_.file.dir)}});
     return {};
   }
-  return OpenKafkaSink(lanes, routing);
+  return OpenKafkaSink(lanes);
 }
 
-base::Result<void> Service::OpenKafkaSink(size_t lanes, const Routing& routing) {
-  const kafka::KafkaOptions options = KafkaOptionsOf(settings_, lanes, TopicOptionsOf(routing), clock_);
+base::Result<void> Service::OpenKafkaSink(size_t lanes) {
+  const kafka::KafkaOptions options = KafkaOptionsOf(settings_, lanes, TopicOptionsOf(routing_), clock_);
   auto created = kafka::KafkaSink::Create(options, log_, &metrics_, &topic_limits_);
   if (!created) return std::unexpected(created.error());
   kafka_ = created->get();
@@ -244,7 +293,7 @@ base::Result<void> Service::Listen() {
       HttpOptionsOf(settings_),
       {.ingest = *ingest_,
        .shares = shares_.get(),
-       .acks = {*journal_, durable_wakes_, receipts_},
+       .acks = {*journal_, durable_wakes_, *receipts_},
        .clock = clock_,
        .telemetry = metrics_,
        .log = log_,
@@ -261,6 +310,7 @@ base::Result<void> Service::Listen() {
                     [server = server_.get()] { return static_cast<double>(server->InflightBytes()); });
   metrics_.AddGauge(telemetry::MetricId::kRequestsWaiting,
                     [server = server_.get()] { return static_cast<double>(server->WaitingRequests()); });
+  server_->Serve();
   log_.Write(app::LogLevel::kInfo, "http", "listening",
              {{"address", std::string_view(settings_.http.address)}, {"port", uint64_t{server_->Port()}}});
   if (const auto admin_port = server_->AdminPort()) {
@@ -304,6 +354,7 @@ void Service::RegisterWalMetrics() {
   metrics_.AddGauge(MetricId::kWalMemory, gauge(&wal::WalCounts::memory_bytes));
   metrics_.AddGauge(MetricId::kWalBacklog, gauge(&wal::WalCounts::backlog_events));
   metrics_.AddGauge(MetricId::kWalSetAside, gauge(&wal::WalCounts::set_aside));
+  metrics_.AddGauge(MetricId::kWalUnreadable, gauge(&wal::WalCounts::unreadable));
 }
 
 void Service::Reroute(const Routing& routing) {
@@ -332,11 +383,6 @@ std::string Service::UnreadyReason() const {
   return {};
 }
 
-void Service::CloseSink() {
-  credentials_.reset();
-  sink_.reset();
-}
-
 uint64_t Service::Stop() {
   stopping_.store(true, std::memory_order_release);
   server_->AnnounceClose();
@@ -351,9 +397,13 @@ uint64_t Service::Stop() {
              {{"events", journal_->Stats().events}, {"connections_cut", uint64_t{cut}}});
   const uint64_t left = workers_->Drain(StorageFailed() ? began : began + timeout);
   workers_->Stop();
-  CloseSink();
   if (wal_threads_) wal_threads_->Stop();
-  if (left == 0) return 0;
+  const uint64_t lost = left > 0 ? TellWhatIsLeft(left) : 0;
+  server_->StopOperations();
+  return lost;
+}
+
+uint64_t Service::TellWhatIsLeft(uint64_t left) {
   const uint64_t lost = EventsAtRisk();
   if (lost < left) {
     log_.Write(app::LogLevel::kWarn, "service",
@@ -364,6 +414,7 @@ uint64_t Service::Stop() {
     metrics_.EventsUndelivered(lost);
     log_.Write(app::LogLevel::kError, "service",
                "accepted events were not delivered within shutdown.timeout and are lost", {{"events", lost}});
+    if (server_->AdminPort()) Pause(clock_, kLastScrape);
   }
   return lost;
 }
@@ -371,8 +422,10 @@ uint64_t Service::Stop() {
 Service::~Service() {
   server_.reset();
   if (workers_) workers_->Stop();
-  CloseSink();
-  wal_threads_.reset();
+  // The log is finished before the sink is closed; its last reports still wake what these threads belong to.
+  if (wal_threads_) wal_threads_->Stop();
+  credentials_.reset();
+  sink_.reset();
 }
 
 }  // namespace ei::service

@@ -37,22 +37,27 @@ namespace ei::service {
 
 // The whole pipeline, put together from the settings: the one place that names the concrete adapters.
 //
-// Start, Reroute and Stop belong to one owner thread; EventsAtRisk may be called from any.
+// Start, Reroute, Stop and the destructor belong to one owner thread; EventsAtRisk may be called from any.
 class Service {
  public:
-  // The references outlive the service. `storage_failed` is called, from any thread and perhaps again, when
-  // the journal's storage has failed: the service takes nothing more and has to be stopped.
-  static base::Result<std::unique_ptr<Service>> Start(const Settings& settings, const Routing& routing,
-                                                      const app::Clock& clock, app::Log& log,
-                                                      telemetry::Metrics& metrics,
-                                                      std::function<void()> storage_failed);
+  // Nothing happens until Start. The references outlive the service.
+  Service(const Settings& settings, const Routing& routing, const app::Clock& clock, app::Log& log,
+          telemetry::Metrics& metrics);
+  // Closes the sink, which waits for the threads of its library: what hangs there (name resolution, for one)
+  // holds this up. Nothing that was accepted depends on it any more after Stop.
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
+  // Opens everything and serves, once. `storage_failed` is called, from any thread and perhaps again, when
+  // the journal's storage has failed: the service takes nothing more and has to be stopped. After a failure
+  // there is only the destructor left.
+  base::Result<void> Start(std::function<void()> storage_failed);
+
   // The graceful stop: not ready at once; serving on for shutdown.delay; then no new connections, requests in
   // progress answered, the journal drained within shutdown.timeout. What could not be delivered in time stays
   // in the write-ahead log, if there is one; returns how many accepted events are lost because there is none.
+  // The admin port closes last, when these are counted.
   //
   // After the storage has failed it only answers and ends.
   uint64_t Stop();
@@ -69,23 +74,24 @@ class Service {
   uint64_t EventsLeft() const { return journal_->Stats().events; }
 
  private:
-  Service(const Settings& settings, const Routing& routing, const app::Clock& clock, app::Log& log,
-          telemetry::Metrics& metrics);
-  base::Result<void> OpenSink(size_t lanes, const Routing& routing);
-  base::Result<void> OpenKafkaSink(size_t lanes, const Routing& routing);
-  void CloseSink();
+  base::Result<void> OpenSink(size_t lanes);
+  base::Result<void> OpenKafkaSink(size_t lanes);
   void OpenDeadLetterFile();
+  base::Result<void> LookForLeftoverLog();
+  void OpenShares();
   base::Result<void> OpenJournal(size_t lanes, std::function<void()> storage_failed);
   base::Result<void> OpenWal(size_t lanes);
   void OpenWindow();
   void RestoreWindow();
   base::Result<void> Listen();
-  void OpenShares();
   void RegisterGauges();
   void RegisterWalMetrics();
   std::string UnreadyReason() const;
+  uint64_t TellWhatIsLeft(uint64_t left);
+  bool HasWal() const { return JournalIsWal(settings_) || log_is_leftover_; }
 
   const Settings settings_;
+  const Routing routing_;  // at the start
   const app::Clock& clock_;
   app::Log& log_;
   telemetry::Metrics& metrics_;
@@ -95,8 +101,11 @@ class Service {
   app::DrainRate drain_rate_;
   app::TopicLimits topic_limits_;
   app::WakeList durable_wakes_;
-  app::Receipts receipts_;
+  std::unique_ptr<app::Receipts> receipts_;
   domain::TokenBucket bucket_;
+  // The ack level has no use for the log, which holds events of a life that had another one: it is the
+  // journal until they are delivered and the service is started again.
+  bool log_is_leftover_ = false;
   std::unique_ptr<wal::PosixDirectory> wal_directory_;
   std::unique_ptr<app::Journal> journal_;
   wal::WalJournal* wal_ = nullptr;  // journal_, when that is the write-ahead log

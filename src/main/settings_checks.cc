@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "main/settings_security_checks.h"
+#include "main/settings_size_checks.h"
 #include "main/units.h"
 
 namespace ei::service {
@@ -19,58 +20,26 @@ std::vector<SettingConflict> FindConflicts(const Settings& settings) {
                      "operational routes on http.port",
                      *settings.admin.port)});
   }
-  if (ingest.body_bytes_max < ingest.event_bytes_max) {
-    conflicts.push_back(
-        {"ingest.body_bytes_max", "ingest.event_bytes_max",
-         fmt::format("{} is less than ingest.event_bytes_max ({}), so the largest event would not fit "
-                     "into a request; raise the one or lower the other",
-                     FormatBytes(ingest.body_bytes_max), FormatBytes(ingest.event_bytes_max))});
-  }
-  if (settings.http.inflight_bytes_max < ingest.body_bytes_max) {
-    conflicts.push_back(
-        {"http.inflight_bytes_max", "ingest.body_bytes_max",
-         fmt::format("{} is less than ingest.body_bytes_max ({}), so the largest body would never be "
-                     "let in; raise the one or lower the other",
-                     FormatBytes(settings.http.inflight_bytes_max), FormatBytes(ingest.body_bytes_max))});
-  }
-  // The range of event_bytes_max keeps the product far below 2^64.
-  if (settings.journal.bytes_max < 2 * ingest.event_bytes_max) {
-    conflicts.push_back(
-        {"journal.bytes_max", "ingest.event_bytes_max",
-         fmt::format("{} is less than twice ingest.event_bytes_max ({}), so one large event could fill "
-                     "the journal; raise the one or lower the other",
-                     FormatBytes(settings.journal.bytes_max), FormatBytes(ingest.event_bytes_max))});
-  }
+  FindSizeConflicts(settings, conflicts);
   if (ingest.ack < ingest.ack_min) {
     conflicts.push_back(
         {"ingest.ack", "ingest.ack_min",
          fmt::format("{} promises less than ingest.ack_min ({}); raise the one or lower the other",
                      Name(ingest.ack), Name(ingest.ack_min))});
   }
-  if (JournalIsWal(settings)) {
-    const WalSettings& wal = settings.wal;
-    if (wal.segment_bytes < 2 * ingest.body_bytes_max) {
-      conflicts.push_back(
-          {"wal.segment_bytes", "ingest.body_bytes_max",
-           fmt::format("{} is less than twice ingest.body_bytes_max ({}), so the events of the largest body "
-                       "might not fit into one file of the log; raise the one or lower the other",
-                       FormatBytes(wal.segment_bytes), FormatBytes(ingest.body_bytes_max))});
-    }
-    if (wal.bytes_max < 2 * wal.segment_bytes) {
-      conflicts.push_back(
-          {"wal.bytes_max", "wal.segment_bytes",
-           fmt::format("{} is less than twice wal.segment_bytes ({}), so the log would be full before it "
-                       "could give any disk back; raise the one or lower the other",
-                       FormatBytes(wal.bytes_max), FormatBytes(wal.segment_bytes))});
-    }
-  }
-  if (settings.dead_letter.bytes_max < 4 * ingest.event_bytes_max) {
+  if (settings.sink.kind == SinkKind::kKafka && ingest.ack_timeout < settings.kafka.linger) {
     conflicts.push_back(
-        {"dead_letter.bytes_max", "ingest.event_bytes_max",
-         fmt::format(
-             "{} is less than four times ingest.event_bytes_max ({}), so a line of the largest event, "
-             "with its key and perhaps in base 64, might not fit; raise the one or lower the other",
-             FormatBytes(settings.dead_letter.bytes_max), FormatBytes(ingest.event_bytes_max))});
+        {"ingest.ack_timeout", "kafka.linger",
+         fmt::format("{} is less than kafka.linger ({}), so every request at level broker would "
+                     "time out; raise the one or lower the other",
+                     FormatDuration(ingest.ack_timeout), FormatDuration(settings.kafka.linger))});
+  }
+  if (JournalIsWal(settings) && ingest.ack_timeout < settings.wal.commit_interval) {
+    conflicts.push_back(
+        {"ingest.ack_timeout", "wal.commit_interval",
+         fmt::format("{} is less than wal.commit_interval ({}), so requests at level wal would "
+                     "time out; raise the one or lower the other",
+                     FormatDuration(ingest.ack_timeout), FormatDuration(settings.wal.commit_interval))});
   }
   if (settings.kafka.dlq_topic == settings.kafka.topic) {
     conflicts.push_back({"kafka.dlq_topic", "kafka.topic",

@@ -11,8 +11,10 @@ namespace ei::service {
 inline constexpr int kExitClean = 0;
 inline constexpr int kExitFailure = 1;
 inline constexpr int kExitSettings = 2;
+inline constexpr int kExitUndelivered = 3;
 inline constexpr int kExitStorage = 4;
 inline constexpr int kExitStopped = 5;
+inline constexpr int kExitMemory = 6;
 
 // Runs the commands that need nothing but the settings (config print, check and docs, version, help) and
 // reports usage faults; returns the exit status. nullopt: it is another command, which the caller runs.

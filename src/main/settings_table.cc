@@ -36,20 +36,20 @@ std::vector<Setting> HttpRows() {
                .text = "TCP port to listen on. 0 takes any free port and logs which one.",
                .example = "80"},
               &Settings::http, &HttpSettings::port, Integer{.fallback = 8080, .min = 0, .max = 65535}),
-      Declare(
-          {.key = "http.threads",
-           .env = "HTTP_THREADS",
-           .text = "Threads that read and answer requests. 0 is one a core; set it when the process may use "
-                   "fewer cores than the machine has.",
-           .example = "2"},
-          &Settings::http, &HttpSettings::threads,
-          Integer{.fallback = 0, .min = 0, .max = 256, .unit = "threads"}),
+      Declare({.key = "http.threads",
+               .env = "HTTP_THREADS",
+               .text = "Threads that read and answer requests. 0 is one a core, of those that the CPU quota "
+                       "of the container (its cgroup) allows.",
+               .example = "2"},
+              &Settings::http, &HttpSettings::threads,
+              Integer{.fallback = 0, .min = 0, .max = 256, .unit = "threads"}),
       Declare(
           {.key = "http.connections_max",
            .env = "HTTP_CONNECTIONS_MAX",
            .text =
                "Open client connections. Further ones are answered 503 and closed. The limit of open files "
-               "(ulimit -n) has to be higher than this.",
+               "(ulimit -Hn) has to be some hundreds higher; where it is too low, fewer are served and the "
+               "log says so.",
            .example = "50000"},
           &Settings::http, &HttpSettings::connections_max,
           Integer{.fallback = 10000, .min = 1, .max = 1'000'000, .unit = "connections"}),
@@ -84,7 +84,8 @@ std::vector<Setting> HttpRows() {
            .env = "HTTP_IDLE_TIMEOUT",
            .text =
                "Time a kept-alive connection may wait for its next request. Keep it above the idle time-out "
-               "of a load balancer in front, so that the balancer closes first.",
+               "of a proxy in front, so that the proxy closes first, and below that of a load balancer "
+               "that passes TCP through.",
            .example = "5m"},
           &Settings::http, &HttpSettings::idle_timeout, Duration{.fallback = 75s, .min = 100ms, .max = 1h}),
       Declare({.key = "http.write_timeout",
@@ -222,9 +223,10 @@ std::vector<Setting> IdempotencyRows() {
           {.key = "idempotency.events",
            .env = "IDEMPOTENCY_EVENTS",
            .text =
-               "Ids of the newest accepted events that are remembered, 40 bytes of memory each: an event with "
-               "the source and id of one of them is acknowledged and not stored again. 0 is off. The window "
-               "is this process's own, so clients have to send repeats to the same one.",
+               "Ids of the newest accepted events that are remembered, 48 bytes of memory each: an event of "
+               "the same client with the source, id and bytes of one of them is acknowledged and not stored "
+               "again. 0 is off. The window is this process's own, so clients have to send repeats to the "
+               "same one.",
            .example = "1000000"},
           &Settings::idempotency, &IdempotencySettings::events,
           Integer{.fallback = 0, .min = 0, .max = 100'000'000, .unit = "events"}),
@@ -257,7 +259,8 @@ std::vector<Setting> FlowRows() {
            .env = "RATE_LIMIT_BURST",
            .text =
                "Events that may come at once above the average rate. Two seconds' worth of rate_limit.rps is "
-               "a good start. A larger batch is taken after a pause, and what follows it then waits longer.",
+               "a good start. A larger batch is taken once nothing of the burst is used, and its client then "
+               "waits until it is paid for; clients below an eighth of the rate don't wait with it.",
            .example = "10000"},
           &Settings::rate_limit, &RateLimitSettings::burst,
           Integer{.fallback = 400'000, .min = 1, .max = 1'000'000'000, .unit = "events"}),
@@ -266,14 +269,15 @@ std::vector<Setting> FlowRows() {
            .env = "QUEUE_SIZE",
            .text =
                "Accepted events that may wait for delivery; when it is full, requests are refused with 503 "
-               "journal_full. Raise it to bridge longer Kafka outages.",
+               "journal_full. Raise it together with journal.bytes_max to bridge longer Kafka outages.",
            .example = "1000000"},
           &Settings::journal, &JournalSettings::events_max,
           Integer{.fallback = 100'000, .min = 1, .max = 100'000'000, .unit = "events"}),
       Declare({.key = "journal.bytes_max",
                .env = "QUEUE_BYTES_MAX",
                .text = "Memory for accepted events that wait for delivery; the journal is full when this or "
-                       "journal.events_max is reached. Keep it well below the memory limit of the container.",
+                       "journal.events_max is reached. An event counts with its bytes and 320 more, for its "
+                       "places on the way out. Keep it well below the memory limit of the container.",
                .example = "512MiB"},
               &Settings::journal, &JournalSettings::bytes_max,
               Bytes{.fallback = 64 * kMiB, .min = kMiB, .max = kTiB}),
@@ -298,14 +302,16 @@ std::vector<Setting> WalRows() {
            .example = "50GiB"},
           &Settings::wal, &WalSettings::bytes_max,
           Bytes{.fallback = kGiB, .min = 64 * kMiB, .max = 16 * kTiB}),
-      Declare({.key = "wal.segment_bytes",
-               .env = "WAL_SEGMENT_BYTES",
-               .text = "Size of the log's files. All events of a request have to fit into one, so it is at "
-                       "least twice ingest.body_bytes_max. The disk of a file is given back when all of its "
-                       "events are settled.",
-               .example = "128MiB"},
-              &Settings::wal, &WalSettings::segment_bytes,
-              Bytes{.fallback = 32 * kMiB, .min = kMiB, .max = kGiB}),
+      Declare(
+          {.key = "wal.segment_bytes",
+           .env = "WAL_SEGMENT_BYTES",
+           .text =
+               "Size of the log's files. All events of a request have to fit into one, with "
+               "their ids, times and keys, so it is more than twice ingest.body_bytes_max. The disk of a file is given back when all of its "
+               "events are settled.",
+           .example = "128MiB"},
+          &Settings::wal, &WalSettings::segment_bytes,
+          Bytes{.fallback = 32 * kMiB, .min = kMiB, .max = kGiB}),
       Declare(
           {.key = "wal.commit_interval",
            .env = "WAL_COMMIT_INTERVAL",
@@ -342,7 +348,8 @@ std::vector<Setting> SinkRows() {
       Declare(
           {.key = "file.segment_bytes",
            .env = "FILE_SEGMENT_BYTES",
-           .text = "Size at which the file sink begins a new file. Smaller files can be moved away sooner.",
+           .text = "Size at which the file sink begins a new file. Files can be moved away or deleted at any "
+                   "time; the next event then begins a new one.",
            .example = "16MiB"},
           &Settings::file, &FileSettings::segment_bytes,
           Bytes{.fallback = 128 * kMiB, .min = kMiB, .max = 64 * kGiB}),
@@ -398,8 +405,8 @@ std::vector<Setting> KafkaRows() {
            .env = "KAFKA_ROUTES_FILE",
            .text =
                "YAML file that sends events to topics by their type, and gives topics settings of their own "
-               "(docs/ROUTING.md). Read again on SIGHUP; a file with a fault changes nothing and the log says "
-               "why. Unset, all events go to kafka.topic.",
+               "(docs/ROUTING.md). Read again on SIGHUP; a file with a fault, or an empty one, changes nothing "
+               "and the log says why. Unset, all events go to kafka.topic.",
            .example = "/etc/event-ingestor/routes.yaml"},
           &Settings::kafka, &KafkaSettings::routes_file,
           OrUnset<Text>{
@@ -488,7 +495,7 @@ std::vector<Setting> RunRows() {
       Declare({.key = "delivery.workers",
                .env = "WORKER_POOL_SIZE",
                .text = "Threads that take events from the journal and hand them to the sink. 0 is one a "
-                       "core, at most "
+                       "core, as for http.threads, at most "
                        "4; more seldom helps, as each keeps many events in flight.",
                .example = "2"},
               &Settings::delivery, &DeliverySettings::workers,

@@ -133,6 +133,23 @@ TYPED_TEST(DiskContract, RemovedFileGoesOnForThoseWhoHoldItAndItsNameIsFree) {
   EXPECT_EQ(Bytes(*old), "old");
 }
 
+TYPED_TEST(DiskContract, FileIsConfirmedUnderItsOwnNameOnly) {
+  const auto one = this->folder_.Create("1").value();
+  const auto other = this->folder_.Create("2").value();
+  EXPECT_TRUE(this->folder_.Confirm("1", *one));
+  EXPECT_TRUE(this->folder_.Confirm("1", *this->folder_.Open("1").value()));
+  EXPECT_EQ(ErrorOf(this->folder_.Confirm("2", *one)), ENOENT);
+  EXPECT_TRUE(this->folder_.Rename("1", "3"));
+  EXPECT_EQ(ErrorOf(this->folder_.Confirm("1", *one)), ENOENT);
+  EXPECT_TRUE(this->folder_.Confirm("3", *one));
+  EXPECT_TRUE(this->folder_.Rename("2", "3"));
+  EXPECT_EQ(ErrorOf(this->folder_.Confirm("3", *one)), ENOENT);
+  EXPECT_TRUE(this->folder_.Remove("3"));
+  EXPECT_EQ(ErrorOf(this->folder_.Confirm("3", *other)), ENOENT);
+  EXPECT_EQ(ErrorOf(this->folder_.Confirm("3", *this->folder_.Create("3").value())), 0);
+  EXPECT_EQ(ErrorOf(this->folder_.Confirm("3", *other)), ENOENT);
+}
+
 // Each step on both disks; the model is the other one.
 TEST(DiskContract, BothDisksAgreeOnRandomOperations) {
   support::Random random(support::SeedOr(1));

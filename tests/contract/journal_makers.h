@@ -25,12 +25,15 @@ struct JournalShape {
   uint64_t bytes_max = 4 << 20;  // 1 MiB is the least that the settings allow
   size_t lanes = 4;
   app::ClientShares* shares = nullptr;
+  uint64_t segments = 2;  // of a log
 };
 
 struct JournalMaker {
   std::string name;
   bool bounds_events;  // apart from their bytes
   bool survives;       // keeps its events, as DurableEnd says
+  // Of the bytes that bound it, what clients can share.
+  std::function<uint64_t(const JournalShape&)> shareable_bytes;
   // What was appended may be taken, and what was settled has given back its room, once the call has returned.
   std::function<std::shared_ptr<app::Journal>(const JournalShape&)> make;
   // As it runs in the service. `wake` is OnLaneFilled's.
@@ -39,6 +42,15 @@ struct JournalMaker {
 
   friend void PrintTo(const JournalMaker& maker, std::ostream* out) { *out << maker.name; }
 };
+
+inline wal::WalOptions LogOptionsOf(const JournalShape& shape) {
+  wal::WalOptions options;
+  options.bytes_max = shape.bytes_max;
+  options.segment_bytes = shape.bytes_max / shape.segments;
+  options.lanes = shape.lanes;
+  options.shares = shape.shares;
+  return options;
+}
 
 // What a log stands on.
 template <typename Clock>
@@ -50,12 +62,7 @@ struct LogGround {
       std::move(wal::PosixDirectory::OpenForWriting(folder.Path().string()).value());
 
   std::unique_ptr<wal::WalJournal> Open(const JournalShape& shape) {
-    wal::WalOptions options;
-    options.bytes_max = shape.bytes_max;
-    options.segment_bytes = shape.bytes_max / 2;
-    options.lanes = shape.lanes;
-    options.shares = shape.shares;
-    return std::move(wal::WalJournal::Open(options, *directory, clock, log, 1).value());
+    return std::move(wal::WalJournal::Open(LogOptionsOf(shape), *directory, clock, log, 1).value());
   }
 };
 
@@ -87,6 +94,10 @@ inline std::vector<JournalMaker> JournalMakers() {
   return {{.name = "Memory",
            .bounds_events = true,
            .survives = false,
+           .shareable_bytes =
+               [](const JournalShape& shape) {
+                 return memory_journal::MemoryJournal::ShareableBytes(shape.bytes_max);
+               },
            .make = MakeMemoryJournal,
            .make_threaded =
                [](const JournalShape& shape, std::function<void(size_t)> wake) {
@@ -97,6 +108,8 @@ inline std::vector<JournalMaker> JournalMakers() {
           {.name = "Wal",
            .bounds_events = false,
            .survives = true,
+           .shareable_bytes =
+               [](const JournalShape& shape) { return wal::WalJournal::ShareableBytes(LogOptionsOf(shape)); },
            .make =
                [](const JournalShape& shape) {
                  auto log = std::make_shared<SteppedLog>(shape);

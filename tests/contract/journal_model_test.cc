@@ -105,8 +105,11 @@ class JournalModel : public JournalContract {
         EXPECT_TRUE((GetParam().bounds_events && count > shape_.events_max) ||
                     batch.Bytes().size() > shape_.bytes_max / 4);
         break;
+      case AppendResult::kOverShare:
       case AppendResult::kClosed:
-      case AppendResult::kFailed: ADD_FAILURE() << "nobody closed it"; break;
+      case AppendResult::kFailed:
+        ADD_FAILURE() << "nobody closed it, and there is nobody to share with";
+        break;
     }
     EXPECT_EQ(wakes_, wakes_before);
   }

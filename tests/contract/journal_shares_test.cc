@@ -23,6 +23,13 @@ class JournalShares : public JournalContract {
     Open(shape);
   }
 
+  // A client that sends events.
+  ClientShares::Guest Enter(std::string_view identity) {
+    ClientShares::Guest guest = shares_->Enter(identity, now_);
+    shares_->NoteSender(guest.Client(), now_);
+    return guest;
+  }
+
   void AppendFor(const ClientShares::Guest& client, size_t events, size_t bytes) {
     domain::EventBatch batch;
     batch.Clear(client.Client());
@@ -40,8 +47,8 @@ INSTANTIATE_TEST_SUITE_P(Adapters, JournalShares, ::testing::ValuesIn(JournalMak
 
 TEST_P(JournalShares, WhatAClientHoldsIsToldUntilItIsSettled) {
   OpenShared({});
-  const auto large = shares_->Enter("large", now_);
-  const auto small = shares_->Enter("small", now_);
+  const auto large = Enter("large");
+  const auto small = Enter("small");
   AppendFor(large, 100, 5'000);
   AppendFor(small, 1, 100);
   EXPECT_GE(Held(), 500'000.0 / (1 << 20));

@@ -61,6 +61,34 @@ def refusal(service: Ingestor, request: bytes, closes: bool = True) -> Reply:
     return reply
 
 
+# --- what the header says about the body
+
+CLOUD_EVENT = {"ce-specversion": "1.0", "ce-type": "outer", "ce-source": "/s", "ce-id": "o1"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        (CLOUD_EVENT | {"Content-Type": JSON}, 415, "cloudevents_unsupported"),
+        ({"CE-Type": "outer", "Content-Type": JSON}, 415, "cloudevents_unsupported"),
+        (CLOUD_EVENT | {"Content-Type": "text/plain"}, 415, "cloudevents_unsupported"),
+        ({"Content-Type": "application/cloudevents+json"}, 415, "cloudevents_unsupported"),
+        ({"Content-Type": "application/cloudevents-batch+json"}, 415, "cloudevents_unsupported"),
+        ({"Content-Type": JSON, "Content-Range": "bytes 0-30/60"}, 400, "partial_body"),
+        ({"Content-Type": "multipart/form-data; boundary=x"}, 415, "unsupported_media_type"),
+        ({"Content-Type": "multipart/mixed; boundary=x"}, 415, "unsupported_media_type"),
+    ],
+)
+def test_a_body_that_its_header_makes_something_else_is_never_taken_for_an_event(
+    service: Ingestor, headers: dict[str, str], status: int, code: str
+) -> None:
+    before = service.metric("events_accepted_total")
+    data = b'{"type":"inner","id":"i1"}'
+    reply = refusal(service, build_request("POST", EVENTS, data, headers), closes=False)
+    assert (reply.status, reply.code) == (status, code)
+    assert service.metric("events_accepted_total") == before
+
+
 # --- bodies
 
 

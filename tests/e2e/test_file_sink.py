@@ -1,6 +1,7 @@
 """The embedded sink: events as NDJSON in files, complete also after a crash."""
 
 import json
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -176,3 +177,56 @@ def test_delivered_means_that_it_stands_in_the_file(serve: Serve, directory: Pat
     assert ingestor.post({"id": "now", "type": "t"}).status == 202
     wait_until(lambda: ingestor.metric("events_delivered_total") == 1, 10, "it is delivered")
     assert stored_ids(directory) == ["now"]
+
+
+# --- files taken away from under the service
+
+
+def remove_files(directory: Path) -> None:
+    for path in files(directory):
+        path.unlink()
+
+
+def move_files(directory: Path) -> None:
+    away = directory.parent / "away"
+    away.mkdir(exist_ok=True)
+    for path in files(directory):
+        path.rename(away / path.name)
+
+
+def replace_files_by_links(directory: Path) -> None:
+    paths = files(directory)
+    move_files(directory)
+    for path in paths:
+        path.symlink_to(directory.parent / "away" / path.name)
+
+
+@pytest.mark.sanitizer
+@pytest.mark.parametrize("take", [remove_files, move_files, replace_files_by_links, shutil.rmtree])
+def test_what_is_acknowledged_after_the_files_were_taken_away_is_in_new_ones(
+    serve: Serve, directory: Path, take: Callable[[Path], None]
+) -> None:
+    ingestor = serve(SINK="file", FILE_DIR=directory, ACK="broker")
+    assert ingestor.post({"id": "before", "type": "t"}).status == 200
+    take(directory)
+    ids = [f"after-{n}" for n in range(50)]
+    for event_id in ids:
+        assert ingestor.post({"id": event_id, "type": "t"}).status == 200
+    found = [path for path in files(directory) if not path.is_symlink()]
+    after = [json.loads(line)["id"] for path in found for line in path.read_text().splitlines()]
+    assert sorted(after) == sorted(ids)
+    message = "a segment was moved, removed or changed by somebody else; a new one is begun"
+    assert ingestor.log_lines(message, component="file_sink")
+
+
+def test_files_may_be_moved_away_at_any_time_under_load(serve: Serve, directory: Path) -> None:
+    ingestor = serve(SINK="file", FILE_DIR=directory, ACK="broker")
+    with LoadClient(ingestor.port, single_events("m"), connections=16) as load:
+        for accepted in range(500, 4000, 500):
+            load.wait_accepted(accepted)
+            move_files(directory)
+        result = load.stop()
+    assert ingestor.terminate() == 0
+    ids = set(stored_ids(directory.parent / "away")) | set(stored_ids(directory))
+    assert set(result.accepted) <= ids
+    assert set(result.statuses) == {200}

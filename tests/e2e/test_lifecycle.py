@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.http_client import RawConnection, build_request
+from support.http_client import ConnectionClosed, RawConnection, build_request
 from support.ingestor import EVENTS, JSON, Ingestor, run_to_exit
 from support.kafka_broker import KafkaBroker
 from support.load import LoadClient, LoadResult, ndjson_events, single_events
@@ -227,6 +227,27 @@ def test_what_could_not_be_delivered_in_time_is_counted(to_kafka: ToKafka, broke
     counted = [line for line in ingestor.logs if 37 in line.values()]
     assert counted, ingestor.output()
     assert any(line["level"].upper() in ("WARN", "WARNING", "ERROR") for line in counted)
+
+
+def test_the_whole_stop_can_be_scraped_with_what_it_loses(serve: Callable[..., Ingestor]) -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    settings = {"SINK": "kafka", "KAFKA_BROKERS": nobody, "ADMIN_PORT": 0, "SHUTDOWN_TIMEOUT": "2s"}
+    ingestor = serve(expected_exit=UNDELIVERED, **settings)
+    for n in range(37):
+        assert ingestor.post({"id": f"u{n}", "type": "t"}).status == 202
+    ingestor.signal(signal.SIGTERM)
+    undelivered = []
+    try:
+        while True:
+            metrics = ingestor.metrics()
+            undelivered.append(metrics.value("event_ingestor_events_undelivered_total"))
+            assert metrics.value("event_ingestor_journal_events") == 37
+    except (ConnectionError, ConnectionClosed):
+        pass
+    assert ingestor.wait_exit() == UNDELIVERED
+    said_stopping = ingestor.log_lines("no more requests; delivering what was accepted")
+    assert said_stopping and undelivered[0] == 0, "scraped while the journal drains"
+    assert undelivered[-1] == 37, "and when its end is known"
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])

@@ -177,3 +177,19 @@ def test_a_disk_that_fails_at_the_start_stops_it(failing_disk: dict[str, object]
     refused = run_to_exit(settings={"HTTP_PORT": 0, "SINK": "file"} | failing_disk)
     assert refused.status == STORAGE_FAILED, refused.said
     assert "WAL_DIR" in refused.said
+
+
+@pytest.mark.parametrize("taken", ["*.wal", "LOCK"])
+def test_files_of_the_log_that_vanish_acknowledge_nothing_and_end_the_process(
+    serve: Callable[..., Ingestor], tmp_path: Path, taken: str
+) -> None:
+    ingestor = serve(
+        SINK="file", ACK="wal", WAL_DIR=tmp_path / "wal", cwd=tmp_path, expected_exit=STORAGE_FAILED
+    )
+    assert ingestor.post(event("before")).status == 202
+    for path in (tmp_path / "wal").glob(taken):
+        path.unlink()
+    reply = ingestor.post(event("after"))
+    assert (reply.status, reply.code) == (503, "storage_failed")
+    assert ingestor.wait_exit(10) == STORAGE_FAILED
+    assert any("storage failed" in line["message"] for line in ingestor.logs), ingestor.output()

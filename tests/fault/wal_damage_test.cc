@@ -62,7 +62,7 @@ class ExampleLog {
       next += count;
       rig.Work();
     };
-    while (next < 52) append(next % 4 + 1, next % 5 * 60 + 20);
+    while (next < 52) append(next % 4 + 1, next % 5 * 60 + 16);
     rig.Take();
     const auto settled = [](uint64_t number) { return number < 14 || (number % 3 == 0 && number < 50); };
     const auto gone = [](uint64_t number) { return number >= 23 && number < 35; };
@@ -142,7 +142,7 @@ class ExampleLog {
         bodies.push_back({body_at, body_at + scanner.Index()[i].size, own});
         body_at += scanner.Index()[i].size;
       }
-      const uint64_t end = body_at + scanner.Index().size() * kIndexEntryBytes;
+      const uint64_t end = body_at + FrameEndBytes(scanner.Frame());
       parts.push_back({at, at + kFrameHeaderBytes, events});
       parts.insert(parts.end(), bodies.begin(), bodies.end());
       parts.push_back({body_at, end, events});

@@ -30,7 +30,7 @@ class Schedule {
         events_max_(random_.Between(10, 80)),
         rate_(random_.OneIn(2) ? 0 : 2'000),
         shares_(SharesOf(events_max_, rate_)),
-        journal_({.events_max = events_max_, .bytes_max = 1 << 20, .lanes = 2, .shares = &shares_}),
+        journal_({.events_max = events_max_, .bytes_max = kJournalBytes, .lanes = 2, .shares = &shares_}),
         rig_({.lanes = 2,
               .window = random_.Between(2, 16),
               .max_retries = static_cast<uint32_t>(random_.Below(4))},
@@ -41,6 +41,7 @@ class Schedule {
         submission_(random_.Next()) {
     for (uint64_t i = random_.Below(3); i > 0; --i) {
       clients_.push_back(shares_.Enter(std::to_string(i), rig_.clock.Now()));
+      shares_.NoteSender(clients_.back().Client(), rig_.clock.Now());
     }
   }
 
@@ -66,15 +67,20 @@ class Schedule {
     const auto told = rig_.telemetry.Read();
     ASSERT_EQ(told.accepted, told.delivered + told.DeadLettered());
     ASSERT_EQ(shares_.LargestPart(app::Shared::kJournalEvents), 0);
+    ASSERT_EQ(shares_.LargestPart(app::Shared::kJournalBytes), 0);
+    ASSERT_EQ(shares_.Held(0, app::Shared::kJournalBytes), 0U);
     NoteFaults();
   }
 
  private:
   static constexpr double kBurst = 30;
+  static constexpr uint64_t kJournalBytes = 1 << 20;
 
   static app::ClientShares::Options SharesOf(uint64_t events_max, double rate) {
     app::ClientShares::Options options;
     options.capacities[static_cast<size_t>(app::Shared::kJournalEvents)] = events_max;
+    options.capacities[static_cast<size_t>(app::Shared::kJournalBytes)] =
+        memory_journal::MemoryJournal::ShareableBytes(kJournalBytes);
     options.rate = rate;
     options.burst = kBurst;
     return options;
@@ -141,6 +147,7 @@ class Schedule {
       case IngestStatus::kBatchTooLarge: ++occurred_["batch too large"]; break;
       case IngestStatus::kShuttingDown: ++occurred_["shutting down"]; break;
       case IngestStatus::kStorageFailed: FAIL() << "memory does not fail";
+      case IngestStatus::kKeyTooLarge: FAIL() << "there is no key in the header";
       case IngestStatus::kAckUnavailable: FAIL() << "Accept does not judge the level";
     }
     ASSERT_EQ(added, 0U) << "a refused request left something";
@@ -171,7 +178,15 @@ class Schedule {
     ASSERT_EQ(told.received, told.accepted + told.Rejected());
     ASSERT_EQ(told.accepted, told.delivered + told.DeadLettered() + rig_.journal.Stats().events);
     ASSERT_EQ(told.accepted, accepted_.size());
-    ASSERT_LE(rig_.journal.Stats().events, rig_.journal.Stats().events_max);
+    const app::JournalStats journal = rig_.journal.Stats();
+    ASSERT_LE(journal.events, journal.events_max);
+    // Clients are charged with what is taken, in the unit that bounds it.
+    ASSERT_EQ(shares_.Left(app::Shared::kJournalEvents), journal.events_max - journal.events);
+    const uint64_t charged = memory_journal::MemoryJournal::ShareableBytes(kJournalBytes) -
+                             shares_.Left(app::Shared::kJournalBytes);
+    ASSERT_LE(journal.bytes, journal.bytes_max);
+    ASSERT_LE(charged, journal.bytes);
+    ASSERT_GE(charged, journal.events * app::kEventOverheadBytes);
   }
 
   void NoteFaults() {

@@ -41,12 +41,15 @@ class WalLife {
   // Null: the start failed, as it does when the disk fails meanwhile.
   static std::unique_ptr<WalLife> Start(support::SimDisk& disk, const wal::WalOptions& options,
                                         support::VirtualClock& clock, WalLedger& ledger,
-                                        app::EventDecoder& decoder, Occurred& occurred, uint64_t seed) {
+                                        app::EventDecoder& decoder, Occurred& occurred, uint64_t seed,
+                                        bool shrunk) {
     std::unique_ptr<WalLife> life(new WalLife(disk, clock, ledger, decoder, occurred, seed));
-    auto opened = wal::WalJournal::Open(options, *life->directory_, clock, life->log_, life->random_.Next());
+    wal::WalOptions shared = options;
+    shared.shares = &life->shares_;
+    auto opened = wal::WalJournal::Open(shared, *life->directory_, clock, life->log_, life->random_.Next());
     if (!opened) return nullptr;
     life->journal_ = std::move(*opened);
-    life->Begin(options);
+    life->Begin(shared, shrunk);
     return life;
   }
 
@@ -72,9 +75,14 @@ class WalLife {
     occurred_["log: commits"] += counts.commits;
   }
 
-  // One request with these events, each a label and its JSON.
+  // 'n': clients are not told apart.
+  static domain::ClientIdentity IdentityOf(char client) {
+    return client == 'n' ? domain::kNoClient : domain::IdentityOf({&client, 1});
+  }
+
+  // One request of a client with these events, each a label and its JSON.
   app::IngestStatus Request(const std::vector<std::pair<std::string, std::string>>& events,
-                            domain::AckLevel level) {
+                            domain::AckLevel level, char client) {
     std::string body;
     std::vector<std::string> labels;
     for (const auto& [label, json] : events) {
@@ -84,7 +92,8 @@ class WalLife {
     }
     if (level == domain::AckLevel::kBroker) submission_.receipt = &receipts_->New(labels);
     const auto decoded = decoder_.DecodeLines(body);
-    const auto result = ingest_->Accept(decoded.events, {}, app::Handling::kLenient, level, submission_);
+    const auto result = ingest_->Accept(decoded.events, {.identity = IdentityOf(client)},
+                                        app::Handling::kLenient, level, submission_);
     const bool accepted = result.status == app::IngestStatus::kAccepted;
     if (!accepted && level == domain::AckLevel::kBroker) receipts_->Drop();
     if (!accepted) {
@@ -133,6 +142,7 @@ class WalLife {
     if (work == wal::Work::kDone) state.woken = true;
     if (work == wal::Work::kLater) state.due = clock_.Now() + std::chrono::milliseconds(20);
     if (journal_->Counts().backlog_events > 0) ++occurred_["log: steps with a backlog beyond memory"];
+    if (journal_->Counts().unreadable > 0) ++occurred_["log: steps while it can't be read"];
     Answer();
     CheckBounds();
     return true;
@@ -166,6 +176,15 @@ class WalLife {
     }
   }
 
+  // Whatever goes without new requests, for a while.
+  void GoOn(int steps) {
+    for (; steps > 0 && !::testing::Test::HasFailure(); --steps) {
+      if (RunAnything()) continue;
+      rig_->sink.Progress();
+      clock_.Advance(std::chrono::seconds(2));
+    }
+  }
+
   // A graceful stop: nothing more is taken in, everything accepted is on the disk, then some of it is
   // delivered. False: the last checkpoint could not be saved.
   bool Stop(uint64_t drain_steps) {
@@ -192,6 +211,7 @@ class WalLife {
   void CheckAccounts() const {
     const auto counts = journal_->Counts();
     const auto told = rig_->telemetry.Read();
+    ASSERT_EQ(journal_->Events(), journal_->Stats().events);
     ASSERT_EQ(rig_->journal.Settled(), told.delivered + told.DeadLettered());
     ASSERT_LE(told.delivered, rig_->sink.Total().delivered);
     ASSERT_LE(told.DeadLettered(), rig_->sink.Total().dead_lettered);
@@ -199,12 +219,19 @@ class WalLife {
               told.delivered + told.DeadLettered() + counts.lost + journal_->Stats().events);
   }
 
+  // Whether the event's time in the window is over, so that it would be another one.
+  bool Forgot(const std::string& label) const {
+    return repeats_ != nullptr && repeats_->Knows(label) && !repeats_->MayKnow(label);
+  }
+
   // With a window: what a client may send again; empty: nothing, or there is no window.
-  std::string AnyToRepeat() { return repeats_ == nullptr ? std::string() : repeats_->AnyToRepeat(random_); }
+  std::string AnyToRepeat(char client) {
+    return repeats_ == nullptr ? std::string() : repeats_->AnyToRepeat(client, random_);
+  }
 
   // Whatever was promised and has not arrived is still in the log, and so in the window.
   void CheckPromisedIsKnown() const {
-    if (repeats_ == nullptr) return;
+    if (repeats_ == nullptr || options_.retain_time < std::chrono::hours(1)) return;
     for (const std::string& label : ledger_.Missing()) ASSERT_TRUE(repeats_->Knows(label)) << label;
   }
 
@@ -221,6 +248,7 @@ class WalLife {
   WalLife(support::SimDisk& disk, support::VirtualClock& clock, WalLedger& ledger, app::EventDecoder& decoder,
           Occurred& occurred, uint64_t seed)
       : random_(seed),
+        disk_(disk),
         clock_(clock),
         ledger_(ledger),
         decoder_(decoder),
@@ -228,7 +256,10 @@ class WalLife {
         directory_(disk.Mount()),
         submission_(random_.Next()) {}
 
-  void Begin(const wal::WalOptions& options) {
+  static constexpr uint64_t kOpenFilesMax = 12;
+  static constexpr uint64_t kLargestSegmentBytes = 16 << 10;
+
+  void Begin(const wal::WalOptions& options, bool shrunk) {
     options_ = options;
     journal_->OnWork([this](Role role) { roles_[static_cast<size_t>(role)].woken = true; });
     support::DeliveryRig::Shape shape;
@@ -236,8 +267,8 @@ class WalLife {
     shape.window = random_.Between(2, 12);
     shape.max_retries = static_cast<uint32_t>(random_.Below(3));
     if (options.retain_events > 0) {
-      repeats_ = std::make_unique<WalRepeats>(options, random_.Next());
-      repeats_->Restore(*journal_, decoder_);
+      repeats_ = std::make_unique<WalRepeats>(options, clock_, random_.Next());
+      repeats_->Restore(*journal_, decoder_, disk_.Counts().unreadable == 0);
       shape.window_of_ids = &repeats_->Window();
     }
     rig_ = std::make_unique<support::DeliveryRig>(shape, *journal_, random_.Next(), &clock_);
@@ -246,24 +277,36 @@ class WalLife {
     bucket_ = std::make_unique<domain::TokenBucket>(0, 1);
     // A crash can bring back what was removed.
     disk_bytes_max_ = std::max(options.bytes_max, journal_->Stats().bytes);
+    // Where these leave the newest commit no room, it gets a segment of its own size beyond the limit.
+    const auto counts = journal_->Counts();
+    if (counts.set_aside > 0 || shrunk) disk_bytes_max_ += kLargestSegmentBytes;
     ingest_ = std::make_unique<app::Ingest>(app::Ingest::Options{}, *bucket_, rig_->journal, rig_->receipts,
                                             rig_->drain_rate, rig_->topic_limits, clock_, rig_->telemetry,
                                             shape.window_of_ids);
   }
 
   void CheckBounds() const {
+    ASSERT_LE(disk_.OpenFiles(), kOpenFilesMax);
     ASSERT_LE(journal_->Stats().bytes, disk_bytes_max_) << "more disk than allowed";
     // The window and what is on its way to the disk, each rounded up to blocks, and a frame being read back.
     ASSERT_LE(journal_->Counts().memory_bytes, options_.window_bytes_max + (1 << 20))
         << "more memory than allowed";
+    const uint64_t charged = shares_.Held(0, app::Shared::kJournalBytes);
+    ASSERT_LE(charged, journal_->Stats().bytes) << "clients are charged with more than there is";
+    // Of those that were recovered some may have stood in a segment that is gone.
+    const uint64_t waiting = journal_->Stats().events;
+    const uint64_t own = waiting - std::min(waiting, journal_->Counts().recovered);
+    ASSERT_GE(charged, own * wal::kIndexEntryBytes) << "clients are charged with less than waits";
   }
 
   support::Random random_;
+  support::SimDisk& disk_;
   support::VirtualClock& clock_;
   WalLedger& ledger_;
   app::EventDecoder& decoder_;
   Occurred& occurred_;
   support::NullLog log_;
+  app::ClientShares shares_{{}};  // all events are nobody's
   wal::WalOptions options_;
   std::unique_ptr<wal::Directory> directory_;
   std::unique_ptr<wal::WalJournal> journal_;

@@ -4,14 +4,15 @@
 
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "adapters/wal/wal_journal.h"
 #include "app/idempotency_window.h"
+#include "app/ports/clock.h"
 #include "app/ports/event_decoder.h"
 #include "app/receipts.h"
 #include "support/random.h"
@@ -19,20 +20,31 @@
 namespace ei::simulation {
 
 // The idempotency window of one life, and what it has to know: the events that it found in the log, and all
-// that were accepted since. It is larger than any life, so it forgets nothing by itself.
+// that were accepted since, for as long as it has to remember them. It is larger than any life, so it forgets
+// nothing but for its age.
 class WalRepeats {
  public:
-  WalRepeats(const wal::WalOptions& options, uint64_t seed)
-      : window_({.ids = {options.retain_events, options.retain_time, kRequestEventsMax}, .key = {seed, 1}}) {}
+  WalRepeats(const wal::WalOptions& options, const app::Clock& clock, uint64_t seed)
+      : clock_(clock),
+        time_(options.retain_time),
+        window_({.ids = {options.retain_events, options.retain_time, kRequestEventsMax}, .key = {seed, 1}}) {}
 
-  void Restore(const wal::WalJournal& journal, app::EventDecoder& decoder) {
+  // `once`: no event is in the log twice. One that could not be read when its client sent it again is.
+  void Restore(const wal::WalJournal& journal, app::EventDecoder& decoder, bool once) {
+    uint64_t restored = 0;
     journal.ReadRetained([&](const wal::RetainedEvent& event) {
       const auto decoded = decoder.DecodeDocument(event.value);
       ASSERT_EQ(decoded.events.size(), 1U) << event.value;
-      window_.Restore(decoded.events.front(), event.position, event.accepted_at, event.settled);
-      Know(std::string(decoded.events.front().id.text));
+      ASSERT_TRUE(event.named && event.written);
+      window_.Restore(decoded.events.front(), {.position = event.position,
+                                               .accepted_at = event.accepted_at,
+                                               .settled = event.settled,
+                                               .client = event.client,
+                                               .written = event.written});
+      Know(std::string(decoded.events.front().id.text), event.accepted_at);
+      ++restored;
     });
-    EXPECT_EQ(window_.Size(), known_.size());
+    EXPECT_TRUE(once ? window_.Size() == restored : window_.Size() <= restored);
   }
 
   // Checks what a request that was accepted was found to repeat.
@@ -41,18 +53,30 @@ class WalRepeats {
     for (uint32_t i = 0; i < submission.batch.Size(); ++i) {
       const std::string label(submission.batch.RawId(i));
       const bool repeated = repeat != submission.repeats.end() && repeat->event == i;
-      ASSERT_EQ(repeated, Knows(label)) << label;
-      if (repeated) ++repeat;
-      Know(label);
+      ASSERT_TRUE(repeated || !MustKnow(label)) << label << " is stored a second time";
+      ASSERT_TRUE(!repeated || MayKnow(label)) << label << " is taken for a repeat after its time";
+      if (repeated) {
+        ++repeat;
+      } else {
+        Know(label, clock_.Now());
+      }
     }
   }
 
+  // Whether it was known at any time of this life.
   bool Knows(const std::string& label) const { return known_.contains(label); }
+  bool MustKnow(const std::string& label) const { return Knows(label) && Age(label) <= time_; }
+  bool MayKnow(const std::string& label) const {
+    return Knows(label) && Age(label) < time_ + std::chrono::seconds(1);
+  }
 
-  // An event that a client may send again; empty: there is none. Good ones only, as a dead letter is
-  // forgotten.
-  std::string AnyToRepeat(support::Random& random) const {
-    return good_.empty() ? std::string() : good_[random.Below(good_.size())];
+  // An event that a client may send again; empty: there is none, or it isn't certain what would come of it.
+  // Good ones only, as a dead letter is forgotten.
+  std::string AnyToRepeat(char client, support::Random& random) const {
+    if (good_.empty()) return {};
+    const std::string& label = good_[random.Below(good_.size())];
+    const bool is_own = label[label.size() - 2] == client;  // as its label ends, before the mark
+    return is_own && MustKnow(label) == MayKnow(label) ? label : std::string();
   }
 
   app::IdempotencyWindow& Window() { return window_; }
@@ -60,12 +84,15 @@ class WalRepeats {
  private:
   static constexpr uint64_t kRequestEventsMax = 100;
 
-  void Know(const std::string& label) {
-    if (known_.insert(label).second && label.starts_with("#g")) good_.push_back(label);
+  void Know(const std::string& label, base::SteadyTime at) {
+    if (known_.insert_or_assign(label, at).second && label.starts_with("#g")) good_.push_back(label);
   }
+  base::Duration Age(const std::string& label) const { return clock_.Now() - known_.at(label); }
 
+  const app::Clock& clock_;
+  const base::Duration time_;
   app::IdempotencyWindow window_;
-  std::set<std::string> known_;
+  std::map<std::string, base::SteadyTime> known_;  // since when
   std::vector<std::string> good_;
 };
 

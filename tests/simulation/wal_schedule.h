@@ -5,10 +5,13 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "adapters/wal/log_repair.h"
+#include "adapters/wal/segment_files.h"
 #include "simulation/wal_life.h"
 
 namespace ei::simulation {
@@ -21,6 +24,8 @@ class WalSchedule {
   static constexpr std::array kKinds = {"event accepted",
                                         "batch accepted",
                                         "event repeated",
+                                        "event sent again after its time",
+                                        "machine started anew",
                                         "refused: journal full",
                                         "refused: batch too large",
                                         "refused: storage failed",
@@ -34,7 +39,13 @@ class WalSchedule {
                                         "range zeroed",
                                         "file truncated",
                                         "file removed",
-                                        "ended during its start"};
+                                        "ended during its start",
+                                        "sectors made unreadable",
+                                        "unreadable sectors healed",
+                                        "repaired by the operator",
+                                        "damaged files moved away",
+                                        "settings shrunk",
+                                        "several files damaged"};
 
   WalSchedule(uint64_t seed, app::EventDecoder& decoder, Occurred& occurred)
       : random_(seed),
@@ -52,6 +63,7 @@ class WalSchedule {
     if (random_.OneIn(2)) {
       options_.retain_events = 1'000'000;
       options_.retain_time = std::chrono::hours(24);
+      if (random_.OneIn(2)) options_.retain_time = std::chrono::seconds(random_.Between(1, 6));
     }
   }
 
@@ -61,7 +73,7 @@ class WalSchedule {
     faults_ = Faults::kNone;
     disk_.StopAfter(operations);
     bool stopped = true;
-    if (auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next())) {
+    if (auto life = Start()) {
       for (int step = 0; step < kShortLife && !disk_.Stopped(); ++step) Step(*life);
       stopped = disk_.Stopped();
     }
@@ -74,7 +86,7 @@ class WalSchedule {
   // another one that the power ends. False: the first start, or the second, came further than that.
   bool RunWithStartsCutShort(uint64_t first, uint64_t second) {
     faults_ = Faults::kNone;
-    if (auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next())) {
+    if (auto life = Start()) {
       for (int step = 0; step < kShortLife; ++step) Step(*life);
     }
     repeats_allowed_ = true;
@@ -83,7 +95,7 @@ class WalSchedule {
     const bool first_cut = CutStartShort(first);
     disk_.KillProcess();
     const bool second_cut = CutStartShort(second);
-    disk_.Crash();
+    LosePower();
     Settle();
     return first_cut && second_cut;
   }
@@ -96,14 +108,52 @@ class WalSchedule {
 
  private:
   // One kind a schedule, so that each gets its turn and long quiet runs happen too.
-  enum class Faults : uint8_t { kNone, kStop, kWrites, kSyncs, kNames, kReads, kFull, kDamage };
-  static constexpr uint64_t kFaultKinds = 8;
+  enum class Faults : uint8_t { kNone, kStop, kWrites, kSyncs, kNames, kReads, kFull, kDamage, kUnreadable };
+  static constexpr uint64_t kFaultKinds = 9;
   static constexpr int kShortLife = 60;
   static constexpr int kStartsCutShort = 3;  // one after the other
 
+  std::unique_ptr<WalLife> Start() {
+    return WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next(),
+                          shrunk_ || damages_ > 0 || repaired_);
+  }
+
+  // Other settings than those of the life before.
+  void ChangeSizes() {
+    const uint64_t before = options_.segment_bytes;
+    options_.segment_bytes = 4096 << random_.Below(3);
+    options_.bytes_max = options_.segment_bytes * random_.Between(2, 8);
+    shrunk_ = true;  // something of the log may be larger than what fits now
+    if (options_.segment_bytes < before) ++occurred_["settings shrunk"];
+  }
+
+  // Bad sectors, and a disk that recovers; they outlive the process.
+  void Unreadable() {
+    if (random_.OneIn(25)) {
+      disk_.Heal();
+      ++occurred_["unreadable sectors healed"];
+    }
+    if (!random_.OneIn(12)) return;
+    const auto names = Segments();
+    if (names.empty()) return;
+    const std::string& name = names[random_.Below(names.size())];
+    const uint64_t from = random_.OneIn(8) ? 0 : wal::kSegmentHeaderBytes;
+    disk_.MakeUnreadable(name, from + random_.Below(options_.segment_bytes), random_.Between(1, 4'000));
+    repeats_allowed_ = true;  // of what the next life doesn't see, and a client sends again
+    ++occurred_["sectors made unreadable"];
+  }
+
+  // Of the log, by name.
+  std::vector<std::string> Segments() const {
+    auto names = disk_.SeenNames();
+    std::erase_if(names, [](const std::string& name) { return !wal::SegmentNumber(name); });
+    return names;
+  }
+
   void LiveOnce() {
+    if (random_.OneIn(3)) ChangeSizes();
     SetFaults();
-    auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next());
+    auto life = Start();
     if (life == nullptr) {
       ++occurred_["start failed on the disk"];
       return EndAbruptly();
@@ -112,6 +162,7 @@ class WalSchedule {
       if (::testing::Test::HasFailure()) return;
       Step(*life);
       if (disk_.Stopped() || life->Failed()) break;
+      if (faults_ == Faults::kUnreadable) Unreadable();
     }
     if (life->Failed()) {
       ++occurred_["storage failed, process ended"];
@@ -119,8 +170,22 @@ class WalSchedule {
     }
     if (!disk_.Stopped() && !life->Failed() && random_.OneIn(3)) return StopGracefully(std::move(life));
     if (!disk_.Stopped()) life->CheckAccounts();
+    CheckNothingLost(*life);
     life.reset();
     EndAbruptly();
+  }
+
+  // No error of the disk costs an event.
+  void CheckNothingLost(WalLife& life) const { ASSERT_EQ(life.Journal().Counts().lost, 0U); }
+
+  // What was set aside stays, on the medium too, until somebody moves it away.
+  void CheckAsideStays() {
+    std::set<std::string> there;
+    for (const std::string& name : disk_.DurableNames()) {
+      if (wal::DamagedNumber(name)) there.insert(name);
+    }
+    ASSERT_TRUE(std::ranges::includes(there, aside_)) << "a damaged file is gone";
+    aside_ = std::move(there);
   }
 
   void Step(WalLife& life) {
@@ -130,7 +195,7 @@ class WalSchedule {
       case 2: return Request(life);
       case 3:
       case 4: life.Rig().sink.Progress(); return;
-      case 5: clock_.Advance(std::chrono::microseconds(random_.Below(40'000))); return;
+      case 5: return LetTimePass();
       case 6: life.Rig().sink.SetOutage(random_.OneIn(4)); return;
       case 7: life.Rig().RunOneWorker(random_.Below(3)); return;
       case 8: life.Step(WalLife::Role::kKeep); return;
@@ -139,17 +204,32 @@ class WalSchedule {
     }
   }
 
+  void LetTimePass() {
+    const bool long_time = options_.retain_time < std::chrono::hours(1) && random_.OneIn(6);
+    clock_.Advance(std::chrono::microseconds(random_.Below(long_time ? 3'000'000 : 40'000)));
+  }
+
   void Request(WalLife& life) {
     std::vector<std::pair<std::string, std::string>> events;
+    const char client = "nabc"[random_.Below(4)];
     const uint64_t count = random_.OneIn(3) ? random_.Between(2, 12) : 1;
     for (uint64_t i = 0; i < count; ++i) {
-      std::string again = random_.OneIn(3) ? life.AnyToRepeat() : std::string();
-      events.push_back(again.empty() ? NewEvent() : std::pair(again, ledger_.JsonOf(again)));
+      std::string again = random_.OneIn(3) ? life.AnyToRepeat(client) : std::string();
+      if (!again.empty() && life.Forgot(again)) {
+        // By its label it comes too late for the order within its key.
+        if (ledger_.JsonOf(again).contains("\"key\"")) {
+          again.clear();
+        } else {
+          ledger_.SentAfterItsTime(again);
+          ++occurred_["event sent again after its time"];
+        }
+      }
+      events.push_back(again.empty() ? NewEvent(client) : std::pair(again, ledger_.JsonOf(again)));
     }
     const auto level = random_.OneIn(6)   ? domain::AckLevel::kMemory
                        : random_.OneIn(6) ? domain::AckLevel::kBroker
                                           : domain::AckLevel::kWal;
-    switch (life.Request(events, level)) {
+    switch (life.Request(events, level, client)) {
       case app::IngestStatus::kAccepted: ++occurred_[count > 1 ? "batch accepted" : "event accepted"]; break;
       case app::IngestStatus::kJournalFull: ++occurred_["refused: journal full"]; break;
       case app::IngestStatus::kBatchTooLarge: ++occurred_["refused: batch too large"]; break;
@@ -158,13 +238,13 @@ class WalSchedule {
     }
   }
 
-  std::pair<std::string, std::string> NewEvent() {
+  std::pair<std::string, std::string> NewEvent(char client) {
     std::string label =
-        "#" + std::string(1, "gggggggggirm"[random_.Below(12)]) + std::to_string(++number_) + "#";
-    std::string json = R"({"id":")" + label + R"(","type":"t","timestamp":"2026-01-31T12:00:00Z")";
+        "#" + std::string(1, "gggggggggirm"[random_.Below(12)]) + std::to_string(++number_) + client + "#";
+    std::string json = R"({"id":")" + label + R"(","type":"t")";
+    if (!random_.OneIn(4)) json += R"(,"timestamp":"2026-01-31T12:00:00Z")";
     if (!random_.OneIn(5)) json += R"(,"key":")" + std::to_string(random_.Below(5)) + "\"";
-    const uint64_t padding =
-        random_.OneIn(12) ? random_.Below(options_.segment_bytes / 2) : random_.Below(120);
+    const uint64_t padding = random_.OneIn(12) ? random_.Below(options_.segment_bytes) : random_.Below(120);
     json += R"(,"p":")" + std::string(padding, static_cast<char>('a' + random_.Below(26))) + "\"}";
     return {label, json};
   }
@@ -219,7 +299,7 @@ class WalSchedule {
     life.reset();
     const bool power_goes = random_.OneIn(2);
     if (power_goes) {
-      disk_.Crash();
+      LosePower();
       ++occurred_["power lost after a graceful stop"];
     } else {
       disk_.KillProcess();
@@ -238,13 +318,19 @@ class WalSchedule {
       ++occurred_["process killed"];
     } else {
       if (how == 1) disk_.KillProcess();
-      disk_.Crash();
+      LosePower();
       ++occurred_["power lost"];
     }
     if (starts_cut_short_ < kStartsCutShort && random_.OneIn(starts_cut_short_ == 0 ? 4 : 2)) {
       EndDuringStart();
     }
     starts_cut_short_ = 0;
+  }
+
+  void LosePower() {
+    disk_.Crash();
+    clock_.Reboot(std::chrono::milliseconds(random_.Below(5'000)));
+    ++occurred_["machine started anew"];
   }
 
   // A start that comes no further than some operations; then, perhaps, another one.
@@ -258,7 +344,7 @@ class WalSchedule {
   bool CutStartShort(uint64_t operations) {
     disk_.FailNoMore();
     disk_.StopAfter(operations);
-    auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next());
+    auto life = Start();
     for (int step = 0; life != nullptr && step < 6 && !disk_.Stopped(); ++step) life->RunAnything();
     ++occurred_["ended during its start"];
     return disk_.Stopped();
@@ -267,6 +353,7 @@ class WalSchedule {
   // After a graceful stop, when the checkpoint says how much there was.
   void Damage() {
     const auto names = disk_.SeenNames();
+    if (names.empty()) return;
     const std::string& name = names[random_.Below(names.size())];
     const uint64_t bytes = disk_.Seen(name).size();
     if (bytes == 0) return;
@@ -292,15 +379,61 @@ class WalSchedule {
     }
   }
 
+  // The sectors stay bad. A service waits, however long; then the operator gives up what can't be read.
+  void RepairByOperator() {
+    if (auto life = Start()) {
+      life->GoOn(40);
+      CheckNothingLost(*life);
+      life->CheckAccounts();
+    }
+    disk_.KillProcess();
+    repeats_allowed_ = true;
+    graceful_ = false;
+    // The newest commits of a log whose end can't be read look as if they had never been written.
+    const auto names = Segments();
+    for (auto name = names.rbegin(); name != names.rend(); ++name) {
+      disk_.Heal(*name);
+      const auto header = wal::DecodeSegmentHeader(disk_.Seen(*name).substr(0, wal::kSegmentHeaderBytes));
+      if (header && header->number == wal::SegmentNumber(*name)) break;
+    }
+    const auto folder = disk_.Mount();
+    const auto plan = wal::PlanRepair(*folder);
+    ASSERT_TRUE(plan) << plan.error().message;
+    const auto outcome = wal::Repair(*folder, *plan, random_.Next());
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    lost_ += plan->lost_events;
+    repaired_ = true;
+    disk_.KillProcess();
+    if (!plan->damaged.empty()) ++occurred_["repaired by the operator"];
+    CheckAsideStays();
+  }
+
+  void MoveAsideAway(WalLife& life) {
+    for (const std::string& name : disk_.SeenNames()) {
+      if (wal::DamagedNumber(name)) disk_.RemoveFile(name);
+    }
+    aside_.clear();
+    ++occurred_["damaged files moved away"];
+    life.GoOn(6);
+  }
+
   // Nothing is in the way any more: all that was promised arrives.
   void Settle() {
     disk_.FailNoMore();
     disk_.SetCapacity(kPlenty);
     if (::testing::Test::HasFailure()) return;
-    if (faults_ == Faults::kDamage && graceful_) Damage();
-    auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next());
+    if (faults_ == Faults::kDamage && graceful_) {
+      const uint64_t files = random_.OneIn(2) ? 1 : random_.Between(2, 6);
+      for (uint64_t i = 0; i < files; ++i) Damage();
+      if (damages_ > 1) ++occurred_["several files damaged"];
+    }
+    if (faults_ == Faults::kUnreadable && random_.OneIn(2)) RepairByOperator();
+    disk_.Heal();
+    if (::testing::Test::HasFailure()) return;
+    auto life = Start();
     ASSERT_NE(life, nullptr) << "a sound disk, and no start";
-    if (damages_ == 0) life->CheckPromisedIsKnown();
+    if (repaired_) life->Rig().sink.AllowOvertaking();
+    if (damages_ == 0 && !repaired_) life->CheckPromisedIsKnown();
     // With CheckAccounts below: what is lost is counted exactly, neither more nor less.
     if (damages_ > 0 && !checkpoint_damaged_) {
       ASSERT_EQ(life->Journal().Counts().recovered, left_at_stop_);
@@ -308,6 +441,14 @@ class WalSchedule {
     life->DrainAll();
     if (::testing::Test::HasFailure()) return;
     life->CheckAccounts();
+    life->GoOn(6);
+    CheckAsideStays();
+    if (!aside_.empty()) MoveAsideAway(*life);
+    life->GoOn(20);
+    if (options_.retain_events == 0) {
+      ASSERT_LE(Segments().size(), 3U)
+          << "all is settled: one that was being filled, and two that are prepared";
+    }
     Request(*life);
     life->DrainAll();
     if (::testing::Test::HasFailure()) return;
@@ -317,11 +458,14 @@ class WalSchedule {
     life.reset();
     ledger_.CheckNothingInvented(repeats_allowed_ || damages_ > 0);
     const auto missing = ledger_.Missing();
-    if (damages_ == 0) {
+    if (damages_ == 0 && !repaired_) {
       ASSERT_TRUE(missing.empty()) << missing.size() << " lost, the first " << missing.front();
     }
-    ASSERT_GE(lost_, missing.size()) << "lost and not counted";
-    ASSERT_TRUE(lost_ == 0 || damages_ > 0) << "counted as lost, and nothing was damaged";
+    // Without the checkpoint nothing knows of a newest file that was there.
+    if (!checkpoint_damaged_ || damages_ == 1) {
+      ASSERT_GE(lost_, missing.size()) << "lost and not counted";
+    }
+    ASSERT_TRUE(lost_ == 0 || damages_ > 0 || repaired_) << "counted as lost, and nothing was damaged";
     Note();
   }
 
@@ -349,7 +493,10 @@ class WalSchedule {
   bool repeats_allowed_ = false;
   uint64_t left_at_stop_ = 0;
   int starts_cut_short_ = 0;
-  bool graceful_ = false;  // the last end was, and left a checkpoint
+  bool shrunk_ = false;          // sizes have changed
+  bool repaired_ = false;        // by the operator
+  std::set<std::string> aside_;  // damaged files that were on the medium
+  bool graceful_ = false;        // the last end was, and left a checkpoint
 };
 
 }  // namespace ei::simulation

@@ -47,6 +47,7 @@ class CheckedJournal final : public app::Journal {
   }
   void Close() override { journal_.Close(); }
   app::JournalStats Stats() const override { return journal_.Stats(); }
+  uint64_t Events() const override { return journal_.Events(); }
 
   uint64_t Accepted() const { return accepted_; }
   uint64_t End() const { return end_; }  // of the last batch

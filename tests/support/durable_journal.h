@@ -39,6 +39,7 @@ class DurableJournal final : public app::Journal {
   void OnLaneFilled(std::function<void(size_t lane)> wake) override { inner_.OnLaneFilled(std::move(wake)); }
   void Close() override { inner_.Close(); }
   app::JournalStats Stats() const override { return inner_.Stats(); }
+  uint64_t Events() const override { return inner_.Events(); }
 
  private:
   app::Journal& inner_;

@@ -46,6 +46,14 @@ class MemoryFolder final : public wal::Directory {
   wal::DiskResult<void> Sync() override { return {}; }
   wal::DiskResult<std::vector<std::string>> List() override { return Names(); }
 
+  wal::DiskResult<void> Confirm(const std::string& name, const wal::File& file) override {
+    const auto found = nodes_.find(name);
+    if (found == nodes_.end() || !static_cast<const OpenFile&>(file).Is(*found->second)) {
+      return std::unexpected(ENOENT);
+    }
+    return {};
+  }
+
   std::vector<std::string> Names() const {
     std::vector<std::string> names;
     for (const auto& [name, node] : nodes_) names.push_back(name);
@@ -80,6 +88,7 @@ class MemoryFolder final : public wal::Directory {
       return offset < all.size() ? all.copy(bytes.data(), bytes.size(), offset) : 0;
     }
     wal::DiskResult<void> Sync() override { return {}; }
+    bool Is(const Node& node) const { return node_.get() == &node; }
     wal::DiskResult<uint64_t> Size() override { return node_->Bytes().size(); }
 
    private:

@@ -44,8 +44,17 @@ class MisbehavingSink final : public app::EventSink {
   void Attach(size_t lane, app::DeliveryListener& listener) override { lanes_.at(lane).listener = &listener; }
 
   app::Destinations DestinationsOf(const app::OutboundEvent& event) const override {
-    if (!event.has_key) return {0, kDestinations};
-    return {event.key_hash % kDestinations};
+    if (!event.has_key) return {layout_ * kLayout, ways_, 0, layout_};
+    return DestinationsOf(0, event.key_hash);
+  }
+  app::Destinations DestinationsOf(uint32_t /*topic*/, uint32_t key_hash) const override {
+    return {layout_ * kLayout + key_hash % ways_, 1, 0, layout_};
+  }
+
+  // The topic has another number of partitions from now on.
+  void ChangeLayout() {
+    ++layout_;
+    ways_ = static_cast<uint32_t>(random_.Between(1, kDestinations));
   }
 
   void Send(size_t lane, std::span<const app::OutboundEvent> events, app::Grouping grouping,
@@ -56,8 +65,9 @@ class MisbehavingSink final : public app::EventSink {
     ++request_;
     for (const app::OutboundEvent& event : events) {
       if (random_.OneIn(5)) ++request_;
-      EXPECT_TRUE(!event.has_key || event.destination == DestinationsOf(event).first);
-      EXPECT_LT(event.destination, kDestinations);
+      if (event.has_key && event.destination / kLayout == layout_) {
+        EXPECT_EQ(event.destination, DestinationsOf(event).first);
+      }
       CheckGrouping(lanes_[lane], event.destination, grouping == app::Grouping::kAlone);
       Accept(lane, event, grouping == app::Grouping::kAlone, false);
     }
@@ -69,7 +79,7 @@ class MisbehavingSink final : public app::EventSink {
                       const app::DeadLetterNote& note) override {
     const char fate = LabelOf(event.value).first;
     EXPECT_EQ(note.code, fate == 'i' ? "invalid" : "refused") << "why it was dead-lettered: " << event.value;
-    EXPECT_GE(note.attempts, fate == 'i' ? 1U : max_retries_ + 1);
+    EXPECT_GE(note.attempts, fate == 'i' || !misbehaving_ ? 1U : max_retries_ + 1);
     Accept(lane, event, true, true);
     PerhapsReportNow(lane);
   }
@@ -79,6 +89,9 @@ class MisbehavingSink final : public app::EventSink {
 
   // Called with the value of each event that is delivered or dead-lettered.
   void OnArrival(std::function<void(std::string_view value)> call) { on_arrival_ = std::move(call); }
+
+  // After a repair of the log, which moves events to its end.
+  void AllowOvertaking() { overtaking_allowed_ = true; }
 
   // Faults that come and go; without them only the events' own fates are left.
   void Misbehave(bool on) { misbehaving_ = on; }
@@ -112,6 +125,7 @@ class MisbehavingSink final : public app::EventSink {
 
  private:
   static constexpr uint32_t kDestinations = 3;
+  static constexpr app::DestinationId kLayout = 100;  // destinations of a layout, and more
 
   struct Flight {
     app::OutboundEvent event;
@@ -215,12 +229,15 @@ class MisbehavingSink final : public app::EventSink {
       ++counts_.invalid;
       return Finish(lane, at, app::Verdict::kEventInvalid, "invalid");
     }
+    // The last ones: with nothing left to be delivered nobody would give them up.
+    if (fate == 'r' && !misbehaving_ && flight.alone && refusals_[Name(flight.value)] > max_retries_)
+      return Finish(lane, at, app::Verdict::kEventInvalid, "refused");
     if (fate == 'r' || (fate == 'm' && refusals_[Name(flight.value)] < max_retries_))
       return RefuseRequest(lane, at);
     ++counts_.delivered;
     on_arrival_(flight.event.value);
     ++delivered_[Name(flight.value)];
-    if (flight.event.has_key && !out_of_order_.contains(key)) {
+    if (flight.event.has_key && !overtaking_allowed_ && !out_of_order_.contains(key)) {
       uint64_t& last = last_of_key_[key];
       const uint64_t number = LabelOf(flight.value).second;
       EXPECT_LT(last, number) << "overtaken within key " << key;
@@ -280,12 +297,15 @@ class MisbehavingSink final : public app::EventSink {
   const uint32_t max_retries_;
   bool misbehaving_ = true;
   bool outage_ = false;
+  uint32_t layout_ = 0;
+  uint32_t ways_ = kDestinations;
   uint64_t request_ = 0;
   Counts counts_;
   std::map<std::string, int> delivered_;
   std::map<std::string, int> dead_lettered_;
   std::map<std::string, uint64_t> refusals_;
   std::map<std::string, uint64_t> last_of_key_;
+  bool overtaking_allowed_ = false;
   std::set<std::string> out_of_order_;
 };
 

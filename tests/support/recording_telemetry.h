@@ -15,9 +15,12 @@ class RecordingTelemetry final : public app::Telemetry {
   struct Counts {
     uint64_t requests = 0;
     uint64_t ack_timeouts = 0;
+    std::map<std::string, uint64_t> rejected_requests;
+    std::map<std::string, uint64_t> dropped_connections;
     uint64_t received = 0;
     uint64_t accepted = 0;
     uint64_t deduplicated = 0;
+    uint64_t id_conflicts = 0;
     uint64_t delivered = 0;
     uint64_t retried = 0;
     uint64_t undelivered = 0;
@@ -43,6 +46,14 @@ class RecordingTelemetry final : public app::Telemetry {
     base::MutexLock lock(mutex_);
     ++counts_.requests;
   }
+  void RequestRejected(std::string_view code) override {
+    base::MutexLock lock(mutex_);
+    ++counts_.rejected_requests[std::string(code)];
+  }
+  void ConnectionDropped(std::string_view why) override {
+    base::MutexLock lock(mutex_);
+    ++counts_.dropped_connections[std::string(why)];
+  }
   void AckTimedOut() override {
     base::MutexLock lock(mutex_);
     ++counts_.ack_timeouts;
@@ -58,6 +69,10 @@ class RecordingTelemetry final : public app::Telemetry {
   void EventsDeduplicated(uint64_t count) override {
     base::MutexLock lock(mutex_);
     counts_.deduplicated += count;
+  }
+  void EventIdConflicts(uint64_t count) override {
+    base::MutexLock lock(mutex_);
+    counts_.id_conflicts += count;
   }
   void EventsRejected(std::string_view code, uint64_t count) override {
     base::MutexLock lock(mutex_);

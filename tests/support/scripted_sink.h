@@ -38,6 +38,13 @@ class ScriptedSink final : public app::EventSink {
   app::Destinations DestinationsOf(const app::OutboundEvent& event) const override {
     return route_ ? route_(event) : app::Destinations{};
   }
+  void RouteByHash(std::function<app::Destinations(uint32_t key_hash)> route) {
+    route_ = [route](const app::OutboundEvent& event) { return route(event.key_hash); };
+    hash_route_ = std::move(route);
+  }
+  app::Destinations DestinationsOf(uint32_t /*topic*/, uint32_t key_hash) const override {
+    return hash_route_ ? hash_route_(key_hash) : app::Destinations{};
+  }
 
   void Send(size_t lane, std::span<const app::OutboundEvent> events, app::Grouping grouping,
             uint64_t failures_seen) override {
@@ -98,6 +105,7 @@ class ScriptedSink final : public app::EventSink {
   std::vector<std::vector<std::string>> sends_;
   std::function<void()> on_send_;
   std::function<app::Destinations(const app::OutboundEvent&)> route_;
+  std::function<app::Destinations(uint32_t)> hash_route_;
   int flushes_ = 0;
 };
 

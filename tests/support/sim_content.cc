@@ -124,4 +124,13 @@ void SimContent::Resize(uint64_t bytes) {
   durable_.resize(bytes);
 }
 
+// Both the ranges and what is asked for count in whole sectors.
+bool SimContent::CanBeRead(uint64_t offset, uint64_t bytes) const {
+  const uint64_t first = offset / kSectorBytes;
+  const uint64_t end = (offset + bytes + kSectorBytes - 1) / kSectorBytes;
+  return std::ranges::none_of(unreadable_, [&](const auto& range) {
+    return first * kSectorBytes < range.second && range.first < end * kSectorBytes;
+  });
+}
+
 }  // namespace ei::support

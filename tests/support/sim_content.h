@@ -5,6 +5,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/random.h"
@@ -57,6 +58,11 @@ class SimContent {
   void Zero(uint64_t offset, uint64_t bytes);
   void Resize(uint64_t bytes);
 
+  // Sectors that can't be read, whatever stands in them, until Heal.
+  void MakeUnreadable(uint64_t offset, uint64_t bytes) { unreadable_.emplace_back(offset, offset + bytes); }
+  void Heal() { unreadable_.clear(); }
+  bool CanBeRead(uint64_t offset, uint64_t bytes) const;
+
  private:
   // A sector as a write left it.
   struct Version {
@@ -77,7 +83,8 @@ class SimContent {
 
   std::string seen_;
   std::string durable_;
-  std::vector<Version> unsynced_;  // oldest first
+  std::vector<std::pair<uint64_t, uint64_t>> unreadable_;  // from, to
+  std::vector<Version> unsynced_;                          // oldest first
   std::vector<char> images_;
 };
 

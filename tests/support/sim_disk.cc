@@ -15,7 +15,10 @@ namespace {
 constexpr uint64_t kSector = SimContent::kSectorBytes;
 constexpr uint64_t kUnbounded = std::numeric_limits<uint64_t>::max();
 
-int ErrnoOf(DiskFault fault) { return fault == DiskFault::kNoSpace ? ENOSPC : EIO; }
+int ErrnoOf(DiskFault fault) {
+  if (fault == DiskFault::kNoFiles) return EMFILE;
+  return fault == DiskFault::kNoSpace ? ENOSPC : EIO;
+}
 
 uint64_t WholeSectors(uint64_t bytes) { return (bytes + kSector - 1) / kSector * kSector; }
 
@@ -30,7 +33,12 @@ std::vector<std::string> NamesIn(const SimNames::Table& table) {
 class SimDisk::OpenFile final : public File {
  public:
   OpenFile(SimDisk& disk, std::shared_ptr<SimContent> content)
-      : disk_(disk), content_(std::move(content)), process_(disk.process_) {}
+      : disk_(disk), content_(std::move(content)), process_(disk.process_) {
+    ++disk_.open_files_;
+  }
+  ~OpenFile() override { --disk_.open_files_; }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
 
   DiskResult<size_t> Write(uint64_t offset, std::span<const char> bytes) override {
     if (!disk_.Begin(process_, DiskCall::kWrite)) return std::unexpected(EIO);
@@ -39,6 +47,10 @@ class SimDisk::OpenFile final : public File {
 
   DiskResult<size_t> Read(uint64_t offset, std::span<char> bytes) override {
     if (const int error = disk_.Refusal(process_, DiskCall::kRead)) return std::unexpected(error);
+    if (!content_->CanBeRead(offset, bytes.size())) {
+      ++disk_.counts_.unreadable;
+      return std::unexpected(EIO);
+    }
     const std::string& seen = content_->Seen();
     return offset < seen.size() ? seen.copy(bytes.data(), bytes.size(), offset) : 0;
   }
@@ -47,6 +59,8 @@ class SimDisk::OpenFile final : public File {
     if (!disk_.Begin(process_, DiskCall::kSync)) return std::unexpected(EIO);
     return disk_.Sync(*content_);
   }
+
+  const SimContent* Content() const { return content_.get(); }
 
   DiskResult<uint64_t> Size() override {
     if (const int error = disk_.Refusal(process_, DiskCall::kSize)) return std::unexpected(error);
@@ -108,6 +122,15 @@ class SimDisk::Folder final : public wal::Directory {
     std::vector<std::string> names = disk_.SeenNames();
     for (size_t i = names.size(); i > 1; --i) std::swap(names[i - 1], names[disk_.random_.Below(i)]);
     return names;
+  }
+
+  DiskResult<void> Confirm(const std::string& name, const File& file) override {
+    if (process_ != disk_.process_ || disk_.Stopped()) return std::unexpected(EIO);
+    const auto content = names_.Find(name);
+    if (content == nullptr || content.get() != static_cast<const OpenFile&>(file).Content()) {
+      return std::unexpected(ENOENT);
+    }
+    return {};
   }
 
  private:
@@ -238,6 +261,18 @@ void SimDisk::ZeroRange(const std::string& name, uint64_t offset, uint64_t bytes
 void SimDisk::Truncate(const std::string& name, uint64_t bytes) {
   ++counts_.damages;
   names_.Seen().at(name)->Resize(bytes);
+}
+
+void SimDisk::MakeUnreadable(const std::string& name, uint64_t offset, uint64_t bytes) {
+  names_.Seen().at(name)->MakeUnreadable(offset, bytes);
+}
+
+void SimDisk::Heal(const std::string& name) { names_.Seen().at(name)->Heal(); }
+
+void SimDisk::Heal() {
+  for (const auto* table : {&names_.Seen(), &names_.Durable()}) {
+    for (const auto& [name, content] : *table) content->Heal();
+  }
 }
 
 void SimDisk::RemoveFile(const std::string& name) {

@@ -68,6 +68,10 @@ class SimDisk {
   void FlipBit(const std::string& name, uint64_t byte, int bit);
   void ZeroRange(const std::string& name, uint64_t offset, uint64_t bytes);
   void Truncate(const std::string& name, uint64_t bytes);
+  // From now on each reading of these bytes gives EIO; they are as they were once Heal was called.
+  void MakeUnreadable(const std::string& name, uint64_t offset, uint64_t bytes);
+  void Heal();
+  void Heal(const std::string& name);
   // Settles all names first.
   void RemoveFile(const std::string& name);
   // Puts a file there, in place of any other. Settles all names first.
@@ -80,6 +84,8 @@ class SimDisk {
   const std::string& Seen(const std::string& name) const { return names_.Seen().at(name)->Seen(); }
   const std::string& Durable(const std::string& name) const { return names_.Durable().at(name)->Durable(); }
   uint64_t UsedBytes() const;
+
+  uint64_t OpenFiles() const { return open_files_; }
 
   const SimDiskCounts& Counts() const { return counts_; }
 
@@ -107,6 +113,7 @@ class SimDisk {
   uint64_t process_ = 1;                     // that lives
   uint64_t writes_ = 0;                      // places in the order of writes
   std::optional<uint64_t> operations_left_;  // of StopAfter
+  uint64_t open_files_ = 0;
 };
 
 }  // namespace ei::support

@@ -20,6 +20,7 @@ constexpr std::pair<const char*, uint64_t SimDiskCounts::*> kRows[] = {
     {"disk full", &SimDiskCounts::disk_full},
     {"lost syncs", &SimDiskCounts::lost_syncs},
     {"damages", &SimDiskCounts::damages},
+    {"reads of unreadable sectors", &SimDiskCounts::unreadable},
 };
 
 constexpr std::pair<const char*, SimDiskCounts::ByCall SimDiskCounts::*> kRowsByCall[] = {

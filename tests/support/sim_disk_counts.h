@@ -33,6 +33,7 @@ struct SimDiskCounts {
   uint64_t disk_full = 0;   // writes cut or refused by the capacity itself
   uint64_t lost_syncs = 0;  // failed, and what they should have kept forgotten
   uint64_t damages = 0;     // by FlipBit, ZeroRange, Truncate, RemoveFile
+  uint64_t unreadable = 0;  // readings that met what MakeUnreadable named
   ByCall calls = {};
   ByCall eio = {};  // by plan; not those of a dead process
   ByCall no_space = {};

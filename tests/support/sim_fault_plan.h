@@ -14,6 +14,7 @@ namespace ei::support {
 enum class DiskFault {
   kEio,      // what would change the disk may have done so, whole or in part
   kNoSpace,  // ENOSPC, and nothing has changed
+  kNoFiles,  // kCreate, kOpen: EMFILE
   kShort,    // kWrite: takes fewer bytes than given, but some
   kLost,     // kSync, kSyncNames: EIO, each part is durable or not, and the next sync knows of none
              // ("fsyncgate")
@@ -61,6 +62,7 @@ class SimFaultPlan {
 
   static bool Fits(DiskCall call, DiskFault fault) {
     if (fault == DiskFault::kShort) return call == DiskCall::kWrite;
+    if (fault == DiskFault::kNoFiles) return call == DiskCall::kCreate || call == DiskCall::kOpen;
     return fault != DiskFault::kLost || call == DiskCall::kSync || call == DiskCall::kSyncNames;
   }
 

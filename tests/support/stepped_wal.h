@@ -49,6 +49,7 @@ class SteppedWal final : public app::Journal {
   }
   void Close() override { journal_->Close(); }
   app::JournalStats Stats() const override { return journal_->Stats(); }
+  uint64_t Events() const override { return journal_->Events(); }
 
  private:
   const std::unique_ptr<wal::WalJournal> journal_;

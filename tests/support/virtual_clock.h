@@ -7,21 +7,27 @@
 
 namespace ei::support {
 
-// Time that stands still until the test moves it. Thread-safe.
+// Time that stands still until the test moves it. Thread-safe, but for Reboot.
 class VirtualClock final : public app::Clock {
  public:
-  base::SteadyTime Now() const override { return base::SteadyTime(base::Duration(nanos_.load())); }
+  base::SteadyTime Now() const override {
+    return base::SteadyTime(base::Duration(nanos_.load() - booted_at_));
+  }
   base::WallTime WallNow() const override {
     return base::WallTime(kWallOrigin + base::Duration(nanos_.load()));
   }
 
   void Advance(base::Duration step) { nanos_ += step.count(); }
   void AdvanceTo(base::SteadyTime time) {
-    if (time > Now()) nanos_ = time.time_since_epoch().count();
+    if (const base::SteadyTime now = Now(); time > now) Advance(time - now);
   }
+
+  // The machine starts anew: its steady clock begins again, and the wall clock goes on.
+  void Reboot(base::Duration uptime) { booted_at_ = nanos_ - uptime.count(); }
 
  private:
   static constexpr base::Duration kWallOrigin = std::chrono::seconds(1'750'000'000);
+  int64_t booted_at_ = 0;
   std::atomic<int64_t> nanos_{std::chrono::nanoseconds(std::chrono::hours(1)).count()};
 };
 

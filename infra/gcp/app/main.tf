@@ -18,6 +18,17 @@ locals {
     }) if startswith(try(coalesce(ingress.class_name), ""), "gce")
   ]
   gke_ingress = length(local.gke_ingresses) > 0
+
+  # The balancer waits from a request's first byte on: while the body arrives, and then for the ack. With its own 30 s clients
+  # would get a 504 for events that are acknowledged a moment later. The service's own time-outs where settings have none, and
+  # 10 s for the ways there and back.
+  longest_waits = { "http.body_timeout" = "30s", "ingest.ack_timeout" = "30s" }
+  wait_seconds = ceil(10 + sum([
+    for key, fallback in local.longest_waits : [
+      for part in regexall("^([0-9.]+)(h|m|s|ms|us)$", lookup(var.settings, key, fallback)) :
+      tonumber(part[0]) * { h = 3600, m = 60, s = 1, ms = 0.001, us = 0.000001 }[part[1]]
+    ][0]
+  ]))
 }
 
 resource "kubernetes_manifest" "backend" {
@@ -35,6 +46,7 @@ resource "kubernetes_manifest" "backend" {
     spec = {
       healthCheck        = { type = "HTTP", requestPath = "/readyz", port = 8081, checkIntervalSec = 5, timeoutSec = 3 }
       connectionDraining = { drainingTimeoutSec = 30 } # requests that have begun may end
+      timeoutSec         = local.wait_seconds
     }
   }
 }

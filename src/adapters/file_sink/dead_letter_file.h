@@ -23,8 +23,8 @@ struct DeadLetterFileOptions {
   uint64_t segment_bytes = 0;  // a segment's size, but for one longer line
 };
 
-// The dead-letter file: lines of line_format.h in segments dead-letters-NUMBER.ndjson. All but the newest may
-// be moved away or deleted at any time, which makes room again.
+// The dead-letter file: lines of line_format.h in segments dead-letters-NUMBER.ndjson, which may be moved
+// away or deleted at any time; that makes room again.
 //
 // It is rarely needed and must not keep a service from starting: a folder that can't be used is told at once,
 // and tried again when there is a letter to store. The service locks the folder while it has it open.

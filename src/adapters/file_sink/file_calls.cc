@@ -22,6 +22,7 @@ class PosixCalls final : public FileCalls {
   int FTruncate(int fd, off_t size) override { return ::ftruncate(fd, size); }
   int FDataSync(int fd) override { return ::fdatasync(fd); }
   int FSync(int fd) override { return ::fsync(fd); }
+  int LStat(const char* path, struct stat* status) override { return ::lstat(path, status); }
 };
 
 }  // namespace

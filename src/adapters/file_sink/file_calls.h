@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cerrno>
@@ -19,6 +20,7 @@ class FileCalls {
   virtual int FTruncate(int fd, off_t size) = 0;
   virtual int FDataSync(int fd) = 0;
   virtual int FSync(int fd) = 0;
+  virtual int LStat(const char* path, struct stat* status) = 0;
 };
 
 FileCalls& RealFileCalls();

@@ -25,12 +25,12 @@ struct Options {
 };
 
 // The embedded sink: each event is a line of the newest file events-NUMBER.ndjson in the folder, each dead
-// letter one of dead-letters-NUMBER.ndjson (line_format.h). All segments but the newest of each kind are
-// complete and may be moved away at any time.
+// letter one of dead-letters-NUMBER.ndjson (line_format.h). Files may be moved away or removed at any time:
+// what comes afterwards goes to a new one, and what was being written at that moment to both.
 //
-// A kDelivered report is given after the sync of the event's line has returned. A crash loses no such line
-// and leaves none torn once the sink has been opened again; the event that was under way may then stand there
-// twice.
+// A kDelivered report is given after the sync of the event's line has returned, in a file that has its name.
+// A crash loses no such line and leaves none torn once the sink has been opened again; the event that was
+// under way may then stand there twice.
 //
 // Group commit: of the lanes that call at the same time one writes for all with one sync and the others wait,
 // so Send returns when its reports have been given. After a fault every event that does not stand yet is

@@ -54,6 +54,8 @@ std::optional<uint64_t> NumberIn(std::string_view name, std::string_view prefix 
   return ReadTwentyDigits(digits);
 }
 
+FileIdentity IdentityOf(const struct stat& status) { return {status.st_dev, status.st_ino}; }
+
 std::string Text(int error) { return std::system_category().message(error); }
 
 bool SyncFolder(const std::filesystem::path& path, FileCalls& calls) {
@@ -133,12 +135,15 @@ base::Result<void> SegmentDirectory::Prepare() {
 }
 
 base::Result<void> SegmentDirectory::Lock() {
-  lock_ = Descriptor(calls_, calls_.OpenAt(directory_.Get(), kLockFile, O_RDWR | O_CREAT, kFileMode));
-  if (!lock_.IsOpen()) {
+  constexpr int kFlags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+  lock_ = Descriptor(calls_, calls_.OpenAt(directory_.Get(), kLockFile, kFlags, kFileMode));
+  struct stat status = {};
+  if (!lock_.IsOpen() || ::fstat(lock_.Get(), &status) != 0) {
     const int error = errno;
     return Refuse(ErrorKind::kStorage,
                   std::string("can't open ") + kLockFile + " for writing: " + Text(error));
   }
+  lock_identity_ = IdentityOf(status);
   if (::flock(lock_.Get(), LOCK_EX | LOCK_NB) == 0) return {};
   const int error = errno;
   if (error == EWOULDBLOCK) {
@@ -163,6 +168,39 @@ base::Result<void> SegmentDirectory::FindLastNumber() {
   return {};
 }
 
+base::Result<bool> SegmentDirectory::Hold() {
+  struct stat status = {};
+  const std::string lock = path_ + '/' + kLockFile;
+  const int there = Uninterrupted([&] { return calls_.LStat(lock.c_str(), &status); });
+  if (there == 0 && IdentityOf(status) == lock_identity_) return false;
+  if (there != 0 && errno != ENOENT && errno != ENOTDIR) {
+    const int error = errno;
+    return Refuse(ErrorKind::kStorage, std::string("can't look at ") + kLockFile + ": " + Text(error));
+  }
+  auto again = Open(path_, setting_, calls_);
+  if (!again) return std::unexpected(std::move(again.error()));
+  const uint64_t last_number = std::max(last_number_, (*again)->last_number_);
+  if (const auto saved = (*again)->SaveNumber(last_number); !saved) {
+    return Refuse(ErrorKind::kStorage, "can't " + std::string(saved.error().doing) + ' ' +
+                                           saved.error().file + ": " + Text(saved.error().error));
+  }
+  directory_ = std::move((*again)->directory_);
+  lock_ = std::move((*again)->lock_);
+  lock_identity_ = (*again)->lock_identity_;
+  last_number_ = last_number;
+  return true;
+}
+
+std::expected<bool, FileFault> SegmentDirectory::Stands(const Segment& segment, uint64_t bytes) const {
+  struct stat status = {};
+  const std::string path = path_ + '/' + segment.name;
+  if (Uninterrupted([&] { return calls_.LStat(path.c_str(), &status); }) == 0) {
+    return IdentityOf(status) == segment.identity && static_cast<uint64_t>(status.st_size) == bytes;
+  }
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  return std::unexpected(FileFault{"look at", segment.name, errno});
+}
+
 std::optional<uint64_t> SegmentDirectory::Newest(std::string_view prefix) const {
   const auto segments = ListSegments(path_, prefix);
   if (!segments || segments->empty()) return std::nullopt;
@@ -173,7 +211,7 @@ uint64_t SegmentDirectory::Bytes(std::string_view prefix) const {
   uint64_t bytes = 0;
   for (const ListedSegment& segment : ListSegments(path_, prefix).value_or(std::vector<ListedSegment>())) {
     struct stat status = {};
-    if (::fstatat(directory_.Get(), segment.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (::lstat((path_ + '/' + segment.name).c_str(), &status) == 0) {
       bytes += static_cast<uint64_t>(status.st_size);
     }
   }
@@ -187,13 +225,14 @@ std::expected<Segment, FileFault> SegmentDirectory::OpenNewest(std::string_view 
   if (!number) return std::unexpected(FileFault{"find a segment", std::string(prefix), ENOENT});
   Segment segment;
   segment.name = NameOf(prefix, *number);
-  segment.file =
-      Descriptor(calls_, calls_.OpenAt(directory_.Get(), segment.name.c_str(), O_RDWR | O_APPEND, 0));
+  constexpr int kFlags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
+  segment.file = Descriptor(calls_, calls_.OpenAt(directory_.Get(), segment.name.c_str(), kFlags, 0));
   struct stat status = {};
   if (!segment.file.IsOpen() || ::fstat(segment.file.Get(), &status) != 0) {
     return std::unexpected(FileFault{"open", segment.name, errno});
   }
   if (!S_ISREG(status.st_mode)) return std::unexpected(FileFault{"append to", segment.name, EINVAL});
+  segment.identity = IdentityOf(status);
   segment.bytes = static_cast<uint64_t>(status.st_size);
   return segment;
 }
@@ -205,7 +244,11 @@ std::expected<Segment, FileFault> SegmentDirectory::Create(std::string_view pref
   segment.name = NameOf(prefix, *number);
   constexpr int kFlags = O_RDWR | O_APPEND | O_CREAT | O_EXCL;
   segment.file = Descriptor(calls_, calls_.OpenAt(directory_.Get(), segment.name.c_str(), kFlags, kFileMode));
-  if (!segment.file.IsOpen()) return std::unexpected(FileFault{"make", segment.name, errno});
+  struct stat status = {};
+  if (!segment.file.IsOpen() || ::fstat(segment.file.Get(), &status) != 0) {
+    return std::unexpected(FileFault{"make", segment.name, errno});
+  }
+  segment.identity = IdentityOf(status);
   // fsync, as fdatasync of a folder need not write a new entry.
   if (Uninterrupted([&] { return calls_.FSync(directory_.Get()); }) != 0) {
     FileFault fault{"sync the folder for", segment.name, errno};
@@ -218,6 +261,11 @@ std::expected<Segment, FileFault> SegmentDirectory::Create(std::string_view pref
 // The number is on the disk before any file bears it. In place and within one sector: never half written.
 std::expected<uint64_t, FileFault> SegmentDirectory::NextNumber() {
   const uint64_t number = last_number_ + 1;
+  if (auto saved = SaveNumber(number); !saved) return std::unexpected(std::move(saved.error()));
+  return number;
+}
+
+std::expected<void, FileFault> SegmentDirectory::SaveNumber(uint64_t number) {
   const std::string line = TwentyDigits(number) + '\n';
   const ssize_t written =
       Uninterrupted([&] { return calls_.PWrite(lock_.Get(), line.data(), line.size(), 0); });
@@ -228,11 +276,13 @@ std::expected<uint64_t, FileFault> SegmentDirectory::NextNumber() {
     return std::unexpected(FileFault{"sync", kLockFile, errno});
   }
   last_number_ = number;
-  return number;
+  return {};
 }
 
 void SegmentDirectory::Remove(const Segment& segment) {
-  ::unlinkat(directory_.Get(), segment.name.c_str(), 0);
+  struct stat status = {};
+  if (::fstatat(directory_.Get(), segment.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
+  if (IdentityOf(status) == segment.identity) ::unlinkat(directory_.Get(), segment.name.c_str(), 0);
 }
 
 }  // namespace ei::file_sink

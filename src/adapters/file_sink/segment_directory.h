@@ -20,8 +20,16 @@ struct FileFault {
   int error = 0;           // errno
 };
 
+// Which file it is, under whatever name. No other has it while this one is open.
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+
 struct Segment {
   Descriptor file;
+  FileIdentity identity;
   std::string name;
   uint64_t bytes = 0;
 };
@@ -39,7 +47,8 @@ base::Result<std::vector<ListedSegment>> ListSegments(const std::string& path, s
 // sort in the order of their making. One counter numbers all segments; the last number is kept in the lock
 // file, so that none is given twice, even when all segments have been moved away.
 //
-// While this object lives, its flock on the lock file keeps other processes out. Not thread-safe.
+// While this object lives, its flock on the lock file keeps other processes out. An operator may move or
+// remove anything at any time, the folder too: Hold and Stands find out. Not thread-safe.
 class SegmentDirectory {
  public:
   static constexpr const char* kLockFile = ".lock";
@@ -53,6 +62,14 @@ class SegmentDirectory {
   std::string_view SettingName() const { return setting_; }
   FileCalls& Calls() const { return calls_; }
 
+  // Makes sure that folder and lock file are still the ones that were opened; where they are not, makes the
+  // folder again and locks it. Returns whether it had to. One system call when all is well.
+  base::Result<bool> Hold();
+
+  // Whether this very file still stands under its name below Path(), and has `bytes` bytes: nobody moved,
+  // removed or replaced it, or the folder, and nobody else wrote to it. One system call.
+  std::expected<bool, FileFault> Stands(const Segment& segment, uint64_t bytes) const;
+
   // A new segment, empty and open for appending; its name is on the disk.
   std::expected<Segment, FileFault> Create(std::string_view prefix);
 
@@ -65,6 +82,7 @@ class SegmentDirectory {
   // What the segments of this prefix take together.
   uint64_t Bytes(std::string_view prefix) const;
 
+  // Only if it is still this file that has the name.
   void Remove(const Segment& segment);
 
  private:
@@ -76,6 +94,7 @@ class SegmentDirectory {
   base::Result<void> FindLastNumber();
   std::optional<uint64_t> Newest(std::string_view prefix) const;
   std::expected<uint64_t, FileFault> NextNumber();
+  std::expected<void, FileFault> SaveNumber(uint64_t number);
 
   std::unexpected<base::Error> Refuse(base::ErrorKind kind, std::string_view why) const;
 
@@ -84,6 +103,7 @@ class SegmentDirectory {
   FileCalls& calls_;
   Descriptor directory_;
   Descriptor lock_;
+  FileIdentity lock_identity_;
   uint64_t last_number_ = 0;
 };
 

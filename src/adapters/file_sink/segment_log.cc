@@ -1,5 +1,7 @@
 #include "adapters/file_sink/segment_log.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
@@ -66,30 +68,48 @@ uint64_t SegmentLog::BatchBytes(uint64_t first_line_bytes) const {
 
 std::expected<LinePlace, StorageFault> SegmentLog::Append(std::string_view lines) {
   assert(lines.ends_with('\n'));
+  if (auto left = LeaveIfTaken(); !left) return std::unexpected(Describe(left.error()));
+  if (auto held = HoldFolder(); !held) return std::unexpected(std::move(held.error()));
   const bool full = segment_.bytes > 0 && segment_.bytes + lines.size() > segment_bytes_;
   if (!segment_.file.IsOpen() || full) {
     if (auto begun = BeginSegment(); !begun) return std::unexpected(Describe(begun.error()));
   }
-  bool sync_failed = false;
-  auto stored = WriteAndSync(lines, sync_failed);
-  if (!stored && sync_failed) {
-    if (const auto count = failed_syncs_.Count(clock_.Now())) {
-      log_.Write(LogLevel::kWarn, kComponent, "a sync failed; its lines are written again to a new segment",
-                 {{"directory", directory_.Path()},
-                  {"segment", segment_.name},
-                  {"reason", Text(stored.error().error)},
-                  {"count", *count}});
-    }
-    Abandon();
+  Fate fate = Fate::kGoesOn;
+  auto stored = WriteAndSync(lines, fate);
+  if (fate != Fate::kGoesOn) {
+    Leave(fate, stored.error());
+    if (auto held = HoldFolder(); !held) return std::unexpected(std::move(held.error()));
+    fate = Fate::kGoesOn;
     stored = BeginSegment();
-    if (stored) stored = WriteAndSync(lines, sync_failed = false);
-    if (!stored && sync_failed) Abandon();
+    if (stored) stored = WriteAndSync(lines, fate);
+    if (fate != Fate::kGoesOn) Leave(fate, stored.error());
   }
   if (!stored) return std::unexpected(Describe(stored.error()));
   return LinePlace{segment_.name, segment_.bytes - lines.size()};
 }
 
-std::expected<void, FileFault> SegmentLog::WriteAndSync(std::string_view lines, bool& sync_failed) {
+std::expected<void, StorageFault> SegmentLog::HoldFolder() {
+  const auto made_again = directory_.Hold();
+  if (!made_again) return std::unexpected(StorageFault{"storage_failed", made_again.error().message});
+  if (*made_again) {
+    log_.Write(LogLevel::kWarn, kComponent,
+               "the folder or its lock file was moved or removed; it is made and locked again",
+               {{"directory", directory_.Path()}});
+  }
+  return {};
+}
+
+// Nothing is written to a file that somebody has moved away and may be reading.
+std::expected<void, FileFault> SegmentLog::LeaveIfTaken() {
+  if (!segment_.file.IsOpen()) return {};
+  const auto stands = directory_.Stands(segment_, segment_.bytes);
+  if (!stands) return std::unexpected(stands.error());
+  if (!*stands) Leave(Fate::kTaken, {});
+  return {};
+}
+
+// After success the lines are on the disk, in a file that has its name.
+std::expected<void, FileFault> SegmentLog::WriteAndSync(std::string_view lines, Fate& fate) {
   FileCalls& calls = directory_.Calls();
   const int fd = segment_.file.Get();
   for (std::string_view rest = lines; !rest.empty();) {
@@ -102,11 +122,41 @@ std::expected<void, FileFault> SegmentLog::WriteAndSync(std::string_view lines, 
     rest.remove_prefix(static_cast<size_t>(written));
   }
   if (Uninterrupted([&] { return calls.FDataSync(fd); }) != 0) {
-    sync_failed = true;
+    fate = Fate::kSyncFailed;
     return std::unexpected(FileFault{"sync", segment_.name, errno});
+  }
+  const auto stands = directory_.Stands(segment_, segment_.bytes + lines.size());
+  if (!stands) {
+    CutBack();
+    return std::unexpected(stands.error());
+  }
+  if (!*stands) {
+    fate = Fate::kTaken;
+    return std::unexpected(FileFault{"keep", segment_.name, ESTALE});
   }
   segment_.bytes += lines.size();
   return {};
+}
+
+// Never writes to the segment again.
+void SegmentLog::Leave(Fate fate, const FileFault& fault) {
+  if (fate == Fate::kTaken) {
+    if (const auto count = taken_.Count(clock_.Now())) {
+      log_.Write(LogLevel::kWarn, kComponent,
+                 "a segment was moved, removed or changed by somebody else; a new one is begun",
+                 {{"directory", directory_.Path()}, {"segment", segment_.name}, {"count", *count}});
+    }
+    segment_ = {};
+    return;
+  }
+  if (const auto count = failed_syncs_.Count(clock_.Now())) {
+    log_.Write(LogLevel::kWarn, kComponent, "a sync failed; its lines are written again to a new segment",
+               {{"directory", directory_.Path()},
+                {"segment", segment_.name},
+                {"reason", Text(fault.error)},
+                {"count", *count}});
+  }
+  Abandon();
 }
 
 std::expected<void, FileFault> SegmentLog::BeginSegment() {
@@ -120,6 +170,9 @@ std::expected<void, FileFault> SegmentLog::BeginSegment() {
 void SegmentLog::CutBack() {
   FileCalls& calls = directory_.Calls();
   const auto size = static_cast<off_t>(segment_.bytes);
+  struct stat status = {};
+  // Shorter than that: somebody has cut it, and cutting would lengthen it.
+  if (::fstat(segment_.file.Get(), &status) == 0 && status.st_size <= size) return;
   if (Uninterrupted([&] { return calls.FTruncate(segment_.file.Get(), size); }) == 0) return;
   const int error = errno;
   if (segment_.bytes > 0) {
@@ -149,8 +202,11 @@ void SegmentLog::Abandon() {
 
 StorageFault SegmentLog::Describe(const FileFault& fault) const {
   const bool full = fault.error == ENOSPC || fault.error == EDQUOT;
+  const std::string why = fault.error == ESTALE
+                              ? "somebody else moved, removed or changed it, again and again"
+                              : Text(fault.error);
   std::string reason = std::string(directory_.SettingName()) + ' ' + directory_.Path() + ": can't " +
-                       std::string(fault.doing) + " " + fault.file + ": " + Text(fault.error) +
+                       std::string(fault.doing) + " " + fault.file + ": " + why +
                        (full ? "; make room there" : "; check the disk");
   return {full ? "storage_full" : "storage_failed", std::move(reason)};
 }

@@ -32,6 +32,8 @@ struct LinePlace {
 //  Append ends
 //    with a sync or with the file cut back to that size, so a segment is always complete before the next is
 //    begun.
+//  - Before lines are written and again before they count as stored, the segment has to be the file under its
+//    name still, and of that size; else it is left to whoever took it, and the lines go to a new one.
 //  - A segment holds at most segment_bytes, or one longer line.
 //  - A segment whose sync or cutting has failed is never written again: after a failed sync the kernel may
 //  have
@@ -56,12 +58,18 @@ class SegmentLog {
 
   // Whole lines, no more than BatchBytes(). After success they are on the disk. After a fault they are to be
   // brought again; when a sync or the cutting back failed too, they may then stand there twice, never in
-  // part.
+  // part. The same holds of lines that were on their way while somebody moved the segment.
   std::expected<LinePlace, StorageFault> Append(std::string_view lines);
 
  private:
+  // What became of the segment that lines were written to.
+  enum class Fate : uint8_t { kGoesOn, kSyncFailed, kTaken };
+
+  std::expected<void, StorageFault> HoldFolder();
+  std::expected<void, FileFault> LeaveIfTaken();
   std::expected<void, FileFault> BeginSegment();
-  std::expected<void, FileFault> WriteAndSync(std::string_view lines, bool& sync_failed);
+  std::expected<void, FileFault> WriteAndSync(std::string_view lines, Fate& fate);
+  void Leave(Fate fate, const FileFault& fault);
   void CutBack();
   void Abandon();
   StorageFault Describe(const FileFault& fault) const;
@@ -74,6 +82,7 @@ class SegmentLog {
   Segment segment_;  // not open: the next Append begins one
   RepeatLimit failed_syncs_;
   RepeatLimit failed_cuts_;
+  RepeatLimit taken_;
 };
 
 }  // namespace ei::file_sink

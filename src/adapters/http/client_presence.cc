@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "domain/client_identity.h"
+
 namespace ei::http {
 
 using app::Shared;
@@ -11,20 +13,27 @@ ClientPresence::ClientPresence(const boost::asio::ip::address& peer, app::Client
     : shares_(shares), proxies_(proxies), inflight_(inflight), peer_(peer), name_(peer) {
   if (shares_ == nullptr) return;
   is_proxy_ = proxies_.Contains(peer_);
-  if (!is_proxy_) guest_ = shares_->Enter(IdentityOf(peer_), now);
+  if (is_proxy_) return;
+  const std::string identity = IdentityOf(peer_);
+  guest_ = shares_->Enter(identity, now);
+  identity_ = domain::IdentityOf(identity);
 }
 
 ClientPresence::~ClientPresence() {
   GiveBytes(bytes_);
-  if (connection_counts_) shares_->Give(guest_.Client(), Shared::kConnections, 1);
+  LeaveConnection();
 }
 
 bool ClientPresence::EnterConnection() {
   if (shares_ == nullptr) return true;
-  const bool allowed = shares_->Allows(guest_.Client(), Shared::kConnections, 1);
+  if (!shares_->Allows(guest_.Client(), Shared::kConnections, 1)) return false;
   shares_->Take(guest_.Client(), Shared::kConnections, 1);
   connection_counts_ = true;
-  return allowed;
+  return true;
+}
+
+void ClientPresence::LeaveConnection() {
+  if (std::exchange(connection_counts_, false)) shares_->Give(guest_.Client(), Shared::kConnections, 1);
 }
 
 domain::ClientNumber ClientPresence::ClientOf(std::string_view forwarded_for, base::SteadyTime now) {
@@ -33,7 +42,9 @@ domain::ClientNumber ClientPresence::ClientOf(std::string_view forwarded_for, ba
   }
   forwarded_for_ = forwarded_for;
   name_ = proxies_.ClientIn(forwarded_for).value_or(peer_);
-  forwarded_ = shares_->Enter(IdentityOf(name_), now);
+  const std::string identity = IdentityOf(name_);
+  forwarded_ = shares_->Enter(identity, now);
+  identity_ = domain::IdentityOf(identity);
   return forwarded_.Client();
 }
 

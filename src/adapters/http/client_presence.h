@@ -23,13 +23,23 @@ class ClientPresence {
   ClientPresence(const ClientPresence&) = delete;
   ClientPresence& operator=(const ClientPresence&) = delete;
 
-  // Whether the peer may open one more connection; counts it until the end of this, whatever the answer.
+  // Whether the peer may open one more connection. If so it counts until LeaveConnection or the end of this.
   bool EnterConnection();
+  void LeaveConnection();
+
+  // What the peer is told apart by, as IdentityOf has it.
+  std::string PeerIdentity() const { return IdentityOf(peer_); }
 
   // The client of a request with this X-Forwarded-For; valid until the next call.
   domain::ClientNumber ClientOf(std::string_view forwarded_for, base::SteadyTime now);
 
-  // The last one that ClientOf told of, or the peer, for people.
+  // Whether the connection is a trusted proxy's, which brings requests of many clients.
+  bool IsProxy() const { return is_proxy_; }
+
+  // Of the client that ClientOf told of last.
+  domain::ClientIdentity Identity() const { return identity_; }
+
+  // The same, or the peer, for people.
   std::string Name() const { return name_.to_string(); }
 
   // Memory for what is being read. False: there is too much of it, of all clients or, as OverShare then says,
@@ -48,6 +58,7 @@ class ClientPresence {
   app::ClientShares::Guest guest_;      // the peer, if it isn't a proxy
   app::ClientShares::Guest forwarded_;  // whom a proxy named
   std::string forwarded_for_;           // in these words
+  domain::ClientIdentity identity_ = domain::kNoClient;
   uint64_t bytes_ = 0;
   bool connection_counts_ = false;
   bool over_share_ = false;

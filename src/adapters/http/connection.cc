@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/write.hpp>
-
 #include "adapters/http/event_loop.h"
 
 namespace ei::http {
@@ -16,10 +14,8 @@ namespace {
 constexpr size_t kDiscardMax =
     64 << 10;  // a refused body up to this size is read away, to keep the connection
 constexpr size_t kCoalesceBytes = 64 << 10;  // replies gathered before they are written
-constexpr size_t kOutBytesKept = 64 << 10;   // a larger reply's memory is given back
-constexpr auto kLingerTime = std::chrono::seconds(2);
-constexpr size_t kLingerBytesMax = 1 << 20;
 constexpr auto kHoldBackTime = std::chrono::milliseconds(500);
+
 constexpr auto kLastHeaderGrace = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -32,17 +28,23 @@ Connection::Connection(EventLoop& loop, asio::ip::tcp::socket socket, const asio
       buffer_(client_),
       parser_(loop.Shared().options.header_bytes_max, loop.Shared().options.body_bytes_max) {
   loop_.Connections().Add();
+  active_at_ = loop.Clock().Now();
 }
 
 Connection::~Connection() {
-  client_.GiveBytes(chunked_taken_);
+  client_.GiveBytes(chunked_taken_ + out_taken_);
+  LeavePlace();
   loop_.Connections().Remove();
 }
 
 void Connection::Start(bool has_place) {
   NextRequest(loop_.Clock().Now());
-  const bool has_share = client_.EnterConnection();
-  if (has_place && has_share) return Read();
+  if (has_place && client_.EnterConnection()) {
+    holds_place_ = true;
+    loop_.Connections().TakePlace();
+    deadline_ = std::min(deadline_, active_at_ + loop_.SilenceTimeout());
+    return Read();
+  }
   OpenRequest();
   if (has_place) {
     loop_.TellOverShare(over_share::kConnections, client_);
@@ -59,7 +61,7 @@ void Connection::Start(bool has_place) {
 void Connection::Read() {
   if (reading_) return;
   if (ended_) return Abort();
-  if (!buffer_.MakeRoom()) {
+  if (!buffer_.MakeRoom(WantedBytes())) {
     RefuseForWantOfMemory();
     return Process();
   }
@@ -77,9 +79,8 @@ void Connection::OnRead(size_t bytes) {
   if (!socket_.is_open()) return;
   buffer_.Commit(bytes);
   if (state_ == State::kLinger) {
-    discard_left_ -= std::min<uint64_t>(discard_left_, bytes);
     buffer_.Consume(buffer_.Size());
-    return discard_left_ > 0 ? Read() : Abort();
+    return Discard();
   }
   if (state_ == State::kAck || writing_) return;  // both go on with Process
   Process();
@@ -98,6 +99,7 @@ void Connection::OnReadFault(const boost::system::error_code& error) {
 // CloseSoon.
 void Connection::OnCancelled() {
   if (!socket_.is_open()) return;
+  if (state_ == State::kLinger) return Discard();
   if (!request_open_) {
     GiveBackIdleMemory();
     if (close_soon_ && !close_after_write_) {
@@ -157,6 +159,7 @@ bool Connection::OnHeader() {
 
   Request& request = parser_.Current();
   request.client = client_.ClientOf(request.forwarded_for, request_began_);
+  request.client_identity = client_.Identity();
   Reply& reply = loop_.ScratchReply();
   if (!loop_.Admit(request, request_began_, reply)) {
     const uint64_t body = request.content_length.value_or(0);
@@ -166,6 +169,7 @@ bool Connection::OnHeader() {
     state_ = State::kDiscard;
     deadline_ = request_began_ + loop_.Shared().options.body_timeout;
     close_after_write_ = close;
+    refused_early_ = close && (body > 0 || request.chunked);
     return true;
   }
   state_ = State::kBody;
@@ -177,13 +181,18 @@ bool Connection::OnHeader() {
   return true;
 }
 
+// What will stand in the buffer at once, at the most.
+size_t Connection::WantedBytes() const {
+  if (state_ != State::kBody) return loop_.Shared().options.header_bytes_max + 1;
+  return parser_.Current().content_length.value_or(0);
+}
+
 bool Connection::OnBody() {
   Request& request = parser_.Current();
   size_t body_in_buffer = 0;
   if (request.chunked) {
-    const size_t before = chunked_body_.capacity();
+    if (!GrowChunkedBody(chunked_body_.size() + buffer_.Size())) return true;
     const auto [status, consumed] = parser_.ParseChunks(buffer_.Data(), chunked_body_);
-    if (!TakeChunks(chunked_body_.capacity() - before)) return true;
     buffer_.Consume(consumed);
     if (status == ParseStatus::kFailed) {
       RefuseMalformed();
@@ -211,9 +220,9 @@ bool Connection::OnBody() {
 
 // Returns the time.
 base::SteadyTime Connection::Answer(const Request& request, const Reply& reply, bool close) {
-  hold_back_ = !reply.over_share.empty();
-  if (hold_back_) loop_.TellOverShare(reply.over_share, client_);
-  return loop_.Answer(out_, request, reply, close, request_began_);
+  if (!reply.over_share.empty()) loop_.TellOverShare(reply.over_share, client_);
+  hold_back_ = !reply.over_share.empty() && !client_.IsProxy();
+  return active_at_ = loop_.Answer(out_, request, reply, close, request_began_);
 }
 
 bool Connection::OnDiscard() {
@@ -225,22 +234,30 @@ bool Connection::OnDiscard() {
   return true;
 }
 
-// Counts what the chunked body has grown by; false: that was too much, and the request is refused.
-bool Connection::TakeChunks(size_t grown) {
-  if (grown == 0) return true;
-  if (client_.TakeBytes(grown)) {
-    chunked_taken_ += grown;
-    return true;
+// Makes room for so many bytes of a chunked body, by doubling, but not beyond the largest that is allowed, as
+// the string would by itself; false: that is too much, and the request is refused.
+bool Connection::GrowChunkedBody(size_t bytes) {
+  const size_t before = chunked_body_.capacity();
+  if (bytes <= before) return true;
+  const size_t most = loop_.Shared().options.body_bytes_max;
+  std::string larger;
+  larger.reserve(std::min(std::max(bytes, 2 * before), std::max(most, before + 1)));
+  const size_t grown = larger.capacity() - std::min(before, larger.capacity());
+  if (!client_.TakeBytes(grown)) {
+    RefuseForWantOfMemory();
+    return false;
   }
-  RefuseForWantOfMemory();
-  return false;
+  chunked_taken_ += grown;
+  larger.append(chunked_body_);
+  chunked_body_ = std::move(larger);
+  return true;
 }
 
 void Connection::OpenRequest() {
   fresh_ = false;
   request_open_ = true;
   request_began_ = loop_.Clock().Now();
-  deadline_ = request_began_ + loop_.Shared().options.header_timeout;
+  deadline_ = request_began_ + loop_.HeaderTimeout();
 }
 
 bool Connection::ShouldClose(const Request& request) const {
@@ -273,33 +290,6 @@ void Connection::GoOn() {
   Process();
 }
 
-// Tries to write at once and waits for the socket only with what it didn't take; false: it will go on later,
-// or the connection is gone.
-bool Connection::WriteOut() {
-  boost::system::error_code error;
-  const size_t sent = socket_.write_some(asio::buffer(out_), error);
-  if (!error && sent == out_.size()) return true;
-  if (error && error != asio::error::would_block) {
-    Abort();
-    return false;
-  }
-  writing_ = true;
-  write_deadline_ = loop_.Clock().Now() + loop_.Shared().options.write_timeout;
-  asio::async_write(socket_, asio::buffer(out_) + (error ? 0 : sent),
-                    [self = shared_from_this()](const boost::system::error_code& failed, size_t) {
-                      self->writing_ = false;
-                      if (failed) return self->Abort();
-                      self->ForgetWritten();
-                      self->Process();
-                    });
-  return false;
-}
-
-void Connection::ForgetWritten() {
-  out_.clear();
-  if (out_.capacity() > kOutBytesKept) out_.shrink_to_fit();
-}
-
 // Only while no operation reads into the buffer.
 void Connection::GiveBackIdleMemory() {
   buffer_.ShrinkWhenEmpty();
@@ -309,22 +299,8 @@ void Connection::GiveBackIdleMemory() {
   chunked_taken_ = 0;
 }
 
-// Closing with unread bytes would reset the connection and could take the reply away from the client (RFC
-// 9112, section 9.6): so first only our side is closed.
-void Connection::Linger() {
-  state_ = State::kLinger;
-  discard_left_ = kLingerBytesMax;
-  if (!reading_) {
-    buffer_.Consume(buffer_.Size());
-    GiveBackIdleMemory();
-  }
-  deadline_ = loop_.Clock().Now() + kLingerTime;
-  boost::system::error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-  Read();
-}
-
 void Connection::Tick(base::SteadyTime now) {
+  if (state_ == State::kLinger) return LingerTick(now);
   if (writing_) {
     if (now >= write_deadline_) Abort();
     return;
@@ -340,7 +316,7 @@ void Connection::Tick(base::SteadyTime now) {
     GiveBackIdleMemory();
     if (buffer_.Size() == 0) Read();
     return;
-  } else if (!request_open_ || state_ == State::kLinger || state_ == State::kDiscard) {
+  } else if (!request_open_ || state_ == State::kDiscard) {
     if (expired) return Abort();
     const bool idle = !request_open_ && state_ == State::kHeader;
     if (!idle || (!buffer_.CanShrink() && chunked_taken_ == 0)) return;
@@ -359,6 +335,7 @@ void Connection::Tick(base::SteadyTime now) {
 
 void Connection::CloseSoon() {
   close_soon_ = true;
+  if (state_ == State::kLinger) linger_end_ = std::min(linger_end_, loop_.Clock().Now() + kLastLingerTime);
   if (state_ == State::kHeldBack && !writing_) return GoOn();
   if (writing_ || state_ != State::kHeader) return;
   if (fresh_ || request_open_) {
@@ -373,6 +350,7 @@ void Connection::CloseSoon() {
 void Connection::Abort() {
   boost::system::error_code ignored;
   socket_.close(ignored);
+  LeavePlace();
   DropWait();
 }
 

@@ -28,7 +28,8 @@ class EventLoop;
 // buffer is left alone until that read is over.
 //
 // After a refusal because its client has more than its part, a connection is not read for a moment: else a
-// client that doesn't heed refusals would cost as much as if they were none.
+// client that doesn't heed refusals would cost as much as if they were none. A trusted proxy's is read on, as
+// the next request may be another client's.
 class Connection final
     : public std::enable_shared_from_this<Connection>,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
@@ -59,6 +60,13 @@ class Connection final
   // Closes the socket; may be the end of this.
   void Abort();
 
+  // For the loop, which chooses whom to drop.
+  const ClientPresence& Client() const { return client_; }
+  bool IsOpen() const { return socket_.is_open(); }
+  base::SteadyTime ActiveAt() const { return active_at_; }  // when it was accepted or last answered
+  // The last reply came before the client had sent all of its request.
+  bool RefusedEarly() const { return refused_early_; }
+
  private:
   enum class State : uint8_t {
     kHeader,    // waiting for a request, or within its header
@@ -66,7 +74,7 @@ class Connection final
     kHeldBack,  // as kHeader, and not read yet
     kDiscard,   // passing over the body of a refused one
     kAck,       // the request's events are accepted; waiting for pending_->outcome
-    kLinger,    // the last reply is written; reading on so that the client gets to see it
+    kLinger,    // the last reply is written; discarding what comes, so that the client gets to see it
   };
 
   void OnRead(size_t bytes);
@@ -82,7 +90,9 @@ class Connection final
   void EndWait(AckOutcome outcome);
   void OpenRequest();
   bool ShouldClose(const Request& request) const;
-  bool TakeChunks(size_t grown);
+  bool ChargeUnwritten();
+  size_t WantedBytes() const;
+  bool GrowChunkedBody(size_t bytes);
   void GiveBackIdleMemory();
   void RefuseMalformed();
   void RefuseForWantOfMemory();
@@ -95,6 +105,12 @@ class Connection final
   void ForgetWritten();
   void OnCancelled();
   void Linger();
+  void Discard();
+  void AwaitDiscard();
+  void LingerTick(base::SteadyTime now);
+  void LeavePlace();
+
+  static constexpr auto kLastLingerTime = std::chrono::seconds(2);  // while the service stops
 
   EventLoop& loop_;
   boost::asio::ip::tcp::socket socket_;
@@ -106,11 +122,14 @@ class Connection final
   size_t chunked_taken_ = 0;  // of client_'s bytes, for chunked_body_
   uint64_t discard_left_ = 0;
   std::unique_ptr<PendingAck> pending_;  // in the state kAck
-  std::shared_ptr<Connection> held_;     // this, in the state kHeldBack
+  std::shared_ptr<Connection> held_;     // this, in the state kHeldBack, and while a discard pauses
   std::string out_;                      // replies not yet taken by the socket
+  size_t out_taken_ = 0;                 // bytes that are counted for them
   base::SteadyTime deadline_;            // of what is being read or waited for
   base::SteadyTime write_deadline_;      // while writing_
   base::SteadyTime request_began_;
+  base::SteadyTime active_at_;
+  base::SteadyTime linger_end_;
   bool fresh_ = true;          // no request has come yet
   bool request_open_ = false;  // its first byte has come
   bool reading_ = false;
@@ -119,6 +138,8 @@ class Connection final
   bool close_after_write_ = false;
   bool close_soon_ = false;
   bool hold_back_ = false;  // before the next request
+  bool holds_place_ = false;
+  bool refused_early_ = false;
 };
 
 }  // namespace ei::http

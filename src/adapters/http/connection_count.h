@@ -7,7 +7,8 @@
 
 namespace ei::http {
 
-// The open connections of all loops. Thread-safe.
+// The open connections of all loops, and how many of them hold one of the places that there are: those that
+// are refused or only linger hold none. Thread-safe.
 class ConnectionCount {
  public:
   void Add() { open_.fetch_add(1, std::memory_order_relaxed); }
@@ -17,6 +18,10 @@ class ConnectionCount {
     base::MutexLock lock(mutex_);
     none_open_.NotifyAll();
   }
+
+  void TakePlace() { held_.fetch_add(1, std::memory_order_relaxed); }
+  void GivePlace() { held_.fetch_sub(1, std::memory_order_relaxed); }
+  size_t Held() const { return held_.load(std::memory_order_relaxed); }
 
   size_t Open() const { return open_.load(std::memory_order_acquire); }
 
@@ -29,6 +34,7 @@ class ConnectionCount {
 
  private:
   std::atomic<size_t> open_{0};
+  std::atomic<size_t> held_{0};
   base::Mutex mutex_;
   base::CondVar none_open_;
 };

@@ -30,6 +30,7 @@ void Connection::RefuseAndClose(const Problem& problem, std::string_view detail,
   reply.Refuse(problem, detail, retry_after);
   loop_.Answer(out_, parser_.Current(), reply, true, request_began_);
   close_after_write_ = true;
+  refused_early_ = true;
 }
 
 void Connection::RefuseForWantOfMemory() {

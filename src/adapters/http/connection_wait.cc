@@ -21,7 +21,8 @@ bool Connection::OnWait() {
   const bool close = ShouldClose(request) || pending_->outcome == AckOutcome::kStorageFailed ||
                      pending_->outcome == AckOutcome::kCutOff;
   loop_.Acks().Return(std::move(pending_));  // whoever called Process holds this
-  Finish(close, loop_.Answer(out_, request, reply, close, request_began_));
+  active_at_ = loop_.Answer(out_, request, reply, close, request_began_);
+  Finish(close, active_at_);
   return true;
 }
 

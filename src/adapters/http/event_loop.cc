@@ -13,8 +13,11 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(250);
 
-// Connections over the limit that are still told so, instead of being closed without a word.
-constexpr size_t kRefusedConnectionsMax = 256;
+constexpr uint64_t kDiscardBytes = 8 << 20;  // by all that linger, in a tick
+
+// Of the connections that linger, and of those to a listener that drops the silent, one client's share.
+constexpr size_t LingerShare(size_t all) { return std::max<size_t>(4, all / 8); }
+constexpr size_t ConnectionShare(size_t all) { return all - all / 8; }
 
 }  // namespace
 
@@ -40,10 +43,10 @@ EventLoop::~EventLoop() {
   acks_.Close();
   // What waits holds its connection, which would hold it in turn.
   for (auto it = connections_.begin(); it != connections_.end();) (it++)->DropWait();
+  for (auto it = lingering_.begin(); it != lingering_.end();) (it++)->DropWait();
 }
 
-void EventLoop::Start(tcp::acceptor acceptor) {
-  acceptor_ = std::move(acceptor);
+void EventLoop::Start() {
   Tick();
   thread_ = std::thread([this] {
     base::NameThisThread("http");
@@ -70,13 +73,75 @@ void EventLoop::OnAccept(tcp::socket socket) {
   boost::system::error_code error;
   socket.non_blocking(true, error);
   if (!error) socket.set_option(tcp::no_delay(true), error);
-  const size_t open = listener_.connections.Open();
   const tcp::endpoint peer = error ? tcp::endpoint() : socket.remote_endpoint(error);
-  if (error || open >= listener_.connections_max + kRefusedConnectionsMax) return;
+  if (error) return;
+  if (listener_.drops_silent) MakeRoomFor(peer.address());
+  const bool has_place = listener_.connections.Held() < listener_.connections_max;
   const auto connection = std::make_shared<Connection>(*this, std::move(socket), peer.address());
   connections_.push_back(*connection);
-  connection->Start(open < listener_.connections_max);
+  connection->Start(has_place);
   if (stopping_) connection->CloseSoon();
+}
+
+// Of this client where it has its share already, else of all.
+void EventLoop::MakeRoomFor(const asio::ip::address& peer) {
+  const std::string identity = IdentityOf(peer);
+  size_t all = 0;
+  size_t own = 0;
+  Connection* oldest = nullptr;
+  Connection* oldest_own = nullptr;
+  const auto older = [](const Connection& one, const Connection* other) {
+    return other == nullptr || one.ActiveAt() < other->ActiveAt();
+  };
+  for (Connection& one : connections_) {
+    if (!one.IsOpen()) continue;
+    ++all;
+    if (older(one, oldest)) oldest = &one;
+    if (one.Client().PeerIdentity() != identity) continue;
+    ++own;
+    if (older(one, oldest_own)) oldest_own = &one;
+  }
+  Connection* const leaves = own >= ConnectionShare(listener_.connections_max) ? oldest_own
+                             : all >= listener_.connections_max                ? oldest
+                                                                               : nullptr;
+  if (leaves != nullptr) {
+    Drop(*leaves, "silent", "too many connections: the one that asked for nothing for longest was closed");
+  }
+}
+
+uint64_t EventLoop::EnterLinger(Connection& connection) {
+  const std::string identity = connection.Client().PeerIdentity();
+  size_t all = 0;
+  size_t own = 0;
+  Connection* oldest = nullptr;
+  Connection* oldest_own = nullptr;
+  for (Connection& one : lingering_) {
+    if (!one.IsOpen()) continue;
+    if (all++ == 0) oldest = &one;
+    if (one.Client().PeerIdentity() == identity && own++ == 0) oldest_own = &one;
+  }
+  const bool over_share = own >= LingerShare(listener_.lingering_max) && !connection.Client().IsProxy();
+  Connection* const leaves = over_share ? oldest_own : all >= listener_.lingering_max ? oldest : nullptr;
+  if (leaves != nullptr && leaves->RefusedEarly()) {
+    Drop(*leaves, "refused", "a refused connection was closed before its client was seen to take the reply");
+  } else if (leaves != nullptr) {
+    leaves->Abort();
+  }
+  connection.unlink();
+  lingering_.push_back(connection);
+  return kDiscardBytes / (all + 1);
+}
+
+void EventLoop::DropUnread(Connection& connection) {
+  Drop(connection, "unread",
+       "a connection was closed with a reply that its client didn't take: the memory for requests is short");
+}
+
+void EventLoop::Drop(Connection& connection, std::string_view why, std::string_view message) {
+  telemetry_.ConnectionDropped(why);
+  const std::string name = connection.Client().Name();
+  log_.Write(app::LogLevel::kWarn, "http", message, {{"client", std::string_view(name)}});
+  connection.Abort();
 }
 
 void EventLoop::Tick() {
@@ -84,6 +149,8 @@ void EventLoop::Tick() {
   date_ = FormatHttpDate(std::chrono::time_point_cast<std::chrono::system_clock::duration>(wall_now_));
   const base::SteadyTime now = clock_.Now();
   for (auto it = connections_.begin(); it != connections_.end();) (it++)->Tick(now);
+  discard_allowance_ = kDiscardBytes / std::max<size_t>(1, lingering_.size());
+  for (auto it = lingering_.begin(); it != lingering_.end();) (it++)->Tick(now);
   if (!accepting_ && !stopping_) Accept();
   tick_.expires_after(kTick);
   tick_.async_wait([this](const boost::system::error_code& error) {
@@ -105,6 +172,7 @@ void EventLoop::PostStopAccepting(std::function<void()> done) {
     }
     acceptor_.close(error);
     for (auto it = connections_.begin(); it != connections_.end();) (it++)->CloseSoon();
+    for (auto it = lingering_.begin(); it != lingering_.end();) (it++)->CloseSoon();
     asio::post(context_, done);  // behind the handler of an accept that was already complete
   });
 }
@@ -145,28 +213,13 @@ bool EventLoop::Admit(const Request& request, base::SteadyTime began, Reply& rep
 }
 
 std::unique_ptr<PendingAck> EventLoop::Handle(const Request& request, Reply& reply) {
-  try {
-    if (request.route == Route::kEvents) return events_->Handle(request, acks_, reply);
-    operations_.Handle(request, reply);
-  } catch (const std::exception& fault) {
-    FailRequest(fault, reply);
-  }
+  if (request.route == Route::kEvents) return events_->Handle(request, acks_, reply);
+  operations_.Handle(request, reply);
   return nullptr;
 }
 
 void EventLoop::Finish(const Request& request, PendingAck& pending, Reply& reply) {
-  try {
-    events_->Finish(request, pending, reply);
-  } catch (const std::exception& fault) {
-    FailRequest(fault, reply);
-  }
-}
-
-// Out of memory, most likely: this request fails, the others go on.
-void EventLoop::FailRequest(const std::exception& fault, Reply& reply) {
-  log_.Write(app::LogLevel::kError, "http", "a request could not be handled", {{"error", fault.what()}});
-  reply.Clear();
-  reply.Refuse(problems::kInternal, "see the service's log");
+  events_->Finish(request, pending, reply);
 }
 
 base::SteadyTime EventLoop::Answer(std::string& out, const Request& request, const Reply& reply, bool close,
@@ -180,6 +233,7 @@ base::SteadyTime EventLoop::Answer(std::string& out, const Request& request, con
   AppendToWire(out, reply, options);
   const base::SteadyTime now = clock_.Now();
   telemetry_.HttpRequest(Name(request.route), reply.status, now - began);
+  if (!reply.code.empty()) telemetry_.RequestRejected(reply.code);
   return now;
 }
 

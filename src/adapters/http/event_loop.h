@@ -1,9 +1,12 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -41,11 +44,16 @@ struct Listener {
   bool events = true;
   bool operations = true;
   size_t connections_max = 0;
+  // At its limit, and a client at its share of it, the connection that has asked for nothing for longest
+  // makes room for a new one. For a listener whose clients ask often and shortly.
+  bool drops_silent = false;
+  base::Duration silence_timeout = base::Duration::max();  // until the first byte, and the end of a header
+  size_t lingering_max = 0;                                // of one loop
   ConnectionCount connections;
 };
 
-// One thread with its own listening socket and connections. Everything but Start, the Post* functions and
-// Join belongs to that thread.
+// One thread with its own listening socket and connections. Everything but Listen, Start, the Post* functions
+// and Join belongs to that thread.
 class EventLoop {
  public:
   EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
@@ -55,8 +63,10 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Takes over a listening socket and starts the thread.
-  void Start(boost::asio::ip::tcp::acceptor acceptor);
+  // Takes over a listening socket; nothing is accepted from it before Start.
+  void Listen(boost::asio::ip::tcp::acceptor acceptor) { acceptor_ = std::move(acceptor); }
+  // Starts the thread.
+  void Start();
   boost::asio::io_context& Context() { return context_; }
 
   // From any thread: takes what still waits in the backlog, stops listening, closes connections as they
@@ -78,6 +88,18 @@ class EventLoop {
   // A client was refused more than its part of `what` (Reply::over_share).
   void TellOverShare(std::string_view what, const ClientPresence& client);
   AckQueue& Acks() { return acks_; }
+  base::Duration SilenceTimeout() const {
+    return std::min<base::Duration>(listener_.silence_timeout, shared_.options.idle_timeout);
+  }
+  base::Duration HeaderTimeout() const {
+    return std::min<base::Duration>(listener_.silence_timeout, shared_.options.header_timeout);
+  }
+  // The connection only lingers from now on. There is a bounded number of such, and one client has its share
+  // of it: the oldest is dropped for the newest. Returns how much it may discard until the next tick.
+  uint64_t EnterLinger(Connection& connection);
+  // The same for each tick: all that linger share one allowance.
+  uint64_t DiscardAllowance() const { return discard_allowance_; }
+  std::span<char> DiscardBuffer() { return discard_buffer_; }
   Reply& ScratchReply();
   // False: `reply` refuses the request on the strength of its header.
   bool Admit(const Request& request, base::SteadyTime began, Reply& reply);
@@ -88,11 +110,15 @@ class EventLoop {
   base::SteadyTime Answer(std::string& out, const Request& request, const Reply& reply, bool close,
                           base::SteadyTime began);
 
+  // Closes a connection whose client doesn't take its replies while the memory for them is short.
+  void DropUnread(Connection& connection);
+
  private:
   void Accept();
   void OnAccept(boost::asio::ip::tcp::socket socket);
   void Tick();
-  void FailRequest(const std::exception& fault, Reply& reply);
+  void Drop(Connection& connection, std::string_view why, std::string_view message);
+  void MakeRoomFor(const boost::asio::ip::address& peer);
 
   SharedState& shared_;
   Listener& listener_;
@@ -104,10 +130,13 @@ class EventLoop {
   // Before the context, whose end destroys the connections that are left.
   AckQueue acks_;
   boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> connections_;
+  boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> lingering_;  // oldest first
   boost::asio::io_context context_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer tick_;
   Reply reply_;
+  uint64_t discard_allowance_ = 0;
+  std::array<char, 64 << 10> discard_buffer_;
   base::WallTime wall_now_;  // of the last tick
   std::string date_;
   bool accepting_ = false;

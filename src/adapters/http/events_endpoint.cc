@@ -24,6 +24,12 @@ bool EventsEndpoint::Admit(const Request& request, base::SteadyTime now, Reply& 
   if (request.method != Method::kPost) {
     reply.AddHeader("Allow", "POST");
     reply.Refuse(problems::kMethodNotAllowed, "events are sent with POST");
+  } else if (request.cloud_event || request.media_type == MediaType::kCloudEvents) {
+    reply.Refuse(problems::kCloudEventsUnsupported,
+                 "headers that begin with ce- and the media types application/cloudevents... are those of "
+                 "CloudEvents; send an event of this API instead");
+  } else if (request.partial) {
+    reply.Refuse(problems::kPartialBody, "send whole bodies, without a Content-Range");
   } else if (request.media_type == MediaType::kNone || request.media_type == MediaType::kUnknown) {
     reply.Refuse(problems::kUnsupportedMediaType,
                  "send application/json or application/x-ndjson (also application/jsonl), in UTF-8");
@@ -45,6 +51,12 @@ bool EventsEndpoint::Admit(const Request& request, base::SteadyTime now, Reply& 
 std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQueue& acks, Reply& reply) {
   const app::DecodedRequest decoded = Decode(request);
   if (decoded.fault != DocumentFault::kNone) {
+    if (const IngestResult result = ingest_.RejectDocument(request.client, decoded.read);
+        result.status == IngestStatus::kRateLimited) {
+      telemetry_.EventsReceived(decoded.read);
+      Refuse(result, reply);
+      return nullptr;
+    }
     RefuseDocument(decoded, reply);
     return nullptr;
   }
@@ -56,9 +68,12 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
   std::unique_ptr<PendingAck> pending = ack == AckLevel::kBroker ? acks.New() : nullptr;
   submission_.receipt = pending.get();
   const auto handling = request.handling_strict ? app::Handling::kStrict : app::Handling::kLenient;
-  const IngestResult result = ingest_.Accept(
-      decoded.events, {.traceparent = request.traceparent, .key = request.key, .client = request.client},
-      handling, ack, submission_);
+  const IngestResult result = ingest_.Accept(decoded.events,
+                                             {.traceparent = request.traceparent,
+                                              .key = request.key,
+                                              .client = request.client,
+                                              .identity = request.client_identity},
+                                             handling, ack, submission_);
   if (result.status == IngestStatus::kAccepted) {
     if (ack != AckLevel::kBroker) WriteAccepted(request, decoded, ack, reply);
     if (ack == AckLevel::kWal && !acks.IsDurable(result.end)) pending = acks.New();
@@ -115,6 +130,7 @@ void EventsEndpoint::WriteAccepted(const Request& request, const app::DecodedReq
   reply.body.append(R"(,"errors":[)");
   AppendRejections(reply.body);
   reply.body.push_back(']');
+  AppendErrorsOmitted(reply.body, submission_.rejections.size());
   if (request.representation) {
     reply.body.append(R"(,"events":[)");
     ForEachAccepted(decoded, [&](const Accepted& event) {
@@ -195,21 +211,27 @@ void EventsEndpoint::Rejected(const Request& request, const app::DecodedRequest&
     return rejection.fault == EventFault::kPartitionStuck;
   });
   reply.status = some_stuck ? 503 : 422;
+  reply.code = some_stuck ? domain::Code(EventFault::kPartitionStuck) : app::kBatchNotValid;
   if (some_stuck) reply.AddHeader("Retry-After", std::to_string(kStuckRetryAfter.count()));
   if (request.handling_strict) reply.headers.append("Preference-Applied: handling=strict\r\n");
   reply.body.append(R"({"accepted":0,"rejected":)").append(std::to_string(decoded.events.size()));
   reply.body.append(R"(,"errors":[)");
   AppendRejections(reply.body);
-  reply.body.append("]}");
+  reply.body.push_back(']');
+  AppendErrorsOmitted(reply.body, submission_.rejections.size());
+  reply.body.push_back('}');
 }
 
 void EventsEndpoint::AppendRejections(std::string& list) const {
-  bool first = true;
-  for (const app::Rejection& rejection : submission_.rejections) {
-    if (!first) list.push_back(',');
-    first = false;
+  const size_t listed = std::min(submission_.rejections.size(), kErrorsListedMax);
+  for (size_t i = 0; i < listed; ++i) {
+    const app::Rejection& rejection = submission_.rejections[i];
+    if (i > 0) list.push_back(',');
     list.append(R"({"index":)").append(std::to_string(rejection.index));
-    if (!rejection.raw_id.empty()) list.append(R"(,"id":")").append(rejection.raw_id).append("\"");
+    // Cut it could end within an escape.
+    if (!rejection.raw_id.empty() && rejection.raw_id.size() <= kErrorIdBytesMax) {
+      list.append(R"(,"id":")").append(rejection.raw_id).append("\"");
+    }
     if (rejection.line > 0) {
       list.append(R"(,"line":)").append(std::to_string(rejection.line));
       list.append(R"(,"offset":)").append(std::to_string(rejection.offset));
@@ -267,6 +289,11 @@ void EventsEndpoint::Refuse(const IngestResult& result, Reply& reply) const {
       return reply.Refuse(
           problems::kBatchTooLarge,
           "the batch is larger than the whole journal (journal.events_max, journal.bytes_max)");
+    case IngestStatus::kKeyTooLarge:
+      return reply.Refuse(
+          problems::kBatchTooLarge,
+          "X-Event-Key counts once for each event that takes it; with the events that is over "
+          "ingest.body_bytes_max");
     case IngestStatus::kStorageFailed:
       return reply.Refuse(problems::kStorageFailed,
                           "nothing more is accepted until the service has been started again; see its log",

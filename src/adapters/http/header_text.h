@@ -21,6 +21,22 @@ inline std::string_view TakeUntil(std::string_view& text, char separator) {
   return taken;
 }
 
+// The same, but what stands between quotes separates nothing.
+inline std::string_view TakeUntilUnquoted(std::string_view& text, char separator) {
+  bool quoted = false;
+  size_t at = 0;
+  for (; at < text.size() && (quoted || text[at] != separator); ++at) {
+    if (quoted && text[at] == '\\') {
+      ++at;
+    } else if (text[at] == '"') {
+      quoted = !quoted;
+    }
+  }
+  const std::string_view taken = text.substr(0, at);
+  text = at >= text.size() ? std::string_view() : text.substr(at + 1);
+  return taken;
+}
+
 inline std::string_view Unquote(std::string_view text) {
   const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
   return quoted ? text.substr(1, text.size() - 2) : text;

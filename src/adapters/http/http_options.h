@@ -18,6 +18,8 @@ struct HttpOptions {
   TrustedProxies trusted_proxies;
 
   size_t connections_max = 10'000;
+  size_t refused_connections_max =
+      256;                             // beside these: refused or closing, until their clients have the reply
   size_t header_bytes_max = 16 << 10;  // request line and headers
   size_t body_bytes_max = 10 << 20;
   size_t inflight_bytes_max =

@@ -1,11 +1,14 @@
 #include "adapters/http/pending_ack.h"
 
+#include "app/ingest.h"
+
 namespace ei::http {
 
 namespace {
 
 constexpr size_t kBytesKept = 16 << 10;  // the memory of a larger batch is given back
-constexpr std::string_view kDeadLettered = "Kafka refuses it; it stands in the dead-letter topic";
+constexpr std::string_view kDeadLettered =
+    "Kafka refuses it; it is kept in the dead-letter topic, or in the dead-letter file when that refuses it too";
 
 template <typename Container>
 void Empty(Container& container) {
@@ -23,6 +26,11 @@ void AppendPlace(std::string& body, const app::EventFate& fate, bool repeated) {
 }
 
 }  // namespace
+
+void AppendErrorsOmitted(std::string& body, size_t errors) {
+  if (errors <= kErrorsListedMax) return;
+  body.append(R"(,"errors_omitted":)").append(std::to_string(errors - kErrorsListedMax));
+}
 
 void PendingAck::Clear() {
   outcome = AckOutcome::kAwaited;
@@ -74,6 +82,10 @@ void PendingAck::WriteBatch(const Request& request, Reply& out) const {
   for (const Event& event : events) {
     const app::EventFate fate = FateOf(event);
     const bool delivered = fate.code.empty();
+    if (!delivered && rejected + dead_lettered >= kErrorsListedMax) {
+      ++dead_lettered;
+      continue;
+    }
     if (delivered && !request.representation) continue;
     std::string& list = delivered ? listed : errors;
     if (!list.empty()) list.push_back(',');
@@ -91,10 +103,12 @@ void PendingAck::WriteBatch(const Request& request, Reply& out) const {
   const size_t accepted = events.size() - dead_lettered;
   const size_t refused = rejected + dead_lettered;
   out.status = refused == 0 ? 200 : (accepted > 0 ? 207 : 422);
+  if (accepted == 0) out.code = app::kBatchNotValid;
   out.headers.append(reply.headers);
   out.body.append(R"({"accepted":)").append(std::to_string(accepted));
   out.body.append(R"(,"rejected":)").append(std::to_string(refused));
   out.body.append(R"(,"errors":[)").append(errors).push_back(']');
+  AppendErrorsOmitted(out.body, refused);
   if (request.representation) out.body.append(R"(,"events":[)").append(listed).push_back(']');
   out.body.push_back('}');
 }

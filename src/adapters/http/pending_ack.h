@@ -22,6 +22,14 @@ class Connection;
 // Of an event that was accepted before, where a reply lists the events.
 inline constexpr std::string_view kDuplicateMember = R"(,"duplicate":true)";
 
+// What a reply lists of a batch's errors at most, so that a small request has no large reply; ids that are
+// longer are left out.
+inline constexpr size_t kErrorsListedMax = 100;
+inline constexpr size_t kErrorIdBytesMax = 2048;
+
+// The member that counts the errors beyond those, if there are any.
+void AppendErrorsOmitted(std::string& body, size_t errors);
+
 enum class AckOutcome : uint8_t {
   kAwaited,
   kCame,

@@ -8,6 +8,7 @@ const Problem kMalformedJson{400, "malformed_json", "The body is not valid JSON"
 const Problem kTooDeep{400, "too_deep", "The JSON is nested too deeply"};
 const Problem kInvalidAck{400, "invalid_ack", "The level asked for with ack is not known"};
 const Problem kAckUnavailable{400, "ack_unavailable", "The level asked for with ack can't be promised"};
+const Problem kPartialBody{400, "partial_body", "The body is a part of something"};
 const Problem kNotFound{404, "not_found", "There is nothing here"};
 const Problem kMethodNotAllowed{405, "method_not_allowed", "The method is not allowed here"};
 const Problem kHeaderTimeout{408, "header_timeout", "The request header took too long"};
@@ -17,12 +18,12 @@ const Problem kBatchTooLarge{413, "batch_too_large", "The batch holds too many e
 const Problem kTargetTooLong{414, "target_too_long", "The request target is too long"};
 const Problem kUnsupportedMediaType{415, "unsupported_media_type", "The media type is not supported"};
 const Problem kUnsupportedEncoding{415, "unsupported_encoding", "The content encoding is not supported"};
+const Problem kCloudEventsUnsupported{415, "cloudevents_unsupported", "CloudEvents are not supported yet"};
 const Problem kExpectationFailed{417, "expectation_failed", "The expectation can't be met"};
 const Problem kEmptyBatch{422, "empty_batch", "The batch holds no event"};
 const Problem kRateLimited{429, "rate_limited", "The rate limit is reached"};
 const Problem kClientOverShare{429, "client_over_share", "The client has more than its part"};
 const Problem kHeadersTooLarge{431, "headers_too_large", "The request header is too large"};
-const Problem kInternal{500, "internal", "The service failed"};
 const Problem kJournalFull{503, "journal_full", "The journal is full"};
 const Problem kShuttingDown{503, "shutting_down", "The service is stopping"};
 const Problem kStorageFailed{503, "storage_failed", "The journal's storage failed"};

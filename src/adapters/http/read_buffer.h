@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -25,9 +26,9 @@ class ReadBuffer {
   std::string_view Data() const { return {data_.get() + begin_, end_ - begin_}; }
   size_t Size() const { return end_ - begin_; }
 
-  // Makes room for at least one more byte, by moving to the front or doubling; false when the connections
-  // together, or those of one client, hold too much.
-  bool MakeRoom() {
+  // Makes room for at least one more byte, by moving to the front or doubling, but not beyond `wanted` bytes
+  // while these are not there; false when the connections together, or those of one client, hold too much.
+  bool MakeRoom(size_t wanted) {
     if (end_ < capacity_ && begin_ == 0) return true;
     if (begin_ > 0) {
       std::memmove(data_.get(), data_.get() + begin_, Size());
@@ -35,11 +36,12 @@ class ReadBuffer {
       begin_ = 0;
       if (end_ < capacity_) return true;
     }
-    if (!bytes_.TakeBytes(capacity_)) return false;
-    auto larger = std::make_unique_for_overwrite<char[]>(2 * capacity_);
+    const size_t grown = capacity_ < wanted ? std::min(2 * capacity_, wanted) : 2 * capacity_;
+    if (!bytes_.TakeBytes(grown - capacity_)) return false;
+    auto larger = std::make_unique_for_overwrite<char[]>(grown);
     std::memcpy(larger.get(), data_.get(), end_);
     data_ = std::move(larger);
-    capacity_ *= 2;
+    capacity_ = grown;
     return true;
   }
 

@@ -23,7 +23,7 @@ struct Reply {
   std::string_view content_type = "application/json";
   std::string headers;  // further ones, each ending in CRLF
   std::string body;
-  std::string_view code;  // of a problem; empty otherwise
+  std::string_view code;  // of a problem, or of a batch without an accepted event; empty otherwise
   // What the client is refused because it has more than its part of it; empty: nothing.
   std::string_view over_share;
 

@@ -82,35 +82,39 @@ AckWish ParseAckWish(std::string_view target) {
   return wish;
 }
 
+namespace {
+
+// ASCII is a part of UTF-8; "utf8" is what many clients write.
+bool IsUtf8(std::string_view charset) {
+  return EqualsIgnoreCase(charset, "utf-8") || EqualsIgnoreCase(charset, "utf8") ||
+         EqualsIgnoreCase(charset, "us-ascii");
+}
+
+}  // namespace
+
 MediaType ParseMediaType(std::string_view content_type) {
   std::string_view parameters = content_type;
   const std::string_view type = Trim(TakeUntil(parameters, ';'));
   while (!parameters.empty()) {
-    std::string_view parameter = TakeUntil(parameters, ';');
+    std::string_view parameter = TakeUntilUnquoted(parameters, ';');
     const std::string_view name = Trim(TakeUntil(parameter, '='));
-    const std::string_view value = Unquote(Trim(parameter));
-    if (EqualsIgnoreCase(name, "charset") && !EqualsIgnoreCase(value, "utf-8")) return MediaType::kUnknown;
+    if (EqualsIgnoreCase(name, "charset") && !IsUtf8(Unquote(Trim(parameter)))) return MediaType::kUnknown;
   }
   if (EqualsIgnoreCase(type, "application/json")) return MediaType::kJson;
   if (EqualsIgnoreCase(type, "application/x-ndjson") || EqualsIgnoreCase(type, "application/jsonl")) {
     return MediaType::kNdjson;
   }
+  constexpr std::string_view kCloudEvents = "application/cloudevents";  // also -batch, and +json and others
+  if (EqualsIgnoreCase(type.substr(0, kCloudEvents.size()), kCloudEvents)) return MediaType::kCloudEvents;
   return MediaType::kUnknown;
 }
 
-bool IsTraceparent(std::string_view value) {
-  constexpr size_t kSize = 55;
-  const auto hex = [](std::string_view digits) {
-    return digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-  };
-  const auto zero = [](std::string_view digits) {
-    return digits.find_first_not_of('0') == std::string_view::npos;
-  };
-  if (value.size() != kSize || !value.starts_with("00-") || value[35] != '-' || value[52] != '-')
-    return false;
-  const std::string_view trace_id = value.substr(3, 32);
-  const std::string_view parent_id = value.substr(36, 16);
-  return hex(trace_id) && hex(parent_id) && hex(value.substr(53)) && !zero(trace_id) && !zero(parent_id);
+bool IsIdentity(std::string_view content_encoding) {
+  while (!content_encoding.empty()) {
+    const std::string_view coding = Trim(TakeUntil(content_encoding, ','));
+    if (!coding.empty() && !EqualsIgnoreCase(coding, "identity")) return false;
+  }
+  return true;
 }
 
 bool IsRequestId(std::string_view value) {

@@ -12,7 +12,7 @@ namespace ei::http {
 
 enum class Method : uint8_t { kGet, kHead, kPost, kOther };
 enum class Route : uint8_t { kEvents, kHealth, kLivez, kReadyz, kMetrics, kUnknown };
-enum class MediaType : uint8_t { kNone, kJson, kNdjson, kUnknown };
+enum class MediaType : uint8_t { kNone, kJson, kNdjson, kCloudEvents, kUnknown };
 
 // What the query says about the ack: `level` is empty when it asks for none.
 struct AckWish {
@@ -20,7 +20,7 @@ struct AckWish {
   std::optional<domain::AckLevel> level;
 };
 
-// What the service needs to know of a request. The strings are reused from request to request.
+// What the service needs to know of a request. Clear keeps the memory of request_id and traceparent.
 struct Request {
   Method method = Method::kOther;
   Route route = Route::kUnknown;
@@ -31,6 +31,8 @@ struct Request {
   bool expects_continue = false;
   bool unknown_expectation = false;
   bool encoded = false;          // a Content-Encoding other than identity
+  bool cloud_event = false;      // a header that names an attribute of CloudEvents
+  bool partial = false;          // a Content-Range: the body is a part of something
   bool handling_strict = false;  // Prefer: handling=strict
   bool representation = false;   // Prefer: return=representation
   bool wants_openmetrics = false;
@@ -41,7 +43,8 @@ struct Request {
   std::string key;                  // X-Event-Key, for routes that take their key from there
   std::string forwarded_for;        // X-Forwarded-For, all lines of it
   domain::ClientNumber client = 0;  // as its connection says
-  std::string_view body;            // valid while the request is handled
+  domain::ClientIdentity client_identity = domain::kNoClient;  // the same
+  std::string_view body;                                       // valid while the request is handled
 
   void Clear();
 };
@@ -55,8 +58,8 @@ AckWish ParseAckWish(std::string_view target);
 
 MediaType ParseMediaType(std::string_view content_type);
 
-// True for a traceparent of version 00 (W3C Trace Context, section 3.2) with ids that are not all zero.
-bool IsTraceparent(std::string_view value);
+// True for a Content-Encoding that leaves the body as it is: identity, or nothing at all.
+bool IsIdentity(std::string_view content_encoding);
 
 // True for 1 to 128 visible ASCII characters that can stand in a JSON string and a header as they are.
 bool IsRequestId(std::string_view value);

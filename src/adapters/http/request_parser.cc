@@ -6,6 +6,7 @@
 #include <boost/beast/http/error.hpp>
 
 #include "adapters/http/header_text.h"
+#include "domain/traceparent.h"
 
 namespace ei::http {
 
@@ -17,6 +18,9 @@ namespace {
 // time.
 constexpr size_t kLastChunkBytes = 5;
 constexpr size_t kTargetBytesMax = 8 << 10;
+
+// Of the headers that carry the attributes of an event in the binary mode of CloudEvents.
+constexpr std::string_view kCloudEventPrefix = "ce-";
 
 // Chunk headers and extensions, beyond a header's worth: chunks of one byte cost five bytes more than they
 // bring.
@@ -37,6 +41,14 @@ bool IsFolded(std::string_view input, std::string_view name, std::string_view va
   return end - line_end > 2 && (line_end[2] == ' ' || line_end[2] == '\t');
 }
 
+// Beast's parser goes on looking for CR LF where a line ends with LF alone.
+bool HasBareLineFeed(std::string_view lines) {
+  for (size_t at = lines.find('\n'); at != std::string_view::npos; at = lines.find('\n', at + 1)) {
+    if (at == 0 || lines[at - 1] != '\r') return true;
+  }
+  return false;
+}
+
 boost::beast::error_code Refused() { return beast::make_error_code(beast::error::bad_value); }
 
 }  // namespace
@@ -48,6 +60,7 @@ void RequestParser::Restart() {
   request_.Clear();
   header_bytes_ = 0;
   chunk_overhead_ = 0;
+  chunk_left_ = 0;
   header_done_ = false;
   target_too_long_ = false;
   has_host_ = false;
@@ -80,11 +93,15 @@ RequestParser::Step RequestParser::ParseHeader(std::string_view input) {
   if (error == beast::error::body_limit) return Fail(ParseFault::kBodyTooLarge);
   if (error && error != beast::error::need_more) return Fail(ParseFault::kMalformed);
   if (header_bytes_ + input.size() - consumed > header_bytes_max_) return Fail(ParseFault::kHeadersTooLarge);
+  if (HasBareLineFeed(input.substr(consumed))) return Fail(ParseFault::kMalformed);
   return {ParseStatus::kNeedMore, consumed};
 }
 
 RequestParser::Step RequestParser::ParseChunks(std::string_view input, std::string& body) {
-  if (input.size() < kLastChunkBytes) return {ParseStatus::kNeedMore, 0};
+  if (input.size() < kLastChunkBytes) {
+    if (chunk_left_ == 0 && HasBareLineFeed(input)) return Fail(ParseFault::kMalformed);
+    return {ParseStatus::kNeedMore, 0};
+  }
   boost::beast::error_code error;
   input_ = input;
   body_ = &body;
@@ -100,6 +117,7 @@ RequestParser::Step RequestParser::ParseChunks(std::string_view input, std::stri
   if (parser_->is_done()) return {ParseStatus::kDone, consumed};
   // What is left over is at most a chunk's header line or the trailers.
   if (input.size() - consumed > header_bytes_max_) return Fail(ParseFault::kHeadersTooLarge);
+  if (chunk_left_ == 0 && HasBareLineFeed(input.substr(consumed))) return Fail(ParseFault::kMalformed);
   return {ParseStatus::kNeedMore, consumed};
 }
 
@@ -147,24 +165,28 @@ void RequestParser::Callbacks::on_field_impl(beast::field field, Text name, Text
       request.media_type =
           request.media_type == MediaType::kNone ? ParseMediaType(value) : MediaType::kUnknown;
       break;
-    case beast::field::content_encoding: request.encoded |= !EqualsIgnoreCase(value, "identity"); break;
+    case beast::field::content_encoding: request.encoded |= !IsIdentity(value); break;
     case beast::field::expect:
       if (request.http_1_0) break;  // has no expectations (RFC 9110, section 10.1.1)
-      request.expects_continue = EqualsIgnoreCase(value, "100-continue");
-      request.unknown_expectation = !request.expects_continue;
+      request.expects_continue |= EqualsIgnoreCase(value, "100-continue");
+      request.unknown_expectation |= !value.empty() && !EqualsIgnoreCase(value, "100-continue");
       break;
+    case beast::field::content_range: request.partial = true; break;
     case beast::field::prefer: owner_.OnPrefer(value); break;
     case beast::field::accept:
       request.wants_openmetrics |= value.find("application/openmetrics-text") != std::string_view::npos;
       break;
     case beast::field::unknown:
       if (EqualsIgnoreCase(View(name), "X-Request-ID") && IsRequestId(value)) request.request_id = value;
-      if (EqualsIgnoreCase(View(name), "traceparent") && IsTraceparent(value)) request.traceparent = value;
+      if (EqualsIgnoreCase(View(name), "traceparent") && domain::IsTraceparent(value))
+        request.traceparent = value;
       if (EqualsIgnoreCase(View(name), "X-Event-Key")) request.key = value;
       if (EqualsIgnoreCase(View(name), "X-Forwarded-For")) {
         if (!request.forwarded_for.empty()) request.forwarded_for.push_back(',');
         request.forwarded_for.append(value);
       }
+      request.cloud_event |=
+          EqualsIgnoreCase(View(name).substr(0, kCloudEventPrefix.size()), kCloudEventPrefix);
       break;
     default: break;
   }
@@ -184,13 +206,14 @@ std::size_t RequestParser::Callbacks::on_chunk_body_impl(std::uint64_t, Text bod
     return 0;
   }
   owner_.body_->append(body.data(), body.size());
+  owner_.chunk_left_ -= std::min<std::uint64_t>(owner_.chunk_left_, body.size());
   return body.size();
 }
 
 void RequestParser::OnPrefer(std::string_view value) {
   while (!value.empty()) {
-    std::string_view preference = TakeUntil(value, ',');
-    std::string_view token = TakeUntil(preference, ';');
+    std::string_view preference = TakeUntilUnquoted(value, ',');
+    std::string_view token = TakeUntilUnquoted(preference, ';');
     const std::string_view name = Trim(TakeUntil(token, '='));
     const std::string_view wish = Unquote(Trim(token));
     if (EqualsIgnoreCase(name, "handling") && EqualsIgnoreCase(wish, "strict"))

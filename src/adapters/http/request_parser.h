@@ -40,6 +40,7 @@ class RequestParser {
   Step ParseChunks(std::string_view input, std::string& body);
 
   Request& Current() { return request_; }
+  const Request& Current() const { return request_; }
   ParseFault Fault() const { return fault_; }
 
  private:
@@ -57,7 +58,7 @@ class RequestParser {
     void on_header_impl(Error& error) override;
     void on_body_init_impl(const boost::optional<std::uint64_t>&, Error&) override {}
     std::size_t on_body_impl(Text body, Error&) override { return body.size(); }
-    void on_chunk_header_impl(std::uint64_t, Text, Error&) override {}
+    void on_chunk_header_impl(std::uint64_t size, Text, Error&) override { owner_.chunk_left_ = size; }
     std::size_t on_chunk_body_impl(std::uint64_t, Text body, Error& error) override;
     void on_finish_impl(Error&) override {}
 
@@ -77,6 +78,7 @@ class RequestParser {
   std::string* body_ = nullptr;
   size_t header_bytes_ = 0;
   size_t chunk_overhead_ = 0;  // bytes of a chunked body that are not the body's
+  uint64_t chunk_left_ = 0;    // bytes of the chunk at hand that are still to come
   bool header_done_ = false;
   bool target_too_long_ = false;
   bool has_host_ = false;

@@ -1,6 +1,6 @@
 #include "adapters/http/server.h"
 
-#include <latch>
+#include <algorithm>
 #include <utility>
 
 #include <sys/socket.h>
@@ -16,6 +16,11 @@ using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>
 
 // A kubelet, a scraper and some people; apart from the clients, so that these can't lock the probes out.
 constexpr size_t kAdminConnectionsMax = 64;
+constexpr auto kAdminSilenceTimeout = std::chrono::seconds(2);
+constexpr size_t kAdminLingeringMax = 32;
+
+// Those that linger are divided among the loops; a loop has so many at the least.
+constexpr size_t kLingeringOfLoopMin = 8;
 
 // With SO_REUSEPORT a second process of the same user could share the port unnoticed; a plain bind can't.
 boost::system::error_code TryBindAlone(asio::io_context& context, const tcp::endpoint& endpoint) {
@@ -37,7 +42,12 @@ Server::Server(const HttpOptions& options, const ServerContext& context)
       admin_port_(options.admin_port) {
   main_.operations = !options.admin_port.has_value();
   main_.connections_max = options.connections_max;
+  main_.lingering_max =
+      std::max(kLingeringOfLoopMin, options.refused_connections_max / std::max<size_t>(1, options.threads));
   admin_.events = false;
+  admin_.drops_silent = true;
+  admin_.silence_timeout = kAdminSilenceTimeout;
+  admin_.lingering_max = kAdminLingeringMax;
   admin_.connections_max = kAdminConnectionsMax;
 }
 
@@ -57,7 +67,6 @@ base::Result<std::unique_ptr<Server>> Server::Start(const HttpOptions& options,
     if (auto listening =
             server->Listen(*server->loops_.back(), server->port_, i == 0 ? "http.port" : nullptr);
         !listening) {
-      server->loops_.pop_back();  // it has no thread that could be told to stop
       return std::unexpected(listening.error());
     }
   }
@@ -65,7 +74,6 @@ base::Result<std::unique_ptr<Server>> Server::Start(const HttpOptions& options,
     uint16_t port = *options.admin_port;
     server->admin_loop_ = make_loop(server->admin_, options.threads);
     if (auto listening = server->Listen(*server->admin_loop_, port, "admin.port"); !listening) {
-      server->admin_loop_.reset();
       return std::unexpected(listening.error());
     }
     server->admin_port_ = port;
@@ -93,8 +101,14 @@ base::Result<void> Server::Listen(EventLoop& loop, uint16_t& port, const char* s
                                                          "): " + error.message());
   }
   port = acceptor.local_endpoint().port();
-  loop.Start(std::move(acceptor));
+  loop.Listen(std::move(acceptor));
   return {};
+}
+
+void Server::Serve() {
+  for (auto& loop : loops_) loop->Start();
+  if (admin_loop_) admin_loop_->Start();
+  serving_ = true;
 }
 
 size_t Server::WaitingRequests() const {
@@ -103,20 +117,29 @@ size_t Server::WaitingRequests() const {
   return waiting;
 }
 
-Server::~Server() { Stop(base::SteadyTime::min()); }
+Server::~Server() {
+  Stop(base::SteadyTime::min());
+  StopOperations();
+}
 
 size_t Server::Stop(base::SteadyTime deadline) {
-  if (std::exchange(stopped_, true)) return 0;
-  std::latch accepting(static_cast<std::ptrdiff_t>(loops_.size()));
-  for (auto& loop : loops_) loop->PostStopAccepting([&accepting] { accepting.count_down(); });
-  accepting.wait();
+  if (!serving_ || std::exchange(stopped_, true)) return 0;
+  // Shared, as a loop that is held up beyond the deadline counts later.
+  const auto accepting = std::make_shared<ConnectionCount>();
+  for (size_t i = 0; i < loops_.size(); ++i) accepting->Add();
+  for (auto& loop : loops_) loop->PostStopAccepting([accepting] { accepting->Remove(); });
+  accepting->AwaitNone(deadline);
   main_.connections.AwaitNone(deadline);
   const size_t cut = main_.connections.Open();
   for (auto& loop : loops_) loop->PostStop();
-  if (admin_loop_) admin_loop_->PostStop();
   for (auto& loop : loops_) loop->Join();
-  if (admin_loop_) admin_loop_->Join();
   return cut;
+}
+
+void Server::StopOperations() {
+  if (!admin_loop_) return;
+  admin_loop_->PostStop();
+  admin_loop_->Join();
 }
 
 }  // namespace ei::http

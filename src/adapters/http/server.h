@@ -26,13 +26,17 @@ struct ServerContext {
 };
 
 // The HTTP side of the service: event loops that share a port (SO_REUSEPORT), and one for the admin port if
-// there is one. Start, Stop* and the destructor belong to one owner thread; the rest is thread-safe.
+// there is one. Start, Serve, Stop* and the destructor belong to one owner thread; the rest is thread-safe.
 class Server {
  public:
-  // Listens and serves, or says why it can't (the port is in use, the address isn't ours).
+  // Listens, or says why it can't (the port is in use, the address isn't ours). Clients may connect from now
+  // on, and wait until Serve.
   static base::Result<std::unique_ptr<Server>> Start(const HttpOptions& options,
                                                      const ServerContext& context);
   ~Server();
+
+  // Answers, from now on; once. What requests lead to, as the sources of metrics, has to be there.
+  void Serve();
 
   uint16_t Port() const { return port_; }
   std::optional<uint16_t> AdminPort() const { return admin_port_; }
@@ -41,8 +45,11 @@ class Server {
   void AnnounceClose() { shared_.announce_close.store(true, std::memory_order_relaxed); }
 
   // Stops listening, lets the requests in progress be answered, at most until `deadline`, and closes
-  // everything. Returns how many connections had to be cut.
+  // everything but the admin port. Returns how many connections had to be cut.
   size_t Stop(base::SteadyTime deadline);
+
+  // Closes the admin port, if there is one; the last of all, as what a stop does is seen there.
+  void StopOperations();
 
   size_t Connections() const { return main_.connections.Open() + admin_.connections.Open(); }
   size_t InflightBytes() const { return shared_.inflight.Held(); }
@@ -61,6 +68,7 @@ class Server {
   std::unique_ptr<EventLoop> admin_loop_;
   uint16_t port_;
   std::optional<uint16_t> admin_port_;
+  bool serving_ = false;
   bool stopped_ = false;
 };
 

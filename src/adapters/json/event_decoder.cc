@@ -21,6 +21,9 @@ namespace {
 constexpr size_t kNamesComparedPairwise = 16;
 constexpr size_t kNoMark = std::numeric_limits<size_t>::max();
 
+// What some programs write in front of UTF-8.
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
 bool IsBlank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
 
 class SimdEventDecoder final : public app::EventDecoder {
@@ -210,13 +213,17 @@ class SimdEventDecoder final : public app::EventDecoder {
     DecodedRequest request;
     request.fault = scanner_.TooDeep() ? DocumentFault::kTooDeep : DocumentFault::kMalformed;
     request.offset = scanner_.FaultOffset();
-    request.what = scanner_.FaultText();
+    request.read = events_.size() + 1;
+    request.what = scanner_.Text().starts_with(kByteOrderMark)
+                       ? "the body begins with a byte order mark (BOM), which is no part of JSON"
+                       : scanner_.FaultText();
     return request;
   }
 
-  static DecodedRequest TooMany() {
+  DecodedRequest TooMany() const {
     DecodedRequest request;
     request.fault = DocumentFault::kBatchTooLarge;
+    request.read = events_.size() + 1;
     return request;
   }
 

@@ -53,20 +53,25 @@ void DescribeTopics(rd_kafka_t* client, std::span<const std::string> topics,
   rd_kafka_ConfigResource_destroy_array(resources.data(), resources.size());
 }
 
-base::Result<uint64_t> MessageBytesMaxOf(const rd_kafka_ConfigResource_t* topic) {
+base::Result<TopicConfig> ReadConfig(const rd_kafka_ConfigResource_t* topic) {
   if (const auto error = rd_kafka_ConfigResource_error(topic); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return NoAnswer(kNoSettings, error);
   }
+  TopicConfig config;
+  bool complete = false;
   size_t count = 0;
   const rd_kafka_ConfigEntry_t** const entries = rd_kafka_ConfigResource_configs(topic, &count);
   for (const rd_kafka_ConfigEntry_t* const entry : std::span(entries, count)) {
-    if (std::string_view(rd_kafka_ConfigEntry_name(entry)) != "max.message.bytes") continue;
+    const std::string_view name = rd_kafka_ConfigEntry_name(entry);
     const char* const text = rd_kafka_ConfigEntry_value(entry);
-    const std::string_view digits = text == nullptr ? std::string_view() : text;
-    uint64_t bytes = 0;
-    const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), bytes);
-    if (fault == std::errc() && end == digits.data() + digits.size()) return bytes;
+    const std::string_view value = text == nullptr ? std::string_view() : text;
+    if (name == "cleanup.policy") config.compacted = value.find("compact") != std::string_view::npos;
+    if (name != "max.message.bytes") continue;
+    const auto [end, fault] =
+        std::from_chars(value.data(), value.data() + value.size(), config.message_bytes_max);
+    complete = fault == std::errc() && end == value.data() + value.size();
   }
+  if (complete) return config;
   return NoAnswer(kNoSettings, RD_KAFKA_RESP_ERR__BAD_MSG);
 }
 
@@ -109,31 +114,31 @@ base::Result<PartitionList> SavedOffsets(rd_kafka_t* client, const std::string& 
                        &rd_kafka_topic_partition_list_destroy);
 }
 
-base::Result<uint64_t> MessageBytesMax(rd_kafka_t* client, const std::string& topic) {
+base::Result<TopicConfig> ConfigOf(rd_kafka_t* client, const std::string& topic) {
   const auto event = Answer(
       client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, kNoSettings,
       [&](const auto* options, auto* answers) { DescribeTopics(client, {&topic, 1}, options, answers); });
   if (!event) return std::unexpected(event.error());
-  const auto answer = ReadMessageBytesMax(event->get());
+  const auto answer = ReadConfigs(event->get());
   if (!answer) return std::unexpected(answer.error());
   if (answer->size() != 1) return NoAnswer(kNoSettings, RD_KAFKA_RESP_ERR__BAD_MSG);
   return answer->front().second;
 }
 
-void AskMessageBytesMax(rd_kafka_t* client, std::span<const std::string> topics, rd_kafka_queue_t* answers) {
+void AskForConfigs(rd_kafka_t* client, std::span<const std::string> topics, rd_kafka_queue_t* answers) {
   DescribeTopics(client, topics, NewOptions(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS).get(), answers);
 }
 
-MessageBytesMaxAnswer ReadMessageBytesMax(rd_kafka_event_t* answer) {
+TopicConfigAnswer ReadConfigs(rd_kafka_event_t* answer) {
   if (const auto error = rd_kafka_event_error(answer); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return NoAnswer(kNoSettings, error);
   }
   size_t count = 0;
   const rd_kafka_ConfigResource_t** const topics =
       rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(answer), &count);
-  std::vector<std::pair<std::string_view, base::Result<uint64_t>>> found;
+  std::vector<std::pair<std::string_view, base::Result<TopicConfig>>> found;
   for (const rd_kafka_ConfigResource_t* const topic : std::span(topics, count)) {
-    found.emplace_back(rd_kafka_ConfigResource_name(topic), MessageBytesMaxOf(topic));
+    found.emplace_back(rd_kafka_ConfigResource_name(topic), ReadConfig(topic));
   }
   return found;
 }

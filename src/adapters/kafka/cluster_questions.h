@@ -23,15 +23,20 @@ base::Result<std::vector<std::string>> ConsumerGroups(rd_kafka_t* client, std::s
 // Of all partitions of all topics that the group has saved any for, with their metadata.
 base::Result<PartitionList> SavedOffsets(rd_kafka_t* client, const std::string& group);
 
-// The topic's max.message.bytes: of a batch as it is written, its overhead included.
-base::Result<uint64_t> MessageBytesMax(rd_kafka_t* client, const std::string& topic);
+// What a topic's own settings say of the records that it takes.
+struct TopicConfig {
+  uint64_t message_bytes_max = 0;  // max.message.bytes: of a batch as it is written, its overhead included
+  bool compacted = false;          // cleanup.policy: a record needs a key
+  bool operator==(const TopicConfig&) const = default;
+};
+base::Result<TopicConfig> ConfigOf(rd_kafka_t* client, const std::string& topic);
 
 // By topic; the names live as long as the event that they were read from.
-using MessageBytesMaxAnswer = base::Result<std::vector<std::pair<std::string_view, base::Result<uint64_t>>>>;
+using TopicConfigAnswer = base::Result<std::vector<std::pair<std::string_view, base::Result<TopicConfig>>>>;
 
 // The same of several topics without waiting: the answer comes to the queue, as
 // RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT, within some seconds.
-void AskMessageBytesMax(rd_kafka_t* client, std::span<const std::string> topics, rd_kafka_queue_t* answers);
-MessageBytesMaxAnswer ReadMessageBytesMax(rd_kafka_event_t* answer);
+void AskForConfigs(rd_kafka_t* client, std::span<const std::string> topics, rd_kafka_queue_t* answers);
+TopicConfigAnswer ReadConfigs(rd_kafka_event_t* answer);
 
 }  // namespace ei::kafka

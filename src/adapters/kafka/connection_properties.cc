@@ -53,6 +53,7 @@ base::Result<Properties> ConnectionProperties(const KafkaOptions& options) {
       {"bootstrap.servers", options.brokers},   {"client.id", "event-ingestor"},
       {"security.protocol", security.protocol}, {"socket.keepalive.enable", "true"},
       {"socket.nagle.disable", "true"},         {"reconnect.backoff.max.ms", "2000"},
+      {"connections.max.idle.ms", "180000"},  // before anyone on the way cuts them (Azure: 240 s)
   };
   if (security.UsesTls()) {
     if (auto added = AddTls(security, properties); !added) return std::unexpected(added.error());

@@ -35,7 +35,13 @@ CredentialKeeper::~CredentialKeeper() {
     stop_ = true;
   }
   stopping_.NotifyAll();
+  if (security_.UsesTokens()) security_.tokens->Cancel();
   if (thread_.joinable()) thread_.join();
+}
+
+bool CredentialKeeper::Stopping() {
+  const base::MutexLock lock(mutex_);
+  return stop_;
 }
 
 void CredentialKeeper::Start() {
@@ -107,8 +113,14 @@ void CredentialKeeper::RenewToken() {
     token_due_ = clock_.Now() + std::max(kTokenPauseMin, left * 4 / 5);
     token_pause_ = base::Duration(0);
     token_fault_.clear();
+    if (token->warning != token_warning_ && !token->warning.empty()) {
+      log_.Write(app::LogLevel::kWarn, "kafka", "something is odd about the token for the brokers",
+                 {{"warning", std::string_view(token->warning)}});
+    }
+    token_warning_ = std::move(token->warning);
     return;
   }
+  if (Stopping()) return;  // cancelled
   token_pause_ = std::clamp(2 * token_pause_, kTokenPauseMin, kTokenPauseMax);
   token_due_ = clock_.Now() + token_pause_;
   user_.OnNoToken(taken.error());

@@ -36,7 +36,7 @@ class CredentialKeeper {
   // The references outlive the keeper. Nothing happens until Start or Round.
   CredentialKeeper(const SecurityOptions& security, const app::Clock& clock, app::Log& log,
                    CredentialUser& user);
-  // Joins the thread, which may be waiting for a token source.
+  // Joins the thread; a token source that it waits for is cancelled.
   ~CredentialKeeper();
 
   // A thread of its own for the rounds, as fetching a token blocks.
@@ -51,6 +51,7 @@ class CredentialKeeper {
   void LookAtCertificates();
   void RenewToken();
   base::SteadyTime NextRound() const;
+  bool Stopping();
 
   const SecurityOptions security_;
   const app::Clock& clock_;
@@ -62,6 +63,7 @@ class CredentialKeeper {
   base::SteadyTime token_due_;
   base::Duration token_pause_{0};  // before the next try, after a failed one
   std::string token_fault_;        // told already
+  std::string token_warning_;      // the same
   base::Mutex mutex_;
   base::CondVar stopping_;
   bool stop_ GUARDED_BY(mutex_) = false;

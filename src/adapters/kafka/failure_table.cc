@@ -19,7 +19,12 @@ Failure Classify(rd_kafka_resp_err_t error, bool alone) {
     case RD_KAFKA_RESP_ERR_INVALID_RECORD: return {Verdict::kEventRefused, "invalid_record"};
     case RD_KAFKA_RESP_ERR_INVALID_MSG: return {Verdict::kEventRefused, "invalid_message"};
     case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE: return {Verdict::kEventRefused, "invalid_message_size"};
-    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP: return {Verdict::kEventRefused, "invalid_timestamp"};
+
+    // A record's time is this machine's, taken as it is sent: no event is at fault.
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+      return {Verdict::kTransient, kClockRefused,
+              "the time of sending is outside of what the topic takes (message.timestamp.after.max.ms and "
+              "before.max.ms): check this machine's clock"};
 
     // Also while a broker starts, or the topic is being made.
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:

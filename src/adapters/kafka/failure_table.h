@@ -9,10 +9,12 @@
 namespace ei::kafka {
 
 inline constexpr std::string_view kNotAuthorized = "not_authorized";
+inline constexpr std::string_view kClockRefused = "clock_refused";
 
 struct Failure {
   app::Verdict verdict;
-  std::string_view code;  // stable, as in "message_too_large"; stands in dead letters, logs and metrics
+  std::string_view code;       // stable, as in "message_too_large"; stands in dead letters, logs and metrics
+  std::string_view hint = {};  // what to look at; goes with the client's own words
 };
 
 // What a failed delivery means. What isn't known is held to be transient: an event is never given up on a

@@ -1,6 +1,7 @@
 #include "adapters/kafka/kafka_sink.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <utility>
 
@@ -15,11 +16,13 @@ using app::OutboundEvent;
 namespace {
 
 // What comes back with a report: the lane, whether the record was alone in its request, whether it is a dead
-// letter, the partition to choose for it (kOpaquePartition of producer.h), and the worker's token.
+// letter, the partition to choose for it (kOpaquePartition of producer.h), whether it has no key, and the
+// worker's token.
+constexpr uint64_t kKeylessBit = uint64_t{1} << (kOpaquePartitionShift - 1);
 constexpr uint64_t kLetterBit = uint64_t{1} << 54;
 constexpr uint64_t kAloneBit = uint64_t{1} << 55;
 constexpr int kLaneShift = 56;
-constexpr uint64_t kTokenMask = (uint64_t{1} << kOpaquePartitionShift) - 1;
+constexpr uint64_t kTokenMask = kKeylessBit - 1;
 
 constexpr std::string_view kReplacing = "a producer with new certificates is about to take over";
 
@@ -31,7 +34,13 @@ void* Pack(size_t lane, uint64_t bits, uint64_t token, uint64_t partition = Topi
 
 Record RecordOf(size_t lane, uint64_t bits, const OutboundEvent& event) {
   const uint64_t partition = Topic::PartitionOf(event.destination);
+  if (!event.has_key) bits |= kKeylessBit;
   return {event.value, event.key, event.has_key, Pack(lane, bits, event.token, partition)};
+}
+
+// The codes of a topic that is compacted; the second is older brokers'.
+bool RefusesKeyless(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR_INVALID_RECORD || error == RD_KAFKA_RESP_ERR_INVALID_MSG;
 }
 
 // Events of one topic without headers, which can be handed over in one call.
@@ -52,14 +61,24 @@ base::Result<std::unique_ptr<KafkaSink>> KafkaSink::Create(const KafkaOptions& o
                                                            app::TopicLimits* limits) {
   std::unique_ptr<KafkaSink> sink(new KafkaSink(options, log, telemetry, limits));
   base::MutexLock lock(sink->mutex_);
-  auto producer = sink->MakeProducer(/*sole=*/false);
+  auto producer = sink->MakeProducer(Kind::kTogether);
   if (!producer) return std::unexpected(producer.error());
-  sink->together_.producer = std::move(*producer);
+  sink->Of(Kind::kTogether).producer = std::move(*producer);
   return sink;
 }
 
-base::Result<std::shared_ptr<Producer>> KafkaSink::MakeProducer(bool sole) {
-  auto made = Producer::Create(options_, sole, topics_, *this, log_);
+uint64_t KafkaSink::BatchBytesOf(const KafkaOptions& options) {
+  uint64_t bytes = 1'000'000;  // librdkafka's own
+  for (const auto& [name, value] : options.properties) {
+    if (name == "batch.size") std::from_chars(value.data(), value.data() + value.size(), bytes);
+  }
+  return bytes;
+}
+
+base::Result<std::shared_ptr<Producer>> KafkaSink::MakeProducer(Kind kind) {
+  KafkaOptions options = options_;
+  if (kind == Kind::kLimited) options.properties.emplace_back("batch.size", std::to_string(limited_bytes_));
+  auto made = Producer::Create(options, /*sole=*/kind == Kind::kAlone, topics_, *this, log_);
   if (!made) return std::unexpected(made.error());
   // One that has expired is refused here; the next is on its way.
   if (token_) [[maybe_unused]]
@@ -68,22 +87,20 @@ base::Result<std::shared_ptr<Producer>> KafkaSink::MakeProducer(bool sole) {
 }
 
 app::Destinations KafkaSink::DestinationsOf(const OutboundEvent& event) const {
-  const Topic& topic = topics_.Of(event.topic);
-  const app::DestinationId whole = topic.Destination(Topic::kWhole);
-  const uint32_t partitions = topic.partitions.load(std::memory_order_relaxed);
-  if (partitions == 0 || partitions > Topic::kPartitionsMax) return {whole};
-  if (!event.has_key) return {topic.Destination(0), partitions};
-  return {topic.Destination((event.key_hash & 0x7fffffff) % partitions), 1,
-          whole};  // as the Java client does
+  return topics_.Of(event.topic).DestinationsOf(event.has_key ? std::optional(event.key_hash) : std::nullopt);
 }
 
-KafkaSink::Chosen KafkaSink::Choose(bool sole) {
+app::Destinations KafkaSink::DestinationsOf(uint32_t topic, uint32_t key_hash) const {
+  return topics_.Numbered(topic).DestinationsOf(key_hash);
+}
+
+KafkaSink::Chosen KafkaSink::Choose(Kind kind) {
   std::shared_ptr<Producer> retired;  // ends after the lock is released: its end gives reports
   base::MutexLock lock(mutex_);
-  Chosen& chosen = sole ? alone_ : together_;
+  Chosen& chosen = Of(kind);
   if (chosen.next != nullptr) retired = TakeOver(chosen, /*at_once=*/false);
   if (chosen.producer == nullptr || (chosen.producer->Broken() && chosen.next == nullptr)) {
-    auto fresh = MakeProducer(sole);
+    auto fresh = MakeProducer(kind);
     if (fresh) {
       if (chosen.producer != nullptr) RememberContact(*chosen.producer);
       retired = std::exchange(chosen.producer, std::move(*fresh));
@@ -105,12 +122,25 @@ void KafkaSink::FailAll(size_t lane, std::span<const OutboundEvent> events, std:
 
 void KafkaSink::Send(size_t lane, std::span<const OutboundEvent> events, app::Grouping grouping,
                      uint64_t failures_seen) {
-  const bool alone = grouping == app::Grouping::kAlone;
-  const Chosen chosen = Choose(/*sole=*/alone);
+  if (grouping == app::Grouping::kAlone) return SendBy(Kind::kAlone, lane, events, failures_seen);
+  const auto limited = [](const OutboundEvent& event) { return Topic::IsLimited(event.destination); };
+  if (std::ranges::none_of(events, limited)) return SendBy(Kind::kTogether, lane, events, failures_seen);
+  std::vector<OutboundEvent> small;
+  std::vector<OutboundEvent> rest;
+  for (const OutboundEvent& event : events) (limited(event) ? small : rest).push_back(event);
+  SendBy(Kind::kLimited, lane, small, failures_seen);
+  if (!rest.empty()) SendBy(Kind::kTogether, lane, rest, failures_seen);
+}
+
+void KafkaSink::SendBy(Kind kind, size_t lane, std::span<const OutboundEvent> events,
+                       uint64_t failures_seen) {
+  const bool alone = kind == Kind::kAlone;
+  const Chosen chosen = Choose(kind);
   Producer* const producer = chosen.producer.get();
   if (producer == nullptr) return FailAll(lane, events, "no producer can be made; see the log");
   if (chosen.next != nullptr) return FailAll(lane, events, kReplacing);
-  if (!alone && std::exchange(lane_producers_[lane], chosen.number) != chosen.number) {
+  uint64_t& last = lane_producers_[lane][static_cast<size_t>(kind)];
+  if (!alone && std::exchange(last, chosen.number) != chosen.number) {
     return FailAll(lane, events, "the producer was replaced");
   }
   if (failures_[lane].load(std::memory_order_acquire) != failures_seen) {
@@ -136,7 +166,7 @@ void KafkaSink::Send(size_t lane, std::span<const OutboundEvent> events, app::Gr
 }
 
 void KafkaSink::SendDeadLetter(size_t lane, const OutboundEvent& event, const app::DeadLetterNote& note) {
-  const Chosen chosen = Choose(/*sole=*/true);
+  const Chosen chosen = Choose(Kind::kAlone);
   const std::span one(&event, 1);
   if (chosen.producer == nullptr) return FailAll(lane, one, "no producer can be made; see the log");
   if (chosen.next != nullptr) return FailAll(lane, one, kReplacing);
@@ -147,12 +177,7 @@ void KafkaSink::SendDeadLetter(size_t lane, const OutboundEvent& event, const ap
 }
 
 void KafkaSink::Flush() {
-  std::shared_ptr<Producer> together;
-  {
-    base::MutexLock lock(mutex_);
-    together = together_.producer;
-  }
-  together->Flush();
+  for (const auto& producer : Producers()) producer->Flush();
 }
 
 app::SinkStatus KafkaSink::Status() const {
@@ -161,9 +186,13 @@ app::SinkStatus KafkaSink::Status() const {
   app::SinkStatus status;
   {
     base::MutexLock lock(mutex_);
-    status = together_.producer->Status();
-    RememberContact(*together_.producer);
-    if (alone_.producer != nullptr && alone_.producer->Status().refused) status.refused = true;
+    const Producer& together = *Of(Kind::kTogether).producer;
+    status = together.Status();
+    RememberContact(together);
+    for (const Kind kind : {Kind::kLimited, Kind::kAlone}) {
+      const auto& producer = Of(kind).producer;
+      if (producer != nullptr && producer->Status().refused) status.refused = true;
+    }
   }
   if (reached_.load(std::memory_order_relaxed)) status.contact = app::Contact::kReached;
   if (status.contact == app::Contact::kPending && token_missed) status.contact = app::Contact::kUnreachable;
@@ -184,9 +213,15 @@ void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_vi
   const auto packed = reinterpret_cast<uint64_t>(opaque);
   const size_t lane = packed >> kLaneShift;
   const bool letter = (packed & kLetterBit) != 0;
-  const Failure failure = letter ? ClassifyLetter(error) : Classify(error, (packed & kAloneBit) != 0);
+  Failure failure = letter ? ClassifyLetter(error) : Classify(error, (packed & kAloneBit) != 0);
+  const bool keyless = (packed & kKeylessBit) != 0;
+  if (keyless && !letter && failure.verdict == app::Verdict::kEventRefused && RefusesKeyless(error) &&
+      topics_.Of(place.topic).compacted.load(std::memory_order_relaxed)) {
+    failure.verdict = app::Verdict::kEventInvalid;
+    failure.hint = "the topic is compacted (cleanup.policy) and takes no record without a key";
+  }
   if (failure.verdict != app::Verdict::kDelivered) failures_[lane].fetch_add(1, std::memory_order_release);
-  if (failure.code == kNotAuthorized) OnFault(failure.code);
+  if (failure.code == kNotAuthorized || failure.code == kClockRefused) OnFault(failure.code);
   auto& gathered = Gathered();
   if (gathered.size() < options_.lanes) gathered.resize(options_.lanes);
   DeliveryReport& report = gathered[lane].emplace_back();
@@ -194,16 +229,35 @@ void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_vi
   report.verdict = failure.verdict;
   report.code = failure.code;
   report.reason = reason;
+  if (!failure.hint.empty()) report.reason.append(": ").append(failure.hint);
   report.topic = place.topic;
   if (failure.verdict != app::Verdict::kDelivered) return;
   report.partition = place.partition;
   report.offset = place.offset;
 }
 
-void KafkaSink::OnSizeLimit(std::string_view topic, std::optional<uint64_t> bytes_max) {
+void KafkaSink::OnTopicKnown(std::string_view topic, const SizeLimits::Known& known) {
+  topics_.Of(topic).compacted.store(known.compacted, std::memory_order_relaxed);
+  if (known.bytes_max) LimitBatches(topic, *known.bytes_max);
   if (limits_ == nullptr) return;
-  limits_->Learn(topic, topic, bytes_max);
-  if (topic == options_.topic) limits_->Learn({}, topic, bytes_max);
+  limits_->Learn(topic, topic, known.bytes_max);
+  if (topic == options_.topic) limits_->Learn({}, topic, known.bytes_max);
+}
+
+// Where the limit isn't told it is found in a few steps.
+void KafkaSink::OnBatchTooLarge(std::string_view topic, uint64_t bytes) {
+  constexpr uint64_t kBytesMin = 1'000;
+  LimitBatches(topic, std::max(kBytesMin, bytes / 4));
+}
+
+void KafkaSink::LimitBatches(std::string_view topic, uint64_t bytes_max) {
+  const base::MutexLock lock(mutex_);
+  if (bytes_max < limited_bytes_.load(std::memory_order_relaxed)) {
+    limited_bytes_.store(bytes_max, std::memory_order_relaxed);
+    // The next one has smaller batches; what this one holds is given back.
+    if (const auto& producer = Of(Kind::kLimited).producer; producer != nullptr) producer->Break();
+  }
+  topics_.Of(topic).SetLimited(bytes_max < batch_bytes_);
 }
 
 void KafkaSink::OnReportsEnd() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -19,9 +20,10 @@
 
 namespace ei::kafka {
 
-// Events to Kafka: one idempotent producer for all lanes, and a second one, made when first needed, for
-// records that must be alone in their request. After a fatal error the next Send puts a new producer in the
-// broken one's place.
+// Events to Kafka: one idempotent producer for all lanes; and, made when first needed, one for topics that
+// take smaller batches only (its batch.size is the least of their limits), and one for records that must be
+// alone in their request. A topic that becomes limited has another layout, so that its order holds. After a
+// fatal error the next Send puts a new producer in the broken one's place.
 //
 // Order: a lane's first Send after such a change fails as a whole (kTransient). So the worker gathers what
 // the break took back before anything of the lane goes to the new producer, and nothing overtakes it.
@@ -38,6 +40,7 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
 
   void Attach(size_t lane, app::DeliveryListener& listener) override { listeners_[lane] = &listener; }
   app::Destinations DestinationsOf(const app::OutboundEvent& event) const override;
+  app::Destinations DestinationsOf(uint32_t topic, uint32_t key_hash) const override;
   void Send(size_t lane, std::span<const app::OutboundEvent> events, app::Grouping grouping,
             uint64_t failures_seen) override;
   void SendDeadLetter(size_t lane, const app::OutboundEvent& event, const app::DeadLetterNote& note) override;
@@ -64,12 +67,17 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
         topics_(options.topic, options.dlq_topic, options.topics),
         listeners_(options.lanes, nullptr),
         failures_(options.lanes),
-        lane_producers_(options.lanes, 0) {}
+        batch_bytes_(BatchBytesOf(options)),
+        limited_bytes_(batch_bytes_),
+        lane_producers_(options.lanes) {}
+  static uint64_t BatchBytesOf(const KafkaOptions& options);
 
   void OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_view reason, Place place) override;
   void OnReportsEnd() override;
   void OnFault(std::string_view code) override;
-  void OnSizeLimit(std::string_view topic, std::optional<uint64_t> bytes_max) override;
+  void OnTopicKnown(std::string_view topic, const SizeLimits::Known& known) override;
+  void OnBatchTooLarge(std::string_view topic, uint64_t bytes) override;
+  void LimitBatches(std::string_view topic, uint64_t bytes_max) EXCLUDES(mutex_);
 
   struct Chosen {
     std::shared_ptr<Producer> producer;  // null when none can be made
@@ -77,9 +85,14 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
     std::shared_ptr<Producer> next;      // takes over when the other has reported everything
     int rounds = 0;                      // that it has waited
   };
+  enum class Kind : uint8_t { kTogether, kLimited, kAlone };
+  static constexpr size_t kKinds = 3;
+  Chosen& Of(Kind kind) REQUIRES(mutex_) { return chosen_[static_cast<size_t>(kind)]; }
+  const Chosen& Of(Kind kind) const REQUIRES(mutex_) { return chosen_[static_cast<size_t>(kind)]; }
   // The producer to use now, a working one if one can be made.
-  Chosen Choose(bool sole) EXCLUDES(mutex_);
-  base::Result<std::shared_ptr<Producer>> MakeProducer(bool sole) REQUIRES(mutex_);
+  Chosen Choose(Kind kind) EXCLUDES(mutex_);
+  base::Result<std::shared_ptr<Producer>> MakeProducer(Kind kind) REQUIRES(mutex_);
+  void SendBy(Kind kind, size_t lane, std::span<const app::OutboundEvent> events, uint64_t failures_seen);
   // Lets the next producer take over if the one before is done, or can't be waited for; returns that one.
   std::shared_ptr<Producer> TakeOver(Chosen& chosen, bool at_once) REQUIRES(mutex_);
   std::vector<std::shared_ptr<Producer>> Producers() EXCLUDES(mutex_);
@@ -94,12 +107,14 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
   mutable Topics topics_;
   std::vector<app::DeliveryListener*> listeners_;  // by lane
   std::vector<std::atomic<uint64_t>> failures_;    // by lane: failed reports given or about to be
-  std::vector<uint64_t> lane_producers_;  // by lane: the number of the one it last sent to; the lane's thread
+  const uint64_t batch_bytes_;                     // of a batch, as the client gathers them
+  std::atomic<uint64_t> limited_bytes_;            // the same of the producer for limited topics; only falls
+  // By lane and kind: the number of the producer that it last sent to; the lane's thread.
+  std::vector<std::array<uint64_t, kKinds>> lane_producers_;
   mutable std::atomic<bool> reached_{false};
   std::atomic<bool> token_missed_{false};
   mutable base::Mutex mutex_;
-  Chosen together_ GUARDED_BY(mutex_);
-  Chosen alone_ GUARDED_BY(mutex_);
+  std::array<Chosen, kKinds> chosen_ GUARDED_BY(mutex_);  // by kind
   std::optional<app::AccessToken> token_ GUARDED_BY(mutex_);
 };
 

@@ -19,8 +19,8 @@ void KafkaSink::OnFault(std::string_view code) {
 std::vector<std::shared_ptr<Producer>> KafkaSink::Producers() {
   const base::MutexLock lock(mutex_);
   std::vector<std::shared_ptr<Producer>> producers;
-  for (const Chosen* chosen : {&together_, &alone_}) {
-    for (const auto& producer : {chosen->producer, chosen->next}) {
+  for (const Chosen& chosen : chosen_) {
+    for (const auto& producer : {chosen.producer, chosen.next}) {
       if (producer != nullptr) producers.push_back(producer);
     }
   }
@@ -54,12 +54,13 @@ void KafkaSink::OnNoToken(const base::Error& error) {
 base::Result<void> KafkaSink::OnCertificates() {
   std::vector<std::shared_ptr<Producer>> outdated;  // end after the lock is released
   const base::MutexLock lock(mutex_);
-  for (Chosen* chosen : {&together_, &alone_}) {
-    if (chosen->producer == nullptr) continue;
-    auto made = MakeProducer(/*sole=*/chosen == &alone_);
+  for (const Kind kind : {Kind::kTogether, Kind::kLimited, Kind::kAlone}) {
+    Chosen& chosen = Of(kind);
+    if (chosen.producer == nullptr) continue;
+    auto made = MakeProducer(kind);
     if (!made) return std::unexpected(made.error());
-    outdated.push_back(std::exchange(chosen->next, std::move(*made)));
-    chosen->rounds = 0;
+    outdated.push_back(std::exchange(chosen.next, std::move(*made)));
+    chosen.rounds = 0;
   }
   return {};
 }
@@ -67,13 +68,13 @@ base::Result<void> KafkaSink::OnCertificates() {
 void KafkaSink::OnRound() {
   std::vector<std::shared_ptr<Producer>> retired;  // end after the lock is released
   const base::MutexLock lock(mutex_);
-  for (Chosen* chosen : {&together_, &alone_}) {
-    if (chosen->next == nullptr) continue;
-    ++chosen->rounds;
+  for (Chosen& chosen : chosen_) {
+    if (chosen.next == nullptr) continue;
+    ++chosen.rounds;
     // One that the brokers refuse can't finish; what it holds is given back by its end.
     const bool stuck =
-        chosen->producer->Status().contact != app::Contact::kReached || chosen->producer->Status().refused;
-    retired.push_back(TakeOver(*chosen, /*at_once=*/stuck || chosen->rounds > kRoundsMax));
+        chosen.producer->Status().contact != app::Contact::kReached || chosen.producer->Status().refused;
+    retired.push_back(TakeOver(chosen, /*at_once=*/stuck || chosen.rounds > kRoundsMax));
   }
 }
 

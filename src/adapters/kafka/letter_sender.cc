@@ -145,8 +145,8 @@ void LetterSender::LearnLimits(std::span<const app::Redelivery> letters) {
   for (size_t i = 0; i < letters.size(); ++i) {
     if (reports_[i] != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || bytes_max_.contains(letters[i].topic))
       continue;
-    const auto limit = MessageBytesMax(producer_.get(), letters[i].topic);
-    bytes_max_[letters[i].topic] = limit.value_or(std::numeric_limits<uint64_t>::max());
+    const auto config = ConfigOf(producer_.get(), letters[i].topic);
+    bytes_max_[letters[i].topic] = config ? config->message_bytes_max : std::numeric_limits<uint64_t>::max();
   }
 }
 

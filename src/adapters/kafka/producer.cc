@@ -1,3 +1,5 @@
+// Long because: one client of the library, with all that it calls back.
+
 #include "adapters/kafka/producer.h"
 
 #include <algorithm>
@@ -60,18 +62,22 @@ std::string_view RefusalHint(std::string_view mechanism) {
   return "if the password is right: this librdkafka can't log in to Kafka 4 by SCRAM; it takes 2.6.1, or PLAIN";
 }
 
-// The Java client's placement; without a key the partition that the sink wants, if it has a leader. Whoever
-// asks for destinations learns the number of partitions from here.
+// The Java client's placement; without a key the partition that the sink wants, if it has a leader.
 int32_t ChoosePartition(const rd_kafka_topic_t* topic, const void* key, size_t key_size, int32_t partitions,
                         void* known_topic, void* opaque) {
-  static_cast<Topic*>(known_topic)
-      ->partitions.store(static_cast<uint32_t>(partitions), std::memory_order_relaxed);
   const auto wanted =
       static_cast<int32_t>(reinterpret_cast<uint64_t>(opaque) >> kOpaquePartitionShift & 0xffff);
   if (key == nullptr && wanted < partitions && rd_kafka_topic_partition_available(topic, wanted) != 0) {
     return wanted;
   }
   return rd_kafka_msg_partitioner_murmur2_random(topic, key, key_size, partitions, known_topic, opaque);
+}
+
+// The same; whoever asks for destinations learns the number of partitions from here.
+int32_t ChooseAndTell(const rd_kafka_topic_t* topic, const void* key, size_t key_size, int32_t partitions,
+                      void* known_topic, void* opaque) {
+  static_cast<Topic*>(known_topic)->SetPartitions(static_cast<uint32_t>(partitions));
+  return ChoosePartition(topic, key, key_size, partitions, known_topic, opaque);
 }
 
 app::LogLevel LevelOf(int syslog_level) {
@@ -97,8 +103,8 @@ base::Result<std::unique_ptr<Producer>> Producer::Create(const KafkaOptions& opt
   std::unique_ptr<Producer> producer(new Producer(options.security.mechanism, topics, listener, log));
   if (!sole) {
     producer->size_limits_ = std::make_unique<SizeLimits>(
-        [&listener](std::string_view topic, std::optional<uint64_t> bytes_max) {
-          listener.OnSizeLimit(topic, bytes_max);
+        [&listener](std::string_view topic, const SizeLimits::Known& known) {
+          listener.OnTopicKnown(topic, known);
         },
         log);
   }
@@ -140,7 +146,8 @@ rd_kafka_topic_t* Producer::HandleOf(std::string_view topic) {
   const base::MutexLock lock(mutex_);
   if (const auto known = handles_.find(topic); known != handles_.end()) return known->second;
   rd_kafka_topic_conf_t* const conf = rd_kafka_default_topic_conf_dup(client_);
-  rd_kafka_topic_conf_set_partitioner_cb(conf, &ChoosePartition);
+  // Of a sole one the view of the cluster may lag behind: nearly nothing goes by it.
+  rd_kafka_topic_conf_set_partitioner_cb(conf, size_limits_ == nullptr ? &ChoosePartition : &ChooseAndTell);
   rd_kafka_topic_conf_set_opaque(conf, &topics_.Of(topic));
   if (const std::string compression = topics_.CompressionOf(topic); !compression.empty()) {
     std::array<char, 512> fault{};
@@ -305,7 +312,7 @@ void Producer::Poll() {
       case RD_KAFKA_EVENT_DR: OnDeliveryReports(event); break;
       case RD_KAFKA_EVENT_ERROR: OnError(event); break;
       case RD_KAFKA_EVENT_LOG: OnLog(event); break;
-      case RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT: size_limits_->OnAnswer(ReadMessageBytesMax(event)); break;
+      case RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT: size_limits_->OnAnswer(ReadConfigs(event)); break;
       default: break;
     }
     rd_kafka_event_destroy(event);
@@ -314,13 +321,15 @@ void Producer::Poll() {
 
 void Producer::AskForSizeLimits(base::SteadyTime now) {
   const std::vector<std::string> topics = size_limits_->TopicsToAsk(now);
-  if (!topics.empty()) AskMessageBytesMax(client_, topics, queue_);
+  if (!topics.empty()) AskForConfigs(client_, topics, queue_);
 }
 
 void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
   std::array<const rd_kafka_message_t*, kReportsMax> messages;
   // An event holds one batch, whose offsets librdkafka counts up from the response's, even if that is -1.
   bool proven = true;
+  size_t too_large = 0;
+  uint64_t bytes = 0;
   std::string_view topic;
   while (const size_t count = rd_kafka_event_message_array(event, messages.data(), messages.size())) {
     for (size_t i = 0; i < count; ++i) {
@@ -329,6 +338,8 @@ void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
       if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && size_limits_ != nullptr) {
           size_limits_->AskSoon();
+          ++too_large;
+          bytes += message.len + message.key_len;
         }
         listener_.OnReport(message._private, message.err, rd_kafka_err2str(message.err), {.topic = topic});
       } else if (proven = proven && message.offset >= 0; !proven) {
@@ -340,6 +351,7 @@ void Producer::OnDeliveryReports(rd_kafka_event_t* event) {
       }
     }
   }
+  if (too_large > 1) listener_.OnBatchTooLarge(topic, bytes);
   listener_.OnReportsEnd();
 }
 
@@ -350,6 +362,12 @@ void Producer::OnError(rd_kafka_event_t* event) {
   const ClientFault fault = ClassifyClientFault(error, detail);
   if (fault.refusal) return OnRefusal(fault.code, detail);
   tried_.store(true, std::memory_order_release);
+  // With nothing to send connections end: brokers, balancers and this client close those that are idle. Does
+  // the next one fail, that is told.
+  const bool connection_ended =
+      error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+      (error == RD_KAFKA_RESP_ERR__TRANSPORT && detail.find("onnect to") == std::string_view::npos);
+  if (connection_ended && Reached() && Idle()) return;
   listener_.OnFault(fault.code);
   // While the brokers refuse, these only say that there is no connection.
   if (refused_.load(std::memory_order_relaxed)) return;

@@ -68,7 +68,9 @@ class Producer {
     // Something that is no record's own. `code` is a constant.
     virtual void OnFault(std::string_view code) = 0;
     // See SizeLimits::Learnt; never of a sole producer.
-    virtual void OnSizeLimit(std::string_view topic, std::optional<uint64_t> bytes_max) = 0;
+    virtual void OnTopicKnown(std::string_view topic, const SizeLimits::Known& known) = 0;
+    // A request of several records, of so many bytes uncompressed, was too large for its topic.
+    virtual void OnBatchTooLarge(std::string_view topic, uint64_t bytes) = 0;
   };
 
   // `sole`: each record gets a request of its own. Listener and topics outlive the producer.

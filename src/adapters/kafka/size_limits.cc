@@ -10,9 +10,9 @@ constexpr auto kRound = std::chrono::minutes(1);
 }  // namespace
 
 void SizeLimits::Watch(std::string_view topic, bool compressed) {
-  if (compressed) return learnt_(topic, std::nullopt);
+  if (compressed) learnt_(topic, {});
   const base::MutexLock lock(mutex_);
-  if (topics_.try_emplace(std::string(topic)).second) soon_ = true;
+  if (topics_.try_emplace(std::string(topic), Told{compressed}).second) soon_ = true;
 }
 
 void SizeLimits::AskSoon() {
@@ -38,10 +38,10 @@ std::vector<std::string> SizeLimits::TopicsToAsk(base::SteadyTime now) {
   return Topics();
 }
 
-void SizeLimits::OnAnswer(const MessageBytesMaxAnswer& answer) {
+void SizeLimits::OnAnswer(const TopicConfigAnswer& answer) {
   awaited_ = false;
   if (answer) {
-    for (const auto& [topic, bytes_max] : *answer) Take(topic, bytes_max);
+    for (const auto& [topic, config] : *answer) Take(topic, config);
     return;
   }
   std::vector<std::string> topics;
@@ -52,23 +52,28 @@ void SizeLimits::OnAnswer(const MessageBytesMaxAnswer& answer) {
   for (const std::string& topic : topics) Take(topic, std::unexpected(answer.error()));
 }
 
-void SizeLimits::Take(std::string_view topic, const base::Result<uint64_t>& bytes_max) {
-  if (!bytes_max && bytes_max.error().kind == base::ErrorKind::kUnavailable) return;
-  const Told told{true, bytes_max ? std::optional(*bytes_max) : std::nullopt};
+void SizeLimits::Take(std::string_view topic, const base::Result<TopicConfig>& config) {
+  if (!config && config.error().kind == base::ErrorKind::kUnavailable) return;
+  Told told{.ever = true};
   {
     const base::MutexLock lock(mutex_);
     const auto known = topics_.find(topic);
-    if (known == topics_.end() || known->second == told) return;
+    if (known == topics_.end()) return;
+    told.compressed = known->second.compressed;
+    if (config && !told.compressed) told.known.bytes_max = config->message_bytes_max;
+    told.known.compacted = config && config->compacted;
+    if (known->second == told) return;
     known->second = told;
   }
-  learnt_(topic, told.bytes_max);
-  if (bytes_max) {
+  learnt_(topic, told.known);
+  if (told.compressed) return;
+  if (config) {
     return log_.Write(app::LogLevel::kInfo, "kafka", "the largest record that a topic takes",
-                      {{"topic", topic}, {"max_message_bytes", *bytes_max}});
+                      {{"topic", topic}, {"max_message_bytes", config->message_bytes_max}});
   }
   log_.Write(app::LogLevel::kInfo, "kafka",
              "a topic's max.message.bytes can't be read: events too large for it become dead letters",
-             {{"topic", topic}, {"detail", std::string_view(bytes_max.error().message)}});
+             {{"topic", topic}, {"detail", std::string_view(config.error().message)}});
 }
 
 }  // namespace ei::kafka

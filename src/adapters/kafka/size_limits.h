@@ -17,13 +17,19 @@
 
 namespace ei::kafka {
 
-// Keeps up with max.message.bytes of the topics that a producer writes to. Asks when a topic is new, when one
-// has refused a record for its size, and else once a minute; at most once a second. While the brokers don't
-// answer, what was learnt last holds.
+// Keeps up with what the topics that a producer writes to take: max.message.bytes and cleanup.policy. Asks
+// when a topic is new, when one has refused a record for its size, and else once a minute; at most once a
+// second. While the brokers don't answer, what was learnt last holds.
 class SizeLimits {
  public:
-  // nullopt: the topic's size doesn't tell what it takes, or isn't told to this client. Any thread.
-  using Learnt = std::function<void(std::string_view topic, std::optional<uint64_t> bytes_max)>;
+  struct Known {
+    // Of a record; nullopt: the topic's size doesn't tell what it takes, or isn't told to this client.
+    std::optional<uint64_t> bytes_max;
+    bool compacted = false;
+    bool operator==(const Known&) const = default;
+  };
+  // Any thread.
+  using Learnt = std::function<void(std::string_view topic, const Known& known)>;
 
   SizeLimits(Learnt learnt, app::Log& log) : learnt_(std::move(learnt)), log_(log) {}
 
@@ -33,15 +39,16 @@ class SizeLimits {
 
   // One thread, now and then: the topics to ask for now; none while an answer is awaited.
   std::vector<std::string> TopicsToAsk(base::SteadyTime now) EXCLUDES(mutex_);
-  void OnAnswer(const MessageBytesMaxAnswer& answer) EXCLUDES(mutex_);
+  void OnAnswer(const TopicConfigAnswer& answer) EXCLUDES(mutex_);
 
  private:
   struct Told {
+    bool compressed = false;
     bool ever = false;
-    std::optional<uint64_t> bytes_max;
+    Known known = {};
     bool operator==(const Told&) const = default;
   };
-  void Take(std::string_view topic, const base::Result<uint64_t>& bytes_max) EXCLUDES(mutex_);
+  void Take(std::string_view topic, const base::Result<TopicConfig>& config) EXCLUDES(mutex_);
   std::vector<std::string> Topics() const REQUIRES(mutex_);
 
   const Learnt learnt_;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -22,17 +23,35 @@ struct TopicOptions {
   std::string dlq_topic;
 };
 
-// What is known of a topic. Its number and partition name a destination.
-struct Topic {
+// What is known of a topic. Its number, layout and partition name a destination.
+class Topic {
+ public:
   static constexpr uint32_t kPartitionsMax = 0xffff;
-  static constexpr app::DestinationId kWhole = kPartitionsMax;  // for as long as the partitions aren't known
 
-  explicit Topic(uint32_t topic_number) : number(topic_number) {}
-  app::DestinationId Destination(uint32_t partition) const { return number << 16 | partition; }
-  static uint32_t PartitionOf(app::DestinationId destination) { return destination & 0xffff; }
+  explicit Topic(uint32_t topic_number) : number_(topic_number) {}
 
-  const uint32_t number;
-  std::atomic<uint32_t> partitions{0};  // 0: not known yet; as librdkafka last saw them
+  // As librdkafka sees them; 0: not known yet.
+  void SetPartitions(uint32_t partitions);
+
+  // Whether its batches have to be smaller than those of others.
+  void SetLimited(bool limited);
+  static bool IsLimited(app::DestinationId destination) { return (destination >> 16 & 1) != 0; }
+
+  // It takes no record without a key, as its own settings say.
+  std::atomic<bool> compacted{false};
+
+  // For events of this key hash; nullopt: for those without a key.
+  app::Destinations DestinationsOf(std::optional<uint32_t> key_hash) const;
+
+  // kPartitionsMax: the whole topic, as the partitions aren't known.
+  static uint64_t PartitionOf(app::DestinationId destination) { return destination & 0xffff; }
+
+ private:
+  static constexpr int kLayoutShift = 32;
+
+  const uint32_t number_;
+  // The layout, which rises with each change and is odd for a limited topic, and the number of partitions.
+  std::atomic<uint64_t> layout_{0};
 };
 
 // The topics that events name: their settings, which may be replaced at any time, and their names, which stay
@@ -52,6 +71,8 @@ class Topics {
 
   // As long as this lives. Empty is the sink's own.
   Topic& Of(std::string_view topic) EXCLUDES(mutex_);
+  // By its destinations' number.
+  Topic& Numbered(uint32_t number) EXCLUDES(mutex_);
 
  private:
   const std::string topic_;
@@ -60,6 +81,7 @@ class Topics {
   std::map<std::string, TopicOptions, std::less<>> special_ GUARDED_BY(mutex_);
   std::set<std::string, std::less<>> names_ GUARDED_BY(mutex_);
   std::map<std::string, std::unique_ptr<Topic>, std::less<>> known_ GUARDED_BY(mutex_);
+  std::vector<Topic*> numbered_ GUARDED_BY(mutex_);  // from 1
   Topic own_{0};
 };
 

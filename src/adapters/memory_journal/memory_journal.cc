@@ -16,32 +16,20 @@ namespace {
 constexpr size_t kBlockBytes = 256 << 10;
 constexpr size_t kCompactBytes = 64 << 10;
 constexpr size_t kLaneEventsMin = 1024;
+constexpr size_t kLaneEventsKept =
+    8192;  // in a lane's ring that is empty, so that a steady load allocates nothing
 constexpr size_t kSpareBlocksMax = 16;  // kept for reuse, so that a steady load allocates nothing
 
 size_t BlockBytesFor(size_t event_bytes) { return std::max(kBlockBytes, event_bytes); }
 
-// The memory that the blocks for a batch add, when the last block has `room` bytes left and `spare` blocks
-// wait for use. Mirrors MemoryJournal::BlockFor.
-uint64_t BlockBytesFor(const domain::EventBatch& batch, size_t room, size_t spare) {
-  uint64_t new_bytes = 0;
-  for (const EventSlices& slices : batch.Events()) {
-    if (slices.size > room) {
-      room = BlockBytesFor(slices.size);
-      if (room == kBlockBytes && spare > 0) {
-        --spare;
-      } else {
-        new_bytes += room;
-      }
-    }
-    room -= slices.size;
-  }
-  return new_bytes;
-}
-
 }  // namespace
 
 MemoryJournal::MemoryJournal(const Options& options)
-    : options_(options), free_events_(options.events_max), lanes_(options.lanes) {}
+    : options_(options), free_events_(options.events_max), kept_(options.shares), lanes_(options.lanes) {}
+
+uint64_t MemoryJournal::ShareableBytes(uint64_t bytes_max) {
+  return bytes_max - std::min<uint64_t>(kBlockBytes, bytes_max / 2);
+}
 
 Appended MemoryJournal::Append(const domain::EventBatch& batch, base::SteadyTime now) {
   uint64_t filled_lanes = 0;  // bit i % 64: lane i was empty before
@@ -52,19 +40,23 @@ Appended MemoryJournal::Append(const domain::EventBatch& batch, base::SteadyTime
     const uint64_t count = batch.Size();
     if (count > options_.events_max || batch.Bytes().size() > options_.bytes_max)
       return {AppendResult::kTooLarge};
+    if (!MayHold(batch)) return {AppendResult::kOverShare};
     if (events_ + count > options_.events_max || !Reserve(batch)) {
-      if (BlockBytesFor(batch, 0, 0) > options_.bytes_max) return {AppendResult::kTooLarge};
+      if (NeedOf(batch, 0, 0).memory > options_.bytes_max) return {AppendResult::kTooLarge};
       NoteRefused(batch);
       return {AppendResult::kFull};
     }
     for (const EventSlices& slices : batch.Events()) {
-      Block& block = BlockFor(slices.size, now);
+      Block& block = BlockFor(slices.size, batch.Client(), now);
       char* const data = block.data.get() + block.used;
       std::memcpy(data, batch.Bytes().data() + slices.offset, slices.size);
       block.used += slices.size;
       ++block.events;
       ++block.unsettled;
-      if (options_.shares != nullptr) block.owners.push_back({slices.size, batch.Client()});
+      if (options_.shares != nullptr) {
+        block.owners.push_back(batch.Client());
+        Hold(block, batch.Client(), slices.size);
+      }
 
       JournalEvent event;
       event.position = next_position_++;
@@ -83,8 +75,12 @@ Appended MemoryJournal::Append(const domain::EventBatch& batch, base::SteadyTime
       if (queue.full()) queue.set_capacity(std::max(kLaneEventsMin, queue.capacity() * 2));
       queue.push_back(event);
     }
-    Hold(batch);
+    if (options_.shares != nullptr) {
+      options_.shares->Take(batch.Client(), app::Shared::kJournalEvents, count);
+      options_.shares->Take(batch.Client(), app::Shared::kJournalBytes, count * app::kEventOverheadBytes);
+    }
     events_ += count;
+    bytes_ += count * app::kEventOverheadBytes;
     end = next_position_;
     free_events_.store(options_.events_max - events_, std::memory_order_relaxed);
   }
@@ -94,26 +90,55 @@ Appended MemoryJournal::Append(const domain::EventBatch& batch, base::SteadyTime
   return {AppendResult::kAppended, end};
 }
 
-void MemoryJournal::Hold(const domain::EventBatch& batch) const {
-  if (options_.shares == nullptr) return;
-  options_.shares->Take(batch.Client(), app::Shared::kJournalEvents, batch.Size());
-  options_.shares->Take(batch.Client(), app::Shared::kJournalBytes, batch.Bytes().size());
+bool MemoryJournal::MayHold(const domain::EventBatch& batch) const {
+  if (options_.shares == nullptr || !options_.shares->Contended()) return true;
+  return options_.shares->Allows(batch.Client(), app::Shared::kJournalEvents, batch.Size()) &&
+         options_.shares->Allows(batch.Client(), app::Shared::kJournalBytes, NeedOf(batch).share);
+}
+
+void MemoryJournal::Hold(Block& block, domain::ClientNumber client, uint64_t bytes) {
+  block.holdings.Add(client, 0, bytes);
+  options_.shares->Take(client, app::Shared::kJournalBytes, bytes);
 }
 
 bool MemoryJournal::Reserve(const domain::EventBatch& batch) {
-  if (bytes_ + NewBytesFor(batch) <= options_.bytes_max) return true;
+  if (bytes_ + NeedOf(batch).memory <= options_.bytes_max) return true;
   bytes_ -= spare_.size() * kBlockBytes;
   spare_.clear();
   if (!blocks_.empty() && blocks_.back().events == 0) {
     bytes_ -= blocks_.back().capacity;
     blocks_.pop_back();
   }
-  return bytes_ + NewBytesFor(batch) <= options_.bytes_max;
+  return bytes_ + NeedOf(batch).memory <= options_.bytes_max;
 }
 
-uint64_t MemoryJournal::NewBytesFor(const domain::EventBatch& batch) const {
+// For a last block with `room` bytes left and `spare` blocks that wait for use. Mirrors BlockFor.
+MemoryJournal::Need MemoryJournal::NeedOf(const domain::EventBatch& batch, size_t room, size_t spare) {
+  const uint64_t overhead = batch.Size() * app::kEventOverheadBytes;
+  Need need{overhead, overhead + batch.Bytes().size()};
+  if (room >= batch.Bytes().size()) return need;
+  for (const EventSlices& slices : batch.Events()) {
+    if (slices.size > room) {
+      need.share += room;
+      room = BlockBytesFor(slices.size);
+      if (room == kBlockBytes && spare > 0) {
+        --spare;
+      } else {
+        need.memory += room;
+      }
+    }
+    room -= slices.size;
+  }
+  return need;
+}
+
+MemoryJournal::Need MemoryJournal::NeedOf(const domain::EventBatch& batch) const {
   const size_t room = blocks_.empty() ? 0 : blocks_.back().capacity - blocks_.back().used;
-  return room >= batch.Bytes().size() ? 0 : BlockBytesFor(batch, room, spare_.size());
+  Need need = NeedOf(batch, room, spare_.size());
+  const bool retires_last =
+      !blocks_.empty() && blocks_.back().events == 0 && !batch.Empty() && batch.Events().front().size > room;
+  if (retires_last) need.share -= room;
+  return need;
 }
 
 void MemoryJournal::NoteRefused(const domain::EventBatch& batch) {
@@ -134,12 +159,17 @@ bool MemoryJournal::Crowded() const {
   return events_ > options_.events_max / 4 || bytes_ > options_.bytes_max / 4;
 }
 
-MemoryJournal::Block& MemoryJournal::BlockFor(size_t bytes, base::SteadyTime now) {
+MemoryJournal::Block& MemoryJournal::BlockFor(size_t bytes, domain::ClientNumber client,
+                                              base::SteadyTime now) {
   if (!blocks_.empty()) {
     Block& last = blocks_.back();
     if (last.events == 0) last.opened_at = now;
     if (last.capacity - last.used >= bytes) return last;
-    if (last.events == 0) Retire(blocks_.size() - 1);
+    if (last.events == 0) {
+      Retire(blocks_.size() - 1);
+    } else if (options_.shares != nullptr) {
+      Hold(last, client, last.capacity - last.used);
+    }
   }
   Block block;
   block.capacity = BlockBytesFor(bytes);
@@ -162,6 +192,7 @@ size_t MemoryJournal::Take(size_t lane, std::span<JournalEvent> out) {
   const size_t count = std::min(out.size(), queue.size());
   std::copy_n(queue.begin(), count, out.begin());
   queue.erase_begin(count);
+  if (queue.empty() && queue.capacity() > kLaneEventsKept) queue.set_capacity(kLaneEventsKept);
   return count;
 }
 
@@ -195,18 +226,19 @@ void MemoryJournal::Settle(std::span<const uint64_t> positions) {
   for (const uint64_t position : positions) {
     if (const auto dropped = kept_.Empty() ? std::nullopt : kept_.Drop(position)) {
       bytes_ -= dropped->freed_bytes;
-      if (options_.shares != nullptr) settled_.Add(dropped->client, 1, dropped->event_bytes);
+      if (options_.shares != nullptr) settled_.Add(dropped->client, 1, app::kEventOverheadBytes);
       continue;
     }
     index = BlockOf(position, index);
     if (options_.shares != nullptr) {
-      const Ownership& owner = blocks_[index].owners[position - blocks_[index].first_position];
-      settled_.Add(owner.client, 1, owner.size);
+      const domain::ClientNumber owner = blocks_[index].owners[position - blocks_[index].first_position];
+      settled_.Add(owner, 1, app::kEventOverheadBytes);
     }
     LeaveBlock(index);
   }
   if (options_.shares != nullptr) settled_.GiveTo(*options_.shares);
   events_ -= positions.size();
+  bytes_ -= positions.size() * app::kEventOverheadBytes;
   free_events_.store(options_.events_max - events_, std::memory_order_relaxed);
 }
 
@@ -218,6 +250,7 @@ void MemoryJournal::LeaveBlock(size_t index) {
 // The block's events are all settled or have moved: nothing points into it any more.
 void MemoryJournal::Recycle(size_t index) {
   Block& block = blocks_[index];
+  if (options_.shares != nullptr) block.holdings.GiveTo(*options_.shares);
   if (index + 1 == blocks_.size() && block.capacity == kBlockBytes) {
     block.used = 0;
     block.events = 0;

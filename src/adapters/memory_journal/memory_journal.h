@@ -25,12 +25,16 @@ namespace ei::memory_journal {
 //
 // Invariants:
 //  - `events_` counts appended, unsettled events and never exceeds events_max.
-//  - `bytes_` counts the memory of all blocks, kept for reuse or not, and of `kept_`, and exceeds
-//    bytes_max at most by what Compact copies at once, before it sets more free.
+//  - `bytes_` counts the memory of all blocks, kept for reuse or not, and of `kept_`, and for each event
+//    kEventOverheadBytes. It exceeds bytes_max at most by what Compact copies at once, before it sets more
+//    free.
 //  - A block's events have consecutive positions; blocks are in the order of positions. A block with no
-//  unsettled
-//    event is recycled, the last one by starting over from its first byte.
+//    unsettled event is recycled, the last one by starting over from its first byte.
 //  - A batch is copied only after room for all of it is certain.
+//  - Clients are charged in the same bytes: what an event uses of a block, until the block is free; the rest
+//  of
+//    a block that no longer takes events, to the client whose event didn't fit; the overhead, until the event
+//    is settled.
 class MemoryJournal final : public app::Journal {
  public:
   struct Options {
@@ -41,6 +45,9 @@ class MemoryJournal final : public app::Journal {
   };
 
   explicit MemoryJournal(const Options& options);
+
+  // Of `bytes_max`, what clients can share: all but a block, as the last one may not fit.
+  static uint64_t ShareableBytes(uint64_t bytes_max);
 
   app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override;
   uint64_t DurableEnd() const override { return 0; }
@@ -54,12 +61,15 @@ class MemoryJournal final : public app::Journal {
   void OnLaneFilled(std::function<void(size_t lane)> wake) override { wake_ = std::move(wake); }
   void Close() override;
   app::JournalStats Stats() const override;
+  uint64_t Events() const override {
+    return options_.events_max - free_events_.load(std::memory_order_relaxed);
+  }
 
  private:
-  // Whose an event is, and its bytes.
-  struct Ownership {
-    uint32_t size;
-    domain::ClientNumber client;
+  // What a batch adds.
+  struct Need {
+    uint64_t memory;  // for new blocks, and the overhead
+    uint64_t share;   // that its client is charged with
   };
 
   struct Block {
@@ -70,14 +80,18 @@ class MemoryJournal final : public app::Journal {
     uint64_t events = 0;     // positions from first_position
     uint64_t unsettled = 0;  // of those
     base::SteadyTime opened_at;
-    std::vector<Ownership> owners;  // by position; only with shares
+    // Only with shares:
+    std::vector<domain::ClientNumber> owners;  // by position
+    app::ClientHoldings holdings;              // of its bytes
   };
 
-  void Hold(const domain::EventBatch& batch) const;
+  static Need NeedOf(const domain::EventBatch& batch, size_t room, size_t spare);
+  Need NeedOf(const domain::EventBatch& batch) const REQUIRES(mutex_);
+  bool MayHold(const domain::EventBatch& batch) const REQUIRES(mutex_);
+  void Hold(Block& block, domain::ClientNumber client, uint64_t bytes) REQUIRES(mutex_);
   bool Reserve(const domain::EventBatch& batch) REQUIRES(mutex_);
-  uint64_t NewBytesFor(const domain::EventBatch& batch) const REQUIRES(mutex_);
   void NoteRefused(const domain::EventBatch& batch) REQUIRES(mutex_);
-  Block& BlockFor(size_t bytes, base::SteadyTime now) REQUIRES(mutex_);
+  Block& BlockFor(size_t bytes, domain::ClientNumber client, base::SteadyTime now) REQUIRES(mutex_);
   void LeaveBlock(size_t index) REQUIRES(mutex_);
   void Recycle(size_t index) REQUIRES(mutex_);
   void Retire(size_t index) REQUIRES(mutex_);
@@ -93,7 +107,7 @@ class MemoryJournal final : public app::Journal {
   std::atomic<uint64_t> free_events_;
 
   mutable base::Mutex mutex_;
-  app::KeptEvents kept_ GUARDED_BY(mutex_);         // that stand in no block
+  app::KeptEvents kept_ GUARDED_BY(mutex_);         // whose bytes stand in no block
   app::ClientHoldings settled_ GUARDED_BY(mutex_);  // scratch of Settle
   std::deque<Block> blocks_ GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<char[]>> spare_ GUARDED_BY(mutex_);  // of kBlockBytes each

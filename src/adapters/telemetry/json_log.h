@@ -4,33 +4,29 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
-#include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "adapters/telemetry/repeat_filter.h"
 #include "app/ports/clock.h"
 #include "app/ports/log.h"
-
-namespace spdlog {
-class logger;
-}
+#include "base/mutex.h"
 
 namespace ei::telemetry {
 
 // Takes one line with its line break; called by one thread at a time.
 using LineOutput = std::function<void(std::string_view line)>;
 
-// The service's log: one JSON object a line (json_line.h), each handed to the operating system before Write
+// The service's log: one JSON object a line (json_line.h), each handed to the output before Write
 // returns. Repeated warnings and errors are summarised: a line with the field "repeated" says how many like
 // it were held back.
 //
-// Thread-safe. Write blocks for as long as the output does, and never throws; a line that can't be written is
-// lost.
+// Thread-safe. Write blocks for as long as the output does, so the service gives it one that never blocks
+// (log_writer.h).
 class JsonLog final : public app::Log {
  public:
-  // To stdout. The clock outlives this.
-  JsonLog(const app::Clock& clock, app::LogLevel lowest);
+  // The clock outlives this.
   JsonLog(const app::Clock& clock, app::LogLevel lowest, LineOutput output,
           const RepeatFilter::Options& repeats = {});
   // Writes the summaries that are still to come.
@@ -47,10 +43,14 @@ class JsonLog final : public app::Log {
   uint64_t SuppressedLines() const { return suppressed_.load(std::memory_order_relaxed); }
 
  private:
+  void WriteLine(app::LogLevel level, std::string_view component, std::string_view message,
+                 std::span<const app::LogField> fields);
   void WriteSummaries(const std::vector<RepeatFilter::Summary>& summaries);
 
   const app::Clock& clock_;
-  const std::unique_ptr<spdlog::logger> logger_;
+  const app::LogLevel lowest_;
+  base::Mutex mutex_;  // one call of output_ at a time
+  const LineOutput output_ GUARDED_BY(mutex_);
   RepeatFilter repeats_;
   std::atomic<uint64_t> suppressed_{0};
 };

@@ -11,10 +11,13 @@ namespace ei::telemetry::cells {
 
 inline constexpr size_t kStatusesMax = 24;
 inline constexpr size_t kRejectionCodesMax = 32;
+inline constexpr size_t kRequestCodesMax = 64;
+inline constexpr size_t kDropReasonsMax = kDropReasons.size();
 inline constexpr size_t kDeadLetterCodesMax = 32;
 inline constexpr size_t kSinkFaultsMax = 16;
 inline constexpr size_t kSharedResourcesMax = kSharedResources.size();
 static_assert(kRejectionCodes.size() <= kRejectionCodesMax);
+static_assert(kRequestCodes.size() <= kRequestCodesMax);
 static_assert(kSinkFaults.size() <= kSinkFaultsMax);
 
 inline constexpr size_t kRequestsOfRoute = kStatusesMax + 1;
@@ -27,7 +30,8 @@ inline constexpr size_t kRetried = 3;
 inline constexpr size_t kUndelivered = 4;
 inline constexpr size_t kAckTimeouts = 5;
 inline constexpr size_t kDeduplicated = 6;
-inline constexpr size_t kRejected = 7;
+inline constexpr size_t kIdConflicts = 7;
+inline constexpr size_t kRejected = 8;
 inline constexpr size_t kDeadLettered = kRejected + kRejectionCodesMax + 1;
 inline constexpr size_t kFiled = kDeadLettered + kDeadLetterCodesMax + 1;
 inline constexpr size_t kRequests = kFiled + kDeadLetterCodesMax + 1;
@@ -36,6 +40,8 @@ inline constexpr size_t kDeliveryTimes = kRequestTimes + kRoutes.size() * kReque
 inline constexpr size_t kCommitTimes = kDeliveryTimes + kDeliveryBuckets.size() + 2;
 inline constexpr size_t kFaults = kCommitTimes + kRequestBuckets.size() + 2;
 inline constexpr size_t kOverShare = kFaults + kSinkFaultsMax + 1;
-inline constexpr size_t kCount = kOverShare + kSharedResourcesMax + 1;
+inline constexpr size_t kRejectedRequests = kOverShare + kSharedResourcesMax + 1;
+inline constexpr size_t kDropped = kRejectedRequests + kRequestCodesMax + 1;
+inline constexpr size_t kCount = kDropped + kDropReasonsMax + 1;
 
 }  // namespace ei::telemetry::cells

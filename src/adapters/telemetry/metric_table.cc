@@ -1,3 +1,5 @@
+// Long because: it is the table, one entry a metric, and people look for a metric in one place.
+
 #include "adapters/telemetry/metric_table.h"
 
 namespace ei::telemetry {
@@ -7,6 +9,8 @@ namespace {
 constexpr MetricLabel kRoute = {"route", "which part of the HTTP interface", kRoutes};
 constexpr MetricLabel kStatus = {"status", "the HTTP status of the reply, as in 202", {}};
 constexpr MetricLabel kRejectionCode = {"code", "why, as in the reply's code", kRejectionCodes};
+constexpr MetricLabel kRequestCode = {"code", "why, as in the reply's code", kRequestCodes};
+constexpr MetricLabel kDropReason = {"reason", "what kind of connection it was", kDropReasons};
 constexpr MetricLabel kSharedResource = {"resource", "what it wants more of", kSharedResources};
 constexpr MetricLabel kSinkFault = {"code", "what happened", kSinkFaults};
 constexpr MetricLabel kDeadLetterCode = {"code", "why, as in the record's header dlq_code", {}};
@@ -27,6 +31,13 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .labels = {kRoute},
      .buckets = kRequestBuckets,
      .help = "Time from a request's first byte to its reply."},
+    {.id = MetricId::kRequestsRejected,
+     .name = "event_ingestor_requests_rejected_total",
+     .kind = MetricKind::kCounter,
+     .unit = "requests",
+     .labels = {kRequestCode},
+     .buckets = {},
+     .help = "Requests and connections that were answered with a problem, also before a body was read."},
     {.id = MetricId::kHttpConnections,
      .name = "event_ingestor_http_connections",
      .kind = MetricKind::kGauge,
@@ -34,6 +45,16 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .labels = {},
      .buckets = {},
      .help = "Client connections that are open."},
+    {.id = MetricId::kConnectionsDropped,
+     .name = "event_ingestor_connections_dropped_total",
+     .kind = MetricKind::kCounter,
+     .unit = "connections",
+     .labels = {kDropReason},
+     .buckets = {},
+     .help =
+         "Connections that were closed to make room for others: refused ones before their client was seen "
+         "to take the reply (refused), those of the admin port that had asked for nothing for longest (silent), and "
+         "those whose client didn't take its replies while the memory for requests was short (unread)."},
     {.id = MetricId::kHttpInflightBytes,
      .name = "event_ingestor_http_inflight_bytes",
      .kind = MetricKind::kGauge,
@@ -61,7 +82,9 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "clients",
      .labels = {},
      .buckets = {},
-     .help = "Clients, told apart by their addresses, that are here or were within the last minute."},
+     .help =
+         "Clients, told apart by their addresses, that sent events within the last minute or whose events "
+         "wait."},
     {.id = MetricId::kClientOverShare,
      .name = "event_ingestor_client_over_share_total",
      .kind = MetricKind::kCounter,
@@ -100,6 +123,14 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .help =
          "Events that were acknowledged and not stored again: their source and id are those of an earlier "
          "one in the idempotency window."},
+    {.id = MetricId::kEventIdConflicts,
+     .name = "event_ingestor_event_id_conflicts_total",
+     .kind = MetricKind::kCounter,
+     .unit = "events",
+     .labels = {},
+     .buckets = {},
+     .help = "Events that were accepted under the source and id of another one of the same client in the "
+             "idempotency window, as their bytes are others: two events share an id."},
     {.id = MetricId::kEventsRejected,
      .name = "event_ingestor_events_rejected_total",
      .kind = MetricKind::kCounter,
@@ -220,7 +251,14 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "segments",
      .labels = {},
      .buckets = {},
-     .help = "Damaged segments that are kept for inspection."},
+     .help = "Damaged segments that are kept until somebody moves them away; they count to wal.bytes_max."},
+    {.id = MetricId::kWalUnreadable,
+     .name = "event_ingestor_wal_unreadable",
+     .kind = MetricKind::kGauge,
+     .unit = "",
+     .labels = {},
+     .buckets = {},
+     .help = "1 while the disk can't read the log back: the events there, and all behind them, wait."},
     {.id = MetricId::kDeliveryDuration,
      .name = "event_ingestor_delivery_duration_seconds",
      .kind = MetricKind::kHistogram,
@@ -298,6 +336,13 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .labels = {},
      .buckets = {},
      .help = "Repeated warnings and errors that were summarised in the log instead of written."},
+    {.id = MetricId::kLogLinesDropped,
+     .name = "event_ingestor_log_lines_dropped_total",
+     .kind = MetricKind::kCounter,
+     .unit = "lines",
+     .labels = {},
+     .buckets = {},
+     .help = "Log lines that nobody took: what reads stdout is stalled or gone, or its disk is full."},
     {.id = MetricId::kBuildInfo,
      .name = "event_ingestor_build_info",
      .kind = MetricKind::kGauge,

@@ -15,7 +15,9 @@ namespace ei::telemetry {
 enum class MetricId : uint8_t {
   kHttpRequests,
   kHttpRequestDuration,
+  kRequestsRejected,
   kHttpConnections,
+  kConnectionsDropped,
   kHttpInflightBytes,
   kRequestsWaiting,
   kAckTimeouts,
@@ -25,6 +27,7 @@ enum class MetricId : uint8_t {
   kEventsReceived,
   kEventsAccepted,
   kEventsDeduplicated,
+  kEventIdConflicts,
   kEventsRejected,
   kEventsDelivered,
   kEventsDeadLettered,
@@ -42,6 +45,7 @@ enum class MetricId : uint8_t {
   kWalMemory,
   kWalBacklog,
   kWalSetAside,
+  kWalUnreadable,
   kDeliveryDuration,
   kSinkInflightEvents,
   kDeliveryWaitingEvents,
@@ -52,6 +56,7 @@ enum class MetricId : uint8_t {
   kLetterFileCapacity,
   kLetterFileFailures,
   kLogLinesSuppressed,
+  kLogLinesDropped,
   kBuildInfo,
   kProcessCpu,
   kProcessResidentMemory,
@@ -88,8 +93,8 @@ inline constexpr std::string_view kOtherLabel = "other";
 
 // The routes that requests are counted by; whatever is not among them counts as the last, "other". The
 // busiest comes first: a request's route is searched from the front.
-inline constexpr std::array<std::string_view, 7> kRoutes = {"events",  "health",  "livez",    "readyz",
-                                                            "metrics", "openapi", kOtherLabel};
+inline constexpr std::array<std::string_view, 6> kRoutes = {"events", "health",  "livez",
+                                                            "readyz", "metrics", kOtherLabel};
 
 // Where dead letters are kept.
 inline constexpr std::array<std::string_view, 2> kLetterPlaces = {"topic", "file"};
@@ -102,14 +107,48 @@ inline constexpr std::array<std::string_view, 20> kRejectionCodes = {
     "empty_type",    "wrong_type",        "type_too_long",       "id_too_long",
     "bad_timestamp", "event_too_large",   "too_large_for_topic", "partition_stuck"};
 
+// Why requests and connections are refused; exported from the start too. Codes of single events, which a
+// request of one event is refused with, join them when they first happen.
+inline constexpr std::array<std::string_view, 27> kRequestCodes = {"journal_full",
+                                                                   "storage_failed",
+                                                                   "rate_limited",
+                                                                   "client_over_share",
+                                                                   "overloaded",
+                                                                   "shutting_down",
+                                                                   "not_ready",
+                                                                   "partition_stuck",
+                                                                   "ack_timeout",
+                                                                   "batch_not_valid",
+                                                                   "batch_too_large",
+                                                                   "body_too_large",
+                                                                   "headers_too_large",
+                                                                   "target_too_long",
+                                                                   "header_timeout",
+                                                                   "body_timeout",
+                                                                   "malformed_request",
+                                                                   "malformed_json",
+                                                                   "too_deep",
+                                                                   "empty_batch",
+                                                                   "invalid_ack",
+                                                                   "ack_unavailable",
+                                                                   "unsupported_media_type",
+                                                                   "unsupported_encoding",
+                                                                   "cloudevents_unsupported",
+                                                                   "not_found",
+                                                                   "internal"};
+
+// Why connections are closed to make room for others.
+inline constexpr std::array<std::string_view, 3> kDropReasons = {"refused", "silent", "unread"};
+
 // What clients share.
 inline constexpr std::array<std::string_view, 4> kSharedResources = {"connections", "memory", "journal",
                                                                      "rate"};
 
 // What a sink suffers from, beyond the fate of single events.
-inline constexpr std::array<std::string_view, 10> kSinkFaults = {
+inline constexpr std::array<std::string_view, 12> kSinkFaults = {
     "authentication_failed", "tls_failed",     "token_refused",     "token_unavailable", "not_authorized",
-    "brokers_down",          "host_not_found", "connection_failed", "timed_out",         "producer_failed"};
+    "brokers_down",          "host_not_found", "connection_failed", "timed_out",         "producer_failed",
+    "clock_refused",         "all_refused"};
 
 inline constexpr std::array<base::Duration, 17> kRequestBuckets = {
     std::chrono::microseconds(50),  std::chrono::microseconds(100),   std::chrono::microseconds(250),

@@ -152,6 +152,8 @@ void CollectProcess(Families& families) {
 
 Metrics::Metrics(const app::Clock& clock, const BuildInfo& build) : clock_(clock), build_(build) {
   for (const std::string_view code : kRejectionCodes) rejection_codes_.NumberOf(code);
+  for (const std::string_view code : kRequestCodes) request_codes_.NumberOf(code);
+  for (const std::string_view why : kDropReasons) drop_reasons_.NumberOf(why);
   for (const std::string_view code : kSinkFaults) sink_faults_.NumberOf(code);
   for (const std::string_view what : kSharedResources) shared_resources_.NumberOf(what);
 }
@@ -166,6 +168,14 @@ void Metrics::HttpRequest(std::string_view route, uint16_t status, base::Duratio
           kRequestTick, took, 1);
 }
 
+void Metrics::RequestRejected(std::string_view code) {
+  cells_.Mine().Add(cells::kRejectedRequests + request_codes_.NumberOf(code), 1);
+}
+
+void Metrics::ConnectionDropped(std::string_view why) {
+  cells_.Mine().Add(cells::kDropped + drop_reasons_.NumberOf(why), 1);
+}
+
 void Metrics::AckTimedOut() { cells_.Mine().Add(cells::kAckTimeouts, 1); }
 
 void Metrics::EventsReceived(uint64_t count) { cells_.Mine().Add(cells::kReceived, count); }
@@ -173,6 +183,7 @@ void Metrics::EventsReceived(uint64_t count) { cells_.Mine().Add(cells::kReceive
 void Metrics::EventsAccepted(uint64_t count) { cells_.Mine().Add(cells::kAccepted, count); }
 
 void Metrics::EventsDeduplicated(uint64_t count) { cells_.Mine().Add(cells::kDeduplicated, count); }
+void Metrics::EventIdConflicts(uint64_t count) { cells_.Mine().Add(cells::kIdConflicts, count); }
 
 void Metrics::EventsRejected(std::string_view code, uint64_t count) {
   cells_.Mine().Add(cells::kRejected + rejection_codes_.NumberOf(code), count);
@@ -240,6 +251,7 @@ void Metrics::CollectEvents(Families& families) const {
   AddCount(families, MetricId::kEventsReceived, cells_.Total(cells::kReceived));
   AddCount(families, MetricId::kEventsAccepted, cells_.Total(cells::kAccepted));
   AddCount(families, MetricId::kEventsDeduplicated, cells_.Total(cells::kDeduplicated));
+  AddCount(families, MetricId::kEventIdConflicts, cells_.Total(cells::kIdConflicts));
   AddCountsByLabel(families, MetricId::kEventsRejected, rejection_codes_, cells_, cells::kRejected);
   AddCount(families, MetricId::kEventsDelivered, cells_.Total(cells::kDelivered));
   AddDeadLetters(families, dead_letter_codes_, cells_, cells::kDeadLettered, kLetterPlaces[0]);
@@ -255,6 +267,8 @@ void Metrics::CollectEvents(Families& families) const {
 // Of routes and statuses only what has happened: most pairs never do.
 void Metrics::CollectRequests(Families& families) const {
   AddCount(families, MetricId::kAckTimeouts, cells_.Total(cells::kAckTimeouts));
+  AddCountsByLabel(families, MetricId::kRequestsRejected, request_codes_, cells_, cells::kRejectedRequests);
+  AddCountsByLabel(families, MetricId::kConnectionsDropped, drop_reasons_, cells_, cells::kDropped);
   for (size_t route = 0; route < kRoutes.size(); ++route) {
     for (size_t status = 0; status <= cells::kStatusesMax; ++status) {
       const uint64_t count = cells_.Total(cells::kRequests + route * cells::kRequestsOfRoute + status);

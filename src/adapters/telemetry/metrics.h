@@ -47,10 +47,13 @@ class Metrics final : public app::Telemetry {
   ~Metrics() override;
 
   void HttpRequest(std::string_view route, uint16_t status, base::Duration took) override;
+  void RequestRejected(std::string_view code) override;
+  void ConnectionDropped(std::string_view why) override;
   void AckTimedOut() override;
   void EventsReceived(uint64_t count) override;
   void EventsAccepted(uint64_t count) override;
   void EventsDeduplicated(uint64_t count) override;
+  void EventIdConflicts(uint64_t count) override;
   void EventsRejected(std::string_view code, uint64_t count) override;
   void EventsDelivered(uint64_t count, base::Duration waited) override;
   void EventsDeadLettered(std::string_view code, app::LetterPlace place, uint64_t count) override;
@@ -82,6 +85,8 @@ class Metrics final : public app::Telemetry {
   std::function<app::JournalStats()> journal_;
 
   LabelSet<cells::kRejectionCodesMax> rejection_codes_;
+  LabelSet<cells::kRequestCodesMax> request_codes_;
+  LabelSet<cells::kDropReasonsMax> drop_reasons_;
   LabelSet<cells::kDeadLetterCodesMax> dead_letter_codes_;
   LabelSet<cells::kSinkFaultsMax> sink_faults_;
   LabelSet<cells::kSharedResourcesMax> shared_resources_;

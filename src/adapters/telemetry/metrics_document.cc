@@ -44,6 +44,9 @@ Each event that a request brought is in one of three:
       + event_ingestor_events_deduplicated_total
       + sum(event_ingestor_events_rejected_total)
 
+A request that is refused before its body is read brings no event into these books, as nobody knows how many it has:
+`event_ingestor_requests_rejected_total` counts every refused request, whatever was read of it.
+
 While events flow, a scrape reads these numbers one after the other, so they may be apart by what passed in between.
 An event left over when the process had to stop counts in `event_ingestor_events_undelivered_total` and stays in the
 journal's number.
@@ -114,7 +117,9 @@ std::string MetricsDocument() {
       .append(std::to_string(cells::kStatusesMax))
       .append(" statuses, ")
       .append(std::to_string(cells::kRejectionCodesMax))
-      .append(" codes of refusals and ")
+      .append(" codes of refused events, ")
+      .append(std::to_string(cells::kRequestCodesMax))
+      .append(" of refused requests and ")
       .append(std::to_string(cells::kDeadLetterCodesMax))
       .append(" of dead letters.\nWhatever comes beyond counts as `other`.\n");
   document += kBucketsHead;

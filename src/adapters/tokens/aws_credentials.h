@@ -24,6 +24,8 @@ class AwsCredentialChain {
 
   // Asked anew each time. kInvalid: refused, or there are none.
   base::Result<AwsCredentials> Fetch();
+  // From any thread, for good: a Fetch under way fails at once.
+  void Cancel() { http_->Cancel(); }
 
  private:
   base::Result<AwsCredentials> FromWebIdentity(const std::string& token_file);

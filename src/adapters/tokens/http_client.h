@@ -20,11 +20,14 @@ struct HttpReply {
   std::string body;
 };
 
-// One request, one reply; redirects are not followed. kUnavailable when there is no reply.
+// One request, one reply; redirects are not followed. kUnavailable when there is no reply. Send belongs to
+// one thread.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
   virtual base::Result<HttpReply> Send(const HttpRequest& request) = 0;
+  // From any thread, for good: a Send under way, and all later ones, fail at once.
+  virtual void Cancel() {}
 };
 
 }  // namespace ei::tokens

@@ -10,6 +10,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
+#include "adapters/tokens/host_lookup.h"
 #include "adapters/tokens/url.h"
 
 namespace ei::tokens {
@@ -22,6 +23,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr size_t kReplyBytesMax = 64 * 1024;
+constexpr auto kLook = std::chrono::milliseconds(50);  // for Cancel
 constexpr size_t kReplyHeaderBytesMax = 16 * 1024;
 
 using Message = beast_http::request<beast_http::string_body>;
@@ -41,12 +43,16 @@ Message MessageOf(const HttpRequest& request, const Url& url) {
   return message;
 }
 
-// One request and its reply, step by step. Each function returns false when its step failed or time is over.
+// One request and its reply, step by step. Each function returns false when its step failed, time is over, or
+// nobody wants the reply any more.
 class Exchange {
  public:
-  Exchange(const Url& url, const std::string& ca_file, base::Duration timeout)
+  Exchange(const Url& url, const std::string& ca_file, base::Duration timeout, HostLookup& lookup,
+           const std::atomic<bool>& cancelled)
       : url_(url),
         ca_file_(ca_file),
+        lookup_(lookup),
+        cancelled_(cancelled),
         context_(asio::ssl::context::tls_client),
         socket_(io_),
         timer_(io_, timeout) {
@@ -57,23 +63,21 @@ class Exchange {
     HttpReply reply;
     const bool done = Connect() && (url_.tls ? RunTls(message, reply) : RunOn(socket_, message, reply));
     if (done) return reply;
+    if (!lookup_fault_.empty()) return base::Fail(base::ErrorKind::kUnavailable, lookup_fault_);
     const std::string why = late_ ? " didn't answer in time" : " can't be asked: " + error_.message();
     return base::Fail(base::ErrorKind::kUnavailable, url_.host + why);
   }
 
  private:
   bool Connect() {
-    tcp::resolver resolver(io_);
-    tcp::resolver::results_type addresses;
-    const bool found = Await([&](auto done) {
-      resolver.async_resolve(url_.host, url_.port, [&addresses, done](error_code error, const auto& results) {
-        addresses = results;
-        done(error);
-      });
+    const auto addresses = lookup_.Find(url_.host, url_.port, timer_.expiry());
+    if (!addresses) {
+      lookup_fault_ = addresses.error().message;
+      return false;
+    }
+    return Await([&](auto done) {
+      asio::async_connect(socket_, *addresses, [done](error_code error, const auto&) { done(error); });
     });
-    return found && Await([&](auto done) {
-             asio::async_connect(socket_, addresses, [done](error_code error, const auto&) { done(error); });
-           });
   }
 
   bool RunTls(const Message& message, HttpReply& reply) {
@@ -113,7 +117,7 @@ class Exchange {
   }
 
   // Starts an operation and waits for it. One that is late is still under way: what it works on has to stay
-  // until Cancel, which ends it.
+  // until End.
   template <typename Start>
   bool Await(const Start& start) {
     bool over = false;
@@ -121,12 +125,12 @@ class Exchange {
       error_ = error;
       over = true;
     });
-    while (!over && !late_) io_.run_one();
-    if (!over) Cancel(over);
+    while (!over && !late_ && !cancelled_.load(std::memory_order_relaxed)) io_.run_one_for(kLook);
+    if (!over) End(over);
     return !late_ && !error_;
   }
 
-  void Cancel(const bool& over) {
+  void End(const bool& over) {
     error_code ignored;
     socket_.close(ignored);
     while (!over && io_.run_one() > 0) {
@@ -135,6 +139,9 @@ class Exchange {
 
   const Url& url_;
   const std::string& ca_file_;
+  HostLookup& lookup_;
+  const std::atomic<bool>& cancelled_;
+  std::string lookup_fault_;
   asio::io_context io_;
   asio::ssl::context context_;
   tcp::socket socket_;
@@ -148,7 +155,13 @@ class Exchange {
 base::Result<HttpReply> HttpsClient::Send(const HttpRequest& request) {
   const auto url = ParseUrl(request.url);
   if (!url) return std::unexpected(url.error());
-  return Exchange(*url, options_.ca_file, options_.timeout).Run(MessageOf(request, *url));
+  return Exchange(*url, options_.ca_file, options_.timeout, lookup_, cancelled_)
+      .Run(MessageOf(request, *url));
+}
+
+void HttpsClient::Cancel() {
+  cancelled_.store(true, std::memory_order_relaxed);
+  lookup_.Cancel();
 }
 
 }  // namespace ei::tokens

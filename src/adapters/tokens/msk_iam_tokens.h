@@ -17,6 +17,7 @@ class MskIamTokens final : public app::TokenSource {
       : region_(std::move(region)), credentials_(std::move(credentials)), clock_(clock) {}
 
   base::Result<app::AccessToken> Fetch() override;
+  void Cancel() override { credentials_.Cancel(); }
 
  private:
   const std::string region_;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/tokens/encoding.h"
+#include "adapters/tokens/json_number.h"
 #include "adapters/tokens/jwt_expiry.h"
 
 namespace ei::tokens {
@@ -14,7 +15,8 @@ namespace ei::tokens {
 namespace {
 
 constexpr auto kLifeMax = std::chrono::hours(24 * 7);
-constexpr auto kLifeUnknown = std::chrono::hours(1);
+constexpr auto kLifeUnsaid = std::chrono::hours(1);
+constexpr auto kLifeUnclear = std::chrono::minutes(1);
 
 std::unexpected<base::Error> FailOf(base::ErrorKind kind, std::string_view what) {
   return base::Fail(kind, "the token endpoint (kafka.security.oauth_token_url) " + std::string(what));
@@ -28,13 +30,21 @@ std::string ErrorCode(const nlohmann::json& document) {
   return code.size() <= 64 && std::ranges::all_of(code, fits) ? ": " + code : std::string();
 }
 
-base::WallTime ExpiryOf(const nlohmann::json& document, std::string_view token, base::WallTime asked_at) {
-  if (document.contains("expires_in") && document["expires_in"].is_number()) {
-    const double seconds = std::clamp(document["expires_in"].get<double>(), 0.0,
-                                      std::chrono::duration<double>(kLifeMax).count());
-    return asked_at + std::chrono::seconds(static_cast<int64_t>(seconds));
+// Sets when the token expires, and the warning when the reply says that in no way that can be understood.
+void SetExpiry(const nlohmann::json& document, base::WallTime asked_at, app::AccessToken& token) {
+  base::Duration life = kLifeUnsaid;
+  if (const auto member = document.find("expires_in"); member != document.end() && !member->is_null()) {
+    if (const auto seconds = NumberOf(*member)) {
+      const double bounded = std::clamp(*seconds, 0.0, std::chrono::duration<double>(kLifeMax).count());
+      token.expires_at = asked_at + std::chrono::seconds(static_cast<int64_t>(bounded));
+      return;
+    }
+    life = kLifeUnclear;
+    token.warning =
+        "the token endpoint's expires_in is no number of seconds; the token is taken to expire as it "
+        "says itself, or soon";
   }
-  return JwtExpiry(token).value_or(asked_at + kLifeUnknown);
+  token.expires_at = JwtExpiry(token.value).value_or(asked_at + life);
 }
 
 }  // namespace
@@ -66,12 +76,13 @@ base::Result<app::AccessToken> OidcTokens::Read(const HttpReply& reply, base::Wa
   if (!document.is_object() || !document.contains("access_token") || !document["access_token"].is_string()) {
     return FailOf(base::ErrorKind::kUnavailable, "answers without an access_token");
   }
-  auto token = document["access_token"].get<std::string>();
-  if (const auto fit = CheckToken(token); !fit)
+  app::AccessToken token{document["access_token"].get<std::string>(), {}, options_.extensions};
+  if (const auto fit = CheckToken(token.value); !fit)
     return FailOf(base::ErrorKind::kUnavailable, fit.error().message);
-  const base::WallTime expires = ExpiryOf(document, token, asked_at);
-  if (expires <= asked_at) return FailOf(base::ErrorKind::kUnavailable, "gives a token that has expired");
-  return app::AccessToken{std::move(token), expires, options_.extensions};
+  SetExpiry(document, asked_at, token);
+  if (token.expires_at <= asked_at)
+    return FailOf(base::ErrorKind::kUnavailable, "gives a token that has expired");
+  return token;
 }
 
 }  // namespace ei::tokens

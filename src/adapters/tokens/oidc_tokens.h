@@ -28,6 +28,7 @@ class OidcTokens final : public app::TokenSource {
       : options_(std::move(options)), read_(std::move(read)), http_(std::move(http)), clock_(clock) {}
 
   base::Result<app::AccessToken> Fetch() override;
+  void Cancel() override { http_->Cancel(); }
 
  private:
   base::Result<app::AccessToken> Read(const HttpReply& reply, base::WallTime asked_at) const;

@@ -94,7 +94,7 @@ DiskResult<CheckpointFile> CheckpointFile::Renew(Directory& directory, const Che
   auto made = directory.Create(kUnfinishedCheckpointName);
   if (!made) return std::unexpected(made.error());
   CheckpointFile file(std::move(*made), 0);
-  DiskResult<void> done = FillWithZeros(*file.file_, 2 * kCheckpointSlotBytes);
+  DiskResult<void> done = FillWithZeros(*file.file_, 0, 2 * kCheckpointSlotBytes);
   if (done) done = file.Save(checkpoint);
   if (done) done = directory.Rename(kUnfinishedCheckpointName, kCheckpointName);
   if (!done) return std::unexpected(done.error());

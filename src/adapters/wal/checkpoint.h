@@ -18,6 +18,10 @@ struct Checkpoint {
   SettledMap settled = SettledMap();
 };
 
+inline constexpr const char* kCheckpointName = "checkpoint";
+inline constexpr const char* kUnfinishedCheckpointName = "checkpoint.tmp";  // worth nothing
+inline constexpr uint64_t kCheckpointSlotBytes = 64 << 10;
+
 // The file `checkpoint`: two slots that are written in turn, in place, in space that was taken at the start,
 // so that it works on a full disk and a torn write leaves the other slot. Not thread-safe.
 class CheckpointFile {
@@ -36,6 +40,9 @@ class CheckpointFile {
   // tried again.
   DiskResult<void> Save(const Checkpoint& checkpoint);
 
+  // Whether it is the folder's checkpoint still; ENOENT: somebody moved, removed or replaced it.
+  DiskResult<void> Confirm(Directory& directory) const { return directory.Confirm(kCheckpointName, *file_); }
+
  private:
   explicit CheckpointFile(std::unique_ptr<File> file, uint64_t generation)
       : file_(std::move(file)), generation_(generation) {}
@@ -43,10 +50,6 @@ class CheckpointFile {
   std::unique_ptr<File> file_;
   uint64_t generation_;  // of the newest sound slot
 };
-
-inline constexpr const char* kCheckpointName = "checkpoint";
-inline constexpr const char* kUnfinishedCheckpointName = "checkpoint.tmp";  // worth nothing
-inline constexpr uint64_t kCheckpointSlotBytes = 64 << 10;
 
 // A slot's content; of too many runs the lowest are kept.
 std::string EncodeCheckpoint(const Checkpoint& checkpoint, uint64_t generation);

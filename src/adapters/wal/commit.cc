@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "adapters/wal/read_write.h"
+#include "adapters/wal/segment_files.h"
 #include "adapters/wal/wal_journal.h"
 
 namespace ei::wal {
@@ -44,6 +45,11 @@ Work WalJournal::Commit() {
     Fail("a sync of the log failed", synced.error());
     return Work::kIdle;
   }
+  if (const auto stands = directory_.Confirm(SegmentName(frame->header.segment), *frame->file); !stands) {
+    Fail("the newest segment, the lock file or the folder was moved or removed by somebody else",
+         stands.error());
+    return Work::kIdle;
+  }
   uint64_t filled_lanes = 0;
   bool wake_load = false;
   bool wake_keep = false;
@@ -57,7 +63,19 @@ Work WalJournal::Commit() {
     ++counts_.commits;
     counts_.commit_bytes += bytes;
     Publish(*frame, filled_lanes);
+    if (options_.shares != nullptr) {
+      for (const Piece& piece : frame->pieces) {
+        options_.shares->Give(piece.client, app::Shared::kUnsyncedBytes,
+                              LogTail::BytesOf(piece.size, piece.events));
+      }
+    }
+    const bool held_up = !tail_.TakesSpares();
     tail_.Pop();
+    if (held_up && tail_.TakesSpares()) {
+      keep_idle_ = false;
+      wake_keep = true;
+    }
+    StoreHints();
     refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
     wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
   }
@@ -73,16 +91,18 @@ Work WalJournal::Commit() {
 }
 
 DiskResult<void> WalJournal::WriteFrame(const PendingFrame& frame, uint64_t& bytes) {
-  std::string index;
-  index.reserve(frame.index.size() * kIndexEntryBytes);
-  for (const IndexEntry& entry : frame.index) AppendIndexEntry(index, entry);
+  std::string end;
+  end.reserve(FrameEndBytes(frame.header));
+  for (const IndexEntry& entry : frame.end.index) AppendIndexEntry(end, entry);
+  for (const Origin& origin : frame.end.origins) AppendOrigin(end, origin);
+  end.append(frame.end.topic);
 
   std::string& out = commit_scratch_;
   out.clear();
   if (frame.begins) out = EncodeSegmentHeader(*frame.begins);
-  AppendFrameHeader(out, frame.header, index);
+  AppendFrameHeader(out, frame.header, end);
   for (const Piece& piece : frame.pieces) out.append(piece.bytes, piece.size);
-  AppendFrameEnd(out, index);
+  AppendFrameEnd(out, end);
   bytes = out.size();
   return WriteAll(*frame.file, frame.begins ? 0 : frame.offset, out);
 }
@@ -90,13 +110,11 @@ DiskResult<void> WalJournal::WriteFrame(const PendingFrame& frame, uint64_t& byt
 // Behind the newest commit of an earlier life, which has been written again, others may be missing that came
 // before the next segment was begun. Returns how many events are lost.
 uint64_t WalJournal::MissFrom(uint64_t position) {
-  const uint64_t lost = settled_.Unsettled(position, found_end_);
-  settled_.Mark(position, found_end_);
+  const uint64_t lost = segments_.Settle(position, found_end_);
   if (lost == 0) return 0;
-  unsettled_ -= lost;
   counts_.lost += lost;
   settled_since_checkpoint_ += lost;
-  for (Segment& segment : segments_) segment.damaged |= segment.header.number == appended_again_.segment;
+  if (Segment* const segment = segments_.Find(last_frame_segment_)) NoteDamaged(*segment);
   return lost;
 }
 
@@ -107,17 +125,21 @@ void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
   if (!WindowHasRoom(frame.header.events)) {
     backlog_ = true;
     backlog_from_ = frame.header.first_position;
+    backlog_start_ = {frame.header.segment, frame.offset, frame.header.first_position};
     backlog_since_ = frame.pieces.front().accepted_at;
     return;
   }
   thread_local std::vector<app::JournalEvent> events;
   uint64_t position = frame.header.first_position;
-  auto entry = frame.index.begin();
+  auto entry = frame.end.index.begin();
   for (const Piece& piece : frame.pieces) {
     events.clear();
     const char* bytes = piece.bytes;
     for (uint32_t i = 0; i < piece.events; ++i, ++entry) {
-      events.push_back(EventOf(position++, bytes, *entry, piece.accepted_at));
+      events.push_back(piece.from_disk
+                           ? EventFromDisk(position, bytes, *entry, piece.accepted_at, piece.topic)
+                           : EventOf(position, bytes, *entry, piece.accepted_at));
+      ++position;
       bytes += entry->size;
     }
     window_.Add(events, piece.block, filled_lanes);

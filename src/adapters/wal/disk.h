@@ -51,6 +51,10 @@ class Directory {
   virtual DiskResult<void> Sync() = 0;
 
   virtual DiskResult<std::vector<std::string>> List() = 0;
+
+  // Whether this file, which was made or opened here, is the one under this name still, in a folder that is
+  // where it was and is ours; ENOENT: somebody moved, removed or replaced one of them.
+  virtual DiskResult<void> Confirm(const std::string& name, const File& file) = 0;
 };
 
 }  // namespace ei::wal

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "adapters/wal/segment_reader.h"
 #include "adapters/wal/wal_format.h"
@@ -33,6 +34,8 @@ class EventMover final : public SegmentVisitor {
   FrameHeader frame_;
   std::string bodies_;
   std::string index_;
+  std::vector<Origin> origins_;
+  std::string topic_;
   uint64_t events_ = 0;
   uint64_t offset_ = kSegmentHeaderBytes;
 };

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/murmur2.h"
+#include "domain/traceparent.h"
+
 namespace ei::wal {
 
 using app::JournalEvent;
@@ -11,6 +14,8 @@ namespace {
 
 constexpr size_t kBlockBytes = 256 << 10;
 constexpr size_t kLaneEventsMin = 256;
+constexpr size_t kLaneEventsKept =
+    8192;  // in a lane's ring that is empty, so that a steady load allocates nothing
 
 }  // namespace
 
@@ -50,6 +55,15 @@ JournalEvent EventOf(uint64_t position, const char* bytes, const IndexEntry& ent
   return event;
 }
 
+JournalEvent EventFromDisk(uint64_t position, const char* bytes, const IndexEntry& entry,
+                           base::SteadyTime accepted_at, std::string_view frame_topic) {
+  JournalEvent event = EventOf(position, bytes, entry, accepted_at);
+  if (entry.topic_size == 0) event.topic = frame_topic;
+  if (!domain::IsTraceparent(event.traceparent)) event.traceparent = {};
+  event.key_hash = event.has_key ? base::Murmur2(event.key) : 0;
+  return event;
+}
+
 void EventWindow::Add(std::span<const JournalEvent> events, const std::shared_ptr<Block>& block,
                       uint64_t& filled_lanes) {
   if (events.empty()) return;
@@ -75,6 +89,7 @@ size_t EventWindow::Take(size_t lane, std::span<JournalEvent> out) {
   const size_t count = std::min(out.size(), queue.size());
   std::copy_n(queue.begin(), count, out.begin());
   queue.erase_begin(count);
+  if (queue.empty() && queue.capacity() > kLaneEventsKept) queue.set_capacity(kLaneEventsKept);
   return count;
 }
 

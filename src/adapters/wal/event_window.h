@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include <boost/circular_buffer.hpp>
@@ -40,8 +41,14 @@ struct Block {
 // `block` if it has the room, else a new one in its place.
 char* TakeRoom(std::shared_ptr<Block>& block, size_t bytes, std::atomic<uint64_t>& held);
 
+// Of an event that this process encoded.
 app::JournalEvent EventOf(uint64_t position, const char* bytes, const IndexEntry& entry,
                           base::SteadyTime accepted_at);
+
+// Of a sound event (IsSoundEvent) that was read from the disk: what its entry says beyond the sums is not
+// believed. `frame_topic`: its topic, if it names none itself; lives as long as `bytes`.
+app::JournalEvent EventFromDisk(uint64_t position, const char* bytes, const IndexEntry& entry,
+                                base::SteadyTime accepted_at, std::string_view frame_topic);
 
 // The events that are in memory, by lane and in the order of their positions. Not thread-safe.
 class EventWindow {
@@ -62,7 +69,7 @@ class EventWindow {
   void Settle(std::span<const uint64_t> positions);
 
   uint64_t Events() const { return events_; }  // waiting or taken, in blocks
-  uint64_t KeptBytes() const { return kept_.Bytes(); }
+  uint64_t KeptBytes() const { return kept_.Bytes() + kept_.Size() * app::kEventOverheadBytes; }
   std::optional<base::SteadyTime> Oldest() const;
   size_t Lanes() const { return lanes_.size(); }
 

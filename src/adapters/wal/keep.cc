@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
-#include <iterator>
+#include <set>
 #include <system_error>
 
+#include "adapters/wal/disk_errors.h"
 #include "adapters/wal/segment_files.h"
 #include "adapters/wal/wal_journal.h"
 
@@ -17,13 +18,17 @@ namespace {
 constexpr auto kCheckpointInterval = std::chrono::milliseconds(100);
 constexpr size_t kSparesMin = 1;
 constexpr size_t kSparesMax = 2;  // from segments that are needed no more; the others are removed
-constexpr uint64_t kSetAsideMax = 4;
+// How often a full log looks whether files that were set aside have been moved away.
+constexpr base::Duration kLookAsideInterval = std::chrono::seconds(1);
+constexpr size_t kGoingMax = 1'000;           // segments that go after one checkpoint
 constexpr size_t kCheckpointRunsMax = 4'000;  // as many as surely fit
 
 }  // namespace
 
 Work WalJournal::Keep() {
-  const Work gone = LetSegmentsGo();
+  const Work marked = MarkDamaged();
+  if (marked == Work::kDone) return marked;
+  const Work gone = marked == Work::kLater ? marked : LetSegmentsGo();
   if (gone == Work::kDone) return gone;
   const Work prepared = PrepareSegment();
   if (prepared == Work::kDone) return prepared;
@@ -31,6 +36,7 @@ Work WalJournal::Keep() {
   Snapshot snapshot;
   {
     base::MutexLock lock(mutex_);
+    if (!unmarked_.empty()) return refused ? Work::kLater : Work::kDone;
     if (settled_since_checkpoint_ == 0) {
       keep_idle_ = !refused;
       return refused ? Work::kLater : Work::kIdle;
@@ -43,25 +49,24 @@ Work WalJournal::Keep() {
 
 Work WalJournal::PrepareSegment() {
   uint64_t number = 0;
-  std::optional<uint64_t> oldest_aside;
+  std::optional<uint64_t> bytes;
   {
     base::MutexLock lock(mutex_);
-    if (tail_.Spares() >= kSparesMin) return Work::kIdle;
-    const bool room = HasRoomForSegment();
-    if (!room && set_aside_.empty()) return Work::kIdle;
-    if (room) {
-      number = next_segment_++;
-    } else {
-      oldest_aside = set_aside_.front();
-    }
+    if (tail_.Spares() >= kSparesMin || !tail_.TakesSpares()) return Work::kIdle;
+    bytes = NextSegmentBytes();
+    if (!bytes && set_aside_.empty()) return Work::kIdle;
+    if (bytes) number = next_segment_++;
   }
-  if (oldest_aside) return RemoveSetAside(*oldest_aside);
-  auto file = MakeSegment(directory_, number, options_.segment_bytes);
+  if (!bytes) return LookAside();
+  auto file = MakeSegment(directory_, number, *bytes);
   if (!file) {
     if (!std::exchange(keep_faulty_, true)) {
-      log_.Write(app::LogLevel::kError, "wal",
-                 "wal.dir (WAL_DIR): a segment can't be prepared; requests are refused when the last is full",
-                 {{"error", std::system_category().message(file.error())}});
+      log_.Write(
+          app::LogLevel::kError, "wal",
+          IsOutOfFiles(file.error())
+              ? kOutOfFiles
+              : "wal.dir (WAL_DIR): a segment can't be prepared; requests are refused when the last is full",
+          {{"error", std::system_category().message(file.error())}});
     }
     return Work::kLater;
   }
@@ -69,22 +74,80 @@ Work WalJournal::PrepareSegment() {
   bool wake_commit = false;
   {
     base::MutexLock lock(mutex_);
-    AddSpares({{number, std::move(*file)}});
+    AddSpares({{number, *bytes, std::move(*file)}});
     wake_commit = !tail_.Empty() && Rouse(commit_idle_);
   }
   if (wake_commit) wake_(Role::kCommit);
   return Work::kDone;
 }
 
-// What is kept for inspection must not be in the way of new events.
-Work WalJournal::RemoveSetAside(uint64_t number) {
-  const auto removed = directory_.Remove(DamagedName(number));
-  if (!removed && removed.error() != ENOENT) return Work::kLater;
-  log_.Write(app::LogLevel::kWarn, "wal", "a damaged segment that was set aside is removed to make room",
-             {{"segment", DamagedName(number)}});
+// Before a checkpoint says that lost events need nothing more: the next life would take what is left of their
+// segment for sound, and use its file again.
+Work WalJournal::MarkDamaged() {
+  std::vector<uint64_t> numbers;
+  {
+    base::MutexLock lock(mutex_);
+    numbers = unmarked_;
+  }
+  if (numbers.empty()) return Work::kIdle;
+  DiskResult<void> done;
+  for (const uint64_t number : numbers) {
+    if (!done) break;
+    // One that a failed sync may have left is not on the disk.
+    if (auto gone = directory_.Remove(MarkName(number)); !gone && gone.error() != ENOENT) done = gone;
+    if (auto made = directory_.Create(MarkName(number)); done && !made) done = std::unexpected(made.error());
+  }
+  if (done) done = directory_.Sync();
+  if (!done) {
+    if (!std::exchange(mark_faulty_, true)) {
+      log_.Write(
+          app::LogLevel::kError, "wal",
+          "wal.dir (WAL_DIR): a damaged segment can't be marked; trying again, and no checkpoint is saved "
+          "before",
+          {{"error", std::system_category().message(done.error())}});
+    }
+    return Work::kLater;
+  }
+  mark_faulty_ = false;
   base::MutexLock lock(mutex_);
-  std::erase(set_aside_, number);
+  std::erase_if(unmarked_, [&](uint64_t number) { return std::ranges::count(numbers, number) > 0; });
   return Work::kDone;
+}
+
+// The log is full, and files that were set aside take some of its room. They may be all that is left of
+// events, so only the operator moves them away; then they count no longer.
+Work WalJournal::LookAside() {
+  if (clock_.Now() < look_aside_at_) return Work::kLater;
+  look_aside_at_ = clock_.Now() + kLookAsideInterval;
+  const auto names = directory_.List();
+  if (!names) return Work::kLater;
+  std::set<uint64_t> there;
+  for (const std::string& name : *names) {
+    if (const auto number = DamagedNumber(name)) there.insert(*number);
+  }
+  size_t left = 0;
+  size_t gone = 0;
+  {
+    base::MutexLock lock(mutex_);
+    gone = std::erase_if(set_aside_, [&](const auto& file) REQUIRES(mutex_) {
+      if (there.contains(file.first)) return false;
+      set_aside_bytes_ -= file.second;
+      return true;
+    });
+    left = set_aside_.size();
+  }
+  if (gone > 0) {
+    aside_told_ = false;
+    return Work::kDone;
+  }
+  if (!std::exchange(aside_told_, true)) {
+    log_.Write(
+        app::LogLevel::kError, "wal",
+        "wal.dir (WAL_DIR): the log is full, and damaged segments that were set aside take room in it: "
+        "look at them (event-ingestor wal verify), then move them away or delete them",
+        {{"files", uint64_t{left}}, {"wal_bytes_max", options_.bytes_max}});
+  }
+  return Work::kLater;
 }
 
 // Its only sure copy may be the old one.
@@ -97,14 +160,16 @@ bool WalJournal::HoldsLastFrame(uint64_t segment) const {
 // Of too many runs a checkpoint holds the lowest; a segment beyond them stays until gaps before it are
 // closed.
 Work WalJournal::LetSegmentsGo() {
-  std::vector<Segment> going;
+  std::vector<SegmentTable::Key> going;
+  std::set<uint64_t> marks;
   Snapshot snapshot;
   {
     base::MutexLock lock(mutex_);
     GiveBackShares();
-    if (!SettledSegments(settled_).empty()) {
-      snapshot = TakeSnapshot();
-      going = SettledSegments(snapshot.checkpoint.settled);
+    if (unmarked_.empty()) going = SettledSegments();
+    if (!going.empty()) snapshot = TakeSnapshot();
+    for (const SegmentTable::Key& key : going) {
+      if (segments_.Find(key)->damaged) marks.insert(key.number);
     }
   }
   if (going.empty()) return Work::kIdle;
@@ -112,10 +177,15 @@ Work WalJournal::LetSegmentsGo() {
   DiskResult<void> done = Save(snapshot);
   snapshot.settled_since = 0;
   if (done) done = Save(snapshot);
-  for (const Segment& segment : going) {
-    if (done) done = LetGo(segment);
+  for (const SegmentTable::Key& key : going) {
+    if (done) done = LetGo(key);
   }
   if (done) done = directory_.Sync();
+  if (done) {
+    for (const SegmentTable::Key& key : going) {
+      if (marks.contains(key.number)) static_cast<void>(directory_.Remove(MarkName(key.number)));
+    }
+  }
   if (!done) {
     // A sync that failed says nothing about the names before it, and the next one neither.
     for (const Spare& spare : std::exchange(unsynced_spares_, {})) {
@@ -136,71 +206,106 @@ Work WalJournal::LetSegmentsGo() {
 }
 
 // Under a new number it is a prepared segment again: what stands in it has another number and salt.
-DiskResult<void> WalJournal::LetGo(const Segment& segment) {
-  const uint64_t number = segment.header.number;
-  uint64_t recycled_as = 0;
-  bool set_aside = false;
+DiskResult<void> WalJournal::LetGo(const SegmentTable::Key& key) {
+  const std::string name = SegmentName(key.number);
+  bool damaged = false;
+  bool recycle = false;
+  uint64_t bytes = 0;
   {
     base::MutexLock lock(mutex_);
-    set_aside = segment.damaged && set_aside_.size() < kSetAsideMax;
-    if (!segment.damaged && tail_.Spares() + unsynced_spares_.size() < kSparesMax &&
-        segment.header.segment_bytes == options_.segment_bytes) {
-      recycled_as = next_segment_++;
-    }
+    const Segment& segment = *segments_.Find(key);
+    damaged = segment.damaged;
+    bytes = segment.header.segment_bytes;
+    // One that the newest commit has no room in would be before the one that is made for it.
+    recycle = !damaged && tail_.Spares() + unsynced_spares_.size() < kSparesMax &&
+              bytes == options_.segment_bytes && LastFrameSegmentBytes() <= bytes;
   }
-  const std::string name = SegmentName(number);
-  const DiskResult<void> gone = set_aside         ? directory_.Rename(name, DamagedName(number))
-                                : recycled_as > 0 ? directory_.Rename(name, SegmentName(recycled_as))
+  std::shared_ptr<File> file;
+  if (recycle) {
+    if (auto opened = directory_.Open(name)) file = std::move(*opened);
+  }
+  uint64_t recycled_as = 0;
+  if (file != nullptr) {
+    base::MutexLock lock(mutex_);
+    recycled_as = next_segment_++;
+  }
+  const DiskResult<void> gone = damaged           ? directory_.Rename(name, DamagedName(key.number))
+                                : file != nullptr ? directory_.Rename(name, SegmentName(recycled_as))
                                                   : directory_.Remove(name);
   // ENOENT: it went the time before, although that gave a fault.
   if (!gone && gone.error() != ENOENT) return gone;
-  if (recycled_as > 0 && gone) unsynced_spares_.push_back({recycled_as, segment.file});
+  if (file != nullptr && gone) unsynced_spares_.push_back({recycled_as, bytes, std::move(file)});
   base::MutexLock lock(mutex_);
-  std::erase_if(segments_, [&](const Segment& other) { return other.header.number == number; });
-  if (set_aside) set_aside_.push_back(number);
+  segments_.Remove(key);
+  if (damaged && set_aside_.emplace(key.number, bytes).second) set_aside_bytes_ += bytes;
   return {};
 }
 
 bool WalJournal::IsRetained(const Segment& segment, uint64_t end) const {
-  return end + options_.retain_events > next_position_ &&
+  return end + options_.retain_events > segments_.End() &&
          segment.filled_at > clock_.Now() - options_.retain_time;
 }
 
-// A segment that is retained, or the one that is being filled, gives back what is settled all the same.
+// A segment that is retained gives back what is settled all the same: it goes when its room is needed. Of the
+// one that is being filled nobody can use it again yet, and it is nobody's.
 void WalJournal::GiveBackShares() {
+  const auto done = segments_.TakeNewlyDone();
   if (options_.shares == nullptr) return;
-  for (auto it = segments_.begin(); it != segments_.end(); ++it) {
-    if (settled_.Unsettled(it->header.first_position, EndOf(it)) == 0) it->holdings->GiveTo(*options_.shares);
+  for (const SegmentTable::Key& key : done) {
+    if (Segment* const segment = segments_.Find(key)) segment->holdings.GiveTo(*options_.shares);
   }
+  Segment* const newest = segments_.Newest();
+  if (newest == nullptr || newest->unsettled > 0) return;
+  const uint64_t used = newest->header.number == tail_.Number() ? newest->holdings.Bytes() : 0;
+  newest->holdings.GiveTo(*options_.shares);
+  if (used > 0) Hold(*newest, 0, used);
 }
 
-uint64_t WalJournal::EndOf(const std::deque<Segment>::const_iterator& segment) const {
-  const auto next = std::next(segment);
-  return next != segments_.end() ? next->header.first_position : next_position_;
+// The newest segment may be larger than any that is made now, and stays until another one is begun: it must
+// not be in the way of that.
+bool WalJournal::HasRoomForSegment(uint64_t bytes) const {
+  const uint64_t newest = segments_.NewestBytes();
+  const uint64_t others = DiskBytes() - (newest > options_.segment_bytes ? newest : 0);
+  return others + bytes <= options_.bytes_max;
 }
 
-bool WalJournal::HasRoomForSegment() const {
-  return DiskBytes() + options_.segment_bytes <= options_.bytes_max;
+// What the newest commit of an earlier life needs, while it waits to be written again: its own segment may
+// have been larger than those that are made now.
+uint64_t WalJournal::LastFrameSegmentBytes() const {
+  if (!last_frame_) return 0;
+  return kSegmentHeaderBytes + LogTail::BytesAgain(last_frame_->bodies.size(), last_frame_->end);
 }
 
-// Not the one that is being filled. Of those that are retained one at a time, the oldest first, when the next
-// segment to be prepared needs its room.
-std::vector<Segment> WalJournal::SettledSegments(const SettledMap& settled) const {
-  std::vector<Segment> found;
-  const Segment* retained = nullptr;
-  for (auto it = segments_.begin(); it != segments_.end(); ++it) {
-    const uint64_t end = EndOf(it);
-    if (it->header.number != tail_.Number() && !HoldsLastFrame(it->header.number) &&
-        settled.Unsettled(it->header.first_position, end) == 0) {
-      if (!IsRetained(*it, end)) {
-        found.push_back(*it);
-      } else if (retained == nullptr) {
-        retained = &*it;
-      }
+// nullopt: there is no room now. The newest commit must not wait for what can't go before it: its own old
+// segment, and files that were set aside. Then it gets a segment that holds nothing else, beyond the limit:
+// however often the process starts, there is only one such segment, as a copy that stands alone is dropped.
+std::optional<uint64_t> WalJournal::NextSegmentBytes() const {
+  const uint64_t least = LastFrameSegmentBytes();
+  const uint64_t wanted = std::max(options_.segment_bytes, least);
+  if (HasRoomForSegment(wanted)) return wanted;
+  if (!last_frame_) return std::nullopt;
+  const Segment* const old = segments_.At(last_frame_->header.first_position);
+  const uint64_t stays = old != nullptr ? old->header.segment_bytes : 0;
+  if (stays + set_aside_bytes_ + wanted > options_.bytes_max) return least;
+  return std::nullopt;
+}
+
+// Not the one that is being filled, and none that a checkpoint can't tell of. Of those that are retained one
+// at a time, the oldest first, when the next segment to be prepared needs its room. Both ends and ages rise
+// from one to the next, so the first that stays is the last to be looked at.
+std::vector<SegmentTable::Key> WalJournal::SettledSegments() {
+  std::vector<SegmentTable::Key> found;
+  const uint64_t told_end = segments_.Settled().LowestEnd(kCheckpointRunsMax);
+  for (const SegmentTable::Key& key : segments_.Done()) {
+    const uint64_t end = segments_.EndOf(key);
+    if (end > told_end || found.size() == kGoingMax) break;
+    if (HoldsLastFrame(key.number)) continue;
+    if (IsRetained(*segments_.Find(key), end)) {
+      const bool needed = tail_.Spares() < kSparesMin && !NextSegmentBytes();
+      if (found.empty() && needed) found.push_back(key);
+      break;
     }
-  }
-  if (found.empty() && retained != nullptr && tail_.Spares() < kSparesMin && !HasRoomForSegment()) {
-    found.push_back(*retained);
+    found.push_back(key);
   }
   return found;
 }
@@ -209,7 +314,7 @@ WalJournal::Snapshot WalJournal::TakeSnapshot() {
   Snapshot snapshot;
   snapshot.checkpoint.durable_end = DurableEnd();
   snapshot.checkpoint.next_segment = next_segment_;
-  snapshot.checkpoint.settled = settled_.Lowest(kCheckpointRunsMax);
+  snapshot.checkpoint.settled = segments_.Settled().Lowest(kCheckpointRunsMax);
   snapshot.settled_since = settled_since_checkpoint_;
   checkpoint_at_ = clock_.Now();
   return snapshot;
@@ -217,7 +322,16 @@ WalJournal::Snapshot WalJournal::TakeSnapshot() {
 
 DiskResult<void> WalJournal::Save(const Snapshot& snapshot) {
   assert(checkpoint_.has_value());  // since Recover
-  const auto saved = checkpoint_->Save(snapshot.checkpoint);
+  DiskResult<void> saved = checkpoint_->Save(snapshot.checkpoint);
+  if (saved) saved = checkpoint_->Confirm(directory_);
+  if (!saved && saved.error() == ENOENT) {
+    log_.Write(app::LogLevel::kWarn, "wal",
+               "wal.dir (WAL_DIR): the checkpoint was moved or removed by somebody else; it is made again",
+               {{"file", kCheckpointName}});
+    auto renewed = CheckpointFile::Renew(directory_, snapshot.checkpoint);
+    if (renewed) checkpoint_ = std::move(*renewed);
+    saved = renewed ? directory_.Sync() : std::unexpected(renewed.error());
+  }
   if (!saved) {
     log_.Write(app::LogLevel::kError, "wal", "wal.dir (WAL_DIR): the checkpoint can't be saved; trying again",
                {{"error", std::system_category().message(saved.error())}});
@@ -229,6 +343,7 @@ DiskResult<void> WalJournal::Save(const Snapshot& snapshot) {
 }
 
 bool WalJournal::Finish() {
+  if (MarkDamaged() == Work::kLater) return false;
   Snapshot snapshot;
   {
     base::MutexLock lock(mutex_);

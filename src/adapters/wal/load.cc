@@ -1,22 +1,28 @@
 // Load: how events that had no room in memory come back from the disk.
 
 #include <algorithm>
-#include <iterator>
 #include <system_error>
 
+#include "adapters/wal/disk_errors.h"
+#include "adapters/wal/segment_files.h"
 #include "adapters/wal/wal_journal.h"
-#include "base/crc32c.h"
 
 namespace ei::wal {
 
 namespace {
 
-// Then sectors that can't be read count as damaged. A cable that is loose for a moment must not cost events.
-constexpr uint32_t kReadFaultsMax = 50;
+// Between two tries of what the disk could not read.
+constexpr base::Duration kRetryPauseMin = std::chrono::milliseconds(20);
+constexpr base::Duration kRetryPauseMax = std::chrono::seconds(1);
+// Between two lines of the log that say so.
+constexpr base::Duration kTellInterval = std::chrono::minutes(1);
+
+double Seconds(base::Duration time) { return std::chrono::duration<double>(time).count(); }
 
 }  // namespace
 
 Work WalJournal::Load() {
+  if (read_fault_ && clock_.Now() < read_fault_->again_at) return Work::kLater;
   uint64_t limit = 0;
   {
     base::MutexLock lock(mutex_);
@@ -28,14 +34,10 @@ Work WalJournal::Load() {
   }
   const auto loaded = ReadFrame(limit);
   if (!loaded) {
-    if (read_faults_++ == 0) {
-      log_.Write(app::LogLevel::kError, "wal", "wal.dir (WAL_DIR): the log can't be read; trying again",
-                 {{"error", std::system_category().message(loaded.error())}});
-    }
-    if (read_faults_ > kReadFaultsMax) cursor_.scanner->ReadPastFaults();
+    NoteReadFault(loaded.error());
     return Work::kLater;
   }
-  read_faults_ = 0;
+  if (read_fault_) NoteReadable();
   uint64_t filled_lanes = 0;
   uint64_t lost = 0;
   bool wake_keep = false;
@@ -47,11 +49,49 @@ Work WalJournal::Load() {
   if (lost > 0) {
     log_.Write(app::LogLevel::kError, "wal",
                "the log is damaged: events are lost; the segment will be set aside",
-               {{"events", lost}, {"segment", cursor_.number}, {"before_position", loaded->end}});
+               {{"events", lost},
+                {"segment", cursor_.segment ? cursor_.segment->number : 0},
+                {"before_position", loaded->end}});
   }
   WakeLanes(filled_lanes);
   if (wake_keep) wake_(Role::kKeep);
   return Work::kDone;
+}
+
+// An error says nothing about what stands on the medium, so it never costs an event, however long it lasts: a
+// path to a disk may be back in an hour. All that was accepted later waits too, as keys stay in order and
+// nobody can know the keys of what can't be read.
+void WalJournal::NoteReadFault(int error) {
+  const base::SteadyTime now = clock_.Now();
+  if (!read_fault_) {
+    read_fault_ = ReadFault{.since = now, .tell_at = now, .again_at = now, .pause = kRetryPauseMin};
+    base::MutexLock lock(mutex_);
+    counts_.unreadable = 1;
+  }
+  if (now >= read_fault_->tell_at) {
+    log_.Write(
+        app::LogLevel::kError, "wal",
+        IsOutOfFiles(error)
+            ? kOutOfFiles
+            : "wal.dir (WAL_DIR): the log can't be read; trying again. Its events wait, and so do all that "
+              "came later; when the disk doesn't recover, stop the service and run: event-ingestor wal repair",
+        {{"file", SegmentName(cursor_.segment->number)},
+         {"error", std::system_category().message(error)},
+         {"from_position", cursor_.position},
+         {"seconds", Seconds(now - read_fault_->since)}});
+    read_fault_->tell_at = now + kTellInterval;
+  }
+  read_fault_->again_at = now + read_fault_->pause;
+  read_fault_->pause = std::min(2 * read_fault_->pause, kRetryPauseMax);
+}
+
+void WalJournal::NoteReadable() {
+  log_.Write(app::LogLevel::kInfo, "wal", "the log can be read again",
+             {{"file", SegmentName(cursor_.segment->number)},
+              {"seconds", Seconds(clock_.Now() - read_fault_->since)}});
+  read_fault_.reset();
+  base::MutexLock lock(mutex_);
+  counts_.unreadable = 0;
 }
 
 // By half, so that reading goes in strides.
@@ -60,51 +100,72 @@ bool WalJournal::MayLoad() const {
                                    MemoryBytes() <= options_.window_bytes_max / 2);
 }
 
-// Aims at the segment in which the next position should stand; returns where that segment's positions end.
+// Aims at the segment in which the next unsettled position should be; returns where that segment's positions
+// end. What is settled is passed over unread: nobody needs to read it.
 uint64_t WalJournal::PointCursor() {
-  cursor_.position = backlog_from_;
-  const auto after = std::upper_bound(
-      segments_.begin(), segments_.end(), cursor_.position,
-      [](uint64_t position, const Segment& segment) { return position < segment.header.first_position; });
-  const uint64_t limit =
-      after == segments_.end() ? DurableEnd() : std::min(DurableEnd(), after->header.first_position);
-  if (after == segments_.begin()) {
+  const uint64_t durable_end = DurableEnd();
+  cursor_.position = std::min(segments_.Settled().FirstUnsettled(backlog_from_), durable_end);
+  const Segment* const segment = segments_.At(cursor_.position);
+  if (segment == nullptr) {
+    cursor_.segment.reset();
+    const auto oldest = segments_.Oldest();
+    return oldest ? std::min(durable_end, oldest->first_position) : durable_end;
+  }
+  if (!cursor_.segment || cursor_.segment->number != segment->header.number) {
     cursor_.scanner.reset();
-    return limit;
+    cursor_.file.reset();
+    cursor_.segment = segment->header;
+    cursor_.start = backlog_start_;
   }
-  const Segment& segment = *std::prev(after);
-  if (cursor_.scanner == nullptr || cursor_.number != segment.header.number) {
-    cursor_.number = segment.header.number;
-    cursor_.file = segment.file;
-    cursor_.scanner = std::make_unique<SegmentScanner>(*cursor_.file, segment.header);
+  return std::min(durable_end, segments_.EndOf(KeyOf(segment->header)));
+}
+
+// The file is there until all of its events are settled, and the one at the cursor is not.
+DiskResult<void> WalJournal::OpenCursor() {
+  auto file = directory_.Open(SegmentName(cursor_.segment->number));
+  if (!file) return std::unexpected(file.error());
+  cursor_.file = std::move(*file);
+  cursor_.scanner = std::make_unique<SegmentScanner>(*cursor_.file, *cursor_.segment);
+  const FramePlace& start = cursor_.start;
+  if (start.segment == cursor_.segment->number && start.offset > 0 &&
+      start.first_position <= cursor_.position) {
+    cursor_.scanner->StartAt(start.offset, start.first_position);
   }
-  return limit;
+  return {};
 }
 
 DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(uint64_t limit) {
   Loaded nothing{{}, {{cursor_.position, limit}}, limit};
-  if (cursor_.scanner == nullptr) return nothing;
+  if (!cursor_.segment || cursor_.position >= limit) return nothing;
+  if (cursor_.scanner == nullptr) {
+    if (const auto opened = OpenCursor(); !opened) return std::unexpected(opened.error());
+  }
   SegmentScanner& scanner = *cursor_.scanner;
   scanner.DropBuffer();
-  do {
-    const auto found = scanner.Next(limit);
-    if (!found) return std::unexpected(found.error());
-    if (!*found) return nothing;
-  } while (scanner.Expected() <= cursor_.position);
+  const auto found = scanner.Next(limit, cursor_.position);
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return nothing;
 
   Loaded loaded;
   const FrameHeader& frame = scanner.Frame();
   if (frame.first_position > cursor_.position) {
     loaded.missing.emplace_back(cursor_.position, frame.first_position);
   }
-  char* bytes = TakeRoom(cursor_.block, frame.body_bytes, memory_bytes_);
+  // Topic and events in one block, so that they live as long as one another.
+  const std::string_view topic = TopicElsewhere(scanner.End().topic);
+  char* const room = TakeRoom(cursor_.block, frame.body_bytes + topic.size(), memory_bytes_);
+  std::copy(topic.begin(), topic.end(), room);
+  const std::string_view frame_topic(room, topic.size());
+  char* bytes = room + topic.size();
+  TellTopic(frame, scanner.End().topic);
   std::copy(scanner.Bodies().begin(), scanner.Bodies().end(), bytes);
   const base::SteadyTime accepted_at = SteadyOf(frame.accepted_at);
   uint64_t position = frame.first_position;
   for (const IndexEntry& entry : scanner.Index()) {
-    if (position >= cursor_.position) {
-      if (base::Crc32c({bytes, entry.size}) == entry.crc) {
-        loaded.events.push_back(EventOf(position, bytes, entry, accepted_at));
+    // What a crash tore may run on into positions that were given anew, to the next segment's events.
+    if (position >= cursor_.position && position < limit) {
+      if (IsSoundEvent({bytes, entry.size}, entry)) {
+        loaded.events.push_back(EventFromDisk(position, bytes, entry, accepted_at, frame_topic));
       } else {
         loaded.missing.emplace_back(position, position + 1);
       }
@@ -112,29 +173,41 @@ DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(uint64_t limit) {
     bytes += entry.size;
     ++position;
   }
-  loaded.end = position;
+  loaded.end = std::min(position, limit);
   return loaded;
+}
+
+// Says once when events go elsewhere than those that are accepted now: their topic was fixed when they were
+// accepted, in another life with other settings.
+void WalJournal::TellTopic(const FrameHeader& frame, const std::string& topic) {
+  if (topic_told_ || frame.origins == 0 || topic == options_.topic) return;
+  topic_told_ = true;
+  const std::string_view message =
+      topic.empty() ? "the log has events that were accepted for files: they go to the topic of now"
+      : options_.topic.empty()
+          ? "the log has events that were accepted for a topic: they go to files, as sink.kind (SINK) says now"
+          : "the log has events that were accepted for another topic than kafka.topic (KAFKA_TOPIC): they go there";
+  log_.Write(app::LogLevel::kWarn, "wal", message,
+             {{"topic", std::string_view(topic)}, {"topic_now", std::string_view(options_.topic)}});
 }
 
 // Returns how many events are lost: missing, and not settled before.
 uint64_t WalJournal::Admit(const Loaded& loaded, uint64_t& filled_lanes) {
   uint64_t lost = 0;
-  for (const auto& [from, to] : loaded.missing) {
-    lost += settled_.Unsettled(from, to);
-    settled_.Mark(from, to);
-  }
+  Segment* const segment = cursor_.segment ? segments_.Find(KeyOf(*cursor_.segment)) : nullptr;
+  for (const auto& [from, to] : loaded.missing) lost += segments_.Settle(from, to);
   if (lost > 0) {
-    unsettled_ -= lost;
     counts_.lost += lost;
     settled_since_checkpoint_ += lost;
-    for (Segment& segment : segments_) segment.damaged |= segment.header.number == cursor_.number;
+    if (segment != nullptr) NoteDamaged(*segment);
   }
   std::vector<app::JournalEvent> waiting;
   waiting.reserve(loaded.events.size());
   for (const app::JournalEvent& event : loaded.events) {
-    if (!settled_.Contains(event.position)) waiting.push_back(event);
+    if (!segments_.Settled().Contains(event.position)) waiting.push_back(event);
   }
   window_.Add(waiting, cursor_.block, filled_lanes);
+  StoreHints();
   if (!waiting.empty()) backlog_since_ = waiting.back().accepted_at;
   backlog_from_ = loaded.end;
   if (backlog_from_ >= DurableEnd()) {

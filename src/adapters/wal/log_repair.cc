@@ -179,7 +179,7 @@ base::Result<void> Repairer::Move(const DamagedSegment& damaged) {
 
   auto file = directory_.Create(kUnfinishedSegmentName);
   if (!file) return std::unexpected(WalFault(what, file.error()));
-  if (auto filled = FillWithZeros(**file, header.segment_bytes); !filled) return Check(filled, what);
+  if (auto filled = FillWithZeros(**file, 0, header.segment_bytes); !filled) return Check(filled, what);
   EventMover mover(**file, header);
   ReadSegment(directory_, old, plan_.survey.settled, mover);
   if (auto written = mover.Finish(); !written) return Check(written, what);

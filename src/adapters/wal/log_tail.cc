@@ -13,66 +13,133 @@ constexpr uint64_t kFrameBodyBytesMax = 4 << 20;
 }  // namespace
 
 bool LogTail::EverFits(uint64_t body_bytes, uint64_t events) const {
-  return events <= kFrameEventsMax && kSegmentHeaderBytes + FrameBytes(body_bytes, events) <= segment_bytes_;
+  return events <= kFrameEventsMax &&
+         kSegmentHeaderBytes + BytesOfFrame(body_bytes, events) <= segment_bytes_;
+}
+
+// Of a frame of one request.
+uint64_t LogTail::BytesOfFrame(uint64_t body_bytes, uint64_t events) const {
+  return FrameBytes(body_bytes, events, kOriginBytes + topic_.size());
+}
+
+uint64_t LogTail::BytesAgain(uint64_t body_bytes, const FrameEnd& end) {
+  return FrameBytes(body_bytes, end.index.size(), end.origins.size() * kOriginBytes + end.topic.size());
 }
 
 bool LogTail::HasRoom(uint64_t body_bytes, uint64_t events) const {
-  return !spares_.empty() || JoinsLast(body_bytes, events) ||
-         FrameBytes(body_bytes, events) <= RoomInSegment();
+  return JoinsLast(body_bytes, events) || FitsFrame(BytesOfFrame(body_bytes, events));
 }
 
-// Behind the last frame, if that took no more requests.
+bool LogTail::HasRoomAgain(uint64_t body_bytes, const FrameEnd& end) const {
+  return FitsFrame(BytesAgain(body_bytes, end));
+}
+
+bool LogTail::FitsFrame(uint64_t bytes) const {
+  return bytes <= RoomInSegment() ||
+         (!spares_.empty() && kSegmentHeaderBytes + bytes <= spares_.front().bytes);
+}
+
+// As if the last frame took no more requests.
+uint64_t LogTail::Used() const {
+  if (!current_) return 0;
+  const bool open = !frames_.empty() && !frames_.back().closed;
+  return open ? offset_ + FrameBytes(frames_.back().header) : offset_;
+}
+
 uint64_t LogTail::RoomInSegment() const {
   if (!current_) return 0;
-  uint64_t used = offset_;
-  if (!frames_.empty() && !frames_.back().closed) {
-    used += FrameBytes(frames_.back().header.body_bytes, frames_.back().header.events);
+  assert(Used() <= current_->segment_bytes);
+  return current_->segment_bytes - Used();
+}
+
+uint64_t LogTail::GrowthBy(uint64_t body_bytes, uint64_t events) const {
+  if (JoinsLast(body_bytes, events)) {
+    return FrameBytes(JoinedLast(body_bytes, events)) - FrameBytes(frames_.back().header);
   }
-  return segment_bytes_ - used;
+  const uint64_t frame = BytesOfFrame(body_bytes, events);
+  const uint64_t room = RoomInSegment();
+  return frame <= room ? frame : room + kSegmentHeaderBytes + frame;
+}
+
+// The last frame with a request more, of a client that it doesn't know yet.
+FrameHeader LogTail::JoinedLast(uint64_t body_bytes, uint64_t events) const {
+  FrameHeader joined = frames_.back().header;
+  joined.body_bytes += body_bytes;
+  joined.events += static_cast<uint32_t>(std::min<uint64_t>(events, kFrameEventsMax));
+  ++joined.origins;
+  return joined;
 }
 
 bool LogTail::JoinsLast(uint64_t body_bytes, uint64_t events) const {
   if (frames_.empty() || frames_.back().closed) return false;
-  const FrameHeader& last = frames_.back().header;
-  return last.body_bytes + body_bytes <= kFrameBodyBytesMax && last.events + events <= kFrameEventsMax &&
-         offset_ + FrameBytes(last.body_bytes + body_bytes, last.events + events) <= segment_bytes_;
+  const FrameHeader joined = JoinedLast(body_bytes, events);
+  return joined.body_bytes <= kFrameBodyBytesMax && joined.events <= kFrameEventsMax &&
+         offset_ + FrameBytes(joined) <= current_->segment_bytes;
 }
 
-std::optional<Segment> LogTail::Add(const Piece& piece, std::span<const IndexEntry> index,
-                                    uint64_t first_position, int64_t wall_now, uint64_t salt) {
+std::optional<SegmentHeader> LogTail::Add(const Piece& piece, std::span<const IndexEntry> index,
+                                          uint64_t first_position, int64_t wall_now, uint64_t salt) {
   assert(HasRoom(piece.size, index.size()));
-  std::optional<Segment> begun;
-  if (!JoinsLast(piece.size, index.size())) {
-    if (!frames_.empty() && !frames_.back().closed) Close(frames_.back());
-    if (FrameBytes(piece.size, index.size()) > RoomInSegment()) {
-      current_ = Segment{{spares_.front().number, first_position, salt, segment_bytes_},
-                         std::move(spares_.front().file)};
-      spares_.pop_front();
-      offset_ = kSegmentHeaderBytes;
-      begun = current_;
-    }
-    assert(current_.has_value());  // it had the room, or was begun just now
-    PendingFrame& frame = frames_.emplace_back();
-    frame.file = current_->file;
-    frame.offset = offset_;
-    frame.header.segment = current_->header.number;
-    frame.header.salt = current_->header.salt;
-    frame.header.first_position = first_position;
-    frame.header.accepted_at = wall_now;
-    if (begun) frame.begins = begun->header;
+  const bool joins = JoinsLast(piece.size, index.size());
+  PendingFrame& frame =
+      joins ? frames_.back() : Open(BytesOfFrame(piece.size, index.size()), first_position, wall_now, salt);
+  if (!joins) {
+    frame.header.topic_size = static_cast<uint16_t>(topic_.size());
+    frame.end.topic = topic_;
   }
-  PendingFrame& frame = frames_.back();
   frame.header.body_bytes += piece.size;
   frame.header.events += static_cast<uint32_t>(index.size());
-  frame.index.insert(frame.index.end(), index.begin(), index.end());
+  frame.end.index.insert(frame.end.index.end(), index.begin(), index.end());
+  AddOrigin(frame.end.origins, {piece.events, piece.identity});
+  frame.header.origins = static_cast<uint32_t>(frame.end.origins.size());
   frame.pieces.push_back(piece);
-  body_bytes_ += piece.size;
-  return begun;
+  bytes_ += BytesOf(piece.size, index.size());
+  return joins ? std::nullopt : frame.begins;
+}
+
+std::optional<SegmentHeader> LogTail::AddAgain(const Piece& piece, const FrameEnd& end,
+                                               uint64_t first_position, int64_t accepted_at, uint64_t salt) {
+  assert(frames_.empty() && HasRoomAgain(piece.size, end));
+  PendingFrame& frame = Open(BytesAgain(piece.size, end), first_position, accepted_at, salt);
+  frame.end = end;
+  frame.header.body_bytes = piece.size;
+  frame.header.events = static_cast<uint32_t>(end.index.size());
+  frame.header.origins = static_cast<uint32_t>(end.origins.size());
+  frame.header.topic_size = static_cast<uint16_t>(end.topic.size());
+  frame.pieces.push_back(piece);
+  bytes_ += BytesOf(piece.size, end.index.size());
+  Close(frame);
+  return frame.begins;
+}
+
+// A new frame of so many bytes, in a new segment if it needs one.
+PendingFrame& LogTail::Open(uint64_t bytes, uint64_t first_position, int64_t wall_now, uint64_t salt) {
+  if (!frames_.empty() && !frames_.back().closed) Close(frames_.back());
+  std::optional<SegmentHeader> begun;
+  if (bytes > RoomInSegment()) {
+    current_ = SegmentHeader{spares_.front().number, first_position, salt, spares_.front().bytes};
+    current_file_ = std::move(spares_.front().file);
+    spares_.pop_front();
+    offset_ = kSegmentHeaderBytes;
+    begun = current_;
+    ++pending_segments_;
+  }
+  assert(current_.has_value());  // it had the room, or was begun just now
+  PendingFrame& frame = frames_.emplace_back();
+  frame.file = current_file_;
+  frame.offset = offset_;
+  frame.header.segment = current_->number;
+  frame.header.salt = current_->salt;
+  frame.header.first_position = first_position;
+  frame.header.accepted_at = wall_now;
+  frame.begins = begun;
+  return frame;
 }
 
 void LogTail::Close(PendingFrame& frame) {
   frame.closed = true;
-  offset_ = frame.offset + FrameBytes(frame.header.body_bytes, frame.header.events);
+  offset_ = frame.offset + FrameBytes(frame.header);
+  assert(offset_ <= current_->segment_bytes);
 }
 
 PendingFrame* LogTail::Front() {
@@ -82,18 +149,26 @@ PendingFrame* LogTail::Front() {
 }
 
 void LogTail::Pop() {
-  body_bytes_ -= frames_.front().header.body_bytes;
+  bytes_ -= BytesOf(frames_.front().header.body_bytes, frames_.front().header.events);
+  if (frames_.front().begins) --pending_segments_;
   frames_.pop_front();
 }
 
 void LogTail::Clear() {
   frames_.clear();
-  body_bytes_ = 0;
+  bytes_ = 0;
+  pending_segments_ = 0;
+}
+
+uint64_t LogTail::SpareBytes() const {
+  uint64_t bytes = 0;
+  for (const Spare& spare : spares_) bytes += spare.bytes;
+  return bytes;
 }
 
 std::optional<uint64_t> LogTail::Number() const {
   if (!current_) return std::nullopt;
-  return current_->header.number;
+  return current_->number;
 }
 
 }  // namespace ei::wal

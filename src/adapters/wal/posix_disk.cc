@@ -46,9 +46,14 @@ const char* Checked(const std::string& name) {
   return name.c_str();
 }
 
+FileIdentity IdentityOf(const struct stat& status) { return {status.st_dev, status.st_ino}; }
+
 class PosixFile final : public File {
  public:
-  PosixFile(Descriptor fd, bool read_only) : fd_(std::move(fd)), read_only_(read_only) {}
+  PosixFile(Descriptor fd, const struct stat& status, bool read_only)
+      : fd_(std::move(fd)), identity_(IdentityOf(status)), read_only_(read_only) {}
+
+  const FileIdentity& Identity() const { return identity_; }
 
   DiskResult<size_t> Write(uint64_t offset, std::span<const char> bytes) override {
     if (read_only_) return std::unexpected(EROFS);
@@ -86,6 +91,7 @@ class PosixFile final : public File {
 
  private:
   const Descriptor fd_;
+  const FileIdentity identity_;
   const bool read_only_;
 };
 
@@ -168,20 +174,27 @@ base::Result<std::unique_ptr<PosixDirectory>> PosixDirectory::OpenForWriting(con
   }
   auto lock = Lock(folder->Get(), path);
   if (!lock) return std::unexpected(std::move(lock.error()));
-  return std::unique_ptr<PosixDirectory>(new PosixDirectory(std::move(*folder), std::move(*lock)));
+  struct stat status = {};
+  if (::fstat(lock->Get(), &status) != 0) {
+    const int error = errno;
+    return Refuse(ErrorKind::kStorage, path, "can't look at the lock file: " + Text(error));
+  }
+  return std::unique_ptr<PosixDirectory>(
+      new PosixDirectory(path, std::move(*folder), std::move(*lock), IdentityOf(status)));
 }
 
 base::Result<std::unique_ptr<PosixDirectory>> PosixDirectory::OpenReadOnly(const std::string& path) {
   auto folder = OpenFolder(path);
   if (!folder) return std::unexpected(std::move(folder.error()));
-  return std::unique_ptr<PosixDirectory>(new PosixDirectory(std::move(*folder), Descriptor()));
+  return std::unique_ptr<PosixDirectory>(new PosixDirectory(path, std::move(*folder), Descriptor(), {}));
 }
 
 DiskResult<std::unique_ptr<File>> PosixDirectory::Create(const std::string& name) {
   if (IsReadOnly()) return std::unexpected(EROFS);
   Descriptor file = OpenAt(directory_.Get(), Checked(name), O_RDWR | O_CREAT | O_EXCL);
-  if (!file.IsOpen()) return Errno();
-  return std::make_unique<PosixFile>(std::move(file), false);
+  struct stat status = {};
+  if (!file.IsOpen() || ::fstat(file.Get(), &status) != 0) return Errno();
+  return std::make_unique<PosixFile>(std::move(file), status, false);
 }
 
 // O_NONBLOCK: of a pipe or a device, open would wait for the other side. It does nothing to a regular file.
@@ -195,7 +208,7 @@ DiskResult<std::unique_ptr<File>> PosixDirectory::Open(const std::string& name) 
   struct stat status = {};
   if (::fstat(file.Get(), &status) != 0) return Errno();
   if (!S_ISREG(status.st_mode)) return std::unexpected(EINVAL);
-  return std::make_unique<PosixFile>(std::move(file), IsReadOnly());
+  return std::make_unique<PosixFile>(std::move(file), status, IsReadOnly());
 }
 
 DiskResult<void> PosixDirectory::Rename(const std::string& from, const std::string& to) {
@@ -213,6 +226,17 @@ DiskResult<void> PosixDirectory::Remove(const std::string& name) {
 DiskResult<void> PosixDirectory::Sync() {
   if (IsReadOnly()) return std::unexpected(EROFS);
   return DoneIf(Uninterrupted([&] { return ::fsync(directory_.Get()); }) == 0);
+}
+
+DiskResult<void> PosixDirectory::Confirm(const std::string& name, const File& file) {
+  if (IsReadOnly()) return std::unexpected(EROFS);
+  struct stat status = {};
+  if (::lstat(lock_path_.c_str(), &status) != 0) return Errno();
+  if (IdentityOf(status) != lock_identity_) return std::unexpected(ENOENT);
+  if (::fstatat(directory_.Get(), Checked(name), &status, AT_SYMLINK_NOFOLLOW) != 0) return Errno();
+  // Files of this folder are of no other kind.
+  if (IdentityOf(status) != static_cast<const PosixFile&>(file).Identity()) return std::unexpected(ENOENT);
+  return {};
 }
 
 // A stream has a place of its own to read on from, so each call opens one.

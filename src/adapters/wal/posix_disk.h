@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/stat.h>
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -24,6 +26,13 @@ class Descriptor {
   int fd_;
 };
 
+// Which file it is, under whatever name. No other has it while this one is open.
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+
 // A folder of the machine's own file system. New folders have the mode 0750, new files 0640. What stands
 // under a name is opened only if it is a regular file: a link, a pipe or a device gives EINVAL, at once.
 class PosixDirectory final : public Directory {
@@ -45,15 +54,23 @@ class PosixDirectory final : public Directory {
   DiskResult<void> Remove(const std::string& name) override;
   DiskResult<void> Sync() override;
   DiskResult<std::vector<std::string>> List() override;
+  // Two system calls. The lock file vouches for the folder and that no other process may write there.
+  DiskResult<void> Confirm(const std::string& name, const File& file) override;
 
  private:
-  PosixDirectory(Descriptor directory, Descriptor lock)
-      : directory_(std::move(directory)), lock_(std::move(lock)) {}
+  PosixDirectory(const std::string& path, Descriptor directory, Descriptor lock,
+                 const FileIdentity& lock_identity)
+      : lock_path_(path + '/' + kLockFile),
+        directory_(std::move(directory)),
+        lock_(std::move(lock)),
+        lock_identity_(lock_identity) {}
 
   bool IsReadOnly() const { return !lock_.IsOpen(); }
 
+  const std::string lock_path_;
   const Descriptor directory_;
   const Descriptor lock_;
+  const FileIdentity lock_identity_;
 };
 
 }  // namespace ei::wal

@@ -17,12 +17,12 @@ DiskResult<void> WriteAll(File& file, uint64_t offset, std::span<const char> byt
   return {};
 }
 
-DiskResult<void> FillWithZeros(File& file, uint64_t bytes) {
+DiskResult<void> FillWithZeros(File& file, uint64_t offset, uint64_t bytes) {
   constexpr uint64_t kChunk = 256 << 10;
   const std::vector<char> zeros(std::min(bytes, kChunk));
-  for (uint64_t offset = 0; offset < bytes; offset += kChunk) {
-    const auto chunk = std::span(zeros).first(std::min(kChunk, bytes - offset));
-    if (auto written = WriteAll(file, offset, chunk); !written) return written;
+  for (uint64_t done = 0; done < bytes; done += kChunk) {
+    const auto chunk = std::span(zeros).first(std::min(kChunk, bytes - done));
+    if (auto written = WriteAll(file, offset + done, chunk); !written) return written;
   }
   return {};
 }

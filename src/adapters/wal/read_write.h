@@ -10,8 +10,8 @@ namespace ei::wal {
 // Writes all of `bytes`, in as many calls as it takes.
 DiskResult<void> WriteAll(File& file, uint64_t offset, std::span<const char> bytes);
 
-// Zeros from the front of the file: space that is really taken, so that later writes there change no metadata
+// Zeros from `offset` on: space that is really taken, so that later writes there change no metadata
 // and a sync costs half (fallocate does not do that).
-DiskResult<void> FillWithZeros(File& file, uint64_t bytes);
+DiskResult<void> FillWithZeros(File& file, uint64_t offset, uint64_t bytes);
 
 }  // namespace ei::wal

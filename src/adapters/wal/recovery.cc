@@ -4,12 +4,12 @@
 #include <iterator>
 #include <limits>
 #include <map>
+#include <set>
 #include <system_error>
 
 #include "adapters/wal/log_limits.h"
 #include "adapters/wal/segment_files.h"
 #include "adapters/wal/segment_scanner.h"
-#include "base/crc32c.h"
 
 namespace ei::wal {
 
@@ -18,7 +18,6 @@ namespace {
 constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 
 struct SegmentFile {
-  std::shared_ptr<File> file;
   uint64_t bytes = 0;
   std::optional<SegmentHeader> header;
   bool unused = false;  // without a header, as it was made or as a first commit that was torn left it
@@ -37,11 +36,11 @@ bool IsUnused(std::string_view front) {
 // Of a segment whose header is damaged: its first frame names the salt too. Not looked for far, as most files
 // without a header are all zeros; and only here, where the header is gone, could a client's bytes pass for a
 // frame.
-std::optional<SegmentHeader> HeaderFromFrames(File& file, uint64_t number, uint64_t bytes) {
+DiskResult<std::optional<SegmentHeader>> HeaderFromFrames(File& file, uint64_t number, uint64_t bytes) {
   constexpr uint64_t kLookBytes = 64 << 10;
   std::vector<char> front(std::min(bytes, kLookBytes));
   const auto got = file.Read(0, front);
-  if (!got) return std::nullopt;
+  if (!got) return std::unexpected(got.error());
   for (uint64_t offset = kSegmentHeaderBytes; offset + kFrameHeaderBytes <= *got; offset += kSectorBytes) {
     uint32_t index_crc = 0;
     const auto frame = DecodeFrameHeader({front.data() + offset, kFrameHeaderBytes}, &index_crc);
@@ -51,15 +50,14 @@ std::optional<SegmentHeader> HeaderFromFrames(File& file, uint64_t number, uint6
   return std::nullopt;
 }
 
-base::Result<SegmentFile> OpenSegment(Directory& directory, uint64_t number) {
+base::Result<SegmentFile> LookAt(Directory& directory, uint64_t number) {
   const std::string name = SegmentName(number);
   SegmentFile segment;
-  auto file = directory.Open(name);
+  const auto file = directory.Open(name);
   if (!file) return std::unexpected(WalFault("can't open " + name, file.error()));
-  segment.file = std::move(*file);
-  const auto bytes = segment.file->Size();
+  const auto bytes = (*file)->Size();
   std::vector<char> front(kSegmentHeaderBytes);
-  const auto got = bytes ? segment.file->Read(0, front) : bytes;
+  const auto got = bytes ? (*file)->Read(0, front) : bytes;
   if (!got) return std::unexpected(WalFault("can't read " + name, got.error()));
   segment.bytes = *bytes;
   uint32_t version = kFormatVersion;
@@ -71,7 +69,9 @@ base::Result<SegmentFile> OpenSegment(Directory& directory, uint64_t number) {
                           "; start the program that wrote it once more and let it deliver all");
   }
   if (!segment.header) {
-    segment.header = HeaderFromFrames(*segment.file, number, segment.bytes);
+    const auto header = HeaderFromFrames(**file, number, segment.bytes);
+    if (!header) return std::unexpected(WalFault("can't read " + name, header.error()));
+    segment.header = *header;
   } else if (segment.header->number != number) {
     segment.header.reset();  // a recycled file still has the header of its earlier life
   }
@@ -82,12 +82,18 @@ base::Result<SegmentFile> OpenSegment(Directory& directory, uint64_t number) {
   return segment;
 }
 
+// Of a file that can't be looked at the size counts as nothing.
+uint64_t BytesOf(Directory& directory, const std::string& name) {
+  const auto file = directory.Open(name);
+  return file ? (*file)->Size().value_or(0) : 0;
+}
+
 bool IsSound(const FoundSegment& segment) { return !segment.damaged; }
 
 bool AllSound(const SegmentScanner& scanner) {
   std::string_view bodies = scanner.Bodies();
   for (const IndexEntry& entry : scanner.Index()) {
-    if (base::Crc32c(bodies.substr(0, entry.size)) != entry.crc) return false;
+    if (!IsSoundEvent(bodies.substr(0, entry.size), entry)) return false;
     bodies.remove_prefix(entry.size);
   }
   return true;
@@ -101,21 +107,22 @@ struct SegmentEnd {
 
 // Only one commit is ever on its way to the disk, so of a segment's frames only the last can be torn; if it
 // was known to be durable, it is not torn but damaged, and stays.
-base::Result<SegmentEnd> EndOf(const FoundSegment& segment, uint64_t durable_end) {
-  SegmentScanner scanner(*segment.file, segment.header);
+base::Result<SegmentEnd> EndOf(Directory& directory, const FoundSegment& segment, uint64_t durable_end) {
+  const std::string name = SegmentName(segment.header.number);
+  const auto file = directory.Open(name);
+  if (!file) return std::unexpected(WalFault("can't open " + name, file.error()));
+  SegmentScanner scanner(**file, segment.header);
   SegmentEnd result;
   result.end = segment.header.first_position;
   for (;;) {
     const auto found = scanner.Next(kNoLimit);
-    if (!found) {
-      return std::unexpected(WalFault("can't read " + SegmentName(segment.header.number), found.error()));
-    }
+    if (!found) return std::unexpected(WalFault("can't read " + name, found.error()));
     if (!*found) return result;
     const bool uncertain = scanner.Frame().first_position >= durable_end;
     result.torn = uncertain && !AllSound(scanner);
     result.newest.reset();
     if (uncertain && !result.torn) {
-      result.newest = {scanner.Frame(), scanner.Index(), std::string(scanner.Bodies())};
+      result.newest = {scanner.Frame(), scanner.End(), std::string(scanner.Bodies())};
     }
     result.end = result.torn ? scanner.Frame().first_position : scanner.Expected();
   }
@@ -124,12 +131,12 @@ base::Result<SegmentEnd> EndOf(const FoundSegment& segment, uint64_t durable_end
 // Finds one past the last position. A segment without a frame was begun by a commit that a crash took: it is
 // as good as never used. One whose only frame is a copy, made by a recovery that was cut short, is not
 // needed: the segment before still has it, and that one may be the only one on the disk.
-base::Result<void> FindEnd(FoundLog& log) {
+base::Result<void> FindEnd(Directory& directory, FoundLog& log) {
   const auto sound = std::ranges::find_if(log.segments.rbegin(), log.segments.rend(), IsSound);
   if (sound == log.segments.rend()) return {};
   if (sound != log.segments.rbegin()) {
     // When the damaged one behind it was begun, all of this one was durable.
-    const auto found = EndOf(*sound, kNoLimit);
+    const auto found = EndOf(directory, *sound, kNoLimit);
     if (!found) return std::unexpected(found.error());
     log.end = std::max(log.end, found->end);
     return {};
@@ -137,13 +144,13 @@ base::Result<void> FindEnd(FoundLog& log) {
   while (!log.segments.empty() && IsSound(log.segments.back())) {
     const SegmentHeader& newest = log.segments.back().header;
     const uint64_t durable_end = log.checkpoint.durable_end;
-    auto found = EndOf(log.segments.back(), durable_end);
+    auto found = EndOf(directory, log.segments.back(), durable_end);
     if (!found) return std::unexpected(found.error());
     bool needed = found->end > newest.first_position || durable_end > newest.first_position;
     const std::optional<LastFrame>& last = found->newest;
     const bool lone = last.has_value() && last->header.first_position == newest.first_position;
     if (lone && log.segments.size() > 1 && !log.segments[log.segments.size() - 2].damaged) {
-      const auto before = EndOf(log.segments[log.segments.size() - 2], durable_end);
+      const auto before = EndOf(directory, log.segments[log.segments.size() - 2], durable_end);
       if (!before) return std::unexpected(before.error());
       needed = before->end != found->end;
     }
@@ -162,13 +169,13 @@ base::Result<void> FindEnd(FoundLog& log) {
 
 // For a log without a checkpoint: what is below its first segment was settled, and so was what stood in those
 // that are missing between two others.
-base::Result<SettledMap> AssumeSettled(const std::vector<FoundSegment>& segments) {
+base::Result<SettledMap> AssumeSettled(Directory& directory, const std::vector<FoundSegment>& segments) {
   const auto first = std::ranges::find_if(segments, IsSound);
   if (first == segments.end()) return SettledMap();
   SettledMap settled(first->header.first_position);
   for (auto before = first, next = std::next(first); next != segments.end(); before = next++) {
     if (next->header.number == before->header.number + 1 || before->damaged || next->damaged) continue;
-    const auto end = EndOf(*before, 0);
+    const auto end = EndOf(directory, *before, kNoLimit);
     if (!end) return std::unexpected(end.error());
     settled.Mark(end->end, next->header.first_position);
   }
@@ -195,17 +202,19 @@ base::Result<FoundLog> ReadLog(Directory& directory) {
   log.next_segment = log.checkpoint.next_segment;
 
   std::map<uint64_t, SegmentFile> files;
+  std::set<uint64_t> marked;
   for (const std::string& name : *names) {
     if (name == kUnfinishedSegmentName || name == kUnfinishedCheckpointName) log.leftovers.push_back(name);
     if (const auto number = DamagedNumber(name); number && *number <= kSegmentNumbersMax) {
-      log.set_aside.push_back(*number);
+      log.set_aside.push_back({*number, BytesOf(directory, name)});
       log.next_segment = std::max(log.next_segment, *number + 1);
     }
+    if (const auto number = MarkNumber(name)) marked.insert(*number);
     const auto number = SegmentNumber(name);
     if (!number || *number > kSegmentNumbersMax) continue;
-    auto opened = OpenSegment(directory, *number);
-    if (!opened) return std::unexpected(opened.error());
-    files.emplace(*number, std::move(*opened));
+    auto found = LookAt(directory, *number);
+    if (!found) return std::unexpected(found.error());
+    files.emplace(*number, *found);
     log.next_segment = std::max(log.next_segment, *number + 1);
   }
 
@@ -215,19 +224,27 @@ base::Result<FoundLog> ReadLog(Directory& directory) {
   }
   for (auto& [number, segment] : files) {
     if (segment.header) {
-      log.segments.push_back({*segment.header, segment.file, false});
+      log.segments.push_back({*segment.header, false});
     } else if (number < last_used || !segment.unused) {
-      log.segments.push_back({{.number = number, .segment_bytes = segment.bytes}, segment.file, true});
+      log.segments.push_back({{.number = number, .segment_bytes = segment.bytes}, true});
     } else {
       log.leftovers.push_back(SegmentName(number));
     }
   }
+  for (FoundSegment& segment : log.segments) segment.marked = marked.erase(segment.header.number) > 0;
+  for (const uint64_t number : marked) log.leftovers.push_back(MarkName(number));
+  // A header whose position is above those of later segments was changed with its sum.
+  uint64_t lowest = kPositionsMax;
+  for (auto segment = log.segments.rbegin(); segment != log.segments.rend(); ++segment) {
+    segment->damaged = segment->damaged || segment->header.first_position > lowest;
+    if (!segment->damaged) lowest = segment->header.first_position;
+  }
   if (!log.has_checkpoint) {
-    auto settled = AssumeSettled(log.segments);
+    auto settled = AssumeSettled(directory, log.segments);
     if (!settled) return std::unexpected(settled.error());
     log.checkpoint.settled = std::move(*settled);
   }
-  if (auto found = FindEnd(log); !found) return std::unexpected(found.error());
+  if (auto found = FindEnd(directory, log); !found) return std::unexpected(found.error());
   return log;
 }
 

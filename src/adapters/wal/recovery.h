@@ -15,23 +15,28 @@ namespace ei::wal {
 
 struct FoundSegment {
   SegmentHeader header;
-  std::shared_ptr<File> file;
-  bool damaged = false;  // both copies of the header: nothing in it can be read
+  bool damaged = false;  // its header: nothing in it can be read
+  bool marked = false;   // an earlier life has lost events of it
+};
+
+struct SetAsideFile {
+  uint64_t number = 0;
+  uint64_t bytes = 0;
 };
 
 // The newest commit, when it isn't certain that it is on the disk: the process may have died, or seen its
 // sync fail, after which the kernel shows bytes that it will never write.
 struct LastFrame {
   FrameHeader header;
-  std::vector<IndexEntry> index;
+  FrameEnd end;
   std::string bodies;
 };
 
 // What stands in the folder of a log.
 struct FoundLog {
-  std::vector<FoundSegment> segments;  // used ones in the order of their numbers
-  std::vector<std::string> leftovers;  // unfinished files and useless segments, to be removed
-  std::vector<uint64_t> set_aside;     // numbers of damaged segments
+  std::vector<FoundSegment> segments;   // used ones in the order of their numbers
+  std::vector<std::string> leftovers;   // unfinished files and useless segments, to be removed
+  std::vector<SetAsideFile> set_aside;  // damaged segments
   bool has_checkpoint = false;
   Checkpoint checkpoint;      // without one: what the segments themselves tell
   uint64_t end = 0;           // one past the last position that is in the log, or was
@@ -40,8 +45,9 @@ struct FoundLog {
   bool torn = false;  // the log ended within a commit that nobody was told of
 };
 
-// Reads the headers of all segments and the frames of the newest; changes nothing. Prepared segments that
-// were never used are leftovers: after a sync that failed one file may stand on the disk under two names.
+// Reads the headers of all segments, one file after the other, and the frames of the newest; changes nothing.
+// Prepared segments that were never used are leftovers: after a sync that failed one file may stand on the
+// disk under two names.
 base::Result<FoundLog> ReadLog(Directory& directory);
 
 // As an operator reads it: `what` with the setting and the system's word for the error.

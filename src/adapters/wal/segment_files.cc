@@ -1,5 +1,6 @@
 #include "adapters/wal/segment_files.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "adapters/wal/read_write.h"
@@ -9,8 +10,10 @@ namespace ei::wal {
 namespace {
 
 constexpr size_t kDigits = 20;
+constexpr uint64_t kZerosStepBytes = 1 << 20;
 constexpr std::string_view kSegmentSuffix = ".wal";
 constexpr std::string_view kDamagedSuffix = ".damaged";
+constexpr std::string_view kMarkSuffix = ".marked";
 
 std::string NameOf(uint64_t number, std::string_view suffix) {
   const std::string digits = std::to_string(number);
@@ -35,6 +38,8 @@ std::string SegmentName(uint64_t number) { return NameOf(number, kSegmentSuffix)
 std::optional<uint64_t> SegmentNumber(std::string_view name) { return NumberIn(name, kSegmentSuffix); }
 std::string DamagedName(uint64_t number) { return NameOf(number, kDamagedSuffix); }
 std::optional<uint64_t> DamagedNumber(std::string_view name) { return NumberIn(name, kDamagedSuffix); }
+std::string MarkName(uint64_t number) { return NameOf(number, kMarkSuffix); }
+std::optional<uint64_t> MarkNumber(std::string_view name) { return NumberIn(name, kMarkSuffix); }
 
 DiskResult<std::shared_ptr<File>> MakeSegment(Directory& directory, uint64_t number, uint64_t bytes) {
   if (auto removed = directory.Remove(kUnfinishedSegmentName); !removed && removed.error() != ENOENT) {
@@ -42,8 +47,12 @@ DiskResult<std::shared_ptr<File>> MakeSegment(Directory& directory, uint64_t num
   }
   auto file = directory.Create(kUnfinishedSegmentName);
   if (!file) return std::unexpected(file.error());
-  DiskResult<void> done = FillWithZeros(**file, bytes);
-  if (done) done = (*file)->Sync();
+  // In steps, so that a commit which is synced beside it never waits for all of these zeros.
+  DiskResult<void> done;
+  for (uint64_t at = 0; done && at < bytes; at += kZerosStepBytes) {
+    done = FillWithZeros(**file, at, std::min(kZerosStepBytes, bytes - at));
+    if (done) done = (*file)->Sync();
+  }
   if (done) done = directory.Rename(kUnfinishedSegmentName, SegmentName(number));
   if (done) done = directory.Sync();
   if (!done) {

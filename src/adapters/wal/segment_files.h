@@ -18,6 +18,11 @@ std::optional<uint64_t> SegmentNumber(std::string_view name);
 std::string DamagedName(uint64_t number);
 std::optional<uint64_t> DamagedNumber(std::string_view name);
 
+// An empty file beside a segment of which events are lost: "00000000000000000042.marked". It will be set
+// aside, though a restart finds no damage in what is left of it.
+std::string MarkName(uint64_t number);
+std::optional<uint64_t> MarkNumber(std::string_view name);
+
 // A segment in the making; one that a crash left is worth nothing.
 inline constexpr const char* kUnfinishedSegmentName = "segment.tmp";
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <system_error>
 
 #include "adapters/wal/log_limits.h"
@@ -14,12 +15,25 @@ namespace {
 
 constexpr uint64_t kFrontBytes = kSegmentHeaderBytes + kFrameHeaderBytes;
 
-// Header and first frame's header, as far as they are there. A sector that can't be read counts as damaged.
-DiskResult<std::string> ReadFront(File& file) {
+// Header and first frame's header, as far as they are there. A sector that can't be read counts as damaged,
+// and costs no other.
+DiskResult<std::string> ReadFront(File& file, bool* faults = nullptr) {
   std::string front(kFrontBytes, '\0');
-  const auto got = file.Read(0, front);
-  if (!got && got.error() != EIO) return std::unexpected(got.error());
-  front.resize(got.value_or(0));
+  auto got = file.Read(0, front);
+  if (!got && got.error() == EIO) {
+    got = 0;
+    for (size_t at = 0; at < front.size(); at += kSectorBytes) {
+      const auto sector = std::span(front).subspan(at, std::min<size_t>(kSectorBytes, front.size() - at));
+      const auto part = file.Read(at, sector);
+      if (!part && part.error() != EIO) return std::unexpected(part.error());
+      if (!part) std::ranges::fill(sector, '\0');
+      if (!part && faults != nullptr) *faults = true;
+      got = part ? at + *part : at + sector.size();
+      if (part && *part < sector.size()) break;
+    }
+  }
+  if (!got) return std::unexpected(got.error());
+  front.resize(*got);
   return front;
 }
 
@@ -77,7 +91,8 @@ base::Result<SegmentFront> ReadSegmentFront(Directory& directory, const std::str
     return found;
   }
   const auto bytes = file ? (*file)->Size() : std::unexpected(file.error());
-  const auto front = bytes ? ReadFront(**file) : std::unexpected(bytes.error());
+  bool faults = false;
+  const auto front = bytes ? ReadFront(**file, &faults) : std::unexpected(bytes.error());
   if (!front) return std::unexpected(WalFault("can't read " + name, front.error()));
   auto header = KnownHeader(name, *front);
   if (!header) return std::unexpected(header.error());
@@ -90,7 +105,7 @@ base::Result<SegmentFront> ReadSegmentFront(Directory& directory, const std::str
     return IsPlausible(candidate) && (set_aside || candidate.number == number);
   };
   const auto& stated = *header;
-  found.unused = is_zeros || (stated && stated->number != number);
+  found.unused = !faults && (is_zeros || (stated && stated->number != number));
   if (stated && is_usable(*stated)) {
     segment.readable = true;
     segment.header = *stated;

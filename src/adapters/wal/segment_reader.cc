@@ -75,12 +75,15 @@ class Reading {
     event.accepted_at = frame.accepted_at;
     std::string_view bodies = scanner_.Bodies();
     uint64_t byte = scanner_.FrameOffset() + kFrameHeaderBytes;
+    event.frame_topic = scanner_.End().topic;
+    OriginCursor origin(scanner_.End().origins);
     for (const IndexEntry& entry : scanner_.Index()) {
       if (event.position >= limit) break;
+      event.client = origin.Next();
       event.entry = entry;
       event.bytes = bodies.substr(0, entry.size);
       event.settled = settled_.Contains(event.position);
-      if (base::Crc32c(event.bytes) == entry.crc) {
+      if (IsSoundEvent(event.bytes, entry)) {
         if (!visitor_.OnEvent(event)) {
           outcome_ = SegmentRead::kEnough;
           return false;
@@ -100,7 +103,9 @@ class Reading {
     const uint64_t end = segment_.positions_end;
     if (segment_.behind == Behind::kAnything || reached_ >= end) return true;
     const bool unsettled = settled_.Unsettled(reached_, end) > 0;
-    if (segment_.behind == Behind::kNext || (segment_.behind == Behind::kNothing && unsettled)) {
+    // Where files are missing behind it, only a sector that can't be read says that its own events are.
+    if (segment_.behind == Behind::kNext ||
+        (unsettled && (segment_.behind == Behind::kNothing || scanner_.MetFaults()))) {
       return Tell({"no frame can be read", offset_, segment_.read_bytes, reached_, end});
     }
     if (unsettled) visitor_.OnMissing(reached_, end);
@@ -122,7 +127,7 @@ bool AllSound(const SegmentScanner& scanner) {
   return std::ranges::all_of(scanner.Index(), [&](const IndexEntry& entry) {
     const std::string_view event = bodies.substr(0, entry.size);
     bodies.remove_prefix(entry.size);
-    return base::Crc32c(event) == entry.crc;
+    return IsSoundEvent(event, entry);
   });
 }
 

@@ -19,6 +19,8 @@ struct LoggedEvent {
   bool settled = false;
   std::string_view bytes;
   IndexEntry entry;
+  std::string_view frame_topic;
+  std::optional<uint64_t> client;  // see Origin; nullopt: the frame doesn't say
 
   std::string_view Value() const { return bytes.substr(0, entry.value_size); }
   std::string_view Id() const { return bytes.substr(entry.id_offset, entry.id_size); }
@@ -26,7 +28,9 @@ struct LoggedEvent {
     if (entry.key_offset == IndexEntry::kNoKey) return std::nullopt;
     return bytes.substr(entry.key_offset, entry.key_size);
   }
-  std::string_view Topic() const {  // empty: the sink's own
+  // The event's own, or its frame's; empty: neither has one.
+  std::string_view Topic() const {
+    if (entry.topic_size == 0) return frame_topic;
     return bytes.substr(bytes.size() - entry.trace_size - entry.topic_size, entry.topic_size);
   }
 };

@@ -13,25 +13,31 @@ constexpr uint64_t kReadAheadBytes = 64 << 10;
 SegmentScanner::SegmentScanner(File& file, const SegmentHeader& segment)
     : file_(file), segment_(segment), expected_(segment.first_position) {}
 
-DiskResult<bool> SegmentScanner::Next(uint64_t limit) {
+DiskResult<bool> SegmentScanner::Next(uint64_t limit, uint64_t wanted) {
   uint64_t at = offset_;
   while (expected_ < limit && at + kFrameHeaderBytes <= segment_.segment_bytes) {
     const auto front = View(at, kFrameHeaderBytes);
     if (!front) return std::unexpected(front.error());
     if (front->size() < kFrameHeaderBytes) return false;
-    uint32_t index_crc = 0;
-    const auto found = DecodeFrameHeader(*front, &index_crc);
+    uint32_t end_crc = 0;
+    const auto found = DecodeFrameHeader(*front, &end_crc);
     if (!found || !Fits(*found, at, limit)) {
       at += kSectorBytes;
       continue;
     }
-    const uint64_t bytes = FrameBytes(found->body_bytes, found->events);
+    const uint64_t bytes = FrameBytes(*found);
+    if (found->first_position + found->events <= wanted) {
+      at += bytes;
+      offset_ = at;
+      expected_ = found->first_position + found->events;
+      continue;
+    }
     const auto whole = View(at, bytes);
     if (!whole) return std::unexpected(whole.error());
-    const uint64_t index_at = kFrameHeaderBytes + found->body_bytes;
-    const uint64_t index_bytes = found->events * kIndexEntryBytes;
-    if (whole->size() < index_at + index_bytes ||
-        !DecodeIndex(whole->substr(index_at, index_bytes), index_crc, *found, index_)) {
+    const uint64_t end_at = kFrameHeaderBytes + found->body_bytes;
+    const uint64_t end_bytes = FrameEndBytes(*found);
+    if (whole->size() < end_at + end_bytes ||
+        !DecodeFrameEnd(whole->substr(end_at, end_bytes), end_crc, *found, end_)) {
       at += kSectorBytes;
       continue;
     }
@@ -49,7 +55,7 @@ bool SegmentScanner::Fits(const FrameHeader& frame, uint64_t offset, uint64_t li
   const uint64_t room = segment_.segment_bytes - offset;
   return frame.segment == segment_.number && frame.salt == segment_.salt &&
          frame.first_position >= expected_ && frame.first_position < limit && frame.body_bytes <= room &&
-         FrameBytes(frame.body_bytes, frame.events) <= room;
+         FrameBytes(frame) <= room;
 }
 
 DiskResult<size_t> SegmentScanner::Read(uint64_t offset, std::span<char> bytes) {
@@ -59,6 +65,7 @@ DiskResult<size_t> SegmentScanner::Read(uint64_t offset, std::span<char> bytes) 
     const auto sector = bytes.subspan(at, std::min<size_t>(kSectorBytes, bytes.size() - at));
     const auto read = file_.Read(offset + at, sector);
     if (!read) std::ranges::fill(sector, '\0');
+    met_faults_ = met_faults_ || !read;
     if (read && *read < sector.size()) return at + *read;
   }
   return bytes.size();
@@ -70,7 +77,9 @@ DiskResult<std::string_view> SegmentScanner::View(uint64_t offset, uint64_t byte
     const uint64_t wanted = std::max(bytes, std::min(kReadAheadBytes, segment_.segment_bytes - offset));
     if (buffer_.size() < wanted) buffer_.resize(wanted);
     buffered_ = 0;
-    const auto got = Read(offset, std::span(buffer_).first(wanted));
+    auto got = Read(offset, std::span(buffer_).first(wanted));
+    // A sector that was to be read ahead must not be in the way of those before it.
+    if (!got && wanted > bytes) got = Read(offset, std::span(buffer_).first(bytes));
     if (!got) return std::unexpected(got.error());
     buffer_offset_ = offset;
     buffered_ = *got;

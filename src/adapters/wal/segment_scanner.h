@@ -19,12 +19,20 @@ class SegmentScanner {
   SegmentScanner(File& file, const SegmentHeader& segment);
 
   // Goes on to the next frame with positions from Expected() up to below `limit`; false: there is none. The
-  // positions between what was expected before and the frame's first are missing.
-  DiskResult<bool> Next(uint64_t limit);
+  // positions between what was expected before and the frame's first are missing. Frames with no position at
+  // or above `wanted` are passed over by what their headers say.
+  DiskResult<bool> Next(uint64_t limit, uint64_t wanted = 0);
+
+  // Begins at a frame that is known to stand there. Before the first Next.
+  void StartAt(uint64_t offset, uint64_t first_position) {
+    offset_ = offset;
+    expected_ = first_position;
+  }
 
   // The frame that Next found; the views are valid until the next call.
   const FrameHeader& Frame() const { return frame_; }
-  const std::vector<IndexEntry>& Index() const { return index_; }
+  const std::vector<IndexEntry>& Index() const { return end_.index; }
+  const FrameEnd& End() const { return end_; }
   std::string_view Bodies() const { return bodies_; }
   uint64_t FrameOffset() const { return frame_offset_; }
 
@@ -38,6 +46,7 @@ class SegmentScanner {
 
   // From now on sectors that can't be read count as damaged, instead of failing Next.
   void ReadPastFaults() { past_faults_ = true; }
+  bool MetFaults() const { return met_faults_; }
 
  private:
   DiskResult<size_t> Read(uint64_t offset, std::span<char> bytes);
@@ -49,13 +58,14 @@ class SegmentScanner {
   uint64_t expected_;
   uint64_t offset_ = kSegmentHeaderBytes;
   FrameHeader frame_;
-  std::vector<IndexEntry> index_;
+  FrameEnd end_;
   std::string_view bodies_;
   uint64_t frame_offset_ = 0;
   std::vector<char> buffer_;
   uint64_t buffer_offset_ = 0;
   uint64_t buffered_ = 0;
   bool past_faults_ = false;
+  bool met_faults_ = false;
 };
 
 }  // namespace ei::wal

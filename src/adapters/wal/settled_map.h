@@ -12,8 +12,8 @@ class SettledMap {
  public:
   explicit SettledMap(uint64_t below = 0) : below_(below) {}
 
-  // Marks from `begin` to `end` - 1; what was marked before may be among them.
-  void Mark(uint64_t begin, uint64_t end);
+  // Marks from `begin` to `end` - 1; what was marked before may be among them. Returns how many were not.
+  uint64_t Mark(uint64_t begin, uint64_t end);
 
   // The same with the lowest `runs` runs only.
   SettledMap Lowest(size_t runs) const;
@@ -25,6 +25,10 @@ class SettledMap {
 
   bool Contains(uint64_t position) const { return Unsettled(position, position + 1) == 0; }
   uint64_t Unsettled(uint64_t begin, uint64_t end) const;  // how many of them are not marked
+  uint64_t FirstUnsettled(uint64_t from) const;            // at or above `from`
+
+  // One past what Lowest(runs) marks.
+  uint64_t LowestEnd(size_t runs) const;
 
  private:
   uint64_t below_;

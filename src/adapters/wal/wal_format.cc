@@ -3,6 +3,7 @@
 #include "adapters/wal/little_endian.h"
 #include "adapters/wal/log_limits.h"
 #include "base/crc32c.h"
+#include "domain/topic_name.h"
 
 namespace ei::wal {
 
@@ -48,12 +49,20 @@ std::optional<SegmentHeader> DecodeSegmentHeader(std::string_view bytes, uint32_
   return std::nullopt;
 }
 
-uint64_t FrameBytes(uint64_t body_bytes, uint64_t events) {
-  const uint64_t bytes = kFrameHeaderBytes + body_bytes + events * kIndexEntryBytes;
+uint64_t FrameBytes(uint64_t body_bytes, uint64_t events, uint64_t end_bytes) {
+  const uint64_t bytes = kFrameHeaderBytes + body_bytes + events * kIndexEntryBytes + end_bytes;
   return (bytes + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
 }
 
-void AppendFrameHeader(std::string& out, const FrameHeader& header, std::string_view encoded_index) {
+uint64_t FrameBytes(const FrameHeader& header) {
+  return FrameBytes(header.body_bytes, header.events, header.origins * kOriginBytes + header.topic_size);
+}
+
+uint64_t FrameEndBytes(const FrameHeader& header) {
+  return header.events * kIndexEntryBytes + header.origins * kOriginBytes + header.topic_size;
+}
+
+void AppendFrameHeader(std::string& out, const FrameHeader& header, std::string_view encoded_end) {
   std::string fields;
   AppendNumber(fields, header.segment);
   AppendNumber(fields, header.salt);
@@ -61,15 +70,17 @@ void AppendFrameHeader(std::string& out, const FrameHeader& header, std::string_
   AppendNumber(fields, header.accepted_at);
   AppendNumber(fields, header.body_bytes);
   AppendNumber(fields, header.events);
-  AppendNumber(fields, base::Crc32c(encoded_index));
+  AppendNumber(fields, base::Crc32c(encoded_end));
+  AppendNumber(fields, header.origins);
+  AppendNumber(fields, header.topic_size);
   fields.resize(kFrameHeaderBytes - 8);
   AppendNumber(out, kFrameMagic);
   AppendNumber(out, base::Crc32c(fields));
   out.append(fields);
 }
 
-void AppendFrameEnd(std::string& out, std::string_view encoded_index) {
-  out.append(encoded_index);
+void AppendFrameEnd(std::string& out, std::string_view encoded_end) {
+  out.append(encoded_end);
   const size_t beyond = out.size() % kSectorBytes;
   if (beyond > 0) out.append(kSectorBytes - beyond, '\0');
 }
@@ -79,11 +90,25 @@ void AppendIndexEntry(std::string& out, const IndexEntry& entry) {
     AppendNumber(out, number);
   }
   AppendNumber(out, entry.trace_size);
+  AppendNumber(out, entry.added_size);
   AppendNumber(out, entry.topic_size);
   for (const uint32_t number : {entry.key_hash, entry.id_offset, entry.id_size}) AppendNumber(out, number);
 }
 
-std::optional<FrameHeader> DecodeFrameHeader(std::string_view bytes, uint32_t* index_crc) {
+void AppendOrigin(std::string& out, const Origin& origin) {
+  AppendNumber(out, origin.events);
+  AppendNumber(out, origin.client);
+}
+
+void AddOrigin(std::vector<Origin>& origins, const Origin& origin) {
+  if (!origins.empty() && origins.back().client == origin.client) {
+    origins.back().events += origin.events;
+  } else {
+    origins.push_back(origin);
+  }
+}
+
+std::optional<FrameHeader> DecodeFrameHeader(std::string_view bytes, uint32_t* end_crc) {
   if (bytes.size() < kFrameHeaderBytes) return std::nullopt;
   std::string_view fields = bytes.substr(0, kFrameHeaderBytes);
   if (TakeNumber<uint32_t>(fields) != kFrameMagic) return std::nullopt;
@@ -96,40 +121,84 @@ std::optional<FrameHeader> DecodeFrameHeader(std::string_view bytes, uint32_t* i
   header.accepted_at = TakeNumber<int64_t>(fields);
   header.body_bytes = TakeNumber<uint64_t>(fields);
   header.events = TakeNumber<uint32_t>(fields);
-  *index_crc = TakeNumber<uint32_t>(fields);
+  *end_crc = TakeNumber<uint32_t>(fields);
+  header.origins = TakeNumber<uint32_t>(fields);
+  header.topic_size = TakeNumber<uint16_t>(fields);
+  if (header.origins > header.events || header.topic_size > domain::kTopicNameBytesMax) return std::nullopt;
   if (header.events == 0 || header.events > kFrameEventsMax) return std::nullopt;
   if (header.first_position > kPositionsMax) return std::nullopt;
   return header;
 }
 
-bool DecodeIndex(std::string_view bytes, uint32_t index_crc, const FrameHeader& header,
-                 std::vector<IndexEntry>& index) {
-  if (bytes.size() != header.events * kIndexEntryBytes || base::Crc32c(bytes) != index_crc) return false;
-  index.clear();
-  index.reserve(header.events);
+namespace {
+
+IndexEntry TakeIndexEntry(std::string_view& bytes) {
+  IndexEntry entry;
+  entry.crc = TakeNumber<uint32_t>(bytes);
+  entry.size = TakeNumber<uint32_t>(bytes);
+  entry.value_size = TakeNumber<uint32_t>(bytes);
+  entry.key_offset = TakeNumber<uint32_t>(bytes);
+  entry.key_size = TakeNumber<uint32_t>(bytes);
+  entry.trace_size = TakeNumber<uint8_t>(bytes);
+  entry.added_size = TakeNumber<uint8_t>(bytes);
+  entry.topic_size = TakeNumber<uint16_t>(bytes);
+  entry.key_hash = TakeNumber<uint32_t>(bytes);
+  entry.id_offset = TakeNumber<uint32_t>(bytes);
+  entry.id_size = TakeNumber<uint32_t>(bytes);
+  return entry;
+}
+
+bool LiesWithinItself(const IndexEntry& entry) {
+  if (entry.key_offset != IndexEntry::kNoKey && uint64_t{entry.key_offset} + entry.key_size > entry.size) {
+    return false;
+  }
+  const bool added_fits = entry.added_size == 0 || entry.added_size < entry.value_size;
+  return added_fits && uint64_t{entry.value_size} + entry.topic_size + entry.trace_size <= entry.size &&
+         uint64_t{entry.id_offset} + entry.id_size <= entry.value_size;
+}
+
+}  // namespace
+
+bool DecodeFrameEnd(std::string_view bytes, uint32_t end_crc, const FrameHeader& header, FrameEnd& end) {
+  if (bytes.size() != FrameEndBytes(header) || base::Crc32c(bytes) != end_crc) return false;
+  end.index.clear();
+  end.index.reserve(header.events);
   uint64_t body_bytes = 0;
   for (uint32_t i = 0; i < header.events; ++i) {
-    IndexEntry entry;
-    entry.crc = TakeNumber<uint32_t>(bytes);
-    entry.size = TakeNumber<uint32_t>(bytes);
-    entry.value_size = TakeNumber<uint32_t>(bytes);
-    entry.key_offset = TakeNumber<uint32_t>(bytes);
-    entry.key_size = TakeNumber<uint32_t>(bytes);
-    entry.trace_size = TakeNumber<uint16_t>(bytes);
-    entry.topic_size = TakeNumber<uint16_t>(bytes);
-    entry.key_hash = TakeNumber<uint32_t>(bytes);
-    entry.id_offset = TakeNumber<uint32_t>(bytes);
-    entry.id_size = TakeNumber<uint32_t>(bytes);
-    const bool key_fits =
-        entry.key_offset == IndexEntry::kNoKey || uint64_t{entry.key_offset} + entry.key_size <= entry.size;
-    const bool rest_fits = uint64_t{entry.value_size} + entry.topic_size + entry.trace_size <= entry.size;
-    if (!rest_fits || !key_fits || uint64_t{entry.id_offset} + entry.id_size > entry.value_size) {
-      return false;
-    }
+    const IndexEntry entry = TakeIndexEntry(bytes);
+    if (!LiesWithinItself(entry)) return false;
     body_bytes += entry.size;
-    index.push_back(entry);
+    end.index.push_back(entry);
   }
-  return body_bytes == header.body_bytes;
+  end.origins.clear();
+  uint64_t events = 0;
+  for (uint32_t i = 0; i < header.origins; ++i) {
+    Origin origin;
+    origin.events = TakeNumber<uint32_t>(bytes);
+    origin.client = TakeNumber<uint64_t>(bytes);
+    events += origin.events;
+    end.origins.push_back(origin);
+  }
+  end.topic = bytes;
+  return body_bytes == header.body_bytes && (end.origins.empty() || events == header.events) &&
+         (end.topic.empty() || domain::IsTopicName(end.topic));
+}
+
+std::optional<uint64_t> OriginCursor::Next() {
+  while (!origins_.empty() && told_ == origins_.front().events) {
+    origins_ = origins_.subspan(1);
+    told_ = 0;
+  }
+  if (origins_.empty()) return std::nullopt;
+  ++told_;
+  return origins_.front().client;
+}
+
+bool IsSoundEvent(std::string_view bytes, const IndexEntry& entry) {
+  if (base::Crc32c(bytes) != entry.crc) return false;
+  const std::string_view topic =
+      bytes.substr(bytes.size() - entry.trace_size - entry.topic_size, entry.topic_size);
+  return topic.empty() || domain::IsTopicName(topic);
 }
 
 }  // namespace ei::wal

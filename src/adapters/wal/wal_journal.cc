@@ -25,7 +25,8 @@ IndexEntry EntryOf(const EventSlices& slices, std::string_view bytes) {
   entry.value_size = slices.value_size;
   entry.key_offset = slices.key_offset;
   entry.key_size = slices.key_size;
-  entry.trace_size = static_cast<uint16_t>(slices.trace_size);
+  entry.trace_size = static_cast<uint8_t>(slices.trace_size);
+  entry.added_size = static_cast<uint8_t>(slices.added_size);
   entry.topic_size = static_cast<uint16_t>(slices.topic_size);
   entry.key_hash = slices.key_hash;
   entry.id_offset = slices.id_offset;
@@ -42,7 +43,7 @@ WalJournal::WalJournal(const WalOptions& options, Directory& directory, const ap
       clock_(clock),
       log_(log),
       salts_(seed),
-      tail_(options.segment_bytes),
+      tail_(options.segment_bytes, options.topic),
       window_(options.lanes) {}
 
 base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& options, Directory& directory,
@@ -70,6 +71,7 @@ base::Result<void> WalJournal::Recover() {
                 {"segments", uint64_t{found->segments.size()}},
                 {"torn_end", found->torn}});
   }
+  if (found->last_frame) TellTopic(found->last_frame->header, found->last_frame->end.topic);
   {
     base::MutexLock lock(mutex_);
     Adopt(*found);
@@ -90,7 +92,7 @@ DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
   for (const FoundSegment& segment : found.segments) {
     if (!segment.damaged || !done) continue;
     done = directory_.Rename(SegmentName(segment.header.number), DamagedName(segment.header.number));
-    found.set_aside.push_back(segment.header.number);
+    found.set_aside.push_back({segment.header.number, segment.header.segment_bytes});
   }
   if (!done) return done;
   found.checkpoint.next_segment = found.next_segment;
@@ -104,26 +106,30 @@ DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
 }
 
 void WalJournal::Adopt(FoundLog& found) {
-  for (FoundSegment& segment : found.segments) {
-    if (segment.damaged) continue;
-    Begin({.header = segment.header, .file = std::move(segment.file)}, clock_.Now());
-    Hold(0, 0, segment.header.segment_bytes);
+  std::vector<SegmentHeader> headers;
+  for (const FoundSegment& segment : found.segments) {
+    if (!segment.damaged) headers.push_back(segment.header);
   }
+  segments_.Recover(headers, std::move(found.checkpoint.settled), found.end, clock_.Now());
+  for (const SegmentHeader& header : headers) Hold(*segments_.Find(KeyOf(header)), 0, header.segment_bytes);
+  for (const FoundSegment& segment : found.segments) {
+    if (segment.marked && !segment.damaged) segments_.Find(KeyOf(segment.header))->damaged = true;
+  }
+  if (!headers.empty()) last_frame_segment_ = KeyOf(headers.back());
   next_segment_ = found.next_segment;
-  std::ranges::sort(found.set_aside);
-  set_aside_.insert(set_aside_.end(), found.set_aside.begin(), found.set_aside.end());
-  settled_ = found.checkpoint.settled;
-  next_position_ = found.end;
+  for (const SetAsideFile& file : found.set_aside) {
+    if (set_aside_.emplace(file.number, file.bytes).second) set_aside_bytes_ += file.bytes;
+  }
   found_end_ = found.end;
-  unsettled_ = settled_.Unsettled(0, found.end);
-  counts_.recovered = unsettled_;
+  counts_.recovered = segments_.Unsettled();
   checkpoint_at_ = clock_.Now();
   last_frame_ = std::move(found.last_frame);
   const uint64_t durable_end = last_frame_ ? last_frame_->header.first_position : found.end;
   durable_end_.store(durable_end, std::memory_order_release);
-  backlog_ = settled_.Below() < durable_end;
-  backlog_from_ = settled_.Below();
+  backlog_ = segments_.Settled().Below() < durable_end;
+  backlog_from_ = segments_.Settled().Below();
   backlog_since_ = clock_.Now();
+  StoreHints();
 }
 
 // With the first one the newest commit that was found is written once more: rewriting it where it stands
@@ -131,25 +137,32 @@ void WalJournal::Adopt(FoundLog& found) {
 void WalJournal::AddSpares(std::vector<Spare> spares) {
   for (Spare& spare : spares) tail_.AddSpare(std::move(spare));
   refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
-  if (!last_frame_ || !tail_.HasRoom(last_frame_->bodies.size(), last_frame_->index.size())) return;
+  if (!last_frame_ || !tail_.HasRoom(last_frame_->bodies.size(), last_frame_->end.index.size())) return;
   const LastFrame last = std::move(*last_frame_);
   last_frame_.reset();
   Piece piece;
-  char* const room = TakeRoom(filling_, last.bodies.size(), memory_bytes_);
+  const std::string_view topic = TopicElsewhere(last.end.topic);
+  char* const room = TakeRoom(filling_, last.bodies.size() + topic.size(), memory_bytes_);
   std::copy(last.bodies.begin(), last.bodies.end(), room);
+  std::copy(topic.begin(), topic.end(), room + last.bodies.size());
+  piece.from_disk = true;
+  piece.topic = {room + last.bodies.size(), topic.size()};
   piece.block = filling_;
   piece.bytes = room;
   piece.size = last.bodies.size();
   piece.events = last.header.events;
   piece.accepted_at = SteadyOf(last.header.accepted_at);
-  auto begun =
-      tail_.Add(piece, last.index, last.header.first_position, last.header.accepted_at, salts_.NextRandom());
+  const uint64_t used = tail_.Used();
+  const uint64_t left = tail_.RoomInSegment();
+  const auto begun = tail_.AddAgain(piece, last.end, last.header.first_position, last.header.accepted_at,
+                                    salts_.NextRandom());
   assert(begun.has_value());  // no segment of this life was there to go on with
-  Begin(std::move(*begun), clock_.Now());
+  NoteAdded(piece, used, left, begun, clock_.Now());
   appended_again_ = last.header;
-  // Closes it: a copy that a crash takes must not look like more than the original, and what is appended next
-  // need not have the positions right behind it.
-  tail_.Front();
+}
+
+void WalJournal::NoteDamaged(Segment& segment) {
+  if (!std::exchange(segment.damaged, true)) unmarked_.push_back(segment.header.number);
 }
 
 Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime now) {
@@ -167,11 +180,14 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
     if (Failed()) return {AppendResult::kFailed};
     if (closed_) return {AppendResult::kClosed};
     if (!tail_.EverFits(bytes.size(), events)) return {AppendResult::kTooLarge};
+    if (!MayHold(batch)) return {AppendResult::kOverShare};
     // What waits for the disk has a quarter of the memory; one batch always gets through.
-    const bool too_much = !tail_.Empty() && tail_.BodyBytes() + bytes.size() > options_.window_bytes_max / 4;
+    const uint64_t unsynced = tail_.Bytes() + LogTail::BytesOf(bytes.size(), events);
+    const bool too_much = !tail_.Empty() && unsynced > UnsyncedBytesMax(options_);
     if (too_much || last_frame_ || !tail_.HasRoom(bytes.size(), events)) return Refuse(batch.ClientBytes());
 
     Piece piece;
+    piece.client = batch.Client();
     char* const room = TakeRoom(filling_, bytes.size(), memory_bytes_);
     std::copy(bytes.begin(), bytes.end(), room);
     piece.block = filling_;
@@ -179,15 +195,16 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
     piece.size = bytes.size();
     piece.events = static_cast<uint32_t>(events);
     piece.accepted_at = now;
+    piece.identity = batch.Identity();
     const int64_t wall_now = clock_.WallNow().time_since_epoch().count();
-    if (auto segment = tail_.Add(piece, index, next_position_, wall_now, salts_.NextRandom())) {
-      Begin(std::move(*segment), now);
-      begun = true;
-    }
-    Hold(batch.Client(), events, bytes.size());
-    next_position_ += events;
-    unsettled_ += events;
-    end = next_position_;
+    const uint64_t used = tail_.Used();
+    const uint64_t left = tail_.RoomInSegment();
+    const auto header = tail_.Add(piece, index, segments_.End(), wall_now, salts_.NextRandom());
+    NoteAdded(piece, used, left, header, now);
+    begun = header.has_value();
+    segments_.Append(events);
+    end = segments_.End();
+    events_.store(segments_.Unsettled(), std::memory_order_relaxed);
     wake_commit = Rouse(commit_idle_);
     if (begun) keep_idle_ = false;
   }
@@ -196,17 +213,52 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
   return {AppendResult::kAppended, end};
 }
 
-// Of the segment that is being filled, which is the last one.
-void WalJournal::Hold(domain::ClientNumber client, uint64_t events, uint64_t bytes) {
-  if (options_.shares == nullptr) return;
-  segments_.back().holdings->Add(client, events, bytes);
-  options_.shares->Take(client, app::Shared::kJournalEvents, events);
+uint64_t WalJournal::ShareableBytes(const WalOptions& options) {
+  return options.bytes_max / options.segment_bytes * options.segment_bytes;
+}
+
+// The next segment is prepared beside the appending, which may be faster. So, where there is room for more
+// than is prepared, the last of that is for those who hold little of the log.
+bool WalJournal::MayHold(const domain::EventBatch& batch) const {
+  if (options_.shares == nullptr || !options_.shares->Contended()) return true;
+  const app::ClientShares& shares = *options_.shares;
+  const domain::ClientNumber client = batch.Client();
+  const uint64_t bytes = batch.Bytes().size();
+  const uint64_t growth = tail_.GrowthBy(bytes, batch.Size());
+  if (!shares.Allows(client, app::Shared::kJournalBytes, growth)) return false;
+  const uint64_t unsynced = LogTail::BytesOf(bytes, batch.Size());
+  if (!tail_.Empty() && !shares.Allows(client, app::Shared::kUnsyncedBytes, unsynced)) return false;
+  const uint64_t kept = options_.segment_bytes / app::ClientShares::kParts;
+  if (shares.Held(client, app::Shared::kJournalBytes) + growth <= kept) return true;
+  const uint64_t prepared = tail_.RoomInSegment() + tail_.Spares() * options_.segment_bytes;
+  return growth + kept <= prepared || shares.Left(app::Shared::kJournalBytes) <= prepared;
+}
+
+void WalJournal::Hold(Segment& segment, domain::ClientNumber client, uint64_t bytes) {
+  if (options_.shares == nullptr || bytes == 0) return;
+  segment.holdings.Add(client, 0, bytes);
   options_.shares->Take(client, app::Shared::kJournalBytes, bytes);
 }
 
-void WalJournal::Begin(Segment segment, base::SteadyTime now) {
-  if (!segments_.empty()) segments_.back().filled_at = now;
-  segments_.push_back(std::move(segment));
+// Charges a client with what its events made the log longer by. `used` and `room` are of the segment that was
+// being filled before; `begun` was begun for them.
+void WalJournal::NoteAdded(const Piece& piece, uint64_t used, uint64_t room,
+                           const std::optional<SegmentHeader>& begun, base::SteadyTime now) {
+  if (begun) {
+    if (room > 0) Hold(*segments_.Newest(), piece.client, room);
+    segments_.Begin(*begun, now);
+    used = 0;
+  }
+  Hold(*segments_.Newest(), piece.client, tail_.Used() - used);
+  if (options_.shares == nullptr) return;
+  options_.shares->Take(piece.client, app::Shared::kUnsyncedBytes,
+                        LogTail::BytesOf(piece.size, piece.events));
+}
+
+void WalJournal::StoreHints() {
+  events_.store(segments_.Unsettled(), std::memory_order_relaxed);
+  window_events_.store(window_.Events(), std::memory_order_relaxed);
+  kept_bytes_.store(window_.KeptBytes(), std::memory_order_relaxed);
 }
 
 Appended WalJournal::Refuse(uint64_t client_bytes) {
@@ -220,8 +272,10 @@ bool WalJournal::Full(uint64_t bytes) const {
 }
 
 bool WalJournal::Crowded() const {
-  const base::MutexLock lock(mutex_);
-  return window_.Events() > options_.window_events_max / 4 || MemoryBytes() > options_.window_bytes_max / 4;
+  const uint64_t bytes =
+      memory_bytes_.load(std::memory_order_relaxed) + kept_bytes_.load(std::memory_order_relaxed);
+  return window_events_.load(std::memory_order_relaxed) > options_.window_events_max / 4 ||
+         bytes > options_.window_bytes_max / 4;
 }
 
 size_t WalJournal::Take(size_t lane, std::span<app::JournalEvent> out) {
@@ -239,6 +293,7 @@ size_t WalJournal::Compact(std::span<app::JournalEvent> events) {
       window_.Compact(group);
       moved += group.size();
     }
+    StoreHints();
     wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
   }
   if (wake_load) wake_(Role::kLoad);
@@ -255,10 +310,10 @@ void WalJournal::Settle(std::span<const uint64_t> positions) {
     for (size_t i = 0; i < positions.size();) {
       size_t run = i + 1;
       while (run < positions.size() && positions[run] == positions[run - 1] + 1) ++run;
-      settled_.Mark(positions[i], positions[run - 1] + 1);
+      segments_.Settle(positions[i], positions[run - 1] + 1);
       i = run;
     }
-    unsettled_ -= positions.size();
+    StoreHints();
     settled_since_checkpoint_ += positions.size();
     wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
     wake_keep = Rouse(keep_idle_);
@@ -275,7 +330,7 @@ void WalJournal::Close() {
 app::JournalStats WalJournal::Stats() const {
   base::MutexLock lock(mutex_);
   app::JournalStats stats;
-  stats.events = unsettled_;
+  stats.events = segments_.Unsettled();
   stats.bytes = DiskBytes();
   stats.bytes_max = options_.bytes_max;
   stats.oldest = window_.Oldest();
@@ -288,27 +343,24 @@ WalCounts WalJournal::Counts() const {
   base::MutexLock lock(mutex_);
   WalCounts counts = counts_;
   counts.set_aside = set_aside_.size();
-  counts.unsynced_events = next_position_ - DurableEnd();
+  counts.unsynced_events = segments_.End() - DurableEnd();
   counts.memory_bytes = MemoryBytes();
-  if (backlog_) counts.backlog_events = settled_.Unsettled(backlog_from_, DurableEnd());
+  if (backlog_) counts.backlog_events = segments_.Settled().Unsettled(backlog_from_, DurableEnd());
   return counts;
 }
 
 bool WalJournal::WindowHasRoom(uint64_t events) const {
   const uint64_t bytes_max = options_.window_bytes_max - options_.window_bytes_max / 4;
-  return window_.Events() == 0 ||
-         (window_.Events() + events <= options_.window_events_max && MemoryBytes() <= bytes_max);
+  return window_.Events() == 0 || (window_.Events() + events <= options_.window_events_max &&
+                                   MemoryBytes() + events * app::kEventOverheadBytes <= bytes_max);
 }
 
 uint64_t WalJournal::MemoryBytes() const {
-  return memory_bytes_.load(std::memory_order_relaxed) + window_.KeptBytes();
+  return memory_bytes_.load(std::memory_order_relaxed) + window_.Events() * app::kEventOverheadBytes +
+         window_.KeptBytes();
 }
 
-uint64_t WalJournal::DiskBytes() const {
-  uint64_t bytes = (tail_.Spares() + set_aside_.size()) * options_.segment_bytes;
-  for (const Segment& segment : segments_) bytes += segment.header.segment_bytes;
-  return bytes;
-}
+uint64_t WalJournal::DiskBytes() const { return segments_.Bytes() + tail_.SpareBytes() + set_aside_bytes_; }
 
 void WalJournal::WakeLanes(uint64_t filled_lanes) const {
   for (size_t lane = 0; filled_lanes != 0 && lane < options_.lanes; ++lane) {
@@ -316,9 +368,10 @@ void WalJournal::WakeLanes(uint64_t filled_lanes) const {
   }
 }
 
-// The log keeps wall time; an age is measured on the steady clock.
+// The log keeps wall time; an age is measured on the steady clock, and may reach back behind that clock's
+// beginning. A wall time before 1970 is none.
 base::SteadyTime WalJournal::SteadyOf(int64_t wall_nanos) const {
-  const int64_t age = clock_.WallNow().time_since_epoch().count() - wall_nanos;
+  const int64_t age = clock_.WallNow().time_since_epoch().count() - std::max<int64_t>(wall_nanos, 0);
   return clock_.Now() - base::Duration(std::max<int64_t>(age, 0));
 }
 

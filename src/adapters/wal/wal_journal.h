@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,6 +20,7 @@
 #include "adapters/wal/log_tail.h"
 #include "adapters/wal/recovery.h"
 #include "adapters/wal/segment_scanner.h"
+#include "adapters/wal/segment_table.h"
 #include "app/client_shares.h"
 #include "app/ports/clock.h"
 #include "app/ports/journal.h"
@@ -41,7 +43,12 @@ struct WalOptions {
   uint64_t retain_events = 0;
   base::Duration retain_time{0};
 
-  app::ClientShares* shares = nullptr;  // is told who holds what of the disk; outlives the journal
+  // Where the sink takes events that name no topic; empty: it has no topics. What is accepted goes there
+  // also when a later life has another one.
+  std::string topic = std::string();
+
+  // Is told who holds what of the disk and of the memory for what is not synced; outlives the journal.
+  app::ClientShares* shares = nullptr;
 };
 
 // An event of the log. The view is valid until the visit returns.
@@ -50,6 +57,11 @@ struct RetainedEvent {
   std::string_view value;
   base::SteadyTime accepted_at;
   bool settled = false;
+  domain::ClientIdentity client = domain::kNoClient;
+  // The value without its first byte and what the client didn't write; nullopt: not known, as an earlier
+  // version of the service accepted it.
+  std::optional<std::string_view> written;
+  bool named = true;  // its id is the client's
 };
 
 // What a step of work came to.
@@ -63,11 +75,12 @@ struct WalCounts {
   uint64_t memory_bytes = 0;     // for events
   uint64_t recovered = 0;        // events that were found at the start
   uint64_t lost = 0;             // events that damage took, found since the start
-  uint64_t set_aside = 0;        // damaged segments that are kept for inspection
+  uint64_t set_aside = 0;        // damaged segments that are kept until somebody moves them away
   uint64_t commits = 0;          // syncs that carried events
   uint64_t commit_bytes = 0;     // what they wrote
   uint64_t unsynced_events = 0;  // not yet durable
   uint64_t backlog_events = 0;   // on the disk and not in memory
+  uint64_t unreadable = 0;       // 1 while the disk can't read what is next in the backlog
 };
 
 // The journal of ack level `wal`: a batch joins the frame at hand; the frame is written to the log and synced
@@ -80,8 +93,15 @@ struct WalCounts {
 //    at a time waits for its sync. So a crash can tear the last one, which nobody was told of, and no other.
 //  - An event is in memory, or it lies behind the cursor on the disk: memory holds a window of the log, and
 //    what does not fit is read back in order.
+//  - Clients are charged with the bytes by which their batches make the log longer, padding and what is left
+//  of
+//    a segment that they end included, until the segment's events are all settled. What of the segment that
+//    is being filled is settled is nobody's. So what nobody is charged with is room.
 //  - A segment's file goes only after a checkpoint that says all of it is settled; within the retention, only
 //  when its room is needed.
+//  - Only what was read and has a wrong sum counts as lost. Its file is set aside, and never removed by this.
+//  - Open files: the segment that is being filled, a few that are prepared or wait for their commit, the one
+//    that is read back, the checkpoint. Nothing that is done under the mutex walks through all segments.
 //
 // A pure state machine over its ports. Three roles do the work that touches the disk, each for one thread at
 // a time: Commit, Load, Keep. WalThreads drives them, or the simulator does.
@@ -99,6 +119,10 @@ class WalJournal final : public app::Journal {
   // them; those that can't be read are passed over. Before Append and the work of any role (retained.cc).
   void ReadRetained(const std::function<void(const RetainedEvent&)>& visit) const;
 
+  // What clients can share of the disk, in whole segments, and of the memory for what is not synced.
+  static uint64_t ShareableBytes(const WalOptions& options);
+  static uint64_t UnsyncedBytesMax(const WalOptions& options) { return options.window_bytes_max / 4; }
+
   app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override;
   uint64_t DurableEnd() const override { return durable_end_.load(std::memory_order_acquire); }
   void OnDurable(std::function<void()> told) override { durable_told_ = std::move(told); }
@@ -113,6 +137,7 @@ class WalJournal final : public app::Journal {
 
   // `bytes` are of the disk; `events_max` is 0: the bytes alone bound it.
   app::JournalStats Stats() const override;
+  uint64_t Events() const override { return events_.load(std::memory_order_relaxed); }
   WalCounts Counts() const;
 
   // `wake` is called when a role has work, from any thread, without a lock held. Set before use. At first
@@ -133,11 +158,19 @@ class WalJournal final : public app::Journal {
   bool Finish();
 
  private:
+  // A frame's place in the log.
+  struct FramePlace {
+    uint64_t segment = 0;
+    uint64_t offset = 0;
+    uint64_t first_position = 0;
+  };
+
   // Where reading back goes on, and the scanner of the segment there.
   struct Cursor {
     uint64_t position = 0;
-    std::shared_ptr<File> file;
-    uint64_t number = 0;
+    std::optional<SegmentHeader> segment;  // nullopt: none holds the position
+    FramePlace start;                      // known to be at or before the position
+    std::unique_ptr<File> file;            // opened when it is needed
     std::unique_ptr<SegmentScanner> scanner;
     std::shared_ptr<Block> block;  // being filled
   };
@@ -147,6 +180,14 @@ class WalJournal final : public app::Journal {
     std::vector<app::JournalEvent> events;
     std::vector<std::pair<uint64_t, uint64_t>> missing;  // from, to
     uint64_t end = 0;
+  };
+
+  // Reading back fails, again and again.
+  struct ReadFault {
+    base::SteadyTime since;
+    base::SteadyTime tell_at;
+    base::SteadyTime again_at;
+    base::Duration pause;
   };
 
   // A checkpoint on its way to the disk.
@@ -162,13 +203,17 @@ class WalJournal final : public app::Journal {
   void Adopt(FoundLog& found) REQUIRES(mutex_);
   void AddSpares(std::vector<Spare> spares) REQUIRES(mutex_);
 
-  void Begin(Segment segment, base::SteadyTime now) REQUIRES(mutex_);
-  void Hold(domain::ClientNumber client, uint64_t events, uint64_t bytes) REQUIRES(mutex_);
+  void NoteDamaged(Segment& segment) REQUIRES(mutex_);
+  bool MayHold(const domain::EventBatch& batch) const REQUIRES(mutex_);
+  void Hold(Segment& segment, domain::ClientNumber client, uint64_t bytes) REQUIRES(mutex_);
+  void NoteAdded(const Piece& piece, uint64_t used, uint64_t room, const std::optional<SegmentHeader>& begun,
+                 base::SteadyTime now) REQUIRES(mutex_);
   app::Appended Refuse(uint64_t client_bytes) REQUIRES(mutex_);
   bool WindowHasRoom(uint64_t events) const REQUIRES(mutex_);
   uint64_t MemoryBytes() const REQUIRES(mutex_);
 
   DiskResult<void> WriteFrame(const PendingFrame& frame, uint64_t& bytes);
+  void StoreHints() REQUIRES(mutex_);
   void Publish(const PendingFrame& frame, uint64_t& filled_lanes) REQUIRES(mutex_);
   uint64_t MissFrom(uint64_t position) REQUIRES(mutex_);
   void Fail(std::string_view what, int error);
@@ -176,18 +221,28 @@ class WalJournal final : public app::Journal {
   bool MayLoad() const REQUIRES(mutex_);
   uint64_t PointCursor() REQUIRES(mutex_);
   DiskResult<Loaded> ReadFrame(uint64_t limit);
+  DiskResult<void> OpenCursor();
+  void NoteReadFault(int error);
+  void NoteReadable();
+  // The topic of a frame, if it isn't the one that events without a topic have now.
+  std::string_view TopicElsewhere(std::string_view topic) const {
+    return topic == options_.topic ? std::string_view() : topic;
+  }
+  void TellTopic(const FrameHeader& frame, const std::string& topic);
   uint64_t Admit(const Loaded& loaded, uint64_t& filled_lanes) REQUIRES(mutex_);
 
   bool HoldsLastFrame(uint64_t segment) const REQUIRES(mutex_);
   bool IsRetained(const Segment& segment, uint64_t end) const REQUIRES(mutex_);
-  bool HasRoomForSegment() const REQUIRES(mutex_);
+  bool HasRoomForSegment(uint64_t bytes) const REQUIRES(mutex_);
+  uint64_t LastFrameSegmentBytes() const REQUIRES(mutex_);
+  std::optional<uint64_t> NextSegmentBytes() const REQUIRES(mutex_);
   Work PrepareSegment();
-  Work RemoveSetAside(uint64_t number);
+  Work LookAside();
+  Work MarkDamaged();
   Work LetSegmentsGo();
   void GiveBackShares() REQUIRES(mutex_);
-  uint64_t EndOf(const std::deque<Segment>::const_iterator& segment) const REQUIRES(mutex_);
-  DiskResult<void> LetGo(const Segment& segment);
-  std::vector<Segment> SettledSegments(const SettledMap& settled) const REQUIRES(mutex_);
+  DiskResult<void> LetGo(const SegmentTable::Key& key);
+  std::vector<SegmentTable::Key> SettledSegments() REQUIRES(mutex_);
   Snapshot TakeSnapshot() REQUIRES(mutex_);
   DiskResult<void> Save(const Snapshot& snapshot);
 
@@ -211,33 +266,42 @@ class WalJournal final : public app::Journal {
   std::atomic<uint64_t> refused_bytes_{
       kNothingRefused};  // a request that large found no room; for Full(), which takes no lock
   std::atomic<uint64_t> memory_bytes_{0};  // of blocks
+  // Written under the mutex, for those who take no lock.
+  std::atomic<uint64_t> events_{0};
+  std::atomic<uint64_t> window_events_{0};
+  std::atomic<uint64_t> kept_bytes_{0};
 
   std::string commit_scratch_;                // Commit's
   bool commit_stalled_ = false;               // Commit's: the disk is full
   Cursor cursor_;                             // Load's
-  uint32_t read_faults_ = 0;                  // Load's: in a row
+  std::optional<ReadFault> read_fault_;       // Load's
+  bool topic_told_ = false;                   // Load's
   std::optional<CheckpointFile> checkpoint_;  // Keep's
   std::vector<Spare> unsynced_spares_;        // Keep's: recycled, their new names not yet on the disk
   bool keep_faulty_ = false;                  // Keep's: told of
+  bool mark_faulty_ = false;                  // Keep's: told of
+  bool aside_told_ = false;                   // Keep's: what was set aside takes the room of new segments
+  base::SteadyTime look_aside_at_;            // Keep's
 
   mutable base::Mutex mutex_;
   domain::UuidV7Generator salts_ GUARDED_BY(mutex_);
-  uint64_t next_position_ GUARDED_BY(mutex_) = 0;
-  std::optional<LastFrame> last_frame_ GUARDED_BY(mutex_);  // was found, and waits for a segment
-  FrameHeader appended_again_ GUARDED_BY(mutex_);           // has got one
-  uint64_t found_end_ GUARDED_BY(mutex_) = 0;               // where the log ended at the start
+  std::optional<LastFrame> last_frame_ GUARDED_BY(mutex_);   // was found, and waits for a segment
+  FrameHeader appended_again_ GUARDED_BY(mutex_);            // has got one
+  SegmentTable::Key last_frame_segment_ GUARDED_BY(mutex_);  // of either, as it was found
+  uint64_t found_end_ GUARDED_BY(mutex_) = 0;                // where the log ended at the start
   LogTail tail_ GUARDED_BY(mutex_);
-  std::deque<Segment> segments_ GUARDED_BY(mutex_);  // used ones, by number
+  SegmentTable segments_ GUARDED_BY(mutex_);  // used ones, and what of their events is settled
   uint64_t next_segment_ GUARDED_BY(mutex_) = 0;
-  std::deque<uint64_t> set_aside_ GUARDED_BY(mutex_);  // numbers of damaged segments, oldest first
+  std::map<uint64_t, uint64_t> set_aside_ GUARDED_BY(mutex_);  // numbers of damaged segments, and their bytes
+  uint64_t set_aside_bytes_ GUARDED_BY(mutex_) = 0;
+  std::vector<uint64_t> unmarked_ GUARDED_BY(mutex_);  // damaged segments that have no mark on the disk yet
   EventWindow window_ GUARDED_BY(mutex_);
   std::shared_ptr<Block> filling_ GUARDED_BY(mutex_);  // Append's
-  SettledMap settled_ GUARDED_BY(mutex_);
-  uint64_t unsettled_ GUARDED_BY(mutex_) = 0;
   uint64_t settled_since_checkpoint_ GUARDED_BY(mutex_) = 0;
   base::SteadyTime checkpoint_at_ GUARDED_BY(mutex_);
   bool backlog_ GUARDED_BY(mutex_) = false;       // there are events behind the cursor
   uint64_t backlog_from_ GUARDED_BY(mutex_) = 0;  // the cursor's position
+  FramePlace backlog_start_ GUARDED_BY(mutex_);   // where the backlog began
   base::SteadyTime backlog_since_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
   bool commit_idle_ GUARDED_BY(mutex_) = false;

@@ -20,6 +20,7 @@ enum class DocumentFault : uint8_t {
 struct DecodedRequest {
   DocumentFault fault = DocumentFault::kNone;
   uint64_t offset = 0;    // byte of the body at which the fault lies
+  uint64_t read = 1;      // events that were read before the fault, and the one it lies in
   std::string_view what;  // what is wrong there, for people; a constant
   bool batch = false;     // an array or lines, not a single object
   std::span<const domain::DecodedEvent> events;

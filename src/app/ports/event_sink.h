@@ -17,20 +17,20 @@ enum class Verdict : uint8_t {
   kTransient,     // the sink's trouble, not the event's: send it again, for ever
   kUnknownTopic,  // its topic isn't there: as kTransient, but not for ever
   kEventRefused,  // the sink refuses this event, or one that shared its request: send it again alone, a few
-                  // times
+                  // times; a dead letter only if its topic takes others meanwhile
   kEventInvalid,  // this very event can never be delivered: dead-letter it now
 };
 
 // One of the ways that a sink has, a partition for instance: what is stuck on one need not hold up what goes
 // by another.
-using DestinationId = uint32_t;
+using DestinationId = uint64_t;
 
 // Where an event may go.
 struct Destinations {
   DestinationId first = 0;
-  uint32_t count = 1;  // any of so many in a row; more than one only for events without a key
-  // Where events of its key went before the sink knew this; while some are on their way there, so must it go.
-  std::optional<DestinationId> before = std::nullopt;
+  uint32_t count = 1;   // any of so many in a row; more than one only for events without a key
+  uint32_t topic = 0;   // small; destinations of different topics never share a key
+  uint32_t layout = 0;  // of the topic's ways; rises when they change, and no destination is of two layouts
 };
 
 // An event for the sink. The views stay valid until its report has been given.
@@ -105,9 +105,12 @@ class EventSink {
   // Before the first Send of the lane; the listener outlives the sink's last report.
   virtual void Attach(size_t lane, DeliveryListener& listener) = 0;
 
-  // Where this event may go. Constant for events of the same key, but for changes of the sink's own ways. Any
-  // thread; never waits.
+  // Where this event may go. Constant for events of the same key within a layout. When the layout changes the
+  // caller sends nothing more to the old one, and waits for what is on its way there. Any thread; never
+  // waits.
   virtual Destinations DestinationsOf(const OutboundEvent& event) const = 0;
+  // The same of an event with a key of this hash. Without topics and layouts nobody asks.
+  virtual Destinations DestinationsOf(uint32_t /*topic*/, uint32_t /*key_hash*/) const { return {}; }
 
   // Takes the events on; may block only for as long as it takes to hand them over.
   //

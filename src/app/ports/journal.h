@@ -26,6 +26,11 @@ struct JournalEvent {
   base::SteadyTime accepted_at;
 };
 
+// What a waiting event takes of memory beside its bytes: its place in its lane's ring (a JournalEvent, and
+// half of one that the ring holds ready), its slot and the entry of its queue in the delivery worker.
+// Journals count it with the bytes, so that small events are bounded too.
+inline constexpr uint64_t kEventOverheadBytes = 320;
+
 struct JournalStats {
   uint64_t events = 0;  // accepted and not settled, also those that were taken
   uint64_t bytes = 0;   // memory held for them
@@ -36,8 +41,9 @@ struct JournalStats {
 
 enum class AppendResult : uint8_t {
   kAppended,
-  kFull,      // no room now; there will be
-  kTooLarge,  // more than the whole journal holds: there will never be room
+  kFull,       // no room now; there will be
+  kOverShare,  // there is room, but it is kept for clients that hold less (ClientShares)
+  kTooLarge,   // more than the whole journal holds: there will never be room
   kClosed,
   kFailed,  // the storage failed; nothing is taken until the process has been started again
 };
@@ -101,6 +107,10 @@ class Journal {
   virtual void Close() = 0;
 
   virtual JournalStats Stats() const = 0;
+
+  // As in Stats, and lock-free: for those who must not cost anything, such as requests that are rejected. May
+  // be a moment old.
+  virtual uint64_t Events() const = 0;
 };
 
 }  // namespace ei::app

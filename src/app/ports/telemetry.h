@@ -13,11 +13,21 @@ enum class LetterPlace : uint8_t { kTopic, kFile };
 // What happened, as the pipeline tells it; the adapter turns each fact into metrics. Every call is cheap
 // enough for the hot path (a few relaxed atomic adds) and thread-safe. `code` and `route` are constants from
 // a small set.
+inline constexpr std::string_view kAllRefused = "all_refused";  // a topic takes no event at all (SinkFault)
+
 class Telemetry {
  public:
   virtual ~Telemetry() = default;
 
   virtual void HttpRequest(std::string_view route, uint16_t status, base::Duration took) = 0;
+
+  // A request that was answered with a problem of this code, or a connection that was, however far it had
+  // come.
+  virtual void RequestRejected(std::string_view code) = 0;
+
+  // A connection that was closed to make room for others, whose client may have missed a reply. `why` is a
+  // constant.
+  virtual void ConnectionDropped(std::string_view why) = 0;
 
   // A request whose ack did not come in time; its events were accepted.
   virtual void AckTimedOut() = 0;
@@ -27,6 +37,8 @@ class Telemetry {
   virtual void EventsAccepted(uint64_t count) = 0;
   // Acknowledged and not stored, as they were accepted before.
   virtual void EventsDeduplicated(uint64_t count) = 0;
+  // Accepted under the id of another event of the same client, whose bytes are others.
+  virtual void EventIdConflicts(uint64_t count) = 0;
   virtual void EventsRejected(std::string_view code, uint64_t count) = 0;
 
   // `waited` from acceptance to the positive delivery report.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -24,9 +25,16 @@ ClientShares::Options OptionsOf(uint64_t capacity, size_t clients_max = 100) {
   return options;
 }
 
+// A client that has sent events.
+ClientShares::Guest Sender(ClientShares& shares, std::string_view identity, base::SteadyTime now = kStart) {
+  ClientShares::Guest guest = shares.Enter(identity, now);
+  shares.NoteSender(guest.Client(), now);
+  return guest;
+}
+
 TEST(ClientShares, WhoIsAloneMayHaveAllButTheLastConnections) {
   ClientShares shares(OptionsOf(80));
-  const auto alone = shares.Enter("a", kStart);
+  const auto alone = Sender(shares, "a");
   EXPECT_EQ(shares.Known(), 1U);
   shares.Take(alone.Client(), Shared::kJournalEvents, 79);
   EXPECT_TRUE(shares.Allows(alone.Client(), Shared::kJournalEvents, 1));
@@ -36,8 +44,8 @@ TEST(ClientShares, WhoIsAloneMayHaveAllButTheLastConnections) {
 
 TEST(ClientShares, TheLastEighthIsForThoseWhoHoldLittle) {
   ClientShares shares(OptionsOf(80));
-  const auto flood = shares.Enter("flood", kStart);
-  const auto modest = shares.Enter("modest", kStart);
+  const auto flood = Sender(shares, "flood");
+  const auto modest = Sender(shares, "modest");
   EXPECT_TRUE(shares.Allows(flood.Client(), Shared::kJournalBytes, 70));
   EXPECT_FALSE(shares.Allows(flood.Client(), Shared::kJournalBytes, 71));
   shares.Take(flood.Client(), Shared::kJournalBytes, 70);
@@ -54,16 +62,16 @@ TEST(ClientShares, TheLastEighthIsForThoseWhoHoldLittle) {
 
 TEST(ClientShares, WhatHasNoBoundIsNeverRefused) {
   ClientShares shares(OptionsOf(0));
-  const auto a = shares.Enter("a", kStart);
-  const auto b = shares.Enter("b", kStart);
+  const auto a = Sender(shares, "a");
+  const auto b = Sender(shares, "b");
   EXPECT_TRUE(shares.Allows(a.Client(), Shared::kJournalBytes, uint64_t{1} << 60));
   EXPECT_EQ(shares.LargestPart(Shared::kJournalBytes), 0);
 }
 
 TEST(ClientShares, NobodyIsNeverRefusedAndCountsAllTheSame) {
   ClientShares shares(OptionsOf(80));
-  const auto a = shares.Enter("a", kStart);
-  const auto b = shares.Enter("b", kStart);
+  const auto a = Sender(shares, "a");
+  const auto b = Sender(shares, "b");
   shares.Take(0, Shared::kJournalBytes, 75);
   EXPECT_TRUE(shares.Allows(0, Shared::kJournalBytes, 100));
   EXPECT_FALSE(shares.Allows(a.Client(), Shared::kJournalBytes, 11));
@@ -79,32 +87,87 @@ TEST(ClientShares, TheSameIdentityIsTheSameClient) {
   EXPECT_NE(first.Client(), other.Client());
 }
 
-TEST(ClientShares, AClientIsForgottenAMinuteAfterItHasGoneIfItHoldsNothing) {
+TEST(ClientShares, AClientCountsForAMinuteAfterItsLastEvents) {
   ClientShares shares(OptionsOf(80));
+  const auto a = Sender(shares, "a");
+  {
+    const auto b = Sender(shares, "b");
+    EXPECT_TRUE(shares.Contended());
+  }
+  shares.NoteSender(a.Client(), kStart + seconds(58));
+  EXPECT_TRUE(shares.Contended()) << "nobody new has to come for it";
+  shares.NoteSender(a.Client(), kStart + seconds(61));
+  EXPECT_FALSE(shares.Contended());
+  EXPECT_EQ(shares.Known(), 1U);
+}
+
+TEST(ClientShares, AClientThatIsConnectedAndSilentEndsToCount) {
+  ClientShares shares(OptionsOf(80));
+  const auto a = Sender(shares, "a");
+  const auto silent = Sender(shares, "silent");
+  shares.NoteSender(a.Client(), kStart + minutes(2));
+  EXPECT_FALSE(shares.Contended());
+  shares.NoteSender(silent.Client(), kStart + minutes(3));
+  EXPECT_FALSE(shares.Contended()) << "a has been silent since, in its turn";
+  shares.NoteSender(a.Client(), kStart + minutes(3));
+  EXPECT_TRUE(shares.Contended());
+}
+
+TEST(ClientShares, AClientCountsAsLongAsItsEventsWait) {
+  ClientShares shares(OptionsOf(80));
+  const auto a = Sender(shares, "a");
   domain::ClientNumber holder = 0;
   {
-    const auto gone = shares.Enter("gone", kStart);
-    const auto holding = shares.Enter("holding", kStart);
+    const auto holding = Sender(shares, "holding");
     holder = holding.Client();
     shares.Take(holder, Shared::kJournalBytes, 1);
   }
-  const auto stays = shares.Enter("stays", kStart);
-  const auto late = shares.Enter("late", kStart + seconds(59));
-  EXPECT_EQ(shares.Known(), 4U);
-  const auto later = shares.Enter("later", kStart + seconds(65));
-  EXPECT_EQ(shares.Known(), 4U) << "gone has gone";
+  shares.NoteSender(a.Client(), kStart + minutes(10));
+  EXPECT_TRUE(shares.Contended());
+  EXPECT_EQ(shares.Enter("holding", kStart + minutes(10)).Client(), holder);
   shares.Give(holder, Shared::kJournalBytes, 1);
-  const auto last = shares.Enter("last", kStart + minutes(10));
-  EXPECT_EQ(shares.Known(), 4U) << "stays, late, later, last";
+  shares.NoteSender(a.Client(), kStart + minutes(11));
+  EXPECT_FALSE(shares.Contended());
+}
+
+// As a probe or a scraper does.
+TEST(ClientShares, WhoOnlyConnectsDoesNotCount) {
+  ClientShares shares(OptionsOf(80));
+  const auto producer = Sender(shares, "producer");
+  const auto probe = shares.Enter("probe", kStart);
+  EXPECT_EQ(shares.Known(), 1U);
+  EXPECT_TRUE(shares.Allows(producer.Client(), Shared::kJournalBytes, 80));
+  EXPECT_TRUE(shares.IsModest(producer.Client(), 1'000'000, kStart));
+  EXPECT_FALSE(shares.Allows(producer.Client(), Shared::kReadBytes, 80)) << "so that it can begin to send";
+}
+
+TEST(ClientShares, WhoseNumberIsUsedAgainLeavesNoDebt) {
+  ClientShares::Options options = OptionsOf(0, 2);
+  options.rate = 80;
+  options.burst = 80;
+  ClientShares shares(options);
+  const auto other = Sender(shares, "other");
+  domain::ClientNumber number = 0;
+  {
+    const auto indebted = Sender(shares, "indebted");
+    number = indebted.Client();
+    shares.Charge(number, 10'000, kStart + seconds(59));
+  }
+  const base::SteadyTime later = kStart + seconds(61);
+  shares.NoteSender(other.Client(), later);
+  const auto next = Sender(shares, "next", later);
+  ASSERT_EQ(next.Client(), number);
+  ASSERT_TRUE(shares.Contended());
+  EXPECT_TRUE(shares.IsModest(number, 10, later));
 }
 
 TEST(ClientShares, ThoseBeyondTheBoundCountAsOne) {
   ClientShares shares(OptionsOf(80, 2));
-  const auto a = shares.Enter("a", kStart);
-  const auto b = shares.Enter("b", kStart);
-  const auto c = shares.Enter("c", kStart);
-  const auto d = shares.Enter("d", kStart);
-  EXPECT_EQ(shares.Known(), 2U);
+  const auto a = Sender(shares, "a");
+  const auto b = Sender(shares, "b");
+  const auto c = Sender(shares, "c");
+  const auto d = Sender(shares, "d");
+  EXPECT_EQ(shares.Known(), 3U);
   EXPECT_EQ(c.Client(), d.Client());
   EXPECT_NE(c.Client(), 0);
   shares.Take(c.Client(), Shared::kJournalBytes, 70);
@@ -125,15 +188,29 @@ TEST(ClientShares, ModestIsWhoStaysBelowAnEighthOfTheRate) {
   options.rate = 800;
   options.burst = 80;
   ClientShares shares(options);
-  const auto a = shares.Enter("a", kStart);
+  const auto a = Sender(shares, "a");
   EXPECT_TRUE(shares.IsModest(a.Client(), 1'000, kStart)) << "alone";
-  const auto b = shares.Enter("b", kStart);
+  EXPECT_FALSE(shares.TakeReserved(a.Client(), 11, kStart));
+  const auto b = Sender(shares, "b");
   EXPECT_TRUE(shares.IsModest(a.Client(), 10, kStart));
-  shares.Charge(a.Client(), 10, kStart);
+  EXPECT_FALSE(shares.IsModest(a.Client(), 11, kStart)) << "it would be in debt";
+  ASSERT_TRUE(shares.TakeReserved(a.Client(), 10, kStart));
   EXPECT_FALSE(shares.IsModest(a.Client(), 1, kStart));
   EXPECT_TRUE(shares.IsModest(b.Client(), 1, kStart));
   EXPECT_TRUE(shares.IsModest(a.Client(), 1, kStart + milliseconds(10))) << "100 a second";
   EXPECT_TRUE(shares.IsModest(0, 1'000, kStart)) << "nobody";
+}
+
+TEST(ClientShares, ADebtIsForgottenAfterAMinute) {
+  ClientShares::Options options = OptionsOf(0);
+  options.rate = 80;
+  options.burst = 80;
+  ClientShares shares(options);
+  const auto a = Sender(shares, "a");
+  const auto b = Sender(shares, "b");
+  shares.Charge(a.Client(), 1'000'000, kStart);
+  EXPECT_FALSE(shares.IsModest(a.Client(), 1, kStart + seconds(60)));
+  EXPECT_TRUE(shares.IsModest(a.Client(), 1, kStart + seconds(61)));
 }
 
 TEST(ClientShares, ManyThreadsLeaveNothingBehind) {
@@ -143,6 +220,7 @@ TEST(ClientShares, ManyThreadsLeaveNothingBehind) {
     threads.emplace_back([&shares, t] {
       for (int i = 0; i < 5'000; ++i) {
         const auto guest = shares.Enter(std::to_string((i + t) % 20), kStart + seconds(i));
+        shares.NoteSender(guest.Client(), kStart + seconds(i));
         shares.Take(guest.Client(), Shared::kJournalBytes, 3);
         static_cast<void>(shares.Allows(guest.Client(), Shared::kJournalBytes, 1));
         static_cast<void>(shares.IsModest(guest.Client(), 1, kStart));
@@ -152,7 +230,7 @@ TEST(ClientShares, ManyThreadsLeaveNothingBehind) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(shares.LargestPart(Shared::kJournalBytes), 0);
-  const auto a = shares.Enter("new", kStart + std::chrono::hours(10));
+  const auto a = Sender(shares, "new", kStart + std::chrono::hours(10));
   EXPECT_EQ(shares.Known(), 1U);
 }
 

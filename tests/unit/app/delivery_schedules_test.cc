@@ -35,6 +35,9 @@ class DeliverySchedules : public ::testing::Test {
         case 3: rig.sink.Progress(); break;
         case 4: rig.clock.Advance(std::chrono::microseconds(random.Below(30'000))); break;
         case 5: rig.sink.SetOutage(random.OneIn(6)); break;
+        case 6:
+          if (random.OneIn(4)) rig.sink.ChangeLayout();
+          break;
         default: rig.RunOneWorker(0); break;
       }
     }

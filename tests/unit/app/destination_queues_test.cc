@@ -15,7 +15,7 @@ using Ids = std::vector<DestinationId>;
 class DestinationQueuesTest : public ::testing::Test {
  protected:
   void Add(DestinationId destination, size_t count = 1) {
-    for (size_t i = 0; i < count; ++i, ++next_) queues_.Add(destination, {next_, next_});
+    for (size_t i = 0; i < count; ++i, ++next_) queues_.Add({destination}, {next_, next_});
   }
   Slots Leave(size_t max = 1'000) {
     std::vector<DestinationQueues::Departure> departures;
@@ -26,6 +26,12 @@ class DestinationQueuesTest : public ::testing::Test {
   }
   void Return(DestinationId destination, size_t count = 1) {
     for (size_t i = 0; i < count; ++i) queues_.Returned(destination);
+  }
+
+  void PutBack(DestinationId destination, const DestinationQueues::Entry& entry,
+               base::SteadyTime not_before) {
+    queues_.PutBack({destination}, entry, not_before);
+    queues_.EndPutBack();
   }
 
   void Deliver(DestinationId destination, size_t count) {
@@ -74,7 +80,7 @@ TEST_F(DestinationQueuesTest, WhatIsHaltedGetsNoMoreUntilItHasADelivery) {
 TEST_F(DestinationQueuesTest, WhatIsInFlightGrowsWithDeliveriesOnly) {
   DestinationQueues wide(100'000);
   uint64_t position = 0;
-  for (; position < 50'000; ++position) wide.Add(1, {position, position});
+  for (; position < 50'000; ++position) wide.Add({1}, {position, position});
   const auto leave = [&] {
     std::vector<DestinationQueues::Departure> departures;
     wide.TakeDepartures(now_, 100'000, departures);
@@ -120,7 +126,7 @@ TEST_F(DestinationQueuesTest, WhatFailsAgainAndAgainIsStuckAndWhatWasIdleIsNot) 
     Leave();
     now_ += milliseconds(100);
     Return(1);
-    queues_.PutBack(1, {0, 0}, now_);
+    PutBack(1, {0, 0}, now_);
     Deliver(2, 10);
   }
   EXPECT_EQ(Stuck(), Ids{1});
@@ -186,12 +192,12 @@ TEST_F(DestinationQueuesTest, FailureHoldsItsDestinationUntilAllIsBackAndTheTime
   Leave();
   Add(1, 1);
   Return(1);
-  queues_.PutBack(1, {1, 1}, now_ + milliseconds(10));
+  PutBack(1, {1, 1}, now_ + milliseconds(10));
   EXPECT_TRUE(Leave().empty());
   EXPECT_EQ(queues_.ReportsWorthALook(), 2U) << "the two that are out";
   EXPECT_EQ(queues_.NextDeparture(), std::nullopt);
   Return(1);
-  queues_.PutBack(1, {0, 0}, now_ + milliseconds(5));
+  PutBack(1, {0, 0}, now_ + milliseconds(5));
   Return(1);
   EXPECT_TRUE(Leave().empty());
   EXPECT_EQ(queues_.NextDeparture(), now_ + milliseconds(10)) << "the later of the two";
@@ -204,7 +210,7 @@ TEST_F(DestinationQueuesTest, FailureOfOneDestinationDoesNotHoldAnother) {
   Add(2);
   Leave();
   Return(1);
-  queues_.PutBack(1, {0, 0}, now_ + milliseconds(10));
+  PutBack(1, {0, 0}, now_ + milliseconds(10));
   Add(2, 3);
   EXPECT_EQ(Leave(), (Slots{2, 3, 4}));
 }
@@ -213,7 +219,7 @@ TEST_F(DestinationQueuesTest, OneThatIsToBeAloneWaitsAndIsWaitedFor) {
   Add(1, 2);
   Leave();
   Return(1);
-  queues_.PutBack(1, {0, 0, 1}, now_);
+  PutBack(1, {0, 0, 1}, now_);
   Add(1, 1);
   EXPECT_TRUE(Leave().empty()) << "the other one is still out";
   Return(1);
@@ -234,7 +240,7 @@ TEST_F(DestinationQueuesTest, AGroupLeavesByItselfAndIsNoLargerThanItsMembersAll
   const std::vector<uint32_t> limits = {3, 3, 2, 3, 3, 0};
   for (uint64_t slot = 0; slot < limits.size(); ++slot) {
     Return(1);
-    queues_.PutBack(1, {slot, slot, limits[slot]}, now_);
+    PutBack(1, {slot, slot, limits[slot]}, now_);
   }
   Add(1, 1);
   const auto leave = [this] {
@@ -263,7 +269,7 @@ TEST_F(DestinationQueuesTest, AGroupLeavesByItselfAndIsNoLargerThanItsMembersAll
 TEST_F(DestinationQueuesTest, EventsWithAChoiceGetTheirDestinationWhenTheyLeave) {
   Add(3, 300);
   Leave();
-  for (; next_ < 5'000; ++next_) queues_.AddFree({0, 10}, {next_, next_});
+  for (; next_ < 5'000; ++next_) queues_.Add({0, 10}, {next_, next_});
   size_t through = 0;
   std::vector<DestinationQueues::Departure> departures;
   for (int round = 0; round < 2'000; ++round) {
@@ -280,31 +286,15 @@ TEST_F(DestinationQueuesTest, EventsWithAChoiceGetTheirDestinationWhenTheyLeave)
 }
 
 TEST_F(DestinationQueuesTest, WhatWaitsWithAChoiceIsWorthALook) {
-  for (; next_ < 300; ++next_) queues_.AddFree({0, 2}, {next_, next_});
+  for (; next_ < 300; ++next_) queues_.Add({0, 2}, {next_, next_});
   Leave();
   EXPECT_GT(queues_.Waiting(), 0U);
   EXPECT_GT(queues_.ReportsWorthALook(), 0U);
 }
 
-TEST_F(DestinationQueuesTest, LoadIsWhatWaitsAndWhatIsInFlight) {
-  EXPECT_FALSE(queues_.Busy(1));
-  Add(1);
-  Add(1);
-  EXPECT_EQ(queues_.Load(1), 2U);
-  Leave();
-  EXPECT_EQ(queues_.Load(1), 2U);
-  Return(1);
-  EXPECT_EQ(queues_.Load(1), 1U);
-  EXPECT_TRUE(queues_.Busy(1));
-  EXPECT_FALSE(queues_.Busy(2));
-  Return(1);
-  EXPECT_FALSE(queues_.Busy(1));
-  EXPECT_EQ(queues_.ReportsWorthALook(), 0U);
-}
-
 TEST_F(DestinationQueuesTest, WindowOfOneLetsOneOfEachDestinationLeave) {
   DestinationQueues small(1);
-  for (uint64_t i = 0; i < 6; ++i) small.Add(static_cast<DestinationId>(i % 3), {i, i, false});
+  for (uint64_t i = 0; i < 6; ++i) small.Add({i % 3}, {i, i});
   std::vector<DestinationQueues::Departure> departures;
   small.TakeDepartures(now_, 10, departures);
   EXPECT_EQ(departures.size(), 3U);

@@ -11,6 +11,7 @@
 #include "app/ingest.h"
 #include "support/durable_journal.h"
 #include "support/events.h"
+#include "support/recording_log.h"
 #include "support/recording_telemetry.h"
 #include "support/virtual_clock.h"
 
@@ -32,8 +33,9 @@ class IngestRepeatsTest : public ::testing::Test {
     journal_.OnLaneFilled([](size_t) {});
   }
 
-  DecodedEvent Event(const std::string& id, const std::string& source = {}) {
-    texts_.push_back(std::make_unique<std::string>(R"({"id":")" + id + R"("})"));
+  DecodedEvent Event(const std::string& id, const std::string& source = {}, const std::string& text = {}) {
+    const std::string rest = text.empty() ? "" : R"(,"x":")" + text + '"';
+    texts_.push_back(std::make_unique<std::string>(R"({"id":")" + id + '"' + rest + '}'));
     DecodedEvent event = support::EventWithId(*texts_.back(), id);
     if (!source.empty()) {
       sources_.push_back(std::make_unique<std::string>(source));
@@ -52,6 +54,9 @@ class IngestRepeatsTest : public ::testing::Test {
 
   IngestResult Accept(const std::vector<DecodedEvent>& events, AckLevel ack = AckLevel::kMemory) {
     return ingest_.Accept(events, {}, Handling::kLenient, ack, submission_);
+  }
+  IngestResult AcceptOf(domain::ClientIdentity client, const std::vector<DecodedEvent>& events) {
+    return ingest_.Accept(events, {.identity = client}, Handling::kLenient, AckLevel::kMemory, submission_);
   }
   IngestResult Send(const std::vector<std::string>& ids, AckLevel ack = AckLevel::kMemory) {
     return Accept(Events(ids), ack);
@@ -89,6 +94,7 @@ class IngestRepeatsTest : public ::testing::Test {
 
   support::VirtualClock clock_;
   support::RecordingTelemetry telemetry_;
+  support::RecordingLog log_;
   DrainRate drain_rate_;
   TopicLimits topic_limits_;
   domain::TokenBucket bucket_{0, 1};
@@ -98,7 +104,8 @@ class IngestRepeatsTest : public ::testing::Test {
   size_t inbox_ = receipts_.AddInbox([] {});
   WaitingRequest request_{receipts_, inbox_};
   IdempotencyWindow window_{{.ids = {.events_max = 400, .request_events_max = 600}, .key = {1, 2}}};
-  Ingest ingest_{{}, bucket_, journal_, receipts_, drain_rate_, topic_limits_, clock_, telemetry_, &window_};
+  Ingest ingest_{{},     bucket_,    journal_, receipts_, drain_rate_, topic_limits_,
+                 clock_, telemetry_, &window_, nullptr,   nullptr,     &log_};
   Submission submission_{1};
   std::vector<std::unique_ptr<std::string>> texts_;
   std::vector<std::unique_ptr<std::string>> sources_;
@@ -153,6 +160,62 @@ TEST_F(IngestRepeatsTest, GeneratedIdsAreNeverRepeats) {
   EXPECT_EQ(Stored(), 7U);
   EXPECT_EQ(Repeats(), std::vector<uint32_t>{1});
   EXPECT_EQ(window_.Size(), 1U);
+}
+
+// --- ids that are not one event's
+
+TEST_F(IngestRepeatsTest, TheSameIdOfAnotherClientIsAnotherEvent) {
+  for (const domain::ClientIdentity client :
+       {domain::kNoClient, domain::IdentityOf("a"), domain::IdentityOf("b")}) {
+    ASSERT_EQ(AcceptOf(client, {Event("1")}).status, IngestStatus::kAccepted);
+    EXPECT_TRUE(Repeats().empty()) << "an event is never lost to another client's";
+    ASSERT_EQ(AcceptOf(client, {Event("1")}).status, IngestStatus::kAccepted);
+    EXPECT_EQ(Repeats(), std::vector<uint32_t>{0});
+  }
+  EXPECT_EQ(Stored(), 3U);
+  EXPECT_EQ(telemetry_.Read().id_conflicts, 0U);
+}
+
+TEST_F(IngestRepeatsTest, OtherBytesUnderAKnownIdAreAnotherEvent) {
+  ASSERT_EQ(Accept({Event("2", {}, "host a")}).status, IngestStatus::kAccepted);
+  ASSERT_EQ(Accept({Event("2", {}, "host b")}).status, IngestStatus::kAccepted);
+  EXPECT_TRUE(Repeats().empty());
+  EXPECT_EQ(Stored(), 2U);
+  EXPECT_EQ(telemetry_.Read().id_conflicts, 1U);
+  EXPECT_EQ(log_.Count("WARN"), 1U);
+  ASSERT_EQ(Accept({Event("2", {}, "host a")}).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Repeats(), std::vector<uint32_t>{0}) << "each of them can be repeated";
+  ASSERT_EQ(Accept({Event("2", {}, "host b")}).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Repeats(), std::vector<uint32_t>{0});
+  EXPECT_EQ(Stored(), 2U);
+  EXPECT_EQ(telemetry_.Read().id_conflicts, 1U);
+}
+
+TEST_F(IngestRepeatsTest, SoItIsWithinARequest) {
+  ASSERT_EQ(Accept({Event("2", {}, "host a"), Event("2", {}, "host b"), Event("2", {}, "host a")}).status,
+            IngestStatus::kAccepted);
+  EXPECT_EQ(Repeats(), std::vector<uint32_t>{2});
+  EXPECT_EQ(Stored(), 2U);
+  EXPECT_EQ(telemetry_.Read().id_conflicts, 1U);
+}
+
+// The service's own timestamp is another one each time.
+TEST_F(IngestRepeatsTest, WhatTheServiceAddsMakesNoOtherEvent) {
+  for (int i = 0; i < 2; ++i) {
+    std::vector<DecodedEvent> events = {Event("a")};
+    events.front().timestamp = {};
+    ASSERT_EQ(Accept(events).status, IngestStatus::kAccepted);
+    clock_.Advance(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(Repeats(), std::vector<uint32_t>{0});
+  EXPECT_EQ(Stored(), 1U);
+}
+
+TEST_F(IngestRepeatsTest, ARefusedRequestMakesNoConflict) {
+  ASSERT_EQ(Accept({Event("2", {}, "host a")}).status, IngestStatus::kAccepted);
+  journal_.Close();
+  ASSERT_EQ(Accept({Event("2", {}, "host b")}).status, IngestStatus::kShuttingDown);
+  EXPECT_EQ(telemetry_.Read().id_conflicts, 0U);
 }
 
 TEST_F(IngestRepeatsTest, RejectedEventsAreNotRemembered) {
@@ -266,8 +329,8 @@ TEST_F(IngestRepeatsTest, TooManyWaitingAtLevelBrokerRefuseARepeatToo) {
 // --- after a restart
 
 TEST_F(IngestRepeatsTest, RestoredEventsAreRepeatedLikeAnyOther) {
-  window_.Restore(Event("a"), 10, clock_.Now(), /*settled=*/true);
-  window_.Restore(Event("b", "shop"), 12, clock_.Now(), /*settled=*/false);
+  window_.Restore(Event("a"), {.position = 10, .accepted_at = clock_.Now(), .settled = true});
+  window_.Restore(Event("b", "shop"), {.position = 12, .accepted_at = clock_.Now(), .settled = false});
   submission_.receipt = &request_;
   ASSERT_EQ(Accept({Event("a"), Event("b", "shop")}, AckLevel::kBroker).status, IngestStatus::kAccepted);
   EXPECT_EQ(Fates(), (std::vector<uint32_t>{Repeat::kDelivered, 0}));
@@ -276,16 +339,40 @@ TEST_F(IngestRepeatsTest, RestoredEventsAreRepeatedLikeAnyOther) {
 }
 
 TEST_F(IngestRepeatsTest, OfTwoRestoredEventsWithOneIdTheLastCounts) {
-  window_.Restore(Event("a"), 1, clock_.Now(), /*settled=*/true);
-  window_.Restore(Event("a"), 5, clock_.Now(), /*settled=*/false);
+  window_.Restore(Event("a"), {.position = 1, .accepted_at = clock_.Now(), .settled = true});
+  window_.Restore(Event("a"), {.position = 5, .accepted_at = clock_.Now(), .settled = false});
   submission_.receipt = &request_;
   ASSERT_EQ(Send({"a"}, AckLevel::kBroker).status, IngestStatus::kAccepted);
   EXPECT_TRUE(request_.Entered()) << "the last has not been delivered yet";
 }
 
+TEST_F(IngestRepeatsTest, RestoredEventsAreTheirClientsAndHaveTheirBytes) {
+  const domain::ClientIdentity client = domain::IdentityOf("a");
+  for (const std::string text : {"host a", "host b"}) {
+    const DecodedEvent event = Event("2", {}, text);
+    const uint64_t position = text.back() == 'a' ? 10 : 11;
+    window_.Restore(event, {.position = position,
+                            .accepted_at = clock_.Now(),
+                            .settled = true,
+                            .client = client,
+                            .written = IdempotencyWindow::Written(event.json)});
+  }
+  for (const std::string text : {"host a", "host b"}) {
+    ASSERT_EQ(AcceptOf(client, {Event("2", {}, text)}).status, IngestStatus::kAccepted);
+    EXPECT_EQ(Repeats(), std::vector<uint32_t>{0}) << text;
+  }
+  ASSERT_EQ(AcceptOf(domain::IdentityOf("b"), {Event("2", {}, "host a")}).status, IngestStatus::kAccepted);
+  EXPECT_TRUE(Repeats().empty());
+  ASSERT_EQ(AcceptOf(client, {Event("2", {}, "host c")}).status, IngestStatus::kAccepted);
+  EXPECT_TRUE(Repeats().empty());
+  EXPECT_EQ(telemetry_.Read().id_conflicts, 1U);
+}
+
 TEST_F(IngestRepeatsTest, RestoredEventsGrowOldFromTheirAcceptance) {
-  window_.Restore(Event("a"), 1, clock_.Now() - std::chrono::minutes(11), /*settled=*/true);
-  window_.Restore(Event("b"), 2, clock_.Now() - std::chrono::minutes(4), /*settled=*/true);
+  window_.Restore(Event("a"),
+                  {.position = 1, .accepted_at = clock_.Now() - std::chrono::minutes(11), .settled = true});
+  window_.Restore(Event("b"),
+                  {.position = 2, .accepted_at = clock_.Now() - std::chrono::minutes(4), .settled = true});
   ASSERT_EQ(Send({"a", "b"}).status, IngestStatus::kAccepted);
   EXPECT_EQ(Repeats(), std::vector<uint32_t>{1});
 }

@@ -105,13 +105,15 @@ TEST_F(IngestTest, InvalidEventsAreRejectedAndTheOthersAccepted) {
 }
 
 TEST_F(IngestTest, StrictHandlingAcceptsNothingBesideAnInvalidEvent) {
-  Open({.rate = 1, .burst = 3});
+  Open({.rate = 1, .burst = 6});
   auto events = Valid(3);
   events[1].type = {};
   EXPECT_EQ(Accept(events, Handling::kStrict).status, IngestStatus::kAllRejected);
   EXPECT_EQ(InJournal(), 0U);
   EXPECT_EQ(submission_.rejections.size(), 1U);
-  EXPECT_EQ(Accept(Valid(3), Handling::kStrict).status, IngestStatus::kAccepted) << "and no token was taken";
+  EXPECT_EQ(Accept(Valid(3), Handling::kStrict).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Accept(Valid(1), Handling::kStrict).status, IngestStatus::kRateLimited)
+      << "events that are rejected took their tokens";
 }
 
 TEST_F(IngestTest, OnlyInvalidEventsAreAllRejected) {

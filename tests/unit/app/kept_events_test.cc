@@ -9,6 +9,7 @@ namespace ei::app {
 namespace {
 
 const base::SteadyTime kStart(std::chrono::hours(1));
+constexpr domain::ClientNumber kClient = 1;  // one that is always there
 
 // Owns the bytes of one event, laid out as in a journal.
 struct Source {
@@ -20,7 +21,7 @@ struct Source {
     if (key) event.key = std::string_view(bytes).substr(value.size(), key->size());
     event.topic = std::string_view(bytes).substr(bytes.size() - 10, 5);
     event.traceparent = std::string_view(bytes).substr(bytes.size() - 5);
-    event.client = 7;
+    event.client = kClient;
     event.accepted_at = kStart + std::chrono::seconds(position);
   }
   Source(const Source&) = delete;
@@ -67,21 +68,35 @@ TEST(KeptEvents, MemoryIsFreeOnceAllThatWereKeptTogetherAreGone) {
   std::vector<JournalEvent> alone = {c.event};
   kept.Keep(together);
   kept.Keep(alone);
-  EXPECT_EQ(kept.Bytes(), 15U + 12U + 11U);
+  const uint64_t place = KeptEvents::BytesOf(c.event) - 11;
+  EXPECT_EQ(kept.Bytes(), 15 + 12 + 11 + 3 * place);
   EXPECT_EQ(kept.Oldest(), kStart + std::chrono::seconds(2));
   EXPECT_FALSE(kept.Drop(3));
   const auto first = kept.Drop(5);
   ASSERT_TRUE(first);
-  EXPECT_EQ(first->event_bytes, 15U);
-  EXPECT_EQ(first->client, 7);
+  EXPECT_EQ(first->client, kClient);
   EXPECT_EQ(first->freed_bytes, 0U);
   EXPECT_FALSE(kept.Drop(5)) << "it has gone";
-  EXPECT_EQ(kept.Drop(2)->freed_bytes, 27U);
+  EXPECT_EQ(kept.Drop(2)->freed_bytes, 27 + 2 * place);
   EXPECT_EQ(kept.Oldest(), kStart + std::chrono::seconds(9));
-  EXPECT_EQ(kept.Drop(9)->freed_bytes, 11U);
+  EXPECT_EQ(kept.Drop(9)->freed_bytes, 11 + place);
   EXPECT_TRUE(kept.Empty());
   EXPECT_EQ(kept.Bytes(), 0U);
   EXPECT_EQ(kept.Oldest(), std::nullopt);
+}
+
+TEST(KeptEvents, AClientIsChargedUntilTheMemoryIsFree) {
+  ClientShares shares{{}};
+  KeptEvents kept(&shares);
+  Source a(5, "aaaa", "k");
+  Source b(2, "bb", std::nullopt);
+  std::vector<JournalEvent> together = {a.event, b.event};
+  kept.Keep(together);
+  EXPECT_EQ(shares.Held(kClient, Shared::kJournalBytes), kept.Bytes());
+  kept.Drop(5);
+  EXPECT_EQ(shares.Held(kClient, Shared::kJournalBytes), kept.Bytes());
+  kept.Drop(2);
+  EXPECT_EQ(shares.Held(kClient, Shared::kJournalBytes), 0U);
 }
 
 TEST(KeptEvents, NothingIsKeptOfNothing) {

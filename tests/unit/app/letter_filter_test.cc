@@ -10,7 +10,7 @@
 namespace ei::app {
 namespace {
 
-const RedriveRules kRules{"events", "events-dlq", 3};
+const RedriveRules kRules{"events", "events-dlq", 3, {"t", std::string(249, 'x')}};
 
 StoredLetter Letter(std::string code, std::string topic, std::string value = "{}") {
   StoredLetter letter;
@@ -77,7 +77,8 @@ TEST(LetterJudge, GoesToTheTopicThatRefusedItOrElseToTheUsualOne) {
 
 TEST(LetterJudge, KnowsWhatCannotBeSentBack) {
   EXPECT_EQ(Judge(Letter("", "t"), kRules), LetterFault::kForeign);
-  for (const char* topic : {"events-dlq", ".", "..", "a b", "\xc3\xa4", "a/b"}) {
+  for (const char* topic : {"events-dlq", ".", "..", "a b", "\xc3\xa4", "a/b", "__consumer_offsets",
+                            "__transaction_state", "_schemas"}) {
     EXPECT_EQ(Judge(Letter("a", topic), kRules), LetterFault::kBadTopic) << topic;
   }
   EXPECT_EQ(Judge(Letter("a", std::string(249, 'x')), kRules), LetterFault::kNone);
@@ -85,6 +86,11 @@ TEST(LetterJudge, KnowsWhatCannotBeSentBack) {
   StoredLetter reference = Letter("a", "t");
   reference.headers.emplace_back(kDlqReference, "dead-letters-1.ndjson:0");
   EXPECT_EQ(Judge(reference, kRules), LetterFault::kReference);
+}
+
+TEST(LetterJudge, WhoeverWroteTheLetterDoesNotDecideWhereItGoes) {
+  EXPECT_EQ(Judge(Letter("a", "payments"), kRules), LetterFault::kNotRouted);
+  EXPECT_EQ(Judge(Letter("a", "events"), kRules), LetterFault::kNone);
 }
 
 TEST(LetterJudge, TheLoopGuardCountsRedrives) {

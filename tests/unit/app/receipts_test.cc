@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -331,6 +333,91 @@ TEST_F(ReceiptsTest, NoReportIsLostBetweenThreads) {
   reporter.join();
   EXPECT_EQ(finished + cancelled, kLoops * kRequests);
   EXPECT_FALSE(receipts_.Awaited());
+}
+
+// Many requests that wait for one event and end: each costs what it waits for itself.
+TEST_F(ReceiptsTest, CancellingCostsWhatTheRequestWaitsFor) {
+  constexpr size_t kRequests = 20;
+  constexpr size_t kRepeats = 20'000;
+  Receipts receipts(kRequests * kRepeats + 1);
+  const size_t inbox = receipts.AddInbox([] {});
+  WaitingRequest first(receipts, inbox);
+  domain::EventBatch batch;
+  support::AddRawEvent(batch, "e", "k", 0);
+  ASSERT_EQ(receipts.Append(journal_, batch, {}, {}, first), AppendResult::kAppended);
+  const std::vector<uint64_t> repeats(kRepeats, 0);
+  std::vector<std::unique_ptr<WaitingRequest>> requests;
+  for (size_t i = 0; i < kRequests; ++i) {
+    requests.push_back(std::make_unique<WaitingRequest>(receipts, inbox));
+    ASSERT_EQ(receipts.Append(journal_, {}, repeats, {}, *requests.back()), AppendResult::kAppended);
+  }
+  while (requests.size() > 1)
+    requests.pop_back();  // if each looked at all that wait, this would take an hour
+  receipts.Tell(std::vector<SettledEvent>{{0, {{}, "events", 1, 7}}});
+  std::vector<Receipt*> finished;
+  receipts.Take(inbox, finished);
+  EXPECT_EQ(finished, (Requests{requests.front().get(), &first}));
+  EXPECT_EQ(requests.front()->Fates().back().offset, 7);
+  EXPECT_FALSE(receipts.Awaited());
+}
+
+TEST_F(ReceiptsTest, OneThatIsCancelledWhenPartOfItWasToldLeavesTheOthers) {
+  WaitingRequest first(receipts_, inbox_);
+  ASSERT_EQ(Append(2, first).end, 2U);
+  WaitingRequest stays(receipts_, inbox_);
+  ASSERT_EQ(Append(0, {0, 1, 0}, stays), AppendResult::kAppended);
+  {
+    WaitingRequest gone(receipts_, inbox_);
+    ASSERT_EQ(Append(0, {1, 0, 1}, gone), AppendResult::kAppended);
+    Deliver({0});
+  }
+  Deliver({1});
+  EXPECT_EQ(Taken(), (Requests{&stays, &first}));
+}
+
+TEST_F(ReceiptsTest, FinishedOnesThatAreCancelledAreNotTaken) {
+  WaitingRequest first(receipts_, inbox_);
+  WaitingRequest last(receipts_, inbox_);
+  {
+    WaitingRequest gone(receipts_, inbox_);
+    ASSERT_EQ(Append(1, first).end, 1U);
+    ASSERT_EQ(Append(1, gone).end, 2U);
+    ASSERT_EQ(Append(1, last).end, 3U);
+    Deliver({0, 1, 2});
+  }
+  EXPECT_EQ(Taken(), (Requests{&first, &last}));
+}
+
+TEST_F(ReceiptsTest, TheLastEighthOfWhatMayBeAwaitedIsForThoseWhoAwaitLittle) {
+  ClientShares::Options options;
+  options.capacities[static_cast<size_t>(Shared::kAwaitedEvents)] = 80;
+  ClientShares shares(options);
+  Receipts receipts(80, &shares);
+  const size_t inbox = receipts.AddInbox([] {});
+  std::vector<ClientShares::Guest> clients;
+  for (const std::string_view name : {"flood", "small"}) {
+    clients.push_back(shares.Enter(name, {}));
+    shares.NoteSender(clients.back().Client(), {});
+  }
+  const auto append = [&](const ClientShares::Guest& client, size_t events, std::vector<uint64_t> earlier,
+                          Receipt& receipt) {
+    domain::EventBatch batch;
+    batch.Clear(client.Client());
+    for (size_t i = 0; i < events; ++i) support::AddRawEvent(batch, "e", "k", 0);
+    return receipts.Append(journal_, batch, earlier, {}, receipt).result;
+  };
+  {
+    WaitingRequest own(receipts, inbox);
+    WaitingRequest repeats(receipts, inbox);
+    WaitingRequest refused(receipts, inbox);
+    ASSERT_EQ(append(clients[0], 40, {}, own), AppendResult::kAppended);
+    ASSERT_EQ(append(clients[0], 0, std::vector<uint64_t>(30, 0), repeats), AppendResult::kAppended);
+    EXPECT_EQ(append(clients[0], 1, {}, refused), AppendResult::kOverShare);
+    EXPECT_EQ(append(clients[0], 0, {0}, refused), AppendResult::kOverShare);
+    EXPECT_EQ(append(clients[1], 9, {0}, refused), AppendResult::kAppended);
+  }
+  EXPECT_EQ(shares.Held(clients[0].Client(), Shared::kAwaitedEvents), 0U);
+  EXPECT_EQ(shares.Held(clients[1].Client(), Shared::kAwaitedEvents), 0U);
 }
 
 }  // namespace

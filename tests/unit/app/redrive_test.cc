@@ -127,7 +127,7 @@ class RedriveTest : public testing::Test {
   }
 
   Redrive::End Run(FakeTarget& target, Redrive::Options options = {}) {
-    options.rules = {"events", kDlq, 3};
+    options.rules = {"events", kDlq, 3, {"orders"}};
     FakeSource source(parts_, target.saved, random_);
     Redrive redrive(std::move(options),
                     {source, target, *decoder_, clock_, [this](base::Duration time) { clock_.Advance(time); },

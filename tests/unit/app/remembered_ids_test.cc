@@ -15,6 +15,8 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
+constexpr uint64_t kSame = 1;  // bytes
+
 // Those of small numbers stand in few chains.
 base::Hash128 Id(uint64_t number) { return {number < 1'000 ? number % 7 : number, number}; }
 
@@ -29,13 +31,13 @@ class RememberedIdsTest : public ::testing::Test {
   // A request of one event.
   void Remember(uint64_t number, uint64_t position, base::Duration since = {}) {
     ids_->Begin(At(since));
-    ASSERT_FALSE(ids_->FindOrNote(Id(number), 0));
+    ASSERT_FALSE(ids_->FindOrNote(Id(number), kSame, 0).known);
     ids_->Confirm(position);
   }
   // Leaves no trace.
   std::optional<RememberedIds::Known> Find(uint64_t number, base::Duration since = {}) {
     ids_->Begin(At(since));
-    auto known = ids_->FindOrNote(Id(number), 0);
+    auto known = ids_->FindOrNote(Id(number), kSame, 0).known;
     ids_->Begin(At(since));
     return known;
   }
@@ -48,7 +50,7 @@ TEST_F(RememberedIdsTest, ARefusedRequestLeavesNothingAndDrivesNothingOut) {
   Open(3);
   for (uint64_t i = 0; i < 3; ++i) Remember(i, i);
   ids_->Begin(At({}));
-  for (uint64_t i = 10; i < 110; ++i) ASSERT_FALSE(ids_->FindOrNote(Id(i), i - 10));
+  for (uint64_t i = 10; i < 110; ++i) ASSERT_FALSE(ids_->FindOrNote(Id(i), kSame, i - 10).known);
   EXPECT_EQ(ids_->Size(), 3U);
   for (uint64_t i = 10; i < 110; ++i) EXPECT_FALSE(Knows(i));
   for (uint64_t i = 0; i < 3; ++i) EXPECT_EQ(Find(i)->position, i);
@@ -57,13 +59,13 @@ TEST_F(RememberedIdsTest, ARefusedRequestLeavesNothingAndDrivesNothingOut) {
 TEST_F(RememberedIdsTest, ARequestFindsItsOwnAndIsToldSo) {
   Open(10);
   Remember(1, 5);
-  ids_->FindOrNote(Id(2), 0);
-  ids_->FindOrNote(Id(3), 1);
-  const auto own = ids_->FindOrNote(Id(3), 2);
+  ids_->FindOrNote(Id(2), kSame, 0);
+  ids_->FindOrNote(Id(3), kSame, 1);
+  const auto own = ids_->FindOrNote(Id(3), kSame, 2).known;
   ASSERT_TRUE(own);
   EXPECT_TRUE(own->noted);
   EXPECT_EQ(own->position, 1U);
-  EXPECT_FALSE(ids_->FindOrNote(Id(1), 2)->noted);
+  EXPECT_FALSE(ids_->FindOrNote(Id(1), kSame, 2).known->noted);
   ids_->Confirm(6);
   EXPECT_EQ(Find(2)->position, 6U);
   EXPECT_EQ(Find(3)->position, 7U);
@@ -83,7 +85,7 @@ TEST_F(RememberedIdsTest, TheOldestGoWhenThereAreMore) {
 TEST_F(RememberedIdsTest, ARequestOfMoreThanIsRememberedKeepsItsLast) {
   Open(10, minutes(10), 50);
   ids_->Begin(At({}));
-  for (uint64_t i = 0; i < 50; ++i) ids_->FindOrNote(Id(i), i);
+  for (uint64_t i = 0; i < 50; ++i) ids_->FindOrNote(Id(i), kSame, i);
   ids_->Confirm(0);
   EXPECT_EQ(ids_->Size(), 10U);
   EXPECT_FALSE(Knows(39));
@@ -135,6 +137,92 @@ TEST_F(RememberedIdsTest, TimeThatGoesBackStandsStill) {
   EXPECT_FALSE(Knows(2, minutes(15) + seconds(1)));
 }
 
+// After the machine has started anew its steady clock is younger than what the log remembers.
+TEST_F(RememberedIdsTest, WhatWasAcceptedBeforeTheMachinesStartGrowsOldAsEver) {
+  const auto at = [](base::Duration uptime) { return base::SteadyTime(uptime); };
+  ids_.emplace(RememberedIds::Options{10, minutes(10), 10});
+  ids_->Begin(at(-seconds(60)));
+  ASSERT_FALSE(ids_->FindOrNote(Id(1), kSame, 0).known);
+  ids_->Confirm(0);
+  ids_->Begin(at(seconds(40)));
+  ASSERT_FALSE(ids_->FindOrNote(Id(2), kSame, 0).known);
+  ids_->Confirm(1);
+  const auto knows = [&](uint64_t number, base::Duration uptime) {
+    ids_->Begin(at(uptime));
+    const bool known = ids_->FindOrNote(Id(number), kSame, 0).known.has_value();
+    ids_->Begin(at(uptime));
+    return known;
+  };
+  EXPECT_TRUE(knows(1, seconds(60)));
+  EXPECT_TRUE(knows(1, minutes(9)));
+  EXPECT_FALSE(knows(1, minutes(9) + seconds(1)));
+  EXPECT_TRUE(knows(2, minutes(10) + seconds(40)));
+  EXPECT_FALSE(knows(2, minutes(10) + seconds(41)));
+}
+
+TEST_F(RememberedIdsTest, NoTimeIsTooFarAwayToCount) {
+  ids_.emplace(RememberedIds::Options{10, minutes(10), 10});
+  for (const auto time : {base::SteadyTime::min(), At({}), base::SteadyTime::max()}) {
+    ids_->Begin(time);
+    EXPECT_FALSE(ids_->FindOrNote(Id(1), kSame, 0).known) << "the others were long ago";
+    ids_->Confirm(0);
+  }
+}
+
+TEST_F(RememberedIdsTest, OtherBytesUnderAnIdAreRememberedBesideTheFirst) {
+  Open(10);
+  const auto find = [&](uint64_t bytes) {
+    ids_->Begin(At({}));
+    return ids_->FindOrNote(Id(1), bytes, 0);
+  };
+  EXPECT_FALSE(find(1).conflict);
+  ids_->Confirm(5);
+  auto finding = find(2);
+  EXPECT_FALSE(finding.known);
+  EXPECT_TRUE(finding.conflict);
+  ids_->Confirm(6);
+  EXPECT_EQ(find(1).known->position, 5U);
+  EXPECT_EQ(find(2).known->position, 6U);
+  ids_->Forget(6);
+  EXPECT_EQ(find(1).known->position, 5U);
+  finding = find(2);
+  EXPECT_FALSE(finding.known);
+  EXPECT_TRUE(finding.conflict) << "with the first one";
+}
+
+TEST_F(RememberedIdsTest, WhereTheBytesAreNotKnownTheIdDecides) {
+  Open(10);
+  ids_->FindOrNote(Id(1), RememberedIds::kAnyBytes, 0);
+  ids_->Confirm(5);
+  EXPECT_EQ(Find(1)->position, 5U);
+  Remember(2, 6);
+  ids_->Begin(At({}));
+  EXPECT_EQ(ids_->FindOrNote(Id(2), RememberedIds::kAnyBytes, 0).known->position, 6U);
+}
+
+// Else each event of an id that is in everyone's hands would cost a look at all that came before.
+TEST_F(RememberedIdsTest, OfOneIdTheNewestBytesAreRemembered) {
+  constexpr uint64_t kMost = RememberedIds::kBytesOfOneIdMax;
+  Open(100);
+  const auto find = [&](uint64_t bytes) {
+    ids_->Begin(At({}));
+    return ids_->FindOrNote(Id(1), bytes, 0);
+  };
+  for (uint64_t bytes = 1; bytes <= 30; ++bytes) {
+    EXPECT_FALSE(find(bytes).known);
+    ids_->Confirm(bytes);
+  }
+  for (uint64_t bytes = 30; bytes > 30 - kMost; --bytes) EXPECT_EQ(find(bytes).known->position, bytes);
+  EXPECT_FALSE(find(30 - kMost).known);
+
+  // In one request, which is refused.
+  ids_->Begin(At({}));
+  for (uint64_t bytes = 100; bytes < 130; ++bytes)
+    EXPECT_FALSE(ids_->FindOrNote(Id(2), bytes, bytes - 100).known);
+  EXPECT_FALSE(Knows(2));
+  EXPECT_EQ(ids_->Size(), 30U);
+}
+
 TEST_F(RememberedIdsTest, PositionsWithGapsAreFound) {
   Open(1'000);
   support::Random random(7);
@@ -170,7 +258,7 @@ TEST_F(RememberedIdsTest, AForgottenOneMayComeAgain) {
 TEST_F(RememberedIdsTest, NotedPositionsAreNotMarked) {
   Open(10);
   Remember(1, 0);
-  ids_->FindOrNote(Id(2), 0);
+  ids_->FindOrNote(Id(2), kSame, 0);
   ids_->MarkDelivered(0);
   ids_->Confirm(1);
   EXPECT_TRUE(Find(1)->delivered);
@@ -243,7 +331,7 @@ void RunBesideModel(uint64_t seed) {
     uint64_t number = 0;
     for (uint64_t i = random.Between(1, request_max); i > 0; --i, number += random.Between(0, 2)) {
       const uint64_t name = random.Below(names);
-      const auto known = ids.FindOrNote(Id(name), number);
+      const auto known = ids.FindOrNote(Id(name), kSame, number).known;
       const auto own = std::find_if(noted.begin(), noted.end(),
                                     [&](const Model::Event& event) { return event.number == name; });
       const Model::Event* const expected = own != noted.end() ? &*own : model.Find(name);

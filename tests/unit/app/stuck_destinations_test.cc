@@ -41,7 +41,7 @@ class StuckDestinationsTest : public ::testing::Test {
   }
 
   support::ScriptedSink sink_;
-  memory_journal::MemoryJournal journal_{{.events_max = 100, .bytes_max = 1 << 20, .lanes = 2}};
+  memory_journal::MemoryJournal journal_{{.events_max = 100, .bytes_max = 4 << 20, .lanes = 2}};
   StuckDestinations stuck_{sink_, journal_, 2};
 };
 

@@ -56,6 +56,39 @@ TEST(TokenBucket, BatchBeyondTheBurstWaitsForAFullBucketAndLeavesADebt) {
   EXPECT_EQ(TakeAll(bucket, kStart + seconds(11), 1000), 10U) << "paid back, and full again";
 }
 
+TEST(TokenBucket, AChargeIsNeverRefusedAndHoldsUpWhatFollows) {
+  TokenBucket bucket(100, 10);
+  bucket.Charge(110, kStart);
+  const auto refused = bucket.TryTake(1, kStart);
+  EXPECT_FALSE(refused.admitted);
+  EXPECT_NEAR(std::chrono::duration<double>(refused.retry_after).count(), 1.01, 1e-6);
+  EXPECT_EQ(TakeAll(bucket, kStart + milliseconds(1100), 1000), 10U);
+}
+
+TEST(TokenBucket, ADebtIsBoundedWhereThatIsAsked) {
+  TokenBucket bucket(100, 10);
+  for (int i = 0; i < 100; ++i) bucket.Charge(1'000'000'000'000, kStart, seconds(5));
+  EXPECT_EQ(TakeAll(bucket, kStart + seconds(5), 1000), 0U);
+  EXPECT_EQ(TakeAll(bucket, kStart + milliseconds(5100), 1000), 10U);
+  bucket.Charge(1000, kStart + seconds(6), seconds(20));
+  bucket.Charge(1, kStart + seconds(6), seconds(1));
+  EXPECT_FALSE(bucket.TryTake(1, kStart + seconds(8)).admitted) << "a lower bound forgives nothing";
+}
+
+TEST(TokenBucket, ChargesOfTheSlowestRateDontOverflow) {
+  TokenBucket bucket(1e-6, 1);
+  for (int i = 0; i < 100; ++i) bucket.Charge(1'000'000, kStart);
+  EXPECT_FALSE(bucket.TryTake(1, kStart + std::chrono::hours(1)).admitted);
+  EXPECT_GT(bucket.Peek(kStart).retry_after, seconds(0));
+}
+
+TEST(TokenBucket, ARefilledBucketIsFull) {
+  TokenBucket bucket(100, 10);
+  bucket.Charge(1000, kStart);
+  bucket.Refill();
+  EXPECT_EQ(TakeAll(bucket, kStart, 1000), 10U);
+}
+
 TEST(TokenBucket, RefusedRequestTakesNothing) {
   TokenBucket bucket(100, 10);
   ASSERT_TRUE(bucket.TryTake(5, kStart).admitted);

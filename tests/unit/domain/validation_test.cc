@@ -112,6 +112,13 @@ TEST(Validation, EachFaultHasItsOwnCodeAndAnExplanation) {
   EXPECT_EQ(Code(EventFault::kEventTooLarge), "event_too_large") << "kEventFaultCount covers the last fault";
 }
 
+TEST(Validation, OffsetsWithoutAColonAreExplained) {
+  DecodedEvent event = ValidEvent();
+  event.timestamp = support::StringMember("2026-01-31T13:00:00+0100");
+  EXPECT_EQ(Judge(event), EventFault::kBadTimestamp);
+  EXPECT_TRUE(Explain(EventFault::kBadTimestamp, EventLimits{}).contains("an offset with a colon"));
+}
+
 TEST(Validation, CodesThatClientsActOnAreStable) {
   EXPECT_EQ(Code(EventFault::kMalformedJson), "malformed_json");
   EXPECT_EQ(Code(EventFault::kNotAnObject), "not_an_object");

@@ -44,10 +44,17 @@ TEST_F(RoutingTest, NothingConfiguredMeansTheSettingsOwnTopicAndKey) {
   EXPECT_TRUE(routing->topics.empty());
 }
 
-TEST_F(RoutingTest, EmptyFileIsAllowed) {
-  EXPECT_EQ(Read("").routes->For("a").topic, "");
-  EXPECT_EQ(Read("# nothing yet\n").rules, 0U);
-  EXPECT_EQ(Read("routes: []\n").rules, 0U);
+TEST_F(RoutingTest, AFileThatSaysThatThereAreNoRoutesIsAllowed) {
+  EXPECT_EQ(Read("routes: []\n").routes->For("a").topic, "");
+  EXPECT_EQ(Read("# nothing yet\nroutes: []\n").rules, 0U);
+}
+
+TEST_F(RoutingTest, AnEmptyFileIsAFaultAsItMayBeInTheMiddleOfBeingWritten) {
+  for (const char* text : {"", "\n", "  \n\n", "# nothing yet\n", "---\n", "{}\n", "~\n"}) {
+    const std::string faults = Faults(text);
+    EXPECT_NE(faults.find("is empty; \"routes: []\""), std::string::npos) << text << faults;
+  }
+  for (const char* text : {"routes:\n", "topics:\n"}) EXPECT_NE(Faults(text), "") << text;
 }
 
 TEST_F(RoutingTest, WholeFile) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 
 #include "main/settings_table.h"
@@ -42,13 +43,23 @@ TEST(SettingConflicts, BodyThatCannotHoldTheLargestEvent) {
 
 TEST(SettingConflicts, InflightBytesThatCannotHoldTheLargestBody) {
   Settings settings = DefaultSettings();
-  settings.http.inflight_bytes_max = settings.ingest.body_bytes_max;
+  settings.http.inflight_bytes_max = 12u << 20;  // 7/8 of it hold 10 MiB and 16 KiB
   EXPECT_EQ(OnlyConflict(settings), "");
-  settings.http.inflight_bytes_max -= 1;
-  EXPECT_EQ(OnlyConflict(settings),
-            "http.inflight_bytes_max / ingest.body_bytes_max: 10485759 is less than ingest.body_bytes_max "
-            "(10MiB), so the "
-            "largest body would never be let in; raise the one or lower the other");
+  settings.http.inflight_bytes_max = 11u << 20;
+  EXPECT_EQ(
+      OnlyConflict(settings),
+      "http.inflight_bytes_max / ingest.body_bytes_max: 11MiB is too little for the largest body and header "
+      "(10MiB and 16KiB), of which one client gets seven eighths, which would be told to try again for ever; "
+      "raise it to 12MiB or lower ingest.body_bytes_max");
+  settings.http.clients_max = 0;
+  EXPECT_EQ(OnlyConflict(settings), "") << "all of it is for anyone";
+}
+
+// A batch that never fits is told so (batch_too_large), so these may be as small as anyone likes.
+TEST(SettingConflicts, JournalThatCannotHoldTheLargestBatchIsNone) {
+  Settings settings = DefaultSettings();
+  settings.journal.events_max = 50;
+  EXPECT_EQ(OnlyConflict(settings), "");
 }
 
 TEST(SettingConflicts, JournalThatOneEventCouldFill) {
@@ -116,6 +127,21 @@ TEST(SettingConflicts, LogFileThatCannotHoldTheLargestBody) {
       "the other");
   settings.wal.segment_bytes = 20u << 20;
   EXPECT_EQ(OnlyConflict(settings), "");
+}
+
+TEST(SettingConflicts, AcksThatAlwaysComeTooLate) {
+  Settings settings = DefaultSettings();
+  settings.ingest.ack_timeout = std::chrono::milliseconds(150);
+  settings.kafka.linger = std::chrono::milliseconds(200);
+  EXPECT_EQ(OnlyConflict(settings),
+            "ingest.ack_timeout / kafka.linger: 150ms is less than kafka.linger (200ms), so every request at "
+            "level broker would time out; raise the one or lower the other");
+  settings.sink.kind = SinkKind::kFile;
+  EXPECT_EQ(OnlyConflict(settings), "");
+  settings.wal.commit_interval = std::chrono::milliseconds(160);
+  EXPECT_EQ(OnlyConflict(settings),
+            "ingest.ack_timeout / wal.commit_interval: 150ms is less than wal.commit_interval (160ms), so "
+            "requests at level wal would time out; raise the one or lower the other");
 }
 
 TEST(SettingConflicts, LogThatIsFullWithItsFirstFile) {

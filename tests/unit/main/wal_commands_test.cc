@@ -64,7 +64,7 @@ TEST_F(WalCommandsTest, UnknownVersionIsStatus1) {
   log_.Commit(1);
   log_.Stop();
   std::string content = support::ReadFile(log_.Path(wal::SegmentName(0)));
-  const std::string fields = std::string("\x03\0\0\0", 4) + content.substr(16, 32);
+  const std::string fields = std::string("\x04\0\0\0", 4) + content.substr(16, 32);
   const uint32_t crc = base::Crc32c(fields);
   std::string sector = content.substr(0, 8);
   sector.append(reinterpret_cast<const char*>(&crc), 4).append(fields).resize(wal::kSectorBytes);
@@ -73,7 +73,7 @@ TEST_F(WalCommandsTest, UnknownVersionIsStatus1) {
     const Ran ran = Run({"wal", command});
     EXPECT_EQ(ran.status, 1);
     EXPECT_TRUE(Has(ran.errors,
-                    "00000000000000000000.wal is of format version 3, this program reads versions up to 2; "
+                    "00000000000000000000.wal is of format version 4, this program reads versions up to 3; "
                     "use the event-ingestor that wrote it, or a newer one"))
         << ran.errors;
   }

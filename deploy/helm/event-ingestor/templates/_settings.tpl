@@ -48,11 +48,27 @@
 {{- if not (dig "kafka" "brokers" "" .Values.settings) -}}
 {{- fail "settings.kafka.brokers has to be set, as broker-1:9092,broker-2:9092" -}}
 {{- end -}}
+{{- /* A proxy has to close idle connections before the service does. The longest that one is known to keep them is 600 s, Google's. */ -}}
+{{- if and (or .Values.ingress.enabled .Values.httpRoute.enabled) (not (dig "http" "idle_timeout" "" .Values.settings)) -}}
+{{- $_ := set $own.http "idle_timeout" "620s" -}}
+{{- end -}}
 {{- if eq .Values.ack "wal" -}}
 {{- $_ := set $own.wal "bytes_max" (dig "wal" "bytes_max" (printf "%dMiB" (div (mul (include "ei.volumeMiB" . | int) 4) 5)) .Values.settings) -}}
 {{- end -}}
 {{- /* An idempotency window and all else stay as given. */ -}}
 {{- toYaml (mergeOverwrite (deepCopy .Values.settings) $own) -}}
+{{- end -}}
+
+{{- /* A variable of the service's environment, as far as extraEnv says what it is: (dict "root" . "name" "KAFKA_BROKERS"). */ -}}
+{{- define "ei.variable" -}}
+{{- $name := .name -}}
+{{- range .root.Values.extraEnv }}{{ if eq .name $name }}{{ default "" .value }}{{ end }}{{ end -}}
+{{- end -}}
+
+{{- /* The port that a URL leads to. */ -}}
+{{- define "ei.urlPort" -}}
+{{- $url := urlParse . -}}
+{{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "80" "443" (eq $url.scheme "http")) -}}
 {{- end -}}
 
 {{- /* Settings as the service reads them. Helm holds numbers as floats and would write 1000000 as 1e+06. */ -}}

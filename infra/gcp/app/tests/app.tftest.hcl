@@ -60,6 +60,20 @@ run "an_internal_balancer" {
   }
 }
 
+run "gkes_ingress_waits_for_acks" {
+  command = plan
+
+  variables {
+    ingress  = { class_name = "gce", host = "events.example.com", tls_secret = "events-tls" }
+    settings = { "ingest.ack_timeout" = "2m", "http.body_timeout" = "1500ms" }
+  }
+
+  assert {
+    condition     = kubernetes_manifest.backend[0].manifest.spec.timeoutSec == 132
+    error_message = "the body's time and the ack's, and 10 s"
+  }
+}
+
 run "gkes_own_ingress" {
   command = plan
 
@@ -70,6 +84,10 @@ run "gkes_own_ingress" {
   assert {
     condition     = !can(yamldecode(module.event_ingestor.values).ingress.className) && yamldecode(module.event_ingestor.values).ingress.annotations["kubernetes.io/ingress.class"] == "gce"
     error_message = "GKE knows its Ingresses by the annotation, and passes over those with a class"
+  }
+  assert {
+    condition     = kubernetes_manifest.backend[0].manifest.spec.timeoutSec == 70
+    error_message = "longer than the service may take"
   }
   assert {
     condition = (

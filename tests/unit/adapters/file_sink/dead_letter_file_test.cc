@@ -119,6 +119,27 @@ TEST_F(DeadLetterFileTest, AFullFileTakesNothingTellsItOnceAMinuteAndGoesOnWhenT
   EXPECT_EQ(Store({"{}"}).places.size(), 1U);
 }
 
+TEST_F(DeadLetterFileTest, LettersAfterTheFileOrItsFolderWasTakenAwayStandInANewOne) {
+  const auto newest = [this] { return Segments(folder_, "dead-letters-").back(); };
+  const std::vector<std::function<void()>> acts = {
+      [&] { std::filesystem::remove(newest()); },
+      [&] { std::filesystem::rename(newest(), parent_.Path() / "away"); },
+      [&] { std::filesystem::remove_all(folder_); },
+  };
+  for (size_t act = 0; act < acts.size(); ++act) {
+    SCOPED_TRACE(act);
+    std::filesystem::remove_all(folder_);
+    Open();
+    ASSERT_EQ(Store({"1"}).places.size(), 1U);
+    acts[act]();
+    const auto filed = Store({"2", "3"});
+    ASSERT_EQ(filed.places.size(), 2U);
+    EXPECT_EQ(ValueAt(filed.places[1]), "3");
+    EXPECT_EQ(Values(), (Strings{"2", "3"}));
+    EXPECT_LE(file_->Bytes(), 1U << 20);
+  }
+}
+
 TEST_F(DeadLetterFileTest, ItIsFullAlsoAfterARestart) {
   Open(2'000, 500);
   while (Store({"{}"}).places.size() == 1) {

@@ -21,7 +21,7 @@ namespace ei::file_sink {
 // at a time.
 class FaultyFileCalls final : public FileCalls {
  public:
-  enum class Call { kOpen, kWrite, kPWrite, kTruncate, kDataSync, kSync };
+  enum class Call { kOpen, kWrite, kPWrite, kTruncate, kDataSync, kSync, kStat };
 
   // Asked before each call: the errno to fail with, 0 to let it pass. `nth` counts all calls from 1.
   std::function<int(Call call, uint64_t nth)> fault = [](Call, uint64_t) { return 0; };
@@ -88,6 +88,10 @@ class FaultyFileCalls final : public FileCalls {
     if (Fails(Call::kSync)) return -1;
     unsynced_names_.clear();
     return 0;
+  }
+
+  int LStat(const char* path, struct stat* status) override {
+    return Fails(Call::kStat) ? -1 : real_.LStat(path, status);
   }
 
  private:

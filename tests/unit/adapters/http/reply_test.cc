@@ -109,8 +109,7 @@ TEST(Problem, EveryOneIsAProblemDocumentWithItsOwnCode) {
                                 &problems::kStorageFailed,
                                 &problems::kNotReady,
                                 &problems::kOverloaded,
-                                &problems::kTargetTooLong,
-                                &problems::kInternal};
+                                &problems::kTargetTooLong};
   std::set<std::string> codes;
   for (const Problem* const problem : all) {
     Reply reply;

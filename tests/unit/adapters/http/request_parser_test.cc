@@ -223,6 +223,19 @@ TEST(RequestParser, BrokenChunksAreRefused) {
   for (const Case& one : cases) EXPECT_EQ(EndOf(one.wire), "malformed") << one.what;
 }
 
+TEST(RequestParser, ALineThatEndsInABareLineFeedIsRefusedAsSoonAsItHasCome) {
+  for (const std::string& wire :
+       {"GET /livez HTTP/1.1\n"s, "GET /livez HTTP/1.1\r\nHost: a\n"s, "GET /livez HTTP/1.1\nHost: a\n\n"s,
+        Chunked("3\n"), Chunked("3\nabc"), Chunked("c\n{\"type\":\"t\"}"), Chunked("3\r\nabc\r\n0\n"),
+        Chunked("3\r\nabc\r\n0\n\n"), Chunked("3\r\nabc\n"), Chunked("0\r\nX: y\n")}) {
+    EXPECT_EQ(EndOf(wire), "malformed") << wire;
+  }
+  for (const std::string& wire :
+       {Chunked("3\r\n\n\n"), Chunked("6\r\na\nb\n\n"), Chunked("3\r\n\n\n\n\r\n")}) {
+    EXPECT_EQ(EndOf(wire), "incomplete") << wire;
+  }
+}
+
 TEST(RequestParser, SizesOverALimitAreRefusedAsSuch) {
   const std::vector<std::pair<Case, std::string>> cases = {
       {{"a length one over", Post("Host: a\r\nContent-Length: 1048577\r\n")}, "body_too_large"},

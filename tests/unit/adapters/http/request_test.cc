@@ -68,7 +68,10 @@ TEST(Request, MediaTypes) {
   for (const auto type :
        {"application/json", "Application/JSON", "application/json; charset=utf-8",
         "application/json;charset=UTF-8", "application/json; charset=\"utf-8\"",
-        "application/json ; charset=utf-8 ; x=y", "application/json;", "\tapplication/json "}) {
+        "application/json ; charset=utf-8 ; x=y", "application/json;", "application/json; charset=utf8",
+        "application/json; charset=\"UTF8\"", "application/json; charset=us-ascii",
+        R"(application/json; profile="a;charset=latin1")",
+        R"(application/json; p="\";charset=latin1"; charset=utf-8)", "\tapplication/json "}) {
     EXPECT_EQ(ParseMediaType(type), MediaType::kJson) << type;
   }
   for (const auto type :
@@ -80,31 +83,6 @@ TEST(Request, MediaTypes) {
                           "application/json; charset=latin1", "application/json; charset=utf-16",
                           "application/x-ndjson; charset=iso-8859-1", "multipart/form-data; boundary=x"}) {
     EXPECT_EQ(ParseMediaType(type), MediaType::kUnknown) << type;
-  }
-}
-
-TEST(Request, TraceparentsOfVersion00AreTaken) {
-  EXPECT_TRUE(IsTraceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
-  EXPECT_TRUE(IsTraceparent("00-ffffffffffffffffffffffffffffffff-ffffffffffffffff-ff"));
-  EXPECT_TRUE(IsTraceparent("00-00000000000000000000000000000001-0000000000000001-00"));
-  for (const auto text : {
-           "",
-           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
-           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0",
-           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-",
-           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-extra",
-           "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
-           "00-0af7651916cd43dd8448eb211c80319g-b7ad6b7169203331-01",
-           "00-00000000000000000000000000000000-b7ad6b7169203331-01",
-           "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
-           "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-           "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-           "00-0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331-01",
-           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331_01",
-           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0x",
-           "00-0af7651916cd43dd8448eb211c80319-cb7ad6b7169203331-01",
-       }) {
-    EXPECT_FALSE(IsTraceparent(text)) << text;
   }
 }
 
@@ -175,6 +153,9 @@ TEST(Request, Expectations) {
   EXPECT_TRUE(HeadOf("Expect: 100-continue\r\n").expects_continue);
   EXPECT_TRUE(HeadOf("Expect: 100-Continue\r\n").expects_continue);
   EXPECT_TRUE(HeadOf("Expect: something\r\n").unknown_expectation);
+  EXPECT_TRUE(HeadOf("Expect: something\r\nExpect:\r\n").unknown_expectation);
+  EXPECT_FALSE(HeadOf("Expect:\r\n").unknown_expectation);
+  EXPECT_FALSE(HeadOf("Expect: \r\n").expects_continue);
   // A server must ignore it in HTTP/1.0 (RFC 9110, section 10.1.1).
   EXPECT_FALSE(HeadOf("Expect: 100-continue\r\n", "POST /events HTTP/1.0").expects_continue);
 }
@@ -183,10 +164,29 @@ TEST(Request, AnyContentEncodingButIdentityIsSeenOnWhicheverLineItStands) {
   EXPECT_FALSE(HeadOf("").encoded);
   EXPECT_FALSE(HeadOf("Content-Encoding: identity\r\n").encoded);
   EXPECT_FALSE(HeadOf("Content-Encoding: Identity\r\n").encoded);
+  EXPECT_FALSE(HeadOf("Content-Encoding:\r\n").encoded);
+  EXPECT_FALSE(HeadOf("Content-Encoding: , identity,\r\n").encoded);
+  EXPECT_TRUE(HeadOf("Content-Encoding: ,gzip\r\n").encoded);
   EXPECT_TRUE(HeadOf("Content-Encoding: gzip\r\n").encoded);
   EXPECT_TRUE(HeadOf("Content-Encoding: identity, gzip\r\n").encoded);
   EXPECT_TRUE(HeadOf("Content-Encoding: identity\r\nContent-Encoding: gzip\r\n").encoded);
   EXPECT_TRUE(HeadOf("Content-Encoding: gzip\r\nContent-Encoding: identity\r\n").encoded);
+}
+
+TEST(Request, AttributesOfCloudEventsAreSeenInHeadersAndMediaTypes) {
+  for (const std::string line :
+       {"ce-specversion: 1.0\r\n", "CE-ID: 1\r\n", "Ce-Extension: x\r\n", "ce-: \r\n"}) {
+    EXPECT_TRUE(HeadOf(line).cloud_event) << line;
+  }
+  for (const std::string line :
+       {"", "c: 1\r\n", "ce: 1\r\n", "cex: 1\r\n", "X-ce-id: 1\r\n", "ce_id: 1\r\n"}) {
+    EXPECT_FALSE(HeadOf(line).cloud_event) << line;
+  }
+  for (const auto type : {"application/cloudevents+json", "Application/CloudEvents-Batch+JSON; charset=utf-8",
+                          "application/cloudevents+avro", "application/cloudevents"}) {
+    EXPECT_EQ(ParseMediaType(type), MediaType::kCloudEvents) << type;
+  }
+  EXPECT_EQ(ParseMediaType("application/cloud"), MediaType::kUnknown);
 }
 
 TEST(Request, OpenMetricsIsWantedWhereverItStandsInAccept) {

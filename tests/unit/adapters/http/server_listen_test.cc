@@ -40,6 +40,32 @@ TEST(ServerListen, PortZeroFindsAFreeOneForAllLoops) {
   for (int i = 0; i < 30; ++i) EXPECT_EQ(server.Connect().Ask(Get("/livez")).value().status, 200);
 }
 
+TEST(ServerListen, NothingIsAnsweredBeforeServe) {
+  TestServerOptions options;
+  options.serve = false;
+  options.http.admin_port = 0;
+  TestServer server(options);
+  HttpClient early = server.Connect();
+  HttpClient probe(*server.Http().AdminPort());
+  ASSERT_TRUE(early.Send(PostEvents(EventNumber(1))));
+  ASSERT_TRUE(probe.Send(Get("/metrics")));
+  EXPECT_TRUE(probe.StaysQuiet(std::chrono::milliseconds(50)));
+  EXPECT_EQ(server.Told().received, 0U);
+  server.Http().Serve();
+  EXPECT_EQ(early.Receive().value().status, 202);
+  EXPECT_EQ(probe.Receive().value().status, 200);
+}
+
+TEST(ServerListen, AServerThatNeverServedEnds) {
+  TestServerOptions options;
+  options.serve = false;
+  options.http.admin_port = 0;
+  TestServer server(options);
+  HttpClient early = server.Connect();
+  server.End();
+  EXPECT_TRUE(early.Ended());
+}
+
 TEST(ServerListen, APortInUseIsNamedWithItsSetting) {
   TestServer server;
   for (const bool reuse_port : {false, true}) {
@@ -102,6 +128,7 @@ TEST(ServerListen, TheSamePortCanBeTakenAgainAtOnce) {
   options.port = 0;
   auto first = other.TryStart(options);
   ASSERT_TRUE(first);
+  (*first)->Serve();
   options.port = (*first)->Port();
   HttpClient client(options.port);
   ASSERT_EQ(client.Ask(Get("/livez", "Connection: close\r\n")).value().status, 200);

@@ -215,5 +215,24 @@ TEST(ServerShares, ATrustedProxySpeaksForItsClients) {
       << "its word is not taken";
 }
 
+// The pools of proxies give the connection that was used last to whoever comes next.
+TEST(ServerShares, AFloodBehindAProxyHoldsUpNobodyElseOnItsConnection) {
+  ClientShares shares(SharesOf(Shared::kJournalEvents, 80));
+  TestServerOptions options;
+  options.journal_events_max = 80;
+  options.shares = &shares;
+  options.http.trusted_proxies = TrustedProxies::Parse("127.0.0.2").value();
+  TimedServer server(options);
+  HttpClient proxy = server.ConnectFrom(2);
+  ASSERT_EQ(proxy.Ask(PostLines(1, "X-Forwarded-For: 198.51.100.1\r\n")).value().status, 202);
+  ASSERT_EQ(proxy.Ask(PostLines(69, "X-Forwarded-For: 198.51.100.2\r\n")).value().status, 202);
+  ASSERT_TRUE(proxy.Send(PostLines(1, "X-Forwarded-For: 198.51.100.2\r\n") +
+                         PostLines(1, "X-Forwarded-For: 198.51.100.1\r\n")));
+  EXPECT_EQ(proxy.Receive().value().status, 429);
+  const auto innocent = proxy.Receive();  // the clock stands still
+  ASSERT_TRUE(innocent);
+  EXPECT_EQ(innocent->status, 202);
+}
+
 }  // namespace
 }  // namespace ei::http

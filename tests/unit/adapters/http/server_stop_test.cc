@@ -223,6 +223,7 @@ TEST(ServerStop, AnAdminConnectionHoldsNothingUp) {
   ASSERT_EQ(scraper.Ask(Get("/metrics")).value().status, 200);
   const auto began = std::chrono::steady_clock::now();
   EXPECT_EQ(server.Http().Stop(In(30s)), 0U);
+  server.Http().StopOperations();
   EXPECT_LT(std::chrono::steady_clock::now() - began, kSoon);
 }
 
@@ -238,6 +239,9 @@ TEST(ServerStop, TheAdminPortAnswersUntilTheEnd) {
   EXPECT_EQ(probe.Ask(Get("/livez")).value().status, 200);
   client.Close();
   EXPECT_EQ(stopped.get(), 0U);
+  EXPECT_EQ(probe.Ask(Get("/metrics")).value().status, 200);  // what the rest of the stop does is seen here
+  server.Http().StopOperations();
+  EXPECT_FALSE(HttpClient(*server.Http().AdminPort()).Connected());
 }
 
 TEST(ServerStop, TheDestructorCutsWhateverIsUnderWay) {

@@ -30,6 +30,7 @@ struct TestServerOptions {
   app::IdempotencyWindow* window = nullptr;       // outlives the server
   const app::StuckDestinations* stuck = nullptr;  // the same
   app::ClientShares* shares = nullptr;            // the same
+  bool serve = true;
   std::function<std::string()> unready_reason = [] { return std::string(); };
   std::function<std::string(bool)> metrics = [](bool) { return std::string("# none\n"); };
 };
@@ -54,6 +55,7 @@ class BasicTestServer {
       std::abort();
     }
     server_ = std::move(*started);
+    if (options_.serve) server_->Serve();
   }
 
   // Another one on the same ingest path.

@@ -144,6 +144,21 @@ TEST_F(CredentialKeeperTest, ATokenIsRenewedWhenMostOfItsLifeIsOver) {
   EXPECT_EQ(user_.tokens, (std::vector<std::string>{"first", "second"}));
 }
 
+TEST_F(CredentialKeeperTest, WhatIsOddAboutATokenIsToldOnce) {
+  const auto tokens = std::make_shared<ScriptedTokens>();
+  security_.protocol = "SASL_SSL";
+  security_.mechanism = "OAUTHBEARER";
+  security_.tokens = tokens;
+  for (const char* value : {"first", "second", "third"}) {
+    app::AccessToken token = Token(value, 2s);
+    token.warning = "odd";
+    tokens->answers.emplace_back(token);
+  }
+  Rounds(5);
+  EXPECT_EQ(user_.tokens.size(), 3U);
+  EXPECT_EQ(log_.Count("something is odd about the token for the brokers"), 1U);
+}
+
 TEST_F(CredentialKeeperTest, AFailingTokenSourceIsAskedLessAndLessOftenAndToldOnce) {
   const auto tokens = std::make_shared<ScriptedTokens>();
   security_.protocol = "SASL_SSL";

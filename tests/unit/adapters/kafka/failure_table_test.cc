@@ -27,9 +27,19 @@ TEST(FailureTable, TooLargeIsTheEventsOwnFaultOnlyWhenItWasAlone) {
 
 TEST(FailureTable, RefusedRecordsAreTriedAgainAloneFirst) {
   for (const auto error : {RD_KAFKA_RESP_ERR_INVALID_RECORD, RD_KAFKA_RESP_ERR_INVALID_MSG,
-                           RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE, RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP}) {
+                           RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE}) {
     for (const bool alone : {false, true})
       EXPECT_EQ(Classify(error, alone).verdict, Verdict::kEventRefused) << error;
+  }
+}
+
+// The time of a record is that of its sending, so this machine's clock is at fault and no event.
+TEST(FailureTable, ATimeThatIsRefusedIsTheClocks) {
+  for (const bool alone : {false, true}) {
+    const Failure failure = Classify(RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, alone);
+    EXPECT_EQ(failure.verdict, Verdict::kTransient);
+    EXPECT_EQ(failure.code, "clock_refused");
+    EXPECT_NE(failure.hint.find("clock"), std::string_view::npos);
   }
 }
 

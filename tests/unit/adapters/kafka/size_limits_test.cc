@@ -23,23 +23,38 @@ using Strings = std::vector<std::string>;
 class SizeLimitsTest : public ::testing::Test {
  protected:
   Strings Ask(base::Duration after) { return limits_.TopicsToAsk(base::SteadyTime() + after); }
-  void Answer(MessageBytesMaxAnswer answer) { limits_.OnAnswer(answer); }
-  void Answer(std::string_view topic, base::Result<uint64_t> bytes_max) {
-    Answer(MessageBytesMaxAnswer({{topic, std::move(bytes_max)}}));
+  void Answer(TopicConfigAnswer answer) { limits_.OnAnswer(answer); }
+  void Answer(std::string_view topic, base::Result<TopicConfig> config) {
+    Answer(TopicConfigAnswer({{topic, std::move(config)}}));
   }
+  void Answer(std::string_view topic, uint64_t bytes_max) { Answer(topic, TopicConfig{bytes_max, false}); }
 
   support::RecordingLog log_;
   Learnt learnt_;
-  SizeLimits limits_{[this](std::string_view topic, std::optional<uint64_t> bytes_max) {
-                       learnt_.emplace_back(topic, bytes_max);
+  bool compacted_ = false;  // as of the last that was learnt
+  SizeLimits limits_{[this](std::string_view topic, const SizeLimits::Known& known) {
+                       learnt_.emplace_back(topic, known.bytes_max);
+                       compacted_ = known.compacted;
                      },
                      log_};
 };
 
-TEST_F(SizeLimitsTest, ATopicThatCompressesHasNoLimitAndIsNotAskedFor) {
+TEST_F(SizeLimitsTest, ATopicThatCompressesHasNoLimitAndIsAskedForTheRest) {
   limits_.Watch("events", /*compressed=*/true);
   EXPECT_EQ(learnt_, (Learnt{{"events", std::nullopt}}));
-  EXPECT_TRUE(Ask(seconds(0)).empty());
+  EXPECT_EQ(Ask(seconds(0)), Strings{"events"});
+  Answer("events", TopicConfig{1000, true});
+  EXPECT_EQ(learnt_, (Learnt{{"events", std::nullopt}, {"events", std::nullopt}}));
+  EXPECT_TRUE(compacted_);
+}
+
+TEST_F(SizeLimitsTest, WhetherATopicIsCompactedIsLearntWhenItChanges) {
+  limits_.Watch("events", false);
+  for (const bool compacted : {true, true, false}) {
+    Answer("events", TopicConfig{1000, compacted});
+    EXPECT_EQ(compacted_, compacted);
+  }
+  EXPECT_EQ(learnt_.size(), 2U);
 }
 
 TEST_F(SizeLimitsTest, AsksForANewTopicThenEveryMinuteOrSoonWhenToldTo) {

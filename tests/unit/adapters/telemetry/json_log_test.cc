@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,18 +32,6 @@ class JsonLogTest : public testing::Test {
   SetClock clock_;
   std::vector<json> lines_;
 };
-
-TEST_F(JsonLogTest, AnOutputThatFailsHarmsNobody) {
-  int calls = 0;
-  JsonLog log(clock_, LogLevel::kInfo, [&](std::string_view) {
-    if (++calls % 2 == 0) throw 42;
-    throw std::runtime_error("the disk is full");
-  });
-  for (int i = 0; i < 20; ++i) EXPECT_NO_THROW(log.Write(LogLevel::kError, "test", "failed"));
-  clock_.Pass(10s);
-  EXPECT_NO_THROW(log.WriteDueSummaries());
-  EXPECT_EQ(calls, 6);
-}
 
 TEST_F(JsonLogTest, RepeatedErrorsAreSummarisedWhenTheNextLineComesLater) {
   const auto log = NewLog();
@@ -142,15 +129,6 @@ TEST_F(JsonLogTest, ALineHasTheTimeOfTheClockAndItsFields) {
                              {"message", "listening"},
                              {"port", 8080},
                              {"address", "127.0.0.1"}}));
-}
-
-TEST_F(JsonLogTest, StdoutHasEachLineBeforeWriteReturns) {
-  JsonLog log(clock_, LogLevel::kInfo);
-  testing::internal::CaptureStdout();
-  log.Write(LogLevel::kInfo, "test", "hello");
-  const std::string output = testing::internal::GetCapturedStdout();
-  ASSERT_TRUE(output.ends_with("}\n")) << output;
-  EXPECT_EQ(json::parse(output)["message"], "hello");
 }
 
 }  // namespace

@@ -44,11 +44,13 @@ class MetricsTest : public testing::Test {
     metrics_->AddGauge(MetricId::kStuckDestinations, [] { return 3; });
     metrics_->AddGauge(MetricId::kSinkRefused, [] { return 0; });
     metrics_->AddCounter(MetricId::kLogLinesSuppressed, [] { return 5; });
+    metrics_->AddCounter(MetricId::kLogLinesDropped, [] { return 6; });
     for (const auto id : {MetricId::kLetterFileBytes, MetricId::kLetterFileCapacity}) {
       metrics_->AddGauge(id, [] { return 1; });
     }
     metrics_->AddCounter(MetricId::kLetterFileFailures, [] { return 1; });
-    for (const auto id : {MetricId::kWalMemory, MetricId::kWalBacklog, MetricId::kWalSetAside}) {
+    for (const auto id :
+         {MetricId::kWalMemory, MetricId::kWalBacklog, MetricId::kWalSetAside, MetricId::kWalUnreadable}) {
       metrics_->AddGauge(id, [] { return 1; });
     }
     for (const auto id : {MetricId::kJournalRecovered, MetricId::kJournalLost, MetricId::kWalWritten}) {
@@ -256,7 +258,21 @@ TEST_F(MetricsTest, WhatHasNotHappenedYetIsZero) {
   for (const std::string_view code : kRejectionCodes) {
     EXPECT_EQ(Value("events_rejected_total", {{"code", std::string(code)}}), 0) << code;
   }
+  for (const std::string_view code : kRequestCodes) {
+    EXPECT_EQ(Value("requests_rejected_total", {{"code", std::string(code)}}), 0) << code;
+  }
+  EXPECT_EQ(Value("connections_dropped_total", {{"reason", "silent"}}), 0);
   EXPECT_EQ(Value("delivery_duration_seconds_count"), 0);
+}
+
+TEST_F(MetricsTest, RefusedRequestsAndDroppedConnectionsAreCountedByTheirKind) {
+  metrics_->RequestRejected("journal_full");
+  metrics_->RequestRejected("missing_type");
+  metrics_->RequestRejected("journal_full");
+  metrics_->ConnectionDropped("refused");
+  EXPECT_EQ(Value("requests_rejected_total", {{"code", "journal_full"}}), 2);
+  EXPECT_EQ(Value("requests_rejected_total", {{"code", "missing_type"}}), 1);
+  EXPECT_EQ(Value("connections_dropped_total", {{"reason", "refused"}}), 1);
 }
 
 TEST_F(MetricsTest, GaugesAreAskedAtEachExposition) {

@@ -89,6 +89,19 @@ TEST(HttpsClient, ASilentServerIsGivenUp) {
   EXPECT_NE(result.error().message.find("in time"), std::string::npos);
 }
 
+TEST(HttpsClient, CancelEndsARequestUnderWayAndThoseThatFollow) {
+  OneReply server("", /*answers=*/false);
+  HttpsClient client({.ca_file = {}, .timeout = 30s});
+  const HttpRequest request{.method = "GET", .url = server.Url(), .headers = {}, .body = {}};
+  const auto began = std::chrono::steady_clock::now();
+  std::thread other([&] { client.Cancel(); });
+  EXPECT_FALSE(client.Send(request));
+  other.join();
+  EXPECT_FALSE(client.Send(request));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 10s);
+  Get(server.Url(), 1s);  // the server may still wait for a connection
+}
+
 TEST(HttpsClient, WhatIsNoTlsOrNobodyIsUnavailable) {
   OneReply server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   EXPECT_EQ(Get(server.Url("https"), 300ms).error().kind, base::ErrorKind::kUnavailable);

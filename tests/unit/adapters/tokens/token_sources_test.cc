@@ -117,6 +117,42 @@ TEST_F(TokenSources, OidcTellsRefusalFromTrouble) {
   EXPECT_EQ(Oidc()->Fetch().error().kind, ErrorKind::kInvalid) << "no secret";
 }
 
+TEST_F(TokenSources, ExpiresInMayBeADecimalString) {
+  for (const char* text : {R"("300")", R"("300.0")", "300.0"}) {
+    http_.replies.emplace_back(
+        HttpReply{200, R"({"access_token":"abc","expires_in":)" + std::string(text) + "}"});
+    const auto token = Oidc()->Fetch();
+    ASSERT_TRUE(token) << text;
+    EXPECT_EQ(token->expires_at, clock_.WallNow() + 300s) << text;
+    EXPECT_EQ(token->warning, "") << text;
+  }
+}
+
+TEST_F(TokenSources, AnExpiresInThatIsNoNumberIsToldAndTheTokenIsTakenForAShortOne) {
+  for (const char* text :
+       {R"("")", R"("1h")", R"("300 ")", R"("1e5")", R"("nan")", R"("inf")", "[300]", "{}", "true"}) {
+    http_.replies.emplace_back(
+        HttpReply{200, R"({"access_token":"abc","expires_in":)" + std::string(text) + "}"});
+    const auto token = Oidc()->Fetch();
+    ASSERT_TRUE(token) << text;
+    EXPECT_EQ(token->expires_at, clock_.WallNow() + 1min) << text;
+    EXPECT_NE(token->warning.find("expires_in"), std::string::npos) << text;
+  }
+  const base::WallTime expires = std::chrono::floor<std::chrono::seconds>(clock_.WallNow()) + 500s;
+  const std::string jwt = Jwt(R"({"exp":)" + std::to_string(expires.time_since_epoch() / 1s) + "}");
+  http_.replies.emplace_back(HttpReply{200, R"({"access_token":")" + jwt + R"(","expires_in":"soon"})"});
+  EXPECT_EQ(Oidc()->Fetch()->expires_at, expires) << "as the token says itself";
+}
+
+TEST_F(TokenSources, WithoutExpiresInATokenLivesForAnHour) {
+  for (const char* body : {R"({"access_token":"abc"})", R"({"access_token":"abc","expires_in":null})"}) {
+    http_.replies.emplace_back(HttpReply{200, body});
+    const auto token = Oidc()->Fetch();
+    EXPECT_EQ(token->expires_at, clock_.WallNow() + 1h);
+    EXPECT_EQ(token->warning, "");
+  }
+}
+
 TEST_F(TokenSources, AnEndlessTokenIsAskedForAgainWithinAWeek) {
   http_.replies.emplace_back(HttpReply{200, R"({"access_token":"abc","expires_in":1e300})"});
   EXPECT_EQ(Oidc()->Fetch()->expires_at, clock_.WallNow() + 24h * 7);

@@ -22,9 +22,10 @@ std::string Example(const std::string& document, const std::string& word) {
 TEST(FormatExample, IsWhatTheLogWrites) {
   support::SimDisk disk(1);
   const auto folder = disk.Mount();
-  support::WalRig rig({.bytes_max = 16 << 10, .segment_bytes = 4 << 10});
+  support::WalRig rig({.bytes_max = 16 << 10, .segment_bytes = 4 << 10, .topic = "events"});
   rig.Open(*folder);
   domain::EventBatch batch;
+  batch.Clear(0, 0x5eed'c11e'0000'0001);
   const std::string first = R"({"id":"a1","type":"t"})";
   const std::string second = R"({"id":"b2","type":"t"})";
   batch.Add(support::EventWithId(first, "a1"), {}, {}, {});
@@ -32,7 +33,7 @@ TEST(FormatExample, IsWhatTheLogWrites) {
   event.key = "user-7";
   event.has_key = true;
   event.route = &support::kByPointer;
-  batch.Add(event, {}, {}, {.traceparent = "00-4bf9-01"});
+  batch.Add(event, {}, {}, {.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"});
   ASSERT_EQ(rig.Journal().Append(batch, rig.Clock().Now()), app::AppendResult::kAppended);
   rig.Work();
   rig.Take();

@@ -183,6 +183,34 @@ TEST_F(KeepTest, DamagedSegmentIsSetAside) {
   EXPECT_LE(rig_.Journal().Stats().bytes, kBytesMax);
 }
 
+// They may be all that is left of the events in them, so only somebody who has looked moves them away.
+TEST_F(KeepTest, SetAsideSegmentsStayHoweverManyAndCountToTheLimit) {
+  rig_.Options().bytes_max = 8 * kSegmentBytes;
+  Open();
+  const uint64_t count = FillUp(0);
+  Crash();
+  std::vector<uint64_t> damaged = SegmentsOnDisk();
+  damaged.pop_back();
+  for (const uint64_t number : damaged) disk_.FlipBit(SegmentName(number), kSegmentHeaderBytes, 3);
+  const size_t segments = damaged.size();
+  ASSERT_EQ(segments, 7U);
+  EXPECT_EQ(rig_.Drain().size(), count - segments);
+  EXPECT_EQ(rig_.Journal().Counts().lost, segments);
+  EXPECT_EQ(Damaged(), segments);
+  EXPECT_EQ(rig_.Journal().Counts().set_aside, segments);
+  FillUp(0);
+  EXPECT_TRUE(rig_.Journal().Full(700)) << "refused, rather than that they go";
+  EXPECT_EQ(Damaged(), segments);
+  EXPECT_LE(rig_.Journal().Stats().bytes, rig_.Options().bytes_max);
+  for (int i = 0; i < 10; ++i) rig_.Work();
+  EXPECT_EQ(rig_.Log().Count("take room in it: look at them"), 1U);
+  disk_.RemoveFile(DamagedName(damaged[2]));
+  disk_.RemoveFile(DamagedName(damaged[3]));
+  rig_.Work();
+  EXPECT_EQ(rig_.Journal().Counts().set_aside, segments - 2);
+  EXPECT_GE(FillUp(0), 7U) << "without a restart";
+}
+
 TEST_F(KeepTest, FullDiskRefusesRequestsUntilThereIsRoom) {
   rig_.Append({"a"});
   disk_.SetCapacity(disk_.UsedBytes());
@@ -199,6 +227,56 @@ TEST_F(KeepTest, FullDiskRefusesRequestsUntilThereIsRoom) {
   const uint64_t second = FillUp(100);
   EXPECT_GE(second, 5U) << "without a restart";
   EXPECT_EQ(rig_.Drain().size(), second);
+}
+
+// What is left of it is sound, so nothing but the mark tells the next life.
+TEST_F(KeepTest, DamagedSegmentIsSetAsideThoughARestartFindsNothingMoreToLose) {
+  FillUp(0);
+  Crash();
+  disk_.FlipBit(SegmentName(0), kSegmentHeaderBytes, 3);
+  rig_.Options().window_events_max = 1;
+  Open();
+  rig_.Work();
+  EXPECT_EQ(rig_.Journal().Counts().lost, 1U);
+  EXPECT_EQ(Damaged(), 0U) << "others of its events wait";
+  rig_.Journal().Finish();
+  for (int life = 0; life < 3; ++life) {
+    Crash();
+    EXPECT_EQ(rig_.Journal().Counts().lost, 0U) << "known to the checkpoint";
+    rig_.Work();
+    rig_.Journal().Finish();
+  }
+  rig_.Drain();
+  EXPECT_EQ(Damaged(), 1U);
+  EXPECT_EQ(std::ranges::count(disk_.SeenNames(), MarkName(0)), 0);
+}
+
+TEST_F(KeepTest, ProcessWithoutADescriptorLeftIsToldSo) {
+  rig_.Append({"a"});
+  disk_.FailOneIn(DiskCall::kCreate, 1, DiskFault::kNoFiles);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(rig_.Journal().Keep(), Work::kLater);
+  EXPECT_EQ(rig_.Log().Count("too many open"), 1U);
+  EXPECT_EQ(rig_.Log().Count("LimitNOFILE"), 1U);
+  disk_.FailNoMore();
+  EXPECT_EQ(rig_.Journal().Keep(), Work::kDone);
+}
+
+// A disk that hangs: accepted events begin segment after segment, each an open file.
+TEST_F(KeepTest, SegmentsThatWaitForTheirFirstCommitAreFew) {
+  rig_.Options().bytes_max = 100 * kSegmentBytes;
+  Open();
+  for (uint64_t i = 0; i < 100; ++i) {
+    rig_.Append(Numbered(i, 1, 7'000));
+    rig_.Journal().Keep();
+  }
+  EXPECT_LE(disk_.OpenFiles(), 7U);
+  EXPECT_TRUE(rig_.Journal().Full(7'000));
+  std::vector<WalJournal::Role> woken;
+  rig_.Journal().OnWork([&](WalJournal::Role role) { woken.push_back(role); });
+  EXPECT_EQ(rig_.Journal().Commit(), Work::kDone);
+  EXPECT_EQ(std::ranges::count(woken, WalJournal::Role::kKeep), 1) << "there may be a next one";
+  rig_.Work();
+  EXPECT_EQ(rig_.Append(Numbered(200, 1, 7'000)), AppendResult::kAppended);
 }
 
 TEST_F(KeepTest, SegmentThatCannotBeRemovedIsTriedAgain) {
@@ -257,7 +335,10 @@ TEST_F(KeepTest, FinishLeavesNothingToBeDeliveredTwice) {
 
 // A stuck partition: more gaps than a checkpoint holds, all of them before segments that are wholly settled.
 TEST_F(KeepTest, SegmentStaysWhileNoCheckpointSaysThatItIsSettled) {
-  rig_.Options() = {.bytes_max = 2 << 20, .segment_bytes = 256 << 10};
+  WalOptions options;
+  options.bytes_max = 2 << 20;
+  options.segment_bytes = 256 << 10;
+  rig_.Options() = options;
   SimDisk disk(2);
   auto folder = disk.Mount();
   rig_.Open(*folder);

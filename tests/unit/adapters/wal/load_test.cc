@@ -85,7 +85,11 @@ TEST_F(LoadTest, BatchLargerThanTheWindowGetsThrough) {
 }
 
 TEST_F(LoadTest, WindowIsBoundByItsMemoryToo) {
-  rig_.Options() = {.bytes_max = 64 << 20, .segment_bytes = 4 << 20, .window_bytes_max = 4 << 20};
+  WalOptions options;
+  options.bytes_max = 64 << 20;
+  options.segment_bytes = 4 << 20;
+  options.window_bytes_max = 4 << 20;
+  rig_.Options() = options;
   SimDisk disk(2);
   const auto folder = disk.Mount();
   rig_.Open(*folder);
@@ -99,11 +103,16 @@ TEST_F(LoadTest, WindowIsBoundByItsMemoryToo) {
   EXPECT_GT(rig_.Journal().Counts().backlog_events, 300U);
   EXPECT_EQ(rig_.Drain(), Numbered(0, 400, 100'000));
   EXPECT_LE(rig_.Journal().Counts().memory_bytes, 1U << 20);
+  rig_.Close();  // before its disk goes
 }
 
 // One event in ten stays, as when one partition of ten takes nothing: it must not keep the others' memory.
 TEST_F(LoadTest, WhatIsCompactLeavesTheWindowToOthers) {
-  rig_.Options() = {.bytes_max = 64 << 20, .segment_bytes = 4 << 20, .window_bytes_max = 4 << 20};
+  WalOptions options;
+  options.bytes_max = 64 << 20;
+  options.segment_bytes = 4 << 20;
+  options.window_bytes_max = 4 << 20;
+  rig_.Options() = options;
   SimDisk disk(2);
   const auto folder = disk.Mount();
   rig_.Open(*folder);
@@ -128,6 +137,7 @@ TEST_F(LoadTest, WhatIsCompactLeavesTheWindowToOthers) {
   rig_.Settle();
   EXPECT_EQ(rig_.Journal().Stats().events, 0U);
   EXPECT_LE(rig_.Journal().Counts().memory_bytes, 1U << 20);
+  rig_.Close();  // before its disk goes
 }
 
 TEST_F(LoadTest, DiskThatCannotBeReadForAMomentCostsNothing) {
@@ -142,20 +152,128 @@ TEST_F(LoadTest, DiskThatCannotBeReadForAMomentCostsNothing) {
   EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
 }
 
-TEST_F(LoadTest, WhatStaysUnreadableIsLostAndCounted) {
+// Near the window's limit a backlog begins anew with each commit, far behind the segment's front.
+TEST_F(LoadTest, ReadingBackBeginsWhereTheBacklogDoes) {
+  WalOptions options;
+  options.bytes_max = 64 << 20;
+  options.segment_bytes = 4 << 20;
+  options.window_events_max = 10;
+  rig_.Options() = options;
+  SimDisk disk(2);
+  const auto folder = disk.Mount();
+  rig_.Open(*folder);
+  for (uint64_t i = 0; i < 300; ++i) {
+    ASSERT_EQ(rig_.Append(Numbered(i, 1, 10'000)), AppendResult::kAppended);
+    rig_.Work();
+    rig_.Take();
+    rig_.Settle();
+  }
+  const auto reads = [&] { return disk.Counts().calls[static_cast<size_t>(DiskCall::kRead)]; };
+  for (uint64_t i = 300; i < 350; i += 11) {
+    Fill(i, 11, 10'000);
+    const uint64_t before = reads();
+    EXPECT_EQ(rig_.Journal().Counts().backlog_events, 1U);
+    EXPECT_EQ(rig_.Drain(), Numbered(i, 11, 10'000));
+    EXPECT_LE(reads() - before, 3U);
+  }
+  rig_.Close();  // before its disk goes
+}
+
+TEST_F(LoadTest, SettledEventsAreNotReadAgain) {
+  Fill(0, 50);
+  rig_.Take();
+  rig_.SettleIf([](std::string_view value) { return value != "0"; });
+  while (rig_.Journal().Stats().events > 2) {
+    rig_.Work();
+    rig_.Take();
+    rig_.SettleIf([](std::string_view value) { return value != "0" && value != "49"; });
+  }
+  rig_.Journal().Finish();
+  disk_.Crash();
+  // Between the two that are left; the newest segment is another one.
+  const std::string oldest = disk_.SeenNames().front();
+  for (const char* gone : {"10", "15", "20"}) {
+    const size_t at = disk_.Seen(oldest).find(gone);
+    ASSERT_NE(at, std::string::npos);
+    disk_.MakeUnreadable(oldest, at / 512 * 512 + 511, 1);
+  }
+  Open();
+  EXPECT_EQ(rig_.Drain(), (Strings{"0", "49"}));
+}
+
+// For hours, over several segments: what the disk doesn't give today it may give tomorrow.
+TEST_F(LoadTest, WhatCannotBeReadWaitsForAsLongAsItTakes) {
   Fill(0, 50);
   rig_.Take();
   rig_.Settle();
   disk_.FailOneIn(DiskCall::kRead, 1, DiskFault::kEio);
-  int tries = 0;
-  while (rig_.Journal().Load() != Work::kIdle) ASSERT_LT(++tries, 200);
-  disk_.FailNoMore();
-  EXPECT_EQ(rig_.Journal().Counts().lost, 40U);
-  EXPECT_EQ(rig_.Log().Count("events are lost"), 2U) << "once a segment";
-  EXPECT_EQ(rig_.Journal().Stats().events, 0U);
+  for (int i = 0; i < 20'000; ++i) {
+    EXPECT_EQ(rig_.Journal().Load(), Work::kLater);
+    rig_.Clock().Advance(std::chrono::seconds(1));
+  }
+  WalCounts counts = rig_.Journal().Counts();
+  EXPECT_EQ(counts.lost, 0U);
+  EXPECT_EQ(counts.set_aside, 0U);
+  EXPECT_EQ(counts.unreadable, 1U);
+  EXPECT_EQ(rig_.Journal().Stats().events, 40U);
   Fill(50, 20);
-  EXPECT_EQ(rig_.Drain(), Numbered(50, 20)) << "the service goes on";
-  EXPECT_EQ(rig_.Journal().Counts().lost, 40U);
+  EXPECT_EQ(rig_.Take(), Strings{}) << "their keys may be those of what can't be read";
+  disk_.FailNoMore();
+  rig_.Clock().Advance(std::chrono::seconds(1));
+  EXPECT_EQ(rig_.Drain(), Numbered(10, 60));
+  counts = rig_.Journal().Counts();
+  EXPECT_EQ(counts.lost, 0U);
+  EXPECT_EQ(counts.unreadable, 0U);
+}
+
+TEST_F(LoadTest, UnreadableFileIsNamedOnceAMinuteWithTheRemedy) {
+  Fill(0, 50);
+  rig_.Take();
+  rig_.Settle();
+  disk_.FailOneIn(DiskCall::kRead, 1, DiskFault::kEio);
+  for (int i = 0; i < 3 * 60 * 10; ++i) {
+    rig_.Journal().Load();
+    rig_.Clock().Advance(std::chrono::milliseconds(100));
+  }
+  EXPECT_EQ(rig_.Log().Count("event-ingestor wal repair file=00000000000000000000.wal"), 3U);
+  disk_.FailNoMore();
+  rig_.Clock().Advance(std::chrono::seconds(1));
+  rig_.Work();
+  EXPECT_EQ(rig_.Log().Count("INFO the log can be read again"), 1U);
+}
+
+TEST_F(LoadTest, UnreadableDiskIsAskedOnceASecondInTheEnd) {
+  Fill(0, 50);
+  rig_.Take();
+  rig_.Settle();
+  disk_.FailOneIn(DiskCall::kRead, 1, DiskFault::kEio);
+  const auto reads = [&] { return disk_.Counts().calls[static_cast<size_t>(DiskCall::kRead)]; };
+  const uint64_t before = reads();
+  for (int i = 0; i < 100 * 50; ++i) {
+    rig_.Journal().Load();
+    rig_.Clock().Advance(std::chrono::milliseconds(20));
+  }
+  EXPECT_GE(reads() - before, 100U);
+  EXPECT_LE(reads() - before, 2 * 110U) << "with and without what would be read ahead";
+}
+
+// One bad sector, for ever: all before it is delivered, all behind it waits, and a restart changes nothing.
+TEST_F(LoadTest, BadSectorHoldsUpWhatIsBehindItAndCostsNothing) {
+  Fill(0, 50);
+  const std::string name = disk_.SeenNames().front();
+  disk_.MakeUnreadable(name, disk_.Seen(name).find("12"), 1);  // of the first segment
+  for (int life = 0; life < 3; ++life) {
+    EXPECT_EQ(rig_.Drain(), life == 0 ? Numbered(0, 12) : Strings{});
+    rig_.Clock().Advance(std::chrono::hours(1));
+    rig_.Work();
+    EXPECT_EQ(rig_.Journal().Stats().events, 38U);
+    EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
+    EXPECT_TRUE(disk_.SeenNames().front() == name);
+    disk_.Crash();
+    Open();
+  }
+  disk_.Heal();
+  EXPECT_EQ(rig_.Drain(), Numbered(12, 38));
 }
 
 // The segment that is being filled is damaged while events of it wait on the disk; more are written behind.

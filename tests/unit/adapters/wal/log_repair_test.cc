@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "support/sim_disk.h"
+#include "support/wal_rig.h"
 #include "support/written_log.h"
 
 namespace ei::wal {
@@ -197,6 +199,9 @@ class DyingDirectory final : public Directory {
     return under_.Sync();
   }
   DiskResult<std::vector<std::string>> List() override { return under_.List(); }
+  DiskResult<void> Confirm(const std::string& name, const File& file) override {
+    return under_.Confirm(name, static_cast<const DyingFile&>(file).Under());
+  }
 
  private:
   class DyingFile final : public File {
@@ -215,6 +220,7 @@ class DyingDirectory final : public Directory {
       return under_->Sync();
     }
     DiskResult<uint64_t> Size() override { return under_->Size(); }
+    const File& Under() const { return *under_; }
 
    private:
     std::unique_ptr<File> under_;
@@ -262,6 +268,63 @@ TEST_F(LogRepairTest, KilledAnywhereLosesNothing) {
     }
   }
   std::filesystem::remove_all(kept);
+}
+
+// The next file is gone, as all do once they are settled: the bad sector alone says that this one is damaged.
+TEST(LogRepairUnreadable, FileWithABadEndIsSetAsideThoughTheNextOneIsGone) {
+  constexpr uint64_t kBytes = 8 << 10;
+  support::SimDisk disk(1);
+  auto folder = disk.Mount();
+  support::WalRig rig({.bytes_max = 16 * kBytes, .segment_bytes = kBytes});
+  rig.Open(*folder);
+  for (const std::string& value : support::Numbered(0, 21, 700)) {
+    ASSERT_EQ(rig.Append({value}), app::AppendResult::kAppended);
+    rig.Work();
+  }
+  rig.Take();
+  rig.SettleIf([](std::string_view value) { return std::stoull(std::string(value)) / 7 == 1; });
+  rig.Work();
+  rig.Journal().Finish();
+  rig.Close();
+  ASSERT_FALSE(std::ranges::count(disk.SeenNames(), SegmentName(1)));
+  disk.MakeUnreadable(SegmentName(0), kSegmentHeaderBytes + 6 * 1024, 1);  // the last frame's header
+  folder = disk.Mount();
+  const auto plan = PlanRepair(*folder);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->lost, (std::vector<PositionRange>{{6, 7}}));
+  ASSERT_TRUE(Repair(*folder, *plan, 7));
+  EXPECT_TRUE(std::ranges::count(disk.SeenNames(), DamagedName(0)));
+}
+
+// What the service never decides by itself: bad sectors in a frame's header and in one copy of a segment's.
+TEST(LogRepairUnreadable, GivesUpWhatCannotBeReadAndNothingElse) {
+  constexpr uint64_t kBytes = 8 << 10;
+  support::SimDisk disk(1);
+  auto folder = disk.Mount();
+  support::WalRig rig({.bytes_max = 16 * kBytes, .segment_bytes = kBytes, .window_events_max = 1});
+  rig.Open(*folder);
+  for (const std::string& value : support::Numbered(0, 30, 700)) {
+    ASSERT_EQ(rig.Append({value}), app::AppendResult::kAppended);
+    rig.Work();
+  }
+  rig.Journal().Finish();
+  rig.Close();
+  disk.MakeUnreadable(SegmentName(0), kSegmentHeaderBytes + 2 * 1024, 1);  // the third frame's header
+  disk.MakeUnreadable(SegmentName(1), 0, 1);                               // one copy of a segment's
+  folder = disk.Mount();
+  EXPECT_FALSE(rig.TryOpen(*folder));
+  const auto plan = PlanRepair(*folder);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->lost, (std::vector<PositionRange>{{2, 3}}));
+  ASSERT_TRUE(Repair(*folder, *plan, 7));
+  EXPECT_TRUE(std::ranges::count(disk.SeenNames(), DamagedName(0)));
+  rig.Open(*folder);
+  auto came = rig.Drain();
+  std::ranges::sort(came, {}, [](const std::string& value) { return std::stoull(value); });
+  auto expected = support::Numbered(0, 30, 700);
+  expected.erase(expected.begin() + 2);
+  EXPECT_EQ(came, expected);
+  EXPECT_EQ(rig.Journal().Counts().lost, 0U);
 }
 
 }  // namespace

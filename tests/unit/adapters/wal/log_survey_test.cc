@@ -105,13 +105,13 @@ TEST_F(LogSurveyTest, UnknownVersionIsRefused) {
   log_.Commit(3);
   log_.Stop();
   std::string fields;
-  fields.append({3, 0, 0, 0}).append(32, '\0');
+  fields.append({4, 0, 0, 0}).append(32, '\0');
   std::string sector = "EI-WAL\r\n";
   const uint32_t crc = base::Crc32c(fields);
   sector.append(reinterpret_cast<const char*>(&crc), 4).append(fields).resize(kSectorBytes);
   Replace(SegmentName(0), sector + sector);
   EXPECT_EQ(SurveyFault().kind, base::ErrorKind::kInvalid);
-  EXPECT_NE(SurveyFault().message.find("is of format version 3, this program reads versions up to 2"),
+  EXPECT_NE(SurveyFault().message.find("is of format version 4, this program reads versions up to 3"),
             std::string::npos);
 }
 

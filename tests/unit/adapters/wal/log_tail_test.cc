@@ -13,9 +13,9 @@ constexpr uint64_t kSegmentBytes = 16 << 10;
 
 class LogTailTest : public testing::Test {
  protected:
-  void AddSpare() { tail_.AddSpare({next_number_++, nullptr}); }
+  void AddSpare() { tail_.AddSpare({next_number_++, kSegmentBytes, nullptr}); }
 
-  std::optional<Segment> Add(uint64_t body_bytes, uint32_t events = 1) {
+  std::optional<SegmentHeader> Add(uint64_t body_bytes, uint32_t events = 1) {
     const std::vector<IndexEntry> index(events);
     auto begun = tail_.Add({nullptr, nullptr, body_bytes, events, {}}, index, position_, 5, ++salt_);
     position_ += events;
@@ -42,10 +42,10 @@ TEST_F(LogTailTest, FirstBatchBeginsASegment) {
   position_ = 77;
   const auto begun = Add(10, 3);
   ASSERT_TRUE(begun);
-  EXPECT_EQ(begun->header.number, 0U);
-  EXPECT_EQ(begun->header.first_position, 77U);
-  EXPECT_EQ(begun->header.salt, 101U);
-  EXPECT_EQ(begun->header.segment_bytes, kSegmentBytes);
+  EXPECT_EQ(begun->number, 0U);
+  EXPECT_EQ(begun->first_position, 77U);
+  EXPECT_EQ(begun->salt, 101U);
+  EXPECT_EQ(begun->segment_bytes, kSegmentBytes);
   EXPECT_EQ(tail_.Number(), 0U);
   EXPECT_EQ(tail_.Spares(), 0U);
   const PendingFrame* const frame = tail_.Front();
@@ -63,19 +63,19 @@ TEST_F(LogTailTest, BatchesJoinOneFrameUntilItIsOnItsWay) {
   EXPECT_EQ(first->header.events, 10U);
   EXPECT_EQ(first->header.body_bytes, 500U);
   EXPECT_EQ(first->pieces.size(), 5U);
-  EXPECT_EQ(first->index.size(), 10U);
+  EXPECT_EQ(first->end.index.size(), 10U);
   Add(100, 2);
   EXPECT_EQ(first->header.events, 10U) << "closed";
   EXPECT_EQ(tail_.Front(), first) << "stays until it is done with";
-  EXPECT_EQ(tail_.BodyBytes(), 600U);
+  EXPECT_EQ(tail_.Bytes(), LogTail::BytesOf(600, 12));
   tail_.Pop();
   const PendingFrame* const second = tail_.Front();
   EXPECT_EQ(second->header.first_position, 10U);
   EXPECT_FALSE(second->begins);
-  EXPECT_EQ(second->offset, kSegmentHeaderBytes + FrameBytes(500, 10));
+  EXPECT_EQ(second->offset, kSegmentHeaderBytes + FrameBytes(500, 10, kOriginBytes));
   tail_.Pop();
   EXPECT_TRUE(tail_.Empty());
-  EXPECT_EQ(tail_.BodyBytes(), 0U);
+  EXPECT_EQ(tail_.Bytes(), 0U);
 }
 
 TEST_F(LogTailTest, BatchThatDoesNotFitBeginsTheNextSegment) {
@@ -84,35 +84,62 @@ TEST_F(LogTailTest, BatchThatDoesNotFitBeginsTheNextSegment) {
   ASSERT_TRUE(Add(kSegmentBytes / 2));
   const auto begun = Add(kSegmentBytes / 2);
   ASSERT_TRUE(begun);
-  EXPECT_EQ(begun->header.number, 1U);
-  EXPECT_EQ(begun->header.first_position, 1U);
-  EXPECT_EQ(begun->header.salt, 102U) << "a salt of its own";
+  EXPECT_EQ(begun->number, 1U);
+  EXPECT_EQ(begun->first_position, 1U);
+  EXPECT_EQ(begun->salt, 102U) << "a salt of its own";
   EXPECT_EQ(tail_.Number(), 1U);
   EXPECT_FALSE(tail_.HasRoom(kSegmentBytes / 2, 1));
   EXPECT_TRUE(tail_.HasRoom(kSegmentBytes / 4, 1));
 }
 
 TEST_F(LogTailTest, LargestBatchFillsASegmentAndOneByteMoreNeverFits) {
-  const uint64_t most = kSegmentBytes - kSegmentHeaderBytes - kFrameHeaderBytes - kIndexEntryBytes;
+  const uint64_t most =
+      kSegmentBytes - kSegmentHeaderBytes - kFrameHeaderBytes - kIndexEntryBytes - kOriginBytes;
   EXPECT_TRUE(tail_.EverFits(most, 1));
   EXPECT_FALSE(tail_.EverFits(most + 1, 1));
   EXPECT_FALSE(tail_.EverFits(1, kFrameEventsMax + 1));
   AddSpare();
   Add(most);
   const PendingFrame* const frame = tail_.Front();
-  EXPECT_EQ(frame->offset + FrameBytes(most, 1), kSegmentBytes);
+  EXPECT_EQ(frame->offset + FrameBytes(frame->header), kSegmentBytes);
   EXPECT_FALSE(tail_.HasRoom(0, 1));
 }
 
 TEST_F(LogTailTest, FrameStopsGrowingAtItsLargestSize) {
   LogTail tail(64 << 20);
-  tail.AddSpare({0, nullptr});
+  tail.AddSpare({0, 64 << 20, nullptr});
   const std::vector<IndexEntry> index(1);
   for (uint64_t i = 0; i < 9; ++i) {
     ASSERT_TRUE(tail.HasRoom(1 << 20, 1));
     tail.Add({nullptr, nullptr, 1 << 20, 1, {}}, index, i, 0, 1);
   }
   EXPECT_EQ(tail.Front()->header.events, 4U) << "4 MiB; the others are in later frames";
+}
+
+// All growth of a segment together is what of it is used; what is left when another begins counts too. What
+// is said before may be a little more: the batch may be of a client that the frame knows.
+TEST_F(LogTailTest, GrowthIsWhatABatchUsesOfTheLogAndNeverMoreThanWasSaid) {
+  constexpr uint64_t kSegment = 32 << 10;
+  for (const uint64_t body_bytes : {1, 100, 300, 500, 700}) {
+    SCOPED_TRACE(body_bytes);
+    LogTail tail(kSegment);
+    for (uint64_t number = 1; number <= 3; ++number) tail.AddSpare({number, kSegment, nullptr});
+    const std::vector<IndexEntry> index(1);
+    const auto taken = [&tail] { return (3 - tail.Spares()) * kSegment - tail.RoomInSegment(); };
+    for (uint64_t position = 0; tail.Spares() > 0; ++position) {
+      const uint64_t said = tail.GrowthBy(body_bytes, 1);
+      const uint64_t before = taken();
+      Piece piece;
+      piece.size = body_bytes;
+      piece.events = 1;
+      piece.identity = position % 2;
+      tail.Add(piece, index, position, 0, 9);
+      ASSERT_LE(taken() - before, said);
+      ASSERT_LE(said, taken() - before + kSectorBytes);
+      if (position % 3 == 0) tail.Front();  // closes the oldest
+      if (position % 7 == 0) tail.Pop();
+    }
+  }
 }
 
 TEST_F(LogTailTest, ClearForgetsAllThatIsPending) {
@@ -122,7 +149,7 @@ TEST_F(LogTailTest, ClearForgetsAllThatIsPending) {
   EXPECT_TRUE(tail_.Empty());
   EXPECT_EQ(tail_.Front(), nullptr);
   EXPECT_EQ(tail_.Oldest(), nullptr);
-  EXPECT_EQ(tail_.BodyBytes(), 0U);
+  EXPECT_EQ(tail_.Bytes(), 0U);
 }
 
 // Beside a model that remembers every byte of every segment: what HasRoom promises Add keeps, frames never
@@ -150,19 +177,19 @@ TEST_F(LogTailTest, WhatHasRoomIsPlacedWithoutOverlap) {
       }
       ASSERT_EQ(frame->header.events, events);
       ASSERT_EQ(frame->header.body_bytes, bytes);
-      ASSERT_EQ(frame->index.size(), events);
+      ASSERT_EQ(frame->end.index.size(), events);
       const auto [segment, fresh] = used.emplace(frame->header.segment, kSegmentHeaderBytes);
       ASSERT_EQ(fresh, frame->begins.has_value());
       ASSERT_EQ(frame->offset, segment->second) << "right behind the one before";
       ASSERT_EQ(segment, std::prev(used.end()));
-      segment->second += FrameBytes(bytes, events);
+      segment->second += FrameBytes(frame->header);
       ASSERT_LE(segment->second, segment_bytes);
       tail.Pop();
     };
     for (int step = 0; step < 400; ++step) {
       const uint64_t choice = random.Below(10);
       if (choice < 2) {
-        if (tail.Spares() < 2) tail.AddSpare({numbers++, nullptr});
+        if (tail.Spares() < 2) tail.AddSpare({numbers++, segment_bytes, nullptr});
       } else if (choice < 4) {
         write_one();
       } else {
@@ -177,14 +204,14 @@ TEST_F(LogTailTest, WhatHasRoomIsPlacedWithoutOverlap) {
         const std::vector<IndexEntry> index(events);
         const auto begun = tail.Add({nullptr, nullptr, bytes, events, {}}, index, position, 0, 9);
         if (begun) {
-          ASSERT_EQ(begun->header.first_position, position);
+          ASSERT_EQ(begun->first_position, position);
         }
         position += events;
       }
     }
     while (!tail.Empty()) write_one();
     ASSERT_EQ(written, position);
-    ASSERT_EQ(tail.BodyBytes(), 0U);
+    ASSERT_EQ(tail.Bytes(), 0U);
     ASSERT_GT(refused + position, 0U);
   }
 }

@@ -112,7 +112,9 @@ TEST_F(RecoveryTest, SegmentsAndLeftoversAreToldApart) {
   EXPECT_EQ(std::set(log.leftovers.begin(), log.leftovers.end()),
             (std::set<std::string>{SegmentName(12), SegmentName(14), SegmentName(15), "segment.tmp",
                                    "checkpoint.tmp"}));
-  EXPECT_EQ(log.set_aside, std::vector<uint64_t>{4});
+  ASSERT_EQ(log.set_aside.size(), 1U);
+  EXPECT_EQ(log.set_aside[0].number, 4U);
+  EXPECT_EQ(log.set_aside[0].bytes, std::string("seen before").size());
   EXPECT_EQ(log.end, 105U);
   EXPECT_EQ(log.next_segment, 16U);
   disk_.PutFile(DamagedName(20), "the newest, once");
@@ -146,6 +148,25 @@ TEST_F(RecoveryTest, TornLastFrameIsCut) {
   EXPECT_TRUE(Read().torn);
 }
 
+// Its positions were given anew, in a segment that was let go since and in the one behind that.
+TEST_F(RecoveryTest, TornFrameOfAnEarlierLifeHidesNothing) {
+  SegmentBytes segment = Segment(0, 0);
+  segment.Add(0, {"0"});
+  segment.Add(1, {"1"});
+  const size_t torn = segment.Add(2, {"old 2", "old 3", "old 4"});
+  Put(segment);
+  disk_.FlipBit(SegmentName(0), torn + kFrameHeaderBytes + 12, 0);  // in its last event
+  PutFrames(2, 3, 3);
+  Checkpoint checkpoint{.durable_end = 6, .next_segment = 3, .settled = SettledMap(1)};
+  checkpoint.settled.Mark(2, 3);
+  std::string bytes = EncodeCheckpoint(checkpoint, 2);
+  bytes.resize(2 * kCheckpointSlotBytes);
+  disk_.PutFile(kCheckpointName, bytes);
+  ASSERT_TRUE(rig_.TryOpen(*(folder_ = disk_.Mount())));
+  EXPECT_EQ(rig_.Drain(), (std::vector<std::string>{"1", "3", "4", "5"}));
+  EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
+}
+
 TEST_F(RecoveryTest, DamagedFrameBeforeTheLastIsNotTheEnd) {
   SegmentBytes segment = Segment(0, 0);
   segment.Add(0, {"a"});
@@ -166,13 +187,13 @@ TEST_F(RecoveryTest, LaterVersionStopsTheStartAndChangesNothing) {
   std::string bytes = disk_.Seen(SegmentName(0));
   for (const size_t copy : {size_t{0}, kSectorBytes}) {
     std::string fields = bytes.substr(copy + 12, 36);
-    fields[0] = 3;
+    fields[0] = 4;
     std::string sum;
     AppendNumber(sum, base::Crc32c(fields));
     bytes.replace(copy + 8, 4, sum).replace(copy + 12, 36, fields);
   }
   disk_.PutFile(SegmentName(0), bytes);
-  EXPECT_NE(Refusal().find("format version 3, this program reads versions up to 2"), std::string::npos)
+  EXPECT_NE(Refusal().find("format version 4, this program reads versions up to 3"), std::string::npos)
       << Refusal();
   EXPECT_FALSE(rig_.TryOpen(*(folder_ = disk_.Mount())));
   EXPECT_EQ(disk_.Seen(SegmentName(0)), bytes);
@@ -188,8 +209,10 @@ TEST_F(RecoveryTest, DiskThatCannotBeReadStopsTheStart) {
     ASSERT_GE(calls, 1U);
     for (uint64_t nth = 1; nth <= calls; ++nth) {
       disk_.FailNth(call, nth, DiskFault::kEio);
+      disk_.FailNth(call, nth + 1, DiskFault::kEio);  // a reading ahead that fails is tried again without
       const std::string refusal = Refusal();
       EXPECT_TRUE(refusal.starts_with("wal.dir (WAL_DIR): ")) << refusal;
+      disk_.FailNoMore();
     }
   }
   EXPECT_EQ(Read().end, 2U);
@@ -457,6 +480,86 @@ TEST_F(RecoveryTest, FirstSegmentWithoutASoundHeaderCountsToo) {
 }
 
 // A torn first commit leaves the header's sectors as they were, or whole. Anything else is damage.
+// The newest commit is larger than the segments that are made now, or than the whole log may be.
+TEST_F(RecoveryTest, NewestCommitGetsASegmentOfItsSizeWhateverTheSettingsAreNow) {
+  for (const uint64_t bytes_max : {16 * kSegmentBytes, 2 * uint64_t{2048}}) {
+    SimDisk disk(3);
+    auto folder = disk.Mount();
+    support::WalRig rig({.bytes_max = 8 * kSegmentBytes, .segment_bytes = kSegmentBytes});
+    rig.Open(*folder);
+    ASSERT_EQ(rig.Append({"a"}), AppendResult::kAppended);
+    rig.Work();
+    ASSERT_EQ(rig.Append(Numbered(1, 3, 2'000)), AppendResult::kAppended);
+    rig.Journal().Commit();
+    uint64_t next = 4;
+    Strings accepted;
+    for (int life = 0; life < 4; ++life) {
+      disk.KillProcess();
+      folder = disk.Mount();
+      WalOptions options;
+      options.bytes_max = bytes_max;
+      options.segment_bytes = 2048;
+      rig.Options() = options;
+      rig.Open(*folder);
+      EXPECT_LE(rig.Journal().Stats().bytes, std::max(bytes_max, 3 * kSegmentBytes)) << "life " << life;
+      for (int i = 0; i < 20; ++i) {
+        const Strings value = Numbered(next, 1, 400);
+        if (rig.Append(value) != AppendResult::kAppended) break;
+        accepted.push_back(value.front());
+        ++next;
+        rig.Work();
+      }
+    }
+    rig.Close();
+    disk.KillProcess();
+    folder = disk.Mount();
+    rig.Open(*folder);
+    Strings expected = {"a"};
+    for (const std::string& value : Numbered(1, 3, 2'000)) expected.push_back(value);
+    expected.insert(expected.end(), accepted.begin(), accepted.end());
+    EXPECT_EQ(rig.Drain(), expected);
+    EXPECT_EQ(rig.Journal().Counts().lost, 0U);
+    EXPECT_EQ(rig.Append(Numbered(next, 1, 400)), AppendResult::kAppended);
+    EXPECT_EQ(rig.Drain().size(), 1U);
+    for (const std::string& name : disk.SeenNames()) {
+      if (SegmentNumber(name)) {
+        EXPECT_LE(disk.Seen(name).size(), kSegmentBytes) << name;
+      }
+    }
+    EXPECT_LE(rig.Journal().Stats().bytes, bytes_max);
+  }
+}
+
+// Files that were set aside take all of the room: the newest commit doesn't wait for somebody to move them.
+TEST_F(RecoveryTest, NewestCommitGetsOutThoughDamagedFilesFillTheLog) {
+  rig_.Options().bytes_max = 2 * kSegmentBytes;
+  PutFrames(0, 0, 3);
+  PutFrames(1, 3, 3);
+  PutCheckpoint(5, 0);
+  disk_.PutFile(DamagedName(9), std::string(2 * kSegmentBytes, 'x'));
+  for (int life = 0; life < 5; ++life) {
+    disk_.KillProcess();
+    Open();
+    EXPECT_LE(disk_.UsedBytes(), 6 * kSegmentBytes + 2 * kCheckpointSlotBytes) << "life " << life;
+    EXPECT_NE(rig_.Append({"more"}), AppendResult::kAppended);
+  }
+  EXPECT_EQ(rig_.Drain(), Numbered(0, 6));
+  EXPECT_TRUE(Has(DamagedName(9)));
+}
+
+// What can't be read is not damaged: a header is looked for in the first frames, and the disk fails there.
+TEST_F(RecoveryTest, DamagedHeaderIsNotHeldToBeLostWhileTheDiskCannotReadOn) {
+  PutFrames(0, 0, 5);
+  PutFrames(1, 5, 5);
+  PutCheckpoint(10, 0);
+  for (const uint64_t at : {0, 512}) disk_.FlipBit(SegmentName(0), at + 20, 0);
+  disk_.MakeUnreadable(SegmentName(0), 2048, 1);
+  EXPECT_TRUE(Refusal().contains("can't read 00000000000000000000.wal")) << Refusal();
+  disk_.Heal();
+  Open();
+  EXPECT_EQ(rig_.Drain().size(), 10U);
+}
+
 TEST_F(RecoveryTest, NewestSegmentWithADamagedHeaderIsSetAsideNotUsedAgain) {
   Open();
   for (uint64_t i = 0; i < 10; ++i) {

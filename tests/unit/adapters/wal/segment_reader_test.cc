@@ -213,7 +213,8 @@ TEST_F(SegmentReaderTest, EveryDamagedByteIsNoticed) {
   log_.Stop();
   Look();
   Read(0);
-  const uint64_t frame_used = kFrameHeaderBytes + recorder_.body_bytes + 2 * kIndexEntryBytes;  // then zeros
+  const uint64_t frame_used =
+      kFrameHeaderBytes + recorder_.body_bytes + 2 * kIndexEntryBytes + kOriginBytes;  // then zeros
   for (uint64_t byte = 0; byte < WrittenLog::FrameOffset(3); byte += 7) {
     const uint64_t in_frame = (byte - kSegmentHeaderBytes) % WrittenLog::kFrameBytes;
     const bool counts =

@@ -200,9 +200,20 @@ TEST_F(SegmentScannerTest, ReadFaultStopsAndTheNextTryGoesOn) {
   segment_.Add(100, {"one"});
   segment_.Add(101, {"two"});
   SegmentScanner scanner = Scan(segment_.Whole());
-  disk_.FailNth(DiskCall::kRead, 1, DiskFault::kEio);
+  disk_.FailOneIn(DiskCall::kRead, 1, DiskFault::kEio);
   EXPECT_FALSE(scanner.Next(kNoLimit));
+  disk_.FailNoMore();
   EXPECT_EQ(Frames(scanner), (Strings{"100: one", "101: two"}));
+}
+
+TEST_F(SegmentScannerTest, BadSectorIsNotInTheWayOfFramesBeforeIt) {
+  segment_.Add(100, {"one"});
+  segment_.Add(101, {"two"});
+  SegmentScanner scanner = Scan(segment_.Whole());
+  disk_.MakeUnreadable(kName, kSegmentHeaderBytes + kSectorBytes, 1);
+  EXPECT_TRUE(scanner.Next(kNoLimit).value());
+  EXPECT_EQ(scanner.Expected(), 101U);
+  EXPECT_FALSE(scanner.Next(kNoLimit));
 }
 
 // The first reading of a stride fails, then some of its sectors.

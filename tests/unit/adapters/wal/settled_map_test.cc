@@ -70,15 +70,26 @@ TEST(SettledMap, AgreesWithASetOfPositions) {
     for (uint64_t step = random.Between(1, 100); step > 0; --step) {
       const uint64_t begin = random.Below(kEnd);
       const uint64_t end = std::min(kEnd, begin + random.Below(random.OneIn(10) ? 80 : 5));
-      map.Mark(begin, end);
-      for (uint64_t p = begin; p < end; ++p) model.insert(p);
+      uint64_t fresh = 0;
+      for (uint64_t p = begin; p < end; ++p) fresh += model.insert(p).second ? 1 : 0;
+      ASSERT_EQ(map.Mark(begin, end), fresh) << begin << " to " << end;
       const uint64_t from = random.Below(kEnd + 10);
       const uint64_t to = random.Below(kEnd + 10);
       uint64_t unsettled = 0;
       for (uint64_t p = from; p < to; ++p) unsettled += model.contains(p) ? 0 : 1;
       ASSERT_EQ(map.Unsettled(from, to), unsettled) << from << " to " << to;
     }
-    for (uint64_t p = 0; p < kEnd; ++p) ASSERT_EQ(map.Contains(p), model.contains(p)) << p;
+    for (uint64_t p = 0; p < kEnd; ++p) {
+      ASSERT_EQ(map.Contains(p), model.contains(p)) << p;
+      uint64_t first = p;
+      while (model.contains(first)) ++first;
+      ASSERT_EQ(map.FirstUnsettled(p), first) << p;
+    }
+    for (size_t runs = 0; runs < map.Runs().size() + 2; ++runs) {
+      const SettledMap lowest = map.Lowest(runs);
+      const auto& left = lowest.Runs();
+      ASSERT_EQ(map.LowestEnd(runs), left.empty() ? lowest.Below() : std::prev(left.end())->second);
+    }
     ASSERT_FALSE(model.contains(map.Below()));
     uint64_t last_end = map.Below();
     for (const auto& [begin, end] : map.Runs()) {

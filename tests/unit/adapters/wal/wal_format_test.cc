@@ -12,9 +12,10 @@ namespace {
 const SegmentHeader kSegment{
     .number = 42, .first_position = 1'000'000, .salt = 0xfedcba9876543210, .segment_bytes = 32 << 20};
 
-// A frame's header and index as they stand in a segment.
+// A frame's header and end as they stand in a segment.
 struct EncodedFrame {
-  explicit EncodedFrame(const std::vector<IndexEntry>& entries) {
+  explicit EncodedFrame(const std::vector<IndexEntry>& entries, const std::vector<Origin>& origins = {},
+                        const std::string& topic = {}) {
     for (const IndexEntry& entry : entries) {
       AppendIndexEntry(index, entry);
       fields.body_bytes += entry.size;
@@ -24,19 +25,23 @@ struct EncodedFrame {
     fields.first_position = 1'000'000;
     fields.accepted_at = -5;
     fields.events = static_cast<uint32_t>(entries.size());
+    for (const Origin& origin : origins) AppendOrigin(index, origin);
+    fields.origins = static_cast<uint32_t>(origins.size());
+    index.append(topic);
+    fields.topic_size = static_cast<uint16_t>(topic.size());
     AppendFrameHeader(header, fields, index);
   }
 
   bool Sound() const {
     uint32_t crc = 0;
     const auto decoded = DecodeFrameHeader(header, &crc);
-    std::vector<IndexEntry> entries;
-    return decoded && DecodeIndex(index, crc, *decoded, entries);
+    FrameEnd end;
+    return decoded && DecodeFrameEnd(index, crc, *decoded, end);
   }
 
   FrameHeader fields;
   std::string header;
-  std::string index;
+  std::string index;  // with what stands behind it
 };
 
 IndexEntry Entry(uint32_t size) { return {.crc = 1, .size = size, .value_size = size}; }
@@ -106,7 +111,8 @@ TEST(FrameFormat, ComesBack) {
                        .value_size = 50 + i,
                        .key_offset = 60,
                        .key_size = 7 + i,
-                       .trace_size = static_cast<uint16_t>(i),
+                       .trace_size = static_cast<uint8_t>(i),
+                       .added_size = static_cast<uint8_t>(40 + i),
                        .topic_size = static_cast<uint16_t>(2 * i),
                        .key_hash = 0xffff0000 + i,
                        .id_offset = 3,
@@ -114,9 +120,10 @@ TEST(FrameFormat, ComesBack) {
   }
   entries[2].key_offset = IndexEntry::kNoKey;
   entries[2].key_size = 0;
-  const EncodedFrame frame(entries);
+  const std::vector<Origin> origins = {{3, 0xfeed'0000'0000'0001}, {2, 0}};
+  const EncodedFrame frame(entries, origins, "orders");
   ASSERT_EQ(frame.header.size(), kFrameHeaderBytes);
-  ASSERT_EQ(frame.index.size(), 5 * kIndexEntryBytes);
+  ASSERT_EQ(frame.index.size(), 5 * kIndexEntryBytes + 2 * kOriginBytes + 6);
 
   uint32_t crc = 0;
   const auto header = DecodeFrameHeader(frame.header, &crc);
@@ -127,8 +134,12 @@ TEST(FrameFormat, ComesBack) {
   EXPECT_EQ(header->accepted_at, -5);
   EXPECT_EQ(header->body_bytes, frame.fields.body_bytes);
   EXPECT_EQ(header->events, 5U);
-  std::vector<IndexEntry> index(1'000);  // what was in it goes
-  ASSERT_TRUE(DecodeIndex(frame.index, crc, *header, index));
+  EXPECT_EQ(FrameEndBytes(*header), frame.index.size());
+  FrameEnd end{std::vector<IndexEntry>(1'000), {{7, 7}}, "before"};  // what was in it goes
+  ASSERT_TRUE(DecodeFrameEnd(frame.index, crc, *header, end));
+  EXPECT_EQ(end.origins, origins);
+  EXPECT_EQ(end.topic, "orders");
+  const std::vector<IndexEntry>& index = end.index;
   ASSERT_EQ(index.size(), 5U);
   for (size_t i = 0; i < 5; ++i) {
     EXPECT_EQ(index[i].crc, entries[i].crc);
@@ -137,6 +148,7 @@ TEST(FrameFormat, ComesBack) {
     EXPECT_EQ(index[i].key_offset, entries[i].key_offset);
     EXPECT_EQ(index[i].key_size, entries[i].key_size);
     EXPECT_EQ(index[i].trace_size, entries[i].trace_size);
+    EXPECT_EQ(index[i].added_size, entries[i].added_size);
     EXPECT_EQ(index[i].topic_size, entries[i].topic_size);
     EXPECT_EQ(index[i].key_hash, entries[i].key_hash);
     EXPECT_EQ(index[i].id_offset, entries[i].id_offset);
@@ -145,7 +157,7 @@ TEST(FrameFormat, ComesBack) {
 }
 
 TEST(FrameFormat, EveryBitOfHeaderAndIndexCounts) {
-  EncodedFrame frame({Entry(10), Entry(0), Entry(300)});
+  EncodedFrame frame({Entry(10), Entry(0), Entry(300)}, {{1, 4}, {2, 5}}, "t");
   ASSERT_TRUE(frame.Sound());
   for (std::string* part : {&frame.header, &frame.index}) {
     for (size_t bit = 0; bit < part->size() * 8; ++bit) {
@@ -215,6 +227,24 @@ TEST(FrameFormat, NumbersThatCannotBeAreRefused) {
   EXPECT_TRUE(refused(&IndexEntry::id_offset, 21));
   EXPECT_TRUE(refused(&IndexEntry::id_offset, kMax));
   EXPECT_TRUE(refused(&IndexEntry::id_size, kMax));
+  EXPECT_TRUE(refused(&IndexEntry::added_size, 50)) << "the first byte is the client's";
+  EXPECT_TRUE(EncodedFrame({Entry(1), Entry(2)}, {{1, 1}, {1, 2}}, std::string(249, 't')).Sound());
+  EXPECT_FALSE(EncodedFrame({Entry(1), Entry(2)}, {{1, 1}}, "t").Sound()) << "whose is the second one?";
+  EXPECT_FALSE(EncodedFrame({Entry(1)}, {{1, 1}, {1, 2}}, "t").Sound());
+  EXPECT_FALSE(EncodedFrame({Entry(1)}, {{1, 1}}, std::string(250, 't')).Sound());
+  EXPECT_FALSE(EncodedFrame({Entry(1)}, {{1, 1}}, "no topic").Sound());
+  EXPECT_FALSE(EncodedFrame({Entry(1)}, {{1, 1}}, std::string("t\0", 2)).Sound());
+}
+
+TEST(FrameFormat, OriginsAreToldEventByEvent) {
+  const std::vector<Origin> origins = {{0, 4}, {2, 5}, {0, 6}, {1, 7}};
+  OriginCursor cursor(origins);
+  for (const uint64_t client : {5, 5, 7}) EXPECT_EQ(cursor.Next(), client);
+  EXPECT_EQ(cursor.Next(), std::nullopt);
+  std::vector<Origin> joined;
+  for (const Origin& origin : {Origin{1, 5}, Origin{2, 5}, Origin{1, 6}, Origin{1, 5}})
+    AddOrigin(joined, origin);
+  EXPECT_EQ(joined, (std::vector<Origin>{{3, 5}, {1, 6}, {1, 5}}));
 }
 
 TEST(FrameFormat, IndexThatDoesNotMatchItsHeaderIsRefused) {
@@ -222,14 +252,14 @@ TEST(FrameFormat, IndexThatDoesNotMatchItsHeaderIsRefused) {
   uint32_t crc = 0;
   const auto header = DecodeFrameHeader(frame.header, &crc);
   ASSERT_TRUE(header);
-  std::vector<IndexEntry> index;
-  EXPECT_FALSE(DecodeIndex(frame.index.substr(0, kIndexEntryBytes), crc, *header, index)) << "too short";
+  FrameEnd index;
+  EXPECT_FALSE(DecodeFrameEnd(frame.index.substr(0, kIndexEntryBytes), crc, *header, index)) << "too short";
   FrameHeader other = *header;
   other.body_bytes = 31;
-  EXPECT_FALSE(DecodeIndex(frame.index, crc, other, index)) << "sizes must add up";
+  EXPECT_FALSE(DecodeFrameEnd(frame.index, crc, other, index)) << "sizes must add up";
   other.body_bytes = 29;
-  EXPECT_FALSE(DecodeIndex(frame.index, crc, other, index));
-  EXPECT_TRUE(DecodeIndex(frame.index, crc, *header, index));
+  EXPECT_FALSE(DecodeFrameEnd(frame.index, crc, other, index));
+  EXPECT_TRUE(DecodeFrameEnd(frame.index, crc, *header, index));
 }
 
 }  // namespace

@@ -1,0 +1,137 @@
+"""Topics that take less than most, refuse records of one kind, or change their partitions, at a real broker."""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+import pytest
+from confluent_kafka.admin import NewPartitions
+from support import kafka_admin
+from support.ingestor import EVENTS, NDJSON, Ingestor
+from support.kafka_broker import KafkaBroker
+from support.topic_reader import Record, read_topic
+from support.waiting import wait_until
+
+ToKafka = Callable[..., Ingestor]
+KEYS = 50
+
+
+class Sender:
+    """Events numbered per key, accepted one request after the other."""
+
+    def __init__(self, ingestor: Ingestor) -> None:
+        self.ingestor = ingestor
+        self.sent = 0
+
+    def send(self, requests: int, size: int = 100) -> None:
+        for _ in range(requests):
+            lines = [self._event(self.sent + i) for i in range(size)]
+            reply = self.ingestor.request("POST", EVENTS, "\n".join(lines).encode(), {"Content-Type": NDJSON})
+            assert reply.status == 202, reply
+            self.sent += size
+
+    @staticmethod
+    def _event(number: int) -> str:
+        payload = {"key": f"k{number % KEYS}", "n": number, "pad": "x" * 150}
+        return json.dumps({"id": f"e{number}", "type": "t", "payload": payload})
+
+
+def assert_in_order(records: list[Record]) -> None:
+    by_key: dict[str, list[int]] = defaultdict(list)
+    for record in records:
+        payload = json.loads(record.value)["payload"]
+        by_key[f"{payload['key']}/{record.partition}"].append(payload["n"])
+    behind = sum(sum(a > b for a, b in zip(n, n[1:], strict=False)) for n in by_key.values())
+    assert behind == 0, f"{behind} records stand behind later ones of their key"
+
+
+def test_batches_fit_a_topic_with_a_small_limit(to_kafka: ToKafka, broker: KafkaBroker, topic: str) -> None:
+    narrow = broker.create_topic(f"{topic}-narrow", partitions=3, max_message_bytes="30000")
+    ingestor = to_kafka(KAFKA_TOPIC=narrow, KAFKA_KEY="/payload/key")
+    sender = Sender(ingestor)
+    sender.send(1)
+    wait_until(
+        lambda: ingestor.log_lines("the largest record that a topic takes", topic=narrow),
+        30,
+        "the limit is known",
+    )
+    before = ingestor.metric("events_retried_total")
+    sender.send(200, 200)
+    ingestor.wait_drained(60)
+    # The first to go by the new producer are given back once.
+    assert ingestor.metric("events_retried_total") - before <= 2000
+    assert not [line for line in ingestor.log_lines() if line.get("code") == "message_too_large"]
+    assert ingestor.metric("events_dead_lettered_total") == 0
+    records = read_topic(broker.address, narrow)
+    assert len(records) == sender.sent
+    assert_in_order(records)
+
+
+def test_events_without_a_key_are_dead_letters_of_a_compacted_topic_at_once(
+    to_kafka: ToKafka, broker: KafkaBroker, topic: str
+) -> None:
+    compacted = broker.create_topic(f"{topic}-compacted", partitions=6, cleanup_policy="compact")
+    letters = broker.create_topic(f"{topic}-letters", partitions=1)
+    ingestor = to_kafka(KAFKA_TOPIC=compacted, KAFKA_DLQ_TOPIC=letters, KAFKA_KEY="none")
+    sender = Sender(ingestor)
+    began = time.monotonic()
+    sender.send(20)
+    ingestor.wait_drained(20)
+    took = time.monotonic() - began
+    assert ingestor.metric("events_dead_lettered_total", code="invalid_record") == 2000
+    reasons = {dict(record.headers)["dlq_reason"] for record in read_topic(broker.address, letters)}
+    assert all("compacted" in str(reason) for reason in reasons), reasons
+    print(f"2,000 dead letters in {took:.1f} s")
+
+
+@pytest.fixture(scope="module")
+def strict_broker() -> Iterator[KafkaBroker]:
+    """It makes no topic that nobody asked it for."""
+    with KafkaBroker({"auto.create.topics.enable": "false"}) as broker:
+        yield broker
+
+
+@pytest.mark.parametrize(("before", "after"), [(12, 3), (3, 12)])
+def test_a_topic_made_again_with_another_number_of_partitions_keeps_the_order(
+    serve: ToKafka, strict_broker: KafkaBroker, before: int, after: int
+) -> None:
+    again = strict_broker.create_topic(f"again-{after}", partitions=before)
+    ingestor = serve(
+        SINK="kafka",
+        KAFKA_BROKERS=strict_broker.address,
+        KAFKA_TOPIC=again,
+        KAFKA_KEY="/payload/key",
+        QUEUE_SIZE=200_000,
+    )
+    sender = Sender(ingestor)
+    sender.send(20)
+    kafka_admin.delete_topic(strict_broker.admin, again)
+    for _ in range(40):
+        sender.send(10)
+        time.sleep(0.1)
+    strict_broker.create_topic(again, partitions=after)
+    for _ in range(40):
+        sender.send(10)
+        time.sleep(0.1)
+    ingestor.wait_drained(120)
+    assert ingestor.metric("events_dead_lettered_total") == 0
+    records = read_topic(strict_broker.address, again)
+    assert len(records) > 40_000
+    assert_in_order(records)
+
+
+def test_partitions_added_under_load_keep_the_order(
+    to_kafka: ToKafka, broker: KafkaBroker, topic: str
+) -> None:
+    wider = broker.create_topic(f"{topic}-wider", partitions=3)
+    ingestor = to_kafka(KAFKA_TOPIC=wider, KAFKA_KEY="/payload/key")
+    sender = Sender(ingestor)
+    sender.send(50)
+    for future in broker.admin.create_partitions([NewPartitions(wider, 12)]).values():
+        future.result()
+    sender.send(50)
+    ingestor.wait_drained(60)
+    records = read_topic(broker.address, wider)
+    assert len(records) == sender.sent
+    assert_in_order(records)

@@ -1,0 +1,214 @@
+// Files and folders that an operator moves, removes or replaces under the running service: what is
+// acknowledged afterwards stands in a file that can be found.
+
+#include <functional>
+#include <set>
+
+#include "unit/adapters/file_sink/faulty_file_calls.h"
+#include "unit/adapters/file_sink/sink_fixture.h"
+
+namespace ei::file_sink {
+namespace {
+
+namespace fs = std::filesystem;
+using Call = FaultyFileCalls::Call;
+using Strings = std::vector<std::string>;
+
+struct Act {
+  std::string name;
+  std::function<void(const fs::path& segment)> run;
+};
+
+void PrintTo(const Act& act, std::ostream* out) { *out << act.name; }
+
+// Where an act puts what it moves away: beside the sink's folder.
+fs::path Away(const fs::path& segment) { return segment.parent_path().parent_path() / "away"; }
+
+void MakeFolderAgain(const fs::path& folder) {
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+}
+
+const std::vector<Act> kActs = {
+    {"removed", [](const fs::path& segment) { fs::remove(segment); }},
+    {"moved", [](const fs::path& segment) { fs::rename(segment, Away(segment)); }},
+    {"renamed", [](const fs::path& segment) { fs::rename(segment, segment.string() + ".old"); }},
+    {"replaced by a file",
+     [](const fs::path& segment) {
+       WriteFile(Away(segment), ReadFile(segment));
+       fs::rename(Away(segment), segment);
+     }},
+    {"replaced by a link",
+     [](const fs::path& segment) {
+       fs::rename(segment, Away(segment));
+       fs::create_symlink(Away(segment), segment);
+     }},
+    {"replaced by a folder",
+     [](const fs::path& segment) {
+       fs::remove(segment);
+       fs::create_directory(segment);
+     }},
+    {"cut", [](const fs::path& segment) { fs::resize_file(segment, 0); }},
+    {"folder removed", [](const fs::path& segment) { fs::remove_all(segment.parent_path()); }},
+    {"folder moved", [](const fs::path& segment) { fs::rename(segment.parent_path(), Away(segment)); }},
+    {"folder made again", [](const fs::path& segment) { MakeFolderAgain(segment.parent_path()); }},
+    {"folder replaced by a link",
+     [](const fs::path& segment) {
+       fs::create_directories(Away(segment) / "new");
+       fs::rename(segment.parent_path(), Away(segment) / "old");
+       fs::create_directory_symlink(Away(segment) / "new", segment.parent_path());
+     }},
+};
+
+class FileSinkTaken : public FileSinkTest, public testing::WithParamInterface<Act> {
+ protected:
+  ~FileSinkTaken() override { sink_.reset(); }  // before calls_
+
+  void SetUp() override {
+    ASSERT_TRUE(Open(calls_));
+    ASSERT_TRUE(Delivered({"first"}));
+  }
+
+  void RunAct() { GetParam().run(Segments(folder_).back()); }
+
+  // Lines of regular files below the folder that the setting names.
+  std::multiset<std::string> Found() const {
+    std::multiset<std::string> found;
+    for (const fs::path& path : Segments(folder_)) {
+      if (!fs::is_regular_file(fs::symlink_status(path))) continue;
+      const std::string bytes = ReadFile(path);
+      EXPECT_TRUE(bytes.empty() || bytes.back() == '\n') << path;
+      EXPECT_FALSE(bytes.contains('\0')) << path;
+      size_t begin = 0;
+      for (size_t end = 0; (end = bytes.find('\n', begin)) != std::string::npos; begin = end + 1) {
+        found.insert(bytes.substr(begin, end - begin));
+      }
+    }
+    return found;
+  }
+
+  FaultyFileCalls calls_;
+};
+
+TEST_P(FileSinkTaken, WhatIsAcknowledgedAfterwardsIsFound) {
+  RunAct();
+  ASSERT_TRUE(Delivered({"second", "third"}));
+  ASSERT_TRUE(Delivered({"fourth"}));
+  const auto found = Found();
+  for (const char* line : {"second", "third", "fourth"}) EXPECT_EQ(found.count(line), 1U) << line;
+  EXPECT_EQ(log_.Count("WARN a segment was moved, removed or changed by somebody else"), 1U);
+}
+
+// The act comes just before each system call of a Send, once.
+TEST_P(FileSinkTaken, AtAnyMomentOfASendNothingThatIsAcknowledgedIsMissing) {
+  for (uint64_t nth = 1;; ++nth) {
+    sink_.reset();
+    for (const auto& entry : fs::directory_iterator(parent_.Path())) fs::remove_all(entry.path());
+    calls_.fault = [](Call, uint64_t) { return 0; };
+    ASSERT_TRUE(Open(calls_));
+    ASSERT_TRUE(Delivered({"first"}));
+    bool acted = false;
+    const uint64_t before = calls_.Count();
+    calls_.fault = [&, this](Call, uint64_t call) {
+      if (!acted && call == before + nth) {
+        acted = true;
+        RunAct();
+      }
+      return 0;
+    };
+    const bool delivered = Delivered({"second"});
+    if (!acted) {
+      EXPECT_GE(nth, 5U) << "of stat, stat, write, sync, stat";
+      break;
+    }
+    EXPECT_TRUE(delivered) << "one act is not a fault; at call " << nth;
+    EXPECT_GE(Found().count("second"), 1U) << "at call " << nth;
+    EXPECT_TRUE(Delivered({"third"}));
+    EXPECT_EQ(Found().count("third"), 1U) << "at call " << nth;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Acts, FileSinkTaken, testing::ValuesIn(kActs), [](const auto& act) {
+  std::string name = act.param.name;
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return name;
+});
+
+class FileSinkHarried : public FileSinkTest {
+ protected:
+  ~FileSinkHarried() override { sink_.reset(); }  // before calls_
+  FaultyFileCalls calls_;
+};
+
+TEST_F(FileSinkHarried, SegmentsThatVanishAsFastAsTheyAreMadeAcknowledgeNothing) {
+  ASSERT_TRUE(Open(calls_));
+  calls_.fault = [this](Call call, uint64_t) {
+    if (call != Call::kDataSync) return 0;
+    for (const auto& path : Segments(folder_)) fs::remove(path);
+    return 0;
+  };
+  const auto reports = Send({"a"});
+  EXPECT_EQ(reports[0].verdict, app::Verdict::kTransient);
+  EXPECT_EQ(reports[0].code, "storage_failed");
+  EXPECT_TRUE(reports[0].reason.contains("somebody else moved, removed or changed it")) << reports[0].reason;
+  calls_.fault = [](Call, uint64_t) { return 0; };
+  EXPECT_TRUE(Delivered({"a"}));
+  EXPECT_EQ(Lines(), Strings{"a"});
+}
+
+TEST_F(FileSinkHarried, FolderThatCanNotBeLookedIntoAcknowledgesNothing) {
+  ASSERT_TRUE(Open(calls_));
+  ASSERT_TRUE(Delivered({"a"}));
+  for (uint64_t nth = 1; nth <= 3; ++nth) {
+    const uint64_t before = calls_.Count(Call::kStat);
+    calls_.fault = [=, this](Call call, uint64_t) {
+      return call == Call::kStat && calls_.Count(Call::kStat) >= before + nth ? EACCES : 0;
+    };
+    const auto reports = Send({"b"});
+    EXPECT_EQ(reports[0].verdict, app::Verdict::kTransient);
+    EXPECT_TRUE(reports[0].reason.contains("can't look at ")) << reports[0].reason;
+  }
+  calls_.fault = [](Call, uint64_t) { return 0; };
+  EXPECT_TRUE(Delivered({"b"}));
+  EXPECT_EQ(Lines(), (Strings{"a", "b"}));
+}
+
+TEST_F(FileSinkHarried, FolderThatCanNotBeMadeAgainIsToldAndTriedAgain) {
+  ASSERT_TRUE(Open(calls_));
+  fs::remove_all(folder_);
+  WriteFile(folder_, "in the way");
+  const auto reports = Send({"a"});
+  EXPECT_EQ(reports[0].verdict, app::Verdict::kTransient);
+  EXPECT_TRUE(reports[0].reason.contains("file.dir (FILE_DIR) " + folder_.string())) << reports[0].reason;
+  fs::remove(folder_);
+  EXPECT_TRUE(Delivered({"a"}));
+  EXPECT_EQ(Lines(), Strings{"a"});
+}
+
+TEST_F(FileSinkHarried, LockThatWasRemovedIsTakenAgainAndNoNumberIsGivenTwice) {
+  ASSERT_TRUE(Open(calls_));
+  ASSERT_TRUE(Delivered({"a"}));
+  fs::remove(folder_ / SegmentDirectory::kLockFile);
+  ASSERT_TRUE(Delivered({"b"}));
+  EXPECT_EQ(Segments(folder_).size(), 1U);
+  EXPECT_FALSE(FileSink::Open({folder_.string(), segment_bytes_}, log_, clock_)) << "it is locked";
+  fs::remove(Segments(folder_).front());
+  ASSERT_TRUE(Open());
+  ASSERT_TRUE(Delivered({"c"}));
+  EXPECT_EQ(Segments(folder_).front().filename(), "events-00000000000000000002.ndjson");
+}
+
+TEST_F(FileSinkHarried, FolderThatAnotherProcessTookIsLeftToIt) {
+  ASSERT_TRUE(Open(calls_));
+  fs::remove(folder_ / SegmentDirectory::kLockFile);
+  auto other = FileSink::Open({folder_.string(), segment_bytes_}, log_, clock_);
+  ASSERT_TRUE(other);
+  const auto reports = Send({"a"});
+  EXPECT_EQ(reports[0].verdict, app::Verdict::kTransient);
+  EXPECT_TRUE(reports[0].reason.contains("another process writes there")) << reports[0].reason;
+  other->reset();
+  EXPECT_TRUE(Delivered({"a"}));
+}
+
+}  // namespace
+}  // namespace ei::file_sink
