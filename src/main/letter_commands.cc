@@ -93,7 +93,7 @@ class LetterCommand {
     job.topic = options_.from_file ? settings_.kafka.topic : settings_.kafka.dlq_topic;
     job.name = std::move(name);
     job.note = std::move(note);
-    auto opened = kafka::RedriveJob::Open(pool_, std::move(job), [this] { return stop_.Asked(); });
+    auto opened = kafka::RedriveJob::Open(pool_, std::move(job), clock_, [this] { return stop_.Asked(); });
     if (!opened) return std::unexpected(opened.error());
     job_ = std::move(*opened);
     return {};

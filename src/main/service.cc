@@ -338,6 +338,11 @@ void Service::RegisterGauges() {
   }
   metrics_.AddGauge(telemetry::MetricId::kSinkRefused,
                     [sink = sink_.get()] { return sink->Status().refused ? 1.0 : 0.0; });
+  metrics_.AddGauge(telemetry::MetricId::kSinkPause, [sink = sink_.get()] {
+    return std::chrono::duration<double>(sink->Status().pause).count();
+  });
+  metrics_.AddGauge(telemetry::MetricId::kOneAckTopics,
+                    [sink = sink_.get()] { return static_cast<double>(sink->Status().one_ack_topics); });
 }
 
 void Service::RegisterWalMetrics() {

@@ -125,6 +125,12 @@ class BrokerProcess:
     def _config(self) -> Path:
         return self._folder / "server.properties"
 
+    def tool(self, name: str, *arguments: str) -> None:
+        """Runs one of Kafka's own programs by its class."""
+        command = self._java("-XX:TieredStopAtLevel=1", "-cp", self.class_path, name)
+        command += arguments
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+
     def _java(self, *arguments: str) -> list[str]:
         return ["java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *arguments]
 

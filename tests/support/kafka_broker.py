@@ -2,7 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -97,6 +98,17 @@ class KafkaBroker(BrokerProcess):
         """Topic configs with underscores for dots: max_message_bytes="1000". Returns the name once every
         partition has a leader."""
         return create_topic(self.admin, name, partitions, **configs)
+
+    @contextmanager
+    def quota(self, client_id: str, bytes_per_second: int) -> Iterator[None]:
+        """For producers of this client id."""
+        program = ["kafka.admin.ConfigCommand", "--bootstrap-server", self.address, "--alter"]
+        client = ["--entity-type", "clients", "--entity-name", client_id]
+        self.tool(*program, *client, "--add-config", f"producer_byte_rate={bytes_per_second}")
+        try:
+            yield
+        finally:
+            self.tool(*program, *client, "--delete-config", "producer_byte_rate")
 
     def topics(self) -> set[str]:
         return set(self.admin.list_topics(timeout=10).topics)

@@ -26,6 +26,7 @@ class ClientPool final : public CredentialUser {
   ClientPool(KafkaOptions options, app::Log& log) : options_(std::move(options)), log_(log) {}
 
   const KafkaOptions& Options() const { return options_; }
+  app::Log& LogOfFaults() const { return log_; }
 
   // Its faults and librdkafka's log come as events; HandleEvent takes them.
   base::Result<ClientHandle> Make(rd_kafka_type_t type, const Properties& properties) EXCLUDES(mutex_);

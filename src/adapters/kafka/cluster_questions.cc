@@ -1,5 +1,6 @@
 #include "adapters/kafka/cluster_questions.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <functional>
@@ -59,6 +60,10 @@ base::Result<TopicConfig> ReadConfig(const rd_kafka_ConfigResource_t* topic) {
   }
   TopicConfig config;
   bool complete = false;
+  const auto read = [](std::string_view value, auto& number) {
+    const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
+    return fault == std::errc() && end == value.data() + value.size();
+  };
   size_t count = 0;
   const rd_kafka_ConfigEntry_t** const entries = rd_kafka_ConfigResource_configs(topic, &count);
   for (const rd_kafka_ConfigEntry_t* const entry : std::span(entries, count)) {
@@ -66,10 +71,8 @@ base::Result<TopicConfig> ReadConfig(const rd_kafka_ConfigResource_t* topic) {
     const char* const text = rd_kafka_ConfigEntry_value(entry);
     const std::string_view value = text == nullptr ? std::string_view() : text;
     if (name == "cleanup.policy") config.compacted = value.find("compact") != std::string_view::npos;
-    if (name != "max.message.bytes") continue;
-    const auto [end, fault] =
-        std::from_chars(value.data(), value.data() + value.size(), config.message_bytes_max);
-    complete = fault == std::errc() && end == value.data() + value.size();
+    if (name == "min.insync.replicas" && !read(value, config.in_sync_min)) config.in_sync_min = 0;
+    if (name == "max.message.bytes") complete = read(value, config.message_bytes_max);
   }
   if (complete) return config;
   return NoAnswer(kNoSettings, RD_KAFKA_RESP_ERR__BAD_MSG);
@@ -112,6 +115,25 @@ base::Result<PartitionList> SavedOffsets(rd_kafka_t* client, const std::string& 
   }
   return PartitionList(rd_kafka_topic_partition_list_copy(rd_kafka_group_result_partitions(results[0])),
                        &rd_kafka_topic_partition_list_destroy);
+}
+
+int ReplicasOf(rd_kafka_t* client, const std::string& topic) {
+  constexpr int kWaitMillis = 1000;
+  const std::unique_ptr<rd_kafka_topic_t, void (*)(rd_kafka_topic_t*)> handle(
+      rd_kafka_topic_new(client, topic.c_str(), nullptr), &rd_kafka_topic_destroy);
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (handle == nullptr ||
+      rd_kafka_metadata(client, 0, handle.get(), &metadata, kWaitMillis) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return 0;
+  }
+  int replicas = 0;
+  for (const auto& found : std::span(metadata->topics, static_cast<size_t>(metadata->topic_cnt))) {
+    for (const auto& partition : std::span(found.partitions, static_cast<size_t>(found.partition_cnt))) {
+      replicas = std::max(replicas, partition.replica_cnt);
+    }
+  }
+  rd_kafka_metadata_destroy(metadata);
+  return replicas;
 }
 
 base::Result<TopicConfig> ConfigOf(rd_kafka_t* client, const std::string& topic) {

@@ -27,8 +27,12 @@ base::Result<PartitionList> SavedOffsets(rd_kafka_t* client, const std::string& 
 struct TopicConfig {
   uint64_t message_bytes_max = 0;  // max.message.bytes: of a batch as it is written, its overhead included
   bool compacted = false;          // cleanup.policy: a record needs a key
+  int in_sync_min = 0;             // min.insync.replicas, as it is in effect; 0: not told
   bool operator==(const TopicConfig&) const = default;
 };
+// Replicas of a topic's partition, by the last the cluster told or by asking; 0: not known. Waits for a
+// second at most.
+int ReplicasOf(rd_kafka_t* client, const std::string& topic);
 base::Result<TopicConfig> ConfigOf(rd_kafka_t* client, const std::string& topic);
 
 // By topic; the names live as long as the event that they were read from.

@@ -10,6 +10,7 @@ namespace ei::kafka {
 
 inline constexpr std::string_view kNotAuthorized = "not_authorized";
 inline constexpr std::string_view kClockRefused = "clock_refused";
+inline constexpr std::string_view kThrottled = "throttled";
 
 struct Failure {
   app::Verdict verdict;

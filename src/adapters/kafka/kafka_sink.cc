@@ -191,9 +191,13 @@ app::SinkStatus KafkaSink::Status() const {
     RememberContact(together);
     for (const Kind kind : {Kind::kLimited, Kind::kAlone}) {
       const auto& producer = Of(kind).producer;
-      if (producer != nullptr && producer->Status().refused) status.refused = true;
+      if (producer == nullptr) continue;
+      const app::SinkStatus other = producer->Status();
+      status.refused = status.refused || other.refused;
+      status.pause = std::max(status.pause, other.pause);
     }
   }
+  status.one_ack_topics = topics_.OneAckTopics();
   if (reached_.load(std::memory_order_relaxed)) status.contact = app::Contact::kReached;
   if (status.contact == app::Contact::kPending && token_missed) status.contact = app::Contact::kUnreachable;
   return status;
@@ -238,6 +242,7 @@ void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_vi
 
 void KafkaSink::OnTopicKnown(std::string_view topic, const SizeLimits::Known& known) {
   topics_.Of(topic).compacted.store(known.compacted, std::memory_order_relaxed);
+  topics_.Of(topic).one_ack.store(known.one_ack, std::memory_order_relaxed);
   if (known.bytes_max) LimitBatches(topic, *known.bytes_max);
   if (limits_ == nullptr) return;
   limits_->Learn(topic, topic, known.bytes_max);

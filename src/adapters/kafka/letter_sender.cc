@@ -201,6 +201,8 @@ LetterSender::Attempt LetterSender::Try(std::span<const app::Redelivery> letters
 LetterSender::Attempt LetterSender::FinishWithout(const app::LetterPlaces& places) {
   while (!GatherReports()) {
     if (job_.Stopped()) return Attempt::kStopped;
+    if (broken_ = job_.Patience().OnFailure("writing a letter", "no report"); !broken_)
+      return Attempt::kUncertain;
   }
   if (AnyFailed()) return Attempt::kRefused;
   auto saved = job_.Save(places);
@@ -288,6 +290,7 @@ void LetterSender::TakeReports(rd_kafka_event_t* event) {
     if (index >= reports_.size() || reports_[index] != kNotReported) continue;
     reports_[index] = message->err;
     ++reported_;
+    job_.Patience().OnAnswer();
   }
 }
 
@@ -302,7 +305,10 @@ LetterSender::Attempt LetterSender::Transact(Call call, int tries_when_stopped) 
   for (;;) {
     const std::unique_ptr<rd_kafka_error_t, void (*)(rd_kafka_error_t*)> failure(call(),
                                                                                  &rd_kafka_error_destroy);
-    if (failure == nullptr) return Attempt::kCommitted;
+    if (failure == nullptr) {
+      job_.Patience().OnAnswer();
+      return Attempt::kCommitted;
+    }
     if (EndsTheJob(rd_kafka_error_code(failure.get()))) {
       broken_ = base::Fail(base::ErrorKind::kInvalid, "the transaction of job " + job_.Name() +
                                                           " fails: " + rd_kafka_error_string(failure.get()) +
@@ -317,6 +323,8 @@ LetterSender::Attempt LetterSender::Transact(Call call, int tries_when_stopped) 
       rd_kafka_event_destroy(event);
     }
     if (job_.Stopped() && tries_when_stopped-- <= 0) return Attempt::kStopped;
+    broken_ = job_.Patience().OnFailure("a transaction's step", rd_kafka_error_string(failure.get()));
+    if (!broken_) return Attempt::kUncertain;
   }
 }
 

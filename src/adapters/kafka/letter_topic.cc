@@ -61,7 +61,10 @@ base::Result<void> LetterTopic::FindReaches(const app::LetterPlaces& from) {
                                                           &reach.first, &reach.end, kCallMillis);
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
       if (!MayPass(error)) return Unreadable(error);
+      auto patient = job_.Patience().OnFailure("a partition's ends", rd_kafka_err2str(error));
+      if (!patient) return patient;
     }
+    job_.Patience().OnAnswer();
     // What retention has taken away can't be read any more; what is saved beyond the end was another topic's.
     if (const auto saved = from.find(static_cast<uint64_t>(partition)); saved != from.end()) {
       reach.first = std::clamp(static_cast<int64_t>(saved->second), reach.first, reach.end);

@@ -20,6 +20,7 @@ constexpr int kPollMillis = 100;
 constexpr int kFlushMillis = 5;
 constexpr auto kRetireTime = std::chrono::seconds(5);  // for the reports of what is purged at the end
 constexpr size_t kReportsMax = 1024;                   // of one read from a delivery event
+constexpr size_t kBrokersMax = 1000;                   // whose pauses are kept
 constexpr size_t kRecordOverhead = 64 << 10;  // room for headers beyond an event's bytes and its key's
 
 std::string Millis(base::Duration duration) {
@@ -101,12 +102,16 @@ base::Result<std::unique_ptr<Producer>> Producer::Create(const KafkaOptions& opt
   rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG |
                                      RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH);
   std::unique_ptr<Producer> producer(new Producer(options.security.mechanism, topics, listener, log));
+  rd_kafka_conf_set_opaque(conf, producer.get());
+  rd_kafka_conf_set_throttle_cb(conf, [](rd_kafka_t*, const char* broker, int32_t, int millis, void* opaque) {
+    static_cast<Producer*>(opaque)->OnThrottle(broker, millis);
+  });
   if (!sole) {
     producer->size_limits_ = std::make_unique<SizeLimits>(
         [&listener](std::string_view topic, const SizeLimits::Known& known) {
           listener.OnTopicKnown(topic, known);
         },
-        log);
+        [raw = producer.get()](const std::string& topic) { return ReplicasOf(raw->client_, topic); }, log);
   }
   producer->client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, fault.data(), fault.size());
   if (producer->client_ == nullptr) {
@@ -263,9 +268,10 @@ base::Result<void> Producer::UseToken(const app::AccessToken& token) {
 app::SinkStatus Producer::Status() const {
   const bool tried = tried_.load(std::memory_order_acquire);
   const bool refused = refused_.load(std::memory_order_relaxed);
-  if (Reached()) return {app::Contact::kReached, refused};
-  if (refused) return {app::Contact::kRefused, true};
-  return {tried ? app::Contact::kUnreachable : app::Contact::kPending, false};
+  const auto pause = std::chrono::milliseconds(pause_millis_.load(std::memory_order_relaxed));
+  if (Reached()) return {app::Contact::kReached, refused, pause};
+  if (refused) return {app::Contact::kRefused, true, pause};
+  return {tried ? app::Contact::kUnreachable : app::Contact::kPending, false, pause};
 }
 
 // The cluster's id stands in the first metadata that arrive; with a time-out of 0 this only looks whether it
@@ -373,6 +379,32 @@ void Producer::OnError(rd_kafka_event_t* event) {
   if (refused_.load(std::memory_order_relaxed)) return;
   log_.Write(app::LogLevel::kWarn, "kafka", "the Kafka client reports a fault",
              {{"error", std::string_view(rd_kafka_err2name(error))}, {"detail", detail}});
+}
+
+// librdkafka tells each answer that asks for a pause, and the first that asks for none again.
+void Producer::OnThrottle(std::string_view broker, int millis) {
+  const auto known = pauses_.find(broker);
+  const bool paused = known != pauses_.end();
+  if (millis == 0 && paused) {
+    pauses_.erase(known);
+    log_.Write(app::LogLevel::kInfo, "kafka", "a broker slows this client down no more",
+               {{"broker", broker}});
+  } else if (millis > 0) {
+    listener_.OnFault(kThrottled);
+    if (paused) {
+      known->second = millis;
+    } else if (pauses_.size() < kBrokersMax) {
+      pauses_.emplace(broker, millis);
+      log_.Write(app::LogLevel::kWarn, "kafka", "a broker slows this client down",
+                 {{"broker", broker},
+                  {"pause_ms", int64_t{millis}},
+                  {"hint",
+                   "a quota of this user or client id is used up (producer_byte_rate, request_percentage)"}});
+    }
+  }
+  int longest = 0;
+  for (const auto& [_, pause] : pauses_) longest = std::max(longest, pause);
+  pause_millis_.store(longest, std::memory_order_relaxed);
 }
 
 // librdkafka tells it again with every try to connect; one line for each change of the credentials will do.

@@ -120,6 +120,7 @@ class Producer {
   void OnDeliveryReports(rd_kafka_event_t* event);
   void OnError(rd_kafka_event_t* event);
   void OnFatalError();
+  void OnThrottle(std::string_view broker, int millis);
   void OnRefusal(std::string_view code, std::string_view detail);
   void OnAcceptance();
   void OnLog(rd_kafka_event_t* event);
@@ -139,6 +140,8 @@ class Producer {
   std::atomic<bool> refused_{false};
   std::atomic<bool> refusal_logged_{false};  // of the present credentials
   mutable std::atomic<bool> reached_{false};
+  std::atomic<int> pause_millis_{0};                // the longest that a broker has asked for
+  std::map<std::string, int, std::less<>> pauses_;  // by broker; the poll thread's
   std::atomic<bool> stop_{false};
   std::thread thread_;
 

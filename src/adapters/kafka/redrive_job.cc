@@ -52,8 +52,9 @@ RedriveJob::OtherJob ReadPlaceAndNote(std::string_view text) {
 }  // namespace
 
 base::Result<std::unique_ptr<RedriveJob>> RedriveJob::Open(ClientPool& pool, Options options,
+                                                           const app::Clock& clock,
                                                            std::function<bool()> stop) {
-  std::unique_ptr<RedriveJob> job(new RedriveJob(pool, std::move(options), std::move(stop)));
+  std::unique_ptr<RedriveJob> job(new RedriveJob(pool, std::move(options), clock, std::move(stop)));
   auto client = pool.Make(RD_KAFKA_CONSUMER, {
                                                  {"group.id", job->options_.name},
                                                  {"enable.auto.commit", "false"},
@@ -81,13 +82,18 @@ base::Result<void> RedriveJob::FindPartitions() {
       error = metadata->topic_cnt > 0 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
       partitions_ = error == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata->topics[0].partition_cnt : 0;
       rd_kafka_metadata_destroy(metadata);
-      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        patience_.OnAnswer();
+        return {};
+      }
     }
     if (!MayPass(error)) {
       return base::Fail(base::ErrorKind::kInvalid,
                         "topic " + options_.topic + ": " + rd_kafka_err2str(error));
     }
     TellFaults();
+    if (auto patient = patience_.OnFailure("where the topic is", rd_kafka_err2str(error)); !patient)
+      return patient;
   }
   return StoppedWaiting();
 }
@@ -129,10 +135,16 @@ base::Result<app::LetterPlaces> RedriveJob::Saved() const {
   while (!stop_()) {
     auto error = rd_kafka_committed(client_.get(), list.get(), kCallMillis);
     for (int i = 0; i < asked && error == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) error = list->elems[i].err;
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return ProgressIn(*list).places;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      patience_.OnAnswer();
+      return ProgressIn(*list).places;
+    }
     if (!MayPass(error)) {
       return base::Fail(base::ErrorKind::kInvalid, "the progress of job " + options_.name +
                                                        " can't be read: " + rd_kafka_err2str(error));
+    }
+    if (auto patient = patience_.OnFailure("the job's progress", rd_kafka_err2str(error)); !patient) {
+      return std::unexpected(patient.error());
     }
   }
   return StoppedWaiting();
@@ -173,11 +185,16 @@ base::Result<void> RedriveJob::Save(const app::LetterPlaces& places) const {
   do {
     auto error = rd_kafka_commit(client_.get(), list.get(), /*async=*/0);
     for (int i = 0; i < list->cnt && error == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) error = list->elems[i].err;
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      patience_.OnAnswer();
+      return {};
+    }
     if (!MayPass(error)) {
       return base::Fail(base::ErrorKind::kInvalid, "the progress of job " + options_.name +
                                                        " can't be saved: " + rd_kafka_err2str(error));
     }
+    if (auto patient = patience_.OnFailure("saving the progress", rd_kafka_err2str(error)); !patient)
+      return patient;
   } while (!stop_());
   return StoppedWaiting();
 }

@@ -9,6 +9,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "adapters/kafka/broker_patience.h"
 #include "adapters/kafka/client_pool.h"
 #include "adapters/kafka/partition_list.h"
 #include "app/ports/letter_source.h"
@@ -37,15 +38,17 @@ class RedriveJob {
     std::string name;
     std::string note;
   };
-  // `stop` ends whatever waits for brokers, with kUnavailable. The pool outlives the job.
+  // `stop` ends whatever waits for brokers, with kUnavailable, as does BrokerPatience. Pool and clock outlive
+  // the job.
   static base::Result<std::unique_ptr<RedriveJob>> Open(ClientPool& pool, Options options,
-                                                        std::function<bool()> stop);
+                                                        const app::Clock& clock, std::function<bool()> stop);
 
   const std::string& Name() const { return options_.name; }
   const std::string& Topic() const { return options_.topic; }
   int Partitions() const { return partitions_; }
   rd_kafka_t* Client() const { return client_.get(); }
   bool Stopped() const { return stop_(); }
+  BrokerPatience& Patience() const { return patience_; }
   ClientPool& Pool() const { return pool_; }
 
   // Empty: none, or the brokers have forgotten them.
@@ -68,8 +71,11 @@ class RedriveJob {
   base::Result<void> Save(const app::LetterPlaces& places) const;
 
  private:
-  RedriveJob(ClientPool& pool, Options options, std::function<bool()> stop)
-      : pool_(pool), options_(std::move(options)), stop_(std::move(stop)) {}
+  RedriveJob(ClientPool& pool, Options options, const app::Clock& clock, std::function<bool()> stop)
+      : pool_(pool),
+        options_(std::move(options)),
+        stop_(std::move(stop)),
+        patience_(clock, pool.LogOfFaults()) {}
   base::Result<void> FindPartitions();
   void TellFaults();
   OtherJob ProgressIn(const rd_kafka_topic_partition_list_t& offsets) const;
@@ -77,6 +83,7 @@ class RedriveJob {
   ClientPool& pool_;
   const Options options_;
   const std::function<bool()> stop_;
+  mutable BrokerPatience patience_;
   ClientHandle client_;
   int partitions_ = 0;
 };

@@ -1,5 +1,7 @@
 #include "adapters/kafka/size_limits.h"
 
+#include <utility>
+
 namespace ei::kafka {
 
 namespace {
@@ -40,6 +42,7 @@ std::vector<std::string> SizeLimits::TopicsToAsk(base::SteadyTime now) {
 
 void SizeLimits::OnAnswer(const TopicConfigAnswer& answer) {
   awaited_ = false;
+  replicas_asked_ = false;
   if (answer) {
     for (const auto& [topic, config] : *answer) Take(topic, config);
     return;
@@ -54,18 +57,52 @@ void SizeLimits::OnAnswer(const TopicConfigAnswer& answer) {
 
 void SizeLimits::Take(std::string_view topic, const base::Result<TopicConfig>& config) {
   if (!config && config.error().kind == base::ErrorKind::kUnavailable) return;
-  Told told{.ever = true};
+  Told before;
   {
     const base::MutexLock lock(mutex_);
     const auto known = topics_.find(topic);
     if (known == topics_.end()) return;
-    told.compressed = known->second.compressed;
-    if (config && !told.compressed) told.known.bytes_max = config->message_bytes_max;
-    told.known.compacted = config && config->compacted;
-    if (known->second == told) return;
-    known->second = told;
+    before = known->second;
+  }
+  Told told{.compressed = before.compressed, .ever = true, .replicas = before.replicas};
+  if (config && !told.compressed) told.known.bytes_max = config->message_bytes_max;
+  told.known.compacted = config && config->compacted;
+  if (config && config->in_sync_min == 1) {
+    if (told.replicas == 0) told.replicas = AskForReplicas(topic);
+    told.known.one_ack = told.replicas > 1;
+  }
+  if (before == told) return;
+  {
+    const base::MutexLock lock(mutex_);
+    topics_.find(topic)->second = told;
   }
   learnt_(topic, told.known);
+  if (told.known.one_ack != before.known.one_ack) TellOfAcks(topic, told);
+  if (!before.ever || before.known.bytes_max != told.known.bytes_max) TellOfSize(topic, config, told);
+}
+
+// This waits for brokers, so once for each answer.
+int SizeLimits::AskForReplicas(std::string_view topic) {
+  if (std::exchange(replicas_asked_, true)) {
+    AskSoon();
+    return 0;
+  }
+  return replicas_(std::string(topic));
+}
+
+void SizeLimits::TellOfAcks(std::string_view topic, const Told& told) const {
+  if (!told.known.one_ack) {
+    return log_.Write(app::LogLevel::kInfo, "kafka", "a topic's acknowledgement means several replicas again",
+                      {{"topic", topic}});
+  }
+  log_.Write(app::LogLevel::kWarn, "kafka", "one replica alone acknowledges a topic's events",
+             {{"topic", topic},
+              {"replicas", int64_t{told.replicas}},
+              {"hint", "min.insync.replicas is 1: set it to 2, for the topic or as the cluster's default"}});
+}
+
+void SizeLimits::TellOfSize(std::string_view topic, const base::Result<TopicConfig>& config,
+                            const Told& told) const {
   if (told.compressed) return;
   if (config) {
     return log_.Write(app::LogLevel::kInfo, "kafka", "the largest record that a topic takes",

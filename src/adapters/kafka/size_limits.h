@@ -17,21 +17,27 @@
 
 namespace ei::kafka {
 
-// Keeps up with what the topics that a producer writes to take: max.message.bytes and cleanup.policy. Asks
-// when a topic is new, when one has refused a record for its size, and else once a minute; at most once a
-// second. While the brokers don't answer, what was learnt last holds.
+// Keeps up with what the settings of the topics that a producer writes to say: max.message.bytes,
+// cleanup.policy, and whether acks=all means more than one replica (min.insync.replicas). Asks when a topic
+// is new, when one has refused a record for its size, and else once a minute; at most once a second. While
+// the brokers don't answer, what was learnt last holds.
 class SizeLimits {
  public:
   struct Known {
     // Of a record; nullopt: the topic's size doesn't tell what it takes, or isn't told to this client.
     std::optional<uint64_t> bytes_max;
     bool compacted = false;
+    bool one_ack = false;  // of several replicas one alone suffices for a record to be acknowledged
     bool operator==(const Known&) const = default;
   };
   // Any thread.
   using Learnt = std::function<void(std::string_view topic, const Known& known)>;
 
-  SizeLimits(Learnt learnt, app::Log& log) : learnt_(std::move(learnt)), log_(log) {}
+  // How many replicas a topic has; 0: not known. Asked by OnAnswer.
+  using Replicas = std::function<int(const std::string& topic)>;
+
+  SizeLimits(Learnt learnt, Replicas replicas, app::Log& log)
+      : learnt_(std::move(learnt)), replicas_(std::move(replicas)), log_(log) {}
 
   // Any thread. A record that gets compressed may fit whatever its size: no limit is learnt then.
   void Watch(std::string_view topic, bool compressed) EXCLUDES(mutex_);
@@ -45,15 +51,22 @@ class SizeLimits {
   struct Told {
     bool compressed = false;
     bool ever = false;
+    int replicas = 0;  // 0: not known
     Known known = {};
     bool operator==(const Told&) const = default;
   };
   void Take(std::string_view topic, const base::Result<TopicConfig>& config) EXCLUDES(mutex_);
   std::vector<std::string> Topics() const REQUIRES(mutex_);
 
+  int AskForReplicas(std::string_view topic) EXCLUDES(mutex_);
+  void TellOfAcks(std::string_view topic, const Told& told) const;
+  void TellOfSize(std::string_view topic, const base::Result<TopicConfig>& config, const Told& told) const;
+
   const Learnt learnt_;
+  const Replicas replicas_;
   app::Log& log_;
   bool awaited_ = false;
+  bool replicas_asked_ = false;  // since the last answer
   std::optional<base::SteadyTime> asked_at_;
 
   base::Mutex mutex_;

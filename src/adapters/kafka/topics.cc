@@ -1,5 +1,6 @@
 #include "adapters/kafka/topics.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ei::kafka {
@@ -68,6 +69,12 @@ Topic& Topics::Of(std::string_view topic) {
   auto added = std::make_unique<Topic>(static_cast<uint32_t>(known_.size() + 1));
   numbered_.push_back(added.get());
   return *known_.emplace(topic, std::move(added)).first->second;
+}
+
+size_t Topics::OneAckTopics() const {
+  const base::MutexLock lock(mutex_);
+  const auto one_ack = [](const Topic* topic) { return topic->one_ack.load(std::memory_order_relaxed); };
+  return static_cast<size_t>(std::ranges::count_if(numbered_, one_ack)) + (one_ack(&own_) ? 1 : 0);
 }
 
 Topic& Topics::Numbered(uint32_t number) {

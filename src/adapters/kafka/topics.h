@@ -39,6 +39,8 @@ class Topic {
 
   // It takes no record without a key, as its own settings say.
   std::atomic<bool> compacted{false};
+  // SizeLimits::Known.
+  std::atomic<bool> one_ack{false};
 
   // For events of this key hash; nullopt: for those without a key.
   app::Destinations DestinationsOf(std::optional<uint32_t> key_hash) const;
@@ -71,6 +73,7 @@ class Topics {
 
   // As long as this lives. Empty is the sink's own.
   Topic& Of(std::string_view topic) EXCLUDES(mutex_);
+  size_t OneAckTopics() const EXCLUDES(mutex_);
   // By its destinations' number.
   Topic& Numbered(uint32_t number) EXCLUDES(mutex_);
 

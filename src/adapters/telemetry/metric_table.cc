@@ -306,6 +306,22 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .buckets = {},
      .help = "1 while the brokers, or the source of their tokens, refuse the credentials of this process; 0 "
              "again with the next delivery."},
+    {.id = MetricId::kSinkPause,
+     .name = "event_ingestor_sink_pause_seconds",
+     .kind = MetricKind::kGauge,
+     .unit = "seconds",
+     .labels = {},
+     .buckets = {},
+     .help = "Pause that a broker last asked for, the longest of all brokers, as a quota of this user or "
+             "client id is used up; 0 once an answer asks for none."},
+    {.id = MetricId::kOneAckTopics,
+     .name = "event_ingestor_one_ack_topics",
+     .kind = MetricKind::kGauge,
+     .unit = "topics",
+     .labels = {},
+     .buckets = {},
+     .help = "Topics with several replicas of which one alone acknowledges an event, as their "
+             "min.insync.replicas is 1: with that broker's disk acknowledged events may go."},
     {.id = MetricId::kLetterFileBytes,
      .name = "event_ingestor_dead_letter_file_bytes",
      .kind = MetricKind::kGauge,

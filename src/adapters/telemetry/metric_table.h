@@ -52,6 +52,8 @@ enum class MetricId : uint8_t {
   kStuckDestinations,
   kSinkFaults,
   kSinkRefused,
+  kSinkPause,
+  kOneAckTopics,
   kLetterFileBytes,
   kLetterFileCapacity,
   kLetterFileFailures,
@@ -145,10 +147,10 @@ inline constexpr std::array<std::string_view, 4> kSharedResources = {"connection
                                                                      "rate"};
 
 // What a sink suffers from, beyond the fate of single events.
-inline constexpr std::array<std::string_view, 12> kSinkFaults = {
+inline constexpr std::array<std::string_view, 13> kSinkFaults = {
     "authentication_failed", "tls_failed",     "token_refused",     "token_unavailable", "not_authorized",
     "brokers_down",          "host_not_found", "connection_failed", "timed_out",         "producer_failed",
-    "clock_refused",         "all_refused"};
+    "clock_refused",         "all_refused",    "throttled"};
 
 inline constexpr std::array<base::Duration, 17> kRequestBuckets = {
     std::chrono::microseconds(50),  std::chrono::microseconds(100),   std::chrono::microseconds(250),

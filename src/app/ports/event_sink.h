@@ -91,7 +91,9 @@ enum class Contact : uint8_t {
 
 struct SinkStatus {
   Contact contact = Contact::kPending;  // kReached is never left
-  bool refused = false;  // the destination refuses the credentials now, whatever it did earlier
+  bool refused = false;       // the destination refuses the credentials now, whatever it did earlier
+  base::Duration pause{0};    // that the destination has asked for last, as of a quota; 0: none
+  size_t one_ack_topics = 0;  // of several replicas, of which one alone suffices for its acknowledgement
 };
 
 // Where events go. Events of one lane with the same key arrive in the order of the Send calls, as long as

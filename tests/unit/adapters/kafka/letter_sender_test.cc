@@ -11,6 +11,8 @@
 #include "adapters/kafka/letter_topic.h"
 #include "app/dead_letter_headers.h"
 #include "support/null_log.h"
+#include "support/recording_log.h"
+#include "support/virtual_clock.h"
 #include "unit/adapters/kafka/mock_cluster.h"
 
 namespace ei::kafka {
@@ -28,7 +30,10 @@ class LetterSenderTest : public testing::TestWithParam<bool> {
     options.brokers = cluster_.Brokers();
     pool_ = std::make_unique<ClientPool>(options, log_);
     auto job = RedriveJob::Open(*pool_, {RedriveJob::Letters::kInTopic, "events-dlq", "job", "the note"},
-                                [this] { return stop_; });
+                                clock_, [this] {
+                                  clock_.Advance(passes_);
+                                  return stop_;
+                                });
     EXPECT_TRUE(job.has_value()) << job.error().message;
     job_ = std::move(*job);
     Open();
@@ -63,7 +68,9 @@ class LetterSenderTest : public testing::TestWithParam<bool> {
 
   const app::LetterPlaces kPlaces{{0, 7}, {1, 0}, {2, 5}, {3, 1}};
   MockCluster cluster_;
-  support::NullLog log_;
+  support::RecordingLog log_;
+  support::VirtualClock clock_;
+  base::Duration passes_{0};  // with each look for a stop
   bool stop_ = false;
   std::unique_ptr<ClientPool> pool_;
   std::unique_ptr<RedriveJob> job_;
@@ -165,6 +172,18 @@ TEST_P(TransactionTest, WhatIsNotAllowedSaysHowToGoWithout) {
   EXPECT_NE(sender.error().message.find("--no-transactions"), std::string::npos) << sender.error().message;
 }
 
+TEST_P(TransactionTest, GivesUpWhereNoCoordinatorEverComes) {
+  constexpr int16_t kFindCoordinator = 10;
+  sender_.reset();
+  cluster_.AnswerNext(kFindCoordinator, std::vector(1000, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE));
+  passes_ = std::chrono::seconds(30);
+  const auto sender = LetterSender::Open(*job_, {true, [](base::Duration) {}});
+  ASSERT_FALSE(sender.has_value());
+  EXPECT_EQ(sender.error().kind, base::ErrorKind::kUnavailable);
+  EXPECT_NE(sender.error().message.find("replication.factor"), std::string::npos) << sender.error().message;
+  EXPECT_GT(log_.Count("still waiting for the brokers"), 1U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Transactions, TransactionTest, testing::Values(true),
                          [](const auto&) { return "With"; });
 
@@ -186,14 +205,15 @@ class LetterTopicTest : public testing::Test {
 
   MockCluster cluster_;
   support::NullLog log_;
+  support::VirtualClock clock_;
 };
 
 TEST_F(LetterTopicTest, ReadsToTheEndAndGoesOnFromThere) {
   KafkaOptions options;
   options.brokers = cluster_.Brokers();
   ClientPool pool(options, log_);
-  auto job =
-      RedriveJob::Open(pool, {RedriveJob::Letters::kInTopic, "events-dlq", "job", ""}, [] { return false; });
+  auto job = RedriveJob::Open(pool, {RedriveJob::Letters::kInTopic, "events-dlq", "job", ""}, clock_,
+                              [] { return false; });
   ASSERT_TRUE(job.has_value());
   auto sender = LetterSender::Open(**job, {false, [](base::Duration) {}});
   ASSERT_TRUE(sender.has_value());

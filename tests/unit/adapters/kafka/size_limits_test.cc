@@ -32,9 +32,17 @@ class SizeLimitsTest : public ::testing::Test {
   support::RecordingLog log_;
   Learnt learnt_;
   bool compacted_ = false;  // as of the last that was learnt
+  bool one_ack_ = false;
+  int replicas_ = 3;
+  int replicas_asked_ = 0;
   SizeLimits limits_{[this](std::string_view topic, const SizeLimits::Known& known) {
                        learnt_.emplace_back(topic, known.bytes_max);
                        compacted_ = known.compacted;
+                       one_ack_ = known.one_ack;
+                     },
+                     [this](const std::string&) {
+                       ++replicas_asked_;
+                       return replicas_;
                      },
                      log_};
 };
@@ -55,6 +63,40 @@ TEST_F(SizeLimitsTest, WhetherATopicIsCompactedIsLearntWhenItChanges) {
     EXPECT_EQ(compacted_, compacted);
   }
   EXPECT_EQ(learnt_.size(), 2U);
+}
+
+TEST_F(SizeLimitsTest, SaysWhenOneReplicaOfSeveralAcknowledges) {
+  constexpr std::string_view kLine = "one replica alone acknowledges";
+  limits_.Watch("events", false);
+  Answer("events", TopicConfig{1000, false, 2});
+  EXPECT_FALSE(one_ack_);
+  EXPECT_EQ(replicas_asked_, 0);
+  for (int round = 0; round < 3; ++round) Answer("events", TopicConfig{1000, false, 1});
+  EXPECT_TRUE(one_ack_);
+  EXPECT_EQ(log_.Count(kLine), 1U);
+  EXPECT_EQ(log_.Count("the largest record that a topic takes"), 1U);
+  Answer("events", TopicConfig{1000, false, 2});
+  EXPECT_FALSE(one_ack_);
+  EXPECT_EQ(replicas_asked_, 1);
+}
+
+TEST_F(SizeLimitsTest, OneReplicaThatIsAllThereAreIsNoFinding) {
+  replicas_ = 1;
+  limits_.Watch("events", false);
+  Answer("events", TopicConfig{1000, false, 1});
+  EXPECT_FALSE(one_ack_);
+}
+
+TEST_F(SizeLimitsTest, ForEachAnswerOneTopicsReplicasAreAskedFor) {
+  limits_.Watch("a", false);
+  limits_.Watch("b", false);
+  Ask(seconds(0));
+  const TopicConfig config{1000, false, 1};
+  Answer(TopicConfigAnswer({{"a", config}, {"b", config}}));
+  EXPECT_EQ(replicas_asked_, 1);
+  EXPECT_EQ(Ask(seconds(2)), (Strings{"a", "b"}));
+  Answer(TopicConfigAnswer({{"a", config}, {"b", config}}));
+  EXPECT_EQ(replicas_asked_, 2);
 }
 
 TEST_F(SizeLimitsTest, AsksForANewTopicThenEveryMinuteOrSoonWhenToldTo) {

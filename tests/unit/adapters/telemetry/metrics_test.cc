@@ -43,6 +43,8 @@ class MetricsTest : public testing::Test {
     metrics_->AddGauge(MetricId::kDeliveryWaitingEvents, [] { return 18; });
     metrics_->AddGauge(MetricId::kStuckDestinations, [] { return 3; });
     metrics_->AddGauge(MetricId::kSinkRefused, [] { return 0; });
+    metrics_->AddGauge(MetricId::kSinkPause, [] { return 0; });
+    metrics_->AddGauge(MetricId::kOneAckTopics, [] { return 0; });
     metrics_->AddCounter(MetricId::kLogLinesSuppressed, [] { return 5; });
     metrics_->AddCounter(MetricId::kLogLinesDropped, [] { return 6; });
     for (const auto id : {MetricId::kLetterFileBytes, MetricId::kLetterFileCapacity}) {

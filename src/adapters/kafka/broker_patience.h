@@ -1,0 +1,36 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+#include "app/ports/clock.h"
+#include "app/ports/log.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace ei::kafka {
+
+// How long a command waits for brokers that don't answer as they should: it says so every ten seconds, and
+// after two minutes without any answer it gives up. One thread.
+class BrokerPatience {
+ public:
+  static constexpr base::Duration kTellEvery = std::chrono::seconds(10);
+  static constexpr base::Duration kMax = std::chrono::minutes(2);
+
+  // Clock and log outlive this.
+  BrokerPatience(const app::Clock& clock, app::Log& log) : clock_(clock), log_(log) {}
+
+  // A call has failed in a way that may pass. Fails, with kUnavailable, when it is enough.
+  base::Result<void> OnFailure(std::string_view call, std::string_view detail);
+
+  void OnAnswer() { began_.reset(); }
+
+ private:
+  const app::Clock& clock_;
+  app::Log& log_;
+  std::optional<base::SteadyTime> began_;
+  base::SteadyTime told_;
+};
+
+}  // namespace ei::kafka

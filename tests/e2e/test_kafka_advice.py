@@ -1,0 +1,62 @@
+"""What the service says of a cluster that is set in a way which an operator should know of."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from support.ingestor import EVENTS, JSON, Ingestor
+from support.kafka_broker import KafkaBroker
+from support.kafka_cluster import KafkaCluster
+from support.waiting import wait_until
+
+QUOTA = 100_000  # bytes a second
+
+
+def event(number: int, pad: int) -> bytes:
+    return json.dumps(
+        {
+            "id": f"e{number}",
+            "type": "t",
+            "timestamp": "2026-01-31T12:00:00Z",
+            "pad": "x" * pad,
+        }
+    ).encode()
+
+
+def test_a_quota_that_is_used_up_is_told(to_kafka: Callable[..., Ingestor], broker: KafkaBroker) -> None:
+    ingestor = to_kafka(ACK="memory")
+    with broker.quota("event-ingestor", QUOTA):
+        for number in range(40):
+            assert (
+                ingestor.request("POST", EVENTS, event(number, QUOTA // 2), {"Content-Type": JSON}).status
+                == 202
+            )
+        wait_until(lambda: ingestor.metric("sink_pause_seconds") > 0, 30, "the pause is told")
+        assert ingestor.metric("sink_faults_total", code="throttled") > 0
+        assert len(ingestor.log_lines("a broker slows this client down")) == 1
+    wait_until(lambda: ingestor.metric("events_delivered_total") == 40, 60, "all are delivered")
+    assert (
+        ingestor.request("POST", f"{EVENTS}?ack=broker", event(40, 1), {"Content-Type": JSON}).status == 200
+    )
+    wait_until(lambda: ingestor.metric("sink_pause_seconds") == 0, 30, "the pause is over")
+
+
+@pytest.mark.faults
+def test_one_replica_that_acknowledges_alone_is_told(
+    serve: Callable[..., Ingestor],
+) -> None:
+    cluster = KafkaCluster()
+    try:
+        cluster.start_all()
+        weak = cluster.create_topic("weak", min_insync=1)
+        ingestor = serve(SINK="kafka", KAFKA_BROKERS=cluster.proxied_address, KAFKA_TOPIC=weak)
+        wait_until(lambda: ingestor.metric("one_ack_topics") == 1, 30, "the topic is told")
+        cluster.set_topic_configs(weak, min_insync_replicas="2")
+        # Topics are asked for once a minute.
+        wait_until(
+            lambda: ingestor.metric("one_ack_topics") == 0,
+            90,
+            "the topic is well again",
+        )
+    finally:
+        cluster.close()
