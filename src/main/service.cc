@@ -251,13 +251,21 @@ base::Result<void> Service::OpenSink(size_t lanes) {
 
 base::Result<void> Service::OpenKafkaSink(size_t lanes) {
   const kafka::KafkaOptions options = KafkaOptionsOf(settings_, lanes, TopicOptionsOf(routing_), clock_);
-  auto created = kafka::KafkaSink::Create(options, log_, &metrics_, &topic_limits_);
-  if (!created) return std::unexpected(created.error());
-  kafka_ = created->get();
-  if (options.security.Secured()) {
-    credentials_ = std::make_unique<kafka::CredentialKeeper>(options.security, clock_, log_, **created);
-  }
-  sink_ = std::move(*created);
+  const auto use = [&](auto created) -> base::Result<void> {
+    if (!created) return std::unexpected(created.error());
+    use_topics_ = [sink = created->get()](std::vector<kafka::TopicOptions> topics) {
+      sink->UseTopics(std::move(topics));
+    };
+    if (options.security.Secured()) {
+      credentials_ = std::make_unique<kafka::CredentialKeeper>(options.security, clock_, log_, **created);
+    }
+    sink_ = std::move(*created);
+    return {};
+  };
+  auto used = settings_.kafka.client == KafkaClient::kNative
+                  ? use(kafka::native::NativeSink::Create(options, clock_, log_, &metrics_, &topic_limits_))
+                  : use(kafka::KafkaSink::Create(options, log_, &metrics_, &topic_limits_));
+  if (!used) return used;
   OpenDeadLetterFile();
   log_.Write(app::LogLevel::kInfo, "sink", "events go to Kafka",
              {{"brokers", std::string_view(settings_.kafka.brokers)},
@@ -364,7 +372,7 @@ void Service::RegisterWalMetrics() {
 
 void Service::Reroute(const Routing& routing) {
   routes_.Replace(routing.routes);
-  if (kafka_ != nullptr) kafka_->UseTopics(TopicOptionsOf(routing));
+  if (use_topics_) use_topics_(TopicOptionsOf(routing));
 }
 
 uint64_t Service::EventsAtRisk() const {

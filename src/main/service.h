@@ -11,6 +11,7 @@
 #include "adapters/http/server.h"
 #include "adapters/kafka/credential_keeper.h"
 #include "adapters/kafka/kafka_sink.h"
+#include "adapters/kafka/native/native_sink.h"
 #include "adapters/telemetry/metrics.h"
 #include "adapters/wal/posix_disk.h"
 #include "adapters/wal/wal_journal.h"
@@ -116,7 +117,7 @@ class Service {
   std::unique_ptr<app::StuckDestinations> stuck_;
   std::unique_ptr<app::WorkerPool> workers_;  // outlives the sink, which reports to it
   std::unique_ptr<app::EventSink> sink_;
-  kafka::KafkaSink* kafka_ = nullptr;                     // sink_, when that is Kafka
+  std::function<void(std::vector<kafka::TopicOptions>)> use_topics_;  // of sink_, when that is Kafka
   std::unique_ptr<kafka::CredentialKeeper> credentials_;  // of the sink; null: it has none
   std::unique_ptr<app::Ingest> ingest_;
   std::unique_ptr<http::Server> server_;

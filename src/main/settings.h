@@ -14,6 +14,7 @@ namespace ei::service {
 // defaults of their own; DefaultSettings() gives them. Times are whole microseconds, sizes are bytes.
 
 enum class SinkKind { kKafka, kFile };
+enum class KafkaClient { kNative, kLibrdkafka };
 enum class Compression { kNone, kGzip, kSnappy, kLz4, kZstd };
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
@@ -80,6 +81,7 @@ struct FileSettings {
 };
 
 struct KafkaSettings {
+  KafkaClient client = KafkaClient::kLibrdkafka;
   std::string brokers;  // host:port,host:port without spaces
   std::string topic;
   std::string dlq_topic;

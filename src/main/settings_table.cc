@@ -456,6 +456,15 @@ std::vector<Setting> KafkaRows() {
            .example = "20ms"},
           &Settings::kafka, &KafkaSettings::linger, Duration{.fallback = 5ms, .min = 0s, .max = 1s}),
       Declare(
+          {.key = "kafka.client",
+           .env = "KAFKA_CLIENT",
+           .text = "The producer. native is this service's own and on its way: it doesn't compress yet. redrive and dlq "
+                   "stats always use librdkafka.",
+           .example = "native"},
+          &Settings::kafka, &KafkaSettings::client,
+          Choice<KafkaClient>{.fallback = KafkaClient::kLibrdkafka,
+                              .words = {{"native", KafkaClient::kNative}, {"librdkafka", KafkaClient::kLibrdkafka}}}),
+      Declare(
           {.key = "kafka.compression",
            .env = "KAFKA_COMPRESSION",
            .text =

@@ -41,6 +41,8 @@ class Topic {
   std::atomic<bool> compacted{false};
   // SizeLimits::Known.
   std::atomic<bool> one_ack{false};
+  static constexpr uint64_t kAnySize = ~uint64_t{0};
+  std::atomic<uint64_t> bytes_max{kAnySize};
 
   // For events of this key hash; nullopt: for those without a key.
   app::Destinations DestinationsOf(std::optional<uint32_t> key_hash) const;

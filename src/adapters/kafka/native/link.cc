@@ -32,6 +32,7 @@ const Link::Request& Link::Add(Api api, int16_t version, base::Duration timeout,
                                base::SteadyTime now) {
   if (requests_.empty()) first_since_ = now;
   used_at_ = now;
+  ++added_;
   requests_.push_back({api, version, next_correlation_id_, timeout, context});
   next_correlation_id_ = (next_correlation_id_ + 1) & 0x7fffffff;
   return requests_.back();
@@ -54,7 +55,7 @@ std::optional<Link::Response> Link::TakeResponse(base::SteadyTime now) {
     const auto size = prefix.Int<int32_t>();
     const auto correlation_id = prefix.Int<int32_t>();
     if (size < static_cast<int32_t>(kPrefixBytes - kSizeBytes) ||
-        static_cast<size_t>(size) > options_.response_bytes_max || requests_.empty() ||
+        static_cast<size_t>(size) > options_.response_bytes_max || requests_.size() <= added_ + taken_ ||
         requests_.front().correlation_id != correlation_id) {
       Finish(End::kNonsense,
              "it doesn't answer as a Kafka broker does: wrong port, or TLS where there is none?");
@@ -160,6 +161,9 @@ void Link::OnLogin(int16_t version, std::string_view body, base::SteadyTime now)
 
 void Link::Look(base::SteadyTime now) {
   if (state_ == State::kEnded) return;
+  if (state_ == State::kConnecting && now - used_at_ >= options_.timeout) {
+    return Finish(End::kTimedOut, "it can't be connected to in time");
+  }
   if (!requests_.empty() && now - first_since_ >= requests_.front().timeout) {
     return Finish(End::kTimedOut, "a request was not answered in time");
   }
@@ -170,6 +174,7 @@ void Link::Look(base::SteadyTime now) {
 
 base::SteadyTime Link::NextLook() const {
   base::SteadyTime next = base::SteadyTime::max();
+  if (state_ == State::kConnecting) next = used_at_ + options_.timeout;
   if (!requests_.empty()) next = first_since_ + requests_.front().timeout;
   if (renew_at_ && !renewing_) next = std::min(next, *renew_at_);
   return next;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -86,6 +87,12 @@ class Link {
   // The connection is gone. Requests() are those without an answer.
   void OnClosed(std::string_view reason) { Finish(End::kClosed, reason); }
 
+  // What it answered can't be read, or makes no sense.
+  void OnNonsense() { Finish(End::kNonsense, "an answer of it makes no sense"); }
+
+  // The broker reads nothing until then, so no time-out runs.
+  void Hold(base::SteadyTime until) { first_since_ = std::max(first_since_, until); }
+
   // Whether the owner may ask now. The rest of its limits is its own: how many requests are out, throttling.
   bool MaySend(base::SteadyTime now) const;
   // nullopt: this broker doesn't know the request.
@@ -101,7 +108,12 @@ class Link {
   const std::deque<Request>& Requests() const { return requests_; }
 
   // What is to be sent now.
-  Outgoing Take() { return std::exchange(out_, {}); }
+  Outgoing Take() {
+    taken_ += std::exchange(added_, 0);
+    return std::exchange(out_, {});
+  }
+  // All that Take gave has left this process: an answer that comes earlier is none.
+  void OnWritten() { taken_ = 0; }
 
   // Ends it when a request has waited too long, renews the login in time. To be called at NextLook at the
   // latest.
@@ -142,6 +154,8 @@ class Link {
 
   int32_t next_correlation_id_ = 0;
   std::deque<Request> requests_;  // oldest first; brokers answer in this order
+  size_t added_ = 0;              // of these: since the last Take
+  size_t taken_ = 0;              // and before it, of those that aren't written yet
   base::SteadyTime first_since_;  // the oldest one has been the broker's next since then
   base::SteadyTime used_at_;
   Outgoing out_;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "adapters/kafka/native/batch.h"
@@ -107,6 +108,8 @@ class Partition {
 
   void Add(std::unique_ptr<Batch> batch);
   size_t Batches() const { return queue_.size(); }
+  // Gives all batches back, in their order: for the end of the producer, when nothing is out any more.
+  std::deque<std::unique_ptr<Batch>> TakeAll() { return std::exchange(queue_, {}); }
   size_t Out() const { return out_; }
 
   // --- from the side of the cluster
@@ -115,11 +118,15 @@ class Partition {
   void OnProducerId(const ProducerId& id);
   // Who leads it now; node -1: nobody. `id`: the topic's, where the broker tells.
   void OnLeader(int32_t node, int32_t epoch, const wire::TopicId& id, base::SteadyTime now);
+  const wire::TopicId& Id() const { return topic_id_; }
+  const ProducerId& Producer() const { return producer_; }
   int32_t Leader() const { return leader_; }
   int32_t LeaderEpoch() const { return leader_epoch_; }
 
   // Whether NextBatch would give one.
   bool CanSend(base::SteadyTime now) const;
+  // How large the batch is that NextBatch gives; 0: none is left.
+  size_t NextBytes() const { return out_ < queue_.size() ? queue_[out_]->records.Bytes() : 0; }
   // The next batch to send to the leader, now out; null: none. `now` is also what its time is compared with.
   Batch* NextBatch(base::SteadyTime now);
 

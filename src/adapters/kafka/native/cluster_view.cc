@@ -1,0 +1,89 @@
+#include "adapters/kafka/native/cluster_view.h"
+
+#include <algorithm>
+
+namespace ei::kafka::native {
+
+using wire::ErrorCode;
+
+namespace {
+
+std::optional<Address> AddressOf(const wire::BrokerAddress& broker) {
+  if (broker.node < 0 || broker.host.empty() || broker.port <= 0 || broker.port > 0xffff) return std::nullopt;
+  return Address{std::string(broker.host), static_cast<uint16_t>(broker.port)};
+}
+
+}  // namespace
+
+std::vector<std::string> ClusterView::Watched() const {
+  std::vector<std::string> names;
+  names.reserve(topics_.size());
+  for (const auto& [name, _] : topics_) names.push_back(name);
+  return names;
+}
+
+bool ClusterView::Take(const wire::MetadataResponse& response) {
+  if (response.brokers.empty() || response.brokers.size() > kBrokersMax) return false;
+  brokers_.clear();
+  for (const wire::BrokerAddress& broker : response.brokers) {
+    if (auto address = AddressOf(broker)) brokers_.insert_or_assign(broker.node, std::move(*address));
+  }
+  for (const wire::TopicMetadata& told : response.topics) {
+    const auto known = topics_.find(std::string(told.name));
+    if (known == topics_.end()) continue;
+    Topic& topic = known->second;
+    topic.told = true;
+    topic.error = told.error;
+    // While it can't be told of, what was known holds: events for it wait in their partitions.
+    if (told.error != ErrorCode::kNone || told.partitions.size() > kPartitionsMax) continue;
+    const bool same = told.id.Known() && topic.id == told.id;
+    topic.id = told.id;
+    std::vector<Leader> partitions(told.partitions.size());
+    topic.replicas = 0;
+    for (const wire::PartitionMetadata& partition : told.partitions) {
+      if (partition.index < 0 || static_cast<size_t>(partition.index) >= partitions.size()) continue;
+      const auto index = static_cast<size_t>(partition.index);
+      partitions[index] = {partition.leader, partition.leader_epoch};
+      topic.replicas = std::max(topic.replicas, partition.replicas);
+      // A broker that lags behind doesn't take back what another one, or a hint, has told.
+      if (!same || index >= topic.partitions.size()) continue;
+      if (topic.partitions[index].epoch > partition.leader_epoch) partitions[index] = topic.partitions[index];
+    }
+    topic.partitions = std::move(partitions);
+  }
+  return true;
+}
+
+void ClusterView::TakeHints(const std::vector<wire::BrokerAddress>& brokers) {
+  for (const wire::BrokerAddress& broker : brokers) {
+    if (brokers_.size() >= kBrokersMax) return;
+    if (auto address = AddressOf(broker)) brokers_.insert_or_assign(broker.node, std::move(*address));
+  }
+}
+
+void ClusterView::TakeHint(const std::string& topic, int32_t partition, const wire::LeaderHint& hint) {
+  const auto known = topics_.find(topic);
+  if (known == topics_.end() || hint.node < 0 || partition < 0) return;
+  auto& partitions = known->second.partitions;
+  if (static_cast<size_t>(partition) >= partitions.size()) return;
+  Leader& leader = partitions[static_cast<size_t>(partition)];
+  if (hint.epoch > leader.epoch) leader = {hint.node, hint.epoch};
+}
+
+const Address* ClusterView::Find(int32_t node) const {
+  const auto found = brokers_.find(node);
+  return found == brokers_.end() ? nullptr : &found->second;
+}
+
+const ClusterView::Topic* ClusterView::Find(const std::string& topic) const {
+  const auto found = topics_.find(topic);
+  return found == topics_.end() ? nullptr : &found->second;
+}
+
+ClusterView::Leader ClusterView::LeaderOf(const std::string& topic, int32_t partition) const {
+  const Topic* const found = Find(topic);
+  if (found == nullptr || partition < 0 || static_cast<size_t>(partition) >= found->partitions.size()) return {};
+  return found->partitions[static_cast<size_t>(partition)];
+}
+
+}  // namespace ei::kafka::native

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "adapters/kafka/native/network.h"
+#include "adapters/kafka/native/socket.h"
+
+namespace ei::kafka::native {
+
+// A Network of TCP sockets, with TLS or without, on an io_context. It waits for readiness and never blocks:
+// no buffer is pinned while nothing comes. Names are looked up by threads of their own, as a name server may
+// never answer; the addresses of a name are tried in turn, one a connection.
+//
+// On the io_context's thread, which outlives it.
+class SocketNetwork final : public Network {
+ public:
+  struct Handlers {
+    std::function<void(uint64_t connection)> connected;
+    std::function<void(uint64_t connection, std::string_view bytes)> bytes;
+    std::function<void(uint64_t connection)> written;
+    // `refused`: by what TLS checks, on either side.
+    std::function<void(uint64_t connection, std::string_view reason, bool refused)> closed;
+  };
+
+  SocketNetwork(boost::asio::io_context& context, Handlers handlers);
+  ~SocketNetwork() override;
+
+  // For the next connections; null: without TLS.
+  void UseTls(std::shared_ptr<TlsContext> tls) { tls_ = std::move(tls); }
+
+  void Connect(uint64_t connection, const std::string& host, uint16_t port) override;
+  void Write(uint64_t connection, Outgoing out) override;
+  void Close(uint64_t connection) override;
+
+ private:
+  class Lookup;
+  struct Peer {
+    explicit Peer(boost::asio::io_context& context) : tcp(context) {}
+    boost::asio::ip::tcp::socket tcp;
+    std::unique_ptr<Socket> socket;  // once it is connected
+    std::string host;
+    bool ready = false;
+    bool reading = false;  // waits to be readable
+    bool writing = false;  // waits to be writable
+    std::deque<Outgoing> outgoing;
+    size_t written = 0;  // of the first
+  };
+
+  Peer* Find(uint64_t connection);
+  void OnAddresses(uint64_t connection, const std::string& host,
+                   std::vector<boost::asio::ip::tcp::endpoint> endpoints, const std::string& fault);
+  void Go(uint64_t connection);
+  bool Shake(uint64_t connection, Peer& peer);
+  void Read(uint64_t connection);
+  void Send(uint64_t connection);
+  void Wait(uint64_t connection, Peer& peer, Socket::Step step);
+  void End(uint64_t connection, std::string reason, bool refused);
+
+  boost::asio::io_context& context_;
+  const Handlers handlers_;
+  std::shared_ptr<TlsContext> tls_;
+  std::unordered_map<uint64_t, std::unique_ptr<Peer>> peers_;
+  std::shared_ptr<Lookup> lookup_;
+  std::unordered_map<std::string, size_t> tried_;  // by host: which of its addresses is next
+  std::vector<char> input_;
+};
+
+}  // namespace ei::kafka::native
