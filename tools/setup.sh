@@ -26,7 +26,7 @@ EOF
 # What each is for stands in docs/DEPENDENCIES.md; `make lint` checks that every package is there.
 build_packages=(
   g++ cmake ninja-build ccache mold pkg-config
-  libboost1.81-dev librdkafka-dev libsimdjson-dev prometheus-cpp-dev libfmt-dev
+  libboost1.81-dev librdkafka-dev liblz4-dev libsnappy-dev libzstd-dev zlib1g-dev libsimdjson-dev prometheus-cpp-dev libfmt-dev
   libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libssl-dev libgtest-dev
   curl kcat
 )

@@ -40,6 +40,13 @@ std::vector<std::string> SizeLimits::TopicsToAsk(base::SteadyTime now) {
   return Topics();
 }
 
+base::SteadyTime SizeLimits::NextAsk() {
+  const base::MutexLock lock(mutex_);
+  if (awaited_ || topics_.empty()) return base::SteadyTime::max();
+  if (!asked_at_) return {};
+  return *asked_at_ + (soon_ ? base::Duration(kPause) : kRound);
+}
+
 void SizeLimits::OnAnswer(const TopicConfigAnswer& answer) {
   awaited_ = false;
   replicas_asked_ = false;

@@ -45,6 +45,8 @@ class SizeLimits {
 
   // One thread, now and then: the topics to ask for now; none while an answer is awaited.
   std::vector<std::string> TopicsToAsk(base::SteadyTime now) EXCLUDES(mutex_);
+  // When there is something to ask for again, unless AskSoon or Watch is called before.
+  base::SteadyTime NextAsk() EXCLUDES(mutex_);
   void OnAnswer(const TopicConfigAnswer& answer) EXCLUDES(mutex_);
 
  private:

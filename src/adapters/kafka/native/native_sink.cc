@@ -27,6 +27,7 @@ constexpr int kLaneShift = 56;
 constexpr uint64_t kTokenMask = kLetterBit - 1;
 
 constexpr uint64_t kBatchBytes = 1'000'000;
+constexpr auto kLetterPatience = std::chrono::seconds(5);  // for brokers to make its topic
 constexpr std::array<std::string_view, 3> kConfigNames = {"max.message.bytes", "cleanup.policy",
                                                           "min.insync.replicas"};
 
@@ -255,7 +256,13 @@ void NativeSink::Send(size_t lane, std::span<const OutboundEvent> events, app::G
     batch.records.Append(KeyOf(event), event.value, headers);
     batch.tokens.push_back(Pack(lane, event.token));
   }
+  for (const Handed& one : handed) one.batch->records.UseCodec(CodecFor(one.topic));
   Hand(std::move(handed));
+}
+
+wire::Codec NativeSink::CodecFor(std::string_view topic) const {
+  const std::string own = topics_.CompressionOf(topic);
+  return wire::CodecOf(own.empty() ? options_.compression : own).value_or(wire::Codec::kNone);
 }
 
 void NativeSink::SendDeadLetter(size_t lane, const OutboundEvent& event, const app::DeadLetterNote& note) {
@@ -358,11 +365,15 @@ void NativeSink::TakeInbox() {
 
 void NativeSink::Place(Handed handed) {
   const std::string topic(handed.topic);
+  if ((handed.batch->tokens.front() & kLetterBit) == 0) {
+    size_limits_.Watch(topic, CodecFor(topic) != wire::Codec::kNone);
+  }
   if (handed.partition < 0) {
     const uint32_t partitions = producer_->PartitionsOf(topic);
     if (partitions == 0) {
       producer_->Watch(topic);
       producer_->WantMetadata();
+      if (handed.since == base::SteadyTime()) handed.since = clock_.Now();
       waiting_[topic].push_back(std::move(handed));
       return;
     }
@@ -383,7 +394,8 @@ void NativeSink::Turn() {
     AskForConfigs(now);
     producer_->Turn(now);
     GiveReports();
-    const base::SteadyTime next = producer_->NextTurn();
+    base::SteadyTime next = producer_->NextTurn();
+    if (reached_.load(std::memory_order_relaxed)) next = std::min(next, size_limits_.NextAsk());
     timer_.expires_after(std::clamp(next - clock_.Now(), base::Duration(0), base::Duration(std::chrono::minutes(1))));
     timer_.async_wait([this](const boost::system::error_code& cancelled) {
       if (!cancelled) Turn();
@@ -464,7 +476,9 @@ void NativeSink::OnTopic(const std::string& topic, const ClusterView::Topic& tol
   for (Handed& one : waiting) {
     const bool letter = (one.batch->tokens.front() & kLetterBit) != 0;
     const std::string_view name = one.topic;
-    if (missing || (letter && (denied || invalid))) {
+    if (missing && letter && clock_.Now() - one.since < kLetterPatience) {
+      waiting_[topic].push_back(std::move(one));
+    } else if (missing || (letter && (denied || invalid))) {
       const std::string_view code = missing ? "unknown_topic" : denied ? kNotAuthorized : "misconfigured";
       const Verdict verdict = letter ? Verdict::kEventRefused : Verdict::kUnknownTopic;
       Refuse(*one.batch, verdict, code, "the brokers don't know the topic, or don't let this client see it", name);

@@ -71,6 +71,7 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
     int32_t partition = -1;            // -1: not known; then it is one record
     std::optional<uint32_t> key_hash;  // of that record
     std::unique_ptr<Batch> batch;
+    base::SteadyTime since = {};  // that it has waited for its topic
   };
 
   NativeSink(const KafkaOptions& options, const app::Clock& clock, app::Log& log, app::Telemetry* telemetry,
@@ -79,6 +80,7 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
   Producer::Options ProducerOptions();
   base::Result<std::unique_ptr<SaslExchange>> MakeSasl();
 
+  wire::Codec CodecFor(std::string_view topic) const;
   void Hand(std::vector<Handed> handed) EXCLUDES(inbox_mutex_);
   void TakeInbox() EXCLUDES(inbox_mutex_);
   void Place(Handed handed);

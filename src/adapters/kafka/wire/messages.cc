@@ -86,7 +86,7 @@ void AppendMetadata(std::string& out, const RequestHeader& header, std::span<con
     body.String(topic);
     body.NoTags();
   }
-  body.Bool(false);  // allow_auto_topic_creation
+  body.Bool(true);  // allow_auto_topic_creation: they are made where the brokers do that
   if (header.version >= 8 && header.version <= 10) body.Bool(false);
   if (header.version >= 8) body.Bool(false);
   body.NoTags();

@@ -53,7 +53,7 @@ struct ApiVersionsResponse {
 };
 std::optional<ApiVersionsResponse> ReadApiVersions(int16_t version, std::string_view response);
 
-// --- Metadata, of named topics. Topics aren't made by it.
+// --- Metadata, of named topics. Brokers that make missing topics do so.
 
 void AppendMetadata(std::string& out, const RequestHeader& header, std::span<const std::string> topics);
 

@@ -112,12 +112,22 @@ void RecordBatch::AppendPrefix(size_t tail_bytes) {
 
 std::string_view RecordBatch::Seal(const ProducerStamp& stamp) {
   assert(count_ > 0);
-  char* const header = bytes_.data();
+  if (codec_ != Codec::kNone && compressed_.empty()) {
+    compressed_.assign(kHeaderBytes, '\0');
+    const std::string_view records = std::string_view(bytes_).substr(kHeaderBytes);
+    // What doesn't get smaller goes as it is.
+    if (!Compress(codec_, records, compressed_) || compressed_.size() >= bytes_.size()) {
+      compressed_.clear();
+      codec_ = Codec::kNone;
+    }
+  }
+  std::string& bytes = codec_ == Codec::kNone ? bytes_ : compressed_;
+  char* const header = bytes.data();
   PutBigEndian(header, int64_t{0});  // the base offset, which the broker writes
-  PutBigEndian(header + kLengthAt, static_cast<int32_t>(bytes_.size() - kLeaderEpochAt));
+  PutBigEndian(header + kLengthAt, static_cast<int32_t>(bytes.size() - kLeaderEpochAt));
   PutBigEndian(header + kLeaderEpochAt, int32_t{-1});
   PutBigEndian(header + kMagicAt, int8_t{2});
-  PutBigEndian(header + kAttributesAt, int16_t{0});
+  PutBigEndian(header + kAttributesAt, static_cast<int16_t>(codec_));
   PutBigEndian(header + kLastOffsetDeltaAt, static_cast<int32_t>(count_ - 1));
   PutBigEndian(header + kBaseTimestampAt, timestamp_ms_);
   PutBigEndian(header + kMaxTimestampAt, timestamp_ms_);
@@ -125,8 +135,8 @@ std::string_view RecordBatch::Seal(const ProducerStamp& stamp) {
   PutBigEndian(header + kProducerEpochAt, stamp.epoch);
   PutBigEndian(header + kBaseSequenceAt, stamp.base_sequence);
   PutBigEndian(header + kCountAt, static_cast<int32_t>(count_));
-  PutBigEndian(header + kCrcAt, base::Crc32c(std::string_view(bytes_).substr(kAttributesAt)));
-  return bytes_;
+  PutBigEndian(header + kCrcAt, base::Crc32c(std::string_view(bytes).substr(kAttributesAt)));
+  return bytes;
 }
 
 RecordView RecordBatch::TakeRecord(std::string_view& rest) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "adapters/kafka/wire/codec.h"
+
 namespace ei::kafka::wire {
 
 struct RecordHeader {
@@ -59,6 +61,9 @@ class RecordBatch {
   // For the next Seal.
   void SetTimestampMs(int64_t timestamp_ms) { timestamp_ms_ = timestamp_ms; }
 
+  // For the next Seal, which compresses once what was appended before it.
+  void UseCodec(Codec codec) { codec_ = codec; }
+
   // Makes the batch ready to be sent: at least one record is in it. The view is valid until the next call of
   // a function that isn't const.
   std::string_view Seal(const ProducerStamp& stamp);
@@ -77,6 +82,8 @@ class RecordBatch {
   int64_t timestamp_ms_;
   uint32_t count_ = 0;
   std::string bytes_;
+  Codec codec_ = Codec::kNone;
+  std::string compressed_;  // the header and the records, compressed; empty: as they are
 };
 
 }  // namespace ei::kafka::wire
