@@ -9,110 +9,15 @@
 #include <gtest/gtest.h>
 
 #include "adapters/kafka/native/partition.h"
+#include "simulation/sim_partition.h"
 #include "support/random.h"
 
 namespace ei::kafka::native {
 namespace {
 
+using simulation::SimPartition;
 using wire::ErrorCode;
 using wire::PartitionProduced;
-
-// One partition as brokers keep it, with what they were seen to do: see docs/KAFKA.md.
-class SimPartition {
- public:
-  struct Record {
-    uint64_t token;
-    bool poison;  // the topic's rules reject it
-  };
-  struct Request {
-    int64_t producer_id;
-    int16_t epoch;
-    int32_t sequence;
-    std::vector<Record> records;
-    size_t bytes;
-  };
-
-  size_t bytes_max = 100'000;
-
-  PartitionProduced Produce(const Request& request) {
-    PartitionProduced answer;
-    if (request.bytes > bytes_max) return Error(ErrorCode::kMessageTooLarge);
-    for (size_t i = 0; i < request.records.size(); ++i) {
-      if (request.records[i].poison) answer.record_errors.push_back({static_cast<int32_t>(i), "poison"});
-    }
-    if (!answer.record_errors.empty()) {
-      answer.error = ErrorCode::kInvalidRecord;
-      return answer;
-    }
-    const auto known = producers_.find(request.producer_id);
-    if (known != producers_.end()) {
-      Producer& producer = known->second;
-      if (request.epoch < producer.epoch) return Error(ErrorCode::kInvalidProducerEpoch);
-      if (request.epoch > producer.epoch) {
-        if (request.sequence != 0) return Error(ErrorCode::kOutOfOrderSequenceNumber);
-      } else {
-        for (const Kept& kept : producer.last) {
-          if (kept.sequence != request.sequence || kept.count != request.records.size()) continue;
-          answer.base_offset = kept.offset;
-          answer.log_append_time_ms = 1;
-          return answer;
-        }
-        if (request.sequence != wire::SequenceAfter(producer.last_sequence, 1)) {
-          return Error(ErrorCode::kOutOfOrderSequenceNumber);
-        }
-      }
-    }
-    Producer& producer = producers_[request.producer_id];
-    if (producer.epoch != request.epoch) producer.last.clear();
-    producer.epoch = request.epoch;
-    answer.base_offset = static_cast<int64_t>(log.size());
-    const auto count = static_cast<uint32_t>(request.records.size());
-    producer.last.push_back({request.sequence, count, answer.base_offset});
-    if (producer.last.size() > 5) producer.last.pop_front();
-    producer.last_sequence = wire::SequenceAfter(request.sequence, count - 1);
-    for (const Record& record : request.records) log.push_back(record.token);
-    return answer;
-  }
-
-  // Only the last batch of a producer is known again afterwards.
-  void Restart() {
-    for (auto& [id, producer] : producers_) {
-      while (producer.last.size() > 1) producer.last.pop_front();
-    }
-  }
-
-  void MakeAgain() {
-    producers_.clear();
-    log.clear();
-  }
-
-  std::optional<wire::ProducerState> Describe(int64_t id) const {
-    const auto known = producers_.find(id);
-    if (known == producers_.end()) return std::nullopt;
-    return wire::ProducerState{id, known->second.epoch, known->second.last_sequence};
-  }
-
-  static PartitionProduced Error(ErrorCode code) {
-    PartitionProduced answer;
-    answer.error = code;
-    return answer;
-  }
-
-  std::vector<uint64_t> log;
-
- private:
-  struct Kept {
-    int32_t sequence;
-    uint32_t count;
-    int64_t offset;
-  };
-  struct Producer {
-    int16_t epoch = 0;
-    int32_t last_sequence = -1;
-    std::deque<Kept> last;
-  };
-  std::map<int64_t, Producer> producers_;
-};
 
 struct Faults {
   uint64_t seed = 0;

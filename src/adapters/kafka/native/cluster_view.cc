@@ -82,7 +82,8 @@ const ClusterView::Topic* ClusterView::Find(const std::string& topic) const {
 
 ClusterView::Leader ClusterView::LeaderOf(const std::string& topic, int32_t partition) const {
   const Topic* const found = Find(topic);
-  if (found == nullptr || partition < 0 || static_cast<size_t>(partition) >= found->partitions.size()) return {};
+  if (found == nullptr || partition < 0 || static_cast<size_t>(partition) >= found->partitions.size())
+    return {};
   return found->partitions[static_cast<size_t>(partition)];
 }
 

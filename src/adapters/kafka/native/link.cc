@@ -33,6 +33,7 @@ const Link::Request& Link::Add(Api api, int16_t version, base::Duration timeout,
   if (requests_.empty()) first_since_ = now;
   used_at_ = now;
   ++added_;
+  ++unwritten_;
   requests_.push_back({api, version, next_correlation_id_, timeout, context});
   next_correlation_id_ = (next_correlation_id_ + 1) & 0x7fffffff;
   return requests_.back();
@@ -55,7 +56,7 @@ std::optional<Link::Response> Link::TakeResponse(base::SteadyTime now) {
     const auto size = prefix.Int<int32_t>();
     const auto correlation_id = prefix.Int<int32_t>();
     if (size < static_cast<int32_t>(kPrefixBytes - kSizeBytes) ||
-        static_cast<size_t>(size) > options_.response_bytes_max || requests_.size() <= added_ + taken_ ||
+        static_cast<size_t>(size) > options_.response_bytes_max || requests_.size() <= unwritten_ ||
         requests_.front().correlation_id != correlation_id) {
       Finish(End::kNonsense,
              "it doesn't answer as a Kafka broker does: wrong port, or TLS where there is none?");

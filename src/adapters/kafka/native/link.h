@@ -107,13 +107,17 @@ class Link {
 
   const std::deque<Request>& Requests() const { return requests_; }
 
-  // What is to be sent now.
+  // What is to be sent now; not empty: OnWritten is to be called for it, once it has left this process. An
+  // answer that comes before its request has gone is none.
   Outgoing Take() {
-    taken_ += std::exchange(added_, 0);
+    if (!out_.Empty()) taken_.push_back(std::exchange(added_, 0));
     return std::exchange(out_, {});
   }
-  // All that Take gave has left this process: an answer that comes earlier is none.
-  void OnWritten() { taken_ = 0; }
+  void OnWritten() {
+    if (taken_.empty()) return;
+    unwritten_ -= taken_.front();
+    taken_.pop_front();
+  }
 
   // Ends it when a request has waited too long, renews the login in time. To be called at NextLook at the
   // latest.
@@ -155,7 +159,8 @@ class Link {
   int32_t next_correlation_id_ = 0;
   std::deque<Request> requests_;  // oldest first; brokers answer in this order
   size_t added_ = 0;              // of these: since the last Take
-  size_t taken_ = 0;              // and before it, of those that aren't written yet
+  std::deque<size_t> taken_;      // by each Take that isn't written
+  size_t unwritten_ = 0;          // of both
   base::SteadyTime first_since_;  // the oldest one has been the broker's next since then
   base::SteadyTime used_at_;
   Outgoing out_;

@@ -31,7 +31,9 @@ constexpr auto kLetterPatience = std::chrono::seconds(5);  // for brokers to mak
 constexpr std::array<std::string_view, 3> kConfigNames = {"max.message.bytes", "cleanup.policy",
                                                           "min.insync.replicas"};
 
-uint64_t Pack(size_t lane, uint64_t token, uint64_t bits = 0) { return uint64_t{lane} << kLaneShift | bits | token; }
+uint64_t Pack(size_t lane, uint64_t token, uint64_t bits = 0) {
+  return uint64_t{lane} << kLaneShift | bits | token;
+}
 size_t LaneOf(uint64_t packed) { return packed >> kLaneShift; }
 
 std::vector<wire::RecordHeader> ViewsOf(const app::Headers& headers) {
@@ -90,16 +92,18 @@ NativeSink::NativeSink(const KafkaOptions& options, const app::Clock& clock, app
       failures_(options.lanes),
       work_(context_.get_executor()),
       timer_(context_),
-      size_limits_([this](std::string_view topic, const SizeLimits::Known& known) { OnTopicKnown(topic, known); },
-                   [this](const std::string& topic) {
-                     const auto known = replicas_.find(topic);
-                     return known == replicas_.end() ? 0 : static_cast<int>(known->second);
-                   },
-                   log),
+      size_limits_(
+          [this](std::string_view topic, const SizeLimits::Known& known) { OnTopicKnown(topic, known); },
+          [this](const std::string& topic) {
+            const auto known = replicas_.find(topic);
+            return known == replicas_.end() ? 0 : static_cast<int>(known->second);
+          },
+          log),
       reports_(options.lanes) {}
 
-base::Result<std::unique_ptr<NativeSink>> NativeSink::Create(const KafkaOptions& options, const app::Clock& clock,
-                                                             app::Log& log, app::Telemetry* telemetry,
+base::Result<std::unique_ptr<NativeSink>> NativeSink::Create(const KafkaOptions& options,
+                                                             const app::Clock& clock, app::Log& log,
+                                                             app::Telemetry* telemetry,
                                                              app::TopicLimits* limits) {
   std::unique_ptr<NativeSink> sink(new NativeSink(options, clock, log, telemetry, limits));
   if (auto opened = sink->Open(); !opened) return std::unexpected(opened.error());
@@ -123,25 +127,24 @@ base::Result<void> NativeSink::Open() {
     password_ = std::move(*password);
   }
   network_ = std::make_unique<SocketNetwork>(
-      context_,
-      SocketNetwork::Handlers{
-          [this](uint64_t connection) {
-            producer_->OnConnected(connection, clock_.Now());
-            Turn();
-          },
-          [this](uint64_t connection, std::string_view bytes) {
-            producer_->OnBytes(connection, bytes, clock_.Now(), NowMs());
-            GiveReports();
-            Turn();
-          },
-          [this](uint64_t connection) { producer_->OnWritten(connection); },
-          [this](uint64_t connection, std::string_view reason, bool refused) {
-            if (refused) OnRefused("TLS", reason);
-            producer_->OnClosed(connection, reason, clock_.Now());
-            GiveReports();
-            Turn();
-          },
-      });
+      context_, SocketNetwork::Handlers{
+                    [this](uint64_t connection) {
+                      producer_->OnConnected(connection, clock_.Now());
+                      Turn();
+                    },
+                    [this](uint64_t connection, std::string_view bytes) {
+                      producer_->OnBytes(connection, bytes, clock_.Now(), NowMs());
+                      GiveReports();
+                      Turn();
+                    },
+                    [this](uint64_t connection) { producer_->OnWritten(connection); },
+                    [this](uint64_t connection, std::string_view reason, bool refused) {
+                      if (refused) OnRefused("TLS", reason);
+                      producer_->OnClosed(connection, reason, clock_.Now());
+                      GiveReports();
+                      Turn();
+                    },
+                });
   network_->UseTls(std::move(tls));
   Producer::Options options = ProducerOptions();
   options.bootstrap = std::move(*addresses);
@@ -221,7 +224,8 @@ void NativeSink::FailAll(size_t lane, std::span<const OutboundEvent> events, std
   listeners_[lane]->OnReports(reports);
 }
 
-void NativeSink::Send(size_t lane, std::span<const OutboundEvent> events, app::Grouping, uint64_t failures_seen) {
+void NativeSink::Send(size_t lane, std::span<const OutboundEvent> events, app::Grouping,
+                      uint64_t failures_seen) {
   if (events.empty()) return;
   if (failures_[lane].load(std::memory_order_acquire) != failures_seen) {
     return FailAll(lane, events, "an earlier event has just failed");
@@ -377,10 +381,17 @@ void NativeSink::Place(Handed handed) {
       waiting_[topic].push_back(std::move(handed));
       return;
     }
-    const uint32_t number = handed.key_hash ? *handed.key_hash & 0x7fffffff : static_cast<uint32_t>(clock_.Now().time_since_epoch().count() / 1000);
+    const uint32_t number = handed.key_hash
+                                ? *handed.key_hash & 0x7fffffff
+                                : static_cast<uint32_t>(clock_.Now().time_since_epoch().count() / 1000);
     handed.partition = static_cast<int32_t>(number % partitions);
   }
   if (!replicas_.contains(topic)) producer_->Watch(topic);
+  if (const uint32_t known = producer_->PartitionsOf(topic);
+      known > 0 && static_cast<uint32_t>(handed.partition) >= known) {
+    return Refuse(*handed.batch, Verdict::kTransient, "taken_back", "the topic has fewer partitions now",
+                  handed.topic);
+  }
   producer_->Add(topic, handed.partition, std::move(handed.batch));
 }
 
@@ -396,7 +407,8 @@ void NativeSink::Turn() {
     GiveReports();
     base::SteadyTime next = producer_->NextTurn();
     if (reached_.load(std::memory_order_relaxed)) next = std::min(next, size_limits_.NextAsk());
-    timer_.expires_after(std::clamp(next - clock_.Now(), base::Duration(0), base::Duration(std::chrono::minutes(1))));
+    timer_.expires_after(
+        std::clamp(next - clock_.Now(), base::Duration(0), base::Duration(std::chrono::minutes(1))));
     timer_.async_wait([this](const boost::system::error_code& cancelled) {
       if (!cancelled) Turn();
     });
@@ -460,6 +472,11 @@ void NativeSink::OnRejected(const Partition& partition, uint64_t token, std::str
   if (code == "message_too_large") size_limits_.AskSoon();
 }
 
+void NativeSink::OnPartitionGone(const Partition& partition, const Batch& batch) {
+  Refuse(batch, Verdict::kTransient, "taken_back", "the topic has fewer partitions now",
+         topics_.Keep(partition.Topic()));
+}
+
 void NativeSink::OnTopic(const std::string& topic, const ClusterView::Topic& told) {
   if (!told.partitions.empty()) {
     replicas_[topic] = told.replicas;
@@ -481,7 +498,8 @@ void NativeSink::OnTopic(const std::string& topic, const ClusterView::Topic& tol
     } else if (missing || (letter && (denied || invalid))) {
       const std::string_view code = missing ? "unknown_topic" : denied ? kNotAuthorized : "misconfigured";
       const Verdict verdict = letter ? Verdict::kEventRefused : Verdict::kUnknownTopic;
-      Refuse(*one.batch, verdict, code, "the brokers don't know the topic, or don't let this client see it", name);
+      Refuse(*one.batch, verdict, code, "the brokers don't know the topic, or don't let this client see it",
+             name);
     } else if (denied || invalid) {
       const std::string_view code = denied ? kNotAuthorized : std::string_view("misconfigured");
       if (denied) OnFault(kNotAuthorized, topic, "the topic may not be described");
@@ -530,11 +548,11 @@ void NativeSink::OnPause(const std::string& where, base::Duration pause) {
     if (telemetry_ != nullptr) telemetry_->SinkFault(kThrottled);
     const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(pause).count();
     if (known == pauses_.end()) {
-      log_.Write(
-          app::LogLevel::kWarn, "kafka", "a broker slows this client down",
-          {{"broker", std::string_view(where)},
-           {"pause_ms", int64_t{millis}},
-           {"hint", "a quota of this user or client id is used up (producer_byte_rate, request_percentage)"}});
+      log_.Write(app::LogLevel::kWarn, "kafka", "a broker slows this client down",
+                 {{"broker", std::string_view(where)},
+                  {"pause_ms", int64_t{millis}},
+                  {"hint",
+                   "a quota of this user or client id is used up (producer_byte_rate, request_percentage)"}});
     }
     pauses_[where] = pause;
   }
@@ -553,8 +571,9 @@ void NativeSink::OnTopicConfigs(const wire::DescribeConfigsResponse* response) {
   std::vector<std::pair<std::string_view, base::Result<TopicConfig>>> found;
   for (const wire::TopicConfigs& told : response->topics) {
     if (told.error != wire::ErrorCode::kNone) {
-      found.emplace_back(told.topic,
-                         base::Fail(base::ErrorKind::kInvalid, "a topic's settings can't be read: error " + std::to_string(static_cast<int>(told.error))));
+      found.emplace_back(told.topic, base::Fail(base::ErrorKind::kInvalid,
+                                                "a topic's settings can't be read: error " +
+                                                    std::to_string(static_cast<int>(told.error))));
       continue;
     }
     TopicConfig config;

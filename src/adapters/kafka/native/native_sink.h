@@ -41,8 +41,9 @@ namespace ei::kafka::native {
 class NativeSink final : public app::EventSink, public CredentialUser, private ProducerListener {
  public:
   // Needs no broker. What is handed over here outlives the sink; `limits` is told what topics take.
-  static base::Result<std::unique_ptr<NativeSink>> Create(const KafkaOptions& options, const app::Clock& clock,
-                                                          app::Log& log, app::Telemetry* telemetry = nullptr,
+  static base::Result<std::unique_ptr<NativeSink>> Create(const KafkaOptions& options,
+                                                          const app::Clock& clock, app::Log& log,
+                                                          app::Telemetry* telemetry = nullptr,
                                                           app::TopicLimits* limits = nullptr);
   // What isn't delivered is reported as kTransient.
   ~NativeSink() override;
@@ -67,7 +68,7 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
  private:
   // From a lane to the producer: records of one partition, or an event whose partition isn't known.
   struct Handed {
-    std::string_view topic;  // one that topics_ keeps
+    std::string_view topic;            // one that topics_ keeps
     int32_t partition = -1;            // -1: not known; then it is one record
     std::optional<uint32_t> key_hash;  // of that record
     std::unique_ptr<Batch> batch;
@@ -99,6 +100,7 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
   void OnDelivered(const Partition& partition, const Batch& batch, int64_t base_offset) override;
   void OnRejected(const Partition& partition, uint64_t token, std::string_view code,
                   std::string_view reason) override;
+  void OnPartitionGone(const Partition& partition, const Batch& batch) override;
   void OnTopic(const std::string& topic, const ClusterView::Topic& told) override;
   void OnFault(std::string_view code, const std::string& where, std::string_view detail) override;
   void OnContact() override;
@@ -136,9 +138,10 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
   std::unique_ptr<SocketNetwork> network_;
   std::unique_ptr<Producer> producer_;
   std::map<std::string, uint32_t, std::less<>> replicas_;  // by topic
-  std::map<std::string, std::vector<Handed>, std::less<>> waiting_;  // by topic, whose partitions aren't known
-  std::vector<std::vector<app::DeliveryReport>> reports_;            // by lane
-  std::map<std::string, base::Duration, std::less<>> pauses_;        // by broker
+  std::map<std::string, std::vector<Handed>, std::less<>>
+      waiting_;                                                // by topic, whose partitions aren't known
+  std::vector<std::vector<app::DeliveryReport>> reports_;      // by lane
+  std::map<std::string, base::Duration, std::less<>> pauses_;  // by broker
   std::string password_;
   std::optional<app::AccessToken> token_;
   bool refusal_logged_ = false;  // of the present credentials

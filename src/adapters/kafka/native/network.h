@@ -8,7 +8,8 @@
 namespace ei::kafka::native {
 
 // Connections, as a Producer needs them. What happens on one is told to the producer by OnConnected, OnBytes,
-// OnWritten and OnClosed, never from within a call of these, and nothing of it after Close. One thread.
+// OnWritten and OnClosed: but for OnWritten never from within a call of these, and nothing of it after Close.
+// One thread.
 class Network {
  public:
   virtual ~Network() = default;
@@ -16,7 +17,8 @@ class Network {
   // Begins to connect, with TLS where that is set. `connection` is a new number.
   virtual void Connect(uint64_t connection, const std::string& host, uint16_t port) = 0;
 
-  // Sends it behind what was given before. The batches in it stay where they are until OnWritten, or Close.
+  // Sends it behind what was given before; OnWritten follows for each, within this call at the earliest. The
+  // batches in it stay where they are until then, or until Close.
   virtual void Write(uint64_t connection, Outgoing out) = 0;
 
   virtual void Close(uint64_t connection) = 0;

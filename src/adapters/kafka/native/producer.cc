@@ -110,6 +110,18 @@ void Producer::FollowLeader(Line& line, base::SteadyTime now) {
   if (topic == nullptr || !topic->told) return;
   partition.OnLeader(leader.node, leader.epoch, topic->id, now);
   List(line);
+  GiveBackIfGone(line);
+}
+
+void Producer::GiveBackIfGone(Line& line) {
+  Partition& partition = line.partition;
+  const size_t partitions = PartitionsOf(partition.Topic());
+  if (partitions == 0 || static_cast<size_t>(partition.Index()) < partitions || partition.Out() > 0) return;
+  for (const auto& batch : partition.TakeAll()) {
+    records_ -= batch->records.Count();
+    listener_.OnPartitionGone(partition, *batch);
+  }
+  Unlist(line);
 }
 
 void Producer::FollowLeaders(base::SteadyTime now) {
@@ -204,9 +216,8 @@ Producer::Connection* Producer::Anyone(base::SteadyTime now) {
   std::erase_if(candidates, [this](int32_t node) { return brokers_[node].main != nullptr; });
   // The one that may be tried first, any of those alike.
   std::ranges::shuffle(candidates, random_);
-  const auto next = std::ranges::min_element(candidates, {}, [&](int32_t node) {
-    return std::max(brokers_[node].not_before, now);
-  });
+  const auto next = std::ranges::min_element(
+      candidates, {}, [&](int32_t node) { return std::max(brokers_[node].not_before, now); });
   if (next != candidates.end()) Reach(*next, false, now);
   return nullptr;
 }
@@ -231,7 +242,8 @@ void Producer::OnBytes(uint64_t number, std::string_view bytes, base::SteadyTime
 }
 
 void Producer::OnWritten(uint64_t number) {
-  if (const auto found = connections_.find(number); found != connections_.end()) found->second->link.OnWritten();
+  if (const auto found = connections_.find(number); found != connections_.end())
+    found->second->link.OnWritten();
 }
 
 void Producer::OnClosed(uint64_t number, std::string_view reason, base::SteadyTime now) {
@@ -301,9 +313,10 @@ void Producer::AskMetadata(base::SteadyTime now) {
 
 void Producer::AskProducerId(base::SteadyTime now) {
   if (producer_asked_) return;
-  const bool wanted = producer_.id < 0 || std::ranges::any_of(lines_, [](const auto& entry) {
-                        return entry.second->partition.Wanted().producer_id;
-                      });
+  const bool wanted =
+      producer_.id < 0 ||
+      std::ranges::any_of(
+          lines_, [](const auto& entry) { return entry.second->partition.Wanted().producer_id; });
   if (!wanted || cluster_.Topics().empty()) return;
   if (now < producer_not_before_) return Wake(producer_not_before_);
   Connection* const connection = Anyone(now);
@@ -524,6 +537,7 @@ bool Producer::OnProduced(Connection& connection, const Link::Request& request, 
     } else {
       List(*sent.line);
     }
+    GiveBackIfGone(*sent.line);
     if (partition.Wanted().new_connection) {
       partition.ClearNewConnection();
       connection.link.OnNonsense();
@@ -562,9 +576,7 @@ void Producer::OnNoAnswer(const Link::Request& request, base::SteadyTime now) {
       metadata_wanted_ = true;
       return;
     case Api::kInitProducerId: producer_asked_ = false; return;
-    case Api::kDescribeConfigs:
-      configs_asked_ = false;
-      return listener_.OnTopicConfigs(nullptr);
+    case Api::kDescribeConfigs: configs_asked_ = false; return listener_.OnTopicConfigs(nullptr);
     case Api::kDescribeProducers: {
       const auto question = sequence_questions_.find(request.context);
       if (question == sequence_questions_.end()) return;
@@ -581,6 +593,7 @@ void Producer::OnNoAnswer(const Link::Request& request, base::SteadyTime now) {
       for (const Sent& sent : asked.batches) {
         sent.line->partition.OnNoAnswer(*sent.batch, now, random_());
         List(*sent.line);
+        GiveBackIfGone(*sent.line);
       }
       return;
     }

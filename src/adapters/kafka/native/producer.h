@@ -30,6 +30,9 @@ class ProducerListener {
   virtual void OnRejected(const Partition& partition, uint64_t token, std::string_view code,
                           std::string_view reason) = 0;
 
+  // Its partition is no more: the topic was made again with fewer. Nothing of it stands in the topic of now.
+  virtual void OnPartitionGone(const Partition& partition, const Batch& batch) = 0;
+
   // What an answer says of a watched topic: its partitions, or why there are none.
   virtual void OnTopic(const std::string& topic, const ClusterView::Topic& told) = 0;
 
@@ -53,8 +56,10 @@ class ProducerListener {
 // gives each partition's batches to its leader, and finds out what partitions want to know.
 //
 //  - A broker takes up one request at a time on a connection (docs/KAFKA.md), so a small request waits until
-//    the one before is answered, or out for kGather: what comes meanwhile goes with it. Up to kOutMax are out.
-//  - A partition that held up a request goes by a second connection to the same broker, alone in its requests,
+//    the one before is answered, or out for kGather: what comes meanwhile goes with it. Up to kOutMax are
+//    out.
+//  - A partition that held up a request goes by a second connection to the same broker, alone in its
+//  requests,
 //    until it is quick again: what is stuck delays nothing else.
 //  - Time-outs of requests count from when the one before them was answered.
 //  - A broker that asks for a pause gets none of our requests meanwhile, and no time-out runs.
@@ -132,14 +137,15 @@ class Producer final : private PartitionListener {
   struct Line;  // a partition on its way
 
   struct Connection {
-    Connection(uint64_t number_, int32_t node_, bool slow_, const Link::Options& options, base::SteadyTime now)
+    Connection(uint64_t number_, int32_t node_, bool slow_, const Link::Options& options,
+               base::SteadyTime now)
         : number(number_), node(node_), slow(slow_), link(options, now), opened_at(now) {}
     const uint64_t number;
     const int32_t node;  // negative: a bootstrap address
     const bool slow;     // for partitions that hold others up
     Link link;
     const base::SteadyTime opened_at;
-    std::string where;   // host:port
+    std::string where;  // host:port
     bool ready_told = false;
     base::SteadyTime sent_at;  // the last produce request
     base::SteadyTime paused_until;
@@ -186,6 +192,7 @@ class Producer final : private PartitionListener {
   void Unlist(Line& line);
   void FollowLeader(Line& line, base::SteadyTime now);
   void FollowLeaders(base::SteadyTime now);
+  void GiveBackIfGone(Line& line);
 
   Connection* Open(int32_t node, const Address& address, bool slow, base::SteadyTime now);
   // The broker's connection, opened when there is none and it is time; null: none to use.
@@ -234,7 +241,7 @@ class Producer final : private PartitionListener {
 
   bool metadata_wanted_ = true;
   bool metadata_asked_ = false;
-  base::SteadyTime metadata_at_;          // of the last answer
+  base::SteadyTime metadata_at_;  // of the last answer
   base::SteadyTime metadata_not_before_;
   uint32_t metadata_failures_ = 0;
   std::optional<base::SteadyTime> alone_since_;  // no broker is to be reached

@@ -187,7 +187,8 @@ class TlsSocket final : public Socket {
       if (buffer.size() == 0) continue;
       ERR_clear_error();
       size_t some = 0;
-      const Step step = Result(SSL_write_ex(ssl_.get(), buffer.data(), buffer.size(), &some), "the TLS connection failed");
+      const Step step =
+          Result(SSL_write_ex(ssl_.get(), buffer.data(), buffer.size(), &some), "the TLS connection failed");
       written += some;
       if (step != Step::kDone) return written > 0 && step != Step::kEnded ? Step::kDone : step;
       if (some < buffer.size()) return Step::kDone;

@@ -44,7 +44,7 @@ class Socket {
 
 // `socket` is connected and doesn't block, and outlives what is made.
 std::unique_ptr<Socket> MakePlainSocket(boost::asio::ip::tcp::socket& socket);
-std::unique_ptr<Socket> MakeTlsSocket(boost::asio::ip::tcp::socket& socket, std::shared_ptr<TlsContext> context,
-                                      const std::string& host);
+std::unique_ptr<Socket> MakeTlsSocket(boost::asio::ip::tcp::socket& socket,
+                                      std::shared_ptr<TlsContext> context, const std::string& host);
 
 }  // namespace ei::kafka::native

@@ -22,9 +22,9 @@ using boost::asio::ip::tcp;
 using Endpoints = std::vector<tcp::endpoint>;
 
 constexpr size_t kInputBytes = 64 << 10;
-constexpr size_t kReadsMax = 16;     // of a connection before others get their turn
-constexpr size_t kBuffersMax = 64;   // of one write
-constexpr size_t kLookupsMax = 8;    // threads that wait for name servers
+constexpr size_t kReadsMax = 16;    // of a connection before others get their turn
+constexpr size_t kBuffersMax = 64;  // of one write
+constexpr size_t kLookupsMax = 8;   // threads that wait for name servers
 
 std::string Ask(const std::string& host, const std::string& port, Endpoints& endpoints) {
   addrinfo hints{};
@@ -108,9 +108,10 @@ void SocketNetwork::Connect(uint64_t connection, const std::string& host, uint16
       OnAddresses(connection, host, {{address, port}}, {});
     });
   }
-  const bool started = lookup_->Start(host, port, [this, connection, host](Endpoints endpoints, const std::string& fault) {
-    OnAddresses(connection, host, std::move(endpoints), fault);
-  });
+  const bool started =
+      lookup_->Start(host, port, [this, connection, host](Endpoints endpoints, const std::string& fault) {
+        OnAddresses(connection, host, std::move(endpoints), fault);
+      });
   if (started) return;
   boost::asio::post(context_, [this, connection, host] {
     End(connection, host + " can't be asked for: the name servers owe the answers for others", false);
@@ -226,23 +227,22 @@ size_t BuffersOf(const Outgoing& out, size_t from, std::span<boost::asio::const_
 void SocketNetwork::Send(uint64_t connection) {
   Peer* const peer = Find(connection);
   if (peer == nullptr || peer->writing) return;
-  const bool any = !peer->outgoing.empty();
   while (!peer->outgoing.empty()) {
     std::array<boost::asio::const_buffer, kBuffersMax> buffers;
     const size_t count = BuffersOf(peer->outgoing.front(), peer->written, buffers);
     if (count == 0) {
       peer->outgoing.pop_front();
       peer->written = 0;
+      handlers_.written(connection);
       continue;
     }
     size_t written = 0;
     const Socket::Step step = peer->socket->Write(std::span(buffers).first(count), written);
-    // The end is told by reading, so that what was said before it is heard. 
+    // The end is told by reading, so that what was said before it is heard.
     if (step == Socket::Step::kEnded) return;
     peer->written += written;
     if (step != Socket::Step::kDone) return Wait(connection, *peer, step);
   }
-  if (any) handlers_.written(connection);
 }
 
 void SocketNetwork::Close(uint64_t connection) {

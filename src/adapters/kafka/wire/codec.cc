@@ -22,8 +22,8 @@ bool Gzip(std::string_view bytes, std::string& out, size_t at) {
   constexpr int kWindowBits = 15 + 16;  // zlib's way to say gzip
   constexpr int kMemoryLevel = 8;
   z_stream stream{};
-  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kWindowBits, kMemoryLevel, Z_DEFAULT_STRATEGY) !=
-      Z_OK) {
+  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kWindowBits, kMemoryLevel,
+                   Z_DEFAULT_STRATEGY) != Z_OK) {
     return false;
   }
   out.resize(at + deflateBound(&stream, bytes.size()));
