@@ -41,6 +41,9 @@ class ProducerSchedule final : public ProducerListener {
     for (uint64_t step = 0; step < kStepsMax; ++step) {
       if (given < kTokens && random_.OneIn(3)) Give(producer, given);
       if (given >= kTokens && kafka_.Now() > begin + std::chrono::seconds(20)) kafka_.Heal();
+      turns_ = kafka_.Now() == turned_at_ ? turns_ + 1 : 0;
+      turned_at_ = kafka_.Now();
+      ASSERT_LT(turns_, kTurnsMax) << "seed " << seed_ << ": it turns and turns, and no time passes";
       producer.Turn(kafka_.Now());
       kafka_.Advance(std::min(producer.NextTurn(), kafka_.Now() + std::chrono::milliseconds(20)));
       if (given >= kTokens && producer.Records() == 0) return Check();
@@ -72,6 +75,7 @@ class ProducerSchedule final : public ProducerListener {
  private:
   static constexpr uint64_t kTokens = 150;
   static constexpr uint64_t kStepsMax = 100'000;
+  static constexpr int kTurnsMax = 100;
 
   SimKafka::Faults DrawFaults() {
     const auto some = [this](uint64_t most) { return random_.OneIn(3) ? random_.Below(most) : 0; };
@@ -132,6 +136,8 @@ class ProducerSchedule final : public ProducerListener {
   std::map<uint64_t, int32_t> places_;
   std::set<uint64_t> settled_;
   uint64_t possible_repeats_ = 0;
+  base::SteadyTime turned_at_;
+  int turns_ = 0;  // at that time
 };
 
 TEST(KafkaProducerSimulation, NothingIsLostOrReorderedAndRepeatsAreKnown) {

@@ -89,10 +89,10 @@ Producer::Line& Producer::LineOf(const std::string& topic, int32_t partition) {
 // --- which broker's it is
 
 void Producer::List(Line& line) {
-  const int32_t leader = line.partition.Leader();
+  const int32_t leader = line.partition.Batches() == 0 ? -1 : line.partition.Leader();
   if (line.listed_at == leader) return;
   Unlist(line);
-  if (leader < 0 || line.partition.Batches() == 0) return;
+  if (leader < 0) return;
   brokers_[leader].lines.push_back(&line);
   line.listed_at = leader;
 }
@@ -532,11 +532,7 @@ bool Producer::OnProduced(Connection& connection, const Link::Request& request, 
       partition.OnAnswer(*sent.batch, *answer->second, request.version, now, now_ms, random_());
     }
     if (partition.Wanted().metadata) metadata_wanted_ = true;
-    if (partition.Batches() == 0) {
-      Unlist(*sent.line);
-    } else {
-      List(*sent.line);
-    }
+    List(*sent.line);
     GiveBackIfGone(*sent.line);
     if (partition.Wanted().new_connection) {
       partition.ClearNewConnection();

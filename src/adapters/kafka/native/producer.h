@@ -188,6 +188,7 @@ class Producer final : private PartitionListener {
 
   void CloseAll();
   Line& LineOf(const std::string& topic, int32_t partition);
+  // Into its leader's lines, or out of any when it has nothing.
   void List(Line& line);
   void Unlist(Line& line);
   void FollowLeader(Line& line, base::SteadyTime now);
