@@ -97,6 +97,26 @@ TEST(ServerShares, AFloodLeavesTheLastOfTheRateToOthers) {
   EXPECT_EQ(at.server.Told().over_share.at("rate"), 1U);
 }
 
+// Its decoding would cost no tokens, so it doesn't happen.
+TEST(ServerShares, ABodyThatComesWhenItsClientHasJustBeenRefusedIsNotDecoded) {
+  SharedServer<TimedServer> at(RateOf(100, 100));
+  HttpClient late = at.server.ConnectFrom(3);
+  const std::string begun = PostLines(60);
+  ASSERT_TRUE(late.Send(Get("/livez") + begun.substr(0, begun.size() - 1)));
+  ASSERT_EQ(late.Receive().value().status, 200);
+  ASSERT_EQ(at.flood.Ask(PostLines(60)).value().status, 202);
+  ASSERT_EQ(at.flood.Ask(PostLines(60)).value().status, 429);
+  EXPECT_EQ(at.server.Told().received, 120U);
+  const auto refused = late.Ask(begun.substr(begun.size() - 1));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(CodeOf(*refused), "rate_limited");
+  EXPECT_EQ(refused->Header("retry-after"), "1");
+  EXPECT_EQ(at.flood.Ask(PostLines(1)).value().status, 429);
+  EXPECT_EQ(at.server.Told().received, 120U);
+  at.server.Clock().Advance(600ms);
+  EXPECT_EQ(at.flood.Ask(PostLines(60)).value().status, 202);
+}
+
 TEST(ServerShares, WhoDoesNotHeedRefusalsIsNotReadForAMoment) {
   SharedServer<TimedServer> at(kJournal);
   at.TakeAllButTheLast();
