@@ -203,6 +203,30 @@ MUTANTS = [
         "",
     ),
     Mutant(
+        "the newest commit is written again without its clients",
+        WAL + "log_tail.cc",
+        "  frame.end = end;\n",
+        "  frame.end = end;\n  for (auto& origin : frame.end.origins) origin.client = domain::kNoClient;\n",
+    ),
+    Mutant(
+        "what is left of a segment is charged twice",
+        WAL + "wal_journal.cc",
+        "    if (room > 0) Hold(*segments_.Newest(), piece.client, room);\n",
+        "    if (room > 0) Hold(*segments_.Newest(), piece.client, 2 * room);\n",
+    ),
+    Mutant(
+        "a segment gives back its charges with events left",
+        WAL + "keep.cc",
+        "  if (newest == nullptr || newest->unsettled > 0) return;\n",
+        "  if (newest == nullptr) return;\n",
+    ),
+    Mutant(
+        "a segment keeps its charges",
+        WAL + "keep.cc",
+        "    if (Segment* const segment = segments_.Find(key)) segment->holdings.GiveTo(*options_.shares);\n",
+        "    static_cast<void>(key);\n",
+    ),
+    Mutant(
         "every segment stays open",
         WAL + "load.cc",
         "    cursor_.scanner.reset();\n    cursor_.file.reset();\n",
