@@ -11,6 +11,7 @@ namespace {
 constexpr ClientNumber kNobody = 0;
 constexpr ClientNumber kCrowd = 1;  // all that are too many to be told apart
 constexpr auto kRemembered = std::chrono::minutes(1);
+constexpr base::Duration kUnreadMax = std::chrono::seconds(1);
 constexpr base::Duration kSentAtStep = std::chrono::seconds(1);
 // All clients are looked at within some seconds, and a request never waits for more than some.
 constexpr base::Duration kLookInterval = std::chrono::milliseconds(50);
@@ -169,6 +170,20 @@ bool ClientShares::PeekReserved(ClientNumber client, base::SteadyTime now) const
 
 void ClientShares::Charge(ClientNumber client, uint64_t events, base::SteadyTime now) {
   if (client != kNobody) clients_[client]->bucket.Charge(events, now, kRemembered);
+}
+
+void ClientShares::NoteRefused(ClientNumber client, uint64_t events, base::SteadyTime now) {
+  if (client == kNobody || options_.rate <= 0) return;
+  const double wanted = 1e9 * static_cast<double>(events) / options_.rate;
+  const auto pause = static_cast<int64_t>(std::min(wanted, static_cast<double>(kUnreadMax.count())));
+  std::atomic<int64_t>& until = clients_[client]->unread_until;
+  until.store(std::max(until.load(std::memory_order_relaxed), NanosOf(now) + pause),
+              std::memory_order_relaxed);
+}
+
+base::Duration ClientShares::UnreadFor(ClientNumber client, base::SteadyTime now) const {
+  const int64_t until = clients_[client]->unread_until.load(std::memory_order_relaxed);
+  return base::Duration(std::max<int64_t>(0, until - NanosOf(now)));
 }
 
 double ClientShares::LargestPart(Shared what) const {

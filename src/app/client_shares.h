@@ -116,6 +116,12 @@ class ClientShares {
   // at most.
   void Charge(domain::ClientNumber client, uint64_t events, base::SteadyTime now);
 
+  // So many events of the client were decoded and then refused for the rate. That costs no tokens but time:
+  // until they would have come in at the rate of all, the client is refused unread.
+  void NoteRefused(domain::ClientNumber client, uint64_t events, base::SteadyTime now);
+  // How long that goes on. Never longer than the least that a refused client is told to wait.
+  base::Duration UnreadFor(domain::ClientNumber client, base::SteadyTime now) const;
+
   // Whether there is anybody to keep something for.
   bool Contended() const { return senders_.load(std::memory_order_relaxed) > 1; }
   // Clients that count.
@@ -133,9 +139,10 @@ class ClientShares {
 
     std::array<std::atomic<uint64_t>, kSharedCount> held{};
     domain::TokenBucket bucket;
-    std::atomic<int64_t> sent_at{0};  // its last events, to a second; steady clock, nanoseconds
-    std::atomic<bool> sends{false};   // written under ClientShares::mutex_
-    base::Hash128 id;                 // with the rest guarded by ClientShares::mutex_
+    std::atomic<int64_t> sent_at{0};       // its last events, to a second; steady clock, nanoseconds
+    std::atomic<int64_t> unread_until{0};  // the same clock
+    std::atomic<bool> sends{false};        // written under ClientShares::mutex_
+    base::Hash128 id;                      // with the rest guarded by ClientShares::mutex_
     size_t guests = 0;
     bool known = false;  // has a number by its id
   };

@@ -59,6 +59,7 @@ std::optional<IngestResult> Ingest::RefusedByRate(domain::ClientNumber client, u
                                                   base::SteadyTime now) {
   const auto decision = TakeTokens(client, events, now);
   if (decision.admitted) return std::nullopt;
+  if (shares_ != nullptr) shares_->NoteRefused(client, events, now);
   IngestResult refused = Refuse(IngestStatus::kRateLimited, events, decision.retry_after);
   refused.over_share = TokensKept(client, events, now) > 0;
   return refused;
@@ -149,11 +150,8 @@ IngestResult Ingest::Admit(domain::AckLevel ack, domain::ClientNumber client, ui
   if (ack == domain::AckLevel::kWal && !options_.has_wal) return {IngestStatus::kAckUnavailable};
   if (closing_.load(std::memory_order_acquire)) return {IngestStatus::kShuttingDown, std::chrono::seconds(1)};
   if (shares_ != nullptr) shares_->NoteSender(client, now);
-  const double kept = TokensKept(client, 1, now);
-  const auto decision = bucket_.Peek(now, 1, kept);
-  if (!decision.admitted && (shares_ == nullptr || !shares_->PeekReserved(client, now))) {
-    return {IngestStatus::kRateLimited, WholeSeconds(decision.retry_after), kept > 0};
-  }
+  if (const IngestResult result = AdmitByRate(client, now); result.status != IngestStatus::kAccepted)
+    return result;
   const bool waits = ack == domain::AckLevel::kBroker;
   if (!MayHold(client, 1, body_bytes) ||
       (waits && shares_ != nullptr && !shares_->Allows(client, Shared::kAwaitedEvents, 1))) {
@@ -163,6 +161,15 @@ IngestResult Ingest::Admit(domain::AckLevel ack, domain::ClientNumber client, ui
     return {IngestStatus::kJournalFull, drain_rate_.RetryAfter(journal_.Events(), now)};
   }
   return {IngestStatus::kAccepted};
+}
+
+IngestResult Ingest::AdmitByRate(domain::ClientNumber client, base::SteadyTime now) const {
+  const double kept = TokensKept(client, 1, now);
+  const auto decision = bucket_.Peek(now, 1, kept);
+  const base::Duration unread = shares_ == nullptr ? base::Duration(0) : shares_->UnreadFor(client, now);
+  const bool reserved = shares_ != nullptr && shares_->PeekReserved(client, now);
+  if (unread.count() == 0 && (decision.admitted || reserved)) return {IngestStatus::kAccepted};
+  return {IngestStatus::kRateLimited, WholeSeconds(std::max(decision.retry_after, unread)), kept > 0};
 }
 
 IngestResult Ingest::Refuse(IngestStatus status, uint64_t events, base::Duration retry_after) {

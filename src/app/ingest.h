@@ -99,6 +99,9 @@ class Ingest {
   IngestResult Admit(domain::AckLevel ack, domain::ClientNumber client, uint64_t body_bytes,
                      base::SteadyTime now) const;
 
+  // The same question for the rate alone, before the body is decoded: it may have come long after its header.
+  IngestResult AdmitBody(domain::ClientNumber client) const { return AdmitByRate(client, clock_.Now()); }
+
   // Judges the events of one request that was admitted at this level, and accepts the valid ones, all
   // together or none.
   IngestResult Accept(std::span<const domain::DecodedEvent> events, const domain::Envelope& envelope,
@@ -118,6 +121,7 @@ class Ingest {
   void Judge(std::span<const domain::DecodedEvent> events, const domain::Envelope& envelope,
              Submission& submission);
   bool KeyFits(std::span<const domain::DecodedEvent> events, const domain::Envelope& envelope) const;
+  IngestResult AdmitByRate(domain::ClientNumber client, base::SteadyTime now) const;
   std::optional<IngestResult> RefusedByRate(domain::ClientNumber client, uint64_t events,
                                             base::SteadyTime now);
   void Reject(const domain::DecodedEvent& event, domain::EventFault fault, const TopicLimit& limit,

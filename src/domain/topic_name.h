@@ -5,7 +5,7 @@
 
 namespace ei::domain {
 
-inline constexpr size_t kTopicNameBytesMax = 249;
+inline constexpr size_t kTopicNameBytesMax = 249;  // Kafka's own limit
 
 // True for what Kafka takes as the name of a topic (org.apache.kafka.common.internals.Topic).
 bool IsTopicName(std::string_view name);

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "adapters/http/client_address.h"
+#include "domain/topic_name.h"
 
 namespace ei::service {
 namespace {
@@ -17,7 +18,6 @@ using base::ErrorKind;
 using base::Fail;
 using base::Result;
 
-constexpr std::size_t kTopicBytesMax = 249;  // Kafka's own limit
 constexpr std::size_t kPathBytesMax = 1024;  // leaves room for segment names below PATH_MAX
 constexpr std::size_t kHostBytesMax = 253;   // DNS
 constexpr std::size_t kBrokersMax = 100;
@@ -105,8 +105,8 @@ Result<std::string> ReadBrokers(std::string_view text) {
 Result<std::string> ReadTopic(std::string_view text) {
   if (text.empty()) return Fail(ErrorKind::kInvalid, "is empty");
   if (text == "." || text == "..") return Fail(ErrorKind::kInvalid, "is a name that Kafka does not allow");
-  if (text.size() > kTopicBytesMax) {
-    return Fail(ErrorKind::kInvalid, fmt::format("is longer than {} characters", kTopicBytesMax));
+  if (text.size() > domain::kTopicNameBytesMax) {
+    return Fail(ErrorKind::kInvalid, fmt::format("is longer than {} characters", domain::kTopicNameBytesMax));
   }
   if (!std::ranges::all_of(text, IsNameByte)) {
     return Fail(ErrorKind::kInvalid, "has a character that Kafka does not allow in a topic name");

@@ -2,12 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "adapters/wal/segment_files.h"
 #include "adapters/wal/wal_journal.h"
 #include "app/ingest.h"
 #include "app/ports/event_decoder.h"
@@ -79,6 +84,9 @@ class WalLife {
   static domain::ClientIdentity IdentityOf(char client) {
     return client == 'n' ? domain::kNoClient : domain::IdentityOf({&client, 1});
   }
+  domain::ClientNumber NumberOf(char client) const {
+    return client == 'n' ? domain::ClientNumber{0} : clients_.at(client).Client();
+  }
 
   // One request of a client with these events, each a label and its JSON.
   app::IngestStatus Request(const std::vector<std::pair<std::string, std::string>>& events,
@@ -92,7 +100,9 @@ class WalLife {
     }
     if (level == domain::AckLevel::kBroker) submission_.receipt = &receipts_->New(labels);
     const auto decoded = decoder_.DecodeLines(body);
-    const auto result = ingest_->Accept(decoded.events, {.identity = IdentityOf(client)},
+    const domain::ClientNumber number = NumberOf(client);
+    const uint64_t held = shares_.Held(number, app::Shared::kJournalBytes);
+    const auto result = ingest_->Accept(decoded.events, {.client = number, .identity = IdentityOf(client)},
                                         app::Handling::kLenient, level, submission_);
     const bool accepted = result.status == app::IngestStatus::kAccepted;
     if (!accepted && level == domain::AckLevel::kBroker) receipts_->Drop();
@@ -105,6 +115,8 @@ class WalLife {
     EXPECT_EQ(submission_.batch.Size(), events.size());
     if (repeats_ != nullptr) repeats_->Check(submission_);
     if (!submission_.repeats.empty()) ++occurred_["event repeated"];
+    if (submission_.repeats.empty())
+      NoteCharge(number, result.end, shares_.Held(number, app::Shared::kJournalBytes) - held);
     if (level == domain::AckLevel::kWal) waiting_.push_back({labels, result.end});
     if (level == domain::AckLevel::kMemory) {
       for (const std::string& label : labels) ledger_.Tell(label, Told::kAccepted);
@@ -145,6 +157,7 @@ class WalLife {
     if (journal_->Counts().unreadable > 0) ++occurred_["log: steps while it can't be read"];
     Answer();
     CheckBounds();
+    if (role == Role::kKeep) CheckMarkedStay();
     return true;
   }
 
@@ -208,6 +221,15 @@ class WalLife {
     return receipts_->Empty();
   }
 
+  // Nothing waits any more, and each part of the log has had its turn.
+  void CheckNobodyHoldsAnything() const {
+    for (const auto& [name, client] : clients_) {
+      ASSERT_EQ(shares_.Held(client.Client(), app::Shared::kJournalBytes), 0U) << name;
+      ASSERT_EQ(shares_.Held(client.Client(), app::Shared::kUnsyncedBytes), 0U) << name;
+    }
+    ASSERT_EQ(shares_.Held(0, app::Shared::kUnsyncedBytes), 0U);
+  }
+
   void CheckAccounts() const {
     const auto counts = journal_->Counts();
     const auto told = rig_->telemetry.Read();
@@ -244,6 +266,13 @@ class WalLife {
     bool woken = true;
     std::optional<base::SteadyTime> due;
   };
+  // What a request made the log longer by, in the segment that it stands in.
+  struct Charge {
+    domain::ClientNumber client;
+    uint64_t begin;
+    uint64_t end;
+    uint64_t bytes;
+  };
 
   WalLife(support::SimDisk& disk, support::VirtualClock& clock, WalLedger& ledger, app::EventDecoder& decoder,
           Occurred& occurred, uint64_t seed)
@@ -254,7 +283,10 @@ class WalLife {
         decoder_(decoder),
         occurred_(occurred),
         directory_(disk.Mount()),
-        submission_(random_.Next()) {}
+        submission_(random_.Next()) {
+    for (const char client : {'a', 'b', 'c'})
+      clients_.emplace(client, shares_.Enter({&client, 1}, clock.Now()));
+  }
 
   static constexpr uint64_t kOpenFilesMax = 12;
   static constexpr uint64_t kLargestSegmentBytes = 16 << 10;
@@ -285,18 +317,55 @@ class WalLife {
                                             shape.window_of_ids);
   }
 
-  void CheckBounds() const {
+  // Of what it was charged with, a part may be for the end of the segment before.
+  void NoteCharge(domain::ClientNumber client, uint64_t end, uint64_t charged) {
+    const uint64_t events = submission_.batch.Size();
+    const uint64_t frame = wal::FrameBytes(submission_.batch.Bytes().size(), events, wal::kOriginBytes);
+    charges_.push_back({client, end - events, end, std::min(charged, frame)});
+  }
+
+  // A client is charged until all in a segment is settled, so with all of its own that waits at the least.
+  void CheckCharges() {
+    std::erase_if(charges_,
+                  [this](const Charge& charge) { return !rig_->journal.Waits(charge.begin, charge.end); });
+    std::map<domain::ClientNumber, uint64_t> own;
+    for (const Charge& charge : charges_) own[charge.client] += charge.bytes;
+    for (const auto& [client, bytes] : own) {
+      ASSERT_GE(shares_.Held(client, app::Shared::kJournalBytes), bytes)
+          << "a client is charged with less than it has waiting";
+    }
+    uint64_t charged = shares_.Held(0, app::Shared::kJournalBytes);
+    for (const auto& [name, client] : clients_)
+      charged += shares_.Held(client.Client(), app::Shared::kJournalBytes);
+    ASSERT_LE(charged, journal_->Stats().bytes) << "clients are charged with more than there is";
+  }
+
+  // A file that is marked as damaged is never used again: it stays, and is set aside once nothing waits in
+  // it.
+  void CheckMarkedStay() {
+    std::set<uint64_t> marks;
+    std::set<uint64_t> there;
+    std::set<uint64_t> aside;
+    for (const std::string& name : disk_.SeenNames()) {
+      if (const auto number = wal::MarkNumber(name)) marks.insert(*number);
+      if (const auto number = wal::SegmentNumber(name)) there.insert(*number);
+      if (const auto number = wal::DamagedNumber(name)) aside.insert(*number);
+    }
+    for (const uint64_t number : marked_) {
+      ASSERT_TRUE(there.contains(number) || aside.contains(number))
+          << "a damaged segment is gone: " << number;
+    }
+    marked_.clear();
+    std::ranges::set_intersection(marks, there, std::inserter(marked_, marked_.end()));
+  }
+
+  void CheckBounds() {
     ASSERT_LE(disk_.OpenFiles(), kOpenFilesMax);
     ASSERT_LE(journal_->Stats().bytes, disk_bytes_max_) << "more disk than allowed";
     // The window and what is on its way to the disk, each rounded up to blocks, and a frame being read back.
     ASSERT_LE(journal_->Counts().memory_bytes, options_.window_bytes_max + (1 << 20))
         << "more memory than allowed";
-    const uint64_t charged = shares_.Held(0, app::Shared::kJournalBytes);
-    ASSERT_LE(charged, journal_->Stats().bytes) << "clients are charged with more than there is";
-    // Of those that were recovered some may have stood in a segment that is gone.
-    const uint64_t waiting = journal_->Stats().events;
-    const uint64_t own = waiting - std::min(waiting, journal_->Counts().recovered);
-    ASSERT_GE(charged, own * wal::kIndexEntryBytes) << "clients are charged with less than waits";
+    CheckCharges();
   }
 
   support::Random random_;
@@ -306,7 +375,10 @@ class WalLife {
   app::EventDecoder& decoder_;
   Occurred& occurred_;
   support::NullLog log_;
-  app::ClientShares shares_{{}};  // all events are nobody's
+  app::ClientShares shares_{{}};
+  std::map<char, app::ClientShares::Guest> clients_;
+  std::vector<Charge> charges_;  // of requests that wait
+  std::set<uint64_t> marked_;    // segments, as of the last Keep
   wal::WalOptions options_;
   std::unique_ptr<wal::Directory> directory_;
   std::unique_ptr<wal::WalJournal> journal_;

@@ -445,6 +445,7 @@ class WalSchedule {
     CheckAsideStays();
     if (!aside_.empty()) MoveAsideAway(*life);
     life->GoOn(20);
+    life->CheckNobodyHoldsAnything();
     if (options_.retain_events == 0) {
       ASSERT_LE(Segments().size(), 3U)
           << "all is settled: one that was being filled, and two that are prepared";

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -21,6 +22,7 @@ class CheckedJournal final : public app::Journal {
       accepted_ += batch.Size();
       EXPECT_TRUE(end_ == 0 || appended.end == end_ + batch.Size()) << "positions are given in order";
       end_ = appended.end;
+      for (uint64_t i = batch.Size(); i > 0; --i) waiting_.insert(waiting_.end(), end_ - i);
     }
     return appended;
   }
@@ -38,6 +40,7 @@ class CheckedJournal final : public app::Journal {
   void Settle(std::span<const uint64_t> positions) override {
     for (const uint64_t position : positions) {
       EXPECT_EQ(taken_.erase(position), 1U) << "settled twice, or never taken: " << position;
+      waiting_.erase(position);
     }
     settled_ += positions.size();
     journal_.Settle(positions);
@@ -52,10 +55,16 @@ class CheckedJournal final : public app::Journal {
   uint64_t Accepted() const { return accepted_; }
   uint64_t End() const { return end_; }  // of the last batch
   uint64_t Settled() const { return settled_; }
+  // Whether one of these positions was appended here and is not settled.
+  bool Waits(uint64_t begin, uint64_t end) const {
+    const auto first = waiting_.lower_bound(begin);
+    return first != waiting_.end() && *first < end;
+  }
 
  private:
   app::Journal& journal_;
   std::unordered_set<uint64_t> taken_;
+  std::set<uint64_t> waiting_;
   uint64_t accepted_ = 0;
   uint64_t end_ = 0;
   uint64_t settled_ = 0;

@@ -33,10 +33,10 @@ std::vector<std::string> NamesIn(const SimNames::Table& table) {
 class SimDisk::OpenFile final : public File {
  public:
   OpenFile(SimDisk& disk, std::shared_ptr<SimContent> content)
-      : disk_(disk), content_(std::move(content)), process_(disk.process_) {
-    ++disk_.open_files_;
+      : disk_(disk), open_files_(disk.open_files_), content_(std::move(content)), process_(disk.process_) {
+    ++*open_files_;
   }
-  ~OpenFile() override { --disk_.open_files_; }
+  ~OpenFile() override { --*open_files_; }
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
 
@@ -69,6 +69,7 @@ class SimDisk::OpenFile final : public File {
 
  private:
   SimDisk& disk_;
+  const std::shared_ptr<uint64_t> open_files_;  // a file may be closed when its disk is gone
   const std::shared_ptr<SimContent> content_;
   const uint64_t process_;
 };

@@ -85,7 +85,7 @@ class SimDisk {
   const std::string& Durable(const std::string& name) const { return names_.Durable().at(name)->Durable(); }
   uint64_t UsedBytes() const;
 
-  uint64_t OpenFiles() const { return open_files_; }
+  uint64_t OpenFiles() const { return *open_files_; }
 
   const SimDiskCounts& Counts() const { return counts_; }
 
@@ -113,7 +113,7 @@ class SimDisk {
   uint64_t process_ = 1;                     // that lives
   uint64_t writes_ = 0;                      // places in the order of writes
   std::optional<uint64_t> operations_left_;  // of StopAfter
-  uint64_t open_files_ = 0;
+  std::shared_ptr<uint64_t> open_files_ = std::make_shared<uint64_t>(0);
 };
 
 }  // namespace ei::support

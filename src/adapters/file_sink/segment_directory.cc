@@ -54,7 +54,7 @@ std::optional<uint64_t> NumberIn(std::string_view name, std::string_view prefix 
   return ReadTwentyDigits(digits);
 }
 
-FileIdentity IdentityOf(const struct stat& status) { return {status.st_dev, status.st_ino}; }
+base::FileIdentity IdentityOf(const struct stat& status) { return {status.st_dev, status.st_ino}; }
 
 std::string Text(int error) { return std::system_category().message(error); }
 

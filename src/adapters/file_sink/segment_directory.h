@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "adapters/file_sink/file_calls.h"
+#include "base/file_identity.h"
 #include "base/result.h"
 
 namespace ei::file_sink {
@@ -20,16 +21,9 @@ struct FileFault {
   int error = 0;           // errno
 };
 
-// Which file it is, under whatever name. No other has it while this one is open.
-struct FileIdentity {
-  dev_t device = 0;
-  ino_t inode = 0;
-  bool operator==(const FileIdentity&) const = default;
-};
-
 struct Segment {
   Descriptor file;
-  FileIdentity identity;
+  base::FileIdentity identity;
   std::string name;
   uint64_t bytes = 0;
 };
@@ -103,7 +97,7 @@ class SegmentDirectory {
   FileCalls& calls_;
   Descriptor directory_;
   Descriptor lock_;
-  FileIdentity lock_identity_;
+  base::FileIdentity lock_identity_;
   uint64_t last_number_ = 0;
 };
 

@@ -49,6 +49,11 @@ bool EventsEndpoint::Admit(const Request& request, base::SteadyTime now, Reply& 
 }
 
 std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQueue& acks, Reply& reply) {
+  if (const IngestResult result = ingest_.AdmitBody(request.client);
+      result.status != IngestStatus::kAccepted) {
+    Refuse(result, reply);
+    return nullptr;
+  }
   const app::DecodedRequest decoded = Decode(request);
   if (decoded.fault != DocumentFault::kNone) {
     if (const IngestResult result = ingest_.RejectDocument(request.client, decoded.read);

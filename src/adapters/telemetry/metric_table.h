@@ -111,7 +111,7 @@ inline constexpr std::array<std::string_view, 20> kRejectionCodes = {
 
 // Why requests and connections are refused; exported from the start too. Codes of single events, which a
 // request of one event is refused with, join them when they first happen.
-inline constexpr std::array<std::string_view, 27> kRequestCodes = {"journal_full",
+inline constexpr std::array<std::string_view, 26> kRequestCodes = {"journal_full",
                                                                    "storage_failed",
                                                                    "rate_limited",
                                                                    "client_over_share",
@@ -136,8 +136,7 @@ inline constexpr std::array<std::string_view, 27> kRequestCodes = {"journal_full
                                                                    "unsupported_media_type",
                                                                    "unsupported_encoding",
                                                                    "cloudevents_unsupported",
-                                                                   "not_found",
-                                                                   "internal"};
+                                                                   "not_found"};
 
 // Why connections are closed to make room for others.
 inline constexpr std::array<std::string_view, 3> kDropReasons = {"refused", "silent", "unread"};

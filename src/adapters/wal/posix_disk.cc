@@ -46,14 +46,14 @@ const char* Checked(const std::string& name) {
   return name.c_str();
 }
 
-FileIdentity IdentityOf(const struct stat& status) { return {status.st_dev, status.st_ino}; }
+base::FileIdentity IdentityOf(const struct stat& status) { return {status.st_dev, status.st_ino}; }
 
 class PosixFile final : public File {
  public:
   PosixFile(Descriptor fd, const struct stat& status, bool read_only)
       : fd_(std::move(fd)), identity_(IdentityOf(status)), read_only_(read_only) {}
 
-  const FileIdentity& Identity() const { return identity_; }
+  const base::FileIdentity& Identity() const { return identity_; }
 
   DiskResult<size_t> Write(uint64_t offset, std::span<const char> bytes) override {
     if (read_only_) return std::unexpected(EROFS);
@@ -91,7 +91,7 @@ class PosixFile final : public File {
 
  private:
   const Descriptor fd_;
-  const FileIdentity identity_;
+  const base::FileIdentity identity_;
   const bool read_only_;
 };
 

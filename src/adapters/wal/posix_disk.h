@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adapters/wal/disk.h"
+#include "base/file_identity.h"
 #include "base/result.h"
 
 namespace ei::wal {
@@ -24,13 +25,6 @@ class Descriptor {
 
  private:
   int fd_;
-};
-
-// Which file it is, under whatever name. No other has it while this one is open.
-struct FileIdentity {
-  dev_t device = 0;
-  ino_t inode = 0;
-  bool operator==(const FileIdentity&) const = default;
 };
 
 // A folder of the machine's own file system. New folders have the mode 0750, new files 0640. What stands
@@ -59,7 +53,7 @@ class PosixDirectory final : public Directory {
 
  private:
   PosixDirectory(const std::string& path, Descriptor directory, Descriptor lock,
-                 const FileIdentity& lock_identity)
+                 const base::FileIdentity& lock_identity)
       : lock_path_(path + '/' + kLockFile),
         directory_(std::move(directory)),
         lock_(std::move(lock)),
@@ -70,7 +64,7 @@ class PosixDirectory final : public Directory {
   const std::string lock_path_;
   const Descriptor directory_;
   const Descriptor lock_;
-  const FileIdentity lock_identity_;
+  const base::FileIdentity lock_identity_;
 };
 
 }  // namespace ei::wal

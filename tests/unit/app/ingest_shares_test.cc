@@ -58,6 +58,18 @@ class IngestShares : public ::testing::Test {
     return true;
   }
 
+  // How many of so many requests of one event are refused: ten a second, below an eighth of 100.
+  int RefusedOf(int requests, const ClientShares::Guest& client) {
+    int refused = 0;
+    for (; requests > 0; --requests) {
+      clock_.Advance(milliseconds(100));
+      refused += Send(client, 1) ? 0 : 1;
+    }
+    return refused;
+  }
+
+  uint64_t Decoded() const { return telemetry_.Read().received; }
+
   double Seconds() const { return std::chrono::duration<double>(clock_.Now() - start_).count(); }
 
   support::VirtualClock clock_;
@@ -85,12 +97,7 @@ TEST_F(IngestShares, ABatchBeyondTheBurstIsItsOwnClientsDebt) {
   EXPECT_FALSE(Send(large, 1));
   EXPECT_EQ(result_.status, IngestStatus::kRateLimited);
   EXPECT_TRUE(result_.over_share);
-  int refused = 0;
-  for (int i = 0; i < 1'000; ++i) {  // 10 a second, below an eighth, for as long as the debt lasts
-    clock_.Advance(milliseconds(100));
-    refused += Send(small, 1) ? 0 : 1;
-  }
-  EXPECT_LE(refused, 10);
+  EXPECT_LE(RefusedOf(1'000, small), 10) << "for as long as the debt lasts";
 }
 
 TEST_F(IngestShares, OneThatComesDuringADebtIsAdmitted) {
@@ -98,13 +105,7 @@ TEST_F(IngestShares, OneThatComesDuringADebtIsAdmitted) {
   const auto large = Enter("large");
   ASSERT_TRUE(Send(large, 10'000));
   clock_.Advance(seconds(1));
-  const auto small = Enter("small");
-  int refused = 0;
-  for (int i = 0; i < 1'000; ++i) {
-    clock_.Advance(milliseconds(100));
-    refused += Send(small, 1) ? 0 : 1;
-  }
-  EXPECT_LE(refused, 10);
+  EXPECT_LE(RefusedOf(1'000, Enter("small")), 10);
 }
 
 TEST_F(IngestShares, WhoIsAloneMaySendALargeBatchNowAndThen) {
@@ -124,13 +125,59 @@ TEST_F(IngestShares, BesideASmallClientALargeBatchIsNotRefusedForEver) {
   const auto small = Enter("small");
   int batches = 0;
   int refused = 0;
-  for (int i = 0; i < 10'000; ++i) {
+  for (int i = 0; i < 1'000; ++i) {
+    refused += RefusedOf(9, small);
     clock_.Advance(milliseconds(100));
-    if (i % 10 == 0) batches += Send(large, 10'000) ? 1 : 0;
-    refused += Send(small, 1) ? 0 : 1;
+    batches += Send(large, 10'000) ? 1 : 0;
   }
   EXPECT_LE(refused, 100);
   EXPECT_GE(batches, 9) << "1,000 seconds have room for ten of them, less what the small one sent";
+}
+
+TEST_F(IngestShares, ABatchThatIsRefusedOnceItWasDecodedTakesItsClientsTime) {
+  Open(1'000, 1'000);
+  const auto large = Enter("large");
+  const auto small = Enter("small");
+  ASSERT_TRUE(Send(small, 1));
+  ASSERT_TRUE(Send(large, 600));
+  ASSERT_FALSE(Send(large, 500));
+  const uint64_t decoded = Decoded();
+  EXPECT_EQ(decoded, 1'101U);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_FALSE(Send(large, 500));
+    EXPECT_FALSE(Send(large, 1)) << "there are tokens for it, and it would be the next to cost nothing";
+    EXPECT_EQ(result_.status, IngestStatus::kRateLimited);
+    EXPECT_EQ(result_.retry_after, seconds(1));
+    clock_.Advance(milliseconds(99));
+  }
+  EXPECT_EQ(Decoded(), decoded);
+  EXPECT_TRUE(Send(small, 1)) << "others don't wait with it";
+  clock_.Advance(milliseconds(5));
+  EXPECT_TRUE(Send(large, 500)) << "its events have come in at the rate";
+}
+
+TEST_F(IngestShares, WhoHeedsARefusalOfAnyBatchIsReadAgain) {
+  Open(100, 200);
+  const auto client = Enter("client");
+  ASSERT_TRUE(Send(client, 200));
+  clock_.Advance(milliseconds(10));
+  ASSERT_FALSE(Send(client, 10'000));
+  EXPECT_GE(result_.retry_after, seconds(1));
+  clock_.Advance(seconds(1));
+  EXPECT_TRUE(Send(client, 100)) << "100 s of the rate would be needed for what was refused";
+}
+
+TEST_F(IngestShares, WhatAFloodHasDecodedIsBoundedByTheRate) {
+  Open(1'000, 2'000);
+  const auto flood = Enter("flood");
+  const auto small = Enter("small");
+  for (int i = 0; i < 10'000; ++i) {
+    clock_.Advance(milliseconds(1));
+    Send(flood, 500);
+    if (i % 100 == 0) Send(small, 1);
+  }
+  EXPECT_GE(static_cast<double>(accepted_), 0.95 * 1'000 * Seconds()) << "nothing of the rate is wasted";
+  EXPECT_LE(static_cast<double>(Decoded() - accepted_), 1'000 * Seconds());
 }
 
 // Floods that heed nothing, large batches, and clients below an eighth of the rate.

@@ -27,17 +27,18 @@ class IngestTest : public ::testing::Test {
     double burst = 1'000;
     uint64_t events_max = 100;
     uint64_t bytes_max = 1 << 20;
-    ClientShares* shares = nullptr;
+    uint64_t body_bytes_max = UINT64_MAX;
   };
 
   void Open(const Shape& shape) {
     bucket_ = std::make_unique<domain::TokenBucket>(shape.rate, shape.burst);
     journal_ = std::make_unique<memory_journal::MemoryJournal>(
-        memory_journal::MemoryJournal::Options{shape.events_max, shape.bytes_max, 1, shape.shares});
+        memory_journal::MemoryJournal::Options{shape.events_max, shape.bytes_max, 1});
     journal_->OnLaneFilled([](size_t) {});
     Ingest::Options options;
+    options.body_bytes_max = shape.body_bytes_max;
     ingest_ = std::make_unique<Ingest>(options, *bucket_, *journal_, receipts_, drain_rate_, topic_limits_,
-                                       clock_, telemetry_, nullptr, nullptr, shape.shares);
+                                       clock_, telemetry_);
   }
 
   // `count` valid events with the ids 0, 1, ...; each with its place in the request.
@@ -146,11 +147,21 @@ TEST_F(IngestTest, RateLimitedRequestConsumesNothing) {
   EXPECT_EQ(Accept(Valid(3)).status, IngestStatus::kAccepted);
 }
 
-TEST_F(IngestTest, OnlyValidEventsCountTowardsTheRate) {
-  Open({.rate = 1, .burst = 2});
-  auto events = Valid(10);
+TEST_F(IngestTest, EveryEventOfABatchTakesAToken) {
+  Open({.rate = 1, .burst = 10});
+  auto events = Valid(9);
   for (size_t i = 2; i < events.size(); ++i) events[i].type = {};
-  EXPECT_EQ(Accept(events).status, IngestStatus::kAccepted);
+  ASSERT_EQ(Accept(events).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Accept(Valid(2)).status, IngestStatus::kRateLimited) << "those that are not valid took theirs";
+  EXPECT_EQ(Accept(Valid(1)).status, IngestStatus::kAccepted);
+}
+
+TEST_F(IngestTest, ADocumentThatCannotBeReadTakesTheTokensOfWhatWasRead) {
+  Open({.rate = 1, .burst = 10});
+  EXPECT_EQ(ingest_->RejectDocument(0, 7).status, IngestStatus::kAllRejected);
+  EXPECT_EQ(Accept(Valid(4)).status, IngestStatus::kRateLimited);
+  EXPECT_EQ(Accept(Valid(3)).status, IngestStatus::kAccepted);
+  EXPECT_EQ(Admit(0).status, IngestStatus::kRateLimited);
 }
 
 TEST_F(IngestTest, RetryAfterOfALargeDebtIsAsLongAsTheDebt) {
@@ -284,6 +295,30 @@ TEST_F(IngestTest, WhatItsTopicDoesNotTakeIsRejectedAlone) {
   EXPECT_EQ(Accept(events, Handling::kStrict).status, IngestStatus::kAllRejected);
   topic_limits_.Learn("", "events", std::nullopt);
   EXPECT_EQ(Accept(events, Handling::kStrict).status, IngestStatus::kAccepted);
+}
+
+// A small body and a long key would make gigabytes of many events.
+TEST_F(IngestTest, TheHeadersKeyIsSummedOverAllEventsBeforeAnythingIsCopied) {
+  const domain::Route by_header{.topic = {}, .key_source = domain::KeySource::kHeader};
+  const std::string key(10'000, 'k');
+  auto events = Valid(50);
+  uint64_t bytes = 0;
+  for (DecodedEvent& event : events) {
+    event.route = &by_header;
+    bytes += event.json.size() + key.size();
+  }
+  Open({.bytes_max = 8 << 20, .body_bytes_max = bytes});
+  const auto accept = [&](const std::string& with) {
+    return ingest_->Accept(events, {.key = with}, Handling::kLenient, AckLevel::kMemory, submission_);
+  };
+  const IngestResult refused = accept(key + "k");
+  EXPECT_EQ(refused.status, IngestStatus::kKeyTooLarge);
+  EXPECT_EQ(refused.retry_after, seconds(0)) << "trying again won't help";
+  EXPECT_LT(submission_.batch.Bytes().capacity(), key.size()) << "something was copied";
+  EXPECT_EQ(telemetry_.Read().rejected.at("batch_too_large"), 50U);
+  EXPECT_EQ(accept(key).status, IngestStatus::kAccepted);
+  for (DecodedEvent& event : events) event.route = &support::kById;
+  EXPECT_EQ(accept(key + "k").status, IngestStatus::kAccepted) << "a key that no event takes counts nothing";
 }
 
 TEST_F(IngestTest, RefusalsHaveStableCodes) {

@@ -16,16 +16,22 @@
 #include "support/recording_telemetry.h"
 #include "support/virtual_clock.h"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+extern "C" size_t __sanitizer_get_current_allocated_bytes();  // gcc's headers leave it out
+#endif
+
 namespace ei::app {
 namespace {
 
 constexpr uint64_t kBytesMax = 64 << 20;
 constexpr size_t kEventBytes = 100;
 
-// Memory of the heap that is in use, what it has mapped by itself included. 0 where the sanitizers' heap
-// stands in for it.
-// Sanitizers have a heap of their own, of which this sees nothing: there the bounds hold by themselves.
+// Memory of the heap that is in use, what it has mapped by itself included. Sanitizers have a heap of their
+// own.
 uint64_t HeapBytes() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return __sanitizer_get_current_allocated_bytes();
+#endif
   const struct mallinfo2 info = ::mallinfo2();
   return info.uordblks + info.hblkhd;
 }

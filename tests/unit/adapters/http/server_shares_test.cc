@@ -13,11 +13,20 @@ using app::Shared;
 
 std::string CodeOf(const ReplyMessage& reply) { return nlohmann::json::parse(reply.body).value("code", ""); }
 
-ClientShares::Options SharesOf(Shared what, uint64_t capacity) {
+constexpr ClientShares::Options SharesOf(Shared what, uint64_t capacity) {
   ClientShares::Options options;
   options.capacities[static_cast<size_t>(what)] = capacity;
   return options;
 }
+
+constexpr ClientShares::Options RateOf(double rate, double burst) {
+  ClientShares::Options options;
+  options.rate = rate;
+  options.burst = burst;
+  return options;
+}
+
+constexpr ClientShares::Options kJournal = SharesOf(Shared::kJournalEvents, 80);
 
 std::string ManyEvents(int count) {
   std::string lines;
@@ -29,120 +38,123 @@ std::string PostLines(int count, std::string_view headers = {}) {
   return PostEvents(ManyEvents(count), headers, "application/x-ndjson");
 }
 
-TEST(ServerShares, AFloodLeavesTheLastOfTheJournalToOthers) {
-  ClientShares shares(SharesOf(Shared::kJournalEvents, 80));
-  TestServerOptions options;
-  options.journal_events_max = 80;
-  options.shares = &shares;
-  TestServer server(options);
+// A server whose clients share what `shared` says, and two of them.
+template <typename Server>
+struct SharedServer {
+  explicit SharedServer(const ClientShares::Options& shared, TestServerOptions options = {})
+      : shares(shared), server(With(shared, std::move(options))) {}
+
+  TestServerOptions With(const ClientShares::Options& shared, TestServerOptions options) {
+    options.shares = &shares;
+    options.rate = shared.rate;
+    options.burst = shared.burst;
+    const uint64_t events = shared.capacities[static_cast<size_t>(Shared::kJournalEvents)];
+    if (events > 0) options.journal_events_max = events;
+    return options;
+  }
+
+  // Of 80 events, or of as many tokens, all but what is kept for others is the flood's then.
+  void TakeAllButTheLast() {
+    ASSERT_EQ(modest.Ask(PostLines(1)).value().status, 202);
+    ASSERT_EQ(flood.Ask(PostLines(69)).value().status, 202);
+  }
+
+  ClientShares shares;
+  Server server;
   HttpClient modest = server.ConnectFrom(2);
-  ASSERT_EQ(modest.Ask(PostLines(1)).value().status, 202);
   HttpClient flood = server.ConnectFrom(3);
-  ASSERT_EQ(flood.Ask(PostLines(69)).value().status, 202);
-  const auto refused = flood.Ask(PostLines(1));
+};
+
+TEST(ServerShares, AFloodLeavesTheLastOfTheJournalToOthers) {
+  SharedServer<TestServer> at(kJournal);
+  at.TakeAllButTheLast();
+  const auto refused = at.flood.Ask(PostLines(1));
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->status, 429);
   EXPECT_EQ(CodeOf(*refused), "client_over_share");
   EXPECT_GE(std::stoi(refused->Header("retry-after")), 1);
   EXPECT_FALSE(refused->SaysClose());
-  EXPECT_EQ(modest.Ask(PostLines(9)).value().status, 202) << "an eighth together with the first";
-  EXPECT_EQ(modest.Ask(PostLines(1)).value().status, 429) << "now it holds an eighth too";
-  EXPECT_EQ(server.Told().over_share.at("journal"), 2U);
+  EXPECT_EQ(at.modest.Ask(PostLines(9)).value().status, 202) << "an eighth together with the first";
+  EXPECT_EQ(at.modest.Ask(PostLines(1)).value().status, 429) << "now it holds an eighth too";
+  EXPECT_EQ(at.server.Told().over_share.at("journal"), 2U);
 }
 
 TEST(ServerShares, WhoIsAloneGetsTheWholeJournal) {
-  ClientShares shares(SharesOf(Shared::kJournalEvents, 80));
-  TestServerOptions options;
-  options.journal_events_max = 80;
-  options.shares = &shares;
-  TestServer server(options);
-  HttpClient alone = server.ConnectFrom(2);
-  ASSERT_EQ(alone.Ask(PostLines(80)).value().status, 202);
-  const auto full = alone.Ask(PostLines(1));
+  SharedServer<TestServer> at(kJournal);
+  ASSERT_EQ(at.modest.Ask(PostLines(80)).value().status, 202);
+  const auto full = at.modest.Ask(PostLines(1));
   ASSERT_TRUE(full);
   EXPECT_EQ(CodeOf(*full), "journal_full");
 }
 
 TEST(ServerShares, AFloodLeavesTheLastOfTheRateToOthers) {
-  ClientShares::Options shared;
-  shared.rate = 0.001;
-  shared.burst = 80;
-  ClientShares shares(shared);
-  TestServerOptions options;
-  options.rate = 0.001;
-  options.burst = 80;
-  options.shares = &shares;
-  TestServer server(options);
-  HttpClient modest = server.ConnectFrom(2);
-  ASSERT_EQ(modest.Ask(PostLines(1)).value().status, 202);
-  HttpClient flood = server.ConnectFrom(3);
-  ASSERT_EQ(flood.Ask(PostLines(69)).value().status, 202);
-  const auto refused = flood.Ask(PostLines(1));
+  SharedServer<TestServer> at(RateOf(0.001, 80));
+  at.TakeAllButTheLast();
+  const auto refused = at.flood.Ask(PostLines(1));
   ASSERT_TRUE(refused);
   EXPECT_EQ(CodeOf(*refused), "rate_limited");
-  EXPECT_EQ(modest.Ask(PostLines(9)).value().status, 202);
-  EXPECT_EQ(server.Told().over_share.at("rate"), 1U);
+  EXPECT_EQ(at.modest.Ask(PostLines(9)).value().status, 202);
+  EXPECT_EQ(at.server.Told().over_share.at("rate"), 1U);
+}
+
+// Its decoding would cost no tokens, so it doesn't happen.
+TEST(ServerShares, ABodyThatComesWhenItsClientHasJustBeenRefusedIsNotDecoded) {
+  SharedServer<TimedServer> at(RateOf(100, 100));
+  HttpClient late = at.server.ConnectFrom(3);
+  const std::string begun = PostLines(60);
+  ASSERT_TRUE(late.Send(Get("/livez") + begun.substr(0, begun.size() - 1)));
+  ASSERT_EQ(late.Receive().value().status, 200);
+  ASSERT_EQ(at.flood.Ask(PostLines(60)).value().status, 202);
+  ASSERT_EQ(at.flood.Ask(PostLines(60)).value().status, 429);
+  EXPECT_EQ(at.server.Told().received, 120U);
+  const auto refused = late.Ask(begun.substr(begun.size() - 1));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(CodeOf(*refused), "rate_limited");
+  EXPECT_EQ(refused->Header("retry-after"), "1");
+  EXPECT_EQ(at.flood.Ask(PostLines(1)).value().status, 429);
+  EXPECT_EQ(at.server.Told().received, 120U);
+  at.server.Clock().Advance(600ms);
+  EXPECT_EQ(at.flood.Ask(PostLines(60)).value().status, 202);
 }
 
 TEST(ServerShares, WhoDoesNotHeedRefusalsIsNotReadForAMoment) {
-  ClientShares shares(SharesOf(Shared::kJournalEvents, 80));
-  TestServerOptions options;
-  options.journal_events_max = 80;
-  options.shares = &shares;
-  TimedServer server(options);
-  HttpClient modest = server.ConnectFrom(2);
-  ASSERT_EQ(modest.Ask(PostLines(1)).value().status, 202);
-  HttpClient flood = server.ConnectFrom(3);
-  ASSERT_EQ(flood.Ask(PostLines(69)).value().status, 202);
-  ASSERT_TRUE(flood.Send(PostLines(1) + PostLines(1) + PostLines(1)));
-  ASSERT_EQ(flood.Receive().value().status, 429);
-  ASSERT_EQ(modest.Ask(PostLines(1)).value().status, 202);
-  EXPECT_EQ(server.Told().over_share.at("journal"), 1U) << "the next one is not looked at";
+  SharedServer<TimedServer> at(kJournal);
+  at.TakeAllButTheLast();
+  ASSERT_TRUE(at.flood.Send(PostLines(1) + PostLines(1) + PostLines(1)));
+  ASSERT_EQ(at.flood.Receive().value().status, 429);
+  ASSERT_EQ(at.modest.Ask(PostLines(1)).value().status, 202);
+  EXPECT_EQ(at.server.Told().over_share.at("journal"), 1U) << "the next one is not looked at";
   for (uint64_t expected = 2; expected <= 3; ++expected) {
-    server.Clock().Advance(600ms);
-    EXPECT_EQ(flood.Receive().value().status, 429);
-    EXPECT_EQ(server.Told().over_share.at("journal"), expected);
+    at.server.Clock().Advance(600ms);
+    EXPECT_EQ(at.flood.Receive().value().status, 429);
+    EXPECT_EQ(at.server.Told().over_share.at("journal"), expected);
   }
-  flood.Close();
-  server.Clock().Advance(600ms);
-  EXPECT_TRUE(Eventually([&] { return server.Http().Connections() == 1; }));
+  at.flood.Close();
+  at.server.Clock().Advance(600ms);
+  EXPECT_TRUE(Eventually([&] { return at.server.Http().Connections() == 1; }));
 }
 
 TEST(ServerShares, WhoIsHeldBackDoesNotHoldUpTheStop) {
-  ClientShares shares(SharesOf(Shared::kJournalEvents, 80));
-  TestServerOptions options;
-  options.journal_events_max = 80;
-  options.shares = &shares;
-  TestServer server(options);
-  HttpClient modest = server.ConnectFrom(2);
-  ASSERT_EQ(modest.Ask(PostLines(1)).value().status, 202);
-  HttpClient flood = server.ConnectFrom(3);
-  ASSERT_EQ(flood.Ask(PostLines(69)).value().status, 202);
-  ASSERT_TRUE(flood.Send(PostLines(1) + PostLines(1)));
-  ASSERT_EQ(flood.Receive().value().status, 429);
-  HttpClient waiting = server.ConnectFrom(3);
+  SharedServer<TestServer> at(kJournal);
+  at.TakeAllButTheLast();
+  ASSERT_TRUE(at.flood.Send(PostLines(1) + PostLines(1)));
+  ASSERT_EQ(at.flood.Receive().value().status, 429);
+  HttpClient waiting = at.server.ConnectFrom(3);
   ASSERT_EQ(waiting.Ask(PostLines(1)).value().status, 429);
-  EXPECT_EQ(server.Http().Stop(std::chrono::steady_clock::now() + kPatience), 0U);
-  const auto last = flood.Receive();
+  EXPECT_EQ(at.server.Http().Stop(std::chrono::steady_clock::now() + kPatience), 0U);
+  const auto last = at.flood.Receive();
   ASSERT_TRUE(last) << "what had arrived is answered";
   EXPECT_EQ(last->status, 429);
-  EXPECT_TRUE(flood.Ended());
+  EXPECT_TRUE(at.flood.Ended());
   EXPECT_TRUE(waiting.Ended());
 }
 
 TEST(ServerShares, AServerMayEndWhileClientsAreHeldBack) {
-  ClientShares shares(SharesOf(Shared::kJournalEvents, 80));
-  TestServerOptions options;
-  options.journal_events_max = 80;
-  options.shares = &shares;
-  TimedServer server(options);
-  HttpClient modest = server.ConnectFrom(2);
-  ASSERT_EQ(modest.Ask(PostLines(1)).value().status, 202);
-  HttpClient flood = server.ConnectFrom(3);
-  ASSERT_EQ(flood.Ask(PostLines(69)).value().status, 202);
-  ASSERT_EQ(flood.Ask(PostLines(1)).value().status, 429);
-  server.End();
-  EXPECT_TRUE(flood.Ended());
+  SharedServer<TimedServer> at(kJournal);
+  at.TakeAllButTheLast();
+  ASSERT_EQ(at.flood.Ask(PostLines(1)).value().status, 429);
+  at.server.End();
+  EXPECT_TRUE(at.flood.Ended());
 }
 
 TEST(ServerShares, AFloodOfConnectionsLeavesTheLastOnesToOthers) {
@@ -193,37 +205,31 @@ TEST(ServerShares, SlowBodiesOfOneClientLeaveTheLastOfTheMemoryToOthers) {
 }
 
 TEST(ServerShares, ATrustedProxySpeaksForItsClients) {
-  ClientShares shares(SharesOf(Shared::kJournalEvents, 80));
   TestServerOptions options;
-  options.journal_events_max = 80;
-  options.shares = &shares;
   options.http.trusted_proxies = TrustedProxies::Parse("127.0.0.2").value();
-  TestServer server(options);
-  HttpClient proxy = server.ConnectFrom(2);
+  SharedServer<TestServer> at(kJournal, options);
+  HttpClient proxy = at.server.ConnectFrom(2);
   ASSERT_EQ(proxy.Ask(PostLines(1, "X-Forwarded-For: 198.51.100.1\r\n")).value().status, 202);
   ASSERT_EQ(proxy.Ask(PostLines(69, "X-Forwarded-For: 198.51.100.2\r\n")).value().status, 202);
   EXPECT_EQ(proxy.Ask(PostLines(1, "X-Forwarded-For: 198.51.100.2\r\n")).value().status, 429);
-  HttpClient other_line = server.ConnectFrom(2);
+  HttpClient other_line = at.server.ConnectFrom(2);
   EXPECT_EQ(other_line.Ask(PostLines(1, "X-Forwarded-For: 198.51.100.3\r\nX-Forwarded-For: 198.51.100.2\r\n"))
                 .value()
                 .status,
             429);
-  HttpClient again = server.ConnectFrom(2);
+  HttpClient again = at.server.ConnectFrom(2);
   EXPECT_EQ(again.Ask(PostLines(5, "X-Forwarded-For: 198.51.100.1\r\n")).value().status, 202);
-  HttpClient stranger = server.ConnectFrom(3);
+  HttpClient stranger = at.server.ConnectFrom(3);
   EXPECT_EQ(stranger.Ask(PostLines(5, "X-Forwarded-For: 198.51.100.2\r\n")).value().status, 202)
       << "its word is not taken";
 }
 
 // The pools of proxies give the connection that was used last to whoever comes next.
 TEST(ServerShares, AFloodBehindAProxyHoldsUpNobodyElseOnItsConnection) {
-  ClientShares shares(SharesOf(Shared::kJournalEvents, 80));
   TestServerOptions options;
-  options.journal_events_max = 80;
-  options.shares = &shares;
   options.http.trusted_proxies = TrustedProxies::Parse("127.0.0.2").value();
-  TimedServer server(options);
-  HttpClient proxy = server.ConnectFrom(2);
+  SharedServer<TimedServer> at(kJournal, options);
+  HttpClient proxy = at.server.ConnectFrom(2);
   ASSERT_EQ(proxy.Ask(PostLines(1, "X-Forwarded-For: 198.51.100.1\r\n")).value().status, 202);
   ASSERT_EQ(proxy.Ask(PostLines(69, "X-Forwarded-For: 198.51.100.2\r\n")).value().status, 202);
   ASSERT_TRUE(proxy.Send(PostLines(1, "X-Forwarded-For: 198.51.100.2\r\n") +

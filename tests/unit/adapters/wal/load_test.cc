@@ -103,7 +103,6 @@ TEST_F(LoadTest, WindowIsBoundByItsMemoryToo) {
   EXPECT_GT(rig_.Journal().Counts().backlog_events, 300U);
   EXPECT_EQ(rig_.Drain(), Numbered(0, 400, 100'000));
   EXPECT_LE(rig_.Journal().Counts().memory_bytes, 1U << 20);
-  rig_.Close();  // before its disk goes
 }
 
 // One event in ten stays, as when one partition of ten takes nothing: it must not keep the others' memory.
@@ -137,7 +136,6 @@ TEST_F(LoadTest, WhatIsCompactLeavesTheWindowToOthers) {
   rig_.Settle();
   EXPECT_EQ(rig_.Journal().Stats().events, 0U);
   EXPECT_LE(rig_.Journal().Counts().memory_bytes, 1U << 20);
-  rig_.Close();  // before its disk goes
 }
 
 TEST_F(LoadTest, DiskThatCannotBeReadForAMomentCostsNothing) {
@@ -176,7 +174,6 @@ TEST_F(LoadTest, ReadingBackBeginsWhereTheBacklogDoes) {
     EXPECT_EQ(rig_.Drain(), Numbered(i, 11, 10'000));
     EXPECT_LE(reads() - before, 3U);
   }
-  rig_.Close();  // before its disk goes
 }
 
 TEST_F(LoadTest, SettledEventsAreNotReadAgain) {
