@@ -37,9 +37,9 @@ TEST(RecordBatch, IsWrittenAsDocumented) {
   EXPECT_EQ(At<int32_t>(sealed, 53), 67);
   EXPECT_EQ(At<int32_t>(sealed, 57), 2);
   const std::string records(
-      "\x1e\0\0\0\x02k\x0avalue\x02\x02h\x02x"  // 15 bytes: attributes, time, offset, key, value, a header
+      "\x20\0\0\0\x02k\x0avalue\x02\x02h\x02x"  // 16 bytes: attributes, time, offset, key, value, a header
       "\x0c\0\0\x02\x01\0\0",                   // no key, an empty value, no header
-      16 + 7);
+      17 + 7);
   EXPECT_EQ(sealed.substr(61), records);
 }
 
