@@ -309,7 +309,7 @@ def simulate(tests: str) -> bool:
         environment = os.environ | {"EI_SCHEDULES": str(SLICE), "EI_SEED": str(first)}
         try:
             done = subprocess.run(
-                [TREE / "out" / "tests" / "simulation_tests", f"--gtest_filter={tests}"],
+                [TREE / "out" / "tests" / "simulation_tests", f"--gtest_filter={tests}", "--gtest_fail_fast"],
                 env=environment,
                 capture_output=True,
                 timeout=SLICE_SECONDS,
