@@ -75,7 +75,7 @@ MUTANTS = [
         WAL + "wal_journal.cc",
         "  return window_.Take(lane, out);",
         "  const size_t count = window_.Take(lane, out);\n"
-        "  for (size_t i = 0; i < count; ++i) settled_.Mark(out[i].position, out[i].position + 1);\n"
+        "  for (size_t i = 0; i < count; ++i) segments_.Settle(out[i].position, out[i].position + 1);\n"
         "  return count;",
     ),
     Mutant(
@@ -303,13 +303,13 @@ def build() -> subprocess.CompletedProcess:
     )
 
 
-def simulate(tests: str) -> bool:
+def simulate(tests: str, schedules: int = SCHEDULES) -> bool:
     """True: nothing was noticed. In slices, so that a hang is told from a slow machine."""
-    for first in range(1, SCHEDULES + 1, SLICE):
+    for first in range(1, schedules + 1, SLICE):
         environment = os.environ | {"EI_SCHEDULES": str(SLICE), "EI_SEED": str(first)}
         try:
             done = subprocess.run(
-                [TREE / "out" / "tests" / "simulation_tests", f"--gtest_filter={tests}"],
+                [TREE / "out" / "tests" / "simulation_tests", f"--gtest_filter={tests}", "--gtest_fail_fast"],
                 env=environment,
                 capture_output=True,
                 timeout=SLICE_SECONDS,
@@ -346,6 +346,9 @@ def main() -> int:
     built = build()
     if built.returncode != 0:
         print(built.stdout[-4000:])
+        return 1
+    if not simulate("*", schedules=SLICE):
+        print("the simulations fail without any mutant")
         return 1
     failures = 0
     mutants = [mutant for mutant in MUTANTS if not chosen or mutant.name in chosen]

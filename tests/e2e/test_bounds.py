@@ -300,6 +300,9 @@ def test_filled_it_stays_within_its_bound_and_others_are_served(name: str, door:
             assert time.monotonic() < end + 60, witness.outcomes
         assert witness.success >= SUCCESS_MIN, (witness.outcomes, attack.seen)
         allowed = idle + int(1.2 * one.bytes_max) + SLACK
+        print(  # pytest -rP shows it
+            f"{name} | {door} | {idle / MIB:.1f} | {most / MIB:.1f} | {allowed / MIB:.1f} | {witness.success:.3f}"
+        )
         assert most <= allowed, (
             f"{most / MIB:.0f} MiB, {idle / MIB:.0f} when idle, {allowed / MIB:.0f} allowed"
         )

@@ -1,6 +1,7 @@
 // Load: how events that had no room in memory come back from the disk.
 
 #include <algorithm>
+#include <cassert>
 #include <system_error>
 
 #include "adapters/wal/disk_errors.h"
@@ -62,6 +63,7 @@ Work WalJournal::Load() {
 // path to a disk may be back in an hour. All that was accepted later waits too, as keys stay in order and
 // nobody can know the keys of what can't be read.
 void WalJournal::NoteReadFault(int error) {
+  assert(cursor_.segment);
   const base::SteadyTime now = clock_.Now();
   if (!read_fault_) {
     read_fault_ = ReadFault{.since = now, .tell_at = now, .again_at = now, .pause = kRetryPauseMin};
@@ -86,6 +88,7 @@ void WalJournal::NoteReadFault(int error) {
 }
 
 void WalJournal::NoteReadable() {
+  assert(read_fault_ && cursor_.segment);
   log_.Write(app::LogLevel::kInfo, "wal", "the log can be read again",
              {{"file", SegmentName(cursor_.segment->number)},
               {"seconds", Seconds(clock_.Now() - read_fault_->since)}});
@@ -122,13 +125,14 @@ uint64_t WalJournal::PointCursor() {
 
 // The file is there until all of its events are settled, and the one at the cursor is not.
 DiskResult<void> WalJournal::OpenCursor() {
-  auto file = directory_.Open(SegmentName(cursor_.segment->number));
+  assert(cursor_.segment);
+  const SegmentHeader segment = *cursor_.segment;
+  auto file = directory_.Open(SegmentName(segment.number));
   if (!file) return std::unexpected(file.error());
   cursor_.file = std::move(*file);
-  cursor_.scanner = std::make_unique<SegmentScanner>(*cursor_.file, *cursor_.segment);
+  cursor_.scanner = std::make_unique<SegmentScanner>(*cursor_.file, segment);
   const FramePlace& start = cursor_.start;
-  if (start.segment == cursor_.segment->number && start.offset > 0 &&
-      start.first_position <= cursor_.position) {
+  if (start.segment == segment.number && start.offset > 0 && start.first_position <= cursor_.position) {
     cursor_.scanner->StartAt(start.offset, start.first_position);
   }
   return {};

@@ -71,7 +71,7 @@ FrameHeader LogTail::JoinedLast(uint64_t body_bytes, uint64_t events) const {
 }
 
 bool LogTail::JoinsLast(uint64_t body_bytes, uint64_t events) const {
-  if (frames_.empty() || frames_.back().closed) return false;
+  if (frames_.empty() || frames_.back().closed || !current_) return false;
   const FrameHeader joined = JoinedLast(body_bytes, events);
   return joined.body_bytes <= kFrameBodyBytesMax && joined.events <= kFrameEventsMax &&
          offset_ + FrameBytes(joined) <= current_->segment_bytes;
@@ -137,6 +137,7 @@ PendingFrame& LogTail::Open(uint64_t bytes, uint64_t first_position, int64_t wal
 }
 
 void LogTail::Close(PendingFrame& frame) {
+  assert(current_);
   frame.closed = true;
   offset_ = frame.offset + FrameBytes(frame.header);
   assert(offset_ <= current_->segment_bytes);

@@ -4,7 +4,6 @@
 #include <iterator>
 #include <limits>
 #include <memory>
-#include <optional>
 
 #include "adapters/wal/segment_files.h"
 #include "adapters/wal/segment_scanner.h"
@@ -21,7 +20,7 @@ class OpenSegment {
     auto file = directory.Open(SegmentName(header.number));
     if (!file) return;
     file_ = std::move(*file);
-    scanner_.emplace(*file_, header);
+    scanner_ = std::make_unique<SegmentScanner>(*file_, header);
     scanner_->ReadPastFaults();
   }
 
@@ -34,7 +33,7 @@ class OpenSegment {
 
  private:
   std::unique_ptr<File> file_;
-  std::optional<SegmentScanner> scanner_;
+  std::unique_ptr<SegmentScanner> scanner_;
 };
 
 // Whether all events of the segments before this one were accepted before `oldest`.

@@ -71,7 +71,7 @@ base::Result<void> WalJournal::Recover() {
                 {"segments", uint64_t{found->segments.size()}},
                 {"torn_end", found->torn}});
   }
-  if (found->last_frame) TellTopic(found->last_frame->header, found->last_frame->end.topic);
+  if (const auto& newest = found->last_frame) TellTopic(newest->header, newest->end.topic);
   {
     base::MutexLock lock(mutex_);
     Adopt(*found);
