@@ -9,13 +9,13 @@
 #include <gtest/gtest.h>
 
 #include "adapters/kafka/native/partition.h"
-#include "simulation/sim_partition.h"
 #include "support/random.h"
+#include "support/sim_partition.h"
 
 namespace ei::kafka::native {
 namespace {
 
-using simulation::SimPartition;
+using support::SimPartition;
 using wire::ErrorCode;
 using wire::PartitionProduced;
 

@@ -55,7 +55,7 @@ class ProducerSchedule final : public ProducerListener {
     for (const uint64_t token : batch.tokens) Settle(token);
   }
   void OnRejected(const Partition&, uint64_t token, std::string_view, std::string_view) override {
-    EXPECT_TRUE(kafka_.IsPoison(token)) << "seed " << seed_ << ": a good one was rejected: " << token;
+    EXPECT_TRUE(IsPoison(token)) << "seed " << seed_ << ": a good one was rejected: " << token;
     Settle(token);
   }
   void OnPartitionGone(const Partition&, const Batch&) override { ADD_FAILURE() << "seed " << seed_; }
@@ -82,13 +82,14 @@ class ProducerSchedule final : public ProducerListener {
     SimKafka::Faults faults;
     faults.cut_percent = some(20);
     faults.short_percent = some(20);
-    faults.refused_percent = some(25);
+    faults.brokers.refused_percent = some(25);
     faults.move_percent = some(15);
     faults.down_percent = some(6);
     faults.throttle_percent = some(20);
     faults.stall_percent = some(4);
-    faults.poison_percent = some(15);
-    faults.known_last = random_.OneIn(2);
+    faults.brokers.poison_percent = some(15);
+    if (random_.OneIn(4)) faults.brokers.batch_bytes_max = 700;
+    faults.brokers.tells_sequences = random_.OneIn(2);
     return faults;
   }
 
@@ -103,6 +104,8 @@ class ProducerSchedule final : public ProducerListener {
     producer.Add(SimKafka::kTopic, partition, std::move(batch));
   }
 
+  bool IsPoison(uint64_t token) const { return kafka_.Brokers().IsPoison(std::to_string(token)); }
+
   void Settle(uint64_t token) {
     EXPECT_TRUE(settled_.insert(token).second) << "seed " << seed_ << ": told twice of " << token;
   }
@@ -112,7 +115,8 @@ class ProducerSchedule final : public ProducerListener {
     uint64_t repeats = 0;
     for (int partition = 0; partition < partitions_; ++partition) {
       uint64_t newest = 0;
-      for (const uint64_t token : kafka_.Log(partition)) {
+      for (const auto& record : kafka_.Brokers().Log(SimKafka::kTopic, partition)) {
+        const uint64_t token = std::strtoull(record.key.value_or("").c_str(), nullptr, 10);
         EXPECT_EQ(places_[token], partition) << "seed " << seed_;
         if (++seen[token] > 1) {
           ++repeats;
@@ -123,7 +127,7 @@ class ProducerSchedule final : public ProducerListener {
       }
     }
     for (uint64_t token = 0; token < kTokens; ++token) {
-      EXPECT_EQ(seen.contains(token), !kafka_.IsPoison(token)) << "seed " << seed_ << ": " << token;
+      EXPECT_EQ(seen.contains(token), !IsPoison(token)) << "seed " << seed_ << ": " << token;
       EXPECT_TRUE(settled_.contains(token)) << "seed " << seed_ << ": nothing was told of " << token;
     }
     EXPECT_LE(repeats, possible_repeats_) << "seed " << seed_ << ": repeats that nobody was told of";

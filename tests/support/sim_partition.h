@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "adapters/kafka/wire/messages.h"
+#include "adapters/kafka/wire/record_batch.h"
 
-namespace ei::simulation {
+namespace ei::support {
 
 namespace wire = kafka::wire;
 
@@ -109,4 +110,4 @@ class SimPartition {
   std::map<int64_t, Producer> producers_;
 };
 
-}  // namespace ei::simulation
+}  // namespace ei::support

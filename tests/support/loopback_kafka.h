@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "base/mutex.h"
+#include "support/sim_brokers.h"
+
+namespace ei::support {
+
+// SimBrokers on loopback ports of their own, for what needs real sockets; nothing fails but what the chances
+// say. Thread-safe.
+class LoopbackKafka {
+ public:
+  LoopbackKafka(uint64_t seed, const SimBrokers::Chances& chances, int brokers,
+                const std::vector<std::string>& topics, int partitions);
+  ~LoopbackKafka();
+  LoopbackKafka(const LoopbackKafka&) = delete;
+  LoopbackKafka& operator=(const LoopbackKafka&) = delete;
+
+  std::string Addresses() const { return addresses_; }
+  // Of all partitions, each in its order.
+  std::vector<SimBrokers::Record> Log(const std::string& topic) EXCLUDES(mutex_);
+
+ private:
+  struct Connection;
+  void Accept(size_t broker);
+  void Read(const std::shared_ptr<Connection>& connection);
+
+  const int partitions_;
+  base::Mutex mutex_;
+  SimBrokers brokers_ GUARDED_BY(mutex_);
+  std::string addresses_;
+  boost::asio::io_context context_;
+  std::vector<boost::asio::ip::tcp::acceptor> acceptors_;
+  std::thread thread_;
+};
+
+}  // namespace ei::support

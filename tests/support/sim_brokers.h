@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "adapters/kafka/wire/messages.h"
+#include "support/random.h"
+#include "support/sim_partition.h"
+
+namespace ei::support {
+
+namespace wire = kafka::wire;
+
+// What a Kafka cluster answers to a producer, in the versions that each of its brokers happens to know, with
+// what real brokers were seen to do (docs/KAFKA.md) and with refusals by chance. It has no connections and no
+// time; whoever gives it those (SimKafka, LoopbackKafka) does them harm too. Not thread-safe.
+class SimBrokers {
+ public:
+  struct Chances {
+    uint64_t refused_percent = 0;  // of partitions in a request: a passing fault
+    uint64_t poison_percent = 0;   // of records: the topic's rules refuse them
+    bool tells_sequences = true;   // DescribeProducers
+    size_t batch_bytes_max = 1'048'588;
+  };
+  struct Record {
+    std::optional<std::string> key;
+    std::string value;
+    std::vector<std::pair<std::string, std::string>> headers;
+  };
+  struct Request {
+    wire::Api api{};
+    int16_t version = 0;
+    int32_t correlation_id = 0;
+    std::string body;
+  };
+
+  // Topics have so many partitions each. `names` and ports: broker i is at host:first_port + i unless
+  // SetPort says otherwise.
+  SimBrokers(uint64_t seed, const Chances& chances, int brokers, const std::vector<std::string>& topics,
+             int partitions);
+
+  size_t Brokers() const { return brokers_.size(); }
+  void SetAddress(size_t broker, std::string host, uint16_t port);
+  bool IsUp(size_t broker) const { return brokers_[broker].up; }
+  void TakeDown(size_t broker);
+  void ComeUp(size_t broker);
+  void MoveAnyLeader();
+  // From now on nothing is refused by chance; what was poison still is.
+  void Heal();
+
+  // Takes one whole request off the front of `input`; nullopt: there is none yet.
+  static std::optional<Request> Take(std::string& input);
+  // The frame that answers it, its size in front.
+  std::string Answer(size_t broker, const Request& request, int32_t throttle_ms = 0);
+
+  // What a partition holds, in its order.
+  std::vector<Record> Log(const std::string& topic, int partition) const;
+  bool IsPoison(std::string_view key) const;
+
+ private:
+  struct Versions {
+    int16_t produce = 13;
+    int16_t metadata = 13;
+    int16_t init_producer_id = 4;
+    int16_t api_versions = 4;
+    bool describe_producers = true;
+  };
+  struct Broker {
+    bool up = true;
+    Versions versions;
+    std::string host = "broker";
+    uint16_t port = 0;
+  };
+  struct Place {
+    size_t leader = 0;
+    int32_t epoch = 0;
+    SimPartition kept;
+  };
+  struct Topic {
+    wire::TopicId id;
+    std::vector<Place> partitions;
+  };
+
+  bool Percent(uint64_t percent) { return random_.Below(100) < percent; }
+  SimPartition::Request ReadBatch(std::string_view batch);
+  std::string ApiVersions(size_t broker, int16_t version) const;
+  std::string Metadata(const Request& request) const;
+  std::string InitProducerId(int16_t version);
+  std::string Produce(size_t broker, const Request& request, int32_t throttle_ms);
+  wire::PartitionProduced ProduceOne(size_t broker, Place& place, std::string_view batch);
+  std::string DescribeConfigs(const Request& request) const;
+  std::string DescribeProducers(const Request& request) const;
+  std::string NameOf(const wire::TopicId& id) const;
+
+  mutable Random random_;
+  Chances chances_;
+  const uint64_t poison_percent_;
+  std::vector<Broker> brokers_;
+  std::map<std::string, Topic> topics_;
+  std::vector<Record> records_;  // by the token that a partition's log has
+  int64_t next_producer_id_ = 1000;
+};
+
+}  // namespace ei::support
