@@ -1,0 +1,165 @@
+#include "adapters/kafka/native/link.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/kafka/wire/encoder.h"
+
+namespace ei::kafka::native {
+namespace {
+
+using std::chrono::seconds;
+using wire::Api;
+using wire::Encoder;
+using wire::ErrorCode;
+
+// A whole response, as it comes from a broker.
+std::string Framed(int32_t correlation_id, const std::string& body) {
+  std::string frame;
+  Encoder out(frame, false);
+  out.Int(static_cast<int32_t>(body.size() + sizeof correlation_id));
+  out.Int(correlation_id);
+  return frame + body;
+}
+
+std::string VersionsBody(int16_t version, ErrorCode error, int16_t produce_max = 13) {
+  std::string body;
+  Encoder out(body, version >= 3);
+  out.Int(static_cast<int16_t>(error));
+  const std::vector<std::pair<int16_t, int16_t>> known = {{0, produce_max}, {3, 13}, {18, 4}, {22, 4}};
+  out.Count(known.size());
+  for (const auto& [api, max] : known) {
+    out.Int(api);
+    out.Int(int16_t{0});
+    out.Int(max);
+    out.NoTags();
+  }
+  if (version >= 1) out.Int(int32_t{0});
+  out.NoTags();
+  return body;
+}
+
+class LinkTest : public ::testing::Test {
+ protected:
+  LinkTest() : link_({}, At(0)) {}
+
+  static base::SteadyTime At(int second) { return base::SteadyTime(seconds(100 + second)); }
+  void Give(const std::string& bytes, int second = 0) {
+    link_.OnBytes(bytes, At(second), [this](const Link::Request& request, std::string_view body) {
+      answers_.emplace_back(request.context, body);
+    });
+  }
+  void Write() {
+    while (!link_.Take().Empty()) link_.OnWritten();
+  }
+  void MakeReady() {
+    link_.OnConnected(At(0));
+    Write();
+    Give(Framed(0, VersionsBody(4, ErrorCode::kNone)));
+    ASSERT_TRUE(link_.Ready());
+  }
+  void Ask(uint64_t context, int second = 0) {
+    link_.Send(Api::kInitProducerId, seconds(5), context, At(second),
+               [](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
+                 wire::AppendInitProducerId(out, header);
+               });
+  }
+
+  Link link_;
+  std::vector<std::pair<uint64_t, std::string>> answers_;
+};
+
+TEST_F(LinkTest, AnOldBrokerIsAskedAgainInItsOwnVersion) {
+  link_.OnConnected(At(0));
+  Write();
+  Give(Framed(0, VersionsBody(0, ErrorCode::kUnsupportedVersion)));
+  EXPECT_FALSE(link_.Ready());
+  Write();
+  Give(Framed(1, VersionsBody(0, ErrorCode::kNone, 9)));
+  EXPECT_TRUE(link_.Ready());
+  EXPECT_EQ(link_.VersionOf(Api::kProduce), 9);
+  EXPECT_EQ(link_.VersionOf(Api::kDescribeProducers), std::nullopt);
+}
+
+TEST_F(LinkTest, ABrokerBeforeKafka21IsUnsupported) {
+  link_.OnConnected(At(0));
+  Write();
+  Give(Framed(0, VersionsBody(4, ErrorCode::kNone, 6)));
+  ASSERT_TRUE(link_.Ended());
+  EXPECT_EQ(link_.Why(), Link::End::kUnsupported);
+}
+
+TEST_F(LinkTest, AnswersComeInTheirOrderInAnyPieces) {
+  MakeReady();
+  Ask(11);
+  Ask(12);
+  Write();
+  const std::string both = Framed(1, "first") + Framed(2, "second");
+  for (const char byte : both) Give(std::string(1, byte));
+  EXPECT_EQ(answers_, (std::vector<std::pair<uint64_t, std::string>>{{11, "first"}, {12, "second"}}));
+}
+
+TEST_F(LinkTest, WhatIsNoAnswerEndsIt) {
+  const std::vector<std::string> odd = {
+      "HTTP/1.1 400 Bad Request\r\n\r\n",                // a web server
+      std::string("\x15\x03\x03\0\x02\x02\x46\0\0", 9),  // TLS
+      Framed(7, "x"),                                    // another request's
+      std::string("\0\0\0\0\0\0\0\1", 8),                // shorter than its own head
+      std::string("\x7f\xff\xff\xff\0\0\0\1", 8),
+  };
+  for (const std::string& bytes : odd) {
+    Link link({}, At(0));
+    link.OnConnected(At(0));
+    while (!link.Take().Empty()) link.OnWritten();
+    link.OnBytes(bytes, At(0), [](const Link::Request&, std::string_view) { FAIL(); });
+    ASSERT_TRUE(link.Ended());
+    EXPECT_EQ(link.Why(), Link::End::kNonsense);
+  }
+}
+
+TEST_F(LinkTest, AnAnswerToWhatHasNotLeftIsNone) {
+  MakeReady();
+  Ask(11);
+  Give(Framed(1, "first"));
+  ASSERT_TRUE(link_.Ended());
+  EXPECT_TRUE(answers_.empty());
+  EXPECT_EQ(link_.Requests().size(), 1U);
+}
+
+TEST_F(LinkTest, ATimeOutCountsFromWhenTheOneBeforeWasAnswered) {
+  MakeReady();
+  Ask(11);
+  Ask(12);
+  Write();
+  Give(Framed(1, "first"), 4);
+  link_.Look(At(8));
+  EXPECT_FALSE(link_.Ended());
+  EXPECT_EQ(link_.NextLook(), At(9));
+  link_.Look(At(9));
+  ASSERT_TRUE(link_.Ended());
+  EXPECT_EQ(link_.Why(), Link::End::kTimedOut);
+}
+
+TEST_F(LinkTest, NoTimeOutRunsWhileTheBrokerReadsNothing) {
+  MakeReady();
+  Ask(11);
+  Write();
+  link_.Hold(At(20));
+  link_.Look(At(24));
+  EXPECT_FALSE(link_.Ended());
+  link_.Look(At(25));
+  EXPECT_TRUE(link_.Ended());
+}
+
+TEST_F(LinkTest, WhatCantBeConnectedToEnds) {
+  EXPECT_EQ(link_.NextLook(), At(10));
+  link_.Look(At(10));
+  ASSERT_TRUE(link_.Ended());
+  EXPECT_EQ(link_.Why(), Link::End::kTimedOut);
+}
+
+}  // namespace
+}  // namespace ei::kafka::native
