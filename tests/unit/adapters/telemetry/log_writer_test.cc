@@ -166,6 +166,7 @@ TEST_F(LogWriterTest, ADiskThatWasFullForAWhileLeavesACountAndNoTornLine) {
 TEST_F(LogWriterTest, LinesOfManyThreadsStayWholeAndInOrder) {
   const auto writer = NewWriter();
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 30; ++i) writer->Put(Line(100 * t + i));
