@@ -122,15 +122,6 @@ class Reading {
   SegmentRead outcome_ = SegmentRead::kDone;
 };
 
-bool AllSound(const SegmentScanner& scanner) {
-  std::string_view bodies = scanner.Bodies();
-  return std::ranges::all_of(scanner.Index(), [&](const IndexEntry& entry) {
-    const std::string_view event = bodies.substr(0, entry.size);
-    bodies.remove_prefix(entry.size);
-    return IsSoundEvent(event, entry);
-  });
-}
-
 }  // namespace
 
 SegmentRead ReadSegment(Directory& directory, const SurveyedSegment& segment, const SettledMap& settled,
@@ -160,7 +151,7 @@ SegmentEnd FindSegmentEnd(Directory& directory, const SurveyedSegment& newest, u
     end.met_faults = !found || scanner.MetFaults();
     if (!found || !*found) return end;
     const uint64_t first = scanner.Frame().first_position;
-    const bool torn = first >= durable_end && !AllSound(scanner);
+    const bool torn = first >= durable_end && !scanner.AllSound();
     end.position = torn ? first : scanner.Expected();
     end.torn_at = torn ? std::optional(scanner.FrameOffset()) : std::nullopt;
   }
