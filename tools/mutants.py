@@ -88,8 +88,8 @@ MUTANTS = [
     Mutant(
         "a torn commit is believed",
         WAL + "recovery.cc",
-        "    result.torn = uncertain && !AllSound(scanner);",
-        "    result.torn = AllSound(scanner) && false;",
+        "    result.torn = uncertain && !scanner.AllSound();",
+        "    result.torn = scanner.AllSound() && false;",
     ),
     Mutant(
         "damage in an event is not seen",
