@@ -7,7 +7,6 @@ is no longer in the sources, fails the check. `tools/mutants.py NAME...` tries t
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -33,6 +32,7 @@ class Mutant:
 WAL = "src/adapters/wal/"
 MEMORY = "src/adapters/memory_journal/memory_journal.cc"
 PIPELINE = "Pipeline*"
+TWO_STARTS = "WalSimulation.TwoStartsMayBeCutShort"
 MUTANTS = [
     Mutant(
         "acknowledged before the sync",
@@ -88,8 +88,8 @@ MUTANTS = [
     Mutant(
         "a torn commit is believed",
         WAL + "recovery.cc",
-        "    result.torn = uncertain && !AllSound(scanner);",
-        "    result.torn = AllSound(scanner) && false;",
+        "    result.torn = uncertain && !scanner.AllSound();",
+        "    result.torn = scanner.AllSound() && false;",
     ),
     Mutant(
         "damage in an event is not seen",
@@ -114,6 +114,14 @@ MUTANTS = [
         WAL + "recovery.cc",
         "      needed = before->end != found->end;",
         "      needed = true;",
+        TWO_STARTS,
+    ),
+    Mutant(
+        "a repair takes a commit that is torn for the log's end",
+        WAL + "log_survey.cc",
+        "  DropUnfinished(directory, durable_end, survey);\n",
+        "  if (survey.segments.empty()) DropUnfinished(directory, durable_end, survey);\n",
+        TWO_STARTS,
     ),
     Mutant(
         "positions are used again",
@@ -274,14 +282,26 @@ MUTANTS = [
 
 
 def copy_tree() -> None:
-    """The sources as they are, so that builds of what did not change are reused."""
-    TREE.mkdir(parents=True, exist_ok=True)
-    for name in ("src", "tests", "cmake", "bench", "fuzz"):
-        subprocess.run(
-            ["cp", "-r", "--update", "--preserve=timestamps", str(ROOT / name), str(TREE)], check=True
-        )
-    for name in ("CMakeLists.txt", "CMakePresets.json"):
-        shutil.copy2(ROOT / name, TREE / name)
+    """The sources as they are. What is the same stays, so that its build is reused; by content, as a run that
+    was ended leaves a mutant that is newer than its source."""
+    names = ("src", "tests", "cmake", "bench", "fuzz", "CMakeLists.txt", "CMakePresets.json")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *names],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    files = {name for name in listed.stdout.split("\0") if (ROOT / name).is_file()}
+    for name in names:
+        for path in (TREE / name).rglob("*"):
+            if path.is_file() and str(path.relative_to(TREE)) not in files:
+                path.unlink()
+    for name in files:
+        copy, content = TREE / name, (ROOT / name).read_bytes()
+        if not copy.is_file() or copy.read_bytes() != content:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(content)
 
 
 def build() -> subprocess.CompletedProcess:

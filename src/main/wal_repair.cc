@@ -66,6 +66,11 @@ void PrintLost(std::string_view heading, const wal::RepairPlan& plan, std::ostre
     separator = ", ";
   }
   out << '\n';
+  const auto& segments = plan.survey.segments;
+  if (!segments.empty() && !segments.back().readable) {
+    out << "None of " << segments.back().name
+        << " can be read, and it is the newest: how many events it has is not known.\n";
+  }
   const wal::CheckpointView& checkpoint = plan.survey.checkpoint;
   if (!checkpoint.damage.empty()) {
     out << "The checkpoint " << checkpoint.damage

@@ -127,8 +127,8 @@ class Verification {
     if (tally.damages > tally.shown.size()) {
       out_ << "  and " << tally.damages - tally.shown.size() << " more\n";
     }
-    if (segment.behind == SurveyedSegment::Behind::kNothing && survey_.torn_at) {
-      out_ << "  from byte " << *survey_.torn_at
+    if (segment.torn_at) {
+      out_ << "  from byte " << *segment.torn_at
            << ": a commit that is not finished; nobody was told that its events are safe\n";
     }
     return tally;

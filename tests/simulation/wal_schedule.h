@@ -82,9 +82,9 @@ class WalSchedule {
     return stopped;
   }
 
-  // A short life, killed; a start that is killed after so many operations, which the kernel still shows;
-  // another one that the power ends. False: the first start, or the second, came further than that.
-  bool RunWithStartsCutShort(uint64_t first, uint64_t second) {
+  // A short life, killed; a start that is killed after some operations, which the kernel still shows; another
+  // one that the power ends.
+  void RunWithStartsCutShort() {
     faults_ = Faults::kNone;
     if (auto life = Start()) {
       for (int step = 0; step < kShortLife; ++step) Step(*life);
@@ -92,12 +92,13 @@ class WalSchedule {
     repeats_allowed_ = true;
     ledger_.ForgetMemoryPromises();
     disk_.KillProcess();
-    const bool first_cut = CutStartShort(first);
+    const bool first_cut = CutStartShort(random_.Between(1, kStartOperations));
     disk_.KillProcess();
-    const bool second_cut = CutStartShort(second);
+    const bool second_cut = CutStartShort(random_.Between(1, kStartOperations));
+    if (first_cut && second_cut) ++occurred_["two starts cut short"];
     LosePower();
+    if (random_.OneIn(2)) RepairOldest();
     Settle();
-    return first_cut && second_cut;
   }
 
   void Run() {
@@ -111,7 +112,8 @@ class WalSchedule {
   enum class Faults : uint8_t { kNone, kStop, kWrites, kSyncs, kNames, kReads, kFull, kDamage, kUnreadable };
   static constexpr uint64_t kFaultKinds = 9;
   static constexpr int kShortLife = 60;
-  static constexpr int kStartsCutShort = 3;  // one after the other
+  static constexpr uint64_t kStartOperations = 40;  // of the disk, about as many as one takes
+  static constexpr int kStartsCutShort = 3;         // one after the other
 
   std::unique_ptr<WalLife> Start() {
     return WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next(),
@@ -336,7 +338,7 @@ class WalSchedule {
   // A start that comes no further than some operations; then, perhaps, another one.
   void EndDuringStart() {
     ++starts_cut_short_;
-    CutStartShort(random_.Between(1, 40));
+    CutStartShort(random_.Between(1, kStartOperations));
     EndAbruptly();
   }
 
@@ -387,15 +389,31 @@ class WalSchedule {
       life->CheckAccounts();
     }
     disk_.KillProcess();
-    repeats_allowed_ = true;
-    graceful_ = false;
     // The newest commits of a log whose end can't be read look as if they had never been written.
     const auto names = Segments();
     for (auto name = names.rbegin(); name != names.rend(); ++name) {
       disk_.Heal(*name);
-      const auto header = wal::DecodeSegmentHeader(disk_.Seen(*name).substr(0, wal::kSegmentHeaderBytes));
-      if (header && header->number == wal::SegmentNumber(*name)) break;
+      if (IsUsed(*name)) break;
     }
+    Repair();
+  }
+
+  bool IsUsed(const std::string& name) const {
+    const auto header = wal::DecodeSegmentHeader(disk_.Seen(name).substr(0, wal::kSegmentHeaderBytes));
+    return header && header->number == wal::SegmentNumber(name);
+  }
+
+  // Its events move to the log's end. Not of the newest: what that had, nobody can tell.
+  void RepairOldest() {
+    const auto names = Segments();
+    if (names.size() < 2 || !IsUsed(names[0]) || !IsUsed(names[1])) return;
+    disk_.MakeUnreadable(names[0], wal::kSegmentHeaderBytes + random_.Below(2'000), 1);
+    Repair();
+  }
+
+  void Repair() {
+    repeats_allowed_ = true;
+    graceful_ = false;
     const auto folder = disk_.Mount();
     const auto plan = wal::PlanRepair(*folder);
     ASSERT_TRUE(plan) << plan.error().message;

@@ -19,6 +19,13 @@ inline uint64_t SeedOr(uint64_t fallback) {
   return seed;
 }
 
+// How many schedules a simulation runs: EI_SCHEDULES from the environment; else one if EI_SEED asks for it
+// again; else the simulation's own.
+inline uint64_t SchedulesOr(uint64_t fallback) {
+  if (const char* const text = std::getenv("EI_SCHEDULES")) return std::strtoull(text, nullptr, 10);
+  return std::getenv("EI_SEED") != nullptr ? 1 : fallback;
+}
+
 // SplitMix64: cheap to start, so that each of many thousand schedules has a generator of its own.
 class Random {
  public:

@@ -18,8 +18,9 @@ class BrokerPatience {
   static constexpr base::Duration kTellEvery = std::chrono::seconds(10);
   static constexpr base::Duration kMax = std::chrono::minutes(2);
 
-  // Clock and log outlive this.
-  BrokerPatience(const app::Clock& clock, app::Log& log) : clock_(clock), log_(log) {}
+  // `hint`: what an operator may look at. Clock and log outlive this, and the hint's text.
+  BrokerPatience(const app::Clock& clock, app::Log& log, std::string_view hint)
+      : clock_(clock), log_(log), hint_(hint) {}
 
   // A call has failed in a way that may pass. Fails, with kUnavailable, when it is enough.
   base::Result<void> OnFailure(std::string_view call, std::string_view detail);
@@ -29,6 +30,7 @@ class BrokerPatience {
  private:
   const app::Clock& clock_;
   app::Log& log_;
+  const std::string_view hint_;
   std::optional<base::SteadyTime> began_;
   base::SteadyTime told_;
 };

@@ -115,16 +115,33 @@ base::Result<app::CommitOutcome> LetterSender::Commit(std::span<const app::Redel
     if (end == Attempt::kUncertain && broken_) end = Recover(places);
     if (!broken_) return std::unexpected(broken_.error());
     if (end == Attempt::kRefused) {
+      patience_.OnAnswer();
       LearnLimits(letters);
       return OutcomeOf(/*certain=*/!options_.transactions || letters.size() == 1);
     }
     if (end == Attempt::kCommitted) {
+      patience_.OnAnswer();
       saved_ = job_.AsSaved(places);
       return app::CommitOutcome{.committed = true};
     }
-    if (end == Attempt::kAgain) options_.wait(kPause);
     if (end == Attempt::kStopped || job_.Stopped()) return app::CommitOutcome{.stopped = true};
+    if (end != Attempt::kAgain) continue;
+    if (auto waited = WaitAfter(letters); !waited) return std::unexpected(waited.error());
   }
+}
+
+base::Result<void> LetterSender::WaitAfter(std::span<const app::Redelivery> letters) {
+  std::string what = "saving the progress";
+  std::string why = std::exchange(aborted_for_, {});
+  for (size_t i = 0; i < letters.size(); ++i) {
+    if (reports_[i] == RD_KAFKA_RESP_ERR_NO_ERROR || reports_[i] == kNotReported) continue;
+    what = "writing a letter to " + letters[i].topic;
+    why = rd_kafka_err2str(reports_[i]);
+    break;
+  }
+  if (auto patient = patience_.OnFailure(what, why); !patient) return patient;
+  options_.wait(kPause);
+  return {};
 }
 
 // A refusal costs a transaction a second or so, and in one of many letters doesn't say which it was.
@@ -316,7 +333,10 @@ LetterSender::Attempt LetterSender::Transact(Call call, int tries_when_stopped) 
       return Attempt::kUncertain;
     }
     fenced_ = rd_kafka_error_code(failure.get()) == RD_KAFKA_RESP_ERR__FENCED;
-    if (rd_kafka_error_txn_requires_abort(failure.get()) != 0) return Attempt::kAgain;
+    if (rd_kafka_error_txn_requires_abort(failure.get()) != 0) {
+      aborted_for_ = rd_kafka_error_string(failure.get());
+      return Attempt::kAgain;
+    }
     if (rd_kafka_error_is_retriable(failure.get()) == 0) return Attempt::kUncertain;
     while (rd_kafka_event_t* event = rd_kafka_queue_poll(queue_, 0)) {
       TakeReports(event);

@@ -47,7 +47,10 @@ class LetterSender final : public app::LetterTarget {
     kStopped,
   };
 
-  LetterSender(RedriveJob& job, Options options) : job_(job), options_(std::move(options)) {}
+  LetterSender(RedriveJob& job, Options options)
+      : job_(job),
+        options_(std::move(options)),
+        patience_(job.Clock(), job.Pool().LogOfFaults(), "look at the topics that the letters go to") {}
   base::Result<void> OpenProducer();
   void CloseProducer();
 
@@ -62,6 +65,7 @@ class LetterSender final : public app::LetterTarget {
   bool FindOversized(std::span<const app::Redelivery> letters);
   void LearnLimits(std::span<const app::Redelivery> letters);
   rd_kafka_resp_err_t Produce(const app::Redelivery& letter, size_t index);
+  base::Result<void> WaitAfter(std::span<const app::Redelivery> letters);
   bool GatherReports();
   void TakeReports(rd_kafka_event_t* event);
   bool AnyFailed() const;
@@ -71,8 +75,10 @@ class LetterSender final : public app::LetterTarget {
 
   RedriveJob& job_;
   const Options options_;
+  BrokerPatience patience_;  // with attempts of which nothing stands, whatever their single calls said
   ClientHandle producer_;
   rd_kafka_queue_t* queue_ = nullptr;
+  std::string aborted_for_;                   // why the last attempt was, unless a letter's report says it
   bool fenced_ = false;                       // the last failure says that another may have taken over
   app::LetterPlaces saved_;                   // by the last commit
   base::Result<void> broken_;                 // why no other attempt is of use

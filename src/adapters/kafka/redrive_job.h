@@ -48,6 +48,7 @@ class RedriveJob {
   int Partitions() const { return partitions_; }
   rd_kafka_t* Client() const { return client_.get(); }
   bool Stopped() const { return stop_(); }
+  const app::Clock& Clock() const { return clock_; }
   BrokerPatience& Patience() const { return patience_; }
   ClientPool& Pool() const { return pool_; }
 
@@ -71,11 +72,17 @@ class RedriveJob {
   base::Result<void> Save(const app::LetterPlaces& places) const;
 
  private:
+  // Inner topics can't be made with fewer brokers than these ask for, and then nothing but this shows it.
+  static constexpr std::string_view kHint =
+      "on a small cluster: offsets.topic.replication.factor and transaction.state.log.replication.factor may "
+      "ask for more brokers than there are";
+
   RedriveJob(ClientPool& pool, Options options, const app::Clock& clock, std::function<bool()> stop)
       : pool_(pool),
         options_(std::move(options)),
         stop_(std::move(stop)),
-        patience_(clock, pool.LogOfFaults()) {}
+        clock_(clock),
+        patience_(clock, pool.LogOfFaults(), kHint) {}
   base::Result<void> FindPartitions();
   void TellFaults();
   OtherJob ProgressIn(const rd_kafka_topic_partition_list_t& offsets) const;
@@ -83,6 +90,7 @@ class RedriveJob {
   ClientPool& pool_;
   const Options options_;
   const std::function<bool()> stop_;
+  const app::Clock& clock_;
   mutable BrokerPatience patience_;
   ClientHandle client_;
   int partitions_ = 0;

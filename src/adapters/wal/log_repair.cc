@@ -195,12 +195,12 @@ base::Result<void> Repairer::Move(const DamagedSegment& damaged) {
 // A process may have died, not the machine: what was read need not be on the disk yet, and the checkpoint
 // will say that it is.
 base::Result<void> Repairer::SyncNewest() {
-  for (const SurveyedSegment& segment : plan_.survey.segments) {
-    if (segment.behind != SurveyedSegment::Behind::kNothing) continue;
-    const auto file = directory_.Open(segment.name);
-    return Check(file ? (*file)->Sync() : std::unexpected(file.error()), "can't sync " + segment.name);
-  }
-  return {};
+  const auto& segments = plan_.survey.segments;
+  const auto newest =
+      std::find_if(segments.rbegin(), segments.rend(), [](const auto& one) { return one.readable; });
+  if (newest == segments.rend()) return {};
+  const auto file = directory_.Open(newest->name);
+  return Check(file ? (*file)->Sync() : std::unexpected(file.error()), "can't sync " + newest->name);
 }
 
 base::Result<void> Repairer::SaveCheckpoint() {

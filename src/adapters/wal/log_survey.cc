@@ -111,17 +111,34 @@ SurveyedSegment* Newest(LogSurvey& survey) {
   return newest == survey.segments.rend() ? nullptr : &*newest;
 }
 
-void FindEnd(Directory& directory, const std::optional<Checkpoint>& checkpoint, LogSurvey& survey) {
-  const uint64_t durable_end = checkpoint ? checkpoint->durable_end : 0;
-  if (checkpoint) survey.end = std::max(durable_end, checkpoint->settled.Below());
+// By the rule that recovery has: a newest segment without a sound frame was begun by a commit that a crash
+// took, and is as good as never used; the one before still has what that commit copied. If a disk that fails
+// may be what hides its frames, it is damaged.
+void DropUnfinished(Directory& directory, uint64_t durable_end, LogSurvey& survey) {
+  while (!survey.segments.empty() && survey.segments.back().readable) {
+    SurveyedSegment& newest = survey.segments.back();
+    const uint64_t first = newest.header.first_position;
+    const SegmentEnd end = FindSegmentEnd(directory, newest, durable_end);
+    if (end.position > first || durable_end > first) return;
+    survey.end = std::max(survey.end, first);  // when it was begun, everything below was on the disk
+    if (end.met_faults) {
+      newest.readable = false;
+      newest.damage.push_back({"none of its frames can be read; how many events it has is not known",
+                               kSegmentHeaderBytes, newest.read_bytes});
+      return;
+    }
+    survey.unfinished.push_back(newest.name);
+    survey.segments.pop_back();
+  }
+}
+
+void FindEnd(Directory& directory, uint64_t durable_end, LogSurvey& survey) {
   SurveyedSegment* const newest = Newest(survey);
   if (newest == nullptr) return;
   const SegmentEnd end = FindSegmentEnd(directory, *newest, durable_end);
   survey.end = std::max(survey.end, end.position);
-  survey.torn_at = end.torn_at;
   newest->positions_end = survey.end;
-  // The header was written with that commit.
-  if (survey.torn_at == kSegmentHeaderBytes) newest->damage.clear();
+  newest->torn_at = end.torn_at;
 }
 
 // As recovery does: without a checkpoint all events that are there count as unsettled.
@@ -165,9 +182,12 @@ base::Result<LogSurvey> SurveyLog(Directory& directory) {
   survey.checkpoint = std::move(*after);
   Sort(std::move(*fronts), survey);
   CountNumbers(survey);
-  FindNeighbours(survey);
 
-  FindEnd(directory, before->newest, survey);
+  const uint64_t durable_end = before->newest ? before->newest->durable_end : 0;
+  if (before->newest) survey.end = std::max(durable_end, before->newest->settled.Below());
+  DropUnfinished(directory, durable_end, survey);
+  FindNeighbours(survey);
+  FindEnd(directory, durable_end, survey);
   FindSettled(survey);
   FindDamage(survey);
   return survey;

@@ -34,6 +34,8 @@ struct SurveyedSegment {
   uint32_t front_crc = 0;      // tells whether the file has begun another life since
   uint64_t positions_end = 0;  // all of its positions are below
   Behind behind = Behind::kUnknown;
+  // In the newest: where a commit stands that was never finished, and of which nobody was told.
+  std::optional<uint64_t> torn_at;
   std::vector<LogDamage> damage;  // known before its frames are read
 };
 
@@ -42,13 +44,11 @@ struct LogSurvey {
   std::vector<SurveyedSegment> segments;   // used ones, by number
   std::vector<SurveyedSegment> prepared;   // never used under their numbers
   std::vector<SurveyedSegment> set_aside;  // damaged ones that are kept, by number
-  std::vector<std::string> unfinished;     // files that a start removes
+  std::vector<std::string> unfinished;     // files that a start removes, segments among them
   CheckpointView checkpoint;
   SettledMap settled = SettledMap(0);
-  uint64_t end = 0;           // one past the last position of the log
-  uint64_t next_segment = 0;  // numbers from here on were never used
-  // In the newest segment: where a commit stands that was never finished, and of which nobody was told.
-  std::optional<uint64_t> torn_at;
+  uint64_t end = 0;               // one past the last position of the log
+  uint64_t next_segment = 0;      // numbers from here on were never used
   std::vector<LogDamage> damage;  // of no single file
 };
 

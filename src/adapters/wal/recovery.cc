@@ -90,15 +90,6 @@ uint64_t BytesOf(Directory& directory, const std::string& name) {
 
 bool IsSound(const FoundSegment& segment) { return !segment.damaged; }
 
-bool AllSound(const SegmentScanner& scanner) {
-  std::string_view bodies = scanner.Bodies();
-  for (const IndexEntry& entry : scanner.Index()) {
-    if (!IsSoundEvent(bodies.substr(0, entry.size), entry)) return false;
-    bodies.remove_prefix(entry.size);
-  }
-  return true;
-}
-
 struct SegmentEnd {
   uint64_t end = 0;                 // one past its last position
   std::optional<LastFrame> newest;  // its last frame, if that is sound and not known to be durable
@@ -119,7 +110,7 @@ base::Result<SegmentEnd> EndOf(Directory& directory, const FoundSegment& segment
     if (!found) return std::unexpected(WalFault("can't read " + name, found.error()));
     if (!*found) return result;
     const bool uncertain = scanner.Frame().first_position >= durable_end;
-    result.torn = uncertain && !AllSound(scanner);
+    result.torn = uncertain && !scanner.AllSound();
     result.newest.reset();
     if (uncertain && !result.torn) {
       result.newest = {scanner.Frame(), scanner.End(), std::string(scanner.Bodies())};

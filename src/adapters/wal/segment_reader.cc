@@ -122,15 +122,6 @@ class Reading {
   SegmentRead outcome_ = SegmentRead::kDone;
 };
 
-bool AllSound(const SegmentScanner& scanner) {
-  std::string_view bodies = scanner.Bodies();
-  return std::ranges::all_of(scanner.Index(), [&](const IndexEntry& entry) {
-    const std::string_view event = bodies.substr(0, entry.size);
-    bodies.remove_prefix(entry.size);
-    return IsSoundEvent(event, entry);
-  });
-}
-
 }  // namespace
 
 SegmentRead ReadSegment(Directory& directory, const SurveyedSegment& segment, const SettledMap& settled,
@@ -148,17 +139,21 @@ SegmentRead ReadSegment(Directory& directory, const SurveyedSegment& segment, co
 }
 
 SegmentEnd FindSegmentEnd(Directory& directory, const SurveyedSegment& newest, uint64_t durable_end) {
-  SegmentEnd end{newest.header.first_position, std::nullopt};
+  SegmentEnd end;
+  end.position = newest.header.first_position;
   const auto file = directory.Open(newest.name);
+  end.met_faults = !file;
   if (!file || !IsSameLife(**file, newest)) return end;
   SegmentScanner scanner(**file, Trusted(newest));
   scanner.ReadPastFaults();
   for (;;) {
     const auto found = scanner.Next(kPositionsMax);
+    end.met_faults = !found || scanner.MetFaults();
     if (!found || !*found) return end;
     const uint64_t first = scanner.Frame().first_position;
-    end = {scanner.Expected(), std::nullopt};
-    if (first >= durable_end && !AllSound(scanner)) end = {first, scanner.FrameOffset()};
+    const bool torn = first >= durable_end && !scanner.AllSound();
+    end.position = torn ? first : scanner.Expected();
+    end.torn_at = torn ? std::optional(scanner.FrameOffset()) : std::nullopt;
   }
 }
 

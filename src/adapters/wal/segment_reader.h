@@ -63,6 +63,7 @@ SegmentRead ReadSegment(Directory& directory, const SurveyedSegment& segment, co
 struct SegmentEnd {
   uint64_t position = 0;  // one past its last event
   std::optional<uint64_t> torn_at;
+  bool met_faults = false;  // the disk could not read all of it
 };
 
 // Of the newest segment, by the rule that recovery has: of its frames only the last can be torn, and only if

@@ -51,6 +51,15 @@ DiskResult<bool> SegmentScanner::Next(uint64_t limit, uint64_t wanted) {
   return false;
 }
 
+bool SegmentScanner::AllSound() const {
+  std::string_view bodies = bodies_;
+  return std::ranges::all_of(end_.index, [&](const IndexEntry& entry) {
+    const std::string_view event = bodies.substr(0, entry.size);
+    bodies.remove_prefix(entry.size);
+    return IsSoundEvent(event, entry);
+  });
+}
+
 bool SegmentScanner::Fits(const FrameHeader& frame, uint64_t offset, uint64_t limit) const {
   const uint64_t room = segment_.segment_bytes - offset;
   return frame.segment == segment_.number && frame.salt == segment_.salt &&

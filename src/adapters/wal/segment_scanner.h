@@ -34,6 +34,7 @@ class SegmentScanner {
   const std::vector<IndexEntry>& Index() const { return end_.index; }
   const FrameEnd& End() const { return end_; }
   std::string_view Bodies() const { return bodies_; }
+  bool AllSound() const;  // its events' checksums
   uint64_t FrameOffset() const { return frame_offset_; }
 
   // One past the last position of the last frame; at first, the segment's first position.

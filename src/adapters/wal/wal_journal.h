@@ -45,7 +45,7 @@ struct WalOptions {
 
   // Where the sink takes events that name no topic; empty: it has no topics. What is accepted goes there
   // also when a later life has another one.
-  std::string topic = std::string();
+  std::string topic = {};
 
   // Is told who holds what of the disk and of the memory for what is not synced; outlives the journal.
   app::ClientShares* shares = nullptr;

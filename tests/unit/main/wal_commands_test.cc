@@ -317,6 +317,16 @@ TEST_F(WalCommandsTest, DryRunOfARepairChangesNothing) {
   EXPECT_EQ(support::ReadFile(log_.Path("checkpoint")), checkpoint);
 }
 
+TEST_F(WalCommandsTest, RepairSaysOfWhichFileItCanNotCountTheEvents) {
+  log_.Commit(20);
+  log_.Stop();
+  log_.Damage("00000000000000000002.wal", 0, wal::kSegmentHeaderBytes + wal::kSectorBytes);
+  EXPECT_TRUE(
+      Has(Run({"wal", "repair", "--dry-run"}).out,
+          "None of 00000000000000000002.wal can be read, and it is the newest: how many events it has "
+          "is not known.\n"));
+}
+
 TEST_F(WalCommandsTest, RepairSaysWhatItDidAndVerifyIsContent) {
   log_.Commit(20);
   log_.Stop();

@@ -17,7 +17,7 @@ class BrokerPatienceTest : public ::testing::Test {
 
   support::VirtualClock clock_;
   support::RecordingLog log_;
-  BrokerPatience patience_{clock_, log_};
+  BrokerPatience patience_{clock_, log_, "look there"};
 };
 
 TEST_F(BrokerPatienceTest, SaysEveryTenSecondsThatItWaitsAndGivesUpInTheEnd) {
@@ -25,7 +25,7 @@ TEST_F(BrokerPatienceTest, SaysEveryTenSecondsThatItWaitsAndGivesUpInTheEnd) {
   for (; GoesOn(); ++seconds) clock_.Advance(kSecond);
   EXPECT_EQ(seconds, BrokerPatience::kMax / kSecond);
   EXPECT_EQ(log_.Count(kLine), static_cast<size_t>(seconds / 10 - 1));
-  EXPECT_EQ(log_.Count("call=a call detail=no answer waited_s=20"), 1U);
+  EXPECT_EQ(log_.Count("call=a call detail=no answer waited_s=20 hint=look there"), 1U);
 }
 
 TEST_F(BrokerPatienceTest, AnAnswerBeginsItAnew) {

@@ -184,6 +184,20 @@ TEST_P(TransactionTest, GivesUpWhereNoCoordinatorEverComes) {
   EXPECT_GT(log_.Count("still waiting for the brokers"), 1U);
 }
 
+// Each step of each attempt is answered, only the letter never gets through.
+TEST_P(TransactionTest, GivesUpWhereALetterNeverGetsThrough) {
+  cluster_.AnswerNext(MockCluster::kProduce, std::vector(1000, RD_KAFKA_RESP_ERR_POLICY_VIOLATION));
+  passes_ = std::chrono::seconds(10);
+  const std::vector<app::Redelivery> batch = {Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().kind, base::ErrorKind::kUnavailable);
+  EXPECT_NE(outcome.error().message.find("writing a letter to orders: "), std::string::npos)
+      << outcome.error().message;
+  EXPECT_GT(log_.Count("call=writing a letter to orders"), 1U);
+  EXPECT_TRUE(job_->Saved()->empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Transactions, TransactionTest, testing::Values(true),
                          [](const auto&) { return "With"; });
 

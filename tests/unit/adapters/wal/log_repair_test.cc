@@ -88,6 +88,23 @@ TEST_F(LogRepairTest, NewestSegmentWithoutAHeaderKeepsItsEvents) {
   EXPECT_EQ(Deliver(), Events(2, 40));
 }
 
+TEST_F(LogRepairTest, CommitThatIsTornWhileItIsCopiedIsNotNeeded) {
+  log_.Commit(20);
+  log_.Crash();
+  log_.Start();
+  log_.Settle(0);
+  log_.Crash();
+  const SurveyedSegment copy = Plan().survey.segments.back();
+  EXPECT_EQ(copy.header.first_position, 38u);
+  log_.DamageHeader(copy.number);
+  log_.DamageEvent(copy.number, 0);
+  log_.DamageFrame(0, 3);
+  const RepairOutcome outcome = RepairLog();
+  EXPECT_EQ(plan_.lost_events, 2u);
+  EXPECT_EQ(std::ranges::count(outcome.removed, copy.name), 1);
+  EXPECT_EQ(Deliver(), Joined(Events(kPerSegment, 40), Events(0, kPerSegment, {6, 7})));
+}
+
 TEST_F(LogRepairTest, SegmentThatIsNoFileDoesNotStopAStartAnyMore) {
   log_.Commit(20);
   log_.Settle(2);

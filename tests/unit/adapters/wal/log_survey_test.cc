@@ -129,8 +129,11 @@ TEST_F(LogSurveyTest, HugeNumbersWithRightChecksumsAreDamage) {
     std::filesystem::remove(log_.Path(SegmentName(header.number)));
   }
   // A header may lie about the size of its file: no more than that is read.
-  Replace(SegmentName(7), EncodeSegmentHeader({7, 6, 1, kHuge}));
-  EXPECT_EQ(Survey().segments.back().read_bytes, kSegmentHeaderBytes);
+  SegmentHeader header = Survey().segments[0].header;
+  header.segment_bytes = kHuge;
+  const std::string content = support::ReadFile(log_.Path(SegmentName(0)));
+  Replace(SegmentName(0), EncodeSegmentHeader(header) + content.substr(kSegmentHeaderBytes));
+  EXPECT_EQ(Survey().segments[0].read_bytes, content.size());
 }
 
 TEST_F(LogSurveyTest, CheckpointThatIsGoneOrNoFileIsDamage) {
@@ -181,7 +184,32 @@ TEST_F(LogSurveyTest, TornCommitIsBehindTheEnd) {
   log_.DamageEvent(0, 2);
   const LogSurvey survey = Survey();
   EXPECT_EQ(survey.end, 4u);
-  EXPECT_EQ(survey.torn_at, WrittenLog::FrameOffset(2));
+  EXPECT_EQ(survey.segments[0].torn_at, WrittenLog::FrameOffset(2));
+}
+
+// The newest commit that a start finds is copied into a segment of its own, before anything is added.
+TEST_F(LogSurveyTest, SegmentWhoseFirstCommitIsTornLeavesItsEventsToTheOneBefore) {
+  log_.Commit(3);
+  log_.Crash();
+  log_.Start();
+  log_.Settle(0);
+  log_.Crash();
+  ASSERT_EQ(Survey().segments.size(), 2u);
+  EXPECT_EQ(Survey().segments[0].positions_end, 4u);
+  const SurveyedSegment copy = Survey().segments[1];
+  EXPECT_EQ(copy.header.first_position, 4u);
+  log_.DamageHeader(copy.number);
+  log_.DamageEvent(copy.number, 0);
+  for (int kind = 0; kind < 2; ++kind) {
+    const LogSurvey survey = Survey();
+    ASSERT_EQ(survey.segments.size(), 1u);
+    EXPECT_EQ(survey.segments[0].positions_end, 6u);
+    EXPECT_EQ(survey.segments[0].behind, Behind::kNothing);
+    EXPECT_EQ(survey.unfinished, std::vector{copy.name});
+    EXPECT_EQ(survey.end, 6u);
+    EXPECT_GT(survey.next_segment, copy.number);
+    log_.Damage(copy.name, WrittenLog::FrameOffset(1) - 8, 8);  // its end is gone too
+  }
 }
 
 TEST_F(LogSurveyTest, DamageOfWhatWasDurableIsNotTorn) {
@@ -191,7 +219,7 @@ TEST_F(LogSurveyTest, DamageOfWhatWasDurableIsNotTorn) {
   log_.DamageEvent(0, 2);
   const LogSurvey survey = Survey();
   EXPECT_EQ(survey.end, 6u);
-  EXPECT_FALSE(survey.torn_at);
+  EXPECT_FALSE(survey.segments[0].torn_at);
 }
 
 TEST_F(LogSurveyTest, SegmentThatIsMissingLeavesAGap) {
