@@ -16,7 +16,7 @@ THIRD_PARTY = {
     "simdjson": ["adapters/json"],
     "librdkafka/": ["adapters/kafka"],
     "nlohmann/": ["adapters/kafka", "adapters/tokens"],
-    "openssl/": ["adapters/tokens"],
+    "openssl/": ["adapters/tokens", "adapters/kafka"],
     "prometheus/": ["adapters/telemetry"],
     "fmt/": ["adapters", "main"],
     "yaml-cpp/": ["main"],

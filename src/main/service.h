@@ -118,7 +118,7 @@ class Service {
   std::unique_ptr<app::WorkerPool> workers_;  // outlives the sink, which reports to it
   std::unique_ptr<app::EventSink> sink_;
   std::function<void(std::vector<kafka::TopicOptions>)> use_topics_;  // of sink_, when that is Kafka
-  std::unique_ptr<kafka::CredentialKeeper> credentials_;  // of the sink; null: it has none
+  std::unique_ptr<kafka::CredentialKeeper> credentials_;              // of the sink; null: it has none
   std::unique_ptr<app::Ingest> ingest_;
   std::unique_ptr<http::Server> server_;
 };

@@ -458,12 +458,14 @@ std::vector<Setting> KafkaRows() {
       Declare(
           {.key = "kafka.client",
            .env = "KAFKA_CLIENT",
-           .text = "The producer. native is this service's own and on its way: it doesn't compress yet. redrive and dlq "
-                   "stats always use librdkafka.",
+           .text =
+               "The producer: librdkafka, or native, which is this service's own. redrive and dlq stats always "
+               "use librdkafka.",
            .example = "native"},
           &Settings::kafka, &KafkaSettings::client,
-          Choice<KafkaClient>{.fallback = KafkaClient::kLibrdkafka,
-                              .words = {{"native", KafkaClient::kNative}, {"librdkafka", KafkaClient::kLibrdkafka}}}),
+          Choice<KafkaClient>{
+              .fallback = KafkaClient::kLibrdkafka,
+              .words = {{"native", KafkaClient::kNative}, {"librdkafka", KafkaClient::kLibrdkafka}}}),
       Declare(
           {.key = "kafka.compression",
            .env = "KAFKA_COMPRESSION",

@@ -36,7 +36,17 @@ def binary() -> Path:
 
 def _environment(settings: Mapping[str, object]) -> dict[str, str]:
     """Nothing of the caller's environment but what the system and the sanitizers need."""
-    keep = {"PATH", "HOME", "LANG", "TMPDIR", "KAFKA_CLIENT", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}
+    keep = {
+        "PATH",
+        "HOME",
+        "LANG",
+        "TMPDIR",
+        "KAFKA_CLIENT",
+        "ASAN_OPTIONS",
+        "LSAN_OPTIONS",
+        "TSAN_OPTIONS",
+        "UBSAN_OPTIONS",
+    }
     inherited = {name: value for name, value in os.environ.items() if name in keep}
     return inherited | {name: str(value) for name, value in settings.items()}
 

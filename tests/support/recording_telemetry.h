@@ -24,6 +24,8 @@ class RecordingTelemetry final : public app::Telemetry {
     uint64_t delivered = 0;
     uint64_t retried = 0;
     uint64_t undelivered = 0;
+    uint64_t recognized_repeats = 0;
+    uint64_t possible_repeats = 0;
     uint64_t filed = 0;              // of the dead-lettered: in the dead-letter file
     base::Duration longest_wait{0};  // acceptance to delivery
     std::map<std::string, uint64_t> rejected;
@@ -99,6 +101,10 @@ class RecordingTelemetry final : public app::Telemetry {
   void SinkFault(std::string_view code) override {
     base::MutexLock lock(mutex_);
     ++counts_.sink_faults[std::string(code)];
+  }
+  void SinkRepeats(bool recognized, uint64_t count) override {
+    base::MutexLock lock(mutex_);
+    (recognized ? counts_.recognized_repeats : counts_.possible_repeats) += count;
   }
   void EventsUndelivered(uint64_t count) override {
     base::MutexLock lock(mutex_);

@@ -42,6 +42,7 @@ inline constexpr size_t kFaults = kCommitTimes + kRequestBuckets.size() + 2;
 inline constexpr size_t kOverShare = kFaults + kSinkFaultsMax + 1;
 inline constexpr size_t kRejectedRequests = kOverShare + kSharedResourcesMax + 1;
 inline constexpr size_t kDropped = kRejectedRequests + kRequestCodesMax + 1;
-inline constexpr size_t kCount = kDropped + kDropReasonsMax + 1;
+inline constexpr size_t kRepeats = kDropped + kDropReasonsMax + 1;
+inline constexpr size_t kCount = kRepeats + kRepeatKinds.size();
 
 }  // namespace ei::telemetry::cells

@@ -13,6 +13,7 @@ constexpr MetricLabel kRequestCode = {"code", "why, as in the reply's code", kRe
 constexpr MetricLabel kDropReason = {"reason", "what kind of connection it was", kDropReasons};
 constexpr MetricLabel kSharedResource = {"resource", "what it wants more of", kSharedResources};
 constexpr MetricLabel kSinkFault = {"code", "what happened", kSinkFaults};
+constexpr MetricLabel kRepeatKind = {"kind", "whether the broker recognized them", kRepeatKinds};
 constexpr MetricLabel kDeadLetterCode = {"code", "why, as in the record's header dlq_code", {}};
 constexpr MetricLabel kLetterPlace = {"destination", "where it is kept", kLetterPlaces};
 
@@ -298,6 +299,16 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .buckets = {},
      .help = "Faults of the sink or on the way to it, as its client reports them; repeats within seconds "
              "may count once."},
+    {.id = MetricId::kSinkRepeats,
+     .name = "event_ingestor_sink_repeats_total",
+     .kind = MetricKind::kCounter,
+     .unit = "events",
+     .labels = {kRepeatKind},
+     .buckets = {},
+     .help =
+         "Events that were sent again because an acknowledgement was lost: the broker had stored them and "
+         "did not do so twice (recognized), or they may stand in the topic twice (possible). Only with "
+         "kafka.client=native."},
     {.id = MetricId::kSinkRefused,
      .name = "event_ingestor_sink_refused",
      .kind = MetricKind::kGauge,

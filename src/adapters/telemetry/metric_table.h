@@ -51,6 +51,7 @@ enum class MetricId : uint8_t {
   kDeliveryWaitingEvents,
   kStuckDestinations,
   kSinkFaults,
+  kSinkRepeats,
   kSinkRefused,
   kSinkPause,
   kOneAckTopics,
@@ -144,6 +145,9 @@ inline constexpr std::array<std::string_view, 3> kDropReasons = {"refused", "sil
 // What clients share.
 inline constexpr std::array<std::string_view, 4> kSharedResources = {"connections", "memory", "journal",
                                                                      "rate"};
+
+// Events that are sent again.
+inline constexpr std::array<std::string_view, 2> kRepeatKinds = {"recognized", "possible"};
 
 // What a sink suffers from, beyond the fate of single events.
 inline constexpr std::array<std::string_view, 13> kSinkFaults = {

@@ -210,6 +210,10 @@ void Metrics::SinkFault(std::string_view code) {
   cells_.Mine().Add(cells::kFaults + sink_faults_.NumberOf(code), 1);
 }
 
+void Metrics::SinkRepeats(bool recognized, uint64_t count) {
+  cells_.Mine().Add(cells::kRepeats + (recognized ? 0 : 1), count);
+}
+
 void Metrics::EventsUndelivered(uint64_t count) { cells_.Mine().Add(cells::kUndelivered, count); }
 
 void Metrics::JournalCommitted(base::Duration took) {
@@ -259,6 +263,9 @@ void Metrics::CollectEvents(Families& families) const {
   AddCount(families, MetricId::kEventsRetried, cells_.Total(cells::kRetried));
   AddCountsByLabel(families, MetricId::kClientOverShare, shared_resources_, cells_, cells::kOverShare);
   AddCountsByLabel(families, MetricId::kSinkFaults, sink_faults_, cells_, cells::kFaults);
+  for (size_t i = 0; i < kRepeatKinds.size(); ++i) {
+    AddCount(families, MetricId::kSinkRepeats, cells_.Total(cells::kRepeats + i), {kRepeatKinds[i]});
+  }
   AddCount(families, MetricId::kEventsUndelivered, cells_.Total(cells::kUndelivered));
   AddSample(families, MetricId::kDeliveryDuration, {}).histogram =
       ReadHistogram(cells_, cells::kDeliveryTimes, kDeliveryBuckets, kDeliveryTick);

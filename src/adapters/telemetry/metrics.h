@@ -60,6 +60,7 @@ class Metrics final : public app::Telemetry {
   void EventsRetried(uint64_t count) override;
   void ClientOverShare(std::string_view what) override;
   void SinkFault(std::string_view code) override;
+  void SinkRepeats(bool recognized, uint64_t count) override;
   void EventsUndelivered(uint64_t count) override;
 
   // The write-ahead log wrote and synced something.

@@ -49,6 +49,9 @@ class Telemetry {
   virtual void ClientOverShare(std::string_view what) = 0;
   // A fault of the sink or on the way to it, not of an event.
   virtual void SinkFault(std::string_view code) = 0;
+  // Events that were sent again because an acknowledgement was lost. Recognized: the broker had stored them
+  // and did not do so twice. Possible: they may stand in the topic twice.
+  virtual void SinkRepeats(bool recognized, uint64_t count) = 0;
   // Left in the journal when the process had to stop.
   virtual void EventsUndelivered(uint64_t count) = 0;
 };

@@ -56,7 +56,7 @@ std::optional<Link::Response> Link::TakeResponse(base::SteadyTime now) {
     const auto size = prefix.Int<int32_t>();
     const auto correlation_id = prefix.Int<int32_t>();
     if (size < static_cast<int32_t>(kPrefixBytes - kSizeBytes) ||
-        static_cast<size_t>(size) > options_.response_bytes_max || requests_.size() <= unwritten_ ||
+        static_cast<size_t>(size) > kResponseBytesMax || requests_.size() <= unwritten_ ||
         requests_.front().correlation_id != correlation_id) {
       Finish(End::kNonsense,
              "it doesn't answer as a Kafka broker does: wrong port, or TLS where there is none?");

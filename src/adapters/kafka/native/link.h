@@ -35,6 +35,9 @@ struct Outgoing {
 // While a login is renewed (KIP-368) nothing else may be asked; MaySend says so. One thread.
 class Link {
  public:
+  // Of a response; a larger one is nothing that a broker would send us.
+  static constexpr size_t kResponseBytesMax = 16 << 20;
+
   // A request that is not answered.
   struct Request {
     wire::Api api{};
@@ -48,7 +51,6 @@ class Link {
     std::string client_id = "event-ingestor";
     std::string software_version = "0";
     base::Duration timeout = std::chrono::seconds(10);  // for a request of the link's own
-    size_t response_bytes_max = 16 << 20;               // a larger one is nothing that a broker would send us
     std::string mechanism;                              // of SASL; empty: no login
     // Makes the exchange of a login, with the credentials of now.
     std::function<base::Result<std::unique_ptr<SaslExchange>>()> make_sasl = nullptr;

@@ -8,9 +8,7 @@
 
 #include <boost/asio/post.hpp>
 
-#include "adapters/kafka/failure_table.h"
 #include "app/dead_letter_headers.h"
-#include "base/base64.h"
 #include "base/thread_name.h"
 
 namespace ei::kafka::native {
@@ -21,20 +19,9 @@ using app::Verdict;
 
 namespace {
 
-// A record's token: the lane, whether it is a dead letter, and the worker's token.
-constexpr uint64_t kLetterBit = uint64_t{1} << 55;
-constexpr int kLaneShift = 56;
-constexpr uint64_t kTokenMask = kLetterBit - 1;
-
 constexpr uint64_t kBatchBytes = 1'000'000;
-constexpr auto kLetterPatience = std::chrono::seconds(5);  // for brokers to make its topic
 constexpr std::array<std::string_view, 3> kConfigNames = {"max.message.bytes", "cleanup.policy",
                                                           "min.insync.replicas"};
-
-uint64_t Pack(size_t lane, uint64_t token, uint64_t bits = 0) {
-  return uint64_t{lane} << kLaneShift | bits | token;
-}
-size_t LaneOf(uint64_t packed) { return packed >> kLaneShift; }
 
 std::vector<wire::RecordHeader> ViewsOf(const app::Headers& headers) {
   std::vector<wire::RecordHeader> views;
@@ -66,16 +53,6 @@ base::Result<std::vector<Address>> AddressesOf(std::string_view brokers) {
     addresses.push_back({std::string(host), port});
   }
   return addresses;
-}
-
-std::string Nonce() {
-  std::random_device device;
-  std::string bytes;
-  for (int i = 0; i < 6; ++i) {
-    const uint32_t number = device();
-    bytes.append(reinterpret_cast<const char*>(&number), sizeof number);
-  }
-  return base::EncodeBase64(bytes);
 }
 
 }  // namespace
@@ -165,17 +142,6 @@ Producer::Options NativeSink::ProducerOptions() {
     options.link.make_sasl = [this] { return MakeSasl(); };
   }
   return options;
-}
-
-base::Result<std::unique_ptr<SaslExchange>> NativeSink::MakeSasl() {
-  const SecurityOptions& security = options_.security;
-  if (security.UsesTokens()) {
-    if (!token_) return base::Fail(base::ErrorKind::kUnavailable, "there is no token yet");
-    return MakeOAuthBearer(token_->value, token_->extensions);
-  }
-  if (security.mechanism == "PLAIN") return MakePlain(security.username, password_);
-  const ScramHash hash = security.mechanism == "SCRAM-SHA-512" ? ScramHash::kSha512 : ScramHash::kSha256;
-  return MakeScram(hash, security.username, password_, Nonce());
 }
 
 NativeSink::~NativeSink() {
@@ -305,49 +271,6 @@ app::SinkStatus NativeSink::Status() const {
   return status;
 }
 
-// --- credentials
-
-void NativeSink::OnPassword(const std::string& password) {
-  boost::asio::post(context_, [this, password] {
-    password_ = password;
-    refusal_logged_ = false;
-    producer_->OnCredentials();
-    Turn();
-  });
-}
-
-base::Result<void> NativeSink::OnToken(const app::AccessToken& token) {
-  boost::asio::post(context_, [this, token] {
-    token_ = token;
-    refusal_logged_ = false;
-    producer_->OnCredentials();
-    Turn();
-  });
-  return {};
-}
-
-void NativeSink::OnNoToken(const base::Error& error) {
-  boost::asio::post(context_, [this, error] {
-    if (error.kind == base::ErrorKind::kInvalid) {
-      OnRefused("the source of the tokens", error.message);
-    } else {
-      OnFault("token_unavailable", "the source of the tokens", error.message);
-    }
-  });
-}
-
-base::Result<void> NativeSink::OnCertificates() {
-  auto made = TlsContext::Make(options_.security);
-  if (!made) return std::unexpected(made.error());
-  boost::asio::post(context_, [this, tls = std::move(*made)] {
-    network_->UseTls(tls);
-    refusal_logged_ = false;
-    producer_->OnCredentials();
-    Turn();
-  });
-  return {};
-}
-
 // --- the producer's thread
 
 void NativeSink::Run() {
@@ -421,185 +344,6 @@ void NativeSink::AskForConfigs(base::SteadyTime now) {
   if (!topics.empty()) {
     producer_->AskForConfigs(std::move(topics), {kConfigNames.begin(), kConfigNames.end()});
   }
-}
-
-void NativeSink::Report(uint64_t packed, DeliveryReport report) {
-  report.token = packed & kTokenMask;
-  const size_t lane = LaneOf(packed);
-  if (report.verdict != Verdict::kDelivered) failures_[lane].fetch_add(1, std::memory_order_release);
-  reports_[lane].push_back(std::move(report));
-}
-
-void NativeSink::Refuse(const Batch& batch, Verdict verdict, std::string_view code, std::string_view reason,
-                        std::string_view topic) {
-  for (const uint64_t packed : batch.tokens) {
-    Report(packed, {.verdict = verdict, .code = code, .reason = std::string(reason), .topic = topic});
-  }
-}
-
-void NativeSink::GiveReports() {
-  for (size_t lane = 0; lane < reports_.size(); ++lane) {
-    if (reports_[lane].empty()) continue;
-    listeners_[lane]->OnReports(reports_[lane]);
-    reports_[lane].clear();
-  }
-}
-
-void NativeSink::OnDelivered(const Partition& partition, const Batch& batch, int64_t base_offset) {
-  const std::string_view topic = topics_.Keep(partition.Topic());
-  for (size_t i = 0; i < batch.tokens.size(); ++i) {
-    DeliveryReport report;
-    report.topic = topic;
-    report.partition = partition.Index();
-    report.offset = base_offset < 0 ? -1 : base_offset + static_cast<int64_t>(i);
-    Report(batch.tokens[i], std::move(report));
-  }
-  if (refused_.exchange(false, std::memory_order_relaxed)) {
-    refusal_logged_ = false;
-    log_.Write(app::LogLevel::kInfo, "kafka", "the credentials are accepted");
-  }
-}
-
-void NativeSink::OnRejected(const Partition& partition, uint64_t token, std::string_view code,
-                            std::string_view reason) {
-  const bool letter = (token & kLetterBit) != 0;
-  DeliveryReport report;
-  report.verdict = letter && code != "message_too_large" ? Verdict::kEventRefused : Verdict::kEventInvalid;
-  report.code = code;
-  report.reason = reason.empty() ? code : reason;
-  report.topic = topics_.Keep(partition.Topic());
-  Report(token, std::move(report));
-  if (code == "message_too_large") size_limits_.AskSoon();
-}
-
-void NativeSink::OnPartitionGone(const Partition& partition, const Batch& batch) {
-  Refuse(batch, Verdict::kTransient, "taken_back", "the topic has fewer partitions now",
-         topics_.Keep(partition.Topic()));
-}
-
-void NativeSink::OnTopic(const std::string& topic, const ClusterView::Topic& told) {
-  if (!told.partitions.empty()) {
-    replicas_[topic] = told.replicas;
-    topics_.Of(topic == options_.topic ? std::string_view() : topic)
-        .SetPartitions(static_cast<uint32_t>(told.partitions.size()));
-  }
-  const auto found = waiting_.find(topic);
-  if (found == waiting_.end()) return;
-  std::vector<Handed> waiting = std::exchange(found->second, {});
-  waiting_.erase(found);
-  const bool missing = told.error == wire::ErrorCode::kUnknownTopicOrPartition;
-  const bool denied = told.error == wire::ErrorCode::kTopicAuthorizationFailed;
-  const bool invalid = told.error == wire::ErrorCode::kInvalidTopic;
-  for (Handed& one : waiting) {
-    const bool letter = (one.batch->tokens.front() & kLetterBit) != 0;
-    const std::string_view name = one.topic;
-    if (missing && letter && clock_.Now() - one.since < kLetterPatience) {
-      waiting_[topic].push_back(std::move(one));
-    } else if (missing || (letter && (denied || invalid))) {
-      const std::string_view code = missing ? "unknown_topic" : denied ? kNotAuthorized : "misconfigured";
-      const Verdict verdict = letter ? Verdict::kEventRefused : Verdict::kUnknownTopic;
-      Refuse(*one.batch, verdict, code, "the brokers don't know the topic, or don't let this client see it",
-             name);
-    } else if (denied || invalid) {
-      const std::string_view code = denied ? kNotAuthorized : std::string_view("misconfigured");
-      if (denied) OnFault(kNotAuthorized, topic, "the topic may not be described");
-      Refuse(*one.batch, Verdict::kTransient, code, "the brokers refuse the topic", name);
-    } else {
-      Place(std::move(one));
-    }
-  }
-}
-
-void NativeSink::OnFault(std::string_view code, const std::string& where, std::string_view detail) {
-  tried_.store(true, std::memory_order_release);
-  if (telemetry_ != nullptr) telemetry_->SinkFault(code);
-  log_.Write(app::LogLevel::kWarn, "kafka", "the Kafka client reports a fault",
-             {{"code", code}, {"where", std::string_view(where)}, {"detail", detail}});
-}
-
-void NativeSink::OnContact() {
-  tried_.store(true, std::memory_order_release);
-  if (refused_.exchange(false, std::memory_order_relaxed)) {
-    refusal_logged_ = false;
-    log_.Write(app::LogLevel::kInfo, "kafka", "the credentials are accepted");
-  }
-  reached_.store(true, std::memory_order_relaxed);
-}
-
-void NativeSink::OnRefused(const std::string& where, std::string_view detail) {
-  refused_.store(true, std::memory_order_relaxed);
-  tried_.store(true, std::memory_order_release);
-  const std::string_view code = where == "TLS" ? "tls_failed" : "authentication_failed";
-  if (telemetry_ != nullptr) telemetry_->SinkFault(code);
-  if (std::exchange(refusal_logged_, true)) return;
-  log_.Write(app::LogLevel::kError, "kafka",
-             "the credentials are refused (kafka.security); events wait, and it is tried on",
-             {{"code", code}, {"where", std::string_view(where)}, {"detail", detail}});
-}
-
-void NativeSink::OnPause(const std::string& where, base::Duration pause) {
-  const auto known = pauses_.find(where);
-  if (pause == base::Duration(0)) {
-    if (known == pauses_.end()) return;
-    pauses_.erase(known);
-    log_.Write(app::LogLevel::kInfo, "kafka", "a broker slows this client down no more",
-               {{"broker", std::string_view(where)}});
-  } else {
-    if (telemetry_ != nullptr) telemetry_->SinkFault(kThrottled);
-    const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(pause).count();
-    if (known == pauses_.end()) {
-      log_.Write(app::LogLevel::kWarn, "kafka", "a broker slows this client down",
-                 {{"broker", std::string_view(where)},
-                  {"pause_ms", int64_t{millis}},
-                  {"hint",
-                   "a quota of this user or client id is used up (producer_byte_rate, request_percentage)"}});
-    }
-    pauses_[where] = pause;
-  }
-  base::Duration longest{0};
-  for (const auto& [_, each] : pauses_) longest = std::max(longest, each);
-  pause_nanos_.store(longest.count(), std::memory_order_relaxed);
-}
-
-void NativeSink::OnRepeats(uint32_t) {}
-void NativeSink::OnPossibleRepeats(uint32_t) {}
-
-void NativeSink::OnTopicConfigs(const wire::DescribeConfigsResponse* response) {
-  if (response == nullptr) {
-    return size_limits_.OnAnswer(base::Fail(base::ErrorKind::kUnavailable, "no answer"));
-  }
-  std::vector<std::pair<std::string_view, base::Result<TopicConfig>>> found;
-  for (const wire::TopicConfigs& told : response->topics) {
-    if (told.error != wire::ErrorCode::kNone) {
-      found.emplace_back(told.topic, base::Fail(base::ErrorKind::kInvalid,
-                                                "a topic's settings can't be read: error " +
-                                                    std::to_string(static_cast<int>(told.error))));
-      continue;
-    }
-    TopicConfig config;
-    for (const wire::ConfigValue& value : told.values) {
-      const std::string_view text = value.value.value_or("");
-      if (value.name == "max.message.bytes") {
-        std::from_chars(text.data(), text.data() + text.size(), config.message_bytes_max);
-      } else if (value.name == "cleanup.policy") {
-        config.compacted = text.find("compact") != std::string_view::npos;
-      } else if (value.name == "min.insync.replicas") {
-        std::from_chars(text.data(), text.data() + text.size(), config.in_sync_min);
-      }
-    }
-    found.emplace_back(told.topic, config);
-  }
-  size_limits_.OnAnswer(found);
-}
-
-void NativeSink::OnTopicKnown(std::string_view topic, const SizeLimits::Known& known) {
-  Topic& kept = topics_.Of(topic == options_.topic ? std::string_view() : topic);
-  kept.compacted.store(known.compacted, std::memory_order_relaxed);
-  kept.one_ack.store(known.one_ack, std::memory_order_relaxed);
-  kept.bytes_max.store(known.bytes_max.value_or(Topic::kAnySize), std::memory_order_relaxed);
-  if (limits_ == nullptr) return;
-  limits_->Learn(topic, topic, known.bytes_max);
-  if (topic == options_.topic) limits_->Learn({}, topic, known.bytes_max);
 }
 
 }  // namespace ei::kafka::native

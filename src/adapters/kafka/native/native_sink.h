@@ -112,6 +112,15 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
 
   void OnTopicKnown(std::string_view topic, const SizeLimits::Known& known);
 
+  // A record's token in its batch: the lane, whether it is a dead letter, and the worker's token.
+  static constexpr int kLaneShift = 56;
+  static constexpr uint64_t kLetterBit = uint64_t{1} << 55;
+  static constexpr uint64_t kTokenMask = kLetterBit - 1;
+  static uint64_t Pack(size_t lane, uint64_t token, uint64_t bits = 0) {
+    return uint64_t{lane} << kLaneShift | bits | token;
+  }
+  static size_t LaneOf(uint64_t packed) { return packed >> kLaneShift; }
+
   const KafkaOptions options_;
   const app::Clock& clock_;
   app::Log& log_;

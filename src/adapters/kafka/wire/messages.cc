@@ -44,8 +44,7 @@ void RequestFrame::End(size_t beside) {
 }
 
 Decoder BodyOf(Api api, int16_t version, std::string_view response) {
-  const bool flexible = IsFlexible(api, version);
-  Decoder in(response, flexible);
+  Decoder in(response, IsFlexible(api, version));
   if (api != Api::kApiVersions) in.Tags();  // whose header has none, in any version (KIP-511)
   return in;
 }

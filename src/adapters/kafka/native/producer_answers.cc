@@ -1,0 +1,215 @@
+// The producer: what becomes of its requests.
+
+#include "adapters/kafka/native/producer.h"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <utility>
+
+namespace ei::kafka::native {
+
+using wire::Api;
+using wire::ErrorCode;
+
+namespace {
+
+constexpr int32_t kThrottleMaxMs = 10 * 60 * 1000;
+
+}  // namespace
+
+void Producer::OnAnswer(Connection& connection, const Link::Request& request, std::string_view body,
+                        base::SteadyTime now, int64_t now_ms) {
+  bool read = true;
+  switch (request.api) {
+    case Api::kMetadata: read = OnMetadata(request.version, body, now); break;
+    case Api::kInitProducerId: read = OnProducerId(request.version, body, now); break;
+    case Api::kProduce: read = OnProduced(connection, request, body, now, now_ms); break;
+    case Api::kDescribeConfigs: read = OnConfigs(request.version, body); break;
+    case Api::kDescribeProducers: read = OnProducers(request, body, now); break;
+    default: break;
+  }
+  if (read) return;
+  OnNoAnswer(request, now);
+  connection.link.OnNonsense();
+}
+
+bool Producer::OnMetadata(int16_t version, std::string_view body, base::SteadyTime now) {
+  const auto response = wire::ReadMetadata(version, body);
+  if (!response) return false;
+  metadata_asked_ = false;
+  if (response->error == ErrorCode::kRebootstrapRequired) use_bootstrap_ = true;
+  if (!cluster_.Take(*response)) {
+    metadata_wanted_ = true;
+    metadata_not_before_ = now + options_.ask_again.Delay(++metadata_failures_, random_());
+    return true;
+  }
+  use_bootstrap_ = response->error == ErrorCode::kRebootstrapRequired;
+  metadata_at_ = now;
+  bool whole = true;
+  for (const wire::TopicMetadata& told : response->topics) {
+    const std::string name(told.name);
+    const ClusterView::Topic* const topic = cluster_.Find(name);
+    if (topic == nullptr) continue;
+    whole = whole && told.error == ErrorCode::kNone &&
+            std::ranges::none_of(topic->partitions, [](const auto& leader) { return leader.node < 0; });
+    listener_.OnTopic(name, *topic);
+  }
+  FollowLeaders(now);
+  // What has no leader, or isn't there yet, is asked for again, more and more seldom.
+  metadata_failures_ = whole ? 0 : metadata_failures_ + 1;
+  metadata_not_before_ = now + options_.ask_again.Delay(std::max(metadata_failures_, 1u), random_());
+  if (!whole) metadata_wanted_ = true;
+  return true;
+}
+
+bool Producer::OnProducerId(int16_t version, std::string_view body, base::SteadyTime now) {
+  const auto response = wire::ReadInitProducerId(version, body);
+  if (!response) return false;
+  producer_asked_ = false;
+  if (response->error != ErrorCode::kNone || response->producer_id < 0) {
+    producer_not_before_ = now + options_.ask_again.Delay(++producer_failures_, random_());
+    if (response->error == ErrorCode::kClusterAuthorizationFailed ||
+        response->error == ErrorCode::kTransactionalIdAuthorizationFailed) {
+      listener_.OnFault("not_authorized", "the cluster",
+                        "no producer id: it takes Write on a topic (before Kafka 3.0 IdempotentWrite)");
+    }
+    return true;
+  }
+  producer_failures_ = 0;
+  producer_ = {response->producer_id, response->producer_epoch};
+  for (const auto& [_, line] : lines_) {
+    line->partition.OnProducerId(producer_);
+    List(*line);
+  }
+  return true;
+}
+
+bool Producer::OnProduced(Connection& connection, const Link::Request& request, std::string_view body,
+                          base::SteadyTime now, int64_t now_ms) {
+  const auto response = wire::ReadProduce(request.version, body);
+  if (!response) return false;
+  const auto found = produce_requests_.find(request.context);
+  assert(found != produce_requests_.end());
+  ProduceRequest asked = std::move(found->second);
+  produce_requests_.erase(found);
+  Pause(connection, response->throttle_ms, now);
+  JudgeSpeed(asked, now);
+  cluster_.TakeHints(response->brokers);
+  // Answers stand in any order.
+  std::map<std::pair<std::string_view, int32_t>, const wire::PartitionProduced*> by_name;
+  std::map<std::pair<uint64_t, uint64_t>, std::string_view> names;
+  for (const Sent& sent : asked.batches) {
+    const wire::TopicId& id = sent.line->partition.Id();
+    names[{id.high, id.low}] = sent.line->partition.Topic();
+  }
+  for (const wire::TopicProduced& topic : response->topics) {
+    std::string_view name = topic.name;
+    if (name.empty()) {
+      const auto known = names.find({topic.id.high, topic.id.low});
+      if (known == names.end()) continue;
+      name = known->second;
+    }
+    for (const wire::PartitionProduced& partition : topic.partitions) {
+      by_name[{name, partition.index}] = &partition;
+    }
+  }
+  for (const Sent& sent : asked.batches) {
+    Partition& partition = sent.line->partition;
+    const auto answer = by_name.find({partition.Topic(), partition.Index()});
+    if (answer == by_name.end()) {
+      partition.OnNoAnswer(*sent.batch, now, random_());
+    } else {
+      if (answer->second->leader) {
+        cluster_.TakeHint(partition.Topic(), partition.Index(), *answer->second->leader);
+      }
+      partition.OnAnswer(*sent.batch, *answer->second, request.version, now, now_ms, random_());
+    }
+    if (partition.Wanted().metadata) metadata_wanted_ = true;
+    List(*sent.line);
+    GiveBackIfGone(*sent.line);
+    if (partition.Wanted().new_connection) {
+      partition.ClearNewConnection();
+      connection.link.OnNonsense();
+    }
+  }
+  return true;
+}
+
+bool Producer::OnConfigs(int16_t version, std::string_view body) {
+  const auto response = wire::ReadDescribeConfigs(version, body);
+  if (!response) return false;
+  configs_asked_ = false;
+  listener_.OnTopicConfigs(&*response);
+  return true;
+}
+
+bool Producer::OnProducers(const Link::Request& request, std::string_view body, base::SteadyTime now) {
+  const auto response = wire::ReadDescribeProducers(request.version, body);
+  if (!response) return false;
+  Line* const line = sequence_questions_.at(request.context);
+  sequence_questions_.erase(request.context);
+  line->asked = false;
+  std::optional<wire::ProducerState> known;
+  for (const wire::ProducerState& producer : response->producers) {
+    if (producer.producer_id == line->partition.Producer().id) known = producer;
+  }
+  line->partition.OnLastSequence(response->error == ErrorCode::kNone ? known : std::nullopt, now);
+  List(*line);
+  return true;
+}
+
+void Producer::OnNoAnswer(const Link::Request& request, base::SteadyTime now) {
+  switch (request.api) {
+    case Api::kMetadata:
+      metadata_asked_ = false;
+      metadata_wanted_ = true;
+      return;
+    case Api::kInitProducerId: producer_asked_ = false; return;
+    case Api::kDescribeConfigs: configs_asked_ = false; return listener_.OnTopicConfigs(nullptr);
+    case Api::kDescribeProducers: {
+      const auto question = sequence_questions_.find(request.context);
+      if (question == sequence_questions_.end()) return;
+      question->second->asked = false;
+      sequence_questions_.erase(question);
+      return;
+    }
+    case Api::kProduce: {
+      const auto found = produce_requests_.find(request.context);
+      if (found == produce_requests_.end()) return;
+      const ProduceRequest asked = std::move(found->second);
+      produce_requests_.erase(found);
+      JudgeSpeed(asked, now);
+      for (const Sent& sent : asked.batches) {
+        sent.line->partition.OnNoAnswer(*sent.batch, now, random_());
+        List(*sent.line);
+        GiveBackIfGone(*sent.line);
+      }
+      return;
+    }
+    default: return;
+  }
+}
+
+void Producer::Pause(Connection& connection, int32_t throttle_ms, base::SteadyTime now) {
+  const bool paused = connection.paused_until > base::SteadyTime();
+  if (throttle_ms <= 0) {
+    if (paused) listener_.OnPause(connection.where, base::Duration(0));
+    connection.paused_until = {};
+    return;
+  }
+  const auto pause = std::chrono::milliseconds(std::min(throttle_ms, kThrottleMaxMs));
+  connection.paused_until = now + pause;
+  connection.link.Hold(connection.paused_until);
+  listener_.OnPause(connection.where, pause);
+}
+
+void Producer::JudgeSpeed(const ProduceRequest& request, base::SteadyTime now) {
+  const bool slow = now - request.sent_at >= kSlow;
+  // In a request of several it isn't known which one it was: each goes alone until it has been quick.
+  for (const Sent& sent : request.batches) {
+    if (slow || request.alone) sent.line->slow = slow;
+  }
+}
+
+}  // namespace ei::kafka::native

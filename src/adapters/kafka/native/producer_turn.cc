@@ -1,0 +1,181 @@
+// The producer: what is due, and the requests that it makes.
+
+#include "adapters/kafka/native/producer.h"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <utility>
+
+namespace ei::kafka::native {
+
+using wire::Api;
+using wire::ErrorCode;
+
+void Producer::Turn(base::SteadyTime now) {
+  next_turn_ = base::SteadyTime::max();
+  std::vector<Connection*> ended;
+  for (const auto& [_, connection] : connections_) {
+    Link& link = connection->link;
+    link.Look(now);
+    if (link.Ready() && !connection->ready_told) {
+      connection->ready_told = true;
+      brokers_[connection->node].failures = 0;
+      listener_.OnContact();
+    }
+    const bool idle = link.Ready() && link.Requests().empty();
+    const bool stale = idle && (credentials_changed_ || now - link.UsedAt() >= options_.idle_max);
+    if (stale) link.OnClosed("idle");
+    if (link.Ended()) ended.push_back(connection.get());
+  }
+  credentials_changed_ = false;
+  for (Connection* const connection : ended) End(*connection, now);
+
+  AskMetadata(now);
+  AskProducerId(now);
+  AskConfigs(now);
+  for (auto& [node, broker] : brokers_) {
+    if (!broker.lines.empty()) Produce(node, broker, now);
+  }
+  for (const auto& [number, connection] : connections_) {
+    if (Outgoing out = connection->link.Take(); !out.Empty()) network_.Write(number, std::move(out));
+    Wake(connection->link.NextLook());
+    if (connection->link.Ready() && connection->link.Requests().empty()) {
+      Wake(connection->link.UsedAt() + options_.idle_max);
+    }
+  }
+}
+
+void Producer::AskMetadata(base::SteadyTime now) {
+  if (cluster_.Topics().empty() || metadata_asked_) return;
+  const bool old = metadata_at_ + options_.metadata_age <= now;
+  if (!metadata_wanted_ && !old) return Wake(metadata_at_ + options_.metadata_age);
+  if (now < metadata_not_before_) return Wake(metadata_not_before_);
+  Connection* const connection = Anyone(now);
+  if (connection == nullptr) {
+    // Brokers that are known may all have gone, and others have come in their place (KIP-899, KIP-1102).
+    if (!alone_since_) alone_since_ = now;
+    if (now - *alone_since_ >= options_.rebootstrap_after) use_bootstrap_ = true;
+    return;
+  }
+  alone_since_.reset();
+  metadata_wanted_ = false;
+  metadata_asked_ = true;
+  connection->link.Send(Api::kMetadata, options_.request_timeout, 0, now,
+                        [&](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
+                          wire::AppendMetadata(out, header, cluster_.Watched());
+                        });
+}
+
+void Producer::AskProducerId(base::SteadyTime now) {
+  if (producer_asked_) return;
+  const bool wanted =
+      producer_.id < 0 ||
+      std::ranges::any_of(
+          lines_, [](const auto& entry) { return entry.second->partition.Wanted().producer_id; });
+  if (!wanted || cluster_.Topics().empty()) return;
+  if (now < producer_not_before_) return Wake(producer_not_before_);
+  Connection* const connection = Anyone(now);
+  if (connection == nullptr) return;
+  producer_asked_ = true;
+  connection->link.Send(Api::kInitProducerId, options_.request_timeout, 0, now,
+                        [](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
+                          wire::AppendInitProducerId(out, header);
+                        });
+}
+
+void Producer::AskConfigs(base::SteadyTime now) {
+  if (config_topics_.empty() || configs_asked_) return;
+  Connection* const connection = Anyone(now);
+  if (connection == nullptr) return;
+  const std::vector<std::string> topics = std::exchange(config_topics_, {});
+  if (!connection->link.VersionOf(Api::kDescribeConfigs)) return listener_.OnTopicConfigs(nullptr);
+  configs_asked_ = true;
+  connection->link.Send(Api::kDescribeConfigs, options_.request_timeout, 0, now,
+                        [&](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
+                          wire::AppendDescribeTopicConfigs(out, header, topics, config_names_);
+                        });
+}
+
+void Producer::AskLastSequence(Line& line, base::SteadyTime now) {
+  if (line.asked) return;
+  Connection* const connection = Reach(line.partition.Leader(), false, now);
+  if (connection == nullptr || !connection->link.MaySend(now)) return;
+  if (!connection->link.VersionOf(Api::kDescribeProducers)) {
+    return line.partition.OnLastSequence(std::nullopt, now);
+  }
+  line.asked = true;
+  sequence_questions_[++last_request_] = &line;
+  connection->link.Send(Api::kDescribeProducers, options_.request_timeout, last_request_, now,
+                        [&](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
+                          wire::AppendDescribeProducers(out, header, line.partition.Topic(),
+                                                        line.partition.Index());
+                        });
+}
+
+void Producer::Produce(int32_t node, Broker& broker, base::SteadyTime now) {
+  std::vector<Line*> quick;
+  std::vector<Line*> slow;
+  const size_t count = broker.lines.size();
+  for (size_t i = 0; i < count; ++i) {
+    Line& line = *broker.lines[(broker.turn + i) % count];
+    Partition& partition = line.partition;
+    const Partition::Wants& wants = partition.Wanted();
+    if (wants.metadata) metadata_wanted_ = true;
+    if (wants.last_sequence) AskLastSequence(line, now);
+    if (partition.CanSend(now)) {
+      (line.slow ? slow : quick).push_back(&line);
+    } else if (partition.Now() == Partition::State::kBackingOff) {
+      Wake(partition.NotBefore());
+    }
+  }
+  ++broker.turn;
+  for (auto* const lines : {&quick, &slow}) {
+    if (lines->empty()) continue;
+    Connection* const connection = Reach(node, lines == &slow, now);
+    if (connection != nullptr) SendProduce(*connection, *lines, now);
+  }
+}
+
+void Producer::SendProduce(Connection& connection, std::vector<Line*>& lines, base::SteadyTime now) {
+  Link& link = connection.link;
+  if (!link.MaySend(now)) return;
+  if (now < connection.paused_until) return Wake(connection.paused_until);
+  while (!lines.empty() && link.Requests().size() < kOutMax) {
+    size_t waiting = 0;
+    for (const Line* const line : lines) waiting += line->partition.NextBytes();
+    if (!link.Requests().empty() && waiting < kSmallBytes && now < connection.sent_at + kGather) {
+      return Wake(connection.sent_at + kGather);
+    }
+    if (connection.slow && !link.Requests().empty()) return;
+    const uint64_t number = ++last_request_;
+    ProduceRequest& request = produce_requests_[number];
+    request.sent_at = now;
+    request.alone = connection.slow;
+    std::map<std::string_view, std::pair<wire::TopicId, std::vector<wire::PartitionBatch>>> topics;
+    size_t bytes = 0;
+    for (Line* const line : lines) {
+      Partition& partition = line->partition;
+      if (bytes > 0 && (request.alone || bytes + partition.NextBytes() > options_.request_bytes_max)) break;
+      Batch* const batch = partition.NextBatch(now);
+      if (batch == nullptr) continue;
+      request.batches.push_back({line, batch});
+      auto& topic = topics[partition.Topic()];
+      topic.first = partition.Id();
+      topic.second.push_back({partition.Index(), batch->records.Seal(batch->stamp)});
+      bytes += batch->records.Bytes();
+    }
+    std::vector<wire::TopicBatches> parts;
+    for (const auto& [name, topic] : topics) parts.push_back({name, topic.first, topic.second});
+    const auto timeout = std::chrono::duration_cast<std::chrono::milliseconds>(options_.request_timeout);
+    // Ours ends later than the broker's own, whose answer says more.
+    link.Send(Api::kProduce, options_.request_timeout * 5 / 4, number, now,
+              [&](std::string& out, std::vector<wire::Splice>& splices, const wire::RequestHeader& header) {
+                wire::AppendProduce(out, splices, header, static_cast<int32_t>(timeout.count()), parts);
+              });
+    connection.sent_at = now;
+    std::erase_if(lines, [&](Line* line) { return !line->partition.CanSend(now); });
+  }
+}
+
+}  // namespace ei::kafka::native
