@@ -25,7 +25,7 @@ test: ## Unit, contract and simulation tests
 test-int: build ## Black-box tests of the binary against a real Kafka broker of their own
 	tools/setup.sh int && tools/test_int.sh $(ARGS)
 
-sim: ## Simulate crashes and faults of the log: N=100000 schedules, or SEED=n to run one again
+sim: ## Simulate faults of the log and of brokers: N=100000 schedules, or SEED=n to run one again
 	tools/setup.sh build && tools/build.sh release simulation_tests && tools/sim.sh
 
 fuzz: ## Fuzz what strangers can send: FUZZ_SECONDS=60 each, ARGS='request_parser' for one

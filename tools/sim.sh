@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# tools/sim.sh: the log's simulator. N schedules (default 100,000), on all cores; or SEED alone, that one again.
+# tools/sim.sh: the simulators of the log and of the Kafka producer. N schedules of each (default 100,000), on all
+# cores; or SEED alone, that one again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 program=build/release/tests/simulation_tests
-filter=--gtest_filter=WalSimulation.WhatIsAcknowledgedIsKept
+filter=--gtest_filter=WalSimulation.WhatIsAcknowledgedIsKept:Kafka*
 
 if [[ -n ${SEED:-} && -z ${N:-} ]]; then
   EI_SCHEDULES=1 EI_SEED=$SEED exec "$program" "$filter"
@@ -16,7 +17,7 @@ jobs=$(nproc)
 share=$(((count + jobs - 1) / jobs))
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
-echo "Simulating $((share * jobs)) schedules from seed $first on $jobs cores"
+echo "Simulating $((share * jobs)) schedules each from seed $first on $jobs cores"
 began=$SECONDS
 pids=()
 for ((job = 0; job < jobs; ++job)); do

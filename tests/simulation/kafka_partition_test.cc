@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstdlib>
 #include <deque>
 #include <map>
 #include <set>
@@ -179,9 +178,9 @@ class Schedule : public PartitionListener {
 };
 
 TEST(KafkaPartitionSimulation, NothingIsLostOrReorderedAndRepeatsAreKnown) {
-  const char* const count = std::getenv("EI_SCHEDULES");
-  const uint64_t schedules = count != nullptr ? std::strtoull(count, nullptr, 10) : 2'000;
-  for (uint64_t seed = 1; seed <= schedules && !testing::Test::HasFailure(); ++seed) {
+  const uint64_t first = support::SeedOr(1);
+  const uint64_t schedules = support::SchedulesOr(5'000);
+  for (uint64_t seed = first; seed < first + schedules && !testing::Test::HasFailure(); ++seed) {
     support::Random random(seed);
     Faults faults;
     faults.seed = seed;

@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <set>
@@ -145,9 +144,8 @@ class ProducerSchedule final : public ProducerListener {
 };
 
 TEST(KafkaProducerSimulation, NothingIsLostOrReorderedAndRepeatsAreKnown) {
-  const char* const count = std::getenv("EI_SCHEDULES");
-  const uint64_t schedules = count != nullptr ? std::strtoull(count, nullptr, 10) : 500;
   const uint64_t first = support::SeedOr(1);
+  const uint64_t schedules = support::SchedulesOr(2'000);
   for (uint64_t seed = first; seed < first + schedules && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("EI_SEED=" + std::to_string(seed));
     ProducerSchedule(seed).Run();

@@ -20,7 +20,7 @@ TEST(SettingsTable, NoNameIsUsedTwice) {
     EXPECT_TRUE(names.insert(row.key).second) << row.key;
     EXPECT_TRUE(names.insert(row.env).second) << row.env;
   }
-  EXPECT_EQ(names.size(), 2 * 72u);
+  EXPECT_EQ(names.size(), 2 * 73u);
 }
 
 TEST(SettingsTable, NamesKeepTheirForm) {
