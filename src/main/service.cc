@@ -259,6 +259,9 @@ base::Result<void> Service::OpenKafkaSink(size_t lanes) {
     if (options.security.Secured()) {
       credentials_ = std::make_unique<kafka::CredentialKeeper>(options.security, clock_, log_, **created);
     }
+    if constexpr (std::is_same_v<decltype(created->get()), kafka::native::NativeSink*>) {
+      native_ = created->get();
+    }
     sink_ = std::move(*created);
     return {};
   };
@@ -351,6 +354,25 @@ void Service::RegisterGauges() {
   });
   metrics_.AddGauge(telemetry::MetricId::kOneAckTopics,
                     [sink = sink_.get()] { return static_cast<double>(sink->Status().one_ack_topics); });
+  if (native_ != nullptr) RegisterBrokerMetrics();
+}
+
+void Service::RegisterBrokerMetrics() {
+  using Counts = kafka::native::NativeSink::BrokerCounts;
+  const auto series = [sink = native_](double (*value)(const Counts&)) {
+    return [sink, value] {
+      std::vector<telemetry::Metrics::Labelled> samples;
+      for (const auto& [broker, counts] : sink->Brokers()) samples.push_back({broker, value(counts)});
+      return samples;
+    };
+  };
+  metrics_.AddSeries(telemetry::MetricId::kBrokerLetIn,
+                     series([](const Counts& counts) { return static_cast<double>(counts.let_in); }));
+  metrics_.AddSeries(telemetry::MetricId::kBrokerRequests,
+                     series([](const Counts& counts) { return static_cast<double>(counts.requests); }));
+  metrics_.AddSeries(telemetry::MetricId::kBrokerRequestTime, series([](const Counts& counts) {
+                       return std::chrono::duration<double>(counts.time).count();
+                     }));
 }
 
 void Service::RegisterWalMetrics() {

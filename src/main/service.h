@@ -86,6 +86,7 @@ class Service {
   void RestoreWindow();
   base::Result<void> Listen();
   void RegisterGauges();
+  void RegisterBrokerMetrics();
   void RegisterWalMetrics();
   std::string UnreadyReason() const;
   uint64_t TellWhatIsLeft(uint64_t left);
@@ -118,6 +119,7 @@ class Service {
   std::unique_ptr<app::WorkerPool> workers_;  // outlives the sink, which reports to it
   std::unique_ptr<app::EventSink> sink_;
   std::function<void(std::vector<kafka::TopicOptions>)> use_topics_;  // of sink_, when that is Kafka
+  kafka::native::NativeSink* native_ = nullptr;                       // sink_, when that is it
   std::unique_ptr<kafka::CredentialKeeper> credentials_;              // of the sink; null: it has none
   std::unique_ptr<app::Ingest> ingest_;
   std::unique_ptr<http::Server> server_;

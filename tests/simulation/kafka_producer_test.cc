@@ -64,9 +64,10 @@ class ProducerSchedule final : public ProducerListener {
   void OnFault(std::string_view code, const std::string&, std::string_view detail) override {
     EXPECT_NE(code, "not_kafka") << "seed " << seed_ << ": " << detail;
   }
-  void OnContact() override {}
+  void OnContact(const std::string&) override {}
   void OnRefused(const std::string&, std::string_view detail) override { ADD_FAILURE() << detail; }
   void OnPause(const std::string&, base::Duration) override {}
+  void OnProduced(const std::string&, base::Duration) override {}
   void OnRepeats(uint32_t) override {}
   void OnPossibleRepeats(uint32_t records) override { possible_repeats_ += records; }
   void OnTopicConfigs(const kafka::wire::DescribeConfigsResponse*) override {}

@@ -34,6 +34,11 @@ def binary() -> Path:
     return path
 
 
+def kafka_client() -> str:
+    """The producer of the service under test, as KAFKA_CLIENT chooses it."""
+    return os.environ.get("KAFKA_CLIENT", "librdkafka")
+
+
 def _environment(settings: Mapping[str, object]) -> dict[str, str]:
     """Nothing of the caller's environment but what the system and the sanitizers need."""
     keep = {

@@ -1,5 +1,6 @@
 """A broker with one listener for each way to log in, all with the same certificate."""
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from confluent_kafka.admin import (
 
 from support.certificates import Authority
 from support.kafka_broker import KafkaBroker
+from support.load import LoadResult
+from support.topic_reader import read_topic
 
 USER = "ingestor"
 PASSWORD = "old secret with: $igns"
@@ -26,7 +29,7 @@ SESSION_MS = 3000
 PLAIN_PASSWORD = "plain-secret"
 
 # The last line before 4.0: from there on a broker takes SCRAM only from librdkafka 2.6.1 and later.
-_VERSION = "3.9.1"
+VERSION = "3.9.1"
 _SECURITY = "org.apache.kafka.common.security"
 
 
@@ -37,7 +40,7 @@ class SecuredBroker(KafkaBroker):
     signature, and ends a connection when its token expires.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, version: str = VERSION) -> None:
         self._certificates = tempfile.TemporaryDirectory(prefix="kafka-tls-")
         folder = Path(self._certificates.name)
         self.authority = Authority(folder / "authority")
@@ -46,7 +49,7 @@ class SecuredBroker(KafkaBroker):
         store.write_text(own.key.read_text() + own.certificate.read_text())
         super().__init__(
             settings=_settings(store, self.authority.certificate),
-            version=_VERSION,
+            version=version,
             listeners=("SCRAM", "PLAIN", "OAUTH", "MTLS"),
             scram=[f'SCRAM-SHA-{bits}=[name={USER},password="{PASSWORD}"]' for bits in (256, 512)],
         )
@@ -54,6 +57,17 @@ class SecuredBroker(KafkaBroker):
     def close(self) -> None:
         super().close()
         self._certificates.cleanup()
+
+    def client_settings(self, listener: str, topic: str) -> dict[str, object]:
+        """Of a service that comes by this listener, without its credentials."""
+        return {
+            "SINK": "kafka",
+            "KAFKA_BROKERS": self.address_of(listener),
+            "KAFKA_TOPIC": topic,
+            "KAFKA_DLQ_TOPIC": f"{topic}-dlq",
+            "KAFKA_SECURITY_PROTOCOL": "SSL" if listener == "MTLS" else "SASL_SSL",
+            "KAFKA_SSL_CA_FILE": self.authority.certificate,
+        }
 
     def set_scram_password(self, password: str) -> None:
         """For SCRAM-SHA-512; connections that are open stay so until the end of their session."""
@@ -76,6 +90,27 @@ class SecuredBroker(KafkaBroker):
             same = AclBindingFilter(*rule, AclOperation.WRITE, AclPermissionType.DENY)
             for done in self.admin.delete_acls([same], request_timeout=20).values():
                 done.result()
+
+
+def by_password(file: Path, mechanism: str = "SCRAM-SHA-512") -> dict[str, object]:
+    return {
+        "KAFKA_SASL_MECHANISM": mechanism,
+        "KAFKA_SASL_USERNAME": USER,
+        "KAFKA_SASL_PASSWORD_FILE": file,
+    }
+
+
+def replace(file: Path, text: str) -> None:
+    """All at once, as Kubernetes does."""
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.replace(file)
+
+
+def assert_delivered_once(secured: SecuredBroker, topic: str, load: LoadResult) -> None:
+    ids = [json.loads(record.value)["id"] for record in read_topic(secured.address, topic)]
+    assert set(ids) == set(load.accepted)
+    assert len(ids) == len(set(ids)), f"{len(ids) - len(set(ids))} events stand in the topic twice"
 
 
 def _settings(store: Path, trusted: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ constexpr MetricLabel kRequestCode = {"code", "why, as in the reply's code", kRe
 constexpr MetricLabel kDropReason = {"reason", "what kind of connection it was", kDropReasons};
 constexpr MetricLabel kSharedResource = {"resource", "what it wants more of", kSharedResources};
 constexpr MetricLabel kSinkFault = {"code", "what happened", kSinkFaults};
+constexpr MetricLabel kBroker = {"broker", "host:port; from the hundred and first broker on, `other`", {}};
 constexpr MetricLabel kRepeatKind = {"kind", "whether the broker recognized them", kRepeatKinds};
 constexpr MetricLabel kDeadLetterCode = {"code", "why, as in the record's header dlq_code", {}};
 constexpr MetricLabel kLetterPlace = {"destination", "where it is kept", kLetterPlaces};
@@ -309,6 +310,31 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
          "Events that were sent again because an acknowledgement was lost: the broker had stored them and "
          "did not do so twice (recognized), or they may stand in the topic twice (possible). Only with "
          "kafka.client=native."},
+    {.id = MetricId::kBrokerLetIn,
+     .name = "event_ingestor_broker_logins_total",
+     .kind = MetricKind::kCounter,
+     .unit = "logins",
+     .labels = {kBroker},
+     .buckets = {},
+     .help =
+         "Times that a broker let this client in: to a new connection, with or without a password, or with a "
+         "login that was renewed on an open one. Only with kafka.client=native."},
+    {.id = MetricId::kBrokerRequests,
+     .name = "event_ingestor_broker_requests_total",
+     .kind = MetricKind::kCounter,
+     .unit = "requests",
+     .labels = {kBroker},
+     .buckets = {},
+     .help = "Produce requests that a broker answered. Only with kafka.client=native."},
+    {.id = MetricId::kBrokerRequestTime,
+     .name = "event_ingestor_broker_request_seconds_total",
+     .kind = MetricKind::kCounter,
+     .unit = "seconds",
+     .labels = {kBroker},
+     .buckets = {},
+     .help =
+         "Time from sending those requests to their answers: its rate over that of broker_requests_total is "
+         "the mean time that a broker takes. Only with kafka.client=native."},
     {.id = MetricId::kSinkRefused,
      .name = "event_ingestor_sink_refused",
      .kind = MetricKind::kGauge,
@@ -316,7 +342,7 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .labels = {},
      .buckets = {},
      .help = "1 while the brokers, or the source of their tokens, refuse the credentials of this process; 0 "
-             "again with the next delivery."},
+             "again with the next login or delivery."},
     {.id = MetricId::kSinkPause,
      .name = "event_ingestor_sink_pause_seconds",
      .kind = MetricKind::kGauge,

@@ -230,6 +230,10 @@ void Metrics::AddCounter(MetricId id, std::function<uint64_t()> value) {
   sources_[static_cast<size_t>(id)] = [value = std::move(value)] { return static_cast<double>(value()); };
 }
 
+void Metrics::AddSeries(MetricId id, std::function<std::vector<Labelled>()> values) {
+  series_[static_cast<size_t>(id)] = std::move(values);
+}
+
 void Metrics::AddJournal(std::function<app::JournalStats()> stats) { journal_ = std::move(stats); }
 
 std::string Metrics::Expose(Exposition format) const {
@@ -244,7 +248,10 @@ Families Metrics::Collect() const {
   CollectEvents(families);
   CollectJournal(families);
   for (size_t i = 0; i < sources_.size(); ++i) {
-    if (sources_[i]) AddValue(families, MetricTable()[i].id, sources_[i]());
+    const MetricId id = MetricTable()[i].id;
+    if (sources_[i]) AddValue(families, id, sources_[i]());
+    if (!series_[i]) continue;
+    for (const Labelled& each : series_[i]()) AddValue(families, id, each.value, {each.label});
   }
   AddValue(families, MetricId::kBuildInfo, 1, {build_.version, build_.compiler, build_.json_scanner});
   CollectProcess(families);

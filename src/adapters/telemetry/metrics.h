@@ -70,6 +70,12 @@ class Metrics final : public app::Telemetry {
   // time, and must not throw. A metric whose source was never added has no value.
   void AddGauge(MetricId id, std::function<double()> value);
   void AddCounter(MetricId id, std::function<uint64_t()> value);
+  // One sample for each value of the metric's only label, of which the source gives a bounded number.
+  struct Labelled {
+    std::string label;
+    double value = 0;
+  };
+  void AddSeries(MetricId id, std::function<std::vector<Labelled>()> values);
   void AddJournal(std::function<app::JournalStats()> stats);
 
   std::string Expose(Exposition format) const;
@@ -83,6 +89,7 @@ class Metrics final : public app::Telemetry {
   const app::Clock& clock_;
   const BuildInfo build_;
   std::array<std::function<double()>, kMetricCount> sources_;
+  std::array<std::function<std::vector<Labelled>()>, kMetricCount> series_;
   std::function<app::JournalStats()> journal_;
 
   LabelSet<cells::kRejectionCodesMax> rejection_codes_;

@@ -102,7 +102,7 @@ void Link::OnVersions(int16_t version, std::string_view body, base::SteadyTime n
     return Finish(End::kUnsupported, "the broker is older than Kafka 2.1, or newer than this client knows");
   }
   if (options_.mechanism.empty()) {
-    state_ = State::kReady;
+    BecomeReady();
   } else {
     BeginLogin(now);
   }
@@ -150,7 +150,7 @@ void Link::OnLogin(int16_t version, std::string_view body, base::SteadyTime now)
   if (*answer) return SayLogin(**answer, now);
   sasl_.reset();
   renewing_ = false;
-  state_ = State::kReady;
+  BecomeReady();
   renew_at_.reset();
   if (response->session_lifetime_ms > 0) {
     // Bounded, so that no broker's number overflows the clock.
@@ -179,6 +179,11 @@ base::SteadyTime Link::NextLook() const {
   if (!requests_.empty()) next = first_since_ + requests_.front().timeout;
   if (renew_at_ && !renewing_) next = std::min(next, *renew_at_);
   return next;
+}
+
+void Link::BecomeReady() {
+  state_ = State::kReady;
+  ++times_let_in_;
 }
 
 void Link::Finish(End why, std::string_view reason) {

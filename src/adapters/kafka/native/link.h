@@ -72,6 +72,8 @@ class Link {
   State Now() const { return state_; }
   bool Ready() const { return state_ == State::kReady; }
   bool Ended() const { return state_ == State::kEnded; }
+  // How often the broker has let us in: when it became ready, and with each renewal of its login.
+  uint64_t TimesLetIn() const { return times_let_in_; }
   End Why() const { return why_; }
   const std::string& Reason() const { return reason_; }
 
@@ -147,6 +149,7 @@ class Link {
   void OnMechanism(int16_t version, std::string_view body, base::SteadyTime now);
   void SayLogin(std::string_view message, base::SteadyTime now);
   void OnLogin(int16_t version, std::string_view body, base::SteadyTime now);
+  void BecomeReady();
   void Finish(End why, std::string_view reason);
 
   const Options options_;
@@ -157,6 +160,7 @@ class Link {
   std::unique_ptr<SaslExchange> sasl_;  // while a login is under way
   std::optional<base::SteadyTime> renew_at_;
   bool renewing_ = false;
+  uint64_t times_let_in_ = 0;
 
   int32_t next_correlation_id_ = 0;
   std::deque<Request> requests_;  // oldest first; brokers answer in this order

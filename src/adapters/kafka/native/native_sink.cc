@@ -116,7 +116,7 @@ base::Result<void> NativeSink::Open() {
                     },
                     [this](uint64_t connection) { producer_->OnWritten(connection); },
                     [this](uint64_t connection, std::string_view reason, bool refused) {
-                      if (refused) OnRefused("TLS", reason);
+                      if (refused) TellRefusal("tls_failed", "TLS", reason);
                       producer_->OnClosed(connection, reason, clock_.Now());
                       GiveReports();
                       Turn();

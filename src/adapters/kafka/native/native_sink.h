@@ -63,6 +63,15 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
   base::Result<void> OnCertificates() override;
   void OnRound() override {}
 
+  // By broker; further brokers than kBrokersShownMax are counted together. Thread-safe.
+  struct BrokerCounts {
+    uint64_t let_in = 0;     // to a new connection, or with a renewed login
+    uint64_t requests = 0;   // to produce
+    base::Duration time{0};  // from sending them to their answers
+  };
+  static constexpr size_t kBrokersShownMax = 100;
+  std::map<std::string, BrokerCounts, std::less<>> Brokers() const EXCLUDES(brokers_mutex_);
+
   void UseTopics(std::vector<TopicOptions> topics) { topics_.Replace(std::move(topics)); }
 
  private:
@@ -103,14 +112,17 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
   void OnPartitionGone(const Partition& partition, const Batch& batch) override;
   void OnTopic(const std::string& topic, const ClusterView::Topic& told) override;
   void OnFault(std::string_view code, const std::string& where, std::string_view detail) override;
-  void OnContact() override;
+  void OnContact(const std::string& where) override;
   void OnRefused(const std::string& where, std::string_view detail) override;
+  void OnProduced(const std::string& where, base::Duration took) override;
   void OnPause(const std::string& where, base::Duration pause) override;
   void OnRepeats(uint32_t records) override;
   void OnPossibleRepeats(uint32_t records) override;
   void OnTopicConfigs(const wire::DescribeConfigsResponse* response) override;
 
   void OnTopicKnown(std::string_view topic, const SizeLimits::Known& known);
+  BrokerCounts& CountsOf(const std::string& broker) REQUIRES(brokers_mutex_);
+  void TellRefusal(std::string_view code, std::string_view where, std::string_view detail);
 
   // A record's token in its batch: the lane, whether it is a dead letter, and the worker's token.
   static constexpr int kLaneShift = 56;
@@ -133,6 +145,9 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
   base::Mutex inbox_mutex_;
   std::vector<Handed> inbox_ GUARDED_BY(inbox_mutex_);
   bool stopped_ GUARDED_BY(inbox_mutex_) = false;
+
+  mutable base::Mutex brokers_mutex_;
+  std::map<std::string, BrokerCounts, std::less<>> brokers_ GUARDED_BY(brokers_mutex_);
 
   std::atomic<bool> reached_{false};
   std::atomic<bool> tried_{false};

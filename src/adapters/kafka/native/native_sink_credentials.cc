@@ -57,7 +57,7 @@ base::Result<void> NativeSink::OnToken(const app::AccessToken& token) {
 void NativeSink::OnNoToken(const base::Error& error) {
   boost::asio::post(context_, [this, error] {
     if (error.kind == base::ErrorKind::kInvalid) {
-      OnRefused("the source of the tokens", error.message);
+      TellRefusal("token_refused", "the source of the tokens", error.message);
     } else {
       OnFault("token_unavailable", "the source of the tokens", error.message);
     }

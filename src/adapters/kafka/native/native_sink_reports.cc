@@ -49,10 +49,6 @@ void NativeSink::OnDelivered(const Partition& partition, const Batch& batch, int
     report.offset = base_offset < 0 ? -1 : base_offset + static_cast<int64_t>(i);
     Report(batch.tokens[i], std::move(report));
   }
-  if (refused_.exchange(false, std::memory_order_relaxed)) {
-    refusal_logged_ = false;
-    log_.Write(app::LogLevel::kInfo, "kafka", "the credentials are accepted");
-  }
 }
 
 void NativeSink::OnRejected(const Partition& partition, uint64_t token, std::string_view code,
@@ -112,7 +108,11 @@ void NativeSink::OnFault(std::string_view code, const std::string& where, std::s
              {{"code", code}, {"where", std::string_view(where)}, {"detail", detail}});
 }
 
-void NativeSink::OnContact() {
+void NativeSink::OnContact(const std::string& where) {
+  {
+    const base::MutexLock lock(brokers_mutex_);
+    ++CountsOf(where).let_in;
+  }
   tried_.store(true, std::memory_order_release);
   if (refused_.exchange(false, std::memory_order_relaxed)) {
     refusal_logged_ = false;
@@ -122,14 +122,35 @@ void NativeSink::OnContact() {
 }
 
 void NativeSink::OnRefused(const std::string& where, std::string_view detail) {
+  TellRefusal("authentication_failed", where, detail);
+}
+
+void NativeSink::TellRefusal(std::string_view code, std::string_view where, std::string_view detail) {
   refused_.store(true, std::memory_order_relaxed);
   tried_.store(true, std::memory_order_release);
-  const std::string_view code = where == "TLS" ? "tls_failed" : "authentication_failed";
   if (telemetry_ != nullptr) telemetry_->SinkFault(code);
   if (std::exchange(refusal_logged_, true)) return;
   log_.Write(app::LogLevel::kError, "kafka",
              "the credentials are refused (kafka.security); events wait, and it is tried on",
-             {{"code", code}, {"where", std::string_view(where)}, {"detail", detail}});
+             {{"code", code}, {"where", where}, {"detail", detail}});
+}
+
+NativeSink::BrokerCounts& NativeSink::CountsOf(const std::string& broker) {
+  const auto known = brokers_.find(broker);
+  if (known != brokers_.end()) return known->second;
+  return brokers_[brokers_.size() < kBrokersShownMax ? broker : "other"];
+}
+
+void NativeSink::OnProduced(const std::string& where, base::Duration took) {
+  const base::MutexLock lock(brokers_mutex_);
+  BrokerCounts& counts = CountsOf(where);
+  ++counts.requests;
+  counts.time += took;
+}
+
+std::map<std::string, NativeSink::BrokerCounts, std::less<>> NativeSink::Brokers() const {
+  const base::MutexLock lock(brokers_mutex_);
+  return brokers_;
 }
 
 void NativeSink::OnPause(const std::string& where, base::Duration pause) {

@@ -164,7 +164,7 @@ void Producer::End(Connection& connection, base::SteadyTime now) {
   Link& link = connection.link;
   Broker& broker = brokers_[connection.node];
   const std::deque<Link::Request> unanswered = link.Requests();
-  const bool idle = link.Why() == Link::End::kClosed && connection.ready_told && unanswered.empty();
+  const bool idle = link.Why() == Link::End::kClosed && connection.let_in_told > 0 && unanswered.empty();
   if (!idle) {
     ++broker.failures;
     broker.not_before = now + options_.reconnect.Delay(broker.failures, random_());
@@ -188,6 +188,29 @@ void Producer::Forget(Connection& connection) {
   connections_.erase(connection.number);
 }
 
+std::vector<int32_t> Producer::Candidates() const {
+  std::vector<int32_t> candidates;
+  if (!use_bootstrap_) {
+    for (const auto& [node, _] : cluster_.Brokers()) candidates.push_back(node);
+  }
+  if (candidates.empty()) {
+    for (size_t i = 0; i < options_.bootstrap.size(); ++i) {
+      candidates.push_back(kFirstBootstrap - static_cast<int32_t>(i));
+    }
+  }
+  return candidates;
+}
+
+// Brokers that are known may all have gone, and others have come in their place (KIP-899, KIP-1102).
+void Producer::NoteAlone(base::SteadyTime now) {
+  if (!alone_since_) alone_since_ = now;
+  if (now - *alone_since_ >= options_.rebootstrap_after) use_bootstrap_ = true;
+  if (alone_told_) return;
+  alone_told_ =
+      std::ranges::all_of(Candidates(), [this](int32_t node) { return brokers_[node].failures > 0; });
+  if (alone_told_) listener_.OnFault("brokers_down", "the cluster", "none of its brokers can be reached");
+}
+
 Producer::Connection* Producer::Anyone(base::SteadyTime now) {
   Connection* best = nullptr;
   for (const auto& [_, connection] : connections_) {
@@ -203,15 +226,7 @@ Producer::Connection* Producer::Anyone(base::SteadyTime now) {
     Wake(connection->opened_at + kImpatience);
     return nullptr;
   }
-  std::vector<int32_t> candidates;
-  if (!use_bootstrap_) {
-    for (const auto& [node, _] : cluster_.Brokers()) candidates.push_back(node);
-  }
-  if (candidates.empty()) {
-    for (size_t i = 0; i < options_.bootstrap.size(); ++i) {
-      candidates.push_back(kFirstBootstrap - static_cast<int32_t>(i));
-    }
-  }
+  std::vector<int32_t> candidates = Candidates();
   std::erase_if(candidates, [this](int32_t node) { return brokers_[node].main != nullptr; });
   // The one that may be tried first, any of those alike.
   std::ranges::shuffle(candidates, random_);

@@ -38,10 +38,12 @@ class ProducerListener {
 
   // Trouble that is no record's own. `code` is a constant; `where` names a broker or a partition.
   virtual void OnFault(std::string_view code, const std::string& where, std::string_view detail) = 0;
-  // A broker lets the client in.
-  virtual void OnContact() = 0;
+  // A broker lets the client in: to a new connection, or with a renewed login.
+  virtual void OnContact(const std::string& where) = 0;
   // A broker doesn't: its credentials are wrong.
   virtual void OnRefused(const std::string& where, std::string_view detail) = 0;
+  // A broker has answered a produce request.
+  virtual void OnProduced(const std::string& where, base::Duration took) = 0;
   // A broker asks for a pause (0: for none any more).
   virtual void OnPause(const std::string& where, base::Duration pause) = 0;
 
@@ -145,8 +147,8 @@ class Producer final : private PartitionListener {
     const bool slow;     // for partitions that hold others up
     Link link;
     const base::SteadyTime opened_at;
-    std::string where;  // host:port
-    bool ready_told = false;
+    std::string where;         // host:port
+    uint64_t let_in_told = 0;  // see Link::TimesLetIn
     base::SteadyTime sent_at;  // the last produce request
     base::SteadyTime paused_until;
   };
@@ -200,6 +202,9 @@ class Producer final : private PartitionListener {
   Connection* Reach(int32_t node, bool slow, base::SteadyTime now);
   void End(Connection& connection, base::SteadyTime now);
   void Forget(Connection& connection);
+  // The brokers that a question may go to: those known, else the bootstrap addresses.
+  std::vector<int32_t> Candidates() const;
+  void NoteAlone(base::SteadyTime now);
   // A connection for a question that any broker answers; null: none now, and one is on its way.
   Connection* Anyone(base::SteadyTime now);
 
@@ -246,6 +251,7 @@ class Producer final : private PartitionListener {
   base::SteadyTime metadata_not_before_;
   uint32_t metadata_failures_ = 0;
   std::optional<base::SteadyTime> alone_since_;  // no broker is to be reached
+  bool alone_told_ = false;
   bool use_bootstrap_ = true;
 
   ProducerId producer_;

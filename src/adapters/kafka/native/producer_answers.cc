@@ -95,6 +95,7 @@ bool Producer::OnProduced(Connection& connection, const Link::Request& request, 
   produce_requests_.erase(found);
   Pause(connection, response->throttle_ms, now);
   JudgeSpeed(asked, now);
+  listener_.OnProduced(connection.where, now - asked.sent_at);
   cluster_.TakeHints(response->brokers);
   // Answers stand in any order.
   std::map<std::pair<std::string_view, int32_t>, const wire::PartitionProduced*> by_name;

@@ -18,10 +18,9 @@ void Producer::Turn(base::SteadyTime now) {
   for (const auto& [_, connection] : connections_) {
     Link& link = connection->link;
     link.Look(now);
-    if (link.Ready() && !connection->ready_told) {
-      connection->ready_told = true;
+    for (; connection->let_in_told < link.TimesLetIn(); ++connection->let_in_told) {
       brokers_[connection->node].failures = 0;
-      listener_.OnContact();
+      listener_.OnContact(connection->where);
     }
     const bool idle = link.Ready() && link.Requests().empty();
     const bool stale = idle && (credentials_changed_ || now - link.UsedAt() >= options_.idle_max);
@@ -52,13 +51,9 @@ void Producer::AskMetadata(base::SteadyTime now) {
   if (!metadata_wanted_ && !old) return Wake(metadata_at_ + options_.metadata_age);
   if (now < metadata_not_before_) return Wake(metadata_not_before_);
   Connection* const connection = Anyone(now);
-  if (connection == nullptr) {
-    // Brokers that are known may all have gone, and others have come in their place (KIP-899, KIP-1102).
-    if (!alone_since_) alone_since_ = now;
-    if (now - *alone_since_ >= options_.rebootstrap_after) use_bootstrap_ = true;
-    return;
-  }
+  if (connection == nullptr) return NoteAlone(now);
   alone_since_.reset();
+  alone_told_ = false;
   metadata_wanted_ = false;
   metadata_asked_ = true;
   connection->link.Send(Api::kMetadata, options_.request_timeout, 0, now,

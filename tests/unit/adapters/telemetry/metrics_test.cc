@@ -59,6 +59,9 @@ class MetricsTest : public testing::Test {
       metrics_->AddCounter(id, [] { return 1; });
     }
     metrics_->AddJournal([] { return app::JournalStats{}; });
+    for (const auto id : {MetricId::kBrokerLetIn, MetricId::kBrokerRequests, MetricId::kBrokerRequestTime}) {
+      metrics_->AddSeries(id, [] { return std::vector<Metrics::Labelled>{{"b:9092", 4}, {"c:9092", 5}}; });
+    }
   }
 
   SetClock clock_;
@@ -122,6 +125,19 @@ TEST_F(MetricsTest, AClockReadingBeforeTheOldestEventGivesNoAgeBelowZero) {
     return stats;
   });
   EXPECT_EQ(Value("journal_oldest_age_seconds"), 0);
+}
+
+TEST_F(MetricsTest, ASeriesHasASampleForEachOfItsLabels) {
+  Wire();
+  EXPECT_EQ(Value("broker_requests_total", {{"broker", "b:9092"}}), 4);
+  EXPECT_EQ(Value("broker_requests_total", {{"broker", "c:9092"}}), 5);
+}
+
+TEST_F(MetricsTest, RepeatsThatAreRecognizedAreToldFromThosePossible) {
+  metrics_->SinkRepeats(/*recognized=*/true, 3);
+  metrics_->SinkRepeats(/*recognized=*/false, 2);
+  EXPECT_EQ(Value("sink_repeats_total", {{"kind", "recognized"}}), 3);
+  EXPECT_EQ(Value("sink_repeats_total", {{"kind", "possible"}}), 2);
 }
 
 TEST_F(MetricsTest, AMetricWithoutASourceHasNoValue) {
