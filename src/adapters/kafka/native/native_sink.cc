@@ -33,6 +33,14 @@ std::optional<std::string_view> KeyOf(const OutboundEvent& event) {
   return event.has_key ? std::optional(event.key) : std::nullopt;
 }
 
+// For a batch of them without headers; with, it grows.
+uint64_t RoomFor(std::span<const OutboundEvent> events) {
+  uint64_t bytes = wire::RecordBatch::kHeaderBytes;
+  for (const OutboundEvent& event : events)
+    bytes += wire::RecordBatch::BytesOf(KeyOf(event), event.value, {});
+  return bytes;
+}
+
 // "host:port,[::1]:port"; kInvalid where it isn't that.
 base::Result<std::vector<Address>> AddressesOf(std::string_view brokers) {
   std::vector<Address> addresses;
@@ -196,38 +204,51 @@ void NativeSink::Send(size_t lane, std::span<const OutboundEvent> events, app::G
   if (failures_[lane].load(std::memory_order_acquire) != failures_seen) {
     return FailAll(lane, events, "an earlier event has just failed");
   }
-  const int64_t now_ms = NowMs();
-  std::vector<Handed> handed;
-  std::map<app::DestinationId, size_t> open;  // which of `handed` is gathered for a destination
-  for (const OutboundEvent& event : events) {
-    const auto partition = Topic::PartitionOf(event.destination);
+  Gathered gathered{.lane = lane, .now_ms = NowMs()};
+  while (!events.empty()) {
+    const app::DestinationId destination = events.front().destination;
+    size_t run = 1;  // that goes to one partition
+    if (Topic::PartitionOf(destination) != Topic::kPartitionsMax) {
+      while (run < events.size() && events[run].destination == destination) ++run;
+    }
+    AddRun(events.first(run), gathered);
+    events = events.subspan(run);
+  }
+  for (const Handed& one : gathered.handed) one.batch->records.UseCodec(CodecFor(one.topic));
+  Hand(std::move(gathered.handed));
+}
+
+// To one partition, or a single event that has none yet.
+void NativeSink::AddRun(std::span<const OutboundEvent> events, Gathered& gathered) {
+  const OutboundEvent& first = events.front();
+  const auto partition = Topic::PartitionOf(first.destination);
+  const bool placed = partition != Topic::kPartitionsMax;
+  const uint64_t limit =
+      std::min(topics_.Of(first.topic).bytes_max.load(std::memory_order_relaxed), kBatchBytes);
+  const auto open = placed ? gathered.open.find(first.destination) : gathered.open.end();
+  Batch* batch = open == gathered.open.end() ? nullptr : gathered.handed[open->second].batch.get();
+  for (size_t i = 0; i < events.size(); ++i) {
+    const OutboundEvent& event = events[i];
     const app::Headers traces = app::TraceHeaders(event.traceparent);
     const std::vector<wire::RecordHeader> headers = ViewsOf(traces);
-    const bool placed = partition != Topic::kPartitionsMax;
-    auto found = placed ? open.find(event.destination) : open.end();
-    if (found != open.end()) {
-      const Batch& batch = *handed[found->second].batch;
-      const size_t more = wire::RecordBatch::BytesOf(KeyOf(event), event.value, headers);
-      const uint64_t limit = topics_.Of(event.topic).bytes_max.load(std::memory_order_relaxed);
-      if (batch.records.Bytes() + more > std::min(limit, kBatchBytes)) found = open.end();
-    }
-    if (found == open.end()) {
-      Handed& one = handed.emplace_back();
+    const size_t bytes = wire::RecordBatch::BytesOf(KeyOf(event), event.value, headers);
+    if (batch == nullptr || batch->records.Bytes() + bytes > limit) {
+      Handed& one = gathered.handed.emplace_back();
       one.topic = topics_.Keep(topics_.NameOf(event.topic));
-      one.batch = std::make_unique<Batch>(now_ms);
+      one.batch = std::make_unique<Batch>(gathered.now_ms);
+      batch = one.batch.get();
+      batch->records.Reserve(std::min(limit, RoomFor(events.subspan(i))));
+      batch->tokens.reserve(events.size() - i);
       if (placed) {
         one.partition = static_cast<int32_t>(partition);
-        found = open.insert_or_assign(event.destination, handed.size() - 1).first;
+        gathered.open[event.destination] = gathered.handed.size() - 1;
       } else if (event.has_key) {
         one.key_hash = event.key_hash;
       }
     }
-    Batch& batch = *(found == open.end() ? handed.back() : handed[found->second]).batch;
-    batch.records.Append(KeyOf(event), event.value, headers);
-    batch.tokens.push_back(Pack(lane, event.token));
+    batch->records.Append(KeyOf(event), event.value, headers);
+    batch->tokens.push_back(Pack(gathered.lane, event.token));
   }
-  for (const Handed& one : handed) one.batch->records.UseCodec(CodecFor(one.topic));
-  Hand(std::move(handed));
 }
 
 wire::Codec NativeSink::CodecFor(std::string_view topic) const {

@@ -90,6 +90,14 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
   Producer::Options ProducerOptions();
   base::Result<std::unique_ptr<SaslExchange>> MakeSasl();
 
+  // What one Send makes of its events.
+  struct Gathered {
+    size_t lane = 0;
+    int64_t now_ms = 0;
+    std::vector<Handed> handed = {};
+    std::map<app::DestinationId, size_t> open = {};  // which of `handed` takes a destination's next event
+  };
+  void AddRun(std::span<const app::OutboundEvent> events, Gathered& gathered);
   wire::Codec CodecFor(std::string_view topic) const;
   void Hand(std::vector<Handed> handed) EXCLUDES(inbox_mutex_);
   void TakeInbox() EXCLUDES(inbox_mutex_);

@@ -1,6 +1,8 @@
 #include "adapters/kafka/wire/record_batch.h"
 
+#include <algorithm>
 #include <cassert>
+#include <cstring>
 
 #include "adapters/kafka/wire/encoder.h"
 #include "base/crc32c.h"
@@ -36,17 +38,23 @@ constexpr size_t VarintBytes(int64_t number) {
   return bytes;
 }
 
-void AppendVarint(std::string& out, int64_t number) { Encoder(out, false).UnsignedVarint(Zigzag(number)); }
+char* PutVarint(char* to, int64_t number) {
+  uint64_t left = Zigzag(number);
+  for (; left >= 0x80; left >>= 7) *to++ = static_cast<char>(left | 0x80);
+  *to++ = static_cast<char>(left);
+  return to;
+}
 
 size_t SizedBytes(std::optional<std::string_view> bytes) {
   if (!bytes) return VarintBytes(-1);
   return VarintBytes(static_cast<int64_t>(bytes->size())) + bytes->size();
 }
 
-void AppendSized(std::string& out, std::optional<std::string_view> bytes) {
-  if (!bytes) return AppendVarint(out, -1);
-  AppendVarint(out, static_cast<int64_t>(bytes->size()));
-  out.append(*bytes);
+char* PutSized(char* to, std::optional<std::string_view> bytes) {
+  if (!bytes) return PutVarint(to, -1);
+  to = PutVarint(to, static_cast<int64_t>(bytes->size()));
+  if (!bytes->empty()) std::memcpy(to, bytes->data(), bytes->size());
+  return to + bytes->size();
 }
 
 size_t TailBytes(std::optional<std::string_view> key, std::string_view value,
@@ -56,7 +64,7 @@ size_t TailBytes(std::optional<std::string_view> key, std::string_view value,
   return bytes;
 }
 
-// Of what AppendVarint wrote.
+// Of what PutVarint wrote.
 int64_t TakeVarint(std::string_view& rest) {
   uint64_t number = 0;
   for (int shift = 0;; shift += 7) {
@@ -85,28 +93,35 @@ size_t RecordBatch::BytesOf(std::optional<std::string_view> key, std::string_vie
 
 void RecordBatch::Append(std::optional<std::string_view> key, std::string_view value,
                          std::span<const RecordHeader> headers) {
-  AppendPrefix(TailBytes(key, value, headers));
-  AppendSized(bytes_, key);
-  AppendSized(bytes_, value);
-  AppendVarint(bytes_, static_cast<int64_t>(headers.size()));
-  for (const RecordHeader& header : headers) {
-    AppendSized(bytes_, header.key);
-    AppendSized(bytes_, header.value);
-  }
+  AppendRecord(TailBytes(key, value, headers), [&](char* to) {
+    to = PutSized(to, key);
+    to = PutSized(to, value);
+    to = PutVarint(to, static_cast<int64_t>(headers.size()));
+    for (const RecordHeader& header : headers) to = PutSized(PutSized(to, header.key), header.value);
+  });
 }
 
 void RecordBatch::Append(const RecordView& record) {
-  AppendPrefix(record.tail.size());
-  bytes_.append(record.tail);
+  AppendRecord(record.tail.size(),
+               [&](char* to) { std::memcpy(to, record.tail.data(), record.tail.size()); });
 }
 
-// The record's length, attributes, time and offset, the last two as differences to the batch's.
-void RecordBatch::AppendPrefix(size_t tail_bytes) {
+// The record's length, attributes, time and offset, the last two as differences to the batch's; then its
+// tail.
+template <typename PutTail>
+void RecordBatch::AppendRecord(size_t tail_bytes, PutTail put_tail) {
   const size_t offset_bytes = VarintBytes(count_);
-  AppendVarint(bytes_, static_cast<int64_t>(2 + offset_bytes + tail_bytes));
-  bytes_.push_back('\0');
-  bytes_.push_back('\0');
-  AppendVarint(bytes_, count_);
+  const auto length = static_cast<int64_t>(2 + offset_bytes + tail_bytes);
+  const size_t start = bytes_.size();
+  const size_t end = start + VarintBytes(length) + static_cast<size_t>(length);
+  if (end > bytes_.capacity()) bytes_.reserve(std::max(end, 2 * bytes_.capacity()));
+  bytes_.resize_and_overwrite(end, [&](char* bytes, size_t size) {
+    char* to = PutVarint(bytes + start, length);
+    *to++ = '\0';
+    *to++ = '\0';
+    put_tail(PutVarint(to, count_));
+    return size;
+  });
   ++count_;
 }
 

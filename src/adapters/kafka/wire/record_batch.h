@@ -76,7 +76,8 @@ class RecordBatch {
   }
 
  private:
-  void AppendPrefix(size_t tail_bytes);
+  template <typename PutTail>
+  void AppendRecord(size_t tail_bytes, PutTail put_tail);
   static RecordView TakeRecord(std::string_view& rest);
 
   int64_t timestamp_ms_;
