@@ -143,6 +143,7 @@ class Schedule : public PartitionListener {
     if (wants.last_sequence && Percent(50)) {
       partition.OnLastSequence(faults_.asked ? broker_.Describe(next_id_) : std::nullopt, now_);
     }
+    if (wants.topic_id && Percent(50)) partition.OnTopicId({1, 1}, now_);
     partition.ClearNewConnection();
   }
 

@@ -85,6 +85,7 @@ class ProducerSchedule final : public ProducerListener {
     faults.brokers.refused_percent = some(25);
     faults.move_percent = some(15);
     faults.down_percent = some(6);
+    if (random_.OneIn(4)) faults.again_percent = random_.Between(1, 3);
     faults.throttle_percent = some(20);
     faults.stall_percent = some(4);
     faults.brokers.poison_percent = some(15);
@@ -111,26 +112,37 @@ class ProducerSchedule final : public ProducerListener {
   }
 
   void Check() {
-    std::map<uint64_t, int> seen;
-    uint64_t repeats = 0;
     for (int partition = 0; partition < partitions_; ++partition) {
-      uint64_t newest = 0;
-      for (const auto& record : kafka_.Brokers().Log(SimKafka::kTopic, partition)) {
-        const uint64_t token = std::strtoull(record.key.value_or("").c_str(), nullptr, 10);
-        EXPECT_EQ(places_[token], partition) << "seed " << seed_;
-        if (++seen[token] > 1) {
-          ++repeats;
-          continue;
-        }
-        EXPECT_GE(token, newest) << "seed " << seed_ << ": out of order";
-        newest = token;
-      }
+      const auto earlier = kafka_.Brokers().EarlierLogs(SimKafka::kTopic, partition);
+      for (const auto& log : earlier) CheckLog(log, partition, /*made_again=*/true);
+      CheckLog(kafka_.Brokers().Log(SimKafka::kTopic, partition), partition, !earlier.empty());
     }
     for (uint64_t token = 0; token < kTokens; ++token) {
-      EXPECT_EQ(seen.contains(token), !IsPoison(token)) << "seed " << seed_ << ": " << token;
+      EXPECT_EQ(seen_.contains(token), !IsPoison(token)) << "seed " << seed_ << ": " << token;
       EXPECT_TRUE(settled_.contains(token)) << "seed " << seed_ << ": nothing was told of " << token;
     }
-    EXPECT_LE(repeats, possible_repeats_) << "seed " << seed_ << ": repeats that nobody was told of";
+    EXPECT_LE(repeats_, possible_repeats_) << "seed " << seed_ << ": repeats that nobody was told of";
+  }
+
+  // Of one life of the topic. A broker that isn't told which life a batch is for, takes any batch as the
+  // first of a new one, also one that was sent behind another (docs/KAFKA.md); then nobody can keep the
+  // order.
+  void CheckLog(const std::vector<support::SimBrokers::Record>& log, int partition, bool made_again) {
+    std::set<uint64_t> here;
+    uint64_t newest = 0;
+    for (const auto& record : log) {
+      const uint64_t token = std::stoull(record.key.value());
+      EXPECT_FALSE(IsPoison(token)) << "seed " << seed_;
+      EXPECT_EQ(places_[token], partition) << "seed " << seed_;
+      seen_.insert(token);
+      if (!here.insert(token).second) {
+        ++repeats_;
+        continue;
+      }
+      EXPECT_TRUE(token >= newest || (made_again && !kafka_.Brokers().AllTakeIds()))
+          << "seed " << seed_ << ": out of order";
+      newest = token;
+    }
   }
 
   const uint64_t seed_;
@@ -139,6 +151,8 @@ class ProducerSchedule final : public ProducerListener {
   SimKafka kafka_;
   std::map<uint64_t, int32_t> places_;
   std::set<uint64_t> settled_;
+  std::set<uint64_t> seen_;
+  uint64_t repeats_ = 0;
   uint64_t possible_repeats_ = 0;
   base::SteadyTime turned_at_;
   int turns_ = 0;  // at that time

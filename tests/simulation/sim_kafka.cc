@@ -114,6 +114,7 @@ void SimKafka::Handle(uint64_t connection, const Request& request) {
   const bool produce = request.api == Api::kProduce;
   if (Percent(faults_.down_percent)) return TakeDown(broker);
   if (Percent(faults_.move_percent)) brokers_.MoveAnyLeader();
+  if (Percent(faults_.again_percent)) brokers_.MakeAgain(kTopic);
   const bool cut = Percent(faults_.cut_percent);
   if (cut && random_.OneIn(2)) return Cut(connection);
   if (produce && Percent(faults_.stall_percent)) {

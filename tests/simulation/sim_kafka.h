@@ -27,6 +27,7 @@ class SimKafka final : public kafka::native::Network {
     uint64_t short_percent = 0;     // of answers: they end at any byte
     uint64_t move_percent = 0;      // of requests: a leader moves before it
     uint64_t down_percent = 0;      // of requests: the broker goes down for a while
+    uint64_t again_percent = 0;     // of requests: the topic is made again before it
     uint64_t throttle_percent = 0;  // of produce answers
     uint64_t stall_percent = 0;     // of produce requests: the answer never comes
   };

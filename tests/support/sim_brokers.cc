@@ -77,7 +77,7 @@ SimBrokers::SimBrokers(uint64_t seed, const Chances& chances, int brokers,
   }
   for (const std::string& name : topics) {
     Topic& topic = topics_[name];
-    topic.id = {1, topics_.size()};
+    topic.id = {1, ++last_topic_id_};
     topic.partitions.resize(static_cast<size_t>(partitions));
     for (Place& place : topic.partitions) {
       place.leader = random_.Below(brokers_.size());
@@ -124,14 +124,40 @@ bool SimBrokers::IsPoison(std::string_view key) const {
   return Random(std::hash<std::string_view>()(key)).Below(100) < poison_percent_;
 }
 
-std::vector<SimBrokers::Record> SimBrokers::Log(const std::string& topic, int partition) const {
-  std::vector<Record> log;
-  const auto found = topics_.find(topic);
-  if (found == topics_.end()) return log;
-  for (const uint64_t token : found->second.partitions.at(static_cast<size_t>(partition)).kept.log) {
-    log.push_back(records_[token]);
+void SimBrokers::MakeAgain(const std::string& topic) {
+  Topic& again = topics_.at(topic);
+  again.id = {1, ++last_topic_id_};
+  for (Place& place : again.partitions) {
+    place.earlier.push_back(place.kept.log);
+    place.kept.MakeAgain();
+    place.leader = random_.Below(brokers_.size());
+    place.epoch = 0;
   }
-  return log;
+}
+
+bool SimBrokers::AllTakeIds() const {
+  return std::ranges::all_of(brokers_, [](const Broker& each) { return each.versions.produce >= 13; });
+}
+
+std::vector<SimBrokers::Record> SimBrokers::RecordsOf(const std::vector<uint64_t>& tokens) const {
+  std::vector<Record> records;
+  for (const uint64_t token : tokens) records.push_back(records_[token]);
+  return records;
+}
+
+std::vector<SimBrokers::Record> SimBrokers::Log(const std::string& topic, int partition) const {
+  const auto found = topics_.find(topic);
+  if (found == topics_.end()) return {};
+  return RecordsOf(found->second.partitions.at(static_cast<size_t>(partition)).kept.log);
+}
+
+std::vector<std::vector<SimBrokers::Record>> SimBrokers::EarlierLogs(const std::string& topic,
+                                                                     int partition) const {
+  std::vector<std::vector<Record>> logs;
+  for (const auto& log : topics_.at(topic).partitions.at(static_cast<size_t>(partition)).earlier) {
+    logs.push_back(RecordsOf(log));
+  }
+  return logs;
 }
 
 std::optional<SimBrokers::Request> SimBrokers::Take(std::string& input) {
@@ -312,12 +338,12 @@ PartitionProduced SimBrokers::ProduceOne(size_t broker, Place& place, std::strin
   return answer;
 }
 
-std::string SimBrokers::NameOf(const wire::TopicId& id) const {
-  for (const auto& [name, topic] : topics_) {
-    if (topic.id == id) return name;
+SimBrokers::Topic* SimBrokers::TopicOf(const wire::TopicId& id) {
+  EXPECT_TRUE(id.high == 1 && id.low <= last_topic_id_) << "a topic's id that nobody told";
+  for (auto& [name, topic] : topics_) {
+    if (topic.id == id) return &topic;
   }
-  ADD_FAILURE() << "a topic's id that nobody told";
-  return topics_.begin()->first;
+  return nullptr;
 }
 
 std::string SimBrokers::Produce(size_t broker, const Request& request, int32_t throttle_ms) {
@@ -332,20 +358,24 @@ std::string SimBrokers::Produce(size_t broker, const Request& request, int32_t t
   const uint32_t topics = in.Count();
   out.Count(topics);
   for (uint32_t left = topics; left > 0; --left) {
-    const std::string name = version >= 13 ? NameOf(in.Id()) : std::string(in.String());
-    Topic& topic = topics_.at(name);
+    const wire::TopicId id = version >= 13 ? in.Id() : wire::TopicId();
+    const std::string name = version >= 13 ? std::string() : std::string(in.String());
+    Topic* const topic = version >= 13 ? TopicOf(id) : &topics_.at(name);
     std::vector<std::pair<int32_t, PartitionProduced>> answers;
     for (uint32_t partitions = in.Count(); partitions > 0; --partitions) {
       const auto index = in.Int<int32_t>();
+      const std::string_view batch = in.Bytes();
       answers.emplace_back(index,
-                           ProduceOne(broker, topic.partitions.at(static_cast<size_t>(index)), in.Bytes()));
+                           topic == nullptr
+                               ? SimPartition::Error(ErrorCode::kUnknownTopicId)
+                               : ProduceOne(broker, topic->partitions.at(static_cast<size_t>(index)), batch));
       in.Tags();
     }
     in.Tags();
     // Brokers answer in another order than they were asked in.
     for (size_t i = answers.size(); i > 1; --i) std::swap(answers[i - 1], answers[random_.Below(i)]);
     if (version >= 13) {
-      out.Id(topic.id);
+      out.Id(id);
     } else {
       out.String(name);
     }
@@ -366,7 +396,7 @@ std::string SimBrokers::Produce(size_t broker, const Request& request, int32_t t
         out.NullString();
       }
       if (version >= 10 && answer.error == ErrorCode::kNotLeaderOrFollower && random_.OneIn(2)) {
-        const Place& place = topic.partitions[static_cast<size_t>(index)];
+        const Place& place = topic->partitions[static_cast<size_t>(index)];
         std::string hint;
         Encoder tag(hint, true);
         tag.Int(static_cast<int32_t>(place.leader));

@@ -50,6 +50,11 @@ class SimBrokers {
   void TakeDown(size_t broker);
   void ComeUp(size_t broker);
   void MoveAnyLeader();
+  // The topic is deleted and made again under its name, with another id and as many partitions.
+  void MakeAgain(const std::string& topic);
+  // Whether all brokers are told the topic's id with what they are to keep, so that none keeps what was meant
+  // for an earlier topic of the name.
+  bool AllTakeIds() const;
   // From now on nothing is refused by chance; what was poison still is.
   void Heal();
 
@@ -60,6 +65,8 @@ class SimBrokers {
 
   // What a partition holds, in its order.
   std::vector<Record> Log(const std::string& topic, int partition) const;
+  // The same of the topic's earlier lives, oldest first.
+  std::vector<std::vector<Record>> EarlierLogs(const std::string& topic, int partition) const;
   bool IsPoison(std::string_view key) const;
 
  private:
@@ -80,6 +87,7 @@ class SimBrokers {
     size_t leader = 0;
     int32_t epoch = 0;
     SimPartition kept;
+    std::vector<std::vector<uint64_t>> earlier;  // logs of the topic's earlier lives
   };
   struct Topic {
     wire::TopicId id;
@@ -95,7 +103,9 @@ class SimBrokers {
   wire::PartitionProduced ProduceOne(size_t broker, Place& place, std::string_view batch);
   std::string DescribeConfigs(const Request& request) const;
   std::string DescribeProducers(const Request& request) const;
-  std::string NameOf(const wire::TopicId& id) const;
+  // nullptr: it is the id of an earlier life.
+  Topic* TopicOf(const wire::TopicId& id);
+  std::vector<Record> RecordsOf(const std::vector<uint64_t>& tokens) const;
 
   mutable Random random_;
   Chances chances_;
@@ -104,6 +114,7 @@ class SimBrokers {
   std::map<std::string, Topic> topics_;
   std::vector<Record> records_;  // by the token that a partition's log has
   int64_t next_producer_id_ = 1000;
+  uint64_t last_topic_id_ = 0;
 };
 
 }  // namespace ei::support

@@ -39,6 +39,11 @@ Transient TransientOf(ErrorCode error) {
   }
 }
 
+// Numbers wrap, so they are compared by their distance.
+bool IsAbove(int32_t number, int32_t other) {
+  return ((static_cast<uint32_t>(number) - static_cast<uint32_t>(other) - 1) & 0x7fffffffu) < 0x3fffffffu;
+}
+
 }  // namespace
 
 void Partition::Add(std::unique_ptr<Batch> batch) {
@@ -70,7 +75,7 @@ void Partition::OnLeader(int32_t node, int32_t epoch, const wire::TopicId& id, b
   // its own.
   repair_ = Repair::kNewEpoch;
   not_before_ = now;
-  if (state_ == State::kAsking) wants_.last_sequence = false;
+  wants_.last_sequence = wants_.topic_id = false;
   if (state_ != State::kRenewing) state_ = State::kDraining;
   WhenDrained(now);
 }
@@ -146,6 +151,10 @@ void Partition::Deliver(size_t place, int64_t base_offset, bool repeat, base::St
   queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(place));
   proven_ = true;
   acknowledged_at_ = now;
+  if (batch->stamp.base_sequence >= 0) {
+    const int32_t end = wire::SequenceAfter(batch->stamp.base_sequence, batch->records.Count());
+    if (!acknowledged_to_ || IsAbove(end, *acknowledged_to_)) acknowledged_to_ = end;
+  }
   if (place == 0) {
     failures_ = 0;
     sequence_failures_ = 0;
@@ -294,23 +303,35 @@ void Partition::WhenDrained(base::SteadyTime now) {
 void Partition::OnLastSequence(const std::optional<wire::ProducerState>& known, base::SteadyTime now) {
   if (state_ != State::kAsking) return;
   wants_.last_sequence = false;
-  state_ = not_before_ > now ? State::kBackingOff : State::kReady;
   sequence_failures_ = 0;
-  if (known && known->producer_epoch == producer_.epoch) {
-    while (!queue_.empty() && StandsInLog(*queue_.front(), known->last_sequence)) Deliver(0, -1, true, now);
-    if (queue_.empty()) return;
-    const int32_t next = queue_.front()->stamp.base_sequence;
-    if (next < 0 || next == wire::SequenceAfter(known->last_sequence, 1)) return;
-  }
-  BeginEpoch(producer_.epoch);
+  state_ = not_before_ > now ? State::kBackingOff : State::kReady;
+  if (!known || known->producer_epoch != producer_.epoch) return BeginEpoch(producer_.epoch);
+  last_sequence_told_ = known->last_sequence;
+  if (!queue_.empty() && !StandsInLog(*queue_.front(), last_sequence_told_)) return GoOnBehindTold();
+  // Before Kafka 2.8 topics have no ids, and leaders don't tell what they know either.
+  if (!topic_id_.Known()) return BeginEpoch(producer_.epoch);
+  state_ = State::kConfirming;
+  wants_.topic_id = true;
 }
 
-// Numbers wrap, so they are compared by their distance.
+void Partition::OnTopicId(const wire::TopicId& id, base::SteadyTime now) {
+  if (state_ != State::kConfirming) return;
+  wants_.topic_id = false;
+  state_ = not_before_ > now ? State::kBackingOff : State::kReady;
+  if (id != topic_id_) return BeginEpoch(producer_.epoch);
+  while (!queue_.empty() && StandsInLog(*queue_.front(), last_sequence_told_)) Deliver(0, -1, true, now);
+  GoOnBehindTold();
+}
+
+void Partition::GoOnBehindTold() {
+  if (queue_.empty()) return;
+  const int32_t next = queue_.front()->stamp.base_sequence;
+  if (next >= 0 && next != wire::SequenceAfter(last_sequence_told_, 1)) BeginEpoch(producer_.epoch);
+}
+
 bool Partition::StandsInLog(const Batch& batch, int32_t last_sequence) {
   if (batch.stamp.base_sequence < 0) return false;
-  const int32_t end = wire::SequenceAfter(batch.stamp.base_sequence, batch.records.Count() - 1);
-  const uint32_t behind = static_cast<uint32_t>(last_sequence - end) & 0x7fffffffu;
-  return behind < 0x40000000u;
+  return !IsAbove(wire::SequenceAfter(batch.stamp.base_sequence, batch.records.Count() - 1), last_sequence);
 }
 
 // In two batches that have the numbers of the one.
@@ -332,7 +353,9 @@ void Partition::SplitOldest() {
   queue_.push_front(std::move(first));
 }
 
-// What is left of the oldest batch keeps its first number, and all behind it move up.
+// What is left of the oldest batch keeps its first number, and all behind it move up. Not where a number
+// above was acknowledged: the topic was made again in between, and a broker that isn't told so took that
+// batch for the first. Whoever came by the same numbers then would pass for a repeat of it.
 void Partition::TakeRejectedOut() {
   const std::unique_ptr<Batch> all = std::move(queue_.front());
   queue_.pop_front();
@@ -348,7 +371,11 @@ void Partition::TakeRejectedOut() {
     kept->tokens.push_back(all->tokens[number]);
   });
   if (kept->records.Count() > 0) queue_.push_front(std::move(kept));
-  NumberAnew(sequence);
+  if (acknowledged_to_ && IsAbove(*acknowledged_to_, sequence)) {
+    BeginEpoch(producer_.epoch);
+  } else {
+    NumberAnew(sequence);
+  }
   failures_ = 0;
   for (const Rejection& one : std::exchange(rejected_, {})) {
     listener_.OnRejected(*this, all->tokens[one.index], one.code, one.reason);
@@ -365,7 +392,10 @@ void Partition::NumberAnew(int32_t sequence) {
     batch->in_doubt = false;
   }
   next_sequence_ = sequence;
-  if (sequence == 0) proven_ = false;
+  if (sequence == 0) {
+    proven_ = false;
+    acknowledged_to_.reset();
+  }
   if (in_doubt > 0) listener_.OnPossibleRepeats(*this, in_doubt);
 }
 

@@ -86,6 +86,7 @@ class Partition {
     kDraining,    // after a failure: waits for the answers to what is out
     kBackingOff,  // until NotBefore()
     kAsking,      // waits for OnLastSequence
+    kConfirming,  // waits for OnTopicId
     kRenewing,    // waits for OnProducerId
   };
 
@@ -94,6 +95,7 @@ class Partition {
   struct Wants {
     bool metadata = false;        // OnLeader
     bool last_sequence = false;   // OnLastSequence
+    bool topic_id = false;        // OnTopicId
     bool producer_id = false;     // OnProducerId, with another id than the present one
     bool new_connection = false;  // to its leader: what was sent there was taken for nonsense
   };
@@ -137,6 +139,9 @@ class Partition {
   void OnNoAnswer(Batch& batch, base::SteadyTime now, uint64_t random);
   // What the leader knows of this producer here; nullopt: nothing, or it doesn't tell.
   void OnLastSequence(const std::optional<wire::ProducerState>& known, base::SteadyTime now);
+  // The topic's id by an answer to a question that was asked behind OnLastSequence: what the leader knows is
+  // proof of nothing if it speaks of another topic of the name.
+  void OnTopicId(const wire::TopicId& id, base::SteadyTime now);
 
   State Now() const { return state_; }
   // When it may go on; only while backing off.
@@ -169,6 +174,7 @@ class Partition {
                    std::string_view code, base::SteadyTime now, uint64_t random);
   void RejectOldest(std::string_view code, std::string_view reason);
   void WhenDrained(base::SteadyTime now);
+  void GoOnBehindTold();
   static bool StandsInLog(const Batch& batch, int32_t last_sequence);
   void SplitOldest();
   void TakeRejectedOut();
@@ -198,9 +204,11 @@ class Partition {
   wire::TopicId topic_id_;
   ProducerId producer_;
   int32_t next_sequence_ = 0;
+  std::optional<int32_t> acknowledged_to_;  // one past the highest number acknowledged in this epoch
   bool proven_ = false;
   base::SteadyTime acknowledged_at_;
-  int64_t now_ms_ = 0;  // of the last answer
+  int64_t now_ms_ = 0;               // of the last answer
+  int32_t last_sequence_told_ = -1;  // that OnTopicId confirms
 };
 
 }  // namespace ei::kafka::native

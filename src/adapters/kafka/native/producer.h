@@ -168,7 +168,8 @@ class Producer final : private PartitionListener {
     Partition partition;
     int32_t listed_at = -1;  // the broker whose `lines` it stands in
     bool slow = false;
-    bool asked = false;  // a question about its last sequence is open
+    bool asked = false;            // a question about its last sequence is open
+    uint64_t confirmed_after = 0;  // the metadata question, by number, whose answer is too old for OnTopicId
   };
 
   struct Sent {
@@ -208,6 +209,7 @@ class Producer final : private PartitionListener {
   // A connection for a question that any broker answers; null: none now, and one is on its way.
   Connection* Anyone(base::SteadyTime now);
 
+  void TellTopicIds(base::SteadyTime now);
   void AskMetadata(base::SteadyTime now);
   void AskProducerId(base::SteadyTime now);
   void AskConfigs(base::SteadyTime now);
@@ -247,6 +249,7 @@ class Producer final : private PartitionListener {
 
   bool metadata_wanted_ = true;
   bool metadata_asked_ = false;
+  uint64_t metadata_questions_ = 0;
   base::SteadyTime metadata_at_;  // of the last answer
   base::SteadyTime metadata_not_before_;
   uint32_t metadata_failures_ = 0;

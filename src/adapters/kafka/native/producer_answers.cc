@@ -56,11 +56,25 @@ bool Producer::OnMetadata(int16_t version, std::string_view body, base::SteadyTi
     listener_.OnTopic(name, *topic);
   }
   FollowLeaders(now);
+  TellTopicIds(now);
   // What has no leader, or isn't there yet, is asked for again, more and more seldom.
   metadata_failures_ = whole ? 0 : metadata_failures_ + 1;
   metadata_not_before_ = now + options_.ask_again.Delay(std::max(metadata_failures_, 1u), random_());
   if (!whole) metadata_wanted_ = true;
   return true;
+}
+
+void Producer::TellTopicIds(base::SteadyTime now) {
+  for (const auto& [_, line] : lines_) {
+    if (!line->partition.Wanted().topic_id || metadata_questions_ <= line->confirmed_after) continue;
+    const ClusterView::Topic* const topic = cluster_.Find(line->partition.Topic());
+    if (topic == nullptr || topic->error != ErrorCode::kNone) {
+      metadata_wanted_ = true;
+      continue;
+    }
+    line->partition.OnTopicId(topic->id, now);
+    List(*line);
+  }
 }
 
 bool Producer::OnProducerId(int16_t version, std::string_view body, base::SteadyTime now) {
@@ -156,6 +170,10 @@ bool Producer::OnProducers(const Link::Request& request, std::string_view body, 
     if (producer.producer_id == line->partition.Producer().id) known = producer;
   }
   line->partition.OnLastSequence(response->error == ErrorCode::kNone ? known : std::nullopt, now);
+  if (line->partition.Wanted().topic_id) {
+    line->confirmed_after = metadata_questions_;
+    metadata_wanted_ = true;
+  }
   List(*line);
   return true;
 }

@@ -56,6 +56,7 @@ void Producer::AskMetadata(base::SteadyTime now) {
   alone_told_ = false;
   metadata_wanted_ = false;
   metadata_asked_ = true;
+  ++metadata_questions_;
   connection->link.Send(Api::kMetadata, options_.request_timeout, 0, now,
                         [&](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
                           wire::AppendMetadata(out, header, cluster_.Watched());
