@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "adapters/kafka/wire/encoder.h"
 #include "adapters/kafka/wire/record_batch.h"
 
 namespace ei::kafka::native {
@@ -17,6 +18,7 @@ struct Batch {
 
   // The Partition's.
   wire::ProducerStamp stamp;  // base_sequence is -1 until it is first sent
+  wire::TopicId topic_id;     // of the topic when it got its number; none: not told then
   bool out = false;           // in a request that isn't answered
   bool in_doubt = false;      // was in a request that was never answered: it may stand in the log
 };

@@ -95,6 +95,7 @@ Batch* Partition::NextBatch(base::SteadyTime now) {
   assert(!batch.out);
   if (batch.stamp.base_sequence < 0) {
     batch.stamp = {producer_.id, producer_.epoch, next_sequence_};
+    batch.topic_id = topic_id_;
     next_sequence_ = wire::SequenceAfter(next_sequence_, batch.records.Count());
   }
   batch.out = true;
@@ -309,7 +310,7 @@ void Partition::OnLastSequence(const std::optional<wire::ProducerState>& known, 
   last_sequence_told_ = known->last_sequence;
   if (!queue_.empty() && !StandsInLog(*queue_.front(), last_sequence_told_)) return GoOnBehindTold();
   // Before Kafka 2.8 topics have no ids, and leaders don't tell what they know either.
-  if (!topic_id_.Known()) return BeginEpoch(producer_.epoch);
+  if (!queue_.empty() && !queue_.front()->topic_id.Known()) return BeginEpoch(producer_.epoch);
   state_ = State::kConfirming;
   wants_.topic_id = true;
 }
@@ -318,8 +319,10 @@ void Partition::OnTopicId(const wire::TopicId& id, base::SteadyTime now) {
   if (state_ != State::kConfirming) return;
   wants_.topic_id = false;
   state_ = not_before_ > now ? State::kBackingOff : State::kReady;
-  if (id != topic_id_) return BeginEpoch(producer_.epoch);
-  while (!queue_.empty() && StandsInLog(*queue_.front(), last_sequence_told_)) Deliver(0, -1, true, now);
+  while (!queue_.empty() && StandsInLog(*queue_.front(), last_sequence_told_)) {
+    if (queue_.front()->topic_id != id) return BeginEpoch(producer_.epoch);
+    Deliver(0, -1, true, now);
+  }
   GoOnBehindTold();
 }
 
@@ -347,6 +350,7 @@ void Partition::SplitOldest() {
     into.tokens.push_back(whole->tokens[number]);
   });
   first->stamp = second->stamp = whole->stamp;
+  first->topic_id = second->topic_id = whole->topic_id;
   second->stamp.base_sequence = wire::SequenceAfter(whole->stamp.base_sequence, half);
   first->in_doubt = second->in_doubt = whole->in_doubt;
   queue_.push_front(std::move(second));
