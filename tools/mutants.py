@@ -33,6 +33,8 @@ WAL = "src/adapters/wal/"
 MEMORY = "src/adapters/memory_journal/memory_journal.cc"
 PIPELINE = "Pipeline*"
 TWO_STARTS = "WalSimulation.TwoStartsMayBeCutShort"
+NATIVE = "src/adapters/kafka/native/"
+KAFKA = "Kafka*"
 MUTANTS = [
     Mutant(
         "acknowledged before the sync",
@@ -277,6 +279,69 @@ MUTANTS = [
         "    bytes_ += count * app::kEventOverheadBytes;\n",
         "",
         PIPELINE,
+    ),
+    Mutant(
+        "what the leader of another topic knows is believed",
+        NATIVE + "partition.cc",
+        "    if (queue_.front()->topic_id != id) return BeginEpoch(producer_.epoch);\n",
+        "    if (queue_.front()->topic_id != id && !id.Known()) return BeginEpoch(producer_.epoch);\n",
+        KAFKA,
+    ),
+    Mutant(
+        "numbers that were acknowledged are given again",
+        NATIVE + "partition.cc",
+        "  if (acknowledged_to_ && IsAbove(*acknowledged_to_, sequence)) {",
+        "  if (acknowledged_to_ && IsAbove(*acknowledged_to_, sequence) && false) {",
+        KAFKA,
+    ),
+    Mutant(
+        "five are out before the first is acknowledged",
+        NATIVE + "partition.cc",
+        "out_ < (proven ? kOutMax : 1);",
+        "out_ < (proven ? kOutMax : kOutMax);",
+        KAFKA,
+    ),
+    Mutant(
+        "what comes behind a failure goes out again",
+        NATIVE + "partition.cc",
+        "    } else if (state_ == State::kReady) {\n      state_ = State::kDraining;  // the oldest one's answer says why\n    }",
+        "    }",
+        KAFKA,
+    ),
+    Mutant(
+        "a batch without an answer is not in doubt",
+        NATIVE + "partition.cc",
+        "  batch.out = false;\n  batch.in_doubt = true;\n",
+        "  batch.out = false;\n",
+        KAFKA,
+    ),
+    Mutant(
+        "the second half of a batch has the numbers of the first",
+        NATIVE + "partition.cc",
+        "  second->stamp.base_sequence = wire::SequenceAfter(whole->stamp.base_sequence, half);\n",
+        "",
+        KAFKA,
+    ),
+    Mutant(
+        "a batch that shrank keeps the numbers behind it",
+        NATIVE + "partition.cc",
+        "    NumberAnew(sequence);\n  }\n",
+        "  }\n",
+        KAFKA,
+    ),
+    Mutant(
+        "a new producer id keeps the old numbers",
+        NATIVE + "partition.cc",
+        "  wants_.producer_id = false;\n  NumberAnew(0);\n",
+        "  wants_.producer_id = false;\n",
+        KAFKA,
+    ),
+    Mutant(
+        "an answer is taken before its request has left",
+        NATIVE + "link.cc",
+        " || requests_.size() <= unwritten_ ||",
+        " || requests_.empty() ||",
+        KAFKA,
     ),
 ]
 
