@@ -282,16 +282,16 @@ MUTANTS = [
     ),
     Mutant(
         "what the leader of another topic knows is believed",
-        NATIVE + "partition.cc",
+        NATIVE + "partition_repairs.cc",
         "    if (queue_.front()->topic_id != id) return BeginEpoch(producer_.epoch);\n",
         "    if (queue_.front()->topic_id != id && !id.Known()) return BeginEpoch(producer_.epoch);\n",
         KAFKA,
     ),
     Mutant(
         "numbers that were acknowledged are given again",
-        NATIVE + "partition.cc",
-        "  if (acknowledged_to_ && IsAbove(*acknowledged_to_, sequence)) {",
-        "  if (acknowledged_to_ && IsAbove(*acknowledged_to_, sequence) && false) {",
+        NATIVE + "partition_repairs.cc",
+        "  if (acknowledged_to_ && wire::IsSequenceAbove(*acknowledged_to_, sequence)) {",
+        "  if (acknowledged_to_ && wire::IsSequenceAbove(*acknowledged_to_, sequence) && false) {",
         KAFKA,
     ),
     Mutant(
@@ -317,14 +317,14 @@ MUTANTS = [
     ),
     Mutant(
         "the second half of a batch has the numbers of the first",
-        NATIVE + "partition.cc",
+        NATIVE + "partition_repairs.cc",
         "  second->stamp.base_sequence = wire::SequenceAfter(whole->stamp.base_sequence, half);\n",
         "",
         KAFKA,
     ),
     Mutant(
         "a batch that shrank keeps the numbers behind it",
-        NATIVE + "partition.cc",
+        NATIVE + "partition_repairs.cc",
         "    NumberAnew(sequence);\n  }\n",
         "  }\n",
         KAFKA,

@@ -39,11 +39,6 @@ Transient TransientOf(ErrorCode error) {
   }
 }
 
-// Numbers wrap, so they are compared by their distance.
-bool IsAbove(int32_t number, int32_t other) {
-  return ((static_cast<uint32_t>(number) - static_cast<uint32_t>(other) - 1) & 0x7fffffffu) < 0x3fffffffu;
-}
-
 }  // namespace
 
 void Partition::Add(std::unique_ptr<Batch> batch) {
@@ -154,7 +149,7 @@ void Partition::Deliver(size_t place, int64_t base_offset, bool repeat, base::St
   acknowledged_at_ = now;
   if (batch->stamp.base_sequence >= 0) {
     const int32_t end = wire::SequenceAfter(batch->stamp.base_sequence, batch->records.Count());
-    if (!acknowledged_to_ || IsAbove(end, *acknowledged_to_)) acknowledged_to_ = end;
+    if (!acknowledged_to_ || wire::IsSequenceAbove(end, *acknowledged_to_)) acknowledged_to_ = end;
   }
   if (place == 0) {
     failures_ = 0;
@@ -267,150 +262,6 @@ void Partition::SortRecords(const Batch& batch, const wire::PartitionProduced& a
   // No record is named: the broker can't read the batch as we wrote it. That is no event's fault.
   wants_.new_connection = !std::exchange(nonsense_told_, true);
   Fail("batch_rejected", answer.error_message, now, random);
-}
-
-void Partition::RejectOldest(std::string_view code, std::string_view reason) {
-  rejected_.clear();
-  for (uint32_t index = 0; index < queue_.front()->records.Count(); ++index) {
-    rejected_.push_back({index, code, std::string(reason)});
-  }
-  state_ = State::kDraining;
-  not_before_ = base::SteadyTime::min();
-  repair_ = Repair::kReject;
-}
-
-void Partition::WhenDrained(base::SteadyTime now) {
-  if (state_ != State::kDraining || out_ > 0) return;
-  state_ = not_before_ > now ? State::kBackingOff : State::kReady;
-  switch (std::exchange(repair_, Repair::kNone)) {
-    case Repair::kNone: return;
-    case Repair::kSplit: return SplitOldest();
-    case Repair::kReject: return TakeRejectedOut();
-    case Repair::kRestamp:
-      for (const auto& batch : queue_) batch->records.SetTimestampMs(now_ms_);
-      return;
-    case Repair::kAsk:
-      state_ = State::kAsking;
-      wants_.last_sequence = true;
-      return;
-    case Repair::kNewEpoch: return BeginEpoch(producer_.epoch);
-    case Repair::kNewId:
-      state_ = State::kRenewing;
-      wants_.producer_id = true;
-      return;
-  }
-}
-
-void Partition::OnLastSequence(const std::optional<wire::ProducerState>& known, base::SteadyTime now) {
-  if (state_ != State::kAsking) return;
-  wants_.last_sequence = false;
-  sequence_failures_ = 0;
-  state_ = not_before_ > now ? State::kBackingOff : State::kReady;
-  if (!known || known->producer_epoch != producer_.epoch) return BeginEpoch(producer_.epoch);
-  last_sequence_told_ = known->last_sequence;
-  if (!queue_.empty() && !StandsInLog(*queue_.front(), last_sequence_told_)) return GoOnBehindTold();
-  // Before Kafka 2.8 topics have no ids, and leaders don't tell what they know either.
-  if (!queue_.empty() && !queue_.front()->topic_id.Known()) return BeginEpoch(producer_.epoch);
-  state_ = State::kConfirming;
-  wants_.topic_id = true;
-}
-
-void Partition::OnTopicId(const wire::TopicId& id, base::SteadyTime now) {
-  if (state_ != State::kConfirming) return;
-  wants_.topic_id = false;
-  state_ = not_before_ > now ? State::kBackingOff : State::kReady;
-  while (!queue_.empty() && StandsInLog(*queue_.front(), last_sequence_told_)) {
-    if (queue_.front()->topic_id != id) return BeginEpoch(producer_.epoch);
-    Deliver(0, -1, true, now);
-  }
-  GoOnBehindTold();
-}
-
-void Partition::GoOnBehindTold() {
-  if (queue_.empty()) return;
-  const int32_t next = queue_.front()->stamp.base_sequence;
-  if (next >= 0 && next != wire::SequenceAfter(last_sequence_told_, 1)) BeginEpoch(producer_.epoch);
-}
-
-bool Partition::StandsInLog(const Batch& batch, int32_t last_sequence) {
-  if (batch.stamp.base_sequence < 0) return false;
-  return !IsAbove(wire::SequenceAfter(batch.stamp.base_sequence, batch.records.Count() - 1), last_sequence);
-}
-
-// In two batches that have the numbers of the one.
-void Partition::SplitOldest() {
-  const std::unique_ptr<Batch> whole = std::move(queue_.front());
-  queue_.pop_front();
-  const uint32_t half = whole->records.Count() / 2;
-  auto first = std::make_unique<Batch>(whole->records.TimestampMs());
-  auto second = std::make_unique<Batch>(whole->records.TimestampMs());
-  whole->records.Visit([&](uint32_t number, const wire::RecordView& record) {
-    Batch& into = number < half ? *first : *second;
-    into.records.Append(record);
-    into.tokens.push_back(whole->tokens[number]);
-  });
-  first->stamp = second->stamp = whole->stamp;
-  first->topic_id = second->topic_id = whole->topic_id;
-  second->stamp.base_sequence = wire::SequenceAfter(whole->stamp.base_sequence, half);
-  first->in_doubt = second->in_doubt = whole->in_doubt;
-  queue_.push_front(std::move(second));
-  queue_.push_front(std::move(first));
-}
-
-// What is left of the oldest batch keeps its first number, and all behind it move up. Not where a number
-// above was acknowledged: the topic was made again in between, and a broker that isn't told so took that
-// batch for the first. Whoever came by the same numbers then would pass for a repeat of it.
-void Partition::TakeRejectedOut() {
-  const std::unique_ptr<Batch> all = std::move(queue_.front());
-  queue_.pop_front();
-  const int32_t sequence = all->stamp.base_sequence;
-  auto kept = std::make_unique<Batch>(all->records.TimestampMs());
-  size_t next = 0;
-  all->records.Visit([&](uint32_t number, const wire::RecordView& record) {
-    if (next < rejected_.size() && rejected_[next].index == number) {
-      ++next;
-      return;
-    }
-    kept->records.Append(record);
-    kept->tokens.push_back(all->tokens[number]);
-  });
-  if (kept->records.Count() > 0) queue_.push_front(std::move(kept));
-  if (acknowledged_to_ && IsAbove(*acknowledged_to_, sequence)) {
-    BeginEpoch(producer_.epoch);
-  } else {
-    NumberAnew(sequence);
-  }
-  failures_ = 0;
-  for (const Rejection& one : std::exchange(rejected_, {})) {
-    listener_.OnRejected(*this, all->tokens[one.index], one.code, one.reason);
-  }
-}
-
-// All that have no number of the present epoch, or whose numbers are to change, get theirs when they are sent
-// next.
-void Partition::NumberAnew(int32_t sequence) {
-  uint32_t in_doubt = 0;
-  for (const auto& batch : queue_) {
-    if (batch->in_doubt) in_doubt += batch->records.Count();
-    batch->stamp.base_sequence = -1;
-    batch->in_doubt = false;
-  }
-  next_sequence_ = sequence;
-  if (sequence == 0) {
-    proven_ = false;
-    acknowledged_to_.reset();
-  }
-  if (in_doubt > 0) listener_.OnPossibleRepeats(*this, in_doubt);
-}
-
-void Partition::BeginEpoch(int16_t epoch) {
-  if (epoch == std::numeric_limits<int16_t>::max()) {
-    state_ = State::kRenewing;
-    wants_.producer_id = true;
-    return;
-  }
-  producer_.epoch = static_cast<int16_t>(epoch + 1);
-  NumberAnew(0);
 }
 
 }  // namespace ei::kafka::native

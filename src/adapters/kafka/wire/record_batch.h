@@ -34,6 +34,11 @@ constexpr int32_t SequenceAfter(int32_t sequence, uint32_t records) {
   return static_cast<int32_t>((static_cast<uint32_t>(sequence) + records) & 0x7fffffffu);
 }
 
+// Sequence numbers wrap, so they are compared by their distance.
+constexpr bool IsSequenceAbove(int32_t sequence, int32_t other) {
+  return ((static_cast<uint32_t>(sequence) - static_cast<uint32_t>(other) - 1) & 0x7fffffffu) < 0x3fffffffu;
+}
+
 // A record batch of format 2 (https://kafka.apache.org/documentation/#recordbatch), written record by record
 // into one run of bytes. Appended records are final; what stands in front of them is written by Seal, as
 // often as wanted. All records have the batch's time. Not thread-safe.
