@@ -183,8 +183,9 @@ base::Result<LogSurvey> SurveyLog(Directory& directory) {
   Sort(std::move(*fronts), survey);
   CountNumbers(survey);
 
-  const uint64_t durable_end = before->newest ? before->newest->durable_end : 0;
-  if (before->newest) survey.end = std::max(durable_end, before->newest->settled.Below());
+  const std::optional<Checkpoint>& saved = before->newest;
+  const uint64_t durable_end = saved ? saved->durable_end : 0;
+  if (saved) survey.end = std::max(durable_end, saved->settled.Below());
   DropUnfinished(directory, durable_end, survey);
   FindNeighbours(survey);
   FindEnd(directory, durable_end, survey);
