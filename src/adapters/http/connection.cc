@@ -126,7 +126,7 @@ bool Connection::Advance() {
     ForgetWritten();
     if (close_after_write_ || buffer_.Size() == 0) break;
   }
-  if (close_after_write_ || (close_soon_ && !request_open_)) {
+  if (close_after_write_ || (close_soon_ && !HasRequestToAnswer())) {
     Linger();
     return false;
   }
@@ -257,7 +257,8 @@ void Connection::OpenRequest() {
   fresh_ = false;
   request_open_ = true;
   request_began_ = loop_.Clock().Now();
-  deadline_ = request_began_ + loop_.HeaderTimeout();
+  const base::Duration allowed = loop_.HeaderTimeout();
+  deadline_ = request_began_ + (close_soon_ ? std::min<base::Duration>(allowed, kLastHeaderGrace) : allowed);
 }
 
 bool Connection::ShouldClose(const Request& request) const {
@@ -316,7 +317,7 @@ void Connection::Tick(base::SteadyTime now) {
     GiveBackIdleMemory();
     if (buffer_.Size() == 0) Read();
     return;
-  } else if (!request_open_ || state_ == State::kDiscard) {
+  } else if (!HasRequestToAnswer()) {
     if (expired) return Abort();
     const bool idle = !request_open_ && state_ == State::kHeader;
     if (!idle || (!buffer_.CanShrink() && chunked_taken_ == 0)) return;
@@ -337,6 +338,7 @@ void Connection::CloseSoon() {
   close_soon_ = true;
   if (state_ == State::kLinger) linger_end_ = std::min(linger_end_, loop_.Clock().Now() + kLastLingerTime);
   if (state_ == State::kHeldBack && !writing_) return GoOn();
+  if (state_ == State::kDiscard && !writing_) return Linger();
   if (writing_ || state_ != State::kHeader) return;
   if (fresh_ || request_open_) {
     // A request, or the rest of its header, is probably on its way.

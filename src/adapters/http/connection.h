@@ -90,6 +90,8 @@ class Connection final
   void EndWait(AckOutcome outcome);
   void OpenRequest();
   bool ShouldClose(const Request& request) const;
+  // Some of a request is here that has no reply yet.
+  bool HasRequestToAnswer() const { return request_open_ && state_ != State::kDiscard; }
   bool ChargeUnwritten();
   size_t WantedBytes() const;
   bool GrowChunkedBody(size_t bytes);

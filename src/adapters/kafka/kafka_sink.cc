@@ -98,7 +98,12 @@ KafkaSink::Chosen KafkaSink::Choose(Kind kind) {
   std::shared_ptr<Producer> retired;  // ends after the lock is released: its end gives reports
   base::MutexLock lock(mutex_);
   Chosen& chosen = Of(kind);
-  if (chosen.next != nullptr) retired = TakeOver(chosen, /*at_once=*/false);
+  if (chosen.next != nullptr) {
+    // What takes longer waits for a broker that doesn't answer, and may be sent twice; others need not wait.
+    // ban-ok(clock): waits for librdkafka's threads
+    const bool late = std::chrono::steady_clock::now() > chosen.next_since + options_.write_timeout;
+    retired = TakeOver(chosen, /*at_once=*/late);
+  }
   if (chosen.producer == nullptr || (chosen.producer->Broken() && chosen.next == nullptr)) {
     auto fresh = MakeProducer(kind);
     if (fresh) {
@@ -255,12 +260,21 @@ void KafkaSink::OnBatchTooLarge(std::string_view topic, uint64_t bytes) {
   LimitBatches(topic, std::max(kBytesMin, bytes / 4));
 }
 
+// What a producer has in flight would be sent twice if it were taken back: the next one, with smaller
+// batches, waits for it.
 void KafkaSink::LimitBatches(std::string_view topic, uint64_t bytes_max) {
+  std::shared_ptr<Producer> outdated;  // ends after the lock is released
   const base::MutexLock lock(mutex_);
-  if (bytes_max < limited_bytes_.load(std::memory_order_relaxed)) {
-    limited_bytes_.store(bytes_max, std::memory_order_relaxed);
-    // The next one has smaller batches; what this one holds is given back.
-    if (const auto& producer = Of(Kind::kLimited).producer; producer != nullptr) producer->Break();
+  if (bytes_max < limited_bytes_) {
+    limited_bytes_ = bytes_max;
+    if (Of(Kind::kLimited).producer != nullptr) {
+      if (auto next = PrepareNext(Kind::kLimited)) {
+        outdated = std::move(*next);
+      } else {
+        log_.Write(app::LogLevel::kError, "kafka", "no producer with smaller batches can be made",
+                   {{"error", next.error().message}});
+      }
+    }
   }
   topics_.Of(topic).SetLimited(bytes_max < batch_bytes_);
 }

@@ -68,8 +68,8 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
         listeners_(options.lanes, nullptr),
         failures_(options.lanes),
         batch_bytes_(BatchBytesOf(options)),
-        limited_bytes_(batch_bytes_),
-        lane_producers_(options.lanes) {}
+        lane_producers_(options.lanes),
+        limited_bytes_(batch_bytes_) {}
   static uint64_t BatchBytesOf(const KafkaOptions& options);
 
   void OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_view reason, Place place) override;
@@ -84,6 +84,7 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
     uint64_t number = 0;                 // counts the changes
     std::shared_ptr<Producer> next;      // takes over when the other has reported everything
     int rounds = 0;                      // that it has waited
+    base::SteadyTime next_since;         // when it began to
   };
   enum class Kind : uint8_t { kTogether, kLimited, kAlone };
   static constexpr size_t kKinds = 3;
@@ -92,6 +93,9 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
   // The producer to use now, a working one if one can be made.
   Chosen Choose(Kind kind) EXCLUDES(mutex_);
   base::Result<std::shared_ptr<Producer>> MakeProducer(Kind kind) REQUIRES(mutex_);
+  // Makes the producer that takes over from this kind's as soon as that is done. Returns the one that was to
+  // do so until now, if any.
+  base::Result<std::shared_ptr<Producer>> PrepareNext(Kind kind) REQUIRES(mutex_);
   void SendBy(Kind kind, size_t lane, std::span<const app::OutboundEvent> events, uint64_t failures_seen);
   // Lets the next producer take over if the one before is done, or can't be waited for; returns that one.
   std::shared_ptr<Producer> TakeOver(Chosen& chosen, bool at_once) REQUIRES(mutex_);
@@ -108,13 +112,14 @@ class KafkaSink final : public app::EventSink, public CredentialUser, private Pr
   std::vector<app::DeliveryListener*> listeners_;  // by lane
   std::vector<std::atomic<uint64_t>> failures_;    // by lane: failed reports given or about to be
   const uint64_t batch_bytes_;                     // of a batch, as the client gathers them
-  std::atomic<uint64_t> limited_bytes_;            // the same of the producer for limited topics; only falls
   // By lane and kind: the number of the producer that it last sent to; the lane's thread.
   std::vector<std::array<uint64_t, kKinds>> lane_producers_;
   mutable std::atomic<bool> reached_{false};
   std::atomic<bool> token_missed_{false};
   mutable base::Mutex mutex_;
   std::array<Chosen, kKinds> chosen_ GUARDED_BY(mutex_);  // by kind
+  // As batch_bytes_, of the producer for limited topics; only falls.
+  uint64_t limited_bytes_ GUARDED_BY(mutex_);
   std::optional<app::AccessToken> token_ GUARDED_BY(mutex_);
 };
 

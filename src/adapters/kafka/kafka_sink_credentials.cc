@@ -55,14 +55,20 @@ base::Result<void> KafkaSink::OnCertificates() {
   std::vector<std::shared_ptr<Producer>> outdated;  // end after the lock is released
   const base::MutexLock lock(mutex_);
   for (const Kind kind : {Kind::kTogether, Kind::kLimited, Kind::kAlone}) {
-    Chosen& chosen = Of(kind);
-    if (chosen.producer == nullptr) continue;
-    auto made = MakeProducer(kind);
-    if (!made) return std::unexpected(made.error());
-    outdated.push_back(std::exchange(chosen.next, std::move(*made)));
-    chosen.rounds = 0;
+    if (Of(kind).producer == nullptr) continue;
+    auto next = PrepareNext(kind);
+    if (!next) return std::unexpected(next.error());
+    outdated.push_back(std::move(*next));
   }
   return {};
+}
+
+base::Result<std::shared_ptr<Producer>> KafkaSink::PrepareNext(Kind kind) {
+  auto made = MakeProducer(kind);
+  if (!made) return made;
+  Of(kind).rounds = 0;
+  Of(kind).next_since = std::chrono::steady_clock::now();  // ban-ok(clock): waits for librdkafka's threads
+  return std::exchange(Of(kind).next, std::move(*made));
 }
 
 void KafkaSink::OnRound() {

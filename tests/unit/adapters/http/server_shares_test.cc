@@ -149,6 +149,16 @@ TEST(ServerShares, WhoIsHeldBackDoesNotHoldUpTheStop) {
   EXPECT_TRUE(waiting.Ended());
 }
 
+TEST(ServerShares, AHalfHeaderOfWhoIsHeldBackDoesNotHoldUpTheStop) {
+  SharedServer<TestServer> at(kJournal);
+  at.TakeAllButTheLast();
+  ASSERT_EQ(at.flood.Ask(PostLines(1) + "POST /events HT").value().status, 429);
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(at.server.Http().Stop(began + 30s), 0U);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+  EXPECT_TRUE(at.flood.Ended());
+}
+
 TEST(ServerShares, AServerMayEndWhileClientsAreHeldBack) {
   SharedServer<TimedServer> at(kJournal);
   at.TakeAllButTheLast();

@@ -197,6 +197,45 @@ TEST_F(KafkaSinkTest, ARefusedRequestPutsAllOfItUnderSuspicion) {
   EXPECT_FALSE(book[0].reason.empty());
 }
 
+// The limit of a topic is found in steps, while smaller batches for other partitions are on their way.
+TEST_F(KafkaSinkTest, SmallerBatchesDoNotTakeBackWhatIsInFlight) {
+  MockCluster cluster(/*partitions=*/2, /*brokers=*/2);
+  cluster.MoveLeader("events", 0, 1);
+  cluster.MoveLeader("events", 1, 2);
+  KafkaOptions options = Options();
+  options.brokers = cluster.Brokers();
+  auto sink = Open(options);
+  ReportBook book(*sink, 0);
+  const auto batch = [](int partition, size_t count, size_t size, bool placed) {
+    std::string key = "a";
+    while ((base::Murmur2(key) & 1) != static_cast<uint32_t>(partition)) ++key[0];
+    return std::vector<ReportBook::Outgoing>(count,
+                                             {.value = std::string(size, 'x'), .key = key, .placed = placed});
+  };
+  const auto deliver = [&](int partition) {
+    return http::Eventually([&] {
+      const size_t token = book.Send(batch(partition, 1, 10, true));
+      return book.Complete() && book[token].verdict == Verdict::kDelivered;
+    });
+  };
+  ASSERT_TRUE(deliver(0) && deliver(1)) << "the partitions are known then";
+  cluster.AnswerNextAfter(MockCluster::kProduce, 1, 0ms, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+  book.Send(batch(0, 50, 1000, true));
+  ASSERT_TRUE(book.Complete());
+  ASSERT_EQ(book.Count(Verdict::kEventRefused), 50U);
+  ASSERT_TRUE(deliver(0) && deliver(1)) << "the topic is limited now";
+
+  cluster.AnswerNextAfter(MockCluster::kProduce, 1, 1s, RD_KAFKA_RESP_ERR_NO_ERROR, /*broker=*/2);
+  const size_t in_flight = book.Send(batch(1, 2, 10, true));
+  cluster.AnswerNextAfter(MockCluster::kProduce, 1, 300ms, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+  const size_t refused = book.Send(batch(0, 4, 1000, /*placed=*/false));
+  ASSERT_TRUE(book.Complete());
+  for (size_t i = in_flight; i < refused; ++i)
+    EXPECT_EQ(book[i].verdict, Verdict::kDelivered) << book[i].reason;
+  EXPECT_EQ(book[refused].verdict, Verdict::kEventRefused);
+  EXPECT_TRUE(deliver(0)) << "in smaller batches";
+}
+
 TEST_F(KafkaSinkTest, AloneEachRecordHasARequestOfItsOwn) {
   auto sink = Open(Options());
   ReportBook book(*sink, 0);

@@ -57,10 +57,11 @@ class MockCluster {
     rd_kafka_mock_broker_set_rtt(cluster_, -1, static_cast<int>(time.count()));
   }
 
-  // So much for each of the next `count` requests of this kind to the first broker.
-  void AnswerNextAfter(int16_t request, int count, std::chrono::milliseconds time) {
+  // So much, and with this error, for each of the next `count` requests of this kind to one broker.
+  void AnswerNextAfter(int16_t request, int count, std::chrono::milliseconds time,
+                       rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR, int broker = 1) {
     for (int i = 0; i < count; ++i) {
-      rd_kafka_mock_broker_push_request_error_rtts(cluster_, 1, request, 1, RD_KAFKA_RESP_ERR_NO_ERROR,
+      rd_kafka_mock_broker_push_request_error_rtts(cluster_, broker, request, 1, error,
                                                    static_cast<int>(time.count()));
     }
   }

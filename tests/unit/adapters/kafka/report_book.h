@@ -39,6 +39,8 @@ class ReportBook final : public app::DeliveryListener {
     std::optional<std::string> key;
     std::string traceparent = {};
     std::string topic = {};
+    bool placed =
+        false;  // sent to the first of the destinations that the sink gives for it, as a worker does
   };
 
   ReportBook(app::EventSink& sink, size_t lane) : sink_(sink), lane_(lane) { sink.Attach(lane, *this); }
@@ -129,6 +131,7 @@ class ReportBook final : public app::DeliveryListener {
     outbound.key_hash = base::Murmur2(key);
     outbound.topic = bytes.substr(event.value.size() + key.size(), event.topic.size());
     outbound.traceparent = bytes.substr(event.value.size() + key.size() + event.topic.size());
+    if (event.placed) outbound.destination = sink_.DestinationsOf(outbound).first;
     return outbound;
   }
 
