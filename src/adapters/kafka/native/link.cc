@@ -147,7 +147,7 @@ void Link::OnLogin(int16_t version, std::string_view body, base::SteadyTime now)
   }
   const auto answer = sasl_->Answer(response->token);
   if (!answer) return Finish(End::kRefused, answer.error().message);
-  if (*answer) return SayLogin(**answer, now);
+  if (const auto& next = *answer) return SayLogin(*next, now);
   sasl_.reset();
   renewing_ = false;
   BecomeReady();

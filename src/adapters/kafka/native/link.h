@@ -102,10 +102,10 @@ class Link {
   // nullopt: this broker doesn't know the request.
   std::optional<int16_t> VersionOf(wire::Api api) const { return agreed_.Newest(api); }
 
-  // Adds a request; encode(bytes, splices, header) appends it.
+  // Adds a request that this broker knows; encode(bytes, splices, header) appends it.
   template <typename Encode>
   void Send(wire::Api api, base::Duration timeout, uint64_t context, base::SteadyTime now, Encode encode) {
-    const Request& request = Add(api, *VersionOf(api), timeout, context, now);
+    const Request& request = Add(api, VersionOf(api).value_or(0), timeout, context, now);
     encode(out_.bytes, out_.splices, HeaderOf(request));
   }
 

@@ -7,9 +7,6 @@
 
 namespace ei::kafka::native {
 
-using wire::Api;
-using wire::ErrorCode;
-
 namespace {
 
 constexpr int32_t kFirstBootstrap = -2;  // the numbers of bootstrap addresses go down from here

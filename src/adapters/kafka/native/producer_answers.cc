@@ -135,8 +135,8 @@ bool Producer::OnProduced(Connection& connection, const Link::Request& request, 
     if (answer == by_name.end()) {
       partition.OnNoAnswer(*sent.batch, now, random_());
     } else {
-      if (answer->second->leader) {
-        cluster_.TakeHint(partition.Topic(), partition.Index(), *answer->second->leader);
+      if (const auto& leader = answer->second->leader) {
+        cluster_.TakeHint(partition.Topic(), partition.Index(), *leader);
       }
       partition.OnAnswer(*sent.batch, *answer->second, request.version, now, now_ms, random_());
     }

@@ -10,7 +10,6 @@
 namespace ei::kafka::native {
 
 using wire::Api;
-using wire::ErrorCode;
 
 void Producer::Turn(base::SteadyTime now) {
   next_turn_ = base::SteadyTime::max();
@@ -162,6 +161,7 @@ void Producer::SendProduce(Connection& connection, std::vector<Line*>& lines, ba
       bytes += batch->records.Bytes();
     }
     std::vector<wire::TopicBatches> parts;
+    parts.reserve(topics.size());
     for (const auto& [name, topic] : topics) parts.push_back({name, topic.first, topic.second});
     const auto timeout = std::chrono::duration_cast<std::chrono::milliseconds>(options_.request_timeout);
     // Ours ends later than the broker's own, whose answer says more.

@@ -44,7 +44,8 @@ class OAuthBearer final : public SaslExchange {
         "n,,\x01"
         "auth=Bearer " +
         std::move(token) + "\x01";
-    for (const auto& [name, value] : extensions) message_ += name + "=" + value + "\x01";
+    for (const auto& [name, value] : extensions)
+      message_.append(name).append("=").append(value).append("\x01");
     message_ += "\x01";
   }
 
@@ -65,7 +66,7 @@ class OAuthBearer final : public SaslExchange {
 
 class Scram final : public SaslExchange {
  public:
-  Scram(ScramHash hash, std::string username, std::string password, std::string nonce)
+  Scram(ScramHash hash, std::string_view username, std::string password, std::string nonce)
       : digest_(hash == ScramHash::kSha256 ? EVP_sha256() : EVP_sha512()),
         password_(std::move(password)),
         nonce_(std::move(nonce)),
@@ -181,9 +182,9 @@ std::unique_ptr<SaslExchange> MakePlain(std::string_view username, std::string_v
   return std::make_unique<Plain>(username, password);
 }
 
-std::unique_ptr<SaslExchange> MakeScram(ScramHash hash, std::string username, std::string password,
+std::unique_ptr<SaslExchange> MakeScram(ScramHash hash, std::string_view username, std::string password,
                                         std::string nonce) {
-  return std::make_unique<Scram>(hash, std::move(username), std::move(password), std::move(nonce));
+  return std::make_unique<Scram>(hash, username, std::move(password), std::move(nonce));
 }
 
 std::unique_ptr<SaslExchange> MakeOAuthBearer(

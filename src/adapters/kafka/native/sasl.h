@@ -31,7 +31,7 @@ std::unique_ptr<SaslExchange> MakePlain(std::string_view username, std::string_v
 enum class ScramHash : uint8_t { kSha256, kSha512 };
 
 // RFC 5802, RFC 7677. `nonce`: printable, without a comma, never used before.
-std::unique_ptr<SaslExchange> MakeScram(ScramHash hash, std::string username, std::string password,
+std::unique_ptr<SaslExchange> MakeScram(ScramHash hash, std::string_view username, std::string password,
                                         std::string nonce);
 
 // RFC 7628, with extensions (KIP-342).

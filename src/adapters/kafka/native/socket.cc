@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <cstring>
+#include <system_error>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -210,7 +210,8 @@ class TlsSocket final : public Socket {
       case SSL_ERROR_WANT_WRITE: return Step::kWantsWrite;
       case SSL_ERROR_ZERO_RETURN: reason_ = "the broker closed the connection"; break;
       case SSL_ERROR_SYSCALL:
-        reason_ = system_fault == 0 ? "the broker closed the connection" : std::strerror(system_fault);
+        reason_ = system_fault == 0 ? "the broker closed the connection"
+                                    : std::system_category().message(system_fault);
         break;
       default: {
         const long verified = SSL_get_verify_result(ssl_.get());

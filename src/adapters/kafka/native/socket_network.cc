@@ -123,7 +123,7 @@ void SocketNetwork::OnAddresses(uint64_t connection, const std::string& host, En
   Peer* const peer = Find(connection);
   if (peer == nullptr) return;
   if (!fault.empty()) return End(connection, fault, false);
-  const tcp::endpoint endpoint = endpoints[tried_[host]++ % endpoints.size()];
+  const tcp::endpoint& endpoint = endpoints[tried_[host]++ % endpoints.size()];
   peer->tcp.async_connect(endpoint, [this, connection, endpoint](const boost::system::error_code& failed) {
     Peer* const connected = Find(connection);
     if (connected == nullptr) return;
@@ -253,6 +253,8 @@ void SocketNetwork::Close(uint64_t connection) {
   peers_.erase(found);
 }
 
+// A copy, as the reason may be the socket's.
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
 void SocketNetwork::End(uint64_t connection, std::string reason, bool refused) {
   if (Find(connection) == nullptr) return;
   Close(connection);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <concepts>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string_view>
 
@@ -31,9 +33,9 @@ class Decoder {
   Number Int() {
     const std::string_view bytes = Take(sizeof(Number));
     if (bytes.empty()) return 0;
-    Number number;
-    std::memcpy(&number, bytes.data(), sizeof number);
-    return BigEndian(number);
+    std::array<char, sizeof(Number)> raw;
+    std::ranges::copy(bytes, raw.begin());
+    return BigEndian(std::bit_cast<Number>(raw));
   }
 
   TopicId Id() {
