@@ -21,7 +21,7 @@ from support.load import LoadClient, single_events
 from support.topic_reader import count_records, read_topic
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.producer]
 
 FAULT_SECONDS = float(os.environ.get("EI_FAULT_SECONDS", "6"))
 KEYS = 24

@@ -14,6 +14,8 @@ from support.ports import free_port
 from support.topic_reader import read_topic
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.producer
+
 ToKafka = Callable[..., Ingestor]
 EVENT = b'{"type":"t"}'
 CLEAN, UNDELIVERED = 0, 3

@@ -21,6 +21,8 @@ from support.token_server import CLIENT_ID, CLIENT_SECRET, TokenServer, unsigned
 from support.topic_reader import read_topic
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.producer
+
 Serve = Callable[..., Ingestor]
 
 REFUSED = "the credentials are refused (kafka.security); events wait, and it is tried on"

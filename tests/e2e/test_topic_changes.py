@@ -13,6 +13,8 @@ from support.kafka_broker import KafkaBroker
 from support.topic_reader import Record, read_topic
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.producer
+
 ToKafka = Callable[..., Ingestor]
 KEYS = 50
 

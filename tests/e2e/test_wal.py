@@ -16,6 +16,8 @@ from support.ports import free_port
 from support.topic_reader import read_topic
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.producer
+
 MIB = 1 << 20
 WithLog = Callable[..., Ingestor]
 
