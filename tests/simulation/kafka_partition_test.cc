@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -28,6 +29,10 @@ struct Faults {
   bool too_large = false;
   bool fenced = false;
   bool asked = true;  // the broker says what the last sequence number is
+  // The topic's rules change: what stands in it, and whose answer was lost, is rejected now.
+  uint64_t new_rule_percent = 0;
+  // Another leader, that knows nothing of the producer.
+  uint64_t forget_percent = 0;
 };
 
 class Schedule : public PartitionListener {
@@ -45,6 +50,7 @@ class Schedule : public PartitionListener {
       now_ += std::chrono::milliseconds(Roll(50));
       if (token < kTokens && Percent(30)) Add(partition, token);
       if (faults_.restart_percent > Roll(1000) && Quiet()) broker_.Restart();
+      if (faults_.forget_percent > Roll(1000)) Forget(partition);
       while (Batch* batch = partition.NextBatch(now_)) out_.push_back({batch, Encode(*batch)});
       if (!out_.empty() && Percent(60)) Answer(partition);
       Serve(partition);
@@ -103,6 +109,12 @@ class Schedule : public PartitionListener {
     return request;
   }
 
+  void Forget(Partition& partition) {
+    broker_.FailOver(Roll(40));
+    for (const Sent& sent : std::exchange(out_, {})) partition.OnNoAnswer(*sent.batch, now_, random_.Next());
+    partition.OnLeader(1, ++leader_epoch_, {1, 1}, now_);
+  }
+
   // The oldest request on the connection is handled, or the connection ends, before or after it was.
   void Answer(Partition& partition) {
     if (Percent(faults_.lost_answer_percent)) {
@@ -111,6 +123,7 @@ class Schedule : public PartitionListener {
       std::vector<Sent> lost(out_.begin(), out_.end());
       out_.clear();
       if (Percent(20)) broker_.Restart();
+      for (const Sent& sent : lost) ChangeRules(*sent.batch);
       for (const Sent& sent : lost) partition.OnNoAnswer(*sent.batch, now_, random_.Next());
       return;
     }
@@ -131,14 +144,22 @@ class Schedule : public PartitionListener {
       answer = SimPartition::Error(ErrorCode::kInvalidProducerEpoch);
     } else {
       answer = broker_.Produce(sent.request);
+      if (answer.error == ErrorCode::kNone) broker_.Replicate();
     }
     partition.OnAnswer(*sent.batch, answer, 11, now_, 7, random_.Next());
+  }
+
+  void ChangeRules(const Batch& batch) {
+    if (!Percent(faults_.new_rule_percent)) return;
+    const uint64_t token = batch.tokens[Roll(batch.tokens.size())];
+    poison_.insert(token);
+    under_new_rule_.insert(token);
   }
 
   // What the producer would find out for it.
   void Serve(Partition& partition) {
     const Partition::Wants wants = partition.Wanted();
-    if (wants.metadata && Percent(50)) partition.OnLeader(1, 1, {1, 1}, now_);
+    if (wants.metadata && Percent(50)) partition.OnLeader(1, leader_epoch_, {1, 1}, now_);
     if (wants.producer_id && Percent(50)) partition.OnProducerId({++next_id_, 0});
     if (wants.last_sequence && Percent(50)) {
       partition.OnLastSequence(faults_.asked ? broker_.Describe(next_id_) : std::nullopt, now_);
@@ -152,7 +173,7 @@ class Schedule : public PartitionListener {
     uint64_t newest = 0;
     uint64_t repeats = 0;
     for (const uint64_t token : broker_.log) {
-      EXPECT_FALSE(poison_.contains(token)) << "seed " << faults_.seed;
+      EXPECT_TRUE(!poison_.contains(token) || under_new_rule_.contains(token)) << "seed " << faults_.seed;
       if (++seen[token] > 1) {
         ++repeats;
         continue;
@@ -161,10 +182,13 @@ class Schedule : public PartitionListener {
       newest = token;
     }
     for (uint64_t token = 0; token < kTokens; ++token) {
-      EXPECT_EQ(seen.contains(token), !poison_.contains(token)) << "seed " << faults_.seed << ": " << token;
+      if (!under_new_rule_.contains(token)) {
+        EXPECT_EQ(seen.contains(token), !poison_.contains(token)) << "seed " << faults_.seed << ": " << token;
+      }
       EXPECT_TRUE(settled_.contains(token)) << "seed " << faults_.seed << ": nothing was told of " << token;
     }
-    EXPECT_LE(repeats, possible_repeats_) << "seed " << faults_.seed << ": repeats that nobody was told of";
+    EXPECT_TRUE(repeats <= possible_repeats_ || faults_.forget_percent > 0)
+        << "seed " << faults_.seed << ": repeats that nobody was told of";
   }
 
   const Faults faults_;
@@ -173,9 +197,11 @@ class Schedule : public PartitionListener {
   base::SteadyTime now_{std::chrono::seconds(1)};
   std::deque<Sent> out_;
   std::set<uint64_t> poison_;
+  std::set<uint64_t> under_new_rule_;
   std::set<uint64_t> settled_;
   uint64_t possible_repeats_ = 0;
   int64_t next_id_ = 7;
+  int32_t leader_epoch_ = 1;
 };
 
 TEST(KafkaPartitionSimulation, NothingIsLostOrReorderedAndRepeatsAreKnown) {
@@ -193,6 +219,8 @@ TEST(KafkaPartitionSimulation, NothingIsLostOrReorderedAndRepeatsAreKnown) {
     faults.too_large = random.Below(4) == 0;
     faults.fenced = random.Below(5) == 0;
     faults.asked = random.Below(2) == 0;
+    faults.new_rule_percent = random.Below(4) == 0 ? 20 : 0;
+    faults.forget_percent = random.Below(5) == 0 ? 20 : 0;
     Schedule(faults).Run();
   }
 }

@@ -57,7 +57,7 @@ class ProducerSchedule final : public ProducerListener {
     EXPECT_TRUE(IsPoison(token)) << "seed " << seed_ << ": a good one was rejected: " << token;
     Settle(token);
   }
-  void OnPartitionGone(const Partition&, const Batch&) override { ADD_FAILURE() << "seed " << seed_; }
+  void OnPartitionGone(const Partition&, const Batch&, bool) override { ADD_FAILURE() << "seed " << seed_; }
   void OnTopic(const std::string&, const ClusterView::Topic& told) override {
     EXPECT_EQ(told.partitions.size(), static_cast<size_t>(partitions_));
   }

@@ -75,14 +75,19 @@ void SimKafka::Write(uint64_t connection, Outgoing out) {
     at = splice.offset;
   }
   bytes.append(out.bytes, at);
-  peer->written_by = std::max(peer->written_by, now_ + Latency());
-  At(peer->written_by, [this, connection, bytes = std::move(bytes)] {
-    Peer* const found = Find(connection);
-    if (found == nullptr) return;
-    producer_->OnWritten(connection);
-    found->input += bytes;
-    TakeUp(connection);
-  });
+  // In two pieces, as what doesn't fit the buffers of a socket.
+  const size_t first = random_.Below(bytes.size());
+  for (const bool last : {false, true}) {
+    peer->written_by = std::max(peer->written_by, now_ + Latency());
+    At(peer->written_by,
+       [this, connection, last, piece = last ? bytes.substr(first) : bytes.substr(0, first)] {
+         Peer* const found = Find(connection);
+         if (found == nullptr) return;
+         if (last) producer_->OnWritten(connection);
+         found->input += piece;
+         TakeUp(connection);
+       });
+  }
 }
 
 // A broker takes up one request of a connection at a time.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -51,6 +52,7 @@ class SimPartition {
           if (kept.sequence != request.sequence || kept.count != request.records.size()) continue;
           answer.base_offset = kept.offset;
           answer.log_append_time_ms = 1;
+          replicated_ = std::max(replicated_, static_cast<size_t>(kept.offset) + kept.count);
           return answer;
         }
         if (request.sequence != wire::SequenceAfter(producer.last_sequence, 1)) {
@@ -77,9 +79,19 @@ class SimPartition {
     }
   }
 
+  // A replica becomes the leader that knows nothing of producers, and lacks `lost` of the records at the end
+  // whose success nobody was told of.
+  void FailOver(size_t lost) {
+    producers_.clear();
+    log.resize(log.size() - std::min(lost, log.size() - replicated_));
+  }
+  // What stands in the log now will stand in every replica that may lead.
+  void Replicate() { replicated_ = log.size(); }
+
   void MakeAgain() {
     producers_.clear();
     log.clear();
+    replicated_ = 0;
   }
 
   std::optional<wire::ProducerState> Describe(int64_t id) const {
@@ -108,6 +120,7 @@ class SimPartition {
     std::deque<Kept> last;
   };
   std::map<int64_t, Producer> producers_;
+  size_t replicated_ = 0;  // of the log's records
 };
 
 }  // namespace ei::support

@@ -12,9 +12,12 @@ constexpr auto kRound = std::chrono::minutes(1);
 }  // namespace
 
 void SizeLimits::Watch(std::string_view topic, bool compressed) {
+  {
+    const base::MutexLock lock(mutex_);
+    if (!topics_.try_emplace(std::string(topic), Told{compressed}).second) return;
+    soon_ = true;
+  }
   if (compressed) learnt_(topic, {});
-  const base::MutexLock lock(mutex_);
-  if (topics_.try_emplace(std::string(topic), Told{compressed}).second) soon_ = true;
 }
 
 void SizeLimits::AskSoon() {

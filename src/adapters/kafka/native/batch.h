@@ -15,12 +15,13 @@ struct Batch {
 
   wire::RecordBatch records;
   std::vector<uint64_t> tokens;  // the filler's name for each record
+  bool impatient = false;        // where its topic takes nothing from us it is rejected, not sent again
 
   // The Partition's.
   wire::ProducerStamp stamp;  // base_sequence is -1 until it is first sent
   wire::TopicId topic_id;     // of the topic when it got its number; none: not told then
   bool out = false;           // in a request that isn't answered
-  bool in_doubt = false;      // was in a request that was never answered: it may stand in the log
+  bool in_doubt = false;      // it may stand in the log: an answer is missing, or says that it was appended
 };
 
 }  // namespace ei::kafka::native

@@ -1,6 +1,7 @@
 #include "adapters/kafka/native/cluster_view.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ei::kafka::native {
 
@@ -34,10 +35,15 @@ bool ClusterView::Take(const wire::MetadataResponse& response) {
     Topic& topic = known->second;
     topic.told = true;
     topic.error = told.error;
+    topic.missing_answers = told.error == ErrorCode::kUnknownTopicOrPartition ? topic.missing_answers + 1 : 0;
     // While it can't be told of, what was known holds: events for it wait in their partitions.
     if (told.error != ErrorCode::kNone || told.partitions.size() > kPartitionsMax) continue;
     const bool same = told.id.Known() && topic.id == told.id;
+    // Partitions are never taken from a topic: this broker lags behind.
+    if (same && told.partitions.size() < topic.partitions.size()) continue;
     topic.id = told.id;
+    const auto lagged = std::exchange(topic.lagging, {});
+    topic.lagging.resize(told.partitions.size());
     std::vector<Leader> partitions(told.partitions.size());
     topic.replicas = 0;
     for (const wire::PartitionMetadata& partition : told.partitions) {
@@ -45,9 +51,13 @@ bool ClusterView::Take(const wire::MetadataResponse& response) {
       const auto index = static_cast<size_t>(partition.index);
       partitions[index] = {partition.leader, partition.leader_epoch};
       topic.replicas = std::max(topic.replicas, partition.replicas);
-      // A broker that lags behind doesn't take back what another one, or a hint, has told.
+      // A broker that lags behind doesn't take back what another one, or a hint, has told. Two answers in a
+      // row do: epochs may begin anew where a cluster is restored.
       if (!same || index >= topic.partitions.size()) continue;
-      if (topic.partitions[index].epoch > partition.leader_epoch) partitions[index] = topic.partitions[index];
+      if (topic.partitions[index].epoch <= partition.leader_epoch) continue;
+      topic.lagging[index] = partitions[index];
+      if (index < lagged.size() && lagged[index] == partitions[index]) continue;
+      partitions[index] = topic.partitions[index];
     }
     topic.partitions = std::move(partitions);
   }

@@ -25,13 +25,17 @@ class ClusterView {
   struct Leader {
     int32_t node = -1;  // -1: nobody
     int32_t epoch = -1;
+    friend bool operator==(const Leader&, const Leader&) = default;
   };
   struct Topic {
     bool told = false;  // an answer has spoken of it
     wire::ErrorCode error = wire::ErrorCode::kNone;
     wire::TopicId id;
     std::vector<Leader> partitions;  // by index; empty while the topic isn't known
-    uint32_t replicas = 0;           // of the partition that has most
+    std::vector<std::optional<Leader>>
+        lagging;                   // what the last answer said instead, where its epoch was lower
+    uint32_t missing_answers = 0;  // in a row, by which there is no such topic
+    uint32_t replicas = 0;         // of the partition that has most
   };
 
   // Brokers of one cluster, and partitions of one topic, that are kept; a larger answer is no broker's.

@@ -30,9 +30,9 @@ bool Link::MaySend(base::SteadyTime) const { return state_ == State::kReady && !
 
 const Link::Request& Link::Add(Api api, int16_t version, base::Duration timeout, uint64_t context,
                                base::SteadyTime now) {
-  if (requests_.empty()) first_since_ = now;
+  if (requests_.empty()) first_since_ = std::max(first_since_, now);
   used_at_ = now;
-  ++added_;
+  out_.emplace_back();
   ++unwritten_;
   requests_.push_back({api, version, next_correlation_id_, timeout, context});
   next_correlation_id_ = (next_correlation_id_ + 1) & 0x7fffffff;
@@ -41,6 +41,17 @@ const Link::Request& Link::Add(Api api, int16_t version, base::Duration timeout,
 
 wire::RequestHeader Link::HeaderOf(const Request& request) const {
   return {request.api, request.version, request.correlation_id, options_.client_id};
+}
+
+// A pause that a broker has asked for may lie ahead.
+base::Duration Link::Waited(base::SteadyTime now) const {
+  return std::max(base::Duration(0), now - first_since_);
+}
+
+std::deque<Link::Request> Link::Unanswered(base::SteadyTime now) const {
+  std::deque<Request> unanswered = requests_;
+  if (!unanswered.empty()) unanswered.front().waited = Waited(now);
+  return unanswered;
 }
 
 bool Link::IsOwn(const Request& request) const {
@@ -67,8 +78,9 @@ std::optional<Link::Response> Link::TakeResponse(base::SteadyTime now) {
     response.request = requests_.front();
     response.body = rest.substr(kPrefixBytes, static_cast<size_t>(size) - (kPrefixBytes - kSizeBytes));
     read_ += kSizeBytes + static_cast<size_t>(size);
+    response.request.waited = Waited(now);
     requests_.pop_front();
-    first_since_ = now;
+    first_since_ = std::max(first_since_, now);
     used_at_ = now;
     if (!IsOwn(response.request)) return response;
     OnOwn(response.request, response.body, now);
@@ -88,7 +100,8 @@ void Link::OnOwn(const Request& request, std::string_view body, base::SteadyTime
 
 void Link::AskVersions(int16_t version, base::SteadyTime now) {
   const Request& request = Add(Api::kApiVersions, version, options_.timeout, 0, now);
-  wire::AppendApiVersions(out_.bytes, HeaderOf(request), options_.client_id, options_.software_version);
+  wire::AppendApiVersions(out_.back().bytes, HeaderOf(request), options_.client_id,
+                          options_.software_version);
 }
 
 void Link::OnVersions(int16_t version, std::string_view body, base::SteadyTime now) {
@@ -114,7 +127,7 @@ void Link::BeginLogin(base::SteadyTime now) {
   sasl_ = std::move(*made);
   if (state_ != State::kReady) state_ = State::kMechanism;
   const Request& request = Add(Api::kSaslHandshake, kHandshakeVersion, options_.timeout, 0, now);
-  wire::AppendSaslHandshake(out_.bytes, HeaderOf(request), options_.mechanism);
+  wire::AppendSaslHandshake(out_.back().bytes, HeaderOf(request), options_.mechanism);
 }
 
 void Link::OnMechanism(int16_t version, std::string_view body, base::SteadyTime now) {
@@ -135,7 +148,7 @@ void Link::OnMechanism(int16_t version, std::string_view body, base::SteadyTime 
 void Link::SayLogin(std::string_view message, base::SteadyTime now) {
   const int16_t version = VersionOf(Api::kSaslAuthenticate).value_or(0);
   const Request& request = Add(Api::kSaslAuthenticate, version, options_.timeout, 0, now);
-  wire::AppendSaslAuthenticate(out_.bytes, HeaderOf(request), message);
+  wire::AppendSaslAuthenticate(out_.back().bytes, HeaderOf(request), message);
 }
 
 void Link::OnLogin(int16_t version, std::string_view body, base::SteadyTime now) {
@@ -191,7 +204,7 @@ void Link::Finish(End why, std::string_view reason) {
   state_ = State::kEnded;
   why_ = why;
   reason_ = reason;
-  out_ = {};
+  out_.clear();
 }
 
 }  // namespace ei::kafka::native

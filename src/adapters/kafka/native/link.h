@@ -17,8 +17,8 @@
 
 namespace ei::kafka::native {
 
-// What is to be sent: bytes of the link's own, and batches between them that belong to others and stay where
-// they are until they are answered or the link has ended.
+// A request that is to be sent: bytes of the link's own, and batches between them that belong to others and
+// stay where they are until they are answered or the link has ended.
 struct Outgoing {
   std::string bytes;
   std::vector<wire::Splice> splices;
@@ -45,6 +45,9 @@ class Link {
     int32_t correlation_id = 0;
     base::Duration timeout{};
     uint64_t context = 0;  // the owner's
+    // How long it was the broker's next one, pauses left out; of one without an answer nothing where another
+    // was before it. Known when it has ended.
+    std::optional<base::Duration> waited = std::nullopt;
   };
 
   struct Options {
@@ -106,21 +109,24 @@ class Link {
   template <typename Encode>
   void Send(wire::Api api, base::Duration timeout, uint64_t context, base::SteadyTime now, Encode encode) {
     const Request& request = Add(api, VersionOf(api).value_or(0), timeout, context, now);
-    encode(out_.bytes, out_.splices, HeaderOf(request));
+    encode(out_.back().bytes, out_.back().splices, HeaderOf(request));
   }
 
   const std::deque<Request>& Requests() const { return requests_; }
+  // Requests(), for the end of the link.
+  std::deque<Request> Unanswered(base::SteadyTime now) const;
 
-  // What is to be sent now; not empty: OnWritten is to be called for it, once it has left this process. An
-  // answer that comes before its request has gone is none.
+  // The next request that is to be sent now; empty: there is none. OnWritten is to be called for each, once
+  // it has left this process: an answer that comes before its request has gone is none. One at a time, as a
+  // broker answers the first while the second doesn't fit the socket's buffers yet.
   Outgoing Take() {
-    if (!out_.Empty()) taken_.push_back(std::exchange(added_, 0));
-    return std::exchange(out_, {});
+    if (out_.empty()) return {};
+    Outgoing next = std::move(out_.front());
+    out_.pop_front();
+    return next;
   }
   void OnWritten() {
-    if (taken_.empty()) return;
-    unwritten_ -= taken_.front();
-    taken_.pop_front();
+    if (unwritten_ > out_.size()) --unwritten_;
   }
 
   // Ends it when a request has waited too long, renews the login in time. To be called at NextLook at the
@@ -142,6 +148,7 @@ class Link {
   wire::RequestHeader HeaderOf(const Request& request) const;
   std::optional<Response> TakeResponse(base::SteadyTime now);
   bool IsOwn(const Request& request) const;
+  base::Duration Waited(base::SteadyTime now) const;
   void OnOwn(const Request& request, std::string_view body, base::SteadyTime now);
   void AskVersions(int16_t version, base::SteadyTime now);
   void OnVersions(int16_t version, std::string_view body, base::SteadyTime now);
@@ -164,12 +171,10 @@ class Link {
 
   int32_t next_correlation_id_ = 0;
   std::deque<Request> requests_;  // oldest first; brokers answer in this order
-  size_t added_ = 0;              // of these: since the last Take
-  std::deque<size_t> taken_;      // by each Take that isn't written
-  size_t unwritten_ = 0;          // of both
+  size_t unwritten_ = 0;          // of these, the last ones
   base::SteadyTime first_since_;  // the oldest one has been the broker's next since then
   base::SteadyTime used_at_;
-  Outgoing out_;
+  std::deque<Outgoing> out_;  // one for each request that isn't taken
   std::string input_;
   size_t read_ = 0;  // of input_
 };

@@ -204,7 +204,7 @@ void NativeSink::Send(size_t lane, std::span<const OutboundEvent> events, app::G
   if (failures_[lane].load(std::memory_order_acquire) != failures_seen) {
     return FailAll(lane, events, "an earlier event has just failed");
   }
-  Gathered gathered{.lane = lane, .now_ms = NowMs()};
+  Gathered gathered{.lane = lane, .now_ms = NowMs(), .failures_seen = failures_seen};
   while (!events.empty()) {
     const app::DestinationId destination = events.front().destination;
     size_t run = 1;  // that goes to one partition
@@ -235,6 +235,7 @@ void NativeSink::AddRun(std::span<const OutboundEvent> events, Gathered& gathere
     if (batch == nullptr || batch->records.Bytes() + bytes > limit) {
       Handed& one = gathered.handed.emplace_back();
       one.topic = topics_.Keep(topics_.NameOf(event.topic));
+      one.failures_seen = gathered.failures_seen;
       one.batch = std::make_unique<Batch>(gathered.now_ms);
       batch = one.batch.get();
       batch->records.Reserve(std::min(limit, RoomFor(events.subspan(i))));
@@ -263,6 +264,7 @@ void NativeSink::SendDeadLetter(size_t lane, const OutboundEvent& event, const a
   letter.topic = topics_.Keep(topics_.DlqTopicOf(event.topic));
   if (event.has_key) letter.key_hash = event.key_hash;
   letter.batch = std::make_unique<Batch>(NowMs());
+  letter.batch->impatient = true;
   const std::string_view value = note.reference.empty() ? event.value : std::string_view();
   letter.batch->records.Append(KeyOf(event), value, ViewsOf(story));
   letter.batch->tokens.push_back(Pack(lane, event.token, kLetterBit));
@@ -313,6 +315,10 @@ void NativeSink::TakeInbox() {
 
 void NativeSink::Place(Handed handed) {
   const std::string topic(handed.topic);
+  if (IsBehindGivenBack(handed)) {
+    return GiveBack(*handed.batch, Verdict::kTransient, "taken_back", "an earlier event has just failed",
+                    handed.topic);
+  }
   if ((handed.batch->tokens.front() & kLetterBit) == 0) {
     size_limits_.Watch(topic, CodecFor(topic) != wire::Codec::kNone);
   }
@@ -333,13 +339,15 @@ void NativeSink::Place(Handed handed) {
   if (!replicas_.contains(topic)) producer_->Watch(topic);
   if (const uint32_t known = producer_->PartitionsOf(topic);
       known > 0 && static_cast<uint32_t>(handed.partition) >= known) {
-    return Refuse(*handed.batch, Verdict::kTransient, "taken_back", "the topic has fewer partitions now",
-                  handed.topic);
+    return GiveBack(*handed.batch, Verdict::kTransient, "taken_back", "the topic has fewer partitions now",
+                    handed.topic);
   }
   producer_->Add(topic, handed.partition, std::move(handed.batch));
 }
 
 void NativeSink::Turn() {
+  // Nothing can be asked without it, and to be refused for that would look like wrong credentials.
+  if (options_.security.UsesTokens() && !token_) return;
   if (turn_due_) return;
   turn_due_ = true;
   // What comes in the same round of the loop shares one turn.

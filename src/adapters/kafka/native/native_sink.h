@@ -81,6 +81,7 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
     int32_t partition = -1;            // -1: not known; then it is one record
     std::optional<uint32_t> key_hash;  // of that record
     std::unique_ptr<Batch> batch;
+    uint64_t failures_seen = 0;   // by its lane when it was sent
     base::SteadyTime since = {};  // that it has waited for its topic
   };
 
@@ -94,6 +95,7 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
   struct Gathered {
     size_t lane = 0;
     int64_t now_ms = 0;
+    uint64_t failures_seen = 0;
     std::vector<Handed> handed = {};
     std::map<app::DestinationId, size_t> open = {};  // which of `handed` takes a destination's next event
   };
@@ -110,6 +112,10 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
   void Report(uint64_t packed, app::DeliveryReport report);
   void Refuse(const Batch& batch, app::Verdict verdict, std::string_view code, std::string_view reason,
               std::string_view topic);
+  // The same for events of a topic that can't be placed: what their lanes have sent behind them follows.
+  void GiveBack(const Batch& batch, app::Verdict verdict, std::string_view code, std::string_view reason,
+                std::string_view topic);
+  bool IsBehindGivenBack(const Handed& handed) const;
   void GiveReports();
   void FailAll(size_t lane, std::span<const app::OutboundEvent> events, std::string_view reason);
 
@@ -117,7 +123,7 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
   void OnDelivered(const Partition& partition, const Batch& batch, int64_t base_offset) override;
   void OnRejected(const Partition& partition, uint64_t token, std::string_view code,
                   std::string_view reason) override;
-  void OnPartitionGone(const Partition& partition, const Batch& batch) override;
+  void OnPartitionGone(const Partition& partition, const Batch& batch, bool topic_missing) override;
   void OnTopic(const std::string& topic, const ClusterView::Topic& told) override;
   void OnFault(std::string_view code, const std::string& where, std::string_view detail) override;
   void OnContact(const std::string& where) override;
@@ -171,7 +177,10 @@ class NativeSink final : public app::EventSink, public CredentialUser, private P
   std::unique_ptr<Producer> producer_;
   std::map<std::string, uint32_t, std::less<>> replicas_;  // by topic
   std::map<std::string, std::vector<Handed>, std::less<>>
-      waiting_;                                                // by topic, whose partitions aren't known
+      waiting_;  // by topic, whose partitions aren't known
+  // By topic and lane: the lane's failures when an event of it was given back last. What was sent before the
+  // lane knew of these may not overtake it.
+  std::map<std::string, std::vector<uint64_t>, std::less<>> given_back_;
   std::vector<std::vector<app::DeliveryReport>> reports_;      // by lane
   std::map<std::string, base::Duration, std::less<>> pauses_;  // by broker
   std::string password_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "adapters/kafka/failure_table.h"
@@ -14,6 +15,7 @@ using app::Verdict;
 
 namespace {
 
+constexpr std::string_view kNoSuchTopic = "the brokers don't know the topic, or don't let this client see it";
 constexpr auto kLetterPatience = std::chrono::seconds(5);  // for brokers to make its topic
 
 }  // namespace
@@ -32,6 +34,24 @@ void NativeSink::Refuse(const Batch& batch, Verdict verdict, std::string_view co
   }
 }
 
+void NativeSink::GiveBack(const Batch& batch, Verdict verdict, std::string_view code, std::string_view reason,
+                          std::string_view topic) {
+  Refuse(batch, verdict, code, reason, topic);
+  auto& by_lane = given_back_[std::string(topic)];
+  by_lane.resize(failures_.size());
+  for (const uint64_t packed : batch.tokens) {
+    const size_t lane = LaneOf(packed);
+    by_lane[lane] = failures_[lane].load(std::memory_order_relaxed);
+  }
+}
+
+bool NativeSink::IsBehindGivenBack(const Handed& handed) const {
+  const uint64_t first = handed.batch->tokens.front();
+  if ((first & kLetterBit) != 0) return false;  // letters have no order
+  const auto known = given_back_.find(handed.topic);
+  return known != given_back_.end() && handed.failures_seen < known->second[LaneOf(first)];
+}
+
 void NativeSink::GiveReports() {
   for (size_t lane = 0; lane < reports_.size(); ++lane) {
     if (reports_[lane].empty()) continue;
@@ -42,11 +62,12 @@ void NativeSink::GiveReports() {
 
 void NativeSink::OnDelivered(const Partition& partition, const Batch& batch, int64_t base_offset) {
   const std::string_view topic = topics_.Keep(partition.Topic());
+  const int64_t last = std::numeric_limits<int64_t>::max() - static_cast<int64_t>(batch.tokens.size());
   for (size_t i = 0; i < batch.tokens.size(); ++i) {
     DeliveryReport report;
     report.topic = topic;
     report.partition = partition.Index();
-    report.offset = base_offset < 0 ? -1 : base_offset + static_cast<int64_t>(i);
+    report.offset = base_offset < 0 || base_offset > last ? -1 : base_offset + static_cast<int64_t>(i);
     Report(batch.tokens[i], std::move(report));
   }
 }
@@ -63,9 +84,13 @@ void NativeSink::OnRejected(const Partition& partition, uint64_t token, std::str
   if (code == "message_too_large") size_limits_.AskSoon();
 }
 
-void NativeSink::OnPartitionGone(const Partition& partition, const Batch& batch) {
-  Refuse(batch, Verdict::kTransient, "taken_back", "the topic has fewer partitions now",
-         topics_.Keep(partition.Topic()));
+void NativeSink::OnPartitionGone(const Partition& partition, const Batch& batch, bool topic_missing) {
+  const std::string_view topic = topics_.Keep(partition.Topic());
+  if (!topic_missing) {
+    return GiveBack(batch, Verdict::kTransient, "taken_back", "the topic has fewer partitions now", topic);
+  }
+  const Verdict verdict = batch.impatient ? Verdict::kEventRefused : Verdict::kUnknownTopic;
+  GiveBack(batch, verdict, "unknown_topic", kNoSuchTopic, topic);
 }
 
 void NativeSink::OnTopic(const std::string& topic, const ClusterView::Topic& told) {
@@ -89,12 +114,11 @@ void NativeSink::OnTopic(const std::string& topic, const ClusterView::Topic& tol
     } else if (missing || (letter && (denied || invalid))) {
       const std::string_view code = missing ? "unknown_topic" : denied ? kNotAuthorized : "misconfigured";
       const Verdict verdict = letter ? Verdict::kEventRefused : Verdict::kUnknownTopic;
-      Refuse(*one.batch, verdict, code, "the brokers don't know the topic, or don't let this client see it",
-             name);
+      GiveBack(*one.batch, verdict, code, kNoSuchTopic, name);
     } else if (denied || invalid) {
       const std::string_view code = denied ? kNotAuthorized : std::string_view("misconfigured");
       if (denied) OnFault(kNotAuthorized, topic, "the topic may not be described");
-      Refuse(*one.batch, Verdict::kTransient, code, "the brokers refuse the topic", name);
+      GiveBack(*one.batch, Verdict::kTransient, code, "the brokers refuse the topic", name);
     } else {
       Place(std::move(one));
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <limits>
+#include <map>
 #include <utility>
 
 namespace ei::kafka::native {
@@ -55,29 +56,45 @@ void Partition::OnProducerId(const ProducerId& id) {
   producer_ = id;
   wants_.producer_id = false;
   NumberAnew(0);
-  if (state_ == State::kRenewing) state_ = State::kReady;
+  if (state_ != State::kRenewing) return;
+  state_ = State::kReady;
+  repair_ = Repair::kNone;
 }
 
 void Partition::OnLeader(int32_t node, int32_t epoch, const wire::TopicId& id, base::SteadyTime now) {
   wants_.metadata = false;
   const bool another = topic_id_.Known() && id.Known() && id != topic_id_;
   if (id.Known()) topic_id_ = id;
-  if (node != leader_ || epoch != leader_epoch_) sequence_failures_ = 0;
+  if (node != leader_ || epoch != leader_epoch_) {
+    OnAnotherLeader(now);
+  }
   leader_ = node;
   leader_epoch_ = epoch;
   if (!another) return;
   // The topic was made again: what wasn't acknowledged goes to the new one, numbered from 0 in an epoch of
   // its own.
   repair_ = Repair::kNewEpoch;
+  witness_.reset();
   not_before_ = now;
   wants_.last_sequence = wants_.topic_id = false;
   if (state_ != State::kRenewing) state_ = State::kDraining;
   WhenDrained(now);
 }
 
+// What the one before had in its log, this one need not have.
+void Partition::OnAnotherLeader(base::SteadyTime now) {
+  sequence_failures_ = 0;
+  proven_ = false;
+  witness_.reset();
+  if (state_ != State::kConfirming && state_ != State::kAsking) return;
+  wants_.last_sequence = wants_.topic_id = false;
+  state_ = not_before_ > now ? State::kBackingOff : State::kReady;
+}
+
 bool Partition::CanSend(base::SteadyTime now) const {
   if (leader_ < 0 || producer_.id < 0) return false;
   if (state_ != State::kReady && !(state_ == State::kBackingOff && now >= not_before_)) return false;
+  if (witness_) return out_ == 0;
   const bool proven = proven_ && now - acknowledged_at_ < options_.proof_lasts;
   // All that are out stand at the front, as those that failed wait until none is out.
   return out_ < queue_.size() && out_ < (proven ? kOutMax : 1);
@@ -86,7 +103,7 @@ bool Partition::CanSend(base::SteadyTime now) const {
 Batch* Partition::NextBatch(base::SteadyTime now) {
   if (!CanSend(now)) return nullptr;
   state_ = State::kReady;
-  Batch& batch = *queue_[out_];
+  Batch& batch = *queue_[witness_.value_or(out_)];
   assert(!batch.out);
   if (batch.stamp.base_sequence < 0) {
     batch.stamp = {producer_.id, producer_.epoch, next_sequence_};
@@ -110,15 +127,18 @@ void Partition::OnAnswer(Batch& batch, const wire::PartitionProduced& answer, in
   if (answer.leader && answer.leader->node >= 0 && answer.leader->epoch > leader_epoch_) {
     leader_ = answer.leader->node;
     leader_epoch_ = answer.leader->epoch;
-    sequence_failures_ = 0;
+    OnAnotherLeader(now);
   }
-  if (answer.error == ErrorCode::kNone) {
+  if (witness_ == place) {
+    OnWitness(answer, now, random);
+  } else if (answer.error == ErrorCode::kNone) {
     // One that was in doubt and is answered with a time of the log was there before, unless the topic's times
     // are always the log's; that only makes the count of repeats too high.
     Deliver(place, answer.base_offset, batch.in_doubt && answer.log_append_time_ms >= 0, now);
   } else {
-    // It may have been appended, and not replicated, when the answer has an offset.
-    batch.in_doubt = batch.in_doubt || answer.base_offset >= 0;
+    // It was appended, and not replicated, when the answer has an offset.
+    batch.in_doubt =
+        batch.in_doubt || answer.base_offset >= 0 || answer.error == ErrorCode::kNotEnoughReplicasAfterAppend;
     if (place == 0) {
       Sort(batch, answer, version, now, random);
     } else if (state_ == State::kReady) {
@@ -132,8 +152,9 @@ void Partition::OnNoAnswer(Batch& batch, base::SteadyTime now, uint64_t random) 
   assert(batch.out);
   batch.out = false;
   batch.in_doubt = true;
+  proven_ = false;
   --out_;
-  if (queue_.front().get() == &batch) {
+  if (queue_.front().get() == &batch || (witness_ && queue_[*witness_].get() == &batch)) {
     wants_.metadata = true;
     Fail("kafka_unavailable", "the connection ended without an answer", now, random);
   } else if (state_ == State::kReady) {
@@ -155,9 +176,44 @@ void Partition::Deliver(size_t place, int64_t base_offset, bool repeat, base::St
     failures_ = 0;
     sequence_failures_ = 0;
     nonsense_told_ = false;
-    unknown_topic_since_.reset();
   }
   listener_.OnDelivered(*this, *batch, base_offset, repeat);
+}
+
+// All before it stand in the log, too, and are replicated when it is: if it is known again, which the time of the
+// log shows.
+void Partition::OnWitness(const wire::PartitionProduced& answer, base::SteadyTime now, uint64_t random) {
+  if (answer.error == ErrorCode::kNone || answer.error == ErrorCode::kDuplicateSequenceNumber) {
+    size_t before = *std::exchange(witness_, std::nullopt);
+    const bool known = answer.error != ErrorCode::kNone || answer.log_append_time_ms >= 0;
+    if (!known) {
+      Deliver(before, answer.base_offset, false, now);
+      if (before == 0) return;
+      Fail("out_of_order_sequence", "the leader knows the last batch no more", now, random);
+      return MendBy(Repair::kNewEpoch);
+    }
+    for (; before > 0; --before) Deliver(0, -1, true, now);
+    return Deliver(0, answer.base_offset, true, now);
+  }
+  const Transient transient = TransientOf(answer.error);
+  switch (answer.error) {
+    case ErrorCode::kNotLeaderOrFollower:
+    case ErrorCode::kLeaderNotAvailable:
+    case ErrorCode::kKafkaStorageError:
+    case ErrorCode::kNotEnoughReplicas:
+    case ErrorCode::kNotEnoughReplicasAfterAppend:
+    case ErrorCode::kRequestTimedOut:
+    case ErrorCode::kTopicAuthorizationFailed:
+    case ErrorCode::kUnknownTopicOrPartition:
+    case ErrorCode::kUnknownTopicId:
+      wants_.metadata = wants_.metadata || transient.metadata;
+      return Fail(transient.code, answer.error_message, now, random);
+    default: break;
+  }
+  // It isn't known again, so nothing is known of those before it.
+  witness_.reset();
+  Fail("out_of_order_sequence", answer.error_message, now, random);
+  MendBy(Repair::kNewEpoch);
 }
 
 void Partition::Fail(std::string_view code, std::string_view reason, base::SteadyTime now, uint64_t random) {
@@ -170,15 +226,13 @@ void Partition::Fail(std::string_view code, std::string_view reason, base::Stead
 // Of the oldest batch.
 void Partition::Sort(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
                      base::SteadyTime now, uint64_t random) {
-  if (answer.error != ErrorCode::kUnknownTopicOrPartition && answer.error != ErrorCode::kUnknownTopicId)
-    unknown_topic_since_.reset();
   switch (answer.error) {
     case ErrorCode::kMessageTooLarge:
     case ErrorCode::kRecordListTooLarge:
       if (batch.records.Count() == 1) return RejectOldest("message_too_large", answer.error_message);
       state_ = State::kDraining;
       not_before_ = now;
-      repair_ = Repair::kSplit;
+      MendBy(Repair::kSplit);
       return;
 
     case ErrorCode::kInvalidRecord: return SortRecords(batch, answer, version, "invalid_record", now, random);
@@ -187,7 +241,7 @@ void Partition::Sort(const Batch& batch, const wire::PartitionProduced& answer, 
     // time.
     case ErrorCode::kInvalidTimestamp:
       Fail("clock_out_of_range", answer.error_message, now, random);
-      repair_ = Repair::kRestamp;
+      MendBy(Repair::kRestamp);
       return;
 
     case ErrorCode::kOutOfOrderSequenceNumber:
@@ -200,7 +254,7 @@ void Partition::Sort(const Batch& batch, const wire::PartitionProduced& answer, 
     case ErrorCode::kInvalidProducerEpoch:
     case ErrorCode::kProducerFenced:
       Fail("producer_fenced", answer.error_message, now, random);
-      repair_ = Repair::kNewId;
+      MendBy(Repair::kNewId);
       return;
 
     case ErrorCode::kCorruptMessage:
@@ -208,17 +262,11 @@ void Partition::Sort(const Batch& batch, const wire::PartitionProduced& answer, 
       wants_.new_connection = !std::exchange(nonsense_told_, true);
       return Fail("kafka_unavailable", answer.error_message, now, random);
 
-    case ErrorCode::kUnknownTopicOrPartition:
-    case ErrorCode::kUnknownTopicId:
-      wants_.metadata = true;
-      if (!unknown_topic_since_) unknown_topic_since_ = now;
-      if (now - *unknown_topic_since_ >= options_.unknown_topic_grace) {
-        return RejectOldest("unknown_topic", answer.error_message);
-      }
-      return Fail("unknown_topic", answer.error_message, now, random);
-
     default: {
       const Transient transient = TransientOf(answer.error);
+      if (batch.impatient && answer.error == ErrorCode::kTopicAuthorizationFailed) {
+        return RejectOldest(transient.code, answer.error_message);
+      }
       wants_.metadata = wants_.metadata || transient.metadata;
       return Fail(transient.code, answer.error_message, now, random);
     }
@@ -230,33 +278,31 @@ void Partition::Sort(const Batch& batch, const wire::PartitionProduced& answer, 
 void Partition::SortSequence(base::SteadyTime now, uint64_t random) {
   wants_.metadata = true;
   Fail("out_of_order_sequence", {}, now, random);
-  if (++sequence_failures_ >= kSequenceFailuresMax) repair_ = Repair::kAsk;
+  if (++sequence_failures_ >= kSequenceFailuresMax) MendBy(Repair::kAsk);
 }
 
 void Partition::SortRecords(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
                             std::string_view code, base::SteadyTime now, uint64_t random) {
   const uint32_t count = batch.records.Count();
-  rejected_.clear();
+  std::map<uint32_t, std::string_view> reasons;
   for (const wire::RecordError& error : answer.record_errors) {
     if (error.index < 0 || static_cast<uint32_t>(error.index) >= count) continue;
-    const auto index = static_cast<uint32_t>(error.index);
     const std::string_view reason = error.message.empty() ? answer.error_message : error.message;
-    rejected_.push_back({index, code, std::string(reason)});
+    reasons.try_emplace(static_cast<uint32_t>(error.index), reason.substr(0, kReasonBytesMax));
   }
-  std::ranges::sort(rejected_, {}, &Rejection::index);
-  const auto same = std::ranges::unique(rejected_, {}, &Rejection::index);
-  rejected_.erase(same.begin(), same.end());
-  if (!rejected_.empty()) {
+  if (!reasons.empty()) {
+    rejected_.clear();
+    for (const auto& [index, reason] : reasons) rejected_.push_back({index, code, std::string(reason)});
     state_ = State::kDraining;
     not_before_ = now;
-    repair_ = Repair::kReject;
+    MendBy(Repair::kReject);
     return;
   }
   if (version < kNamesRecordsFrom) {
     if (count == 1) return RejectOldest(code, answer.error_message);
     state_ = State::kDraining;
     not_before_ = now;
-    repair_ = Repair::kSplit;
+    MendBy(Repair::kSplit);
     return;
   }
   // No record is named: the broker can't read the batch as we wrote it. That is no event's fault.

@@ -54,19 +54,23 @@ struct ProducerId {
 //  - Batches go out in the order of Add. Each gets its sequence numbers when it is first sent, and is sent
 //  again with
 //    the same numbers and the same records, so that the broker knows it again.
-//  - Until the first one is acknowledged under a producer id, epoch and topic id only one is out: a broker
-//  that knows
-//    nothing of the producer takes any first sequence number, also a later batch's. From then on at most
-//    kOutMax are.
+//  - Until the first one is acknowledged under a producer id, epoch and topic id, by this leader and since
+//  the
+//    last connection broke, only one is out: a broker that knows nothing of the producer takes any first
+//    sequence number, also a later batch's. From then on at most kOutMax are.
 //  - After a failure nothing goes out until all that is out is answered; then all goes again, from the oldest
 //  on. Only
 //    the oldest batch's failure says anything: those behind it fail because it did.
+//  - What a leader has in its log may not be replicated yet, and so is no success. The last one that it has is
+//    sent again: the answer to that repeat waits for the replicas, and speaks for all before it.
 //  - What changes the numbers of batches (a rejected record that is taken out, a new epoch) waits for that,
 //  too.
 //
 // A pure state machine: time and randomness are parameters. One thread.
 class Partition {
  public:
+  // Of a broker's words about a fault.
+  static constexpr size_t kReasonBytesMax = 500;
   // Brokers remember the last five batches of a producer (KIP-98).
   static constexpr size_t kOutMax = 5;
   // So many failures of the oldest batch for its sequence number, with the same leader, before its number is
@@ -75,7 +79,6 @@ class Partition {
 
   struct Options {
     domain::RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
-    base::Duration unknown_topic_grace = std::chrono::minutes(10);  // then its records are rejected
     // After so long without an acknowledgement the first batch goes alone again: the broker may have
     // forgotten us (producer.id.expiration.ms, a day unless set otherwise).
     base::Duration proof_lasts = std::chrono::minutes(10);
@@ -112,6 +115,8 @@ class Partition {
   size_t Batches() const { return queue_.size(); }
   // Gives all batches back, in their order: for the end of the producer, when nothing is out any more.
   std::deque<std::unique_ptr<Batch>> TakeAll() { return std::exchange(queue_, {}); }
+  // The same for batches that somebody else sends on. Nothing is out.
+  std::deque<std::unique_ptr<Batch>> GiveBack();
   size_t Out() const { return out_; }
 
   // --- from the side of the cluster
@@ -173,14 +178,18 @@ class Partition {
   void SortRecords(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
                    std::string_view code, base::SteadyTime now, uint64_t random);
   void RejectOldest(std::string_view code, std::string_view reason);
+  void MendBy(Repair repair);
   void WhenDrained(base::SteadyTime now);
   void GoOnBehindTold();
   static bool StandsInLog(const Batch& batch, int32_t last_sequence);
   void SplitOldest();
   void TakeRejectedOut();
+  bool AnyInDoubt() const;
   void NumberAnew(int32_t sequence);
   void BeginEpoch(int16_t epoch);
+  void OnAnotherLeader(base::SteadyTime now);
   void Deliver(size_t place, int64_t base_offset, bool repeat, base::SteadyTime now);
+  void OnWitness(const wire::PartitionProduced& answer, base::SteadyTime now, uint64_t random);
 
   const std::string topic_;
   const int32_t index_;
@@ -196,8 +205,7 @@ class Partition {
   Wants wants_;
   uint32_t failures_ = 0;           // since the last acknowledgement
   uint32_t sequence_failures_ = 0;  // of the oldest batch, with this leader
-  std::optional<base::SteadyTime> unknown_topic_since_;
-  bool nonsense_told_ = false;  // the oldest batch was taken for nonsense already
+  bool nonsense_told_ = false;      // the oldest batch was taken for nonsense already
 
   int32_t leader_ = -1;
   int32_t leader_epoch_ = -1;
@@ -209,6 +217,8 @@ class Partition {
   base::SteadyTime acknowledged_at_;
   int64_t now_ms_ = 0;               // of the last answer
   int32_t last_sequence_told_ = -1;  // that OnTopicId confirms
+  // The place of the last batch that the leader has. It alone is sent, until it is answered.
+  std::optional<size_t> witness_;
 };
 
 }  // namespace ei::kafka::native

@@ -8,14 +8,26 @@
 
 namespace ei::kafka::native {
 
+// Of a batch with few records.
 void Partition::RejectOldest(std::string_view code, std::string_view reason) {
   rejected_.clear();
   for (uint32_t index = 0; index < queue_.front()->records.Count(); ++index) {
-    rejected_.push_back({index, code, std::string(reason)});
+    rejected_.push_back({index, code, std::string(reason.substr(0, kReasonBytesMax))});
   }
   state_ = State::kDraining;
   not_before_ = base::SteadyTime::min();
-  repair_ = Repair::kReject;
+  MendBy(Repair::kReject);
+}
+
+// What is due because the topic is another one is done first. The rest shows again.
+void Partition::MendBy(Repair repair) {
+  if (repair_ != Repair::kNewEpoch) repair_ = repair;
+}
+
+std::deque<std::unique_ptr<Batch>> Partition::GiveBack() {
+  const bool numbered = !queue_.empty() && queue_.front()->stamp.base_sequence >= 0;
+  if (AnyInDoubt() || numbered) BeginEpoch(producer_.epoch);
+  return TakeAll();
 }
 
 void Partition::WhenDrained(base::SteadyTime now) {
@@ -58,11 +70,19 @@ void Partition::OnTopicId(const wire::TopicId& id, base::SteadyTime now) {
   if (state_ != State::kConfirming) return;
   wants_.topic_id = false;
   state_ = not_before_ > now ? State::kBackingOff : State::kReady;
-  while (!queue_.empty() && StandsInLog(*queue_.front(), last_sequence_told_)) {
-    if (queue_.front()->topic_id != id) return BeginEpoch(producer_.epoch);
-    Deliver(0, -1, true, now);
+  size_t standing = 0;
+  for (const auto& batch : queue_) {
+    if (!StandsInLog(*batch, last_sequence_told_)) break;
+    if (batch->topic_id != id) return BeginEpoch(producer_.epoch);
+    ++standing;
   }
-  GoOnBehindTold();
+  if (standing == 0) return GoOnBehindTold();
+  const Batch& last = *queue_[standing - 1];
+  if (wire::SequenceAfter(last.stamp.base_sequence, last.records.Count() - 1) == last_sequence_told_) {
+    witness_ = standing - 1;
+  } else {
+    BeginEpoch(producer_.epoch);
+  }
 }
 
 void Partition::GoOnBehindTold() {
@@ -71,8 +91,9 @@ void Partition::GoOnBehindTold() {
   if (next >= 0 && next != wire::SequenceAfter(last_sequence_told_, 1)) BeginEpoch(producer_.epoch);
 }
 
+// One that was answered by an error each time was never appended: another batch has its numbers there.
 bool Partition::StandsInLog(const Batch& batch, int32_t last_sequence) {
-  if (batch.stamp.base_sequence < 0) return false;
+  if (batch.stamp.base_sequence < 0 || !batch.in_doubt) return false;
   return !wire::IsSequenceAbove(wire::SequenceAfter(batch.stamp.base_sequence, batch.records.Count() - 1),
                                 last_sequence);
 }
@@ -84,6 +105,10 @@ void Partition::SplitOldest() {
   const uint32_t half = whole->records.Count() / 2;
   auto first = std::make_unique<Batch>(whole->records.TimestampMs());
   auto second = std::make_unique<Batch>(whole->records.TimestampMs());
+  for (Batch* const part : {first.get(), second.get()}) {
+    part->records.UseCodec(whole->records.UsedCodec());
+    part->impatient = whole->impatient;
+  }
   whole->records.Visit([&](uint32_t number, const wire::RecordView& record) {
     Batch& into = number < half ? *first : *second;
     into.records.Append(record);
@@ -97,14 +122,18 @@ void Partition::SplitOldest() {
   queue_.push_front(std::move(first));
 }
 
-// What is left of the oldest batch keeps its first number, and all behind it move up. Not where a number
-// above was acknowledged: the topic was made again in between, and a broker that isn't told so took that
-// batch for the first. Whoever came by the same numbers then would pass for a repeat of it.
+// What is left of the oldest batch keeps its first number, and all behind it move up. Not where the log may
+// have one of the numbers that are given anew, so that whoever comes by it would pass for a repeat of
+// another: where a batch is in doubt, or a number above was acknowledged (the topic was made again in
+// between, and a broker that isn't told so took that batch for the first).
 void Partition::TakeRejectedOut() {
   const std::unique_ptr<Batch> all = std::move(queue_.front());
   queue_.pop_front();
   const int32_t sequence = all->stamp.base_sequence;
   auto kept = std::make_unique<Batch>(all->records.TimestampMs());
+  kept->records.UseCodec(all->records.UsedCodec());
+  kept->impatient = all->impatient;
+  kept->in_doubt = all->in_doubt;
   size_t next = 0;
   all->records.Visit([&](uint32_t number, const wire::RecordView& record) {
     if (next < rejected_.size() && rejected_[next].index == number) {
@@ -115,7 +144,8 @@ void Partition::TakeRejectedOut() {
     kept->tokens.push_back(all->tokens[number]);
   });
   if (kept->records.Count() > 0) queue_.push_front(std::move(kept));
-  if (acknowledged_to_ && wire::IsSequenceAbove(*acknowledged_to_, sequence)) {
+  const bool acknowledged_above = acknowledged_to_ && wire::IsSequenceAbove(*acknowledged_to_, sequence);
+  if (acknowledged_above || all->in_doubt || AnyInDoubt()) {
     BeginEpoch(producer_.epoch);
   } else {
     NumberAnew(sequence);
@@ -124,6 +154,10 @@ void Partition::TakeRejectedOut() {
   for (const Rejection& one : std::exchange(rejected_, {})) {
     listener_.OnRejected(*this, all->tokens[one.index], one.code, one.reason);
   }
+}
+
+bool Partition::AnyInDoubt() const {
+  return std::ranges::any_of(queue_, [](const auto& batch) { return batch->in_doubt; });
 }
 
 // All that have no number of the present epoch, or whose numbers are to change, get theirs when they are sent
@@ -136,6 +170,7 @@ void Partition::NumberAnew(int32_t sequence) {
     batch->in_doubt = false;
   }
   next_sequence_ = sequence;
+  witness_.reset();
   if (sequence == 0) {
     proven_ = false;
     acknowledged_to_.reset();

@@ -111,11 +111,14 @@ void Producer::FollowLeader(Line& line, base::SteadyTime now) {
 
 void Producer::GiveBackIfGone(Line& line) {
   Partition& partition = line.partition;
-  const size_t partitions = PartitionsOf(partition.Topic());
-  if (partitions == 0 || static_cast<size_t>(partition.Index()) < partitions || partition.Out() > 0) return;
-  for (const auto& batch : partition.TakeAll()) {
+  const ClusterView::Topic* const topic = cluster_.Find(partition.Topic());
+  if (topic == nullptr || partition.Batches() == 0 || partition.Out() > 0) return;
+  const size_t partitions = topic->partitions.size();
+  const bool missing = IsMissing(*topic);
+  if (!missing && (partitions == 0 || static_cast<size_t>(partition.Index()) < partitions)) return;
+  for (const auto& batch : partition.GiveBack()) {
     records_ -= batch->records.Count();
-    listener_.OnPartitionGone(partition, *batch);
+    listener_.OnPartitionGone(partition, *batch, missing);
   }
   Unlist(line);
 }
@@ -150,17 +153,26 @@ Producer::Connection* Producer::Reach(int32_t node, bool slow, base::SteadyTime 
   }
   if (address == nullptr) {
     metadata_wanted_ = true;
+    Wake(std::max(now, metadata_not_before_));
     return nullptr;
   }
   connection = Open(node, *address, slow, now);
   return connection;
 }
 
+void Producer::ForgetBrokers() {
+  std::erase_if(brokers_, [this](const auto& entry) {
+    const auto& [node, broker] = entry;
+    return node >= 0 && cluster_.Find(node) == nullptr && broker.main == nullptr && broker.slow == nullptr &&
+           broker.lines.empty();
+  });
+}
+
 // The partitions hear of it by their batches; the rest is asked again.
 void Producer::End(Connection& connection, base::SteadyTime now) {
   Link& link = connection.link;
   Broker& broker = brokers_[connection.node];
-  const std::deque<Link::Request> unanswered = link.Requests();
+  const std::deque<Link::Request> unanswered = link.Unanswered(now);
   const bool idle = link.Why() == Link::End::kClosed && connection.let_in_told > 0 && unanswered.empty();
   if (!idle) {
     ++broker.failures;
@@ -181,7 +193,6 @@ void Producer::Forget(Connection& connection) {
   Broker& broker = brokers_[connection.node];
   if (broker.main == &connection) broker.main = nullptr;
   if (broker.slow == &connection) broker.slow = nullptr;
-  if (connection.paused_until > base::SteadyTime()) listener_.OnPause(connection.where, base::Duration(0));
   connections_.erase(connection.number);
 }
 
@@ -212,6 +223,10 @@ Producer::Connection* Producer::Anyone(base::SteadyTime now) {
   Connection* best = nullptr;
   for (const auto& [_, connection] : connections_) {
     if (connection->slow || !connection->link.MaySend(now)) continue;
+    if (const base::SteadyTime paused = brokers_[connection->node].paused_until; now < paused) {
+      Wake(paused);
+      continue;
+    }
     if (best == nullptr || connection->link.Requests().size() < best->link.Requests().size()) {
       best = connection.get();
     }

@@ -30,8 +30,9 @@ class ProducerListener {
   virtual void OnRejected(const Partition& partition, uint64_t token, std::string_view code,
                           std::string_view reason) = 0;
 
-  // Its partition is no more: the topic was made again with fewer. Nothing of it stands in the topic of now.
-  virtual void OnPartitionGone(const Partition& partition, const Batch& batch) = 0;
+  // There is no such partition now: its topic is unknown to the brokers, or was made again with fewer. The
+  // batch is the listener's matter again.
+  virtual void OnPartitionGone(const Partition& partition, const Batch& batch, bool topic_missing) = 0;
 
   // What an answer says of a watched topic: its partitions, or why there are none.
   virtual void OnTopic(const std::string& topic, const ClusterView::Topic& told) = 0;
@@ -75,6 +76,10 @@ class Producer final : private PartitionListener {
   static constexpr size_t kSmallBytes = 64 << 10;  // of a request
   static constexpr base::Duration kSlow = std::chrono::seconds(1);
   static constexpr base::Duration kImpatience = std::chrono::seconds(1);  // then another broker is tried too
+  // So many answers in a row have to say that there is no such topic: a broker that starts says so of any.
+  static constexpr uint32_t kMissingAnswers = 8;
+  // So many passing errors in a row, and a leader counts as one that doesn't tell last sequences.
+  static constexpr uint32_t kAskFailuresMax = 10;
 
   struct Options {
     std::vector<Address> bootstrap;
@@ -150,7 +155,6 @@ class Producer final : private PartitionListener {
     std::string where;         // host:port
     uint64_t let_in_told = 0;  // see Link::TimesLetIn
     base::SteadyTime sent_at;  // the last produce request
-    base::SteadyTime paused_until;
   };
 
   struct Broker {
@@ -158,8 +162,9 @@ class Producer final : private PartitionListener {
     Connection* slow = nullptr;
     uint32_t failures = 0;  // since it last let us in
     base::SteadyTime not_before;
-    std::vector<Line*> lines;  // with batches, led by it
-    size_t turn = 0;           // where the next request begins
+    base::SteadyTime paused_until;  // as it has asked for, on whichever connection
+    std::vector<Line*> lines;       // with batches, led by it
+    size_t turn = 0;                // where the next request begins
   };
 
   struct Line {
@@ -168,7 +173,9 @@ class Producer final : private PartitionListener {
     Partition partition;
     int32_t listed_at = -1;  // the broker whose `lines` it stands in
     bool slow = false;
-    bool asked = false;            // a question about its last sequence is open
+    bool asked = false;         // a question about its last sequence is open
+    uint32_t ask_failures = 0;  // that were answered by a passing error, in a row
+    base::SteadyTime ask_not_before;
     uint64_t confirmed_after = 0;  // the metadata question, by number, whose answer is too old for OnTopicId
   };
 
@@ -179,7 +186,7 @@ class Producer final : private PartitionListener {
   struct ProduceRequest {
     std::vector<Sent> batches;
     base::SteadyTime sent_at;
-    bool alone = false;
+    bool alone = false;  // one batch on a connection for slow lines
   };
 
   // PartitionListener
@@ -196,7 +203,10 @@ class Producer final : private PartitionListener {
   void Unlist(Line& line);
   void FollowLeader(Line& line, base::SteadyTime now);
   void FollowLeaders(base::SteadyTime now);
+  bool IsMissing(const ClusterView::Topic& topic) const { return topic.missing_answers >= kMissingAnswers; }
   void GiveBackIfGone(Line& line);
+  // Brokers that are in no answer any more, and that nothing is going on with.
+  void ForgetBrokers();
 
   Connection* Open(int32_t node, const Address& address, bool slow, base::SteadyTime now);
   // The broker's connection, opened when there is none and it is time; null: none to use.
@@ -224,10 +234,10 @@ class Producer final : private PartitionListener {
   bool OnProduced(Connection& connection, const Link::Request& request, std::string_view body,
                   base::SteadyTime now, int64_t now_ms);
   bool OnConfigs(int16_t version, std::string_view body);
-  bool OnProducers(const Link::Request& request, std::string_view body, base::SteadyTime now);
+  bool OnProducers(int32_t node, const Link::Request& request, std::string_view body, base::SteadyTime now);
   void OnNoAnswer(const Link::Request& request, base::SteadyTime now);
   void Pause(Connection& connection, int32_t throttle_ms, base::SteadyTime now);
-  void JudgeSpeed(const ProduceRequest& request, base::SteadyTime now);
+  static void JudgeSpeed(const ProduceRequest& request, std::optional<base::Duration> waited);
   void Wake(base::SteadyTime at) { next_turn_ = std::min(next_turn_, at); }
 
   const Options options_;

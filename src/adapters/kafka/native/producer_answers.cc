@@ -26,7 +26,7 @@ void Producer::OnAnswer(Connection& connection, const Link::Request& request, st
     case Api::kInitProducerId: read = OnProducerId(request.version, body, now); break;
     case Api::kProduce: read = OnProduced(connection, request, body, now, now_ms); break;
     case Api::kDescribeConfigs: read = OnConfigs(request.version, body); break;
-    case Api::kDescribeProducers: read = OnProducers(request, body, now); break;
+    case Api::kDescribeProducers: read = OnProducers(connection.node, request, body, now); break;
     default: break;
   }
   if (read) return;
@@ -57,6 +57,7 @@ bool Producer::OnMetadata(int16_t version, std::string_view body, base::SteadyTi
   }
   FollowLeaders(now);
   TellTopicIds(now);
+  ForgetBrokers();
   // What has no leader, or isn't there yet, is asked for again, more and more seldom.
   metadata_failures_ = whole ? 0 : metadata_failures_ + 1;
   metadata_not_before_ = now + options_.ask_again.Delay(std::max(metadata_failures_, 1u), random_());
@@ -108,7 +109,7 @@ bool Producer::OnProduced(Connection& connection, const Link::Request& request, 
   ProduceRequest asked = std::move(found->second);
   produce_requests_.erase(found);
   Pause(connection, response->throttle_ms, now);
-  JudgeSpeed(asked, now);
+  JudgeSpeed(asked, request.waited);
   listener_.OnProduced(connection.where, now - asked.sent_at);
   cluster_.TakeHints(response->brokers);
   // Answers stand in any order.
@@ -159,7 +160,7 @@ bool Producer::OnConfigs(int16_t version, std::string_view body) {
   return true;
 }
 
-bool Producer::OnProducers(const Link::Request& request, std::string_view body, base::SteadyTime now) {
+bool Producer::OnProducers(int32_t node, const Link::Request& request, std::string_view body, base::SteadyTime now) {
   const auto response = wire::ReadDescribeProducers(request.version, body);
   if (!response) return false;
   Line* const line = sequence_questions_.at(request.context);
@@ -169,6 +170,17 @@ bool Producer::OnProducers(const Link::Request& request, std::string_view body, 
   for (const wire::ProducerState& producer : response->producers) {
     if (producer.producer_id == line->partition.Producer().id) known = producer;
   }
+  if (!line->partition.Wanted().last_sequence) return true;
+  if (node != line->partition.Leader()) return true;  // it is asked again, of the leader of now
+  // Of these it won't tell; with any other the next leader, or the next answer, will.
+  const bool silent = response->error == ErrorCode::kTopicAuthorizationFailed ||
+                      response->error == ErrorCode::kUnsupportedVersion;
+  if (response->error != ErrorCode::kNone && !silent && ++line->ask_failures < kAskFailuresMax) {
+    line->ask_not_before = now + options_.ask_again.Delay(line->ask_failures, random_());
+    metadata_wanted_ = true;
+    return true;
+  }
+  line->ask_failures = 0;
   line->partition.OnLastSequence(response->error == ErrorCode::kNone ? known : std::nullopt, now);
   if (line->partition.Wanted().topic_id) {
     line->confirmed_after = metadata_questions_;
@@ -198,7 +210,7 @@ void Producer::OnNoAnswer(const Link::Request& request, base::SteadyTime now) {
       if (found == produce_requests_.end()) return;
       const ProduceRequest asked = std::move(found->second);
       produce_requests_.erase(found);
-      JudgeSpeed(asked, now);
+      JudgeSpeed(asked, request.waited);
       for (const Sent& sent : asked.batches) {
         sent.line->partition.OnNoAnswer(*sent.batch, now, random_());
         List(*sent.line);
@@ -211,20 +223,21 @@ void Producer::OnNoAnswer(const Link::Request& request, base::SteadyTime now) {
 }
 
 void Producer::Pause(Connection& connection, int32_t throttle_ms, base::SteadyTime now) {
-  const bool paused = connection.paused_until > base::SteadyTime();
+  Broker& broker = brokers_[connection.node];
   if (throttle_ms <= 0) {
-    if (paused) listener_.OnPause(connection.where, base::Duration(0));
-    connection.paused_until = {};
+    if (broker.paused_until > base::SteadyTime()) listener_.OnPause(connection.where, base::Duration(0));
+    broker.paused_until = {};
     return;
   }
   const auto pause = std::chrono::milliseconds(std::min(throttle_ms, kThrottleMaxMs));
-  connection.paused_until = now + pause;
-  connection.link.Hold(connection.paused_until);
+  broker.paused_until = now + pause;
+  connection.link.Hold(broker.paused_until);
   listener_.OnPause(connection.where, pause);
 }
 
-void Producer::JudgeSpeed(const ProduceRequest& request, base::SteadyTime now) {
-  const bool slow = now - request.sent_at >= kSlow;
+void Producer::JudgeSpeed(const ProduceRequest& request, std::optional<base::Duration> waited) {
+  if (!waited) return;
+  const bool slow = *waited >= kSlow;
   // In a request of several it isn't known which one it was: each goes alone until it has been quick.
   for (const Sent& sent : request.batches) {
     if (slow || request.alone) sent.line->slow = slow;

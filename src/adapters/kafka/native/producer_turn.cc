@@ -36,7 +36,9 @@ void Producer::Turn(base::SteadyTime now) {
     if (!broker.lines.empty()) Produce(node, broker, now);
   }
   for (const auto& [number, connection] : connections_) {
-    if (Outgoing out = connection->link.Take(); !out.Empty()) network_.Write(number, std::move(out));
+    for (Outgoing out = connection->link.Take(); !out.Empty(); out = connection->link.Take()) {
+      network_.Write(number, std::move(out));
+    }
     Wake(connection->link.NextLook());
     if (connection->link.Ready() && connection->link.Requests().empty()) {
       Wake(connection->link.UsedAt() + options_.idle_max);
@@ -94,6 +96,9 @@ void Producer::AskConfigs(base::SteadyTime now) {
 
 void Producer::AskLastSequence(Line& line, base::SteadyTime now) {
   if (line.asked) return;
+  const base::SteadyTime not_before =
+      std::max(line.ask_not_before, brokers_[line.partition.Leader()].paused_until);
+  if (now < not_before) return Wake(not_before);
   Connection* const connection = Reach(line.partition.Leader(), false, now);
   if (connection == nullptr || !connection->link.MaySend(now)) return;
   if (!connection->link.VersionOf(Api::kDescribeProducers)) {
@@ -127,6 +132,7 @@ void Producer::Produce(int32_t node, Broker& broker, base::SteadyTime now) {
   ++broker.turn;
   for (auto* const lines : {&quick, &slow}) {
     if (lines->empty()) continue;
+    if (now < broker.paused_until) return Wake(broker.paused_until);
     Connection* const connection = Reach(node, lines == &slow, now);
     if (connection != nullptr) SendProduce(*connection, *lines, now);
   }
@@ -135,7 +141,6 @@ void Producer::Produce(int32_t node, Broker& broker, base::SteadyTime now) {
 void Producer::SendProduce(Connection& connection, std::vector<Line*>& lines, base::SteadyTime now) {
   Link& link = connection.link;
   if (!link.MaySend(now)) return;
-  if (now < connection.paused_until) return Wake(connection.paused_until);
   while (!lines.empty() && link.Requests().size() < kOutMax) {
     size_t waiting = 0;
     for (const Line* const line : lines) waiting += line->partition.NextBytes();

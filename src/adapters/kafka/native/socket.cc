@@ -214,6 +214,10 @@ class TlsSocket final : public Socket {
                                     : std::system_category().message(system_fault);
         break;
       default: {
+        if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+          reason_ = "the broker closed the connection";
+          break;
+        }
         const long verified = SSL_get_verify_result(ssl_.get());
         tls_failed_ = true;
         reason_ = std::string(what) + ": " + LastFault();

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <set>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -24,6 +25,7 @@ using Endpoints = std::vector<tcp::endpoint>;
 constexpr size_t kInputBytes = 64 << 10;
 constexpr size_t kReadsMax = 16;    // of a connection before others get their turn
 constexpr size_t kBuffersMax = 64;  // of one write
+constexpr size_t kHostsMax = 1000;  // of which is known which address was tried last
 constexpr size_t kLookupsMax = 8;   // threads that wait for name servers
 
 std::string Ask(const std::string& host, const std::string& port, Endpoints& endpoints) {
@@ -55,14 +57,14 @@ class SocketNetwork::Lookup : public std::enable_shared_from_this<Lookup> {
 
   explicit Lookup(boost::asio::io_context& context) : context_(&context) {}
 
-  // False: too many are waited for already.
+  // False: too many are waited for already, or there is no thread for it.
   bool Start(const std::string& host, uint16_t port, Done done) {
     {
       const base::MutexLock lock(mutex_);
       if (running_ >= kLookupsMax) return false;
       ++running_;
     }
-    std::thread([self = shared_from_this(), host, port, done = std::move(done)]() mutable {
+    auto ask = [self = shared_from_this(), host, port, done = std::move(done)]() mutable {
       base::NameThisThread("name-lookup");
       Endpoints endpoints;
       std::string fault = Ask(host, std::to_string(port), endpoints);
@@ -71,8 +73,15 @@ class SocketNetwork::Lookup : public std::enable_shared_from_this<Lookup> {
       if (self->context_ == nullptr) return;
       boost::asio::post(*self->context_, [done = std::move(done), endpoints = std::move(endpoints),
                                           fault = std::move(fault)] { done(endpoints, fault); });
-    }).detach();  // ban-ok(detach): the resolver may hang for ever
-    return true;
+    };
+    try {
+      std::thread(std::move(ask)).detach();  // ban-ok(detach): the resolver may hang for ever
+      return true;
+    } catch (const std::system_error&) {  // no more threads are allowed
+      const base::MutexLock lock(mutex_);
+      --running_;
+      return false;
+    }
   }
 
   void Leave() {
@@ -123,6 +132,7 @@ void SocketNetwork::OnAddresses(uint64_t connection, const std::string& host, En
   Peer* const peer = Find(connection);
   if (peer == nullptr) return;
   if (!fault.empty()) return End(connection, fault, false);
+  if (tried_.size() > kHostsMax) tried_.clear();
   const tcp::endpoint& endpoint = endpoints[tried_[host]++ % endpoints.size()];
   peer->tcp.async_connect(endpoint, [this, connection, endpoint](const boost::system::error_code& failed) {
     Peer* const connected = Find(connection);

@@ -68,6 +68,7 @@ class RecordBatch {
 
   // For the next Seal, which compresses once what was appended before it.
   void UseCodec(Codec codec) { codec_ = codec; }
+  Codec UsedCodec() const { return codec_; }
 
   // Makes the batch ready to be sent: at least one record is in it. The view is valid until the next call of
   // a function that isn't const.
