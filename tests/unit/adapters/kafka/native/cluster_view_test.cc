@@ -44,6 +44,36 @@ TEST_F(ClusterViewTest, ABrokerThatLagsBehindTakesNothingBack) {
   EXPECT_EQ(Leader(), 1);
 }
 
+TEST_F(ClusterViewTest, TwoAnswersInARowTakeBackAnEpoch) {
+  view_.Take(Told(1, 1'000'000));
+  view_.Take(Told(2, 3));
+  EXPECT_EQ(Leader(), 1);
+  view_.Take(Told(2, 4));
+  EXPECT_EQ(Leader(), 1) << "it says something else each time";
+  view_.Take(Told(2, 4));
+  EXPECT_EQ(Leader(), 2);
+}
+
+TEST_F(ClusterViewTest, PartitionsOfATopicOnlyGrow) {
+  wire::MetadataResponse grown = Told(1, 5);
+  grown.topics[0].partitions.push_back({.index = 1, .leader = 2, .leader_epoch = 0});
+  view_.Take(grown);
+  view_.Take(Told(1, 5));
+  EXPECT_EQ(view_.LeaderOf("events", 1).node, 2);
+  view_.Take(Told(1, 5, {1, 2}));
+  EXPECT_EQ(view_.LeaderOf("events", 1).node, -1) << "it is another topic now";
+}
+
+TEST_F(ClusterViewTest, AnswersWithoutTheTopicAreCounted) {
+  wire::MetadataResponse missing = Told(1, 5);
+  missing.topics[0].error = wire::ErrorCode::kUnknownTopicOrPartition;
+  view_.Take(missing);
+  view_.Take(missing);
+  EXPECT_EQ(view_.Find("events")->missing_answers, 2U);
+  view_.Take(Told(1, 5));
+  EXPECT_EQ(view_.Find("events")->missing_answers, 0U);
+}
+
 TEST_F(ClusterViewTest, ATopicMadeAnewBeginsAnew) {
   view_.Take(Told(1, 5));
   view_.Take(Told(2, 0, {1, 2}));

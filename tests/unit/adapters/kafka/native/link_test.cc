@@ -129,6 +129,31 @@ TEST_F(LinkTest, AnAnswerToWhatHasNotLeftIsNone) {
   EXPECT_EQ(link_.Requests().size(), 1U);
 }
 
+TEST_F(LinkTest, TheFirstMayBeAnsweredWhileTheNextIsBeingWritten) {
+  MakeReady();
+  Ask(11);
+  Ask(12);
+  ASSERT_FALSE(link_.Take().Empty());
+  link_.OnWritten();
+  ASSERT_FALSE(link_.Take().Empty());
+  Give(Framed(1, "first"));
+  EXPECT_FALSE(link_.Ended());
+  ASSERT_EQ(answers_.size(), 1U);
+  link_.OnWritten();
+  Give(Framed(2, "second"));
+  EXPECT_EQ(answers_.size(), 2U);
+}
+
+TEST_F(LinkTest, APauseIsNoPartOfTheWait) {
+  MakeReady();
+  link_.Hold(At(20));
+  Ask(11, 1);
+  link_.Look(At(24));
+  EXPECT_FALSE(link_.Ended());
+  EXPECT_EQ(link_.NextLook(), At(25));
+  EXPECT_EQ(link_.Unanswered(At(22)).front().waited, seconds(2));
+}
+
 TEST_F(LinkTest, ATimeOutCountsFromWhenTheOneBeforeWasAnswered) {
   MakeReady();
   Ask(11);

@@ -1,0 +1,171 @@
+#include "adapters/kafka/native/partition.h"
+
+#include <gtest/gtest.h>
+
+namespace ei::kafka::native {
+namespace {
+
+using wire::ErrorCode;
+using wire::PartitionProduced;
+
+// What chance rarely brings about; all else is in tests/simulation/kafka_partition_test.cc.
+class PartitionTest : public ::testing::Test, protected PartitionListener {
+ protected:
+  PartitionTest() {
+    partition_.OnProducerId({7, 0});
+    partition_.OnLeader(1, 1, kTopicId, now_);
+  }
+
+  void OnDelivered(Partition&, const Batch& batch, int64_t base_offset, bool) override {
+    delivered_.emplace_back(batch.tokens.front(), base_offset);
+  }
+  void OnRejected(Partition&, uint64_t token, std::string_view code, std::string_view reason) override {
+    rejected_.emplace_back(token, code);
+    reason_ = reason;
+  }
+  void OnFault(Partition&, std::string_view, std::string_view) override {}
+  void OnPossibleRepeats(Partition&, uint32_t records) override { possible_repeats_ += records; }
+
+  Batch* Add(uint64_t token, int records = 1) {
+    auto batch = std::make_unique<Batch>(0);
+    for (int i = 0; i < records; ++i) {
+      batch->records.Append(std::nullopt, "value", {});
+      batch->tokens.push_back(token + static_cast<uint64_t>(i));
+    }
+    Batch* const added = batch.get();
+    partition_.Add(std::move(batch));
+    return added;
+  }
+  Batch* Next() {
+    now_ += std::chrono::minutes(1);
+    return partition_.NextBatch(now_);
+  }
+  void Answer(Batch* batch, PartitionProduced answer) { partition_.OnAnswer(*batch, answer, 11, now_, 0, 0); }
+  void Take(Batch* batch, int64_t base_offset) {
+    PartitionProduced answer;
+    answer.base_offset = base_offset;
+    Answer(batch, answer);
+  }
+  static PartitionProduced Error(ErrorCode error) {
+    PartitionProduced answer;
+    answer.error = error;
+    return answer;
+  }
+
+  static constexpr wire::TopicId kTopicId = {1, 1};
+  base::SteadyTime now_{std::chrono::hours(1)};
+  Partition partition_{"t", 0, {}, *this};
+  std::vector<std::pair<uint64_t, int64_t>> delivered_;
+  std::vector<std::pair<uint64_t, std::string_view>> rejected_;
+  std::string reason_;
+  uint64_t possible_repeats_ = 0;
+};
+
+// A leader that knew nothing of the producer took the second batch for its first.
+TEST_F(PartitionTest, WhatWasRefusedEachTimeStandsInNoLog) {
+  Add(1);
+  Take(Next(), 0);
+  Add(2);
+  Add(3);
+  Batch* const refused = partition_.NextBatch(now_);
+  Batch* const taken = partition_.NextBatch(now_);
+  ASSERT_NE(taken, nullptr);
+  Answer(refused, Error(ErrorCode::kNotEnoughReplicas));
+  Take(taken, 1);
+  for (uint32_t i = 0; i < Partition::kSequenceFailuresMax; ++i) {
+    Batch* const again = Next();
+    ASSERT_EQ(again, refused);
+    Answer(again, Error(ErrorCode::kOutOfOrderSequenceNumber));
+  }
+  ASSERT_TRUE(partition_.Wanted().last_sequence);
+  partition_.OnLastSequence(wire::ProducerState{7, 0, 2}, now_);
+  EXPECT_FALSE(partition_.Wanted().topic_id);
+  EXPECT_EQ(delivered_.size(), 2U);
+  Batch* const anew = Next();
+  ASSERT_EQ(anew, refused);
+  EXPECT_EQ(anew->stamp.epoch, 1);
+  Take(anew, 2);
+  EXPECT_EQ(delivered_.back(), (std::pair<uint64_t, int64_t>(2, 2)));
+  EXPECT_EQ(possible_repeats_, 0U);
+}
+
+TEST_F(PartitionTest, TheLastBatchOfALeaderIsSentAgainBeforeAllAreDelivered) {
+  Add(1);
+  Take(Next(), 0);
+  Add(2);
+  Add(3);
+  Batch* const first = partition_.NextBatch(now_);
+  Batch* const second = partition_.NextBatch(now_);
+  partition_.OnNoAnswer(*first, now_, 0);
+  partition_.OnNoAnswer(*second, now_, 0);
+  for (uint32_t i = 0; i < Partition::kSequenceFailuresMax; ++i) {
+    ASSERT_EQ(Next(), first);
+    EXPECT_EQ(partition_.NextBatch(now_), nullptr) << "alone, as the connection broke";
+    Answer(first, Error(ErrorCode::kOutOfOrderSequenceNumber));
+  }
+  partition_.OnLastSequence(wire::ProducerState{7, 0, 2}, now_);
+  partition_.OnTopicId(kTopicId, now_);
+  EXPECT_EQ(delivered_.size(), 1U) << "it may not be replicated";
+  ASSERT_EQ(Next(), second);
+  Answer(second, Error(ErrorCode::kNotEnoughReplicas));
+  ASSERT_EQ(Next(), second);
+  PartitionProduced known;
+  known.base_offset = 2;
+  known.log_append_time_ms = 1;
+  Answer(second, known);
+  EXPECT_EQ(delivered_, (std::vector<std::pair<uint64_t, int64_t>>{{1, 0}, {2, -1}, {3, 2}}));
+}
+
+TEST_F(PartitionTest, HalvesAreCompressedAsTheWholeWas) {
+  Batch* const whole = Add(1, 2);
+  whole->records.UseCodec(wire::Codec::kLz4);
+  ASSERT_EQ(Next(), whole);
+  Answer(whole, Error(ErrorCode::kMessageTooLarge));
+  Batch* const half = Next();
+  ASSERT_NE(half, nullptr);
+  EXPECT_EQ(half->records.Count(), 1U);
+  EXPECT_EQ(half->records.UsedCodec(), wire::Codec::kLz4);
+}
+
+TEST_F(PartitionTest, OneThatIsImpatientIsRejectedWhereNothingMayBeWritten) {
+  Batch* const patient = Add(1);
+  ASSERT_EQ(Next(), patient);
+  Answer(patient, Error(ErrorCode::kTopicAuthorizationFailed));
+  EXPECT_TRUE(rejected_.empty());
+  Take(Next(), 0);
+  Batch* const letter = Add(2);
+  letter->impatient = true;
+  ASSERT_EQ(Next(), letter);
+  Answer(letter, Error(ErrorCode::kTopicAuthorizationFailed));
+  ASSERT_EQ(rejected_.size(), 1U);
+  EXPECT_EQ(rejected_[0].second, "not_authorized");
+}
+
+TEST_F(PartitionTest, ABrokersWordsAreCutAndEachRecordIsNamedOnce) {
+  const std::string long_words(1 << 20, 'x');
+  Batch* const batch = Add(1);
+  ASSERT_EQ(Next(), batch);
+  PartitionProduced answer = Error(ErrorCode::kInvalidRecord);
+  answer.error_message = long_words;
+  answer.record_errors.assign(100'000, {0, {}});
+  Answer(batch, answer);
+  EXPECT_EQ(rejected_.size(), 1U);
+  EXPECT_EQ(reason_.size(), Partition::kReasonBytesMax);
+}
+
+TEST_F(PartitionTest, WhatIsGivenBackLeavesNoGapInTheNumbers) {
+  Add(1);
+  Take(Next(), 0);
+  Batch* const batch = Add(2);
+  ASSERT_EQ(Next(), batch);
+  Answer(batch, Error(ErrorCode::kUnknownTopicOrPartition));
+  EXPECT_TRUE(partition_.Wanted().metadata);
+  EXPECT_EQ(partition_.GiveBack().size(), 1U);
+  Batch* const next = Add(3);
+  ASSERT_EQ(Next(), next);
+  EXPECT_EQ(next->stamp.epoch, 1);
+  EXPECT_EQ(next->stamp.base_sequence, 0);
+}
+
+}  // namespace
+}  // namespace ei::kafka::native
