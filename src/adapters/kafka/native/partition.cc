@@ -180,8 +180,8 @@ void Partition::Deliver(size_t place, int64_t base_offset, bool repeat, base::St
   listener_.OnDelivered(*this, *batch, base_offset, repeat);
 }
 
-// All before it stand in the log, too, and are replicated when it is: if it is known again, which the time of the
-// log shows.
+// All before it stand in the log, too, and are replicated when it is: if it is known again, which the time of
+// the log shows.
 void Partition::OnWitness(const wire::PartitionProduced& answer, base::SteadyTime now, uint64_t random) {
   if (answer.error == ErrorCode::kNone || answer.error == ErrorCode::kDuplicateSequenceNumber) {
     size_t before = *std::exchange(witness_, std::nullopt);

@@ -61,7 +61,8 @@ struct ProducerId {
 //  - After a failure nothing goes out until all that is out is answered; then all goes again, from the oldest
 //  on. Only
 //    the oldest batch's failure says anything: those behind it fail because it did.
-//  - What a leader has in its log may not be replicated yet, and so is no success. The last one that it has is
+//  - What a leader has in its log may not be replicated yet, and so is no success. The last one that it has
+//  is
 //    sent again: the answer to that repeat waits for the replicas, and speaks for all before it.
 //  - What changes the numbers of batches (a rejected record that is taken out, a new epoch) waits for that,
 //  too.

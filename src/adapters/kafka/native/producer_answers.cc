@@ -160,7 +160,8 @@ bool Producer::OnConfigs(int16_t version, std::string_view body) {
   return true;
 }
 
-bool Producer::OnProducers(int32_t node, const Link::Request& request, std::string_view body, base::SteadyTime now) {
+bool Producer::OnProducers(int32_t node, const Link::Request& request, std::string_view body,
+                           base::SteadyTime now) {
   const auto response = wire::ReadDescribeProducers(request.version, body);
   if (!response) return false;
   Line* const line = sequence_questions_.at(request.context);

@@ -14,12 +14,16 @@ namespace ei::kafka::wire {
 
 // Reads what Encoder writes, from bytes that may hold anything. A value that isn't there whole makes the
 // decoder fail, for good: everything it gives from then on is zero or empty, so callers look at Failed()
-// once, at the end. An array never has more elements than there are bytes left, so a loop over Count() is
-// bounded by the message.
+// once, at the end. An array never has more elements than there are bytes left, nor than kElementsMax, so a
+// loop over Count() is bounded by the message, and what is made of it by a few megabytes.
 //
 // The views it gives are into the message.
 class Decoder {
  public:
+  // Above the records of a batch, each of which may be named as at fault, and all else that a producer asks
+  // for. In memory an element takes many times its bytes.
+  static constexpr uint32_t kElementsMax = 1 << 17;
+
   Decoder(std::string_view bytes, bool flexible) : rest_(bytes), flexible_(flexible) {}
 
   bool Failed() const { return failed_; }
@@ -70,7 +74,7 @@ class Decoder {
   // The number of an array's elements; a null array has none.
   uint32_t Count() {
     const int64_t count = Size();
-    if (count > static_cast<int64_t>(rest_.size())) Fail();
+    if (count > std::min<int64_t>(kElementsMax, static_cast<int64_t>(rest_.size()))) Fail();
     return failed_ || count < 0 ? 0 : static_cast<uint32_t>(count);
   }
 

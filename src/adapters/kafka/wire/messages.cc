@@ -5,9 +5,6 @@ namespace ei::kafka::wire {
 namespace {
 
 constexpr int16_t kAcksAll = -1;
-// Of an array: above the records of a batch, each of which may be named as at fault, and all else that a
-// producer asks for. In memory an element takes many times its bytes.
-constexpr uint32_t kElementsMax = 1 << 17;
 constexpr int8_t kTopicResource = 2;
 constexpr uint32_t kLeaderTag = 0;   // in a partition of a produce response
 constexpr uint32_t kBrokersTag = 0;  // in a produce response
@@ -19,9 +16,7 @@ std::vector<Element> Array(Decoder& in, Read read) {
   std::vector<Element> elements;
   // No reserve: the count is only known to be at most the bytes that are left, of which an element takes
   // several.
-  const uint32_t count = in.Count();
-  if (count > kElementsMax) in.Fail();
-  for (uint32_t left = count; left > 0 && !in.Failed(); --left) elements.push_back(read(in));
+  for (uint32_t left = in.Count(); left > 0 && !in.Failed(); --left) elements.push_back(read(in));
   return elements;
 }
 
