@@ -23,7 +23,7 @@ std::vector<std::string> ClusterView::Watched() const {
   return names;
 }
 
-bool ClusterView::Take(const wire::MetadataResponse& response) {
+bool ClusterView::Take(int32_t node, const wire::MetadataResponse& response) {
   if (response.brokers.empty() || response.brokers.size() > kBrokersMax) return false;
   brokers_.clear();
   for (const wire::BrokerAddress& broker : response.brokers) {
@@ -51,12 +51,14 @@ bool ClusterView::Take(const wire::MetadataResponse& response) {
       const auto index = static_cast<size_t>(partition.index);
       partitions[index] = {partition.leader, partition.leader_epoch};
       topic.replicas = std::max(topic.replicas, partition.replicas);
-      // A broker that lags behind doesn't take back what another one, or a hint, has told. Two answers in a
+      // A broker that lags behind doesn't take back what another one, or a hint, has told. Several in a
       // row do: epochs may begin anew where a cluster is restored.
       if (!same || index >= topic.partitions.size()) continue;
       if (topic.partitions[index].epoch <= partition.leader_epoch) continue;
-      topic.lagging[index] = partitions[index];
-      if (index < lagged.size() && lagged[index] == partitions[index]) continue;
+      const Topic::Lagging before = index < lagged.size() ? lagged[index] : Topic::Lagging();
+      const bool again = before.answers > 0 && before.leader == partitions[index];
+      topic.lagging[index] = {partitions[index], node, again ? before.answers + 1 : 1};
+      if (again && (before.node != node || before.answers + 1 >= kLaggingAnswersMax)) continue;
       partitions[index] = topic.partitions[index];
     }
     topic.partitions = std::move(partitions);

@@ -32,21 +32,28 @@ class ClusterView {
     wire::ErrorCode error = wire::ErrorCode::kNone;
     wire::TopicId id;
     std::vector<Leader> partitions;  // by index; empty while the topic isn't known
-    std::vector<std::optional<Leader>>
-        lagging;                   // what the last answer said instead, where its epoch was lower
+    // What the last answers said instead, where their epoch was lower.
+    struct Lagging {
+      Leader leader;
+      int32_t node = -1;  // that said so
+      uint32_t answers = 0;
+    };
+    std::vector<Lagging> lagging;
     uint32_t missing_answers = 0;  // in a row, by which there is no such topic
     uint32_t replicas = 0;         // of the partition that has most
   };
 
   // Brokers of one cluster, and partitions of one topic, that are kept; a larger answer is no broker's.
   static constexpr size_t kBrokersMax = 10'000;
+  // So many answers in a row of one broker, or two of different ones, take a leader's epoch back.
+  static constexpr uint32_t kLaggingAnswersMax = 5;
   static constexpr size_t kPartitionsMax = 0xffff;
 
   void Watch(const std::string& topic) { topics_.try_emplace(topic); }
   std::vector<std::string> Watched() const;
 
-  // False: the answer can't be a broker's, and is passed over.
-  bool Take(const wire::MetadataResponse& response);
+  // What the broker `node` says. False: the answer can't be a broker's, and is passed over.
+  bool Take(int32_t node, const wire::MetadataResponse& response);
 
   // The end points of leader hints (KIP-951).
   void TakeHints(const std::vector<wire::BrokerAddress>& brokers);

@@ -43,9 +43,8 @@ wire::RequestHeader Link::HeaderOf(const Request& request) const {
   return {request.api, request.version, request.correlation_id, options_.client_id};
 }
 
-// A pause that a broker has asked for may lie ahead.
 base::Duration Link::Waited(base::SteadyTime now) const {
-  return std::max(base::Duration(0), now - first_since_);
+  return requests_.empty() ? base::Duration(0) : std::max(base::Duration(0), now - first_since_);
 }
 
 std::deque<Link::Request> Link::Unanswered(base::SteadyTime now) const {
@@ -136,6 +135,7 @@ void Link::OnMechanism(int16_t version, std::string_view body, base::SteadyTime 
   if (response->error != ErrorCode::kNone) {
     std::string known;
     for (const std::string_view mechanism : response->mechanisms) {
+      if (known.size() + mechanism.size() > kReasonBytesMax) break;
       known += (known.empty() ? "" : ", ") + std::string(mechanism);
     }
     return Finish(End::kRefused, "the broker doesn't take " + options_.mechanism + " (KAFKA_SASL_MECHANISM)" +
@@ -203,7 +203,7 @@ void Link::Finish(End why, std::string_view reason) {
   if (state_ == State::kEnded) return;
   state_ = State::kEnded;
   why_ = why;
-  reason_ = reason;
+  reason_ = reason.substr(0, kReasonBytesMax);
   out_.clear();
 }
 

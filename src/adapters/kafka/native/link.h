@@ -37,6 +37,8 @@ class Link {
  public:
   // Of a response; a larger one is nothing that a broker would send us.
   static constexpr size_t kResponseBytesMax = 16 << 20;
+  // Of the words about its end, which may be a broker's.
+  static constexpr size_t kReasonBytesMax = 500;
 
   // A request that is not answered.
   struct Request {
@@ -113,6 +115,8 @@ class Link {
   }
 
   const std::deque<Request>& Requests() const { return requests_; }
+  // How long the oldest request has been the broker's next one; 0: there is none, or a pause lies ahead.
+  base::Duration Waited(base::SteadyTime now) const;
   // Requests(), for the end of the link.
   std::deque<Request> Unanswered(base::SteadyTime now) const;
 
@@ -148,7 +152,6 @@ class Link {
   wire::RequestHeader HeaderOf(const Request& request) const;
   std::optional<Response> TakeResponse(base::SteadyTime now);
   bool IsOwn(const Request& request) const;
-  base::Duration Waited(base::SteadyTime now) const;
   void OnOwn(const Request& request, std::string_view body, base::SteadyTime now);
   void AskVersions(int16_t version, base::SteadyTime now);
   void OnVersions(int16_t version, std::string_view body, base::SteadyTime now);

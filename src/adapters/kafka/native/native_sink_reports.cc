@@ -18,6 +18,8 @@ namespace {
 constexpr std::string_view kNoSuchTopic = "the brokers don't know the topic, or don't let this client see it";
 constexpr auto kLetterPatience = std::chrono::seconds(5);  // for brokers to make its topic
 
+std::string ErrorText(wire::ErrorCode error) { return std::to_string(static_cast<int>(error)); }
+
 }  // namespace
 
 void NativeSink::Report(uint64_t packed, DeliveryReport report) {
@@ -119,6 +121,16 @@ void NativeSink::OnTopic(const std::string& topic, const ClusterView::Topic& tol
       const std::string_view code = denied ? kNotAuthorized : std::string_view("misconfigured");
       if (denied) OnFault(kNotAuthorized, topic, "the topic may not be described");
       GiveBack(*one.batch, Verdict::kTransient, code, "the brokers refuse the topic", name);
+    } else if (told.error != wire::ErrorCode::kNone && told.error != wire::ErrorCode::kLeaderNotAvailable) {
+      // Brokers that make topics themselves say here why they can't.
+      const bool patient = !letter || clock_.Now() - one.since < kLetterPatience;
+      OnFault("misconfigured", topic, "the brokers refuse the topic with error " + ErrorText(told.error));
+      if (patient && letter) {
+        waiting_[topic].push_back(std::move(one));
+      } else {
+        GiveBack(*one.batch, letter ? Verdict::kEventRefused : Verdict::kTransient, "misconfigured",
+                 "the brokers refuse the topic", name);
+      }
     } else {
       Place(std::move(one));
     }
@@ -216,9 +228,9 @@ void NativeSink::OnTopicConfigs(const wire::DescribeConfigsResponse* response) {
   std::vector<std::pair<std::string_view, base::Result<TopicConfig>>> found;
   for (const wire::TopicConfigs& told : response->topics) {
     if (told.error != wire::ErrorCode::kNone) {
-      found.emplace_back(told.topic, base::Fail(base::ErrorKind::kInvalid,
-                                                "a topic's settings can't be read: error " +
-                                                    std::to_string(static_cast<int>(told.error))));
+      found.emplace_back(told.topic,
+                         base::Fail(base::ErrorKind::kInvalid,
+                                    "a topic's settings can't be read: error " + ErrorText(told.error)));
       continue;
     }
     TopicConfig config;

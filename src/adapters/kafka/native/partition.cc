@@ -48,11 +48,10 @@ void Partition::Add(std::unique_ptr<Batch> batch) {
 }
 
 void Partition::OnProducerId(const ProducerId& id) {
-  const bool anew = producer_.id >= 0 && id.id != producer_.id;
-  if (state_ != State::kRenewing && !(producer_.id < 0)) {
-    // Another partition needed it; ours goes on under the old one, which the broker still knows.
-    if (anew) return;
-  }
+  // Another partition needed it; ours goes on under the old one, which the broker still knows.
+  if (state_ != State::kRenewing && producer_.id >= 0) return;
+  // Numbers that were given under an id are never given again.
+  if (id.id == producer_.id) return;
   producer_ = id;
   wants_.producer_id = false;
   NumberAnew(0);
@@ -136,9 +135,11 @@ void Partition::OnAnswer(Batch& batch, const wire::PartitionProduced& answer, in
     // are always the log's; that only makes the count of repeats too high.
     Deliver(place, answer.base_offset, batch.in_doubt && answer.log_append_time_ms >= 0, now);
   } else {
-    // It was appended, and not replicated, when the answer has an offset.
-    batch.in_doubt =
-        batch.in_doubt || answer.base_offset >= 0 || answer.error == ErrorCode::kNotEnoughReplicasAfterAppend;
+    // It was appended, and not replicated, when the answer has an offset. Of these it isn't known.
+    batch.in_doubt = batch.in_doubt || answer.base_offset >= 0 ||
+                     answer.error == ErrorCode::kNotEnoughReplicasAfterAppend ||
+                     answer.error == ErrorCode::kKafkaStorageError ||
+                     answer.error == ErrorCode::kUnknownServerError;
     if (place == 0) {
       Sort(batch, answer, version, now, random);
     } else if (state_ == State::kReady) {
@@ -220,7 +221,7 @@ void Partition::Fail(std::string_view code, std::string_view reason, base::Stead
   ++failures_;
   state_ = State::kDraining;
   not_before_ = now + options_.retries.Delay(failures_, random);
-  listener_.OnFault(*this, code, reason);
+  listener_.OnFault(*this, code, reason.substr(0, kReasonBytesMax));
 }
 
 // Of the oldest batch.

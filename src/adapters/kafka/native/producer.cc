@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 namespace ei::kafka::native {
@@ -152,8 +153,8 @@ Producer::Connection* Producer::Reach(int32_t node, bool slow, base::SteadyTime 
     address = index < options_.bootstrap.size() ? &options_.bootstrap[index] : nullptr;
   }
   if (address == nullptr) {
-    metadata_wanted_ = true;
-    Wake(std::max(now, metadata_not_before_));
+    // While a question is open, its answer goes on.
+    if (!std::exchange(metadata_wanted_, true)) Wake(std::max(now, metadata_not_before_));
     return nullptr;
   }
   connection = Open(node, *address, slow, now);
@@ -161,6 +162,9 @@ Producer::Connection* Producer::Reach(int32_t node, bool slow, base::SteadyTime 
 }
 
 void Producer::ForgetBrokers() {
+  for (auto& [node, broker] : brokers_) {
+    if (node >= 0 && cluster_.Find(node) == nullptr) EndPause(broker);
+  }
   std::erase_if(brokers_, [this](const auto& entry) {
     const auto& [node, broker] = entry;
     return node >= 0 && cluster_.Find(node) == nullptr && broker.main == nullptr && broker.slow == nullptr &&
@@ -220,6 +224,9 @@ void Producer::NoteAlone(base::SteadyTime now) {
 }
 
 Producer::Connection* Producer::Anyone(base::SteadyTime now) {
+  const auto rank = [&](const Connection& one) {
+    return std::tuple(one.node == unhelpful_, one.link.Waited(now) >= kSlow, one.asked_at);
+  };
   Connection* best = nullptr;
   for (const auto& [_, connection] : connections_) {
     if (connection->slow || !connection->link.MaySend(now)) continue;
@@ -227,11 +234,10 @@ Producer::Connection* Producer::Anyone(base::SteadyTime now) {
       Wake(paused);
       continue;
     }
-    if (best == nullptr || connection->link.Requests().size() < best->link.Requests().size()) {
-      best = connection.get();
-    }
+    if (best == nullptr || rank(*connection) < rank(*best)) best = connection.get();
   }
-  if (best != nullptr) return best;
+  if (best != nullptr) best->asked_at = now;
+  if (best != nullptr && best->node != unhelpful_) return best;
   // One after the other, so that an outage costs a few attempts, not a storm of them.
   for (const auto& [_, connection] : connections_) {
     if (connection->slow || connection->link.Ready() || now >= connection->opened_at + kImpatience) continue;
@@ -244,8 +250,8 @@ Producer::Connection* Producer::Anyone(base::SteadyTime now) {
   std::ranges::shuffle(candidates, random_);
   const auto next = std::ranges::min_element(
       candidates, {}, [&](int32_t node) { return std::max(brokers_[node].not_before, now); });
-  if (next != candidates.end()) Reach(*next, false, now);
-  return nullptr;
+  if (next != candidates.end() && Reach(*next, false, now) != nullptr) return nullptr;
+  return best;
 }
 
 // --- the network's side

@@ -75,6 +75,8 @@ class Producer final : private PartitionListener {
   static constexpr base::Duration kGather = std::chrono::milliseconds(2);
   static constexpr size_t kSmallBytes = 64 << 10;  // of a request
   static constexpr base::Duration kSlow = std::chrono::seconds(1);
+  static constexpr base::Duration kQuestionTime =
+      std::chrono::seconds(10);                                           // at most, for one that any answers
   static constexpr base::Duration kImpatience = std::chrono::seconds(1);  // then another broker is tried too
   // So many answers in a row have to say that there is no such topic: a broker that starts says so of any.
   static constexpr uint32_t kMissingAnswers = 8;
@@ -152,9 +154,10 @@ class Producer final : private PartitionListener {
     const bool slow;     // for partitions that hold others up
     Link link;
     const base::SteadyTime opened_at;
-    std::string where;         // host:port
-    uint64_t let_in_told = 0;  // see Link::TimesLetIn
-    base::SteadyTime sent_at;  // the last produce request
+    std::string where;          // host:port
+    uint64_t let_in_told = 0;   // see Link::TimesLetIn
+    base::SteadyTime sent_at;   // the last produce request
+    base::SteadyTime asked_at;  // the last question that any broker answers
   };
 
   struct Broker {
@@ -163,6 +166,7 @@ class Producer final : private PartitionListener {
     uint32_t failures = 0;  // since it last let us in
     base::SteadyTime not_before;
     base::SteadyTime paused_until;  // as it has asked for, on whichever connection
+    std::string paused_where;       // told to OnPause
     std::vector<Line*> lines;       // with batches, led by it
     size_t turn = 0;                // where the next request begins
   };
@@ -216,7 +220,8 @@ class Producer final : private PartitionListener {
   // The brokers that a question may go to: those known, else the bootstrap addresses.
   std::vector<int32_t> Candidates() const;
   void NoteAlone(base::SteadyTime now);
-  // A connection for a question that any broker answers; null: none now, and one is on its way.
+  // A connection for a question that any broker answers, in turn; null: none now, and one is on its way. One
+  // broker may know less than all others, for long.
   Connection* Anyone(base::SteadyTime now);
 
   void TellTopicIds(base::SteadyTime now);
@@ -229,15 +234,17 @@ class Producer final : private PartitionListener {
 
   void OnAnswer(Connection& connection, const Link::Request& request, std::string_view body,
                 base::SteadyTime now, int64_t now_ms);
-  bool OnMetadata(int16_t version, std::string_view body, base::SteadyTime now);
-  bool OnProducerId(int16_t version, std::string_view body, base::SteadyTime now);
+  bool OnMetadata(Connection& connection, int16_t version, std::string_view body, base::SteadyTime now);
+  bool OnProducerId(Connection& connection, int16_t version, std::string_view body, base::SteadyTime now);
   bool OnProduced(Connection& connection, const Link::Request& request, std::string_view body,
                   base::SteadyTime now, int64_t now_ms);
   bool OnConfigs(int16_t version, std::string_view body);
   bool OnProducers(int32_t node, const Link::Request& request, std::string_view body, base::SteadyTime now);
   void OnNoAnswer(const Link::Request& request, base::SteadyTime now);
+  void EndPause(Broker& broker);
   void Pause(Connection& connection, int32_t throttle_ms, base::SteadyTime now);
   static void JudgeSpeed(const ProduceRequest& request, std::optional<base::Duration> waited);
+  base::Duration QuestionTime() const { return std::min(options_.request_timeout, kQuestionTime); }
   void Wake(base::SteadyTime at) { next_turn_ = std::min(next_turn_, at); }
 
   const Options options_;
@@ -266,6 +273,8 @@ class Producer final : private PartitionListener {
   std::optional<base::SteadyTime> alone_since_;  // no broker is to be reached
   bool alone_told_ = false;
   bool use_bootstrap_ = true;
+  // The broker whose last answer to a question helped nobody: others are asked first.
+  std::optional<int32_t> unhelpful_;
 
   ProducerId producer_;
   bool producer_asked_ = false;

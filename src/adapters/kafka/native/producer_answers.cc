@@ -22,8 +22,8 @@ void Producer::OnAnswer(Connection& connection, const Link::Request& request, st
                         base::SteadyTime now, int64_t now_ms) {
   bool read = true;
   switch (request.api) {
-    case Api::kMetadata: read = OnMetadata(request.version, body, now); break;
-    case Api::kInitProducerId: read = OnProducerId(request.version, body, now); break;
+    case Api::kMetadata: read = OnMetadata(connection, request.version, body, now); break;
+    case Api::kInitProducerId: read = OnProducerId(connection, request.version, body, now); break;
     case Api::kProduce: read = OnProduced(connection, request, body, now, now_ms); break;
     case Api::kDescribeConfigs: read = OnConfigs(request.version, body); break;
     case Api::kDescribeProducers: read = OnProducers(connection.node, request, body, now); break;
@@ -34,17 +34,23 @@ void Producer::OnAnswer(Connection& connection, const Link::Request& request, st
   connection.link.OnNonsense();
 }
 
-bool Producer::OnMetadata(int16_t version, std::string_view body, base::SteadyTime now) {
+bool Producer::OnMetadata(Connection& connection, int16_t version, std::string_view body,
+                          base::SteadyTime now) {
   const auto response = wire::ReadMetadata(version, body);
   if (!response) return false;
   metadata_asked_ = false;
-  if (response->error == ErrorCode::kRebootstrapRequired) use_bootstrap_ = true;
-  if (!cluster_.Take(*response)) {
+  if (response->error == ErrorCode::kRebootstrapRequired) {
+    use_bootstrap_ = metadata_wanted_ = true;
+    for (const auto& [_, open] : connections_) open->link.OnClosed("the brokers send the client to others");
+    return true;
+  }
+  if (!cluster_.Take(connection.node, *response)) {
+    unhelpful_ = connection.node;
     metadata_wanted_ = true;
     metadata_not_before_ = now + options_.ask_again.Delay(++metadata_failures_, random_());
     return true;
   }
-  use_bootstrap_ = response->error == ErrorCode::kRebootstrapRequired;
+  use_bootstrap_ = false;
   metadata_at_ = now;
   bool whole = true;
   for (const wire::TopicMetadata& told : response->topics) {
@@ -60,6 +66,7 @@ bool Producer::OnMetadata(int16_t version, std::string_view body, base::SteadyTi
   ForgetBrokers();
   // What has no leader, or isn't there yet, is asked for again, more and more seldom.
   metadata_failures_ = whole ? 0 : metadata_failures_ + 1;
+  unhelpful_ = whole ? std::nullopt : std::optional(connection.node);
   metadata_not_before_ = now + options_.ask_again.Delay(std::max(metadata_failures_, 1u), random_());
   if (!whole) metadata_wanted_ = true;
   return true;
@@ -78,12 +85,16 @@ void Producer::TellTopicIds(base::SteadyTime now) {
   }
 }
 
-bool Producer::OnProducerId(int16_t version, std::string_view body, base::SteadyTime now) {
+bool Producer::OnProducerId(Connection& connection, int16_t version, std::string_view body,
+                            base::SteadyTime now) {
   const auto response = wire::ReadInitProducerId(version, body);
   if (!response) return false;
   producer_asked_ = false;
-  if (response->error != ErrorCode::kNone || response->producer_id < 0) {
+  // Never one that is in use already: the numbers under it were given.
+  if (response->error != ErrorCode::kNone || response->producer_id < 0 ||
+      response->producer_id == producer_.id) {
     producer_not_before_ = now + options_.ask_again.Delay(++producer_failures_, random_());
+    unhelpful_ = connection.node;
     if (response->error == ErrorCode::kClusterAuthorizationFailed ||
         response->error == ErrorCode::kTransactionalIdAuthorizationFailed) {
       listener_.OnFault("not_authorized", "the cluster",
@@ -223,15 +234,18 @@ void Producer::OnNoAnswer(const Link::Request& request, base::SteadyTime now) {
   }
 }
 
+void Producer::EndPause(Broker& broker) {
+  if (broker.paused_where.empty()) return;
+  broker.paused_until = {};
+  listener_.OnPause(std::exchange(broker.paused_where, {}), base::Duration(0));
+}
+
 void Producer::Pause(Connection& connection, int32_t throttle_ms, base::SteadyTime now) {
   Broker& broker = brokers_[connection.node];
-  if (throttle_ms <= 0) {
-    if (broker.paused_until > base::SteadyTime()) listener_.OnPause(connection.where, base::Duration(0));
-    broker.paused_until = {};
-    return;
-  }
+  if (throttle_ms <= 0) return EndPause(broker);
   const auto pause = std::chrono::milliseconds(std::min(throttle_ms, kThrottleMaxMs));
   broker.paused_until = now + pause;
+  broker.paused_where = connection.where;
   connection.link.Hold(broker.paused_until);
   listener_.OnPause(connection.where, pause);
 }

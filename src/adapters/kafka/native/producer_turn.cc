@@ -33,6 +33,8 @@ void Producer::Turn(base::SteadyTime now) {
   AskProducerId(now);
   AskConfigs(now);
   for (auto& [node, broker] : brokers_) {
+    if (now >= broker.paused_until) EndPause(broker);
+    if (!broker.paused_where.empty()) Wake(broker.paused_until);
     if (!broker.lines.empty()) Produce(node, broker, now);
   }
   for (const auto& [number, connection] : connections_) {
@@ -58,7 +60,7 @@ void Producer::AskMetadata(base::SteadyTime now) {
   metadata_wanted_ = false;
   metadata_asked_ = true;
   ++metadata_questions_;
-  connection->link.Send(Api::kMetadata, options_.request_timeout, 0, now,
+  connection->link.Send(Api::kMetadata, QuestionTime(), 0, now,
                         [&](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
                           wire::AppendMetadata(out, header, cluster_.Watched());
                         });
@@ -75,7 +77,7 @@ void Producer::AskProducerId(base::SteadyTime now) {
   Connection* const connection = Anyone(now);
   if (connection == nullptr) return;
   producer_asked_ = true;
-  connection->link.Send(Api::kInitProducerId, options_.request_timeout, 0, now,
+  connection->link.Send(Api::kInitProducerId, QuestionTime(), 0, now,
                         [](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
                           wire::AppendInitProducerId(out, header);
                         });

@@ -19,13 +19,14 @@ wire::MetadataResponse Told(int32_t leader, int32_t epoch, wire::TopicId id = {1
 class ClusterViewTest : public ::testing::Test {
  protected:
   ClusterViewTest() { view_.Watch("events"); }
+  bool Take(const wire::MetadataResponse& response, int32_t node = 1) { return view_.Take(node, response); }
   int32_t Leader() const { return view_.LeaderOf("events", 0).node; }
   ClusterView view_;
 };
 
 TEST_F(ClusterViewTest, KnowsWhatItWasTold) {
   EXPECT_EQ(Leader(), -1);
-  ASSERT_TRUE(view_.Take(Told(1, 5)));
+  ASSERT_TRUE(Take(Told(1, 5)));
   EXPECT_EQ(Leader(), 1);
   EXPECT_EQ(*view_.Find(2), (Address{"two", 9092}));
   EXPECT_EQ(view_.Find("events")->replicas, 3U);
@@ -33,74 +34,84 @@ TEST_F(ClusterViewTest, KnowsWhatItWasTold) {
 }
 
 TEST_F(ClusterViewTest, ABrokerThatLagsBehindTakesNothingBack) {
-  view_.Take(Told(1, 5));
+  Take(Told(1, 5));
   view_.TakeHint("events", 0, {2, 6});
   EXPECT_EQ(Leader(), 2);
-  view_.Take(Told(1, 5));
+  Take(Told(1, 5));
   EXPECT_EQ(Leader(), 2);
   view_.TakeHint("events", 0, {1, 4});
   EXPECT_EQ(Leader(), 2);
-  view_.Take(Told(1, 7));
+  Take(Told(1, 7));
   EXPECT_EQ(Leader(), 1);
 }
 
 TEST_F(ClusterViewTest, TwoAnswersInARowTakeBackAnEpoch) {
-  view_.Take(Told(1, 1'000'000));
-  view_.Take(Told(2, 3));
+  Take(Told(1, 1'000'000));
+  Take(Told(2, 3));
   EXPECT_EQ(Leader(), 1);
-  view_.Take(Told(2, 4));
+  Take(Told(2, 4), 2);
   EXPECT_EQ(Leader(), 1) << "it says something else each time";
-  view_.Take(Told(2, 4));
+  Take(Told(2, 4), 2);
+  EXPECT_EQ(Leader(), 1) << "the same broker";
+  Take(Told(2, 4), 1);
+  EXPECT_EQ(Leader(), 2);
+}
+
+TEST_F(ClusterViewTest, ABrokerAloneTakesBackAnEpochInTheEnd) {
+  Take(Told(1, 1'000'000));
+  for (uint32_t i = 1; i < ClusterView::kLaggingAnswersMax; ++i) Take(Told(2, 4));
+  EXPECT_EQ(Leader(), 1);
+  Take(Told(2, 4));
   EXPECT_EQ(Leader(), 2);
 }
 
 TEST_F(ClusterViewTest, PartitionsOfATopicOnlyGrow) {
   wire::MetadataResponse grown = Told(1, 5);
   grown.topics[0].partitions.push_back({.index = 1, .leader = 2, .leader_epoch = 0});
-  view_.Take(grown);
-  view_.Take(Told(1, 5));
+  Take(grown);
+  Take(Told(1, 5));
   EXPECT_EQ(view_.LeaderOf("events", 1).node, 2);
-  view_.Take(Told(1, 5, {1, 2}));
+  Take(Told(1, 5, {1, 2}));
   EXPECT_EQ(view_.LeaderOf("events", 1).node, -1) << "it is another topic now";
 }
 
 TEST_F(ClusterViewTest, AnswersWithoutTheTopicAreCounted) {
   wire::MetadataResponse missing = Told(1, 5);
   missing.topics[0].error = wire::ErrorCode::kUnknownTopicOrPartition;
-  view_.Take(missing);
-  view_.Take(missing);
+  Take(missing);
+  Take(missing);
   EXPECT_EQ(view_.Find("events")->missing_answers, 2U);
-  view_.Take(Told(1, 5));
+  Take(Told(1, 5));
   EXPECT_EQ(view_.Find("events")->missing_answers, 0U);
 }
 
 TEST_F(ClusterViewTest, ATopicMadeAnewBeginsAnew) {
-  view_.Take(Told(1, 5));
-  view_.Take(Told(2, 0, {1, 2}));
+  Take(Told(1, 5));
+  Take(Told(2, 0, {1, 2}));
   EXPECT_EQ(Leader(), 2);
 }
 
 TEST_F(ClusterViewTest, WhileATopicCantBeToldOfWhatWasKnownHolds) {
-  view_.Take(Told(1, 5));
+  Take(Told(1, 5));
   wire::MetadataResponse response = Told(1, 5);
   response.topics[0].error = wire::ErrorCode::kUnknownTopicOrPartition;
   response.topics[0].partitions.clear();
-  view_.Take(response);
+  Take(response);
   EXPECT_EQ(Leader(), 1);
   EXPECT_EQ(view_.Find("events")->error, wire::ErrorCode::kUnknownTopicOrPartition);
 }
 
 TEST_F(ClusterViewTest, OddAnswersArePassedOver) {
-  view_.Take(Told(1, 5));
+  Take(Told(1, 5));
   wire::MetadataResponse nobody = Told(2, 9);
   nobody.brokers.clear();
-  EXPECT_FALSE(view_.Take(nobody));
+  EXPECT_FALSE(Take(nobody));
   EXPECT_EQ(Leader(), 1);
   wire::MetadataResponse odd = Told(2, 9);
   odd.topics[0].partitions = {{.index = -3, .leader = 2}, {.index = 700, .leader = 2}};
   odd.brokers.push_back({3, "", 9092});
   odd.brokers.push_back({4, "four", 70'000});
-  EXPECT_TRUE(view_.Take(odd));
+  EXPECT_TRUE(Take(odd));
   EXPECT_EQ(view_.Find(3), nullptr);
   EXPECT_EQ(view_.Find(4), nullptr);
 }
