@@ -330,6 +330,13 @@ MUTANTS = [
         KAFKA,
     ),
     Mutant(
+        "busy turns while a leader's address is not known",
+        NATIVE + "producer.cc",
+        "    if (!std::exchange(metadata_wanted_, true)) Wake(",
+        "    metadata_wanted_ = true;\n    Wake(",
+        KAFKA,
+    ),
+    Mutant(
         "requests that a broker answers while others wait for the socket",
         NATIVE + "link.h",
         "    if (unwritten_ > out_.size()) --unwritten_;\n",

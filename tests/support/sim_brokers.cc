@@ -235,8 +235,10 @@ std::string SimBrokers::Metadata(const Request& request) const {
   std::string body;
   Encoder out(body, flexible);
   out.Int(int32_t{0});
-  out.Count(brokers_.size());
+  // A broker that is down is in no answer, though partitions may still be its own.
+  out.Count(static_cast<size_t>(std::ranges::count_if(brokers_, &Broker::up)));
   for (size_t i = 0; i < brokers_.size(); ++i) {
+    if (!brokers_[i].up) continue;
     out.Int(static_cast<int32_t>(i));
     out.String(brokers_[i].host);
     out.Int(int32_t{brokers_[i].port});
