@@ -281,13 +281,6 @@ MUTANTS = [
         PIPELINE,
     ),
     Mutant(
-        "what the leader of another topic knows is believed",
-        NATIVE + "partition_repairs.cc",
-        "    if (batch->topic_id != id) return BeginEpoch(producer_.epoch);\n",
-        "    if (batch->topic_id != id && !id.Known()) return BeginEpoch(producer_.epoch);\n",
-        KAFKA,
-    ),
-    Mutant(
         "numbers that were acknowledged are given again",
         NATIVE + "partition_repairs.cc",
         "  if (acknowledged_above || all->in_doubt || AnyInDoubt()) {",
@@ -316,13 +309,6 @@ MUTANTS = [
         KAFKA,
     ),
     Mutant(
-        "the last batch that a leader has speaks for others though it isn't known again",
-        NATIVE + "partition.cc",
-        "    if (!known) {\n      Deliver(before",
-        "    if (!known && false) {\n      Deliver(before",
-        KAFKA,
-    ),
-    Mutant(
         "several go out after a leader moved",
         NATIVE + "partition.cc",
         "  sequence_failures_ = 0;\n  proven_ = false;\n",
@@ -334,13 +320,6 @@ MUTANTS = [
         NATIVE + "producer.cc",
         "    if (!std::exchange(metadata_wanted_, true)) Wake(",
         "    metadata_wanted_ = true;\n    Wake(",
-        KAFKA,
-    ),
-    Mutant(
-        "requests that a broker answers while others wait for the socket",
-        NATIVE + "link.h",
-        "    if (unwritten_ > out_.size()) --unwritten_;\n",
-        "    if (out_.empty() && unwritten_ > 0) --unwritten_;\n",
         KAFKA,
     ),
     Mutant(
@@ -383,13 +362,6 @@ MUTANTS = [
         NATIVE + "partition.cc",
         "  wants_.producer_id = false;\n  NumberAnew(0);\n",
         "  wants_.producer_id = false;\n",
-        KAFKA,
-    ),
-    Mutant(
-        "an answer is taken before its request has left",
-        NATIVE + "link.cc",
-        " || requests_.size() <= unwritten_ ||",
-        " || requests_.empty() ||",
         KAFKA,
     ),
 ]

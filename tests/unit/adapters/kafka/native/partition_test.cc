@@ -116,6 +116,30 @@ TEST_F(PartitionTest, TheLastBatchOfALeaderIsSentAgainBeforeAllAreDelivered) {
   EXPECT_EQ(delivered_, (std::vector<std::pair<uint64_t, int64_t>>{{1, 0}, {2, -1}, {3, 2}}));
 }
 
+// It was taken for a first one by a leader that has lost what it told.
+TEST_F(PartitionTest, ALastBatchThatIsNotKnownAgainSpeaksForItselfAlone) {
+  Add(1);
+  Take(Next(), 0);
+  Add(2);
+  Add(3);
+  Batch* const first = partition_.NextBatch(now_);
+  Batch* const second = partition_.NextBatch(now_);
+  partition_.OnNoAnswer(*first, now_, 0);
+  partition_.OnNoAnswer(*second, now_, 0);
+  for (uint32_t i = 0; i < Partition::kSequenceFailuresMax; ++i) {
+    Answer(Next(), Error(ErrorCode::kOutOfOrderSequenceNumber));
+  }
+  partition_.OnLastSequence(wire::ProducerState{7, 0, 2}, now_);
+  partition_.OnTopicId(kTopicId, now_);
+  ASSERT_EQ(Next(), second);
+  Take(second, 1);
+  EXPECT_EQ(delivered_.back(), (std::pair<uint64_t, int64_t>(3, 1)));
+  EXPECT_EQ(delivered_.size(), 2U);
+  ASSERT_EQ(Next(), first);
+  EXPECT_EQ(first->stamp.epoch, 1);
+  EXPECT_EQ(possible_repeats_, 1U);
+}
+
 TEST_F(PartitionTest, HalvesAreCompressedAsTheWholeWas) {
   Batch* const whole = Add(1, 2);
   whole->records.UseCodec(wire::Codec::kLz4);
