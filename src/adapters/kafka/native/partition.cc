@@ -185,7 +185,7 @@ void Partition::Deliver(size_t place, int64_t base_offset, bool repeat, base::St
 // the log shows.
 void Partition::OnWitness(const wire::PartitionProduced& answer, base::SteadyTime now, uint64_t random) {
   if (answer.error == ErrorCode::kNone || answer.error == ErrorCode::kDuplicateSequenceNumber) {
-    size_t before = *std::exchange(witness_, std::nullopt);
+    size_t before = std::exchange(witness_, std::nullopt).value_or(0);
     const bool known = answer.error != ErrorCode::kNone || answer.log_append_time_ms >= 0;
     if (!known) {
       Deliver(before, answer.base_offset, false, now);

@@ -74,14 +74,16 @@ class SocketNetwork::Lookup : public std::enable_shared_from_this<Lookup> {
       boost::asio::post(*self->context_, [done = std::move(done), endpoints = std::move(endpoints),
                                           fault = std::move(fault)] { done(endpoints, fault); });
     };
+    std::thread thread;
     try {
-      std::thread(std::move(ask)).detach();  // ban-ok(detach): the resolver may hang for ever
-      return true;
+      thread = std::thread(std::move(ask));
     } catch (const std::system_error&) {  // no more threads are allowed
       const base::MutexLock lock(mutex_);
       --running_;
       return false;
     }
+    thread.detach();  // ban-ok(detach): the resolver may hang for ever
+    return true;
   }
 
   void Leave() {
@@ -121,7 +123,7 @@ void SocketNetwork::Connect(uint64_t connection, const std::string& host, uint16
       lookup_->Start(host, port, [this, connection, host](Endpoints endpoints, const std::string& fault) {
         OnAddresses(connection, host, std::move(endpoints), fault);
       });
-  if (started) return;
+  if (started) return;  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks): std::thread's own, which it frees
   boost::asio::post(context_, [this, connection, host] {
     End(connection, host + " can't be asked for: the name servers owe the answers for others", false);
   });
