@@ -17,6 +17,20 @@ base::SteadyTime In(base::Duration duration) { return std::chrono::steady_clock:
 // machine.
 constexpr auto kSoon = 5s;
 
+// A server of one loop that can be held up.
+struct GatedServer {
+  LoopGate gate;
+  TestServer server{{.http = {}, .ingest = {}, .metrics = [this](bool) { return gate.Pass(); }}};
+
+  // Returns when the loop stands before the gate, within a request of the client's.
+  HttpClient Hold() {
+    HttpClient client = server.Connect();
+    EXPECT_TRUE(client.Send(Get("/metrics")));
+    gate.AwaitWaiting(1);
+    return client;
+  }
+};
+
 TEST(ServerStop, IdleConnectionsAreClosedAtOnce) {
   TestServer server;
   HttpClient used = server.Connect();
@@ -40,13 +54,9 @@ TEST(ServerStop, NobodyIsLetInAfterwards) {
 }
 
 TEST(ServerStop, ARequestInProgressIsAnsweredAndToldToClose) {
-  LoopGate gate;
-  TestServerOptions options;
-  options.metrics = [&](bool) { return gate.Pass(); };
-  TestServer server(options);
-  HttpClient client = server.Connect();
-  ASSERT_TRUE(client.Send(Get("/metrics")));
-  gate.AwaitWaiting(1);
+  GatedServer held;
+  auto& [gate, server] = held;
+  HttpClient client = held.Hold();
   auto stopped = std::async(std::launch::async, [&] { return server.Http().Stop(In(30s)); });
   gate.Open();
   const auto reply = client.Receive();
@@ -58,18 +68,14 @@ TEST(ServerStop, ARequestInProgressIsAnsweredAndToldToClose) {
 }
 
 TEST(ServerStop, RequestsThatHaveArrivedAreAnsweredEvenFromTheBacklog) {
-  LoopGate gate;
-  TestServerOptions options;
-  options.metrics = [&](bool) { return gate.Pass(); };
-  TestServer server(options);
+  GatedServer held;
+  auto& [gate, server] = held;
   std::vector<HttpClient> known;
   for (int i = 0; i < 10; ++i) {
     known.push_back(server.Connect());
     ASSERT_EQ(known.back().Ask(Get("/livez")).value().status, 200);
   }
-  HttpClient holding = server.Connect();
-  ASSERT_TRUE(holding.Send(Get("/metrics")));
-  gate.AwaitWaiting(1);
+  HttpClient holding = held.Hold();
   // The loop sees none of these before it is told to stop.
   for (size_t i = 0; i < known.size(); ++i) ASSERT_TRUE(known[i].Send(PostEvents(EventNumber(i))));
   std::vector<HttpClient> backlog;
@@ -172,13 +178,9 @@ TEST(ServerStop, AHalfHeaderHoldsNothingUp) {
 // left to chance, so there are some rounds.
 TEST(ServerStop, AHalfHeaderFromTheBacklogHoldsNothingUp) {
   for (int round = 0; round < 10; ++round) {
-    LoopGate gate;
-    TestServerOptions options;
-    options.metrics = [&](bool) { return gate.Pass(); };
-    TestServer server(options);
-    HttpClient holding = server.Connect();
-    ASSERT_TRUE(holding.Send(Get("/metrics")));
-    gate.AwaitWaiting(1);
+    GatedServer held;
+    auto& [gate, server] = held;
+    HttpClient holding = held.Hold();
     HttpClient half = server.Connect();
     ASSERT_TRUE(half.Send("POST /events HT"));
     const auto began = std::chrono::steady_clock::now();

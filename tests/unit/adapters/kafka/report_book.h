@@ -39,8 +39,8 @@ class ReportBook final : public app::DeliveryListener {
     std::optional<std::string> key;
     std::string traceparent = {};
     std::string topic = {};
-    bool placed =
-        false;  // sent to the first of the destinations that the sink gives for it, as a worker does
+    // Sent to the first of the destinations that the sink gives for it, as a worker does.
+    bool placed = false;
   };
 
   ReportBook(app::EventSink& sink, size_t lane) : sink_(sink), lane_(lane) { sink.Attach(lane, *this); }
