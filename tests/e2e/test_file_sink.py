@@ -216,7 +216,7 @@ def test_what_is_acknowledged_after_the_files_were_taken_away_is_in_new_ones(
     after = [json.loads(line)["id"] for path in found for line in path.read_text().splitlines()]
     assert sorted(after) == sorted(ids)
     message = "a segment was moved, removed or changed by somebody else; a new one is begun"
-    assert ingestor.log_lines(message, component="file_sink")
+    wait_until(lambda: ingestor.log_lines(message, component="file_sink"), 10, "the log says so")
 
 
 def test_files_may_be_moved_away_at_any_time_under_load(serve: Serve, directory: Path) -> None:

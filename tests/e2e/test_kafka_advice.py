@@ -35,7 +35,9 @@ def test_a_quota_that_is_used_up_is_told(to_kafka: Callable[..., Ingestor], brok
             )
         wait_until(lambda: ingestor.metric("sink_pause_seconds") > 0, 30, "the pause is told")
         assert ingestor.metric("sink_faults_total", code="throttled") > 0
-        assert len(ingestor.log_lines("a broker slows this client down")) == 1
+        slowed = "a broker slows this client down"
+        wait_until(lambda: ingestor.log_lines(slowed), 10, "the log says so")
+        assert len(ingestor.log_lines(slowed)) == 1
     wait_until(lambda: ingestor.metric("events_delivered_total") == 40, 60, "all are delivered")
     assert (
         ingestor.request("POST", f"{EVENTS}?ack=broker", event(40, 1), {"Content-Type": JSON}).status == 200

@@ -140,6 +140,7 @@ def test_a_wrong_password_is_told_once_and_mended_without_a_restart(
     wait_until(lambda: ready(ingestor), 20, "the mended file lets it in")
     ingestor.wait_drained(20)
     assert [json.loads(r.value)["id"] for r in read_topic(secured.address, topic)] == ["early"]
+    wait_until(lambda: ingestor.log_lines(ACCEPTED), 10, "the log says so")
     assert len(ingestor.log_lines(ACCEPTED)) == 1
     assert ingestor.metric("sink_refused") == 0
 
