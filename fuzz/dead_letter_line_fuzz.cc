@@ -40,7 +40,7 @@ std::string_view TakePart(std::string_view& rest) {
 void CheckOwn(std::string_view input, bool has_key) {
   ei::app::DeadLetterNote note{.code = "message_too_large", .reason = TakePart(input), .failed_at = {}};
   note.topic = TakePart(input);
-  ei::app::OutboundEvent event;
+  ei::app::EventView event;
   event.has_key = has_key;
   if (has_key) event.key = TakePart(input);
   event.value = input;

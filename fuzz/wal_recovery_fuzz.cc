@@ -1,5 +1,5 @@
 // Whatever stands in the folder of a log: a start reads it or says why not, what it finds can be taken,
-// turned into dead letters, moved and settled, and both readers of the format come to an end.
+// turned into dead letters and settled, and both readers of the format come to an end.
 //
 // The first byte says what the others are: segments of kSegmentBytes as they are, or (bit 0) with the sums of
 // what looks like a frame made right, as a sum keeps out nearly all that is made at random; and (bit 1) a
@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,7 @@
 #include "base/crc32c.h"
 #include "support/memory_folder.h"
 #include "support/null_log.h"
+#include "support/taken_events.h"
 #include "support/virtual_clock.h"
 
 namespace {
@@ -35,6 +37,7 @@ constexpr size_t kSegmentBytes = 4096;
 constexpr size_t kSegmentsMax = 4;
 constexpr size_t kCheckpointBytes = 256;
 constexpr int kRoundsMax = 10'000;
+constexpr size_t kLanes = 2;
 
 void Require(bool holds) {
   if (!holds) std::abort();
@@ -149,7 +152,7 @@ void Recover(ei::wal::Directory& folder) {
   const ei::wal::WalOptions options{.bytes_max = 16 * kSegmentBytes,
                                     .segment_bytes = kSegmentBytes,
                                     .window_events_max = 50,
-                                    .lanes = 2,
+                                    .lanes = kLanes,
                                     .retain_events = 1'000,
                                     .retain_time = std::chrono::hours(24),
                                     .topic = "events"};
@@ -160,23 +163,19 @@ void Recover(ei::wal::Directory& folder) {
   journal.ReadRetained([&](const ei::wal::RetainedEvent& event) {
     retained += Touch(event.value) + Touch(event.written.value_or("")) + 1;
   });
-  std::array<ei::app::JournalEvent, 16> events;
+  std::array<std::array<ei::app::JournalEvent, 16>, kLanes> events;
+  std::array<std::span<const ei::app::JournalEvent>, kLanes> taken;
   bool moves = true;
   for (int round = 0; moves; ++round) {
     Require(round < kRoundsMax);
     moves = false;
     clock.Advance(std::chrono::seconds(1));
     for (const Work work : {journal.Commit(), journal.Load(), journal.Keep()}) moves |= work == Work::kDone;
-    for (size_t lane = 0; lane < options.lanes; ++lane) {
-      const auto taken = std::span(events).first(journal.Take(lane, events));
-      if (round % 2 == 0) journal.Compact(taken);
-      std::vector<uint64_t> positions;
-      for (const ei::app::JournalEvent& event : taken) {
-        DeadLetter(event);
-        positions.push_back(event.position);
-      }
-      journal.Settle(positions);
-      moves |= !taken.empty();
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      for (const ei::app::JournalEvent& event : taken[lane]) DeadLetter(event);  // good until the next Take
+      taken[lane] = std::span(events[lane]).first(journal.Take(lane, events[lane]));
+      ei::support::Settle(journal, taken[lane]);
+      moves |= !taken[lane].empty();
     }
   }
   Require(journal.Finish());

@@ -46,5 +46,4 @@ stage test-debug tools/test.sh debug
 stage build-tsan tools/build.sh tsan
 stage test-tsan tools/test.sh tsan
 stage e2e make test-int
-stage e2e-native env KAFKA_CLIENT=native tools/test_int.sh -m producer
 stage e2e-debug env EVENT_INGESTOR=build/debug/event-ingestor tools/test_int.sh -m sanitizer

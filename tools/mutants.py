@@ -75,10 +75,9 @@ MUTANTS = [
     Mutant(
         "the checkpoint settles what is only taken",
         WAL + "wal_journal.cc",
-        "  return window_.Take(lane, out);",
-        "  const size_t count = window_.Take(lane, out);\n"
-        "  for (size_t i = 0; i < count; ++i) segments_.Settle(out[i].position, out[i].position + 1);\n"
-        "  return count;",
+        "    taken = window_.Take(lane, out);\n",
+        "    taken = window_.Take(lane, out);\n"
+        "    for (size_t i = 0; i < taken; ++i) segments_.Settle(out[i].position, out[i].position + 1);\n",
     ),
     Mutant(
         "a batch is accepted by half",
@@ -255,29 +254,59 @@ MUTANTS = [
         "    if (found->first_position + found->events <= wanted + 1) {",
     ),
     Mutant(
-        "a transient failure settles the event",
-        "src/app/delivery_worker.cc",
-        "    if (report.verdict != Verdict::kDelivered) continue;\n    if (slot.letter) {",
-        "    if (report.verdict == Verdict::kEventInvalid) continue;\n    if (slot.letter) {",
+        "a dead letter counts before it stands",
+        "src/app/dead_letters.cc",
+        "  if (report.result == DeadLetterResult::kWritten) return Done(letter);\n",
+        "  if (report.result != DeadLetterResult::kRejected) return Done(letter);\n",
+        PIPELINE,
     ),
     Mutant(
-        "retries go out of order",
-        "src/app/destination_queues.cc",
-        "entries.insert(entries.begin(), back.begin(), back.end());",
-        "entries.insert(entries.end(), back.begin(), back.end());",
+        "what is placed anew loses its order",
+        NATIVE + "topic_queue.cc",
+        "  std::ranges::sort(items, {}, &Item::token);\n",
+        "",
+        KAFKA,
     ),
     Mutant(
-        "a block that is free is still charged",
+        "newer records go before older ones of their key",
+        NATIVE + "partition.cc",
+        "  return held_back_ == 0 || queue_[out_]->sealed;\n",
+        "  return true;\n",
+        KAFKA,
+    ),
+    Mutant(
+        "what is done holds others back for ever",
+        NATIVE + "partition.cc",
+        "  Release(*batch);\n  proven_ = true;\n",
+        "  proven_ = true;\n",
+        KAFKA,
+    ),
+    Mutant(
+        "the first rejection is believed",
+        NATIVE + "topic_queue.cc",
+        "    if (options_.rejected_retries.MayRetry(one.attempts)) {",
+        "    if (false) {",
+        KAFKA,
+    ),
+    Mutant(
+        "a topic that takes nothing costs events",
+        NATIVE + "topic_queue.cc",
+        "!rejected_.empty() && rejected_.front().since < took_) {",
+        "!rejected_.empty()) {",
+        KAFKA,
+    ),
+    Mutant(
+        "what is settled is still charged",
         MEMORY,
-        "  if (options_.shares != nullptr) block.holdings.GiveTo(*options_.shares);\n",
+        "      options_.shares->Give(run.client, app::Shared::kJournalBytes, run.held_bytes);\n",
         "",
         PIPELINE,
     ),
     Mutant(
         "the overhead of an event is not counted",
-        MEMORY,
-        "    bytes_ += count * app::kEventOverheadBytes;\n",
-        "",
+        "src/adapters/memory_journal/memory_journal.h",
+        "    return batch.Bytes().size() + batch.Size() * app::kEventOverheadBytes;\n",
+        "    return batch.Bytes().size();\n",
         PIPELINE,
     ),
     Mutant(
@@ -325,8 +354,8 @@ MUTANTS = [
     Mutant(
         "five are out before the first is acknowledged",
         NATIVE + "partition.cc",
-        "out_ < (proven ? kOutMax : 1);",
-        "out_ < (proven ? kOutMax : kOutMax);",
+        "out_ >= (proven ? kOutMax : 1)) return false;",
+        "out_ >= (proven ? kOutMax : kOutMax)) return false;",
         KAFKA,
     ),
     Mutant(

@@ -4,16 +4,10 @@
 
 namespace ei::app {
 
-namespace {
-
-// The trace-id within a traceparent (W3C Trace Context, section 3.2.2).
-std::string TraceId(std::string_view traceparent) { return std::string(traceparent.substr(3, 32)); }
-
-}  // namespace
-
 Headers TraceHeaders(std::string_view traceparent) {
   if (traceparent.empty()) return {};
-  return {{"trace_id", TraceId(traceparent)}, {"traceparent", std::string(traceparent)}};
+  return {{kTraceIdHeader, std::string(TraceIdOf(traceparent))},
+          {kTraceparentHeader, std::string(traceparent)}};
 }
 
 Headers DeadLetterHeaders(const DeadLetterNote& note, std::string_view traceparent) {

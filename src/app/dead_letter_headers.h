@@ -23,6 +23,11 @@ inline constexpr std::string_view kDlqReference = "dlq_reference";  // where the
 // How often the event has been sent back, on a letter that died again and on the event itself.
 inline constexpr std::string_view kDlqRedrives = "dlq_redrives";
 
+inline constexpr std::string_view kTraceIdHeader = "trace_id";
+inline constexpr std::string_view kTraceparentHeader = "traceparent";
+// The trace-id within a traceparent (W3C Trace Context, section 3.2.2), which is a valid one.
+inline std::string_view TraceIdOf(std::string_view traceparent) { return traceparent.substr(3, 32); }
+
 // trace_id and traceparent; none for an empty `traceparent`, which else is a valid one.
 Headers TraceHeaders(std::string_view traceparent);
 

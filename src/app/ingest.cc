@@ -130,13 +130,24 @@ void Ingest::Judge(std::span<const DecodedEvent> events, const domain::Envelope&
       Reject(event, EventFault::kTooLargeForTopic, *limit, submission);
       continue;
     }
-    if (stuck_ != nullptr && stuck_->RefuseLast(submission.batch)) {
+    if (IsStalled(submission.batch)) {
       submission.batch.TakeBack(event);
       Reject(event, EventFault::kPartitionStuck, {}, submission);
       continue;
     }
     if (window_ != nullptr) window_->Name(event, submission);
   }
+}
+
+// Whether the partition of the batch's last event takes nothing while others do. Once the journal is crowded
+// it is rejected, so that the rest of it stays free for the others. In an outage of all of them none is
+// stalled by this measure: the journal is there for that.
+bool Ingest::IsStalled(const domain::EventBatch& batch) const {
+  if (sink_ == nullptr) return false;
+  const domain::EventSlices& event = batch.Events().back();
+  const bool has_key = event.key_offset != domain::EventSlices::kNoKey;
+  const auto key_hash = has_key ? std::optional(event.key_hash) : std::nullopt;
+  return sink_->IsStalled(domain::TopicOf(batch, event), key_hash) && journal_.Crowded();
 }
 
 void Ingest::Reject(const DecodedEvent& event, EventFault fault, const TopicLimit& limit,

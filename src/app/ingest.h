@@ -12,11 +12,11 @@
 #include "app/drain_rate.h"
 #include "app/idempotency_window.h"
 #include "app/ports/clock.h"
+#include "app/ports/event_sink.h"
 #include "app/ports/journal.h"
 #include "app/ports/log.h"
 #include "app/ports/telemetry.h"
 #include "app/receipts.h"
-#include "app/stuck_destinations.h"
 #include "app/submission.h"
 #include "app/topic_limits.h"
 #include "domain/ack_level.h"
@@ -63,11 +63,11 @@ class Ingest {
     uint64_t body_bytes_max = UINT64_MAX;                  // X-Event-Key counts once for each event
   };
 
-  // `window` null: no event is taken for a repeat. `stuck` null: no destination is ever held to be. `shares`
-  // null: clients are not told apart. `log` null: nothing is logged.
+  // `window` null: no event is taken for a repeat. `sink` null: no partition is ever held to be stalled.
+  // `shares` null: clients are not told apart. `log` null: nothing is logged.
   Ingest(const Options& options, domain::TokenBucket& bucket, Journal& journal, Receipts& receipts,
          const DrainRate& drain_rate, const TopicLimits& topic_limits, const Clock& clock,
-         Telemetry& telemetry, IdempotencyWindow* window = nullptr, const StuckDestinations* stuck = nullptr,
+         Telemetry& telemetry, IdempotencyWindow* window = nullptr, const EventSink* sink = nullptr,
          ClientShares* shares = nullptr, Log* log = nullptr)
       : options_(options),
         bucket_(bucket),
@@ -78,7 +78,7 @@ class Ingest {
         clock_(clock),
         telemetry_(telemetry),
         window_(window),
-        stuck_(stuck),
+        sink_(sink),
         shares_(shares),
         log_(log) {}
 
@@ -124,6 +124,7 @@ class Ingest {
   IngestResult AdmitByRate(domain::ClientNumber client, base::SteadyTime now) const;
   std::optional<IngestResult> RefusedByRate(domain::ClientNumber client, uint64_t events,
                                             base::SteadyTime now);
+  bool IsStalled(const domain::EventBatch& batch) const;
   void Reject(const domain::DecodedEvent& event, domain::EventFault fault, const TopicLimit& limit,
               Submission& submission);
   Appended Append(domain::AckLevel ack, base::SteadyTime now, Submission& submission);
@@ -147,7 +148,7 @@ class Ingest {
   const Clock& clock_;
   Telemetry& telemetry_;
   IdempotencyWindow* const window_;
-  const StuckDestinations* const stuck_;
+  const EventSink* const sink_;
   ClientShares* const shares_;
   Log* const log_;
   std::atomic<bool> closing_{false};

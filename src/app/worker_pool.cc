@@ -2,19 +2,20 @@
 
 #include <algorithm>
 
+#include "base/mutex.h"
 #include "base/thread_name.h"
 
 namespace ei::app {
 
-WorkerPool::WorkerPool(const Options& options, const DeliveryContext& context)
+WorkerPool::WorkerPool(const Options& options, const DeliveryContext& context, EventSink& sink)
     : options_(options), context_(context) {
   for (size_t i = 0; i < options_.workers; ++i) {
-    auto lane = std::make_unique<Lane>();
-    lane->worker = std::make_unique<DeliveryWorker>(i, options_.delivery, context_, options_.seed + i,
-                                                    [raw = lane.get()] { Wake(*raw); });
+    auto lane = std::make_unique<Lane>(sink.Lane(i));
+    lane->worker = std::make_unique<DeliveryWorker>(i, context_, lane->sink, options_.dead_letter_retries,
+                                                    options_.seed + i);
     lanes_.push_back(std::move(lane));
   }
-  context_.journal.OnLaneFilled([this](size_t lane) { Wake(*lanes_[lane]); });
+  context_.journal.OnLaneFilled([this](size_t lane) { OnFilled(*lanes_[lane]); });
 }
 
 WorkerPool::~WorkerPool() { Stop(); }
@@ -23,61 +24,39 @@ void WorkerPool::Start() {
   for (auto& lane : lanes_) lane->thread = std::thread([this, raw = lane.get()] { Run(*raw); });
 }
 
+void WorkerPool::OnFilled(Lane& lane) {
+  lane.filled.store(true);
+  if (lane.idle.load()) lane.sink.Wake();
+}
+
 void WorkerPool::Run(Lane& lane) {
   base::NameThisThread("delivery");
-  for (;;) {
+  while (!lane.stop.load()) {
     const base::SteadyTime began = context_.clock.Now();
-    const auto wait = lane.worker->Turn();
-    if (!AwaitNextTurn(lane, began, wait)) return;
-  }
-}
-
-bool WorkerPool::AwaitNextTurn(Lane& lane, base::SteadyTime turn_began, std::optional<base::Duration> wait) {
-  const base::SteadyTime next_turn = turn_began + options_.gather;
-  base::MutexLock lock(lane.mutex);
-  if (wait && *wait == base::Duration(0)) return !lane.stop;
-  const base::SteadyTime due = wait ? context_.clock.Now() + *wait : base::SteadyTime::max();
-  lane.waiting = true;
-  while (!lane.woken && !lane.stop && (!wait || context_.clock.Now() < due)) {
-    if (wait) {
-      lane.changed.WaitUntil(lane.mutex, due);
-    } else {
-      lane.changed.Wait(lane.mutex);
+    lane.filled.store(false);
+    const bool busy = lane.worker->Turn();
+    base::SteadyTime until = lane.worker->NextTurn().value_or(base::SteadyTime::max());
+    if (busy && !lane.hurry.load()) {
+      lane.sink.Run(std::min(until, began + options_.gather));
+      continue;
     }
+    lane.idle.store(true);
+    if (lane.filled.load()) until = began;
+    lane.sink.Run(until);
+    lane.idle.store(false);
   }
-  lane.waiting = false;
-  while (!lane.hurry && !lane.stop && context_.clock.Now() < next_turn) {
-    lane.changed.WaitUntil(lane.mutex, next_turn);
-  }
-  lane.woken = false;
-  return !lane.stop;
-}
-
-void WorkerPool::Wake(Lane& lane) {
-  bool notify;
-  {
-    base::MutexLock lock(lane.mutex);
-    lane.woken = true;
-    notify = lane.waiting;
-  }
-  if (notify) lane.changed.NotifyOne();
 }
 
 uint64_t WorkerPool::Drain(base::SteadyTime deadline) {
   constexpr auto kLook = std::chrono::milliseconds(5);
   for (auto& lane : lanes_) {
-    {
-      base::MutexLock lock(lane->mutex);
-      lane->hurry = true;
-    }
-    Wake(*lane);
-    lane->changed.NotifyOne();
+    lane->hurry.store(true);
+    lane->sink.Wake();
   }
   base::Mutex mutex;
   base::CondVar never;
   base::MutexLock lock(mutex);
   for (;;) {
-    context_.sink.Flush();
     const base::SteadyTime now = context_.clock.Now();
     const uint64_t left = context_.journal.Events();
     if (left == 0 || now >= deadline) return left;
@@ -87,26 +66,26 @@ uint64_t WorkerPool::Drain(base::SteadyTime deadline) {
 
 void WorkerPool::Stop() {
   for (auto& lane : lanes_) {
-    {
-      base::MutexLock lock(lane->mutex);
-      lane->stop = true;
-    }
-    lane->changed.NotifyOne();
+    lane->stop.store(true);
+    lane->sink.Wake();
   }
   for (auto& lane : lanes_) {
     if (lane->thread.joinable()) lane->thread.join();
   }
 }
 
-size_t WorkerPool::InFlight() const {
-  size_t in_flight = 0;
-  for (const auto& lane : lanes_) in_flight += lane->worker->InFlight();
+uint64_t WorkerPool::InFlight() const {
+  uint64_t in_flight = 0;
+  for (const auto& lane : lanes_) in_flight += lane->sink.InFlight();
   return in_flight;
 }
 
-size_t WorkerPool::Waiting() const {
-  size_t waiting = 0;
-  for (const auto& lane : lanes_) waiting += lane->worker->Waiting();
+uint64_t WorkerPool::Waiting() const {
+  uint64_t waiting = 0;
+  for (const auto& lane : lanes_) {
+    const uint64_t taken = lane->worker->Taken();
+    waiting += taken - std::min(taken, lane->sink.InFlight());
+  }
   return waiting;
 }
 

@@ -1,19 +1,19 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <thread>
 #include <vector>
 
 #include "app/delivery_worker.h"
-#include "base/mutex.h"
+#include "app/ports/event_sink.h"
 
 namespace ei::app {
 
-// The delivery workers and their threads, one a lane. Waking a thread costs more CPU than sending some dozens
-// of events, so a worker that has just been busy gathers for a while before its next turn; one that was idle
-// starts at once.
+// The delivery workers and their threads, one a lane. A thread works on what its sink has to do, and takes
+// events from the journal: at once when it was idle, else not before `gather` is over, so that events share
+// requests and nobody has to wake it.
 //
 // Start, Drain and Stop belong to one owner thread.
 class WorkerPool {
@@ -21,11 +21,12 @@ class WorkerPool {
   struct Options {
     size_t workers = 1;
     base::Duration gather = std::chrono::milliseconds(1);  // least time between two turns of a busy worker
-    DeliveryOptions delivery;                              // a worker's share
+    domain::RetryPolicy dead_letter_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
     uint64_t seed = 0;
   };
 
-  WorkerPool(const Options& options, const DeliveryContext& context);
+  // The sink's lanes are used until Stop.
+  WorkerPool(const Options& options, const DeliveryContext& context, EventSink& sink);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -36,31 +37,32 @@ class WorkerPool {
   // appended any more.
   uint64_t Drain(base::SteadyTime deadline);
 
-  // Ends and joins the threads. Reports may still come until the sink is gone.
+  // Ends and joins the threads.
   void Stop();
 
-  // Events handed to the sink whose report is not back.
-  size_t InFlight() const;
-  // Events that wait in the workers for their destination.
-  size_t Waiting() const;
+  // Events on their way to the destination.
+  uint64_t InFlight() const;
+  // Events that were taken from the journal and are not on their way: their partition is busy, stalled or
+  // recovering.
+  uint64_t Waiting() const;
 
  private:
-  // One worker with what its thread waits on.
+  // One worker with its thread.
   struct Lane {
+    explicit Lane(SinkLane& lane_sink) : sink(lane_sink) {}
+    SinkLane& sink;
     std::unique_ptr<DeliveryWorker> worker;
     std::thread thread;
-    base::Mutex mutex;
-    base::CondVar changed;
-    bool woken GUARDED_BY(mutex) = false;
-    bool waiting GUARDED_BY(mutex) = false;  // for `woken`, not for time to pass
-    bool hurry GUARDED_BY(mutex) = false;    // draining: don't gather
-    bool stop GUARDED_BY(mutex) = false;
+    // Whoever fills the journal's lane sets `filled` and then looks at `idle`; the thread the other way
+    // round: one of them sees the other.
+    std::atomic<bool> filled{false};
+    std::atomic<bool> idle{false};
+    std::atomic<bool> hurry{false};  // draining: don't gather
+    std::atomic<bool> stop{false};
   };
 
   void Run(Lane& lane);
-  // False: stop.
-  bool AwaitNextTurn(Lane& lane, base::SteadyTime turn_began, std::optional<base::Duration> wait);
-  static void Wake(Lane& lane);
+  static void OnFilled(Lane& lane);
 
   const Options options_;
   DeliveryContext context_;

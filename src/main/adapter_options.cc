@@ -41,10 +41,9 @@ kafka::KafkaOptions KafkaOptionsOf(const Settings& settings, size_t lanes,
   options.dlq_topic = settings.kafka.dlq_topic;
   options.topics = std::move(topics);
   options.write_timeout = settings.kafka.write_timeout;
-  options.linger = settings.kafka.linger;
+  options.unknown_topic_grace = settings.kafka.unknown_topic_grace;
   options.compression = Name(settings.kafka.compression);
   options.event_bytes_max = settings.ingest.event_bytes_max;
-  options.inflight_events_max = settings.delivery.inflight_events_max;
   options.lanes = lanes;
   return options;
 }

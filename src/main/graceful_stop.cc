@@ -17,7 +17,7 @@ namespace ei::service {
 namespace {
 
 constexpr auto kLook = std::chrono::seconds(1);
-// Above the time that a producer takes for the reports of what it purges.
+// For what ends after the delivery: threads, files, the last lines of the log.
 constexpr auto kCloseMax = std::chrono::seconds(8);
 constexpr auto kLastLines = std::chrono::seconds(1);  // for the log's reader, before the process ends
 

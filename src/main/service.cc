@@ -19,11 +19,10 @@ namespace ei::service {
 namespace {
 
 constexpr size_t kDefaultWorkersMax = 4;
-constexpr size_t kTakenEventsMax = 1'000'000;  // by a worker; their slots take 200 bytes each
-// What waits for a stuck partition holds memory that the others need. With a log they go on to the disk
+// What waits for a stalled partition holds memory that the others need. With a log they go on to the disk
 // meanwhile, and a partition whose leader is only moving needs not be refused.
-constexpr auto kStuckAfterInMemory = std::chrono::milliseconds(100);
-constexpr auto kStuckAfterWithLog = std::chrono::seconds(2);
+constexpr auto kStalledAfterInMemory = std::chrono::milliseconds(100);
+constexpr auto kStalledAfterWithLog = std::chrono::seconds(2);
 constexpr auto kRetryBackoffMax = std::chrono::seconds(10);
 constexpr auto kLastScrape = std::chrono::seconds(1);  // in which the count of lost events can be scraped
 constexpr auto kAnswerTime = std::chrono::seconds(2);  // for the last replies after the storage has failed
@@ -80,8 +79,8 @@ Service::Service(const Settings& settings, const Routing& routing, const app::Cl
 
 base::Result<void> Service::Start(std::function<void()> storage_failed) {
   const size_t lanes = Workers(settings_);
-  if (auto opened = OpenSink(lanes); !opened) return opened;
   if (auto looked = LookForLeftoverLog(); !looked) return looked;
+  if (auto opened = OpenSink(lanes); !opened) return opened;
   OpenShares();
   receipts_ = std::make_unique<app::Receipts>(settings_.journal.events_max, shares_.get());
   if (auto opened = OpenJournal(lanes, std::move(storage_failed)); !opened) return opened;
@@ -92,17 +91,12 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   pool.workers = lanes;
   pool.seed = RandomSeed();
   if (settings_.sink.kind == SinkKind::kKafka) pool.gather = settings_.kafka.linger;
-  pool.delivery.inflight_events_max = std::max<size_t>(1, settings_.delivery.inflight_events_max / lanes);
-  pool.delivery.taken_events_max = std::min<size_t>(settings_.journal.events_max, kTakenEventsMax);
-  pool.delivery.event_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax,
-                                 settings_.kafka.max_retries};
-  pool.delivery.stuck_after = HasWal() ? kStuckAfterWithLog : base::Duration(kStuckAfterInMemory);
-  pool.delivery.unknown_topic_grace = settings_.kafka.unknown_topic_grace;
-  pool.delivery.transient_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0};
-  stuck_ = std::make_unique<app::StuckDestinations>(*sink_, *journal_, lanes);
+  pool.dead_letter_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0};
   workers_ = std::make_unique<app::WorkerPool>(
-      pool, app::DeliveryContext{*journal_, *sink_, drain_rate_, *receipts_, clock_, metrics_, log_,
-                                 window_.get(), dead_letter_file_.get(), stuck_.get()});
+      pool,
+      app::DeliveryContext{*journal_, drain_rate_, *receipts_, clock_, metrics_, log_, window_.get(),
+                           dead_letter_file_.get()},
+      *sink_);
   workers_->Start();
   if (credentials_) credentials_->Start();
   if (wal_threads_) wal_threads_->Start();
@@ -114,9 +108,8 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   ingest.ack_min = settings_.ingest.ack_min;
   ingest.has_wal = JournalIsWal(settings_);
   ingest.body_bytes_max = settings_.ingest.body_bytes_max;
-  ingest_ =
-      std::make_unique<app::Ingest>(ingest, bucket_, *journal_, *receipts_, drain_rate_, topic_limits_,
-                                    clock_, metrics_, window_.get(), stuck_.get(), shares_.get(), &log_);
+  ingest_ = std::make_unique<app::Ingest>(ingest, bucket_, *journal_, *receipts_, drain_rate_, topic_limits_,
+                                          clock_, metrics_, window_.get(), sink_.get(), shares_.get(), &log_);
   RegisterGauges();
   return Listen();
 }
@@ -137,8 +130,7 @@ void Service::OpenShares() {
     capacity(app::Shared::kUnsyncedBytes) = wal::WalJournal::UnsyncedBytesMax(log);
   } else {
     capacity(app::Shared::kJournalEvents) = settings_.journal.events_max;
-    capacity(app::Shared::kJournalBytes) =
-        memory_journal::MemoryJournal::ShareableBytes(settings_.journal.bytes_max);
+    capacity(app::Shared::kJournalBytes) = settings_.journal.bytes_max;
   }
   options.rate = settings_.rate_limit.rps;
   options.burst = static_cast<double>(settings_.rate_limit.burst);
@@ -239,7 +231,12 @@ void Service::RestoreWindow() {
 
 base::Result<void> Service::OpenSink(size_t lanes) {
   if (settings_.sink.kind == SinkKind::kFile) {
-    auto opened = file_sink::FileSink::Open({settings_.file.dir, settings_.file.segment_bytes}, log_, clock_);
+    auto opened = file_sink::FileSink::Open({.directory = settings_.file.dir,
+                                             .segment_bytes = settings_.file.segment_bytes,
+                                             .lanes = lanes,
+                                             .retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0},
+                                             .seed = RandomSeed()},
+                                            log_, clock_, metrics_);
     if (!opened) return std::unexpected(opened.error());
     sink_ = std::move(*opened);
     log_.Write(app::LogLevel::kInfo, "sink", "events go to files",
@@ -250,25 +247,17 @@ base::Result<void> Service::OpenSink(size_t lanes) {
 }
 
 base::Result<void> Service::OpenKafkaSink(size_t lanes) {
-  const kafka::KafkaOptions options = KafkaOptionsOf(settings_, lanes, TopicOptionsOf(routing_), clock_);
-  const auto use = [&](auto created) -> base::Result<void> {
-    if (!created) return std::unexpected(created.error());
-    use_topics_ = [sink = created->get()](std::vector<kafka::TopicOptions> topics) {
-      sink->UseTopics(std::move(topics));
-    };
-    if (options.security.Secured()) {
-      credentials_ = std::make_unique<kafka::CredentialKeeper>(options.security, clock_, log_, **created);
-    }
-    if constexpr (std::is_same_v<decltype(created->get()), kafka::native::NativeSink*>) {
-      native_ = created->get();
-    }
-    sink_ = std::move(*created);
-    return {};
-  };
-  auto used = settings_.kafka.client == KafkaClient::kNative
-                  ? use(kafka::native::NativeSink::Create(options, clock_, log_, &metrics_, &topic_limits_))
-                  : use(kafka::KafkaSink::Create(options, log_, &metrics_, &topic_limits_));
-  if (!used) return used;
+  kafka::KafkaOptions options = KafkaOptionsOf(settings_, lanes, TopicOptionsOf(routing_), clock_);
+  options.retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0};
+  options.rejected_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, settings_.kafka.max_retries};
+  options.stalled_after = HasWal() ? kStalledAfterWithLog : base::Duration(kStalledAfterInMemory);
+  auto created = kafka::KafkaSink::Create(options, clock_, log_, &metrics_, &topic_limits_);
+  if (!created) return std::unexpected(created.error());
+  kafka_ = created->get();
+  sink_ = std::move(*created);
+  if (options.security.Secured()) {
+    credentials_ = std::make_unique<kafka::CredentialKeeper>(options.security, clock_, log_, *kafka_);
+  }
   OpenDeadLetterFile();
   log_.Write(app::LogLevel::kInfo, "sink", "events go to Kafka",
              {{"brokers", std::string_view(settings_.kafka.brokers)},
@@ -338,7 +327,7 @@ void Service::RegisterGauges() {
   metrics_.AddGauge(telemetry::MetricId::kDeliveryWaitingEvents,
                     [workers = workers_.get()] { return static_cast<double>(workers->Waiting()); });
   metrics_.AddGauge(telemetry::MetricId::kStuckDestinations,
-                    [stuck = stuck_.get()] { return static_cast<double>(stuck->Count()); });
+                    [sink = sink_.get()] { return static_cast<double>(sink->Status().stalled); });
   if (shares_ != nullptr) {
     metrics_.AddGauge(telemetry::MetricId::kClients,
                       [shares = shares_.get()] { return static_cast<double>(shares->Known()); });
@@ -354,12 +343,12 @@ void Service::RegisterGauges() {
   });
   metrics_.AddGauge(telemetry::MetricId::kOneAckTopics,
                     [sink = sink_.get()] { return static_cast<double>(sink->Status().one_ack_topics); });
-  if (native_ != nullptr) RegisterBrokerMetrics();
+  if (kafka_ != nullptr) RegisterBrokerMetrics();
 }
 
 void Service::RegisterBrokerMetrics() {
-  using Counts = kafka::native::NativeSink::BrokerCounts;
-  const auto series = [sink = native_](double (*value)(const Counts&)) {
+  using Counts = kafka::ClusterReports::BrokerCounts;
+  const auto series = [sink = kafka_](double (*value)(const Counts&)) {
     return [sink, value] {
       std::vector<telemetry::Metrics::Labelled> samples;
       for (const auto& [broker, counts] : sink->Brokers()) samples.push_back({broker, value(counts)});
@@ -394,7 +383,7 @@ void Service::RegisterWalMetrics() {
 
 void Service::Reroute(const Routing& routing) {
   routes_.Replace(routing.routes);
-  if (use_topics_) use_topics_(TopicOptionsOf(routing));
+  if (kafka_ != nullptr) kafka_->UseTopics(TopicOptionsOf(routing));
 }
 
 uint64_t Service::EventsAtRisk() const {
@@ -457,8 +446,9 @@ uint64_t Service::TellWhatIsLeft(uint64_t left) {
 Service::~Service() {
   server_.reset();
   if (workers_) workers_->Stop();
-  // The log is finished before the sink is closed; its last reports still wake what these threads belong to.
+  // They wake the workers' lanes to their end.
   if (wal_threads_) wal_threads_->Stop();
+  workers_.reset();
   credentials_.reset();
   sink_.reset();
 }

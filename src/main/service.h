@@ -11,7 +11,6 @@
 #include "adapters/http/server.h"
 #include "adapters/kafka/credential_keeper.h"
 #include "adapters/kafka/kafka_sink.h"
-#include "adapters/kafka/native/native_sink.h"
 #include "adapters/telemetry/metrics.h"
 #include "adapters/wal/posix_disk.h"
 #include "adapters/wal/wal_journal.h"
@@ -25,7 +24,6 @@
 #include "app/ports/journal.h"
 #include "app/ports/log.h"
 #include "app/receipts.h"
-#include "app/stuck_destinations.h"
 #include "app/topic_limits.h"
 #include "app/wake_list.h"
 #include "app/worker_pool.h"
@@ -44,8 +42,7 @@ class Service {
   // Nothing happens until Start. The references outlive the service.
   Service(const Settings& settings, const Routing& routing, const app::Clock& clock, app::Log& log,
           telemetry::Metrics& metrics);
-  // Closes the sink, which waits for the threads of its library: what hangs there (name resolution, for one)
-  // holds this up. Nothing that was accepted depends on it any more after Stop.
+  // Nothing that was accepted depends on it any more after Stop.
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -115,12 +112,10 @@ class Service {
   std::unique_ptr<app::IdempotencyWindow> window_;  // null: off
   std::unique_ptr<file_sink::DeadLetterFile>
       dead_letter_file_;  // null: the sink has a place of its own for them
-  std::unique_ptr<app::StuckDestinations> stuck_;
-  std::unique_ptr<app::WorkerPool> workers_;  // outlives the sink, which reports to it
   std::unique_ptr<app::EventSink> sink_;
-  std::function<void(std::vector<kafka::TopicOptions>)> use_topics_;  // of sink_, when that is Kafka
-  kafka::native::NativeSink* native_ = nullptr;                       // sink_, when that is it
-  std::unique_ptr<kafka::CredentialKeeper> credentials_;              // of the sink; null: it has none
+  kafka::KafkaSink* kafka_ = nullptr;                     // sink_, when that is Kafka
+  std::unique_ptr<app::WorkerPool> workers_;              // which run the sink's lanes
+  std::unique_ptr<kafka::CredentialKeeper> credentials_;  // of the sink; null: it has none
   std::unique_ptr<app::Ingest> ingest_;
   std::unique_ptr<http::Server> server_;
 };

@@ -14,7 +14,6 @@ namespace ei::service {
 // defaults of their own; DefaultSettings() gives them. Times are whole microseconds, sizes are bytes.
 
 enum class SinkKind { kKafka, kFile };
-enum class KafkaClient { kNative, kLibrdkafka };
 enum class Compression { kNone, kGzip, kSnappy, kLz4, kZstd };
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
@@ -81,7 +80,6 @@ struct FileSettings {
 };
 
 struct KafkaSettings {
-  KafkaClient client = KafkaClient::kLibrdkafka;
   std::string brokers;  // host:port,host:port without spaces
   std::string topic;
   std::string dlq_topic;
@@ -137,7 +135,6 @@ struct DeadLetterSettings {
 
 struct DeliverySettings {
   std::uint32_t workers = 0;  // 0: one a core, at most 4
-  std::uint64_t inflight_events_max = 0;
 };
 
 struct ShutdownSettings {

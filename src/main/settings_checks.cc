@@ -46,13 +46,6 @@ std::vector<SettingConflict> FindConflicts(const Settings& settings) {
                          fmt::format("\"{}\" is also kafka.topic; dead letters need a topic of their own",
                                      settings.kafka.dlq_topic)});
   }
-  if (settings.delivery.inflight_events_max < settings.delivery.workers) {
-    conflicts.push_back(
-        {"delivery.inflight_events_max", "delivery.workers",
-         fmt::format("{} is less than delivery.workers ({}), so some workers could send nothing; raise "
-                     "the one or lower the other",
-                     settings.delivery.inflight_events_max, settings.delivery.workers)});
-  }
   return conflicts;
 }
 

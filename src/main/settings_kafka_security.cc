@@ -71,7 +71,7 @@ std::vector<Setting> KafkaSecurityRows() {
       Declare({.key = "kafka.security.certificate_file",
                .env = "KAFKA_SSL_CERTIFICATE_FILE",
                .text = "PEM file of this client's own certificate with its chain, for brokers that want "
-                       "one (mutual TLS). When it changes, a new producer takes over.",
+                       "one (mutual TLS). When it changes, the next connections use it.",
                .example = "/run/secrets/kafka-client.pem"},
               kGroup, &Group::certificate_file, Path()),
       Declare({.key = "kafka.security.key_file",

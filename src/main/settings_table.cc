@@ -276,7 +276,7 @@ std::vector<Setting> FlowRows() {
       Declare({.key = "journal.bytes_max",
                .env = "QUEUE_BYTES_MAX",
                .text = "Memory for accepted events that wait for delivery; the journal is full when this or "
-                       "journal.events_max is reached. An event counts with its bytes and 320 more, for its "
+                       "journal.events_max is reached. An event counts with its bytes and 160 more, for its "
                        "places on the way out. Keep it well below the memory limit of the container.",
                .example = "512MiB"},
               &Settings::journal, &JournalSettings::bytes_max,
@@ -415,11 +415,13 @@ std::vector<Setting> KafkaRows() {
           {.key = "kafka.max_retries",
            .env = "KAFKA_MAX_RETRIES",
            .text =
-               "How often an event is sent again after a failure that may be its own, before it becomes a "
-               "dead letter. Failures of the brokers are retried without end.",
-           .example = "5"},
+               "How often an event that its topic rejects is sent again, each time once the topic has taken "
+               "others, before it becomes a dead letter. Brokers say which record is at fault: more than one "
+               "retry helps only where a topic's rules change for moments. Failures of the brokers are "
+               "retried without end.",
+           .example = "3"},
           &Settings::kafka, &KafkaSettings::max_retries,
-          Integer{.fallback = 3, .min = 0, .max = 1000, .unit = "retries"}),
+          Integer{.fallback = 1, .min = 0, .max = 1000, .unit = "retries"}),
       Declare(
           {.key = "kafka.retry_backoff",
            .env = "KAFKA_RETRY_BACKOFF",
@@ -455,17 +457,6 @@ std::vector<Setting> KafkaRows() {
                "requests, less delivers sooner.",
            .example = "20ms"},
           &Settings::kafka, &KafkaSettings::linger, Duration{.fallback = 5ms, .min = 0s, .max = 1s}),
-      Declare(
-          {.key = "kafka.client",
-           .env = "KAFKA_CLIENT",
-           .text =
-               "The producer: librdkafka, or native, which is this service's own. redrive and dlq stats always "
-               "use librdkafka.",
-           .example = "native"},
-          &Settings::kafka, &KafkaSettings::client,
-          Choice<KafkaClient>{
-              .fallback = KafkaClient::kLibrdkafka,
-              .words = {{"native", KafkaClient::kNative}, {"librdkafka", KafkaClient::kLibrdkafka}}}),
       Declare(
           {.key = "kafka.compression",
            .env = "KAFKA_COMPRESSION",
@@ -505,22 +496,12 @@ std::vector<Setting> RunRows() {
   return {
       Declare({.key = "delivery.workers",
                .env = "WORKER_POOL_SIZE",
-               .text = "Threads that take events from the journal and hand them to the sink. 0 is one a "
-                       "core, as for http.threads, at most "
-                       "4; more seldom helps, as each keeps many events in flight.",
+               .text = "Threads that deliver. Each has connections to the brokers of its own and takes the "
+                       "events of some keys; one delivers some million events a second. More help where "
+                       "compression or TLS keeps one busy. 0 is one a core, at most 4.",
                .example = "2"},
               &Settings::delivery, &DeliverySettings::workers,
               Integer{.fallback = 2, .min = 0, .max = 64, .unit = "threads"}),
-      Declare(
-          {.key = "delivery.inflight_events_max",
-           .env = "INFLIGHT_EVENTS_MAX",
-           .text =
-               "Events that are sent and not yet confirmed, over all workers; a quarter more while partitions "
-               "are stuck. Raise it when the brokers are far away and events/s times the round trip is more "
-               "than this.",
-           .example = "100000"},
-          &Settings::delivery, &DeliverySettings::inflight_events_max,
-          Integer{.fallback = 20'000, .min = 1, .max = 10'000'000, .unit = "events"}),
       Declare(
           {.key = "shutdown.delay",
            .env = "SHUTDOWN_DELAY",

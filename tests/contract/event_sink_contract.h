@@ -5,17 +5,15 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <cstring>
 #include <iterator>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "app/event_runs.h"
 #include "app/ports/event_sink.h"
 #include "base/murmur2.h"
 #include "domain/timestamp.h"
@@ -25,15 +23,19 @@
 //
 //   INSTANTIATE_TYPED_TEST_SUITE_P(FileSink, EventSinkContract, FileSinkHarness);
 //
-// The harness is default-constructible, gives the sink a destination of its own, and reads back from there:
+// The harness is default-constructible, gives a sink of kLanes lanes a destination of its own, and reads back
+// from there:
 //
 //   struct Harness {
 //     app::EventSink& Sink();
-//     void Close();                                               // the sink is gone; reading still works
-//     std::vector<std::string> Values(size_t count);              // of events, those of one key in their
-//     order std::vector<StoredDeadLetter> DeadLetters(size_t count);    // `count` is how many will be there
+//     void Close();  // the sink is gone; reading still works
+//     // `count` is how many will be there. Events of one key come in their order.
+//     std::vector<std::string> Values(size_t count);
+//     std::vector<StoredDeadLetter> DeadLetters(size_t count);
 //   };
 namespace ei::contract {
+
+inline constexpr size_t kLanes = 4;
 
 struct StoredDeadLetter {
   std::string code;
@@ -44,13 +46,13 @@ struct StoredDeadLetter {
   std::string value;
 };
 
-// One lane's events and reports. An event's bytes live until its report is given and not a moment longer:
-// they are overwritten and freed from within it, so that a sink that looks again is found out by what it
-// stores, or by ASan.
+// One lane's events and reports. An event's bytes end with the call that hands it over: they are overwritten
+// and freed then, so that a sink that looks again is found out by what it stores, or by ASan. Belongs to the
+// lane's thread.
 class ContractLane final : public app::DeliveryListener {
  public:
-  ContractLane(app::EventSink& sink, size_t number) : sink_(sink), number_(number) {
-    sink.Attach(number, *this);
+  ContractLane(app::EventSink& sink, size_t number) : sink_(sink.Lane(number)), number_(number) {
+    sink_.Attach(*this);
   }
 
   struct Outgoing {
@@ -58,103 +60,144 @@ class ContractLane final : public app::DeliveryListener {
     std::optional<std::string> key;
   };
 
-  void Send(const std::vector<Outgoing>& outgoing, app::Grouping grouping = app::Grouping::kTogether) {
-    std::vector<app::OutboundEvent> events;
-    for (const Outgoing& one : outgoing) events.push_back(Own(one));
-    sink_.Send(number_, events, grouping, FailuresSeen());
+  void Add(const std::vector<Outgoing>& outgoing) {
+    for (const Outgoing& one : outgoing) {
+      const Borrowed bytes(one);
+      app::JournalEvent event;
+      static_cast<app::EventView&>(event) = bytes.View();
+      event.position = first_position_ + 3 * events_.size();
+      event.client = static_cast<domain::ClientNumber>(events_.size() / 10 % 3);
+      event.held_bytes = static_cast<uint32_t>(one.value.size() + 7);
+      event.accepted_at = base::SteadyTime(std::chrono::seconds(events_.size() / 20));
+      places_[event.position] = events_.size();
+      events_.push_back({app::RunOf(event), 0});
+      held_added_ += event.held_bytes;
+      sink_.Add(event);
+    }
   }
 
-  uint64_t FailuresSeen() {
-    const std::lock_guard lock(mutex_);
-    return faults_.size();
-  }
-
-  void SendDeadLetter(const Outgoing& outgoing, const app::DeadLetterNote& note) {
-    // The note's views, unlike the event's, are the caller's again after the call.
+  void AddDeadLetter(const Outgoing& outgoing, const app::DeadLetterNote& note) {
+    const Borrowed bytes(outgoing);
     std::string code(note.code);
     std::string reason(note.reason);
     app::DeadLetterNote own = note;
     own.code = code;
     own.reason = reason;
-    sink_.SendDeadLetter(number_, Own(outgoing), own);
+    letters_.push_back(0);
+    sink_.AddDeadLetter(letters_.size() - 1, bytes.View(), own);
     std::fill(code.begin(), code.end(), '#');
     std::fill(reason.begin(), reason.end(), '#');
   }
 
-  // Waits until there are as many reports as events; false when that takes too long.
+  // Does what can be done without waiting.
+  void RunOnce() { sink_.Run(base::SteadyTime::min()); }
+
+  // Runs until there are as many reports as events and dead letters; false when that takes too long.
   bool AllReported() {
-    sink_.Flush();
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(60), [this] { return reports_ >= pieces_.size(); });
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (reports_ < events_.size() + letters_.size()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      sink_.Run(std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
+    }
+    EXPECT_EQ(sink_.InFlight(), 0U);
+    return true;
   }
 
   // That each event had one report, that it was delivered.
-  void ExpectEachDeliveredOnce() {
-    const std::lock_guard lock(mutex_);
-    EXPECT_EQ(reports_, pieces_.size());
-    for (size_t token = 0; token < pieces_.size(); ++token) {
-      EXPECT_EQ(pieces_[token].reports, 1) << "token " << token << " of lane " << number_;
+  void ExpectEachDeliveredOnce() const {
+    EXPECT_EQ(reports_, events_.size() + letters_.size());
+    for (size_t i = 0; i < events_.size(); ++i) {
+      EXPECT_EQ(events_[i].reports, 1) << "event " << i << " of lane " << number_;
     }
+    for (size_t i = 0; i < letters_.size(); ++i) EXPECT_EQ(letters_[i], 1) << "dead letter " << i;
+    EXPECT_EQ(held_delivered_, held_added_) << "divided otherwise within a request, but none is lost";
     EXPECT_TRUE(faults_.empty()) << faults_.size() << " faults, the first: " << faults_.front();
-    EXPECT_EQ(unknown_tokens_, 0);
   }
 
-  void OnReports(std::span<app::DeliveryReport> reports) override {
-    {
-      const std::lock_guard lock(mutex_);
-      for (const app::DeliveryReport& report : reports) {
-        ++reports_;
-        if (report.token >= pieces_.size()) {
-          ++unknown_tokens_;
-          continue;
-        }
-        Piece& piece = pieces_[report.token];
-        ++piece.reports;
-        if (report.verdict != app::Verdict::kDelivered) {
-          faults_.push_back(std::string(report.code) + ": " + report.reason);
-        } else if (!report.code.empty() || !report.reason.empty()) {
-          faults_.push_back("delivered, and yet with a code or reason");
-        }
-        if (piece.bytes != nullptr) std::memset(piece.bytes.get(), '#', piece.size);
-        piece.bytes.reset();
+  void OnDelivered(const app::DeliveredEvents& delivered) override {
+    uint64_t events = 0;
+    for (const app::EventRun& run : delivered.events.runs) {
+      held_delivered_ += run.held_bytes;
+      events += run.events;
+    }
+    reports_ += delivered.events.positions.size();
+    if (events != delivered.events.positions.size()) {
+      faults_.emplace_back("runs of more or fewer events");
+      return;
+    }
+    app::RunReader runs(delivered.events.runs);
+    std::optional<size_t> last;
+    for (const uint64_t position : delivered.events.positions) {
+      const app::EventRun run = runs.Next();
+      const auto place = places_.find(position);
+      if (place == places_.end()) {
+        faults_.emplace_back("a position that was never added");
+        continue;
+      }
+      if (last && place->second <= *last) faults_.emplace_back("not in the order in which they were added");
+      last = place->second;
+      Event& event = events_[place->second];
+      ++event.reports;
+      if (run.client != event.run.client || run.accepted_at != event.run.accepted_at) {
+        faults_.emplace_back("the run of another request");
       }
     }
-    changed_.notify_all();
+  }
+  void OnRejected(const app::RejectedEvent& rejected) override {
+    ++reports_;
+    faults_.push_back("rejected: " + std::string(rejected.code));
+  }
+  void OnDeadLetter(const app::DeadLetterReport& report) override {
+    ++reports_;
+    if (report.token >= letters_.size()) {
+      faults_.emplace_back("an unknown dead letter");
+      return;
+    }
+    ++letters_[report.token];
+    if (report.result != app::DeadLetterResult::kWritten || !report.code.empty() || !report.reason.empty()) {
+      faults_.push_back("a dead letter: " + std::string(report.code));
+    }
   }
 
  private:
-  struct Piece {
-    std::unique_ptr<char[]> bytes;
-    size_t size = 0;
+  // Bytes that are gone when this is.
+  class Borrowed {
+   public:
+    explicit Borrowed(const Outgoing& one)
+        : bytes_(one.value + one.key.value_or("")), value_size_(one.value.size()), has_key_(one.key) {}
+    ~Borrowed() { std::fill(bytes_.begin(), bytes_.end(), '#'); }
+    Borrowed(const Borrowed&) = delete;
+    Borrowed& operator=(const Borrowed&) = delete;
+    app::EventView View() const {
+      app::EventView view;
+      view.value = std::string_view(bytes_).substr(0, value_size_);
+      view.has_key = has_key_;
+      if (has_key_) {
+        view.key = std::string_view(bytes_).substr(value_size_);
+        view.key_hash = base::Murmur2(view.key);
+      }
+      return view;
+    }
+
+   private:
+    std::string bytes_;
+    const size_t value_size_;
+    const bool has_key_;
+  };
+  struct Event {
+    app::EventRun run;
     int reports = 0;
   };
 
-  app::OutboundEvent Own(const Outgoing& outgoing) {
-    const std::string key = outgoing.key.value_or("");
-    const std::lock_guard lock(mutex_);
-    Piece& piece = pieces_.emplace_back();
-    piece.size = outgoing.value.size() + key.size();
-    piece.bytes = std::make_unique<char[]>(piece.size);
-    std::copy(outgoing.value.begin(), outgoing.value.end(), piece.bytes.get());
-    std::copy(key.begin(), key.end(), piece.bytes.get() + outgoing.value.size());
-    app::OutboundEvent event;
-    event.token = pieces_.size() - 1;
-    event.value = {piece.bytes.get(), outgoing.value.size()};
-    event.has_key = outgoing.key.has_value();
-    if (event.has_key) {
-      event.key = {piece.bytes.get() + outgoing.value.size(), key.size()};
-      event.key_hash = base::Murmur2(key);
-    }
-    return event;
-  }
-
-  app::EventSink& sink_;
+  app::SinkLane& sink_;
   const size_t number_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<Piece> pieces_;  // by token
+  const uint64_t first_position_ = 1'000'000 * (number_ + 1);
+  std::vector<Event> events_;
+  std::map<uint64_t, size_t> places_;  // by position
+  std::vector<int> letters_;           // reports, by token
   size_t reports_ = 0;
-  int unknown_tokens_ = 0;
+  uint64_t held_delivered_ = 0;
+  uint64_t held_added_ = 0;
   std::vector<std::string> faults_;
 };
 
@@ -185,8 +228,9 @@ TYPED_TEST_SUITE_P(EventSinkContract);
 
 TYPED_TEST_P(EventSinkContract, NothingSentNothingReported) {
   ContractLane lane(this->harness_.Sink(), 0);
-  lane.Send({});
-  this->harness_.Sink().Flush();
+  lane.Add({});
+  lane.RunOnce();
+  ASSERT_TRUE(lane.AllReported());
   this->harness_.Close();
   lane.ExpectEachDeliveredOnce();
 }
@@ -199,7 +243,8 @@ TYPED_TEST_P(EventSinkContract, EachEventHasOneReportAndStandsThereUnchanged) {
     if (n % 30 == 0) {
       ASSERT_TRUE(lane.AllReported());
     }
-    lane.Send({{sent.back(), "k"}}, n / 30 % 2 == 0 ? app::Grouping::kAlone : app::Grouping::kTogether);
+    lane.Add({{sent.back(), "k"}});
+    if (n % 7 == 0) lane.RunOnce();
   }
   ASSERT_TRUE(lane.AllReported());
   EXPECT_EQ(this->harness_.Values(sent.size()), sent);
@@ -215,7 +260,7 @@ TYPED_TEST_P(EventSinkContract, EventsWithoutAKeyAreDelivered) {
     sent.push_back(Value(0, "", n));
     events.push_back({sent.back(), std::nullopt});
   }
-  lane.Send(events);
+  lane.Add(events);
   ASSERT_TRUE(lane.AllReported());
   auto stored = this->harness_.Values(sent.size());
   std::sort(stored.begin(), stored.end());
@@ -225,7 +270,7 @@ TYPED_TEST_P(EventSinkContract, EventsWithoutAKeyAreDelivered) {
   lane.ExpectEachDeliveredOnce();
 }
 
-TYPED_TEST_P(EventSinkContract, EventsOfOneKeyKeepTheirOrderOverManySends) {
+TYPED_TEST_P(EventSinkContract, EventsOfOneKeyKeepTheirOrder) {
   constexpr size_t kKeys = 7;
   ContractLane lane(this->harness_.Sink(), 0);
   support::Random random(support::SeedOr(11));
@@ -238,7 +283,8 @@ TYPED_TEST_P(EventSinkContract, EventsOfOneKeyKeepTheirOrderOverManySends) {
       event.value = Value(0, *event.key, n++, random.Below(600));
       sent[*event.key].push_back(event.value);
     }
-    lane.Send(events);
+    lane.Add(events);
+    if (random.OneIn(3)) lane.RunOnce();
   }
   ASSERT_TRUE(lane.AllReported());
   const auto stored = this->harness_.Values(n);
@@ -248,7 +294,7 @@ TYPED_TEST_P(EventSinkContract, EventsOfOneKeyKeepTheirOrderOverManySends) {
   lane.ExpectEachDeliveredOnce();
 }
 
-TYPED_TEST_P(EventSinkContract, OneSendMayBringALargeBatchAndLargeEvents) {
+TYPED_TEST_P(EventSinkContract, ManyAndLargeEventsMayComeAtOnce) {
   ContractLane lane(this->harness_.Sink(), 0);
   std::vector<ContractLane::Outgoing> events;
   std::vector<std::string> sent;
@@ -256,7 +302,7 @@ TYPED_TEST_P(EventSinkContract, OneSendMayBringALargeBatchAndLargeEvents) {
     sent.push_back(Value(0, "k", n, n % 2500 == 2499 ? 900'000 : 300));
     events.push_back({sent.back(), "k"});
   }
-  lane.Send(events);
+  lane.Add(events);
   ASSERT_TRUE(lane.AllReported());
   const auto stored = this->harness_.Values(sent.size());
   EXPECT_TRUE(stored == sent) << stored.size() << " of " << sent.size() << " stored";
@@ -265,7 +311,6 @@ TYPED_TEST_P(EventSinkContract, OneSendMayBringALargeBatchAndLargeEvents) {
 }
 
 TYPED_TEST_P(EventSinkContract, LanesInThreadsOfTheirOwnDontDisturbOneAnother) {
-  constexpr size_t kLanes = 4;
   constexpr uint64_t kEvents = 2000;  // of each lane
   std::vector<std::unique_ptr<ContractLane>> lanes;
   for (size_t number = 0; number < kLanes; ++number) {
@@ -283,7 +328,8 @@ TYPED_TEST_P(EventSinkContract, LanesInThreadsOfTheirOwnDontDisturbOneAnother) {
           sent[number].push_back(Value(number, key, sent[number].size()));
           events.push_back({sent[number].back(), key});
         }
-        lanes[number]->Send(events);
+        lanes[number]->Add(events);
+        lanes[number]->RunOnce();
       }
       if (!lanes[number]->AllReported()) ++late;
     });
@@ -299,6 +345,22 @@ TYPED_TEST_P(EventSinkContract, LanesInThreadsOfTheirOwnDontDisturbOneAnother) {
   for (const auto& lane : lanes) lane->ExpectEachDeliveredOnce();
 }
 
+TYPED_TEST_P(EventSinkContract, WakeEndsARunThatWouldGoOnForEver) {
+  ContractLane lane(this->harness_.Sink(), 0);
+  app::SinkLane& sink = this->harness_.Sink().Lane(0);
+  sink.Wake();
+  sink.Run(base::SteadyTime::max());
+  std::thread waker([&] {
+    for (int i = 0; i < 100; ++i) sink.Wake();
+  });
+  sink.Run(base::SteadyTime::max());
+  waker.join();
+  lane.RunOnce();
+  std::thread other([&] { sink.Wake(); });
+  sink.Run(base::SteadyTime::max());
+  other.join();
+}
+
 TYPED_TEST_P(EventSinkContract, DeadLetterStandsWithItsNoteAndNotAmongTheEvents) {
   ContractLane lane(this->harness_.Sink(), 0);
   const auto failed_at = base::WallTime(std::chrono::sys_days(std::chrono::year(2026) / 1 / 31) +
@@ -307,10 +369,10 @@ TYPED_TEST_P(EventSinkContract, DeadLetterStandsWithItsNoteAndNotAmongTheEvents)
   for (uint64_t n = 0; n < 10; ++n) {
     values.push_back(Value(0, "k", n, 100));
     const auto attempts = static_cast<uint32_t>(n + 1);
-    lane.SendDeadLetter({values.back(), n % 2 == 0 ? std::optional<std::string>("k\"\u00e9") : std::nullopt},
-                        {"message_too_large", "it \"is\" too large", attempts, failed_at});
+    lane.AddDeadLetter({values.back(), n % 2 == 0 ? std::optional<std::string>("k\"\u00e9") : std::nullopt},
+                       {"message_too_large", "it \"is\" too large", attempts, failed_at});
   }
-  lane.Send({{"{\"event\":true}", "k"}});
+  lane.Add({{"{\"event\":true}", "k"}});
   ASSERT_TRUE(lane.AllReported());
   EXPECT_EQ(this->harness_.Values(1), (std::vector<std::string>{"{\"event\":true}"}));
   auto letters = this->harness_.DeadLetters(values.size());
@@ -330,9 +392,8 @@ TYPED_TEST_P(EventSinkContract, DeadLetterStandsWithItsNoteAndNotAmongTheEvents)
 
 REGISTER_TYPED_TEST_SUITE_P(EventSinkContract, NothingSentNothingReported,
                             EachEventHasOneReportAndStandsThereUnchanged, EventsWithoutAKeyAreDelivered,
-                            EventsOfOneKeyKeepTheirOrderOverManySends,
-                            OneSendMayBringALargeBatchAndLargeEvents,
-                            LanesInThreadsOfTheirOwnDontDisturbOneAnother,
+                            EventsOfOneKeyKeepTheirOrder, ManyAndLargeEventsMayComeAtOnce,
+                            LanesInThreadsOfTheirOwnDontDisturbOneAnother, WakeEndsARunThatWouldGoOnForEver,
                             DeadLetterStandsWithItsNoteAndNotAmongTheEvents);
 
 }  // namespace ei::contract

@@ -2,6 +2,7 @@
 
 #include "adapters/file_sink/dead_letter_line.h"
 #include "contract/event_sink_contract.h"
+#include "support/recording_telemetry.h"
 #include "unit/adapters/file_sink/sink_fixture.h"
 
 namespace ei::contract {
@@ -11,7 +12,9 @@ namespace {
 class FileSinkHarness {
  public:
   FileSinkHarness() {
-    auto opened = file_sink::FileSink::Open({folder_.Path().string(), 64 << 10}, log_, clock_);
+    auto opened = file_sink::FileSink::Open(
+        {.directory = folder_.Path().string(), .segment_bytes = 64 << 10, .lanes = kLanes}, log_, clock_,
+        telemetry_);
     if (!opened) {
       ADD_FAILURE() << opened.error().message;
       std::abort();
@@ -43,7 +46,8 @@ class FileSinkHarness {
  private:
   file_sink::TempFolder folder_;
   file_sink::RecordingLog log_;
-  support::VirtualClock clock_;
+  support::RealClock clock_;
+  support::RecordingTelemetry telemetry_;
   std::unique_ptr<file_sink::FileSink> sink_;
 };
 

@@ -11,8 +11,11 @@
 
 #include "contract/journal_makers.h"
 #include "support/events.h"
+#include "support/taken_events.h"
 
 namespace ei::contract {
+
+using support::TakenEvent;
 
 // What each test of the contract starts from.
 class JournalContract : public ::testing::TestWithParam<JournalMaker> {
@@ -40,14 +43,12 @@ class JournalContract : public ::testing::TestWithParam<JournalMaker> {
     return journal_->Append(batch, now_).result;
   }
 
-  std::vector<app::JournalEvent> Take(size_t lane, size_t at_most = 10'000) {
-    std::vector<app::JournalEvent> events(at_most);
-    events.resize(journal_->Take(lane, events));
-    return events;
+  std::vector<TakenEvent> Take(size_t lane, size_t at_most = 10'000) {
+    return support::Take(*journal_, lane, at_most);
   }
 
-  std::vector<app::JournalEvent> TakeAllLanes() {
-    std::vector<app::JournalEvent> all;
+  std::vector<TakenEvent> TakeAllLanes() {
+    std::vector<TakenEvent> all;
     for (size_t lane = 0; lane < shape_.lanes; ++lane) {
       const auto events = Take(lane);
       all.insert(all.end(), events.begin(), events.end());
@@ -55,17 +56,16 @@ class JournalContract : public ::testing::TestWithParam<JournalMaker> {
     return all;
   }
 
-  void Settle(const std::vector<app::JournalEvent>& events) {
-    std::vector<uint64_t> positions;
-    for (const auto& event : events) positions.push_back(event.position);
-    journal_->Settle(positions);
-  }
+  void Settle(const std::vector<TakenEvent>& events) { support::Settle(*journal_, events); }
 
   JournalShape shape_;
   std::shared_ptr<app::Journal> journal_;
   std::vector<int> wakes_;
   base::SteadyTime now_{std::chrono::hours(1)};
 };
+
+// By how much the oldest event may be told to be older than it is.
+inline constexpr base::Duration kOldestError = std::chrono::milliseconds(100);
 
 // For adapters that bound the number of events.
 class BoundedEvents : public JournalContract {};

@@ -13,6 +13,7 @@
 #include "contract/journal_contract.h"
 #include "support/random.h"
 #include "support/sim_disk.h"
+#include "support/taken_events.h"
 
 namespace ei::contract {
 namespace {
@@ -129,7 +130,7 @@ class JournalFlood : public ::testing::TestWithParam<FloodCase> {
   }
 
   bool IsBelowItsPart() const {
-    // What one event of it costs at most: twice its bytes, as it may end a block, or a frame of its own.
+    // What one event of it costs at most: a frame of its own.
     constexpr uint64_t kCostMax = 2'048;
     return shares_->Held(small_.Client(), Shared::kJournalBytes) + kCostMax <=
                capacity_ / ClientShares::kParts &&
@@ -139,14 +140,15 @@ class JournalFlood : public ::testing::TestWithParam<FloodCase> {
 
   // Settles one in `of`, in any order.
   void SettleSome(uint64_t of) {
-    std::vector<app::JournalEvent> events(100'000);
     for (size_t lane = 0; lane < shape_.lanes; ++lane) {
-      while (const size_t count = journal_->Take(lane, events)) {
-        for (size_t i = 0; i < count; ++i) taken_.push_back(events[i].position);
-      }
+      std::vector<support::TakenEvent> events;
+      do {
+        events = support::Take(*journal_, lane);
+        taken_.insert(taken_.end(), events.begin(), events.end());
+      } while (!events.empty());
     }
-    const auto settled = std::ranges::partition(taken_, [&](uint64_t) { return random_.Below(of) > 0; });
-    journal_->Settle(std::vector<uint64_t>(settled.begin(), settled.end()));
+    const auto settled = std::ranges::partition(taken_, [&](const auto&) { return random_.Below(of) > 0; });
+    support::Settle(*journal_, settled);
     taken_.erase(settled.begin(), settled.end());
   }
 
@@ -156,7 +158,7 @@ class JournalFlood : public ::testing::TestWithParam<FloodCase> {
   std::shared_ptr<app::Journal> journal_;
   ClientShares::Guest flood_;
   ClientShares::Guest small_;
-  std::vector<uint64_t> taken_;
+  std::vector<support::TakenEvent> taken_;
   support::Random random_{support::SeedOr(1)};
   size_t request_ = 0;
   uint64_t key_ = 0;

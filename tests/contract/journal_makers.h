@@ -94,10 +94,7 @@ inline std::vector<JournalMaker> JournalMakers() {
   return {{.name = "Memory",
            .bounds_events = true,
            .survives = false,
-           .shareable_bytes =
-               [](const JournalShape& shape) {
-                 return memory_journal::MemoryJournal::ShareableBytes(shape.bytes_max);
-               },
+           .shareable_bytes = [](const JournalShape& shape) { return shape.bytes_max; },
            .make = MakeMemoryJournal,
            .make_threaded =
                [](const JournalShape& shape, std::function<void(size_t)> wake) {

@@ -78,15 +78,16 @@ TEST_P(JournalShares, RandomOrdersLeaveNothingHeld) {
     OpenShared({.bytes_max = 8 << 20});
     std::vector<ClientShares::Guest> clients;
     for (int i = 0; i < 5; ++i) clients.push_back(shares_->Enter(std::to_string(i), now_));
-    std::vector<app::JournalEvent> taken;
+    std::vector<TakenEvent> taken;
     for (int step = 0; step < 200; ++step) {
       AppendFor(clients[random.Below(clients.size())], 1 + random.Below(5), 1 + random.Below(3'000));
       const auto more = TakeAllLanes();
       taken.insert(taken.end(), more.begin(), more.end());
       while (taken.size() > 50) {
-        const size_t i = random.Below(taken.size());
-        Settle({taken[i]});
-        taken.erase(taken.begin() + static_cast<std::ptrdiff_t>(i));
+        for (size_t i = taken.size(); i > 1; --i) std::swap(taken[i - 1], taken[random.Below(i)]);
+        const auto kept = taken.end() - static_cast<std::ptrdiff_t>(random.Between(1, 20));
+        Settle({kept, taken.end()});
+        taken.erase(kept, taken.end());
       }
     }
     EXPECT_GT(Held(), 0);

@@ -47,7 +47,7 @@ TEST_P(JournalThreads, EveryEventArrivesOnceAndInItsKeysOrder) {
   OpenThreaded({.events_max = 500, .bytes_max = 1 << 20, .lanes = kLanes}, wake);
 
   base::Mutex settle_mutex;
-  std::vector<uint64_t> to_settle;  // guarded by settle_mutex
+  std::vector<app::JournalEvent> to_settle;  // guarded by settle_mutex; without views that can be used
   std::atomic<uint64_t> taken{0};
   std::atomic<uint64_t> settled{0};
   std::atomic<int> disorders{0};
@@ -92,7 +92,8 @@ TEST_P(JournalThreads, EveryEventArrivesOnceAndInItsKeysOrder) {
         }
         {
           base::MutexLock lock(settle_mutex);
-          for (size_t i = 0; i < count; ++i) to_settle.push_back(events[i].position);
+          to_settle.insert(to_settle.end(), events.begin(),
+                           events.begin() + static_cast<std::ptrdiff_t>(count));
         }
         if ((taken += count) >= kAll) {
           for (size_t other = 0; other < kLanes; ++other) wake(other);
@@ -102,21 +103,21 @@ TEST_P(JournalThreads, EveryEventArrivesOnceAndInItsKeysOrder) {
   }
   threads.emplace_back([&] {
     support::Random random(seed + 100);
-    std::vector<uint64_t> positions;
+    std::vector<app::JournalEvent> some;
     while (settled < kAll) {
       {
         base::MutexLock lock(settle_mutex);
         for (size_t i = to_settle.size(); i > 1; --i) std::swap(to_settle[i - 1], to_settle[random.Below(i)]);
         const size_t count = (to_settle.size() + 1) / 2;
-        positions.assign(to_settle.end() - static_cast<std::ptrdiff_t>(count), to_settle.end());
+        some.assign(to_settle.end() - static_cast<std::ptrdiff_t>(count), to_settle.end());
         to_settle.resize(to_settle.size() - count);
       }
-      if (positions.empty()) {
+      if (some.empty()) {
         std::this_thread::yield();
         continue;
       }
-      journal_->Settle(positions);
-      settled += positions.size();
+      support::Settle(*journal_, some);
+      settled += some.size();
       const auto stats = journal_->Stats();
       if (GetParam().bounds_events && stats.events > stats.events_max) ++disorders;
       if (stats.bytes > stats.bytes_max) ++disorders;

@@ -1,26 +1,25 @@
 #include "adapters/kafka/kafka_sink.h"
 #include "contract/event_sink_contract.h"
+#include "support/loopback_kafka.h"
 #include "support/null_log.h"
-#include "unit/adapters/kafka/mock_cluster.h"
+#include "support/virtual_clock.h"
 
 namespace ei::contract {
 namespace {
 
+// Brokers that refuse now and then, so that what is sent again keeps its order too.
 class KafkaSinkHarness {
  public:
   KafkaSinkHarness() {
     kafka::KafkaOptions options;
-    options.brokers = cluster_.Brokers();
-    options.lanes = 4;
-    auto created = kafka::KafkaSink::Create(options, log_);
+    options.brokers = kafka_.Addresses();
+    options.lanes = kLanes;
+    auto created = kafka::KafkaSink::Create(options, clock_, log_);
     if (!created) {
       ADD_FAILURE() << created.error().message;
       std::abort();
     }
     sink_ = std::move(*created);
-    events_ = std::make_unique<kafka::TopicReader>(cluster_.Brokers(), "events", cluster_.Partitions());
-    // The cluster forgets what is older than a few requests: this keeps the sink from outrunning the reader.
-    cluster_.AnswerNextAfter(kafka::MockCluster::kProduce, 25, std::chrono::milliseconds(20));
   }
 
   app::EventSink& Sink() { return *sink_; }
@@ -28,25 +27,30 @@ class KafkaSinkHarness {
 
   std::vector<std::string> Values(size_t /*all are there*/) {
     std::vector<std::string> values;
-    for (auto& record : events_->ToEnd()) values.push_back(std::move(record.value));
+    for (auto& record : kafka_.Log("events")) values.push_back(std::move(record.value));
     return values;
   }
 
   std::vector<StoredDeadLetter> DeadLetters(size_t /*all are there*/) {
     std::vector<StoredDeadLetter> letters;
-    for (const auto& record : cluster_.Read("events-dlq")) {
-      letters.push_back({record.Header("dlq_code"), record.Header("dlq_reason"),
-                         record.Header("dlq_attempts"), record.Header("dlq_failed_at"), record.key,
-                         record.value});
+    for (auto& record : kafka_.Log("events-dlq")) {
+      const auto header = [&](std::string_view name) {
+        for (const auto& [known, value] : record.headers) {
+          if (known == name) return value;
+        }
+        return std::string();
+      };
+      letters.push_back({header("dlq_code"), header("dlq_reason"), header("dlq_attempts"),
+                         header("dlq_failed_at"), record.key, record.value});
     }
     return letters;
   }
 
  private:
-  kafka::MockCluster cluster_;
+  support::LoopbackKafka kafka_{7, {.refused_percent = 3}, 3, {"events", "events-dlq"}, 4};
+  support::RealClock clock_;
   support::NullLog log_;
   std::unique_ptr<kafka::KafkaSink> sink_;
-  std::unique_ptr<kafka::TopicReader> events_;
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(KafkaSink, EventSinkContract, KafkaSinkHarness);

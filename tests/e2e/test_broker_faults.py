@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from support.http_client import Reply
-from support.ingestor import EVENTS, JSON, Ingestor, kafka_client
+from support.ingestor import EVENTS, JSON, Ingestor
 from support.kafka_cluster import KafkaCluster
 from support.ledger import Ledger, assert_in_order
 from support.load import LoadClient, single_events
 from support.topic_reader import count_records, read_topic
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.faults, pytest.mark.producer]
+pytestmark = pytest.mark.faults
 
 FAULT_SECONDS = float(os.environ.get("EI_FAULT_SECONDS", "6"))
 KEYS = 24
@@ -82,9 +82,6 @@ class Run:
         self.more_accepted(100)
 
     def reconnections(self) -> float:
-        """For librdkafka a connection that its broker ends is a fault, whatever it was about."""
-        if kafka_client() != "native":
-            return self.faults("connection_failed")
         metrics, logins = self.ingestor.metrics(), "event_ingestor_broker_logins_total"
         return metrics.value(logins) - len(metrics.labels(logins))
 

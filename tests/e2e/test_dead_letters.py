@@ -12,8 +12,6 @@ from support.noise import COMPRESSED, noise
 from support.topic_reader import read_topic
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.producer
-
 ToKafka = Callable[..., Ingestor]
 HEADERS = {"dlq_code", "dlq_reason", "dlq_attempts", "dlq_topic", "dlq_failed_at"}
 DEAD_LETTERED = "event_ingestor_events_dead_lettered_total"

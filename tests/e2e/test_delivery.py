@@ -18,8 +18,6 @@ from support.noise import COMPRESSED, noise
 from support.topic_reader import Record, read_topic
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.producer
-
 PARTITIONS = 6
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"

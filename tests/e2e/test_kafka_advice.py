@@ -9,8 +9,6 @@ from support.kafka_broker import KafkaBroker
 from support.kafka_cluster import KafkaCluster
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.producer
-
 QUOTA = 100_000  # bytes a second
 
 

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pytest
 from support.http_client import ConnectionClosed, RawConnection, build_request
-from support.ingestor import EVENTS, JSON, Ingestor, kafka_client, run_to_exit
+from support.ingestor import EVENTS, JSON, Ingestor, run_to_exit
 from support.kafka_broker import KafkaBroker
 from support.load import LoadClient, LoadResult, ndjson_events, single_events
 from support.ports import free_port
 from support.topic_reader import read_topic
 from support.waiting import wait_until
-
-pytestmark = pytest.mark.producer
 
 ToKafka = Callable[..., Ingestor]
 EVENT = b'{"type":"t"}'
@@ -41,11 +39,10 @@ def assert_all_delivered_once(broker: KafkaBroker, topic: str, *loads: LoadResul
 @pytest.mark.sanitizer
 def test_threads_have_names_that_an_operator_can_read(to_kafka: ToKafka, tmp_path: Path) -> None:
     ingestor = to_kafka(ACK="wal", HTTP_THREADS=2, WORKER_POOL_SIZE=2, cwd=tmp_path)
-    producer = "kafka" if kafka_client() == "native" else "kafka-reports"
 
     def all_are_named() -> bool:
         names = [task.read_text().strip() for task in Path(f"/proc/{ingestor.pid}/task").glob("*/comm")]
-        own = {"wal-commit", "wal-load", "wal-keep", producer}
+        own = {"wal-commit", "wal-load", "wal-keep"}
         return own <= set(names) and names.count("http") == names.count("delivery") == 2
 
     wait_until(all_are_named, 10, "the threads are named")

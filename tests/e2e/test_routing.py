@@ -13,8 +13,6 @@ from support.murmur2 import java_partition
 from support.topic_reader import Record, read_topic
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.producer
-
 PARTITIONS = 6
 ToKafka = Callable[..., Ingestor]
 

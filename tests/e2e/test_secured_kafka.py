@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.certificates import Authority
-from support.ingestor import Ingestor, kafka_client, run_to_exit
+from support.ingestor import Ingestor, run_to_exit
 from support.load import LoadClient, ndjson_events, single_events
 from support.secured_broker import (
     PASSWORD,
@@ -20,8 +20,6 @@ from support.secured_broker import (
 from support.token_server import CLIENT_ID, CLIENT_SECRET, TokenServer, unsigned_jwt
 from support.topic_reader import read_topic
 from support.waiting import wait_until
-
-pytestmark = pytest.mark.producer
 
 Serve = Callable[..., Ingestor]
 
@@ -217,10 +215,7 @@ def test_a_start_without_its_secret_names_the_file(
 
 
 def logins(ingestor: Ingestor, secured: SecuredBroker, listener: str) -> float:
-    """librdkafka logs in again with a new connection only, after the broker has ended the one before."""
-    if kafka_client() == "native":
-        return ingestor.metric("broker_logins_total", broker=secured.address_of(listener))
-    return ingestor.metric("sink_faults_total", code="connection_failed")
+    return ingestor.metric("broker_logins_total", broker=secured.address_of(listener))
 
 
 def test_a_password_changed_under_load_loses_and_repeats_nothing(
@@ -272,7 +267,7 @@ def test_a_client_certificate_changed_under_load_loses_and_repeats_nothing(
         load.wait_accepted(len(load.result.accepted) + 200)
         replace(key, second.key.read_text())
         wait_until(
-            lambda: ingestor.log_lines("a new producer takes over with the new certificates"),
+            lambda: ingestor.log_lines("the next connections to the brokers use the new certificates"),
             15,
             "both are taken",
         )
@@ -296,7 +291,7 @@ def test_a_refused_certificate_is_mended_without_a_restart(
     wait_until(lambda: ingestor.log_lines(REFUSED), 30, "the refusal is told")
     replace(key, good.key.read_text())
     replace(certificate, good.certificate.read_text())
-    wait_until(lambda: ready(ingestor), 20, "the new producer is let in")
+    wait_until(lambda: ready(ingestor), 20, "the next connection is let in")
     ingestor.wait_drained(30)
     assert [json.loads(r.value)["id"] for r in read_topic(secured.address, topic)] == ["early"]
 
@@ -339,6 +334,31 @@ def test_tokens_that_expire_under_load_lose_and_repeat_nothing(
     ingestor.wait_drained(30)
     assert_delivered_once(secured, topic, result)
     assert token_server.scopes == {"kafka"}
+    assert not ingestor.log_lines(REFUSED)
+
+
+def test_tokens_that_ran_out_are_no_wrong_credentials(
+    login_to: Serve, secured: SecuredBroker, topic: str, token_server: TokenServer, tmp_path: Path
+) -> None:
+    secret = tmp_path / "client-secret"
+    secret.write_text(CLIENT_SECRET)
+    ingestor = login_to("OAUTH", **by_oidc(secured, token_server, secret))
+    wait_until(lambda: ready(ingestor), 30, "the token opens the broker")
+    token_server.unavailable = True
+    try:
+        wait_until(
+            lambda: any(
+                line["where"] == secured.address_of("OAUTH")
+                for line in ingestor.log_lines(code="token_unavailable")
+            ),
+            30,
+            "the broker refuses what has expired",
+        )
+        assert ingestor.post({"id": "waits", "type": "t"}).status == 202
+    finally:
+        token_server.unavailable = False
+    ingestor.wait_drained(40)
+    assert [json.loads(r.value)["id"] for r in read_topic(secured.address, topic)] == ["waits"]
     assert not ingestor.log_lines(REFUSED)
 
 

@@ -13,8 +13,6 @@ from support.kafka_broker import KafkaBroker
 from support.topic_reader import Record, read_topic
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.producer
-
 ToKafka = Callable[..., Ingestor]
 KEYS = 50
 # All that a test sends is less than a quarter, so that a partition which is behind the others on a busy machine has none

@@ -13,8 +13,6 @@ from support.kafka_broker import KafkaBroker
 from support.topic_reader import read_topic
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.producer
-
 ToKafka = Callable[..., Ingestor]
 LIMIT = 2000
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"

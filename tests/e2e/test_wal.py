@@ -3,6 +3,7 @@
 import json
 import random
 import secrets
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +17,8 @@ from support.ports import free_port
 from support.topic_reader import read_topic
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.producer
-
 MIB = 1 << 20
+FAILED = 1  # the exit status of a start that failed
 WithLog = Callable[..., Ingestor]
 
 
@@ -170,6 +170,25 @@ def test_a_stop_without_kafka_is_clean_and_keeps_the_events(
     second.wait_drained()
     assert_books(second, recovered=37, delivered=37)
     assert ids_in(broker, topic) == sorted(f"k{n}" for n in range(37)), "each once"
+
+
+@pytest.mark.sanitizer
+def test_a_start_that_fails_beside_a_backlog_ends_and_keeps_it(
+    with_log: WithLog, broker: KafkaBroker, topic: str, tmp_path: Path
+) -> None:
+    first = with_log(SHUTDOWN_TIMEOUT="1s", **nowhere())
+    lines = [json.dumps(event(f"b{n}", n=n)) for n in range(500)]
+    assert post(first, "", "\n".join(lines), NDJSON).status == 202
+    assert first.terminate(20) == 0
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = run_to_exit(settings=first.settings | {"HTTP_PORT": port}, cwd=tmp_path)
+    assert refused.status == FAILED, refused.said
+    assert "can't listen" in refused.said
+
+    with_log().wait_drained()
+    assert ids_in(broker, topic) == sorted(f"b{n}" for n in range(500)), "each once"
 
 
 def send_until_refused(ingestor: Ingestor, body_of: BodyMaker) -> tuple[Reply, list[str]]:

@@ -45,14 +45,12 @@ constexpr uint64_t kLaneStep = 1ULL << 32;
 class TellingListener final : public app::DeliveryListener {
  public:
   explicit TellingListener(int pipe) : pipe_(pipe) {}
-  void OnReports(std::span<app::DeliveryReport> reports) override {
-    uint64_t last = 0;
-    for (const auto& report : reports) {
-      if (report.verdict != app::Verdict::kDelivered) ::_exit(2);
-      last = report.token;
-    }
-    if (::write(pipe_, &last, sizeof last) != sizeof last) ::_exit(3);
+  void OnDelivered(const app::DeliveredEvents& delivered) override {
+    const uint64_t last = delivered.events.positions.back();
+    if (::write(pipe_, &last, sizeof last) != sizeof last) ::_exit(2);
   }
+  void OnRejected(const app::RejectedEvent&) override { ::_exit(3); }
+  void OnDeadLetter(const app::DeadLetterReport&) override { ::_exit(3); }
 
  private:
   const int pipe_;
@@ -61,22 +59,24 @@ class TellingListener final : public app::DeliveryListener {
 [[noreturn]] void StoreUntilKilled(const std::string& folder, uint64_t seed, uint64_t first_id, int pipe) {
   RecordingLog log;
   support::VirtualClock clock;
-  auto sink = FileSink::Open({folder, 300'000}, log, clock);
+  support::RecordingTelemetry telemetry;
+  auto sink =
+      FileSink::Open({.directory = folder, .segment_bytes = 300'000, .lanes = 2}, log, clock, telemetry);
   if (!sink) ::_exit(1);
   TellingListener listener(pipe);
-  (*sink)->Attach(0, listener);
-  (*sink)->Attach(1, listener);
   const auto lane = [&](size_t number) {
+    app::SinkLane& own = (*sink)->Lane(number);
+    own.Attach(listener);
     support::Random random(seed + number);
     for (uint64_t id = first_id + number * kLaneStep;;) {
-      std::vector<std::string> values(random.Between(1, 200));
-      std::vector<app::OutboundEvent> events(values.size());
-      for (size_t i = 0; i < values.size(); ++i, ++id) {
-        values[i] = EventWithId(id, random.Below(500));
-        events[i].token = id;
-        events[i].value = values[i];
+      for (uint64_t count = random.Between(1, 200); count > 0; --count, ++id) {
+        const std::string value = EventWithId(id, random.Below(500));
+        app::JournalEvent event;
+        event.value = value;
+        event.position = id;
+        own.Add(event);
       }
-      (*sink)->Send(number, events, app::Grouping::kTogether, 0);
+      own.Run(base::SteadyTime::min());
     }
   };
   std::thread other(lane, 1);
@@ -139,13 +139,12 @@ TEST_F(FileSinkCrash, PowerCutAtEveryCallLosesNothingThatWasReported) {
     if (Open(calls)) {
       for (uint64_t id = 0; id < 30;) {
         std::vector<std::string> values;
-        const uint64_t first = id;
         for (uint64_t n = random.Between(1, 6); n > 0; --n)
           values.push_back(EventWithId(id++, random.Below(150)));
-        for (const auto& report : Send(values)) {
-          if (report.verdict == app::Verdict::kDelivered) reported.insert(first + report.token);
-        }
+        Add(values);
+        RunLater();
       }
+      reported.insert(listener_.positions.begin(), listener_.positions.end());
     }
     sink_.reset();
     if (calls.Count() < dies_at) survived_whole = reported.size();
@@ -163,7 +162,7 @@ TEST_F(FileSinkCrash, PowerCutAtEveryCallLosesNothingThatWasReported) {
   EXPECT_GE(survived_whole, 30U);
 }
 
-// As above, but the disk recovers, so that the events are sent again, and only then is the power cut.
+// As above, but the disk recovers, so that the events are written again, and only then is the power cut.
 TEST_F(FileSinkCrash, PowerCutAfterFaultsAndRetriesLosesNothingThatWasReported) {
   support::Random random(support::SeedOr(6));
   for (int round = 0; round < 200; ++round) {
@@ -173,24 +172,19 @@ TEST_F(FileSinkCrash, PowerCutAfterFaultsAndRetriesLosesNothingThatWasReported) 
     ASSERT_TRUE(Open(calls));
     calls.takes = [&](size_t size) { return random.Between(1, size); };
     calls.fault = [&](Call call, uint64_t) { return call != Call::kTruncate && random.OneIn(10) ? EIO : 0; };
-    std::set<uint64_t> reported;
-    uint64_t sends = 0;
-    for (uint64_t id = 0; id < 60;) {
-      ASSERT_LT(++sends, 10'000U);
-      std::vector<std::string> values;
-      const uint64_t first = id;
-      for (uint64_t n = random.Between(1, 6); n > 0; --n)
-        values.push_back(EventWithId(id++, random.Below(150)));
-      const auto reports = Send(values);
-      id = first;
-      for (const auto& report : reports) {
-        if (report.verdict != app::Verdict::kDelivered) break;
-        reported.insert(id++);
+    for (uint64_t runs = 0; listener_.positions.size() < 60;) {
+      ASSERT_LT(++runs, 10'000U);
+      for (uint64_t n = random.Between(1, 6); n > 0 && added_ < 60; --n) {
+        Add({EventWithId(added_, random.Below(150))});
       }
+      RunLater();
     }
     // Something is under way when the power goes.
     calls.fault = [](Call call, uint64_t) { return call == Call::kWrite || call == Call::kOpen ? 0 : EIO; };
-    Send({EventWithId(100, 400), EventWithId(101, 400)});
+    Add({EventWithId(60, 400), EventWithId(61, 400)});
+    RunOnce();
+    const std::vector<uint64_t> reported = listener_.positions;
+    EXPECT_EQ(reported.size(), 60U);
     sink_.reset();
     calls.LosePower(folder_, random);
 

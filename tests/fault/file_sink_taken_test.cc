@@ -99,12 +99,12 @@ TEST_P(FileSinkTaken, WhatIsAcknowledgedAfterwardsIsFound) {
   EXPECT_EQ(log_.Count("WARN a segment was moved, removed or changed by somebody else"), 1U);
 }
 
-// The act comes just before each system call of a Send, once.
-TEST_P(FileSinkTaken, AtAnyMomentOfASendNothingThatIsAcknowledgedIsMissing) {
+// The act comes just before each system call of a Run, once.
+TEST_P(FileSinkTaken, AtAnyMomentOfARunNothingThatIsAcknowledgedIsMissing) {
   for (uint64_t nth = 1;; ++nth) {
     sink_.reset();
     for (const auto& entry : fs::directory_iterator(parent_.Path())) fs::remove_all(entry.path());
-    calls_.fault = [](Call, uint64_t) { return 0; };
+    calls_.FailNothing();
     ASSERT_TRUE(Open(calls_));
     ASSERT_TRUE(Delivered({"first"}));
     bool acted = false;
@@ -147,12 +147,11 @@ TEST_F(FileSinkHarried, SegmentsThatVanishAsFastAsTheyAreMadeAcknowledgeNothing)
     for (const auto& path : Segments(folder_)) fs::remove(path);
     return 0;
   };
-  const auto reports = Send({"a"});
-  EXPECT_EQ(reports[0].verdict, app::Verdict::kTransient);
-  EXPECT_EQ(reports[0].code, "storage_failed");
-  EXPECT_TRUE(reports[0].reason.contains("somebody else moved, removed or changed it")) << reports[0].reason;
-  calls_.fault = [](Call, uint64_t) { return 0; };
-  EXPECT_TRUE(Delivered({"a"}));
+  const std::string fault = FaultOf({"a"});
+  EXPECT_TRUE(fault.contains("code=storage_failed")) << fault;
+  EXPECT_TRUE(fault.contains("somebody else moved, removed or changed it")) << fault;
+  calls_.FailNothing();
+  EXPECT_TRUE(DeliveredLater());
   EXPECT_EQ(Lines(), Strings{"a"});
 }
 
@@ -164,12 +163,11 @@ TEST_F(FileSinkHarried, FolderThatCanNotBeLookedIntoAcknowledgesNothing) {
     calls_.fault = [=, this](Call call, uint64_t) {
       return call == Call::kStat && calls_.Count(Call::kStat) >= before + nth ? EACCES : 0;
     };
-    const auto reports = Send({"b"});
-    EXPECT_EQ(reports[0].verdict, app::Verdict::kTransient);
-    EXPECT_TRUE(reports[0].reason.contains("can't look at ")) << reports[0].reason;
+    const std::string fault = FaultOf(nth == 1 ? Strings{"b"} : Strings());
+    EXPECT_TRUE(fault.contains("can't look at ")) << fault;
   }
-  calls_.fault = [](Call, uint64_t) { return 0; };
-  EXPECT_TRUE(Delivered({"b"}));
+  calls_.FailNothing();
+  EXPECT_TRUE(DeliveredLater());
   EXPECT_EQ(Lines(), (Strings{"a", "b"}));
 }
 
@@ -177,11 +175,10 @@ TEST_F(FileSinkHarried, FolderThatCanNotBeMadeAgainIsToldAndTriedAgain) {
   ASSERT_TRUE(Open(calls_));
   fs::remove_all(folder_);
   WriteFile(folder_, "in the way");
-  const auto reports = Send({"a"});
-  EXPECT_EQ(reports[0].verdict, app::Verdict::kTransient);
-  EXPECT_TRUE(reports[0].reason.contains("file.dir (FILE_DIR) " + folder_.string())) << reports[0].reason;
+  const std::string fault = FaultOf({"a"});
+  EXPECT_TRUE(fault.contains("file.dir (FILE_DIR) " + folder_.string())) << fault;
   fs::remove(folder_);
-  EXPECT_TRUE(Delivered({"a"}));
+  EXPECT_TRUE(DeliveredLater());
   EXPECT_EQ(Lines(), Strings{"a"});
 }
 
@@ -191,7 +188,7 @@ TEST_F(FileSinkHarried, LockThatWasRemovedIsTakenAgainAndNoNumberIsGivenTwice) {
   fs::remove(folder_ / SegmentDirectory::kLockFile);
   ASSERT_TRUE(Delivered({"b"}));
   EXPECT_EQ(Segments(folder_).size(), 1U);
-  EXPECT_FALSE(FileSink::Open({folder_.string(), segment_bytes_}, log_, clock_)) << "it is locked";
+  EXPECT_FALSE(FileSink::Open({.directory = folder_.string()}, log_, clock_, telemetry_)) << "it is locked";
   fs::remove(Segments(folder_).front());
   ASSERT_TRUE(Open());
   ASSERT_TRUE(Delivered({"c"}));
@@ -201,13 +198,12 @@ TEST_F(FileSinkHarried, LockThatWasRemovedIsTakenAgainAndNoNumberIsGivenTwice) {
 TEST_F(FileSinkHarried, FolderThatAnotherProcessTookIsLeftToIt) {
   ASSERT_TRUE(Open(calls_));
   fs::remove(folder_ / SegmentDirectory::kLockFile);
-  auto other = FileSink::Open({folder_.string(), segment_bytes_}, log_, clock_);
+  auto other = FileSink::Open({.directory = folder_.string()}, log_, clock_, telemetry_);
   ASSERT_TRUE(other);
-  const auto reports = Send({"a"});
-  EXPECT_EQ(reports[0].verdict, app::Verdict::kTransient);
-  EXPECT_TRUE(reports[0].reason.contains("another process writes there")) << reports[0].reason;
+  const std::string fault = FaultOf({"a"});
+  EXPECT_TRUE(fault.contains("another process writes there")) << fault;
   other->reset();
-  EXPECT_TRUE(Delivered({"a"}));
+  EXPECT_TRUE(DeliveredLater());
 }
 
 }  // namespace

@@ -61,20 +61,35 @@ class Schedule : public PartitionListener {
            << partition.Out() << " out";
   }
 
-  void OnDelivered(Partition&, const Batch& batch, int64_t, bool) override {
-    for (const uint64_t token : batch.tokens) {
-      EXPECT_TRUE(settled_.insert(token).second) << "seed " << faults_.seed << ": told twice of " << token;
+  void OnDelivered(Partition&, const Batch& batch, int64_t, bool) override { Settle(batch); }
+  void OnRejected(Partition&, std::unique_ptr<Batch> rejected, std::string_view,
+                  std::span<const std::string> reasons) override {
+    EXPECT_EQ(reasons.size(), rejected->tokens.size());
+    for (const uint64_t token : rejected->tokens) {
+      EXPECT_TRUE(poison_.contains(token))
+          << "seed " << faults_.seed << ": a good one was rejected: " << token;
     }
+    Settle(*rejected);
   }
-  void OnRejected(Partition&, uint64_t token, std::string_view, std::string_view) override {
-    EXPECT_TRUE(poison_.contains(token)) << "seed " << faults_.seed << ": a good one was rejected: " << token;
-    EXPECT_TRUE(settled_.insert(token).second) << "seed " << faults_.seed << ": told twice of " << token;
-  }
+  void OnRetried(Partition&, uint32_t) override {}
   void OnFault(Partition&, std::string_view, std::string_view) override {}
   void OnPossibleRepeats(Partition&, uint32_t records) override { possible_repeats_ += records; }
 
  private:
   static constexpr uint64_t kTokens = 200;
+
+  void Settle(const Batch& batch) {
+    for (const uint64_t token : batch.tokens) {
+      EXPECT_TRUE(settled_.insert(token).second) << "seed " << faults_.seed << ": told twice of " << token;
+      held_ += token;
+    }
+    uint64_t events = 0;
+    for (const app::EventRun& run : batch.runs) {
+      events += run.events;
+      held_ -= run.held_bytes;
+    }
+    EXPECT_EQ(events, batch.tokens.size()) << "seed " << faults_.seed;
+  }
 
   struct Sent {
     Batch* batch;
@@ -87,14 +102,15 @@ class Schedule : public PartitionListener {
   bool Quiet() const { return out_.empty(); }
 
   void Add(Partition& partition, uint64_t& token) {
-    auto batch = std::make_unique<Batch>(0);
+    const size_t most = 200 + Roll(1000);  // of a batch
     const uint64_t count = 1 + Roll(8);
     for (uint64_t i = 0; i < count && token < kTokens; ++i, ++token) {
       if (Percent(faults_.poison_percent)) poison_.insert(token);
-      batch->records.Append(std::to_string(token), std::string(100, 'v'), {});
-      batch->tokens.push_back(token);
+      Batch& batch = partition.Open(120, most, /*dead_letters=*/false, wire::Codec::kNone, now_, 0);
+      batch.records.Append(std::to_string(token), std::string(100, 'v'), {});
+      batch.tokens.push_back(token);
+      app::AppendRun(batch.runs, {now_, 0, 1, token});
     }
-    partition.Add(std::move(batch));
   }
 
   SimPartition::Request Encode(Batch& batch) {
@@ -187,6 +203,7 @@ class Schedule : public PartitionListener {
       }
       EXPECT_TRUE(settled_.contains(token)) << "seed " << faults_.seed << ": nothing was told of " << token;
     }
+    EXPECT_EQ(held_, 0U) << "seed " << faults_.seed << ": memory of events was lost";
     EXPECT_TRUE(repeats <= possible_repeats_ || faults_.forget_percent > 0)
         << "seed " << faults_.seed << ": repeats that nobody was told of";
   }
@@ -199,6 +216,7 @@ class Schedule : public PartitionListener {
   std::set<uint64_t> poison_;
   std::set<uint64_t> under_new_rule_;
   std::set<uint64_t> settled_;
+  uint64_t held_ = 0;  // bytes that settled events held, less what their runs say; wraps
   uint64_t possible_repeats_ = 0;
   int64_t next_id_ = 7;
   int32_t leader_epoch_ = 1;

@@ -112,14 +112,40 @@ void SimKafka::TakeDown(size_t broker) {
      [this, broker] { brokers_.ComeUp(broker); });
 }
 
+void SimKafka::HarmTopic() {
+  if (!deleted_ && Percent(faults_.again_percent)) {
+    deleted_ = true;
+    ++times_made_again_;
+    brokers_.Delete(kTopic);
+    const base::Duration pause = std::chrono::milliseconds(random_.OneIn(2) ? 0 : random_.Below(3000));
+    At(now_ + pause, [this] {
+      brokers_.MakeAgain(kTopic, random_.OneIn(2) ? brokers_.Partitions(kTopic) : random_.Between(1, 6));
+      deleted_ = false;
+    });
+  }
+  if (!deleted_ && brokers_.Partitions(kTopic) < 12 && Percent(faults_.grow_percent)) {
+    ++times_grown_;
+    brokers_.AddPartitions(kTopic, random_.Between(1, 4));
+  }
+  if (!was_broken_ && Percent(faults_.broken_percent)) {
+    was_broken_ = true;
+    brokers_.Break(kTopic, true);
+    At(now_ + std::chrono::milliseconds(random_.Below(4000)), [this] { brokers_.Break(kTopic, false); });
+  }
+}
+
 void SimKafka::Handle(uint64_t connection, const Request& request) {
   Peer* const peer = Find(connection);
   if (peer == nullptr) return;
   const size_t broker = peer->broker;
+  if (brokers_.IsStopped(broker)) {
+    return At(now_ + std::chrono::milliseconds(10),
+              [this, connection, request] { Handle(connection, request); });
+  }
   const bool produce = request.api == Api::kProduce;
   if (Percent(faults_.down_percent)) return TakeDown(broker);
   if (Percent(faults_.move_percent)) brokers_.MoveAnyLeader();
-  if (Percent(faults_.again_percent)) brokers_.MakeAgain(kTopic);
+  HarmTopic();
   const bool cut = Percent(faults_.cut_percent);
   if (cut && random_.OneIn(2)) return Cut(connection);
   if (produce && Percent(faults_.stall_percent)) {

@@ -27,7 +27,9 @@ class SimKafka final : public kafka::native::Network {
     uint64_t short_percent = 0;     // of answers: they end at any byte
     uint64_t move_percent = 0;      // of requests: a leader moves before it
     uint64_t down_percent = 0;      // of requests: the broker goes down for a while
-    uint64_t again_percent = 0;     // of requests: the topic is made again before it
+    uint64_t again_percent = 0;     // of requests: the topic is deleted before it, and made again
+    uint64_t grow_percent = 0;      // of requests: the topic has more partitions from then on
+    uint64_t broken_percent = 0;    // of requests: the topic takes nothing for a while, once
     uint64_t throttle_percent = 0;  // of produce answers
     uint64_t stall_percent = 0;     // of produce requests: the answer never comes
   };
@@ -46,6 +48,10 @@ class SimKafka final : public kafka::native::Network {
   void Heal();
 
   const support::SimBrokers& Brokers() const { return brokers_; }
+  support::SimBrokers& Brokers() { return brokers_; }
+  // How often the topic was made again, and got more partitions.
+  int TimesMadeAgain() const { return times_made_again_; }
+  int TimesGrown() const { return times_grown_; }
 
   void Connect(uint64_t connection, const std::string& host, uint16_t port) override;
   void Write(uint64_t connection, Outgoing out) override;
@@ -70,10 +76,15 @@ class SimKafka final : public kafka::native::Network {
   void Handle(uint64_t connection, const Request& request);
   void Answer(uint64_t connection, std::string frame);
   void TakeDown(size_t broker);
+  void HarmTopic();
 
   support::Random random_;
   Faults faults_;
   support::SimBrokers brokers_;
+  int times_made_again_ = 0;
+  int times_grown_ = 0;
+  bool deleted_ = false;
+  bool was_broken_ = false;
   Producer* producer_ = nullptr;
   base::SteadyTime now_{std::chrono::seconds(1)};
   std::multimap<base::SteadyTime, std::function<void()>> events_;

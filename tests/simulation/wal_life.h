@@ -66,9 +66,8 @@ class WalLife {
     const auto told = rig_->telemetry.Read();
     occurred_["broker: delivered"] += total.delivered;
     occurred_["broker: dead-lettered"] += total.dead_lettered;
-    occurred_["broker: refused for a while"] += total.transient;
     occurred_["broker: away"] += total.in_outage;
-    occurred_["broker: refused an event"] += total.refused_alone + total.refused_together + total.invalid;
+    occurred_["broker: refused an event"] += total.rejected;
     occurred_["broker: refused a dead letter"] += total.letter_failed;
     occurred_["broker: acknowledged late"] += total.held_back;
     occurred_["broker: acknowledgement lost in a crash"] +=
@@ -296,8 +295,6 @@ class WalLife {
     journal_->OnWork([this](Role role) { roles_[static_cast<size_t>(role)].woken = true; });
     support::DeliveryRig::Shape shape;
     shape.lanes = options.lanes;
-    shape.window = random_.Between(2, 12);
-    shape.max_retries = static_cast<uint32_t>(random_.Below(3));
     if (options.retain_events > 0) {
       repeats_ = std::make_unique<WalRepeats>(options, clock_, random_.Next());
       repeats_->Restore(*journal_, decoder_, disk_.Counts().unreadable == 0);

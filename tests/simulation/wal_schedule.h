@@ -242,7 +242,7 @@ class WalSchedule {
 
   std::pair<std::string, std::string> NewEvent(char client) {
     std::string label =
-        "#" + std::string(1, "gggggggggirm"[random_.Below(12)]) + std::to_string(++number_) + client + "#";
+        "#" + std::string(1, "ggggggggii"[random_.Below(10)]) + std::to_string(++number_) + client + "#";
     std::string json = R"({"id":")" + label + R"(","type":"t")";
     if (!random_.OneIn(4)) json += R"(,"timestamp":"2026-01-31T12:00:00Z")";
     if (!random_.OneIn(5)) json += R"(,"key":")" + std::to_string(random_.Below(5)) + "\"";

@@ -2,16 +2,25 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <map>
 #include <set>
-#include <unordered_set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
+#include "app/event_runs.h"
 #include "app/ports/journal.h"
+#include "support/taken_events.h"
 
 namespace ei::support {
 
-// Watches a journal: each event is taken once and settled once, after it was taken. Not thread-safe.
+// Watches a journal: each event is taken once and settled once, after it was taken, as whose it is and since
+// when. The views of taken events show other bytes once their lane's next Take has ended them. Not
+// thread-safe.
 class CheckedJournal final : public app::Journal {
  public:
   explicit CheckedJournal(app::Journal& journal) : journal_(journal) {}
@@ -33,17 +42,39 @@ class CheckedJournal final : public app::Journal {
   bool Crowded() const override { return journal_.Crowded(); }
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override {
     const size_t count = journal_.Take(lane, out);
-    for (size_t i = 0; i < count; ++i) EXPECT_TRUE(taken_.insert(out[i].position).second) << "taken twice";
+    for (const app::JournalEvent& event : out.first(count)) {
+      EXPECT_TRUE(taken_.emplace(event.position, app::RunOf(event)).second) << "taken twice";
+      taken_bytes_ += event.held_bytes;
+    }
+    Lend(lane, out.first(count));
     return count;
   }
-  size_t Compact(std::span<app::JournalEvent> events) override { return journal_.Compact(events); }
-  void Settle(std::span<const uint64_t> positions) override {
-    for (const uint64_t position : positions) {
-      EXPECT_EQ(taken_.erase(position), 1U) << "settled twice, or never taken: " << position;
+  void Settle(const app::SettledEvents& settled) override {
+    uint64_t events = 0;
+    uint64_t bytes = 0;
+    for (const app::EventRun& run : settled.runs) {
+      events += run.events;
+      bytes += run.held_bytes;
+    }
+    ASSERT_EQ(events, settled.positions.size()) << "the runs are not of these events";
+    app::RunReader runs(settled.runs);
+    for (const uint64_t position : settled.positions) {
+      const app::EventRun run = runs.Next();
+      const auto taken = taken_.find(position);
+      ASSERT_NE(taken, taken_.end()) << "settled twice, or never taken: " << position;
+      EXPECT_EQ(run.client, taken->second.client) << position;
+      EXPECT_EQ(run.accepted_at, taken->second.accepted_at) << position;
+      taken_.erase(taken);
       waiting_.erase(position);
     }
-    settled_ += positions.size();
-    journal_.Settle(positions);
+    // A run that was taken apart has its bytes in even parts: only the sum is known.
+    ASSERT_LE(bytes, taken_bytes_);
+    taken_bytes_ -= bytes;
+    if (taken_.empty()) {
+      EXPECT_EQ(taken_bytes_, 0U) << "bytes of events that are all settled";
+    }
+    settled_ += events;
+    journal_.Settle(settled);
   }
   void OnLaneFilled(std::function<void(size_t lane)> wake) override {
     journal_.OnLaneFilled(std::move(wake));
@@ -62,8 +93,26 @@ class CheckedJournal final : public app::Journal {
   }
 
  private:
+  // The bytes of what a lane gave.
+  struct Lent {
+    std::string valid;
+    std::string ended;
+  };
+
+  void Lend(size_t lane, std::span<app::JournalEvent> events) {
+    Lent& lent = lent_[lane];
+    lent.ended = std::exchange(lent.valid, {});
+    std::ranges::fill(lent.ended, '#');
+    lent.valid.reserve(64);  // on the heap, whatever the size
+    for (const app::JournalEvent& event : events) AppendBytesOf(event, lent.valid);
+    std::string_view bytes = lent.valid;
+    for (app::JournalEvent& event : events) bytes = PointTo(bytes, event);
+  }
+
   app::Journal& journal_;
-  std::unordered_set<uint64_t> taken_;
+  std::unordered_map<uint64_t, app::EventRun> taken_;
+  uint64_t taken_bytes_ = 0;     // held by them
+  std::map<size_t, Lent> lent_;  // by lane
   std::set<uint64_t> waiting_;
   uint64_t accepted_ = 0;
   uint64_t end_ = 0;

@@ -34,8 +34,7 @@ class DurableJournal final : public app::Journal {
   bool Full(uint64_t bytes) const override { return inner_.Full(bytes); }
   bool Crowded() const override { return inner_.Crowded(); }
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override { return inner_.Take(lane, out); }
-  size_t Compact(std::span<app::JournalEvent> events) override { return inner_.Compact(events); }
-  void Settle(std::span<const uint64_t> positions) override { inner_.Settle(positions); }
+  void Settle(const app::SettledEvents& settled) override { inner_.Settle(settled); }
   void OnLaneFilled(std::function<void(size_t lane)> wake) override { inner_.OnLaneFilled(std::move(wake)); }
   void Close() override { inner_.Close(); }
   app::JournalStats Stats() const override { return inner_.Stats(); }

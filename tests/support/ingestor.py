@@ -34,11 +34,6 @@ def binary() -> Path:
     return path
 
 
-def kafka_client() -> str:
-    """The producer of the service under test, as KAFKA_CLIENT chooses it."""
-    return os.environ.get("KAFKA_CLIENT", "librdkafka")
-
-
 def _environment(settings: Mapping[str, object]) -> dict[str, str]:
     """Nothing of the caller's environment but what the system and the sanitizers need."""
     keep = {
@@ -46,7 +41,6 @@ def _environment(settings: Mapping[str, object]) -> dict[str, str]:
         "HOME",
         "LANG",
         "TMPDIR",
-        "KAFKA_CLIENT",
         "ASAN_OPTIONS",
         "LSAN_OPTIONS",
         "TSAN_OPTIONS",

@@ -67,6 +67,11 @@ void LoopbackKafka::Read(const std::shared_ptr<Connection>& connection) {
       });
 }
 
+std::vector<SimBrokers::Record> LoopbackKafka::Log(const std::string& topic, int partition) {
+  const base::MutexLock lock(mutex_);
+  return brokers_.Log(topic, partition);
+}
+
 std::vector<SimBrokers::Record> LoopbackKafka::Log(const std::string& topic) {
   std::vector<SimBrokers::Record> all;
   const base::MutexLock lock(mutex_);

@@ -26,6 +26,7 @@ class LoopbackKafka {
   LoopbackKafka& operator=(const LoopbackKafka&) = delete;
 
   std::string Addresses() const { return addresses_; }
+  std::vector<SimBrokers::Record> Log(const std::string& topic, int partition) EXCLUDES(mutex_);
   // Of all partitions, each in its order.
   std::vector<SimBrokers::Record> Log(const std::string& topic) EXCLUDES(mutex_);
 

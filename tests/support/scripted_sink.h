@@ -4,109 +4,127 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "app/event_runs.h"
 #include "app/ports/event_sink.h"
 
 namespace ei::support {
 
-// A sink that does nothing by itself: the test says when each event's report comes and what it is. Events are
-// named by their value. Not thread-safe.
-class ScriptedSink final : public app::EventSink {
+// A sink of one lane that does nothing by itself: the test says when something is delivered and what else
+// becomes of it. Events are named by their value. Not thread-safe.
+class ScriptedSink final : public app::EventSink, public app::SinkLane {
  public:
-  struct Sent {
-    size_t lane = 0;
+  struct Added {
+    std::string value;
+    std::string key;
+    std::string topic;
+    uint64_t position = 0;
+    app::EventRun run;
+  };
+  struct Letter {
     uint64_t token = 0;
     std::string value;
-    app::Grouping grouping = app::Grouping::kTogether;
-    bool dead_letter = false;
-    std::string code;  // of the dead letter's note
+    std::string code;
     std::string reason;
-    uint32_t attempts = 0;
     std::string topic;
     std::string reference;
-    app::OutboundEvent event;  // views, valid until the report
+    uint32_t attempts = 0;
   };
 
-  void Attach(size_t lane, app::DeliveryListener& listener) override { listeners_[lane] = &listener; }
-
-  // By default all events have the same destination.
-  void Route(std::function<app::Destinations(const app::OutboundEvent&)> route) { route_ = std::move(route); }
-  app::Destinations DestinationsOf(const app::OutboundEvent& event) const override {
-    return route_ ? route_(event) : app::Destinations{};
+  app::SinkLane& Lane(size_t lane) override {
+    EXPECT_EQ(lane, 0U);
+    return *this;
   }
-  void RouteByHash(std::function<app::Destinations(uint32_t key_hash)> route) {
-    route_ = [route](const app::OutboundEvent& event) { return route(event.key_hash); };
-    hash_route_ = std::move(route);
-  }
-  app::Destinations DestinationsOf(uint32_t /*topic*/, uint32_t key_hash) const override {
-    return hash_route_ ? hash_route_(key_hash) : app::Destinations{};
-  }
-
-  void Send(size_t lane, std::span<const app::OutboundEvent> events, app::Grouping grouping,
-            uint64_t failures_seen) override {
-    EXPECT_LE(failures_seen, failures_given_[lane])
-        << "more than there were: the sink would take nothing more";
-    std::vector<std::string> values;
-    for (const app::OutboundEvent& event : events) {
-      values.emplace_back(event.value);
-      in_flight_.push_back({lane, event.token, values.back(), grouping, false, {}, {}, 0, {}, {}, event});
-    }
-    sends_.push_back(std::move(values));
-    if (on_send_) on_send_();
-  }
-
-  void SendDeadLetter(size_t lane, const app::OutboundEvent& event,
-                      const app::DeadLetterNote& note) override {
-    in_flight_.push_back({lane, event.token, std::string(event.value), app::Grouping::kAlone, true,
-                          std::string(note.code), std::string(note.reason), note.attempts,
-                          std::string(note.topic), std::string(note.reference), event});
-    if (on_send_) on_send_();
-  }
-
-  void Flush() override { ++flushes_; }
+  bool IsStalled(std::string_view, std::optional<uint32_t>) const override { return stalled; }
   app::SinkStatus Status() const override { return {app::Contact::kReached}; }
 
-  // What is in flight, oldest first.
-  const std::vector<Sent>& InFlight() const { return in_flight_; }
-  // The values of each Send since the last call.
-  std::vector<std::vector<std::string>> TakeSends() { return std::exchange(sends_, {}); }
-  // Called at the end of each Send and SendDeadLetter, from within it.
-  void OnSend(std::function<void()> call) { on_send_ = std::move(call); }
+  void Attach(app::DeliveryListener& listener) override { listener_ = &listener; }
+  void Add(const app::JournalEvent& event) override {
+    waiting_.push_back({std::string(event.value), std::string(event.key), std::string(event.topic),
+                        event.position, app::RunOf(event)});
+    if (on_add_) on_add_();
+  }
+  void AddDeadLetter(uint64_t token, const app::EventView& event, const app::DeadLetterNote& note) override {
+    letters_.push_back({token, std::string(event.value), std::string(note.code), std::string(note.reason),
+                        std::string(note.topic), std::string(note.reference), note.attempts});
+  }
+  void Run(base::SteadyTime) override {}
+  void Wake() override {}
+  uint64_t InFlight() const override { return waiting_.size(); }
 
-  void Report(const std::vector<std::string>& values, app::Verdict verdict, std::string_view code = {},
-              const std::string& reason = {}, std::string_view topic = {}) {
-    std::map<size_t, std::vector<app::DeliveryReport>> reports;
+  // What was added and not reported, oldest first.
+  const std::vector<Added>& Waiting() const { return waiting_; }
+  const std::vector<Letter>& Letters() const { return letters_; }
+  // Called at the end of each Add, from within it.
+  void OnAdd(std::function<void()> call) { on_add_ = std::move(call); }
+
+  // In one batch, in this order.
+  void Deliver(const std::vector<std::string>& values, std::string_view topic = {}, int32_t partition = -1,
+               int64_t first_offset = -1) {
+    std::vector<uint64_t> positions;
+    std::vector<app::EventRun> runs;
     for (const std::string& value : values) {
-      const auto found = std::find_if(in_flight_.begin(), in_flight_.end(),
-                                      [&](const Sent& sent) { return sent.value == value; });
-      ASSERT_NE(found, in_flight_.end()) << value << " is not in flight";
-      EXPECT_EQ(found->event.value, found->value) << "the bytes changed before the report";
-      failures_given_[found->lane] += verdict != app::Verdict::kDelivered ? 1 : 0;
-      reports[found->lane].push_back({found->token, verdict, code, reason, topic});
-      in_flight_.erase(found);
+      const Added added = Take(value);
+      positions.push_back(added.position);
+      app::AppendRun(runs, added.run);
     }
-    for (auto& [lane, of_lane] : reports) listeners_.at(lane)->OnReports(of_lane);
+    listener_->OnDelivered({{positions, runs}, topic, partition, first_offset});
+  }
+  void DeliverAll() {
+    std::vector<std::string> values;
+    for (const Added& added : waiting_) values.push_back(added.value);
+    Deliver(values);
+  }
+  void Reject(const std::string& value, std::string_view code, const std::string& reason = {},
+              std::string_view topic = {}, uint32_t attempts = 1) {
+    const Added added = Take(value);
+    std::string bytes = added.value + added.key;  // gone when the listener has returned
+    app::RejectedEvent rejected;
+    rejected.event.value = std::string_view(bytes).substr(0, added.value.size());
+    rejected.event.key = std::string_view(bytes).substr(added.value.size());
+    rejected.event.has_key = !added.key.empty();
+    rejected.position = added.position;
+    rejected.run = added.run;
+    rejected.code = code;
+    rejected.reason = reason;
+    rejected.topic = topic;
+    rejected.attempts = attempts;
+    listener_->OnRejected(rejected);
+    std::ranges::fill(bytes, '#');
+  }
+  // Of the dead letter with this value.
+  void ReportLetter(const std::string& value, app::DeadLetterResult result, std::string_view code = {},
+                    const std::string& reason = {}) {
+    const auto found = std::ranges::find(letters_, value, &Letter::value);
+    ASSERT_NE(found, letters_.end()) << value << " is on no way to the dead-letter topic";
+    const uint64_t token = found->token;
+    letters_.erase(found);
+    listener_->OnDeadLetter({token, result, code, reason});
   }
 
-  void ReportAll(app::Verdict verdict, std::string_view code = {}) {
-    std::vector<std::string> values;
-    for (const Sent& sent : in_flight_) values.push_back(sent.value);
-    Report(values, verdict, code);
-  }
+  bool stalled = false;
 
  private:
-  std::map<size_t, app::DeliveryListener*> listeners_;
-  std::map<size_t, uint64_t> failures_given_;
-  std::vector<Sent> in_flight_;
-  std::vector<std::vector<std::string>> sends_;
-  std::function<void()> on_send_;
-  std::function<app::Destinations(const app::OutboundEvent&)> route_;
-  std::function<app::Destinations(uint32_t)> hash_route_;
-  int flushes_ = 0;
+  Added Take(const std::string& value) {
+    const auto found = std::ranges::find(waiting_, value, &Added::value);
+    if (found == waiting_.end()) {
+      ADD_FAILURE() << value << " is not with the sink";
+      return {};
+    }
+    Added added = std::move(*found);
+    waiting_.erase(found);
+    return added;
+  }
+
+  app::DeliveryListener* listener_ = nullptr;
+  std::vector<Added> waiting_;
+  std::vector<Letter> letters_;
+  std::function<void()> on_add_;
 };
 
 }  // namespace ei::support

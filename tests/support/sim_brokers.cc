@@ -58,7 +58,10 @@ Number NumberAt(std::string_view bytes, size_t at) {
 
 SimBrokers::SimBrokers(uint64_t seed, const Chances& chances, int brokers,
                        const std::vector<std::string>& topics, int partitions)
-    : random_(seed), chances_(chances), poison_percent_(chances.poison_percent) {
+    : random_(seed),
+      chances_(chances),
+      poison_percent_(chances.poison_percent),
+      batch_bytes_max_(chances.batch_bytes_max) {
   for (int i = 0; i < brokers; ++i) {
     Broker& broker = brokers_.emplace_back();
     broker.port = static_cast<uint16_t>(i + 1);
@@ -78,11 +81,7 @@ SimBrokers::SimBrokers(uint64_t seed, const Chances& chances, int brokers,
   for (const std::string& name : topics) {
     Topic& topic = topics_[name];
     topic.id = {1, ++last_topic_id_};
-    topic.partitions.resize(static_cast<size_t>(partitions));
-    for (Place& place : topic.partitions) {
-      place.leader = random_.Below(brokers_.size());
-      place.kept.bytes_max = chances.batch_bytes_max;
-    }
+    Begin(topic, static_cast<size_t>(partitions));
   }
 }
 
@@ -118,21 +117,49 @@ void SimBrokers::MoveAnyLeader() {
   ++place.epoch;
 }
 
-void SimBrokers::Heal() { chances_ = {}; }
-
-bool SimBrokers::IsPoison(std::string_view key) const {
-  return Random(std::hash<std::string_view>()(key)).Below(100) < poison_percent_;
+void SimBrokers::SetLeader(const std::string& topic, size_t partition, size_t broker) {
+  Place& place = topics_.at(topic).partitions.at(partition);
+  if (place.leader == broker) return;
+  place.leader = broker;
+  ++place.epoch;
 }
 
-void SimBrokers::MakeAgain(const std::string& topic) {
-  Topic& again = topics_.at(topic);
-  again.id = {1, ++last_topic_id_};
-  for (Place& place : again.partitions) {
-    place.earlier.push_back(place.kept.log);
-    place.kept.MakeAgain();
-    place.leader = random_.Below(brokers_.size());
-    place.epoch = 0;
+void SimBrokers::Heal() { chances_ = {}; }
+
+bool SimBrokers::IsPoison(std::string_view value) const {
+  return Random(std::hash<std::string_view>()(value)).Below(100) < poison_percent_;
+}
+
+void SimBrokers::Begin(Topic& topic, size_t partitions) {
+  const size_t before = topic.partitions.size();
+  topic.partitions.resize(partitions);
+  for (size_t i = before; i < partitions; ++i) {
+    topic.partitions[i].leader = random_.Below(brokers_.size());
+    topic.partitions[i].kept.bytes_max = batch_bytes_max_;
   }
+}
+
+void SimBrokers::Delete(const std::string& topic) { topics_.at(topic).deleted = true; }
+
+void SimBrokers::MakeAgain(const std::string& topic, size_t partitions) {
+  Topic& again = topics_.at(topic);
+  std::vector<std::vector<uint64_t>> logs;
+  for (const Place& place : again.partitions) logs.push_back(place.kept.log);
+  again.earlier.push_back(std::move(logs));
+  again.partitions.clear();
+  again.id = {1, ++last_topic_id_};
+  again.deleted = false;
+  Begin(again, partitions);
+}
+
+void SimBrokers::AddPartitions(const std::string& topic, size_t partitions) {
+  Topic& more = topics_.at(topic);
+  Begin(more, more.partitions.size() + partitions);
+}
+
+SimBrokers::Topic* SimBrokers::Find(const std::string& name) {
+  const auto found = topics_.find(name);
+  return found == topics_.end() || found->second.deleted ? nullptr : &found->second;
 }
 
 bool SimBrokers::AllTakeIds() const {
@@ -151,13 +178,14 @@ std::vector<SimBrokers::Record> SimBrokers::Log(const std::string& topic, int pa
   return RecordsOf(found->second.partitions.at(static_cast<size_t>(partition)).kept.log);
 }
 
-std::vector<std::vector<SimBrokers::Record>> SimBrokers::EarlierLogs(const std::string& topic,
-                                                                     int partition) const {
-  std::vector<std::vector<Record>> logs;
-  for (const auto& log : topics_.at(topic).partitions.at(static_cast<size_t>(partition)).earlier) {
-    logs.push_back(RecordsOf(log));
+std::vector<std::vector<std::vector<SimBrokers::Record>>> SimBrokers::EarlierLogs(
+    const std::string& topic) const {
+  std::vector<std::vector<std::vector<Record>>> lives;
+  for (const auto& life : topics_.at(topic).earlier) {
+    auto& logs = lives.emplace_back();
+    for (const auto& log : life) logs.push_back(RecordsOf(log));
   }
-  return logs;
+  return lives;
 }
 
 std::optional<SimBrokers::Request> SimBrokers::Take(std::string& input) {
@@ -250,7 +278,7 @@ std::string SimBrokers::Metadata(const Request& request) const {
   out.Count(asked.size());
   for (const std::string& name : asked) {
     const auto found = topics_.find(name);
-    const bool known = found != topics_.end();
+    const bool known = found != topics_.end() && !found->second.deleted;
     out.Int(static_cast<int16_t>(known ? ErrorCode::kNone : ErrorCode::kUnknownTopicOrPartition));
     out.String(name);
     if (version >= 10) out.Id(known ? found->second.id : wire::TopicId());
@@ -291,7 +319,7 @@ std::string SimBrokers::InitProducerId(int16_t version) {
 }
 
 // A batch as a broker reads it, and more strictly.
-SimPartition::Request SimBrokers::ReadBatch(std::string_view batch) {
+SimPartition::Request SimBrokers::ReadBatch(const Topic& topic, std::string_view batch) {
   SimPartition::Request request{};
   EXPECT_GE(batch.size(), 61U);
   EXPECT_EQ(NumberAt<int32_t>(batch, 8), static_cast<int32_t>(batch.size() - 12));
@@ -320,16 +348,18 @@ SimPartition::Request SimBrokers::ReadBatch(std::string_view batch) {
       record.headers.emplace_back(std::move(name), Sized(in).value_or(""));
     }
     EXPECT_TRUE(in.empty());
-    request.records.push_back({records_.size(), IsPoison(record.key.value_or(""))});
+    record.order = records_.size();
+    request.records.push_back({records_.size(), topic.broken || IsPoison(record.value)});
     records_.push_back(std::move(record));
   }
   EXPECT_TRUE(rest.empty());
   return request;
 }
 
-PartitionProduced SimBrokers::ProduceOne(size_t broker, Place& place, std::string_view batch) {
+PartitionProduced SimBrokers::ProduceOne(size_t broker, const Topic& topic, Place& place,
+                                         std::string_view batch) {
   if (place.leader != broker) return SimPartition::Error(ErrorCode::kNotLeaderOrFollower);
-  const auto request = ReadBatch(batch);
+  const auto request = ReadBatch(topic, batch);
   if (!Percent(chances_.refused_percent)) return place.kept.Produce(request);
   constexpr ErrorCode kRefusals[] = {ErrorCode::kNotEnoughReplicas, ErrorCode::kRequestTimedOut,
                                      ErrorCode::kInvalidTimestamp, ErrorCode::kOutOfOrderSequenceNumber,
@@ -343,7 +373,7 @@ PartitionProduced SimBrokers::ProduceOne(size_t broker, Place& place, std::strin
 SimBrokers::Topic* SimBrokers::TopicOf(const wire::TopicId& id) {
   EXPECT_TRUE(id.high == 1 && id.low <= last_topic_id_) << "a topic's id that nobody told";
   for (auto& [name, topic] : topics_) {
-    if (topic.id == id) return &topic;
+    if (topic.id == id && !topic.deleted) return &topic;
   }
   return nullptr;
 }
@@ -362,15 +392,17 @@ std::string SimBrokers::Produce(size_t broker, const Request& request, int32_t t
   for (uint32_t left = topics; left > 0; --left) {
     const wire::TopicId id = version >= 13 ? in.Id() : wire::TopicId();
     const std::string name = version >= 13 ? std::string() : std::string(in.String());
-    Topic* const topic = version >= 13 ? TopicOf(id) : &topics_.at(name);
+    Topic* const topic = version >= 13 ? TopicOf(id) : Find(name);
     std::vector<std::pair<int32_t, PartitionProduced>> answers;
     for (uint32_t partitions = in.Count(); partitions > 0; --partitions) {
       const auto index = in.Int<int32_t>();
       const std::string_view batch = in.Bytes();
-      answers.emplace_back(index,
-                           topic == nullptr
-                               ? SimPartition::Error(ErrorCode::kUnknownTopicId)
-                               : ProduceOne(broker, topic->partitions.at(static_cast<size_t>(index)), batch));
+      answers.emplace_back(index, version >= 13 ? SimPartition::Error(ErrorCode::kUnknownTopicId)
+                                                : SimPartition::Error(ErrorCode::kUnknownTopicOrPartition));
+      if (topic != nullptr && static_cast<size_t>(index) < topic->partitions.size()) {
+        Place& place = topic->partitions[static_cast<size_t>(index)];
+        answers.back().second = ProduceOne(broker, *topic, place, batch);
+      }
       in.Tags();
     }
     in.Tags();
@@ -454,7 +486,11 @@ std::string SimBrokers::DescribeProducers(const Request& request) const {
   const std::string name(in.String());
   in.Count();
   const auto index = in.Int<int32_t>();
-  const auto& kept = topics_.at(name).partitions.at(static_cast<size_t>(index)).kept;
+  const auto found = topics_.find(name);
+  const bool there = found != topics_.end() && !found->second.deleted &&
+                     static_cast<size_t>(index) < found->second.partitions.size();
+  const SimPartition none;
+  const SimPartition& kept = there ? found->second.partitions[static_cast<size_t>(index)].kept : none;
   std::string body;
   Encoder out(body, true);
   out.Int(int32_t{0});
@@ -463,7 +499,9 @@ std::string SimBrokers::DescribeProducers(const Request& request) const {
   out.Count(1);
   out.Int(index);
   const bool tells = chances_.tells_sequences;
-  out.Int(static_cast<int16_t>(tells ? ErrorCode::kNone : ErrorCode::kTopicAuthorizationFailed));
+  out.Int(static_cast<int16_t>(!there  ? ErrorCode::kUnknownTopicOrPartition
+                               : tells ? ErrorCode::kNone
+                                       : ErrorCode::kTopicAuthorizationFailed));
   out.NullString();
   std::vector<wire::ProducerState> states;
   for (int64_t id = 1000; tells && id < next_producer_id_; ++id) {

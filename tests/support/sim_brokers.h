@@ -31,6 +31,7 @@ class SimBrokers {
     std::optional<std::string> key;
     std::string value;
     std::vector<std::pair<std::string, std::string>> headers;
+    uint64_t order = 0;  // in which the cluster got it
   };
   struct Request {
     wire::Api api{};
@@ -50,8 +51,18 @@ class SimBrokers {
   void TakeDown(size_t broker);
   void ComeUp(size_t broker);
   void MoveAnyLeader();
-  // The topic is deleted and made again under its name, with another id and as many partitions.
-  void MakeAgain(const std::string& topic);
+  void SetLeader(const std::string& topic, size_t partition, size_t broker);
+  // The broker answers nothing for a while; its connections stay. For whoever gives it connections.
+  void Stop(size_t broker) { brokers_[broker].stopped = true; }
+  void GoOn(size_t broker) { brokers_[broker].stopped = false; }
+  bool IsStopped(size_t broker) const { return brokers_[broker].stopped; }
+  void Delete(const std::string& topic);
+  // The topic is made again under its name, with another id and so many partitions.
+  void MakeAgain(const std::string& topic, size_t partitions);
+  void AddPartitions(const std::string& topic, size_t partitions);
+  size_t Partitions(const std::string& topic) const { return topics_.at(topic).partitions.size(); }
+  // While it is broken it takes no record at all.
+  void Break(const std::string& topic, bool broken) { topics_.at(topic).broken = broken; }
   // Whether all brokers are told the topic's id with what they are to keep, so that none keeps what was meant
   // for an earlier topic of the name.
   bool AllTakeIds() const;
@@ -65,9 +76,9 @@ class SimBrokers {
 
   // What a partition holds, in its order.
   std::vector<Record> Log(const std::string& topic, int partition) const;
-  // The same of the topic's earlier lives, oldest first.
-  std::vector<std::vector<Record>> EarlierLogs(const std::string& topic, int partition) const;
-  bool IsPoison(std::string_view key) const;
+  // The same of the topic's earlier lives, oldest first, by partition.
+  std::vector<std::vector<std::vector<Record>>> EarlierLogs(const std::string& topic) const;
+  bool IsPoison(std::string_view value) const;
 
  private:
   struct Versions {
@@ -79,6 +90,7 @@ class SimBrokers {
   };
   struct Broker {
     bool up = true;
+    bool stopped = false;
     Versions versions;
     std::string host = "broker";
     uint16_t port = 0;
@@ -87,29 +99,35 @@ class SimBrokers {
     size_t leader = 0;
     int32_t epoch = 0;
     SimPartition kept;
-    std::vector<std::vector<uint64_t>> earlier;  // logs of the topic's earlier lives
   };
   struct Topic {
     wire::TopicId id;
     std::vector<Place> partitions;
+    bool deleted = false;
+    bool broken = false;
+    std::vector<std::vector<std::vector<uint64_t>>> earlier;  // logs of its earlier lives, by partition
   };
 
   bool Percent(uint64_t percent) { return random_.Below(100) < percent; }
-  SimPartition::Request ReadBatch(std::string_view batch);
+  SimPartition::Request ReadBatch(const Topic& topic, std::string_view batch);
   std::string ApiVersions(size_t broker, int16_t version) const;
   std::string Metadata(const Request& request) const;
   std::string InitProducerId(int16_t version);
   std::string Produce(size_t broker, const Request& request, int32_t throttle_ms);
-  wire::PartitionProduced ProduceOne(size_t broker, Place& place, std::string_view batch);
+  wire::PartitionProduced ProduceOne(size_t broker, const Topic& topic, Place& place, std::string_view batch);
   std::string DescribeConfigs(const Request& request) const;
   std::string DescribeProducers(const Request& request) const;
   // nullptr: it is the id of an earlier life.
   Topic* TopicOf(const wire::TopicId& id);
+  // nullptr: there is none.
+  Topic* Find(const std::string& name);
+  void Begin(Topic& topic, size_t partitions);
   std::vector<Record> RecordsOf(const std::vector<uint64_t>& tokens) const;
 
   mutable Random random_;
   Chances chances_;
   const uint64_t poison_percent_;
+  const size_t batch_bytes_max_;
   std::vector<Broker> brokers_;
   std::map<std::string, Topic> topics_;
   std::vector<Record> records_;  // by the token that a partition's log has

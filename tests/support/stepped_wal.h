@@ -33,9 +33,8 @@ class SteppedWal final : public app::Journal {
     RunIdle(*journal_);
     return appended;
   }
-  size_t Compact(std::span<app::JournalEvent> events) override { return journal_->Compact(events); }
-  void Settle(std::span<const uint64_t> positions) override {
-    journal_->Settle(positions);
+  void Settle(const app::SettledEvents& settled) override {
+    journal_->Settle(settled);
     RunIdle(*journal_);
   }
   uint64_t DurableEnd() const override { return journal_->DurableEnd(); }

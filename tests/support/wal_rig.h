@@ -3,12 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
-#include <iterator>
 #include <limits>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +15,7 @@
 #include "support/events.h"
 #include "support/recording_log.h"
 #include "support/stepped_wal.h"
+#include "support/taken_events.h"
 #include "support/virtual_clock.h"
 
 namespace ei::support {
@@ -60,15 +58,14 @@ class WalRig {
 
   // Of all lanes, what can be taken now.
   std::vector<std::string> Take(size_t at_most = std::numeric_limits<size_t>::max()) {
-    std::array<app::JournalEvent, 64> some;
     std::vector<std::string> values;
     for (size_t lane = 0; lane < options_.lanes; ++lane) {
       for (size_t left = at_most; left > 0;) {
-        const size_t count = journal_->Take(lane, std::span(some).first(std::min(left, some.size())));
-        if (count == 0) break;
-        left -= count;
-        for (size_t i = 0; i < count; ++i) values.emplace_back(some[i].value);
-        taken_.insert(taken_.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(count));
+        const auto some = support::Take(*journal_, lane, std::min(left, kTakeMax));
+        if (some.empty()) break;
+        left -= some.size();
+        for (const TakenEvent& event : some) values.emplace_back(event.value);
+        taken_.insert(taken_.end(), some.begin(), some.end());
       }
     }
     return values;
@@ -77,29 +74,16 @@ class WalRig {
   // Settles of what was taken and not settled those whose value `chosen` picks.
   template <typename Chosen>
   void SettleIf(Chosen chosen) {
-    std::vector<uint64_t> positions;
-    std::erase_if(taken_, [&](const app::JournalEvent& event) {
+    std::vector<TakenEvent> settled;
+    std::erase_if(taken_, [&](const TakenEvent& event) {
       if (!chosen(event.value)) return false;
-      positions.push_back(event.position);
+      settled.push_back(event);
       return true;
     });
-    journal_->Settle(positions);
+    support::Settle(*journal_, settled);
   }
   void Settle() {
     SettleIf([](std::string_view) { return true; });
-  }
-
-  // Of what was taken and not settled, moves what `chosen` picks into memory of its own; each once.
-  template <typename Chosen>
-  void CompactIf(Chosen chosen) {
-    std::vector<app::JournalEvent> events;
-    std::ranges::copy_if(taken_, std::back_inserter(events),
-                         [&](const app::JournalEvent& event) { return chosen(event.value); });
-    ASSERT_EQ(journal_->Compact(events), events.size());
-    for (app::JournalEvent& event : taken_) {
-      const auto moved = std::ranges::find(events, event.position, &app::JournalEvent::position);
-      if (moved != events.end()) event = *moved;
-    }
   }
 
   // Takes and settles until nothing more comes: the values in the order in which they came.
@@ -117,20 +101,21 @@ class WalRig {
   }
 
   wal::WalJournal& Journal() { return *journal_; }
-  const std::vector<app::JournalEvent>& Taken() const { return taken_; }
+  const std::vector<TakenEvent>& Taken() const { return taken_; }
   VirtualClock& Clock() { return clock_; }
   RecordingLog& Log() { return log_; }
   wal::WalOptions& Options() { return options_; }
 
  private:
   static constexpr int kIdleMax = 3;
+  static constexpr size_t kTakeMax = 64;
 
   wal::WalOptions options_;
   VirtualClock clock_;
   RecordingLog log_;
   uint64_t seed_ = 0;
   std::unique_ptr<wal::WalJournal> journal_;
-  std::vector<app::JournalEvent> taken_;
+  std::vector<TakenEvent> taken_;
 };
 
 // "<first>", "<first + 1>", ... of `size` bytes each, where that is more than the number's own.

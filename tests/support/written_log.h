@@ -17,6 +17,7 @@
 #include "adapters/wal/wal_journal.h"
 #include "support/events.h"
 #include "support/null_log.h"
+#include "support/taken_events.h"
 #include "support/temp_folder.h"
 #include "support/virtual_clock.h"
 
@@ -77,13 +78,12 @@ class WrittenLog {
 
   // The oldest that were not settled yet, as if they had been delivered; those at `skipped` stay unsettled.
   void Settle(uint64_t events, uint64_t skipped_from = ~uint64_t{0}, uint64_t skipped_end = 0) {
-    std::vector<app::JournalEvent> taken(events);
-    ASSERT_EQ(journal_->Take(0, taken), events);
-    std::vector<uint64_t> positions;
-    for (const app::JournalEvent& event : taken) {
-      if (event.position < skipped_from || event.position >= skipped_end) positions.push_back(event.position);
-    }
-    journal_->Settle(positions);
+    auto taken = Take(*journal_, 0, events);
+    ASSERT_EQ(taken.size(), events);
+    std::erase_if(taken, [&](const TakenEvent& event) {
+      return event.position >= skipped_from && event.position < skipped_end;
+    });
+    support::Settle(*journal_, taken);
     clock_.Advance(std::chrono::seconds(1));
     Work();
   }
@@ -91,15 +91,10 @@ class WrittenLog {
   // Everything that waits, by id.
   std::vector<std::string> TakeAll() {
     std::vector<std::string> ids;
-    std::vector<app::JournalEvent> taken(100);
     Work();
-    for (size_t got = journal_->Take(0, taken); got > 0; got = journal_->Take(0, taken)) {
-      std::vector<uint64_t> positions;
-      for (size_t i = 0; i < got; ++i) {
-        ids.emplace_back(taken[i].key);
-        positions.push_back(taken[i].position);
-      }
-      journal_->Settle(positions);
+    for (auto taken = Take(*journal_, 0, 100); !taken.empty(); taken = Take(*journal_, 0, 100)) {
+      for (const TakenEvent& event : taken) ids.emplace_back(event.key);
+      support::Settle(*journal_, taken);
       Work();
     }
     return ids;

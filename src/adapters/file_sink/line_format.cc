@@ -82,8 +82,7 @@ void AppendEventLine(std::string& out, std::string_view value) {
   out += '\n';
 }
 
-void AppendDeadLetterLine(std::string& out, const app::OutboundEvent& event,
-                          const app::DeadLetterNote& note) {
+void AppendDeadLetterLine(std::string& out, const app::EventView& event, const app::DeadLetterNote& note) {
   out += '{';
   for (const auto& [name, value] : app::DeadLetterHeaders(note, event.traceparent)) {
     AppendMember(out, name);

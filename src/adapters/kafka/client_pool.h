@@ -38,7 +38,6 @@ class ClientPool final : public CredentialUser {
   base::Result<void> OnToken(const app::AccessToken& token) override EXCLUDES(mutex_);
   void OnNoToken(const base::Error&) override {}
   base::Result<void> OnCertificates() override { return {}; }
-  void OnRound() override {}
 
  private:
   std::vector<ClientHandle> Living() REQUIRES(mutex_);

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "adapters/kafka/failure_table.h"
 
@@ -42,16 +43,6 @@ base::Result<Event> Answer(rd_kafka_t* client, rd_kafka_admin_op_t operation, st
     return NoAnswer(question, error);
   }
   return event;
-}
-
-void DescribeTopics(rd_kafka_t* client, std::span<const std::string> topics,
-                    const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* answers) {
-  std::vector<rd_kafka_ConfigResource_t*> resources;
-  for (const std::string& topic : topics) {
-    resources.push_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
-  }
-  rd_kafka_DescribeConfigs(client, resources.data(), resources.size(), options, answers);
-  rd_kafka_ConfigResource_destroy_array(resources.data(), resources.size());
 }
 
 base::Result<TopicConfig> ReadConfig(const rd_kafka_ConfigResource_t* topic) {
@@ -117,52 +108,19 @@ base::Result<PartitionList> SavedOffsets(rd_kafka_t* client, const std::string& 
                        &rd_kafka_topic_partition_list_destroy);
 }
 
-int ReplicasOf(rd_kafka_t* client, const std::string& topic) {
-  constexpr int kWaitMillis = 1000;
-  const std::unique_ptr<rd_kafka_topic_t, void (*)(rd_kafka_topic_t*)> handle(
-      rd_kafka_topic_new(client, topic.c_str(), nullptr), &rd_kafka_topic_destroy);
-  const rd_kafka_metadata_t* metadata = nullptr;
-  if (handle == nullptr ||
-      rd_kafka_metadata(client, 0, handle.get(), &metadata, kWaitMillis) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return 0;
-  }
-  int replicas = 0;
-  for (const auto& found : std::span(metadata->topics, static_cast<size_t>(metadata->topic_cnt))) {
-    for (const auto& partition : std::span(found.partitions, static_cast<size_t>(found.partition_cnt))) {
-      replicas = std::max(replicas, partition.replica_cnt);
-    }
-  }
-  rd_kafka_metadata_destroy(metadata);
-  return replicas;
-}
-
 base::Result<TopicConfig> ConfigOf(rd_kafka_t* client, const std::string& topic) {
-  const auto event = Answer(
-      client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, kNoSettings,
-      [&](const auto* options, auto* answers) { DescribeTopics(client, {&topic, 1}, options, answers); });
+  rd_kafka_ConfigResource_t* resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str());
+  const auto event =
+      Answer(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, kNoSettings, [&](const auto* options, auto* answers) {
+        rd_kafka_DescribeConfigs(client, &resource, 1, options, answers);
+      });
+  rd_kafka_ConfigResource_destroy(resource);
   if (!event) return std::unexpected(event.error());
-  const auto answer = ReadConfigs(event->get());
-  if (!answer) return std::unexpected(answer.error());
-  if (answer->size() != 1) return NoAnswer(kNoSettings, RD_KAFKA_RESP_ERR__BAD_MSG);
-  return answer->front().second;
-}
-
-void AskForConfigs(rd_kafka_t* client, std::span<const std::string> topics, rd_kafka_queue_t* answers) {
-  DescribeTopics(client, topics, NewOptions(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS).get(), answers);
-}
-
-TopicConfigAnswer ReadConfigs(rd_kafka_event_t* answer) {
-  if (const auto error = rd_kafka_event_error(answer); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return NoAnswer(kNoSettings, error);
-  }
   size_t count = 0;
   const rd_kafka_ConfigResource_t** const topics =
-      rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(answer), &count);
-  std::vector<std::pair<std::string_view, base::Result<TopicConfig>>> found;
-  for (const rd_kafka_ConfigResource_t* const topic : std::span(topics, count)) {
-    found.emplace_back(rd_kafka_ConfigResource_name(topic), ReadConfig(topic));
-  }
-  return found;
+      rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event->get()), &count);
+  if (count != 1) return NoAnswer(kNoSettings, RD_KAFKA_RESP_ERR__BAD_MSG);
+  return ReadConfig(topics[0]);
 }
 
 }  // namespace ei::kafka

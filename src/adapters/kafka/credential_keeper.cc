@@ -68,7 +68,6 @@ void CredentialKeeper::Round() {
   LookAtPassword();
   LookAtCertificates();
   if (security_.UsesTokens()) RenewToken();
-  user_.OnRound();
 }
 
 void CredentialKeeper::LookAtPassword() {
@@ -92,7 +91,8 @@ void CredentialKeeper::LookAtCertificates() {
     taken = std::unexpected(news->error());
   }
   if (taken) {
-    return log_.Write(app::LogLevel::kInfo, "kafka", "a new producer takes over with the new certificates");
+    return log_.Write(app::LogLevel::kInfo, "kafka",
+                      "the next connections to the brokers use the new certificates");
   }
   log_.Write(app::LogLevel::kError, "kafka", "new certificates are of no use; the old ones stay",
              {{"error", taken.error().message}});

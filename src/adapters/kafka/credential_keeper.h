@@ -22,8 +22,6 @@ class CredentialUser {
   virtual void OnNoToken(const base::Error& error) = 0;
   // The files of certificates and keys have changed. A failure says that they are of no use.
   virtual base::Result<void> OnCertificates() = 0;
-  // A round of the keeper is over: time for what takes several.
-  virtual void OnRound() = 0;
 };
 
 // Keeps the credentials of running clients fresh: watches the files that hold them, and fetches a new token

@@ -2,43 +2,24 @@
 
 namespace ei::kafka {
 
-using app::Verdict;
-
-Failure Classify(rd_kafka_resp_err_t error, bool alone) {
+RecordFailure ClassifyRecord(rd_kafka_resp_err_t error) {
   switch (error) {
-    case RD_KAFKA_RESP_ERR_NO_ERROR: return {Verdict::kDelivered, {}};
-
-    // A request is refused as a whole: whose fault it was shows only when a record is alone in it. More tries
-    // won't make it smaller.
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
-      return {alone ? Verdict::kEventInvalid : Verdict::kEventRefused, "message_too_large"};
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE: return {true, "message_too_large"};
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD: return {true, "invalid_record"};
+    case RD_KAFKA_RESP_ERR_INVALID_MSG: return {true, "invalid_message"};
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE: return {true, "invalid_message_size"};
 
-    // The broker's rules for records (a compacted topic needs keys, a validator said no): tried a few times,
-    // since the topic's configuration may be in the middle of a change.
-    case RD_KAFKA_RESP_ERR_INVALID_RECORD: return {Verdict::kEventRefused, "invalid_record"};
-    case RD_KAFKA_RESP_ERR_INVALID_MSG: return {Verdict::kEventRefused, "invalid_message"};
-    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE: return {Verdict::kEventRefused, "invalid_message_size"};
-
-    // A record's time is this machine's, taken as it is sent: no event is at fault.
-    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
-      return {Verdict::kTransient, kClockRefused,
-              "the time of sending is outside of what the topic takes (message.timestamp.after.max.ms and "
-              "before.max.ms): check this machine's clock"};
-
-    // Also while a broker starts, or the topic is being made.
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: return {Verdict::kUnknownTopic, "unknown_topic"};
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: return {true, "unknown_topic"};
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return {false, "unknown_topic"};
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED: return {true, kNotAuthorized};
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED: return {false, kNotAuthorized};
 
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED: return {Verdict::kTransient, kNotAuthorized};
+    // A record's time is this machine's, taken as it is sent.
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP: return {false, kClockRefused};
 
-    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
-    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
-    case RD_KAFKA_RESP_ERR__FATAL: return {Verdict::kTransient, "taken_back"};
-
-    // Settings of ours or of the cluster's that don't fit; once they are mended the events go.
+    // Settings of ours or of the cluster's that don't fit; once they are mended the records go.
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
     case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
@@ -47,13 +28,9 @@ Failure Classify(rd_kafka_resp_err_t error, bool alone) {
     case RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS:
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
-    case RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE: return {Verdict::kTransient, "misconfigured"};
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE: return {false, "misconfigured"};
 
-    case RD_KAFKA_RESP_ERR__STATE: return {Verdict::kTransient, "delivery_not_proven"};
-
-    case RD_KAFKA_RESP_ERR__QUEUE_FULL: return {Verdict::kTransient, "producer_queue_full"};
-
-    default: return {Verdict::kTransient, "kafka_unavailable"};
+    default: return {false, "kafka_unavailable"};
   }
 }
 
@@ -98,16 +75,6 @@ ClientFault ClassifyClientFault(rd_kafka_resp_err_t error, std::string_view deta
     case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE: return {"timed_out"};
     case RD_KAFKA_RESP_ERR__FATAL: return {"producer_failed"};
     default: return {"other"};
-  }
-}
-
-Failure ClassifyLetter(rd_kafka_resp_err_t error) {
-  const Failure failure = Classify(error, /*alone=*/true);
-  switch (error) {
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED: return {Verdict::kEventRefused, failure.code};
-    default: return failure;
   }
 }
 

@@ -4,27 +4,21 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "app/ports/event_sink.h"
-
 namespace ei::kafka {
 
 inline constexpr std::string_view kNotAuthorized = "not_authorized";
 inline constexpr std::string_view kClockRefused = "clock_refused";
 inline constexpr std::string_view kThrottled = "throttled";
 
-struct Failure {
-  app::Verdict verdict;
-  std::string_view code;       // stable, as in "message_too_large"; stands in dead letters, logs and metrics
-  std::string_view hint = {};  // what to look at; goes with the client's own words
+// Why a dead letter that is sent again was not taken.
+struct RecordFailure {
+  bool rejected = false;  // its topic doesn't take it; else it is tried again
+  std::string_view code;  // stable, as in "message_too_large"; stands in dead letters and logs
 };
 
-// What a failed delivery means. What isn't known is held to be transient: an event is never given up on a
-// guess. `alone`: the record had a request of its own, so that a refusal can't be another record's fault.
-Failure Classify(rd_kafka_resp_err_t error, bool alone);
-
-// The same of a dead letter, which is always alone. It has another place to go to, so a dead-letter topic
-// that is not there or not open to us refuses it.
-Failure ClassifyLetter(rd_kafka_resp_err_t error);
+// What isn't known is held to be passing: a record is never given up on a guess. It has another place to go
+// to, so a topic that is not there, or not open to us, rejects it.
+RecordFailure ClassifyRecord(rd_kafka_resp_err_t error);
 
 // Whether a call that is no record's delivery may succeed when it is made again, as brokers start and elect
 // their leaders.

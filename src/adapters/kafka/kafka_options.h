@@ -8,6 +8,7 @@
 #include "adapters/kafka/security_options.h"
 #include "adapters/kafka/topics.h"
 #include "base/time.h"
+#include "domain/retry_policy.h"
 
 namespace ei::kafka {
 
@@ -18,13 +19,15 @@ struct KafkaOptions {
   std::string dlq_topic = "events-dlq";
   std::vector<TopicOptions> topics;                         // those with settings of their own
   base::Duration write_timeout = std::chrono::seconds(10);  // of one request, which is then sent again
-  base::Duration linger = std::chrono::milliseconds(5);
+  domain::RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
+  domain::RetryPolicy rejected_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 1};
+  base::Duration unknown_topic_grace = std::chrono::minutes(10);
+  base::Duration stalled_after = std::chrono::milliseconds(100);  // see TopicQueue::Stalled
   std::string compression = "none";
   size_t event_bytes_max = 1'000'000;
-  size_t inflight_events_max = 20'000;  // of all lanes together
   size_t lanes = 1;
 
-  // Properties of librdkafka that win over all of the above.
+  // Properties of librdkafka that win over all of the above, for what it serves (redrive, dlq stats).
   std::vector<std::pair<std::string, std::string>> properties;
 };
 

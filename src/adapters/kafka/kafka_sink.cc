@@ -2,290 +2,223 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdint>
+#include <random>
 #include <utility>
 
-#include "adapters/kafka/failure_table.h"
-#include "app/dead_letter_headers.h"
+#include "adapters/kafka/kafka_lane.h"
+#include "base/base64.h"
 
 namespace ei::kafka {
 
-using app::DeliveryReport;
-using app::OutboundEvent;
-
 namespace {
 
-// What comes back with a report: the lane, whether the record was alone in its request, whether it is a dead
-// letter, the partition to choose for it (kOpaquePartition of producer.h), whether it has no key, and the
-// worker's token.
-constexpr uint64_t kKeylessBit = uint64_t{1} << (kOpaquePartitionShift - 1);
-constexpr uint64_t kLetterBit = uint64_t{1} << 54;
-constexpr uint64_t kAloneBit = uint64_t{1} << 55;
-constexpr int kLaneShift = 56;
-constexpr uint64_t kTokenMask = kKeylessBit - 1;
+constexpr uint64_t kBatchBytesMax = 1'000'000;
 
-constexpr std::string_view kReplacing = "a producer with new certificates is about to take over";
-
-void* Pack(size_t lane, uint64_t bits, uint64_t token, uint64_t partition = Topic::kPartitionsMax) {
-  const uint64_t packed = uint64_t{lane} << kLaneShift | bits | partition << kOpaquePartitionShift | token;
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): librdkafka carries a pointer; nothing is ever behind it
-  return reinterpret_cast<void*>(packed);
+std::string Nonce() {
+  std::random_device device;
+  std::string bytes;
+  for (int i = 0; i < 6; ++i) {
+    const uint32_t number = device();
+    bytes.append(reinterpret_cast<const char*>(&number), sizeof number);
+  }
+  return base::EncodeBase64(bytes);
 }
 
-Record RecordOf(size_t lane, uint64_t bits, const OutboundEvent& event) {
-  const uint64_t partition = Topic::PartitionOf(event.destination);
-  if (!event.has_key) bits |= kKeylessBit;
-  return {event.value, event.key, event.has_key, Pack(lane, bits, event.token, partition)};
-}
-
-// The codes of a topic that is compacted; the second is older brokers'.
-bool RefusesKeyless(rd_kafka_resp_err_t error) {
-  return error == RD_KAFKA_RESP_ERR_INVALID_RECORD || error == RD_KAFKA_RESP_ERR_INVALID_MSG;
-}
-
-// Events of one topic without headers, which can be handed over in one call.
-struct Run {
-  std::string_view topic;
-  std::vector<Record> records;
-};
-
-void Produce(Producer& producer, Run& run) {
-  if (!run.records.empty()) producer.Produce(run.topic, run.records);
-  run.records.clear();
+// "host:port,[::1]:port"; kInvalid where it isn't that.
+base::Result<std::vector<native::Address>> AddressesOf(std::string_view brokers) {
+  std::vector<native::Address> addresses;
+  while (!brokers.empty()) {
+    const size_t end = std::min(brokers.find(','), brokers.size());
+    std::string_view one = brokers.substr(0, end);
+    brokers.remove_prefix(std::min(end + 1, brokers.size()));
+    const size_t colon = one.rfind(':');
+    uint16_t port = 0;
+    const std::string_view digits = colon == std::string_view::npos ? "9092" : one.substr(colon + 1);
+    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    std::string_view host = one.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    if (read.ec != std::errc() || read.ptr != digits.data() + digits.size() || host.empty() || port == 0) {
+      return base::Fail(base::ErrorKind::kInvalid,
+                        "kafka.brokers (KAFKA_BROKERS): " + std::string(one) + " is not HOST:PORT");
+    }
+    addresses.push_back({std::string(host), port});
+  }
+  return addresses;
 }
 
 }  // namespace
 
-base::Result<std::unique_ptr<KafkaSink>> KafkaSink::Create(const KafkaOptions& options, app::Log& log,
+KafkaSink::KafkaSink(const KafkaOptions& options, const app::Clock& clock, app::Log& log,
+                     app::Telemetry* telemetry, app::TopicLimits* limits)
+    : options_(options),
+      clock_(clock),
+      log_(log),
+      telemetry_(telemetry),
+      limits_(limits),
+      topics_(options.topic, options.dlq_topic, options.topics),
+      reports_(log, telemetry),
+      size_limits_(
+          [this](std::string_view topic, const SizeLimits::Known& known) { OnTopicKnown(topic, known); },
+          [this](const std::string& topic) {
+            const base::MutexLock lock(mutex_);
+            const auto known = replicas_.find(topic);
+            return known == replicas_.end() ? 0 : static_cast<int>(known->second);
+          },
+          log) {}
+
+KafkaSink::~KafkaSink() = default;
+
+base::Result<std::unique_ptr<KafkaSink>> KafkaSink::Create(const KafkaOptions& options,
+                                                           const app::Clock& clock, app::Log& log,
                                                            app::Telemetry* telemetry,
                                                            app::TopicLimits* limits) {
-  std::unique_ptr<KafkaSink> sink(new KafkaSink(options, log, telemetry, limits));
-  base::MutexLock lock(sink->mutex_);
-  auto producer = sink->MakeProducer(Kind::kTogether);
-  if (!producer) return std::unexpected(producer.error());
-  sink->Of(Kind::kTogether).producer = std::move(*producer);
+  std::unique_ptr<KafkaSink> sink(new KafkaSink(options, clock, log, telemetry, limits));
+  if (auto opened = sink->Open(); !opened) return std::unexpected(opened.error());
   return sink;
 }
 
-uint64_t KafkaSink::BatchBytesOf(const KafkaOptions& options) {
-  uint64_t bytes = 1'000'000;  // librdkafka's own
-  for (const auto& [name, value] : options.properties) {
-    if (name == "batch.size") std::from_chars(value.data(), value.data() + value.size(), bytes);
+base::Result<void> KafkaSink::Open() {
+  auto addresses = AddressesOf(options_.brokers);
+  if (!addresses) return std::unexpected(addresses.error());
+  const SecurityOptions& security = options_.security;
+  if (security.UsesTls()) {
+    if (auto made = OnCertificates(); !made) return made;
   }
-  return bytes;
-}
-
-base::Result<std::shared_ptr<Producer>> KafkaSink::MakeProducer(Kind kind) {
-  KafkaOptions options = options_;
-  if (kind == Kind::kLimited) options.properties.emplace_back("batch.size", std::to_string(limited_bytes_));
-  auto made = Producer::Create(options, /*sole=*/kind == Kind::kAlone, topics_, *this, log_);
-  if (!made) return std::unexpected(made.error());
-  // One that has expired is refused here; the next is on its way.
-  if (token_) [[maybe_unused]]
-    const auto taken = (*made)->UseToken(*token_);
-  return std::shared_ptr<Producer>(std::move(*made));
-}
-
-app::Destinations KafkaSink::DestinationsOf(const OutboundEvent& event) const {
-  return topics_.Of(event.topic).DestinationsOf(event.has_key ? std::optional(event.key_hash) : std::nullopt);
-}
-
-app::Destinations KafkaSink::DestinationsOf(uint32_t topic, uint32_t key_hash) const {
-  return topics_.Numbered(topic).DestinationsOf(key_hash);
-}
-
-KafkaSink::Chosen KafkaSink::Choose(Kind kind) {
-  std::shared_ptr<Producer> retired;  // ends after the lock is released: its end gives reports
-  base::MutexLock lock(mutex_);
-  Chosen& chosen = Of(kind);
-  if (chosen.next != nullptr) {
-    // What takes longer waits for a broker that doesn't answer, and may be sent twice; others need not wait.
-    // ban-ok(clock): waits for librdkafka's threads
-    const bool late = std::chrono::steady_clock::now() > chosen.next_since + options_.write_timeout;
-    retired = TakeOver(chosen, /*at_once=*/late);
+  if (security.UsesSasl() && !security.UsesTokens()) {
+    base::Result<std::string> password = security.password;
+    if (security.password_file.Set()) password = ReadSecret(security.password_file);
+    if (!password) return std::unexpected(password.error());
+    const base::MutexLock lock(mutex_);
+    password_ = std::move(*password);
   }
-  if (chosen.producer == nullptr || (chosen.producer->Broken() && chosen.next == nullptr)) {
-    auto fresh = MakeProducer(kind);
-    if (fresh) {
-      if (chosen.producer != nullptr) RememberContact(*chosen.producer);
-      retired = std::exchange(chosen.producer, std::move(*fresh));
-      ++chosen.number;
-    } else {
-      log_.Write(app::LogLevel::kError, "kafka", "no new producer can be made",
-                 {{"error", fresh.error().message}});
-    }
+  for (size_t lane = 0; lane < options_.lanes; ++lane) {
+    lanes_.push_back(std::make_unique<KafkaLane>(*this, lane, *addresses));
   }
-  return chosen;
+  return {};
 }
 
-void KafkaSink::FailAll(size_t lane, std::span<const OutboundEvent> events, std::string_view reason) {
-  for (const OutboundEvent& event : events) {
-    OnReport(Pack(lane, 0, event.token), RD_KAFKA_RESP_ERR__FATAL, reason, {});
-  }
-  OnReportsEnd();
-}
-
-void KafkaSink::Send(size_t lane, std::span<const OutboundEvent> events, app::Grouping grouping,
-                     uint64_t failures_seen) {
-  if (grouping == app::Grouping::kAlone) return SendBy(Kind::kAlone, lane, events, failures_seen);
-  const auto limited = [](const OutboundEvent& event) { return Topic::IsLimited(event.destination); };
-  if (std::ranges::none_of(events, limited)) return SendBy(Kind::kTogether, lane, events, failures_seen);
-  std::vector<OutboundEvent> small;
-  std::vector<OutboundEvent> rest;
-  for (const OutboundEvent& event : events) (limited(event) ? small : rest).push_back(event);
-  SendBy(Kind::kLimited, lane, small, failures_seen);
-  if (!rest.empty()) SendBy(Kind::kTogether, lane, rest, failures_seen);
-}
-
-void KafkaSink::SendBy(Kind kind, size_t lane, std::span<const OutboundEvent> events,
-                       uint64_t failures_seen) {
-  const bool alone = kind == Kind::kAlone;
-  const Chosen chosen = Choose(kind);
-  Producer* const producer = chosen.producer.get();
-  if (producer == nullptr) return FailAll(lane, events, "no producer can be made; see the log");
-  if (chosen.next != nullptr) return FailAll(lane, events, kReplacing);
-  uint64_t& last = lane_producers_[lane][static_cast<size_t>(kind)];
-  if (!alone && std::exchange(last, chosen.number) != chosen.number) {
-    return FailAll(lane, events, "the producer was replaced");
-  }
-  if (failures_[lane].load(std::memory_order_acquire) != failures_seen) {
-    return FailAll(lane, events, "an earlier event has just failed");
-  }
-  std::vector<Run> runs;
-  for (const OutboundEvent& event : events) {
-    const std::string_view topic = topics_.NameOf(event.topic);
-    const Record record = RecordOf(lane, alone ? kAloneBit : 0, event);
-    auto run = std::ranges::find(runs, topic, &Run::topic);
-    if (run == runs.end()) {
-      run = runs.insert(runs.end(), {topic, {}});
-      run->records.reserve(events.size());
-    }
-    if (event.traceparent.empty()) {
-      run->records.push_back(record);
-    } else {
-      Produce(*producer, *run);
-      producer->Produce(topic, record, app::TraceHeaders(event.traceparent));
-    }
-  }
-  for (Run& run : runs) Produce(*producer, run);
-}
-
-void KafkaSink::SendDeadLetter(size_t lane, const OutboundEvent& event, const app::DeadLetterNote& note) {
-  const Chosen chosen = Choose(Kind::kAlone);
-  const std::span one(&event, 1);
-  if (chosen.producer == nullptr) return FailAll(lane, one, "no producer can be made; see the log");
-  if (chosen.next != nullptr) return FailAll(lane, one, kReplacing);
-  Record record = RecordOf(lane, kAloneBit | kLetterBit, event);
-  if (!note.reference.empty()) record.value = {};
-  chosen.producer->Produce(topics_.DlqTopicOf(event.topic), record,
-                           app::DeadLetterHeaders(note, event.traceparent));
-}
-
-void KafkaSink::Flush() {
-  for (const auto& producer : Producers()) producer->Flush();
-}
+app::SinkLane& KafkaSink::Lane(size_t lane) { return *lanes_.at(lane); }
 
 app::SinkStatus KafkaSink::Status() const {
-  // Read first: a refusal that came before it is seen then.
-  const bool token_missed = token_missed_.load(std::memory_order_acquire);
-  app::SinkStatus status;
-  {
-    base::MutexLock lock(mutex_);
-    const Producer& together = *Of(Kind::kTogether).producer;
-    status = together.Status();
-    RememberContact(together);
-    for (const Kind kind : {Kind::kLimited, Kind::kAlone}) {
-      const auto& producer = Of(kind).producer;
-      if (producer == nullptr) continue;
-      const app::SinkStatus other = producer->Status();
-      status.refused = status.refused || other.refused;
-      status.pause = std::max(status.pause, other.pause);
-    }
-  }
+  app::SinkStatus status = reports_.Status();
   status.one_ack_topics = topics_.OneAckTopics();
-  if (reached_.load(std::memory_order_relaxed)) status.contact = app::Contact::kReached;
-  if (status.contact == app::Contact::kPending && token_missed) status.contact = app::Contact::kUnreachable;
   return status;
 }
 
-namespace {
-
-// The reports of one poll, by lane; each thread that gives reports has its own.
-std::vector<std::vector<DeliveryReport>>& Gathered() {
-  thread_local std::vector<std::vector<DeliveryReport>> gathered;
-  return gathered;
+void KafkaSink::AskForLimits() {
+  size_limits_.AskSoon();
+  lanes_.front()->LookAgain();
 }
 
-}  // namespace
+void KafkaSink::WatchLimits(std::string_view topic) {
+  size_limits_.Watch(topic, CodecFor(topic) != wire::Codec::kNone);
+  if (!lanes_.empty()) lanes_.front()->LookAgain();
+}
 
-void KafkaSink::OnReport(void* opaque, rd_kafka_resp_err_t error, std::string_view reason, Place place) {
-  const auto packed = reinterpret_cast<uint64_t>(opaque);
-  const size_t lane = packed >> kLaneShift;
-  const bool letter = (packed & kLetterBit) != 0;
-  Failure failure = letter ? ClassifyLetter(error) : Classify(error, (packed & kAloneBit) != 0);
-  const bool keyless = (packed & kKeylessBit) != 0;
-  if (keyless && !letter && failure.verdict == app::Verdict::kEventRefused && RefusesKeyless(error) &&
-      topics_.Of(place.topic).compacted.load(std::memory_order_relaxed)) {
-    failure.verdict = app::Verdict::kEventInvalid;
-    failure.hint = "the topic is compacted (cleanup.policy) and takes no record without a key";
-  }
-  if (failure.verdict != app::Verdict::kDelivered) failures_[lane].fetch_add(1, std::memory_order_release);
-  if (failure.code == kNotAuthorized || failure.code == kClockRefused) OnFault(failure.code);
-  auto& gathered = Gathered();
-  if (gathered.size() < options_.lanes) gathered.resize(options_.lanes);
-  DeliveryReport& report = gathered[lane].emplace_back();
-  report.token = packed & kTokenMask;
-  report.verdict = failure.verdict;
-  report.code = failure.code;
-  report.reason = reason;
-  if (!failure.hint.empty()) report.reason.append(": ").append(failure.hint);
-  report.topic = place.topic;
-  if (failure.verdict != app::Verdict::kDelivered) return;
-  report.partition = place.partition;
-  report.offset = place.offset;
+void KafkaSink::OnReplicas(const std::string& topic, uint32_t replicas) {
+  const base::MutexLock lock(mutex_);
+  replicas_[topic] = replicas;
 }
 
 void KafkaSink::OnTopicKnown(std::string_view topic, const SizeLimits::Known& known) {
-  topics_.Of(topic).compacted.store(known.compacted, std::memory_order_relaxed);
-  topics_.Of(topic).one_ack.store(known.one_ack, std::memory_order_relaxed);
-  if (known.bytes_max) LimitBatches(topic, *known.bytes_max);
+  Topic& kept = topics_.Of(topic);
+  kept.compacted.store(known.compacted, std::memory_order_relaxed);
+  kept.one_ack.store(known.one_ack, std::memory_order_relaxed);
+  kept.bytes_max.store(known.bytes_max.value_or(Topic::kAnySize), std::memory_order_relaxed);
+  rules_version_.fetch_add(1, std::memory_order_release);
   if (limits_ == nullptr) return;
   limits_->Learn(topic, topic, known.bytes_max);
   if (topic == options_.topic) limits_->Learn({}, topic, known.bytes_max);
 }
 
-// Where the limit isn't told it is found in a few steps.
-void KafkaSink::OnBatchTooLarge(std::string_view topic, uint64_t bytes) {
-  constexpr uint64_t kBytesMin = 1'000;
-  LimitBatches(topic, std::max(kBytesMin, bytes / 4));
+void KafkaSink::UseTopics(std::vector<TopicOptions> topics) {
+  topics_.Replace(std::move(topics));
+  rules_version_.fetch_add(1, std::memory_order_release);
 }
 
-// What a producer has in flight would be sent twice if it were taken back: the next one, with smaller
-// batches, waits for it.
-void KafkaSink::LimitBatches(std::string_view topic, uint64_t bytes_max) {
-  std::shared_ptr<Producer> outdated;  // ends after the lock is released
+native::TopicQueue::Rules KafkaSink::RulesOf(std::string_view topic) {
+  const Topic& known = topics_.Of(topic);
+  return {.batch_bytes_max = std::min(known.bytes_max.load(std::memory_order_relaxed), kBatchBytesMax),
+          .codec = CodecFor(topic),
+          .compacted = known.compacted.load(std::memory_order_relaxed)};
+}
+
+wire::Codec KafkaSink::CodecFor(std::string_view topic) const {
+  const std::string own = topics_.CompressionOf(topic);
+  return wire::CodecOf(own.empty() ? options_.compression : own).value_or(wire::Codec::kNone);
+}
+
+// --- credentials
+
+bool KafkaSink::HasCredentials() const {
+  if (!options_.security.UsesTokens()) return true;
   const base::MutexLock lock(mutex_);
-  if (bytes_max < limited_bytes_) {
-    limited_bytes_ = bytes_max;
-    if (Of(Kind::kLimited).producer != nullptr) {
-      if (auto next = PrepareNext(Kind::kLimited)) {
-        outdated = std::move(*next);
-      } else {
-        log_.Write(app::LogLevel::kError, "kafka", "no producer with smaller batches can be made",
-                   {{"error", next.error().message}});
-      }
-    }
-  }
-  topics_.Of(topic).SetLimited(bytes_max < batch_bytes_);
+  return token_.has_value();
 }
 
-void KafkaSink::OnReportsEnd() {
-  auto& gathered = Gathered();
-  for (size_t lane = 0; lane < gathered.size(); ++lane) {
-    if (gathered[lane].empty()) continue;
-    listeners_[lane]->OnReports(gathered[lane]);
-    gathered[lane].clear();
+bool KafkaSink::HasExpiredToken() const {
+  const base::MutexLock lock(mutex_);
+  return token_ && token_->expires_at <= clock_.WallNow();
+}
+
+std::shared_ptr<native::TlsContext> KafkaSink::Tls() const {
+  const base::MutexLock lock(mutex_);
+  return tls_;
+}
+
+base::Result<std::unique_ptr<native::SaslExchange>> KafkaSink::MakeSasl() const {
+  const SecurityOptions& security = options_.security;
+  const base::MutexLock lock(mutex_);
+  if (security.UsesTokens()) {
+    if (!token_) return base::Fail(base::ErrorKind::kUnavailable, "there is no token yet");
+    return native::MakeOAuthBearer(token_->value, token_->extensions);
   }
+  if (security.mechanism == "PLAIN") return native::MakePlain(security.username, password_);
+  const bool longer = security.mechanism == "SCRAM-SHA-512";
+  return native::MakeScram(longer ? native::ScramHash::kSha512 : native::ScramHash::kSha256,
+                           security.username, password_, Nonce());
+}
+
+void KafkaSink::TellLanes() {
+  reports_.NewCredentials();
+  for (const auto& lane : lanes_) lane->OnCredentials();
+}
+
+void KafkaSink::OnPassword(const std::string& password) {
+  {
+    const base::MutexLock lock(mutex_);
+    password_ = password;
+  }
+  TellLanes();
+}
+
+base::Result<void> KafkaSink::OnToken(const app::AccessToken& token) {
+  {
+    const base::MutexLock lock(mutex_);
+    token_ = token;
+  }
+  TellLanes();
+  return {};
+}
+
+void KafkaSink::OnNoToken(const base::Error& error) {
+  constexpr std::string_view kWhere = "the source of the tokens";
+  if (error.kind == base::ErrorKind::kInvalid) {
+    reports_.Refused(ClusterReports::kEveryLane, "token_refused", kWhere, error.message);
+  } else {
+    reports_.Fault("token_unavailable", kWhere, error.message);
+  }
+}
+
+base::Result<void> KafkaSink::OnCertificates() {
+  auto made = native::TlsContext::Make(options_.security);
+  if (!made) return std::unexpected(made.error());
+  {
+    const base::MutexLock lock(mutex_);
+    tls_ = std::move(*made);
+  }
+  TellLanes();
+  return {};
 }
 
 }  // namespace ei::kafka

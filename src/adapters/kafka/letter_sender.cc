@@ -26,8 +26,7 @@ constexpr auto kNotReported = RD_KAFKA_RESP_ERR__IN_PROGRESS;
 // A letter that these happen to will meet them again. `certain`: they were this letter's own.
 Fate FateOf(rd_kafka_resp_err_t error, bool certain) {
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return Fate::kWritten;
-  const bool refused = ClassifyLetter(error).verdict != app::Verdict::kTransient ||
-                       error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+  const bool refused = ClassifyRecord(error).rejected || error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
   return refused && certain ? Fate::kRefused : Fate::kOpen;
 }
 
@@ -355,7 +354,7 @@ app::CommitOutcome LetterSender::OutcomeOf(bool certain) const {
     each.fate = FateOf(error, certain);
     if (options_.transactions && each.fate == Fate::kWritten) each.fate = Fate::kOpen;
     if (each.fate != Fate::kRefused) continue;
-    each.code = ClassifyLetter(error).code;
+    each.code = ClassifyRecord(error).code;
     each.reason = rd_kafka_err2str(error);
   }
   return outcome;

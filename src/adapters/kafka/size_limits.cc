@@ -52,7 +52,6 @@ base::SteadyTime SizeLimits::NextAsk() {
 
 void SizeLimits::OnAnswer(const TopicConfigAnswer& answer) {
   awaited_ = false;
-  replicas_asked_ = false;
   if (answer) {
     for (const auto& [topic, config] : *answer) Take(topic, config);
     return;
@@ -78,7 +77,7 @@ void SizeLimits::Take(std::string_view topic, const base::Result<TopicConfig>& c
   if (config && !told.compressed) told.known.bytes_max = config->message_bytes_max;
   told.known.compacted = config && config->compacted;
   if (config && config->in_sync_min == 1) {
-    if (told.replicas == 0) told.replicas = AskForReplicas(topic);
+    if (told.replicas == 0) told.replicas = replicas_(std::string(topic));
     told.known.one_ack = told.replicas > 1;
   }
   if (before == told) return;
@@ -89,15 +88,6 @@ void SizeLimits::Take(std::string_view topic, const base::Result<TopicConfig>& c
   learnt_(topic, told.known);
   if (told.known.one_ack != before.known.one_ack) TellOfAcks(topic, told);
   if (!before.ever || before.known.bytes_max != told.known.bytes_max) TellOfSize(topic, config, told);
-}
-
-// This waits for brokers, so once for each answer.
-int SizeLimits::AskForReplicas(std::string_view topic) {
-  if (std::exchange(replicas_asked_, true)) {
-    AskSoon();
-    return 0;
-  }
-  return replicas_(std::string(topic));
 }
 
 void SizeLimits::TellOfAcks(std::string_view topic, const Told& told) const {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/kafka/cluster_questions.h"
+#include "adapters/kafka/topic_config.h"
 #include "app/ports/log.h"
 #include "base/mutex.h"
 #include "base/result.h"
@@ -60,7 +60,6 @@ class SizeLimits {
   void Take(std::string_view topic, const base::Result<TopicConfig>& config) EXCLUDES(mutex_);
   std::vector<std::string> Topics() const REQUIRES(mutex_);
 
-  int AskForReplicas(std::string_view topic) EXCLUDES(mutex_);
   void TellOfAcks(std::string_view topic, const Told& told) const;
   void TellOfSize(std::string_view topic, const base::Result<TopicConfig>& config, const Told& told) const;
 
@@ -68,7 +67,6 @@ class SizeLimits {
   const Replicas replicas_;
   app::Log& log_;
   bool awaited_ = false;
-  bool replicas_asked_ = false;  // since the last answer
   std::optional<base::SteadyTime> asked_at_;
 
   base::Mutex mutex_;

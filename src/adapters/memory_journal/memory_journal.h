@@ -2,39 +2,27 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <limits>
-#include <memory>
-#include <optional>
 #include <span>
-#include <vector>
 
-#include <boost/circular_buffer.hpp>
-
-#include "app/client_holdings.h"
 #include "app/client_shares.h"
-#include "app/kept_events.h"
+#include "app/event_buffer.h"
 #include "app/ports/journal.h"
+#include "app/unsettled_ages.h"
 #include "base/mutex.h"
 
 namespace ei::memory_journal {
 
-// The journal of ack level `memory`: accepted events live in blocks of memory until they are settled, and
-// nothing survives the process.
+// The journal of ack level `memory`: accepted events live in memory until they are settled, and nothing
+// survives the process.
 //
 // Invariants:
 //  - `events_` counts appended, unsettled events and never exceeds events_max.
-//  - `bytes_` counts the memory of all blocks, kept for reuse or not, and of `kept_`, and for each event
-//    kEventOverheadBytes. It exceeds bytes_max at most by what Compact copies at once, before it sets more
-//    free.
-//  - A block's events have consecutive positions; blocks are in the order of positions. A block with no
-//    unsettled event is recycled, the last one by starting over from its first byte.
-//  - A batch is copied only after room for all of it is certain.
-//  - Clients are charged in the same bytes: what an event uses of a block, until the block is free; the rest
-//  of
-//    a block that no longer takes events, to the client whose event didn't fit; the overhead, until the event
-//    is settled.
+//  - `bytes_` counts their bytes and for each event kEventOverheadBytes, whoever holds them: the journal
+//  until
+//    they are taken, then the sink. It never exceeds bytes_max.
+//  - Clients are charged with the same.
 class MemoryJournal final : public app::Journal {
  public:
   struct Options {
@@ -46,9 +34,6 @@ class MemoryJournal final : public app::Journal {
 
   explicit MemoryJournal(const Options& options);
 
-  // Of `bytes_max`, what clients can share: all but a block, as the last one may not fit.
-  static uint64_t ShareableBytes(uint64_t bytes_max);
-
   app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override;
   uint64_t DurableEnd() const override { return 0; }
   void OnDurable(std::function<void()>) override {}
@@ -56,8 +41,7 @@ class MemoryJournal final : public app::Journal {
   bool Full(uint64_t bytes) const override;
   bool Crowded() const override;
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override;
-  size_t Compact(std::span<app::JournalEvent> events) override;
-  void Settle(std::span<const uint64_t> positions) override;
+  void Settle(const app::SettledEvents& settled) override;
   void OnLaneFilled(std::function<void(size_t lane)> wake) override { wake_ = std::move(wake); }
   void Close() override;
   app::JournalStats Stats() const override;
@@ -66,37 +50,11 @@ class MemoryJournal final : public app::Journal {
   }
 
  private:
-  // What a batch adds.
-  struct Need {
-    uint64_t memory;  // for new blocks, and the overhead
-    uint64_t share;   // that its client is charged with
-  };
-
-  struct Block {
-    std::unique_ptr<char[]> data;
-    size_t capacity = 0;
-    size_t used = 0;
-    uint64_t first_position = 0;
-    uint64_t events = 0;     // positions from first_position
-    uint64_t unsettled = 0;  // of those
-    base::SteadyTime opened_at;
-    // Only with shares:
-    std::vector<domain::ClientNumber> owners;  // by position
-    app::ClientHoldings holdings;              // of its bytes
-  };
-
-  static Need NeedOf(const domain::EventBatch& batch, size_t room, size_t spare);
-  Need NeedOf(const domain::EventBatch& batch) const REQUIRES(mutex_);
+  static uint64_t BytesOf(const domain::EventBatch& batch) {
+    return batch.Bytes().size() + batch.Size() * app::kEventOverheadBytes;
+  }
   bool MayHold(const domain::EventBatch& batch) const REQUIRES(mutex_);
-  void Hold(Block& block, domain::ClientNumber client, uint64_t bytes) REQUIRES(mutex_);
-  bool Reserve(const domain::EventBatch& batch) REQUIRES(mutex_);
   void NoteRefused(const domain::EventBatch& batch) REQUIRES(mutex_);
-  Block& BlockFor(size_t bytes, domain::ClientNumber client, base::SteadyTime now) REQUIRES(mutex_);
-  void LeaveBlock(size_t index) REQUIRES(mutex_);
-  void Recycle(size_t index) REQUIRES(mutex_);
-  void Retire(size_t index) REQUIRES(mutex_);
-  // `guess`: where it probably is.
-  size_t BlockOf(uint64_t position, size_t guess) const REQUIRES(mutex_);
 
   const Options options_;
   std::function<void(size_t lane)> wake_;
@@ -106,12 +64,10 @@ class MemoryJournal final : public app::Journal {
   std::atomic<uint64_t> free_events_wanted_{0};
   std::atomic<uint64_t> free_events_;
 
+  std::atomic<uint64_t> block_bytes_{0};
   mutable base::Mutex mutex_;
-  app::KeptEvents kept_ GUARDED_BY(mutex_);         // whose bytes stand in no block
-  app::ClientHoldings settled_ GUARDED_BY(mutex_);  // scratch of Settle
-  std::deque<Block> blocks_ GUARDED_BY(mutex_);
-  std::vector<std::unique_ptr<char[]>> spare_ GUARDED_BY(mutex_);  // of kBlockBytes each
-  std::vector<boost::circular_buffer<app::JournalEvent>> lanes_ GUARDED_BY(mutex_);
+  app::EventBuffer buffer_ GUARDED_BY(mutex_);
+  app::UnsettledAges ages_ GUARDED_BY(mutex_);
   uint64_t events_ GUARDED_BY(mutex_) = 0;
   uint64_t bytes_ GUARDED_BY(mutex_) = 0;
   uint64_t next_position_ GUARDED_BY(mutex_) = 0;

@@ -162,7 +162,7 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "events",
      .labels = {},
      .buckets = {},
-     .help = "Deliveries that failed and were put back in line, counted each time."},
+     .help = "Events that were sent once more, counted each time."},
     {.id = MetricId::kEventsUndelivered,
      .name = "event_ingestor_events_undelivered_total",
      .kind = MetricKind::kCounter,
@@ -274,15 +274,16 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "events",
      .labels = {},
      .buckets = {},
-     .help = "Events that were handed to the sink and wait for its report."},
+     .help = "Events that are on their way to the destination."},
     {.id = MetricId::kDeliveryWaitingEvents,
      .name = "event_ingestor_delivery_waiting_events",
      .kind = MetricKind::kGauge,
      .unit = "events",
      .labels = {},
      .buckets = {},
-     .help = "Events that a worker has taken and holds back because their partition is busy, stuck or "
-             "recovering; the others go past them."},
+     .help =
+         "Events that have left the journal's queue and wait in a batch of their partition, because it is "
+         "busy, stalled or recovering."},
     {.id = MetricId::kStuckDestinations,
      .name = "event_ingestor_stuck_destinations",
      .kind = MetricKind::kGauge,
@@ -308,8 +309,7 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .buckets = {},
      .help =
          "Events that were sent again because an acknowledgement was lost: the broker had stored them and "
-         "did not do so twice (recognized), or they may stand in the topic twice (possible). Only with "
-         "kafka.client=native."},
+         "did not do so twice (recognized), or they may stand in the topic twice (possible)."},
     {.id = MetricId::kBrokerLetIn,
      .name = "event_ingestor_broker_logins_total",
      .kind = MetricKind::kCounter,
@@ -318,14 +318,14 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .buckets = {},
      .help =
          "Times that a broker let this client in: to a new connection, with or without a password, or with a "
-         "login that was renewed on an open one. Only with kafka.client=native."},
+         "login that was renewed on an open one."},
     {.id = MetricId::kBrokerRequests,
      .name = "event_ingestor_broker_requests_total",
      .kind = MetricKind::kCounter,
      .unit = "requests",
      .labels = {kBroker},
      .buckets = {},
-     .help = "Produce requests that a broker answered. Only with kafka.client=native."},
+     .help = "Produce requests that a broker answered."},
     {.id = MetricId::kBrokerRequestTime,
      .name = "event_ingestor_broker_request_seconds_total",
      .kind = MetricKind::kCounter,
@@ -334,7 +334,7 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .buckets = {},
      .help =
          "Time from sending those requests to their answers: its rate over that of broker_requests_total is "
-         "the mean time that a broker takes. Only with kafka.client=native."},
+         "the mean time that a broker takes."},
     {.id = MetricId::kSinkRefused,
      .name = "event_ingestor_sink_refused",
      .kind = MetricKind::kGauge,

@@ -153,10 +153,12 @@ inline constexpr std::array<std::string_view, 4> kSharedResources = {"connection
 inline constexpr std::array<std::string_view, 2> kRepeatKinds = {"recognized", "possible"};
 
 // What a sink suffers from, beyond the fate of single events.
-inline constexpr std::array<std::string_view, 13> kSinkFaults = {
-    "authentication_failed", "tls_failed",     "token_refused",     "token_unavailable", "not_authorized",
-    "brokers_down",          "host_not_found", "connection_failed", "timed_out",         "producer_failed",
-    "clock_refused",         "all_refused",    "throttled"};
+inline constexpr std::array<std::string_view, 19> kSinkFaults = {
+    "authentication_failed", "tls_failed",     "token_refused", "token_unavailable",
+    "not_authorized",        "brokers_down",   "not_kafka",     "unsupported_version",
+    "connection_failed",     "timed_out",      "throttled",     "kafka_unavailable",
+    "unknown_topic",         "misconfigured",  "clock_refused", "out_of_order_sequence",
+    "producer_fenced",       "batch_rejected", "all_refused"};
 
 inline constexpr std::array<base::Duration, 17> kRequestBuckets = {
     std::chrono::microseconds(50),  std::chrono::microseconds(100),   std::chrono::microseconds(250),

@@ -83,7 +83,7 @@ Work WalJournal::Commit() {
     log_.Write(app::LogLevel::kError, "wal", "the log is damaged: its last events are lost",
                {{"events", lost}});
   }
-  WakeLanes(filled_lanes);
+  app::WakeLanes(filled_lanes, options_.lanes, lane_filled_);
   durable_told_();
   if (wake_load) wake_(Role::kLoad);
   if (wake_keep) wake_(Role::kKeep);

@@ -54,7 +54,7 @@ Work WalJournal::Load() {
                 {"segment", cursor_.segment ? cursor_.segment->number : 0},
                 {"before_position", loaded->end}});
   }
-  WakeLanes(filled_lanes);
+  app::WakeLanes(filled_lanes, options_.lanes, lane_filled_);
   if (wake_keep) wake_(Role::kKeep);
   return Work::kDone;
 }
@@ -100,7 +100,7 @@ void WalJournal::NoteReadable() {
 // By half, so that reading goes in strides.
 bool WalJournal::MayLoad() const {
   return window_.Events() == 0 || (window_.Events() <= options_.window_events_max / 2 &&
-                                   MemoryBytes() <= options_.window_bytes_max / 2);
+                                   window_.Bytes() <= options_.window_bytes_max / 2);
 }
 
 // Aims at the segment in which the next unsettled position should be; returns where that segment's positions
@@ -139,7 +139,7 @@ DiskResult<void> WalJournal::OpenCursor() {
 }
 
 DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(uint64_t limit) {
-  Loaded nothing{{}, {{cursor_.position, limit}}, limit};
+  Loaded nothing{{}, {{cursor_.position, limit}}, limit, cursor_.block};
   if (!cursor_.segment || cursor_.position >= limit) return nothing;
   if (cursor_.scanner == nullptr) {
     if (const auto opened = OpenCursor(); !opened) return std::unexpected(opened.error());
@@ -157,7 +157,8 @@ DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(uint64_t limit) {
   }
   // Topic and events in one block, so that they live as long as one another.
   const std::string_view topic = TopicElsewhere(scanner.End().topic);
-  char* const room = TakeRoom(cursor_.block, frame.body_bytes + topic.size(), memory_bytes_);
+  loaded.block = cursor_.block;
+  char* const room = app::RoomIn(loaded.block, frame.body_bytes + topic.size(), block_bytes_);
   std::copy(topic.begin(), topic.end(), room);
   const std::string_view frame_topic(room, topic.size());
   char* bytes = room + topic.size();
@@ -210,6 +211,7 @@ uint64_t WalJournal::Admit(const Loaded& loaded, uint64_t& filled_lanes) {
   for (const app::JournalEvent& event : loaded.events) {
     if (!segments_.Settled().Contains(event.position)) waiting.push_back(event);
   }
+  cursor_.block = loaded.block;
   window_.Add(waiting, cursor_.block, filled_lanes);
   StoreHints();
   if (!waiting.empty()) backlog_since_ = waiting.back().accepted_at;

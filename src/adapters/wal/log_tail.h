@@ -26,7 +26,7 @@ struct Spare {
 
 // The events of one request within a frame.
 struct Piece {
-  std::shared_ptr<Block> block;
+  std::shared_ptr<app::EventBlock> block;
   const char* bytes;
   size_t size;
   uint32_t events;

@@ -16,8 +16,6 @@ using domain::EventSlices;
 
 namespace {
 
-constexpr size_t kCompactEvents = 256;  // after so many it looks for memory again
-
 IndexEntry EntryOf(const EventSlices& slices, std::string_view bytes) {
   IndexEntry entry;
   entry.crc = base::Crc32c(bytes.substr(slices.offset, slices.size));
@@ -44,7 +42,7 @@ WalJournal::WalJournal(const WalOptions& options, Directory& directory, const ap
       log_(log),
       salts_(seed),
       tail_(options.segment_bytes, options.topic),
-      window_(options.lanes) {}
+      window_(options.lanes, block_bytes_) {}
 
 base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& options, Directory& directory,
                                                            const app::Clock& clock, app::Log& log,
@@ -142,12 +140,12 @@ void WalJournal::AddSpares(std::vector<Spare> spares) {
   last_frame_.reset();
   Piece piece;
   const std::string_view topic = TopicElsewhere(last.end.topic);
-  char* const room = TakeRoom(filling_, last.bodies.size() + topic.size(), memory_bytes_);
+  char* const room = window_.Room(last.bodies.size() + topic.size());
   std::copy(last.bodies.begin(), last.bodies.end(), room);
   std::copy(topic.begin(), topic.end(), room + last.bodies.size());
   piece.from_disk = true;
   piece.topic = {room + last.bodies.size(), topic.size()};
-  piece.block = filling_;
+  piece.block = window_.Filling();
   piece.bytes = room;
   piece.size = last.bodies.size();
   piece.events = last.header.events;
@@ -188,9 +186,9 @@ Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime no
 
     Piece piece;
     piece.client = batch.Client();
-    char* const room = TakeRoom(filling_, bytes.size(), memory_bytes_);
+    char* const room = window_.Room(bytes.size());
     std::copy(bytes.begin(), bytes.end(), room);
-    piece.block = filling_;
+    piece.block = window_.Filling();
     piece.bytes = room;
     piece.size = bytes.size();
     piece.events = static_cast<uint32_t>(events);
@@ -258,7 +256,7 @@ void WalJournal::NoteAdded(const Piece& piece, uint64_t used, uint64_t room,
 void WalJournal::StoreHints() {
   events_.store(segments_.Unsettled(), std::memory_order_relaxed);
   window_events_.store(window_.Events(), std::memory_order_relaxed);
-  kept_bytes_.store(window_.KeptBytes(), std::memory_order_relaxed);
+  window_bytes_.store(window_.Bytes(), std::memory_order_relaxed);
 }
 
 Appended WalJournal::Refuse(uint64_t client_bytes) {
@@ -272,41 +270,31 @@ bool WalJournal::Full(uint64_t bytes) const {
 }
 
 bool WalJournal::Crowded() const {
-  const uint64_t bytes =
-      memory_bytes_.load(std::memory_order_relaxed) + kept_bytes_.load(std::memory_order_relaxed);
   return window_events_.load(std::memory_order_relaxed) > options_.window_events_max / 4 ||
-         bytes > options_.window_bytes_max / 4;
+         window_bytes_.load(std::memory_order_relaxed) > options_.window_bytes_max / 4;
 }
 
 size_t WalJournal::Take(size_t lane, std::span<app::JournalEvent> out) {
-  base::MutexLock lock(mutex_);
-  return window_.Take(lane, out);
-}
-
-size_t WalJournal::Compact(std::span<app::JournalEvent> events) {
   bool wake_load = false;
-  size_t moved = 0;
+  size_t taken = 0;
   {
     base::MutexLock lock(mutex_);
-    while (moved < events.size() && MemoryBytes() <= options_.window_bytes_max) {
-      const auto group = events.subspan(moved, std::min(events.size() - moved, kCompactEvents));
-      window_.Compact(group);
-      moved += group.size();
-    }
-    StoreHints();
+    taken = window_.Take(lane, out);
+    // What was taken before has let go of its memory.
     wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
   }
   if (wake_load) wake_(Role::kLoad);
-  return moved;
+  return taken;
 }
 
-void WalJournal::Settle(std::span<const uint64_t> positions) {
+void WalJournal::Settle(const app::SettledEvents& settled) {
+  const std::span<const uint64_t> positions = settled.positions;
   if (positions.empty()) return;
   bool wake_load = false;
   bool wake_keep = false;
   {
     base::MutexLock lock(mutex_);
-    window_.Settle(positions);
+    window_.Settle(settled);
     for (size_t i = 0; i < positions.size();) {
       size_t run = i + 1;
       while (run < positions.size() && positions[run] == positions[run - 1] + 1) ++run;
@@ -344,7 +332,7 @@ WalCounts WalJournal::Counts() const {
   WalCounts counts = counts_;
   counts.set_aside = set_aside_.size();
   counts.unsynced_events = segments_.End() - DurableEnd();
-  counts.memory_bytes = MemoryBytes();
+  counts.memory_bytes = window_.Bytes();
   if (backlog_) counts.backlog_events = segments_.Settled().Unsettled(backlog_from_, DurableEnd());
   return counts;
 }
@@ -352,21 +340,10 @@ WalCounts WalJournal::Counts() const {
 bool WalJournal::WindowHasRoom(uint64_t events) const {
   const uint64_t bytes_max = options_.window_bytes_max - options_.window_bytes_max / 4;
   return window_.Events() == 0 || (window_.Events() + events <= options_.window_events_max &&
-                                   MemoryBytes() + events * app::kEventOverheadBytes <= bytes_max);
-}
-
-uint64_t WalJournal::MemoryBytes() const {
-  return memory_bytes_.load(std::memory_order_relaxed) + window_.Events() * app::kEventOverheadBytes +
-         window_.KeptBytes();
+                                   window_.Bytes() + events * app::kEventOverheadBytes <= bytes_max);
 }
 
 uint64_t WalJournal::DiskBytes() const { return segments_.Bytes() + tail_.SpareBytes() + set_aside_bytes_; }
-
-void WalJournal::WakeLanes(uint64_t filled_lanes) const {
-  for (size_t lane = 0; filled_lanes != 0 && lane < options_.lanes; ++lane) {
-    if (filled_lanes >> (lane % 64) & 1) lane_filled_(lane);
-  }
-}
 
 // The log keeps wall time; an age is measured on the steady clock, and may reach back behind that clock's
 // beginning. A wall time before 1970 is none.

@@ -130,8 +130,7 @@ class WalJournal final : public app::Journal {
   bool Full(uint64_t bytes) const override;
   bool Crowded() const override;
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override;
-  size_t Compact(std::span<app::JournalEvent> events) override;
-  void Settle(std::span<const uint64_t> positions) override;
+  void Settle(const app::SettledEvents& settled) override;
   void OnLaneFilled(std::function<void(size_t lane)> wake) override { lane_filled_ = std::move(wake); }
   void Close() override;
 
@@ -172,7 +171,7 @@ class WalJournal final : public app::Journal {
     FramePlace start;                      // known to be at or before the position
     std::unique_ptr<File> file;            // opened when it is needed
     std::unique_ptr<SegmentScanner> scanner;
-    std::shared_ptr<Block> block;  // being filled
+    std::shared_ptr<app::EventBlock> block;  // being filled; let go under the mutex, as takers use it again
   };
 
   // One frame that was read back, and what is missing before or within it.
@@ -180,6 +179,7 @@ class WalJournal final : public app::Journal {
     std::vector<app::JournalEvent> events;
     std::vector<std::pair<uint64_t, uint64_t>> missing;  // from, to
     uint64_t end = 0;
+    std::shared_ptr<app::EventBlock> block;  // of the events
   };
 
   // Reading back fails, again and again.
@@ -210,7 +210,6 @@ class WalJournal final : public app::Journal {
                  base::SteadyTime now) REQUIRES(mutex_);
   app::Appended Refuse(uint64_t client_bytes) REQUIRES(mutex_);
   bool WindowHasRoom(uint64_t events) const REQUIRES(mutex_);
-  uint64_t MemoryBytes() const REQUIRES(mutex_);
 
   DiskResult<void> WriteFrame(const PendingFrame& frame, uint64_t& bytes);
   void StoreHints() REQUIRES(mutex_);
@@ -248,7 +247,6 @@ class WalJournal final : public app::Journal {
 
   // Whether the role was idle and has to be woken; it is not idle any more.
   static bool Rouse(bool& idle) { return std::exchange(idle, false); }
-  void WakeLanes(uint64_t filled_lanes) const;
   base::SteadyTime SteadyOf(int64_t wall_nanos) const;
   uint64_t DiskBytes() const REQUIRES(mutex_);
 
@@ -265,11 +263,11 @@ class WalJournal final : public app::Journal {
   std::atomic<bool> failed_{false};
   std::atomic<uint64_t> refused_bytes_{
       kNothingRefused};  // a request that large found no room; for Full(), which takes no lock
-  std::atomic<uint64_t> memory_bytes_{0};  // of blocks
+  std::atomic<uint64_t> block_bytes_{0};  // of memory
   // Written under the mutex, for those who take no lock.
   std::atomic<uint64_t> events_{0};
   std::atomic<uint64_t> window_events_{0};
-  std::atomic<uint64_t> kept_bytes_{0};
+  std::atomic<uint64_t> window_bytes_{0};
 
   std::string commit_scratch_;                // Commit's
   bool commit_stalled_ = false;               // Commit's: the disk is full
@@ -296,7 +294,6 @@ class WalJournal final : public app::Journal {
   uint64_t set_aside_bytes_ GUARDED_BY(mutex_) = 0;
   std::vector<uint64_t> unmarked_ GUARDED_BY(mutex_);  // damaged segments that have no mark on the disk yet
   EventWindow window_ GUARDED_BY(mutex_);
-  std::shared_ptr<Block> filling_ GUARDED_BY(mutex_);  // Append's
   uint64_t settled_since_checkpoint_ GUARDED_BY(mutex_) = 0;
   base::SteadyTime checkpoint_at_ GUARDED_BY(mutex_);
   bool backlog_ GUARDED_BY(mutex_) = false;       // there are events behind the cursor

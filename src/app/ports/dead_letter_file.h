@@ -10,7 +10,7 @@
 namespace ei::app {
 
 struct LetterForFile {
-  OutboundEvent event;
+  EventView event;
   DeadLetterNote note;
 };
 

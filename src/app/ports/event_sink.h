@@ -4,81 +4,96 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
+#include "app/ports/journal.h"
 #include "base/time.h"
 
 namespace ei::app {
-
-// How a delivery ended, by what the worker does next.
-enum class Verdict : uint8_t {
-  kDelivered,
-  kTransient,     // the sink's trouble, not the event's: send it again, for ever
-  kUnknownTopic,  // its topic isn't there: as kTransient, but not for ever
-  kEventRefused,  // the sink refuses this event, or one that shared its request: send it again alone, a few
-                  // times; a dead letter only if its topic takes others meanwhile
-  kEventInvalid,  // this very event can never be delivered: dead-letter it now
-};
-
-// One of the ways that a sink has, a partition for instance: what is stuck on one need not hold up what goes
-// by another.
-using DestinationId = uint64_t;
-
-// Where an event may go.
-struct Destinations {
-  DestinationId first = 0;
-  uint32_t count = 1;   // any of so many in a row; more than one only for events without a key
-  uint32_t topic = 0;   // small; destinations of different topics never share a key
-  uint32_t layout = 0;  // of the topic's ways; rises when they change, and no destination is of two layouts
-};
-
-// An event for the sink. The views stay valid until its report has been given.
-struct OutboundEvent {
-  uint64_t token = 0;  // the worker's name for it; comes back in the report
-  std::string_view value;
-  std::string_view key;
-  std::string_view topic;        // empty: the sink's own
-  std::string_view traceparent;  // empty: none
-  uint32_t key_hash = 0;
-  bool has_key = false;
-  DestinationId destination = 0;  // chosen of those that the sink gave for it
-};
 
 struct DeadLetterNote {
   std::string_view code;    // stable, as in "message_too_large"
   std::string_view reason;  // for people
   uint32_t attempts = 0;
   base::WallTime failed_at;
-  std::string_view topic = {};  // that refused it; empty where there are no topics
+  std::string_view topic = {};  // that rejected it; empty where there are no topics
   std::string_view reference =
       {};  // not empty: the event stands there, and its value need not be written again
 };
 
-struct DeliveryReport {
-  uint64_t token = 0;
-  Verdict verdict = Verdict::kDelivered;
-  std::string_view code;  // a constant; empty when delivered
-  std::string reason;     // empty when delivered
-
-  // From a sink that has such places: the topic that took or refused it, which lives as long as the sink, and
-  // where in it a delivered event stands.
+// Events that stand in the destination, in the order in which they were added.
+struct DeliveredEvents {
+  SettledEvents events;
+  // Where there are such places: the topic, which lives as long as the sink, and where in it the first one
+  // stands; -1: not known.
   std::string_view topic = {};
   int32_t partition = -1;
-  int64_t offset = -1;
+  int64_t first_offset = -1;
 };
 
+// An event that its topic will never take. The views are the listener's until it returns.
+struct RejectedEvent {
+  EventView event;
+  uint64_t position = 0;
+  EventRun run;             // of this event alone
+  std::string_view code;    // a constant, as in "message_too_large"
+  std::string_view reason;  // for people
+  std::string_view topic;   // lives as long as the sink
+  uint32_t attempts = 1;
+};
+
+// How the try to write a dead letter ended.
+enum class DeadLetterResult : uint8_t {
+  kWritten,
+  kUnavailable,  // it may be taken later
+  kRejected,     // the dead-letter topic doesn't take it, or takes none for a reason that time may not mend
+  kTooLarge,     // a shorter one could stand there
+};
+
+struct DeadLetterReport {
+  uint64_t token = 0;
+  DeadLetterResult result = DeadLetterResult::kWritten;
+  std::string_view code = {};    // a constant; empty when written
+  std::string_view reason = {};  // for people; the listener's until it returns
+};
+
+// What a lane hears, on its own thread, from within the functions of its SinkLane. Each event that was added
+// is told of once, as delivered or as rejected, unless the sink ends before.
 class DeliveryListener {
  public:
   virtual ~DeliveryListener() = default;
-  // Called from the sink's threads or from within Send; exactly once for each event that was sent.
-  virtual void OnReports(std::span<DeliveryReport> reports) = 0;
+  virtual void OnDelivered(const DeliveredEvents& delivered) = 0;
+  virtual void OnRejected(const RejectedEvent& rejected) = 0;
+  virtual void OnDeadLetter(const DeadLetterReport& report) = 0;
 };
 
-// For a destination a lane changes its grouping only with all reports of it back.
-enum class Grouping : uint8_t {
-  kTogether,  // share requests as the sink likes
-  kAlone,     // a request of its own, so that the verdict is about this event only
+// One lane's way to where events go. Events with the same key are delivered in the order of Add. What can't
+// be delivered now is the sink's to try again, for as long as it takes.
+//
+// One thread, but for Wake.
+class SinkLane {
+ public:
+  virtual ~SinkLane() = default;
+
+  // Before the first Add; the listener outlives the lane's last function.
+  virtual void Attach(DeliveryListener& listener) = 0;
+
+  // Takes an event over; its bytes are copied.
+  virtual void Add(const JournalEvent& event) = 0;
+
+  // Writes the event with its note to where dead letters go; a report with the token follows. All bytes are
+  // copied.
+  virtual void AddDeadLetter(uint64_t token, const EventView& event, const DeadLetterNote& note) = 0;
+
+  // Works on what was added, and on what comes back, until `until` or Wake, whichever is earlier; a time in
+  // the past: does what can be done without waiting.
+  virtual void Run(base::SteadyTime until) = 0;
+
+  // Ends the Run under way, or the next one. Any thread.
+  virtual void Wake() = 0;
+
+  // Events that are on their way to the destination now, of those added. Any thread.
+  virtual uint64_t InFlight() const = 0;
 };
 
 // What is known of the destination, beyond the reports.
@@ -94,44 +109,21 @@ struct SinkStatus {
   bool refused = false;       // the destination refuses the credentials now, whatever it did earlier
   base::Duration pause{0};    // that the destination has asked for last, as of a quota; 0: none
   size_t one_ack_topics = 0;  // of several replicas, of which one alone suffices for its acknowledgement
+  size_t stalled = 0;         // partitions that have events and take none, while others do
 };
 
-// Where events go. Events of one lane with the same key arrive in the order of the Send calls, as long as
-// each report is kDelivered; after one that isn't for trouble of the sink's, what was sent behind it for the
-// same key is kTransient too, until the lane has all reports of their destination back. Thread-safe between
-// lanes; a lane's calls come from one thread.
+// Where events go, by lanes that have nothing to do with one another: each event of a key goes by the same
+// one. The lanes live as long as the sink. Thread-safe.
 class EventSink {
  public:
   virtual ~EventSink() = default;
 
-  // Before the first Send of the lane; the listener outlives the sink's last report.
-  virtual void Attach(size_t lane, DeliveryListener& listener) = 0;
+  virtual SinkLane& Lane(size_t lane) = 0;
 
-  // Where this event may go. Constant for events of the same key within a layout. When the layout changes the
-  // caller sends nothing more to the old one, and waits for what is on its way there. Any thread; never
-  // waits.
-  virtual Destinations DestinationsOf(const OutboundEvent& event) const = 0;
-  // The same of an event with a key of this hash. Without topics and layouts nobody asks.
-  virtual Destinations DestinationsOf(uint32_t /*topic*/, uint32_t /*key_hash*/) const { return {}; }
+  // Whether what this event is bound for takes nothing while others do. Cheap while there is no such place.
+  virtual bool IsStalled(std::string_view topic, std::optional<uint32_t> key_hash) const = 0;
 
-  // Takes the events on; may block only for as long as it takes to hand them over.
-  //
-  // `failures_seen`: how many reports of this lane that were not kDelivered the caller has dealt with. A sink
-  // that has given more, or is about to, fails the whole call (kTransient), because the event of one of them
-  // may have to go first. A sink that reports from within Send only can't have.
-  virtual void Send(size_t lane, std::span<const OutboundEvent> events, Grouping grouping,
-                    uint64_t failures_seen) = 0;
-
-  // Writes the event with its note to the dead-letter destination; the report says whether it stands there.
-  // What refuses the letter, or can't take any for a reason that waiting may not mend, is kEventRefused, or
-  // kEventInvalid when a shorter one could stand there. The note's views are the caller's again after the
-  // call.
-  virtual void SendDeadLetter(size_t lane, const OutboundEvent& event, const DeadLetterNote& note) = 0;
-
-  // Sends what is being gathered without waiting for more; returns at once.
-  virtual void Flush() = 0;
-
-  // Any thread; never waits.
+  // Never waits.
   virtual SinkStatus Status() const = 0;
 };
 

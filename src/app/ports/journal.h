@@ -12,24 +12,41 @@
 
 namespace ei::app {
 
-// An accepted event on its way out. The views point into the journal and are valid until the event is
-// settled.
-struct JournalEvent {
-  uint64_t position = 0;  // order of acceptance, over all lanes
+// An event on its way out. The views are into somebody's memory; whoever gives one says for how long.
+struct EventView {
   std::string_view value;
   std::string_view key;
   std::string_view topic;        // empty: the sink's own
   std::string_view traceparent;  // empty: none
-  uint32_t key_hash = 0;
+  uint32_t key_hash = 0;         // Murmur2 of the key
   bool has_key = false;
+};
+
+struct JournalEvent : EventView {
+  uint64_t position = 0;            // order of acceptance, over all lanes
   domain::ClientNumber client = 0;  // whose it is, as far as the journal knows
+  uint32_t held_bytes = 0;          // of memory that the journal counts for it until it is settled
   base::SteadyTime accepted_at;
 };
 
-// What a waiting event takes of memory beside its bytes: its place in its lane's ring (a JournalEvent, and
-// half of one that the ring holds ready), its slot and the entry of its queue in the delivery worker.
-// Journals count it with the bytes, so that small events are bounded too.
-inline constexpr uint64_t kEventOverheadBytes = 320;
+// What the journal counts for a waiting event beside its bytes: what a batch of the sink has of it that is no
+// byte of the event (its position, its EventRun, the record's header, room to grow), and what a request keeps
+// that waits for it.
+inline constexpr uint64_t kEventOverheadBytes = 160;
+
+// Neighbours of one request.
+struct EventRun {
+  base::SteadyTime accepted_at;
+  domain::ClientNumber client = 0;
+  uint32_t events = 0;
+  uint64_t held_bytes = 0;  // of all of them
+};
+
+// Events that need nothing more. `runs` are the same events as `positions`, in the same order.
+struct SettledEvents {
+  std::span<const uint64_t> positions;
+  std::span<const EventRun> runs;
+};
 
 struct JournalStats {
   uint64_t events = 0;  // accepted and not settled, also those that were taken
@@ -86,18 +103,12 @@ class Journal {
   // Whether more than a quarter of the memory for events is in use. A hint.
   virtual bool Crowded() const = 0;
 
-  // Moves the oldest untaken events of the lane into `out`, at most out.size(); returns how many. Never
-  // waits.
+  // Moves the oldest untaken events of the lane into `out`, at most out.size(); returns how many. Their views
+  // are valid until the lane's next Take. Never waits.
   virtual size_t Take(size_t lane, std::span<JournalEvent> out) = 0;
 
-  // The events were taken and will stay for long: the journal puts them where they keep no memory but their
-  // own from being free, and renews the views in `events`; the old ones end. Returns how many, from the
-  // front; the others stay as they are, for want of memory. Each event once.
-  virtual size_t Compact(std::span<JournalEvent> events) = 0;
-
-  // The events need nothing more: they were delivered, or they stand in the dead-letter topic. Each position
-  // once.
-  virtual void Settle(std::span<const uint64_t> positions) = 0;
+  // The events were delivered, or stand in the dead-letter topic. Each once.
+  virtual void Settle(const SettledEvents& settled) = 0;
 
   // `wake` is called (from Append's thread, without a lock held) when an empty lane gets events. Set before
   // use.

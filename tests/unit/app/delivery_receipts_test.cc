@@ -27,32 +27,33 @@ class DeliveryReceipts : public DeliveryWorkerTest {
   WaitingRequest request_{receipts_, inbox_};
 };
 
-TEST_F(DeliveryReceipts, ATransientFailureIsNoFateAndTheDeliveryIs) {
+TEST_F(DeliveryReceipts, ADeliveryIsAFateWithItsPlace) {
   Open();
-  Append(request_, {"a", "b"});
-  Turns();
-  sink_.Report({"a", "b"}, Verdict::kTransient, "kafka_unavailable");
+  Append(request_, {"a", "b", "c"});
+  worker_->Turn();
+  sink_.Deliver({"a", "c"}, "events", 4, 70);
   EXPECT_TRUE(Finished().empty());
-  TurnsThroughWaits();
-  sink_.Report({"a"}, Verdict::kDelivered);
-  EXPECT_TRUE(Finished().empty());
-  sink_.Report({"b"}, Verdict::kDelivered);
-  EXPECT_EQ(Finished(), std::vector<Receipt*>{&request_});
-  EXPECT_EQ(request_.Fates()[0].code, "");
-  EXPECT_EQ(request_.Fates()[1].code, "");
+  sink_.Deliver({"b"}, "events", 5, -1);
+  ASSERT_EQ(Finished(), std::vector<Receipt*>{&request_});
+  for (const EventFate& fate : request_.Fates()) EXPECT_EQ(fate.code, "");
+  EXPECT_EQ(request_.Fates()[0].topic, "events");
+  EXPECT_EQ(request_.Fates()[0].partition, 4);
+  EXPECT_EQ(request_.Fates()[0].offset, 70);
+  EXPECT_EQ(request_.Fates()[2].offset, 71);
+  EXPECT_EQ(request_.Fates()[1].partition, 5);
+  EXPECT_EQ(request_.Fates()[1].offset, -1) << "it isn't known";
 }
 
 TEST_F(DeliveryReceipts, ADeadLetterIsAFateOnceItStandsInItsTopic) {
   Open();
   Append(request_, {"a"});
-  Turns();
-  sink_.Report({"a"}, Verdict::kEventInvalid, "message_too_large");
-  Turns();
-  ASSERT_TRUE(sink_.InFlight().front().dead_letter);
-  sink_.Report({"a"}, Verdict::kTransient, "kafka_unavailable");
+  worker_->Turn();
+  sink_.Reject("a", "message_too_large");
+  worker_->Turn();
+  sink_.ReportLetter("a", DeadLetterResult::kUnavailable, "kafka_unavailable");
   EXPECT_TRUE(Finished().empty()) << "it does not stand there yet";
   TurnsThroughWaits();
-  sink_.Report({"a"}, Verdict::kDelivered);
+  sink_.ReportLetter("a", DeadLetterResult::kWritten);
   ASSERT_EQ(Finished(), std::vector<Receipt*>{&request_});
   EXPECT_EQ(request_.Fates()[0].code, "message_too_large");
   EXPECT_EQ(request_.Fates()[0].topic, "");
@@ -68,8 +69,8 @@ TEST_F(DeliveryReceipts, TheBooksAreRightBeforeAnyoneIsTold) {
   });
   WaitingRequest request(receipts_, inbox);
   Append(request, {"a"});
-  Turns();
-  sink_.ReportAll(Verdict::kDelivered);
+  worker_->Turn();
+  sink_.DeliverAll();
   EXPECT_EQ(in_journal_when_woken, 0U);
   EXPECT_EQ(delivered_when_woken, 1U);
 }

@@ -51,12 +51,10 @@ class DeliveryRepeats : public DeliveryWorkerTest {
 
 TEST_F(DeliveryRepeats, ARepeatAfterTheDeliveryNeedsNotWait) {
   Send("a", first_);
-  Turns();
-  sink_.Report({ValueOf("a")}, Verdict::kTransient, "kafka_unavailable");
+  worker_->Turn();
   Send("a", again_);
-  EXPECT_TRUE(again_.Entered()) << "a failure is no delivery";
-  TurnsThroughWaits();
-  sink_.Report({ValueOf("a")}, Verdict::kDelivered);
+  EXPECT_TRUE(again_.Entered()) << "it is not delivered yet";
+  sink_.Deliver({ValueOf("a")});
   EXPECT_EQ(Finished().size(), 2U);
   Send("a", again_);
   EXPECT_TRUE(IsRepeat());
@@ -65,27 +63,27 @@ TEST_F(DeliveryRepeats, ARepeatAfterTheDeliveryNeedsNotWait) {
 
 TEST_F(DeliveryRepeats, WhoRepeatsADeadLetterBeforeItStandsThereIsToldTheSame) {
   Send("a", first_);
-  Turns();
-  sink_.Report({ValueOf("a")}, Verdict::kEventInvalid, "message_too_large");
-  Turns();
+  worker_->Turn();
+  sink_.Reject(ValueOf("a"), "message_too_large");
+  worker_->Turn();
   Send("a", again_);
   EXPECT_TRUE(IsRepeat());
-  sink_.Report({ValueOf("a")}, Verdict::kDelivered);
+  sink_.ReportLetter(ValueOf("a"), DeadLetterResult::kWritten);
   ASSERT_EQ(Finished().size(), 2U);
   EXPECT_EQ(again_.Fates().front().code, "message_too_large");
 }
 
 TEST_F(DeliveryRepeats, WhoRepeatsItAfterwardsMakesAnotherTry) {
   Send("a", first_);
-  Turns();
-  sink_.Report({ValueOf("a")}, Verdict::kEventInvalid, "message_too_large");
-  Turns();
-  sink_.Report({ValueOf("a")}, Verdict::kDelivered);
+  worker_->Turn();
+  sink_.Reject(ValueOf("a"), "message_too_large");
+  worker_->Turn();
+  sink_.ReportLetter(ValueOf("a"), DeadLetterResult::kWritten);
   ASSERT_EQ(Finished().size(), 1U);
   Send("a", again_);
   EXPECT_FALSE(IsRepeat());
-  Turns();
-  sink_.Report({ValueOf("a")}, Verdict::kDelivered);
+  worker_->Turn();
+  sink_.Deliver({ValueOf("a")});
   ASSERT_EQ(Finished(), std::vector<Receipt*>{&again_});
   EXPECT_EQ(again_.Fates().front().code, "");
 }

@@ -12,6 +12,7 @@
 #include "app/ingest.h"
 #include "support/events.h"
 #include "support/recording_telemetry.h"
+#include "support/taken_events.h"
 #include "support/virtual_clock.h"
 
 namespace ei::app {
@@ -50,11 +51,7 @@ class IngestShares : public ::testing::Test {
                               submission_);
     if (result_.status != IngestStatus::kAccepted) return false;
     accepted_ += events;
-    std::vector<JournalEvent> taken(events);
-    taken.resize(journal_.Take(0, taken));
-    std::vector<uint64_t> positions;
-    for (const JournalEvent& event : taken) positions.push_back(event.position);
-    journal_.Settle(positions);
+    support::Settle(journal_, support::Take(journal_, 0, events));
     return true;
   }
 

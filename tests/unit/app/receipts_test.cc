@@ -12,6 +12,7 @@
 #include "adapters/memory_journal/memory_journal.h"
 #include "support/events.h"
 #include "support/random.h"
+#include "support/taken_events.h"
 
 namespace ei::app {
 namespace {
@@ -248,7 +249,7 @@ TEST_F(ReceiptsTest, EachRequestFinishesOnceWhateverTheOrder) {
       const Appended appended = Append(count, *added.request);
       ASSERT_EQ(appended, AppendResult::kAppended);
       for (uint64_t p = appended.end - count; p < appended.end; ++p) added.left.push_back(p);
-      journal_.Settle(added.left);  // the journal plays no part here
+      support::Settle(journal_, support::Take(journal_, 0));  // the journal plays no part here
     } else if (choice < 9 && !open.empty()) {
       Open& one = open[random.Below(open.size())];
       const size_t at = random.Below(one.left.size());
@@ -283,17 +284,16 @@ TEST_F(ReceiptsTest, NoReportIsLostBetweenThreads) {
   constexpr int kRequests = 3'000;
   std::atomic<size_t> running{kLoops};
   std::thread reporter([&] {
-    std::vector<JournalEvent> events(64);
     while (running > 0 || journal_.Stats().events > 0) {
-      const size_t count = journal_.Take(0, events);
-      if (count == 0) {
+      const auto events = support::Take(journal_, 0, 64);
+      if (events.empty()) {
         std::this_thread::yield();
         continue;
       }
       std::vector<uint64_t> positions;
-      for (size_t i = 0; i < count; ++i) positions.push_back(events[i].position);
+      for (const support::TakenEvent& event : events) positions.push_back(event.position);
       const bool awaited = receipts_.Awaited();
-      journal_.Settle(positions);
+      support::Settle(journal_, events);
       if (awaited) Deliver(positions);
     }
   });

@@ -1,4 +1,4 @@
-// Real threads and the machine's clock; a sink with a thread of its own.
+// Real threads and the machine's clock.
 
 #include "app/worker_pool.h"
 
@@ -6,14 +6,16 @@
 
 #include <atomic>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "adapters/memory_journal/memory_journal.h"
+#include "app/event_runs.h"
+#include "base/mutex.h"
 #include "support/events.h"
 #include "support/null_log.h"
-#include "support/random.h"
 #include "support/recording_telemetry.h"
 #include "support/virtual_clock.h"
 
@@ -23,135 +25,99 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Delivers from its own thread, one in `fail_one_in` transiently failing with all that is in flight behind
-// it.
-class ThreadedSink final : public EventSink {
+// Each lane delivers in its Run what was added before, when it isn't held.
+class InstantSink final : public EventSink {
  public:
-  ThreadedSink(size_t lanes, uint64_t fail_one_in)
-      : listeners_(lanes), lanes_(lanes), fail_one_in_(fail_one_in), thread_([this] { Run(); }) {}
-  ~ThreadedSink() override { Stop(); }
+  explicit InstantSink(size_t lanes) {
+    for (size_t i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<OneLane>(*this));
+  }
 
-  void Attach(size_t lane, DeliveryListener& listener) override {
-    base::MutexLock lock(mutex_);
-    listeners_[lane] = &listener;
-  }
-  Destinations DestinationsOf(const OutboundEvent& /*event*/) const override { return {}; }
-  void Send(size_t lane, std::span<const OutboundEvent> events, Grouping, uint64_t failures_seen) override {
-    std::vector<DeliveryReport> refused;
-    {
-      base::MutexLock lock(mutex_);
-      Lane& to = lanes_[lane];
-      if (to.failures_given == failures_seen) {
-        for (const OutboundEvent& event : events) to.waiting.push_back(event);
-        changed_.NotifyOne();
-        return;
-      }
-      for (const OutboundEvent& event : events) {
-        refused.push_back({event.token, Verdict::kTransient, "behind_a_failure", {}});
-      }
-      to.failures_given += refused.size();
-    }
-    listeners_[lane]->OnReports(refused);
-  }
-  void SendDeadLetter(size_t, const OutboundEvent&, const DeadLetterNote&) override {
-    ADD_FAILURE() << "nothing here is the event's fault";
-  }
-  void Flush() override { ++flushes; }
+  SinkLane& Lane(size_t lane) override { return *lanes_.at(lane); }
+  bool IsStalled(std::string_view, std::optional<uint32_t>) const override { return false; }
   SinkStatus Status() const override { return {Contact::kReached}; }
 
   void Hold(bool on) {
-    base::MutexLock lock(mutex_);
-    held_ = on;
-    changed_.NotifyOne();
-  }
-  void Stop() {
-    {
-      base::MutexLock lock(mutex_);
-      stop_ = true;
-      changed_.NotifyOne();
-    }
-    if (thread_.joinable()) thread_.join();
+    held_.store(on);
+    for (auto& lane : lanes_) lane->Wake();
   }
 
   std::atomic<uint64_t> delivered{0};
-  std::atomic<uint64_t> failed{0};
   std::atomic<uint64_t> disorders{0};
-  std::atomic<uint64_t> flushes{0};
 
  private:
-  struct Lane {
-    std::vector<OutboundEvent> waiting;
-    uint64_t failures_given = 0;  // also those that are about to be
-  };
-
-  void Run() {
-    support::Random random(7);
-    for (size_t next = 0;; ++next) {
-      std::vector<DeliveryReport> reports;
-      DeliveryListener* listener;
+  class OneLane final : public SinkLane {
+   public:
+    explicit OneLane(InstantSink& sink) : sink_(sink) {}
+    void Attach(DeliveryListener& listener) override { listener_ = &listener; }
+    void Add(const JournalEvent& event) override {
+      positions_.push_back(event.position);
+      AppendRun(runs_, RunOf(event));
+      const uint64_t number = std::stoull(std::string(event.value));
+      uint64_t& last = last_of_key_[std::string(event.key)];
+      if (event.has_key && number <= last) ++sink_.disorders;
+      last = number;
+      ++in_flight_;
+    }
+    void AddDeadLetter(uint64_t, const EventView&, const DeadLetterNote&) override {
+      ADD_FAILURE() << "nothing here is the event's fault";
+    }
+    void Run(base::SteadyTime until) override {
+      Deliver();
+      base::MutexLock lock(mutex_);
+      while (!woken_ && std::chrono::steady_clock::now() < until) {
+        if (until == base::SteadyTime::max()) {
+          changed_.Wait(mutex_);
+        } else {
+          changed_.WaitUntil(mutex_, until);
+        }
+      }
+      woken_ = false;
+    }
+    void Wake() override {
       {
         base::MutexLock lock(mutex_);
-        while (!stop_ && (held_ || Empty())) changed_.Wait(mutex_);
-        if (stop_) return;
-        Lane& lane = lanes_[next % lanes_.size()];
-        listener = listeners_[next % lanes_.size()];
-        // The whole lane at once: a failure takes along what was sent behind it.
-        const bool fails = fail_one_in_ > 0 && random.OneIn(fail_one_in_);
-        for (const OutboundEvent& event : lane.waiting) {
-          reports.push_back(
-              {event.token, fails ? Verdict::kTransient : Verdict::kDelivered, "broker_down", {}});
-          if (!fails) NoteOrder(event);
-        }
-        (fails ? failed : delivered) += reports.size();
-        if (fails) lane.failures_given += reports.size();
-        lane.waiting.clear();
+        woken_ = true;
       }
-      if (!reports.empty()) listener->OnReports(reports);
+      changed_.NotifyOne();
     }
-  }
-  bool Empty() const REQUIRES(mutex_) {
-    for (const Lane& lane : lanes_) {
-      if (!lane.waiting.empty()) return false;
-    }
-    return true;
-  }
-  void NoteOrder(const OutboundEvent& event) REQUIRES(mutex_) {
-    const uint64_t number = std::stoull(std::string(event.value));
-    uint64_t& last = last_of_key_[std::string(event.key)];
-    if (number <= last) ++disorders;
-    last = number;
-  }
+    uint64_t InFlight() const override { return in_flight_; }
 
-  std::vector<DeliveryListener*> listeners_;  // set before the first Send
-  base::Mutex mutex_;
-  base::CondVar changed_;
-  std::vector<Lane> lanes_ GUARDED_BY(mutex_);
-  std::map<std::string, uint64_t> last_of_key_ GUARDED_BY(mutex_);
-  bool held_ GUARDED_BY(mutex_) = false;
-  bool stop_ GUARDED_BY(mutex_) = false;
-  const uint64_t fail_one_in_;
-  std::thread thread_;
+   private:
+    void Deliver() {
+      if (sink_.held_ || positions_.empty()) return;
+      const auto positions = std::exchange(positions_, {});
+      const auto runs = std::exchange(runs_, {});
+      sink_.delivered += positions.size();
+      in_flight_ -= positions.size();
+      listener_->OnDelivered({{positions, runs}});
+    }
+
+    InstantSink& sink_;
+    DeliveryListener* listener_ = nullptr;
+    std::vector<uint64_t> positions_;
+    std::vector<EventRun> runs_;
+    std::map<std::string, uint64_t> last_of_key_;
+    std::atomic<uint64_t> in_flight_{0};
+    base::Mutex mutex_;
+    base::CondVar changed_;
+    bool woken_ GUARDED_BY(mutex_) = false;
+  };
+
+  std::atomic<bool> held_{false};
+  std::vector<std::unique_ptr<OneLane>> lanes_;
 };
 
 class WorkerPoolTest : public ::testing::Test {
  protected:
-  void Open(size_t workers, uint64_t fail_one_in, base::Duration gather = milliseconds(1)) {
+  void Open(size_t workers, base::Duration gather = milliseconds(1)) {
     journal_ = std::make_unique<memory_journal::MemoryJournal>(
         memory_journal::MemoryJournal::Options{2'000, 16 << 20, workers});
-    sink_ = std::make_unique<ThreadedSink>(workers, fail_one_in);
+    sink_ = std::make_unique<InstantSink>(workers);
     WorkerPool::Options options;
     options.workers = workers;
     options.gather = gather;
-    options.delivery.inflight_events_max = 100;
-    options.delivery.transient_retries =
-        domain::RetryPolicy(std::chrono::microseconds(50), milliseconds(1), 0);
     pool_ = std::make_unique<WorkerPool>(
-        options, DeliveryContext{*journal_, *sink_, drain_rate_, receipts_, clock_, telemetry_, log_});
-  }
-  // The sink's last report comes before the listeners go.
-  void TearDown() override {
-    sink_->Stop();
-    pool_.reset();
+        options, DeliveryContext{*journal_, drain_rate_, receipts_, clock_, telemetry_, log_}, *sink_);
   }
 
   // Numbers from 1, a few keys; waits for room.
@@ -170,13 +136,13 @@ class WorkerPoolTest : public ::testing::Test {
   DrainRate drain_rate_;
   Receipts receipts_{10'000};
   std::unique_ptr<memory_journal::MemoryJournal> journal_;
-  std::unique_ptr<ThreadedSink> sink_;
+  std::unique_ptr<InstantSink> sink_;
   std::unique_ptr<WorkerPool> pool_;
   uint64_t accepted_ = 0;
 };
 
 TEST_F(WorkerPoolTest, DrainThatCannotEndReturnsAtItsDeadlineWithWhatIsLeft) {
-  Open(2, 0);
+  Open(2);
   sink_->Hold(true);
   pool_->Start();
   AcceptMany(50);
@@ -184,26 +150,25 @@ TEST_F(WorkerPoolTest, DrainThatCannotEndReturnsAtItsDeadlineWithWhatIsLeft) {
   EXPECT_EQ(pool_->Drain(deadline), 50U);
   EXPECT_GE(clock_.Now(), deadline);
   EXPECT_LT(clock_.Now(), deadline + seconds(20));
-  EXPECT_GE(sink_->flushes, 1U);
   pool_->Stop();
   EXPECT_EQ(journal_->Stats().events, 50U);
 }
 
-TEST_F(WorkerPoolTest, FailuresAreRetriedUntilTheDrainIsDone) {
-  Open(3, 4);
+TEST_F(WorkerPoolTest, EveryLaneDeliversItsKeysInTheirOrder) {
+  Open(3);
   pool_->Start();
   AcceptMany(5'000);
   EXPECT_EQ(pool_->Drain(clock_.Now() + seconds(60)), 0U);
-  sink_->Stop();  // the last report settles its events before it has returned
+  pool_->Stop();
   EXPECT_EQ(pool_->InFlight(), 0U);
+  EXPECT_EQ(pool_->Waiting(), 0U);
   EXPECT_EQ(sink_->delivered, 5'000U);
-  EXPECT_GT(sink_->failed, 0U);
   EXPECT_EQ(sink_->disorders, 0U);
   EXPECT_EQ(telemetry_.Read().delivered, 5'000U);
 }
 
 TEST_F(WorkerPoolTest, SeveralRequestThreadsAreServed) {
-  Open(2, 0);
+  Open(2);
   pool_->Start();
   std::vector<std::thread> threads;
   for (int t = 0; t < 3; ++t) {
@@ -221,7 +186,7 @@ TEST_F(WorkerPoolTest, SeveralRequestThreadsAreServed) {
 }
 
 TEST_F(WorkerPoolTest, EventsAcceptedBeforeTheStartAreDelivered) {
-  Open(2, 0);
+  Open(2);
   AcceptMany(20);
   pool_->Start();
   EXPECT_EQ(pool_->Drain(clock_.Now() + seconds(60)), 0U);
@@ -229,7 +194,7 @@ TEST_F(WorkerPoolTest, EventsAcceptedBeforeTheStartAreDelivered) {
 
 // With nobody draining, the wake of a filled lane alone has to bring each event out.
 TEST_F(WorkerPoolTest, EachEventWakesAnIdleWorker) {
-  Open(1, 0, base::Duration(0));
+  Open(1, base::Duration(0));
   pool_->Start();
   for (uint64_t i = 1; i <= 2'000; ++i) {
     AcceptMany(1);
@@ -239,7 +204,7 @@ TEST_F(WorkerPoolTest, EachEventWakesAnIdleWorker) {
 }
 
 TEST_F(WorkerPoolTest, DrainDoesNotWaitForAGatheringWorker) {
-  Open(1, 0, seconds(600));
+  Open(1, seconds(600));
   AcceptMany(1);
   pool_->Start();  // its first turn takes the event
   while (journal_->Stats().events > 0) std::this_thread::yield();
@@ -248,7 +213,7 @@ TEST_F(WorkerPoolTest, DrainDoesNotWaitForAGatheringWorker) {
 }
 
 TEST_F(WorkerPoolTest, StopEndsAGatheringWorker) {
-  Open(1, 0, seconds(600));
+  Open(1, seconds(600));
   AcceptMany(1);
   pool_->Start();  // its first turn takes the event
   while (journal_->Stats().events > 0) std::this_thread::yield();
@@ -260,20 +225,18 @@ TEST_F(WorkerPoolTest, StopEndsAGatheringWorker) {
 }
 
 TEST_F(WorkerPoolTest, PoolThatNeverStartedStopsToo) {
-  Open(4, 0);
+  Open(4);
   EXPECT_EQ(pool_->InFlight(), 0U);
 }
 
-TEST_F(WorkerPoolTest, ReportsAfterStopAreStillTaken) {
-  Open(1, 0);
+TEST_F(WorkerPoolTest, WhatIsNotDeliveredStaysInTheJournalAtTheStop) {
+  Open(1);
   sink_->Hold(true);
   pool_->Start();
   AcceptMany(10);
   while (pool_->InFlight() < 10) std::this_thread::yield();
   pool_->Stop();
-  sink_->Hold(false);
-  while (pool_->InFlight() > 0) std::this_thread::yield();
-  EXPECT_EQ(journal_->Stats().events, 0U);
+  EXPECT_EQ(journal_->Stats().events, 10U);
 }
 
 }  // namespace

@@ -92,18 +92,6 @@ TEST(SettingConflicts, DeadLettersInTheirOwnTopic) {
             "their own");
 }
 
-TEST(SettingConflicts, WorkersWithoutAShareOfTheWindow) {
-  Settings settings = DefaultSettings();
-  settings.delivery.workers = 8;
-  settings.delivery.inflight_events_max = 8;
-  EXPECT_EQ(OnlyConflict(settings), "");
-  settings.delivery.inflight_events_max = 7;
-  EXPECT_EQ(OnlyConflict(settings),
-            "delivery.inflight_events_max / delivery.workers: 7 is less than delivery.workers (8), so some "
-            "workers could "
-            "send nothing; raise the one or lower the other");
-}
-
 TEST(SettingConflicts, AckThatPromisesLessThanTheLeast) {
   Settings settings = DefaultSettings();
   settings.ingest.ack_min = domain::AckLevel::kBroker;

@@ -20,7 +20,7 @@ TEST(SettingsTable, NoNameIsUsedTwice) {
     EXPECT_TRUE(names.insert(row.key).second) << row.key;
     EXPECT_TRUE(names.insert(row.env).second) << row.env;
   }
-  EXPECT_EQ(names.size(), 2 * 73u);
+  EXPECT_EQ(names.size(), 2 * 71u);
 }
 
 TEST(SettingsTable, NamesKeepTheirForm) {
@@ -85,7 +85,7 @@ TEST(SettingsTable, BothEndsOfARangeAreAllowedAndNothingBeyond) {
     EXPECT_EQ(below.error().message, "is below the range") << row.key;
     EXPECT_EQ(row.format(settings), row.fallback) << row.key << ": a refused value was stored";
   }
-  EXPECT_EQ(ranges, 38);
+  EXPECT_EQ(ranges, 37);
 }
 
 TEST(SettingsTable, WrongTypesAreRefusedByEveryRow) {
@@ -158,11 +158,10 @@ TEST(DefaultSettings, AreWhatTheContractSays) {
   EXPECT_EQ(settings.kafka.topic, "events");
   EXPECT_EQ(settings.kafka.dlq_topic, "events-dlq");
   EXPECT_EQ(settings.kafka.key, "id");
-  EXPECT_EQ(settings.kafka.max_retries, 3u);
+  EXPECT_EQ(settings.kafka.max_retries, 1u);
   EXPECT_EQ(settings.kafka.retry_backoff, 100ms);
   EXPECT_EQ(settings.kafka.write_timeout, 10s);
   EXPECT_EQ(settings.kafka.compression, Compression::kNone);
-  EXPECT_EQ(settings.delivery.inflight_events_max, 20'000u);
   EXPECT_EQ(settings.shutdown.delay, 0s);
   EXPECT_EQ(settings.shutdown.timeout, 30s);
   EXPECT_EQ(settings.log.level, LogLevel::kInfo);

@@ -26,7 +26,9 @@ void Link::OnConnected(base::SteadyTime now) {
   AskVersions(kNewestVersionsRequest, now);
 }
 
-bool Link::MaySend(base::SteadyTime) const { return state_ == State::kReady && !renewing_; }
+bool Link::MaySend(base::SteadyTime now) const {
+  return state_ == State::kReady && !renewing_ && (!session_ends_at_ || now < *session_ends_at_);
+}
 
 const Link::Request& Link::Add(Api api, int16_t version, base::Duration timeout, uint64_t context,
                                base::SteadyTime now) {
@@ -132,6 +134,10 @@ void Link::BeginLogin(base::SteadyTime now) {
 void Link::OnMechanism(int16_t version, std::string_view body, base::SteadyTime now) {
   const auto response = wire::ReadSaslHandshake(version, body);
   if (!response) return Finish(End::kNonsense, "its answer to SaslHandshake can't be read");
+  if (response->error != ErrorCode::kNone && response->error != ErrorCode::kUnsupportedSaslMechanism) {
+    return Finish(End::kRefused, "the broker refuses the handshake with error " +
+                                     std::to_string(static_cast<int>(response->error)));
+  }
   if (response->error != ErrorCode::kNone) {
     std::string known;
     for (const std::string_view mechanism : response->mechanisms) {
@@ -165,11 +171,13 @@ void Link::OnLogin(int16_t version, std::string_view body, base::SteadyTime now)
   renewing_ = false;
   BecomeReady();
   renew_at_.reset();
+  session_ends_at_.reset();
   if (response->session_lifetime_ms > 0) {
     // Bounded, so that no broker's number overflows the clock.
     constexpr int64_t kLifetimeMaxMs = int64_t{365} * 24 * 3600 * 1000;
     const auto lifetime = std::chrono::milliseconds(std::min(response->session_lifetime_ms, kLifetimeMaxMs));
-    renew_at_ = now + lifetime * 4 / 5;
+    session_ends_at_ = now + lifetime;
+    renew_at_ = now + std::max<base::Duration>(lifetime * 9 / 10, kRenewalsApart);
   }
 }
 

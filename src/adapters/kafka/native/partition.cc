@@ -42,9 +42,44 @@ Transient TransientOf(ErrorCode error) {
 
 }  // namespace
 
-void Partition::Add(std::unique_ptr<Batch> batch) {
-  assert(batch->records.Count() > 0 && batch->tokens.size() == batch->records.Count());
-  queue_.push_back(std::move(batch));
+Batch& Partition::Open(size_t bytes, size_t bytes_max, bool dead_letters, wire::Codec codec,
+                       base::SteadyTime now, int64_t now_ms) {
+  if (!queue_.empty()) {
+    Batch& last = *queue_.back();
+    const bool fits = last.records.Bytes() + bytes <= bytes_max;
+    if (!last.sealed && fits && last.dead_letters == dead_letters) return last;
+  }
+  Batch& opened = *queue_.emplace_back(std::make_unique<Batch>(now_ms, dead_letters));
+  opened.records.UseCodec(codec);
+  opened.records.BoundGrowth(bytes_max);
+  opened.began = now;
+  return opened;
+}
+
+size_t Partition::Bytes() const {
+  size_t bytes = 0;
+  for (const auto& batch : queue_) bytes += batch->records.Bytes();
+  return bytes;
+}
+
+uint64_t Partition::Records() const {
+  uint64_t records = 0;
+  for (const auto& batch : queue_) records += batch->records.Count();
+  return records;
+}
+
+void Partition::HoldBack(Batch& batch) {
+  if (std::ranges::count(batch.holds_back, this) > 0) return;
+  batch.holds_back.push_back(this);
+  ++held_back_;
+}
+
+void Partition::LetGo() {
+  for (const auto& batch : queue_) Release(*batch);
+}
+
+void Partition::Release(Batch& batch) {
+  for (Partition* const held : std::exchange(batch.holds_back, {})) --held->held_back_;
 }
 
 void Partition::OnProducerId(const ProducerId& id) {
@@ -96,7 +131,8 @@ bool Partition::CanSend(base::SteadyTime now) const {
   if (witness_) return out_ == 0;
   const bool proven = proven_ && now - acknowledged_at_ < options_.proof_lasts;
   // All that are out stand at the front, as those that failed wait until none is out.
-  return out_ < queue_.size() && out_ < (proven ? kOutMax : 1);
+  if (out_ >= queue_.size() || out_ >= (proven ? kOutMax : 1)) return false;
+  return held_back_ == 0 || queue_[out_]->sealed;
 }
 
 Batch* Partition::NextBatch(base::SteadyTime now) {
@@ -109,6 +145,8 @@ Batch* Partition::NextBatch(base::SteadyTime now) {
     batch.topic_id = topic_id_;
     next_sequence_ = wire::SequenceAfter(next_sequence_, batch.records.Count());
   }
+  if (std::exchange(batch.sealed, true)) listener_.OnRetried(*this, batch.records.Count());
+  batch.sent_at = now;
   batch.out = true;
   ++out_;
   return &batch;
@@ -167,6 +205,7 @@ void Partition::OnNoAnswer(Batch& batch, base::SteadyTime now, uint64_t random) 
 void Partition::Deliver(size_t place, int64_t base_offset, bool repeat, base::SteadyTime now) {
   const std::unique_ptr<Batch> batch = std::move(queue_[place]);
   queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(place));
+  Release(*batch);
   proven_ = true;
   acknowledged_at_ = now;
   if (batch->stamp.base_sequence >= 0) {
@@ -241,7 +280,7 @@ void Partition::Sort(const Batch& batch, const wire::PartitionProduced& answer, 
     // The time is ours, not the event's: the clock of this machine or of the broker is wrong. It gets a new
     // time.
     case ErrorCode::kInvalidTimestamp:
-      Fail("clock_out_of_range", answer.error_message, now, random);
+      Fail("clock_refused", answer.error_message, now, random);
       MendBy(Repair::kRestamp);
       return;
 
@@ -265,7 +304,7 @@ void Partition::Sort(const Batch& batch, const wire::PartitionProduced& answer, 
 
     default: {
       const Transient transient = TransientOf(answer.error);
-      if (batch.impatient && answer.error == ErrorCode::kTopicAuthorizationFailed) {
+      if (batch.dead_letters && answer.error == ErrorCode::kTopicAuthorizationFailed) {
         return RejectOldest(transient.code, answer.error_message);
       }
       wants_.metadata = wants_.metadata || transient.metadata;
@@ -292,8 +331,11 @@ void Partition::SortRecords(const Batch& batch, const wire::PartitionProduced& a
     reasons.try_emplace(static_cast<uint32_t>(error.index), reason.substr(0, kReasonBytesMax));
   }
   if (!reasons.empty()) {
-    rejected_.clear();
-    for (const auto& [index, reason] : reasons) rejected_.push_back({index, code, std::string(reason)});
+    rejection_ = {.code = code};
+    for (const auto& [index, reason] : reasons) {
+      rejection_.records.push_back(index);
+      rejection_.reasons.emplace_back(reason);
+    }
     state_ = State::kDraining;
     not_before_ = now;
     MendBy(Repair::kReject);

@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,9 +29,13 @@ class PartitionListener {
   // stood there before this request.
   virtual void OnDelivered(Partition& partition, const Batch& batch, int64_t base_offset, bool repeat) = 0;
 
-  // The topic will never take this record. `code` is a constant; `reason` are the broker's words or empty.
-  virtual void OnRejected(Partition& partition, uint64_t token, std::string_view code,
-                          std::string_view reason) = 0;
+  // The topic doesn't take these records; they are the listener's from now on. `code` is a constant;
+  // `reasons`, by record, are the broker's words or empty.
+  virtual void OnRejected(Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,
+                          std::span<const std::string> reasons) = 0;
+
+  // So many records are sent once more.
+  virtual void OnRetried(Partition& partition, uint32_t records) = 0;
 
   // Nothing is delivered for now, for a reason that is no record's own; it is tried again. `code` is a
   // constant.
@@ -112,13 +117,34 @@ class Partition {
 
   // --- from the side of the events
 
-  void Add(std::unique_ptr<Batch> batch);
+  // The batch that the next record is to be appended to, behind all others: one that has not been sent, and
+  // stays within `bytes_max` with `bytes` more, or an empty one of `codec`.
+  Batch& Open(size_t bytes, size_t bytes_max, bool dead_letters, wire::Codec codec, base::SteadyTime now,
+              int64_t now_ms);
   size_t Batches() const { return queue_.size(); }
-  // Gives all batches back, in their order: for the end of the producer, when nothing is out any more.
-  std::deque<std::unique_ptr<Batch>> TakeAll() { return std::exchange(queue_, {}); }
-  // The same for batches that somebody else sends on. Nothing is out.
+  size_t Bytes() const;
+  uint64_t Records() const;
+  // Gives all batches back, in their order, to be placed anew; they hold back what they did. Nothing is out.
   std::deque<std::unique_ptr<Batch>> GiveBack();
+  // The same of those that were never sent.
+  std::deque<std::unique_ptr<Batch>> GiveBackUnsent();
+  // One that was sent and rejected, for another try behind all others.
+  void TryAgain(std::unique_ptr<Batch> batch) { queue_.push_back(std::move(batch)); }
   size_t Out() const { return out_; }
+  // Those that have a number, or were sent under an earlier one.
+  template <typename Visit>
+  void VisitSent(Visit visit) {
+    for (const auto& batch : queue_) {
+      if (batch->sealed) visit(*batch);
+    }
+  }
+
+  // While `batch`, of another partition, isn't done, nothing goes out here that was not sent before: records
+  // that would go here now, and are older, are in it.
+  void HoldBack(Batch& batch);
+  // What the batch holds back may go on. LetGo: what all of this partition's do.
+  static void Release(Batch& batch);
+  void LetGo();
 
   // --- from the side of the cluster
 
@@ -166,10 +192,11 @@ class Partition {
     kNewEpoch,  // number anew from 0
     kNewId,     // the same under another producer id
   };
+  // Records of the oldest batch, by rising index.
   struct Rejection {
-    uint32_t index;
-    std::string_view code;
-    std::string reason;
+    std::string_view code = {};
+    std::vector<uint32_t> records = {};
+    std::vector<std::string> reasons = {};  // by record
   };
 
   void Fail(std::string_view code, std::string_view reason, base::SteadyTime now, uint64_t random);
@@ -199,9 +226,10 @@ class Partition {
 
   std::deque<std::unique_ptr<Batch>> queue_;  // oldest first; those with numbers stand before those without
   size_t out_ = 0;
+  uint32_t held_back_ = 0;  // by so many batches of other partitions
   State state_ = State::kReady;
   Repair repair_ = Repair::kNone;
-  std::vector<Rejection> rejected_;  // of the oldest batch, by rising index
+  Rejection rejection_;
   base::SteadyTime not_before_;
   Wants wants_;
   uint32_t failures_ = 0;           // since the last acknowledgement

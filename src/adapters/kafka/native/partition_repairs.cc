@@ -10,9 +10,10 @@ namespace ei::kafka::native {
 
 // Of a batch with few records.
 void Partition::RejectOldest(std::string_view code, std::string_view reason) {
-  rejected_.clear();
+  rejection_ = {.code = code};
   for (uint32_t index = 0; index < queue_.front()->records.Count(); ++index) {
-    rejected_.push_back({index, code, std::string(reason.substr(0, kReasonBytesMax))});
+    rejection_.records.push_back(index);
+    rejection_.reasons.emplace_back(reason.substr(0, kReasonBytesMax));
   }
   state_ = State::kDraining;
   not_before_ = base::SteadyTime::min();
@@ -27,7 +28,16 @@ void Partition::MendBy(Repair repair) {
 std::deque<std::unique_ptr<Batch>> Partition::GiveBack() {
   const bool numbered = !queue_.empty() && queue_.front()->stamp.base_sequence >= 0;
   if (AnyInDoubt() || numbered) BeginEpoch(producer_.epoch);
-  return TakeAll();
+  return std::exchange(queue_, {});
+}
+
+std::deque<std::unique_ptr<Batch>> Partition::GiveBackUnsent() {
+  std::deque<std::unique_ptr<Batch>> unsent;
+  for (auto& batch : queue_) {
+    if (!batch->sealed) unsent.push_back(std::move(batch));
+  }
+  std::erase(queue_, nullptr);
+  return unsent;
 }
 
 void Partition::WhenDrained(base::SteadyTime now) {
@@ -103,21 +113,21 @@ void Partition::SplitOldest() {
   const std::unique_ptr<Batch> whole = std::move(queue_.front());
   queue_.pop_front();
   const uint32_t half = whole->records.Count() / 2;
-  auto first = std::make_unique<Batch>(whole->records.TimestampMs());
-  auto second = std::make_unique<Batch>(whole->records.TimestampMs());
-  for (Batch* const part : {first.get(), second.get()}) {
-    part->records.UseCodec(whole->records.UsedCodec());
-    part->impatient = whole->impatient;
-  }
-  whole->records.Visit([&](uint32_t number, const wire::RecordView& record) {
-    Batch& into = number < half ? *first : *second;
-    into.records.Append(record);
-    into.tokens.push_back(whole->tokens[number]);
+  auto first = std::make_unique<Batch>(whole->Like());
+  auto second = std::make_unique<Batch>(whole->Like());
+  VisitRecords(*whole, [&](const wire::RecordView& record, uint64_t token, const app::EventRun& run) {
+    AppendRecord(first->records.Count() < half ? *first : *second, record, token, run);
   });
+  first->sealed = second->sealed = true;
   first->stamp = second->stamp = whole->stamp;
   first->topic_id = second->topic_id = whole->topic_id;
   second->stamp.base_sequence = wire::SequenceAfter(whole->stamp.base_sequence, half);
   first->in_doubt = second->in_doubt = whole->in_doubt;
+  for (Partition* const held : std::exchange(whole->holds_back, {})) {
+    held->HoldBack(*first);
+    held->HoldBack(*second);
+    --held->held_back_;
+  }
   queue_.push_front(std::move(second));
   queue_.push_front(std::move(first));
 }
@@ -130,20 +140,24 @@ void Partition::TakeRejectedOut() {
   const std::unique_ptr<Batch> all = std::move(queue_.front());
   queue_.pop_front();
   const int32_t sequence = all->stamp.base_sequence;
-  auto kept = std::make_unique<Batch>(all->records.TimestampMs());
-  kept->records.UseCodec(all->records.UsedCodec());
-  kept->impatient = all->impatient;
-  kept->in_doubt = all->in_doubt;
-  size_t next = 0;
-  all->records.Visit([&](uint32_t number, const wire::RecordView& record) {
-    if (next < rejected_.size() && rejected_[next].index == number) {
-      ++next;
-      return;
-    }
-    kept->records.Append(record);
-    kept->tokens.push_back(all->tokens[number]);
+  auto kept = std::make_unique<Batch>(all->Like());
+  auto rejected = std::make_unique<Batch>(all->Like());
+  const Rejection rejection = std::exchange(rejection_, {});
+  uint32_t number = 0;
+  VisitRecords(*all, [&](const wire::RecordView& record, uint64_t token, const app::EventRun& run) {
+    const uint32_t taken_out = rejected->records.Count();
+    const bool out = taken_out < rejection.records.size() && rejection.records[taken_out] == number;
+    AppendRecord(out ? *rejected : *kept, record, token, run);
+    ++number;
   });
-  if (kept->records.Count() > 0) queue_.push_front(std::move(kept));
+  kept->sealed = true;
+  kept->in_doubt = all->in_doubt;
+  kept->holds_back = std::exchange(all->holds_back, {});
+  if (kept->records.Count() > 0) {
+    queue_.push_front(std::move(kept));
+  } else {
+    Release(*kept);
+  }
   const bool acknowledged_above = acknowledged_to_ && wire::IsSequenceAbove(*acknowledged_to_, sequence);
   if (acknowledged_above || all->in_doubt || AnyInDoubt()) {
     BeginEpoch(producer_.epoch);
@@ -151,9 +165,9 @@ void Partition::TakeRejectedOut() {
     NumberAnew(sequence);
   }
   failures_ = 0;
-  for (const Rejection& one : std::exchange(rejected_, {})) {
-    listener_.OnRejected(*this, all->tokens[one.index], one.code, one.reason);
-  }
+  // An earlier answer may have been lost, and the topic's rules have changed since.
+  if (all->in_doubt) listener_.OnPossibleRepeats(*this, rejected->records.Count());
+  listener_.OnRejected(*this, std::move(rejected), rejection.code, rejection.reasons);
 }
 
 bool Partition::AnyInDoubt() const {

@@ -50,14 +50,6 @@ void Producer::Watch(const std::string& topic) {
   next_turn_ = {};
 }
 
-void Producer::Add(const std::string& topic, int32_t partition, std::unique_ptr<Batch> batch) {
-  Line& line = LineOf(topic, partition);
-  records_ += batch->records.Count();
-  line.partition.Add(std::move(batch));
-  List(line);
-  next_turn_ = {};
-}
-
 void Producer::AskForConfigs(std::vector<std::string> topics, std::vector<std::string_view> names) {
   config_topics_ = std::move(topics);
   config_names_ = std::move(names);
@@ -66,6 +58,7 @@ void Producer::AskForConfigs(std::vector<std::string> topics, std::vector<std::s
 
 void Producer::OnCredentials() {
   credentials_changed_ = true;
+  ++credentials_;
   for (auto& [_, broker] : brokers_) broker.not_before = {};
   next_turn_ = {};
 }
@@ -86,6 +79,7 @@ Producer::Line& Producer::LineOf(const std::string& topic, int32_t partition) {
 // --- which broker's it is
 
 void Producer::List(Line& line) {
+  producer_wanted_ = producer_wanted_ || line.partition.Wanted().producer_id;
   const int32_t leader = line.partition.Batches() == 0 ? -1 : line.partition.Leader();
   if (line.listed_at == leader) return;
   Unlist(line);
@@ -117,11 +111,9 @@ void Producer::GiveBackIfGone(Line& line) {
   const size_t partitions = topic->partitions.size();
   const bool missing = IsMissing(*topic);
   if (!missing && (partitions == 0 || static_cast<size_t>(partition.Index()) < partitions)) return;
-  for (const auto& batch : partition.GiveBack()) {
-    records_ -= batch->records.Count();
-    listener_.OnPartitionGone(partition, *batch, missing);
-  }
-  Unlist(line);
+  std::deque<std::unique_ptr<Batch>> batches = partition.GiveBack();
+  List(line);
+  listener_.OnPartitionGone(partition, std::move(batches));
 }
 
 void Producer::FollowLeaders(base::SteadyTime now) {
@@ -134,6 +126,7 @@ Producer::Connection* Producer::Open(int32_t node, const Address& address, bool 
   const uint64_t number = ++last_connection_;
   auto made = std::make_unique<Connection>(number, node, slow, options_.link, now);
   made->where = TextOf(address);
+  made->credentials = credentials_;
   Connection* const connection = connections_.emplace(number, std::move(made)).first->second.get();
   network_.Connect(number, address.host, address.port);
   return connection;
@@ -182,7 +175,11 @@ void Producer::End(Connection& connection, base::SteadyTime now) {
     ++broker.failures;
     broker.not_before = now + options_.reconnect.Delay(broker.failures, random_());
     metadata_wanted_ = true;
-    if (link.Why() == Link::End::kRefused) {
+    // What a renewal, or one that began with earlier credentials, is told says less than the next login is
+    // told, which follows at once: a token may have expired.
+    const bool outdated = link.TimesLetIn() > 0 || connection.credentials != credentials_;
+    if (link.Why() == Link::End::kRefused && outdated) broker.not_before = now;
+    if (link.Why() == Link::End::kRefused && !outdated) {
       listener_.OnRefused(connection.where, link.Reason());
     } else {
       listener_.OnFault(CodeOf(link.Why()), connection.where, link.Reason());
@@ -289,16 +286,16 @@ void Producer::OnClosed(uint64_t number, std::string_view reason, base::SteadyTi
 // --- what partitions say
 
 void Producer::OnDelivered(Partition& partition, const Batch& batch, int64_t base_offset, bool repeat) {
-  records_ -= batch.records.Count();
   if (repeat) listener_.OnRepeats(batch.records.Count());
   listener_.OnDelivered(partition, batch, base_offset);
 }
 
-void Producer::OnRejected(Partition& partition, uint64_t token, std::string_view code,
-                          std::string_view reason) {
-  --records_;
-  listener_.OnRejected(partition, token, code, reason);
+void Producer::OnRejected(Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,
+                          std::span<const std::string> reasons) {
+  listener_.OnRejected(partition, std::move(rejected), code, reasons);
 }
+
+void Producer::OnRetried(Partition&, uint32_t records) { listener_.OnRetried(records); }
 
 void Producer::OnFault(Partition& partition, std::string_view code, std::string_view reason) {
   listener_.OnFault(code, TextOf(partition), reason);

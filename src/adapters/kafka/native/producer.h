@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -27,12 +29,13 @@ class ProducerListener {
 
   // See PartitionListener.
   virtual void OnDelivered(const Partition& partition, const Batch& batch, int64_t base_offset) = 0;
-  virtual void OnRejected(const Partition& partition, uint64_t token, std::string_view code,
-                          std::string_view reason) = 0;
+  virtual void OnRejected(const Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,
+                          std::span<const std::string> reasons) = 0;
+  virtual void OnRetried(uint32_t records) = 0;
 
   // There is no such partition now: its topic is unknown to the brokers, or was made again with fewer. The
-  // batch is the listener's matter again.
-  virtual void OnPartitionGone(const Partition& partition, const Batch& batch, bool topic_missing) = 0;
+  // batches are the listener's matter again.
+  virtual void OnPartitionGone(const Partition& partition, std::deque<std::unique_ptr<Batch>> batches) = 0;
 
   // What an answer says of a watched topic: its partitions, or why there are none.
   virtual void OnTopic(const std::string& topic, const ClusterView::Topic& told) = 0;
@@ -96,6 +99,21 @@ class Producer final : private PartitionListener {
     domain::RetryPolicy ask_again{std::chrono::milliseconds(50), std::chrono::seconds(5), 0};
   };
 
+  // A partition on its way.
+  struct Line {
+    Line(std::string topic, int32_t index, const Partition::Options& options, PartitionListener& listener)
+        : partition(std::move(topic), index, options, listener) {}
+    Partition partition;
+
+    // The producer's.
+    int32_t listed_at = -1;  // the broker whose `lines` it stands in
+    bool slow = false;
+    bool asked = false;         // a question about its last sequence is open
+    uint32_t ask_failures = 0;  // that were answered by a passing error, in a row
+    base::SteadyTime ask_not_before;
+    uint64_t confirmed_after = 0;  // the metadata question, by number, whose answer is too old for OnTopicId
+  };
+
   // Network and listener outlive the producer.
   Producer(Options options, Network& network, ProducerListener& listener, uint64_t seed);
   ~Producer() override;
@@ -104,28 +122,23 @@ class Producer final : private PartitionListener {
 
   // Keeps up with the topic; OnTopic tells. Topics are bounded by whoever names them.
   void Watch(const std::string& topic);
-  void WantMetadata() { metadata_wanted_ = true; }
-  // 0: not known.
+  static bool IsMissing(const ClusterView::Topic& topic) { return topic.missing_answers >= kMissingAnswers; }
+  // 0: not known, or there is no such topic any more.
   uint32_t PartitionsOf(const std::string& topic) const {
     const ClusterView::Topic* const known = cluster_.Find(topic);
-    return known == nullptr ? 0 : static_cast<uint32_t>(known->partitions.size());
+    return known == nullptr || IsMissing(*known) ? 0 : static_cast<uint32_t>(known->partitions.size());
   }
-  // The batch's key: a watched topic and one of its partitions.
-  void Add(const std::string& topic, int32_t partition, std::unique_ptr<Batch> batch);
-  // Ends all connections, and calls visit(partition, batch) for each batch that isn't delivered. Nothing may
-  // be asked of the producer after it.
-  template <typename Visit>
-  void TakeBack(Visit visit) {
-    CloseAll();
-    for (const auto& [_, line] : lines_) {
-      for (const auto& batch : line->partition.TakeAll()) visit(line->partition, *batch);
-    }
+  // A partition of a watched topic, which stays where it is. Whoever appends to its batches calls Filled.
+  Line& LineOf(const std::string& topic, int32_t partition);
+  void Filled(Line& line) {
+    if (line.listed_at < 0) List(line);
+    next_turn_ = {};
   }
   // Of the topics' settings; OnTopicConfigs follows. At most one question is open.
   void AskForConfigs(std::vector<std::string> topics, std::vector<std::string_view> names);
 
-  // That were added and are neither delivered nor rejected.
-  uint64_t Records() const { return records_; }
+  // In requests that aren't answered.
+  uint64_t RecordsOut() const { return records_out_; }
 
   // --- the network's side
 
@@ -143,8 +156,6 @@ class Producer final : private PartitionListener {
   void OnCredentials();
 
  private:
-  struct Line;  // a partition on its way
-
   struct Connection {
     Connection(uint64_t number_, int32_t node_, bool slow_, const Link::Options& options,
                base::SteadyTime now)
@@ -155,6 +166,7 @@ class Producer final : private PartitionListener {
     Link link;
     const base::SteadyTime opened_at;
     std::string where;          // host:port
+    uint64_t credentials = 0;   // the newest there were when it was opened
     uint64_t let_in_told = 0;   // see Link::TimesLetIn
     base::SteadyTime sent_at;   // the last produce request
     base::SteadyTime asked_at;  // the last question that any broker answers
@@ -171,43 +183,31 @@ class Producer final : private PartitionListener {
     size_t turn = 0;                // where the next request begins
   };
 
-  struct Line {
-    Line(std::string topic, int32_t index, const Partition::Options& options, PartitionListener& listener)
-        : partition(std::move(topic), index, options, listener) {}
-    Partition partition;
-    int32_t listed_at = -1;  // the broker whose `lines` it stands in
-    bool slow = false;
-    bool asked = false;         // a question about its last sequence is open
-    uint32_t ask_failures = 0;  // that were answered by a passing error, in a row
-    base::SteadyTime ask_not_before;
-    uint64_t confirmed_after = 0;  // the metadata question, by number, whose answer is too old for OnTopicId
-  };
-
   struct Sent {
     Line* line;
     Batch* batch;
   };
   struct ProduceRequest {
     std::vector<Sent> batches;
+    uint64_t records = 0;
     base::SteadyTime sent_at;
     bool alone = false;  // one batch on a connection for slow lines
   };
 
   // PartitionListener
   void OnDelivered(Partition& partition, const Batch& batch, int64_t base_offset, bool repeat) override;
-  void OnRejected(Partition& partition, uint64_t token, std::string_view code,
-                  std::string_view reason) override;
+  void OnRejected(Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,
+                  std::span<const std::string> reasons) override;
+  void OnRetried(Partition& partition, uint32_t records) override;
   void OnFault(Partition& partition, std::string_view code, std::string_view reason) override;
   void OnPossibleRepeats(Partition& partition, uint32_t records) override;
 
   void CloseAll();
-  Line& LineOf(const std::string& topic, int32_t partition);
   // Into its leader's lines, or out of any when it has nothing.
   void List(Line& line);
   void Unlist(Line& line);
   void FollowLeader(Line& line, base::SteadyTime now);
   void FollowLeaders(base::SteadyTime now);
-  bool IsMissing(const ClusterView::Topic& topic) const { return topic.missing_answers >= kMissingAnswers; }
   void GiveBackIfGone(Line& line);
   // Brokers that are in no answer any more, and that nothing is going on with.
   void ForgetBrokers();
@@ -254,7 +254,7 @@ class Producer final : private PartitionListener {
 
   ClusterView cluster_;
   std::map<std::pair<std::string, int32_t>, std::unique_ptr<Line>> lines_;
-  uint64_t records_ = 0;
+  uint64_t records_out_ = 0;
 
   std::map<int32_t, Broker> brokers_;
   std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
@@ -277,6 +277,7 @@ class Producer final : private PartitionListener {
   std::optional<int32_t> unhelpful_;
 
   ProducerId producer_;
+  bool producer_wanted_ = false;  // a partition wants another one
   bool producer_asked_ = false;
   base::SteadyTime producer_not_before_;
   uint32_t producer_failures_ = 0;
@@ -287,6 +288,7 @@ class Producer final : private PartitionListener {
 
   base::SteadyTime next_turn_;
   bool credentials_changed_ = false;
+  uint64_t credentials_ = 0;  // how often they have changed
 };
 
 }  // namespace ei::kafka::native

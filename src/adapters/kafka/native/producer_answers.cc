@@ -103,6 +103,7 @@ bool Producer::OnProducerId(Connection& connection, int16_t version, std::string
     return true;
   }
   producer_failures_ = 0;
+  producer_wanted_ = false;
   producer_ = {response->producer_id, response->producer_epoch};
   for (const auto& [_, line] : lines_) {
     line->partition.OnProducerId(producer_);
@@ -119,6 +120,7 @@ bool Producer::OnProduced(Connection& connection, const Link::Request& request, 
   assert(found != produce_requests_.end());
   ProduceRequest asked = std::move(found->second);
   produce_requests_.erase(found);
+  records_out_ -= asked.records;
   Pause(connection, response->throttle_ms, now);
   JudgeSpeed(asked, request.waited);
   listener_.OnProduced(connection.where, now - asked.sent_at);
@@ -222,6 +224,7 @@ void Producer::OnNoAnswer(const Link::Request& request, base::SteadyTime now) {
       if (found == produce_requests_.end()) return;
       const ProduceRequest asked = std::move(found->second);
       produce_requests_.erase(found);
+      records_out_ -= asked.records;
       JudgeSpeed(asked, request.waited);
       for (const Sent& sent : asked.batches) {
         sent.line->partition.OnNoAnswer(*sent.batch, now, random_());

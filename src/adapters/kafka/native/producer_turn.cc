@@ -68,11 +68,7 @@ void Producer::AskMetadata(base::SteadyTime now) {
 
 void Producer::AskProducerId(base::SteadyTime now) {
   if (producer_asked_) return;
-  const bool wanted =
-      producer_.id < 0 ||
-      std::ranges::any_of(
-          lines_, [](const auto& entry) { return entry.second->partition.Wanted().producer_id; });
-  if (!wanted || cluster_.Topics().empty()) return;
+  if ((producer_.id >= 0 && !producer_wanted_) || cluster_.Topics().empty()) return;
   if (now < producer_not_before_) return Wake(producer_not_before_);
   Connection* const connection = Anyone(now);
   if (connection == nullptr) return;
@@ -127,8 +123,8 @@ void Producer::Produce(int32_t node, Broker& broker, base::SteadyTime now) {
     if (wants.last_sequence) AskLastSequence(line, now);
     if (partition.CanSend(now)) {
       (line.slow ? slow : quick).push_back(&line);
-    } else if (partition.Now() == Partition::State::kBackingOff) {
-      Wake(partition.NotBefore());
+    } else if (partition.Now() == Partition::State::kBackingOff && partition.NotBefore() > now) {
+      Wake(partition.NotBefore());  // past that, one that is held back goes on with what holds it
     }
   }
   ++broker.turn;
@@ -162,11 +158,13 @@ void Producer::SendProduce(Connection& connection, std::vector<Line*>& lines, ba
       Batch* const batch = partition.NextBatch(now);
       if (batch == nullptr) continue;
       request.batches.push_back({line, batch});
+      request.records += batch->records.Count();
       auto& topic = topics[partition.Topic()];
       topic.first = partition.Id();
       topic.second.push_back({partition.Index(), batch->records.Seal(batch->stamp)});
       bytes += batch->records.Bytes();
     }
+    records_out_ += request.records;
     std::vector<wire::TopicBatches> parts;
     parts.reserve(topics.size());
     for (const auto& [name, topic] : topics) parts.push_back({name, topic.first, topic.second});

@@ -25,8 +25,6 @@ constexpr size_t kProducerEpochAt = 51;
 constexpr size_t kBaseSequenceAt = 53;
 constexpr size_t kCountAt = 57;
 
-constexpr size_t kVarintBytesMax = 5;
-
 // Zigzag, as all varints of records are.
 constexpr uint64_t Zigzag(int64_t number) {
   return (static_cast<uint64_t>(number) << 1) ^ static_cast<uint64_t>(number >> 63);
@@ -88,7 +86,7 @@ std::optional<std::string_view> TakeSized(std::string_view& rest) {
 
 size_t RecordBatch::BytesOf(std::optional<std::string_view> key, std::string_view value,
                             std::span<const RecordHeader> headers) {
-  return TailBytes(key, value, headers) + 2 * kVarintBytesMax + 2;
+  return TailBytes(key, value, headers) + kRecordOverheadMax;
 }
 
 void RecordBatch::Append(std::optional<std::string_view> key, std::string_view value,
@@ -114,7 +112,7 @@ void RecordBatch::AppendRecord(size_t tail_bytes, PutTail put_tail) {
   const auto length = static_cast<int64_t>(2 + offset_bytes + tail_bytes);
   const size_t start = bytes_.size();
   const size_t end = start + VarintBytes(length) + static_cast<size_t>(length);
-  if (end > bytes_.capacity()) bytes_.reserve(std::max(end, 2 * bytes_.capacity()));
+  if (end > bytes_.capacity()) bytes_.reserve(std::max(end, std::min(2 * bytes_.capacity(), bytes_max_)));
   bytes_.resize_and_overwrite(end, [&](char* bytes, size_t size) {
     char* to = PutVarint(bytes + start, length);
     *to++ = '\0';
@@ -164,7 +162,18 @@ RecordView RecordBatch::TakeRecord(std::string_view& rest) {
   view.tail = record;
   view.key = TakeSized(record);
   view.value = TakeSized(record);
+  view.headers = record;
   return view;
+}
+
+std::string_view RecordView::Header(std::string_view name) const {
+  std::string_view rest = headers;
+  for (int64_t count = TakeVarint(rest); count > 0; --count) {
+    const auto header_name = TakeSized(rest);
+    const auto header_value = TakeSized(rest);
+    if (header_name == name) return header_value.value_or("");
+  }
+  return {};
 }
 
 }  // namespace ei::kafka::wire

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,7 +20,11 @@ struct RecordHeader {
 struct RecordView {
   std::optional<std::string_view> key;
   std::optional<std::string_view> value;
-  std::string_view tail;  // key, value and headers as they are encoded
+  std::string_view headers;  // as they are encoded, with their number
+  std::string_view tail;     // key, value and headers as they are encoded
+
+  // Of the first header of this name; empty: there is none.
+  std::string_view Header(std::string_view name) const;
 };
 
 // Who wrote a batch and which one it is: brokers know a batch again by it (KIP-98).
@@ -45,6 +50,7 @@ constexpr bool IsSequenceAbove(int32_t sequence, int32_t other) {
 class RecordBatch {
  public:
   static constexpr size_t kHeaderBytes = 61;
+  static constexpr size_t kRecordOverheadMax = 12;  // of a record, beside its tail
 
   // `timestamp_ms`: since 1970, of all records.
   explicit RecordBatch(int64_t timestamp_ms) : timestamp_ms_(timestamp_ms), bytes_(kHeaderBytes, '\0') {}
@@ -60,8 +66,8 @@ class RecordBatch {
 
   uint32_t Count() const { return count_; }
   size_t Bytes() const { return bytes_.size(); }
-  size_t Capacity() const { return bytes_.capacity(); }
-  void Reserve(size_t bytes) { bytes_.reserve(bytes); }
+  // It takes no more memory than so much, but for one record that is larger.
+  void BoundGrowth(size_t bytes_max) { bytes_max_ = bytes_max; }
   int64_t TimestampMs() const { return timestamp_ms_; }
   // For the next Seal.
   void SetTimestampMs(int64_t timestamp_ms) { timestamp_ms_ = timestamp_ms; }
@@ -88,6 +94,7 @@ class RecordBatch {
 
   int64_t timestamp_ms_;
   uint32_t count_ = 0;
+  size_t bytes_max_ = std::numeric_limits<size_t>::max();
   std::string bytes_;
   Codec codec_ = Codec::kNone;
   std::string compressed_;  // the header and the records, compressed; empty: as they are

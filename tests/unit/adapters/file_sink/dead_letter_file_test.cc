@@ -23,7 +23,7 @@ class DeadLetterFileTest : public testing::Test {
   app::FiledLetters Store(const Strings& values) {
     std::vector<app::LetterForFile> letters;
     for (const std::string& value : values) {
-      letters.push_back({{0, value, "k", {}, {}, 0, true}, {"code", "why", 2, clock_.WallNow(), "events"}});
+      letters.push_back({{value, "k", {}, {}, 0, true}, {"code", "why", 2, clock_.WallNow(), "events"}});
     }
     return file_->Store(letters);
   }

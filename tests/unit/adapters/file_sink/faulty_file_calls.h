@@ -28,6 +28,23 @@ class FaultyFileCalls final : public FileCalls {
   // How many of the bytes a write takes.
   std::function<size_t(size_t)> takes = [](size_t size) { return size; };
 
+  void FailNothing() {
+    fault = [](Call, uint64_t) { return 0; };
+  }
+
+  // Nothing but all of these calls.
+  void FailAll(Call failing, int error) {
+    fault = [=](Call call, uint64_t) { return call == failing ? error : 0; };
+  }
+
+  // Nothing but the nth of these calls from now on.
+  void FailNth(Call failing, uint64_t nth, int error) {
+    const uint64_t before = Count(failing);
+    fault = [=, this](Call call, uint64_t) {
+      return call == failing && Count(failing) == before + nth ? error : 0;
+    };
+  }
+
   uint64_t Count() const { return count_; }
   uint64_t Count(Call call) const { return counts_.contains(call) ? counts_.at(call) : 0; }
 

@@ -2,7 +2,6 @@
 
 #include <latch>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <thread>
 
 #include "adapters/file_sink/segment_tail.h"
@@ -154,12 +153,13 @@ TEST_F(FileSinkRotation, EventLargerThanABatchIsStored) {
 
 TEST_F(FileSinkRotation, AnySizesKeepTheOrderAndTheBound) {
   support::Random random(support::SeedOr(42));
+  FaultyFileCalls calls;  // whose syncs cost nothing
   for (int round = 0; round < 50; ++round) {
     std::filesystem::remove_all(folder_);
     segment_bytes_ = random.Between(1, 400);
     Strings all;
     for (int reopening = 0; reopening < 3; ++reopening) {
-      ASSERT_TRUE(Open());
+      ASSERT_TRUE(Open(calls));
       for (int send = 0; send < 5; ++send) {
         Strings values(random.Below(20));
         for (std::string& value : values)
@@ -174,11 +174,12 @@ TEST_F(FileSinkRotation, AnySizesKeepTheOrderAndTheBound) {
       EXPECT_TRUE(bytes.size() <= segment_bytes_ || std::count(bytes.begin(), bytes.end(), '\n') == 1);
     }
   }
+  sink_.reset();
 }
 
 TEST_F(FileSinkTest, FolderInUseByAnotherSinkIsRefused) {
   ASSERT_TRUE(Open());
-  const auto second = FileSink::Open({folder_.string()}, log_, clock_);
+  const auto second = FileSink::Open({.directory = folder_.string()}, log_, clock_, telemetry_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, base::ErrorKind::kUnavailable);
   EXPECT_TRUE(second.error().message.starts_with("file.dir (FILE_DIR) " + folder_.string()))
@@ -196,10 +197,14 @@ TEST_F(FileSinkTest, DiskThatTakesNoFirstSegmentIsRefusedByTheNameOfTheSetting) 
 }
 
 TEST_F(FileSinkTest, NothingIsReportedForNothing) {
-  ASSERT_TRUE(Open());
-  sink_->Send(0, {}, app::Grouping::kTogether, 0);
-  sink_->Flush();
-  EXPECT_TRUE(listener_.reports.empty());
+  FaultyFileCalls calls;
+  ASSERT_TRUE(Open(calls));
+  const uint64_t before = calls.Count();
+  RunOnce();
+  Lane().Run(clock_.Now());
+  EXPECT_EQ(listener_.calls, 0U);
+  EXPECT_EQ(calls.Count(), before);
+  sink_.reset();
 }
 
 TEST_F(FileSinkTest, LineBreaksBecomeSpaces) {
@@ -212,6 +217,7 @@ TEST_F(FileSinkTest, ReportComesAfterTheSyncOfTheEventsLine) {
   FaultyFileCalls calls;
   ASSERT_TRUE(Open(calls));
   const uint64_t syncs = calls.Count(Call::kDataSync);
+  listener_.on_delivered = [&] { EXPECT_EQ(calls.Count(Call::kDataSync), syncs + 1); };
   EXPECT_TRUE(Delivered({"a", "b", "c"}));
   EXPECT_EQ(calls.Count(Call::kWrite), 1U);  // together
   EXPECT_EQ(calls.Count(Call::kDataSync), syncs + 1);
@@ -227,12 +233,11 @@ TEST_F(FileSinkTest, DeadLettersStandInSegmentsOfTheirOwn) {
   EXPECT_TRUE(Segments(folder_, "dead-letters-").empty());
   for (uint64_t n = 0; n < 5; ++n) {
     const std::string value = "{ \"n\":" + std::to_string(n) + "}";
-    const app::OutboundEvent event{n, value, "the \"key\"", {}, "traceparent", 0, n != 0};
-    listener_.reports.clear();
-    sink_->SendDeadLetter(0, event, {"too_large", "why\n", 3, clock_.WallNow()});
-    ASSERT_EQ(listener_.reports.size(), 1U);
-    EXPECT_EQ(listener_.reports[0].token, n);
-    EXPECT_EQ(listener_.reports[0].verdict, app::Verdict::kDelivered);
+    const app::EventView event{value, "the \"key\"", {}, "traceparent", 0, n != 0};
+    Lane().AddDeadLetter(n, event, {"too_large", "why\n", 3, clock_.WallNow()});
+    RunOnce();
+    ASSERT_EQ(listener_.letters.size(), n + 1);
+    EXPECT_EQ(listener_.letters.back(), n);
   }
   EXPECT_TRUE(Delivered({"{}"}));
   sink_.reset();
@@ -255,98 +260,44 @@ TEST_F(FileSinkTest, DeadLettersStandInSegmentsOfTheirOwn) {
 }
 
 TEST_F(FileSinkTest, LanesInThreadsStoreEachEventOnceAndInTheOrderOfTheirLane) {
-  constexpr size_t kLanes = 4;
+  lanes_ = 4;
   constexpr uint64_t kSends = 150;
   segment_bytes_ = 20'000;
   ASSERT_TRUE(Open());
-  std::vector<CollectingListener> listeners(kLanes);
-  std::latch start(kLanes);
+  std::vector<CollectingListener> listeners(lanes_);
+  std::latch start(static_cast<ptrdiff_t>(lanes_));
   std::vector<std::thread> threads;
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    threads.emplace_back([&, lane] {
-      sink_->Attach(lane, listeners[lane]);
+  for (size_t number = 0; number < lanes_; ++number) {
+    threads.emplace_back([&, number] {
+      app::SinkLane& lane = sink_->Lane(number);
+      lane.Attach(listeners[number]);
       start.arrive_and_wait();
       uint64_t next = 0;
       for (uint64_t send = 0; send < kSends; ++send) {
-        Strings values(1 + send % 7);
-        std::vector<app::OutboundEvent> events(values.size());
-        for (size_t i = 0; i < values.size(); ++i, ++next) {
-          values[i] = "{\"lane\":" + std::to_string(lane) + ",\"n\":" + std::to_string(next) + "}";
-          events[i].token = next;
-          events[i].value = values[i];
+        for (uint64_t i = 0; i < 1 + send % 7; ++i, ++next) {
+          lane.Add(
+              EventOf("{\"lane\":" + std::to_string(number) + ",\"n\":" + std::to_string(next) + "}", next));
         }
-        sink_->Send(lane, events, app::Grouping::kTogether, 0);
-        if (send % 10 == 0) {
-          events[0].token = 1'000'000 + send;
-          sink_->SendDeadLetter(lane, events[0], {"code", "reason", 1, {}});
-        }
+        if (send % 10 == 0) lane.AddDeadLetter(send, EventOf("{}", 0), {"code", "reason", 1, {}});
+        lane.Run(base::SteadyTime::min());
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
 
-  std::vector<uint64_t> next(kLanes, 0);
+  std::vector<uint64_t> next(lanes_, 0);
   for (const std::string& line : Lines()) {
     const auto event = nlohmann::json::parse(line);
     EXPECT_EQ(event["n"], next[event["lane"].get<size_t>()]++);
   }
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    EXPECT_EQ(next[lane], listeners[lane].reports.size() - kSends / 10);
-    std::set<uint64_t> tokens;
-    for (const auto& report : listeners[lane].reports) {
-      EXPECT_EQ(report.verdict, app::Verdict::kDelivered);
-      EXPECT_TRUE(tokens.insert(report.token).second);
-    }
+  for (size_t number = 0; number < lanes_; ++number) {
+    const CollectingListener& listener = listeners[number];
+    EXPECT_EQ(next[number], listener.positions.size());
+    for (uint64_t n = 0; n < listener.positions.size(); ++n) EXPECT_EQ(listener.positions[n], n);
+    EXPECT_EQ(listener.calls, kSends);
+    EXPECT_EQ(listener.letters.size(), kSends / 10);
   }
-  EXPECT_EQ(StoredLines(folder_, "dead-letters-").size(), kLanes * kSends / 10);
-}
-
-// The first lane's sync waits for the others to call; those that have queued by then share one. That they
-// have all queued can't be seen from outside, so there are many rounds, of which one must show it.
-TEST_F(FileSinkTest, LanesThatWaitForAWriterShareTheNextSync) {
-  constexpr size_t kLanes = 4;
-  FaultyFileCalls calls;
-  std::function<void()> at_sync = [] {};
-  calls.fault = [&](Call call, uint64_t) {
-    if (call == Call::kDataSync) at_sync();
-    return 0;
-  };
-  ASSERT_TRUE(Open(calls));
-  std::vector<CollectingListener> listeners(kLanes);
-  for (size_t lane = 0; lane < kLanes; ++lane) sink_->Attach(lane, listeners[lane]);
-
-  size_t fewest_syncs = kLanes;
-  for (int round = 0; round < 1000 && fewest_syncs > 2; ++round) {
-    const uint64_t syncs_before = calls.Count(Call::kDataSync);
-    std::latch writing(1);
-    std::latch calling(kLanes - 1);
-    at_sync = [&, first = true]() mutable {
-      if (!std::exchange(first, false)) return;
-      writing.count_down();
-      calling.wait();
-      for (int turn = 0; turn < 100; ++turn) std::this_thread::yield();
-    };
-    std::vector<std::thread> threads;
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      threads.emplace_back([&, lane] {
-        app::OutboundEvent event;
-        event.value = "{}";
-        if (lane > 0) {
-          writing.wait();
-          calling.count_down();
-        }
-        sink_->Send(lane, std::span(&event, 1), app::Grouping::kTogether, 0);
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
-    fewest_syncs = std::min(fewest_syncs, calls.Count(Call::kDataSync) - syncs_before);
-    for (CollectingListener& listener : listeners) {
-      EXPECT_EQ(listener.reports.size(), 1U);
-      listener.reports.clear();
-    }
-  }
-  EXPECT_EQ(fewest_syncs, 2U);
-  sink_.reset();
+  EXPECT_EQ(StoredLines(folder_, "dead-letters-").size(), lanes_ * kSends / 10);
 }
 
 }  // namespace

@@ -6,11 +6,13 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <ranges>
 #include <string>
 #include <vector>
 
 #include "adapters/file_sink/file_sink.h"
 #include "support/recording_log.h"
+#include "support/recording_telemetry.h"
 #include "support/temp_folder.h"
 #include "support/virtual_clock.h"
 
@@ -47,45 +49,112 @@ inline std::vector<std::string> StoredLines(const std::filesystem::path& folder,
   return lines;
 }
 
+// Keeps what a lane hears, in its order.
 class CollectingListener final : public app::DeliveryListener {
  public:
-  void OnReports(std::span<app::DeliveryReport> given) override {
-    reports.insert(reports.end(), given.begin(), given.end());
+  void OnDelivered(const app::DeliveredEvents& delivered) override {
+    const auto& [given, given_runs] = delivered.events;
+    EXPECT_FALSE(given.empty());
+    positions.insert(positions.end(), given.begin(), given.end());
+    runs.insert(runs.end(), given_runs.begin(), given_runs.end());
+    ++calls;
+    on_delivered();
   }
-  std::vector<app::DeliveryReport> reports;
+  void OnRejected(const app::RejectedEvent& rejected) override {
+    ADD_FAILURE() << "rejected: " << rejected.position;
+  }
+  void OnDeadLetter(const app::DeadLetterReport& report) override {
+    EXPECT_EQ(report.result, app::DeadLetterResult::kWritten);
+    EXPECT_EQ(report.code, "");
+    EXPECT_EQ(report.reason, "");
+    letters.push_back(report.token);
+  }
+
+  std::vector<uint64_t> positions;
+  std::vector<app::EventRun> runs;
+  uint64_t calls = 0;  // of OnDelivered
+  std::vector<uint64_t> letters;
+  std::function<void()> on_delivered = [] {};
 };
 
-// The sink in a folder of its own, with one lane attached.
+// The sink in a folder of its own; the listener hears its lane 0.
 class FileSinkTest : public testing::Test {
  protected:
+  static constexpr base::Duration kBackoffMax = std::chrono::seconds(10);
+
+  // What an earlier sink had not delivered ends with it.
   base::Result<void> Open(FileCalls& calls = RealFileCalls()) {
     sink_.reset();
-    auto opened = FileSink::Open({folder_.string(), segment_bytes_}, log_, clock_, calls);
+    listener_ = {};
+    added_ = 0;
+    auto opened =
+        FileSink::Open({.directory = folder_.string(), .segment_bytes = segment_bytes_, .lanes = lanes_},
+                       log_, clock_, telemetry_, calls);
     if (!opened) return std::unexpected(opened.error());
     sink_ = std::move(*opened);
-    sink_->Attach(0, listener_);
+    sink_->Lane(0).Attach(listener_);
     return {};
   }
 
-  // Sends the values in one call; returns its reports. Tokens are 0, 1, ...
-  std::vector<app::DeliveryReport> Send(const std::vector<std::string>& values) {
-    std::vector<app::OutboundEvent> events(values.size());
-    for (size_t i = 0; i < values.size(); ++i) {
-      events[i].token = i;
-      events[i].value = values[i];
-    }
-    listener_.reports.clear();
-    sink_->Send(0, events, app::Grouping::kTogether, 0);
-    EXPECT_EQ(listener_.reports.size(), values.size());
-    for (size_t i = 0; i < listener_.reports.size(); ++i) EXPECT_EQ(listener_.reports[i].token, i);
-    return listener_.reports;
+  app::SinkLane& Lane() { return sink_->Lane(0); }
+
+  // Adds the values as one request. Positions are 0, 1, ...
+  void Add(const std::vector<std::string>& values) {
+    for (const std::string& value : values) Lane().Add(EventOf(value, added_++));
   }
 
-  // Whether all were reported as delivered.
+  static app::JournalEvent EventOf(std::string_view value, uint64_t position) {
+    app::JournalEvent event;
+    event.value = value;
+    event.position = position;
+    event.held_bytes = static_cast<uint32_t>(value.size());
+    return event;
+  }
+
+  void AddDeadLetter(uint64_t token, std::string_view value) {
+    app::EventView event;
+    event.value = value;
+    Lane().AddDeadLetter(token, event, {"code", "reason", 1, {}});
+  }
+
+  void RunOnce() { Lane().Run(base::SteadyTime::min()); }
+
+  // As RunOnce, after the longest back-off.
+  void RunLater() {
+    clock_.Advance(kBackoffMax);
+    RunOnce();
+  }
+
+  // Whether nothing waits: each event was told of once, in its order.
+  bool AllDelivered() const {
+    for (size_t i = 0; i < listener_.positions.size(); ++i) EXPECT_EQ(listener_.positions[i], i);
+    return listener_.positions.size() == added_;
+  }
+
   bool Delivered(const std::vector<std::string>& values) {
-    const auto reports = Send(values);
-    return std::all_of(reports.begin(), reports.end(),
-                       [](const auto& report) { return report.verdict == app::Verdict::kDelivered; });
+    Add(values);
+    RunOnce();
+    return AllDelivered();
+  }
+
+  bool DeliveredLater() {
+    RunLater();
+    return AllDelivered();
+  }
+
+  // Adds the values and writes in vain, at a time when the log may tell of it; returns what it tells.
+  std::string FaultOf(const std::vector<std::string>& values) {
+    clock_.Advance(RepeatLimit::kInterval);
+    const uint64_t before = listener_.positions.size();
+    const size_t lines = log_.Lines().size();
+    Add(values);
+    RunOnce();
+    EXPECT_EQ(listener_.positions.size(), before);
+    std::string fault;
+    for (const std::string& line : log_.Lines() | std::views::drop(lines)) {
+      if (line.starts_with("ERROR events could not be stored and will be tried again ")) fault = line;
+    }
+    return fault;
   }
 
   std::vector<std::string> Lines() const { return StoredLines(folder_); }
@@ -93,9 +162,12 @@ class FileSinkTest : public testing::Test {
   TempFolder parent_;
   std::filesystem::path folder_ = parent_.Path() / "events";
   uint64_t segment_bytes_ = 1 << 20;
+  size_t lanes_ = 1;
   RecordingLog log_;
   support::VirtualClock clock_;
+  support::RecordingTelemetry telemetry_;
   CollectingListener listener_;
+  uint64_t added_ = 0;
   std::unique_ptr<FileSink> sink_;
 };
 

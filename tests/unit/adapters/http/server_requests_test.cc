@@ -2,9 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "app/stuck_destinations.h"
-#include "support/events.h"
-#include "support/scripted_sink.h"
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+
+#include "app/ports/event_sink.h"
+#include "base/murmur2.h"
 #include "unit/adapters/http/test_server.h"
 
 namespace ei::http {
@@ -14,6 +17,16 @@ using nlohmann::json;
 using namespace std::chrono_literals;
 
 std::string CodeOf(const ReplyMessage& reply) { return json::parse(reply.body).value("code", ""); }
+
+// The partition of the key "stuck" takes nothing.
+class StalledSink final : public app::EventSink {
+ public:
+  app::SinkLane& Lane(size_t) override { std::abort(); }
+  bool IsStalled(std::string_view topic, std::optional<uint32_t> key_hash) const override {
+    return topic.empty() && key_hash == base::Murmur2("stuck");
+  }
+  app::SinkStatus Status() const override { return {}; }
+};
 
 TEST(ServerRequests, AnEventIsAcceptedAndTheConnectionStays) {
   TestServer server;
@@ -316,29 +329,25 @@ TEST(ServerRequests, AnEventTooLargeForItsTopicIsRefusedWithTheTopicAndItsLimit)
   EXPECT_EQ(server.Accepted(), 1U);
 }
 
-TEST(ServerRequests, AnEventForAStuckPartitionIsRefusedForNow) {
-  support::ScriptedSink sink;
-  memory_journal::MemoryJournal crowded({.events_max = 1, .bytes_max = 1 << 20, .lanes = 1});
-  crowded.OnLaneFilled([](size_t) {});
-  domain::EventBatch waiting;
-  support::AddRawEvent(waiting, "e", "k", 10);
-  ASSERT_EQ(crowded.Append(waiting, base::SteadyTime()), app::AppendResult::kAppended);
-  app::StuckDestinations stuck(sink, crowded, 1);
+TEST(ServerRequests, AnEventForAStalledPartitionIsRefusedForNow) {
+  constexpr std::string_view kStuck = R"({"id":"stuck","type":"t"})";
+  StalledSink sink;
   TestServerOptions options;
-  options.stuck = &stuck;
+  options.sink = &sink;
+  options.journal_events_max = 4;
   TestServer server(options);
   HttpClient client = server.Connect();
-  sink.Route(
-      [](const app::OutboundEvent& event) { return app::Destinations{event.topic.empty() ? 1U : 2U}; });
-  EXPECT_EQ(client.Ask(PostEvents(R"({"type":"t"})")).value().status, 202);
-  stuck.Tell(0, {1});
-  const auto single = client.Ask(PostEvents(R"({"type":"t"})"));
+  EXPECT_EQ(client.Ask(PostEvents(kStuck)).value().status, 202) << "there is room";
+  for (uint64_t n = 0; n < 2; ++n) {
+    EXPECT_EQ(client.Ask(PostEvents(EventNumber(n))).value().status, 202) << "its partition takes events";
+  }
+  const auto single = client.Ask(PostEvents(kStuck));
   ASSERT_TRUE(single);
   EXPECT_EQ(single->status, 503);
   EXPECT_EQ(CodeOf(*single), "partition_stuck");
   EXPECT_EQ(single->Header("retry-after"), "5");
 
-  const auto batch = client.Ask(PostEvents(R"([{"type":"t"},{"type":""}])"));
+  const auto batch = client.Ask(PostEvents("[" + std::string(kStuck) + R"(,{"type":""}])"));
   ASSERT_TRUE(batch);
   EXPECT_EQ(batch->status, 503) << "sent again, the first may be accepted";
   EXPECT_EQ(batch->Header("retry-after"), "5");
@@ -346,7 +355,7 @@ TEST(ServerRequests, AnEventForAStuckPartitionIsRefusedForNow) {
   EXPECT_EQ(said["accepted"], 0);
   EXPECT_EQ(said["errors"][0]["code"], "partition_stuck");
   EXPECT_EQ(said["errors"][1]["code"], "empty_type");
-  EXPECT_EQ(server.Accepted(), 1U);
+  EXPECT_EQ(server.Accepted(), 3U);
 }
 
 TEST(ServerRequests, TheRateLimitIsToldBeforeTheBodyIsRead) {

@@ -27,9 +27,9 @@ struct TestServerOptions {
   size_t batch_events_max = 10'000;
   app::Ingest::Options ingest;
   size_t receipts_events_max = 1'000'000;
-  app::IdempotencyWindow* window = nullptr;       // outlives the server
-  const app::StuckDestinations* stuck = nullptr;  // the same
-  app::ClientShares* shares = nullptr;            // the same
+  app::IdempotencyWindow* window = nullptr;  // outlives the server
+  const app::EventSink* sink = nullptr;      // the same
+  app::ClientShares* shares = nullptr;       // the same
   bool serve = true;
   std::function<std::string()> unready_reason = [] { return std::string(); };
   std::function<std::string(bool)> metrics = [](bool) { return std::string("# none\n"); };
@@ -46,7 +46,7 @@ class BasicTestServer {
         memory_({options_.journal_events_max, options_.journal_bytes_max, 1, options_.shares}),
         receipts_(options_.receipts_events_max),
         ingest_(options_.ingest, bucket_, journal_, receipts_, drain_rate_, topic_limits_, clock_, telemetry_,
-                options_.window, options_.stuck, options_.shares) {
+                options_.window, options_.sink, options_.shares) {
     journal_.OnLaneFilled([](size_t) {});
     journal_.OnDurable([this] { durable_.CallAll(); });
     auto started = TryStart(options_.http);

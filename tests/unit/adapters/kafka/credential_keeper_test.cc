@@ -26,13 +26,11 @@ struct RecordingUser final : CredentialUser {
     ++certificates;
     return certificate_verdict;
   }
-  void OnRound() override { ++rounds; }
 
   std::vector<std::string> passwords;
   std::vector<std::string> tokens;
   std::vector<ErrorKind> no_tokens;
   int certificates = 0;
-  int rounds = 0;
   base::Result<void> certificate_verdict;
 };
 
@@ -129,7 +127,6 @@ TEST_F(CredentialKeeperTest, CertificatesChangeTogetherAndRefusedOnesAreToldOnce
   Write("k", "k2");
   Rounds(3);
   EXPECT_EQ(user_.certificates, 2);
-  EXPECT_EQ(user_.rounds, 9);
 }
 
 TEST_F(CredentialKeeperTest, ATokenIsRenewedWhenMostOfItsLifeIsOver) {

@@ -87,18 +87,6 @@ TEST_F(SizeLimitsTest, OneReplicaThatIsAllThereAreIsNoFinding) {
   EXPECT_FALSE(one_ack_);
 }
 
-TEST_F(SizeLimitsTest, ForEachAnswerOneTopicsReplicasAreAskedFor) {
-  limits_.Watch("a", false);
-  limits_.Watch("b", false);
-  Ask(seconds(0));
-  const TopicConfig config{1000, false, 1};
-  Answer(TopicConfigAnswer({{"a", config}, {"b", config}}));
-  EXPECT_EQ(replicas_asked_, 1);
-  EXPECT_EQ(Ask(seconds(2)), (Strings{"a", "b"}));
-  Answer(TopicConfigAnswer({{"a", config}, {"b", config}}));
-  EXPECT_EQ(replicas_asked_, 2);
-}
-
 TEST_F(SizeLimitsTest, AsksForANewTopicThenEveryMinuteOrSoonWhenToldTo) {
   limits_.Watch("events", false);
   EXPECT_EQ(Ask(seconds(0)), Strings{"events"});

@@ -4,93 +4,182 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "app/client_shares.h"
 #include "base/murmur2.h"
 #include "support/events.h"
+#include "support/taken_events.h"
 
 namespace ei::memory_journal {
 namespace {
 
 using app::AppendResult;
+using app::ClientShares;
+using app::kEventOverheadBytes;
+using app::Shared;
+using support::Settle;
+using support::Take;
+using support::TakenEvent;
 
 const base::SteadyTime kNow(std::chrono::hours(1));
 
-AppendResult Append(MemoryJournal& journal, std::optional<std::string_view> key, size_t size) {
+AppendResult Append(MemoryJournal& journal, std::optional<std::string_view> key, size_t size,
+                    domain::ClientNumber client = 0) {
   domain::EventBatch batch;
+  batch.Clear(client);
   support::AddRawEvent(batch, "a", key, size);
   return journal.Append(batch, kNow).result;
 }
 
 size_t SettleAll(MemoryJournal& journal, size_t lanes) {
-  std::vector<app::JournalEvent> events(100'000);
-  std::vector<uint64_t> positions;
+  size_t settled = 0;
   for (size_t lane = 0; lane < lanes; ++lane) {
-    const size_t count = journal.Take(lane, events);
-    for (size_t i = 0; i < count; ++i) positions.push_back(events[i].position);
+    const auto events = Take(journal, lane, 100'000);
+    Settle(journal, events);
+    settled += events.size();
   }
-  journal.Settle(positions);
-  return positions.size();
+  return settled;
 }
 
 TEST(MemoryJournal, LaneIsTheKeysHash) {
   MemoryJournal journal({.lanes = 7});
   journal.OnLaneFilled([](size_t) {});
   for (int i = 0; i < 100; ++i) ASSERT_EQ(Append(journal, std::to_string(i), 10), AppendResult::kAppended);
-  std::vector<app::JournalEvent> events(100);
+  size_t taken = 0;
   for (size_t lane = 0; lane < 7; ++lane) {
-    const size_t count = journal.Take(lane, events);
-    for (size_t i = 0; i < count; ++i) EXPECT_EQ(base::Murmur2(events[i].key) % 7, lane);
+    for (const TakenEvent& event : Take(journal, lane)) {
+      EXPECT_EQ(base::Murmur2(event.key) % 7, lane);
+      ++taken;
+    }
   }
+  EXPECT_EQ(taken, 100U);
+}
+
+TEST(MemoryJournal, CountsTheBytesOfWhatIsNotSettled) {
+  MemoryJournal journal({.lanes = 1});
+  journal.OnLaneFilled([](size_t) {});
+  domain::EventBatch batch;
+  support::AddRawEvent(batch, "a", "key", 100);
+  support::AddRawEvent(batch, "b", std::nullopt, 20'000);
+  ASSERT_EQ(journal.Append(batch, kNow), AppendResult::kAppended);
+  ASSERT_EQ(Append(journal, "", 300'000), AppendResult::kAppended);
+  EXPECT_EQ(journal.Stats().bytes, 103 + 20'000 + 300'000 + 3 * kEventOverheadBytes);
+  const auto events = Take(journal, 0);
+  Take(journal, 0);
+  EXPECT_EQ(journal.Stats().bytes, 103 + 20'000 + 300'000 + 3 * kEventOverheadBytes)
+      << "the sink has them now";
+  Settle(journal, std::vector{events[1]});
+  EXPECT_EQ(journal.Stats().bytes, 103 + 300'000 + 2 * kEventOverheadBytes);
+  Settle(journal, std::vector{events[2], events[0]});
+  EXPECT_EQ(journal.Stats().bytes, 0U);
+}
+
+TEST(MemoryJournal, IsFullToTheByte) {
+  constexpr uint64_t kEvent = 1'000 + 3 + kEventOverheadBytes;
+  MemoryJournal journal({.events_max = 100'000, .bytes_max = 100 * kEvent - 1, .lanes = 1});
+  journal.OnLaneFilled([](size_t) {});
+  for (int i = 0; i < 99; ++i) ASSERT_EQ(Append(journal, "key", 1'000), AppendResult::kAppended);
+  EXPECT_EQ(Append(journal, "key", 1'000), AppendResult::kFull);
+  EXPECT_EQ(Append(journal, "key", 999), AppendResult::kAppended);
+  EXPECT_EQ(journal.Stats().bytes, journal.Stats().bytes_max);
+  EXPECT_EQ(Append(journal, std::nullopt, 1), AppendResult::kFull);
+  EXPECT_EQ(SettleAll(journal, 1), 100U);
+  const size_t most = 100 * kEvent - 1 - kEventOverheadBytes;
+  EXPECT_EQ(Append(journal, std::nullopt, most + 1), AppendResult::kTooLarge);
+  EXPECT_EQ(Append(journal, std::nullopt, most), AppendResult::kAppended);
+}
+
+TEST(MemoryJournal, CrowdedCountsBytesToo) {
+  constexpr uint64_t kEvent = 10 + kEventOverheadBytes;
+  MemoryJournal journal({.events_max = 100'000, .bytes_max = 40 * kEvent, .lanes = 1});
+  journal.OnLaneFilled([](size_t) {});
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(Append(journal, std::nullopt, 10), AppendResult::kAppended);
+  EXPECT_FALSE(journal.Crowded());
+  ASSERT_EQ(Append(journal, std::nullopt, 10), AppendResult::kAppended);
+  EXPECT_TRUE(journal.Crowded());
+  const auto events = Take(journal, 0);
+  EXPECT_TRUE(journal.Crowded());
+  Settle(journal, std::vector{events.front()});
+  EXPECT_FALSE(journal.Crowded());
 }
 
 // One event in ten stays, as when one partition of ten takes nothing: it must not keep the others' memory.
-TEST(MemoryJournal, WhatIsCompactKeepsNoMemoryOfOthers) {
-  MemoryJournal journal({.events_max = 100'000, .bytes_max = 2 << 20, .lanes = 1});
+TEST(MemoryJournal, WhatStaysUnsettledHoldsItsOwnBytesAlone) {
+  constexpr uint64_t kEvent = 1'000 + 3 + kEventOverheadBytes;
+  MemoryJournal journal({.events_max = 100'000, .bytes_max = 501 * kEvent, .lanes = 1});
   journal.OnLaneFilled([](size_t) {});
-  std::vector<app::JournalEvent> stay;
+  std::vector<TakenEvent> stay;
   for (uint64_t i = 0; i < 10'000; ++i) {
-    ASSERT_EQ(Append(journal, "key", 1'000), AppendResult::kAppended) << i << ": 10 MB go through 2 MiB";
-    std::vector<app::JournalEvent> taken(1);
-    ASSERT_EQ(journal.Take(0, taken), 1U);
+    ASSERT_EQ(Append(journal, "key", 1'000), AppendResult::kAppended) << i;
+    const auto taken = Take(journal, 0, 1);
+    ASSERT_EQ(taken.size(), 1U);
     if (i % 10 == 0 && stay.size() < 500) {
-      ASSERT_EQ(journal.Compact(taken), 1U);
       stay.push_back(taken.front());
     } else {
-      journal.Settle(std::vector{taken.front().position});
+      Settle(journal, taken);
     }
   }
-  EXPECT_EQ(journal.Stats().events, 500U);
-  EXPECT_LE(journal.Stats().bytes, 500U * 1'003 + (512 << 10));
+  EXPECT_EQ(journal.Stats().bytes, 500 * kEvent);
   EXPECT_EQ(journal.Stats().oldest, kNow);
-  std::vector<uint64_t> positions;
-  for (const app::JournalEvent& event : stay) {
-    EXPECT_EQ(event.value, "a" + std::string(999, '.'));
-    EXPECT_EQ(event.key, "key");
-    positions.push_back(event.position);
-  }
-  journal.Settle(positions);
+  Settle(journal, stay);
   EXPECT_EQ(journal.Stats().events, 0U);
-  EXPECT_LE(journal.Stats().bytes, 512U << 10);
+  EXPECT_EQ(journal.Stats().bytes, 0U);
 }
 
-TEST(MemoryJournal, CompactStopsWhereMemoryIsShort) {
-  MemoryJournal journal({.events_max = 100'000, .bytes_max = 1 << 20, .lanes = 1});
+// A run that was taken apart has its bytes in parts, all of which come back.
+TEST(MemoryJournal, BytesOfARunThatIsSettledInPartsComeBack) {
+  MemoryJournal journal({.lanes = 1});
   journal.OnLaneFilled([](size_t) {});
-  while (Append(journal, "key", 1'000) == AppendResult::kAppended) {
-  }
-  std::vector<app::JournalEvent> taken(2'000);
-  taken.resize(journal.Take(0, taken));
-  const size_t moved = journal.Compact(taken);
-  EXPECT_GT(moved, 0U);
-  EXPECT_LT(moved, taken.size()) << "each copy stands beside a block that others still need";
-  EXPECT_LE(journal.Stats().bytes, (1U << 20) + (66 << 10));
+  domain::EventBatch batch;
+  for (const size_t size : {1, 20, 3'000, 7}) support::AddRawEvent(batch, "a", "k", size);
+  ASSERT_EQ(journal.Append(batch, kNow), AppendResult::kAppended);
+  std::vector<app::EventRun> runs;
   std::vector<uint64_t> positions;
-  for (const app::JournalEvent& event : taken) positions.push_back(event.position);
-  journal.Settle(positions);
+  for (const TakenEvent& event : Take(journal, 0)) {
+    positions.push_back(event.position);
+    app::AppendRun(runs, app::RunOf(event));
+  }
+  ASSERT_EQ(runs.size(), 1U);
+  app::RunReader parts(runs);
+  for (const uint64_t position : positions) {
+    const app::EventRun part = parts.Next();
+    journal.Settle({{&position, 1}, {&part, 1}});
+  }
   EXPECT_EQ(journal.Stats().events, 0U);
-  EXPECT_EQ(Append(journal, "key", 1'000), AppendResult::kAppended);
+  EXPECT_EQ(journal.Stats().bytes, 0U);
+  EXPECT_EQ(journal.Stats().oldest, std::nullopt);
+}
+
+TEST(MemoryJournal, ClientsAreChargedWithWhatIsCounted) {
+  ClientShares shares{{}};
+  MemoryJournal journal({.lanes = 1, .shares = &shares});
+  journal.OnLaneFilled([](size_t) {});
+  const auto one = shares.Enter("one", kNow);
+  const auto other = shares.Enter("other", kNow);
+  const auto held = [&](const ClientShares::Guest& client) {
+    return std::pair(shares.Held(client.Client(), Shared::kJournalEvents),
+                     shares.Held(client.Client(), Shared::kJournalBytes));
+  };
+  using Held = std::pair<uint64_t, uint64_t>;
+  for (const auto* client : {&one, &other, &one}) {
+    ASSERT_EQ(Append(journal, "key", 1'000, client->Client()), AppendResult::kAppended);
+  }
+  constexpr uint64_t kEvent = 1'000 + 3 + kEventOverheadBytes;
+  EXPECT_EQ(held(one), (Held{2, 2 * kEvent}));
+  EXPECT_EQ(held(other), (Held{1, kEvent}));
+  const auto events = Take(journal, 0);
+  EXPECT_EQ(held(one), (Held{2, 2 * kEvent}));
+  Settle(journal, std::vector{events[1], events[2]});
+  EXPECT_EQ(held(one), (Held{1, kEvent}));
+  EXPECT_EQ(held(other), (Held{0, 0}));
+  Settle(journal, std::vector{events[0]});
+  EXPECT_EQ(held(one), (Held{0, 0}));
 }
 
 // Fill, drain and fill again with changing sizes: the same room must come back each time.
@@ -102,27 +191,15 @@ TEST(MemoryJournal, RoomDoesNotLeakAway) {
   for (int round = 0; round < 6; ++round) {
     for (size_t i = 0; i < std::size(sizes); ++i) {
       size_t fitted = 0;
-      while (fitted < 50'000 && Append(journal, std::to_string(fitted), sizes[i]) == AppendResult::kAppended)
-        ++fitted;
+      while (Append(journal, std::to_string(fitted), sizes[i]) == AppendResult::kAppended) ++fitted;
       ASSERT_GE(fitted, 1U) << sizes[i];
       ASSERT_LE(journal.Stats().bytes, journal.Stats().bytes_max);
       if (round == 0) first[i] = fitted;
-      EXPECT_GE(fitted + 1, first[i]) << "size " << sizes[i] << " round " << round;
+      EXPECT_EQ(fitted, first[i]) << "size " << sizes[i] << " round " << round;
       ASSERT_EQ(SettleAll(journal, 2), fitted);
+      ASSERT_EQ(journal.Stats().bytes, 0U);
     }
   }
-}
-
-TEST(MemoryJournal, SteadyLoadKeepsItsMemory) {
-  MemoryJournal journal({.events_max = 10'000, .bytes_max = 16 << 20, .lanes = 1});
-  journal.OnLaneFilled([](size_t) {});
-  uint64_t most = 0;
-  for (int round = 0; round < 200; ++round) {
-    for (int i = 0; i < 500; ++i) ASSERT_EQ(Append(journal, "k", 1'000), AppendResult::kAppended);
-    most = std::max(most, journal.Stats().bytes);
-    SettleAll(journal, 1);
-  }
-  EXPECT_LE(most, 2U << 20) << "half a megabyte in flight needs no more than a few blocks";
 }
 
 }  // namespace

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
+#include <algorithm>
 #include <string>
+#include <vector>
 
+#include "app/event_runs.h"
+#include "base/murmur2.h"
 #include "support/random.h"
 
 namespace ei::wal {
@@ -12,99 +15,104 @@ namespace {
 
 using app::JournalEvent;
 using base::SteadyTime;
+using Events = std::vector<JournalEvent>;
 
 SteadyTime At(int64_t seconds) { return SteadyTime(std::chrono::seconds(seconds)); }
 
 class EventWindowTest : public testing::Test {
  protected:
-  // One event of `bytes` in the block at hand; key_hash: of its key, nullopt: none.
-  JournalEvent Event(uint64_t position, std::optional<uint32_t> key_hash, SteadyTime accepted_at,
-                     size_t bytes = 10) {
-    char* const room = TakeRoom(block_, bytes, held_);
+  // One event with the key of lane 0, in the block at hand.
+  JournalEvent Event(uint64_t position, SteadyTime accepted_at, size_t bytes = 10) {
+    char* const room = window_.Room(bytes);
     std::fill_n(room, bytes, 'x');
     JournalEvent event;
     event.position = position;
     event.value = {room, bytes};
-    event.has_key = key_hash.has_value();
-    event.key_hash = key_hash.value_or(0);
+    event.has_key = true;
+    event.held_bytes = static_cast<uint32_t>(bytes + app::kEventOverheadBytes);
     event.accepted_at = accepted_at;
     return event;
   }
 
-  uint64_t Add(EventWindow& window, const std::vector<JournalEvent>& events) {
+  uint64_t Add(const Events& events) {
     uint64_t filled = 0;
-    window.Add(events, block_, filled);
+    window_.Add(events, window_.Filling(), filled);
     return filled;
   }
 
-  static std::vector<uint64_t> Take(EventWindow& window, size_t lane, size_t at_most = 1'000) {
-    std::vector<JournalEvent> events(at_most);
-    events.resize(window.Take(lane, events));
-    std::vector<uint64_t> positions;
-    for (const JournalEvent& event : events) positions.push_back(event.position);
-    return positions;
+  Events Take(size_t at_most = 1'000) {
+    Events events(at_most);
+    events.resize(window_.Take(0, events));
+    return events;
   }
 
-  std::atomic<uint64_t> held_{0};
-  std::shared_ptr<Block> block_;
+  void Settle(const Events& events) {
+    std::vector<uint64_t> positions;
+    std::vector<app::EventRun> runs;
+    for (const JournalEvent& event : events) {
+      positions.push_back(event.position);
+      app::AppendRun(runs, app::RunOf(event));
+    }
+    window_.Settle({positions, runs});
+  }
+
+  std::atomic<uint64_t> blocks_{0};
+  EventWindow window_{1, blocks_};
 };
 
-using Positions = std::vector<uint64_t>;
-
-TEST_F(EventWindowTest, KeysChooseTheLaneAndKeylessEventsAreSpread) {
-  EventWindow window(3);
-  const uint64_t filled = Add(window, {Event(0, 5, At(0)), Event(1, 6, At(0)), Event(2, 5, At(0)),
-                                       Event(3, std::nullopt, At(0)), Event(4, std::nullopt, At(0))});
-  EXPECT_EQ(filled, 0b111U);
-  EXPECT_EQ(Take(window, 2), (Positions{0, 2}));
-  EXPECT_EQ(Take(window, 0), (Positions{1, 3}));
-  EXPECT_EQ(Take(window, 1), (Positions{4}));
-  EXPECT_EQ(window.Events(), 5U) << "taken is not settled";
+TEST_F(EventWindowTest, CountsEventsUntilTheyAreSettled) {
+  EXPECT_EQ(Add({Event(0, At(0)), Event(1, At(0))}), 1U);
+  EXPECT_EQ(Add({Event(2, At(0))}), 0U) << "the lane was not empty";
+  EXPECT_EQ(Add({}), 0U);
+  const Events events = Take();
+  EXPECT_EQ(window_.Events(), 3U) << "taken is not settled";
+  Settle({events[1]});
+  EXPECT_EQ(window_.Events(), 2U);
+  Settle({events[2], events[0]});
+  EXPECT_EQ(window_.Events(), 0U);
 }
 
-TEST_F(EventWindowTest, OnlyLanesThatWereEmptyAreFilled) {
-  EventWindow window(2);
-  EXPECT_EQ(Add(window, {Event(0, 0, At(0))}), 0b01U);
-  EXPECT_EQ(Add(window, {Event(1, 0, At(0)), Event(2, 1, At(0))}), 0b10U);
-  EXPECT_EQ(Take(window, 0, 1), Positions{0});
-  EXPECT_EQ(Add(window, {Event(3, 0, At(0))}), 0U);
-  EXPECT_EQ(Take(window, 0), (Positions{1, 3}));
-  EXPECT_EQ(Add(window, {Event(4, 0, At(0))}), 0b01U);
-  EXPECT_EQ(Add(window, {}), 0U);
+// What waits stands in blocks; what was taken, in the sink.
+TEST_F(EventWindowTest, CountsBlocksAndWhatWasTaken) {
+  constexpr uint64_t kBlock = app::EventBlock::kBytes;
+  for (uint64_t position = 0; position < 4; ++position) Add({Event(position, At(0), kBlock)});
+  EXPECT_EQ(window_.Bytes(), 4 * kBlock);
+  const Events first = Take(3);
+  EXPECT_EQ(window_.Bytes(), 4 * kBlock + 3 * (kBlock + app::kEventOverheadBytes));
+  const Events last = Take();
+  EXPECT_EQ(window_.Bytes(), kBlock + 4 * (kBlock + app::kEventOverheadBytes)) << "three blocks are free";
+  Settle({first[0], first[2]});
+  EXPECT_EQ(window_.Bytes(), kBlock + 2 * (kBlock + app::kEventOverheadBytes));
+  Settle({last[0], first[1]});
+  EXPECT_EQ(window_.Bytes(), kBlock) << "the one that is being filled";
+  EXPECT_EQ(blocks_, kBlock);
 }
 
-TEST_F(EventWindowTest, LanesBeyondSixtyFourShareABit) {
-  EventWindow window(70);
-  EXPECT_EQ(Add(window, {Event(0, 65, At(0))}), uint64_t{1} << 1);
-  EXPECT_EQ(Take(window, 65), Positions{0});
+TEST_F(EventWindowTest, OldestIsTheOldestUnsettled) {
+  EXPECT_EQ(window_.Oldest(), std::nullopt);
+  Add({Event(0, At(0)), Event(1, At(1)), Event(2, At(2))});
+  EXPECT_EQ(window_.Oldest(), At(0));
+  const Events events = Take();
+  Settle({events[0]});
+  EXPECT_EQ(window_.Oldest(), At(1));
+  Settle({events[2]});
+  EXPECT_EQ(window_.Oldest(), At(1));
+  Settle({events[1]});
+  EXPECT_EQ(window_.Oldest(), std::nullopt);
 }
 
-TEST_F(EventWindowTest, MemoryGoesWithTheLastEventOfItsBlock) {
-  EventWindow window(1);
-  const size_t large = 300 << 10;  // each in a block of its own
-  for (uint64_t position = 0; position < 3; ++position) Add(window, {Event(position, 0, At(0), large)});
-  block_.reset();
-  EXPECT_EQ(held_, 3 * large);
-  Take(window, 0);
-  window.Settle(Positions{1});
-  EXPECT_EQ(held_, 2 * large) << "also from the middle";
-  window.Settle(Positions{2, 0});
-  EXPECT_EQ(held_, 0U);
-  EXPECT_EQ(window.Events(), 0U);
-}
-
-TEST_F(EventWindowTest, OldestMovesOnAsBlocksAreSettled) {
-  EventWindow window(1);
-  EXPECT_EQ(window.Oldest(), std::nullopt);
-  for (int i = 0; i < 3; ++i) Add(window, {Event(static_cast<uint64_t>(i), 0, At(i), 300 << 10)});
-  EXPECT_EQ(window.Oldest(), At(0));
-  Take(window, 0);
-  window.Settle(Positions{0});
-  EXPECT_EQ(window.Oldest(), At(1));
-  window.Settle(Positions{2});
-  EXPECT_EQ(window.Oldest(), At(1));
-  window.Settle(Positions{1});
-  EXPECT_EQ(window.Oldest(), std::nullopt);
+// A frame that was read back has the wall clock's time, which may have gone back.
+TEST_F(EventWindowTest, TimesGoOnAndSettlingKnowsThemAgain) {
+  Add({Event(0, At(10))});
+  Add({Event(1, At(5)), Event(2, At(20))});
+  const Events events = Take();
+  EXPECT_EQ(events[0].accepted_at, At(10));
+  EXPECT_EQ(events[1].accepted_at, At(10));
+  EXPECT_EQ(events[2].accepted_at, At(20));
+  Settle({events[0]});
+  EXPECT_EQ(window_.Oldest(), At(10));
+  Settle({events[1]});
+  EXPECT_EQ(window_.Oldest(), At(20));
 }
 
 TEST_F(EventWindowTest, EventOfFindsItsPartsBetweenOthers) {
@@ -124,6 +132,8 @@ TEST_F(EventWindowTest, EventOfFindsItsPartsBetweenOthers) {
   EXPECT_EQ(event.key_hash, 99U);
   EXPECT_EQ(event.topic, "topic");
   EXPECT_EQ(event.traceparent, "trace");
+  EXPECT_EQ(event.accepted_at, At(1));
+  EXPECT_EQ(event.held_bytes, 23 + app::kEventOverheadBytes);
   IndexEntry bare = entry;
   bare.key_offset = IndexEntry::kNoKey;
   bare.trace_size = 0;
@@ -131,61 +141,52 @@ TEST_F(EventWindowTest, EventOfFindsItsPartsBetweenOthers) {
   EXPECT_EQ(EventOf(4, bytes.data(), bare, At(1)).traceparent, "");
 }
 
-// Positions with gaps (settled in an earlier life, or lost), blocks of any size, settled in any order.
-TEST_F(EventWindowTest, EachEventComesOnceInItsLanesOrderAndMemoryComesBack) {
+TEST_F(EventWindowTest, OfTheDiskOnlyTheBytesAreBelieved) {
+  const std::string bytes = "{\"id\":\"7\"}keytrace";
+  IndexEntry entry{
+      .size = 18, .value_size = 10, .key_offset = 10, .key_size = 3, .trace_size = 5, .key_hash = 99};
+  JournalEvent event = EventFromDisk(4, bytes.data(), entry, At(1), "frames");
+  EXPECT_EQ(event.key_hash, base::Murmur2("key"));
+  EXPECT_EQ(event.topic, "frames");
+  EXPECT_EQ(event.traceparent, "") << "it is none";
+  EXPECT_EQ(event.held_bytes, 18 + app::kEventOverheadBytes);
+  entry.key_offset = IndexEntry::kNoKey;
+  event = EventFromDisk(4, bytes.data(), entry, At(1), {});
+  EXPECT_EQ(event.key_hash, 0U);
+  EXPECT_EQ(event.topic, "");
+}
+
+// Settled in any order, all that was counted comes back.
+TEST_F(EventWindowTest, NothingIsLeftOfWhatIsSettled) {
   support::Random random(support::SeedOr(6));
-  for (int round = 0; round < 60; ++round) {
-    const size_t lanes = random.Between(1, 5);
-    EventWindow window(lanes);
-    uint64_t position = random.Below(1'000);
-    std::vector<uint64_t> taken;
-    std::map<size_t, uint64_t> last_of_lane;
-    uint64_t added = 0;
-    uint64_t came = 0;
-    for (int step = 0; step < 400; ++step) {
-      const uint64_t choice = random.Below(3);
-      if (choice == 0) {
-        std::vector<JournalEvent> events;
-        if (random.OneIn(10)) block_.reset();
-        for (uint64_t i = random.Between(1, 6); i > 0; --i) {
-          // All in one block, as the events of a request are.
-          const auto before = block_;
-          events.push_back(Event(position, static_cast<uint32_t>(random.Below(50)), At(step), 1'000));
-          if (before != nullptr && before != block_) {
-            events.erase(events.begin(), events.end() - 1);
-          }
-          position += random.Between(1, 3);
-        }
-        added += events.size();
-        Add(window, events);
-      } else if (choice == 1) {
-        const size_t lane = random.Below(lanes);
-        for (const uint64_t p : Take(window, lane, random.Between(1, 8))) {
-          EXPECT_TRUE(!last_of_lane.contains(lane) || last_of_lane[lane] < p);
-          last_of_lane[lane] = p;
-          taken.push_back(p);
-          ++came;
-        }
-      } else {
-        for (size_t i = taken.size(); i > 1; --i) std::swap(taken[i - 1], taken[random.Below(i)]);
-        const size_t count = random.Below(taken.size() + 1);
-        window.Settle(std::span(taken).last(count));
-        taken.resize(taken.size() - count);
+  uint64_t position = 0;
+  uint64_t taken_bytes = 0;
+  Events taken;
+  for (int step = 0; step < 20'000; ++step) {
+    const uint64_t choice = random.Below(3);
+    if (choice == 0) {
+      Add({Event(position, At(step / 100), random.Between(1, 3'000))});
+      position += random.Between(1, 3);
+    } else if (choice == 1) {
+      for (const JournalEvent& event : Take(random.Between(1, 8))) {
+        taken.push_back(event);
+        taken_bytes += event.held_bytes;
       }
-      ASSERT_EQ(window.Events(), added - came + taken.size());
+    } else {
+      for (size_t i = taken.size(); i > 1; --i) std::swap(taken[i - 1], taken[random.Below(i)]);
+      const auto kept = taken.begin() + static_cast<std::ptrdiff_t>(random.Below(taken.size() + 1));
+      const Events settled(kept, taken.end());
+      taken.erase(kept, taken.end());
+      Settle(settled);
+      for (const JournalEvent& event : settled) taken_bytes -= event.held_bytes;
     }
-    for (size_t lane = 0; lane < lanes; ++lane) {
-      const auto rest = Take(window, lane);
-      came += rest.size();
-      taken.insert(taken.end(), rest.begin(), rest.end());
-    }
-    EXPECT_EQ(came, added);
-    window.Settle(taken);
-    block_.reset();
-    ASSERT_EQ(held_, 0U);
-    ASSERT_EQ(window.Events(), 0U);
-    ASSERT_EQ(window.Oldest(), std::nullopt);
+    ASSERT_EQ(window_.Bytes(), blocks_ + taken_bytes);
   }
+  for (Events rest = Take(); !rest.empty(); rest = Take()) Settle(rest);
+  Settle(taken);
+  EXPECT_EQ(window_.Events(), 0U);
+  EXPECT_EQ(window_.Bytes(), app::EventBlock::kBytes);
+  EXPECT_EQ(window_.Oldest(), std::nullopt);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "support/null_log.h"
 #include "support/sim_disk.h"
 #include "support/stepped_wal.h"
+#include "support/taken_events.h"
 #include "support/virtual_clock.h"
 
 namespace ei::wal {
@@ -90,11 +91,9 @@ TEST_F(WalShares, WhatIsDeliveredIsNobodysUntilItsSegmentGoes) {
   Open({.bytes_max = 256 << 10, .segment_bytes = 128 << 10});
   for (int i = 0; i < 50; ++i) ASSERT_EQ(Append(flood_, 2'000), AppendResult::kAppended);
   support::RunIdle(*journal_);
-  std::vector<app::JournalEvent> events(50);
-  ASSERT_EQ(journal_->Take(0, events), 50U);
-  std::vector<uint64_t> positions;
-  for (const app::JournalEvent& event : events) positions.push_back(event.position);
-  journal_->Settle(positions);
+  const auto events = support::Take(*journal_, 0);
+  ASSERT_EQ(events.size(), 50U);
+  support::Settle(*journal_, events);
   support::RunIdle(*journal_);
   EXPECT_EQ(shares_->Held(flood_.Client(), Shared::kJournalBytes), 0U);
   EXPECT_GT(shares_->Held(0, Shared::kJournalBytes), 100'000U);

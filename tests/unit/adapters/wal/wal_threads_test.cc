@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <span>
 #include <thread>
 
 #include "adapters/wal/posix_disk.h"
@@ -12,6 +13,7 @@
 #include "support/events.h"
 #include "support/recording_log.h"
 #include "support/stepped_wal.h"
+#include "support/taken_events.h"
 #include "support/temp_folder.h"
 #include "support/virtual_clock.h"
 
@@ -45,9 +47,7 @@ class WalThreadsTest : public testing::Test {
   void Open() {
     threads_.reset();
     journal_.reset();
-    auto opened =
-        WalJournal::Open({.bytes_max = 4 << 20, .segment_bytes = 64 << 10, .window_events_max = 1'000},
-                         *folder_, clock_, log_, 1);
+    auto opened = WalJournal::Open(options_, *folder_, clock_, log_, 1);
     ASSERT_TRUE(opened) << opened.error().message;
     journal_ = std::move(*opened);
   }
@@ -58,20 +58,18 @@ class WalThreadsTest : public testing::Test {
                                             WalThreads::Options{.commit_interval = commit_interval});
     threads_->Start();
   }
-  app::Appended Append(const std::string& value) {
+  app::Appended Append(const std::string& value, size_t size = 0) {
     domain::EventBatch batch;
-    support::AddRawEvent(batch, value, "k", 0);
+    support::AddRawEvent(batch, value, "k", size);
     return journal_->Append(batch, clock_.Now());
   }
   size_t SettleWhatThereIs() {
-    std::vector<app::JournalEvent> events(1'000);
-    events.resize(journal_->Take(0, events));
-    std::vector<uint64_t> positions;
-    for (const app::JournalEvent& event : events) positions.push_back(event.position);
-    journal_->Settle(positions);
-    return positions.size();
+    const auto events = support::Take(*journal_, 0);
+    support::Settle(*journal_, events);
+    return events.size();
   }
 
+  WalOptions options_{.bytes_max = 4 << 20, .segment_bytes = 64 << 10, .window_events_max = 1'000};
   support::TempFolder place_;
   support::RealClock clock_;
   support::RecordingLog log_;
@@ -164,22 +162,53 @@ TEST_F(WalThreadsTest, LongRunThroughASmallLogLosesNothing) {
     }
   });
   std::vector<app::JournalEvent> events(100);
-  std::vector<uint64_t> positions;
   uint64_t next = 0;
   while (next < kEvents) {
-    const size_t count = journal_->Take(0, events);
-    positions.clear();
-    for (size_t i = 0; i < count; ++i, ++next) {
-      ASSERT_EQ(std::stoull(std::string(events[i].value)), next);
-      positions.push_back(events[i].position);
+    const auto taken = std::span(events).first(journal_->Take(0, events));
+    for (const app::JournalEvent& event : taken) {
+      ASSERT_EQ(std::stoull(std::string(event.value)), next);
+      ++next;
     }
-    journal_->Settle(positions);
-    if (count == 0) std::this_thread::yield();
+    support::Settle(*journal_, taken);
+    if (taken.empty()) std::this_thread::yield();
   }
   appender.join();
   EXPECT_EQ(journal_->Stats().events, 0U);
   EXPECT_EQ(journal_->Counts().lost, 0U);
   EXPECT_LE(journal_->Stats().bytes, journal_->Stats().bytes_max);
+  threads_->Stop();
+}
+
+// Nearly all comes back from the disk, while what came back is taken: memory that one of them lets go the
+// other one may use.
+TEST_F(WalThreadsTest, ReadingBackGoesOnBesideTheTaker) {
+  constexpr uint64_t kEvents = 2'000;
+  constexpr size_t kBytes = 20'000;  // a dozen fill a block
+  options_ = {.bytes_max = 8 << 20, .segment_bytes = 1 << 20, .window_events_max = 20};
+  Start(std::chrono::microseconds(100));
+  std::thread appender([&] {
+    for (uint64_t i = 0; i < kEvents;) {
+      if (Append(std::to_string(i), kBytes) == AppendResult::kAppended) {
+        ++i;
+      } else {
+        std::this_thread::yield();
+      }
+    }
+  });
+  std::vector<app::JournalEvent> events(5);
+  uint64_t next = 0;
+  while (next < kEvents) {
+    const auto taken = std::span(events).first(journal_->Take(0, events));
+    support::Settle(*journal_, taken);
+    std::this_thread::yield();
+    for (const app::JournalEvent& event : taken) {
+      const std::string label = std::to_string(next++);
+      ASSERT_TRUE(event.value.starts_with(label + ".")) << "settled, and good until the next Take";
+      ASSERT_EQ(event.value.find_first_not_of('.', label.size()), std::string_view::npos);
+    }
+  }
+  appender.join();
+  EXPECT_EQ(journal_->Counts().lost, 0U);
   threads_->Stop();
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/kafka/native/sasl.h"
 #include "adapters/kafka/wire/encoder.h"
 
 namespace ei::kafka::native {
@@ -29,7 +30,8 @@ std::string VersionsBody(int16_t version, ErrorCode error, int16_t produce_max =
   std::string body;
   Encoder out(body, version >= 3);
   out.Int(static_cast<int16_t>(error));
-  const std::vector<std::pair<int16_t, int16_t>> known = {{0, produce_max}, {3, 13}, {18, 4}, {22, 4}};
+  const std::vector<std::pair<int16_t, int16_t>> known = {
+      {0, produce_max}, {3, 13}, {18, 4}, {22, 4}, {36, 1}};
   out.Count(known.size());
   for (const auto& [api, max] : known) {
     out.Int(api);
@@ -39,6 +41,24 @@ std::string VersionsBody(int16_t version, ErrorCode error, int16_t produce_max =
   }
   if (version >= 1) out.Int(int32_t{0});
   out.NoTags();
+  return body;
+}
+
+std::string HandshakeBody() {
+  std::string body;
+  Encoder out(body, false);
+  out.Int(static_cast<int16_t>(ErrorCode::kNone));
+  out.Int(int32_t{0});  // mechanisms
+  return body;
+}
+
+std::string LoginBody(ErrorCode error, int64_t session_lifetime_ms) {
+  std::string body;
+  Encoder out(body, false);
+  out.Int(static_cast<int16_t>(error));
+  out.Int(int16_t{-1});  // error_message
+  out.Int(int32_t{0});   // auth_bytes
+  out.Int(session_lifetime_ms);
   return body;
 }
 
@@ -177,6 +197,46 @@ TEST_F(LinkTest, NoTimeOutRunsWhileTheBrokerReadsNothing) {
   EXPECT_FALSE(link_.Ended());
   link_.Look(At(25));
   EXPECT_TRUE(link_.Ended());
+}
+
+TEST_F(LinkTest, ALoginIsRenewedBeforeTheBrokerEndsIt) {
+  Link::Options options;
+  options.mechanism = "PLAIN";
+  options.make_sasl = [] { return MakePlain("user", "password"); };
+  Link link(options, At(0));
+  int32_t next = 0;
+  const auto give = [&](const std::string& body, int second) {
+    while (!link.Take().Empty()) link.OnWritten();
+    link.OnBytes(Framed(next++, body), At(second), [](const Link::Request&, std::string_view) { FAIL(); });
+  };
+  link.OnConnected(At(0));
+  give(VersionsBody(4, ErrorCode::kNone), 0);
+  give(HandshakeBody(), 0);
+  EXPECT_FALSE(link.Ready());
+  give(LoginBody(ErrorCode::kNone, 100'000), 0);
+  ASSERT_TRUE(link.Ready());
+  EXPECT_EQ(link.NextLook(), At(90));
+
+  link.Look(At(90));
+  EXPECT_FALSE(link.MaySend(At(90))) << "nothing else may be asked meanwhile";
+  give(HandshakeBody(), 90);
+  give(LoginBody(ErrorCode::kNone, 10'000), 90);
+  EXPECT_TRUE(link.MaySend(At(90)));
+  EXPECT_EQ(link.TimesLetIn(), 2U);
+  EXPECT_EQ(link.NextLook(), At(99));
+
+  link.Look(At(99));
+  give(HandshakeBody(), 99);
+  give(LoginBody(ErrorCode::kNone, 500), 99);
+  EXPECT_FALSE(link.MaySend(At(100))) << "the session is over, and may not be renewed yet";
+  EXPECT_EQ(link.NextLook(), At(99) + Link::kRenewalsApart);
+
+  link.Look(At(101));
+  give(HandshakeBody(), 101);
+  give(LoginBody(ErrorCode::kSaslAuthenticationFailed, 0), 101);
+  ASSERT_TRUE(link.Ended());
+  EXPECT_EQ(link.Why(), Link::End::kRefused);
+  EXPECT_EQ(link.TimesLetIn(), 3U) << "so it is known that this was a renewal";
 }
 
 TEST_F(LinkTest, WhatCantBeConnectedToEnds) {

@@ -19,22 +19,24 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
   void OnDelivered(Partition&, const Batch& batch, int64_t base_offset, bool) override {
     delivered_.emplace_back(batch.tokens.front(), base_offset);
   }
-  void OnRejected(Partition&, uint64_t token, std::string_view code, std::string_view reason) override {
-    rejected_.emplace_back(token, code);
-    reason_ = reason;
+  void OnRejected(Partition&, std::unique_ptr<Batch> rejected, std::string_view code,
+                  std::span<const std::string> reasons) override {
+    for (const uint64_t token : rejected->tokens) rejected_.emplace_back(token, code);
+    reason_ = reasons.front();
   }
+  void OnRetried(Partition&, uint32_t records) override { retried_ += records; }
   void OnFault(Partition&, std::string_view, std::string_view) override {}
   void OnPossibleRepeats(Partition&, uint32_t records) override { possible_repeats_ += records; }
 
-  Batch* Add(uint64_t token, int records = 1) {
-    auto batch = std::make_unique<Batch>(0);
+  // In a batch of their own.
+  Batch* Add(uint64_t token, int records = 1, bool dead_letters = false) {
+    Batch& batch = partition_.Open(1, 0, dead_letters, codec_, now_, 0);
     for (int i = 0; i < records; ++i) {
-      batch->records.Append(std::nullopt, "value", {});
-      batch->tokens.push_back(token + static_cast<uint64_t>(i));
+      batch.records.Append(std::nullopt, "value", {});
+      batch.tokens.push_back(token + static_cast<uint64_t>(i));
+      if (!dead_letters) app::AppendRun(batch.runs, {now_, 0, 1, 10});
     }
-    Batch* const added = batch.get();
-    partition_.Add(std::move(batch));
-    return added;
+    return &batch;
   }
   Batch* Next() {
     now_ += std::chrono::minutes(1);
@@ -59,6 +61,8 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
   std::vector<std::pair<uint64_t, std::string_view>> rejected_;
   std::string reason_;
   uint64_t possible_repeats_ = 0;
+  uint64_t retried_ = 0;
+  wire::Codec codec_ = wire::Codec::kNone;
 };
 
 // A leader that knew nothing of the producer took the second batch for its first.
@@ -141,8 +145,8 @@ TEST_F(PartitionTest, ALastBatchThatIsNotKnownAgainSpeaksForItselfAlone) {
 }
 
 TEST_F(PartitionTest, HalvesAreCompressedAsTheWholeWas) {
+  codec_ = wire::Codec::kLz4;
   Batch* const whole = Add(1, 2);
-  whole->records.UseCodec(wire::Codec::kLz4);
   ASSERT_EQ(Next(), whole);
   Answer(whole, Error(ErrorCode::kMessageTooLarge));
   Batch* const half = Next();
@@ -151,14 +155,13 @@ TEST_F(PartitionTest, HalvesAreCompressedAsTheWholeWas) {
   EXPECT_EQ(half->records.UsedCodec(), wire::Codec::kLz4);
 }
 
-TEST_F(PartitionTest, OneThatIsImpatientIsRejectedWhereNothingMayBeWritten) {
+TEST_F(PartitionTest, ADeadLetterIsRejectedWhereNothingMayBeWritten) {
   Batch* const patient = Add(1);
   ASSERT_EQ(Next(), patient);
   Answer(patient, Error(ErrorCode::kTopicAuthorizationFailed));
   EXPECT_TRUE(rejected_.empty());
   Take(Next(), 0);
-  Batch* const letter = Add(2);
-  letter->impatient = true;
+  Batch* const letter = Add(2, 1, /*dead_letters=*/true);
   ASSERT_EQ(Next(), letter);
   Answer(letter, Error(ErrorCode::kTopicAuthorizationFailed));
   ASSERT_EQ(rejected_.size(), 1U);
@@ -189,6 +192,63 @@ TEST_F(PartitionTest, WhatIsGivenBackLeavesNoGapInTheNumbers) {
   ASSERT_EQ(Next(), next);
   EXPECT_EQ(next->stamp.epoch, 1);
   EXPECT_EQ(next->stamp.base_sequence, 0);
+}
+
+TEST_F(PartitionTest, RecordsJoinTheNewestBatchUntilItIsSentOrFull) {
+  Batch& first = partition_.Open(100, 300, false, codec_, now_, 0);
+  first.records.Append(std::nullopt, std::string(100, 'v'), {});
+  first.tokens.push_back(1);
+  app::AppendRun(first.runs, {now_, 0, 1, 10});
+  EXPECT_EQ(&partition_.Open(100, 300, false, codec_, now_, 0), &first);
+  EXPECT_NE(&partition_.Open(100, 200, false, codec_, now_, 0), &first) << "it would be too large";
+  EXPECT_EQ(partition_.Batches(), 2U);
+  EXPECT_EQ(Next(), &first);
+  EXPECT_EQ(retried_, 0U);
+  partition_.OnNoAnswer(first, now_, 0);
+  EXPECT_EQ(Next(), &first);
+  EXPECT_EQ(retried_, 1U);
+}
+
+TEST_F(PartitionTest, EventsAndDeadLettersShareNoBatch) {
+  Batch* const event = Add(1);
+  EXPECT_NE(&partition_.Open(10, 1'000'000, true, codec_, now_, 0), event);
+}
+
+TEST_F(PartitionTest, WhatIsHeldBackWaitsUntilAllThatHoldsItIsDone) {
+  Partition other("t", 1, {}, *this);
+  other.OnProducerId({7, 0});
+  other.OnLeader(1, 1, kTopicId, now_);
+  Batch* const older = Add(1);
+  ASSERT_EQ(Next(), older);
+  other.HoldBack(*older);
+  other.HoldBack(*older);
+  Batch& held = other.Open(10, 1000, false, codec_, now_, 0);
+  held.records.Append(std::nullopt, "value", {});
+  held.tokens.push_back(2);
+  app::AppendRun(held.runs, {now_, 0, 1, 10});
+  EXPECT_FALSE(other.CanSend(now_));
+  Answer(older, Error(ErrorCode::kNotEnoughReplicas));
+  EXPECT_FALSE(other.CanSend(now_)) << "it is tried again";
+  Take(Next(), 0);
+  EXPECT_TRUE(other.CanSend(now_));
+}
+
+TEST_F(PartitionTest, ASplitBatchHoldsBackWithBothHalves) {
+  Partition other("t", 1, {}, *this);
+  other.OnProducerId({7, 0});
+  other.OnLeader(1, 1, kTopicId, now_);
+  Batch* const whole = Add(1, 2);
+  ASSERT_EQ(Next(), whole);
+  other.HoldBack(*whole);
+  Batch& held = other.Open(10, 1000, false, codec_, now_, 0);
+  held.records.Append(std::nullopt, "value", {});
+  held.tokens.push_back(3);
+  app::AppendRun(held.runs, {now_, 0, 1, 10});
+  Answer(whole, Error(ErrorCode::kMessageTooLarge));
+  Take(Next(), 0);
+  EXPECT_FALSE(other.CanSend(now_));
+  Take(Next(), 1);
+  EXPECT_TRUE(other.CanSend(now_));
 }
 
 }  // namespace

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/file_sink/file_sink.h"
+#include "app/ports/event_sink.h"
+#include "base/mutex.h"
+#include "domain/uuid_v7.h"
+
+namespace ei::file_sink {
+
+// A lane of the file sink: gathers lines and writes them.
+class FileLane final : public app::SinkLane {
+ public:
+  FileLane(FileSink& sink, uint64_t seed) : sink_(sink), random_(seed) {}
+
+  void Attach(app::DeliveryListener& listener) override { listener_ = &listener; }
+  void Add(const app::JournalEvent& event) override;
+  void AddDeadLetter(uint64_t token, const app::EventView& event, const app::DeadLetterNote& note) override;
+  void Run(base::SteadyTime until) override;
+  void Wake() override;
+  uint64_t InFlight() const override { return in_flight_.load(std::memory_order_relaxed); }
+
+ private:
+  // Lines that wait to be written; of the first batch some may be.
+  struct Batch {
+    std::string lines;
+    std::vector<uint32_t> line_bytes;
+    std::vector<uint64_t> positions;
+    std::vector<app::EventRun> runs;
+  };
+  struct Letter {
+    uint64_t token;
+    std::string line;
+  };
+
+  std::optional<StorageFault> Write();
+  std::optional<StorageFault> WriteBatch(const Batch& batch, size_t& written);
+  void Deliver(Batch& batch, size_t written);
+  std::optional<StorageFault> WriteDeadLetters();
+
+  FileSink& sink_;
+  app::DeliveryListener* listener_ = nullptr;
+  domain::UuidV7Generator random_;
+  std::deque<Batch> batches_;
+  std::vector<Letter> letters_;
+  uint64_t waiting_ = 0;   // events in the batches
+  uint32_t failures_ = 0;  // in a row
+  base::SteadyTime not_before_;
+  std::atomic<uint64_t> in_flight_{0};  // of the waiting ones, while they are being written
+
+  base::Mutex mutex_;
+  base::CondVar changed_;
+  bool woken_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace ei::file_sink

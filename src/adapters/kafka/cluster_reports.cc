@@ -1,0 +1,160 @@
+#include "adapters/kafka/cluster_reports.h"
+
+#include <algorithm>
+#include <set>
+
+#include "adapters/kafka/failure_table.h"
+
+namespace ei::kafka {
+
+namespace {
+
+constexpr std::string_view kComponent = "kafka";
+
+}  // namespace
+
+ClusterReports::BrokerCounts& ClusterReports::CountsOf(const std::string& broker) {
+  const auto known = brokers_.find(broker);
+  if (known != brokers_.end()) return known->second;
+  return brokers_[brokers_.size() < kBrokersShownMax ? broker : "other"];
+}
+
+std::map<std::string, ClusterReports::BrokerCounts, std::less<>> ClusterReports::Brokers() const {
+  const base::MutexLock lock(mutex_);
+  return brokers_;
+}
+
+app::SinkStatus ClusterReports::Status() const {
+  app::SinkStatus status;
+  const bool tried = tried_.load(std::memory_order_acquire);
+  const base::MutexLock lock(mutex_);
+  status.refused = !refused_.empty();
+  if (Reached()) {
+    status.contact = app::Contact::kReached;
+  } else if (status.refused) {
+    status.contact = app::Contact::kRefused;
+  } else if (tried) {
+    status.contact = app::Contact::kUnreachable;
+  }
+  for (const auto& [_, pause] : pauses_) status.pause = std::max(status.pause, pause);
+  std::set<std::pair<std::string_view, int32_t>> stalled;  // each once, whatever the number of lanes
+  for (const auto& [_, topics] : stalled_) {
+    for (const Stalled& topic : topics) {
+      for (const int32_t partition : topic.stalled) stalled.emplace(topic.topic, partition);
+    }
+  }
+  status.stalled = stalled.size();
+  return status;
+}
+
+void ClusterReports::Fault(std::string_view code, std::string_view where, std::string_view detail) {
+  tried_.store(true, std::memory_order_release);
+  if (telemetry_ != nullptr) telemetry_->SinkFault(code);
+  log_.Write(app::LogLevel::kWarn, kComponent, "the Kafka client reports a fault",
+             {{"code", code}, {"where", where}, {"detail", detail}});
+}
+
+void ClusterReports::AllRejected(std::string_view topic, std::string_view reason) {
+  if (telemetry_ != nullptr) telemetry_->SinkFault(app::kAllRefused);
+  log_.Write(
+      app::LogLevel::kError, kComponent,
+      "a topic takes no event at all: none becomes a dead letter until it takes one; check the topic's "
+      "settings and the brokers'",
+      {{"topic", topic}, {"reason", reason}});
+}
+
+void ClusterReports::LetIn(size_t lane, const std::string& broker) {
+  bool accepted = false;
+  {
+    const base::MutexLock lock(mutex_);
+    ++CountsOf(broker).let_in;
+    const size_t before = refused_.size();
+    refused_.erase(kEveryLane);
+    refused_.erase(lane);
+    accepted = before > 0 && refused_.empty();
+  }
+  tried_.store(true, std::memory_order_release);
+  if (accepted) {
+    NewCredentials();
+    log_.Write(app::LogLevel::kInfo, kComponent, "the credentials are accepted");
+  }
+  reached_.store(true, std::memory_order_relaxed);
+}
+
+void ClusterReports::Refused(size_t lane, std::string_view code, std::string_view where,
+                             std::string_view detail) {
+  {
+    const base::MutexLock lock(mutex_);
+    refused_.insert(lane);
+  }
+  tried_.store(true, std::memory_order_release);
+  if (telemetry_ != nullptr) telemetry_->SinkFault(code);
+  if (refusal_told_.exchange(true, std::memory_order_relaxed)) return;
+  log_.Write(app::LogLevel::kError, kComponent,
+             "the credentials are refused (kafka.security); events wait, and it is tried on",
+             {{"code", code}, {"where", where}, {"detail", detail}});
+}
+
+void ClusterReports::Produced(const std::string& broker, base::Duration took) {
+  const base::MutexLock lock(mutex_);
+  BrokerCounts& counts = CountsOf(broker);
+  ++counts.requests;
+  counts.time += took;
+}
+
+void ClusterReports::Pause(size_t lane, const std::string& broker, base::Duration pause) {
+  const auto pauses = [&]() REQUIRES(mutex_) {
+    const auto first = pauses_.lower_bound({broker, 0});
+    return first != pauses_.end() && first->first.first == broker;
+  };
+  bool before = false;
+  bool after = false;
+  {
+    const base::MutexLock lock(mutex_);
+    before = pauses();
+    if (pause == base::Duration(0)) {
+      pauses_.erase({broker, lane});
+    } else {
+      pauses_[{broker, lane}] = pause;
+    }
+    after = pauses();
+  }
+  if (pause > base::Duration(0) && telemetry_ != nullptr) telemetry_->SinkFault(kThrottled);
+  if (before == after) return;
+  if (!after) {
+    return log_.Write(app::LogLevel::kInfo, kComponent, "a broker slows this client down no more",
+                      {{"broker", std::string_view(broker)}});
+  }
+  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(pause).count();
+  log_.Write(
+      app::LogLevel::kWarn, kComponent, "a broker slows this client down",
+      {{"broker", std::string_view(broker)},
+       {"pause_ms", int64_t{millis}},
+       {"hint", "a quota of this user or client id is used up (producer_byte_rate, request_percentage)"}});
+}
+
+void ClusterReports::SetStalled(size_t lane, std::vector<Stalled> stalled) {
+  const base::MutexLock lock(mutex_);
+  if (stalled.empty()) {
+    stalled_.erase(lane);
+  } else {
+    stalled_[lane] = std::move(stalled);
+  }
+  any_stalled_.store(!stalled_.empty(), std::memory_order_relaxed);
+}
+
+bool ClusterReports::IsStalled(std::string_view topic, std::optional<uint32_t> key_hash) const {
+  // Those without a key go round what is stalled.
+  if (!any_stalled_.load(std::memory_order_relaxed) || !key_hash) return false;
+  const base::MutexLock lock(mutex_);
+  for (const auto& [_, topics] : stalled_) {
+    for (const Stalled& one : topics) {
+      if (one.topic != topic) continue;
+      const auto partition = static_cast<int32_t>((*key_hash & 0x7fffffff) % one.partitions);
+      if (std::ranges::binary_search(one.stalled, partition)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace ei::kafka

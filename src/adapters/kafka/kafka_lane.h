@@ -1,0 +1,99 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "adapters/kafka/native/producer.h"
+#include "adapters/kafka/native/socket_network.h"
+#include "adapters/kafka/native/topic_queue.h"
+#include "app/ports/event_sink.h"
+
+namespace ei::kafka {
+
+class KafkaSink;
+
+// A lane of the Kafka sink: one thread's producer, its connections and its queues. Nothing in it is shared
+// with other lanes but what KafkaSink has.
+class KafkaLane final : public app::SinkLane,
+                        private native::ProducerListener,
+                        private native::TopicQueueListener {
+ public:
+  // The sink outlives the lane. Lane 0 asks for the topics' settings.
+  KafkaLane(KafkaSink& sink, size_t number, std::vector<native::Address> bootstrap);
+
+  void Attach(app::DeliveryListener& listener) override { listener_ = &listener; }
+  void Add(const app::JournalEvent& event) override;
+  void AddDeadLetter(uint64_t token, const app::EventView& event, const app::DeadLetterNote& note) override;
+  void Run(base::SteadyTime until) override;
+  void Wake() override;
+  uint64_t InFlight() const override { return in_flight_.load(std::memory_order_relaxed); }
+
+  // There are new ones. Any thread.
+  void OnCredentials();
+  // There may be something to ask the brokers. Any thread.
+  void LookAgain();
+
+ private:
+  native::Producer::Options ProducerOptions(std::vector<native::Address> bootstrap);
+  native::TopicQueue& QueueOf(std::string_view topic);
+  native::Instant Now() const;
+  void Turn();
+  base::SteadyTime NextTurn() const;
+  void LookForStalled(base::SteadyTime now);
+  void AskForConfigs(base::SteadyTime now);
+
+  // ProducerListener
+  void OnDelivered(const native::Partition& partition, const native::Batch& batch,
+                   int64_t base_offset) override;
+  void OnRejected(const native::Partition& partition, std::unique_ptr<native::Batch> rejected,
+                  std::string_view code, std::span<const std::string> reasons) override;
+  void OnRetried(uint32_t records) override;
+  void OnPartitionGone(const native::Partition& partition,
+                       std::deque<std::unique_ptr<native::Batch>> batches) override;
+  void OnTopic(const std::string& topic, const native::ClusterView::Topic& told) override;
+  void OnFault(std::string_view code, const std::string& where, std::string_view detail) override;
+  void OnContact(const std::string& where) override;
+  void OnRefused(const std::string& where, std::string_view detail) override;
+  void OnProduced(const std::string& where, base::Duration took) override;
+  void OnPause(const std::string& where, base::Duration pause) override;
+  void OnRepeats(uint32_t records) override;
+  void OnPossibleRepeats(uint32_t records) override;
+  void OnTopicConfigs(const wire::DescribeConfigsResponse* response) override;
+
+  // TopicQueueListener
+  void OnUndeliverable(const std::string& topic, const native::Batch& records, std::string_view code,
+                       std::span<const std::string> reasons, uint32_t attempts) override;
+  void OnTopicFault(std::string_view code, const std::string& topic, std::string_view detail) override;
+
+  KafkaSink& sink_;
+  const size_t number_;
+  app::DeliveryListener* listener_ = nullptr;
+  boost::asio::io_context context_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  std::unique_ptr<native::SocketNetwork> network_;
+  std::unique_ptr<native::Producer> producer_;
+  std::map<std::string, native::TopicQueue, std::less<>> queues_;  // by topic
+  native::TopicQueue* last_queue_ = nullptr;                       // that an event went to
+  native::Instant now_;                                            // of the last turn, or thereabouts
+  uint64_t delivered_ = 0;
+  base::SteadyTime stalled_look_at_;  // the next one
+  bool stalled_told_ = false;         // that there are some
+  base::SteadyTime next_turn_;        // beside the producer's
+  bool may_turn_ = false;             // there are credentials
+  uint64_t rules_version_ = 0;        // that the queues have
+  bool interrupted_ = false;          // Run is to return, as its caller has something to do
+  std::atomic<bool> wake_due_{false};
+  std::atomic<uint64_t> in_flight_{0};
+};
+
+}  // namespace ei::kafka

@@ -1,0 +1,380 @@
+#include "adapters/kafka/native/topic_queue.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "app/dead_letter_headers.h"
+#include "base/murmur2.h"
+
+namespace ei::kafka::native {
+
+using wire::ErrorCode;
+
+namespace {
+
+constexpr base::Duration kUnplacedSpan =
+    std::chrono::seconds(1);  // of a batch, so that its age is that of all
+constexpr std::string_view kNoSuchTopic = "the brokers don't know the topic, or don't let this client see it";
+
+std::optional<std::string_view> KeyOf(const app::EventView& event) {
+  return event.has_key ? std::optional(event.key) : std::nullopt;
+}
+
+std::optional<uint32_t> HashOf(const app::EventView& event) {
+  return event.has_key ? std::optional(event.key_hash) : std::nullopt;
+}
+
+}  // namespace
+
+TopicQueue::TopicQueue(std::string name, const Options& options, Producer& producer,
+                       TopicQueueListener& listener, const uint64_t& delivered, uint64_t seed)
+    : name_(std::move(name)),
+      options_(options),
+      producer_(producer),
+      listener_(listener),
+      lane_delivered_(delivered),
+      random_(seed) {
+  producer_.Watch(name_);
+}
+
+// --- where a record goes
+
+void TopicQueue::Add(const app::JournalEvent& event, const Instant& now) {
+  std::array<wire::RecordHeader, 2> traces;
+  std::span<const wire::RecordHeader> headers;
+  if (!event.traceparent.empty()) {
+    traces = {{{app::kTraceIdHeader, app::TraceIdOf(event.traceparent)},
+               {app::kTraceparentHeader, event.traceparent}}};
+    headers = traces;
+  }
+  const size_t bytes = wire::RecordBatch::BytesOf(KeyOf(event), event.value, headers);
+  Batch& batch = OpenFor(HashOf(event), bytes, /*dead_letters=*/false, now);
+  batch.records.Append(KeyOf(event), event.value, headers);
+  batch.tokens.push_back(event.position);
+  app::AppendRun(batch.runs, app::RunOf(event));
+}
+
+void TopicQueue::AddDeadLetter(uint64_t token, const app::EventView& event, bool with_value,
+                               std::span<const wire::RecordHeader> headers, const Instant& now) {
+  const std::string_view value = with_value ? event.value : std::string_view();
+  const size_t bytes = wire::RecordBatch::BytesOf(KeyOf(event), value, headers);
+  Batch& batch = OpenFor(HashOf(event), bytes, /*dead_letters=*/true, now);
+  batch.records.Append(KeyOf(event), value, headers);
+  batch.tokens.push_back(token);
+}
+
+Batch& TopicQueue::OpenFor(std::optional<uint32_t> key_hash, size_t bytes, bool dead_letters,
+                           const Instant& now) {
+  if (partitions_ == 0 || !unplaced_.empty()) return OpenUnplaced(bytes, dead_letters, now);
+  const uint32_t place = key_hash ? PlaceOf(*key_hash) : KeylessPlace(bytes);
+  return OpenIn(place, bytes, dead_letters, now.steady, now.unix_ms, now.steady);
+}
+
+Batch& TopicQueue::OpenUnplaced(size_t bytes, bool dead_letters, const Instant& now) {
+  if (!unplaced_.empty()) {
+    Batch& last = *unplaced_.back();
+    const bool fits = last.records.Bytes() + bytes <= rules_.batch_bytes_max;
+    if (!last.sealed && fits && last.dead_letters == dead_letters &&
+        now.steady - last.began < kUnplacedSpan) {
+      return last;
+    }
+  }
+  Batch& opened = *unplaced_.emplace_back(std::make_unique<Batch>(now.unix_ms, dead_letters));
+  opened.records.BoundGrowth(rules_.batch_bytes_max);
+  opened.began = now.steady;
+  next_turn_ = {};
+  return opened;
+}
+
+Batch& TopicQueue::OpenIn(uint32_t place, size_t bytes, bool dead_letters, base::SteadyTime began,
+                          int64_t unix_ms, base::SteadyTime now) {
+  Producer::Line& line = *places_[place].line;
+  NoteFilled(places_[place], now);
+  Batch& batch =
+      line.partition.Open(bytes, rules_.batch_bytes_max, dead_letters, rules_.codec, began, unix_ms);
+  producer_.Filled(line);
+  return batch;
+}
+
+// What was delivered elsewhere while it had nothing says nothing of it.
+void TopicQueue::NoteFilled(Place& place, base::SteadyTime now) const {
+  if (place.line->partition.Batches() > 0) return;
+  place.moved_at = now;
+  place.delivered_then = lane_delivered_;
+}
+
+uint32_t TopicQueue::KeylessPlace(size_t bytes) {
+  if (keyless_left_ < bytes || keyless_place_ >= Partitions()) {
+    const uint32_t next = (keyless_place_ + 1) % Partitions();
+    const auto other = static_cast<uint32_t>(random_() % Partitions());
+    const auto load = [this](uint32_t place) { return places_[place].line->partition.Bytes(); };
+    keyless_place_ = load(other) < load(next) ? other : next;
+    keyless_left_ = std::max(kKeylessBytes, bytes);
+  }
+  keyless_left_ -= bytes;
+  return keyless_place_;
+}
+
+// --- when the partitions change
+
+void TopicQueue::OnPartitionGone(std::deque<std::unique_ptr<Batch>> batches) {
+  for (auto& batch : batches) {
+    batch->sealed = true;
+    unplaced_.push_back(std::move(batch));
+  }
+  next_turn_ = {};
+}
+
+void TopicQueue::OnTopic(const ClusterView::Topic& told, base::SteadyTime now) {
+  next_turn_ = {};
+  if (told.error != ErrorCode::kUnknownTopicOrPartition) {
+    missing_since_.reset();
+  } else if (!missing_since_) {
+    missing_since_ = now;
+  }
+  if (unplaced_.empty() || producer_.PartitionsOf(name_) > 0) return;
+  constexpr base::Duration kNever = base::Duration::max();
+  switch (told.error) {
+    case ErrorCode::kNone:
+    case ErrorCode::kLeaderNotAvailable: return;
+    case ErrorCode::kUnknownTopicOrPartition:
+      return GiveUpUnplaced(options_.unknown_topic_grace, kDeadLetterPatience, "unknown_topic", now);
+    case ErrorCode::kTopicAuthorizationFailed:
+      listener_.OnTopicFault("not_authorized", name_, "the topic may not be described");
+      return GiveUpUnplaced(kNever, base::Duration(0), "not_authorized", now);
+    case ErrorCode::kInvalidTopic:
+      listener_.OnTopicFault("misconfigured", name_, "the brokers take the name for none of a topic");
+      return GiveUpUnplaced(kNever, base::Duration(0), "misconfigured", now);
+    default:
+      // Brokers that make topics themselves say here why they can't.
+      listener_.OnTopicFault(
+          "misconfigured", name_,
+          "the brokers refuse the topic with error " + std::to_string(static_cast<int>(told.error)));
+      return GiveUpUnplaced(kNever, kDeadLetterPatience, "misconfigured", now);
+  }
+}
+
+// Those that have waited for so long, since brokers say that there is no such topic if they do.
+void TopicQueue::GiveUpUnplaced(base::Duration events_after, base::Duration dead_letters_after,
+                                std::string_view code, base::SteadyTime now) {
+  const std::string reason(kNoSuchTopic);
+  Batches left;
+  for (auto& batch : std::exchange(unplaced_, {})) {
+    const base::Duration after = batch->dead_letters ? dead_letters_after : events_after;
+    const base::SteadyTime since = std::max(batch->began, missing_since_.value_or(batch->began));
+    if (after == base::Duration::max() || now - since < after) {
+      left.push_back(std::move(batch));
+    } else {
+      TellUndeliverable(*batch, code, std::span(&reason, 1));
+    }
+  }
+  unplaced_ = std::move(left);
+}
+
+void TopicQueue::Turn(const Instant& now) {
+  next_turn_ = base::SteadyTime::max();
+  const uint32_t partitions = producer_.PartitionsOf(name_);
+  if (partitions > 0 && (partitions != Partitions() || !unplaced_.empty())) PlaceAll(partitions, now.steady);
+  Judge(now.steady);
+}
+
+// What was never sent, and what has no place, in the order of acceptance.
+void TopicQueue::PlaceAll(uint32_t partitions, base::SteadyTime now) {
+  Batches batches = std::exchange(unplaced_, {});
+  for (const Place& place : places_) {
+    for (auto& batch : place.line->partition.GiveBackUnsent()) batches.push_back(std::move(batch));
+  }
+  partitions_ = partitions;
+  for (auto i = static_cast<int32_t>(places_.size()); places_.size() < partitions; ++i) {
+    places_.push_back({.line = &producer_.LineOf(name_, i)});
+  }
+  for (const auto& batch : batches) Partition::Release(*batch);
+  HoldBackByKeys();
+  uint64_t newest = 0;
+  const bool in_order = std::ranges::all_of(batches, [&newest](const auto& batch) {
+    const bool follows = batch->tokens.front() >= newest && std::ranges::is_sorted(batch->tokens);
+    newest = batch->tokens.back();
+    return follows;
+  });
+  if (!in_order) return PlaceSorted(batches, now);
+  for (; !batches.empty(); batches.pop_front()) {
+    const Batch& batch = *batches.front();
+    VisitRecords(batch, [&](const wire::RecordView& record, uint64_t token, const app::EventRun& run) {
+      PlaceAnew(batch, record, token, run, now);
+    });
+  }
+}
+
+// By the present layout, whatever held what back before.
+void TopicQueue::HoldBackByKeys() {
+  for (const Place& place : places_) place.line->partition.LetGo();
+  for (const Place& place : places_) {
+    place.line->partition.VisitSent([this, &place](Batch& sent) {
+      if (sent.dead_letters) return;
+      sent.records.Visit([&](uint32_t, const wire::RecordView& record) {
+        if (!record.key) return;
+        Partition& present = places_[PlaceOf(base::Murmur2(*record.key))].line->partition;
+        if (&present != &place.line->partition) present.HoldBack(sent);
+      });
+    });
+  }
+}
+
+void TopicQueue::PlaceSorted(const Batches& batches, base::SteadyTime now) {
+  struct Item {
+    uint64_t token;
+    const Batch* batch;
+    wire::RecordView record;
+    app::EventRun run;
+  };
+  std::vector<Item> items;
+  for (const auto& batch : batches) {
+    VisitRecords(*batch, [&](const wire::RecordView& record, uint64_t token, const app::EventRun& run) {
+      items.push_back({token, batch.get(), record, run});
+    });
+  }
+  std::ranges::sort(items, {}, &Item::token);
+  for (const Item& item : items) PlaceAnew(*item.batch, item.record, item.token, item.run, now);
+}
+
+void TopicQueue::PlaceAnew(const Batch& batch, const wire::RecordView& record, uint64_t token,
+                           const app::EventRun& run, base::SteadyTime now) {
+  const size_t bytes = record.tail.size() + wire::RecordBatch::kRecordOverheadMax;
+  const uint32_t place = record.key ? PlaceOf(base::Murmur2(*record.key)) : KeylessPlace(bytes);
+  const int64_t unix_ms = batch.records.TimestampMs();
+  AppendRecord(OpenIn(place, bytes, batch.dead_letters, batch.began, unix_ms, now), record, token, run);
+}
+
+// --- who is at fault
+
+void TopicQueue::OnDelivered(const Partition& partition, const Batch& batch, base::SteadyTime now) {
+  took_ = std::max(took_, batch.sent_at);
+  if (!attempts_.empty()) {
+    for (const uint64_t token : batch.tokens) attempts_.erase(token);
+  }
+  if (!rejected_.empty()) next_turn_ = {};
+  const auto index = static_cast<size_t>(partition.Index());
+  if (index >= places_.size()) return;
+  places_[index].moved_at = now;
+  places_[index].delivered_then = lane_delivered_;
+}
+
+void TopicQueue::OnRejected(const Partition& partition, std::unique_ptr<Batch> rejected,
+                            std::string_view code, std::span<const std::string> reasons,
+                            base::SteadyTime now) {
+  // What thousands of records have in common is kept once.
+  if (std::ranges::all_of(reasons, [&](const auto& each) { return each == reasons.front(); })) {
+    reasons = reasons.first(1);
+  }
+  if (rejected->dead_letters || code == "message_too_large" || LacksKeys(*rejected)) {
+    return TellUndeliverable(*rejected, code, reasons);
+  }
+  const uint32_t attempts = Attempts(*rejected);
+  const base::Duration pause = options_.rejected_retries.Delay(attempts, random_());
+  rejected_.push_back({.records = std::move(rejected),
+                       .code = code,
+                       .reasons = {reasons.begin(), reasons.end()},
+                       .attempts = attempts,
+                       .partition = partition.Index(),
+                       .partitions = partitions_,
+                       .since = now,
+                       .again_at = now + pause});
+  next_turn_ = {};
+}
+
+bool TopicQueue::LacksKeys(const Batch& rejected) const {
+  if (!rules_.compacted) return false;
+  bool any_key = false;
+  rejected.records.Visit([&](uint32_t, const wire::RecordView& record) { any_key = any_key || record.key; });
+  return !any_key;
+}
+
+void TopicQueue::Judge(base::SteadyTime now) {
+  if (suspected_since_ && *suspected_since_ < took_) {
+    suspected_since_.reset();
+    for (Rejected& one : std::exchange(rejected_, {})) TryAgain(std::move(one), now);
+  }
+  while (!suspected_since_ && !rejected_.empty() && rejected_.front().since < took_) {
+    Rejected one = std::move(rejected_.front());
+    rejected_.pop_front();
+    if (options_.rejected_retries.MayRetry(one.attempts)) {
+      const base::SteadyTime again_at = one.again_at;
+      again_.emplace(again_at, std::move(one));
+    } else {
+      TellUndeliverable(*one.records, one.code, one.reasons);
+    }
+  }
+  while (!again_.empty() && again_.begin()->first <= now) {
+    TryAgain(std::move(again_.extract(again_.begin()).mapped()), now);
+  }
+  if (!again_.empty()) Wake(again_.begin()->first);
+  if (!rejected_.empty()) Suspect(now);
+}
+
+// The topic has taken nothing since the oldest one.
+void TopicQueue::Suspect(base::SteadyTime now) {
+  if (!suspected_since_) {
+    const base::SteadyTime suspect_at = rejected_.front().since + kSuspectAfter;
+    if (now < suspect_at) return Wake(suspect_at);
+    suspected_since_ = now;
+    probes_ = 0;
+    probe_at_ = now;
+    listener_.OnTopicFault("all_refused", name_, rejected_.front().reasons.front());
+  }
+  if (now >= probe_at_) {
+    Rejected probe = std::move(rejected_.front());
+    rejected_.pop_front();
+    TryAgain(std::move(probe), now);
+    probe_at_ = now + options_.rejected_retries.Delay(++probes_, random_());
+  }
+  Wake(probe_at_);
+}
+
+void TopicQueue::TryAgain(Rejected rejected, base::SteadyTime now) {
+  for (const uint64_t token : rejected.records->tokens) attempts_[token] = rejected.attempts + 1;
+  rejected.records->sealed = true;
+  if (rejected.partitions == partitions_ && unplaced_.empty()) {
+    Place& place = places_[static_cast<size_t>(rejected.partition)];
+    NoteFilled(place, now);
+    place.line->partition.TryAgain(std::move(rejected.records));
+    return producer_.Filled(*place.line);
+  }
+  unplaced_.push_back(std::move(rejected.records));
+  next_turn_ = {};
+}
+
+// Of the record that was tried least: others were rejected with it that have come back.
+uint32_t TopicQueue::Attempts(const Batch& records) const {
+  if (attempts_.empty()) return 1;
+  uint32_t least = std::numeric_limits<uint32_t>::max();
+  for (const uint64_t token : records.tokens) {
+    const auto tried = attempts_.find(token);
+    least = std::min(least, tried == attempts_.end() ? 1 : tried->second);
+  }
+  return least;
+}
+
+void TopicQueue::TellUndeliverable(const Batch& records, std::string_view code,
+                                   std::span<const std::string> reasons) {
+  const uint32_t attempts = Attempts(records);
+  if (!attempts_.empty()) {
+    for (const uint64_t token : records.tokens) attempts_.erase(token);
+  }
+  listener_.OnUndeliverable(name_, records, code, reasons, attempts);
+}
+
+std::vector<int32_t> TopicQueue::Stalled(base::SteadyTime now, base::Duration time) const {
+  std::vector<int32_t> stalled;
+  for (const Place& place : places_) {
+    const Partition& partition = place.line->partition;
+    if (partition.Batches() == 0 || now - place.moved_at < time) continue;
+    const uint64_t elsewhere = lane_delivered_ - place.delivered_then;
+    if (elsewhere < kStalledDeliveriesMin || elsewhere < partition.Records() / 2) continue;
+    stalled.push_back(partition.Index());
+  }
+  return stalled;
+}
+
+}  // namespace ei::kafka::native

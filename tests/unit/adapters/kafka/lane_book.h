@@ -1,0 +1,136 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/event_runs.h"
+#include "app/ports/event_sink.h"
+#include "base/murmur2.h"
+
+namespace ei::kafka {
+
+// A lane of a sink: hands events over and keeps the book of what becomes of them. Not thread-safe.
+class LaneBook final : public app::DeliveryListener {
+ public:
+  struct Entry {
+    int reports = 0;
+    bool delivered = false;
+    std::string code;
+    std::string reason;
+    std::string topic;
+    int32_t partition = -1;
+    int64_t offset = -1;
+    uint32_t attempts = 0;
+    std::string traceparent;
+  };
+  struct Outgoing {
+    std::string value;
+    std::optional<std::string> key;
+    std::string traceparent = {};
+    std::string topic = {};
+  };
+
+  explicit LaneBook(app::EventSink& sink, size_t lane = 0) : lane_(sink.Lane(lane)) { lane_.Attach(*this); }
+
+  // Returns the number of the first.
+  size_t Add(const std::vector<Outgoing>& events) {
+    const size_t first = entries_.size();
+    for (const Outgoing& one : events) {
+      const auto view = ViewOf(one);
+      app::JournalEvent event;
+      static_cast<app::EventView&>(event) = view;
+      event.position = entries_.size();
+      event.held_bytes = 10;
+      entries_.emplace_back();
+      lane_.Add(event);
+    }
+    return first;
+  }
+  size_t AddDeadLetter(const Outgoing& event, const app::DeadLetterNote& note) {
+    entries_.emplace_back();
+    lane_.AddDeadLetter(entries_.size() - 1, ViewOf(event), note);
+    return entries_.size() - 1;
+  }
+
+  // Runs until each has a report; false when that takes too long.
+  bool Complete(std::chrono::milliseconds patience = std::chrono::seconds(30)) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (reported_ < entries_.size()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      lane_.Run(std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
+    }
+    return true;
+  }
+  template <typename Condition>
+  bool RunUntil(Condition condition, std::chrono::milliseconds patience = std::chrono::seconds(30)) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      lane_.Run(std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
+    }
+    return true;
+  }
+
+  size_t Size() const { return entries_.size(); }
+  const Entry& operator[](size_t number) const { return entries_[number]; }
+  size_t Delivered() const {
+    return static_cast<size_t>(std::ranges::count(entries_, true, &Entry::delivered));
+  }
+
+  void OnDelivered(const app::DeliveredEvents& delivered) override {
+    int64_t offset = delivered.first_offset;
+    for (const uint64_t position : delivered.events.positions) {
+      Entry& entry = Report(position);
+      entry.delivered = true;
+      entry.topic = delivered.topic;
+      entry.partition = delivered.partition;
+      entry.offset = offset < 0 ? -1 : offset++;
+    }
+  }
+  void OnRejected(const app::RejectedEvent& rejected) override {
+    Entry& entry = Report(rejected.position);
+    entry.code = rejected.code;
+    entry.reason = rejected.reason;
+    entry.topic = rejected.topic;
+    entry.attempts = rejected.attempts;
+    entry.traceparent = rejected.event.traceparent;
+    EXPECT_EQ(rejected.run.held_bytes, 10U);
+  }
+  void OnDeadLetter(const app::DeadLetterReport& report) override {
+    Entry& entry = Report(report.token);
+    entry.delivered = report.result == app::DeadLetterResult::kWritten;
+    entry.code = report.code;
+    entry.reason = report.reason;
+  }
+
+ private:
+  Entry& Report(uint64_t number) {
+    EXPECT_EQ(++entries_.at(number).reports, 1) << number;
+    ++reported_;
+    return entries_[number];
+  }
+  static app::EventView ViewOf(const Outgoing& one) {
+    app::EventView view;
+    view.value = one.value;
+    view.has_key = one.key.has_value();
+    if (one.key) {
+      view.key = *one.key;
+      view.key_hash = base::Murmur2(*one.key);
+    }
+    view.topic = one.topic;
+    view.traceparent = one.traceparent;
+    return view;
+  }
+
+  app::SinkLane& lane_;
+  std::vector<Entry> entries_;
+  size_t reported_ = 0;
+};
+
+}  // namespace ei::kafka

@@ -1,0 +1,325 @@
+#include "adapters/kafka/native/topic_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/murmur2.h"
+#include "simulation/sim_kafka.h"
+
+namespace ei::kafka::native {
+namespace {
+
+using simulation::SimKafka;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using Strings = std::vector<std::string>;
+
+constexpr int kPartitions = 4;
+const std::string kTopic = SimKafka::kTopic;
+
+// A queue and its producer before brokers that do what the test says; what chance brings about is in
+// tests/simulation/kafka_producer_test.cc.
+class TopicQueueTest : public ::testing::Test, protected ProducerListener, protected TopicQueueListener {
+ protected:
+  void Open(int brokers = 1, const TopicQueue::Options& options = {}) {
+    kafka_.emplace(1, SimKafka::Faults(), brokers, kPartitions);
+    Producer::Options producer;
+    producer.bootstrap = kafka_->Bootstrap();
+    ProducerListener& listener = *this;
+    TopicQueueListener& queue_listener = *this;
+    producer_.emplace(producer, *kafka_, listener, 1);
+    kafka_->Serve(*producer_);
+    queue_.emplace(kTopic, options, *producer_, queue_listener, total_, 1);
+  }
+
+  void Add(const std::string& value, std::optional<std::string> key = std::nullopt) {
+    app::JournalEvent event;
+    event.value = value;
+    event.has_key = key.has_value();
+    if (key) {
+      event.key = *key;
+      event.key_hash = base::Murmur2(*key);
+    }
+    event.position = values_.size();
+    event.accepted_at = kafka_->Now();
+    values_.push_back(value);
+    queue_->Add(event, Now());
+  }
+  void AddDeadLetter(const std::string& value) {
+    app::EventView event;
+    event.value = value;
+    queue_->AddDeadLetter(values_.size(), event, /*with_value=*/true, {}, Now());
+    values_.push_back(value);
+  }
+
+  Instant Now() const { return {kafka_->Now(), 7}; }
+  // Lets this time pass.
+  void Pass(base::Duration time) {
+    const base::SteadyTime end = kafka_->Now() + time;
+    while (kafka_->Now() < end) {
+      if (queue_->NextTurn() <= kafka_->Now()) queue_->Turn(Now());
+      producer_->Turn(kafka_->Now());
+      const base::SteadyTime next = std::min({producer_->NextTurn(), queue_->NextTurn(), end});
+      kafka_->Advance(std::max(next, kafka_->Now()));
+    }
+  }
+  Strings Delivered() { return std::exchange(delivered_, {}); }
+  // By partition.
+  std::map<int, Strings> Stored() const {
+    std::map<int, Strings> stored;
+    for (size_t i = 0; i < kafka_->Brokers().Partitions(kTopic); ++i) {
+      for (const auto& record : kafka_->Brokers().Log(kTopic, static_cast<int>(i))) {
+        stored[static_cast<int>(i)].push_back(record.value);
+      }
+    }
+    return stored;
+  }
+  static std::string KeyOf(uint32_t partition, uint32_t of = kPartitions) {
+    for (int i = 0;; ++i) {
+      std::string key = "k" + std::to_string(i);
+      if ((base::Murmur2(key) & 0x7fffffff) % of == partition) return key;
+    }
+  }
+
+  void OnDelivered(const Partition& partition, const Batch& batch, int64_t) override {
+    for (const uint64_t token : batch.tokens) delivered_.push_back(values_[token]);
+    total_ += batch.tokens.size();
+    queue_->OnDelivered(partition, batch, kafka_->Now());
+  }
+  void OnRejected(const Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,
+                  std::span<const std::string> reasons) override {
+    queue_->OnRejected(partition, std::move(rejected), code, reasons, kafka_->Now());
+  }
+  void OnUndeliverable(const std::string& topic, const Batch& records, std::string_view code,
+                       std::span<const std::string> reasons, uint32_t attempts) override {
+    EXPECT_EQ(topic, kTopic);
+    EXPECT_FALSE(reasons.empty());
+    for (const uint64_t token : records.tokens)
+      undeliverable_[values_[token]] = {std::string(code), attempts};
+  }
+  void OnTopicFault(std::string_view code, const std::string&, std::string_view) override {
+    faults_.emplace_back(code);
+  }
+  void OnRetried(uint32_t) override {}
+  void OnPartitionGone(const Partition&, std::deque<std::unique_ptr<Batch>> batches) override {
+    queue_->OnPartitionGone(std::move(batches));
+  }
+  void OnTopic(const std::string&, const ClusterView::Topic& told) override {
+    queue_->OnTopic(told, kafka_->Now());
+  }
+  void OnFault(std::string_view, const std::string&, std::string_view) override {}
+  void OnContact(const std::string&) override {}
+  void OnRefused(const std::string&, std::string_view) override {}
+  void OnPause(const std::string&, base::Duration) override {}
+  void OnProduced(const std::string&, base::Duration) override {}
+  void OnRepeats(uint32_t) override {}
+  void OnPossibleRepeats(uint32_t) override {}
+  void OnTopicConfigs(const wire::DescribeConfigsResponse*) override {}
+
+  std::optional<SimKafka> kafka_;
+  std::optional<Producer> producer_;
+  std::optional<TopicQueue> queue_;
+  Strings values_;     // by token
+  Strings delivered_;  // since the last look
+  uint64_t total_ = 0;
+  std::map<std::string, std::pair<std::string, uint32_t>> undeliverable_;  // code, attempts
+  Strings faults_;
+};
+
+TEST_F(TopicQueueTest, WhatComesBeforeTheTopicIsKnownGoesFirst) {
+  Open();
+  for (int i = 0; i < 5; ++i) Add("early" + std::to_string(i), "k");
+  Pass(seconds(1));
+  Add("late", "k");
+  Pass(seconds(1));
+  EXPECT_EQ(Stored().begin()->second, (Strings{"early0", "early1", "early2", "early3", "early4", "late"}));
+}
+
+TEST_F(TopicQueueTest, EventsWithoutAKeyTakeTurnsAndStayTogetherMeanwhile) {
+  Open();
+  Add("first");
+  Pass(seconds(1));
+  for (int round = 0; round < 12; ++round) {
+    for (int i = 0; i < 5; ++i) Add(std::to_string(round));
+    Pass(milliseconds(100));
+    queue_->LeaveKeylessPlace();
+  }
+  const auto stored = Stored();
+  EXPECT_EQ(stored.size(), size_t{kPartitions});
+  for (const auto& [partition, values] : stored) {
+    for (const std::string& value : values) {
+      EXPECT_EQ(std::ranges::count(values, value), value == "first" ? 1 : 5) << "round " << value;
+    }
+  }
+}
+
+TEST_F(TopicQueueTest, OneAtFaultIsUndeliverableOnceItsTopicHasTakenOthersAgain) {
+  Open();
+  kafka_->Brokers().Break(kTopic, true);
+  Add("bad", "k");
+  Pass(milliseconds(300));
+  EXPECT_TRUE(undeliverable_.empty());
+  kafka_->Brokers().Break(kTopic, false);
+  Add("good", "other");
+  Pass(milliseconds(300));
+  EXPECT_TRUE(undeliverable_.empty()) << "it has one more try, and that was taken";
+  EXPECT_EQ(std::ranges::count(Delivered(), "bad"), 1);
+  EXPECT_TRUE(faults_.empty());
+}
+
+TEST_F(TopicQueueTest, ATopicThatTakesNothingCostsNoEvent) {
+  Open();
+  Add("before", "k");
+  Pass(seconds(1));
+  kafka_->Brokers().Break(kTopic, true);
+  for (int i = 0; i < 20; ++i) {
+    Add("v" + std::to_string(i), "k" + std::to_string(i));
+    Pass(seconds(30));
+  }
+  EXPECT_TRUE(undeliverable_.empty());
+  EXPECT_EQ(faults_, Strings{"all_refused"}) << "told once";
+  kafka_->Brokers().Break(kTopic, false);
+  Pass(minutes(1));
+  EXPECT_EQ(Delivered().size(), 21U) << "one was tried now and then, and then all";
+  EXPECT_TRUE(undeliverable_.empty());
+}
+
+TEST_F(TopicQueueTest, WithoutAKeyACompactedTopicIsNotForAnEvent) {
+  Open();
+  kafka_->Brokers().Break(kTopic, true);
+  queue_->UseRules({.compacted = true});
+  Add("without");
+  Add("with", "k");
+  Pass(milliseconds(300));
+  EXPECT_EQ(undeliverable_["without"], (std::pair<std::string, uint32_t>("invalid_record", 1)));
+  EXPECT_FALSE(undeliverable_.contains("with"));
+}
+
+TEST_F(TopicQueueTest, ADeadLetterThatIsRejectedIsToldOfAtOnce) {
+  Open();
+  kafka_->Brokers().Break(kTopic, true);
+  AddDeadLetter("letter");
+  Pass(seconds(1));
+  EXPECT_EQ(undeliverable_["letter"], (std::pair<std::string, uint32_t>("invalid_record", 1)));
+}
+
+TEST_F(TopicQueueTest, AnUnknownTopicIsWaitedForAsLongAsItsGrace) {
+  Open(1, {.unknown_topic_grace = minutes(1)});
+  kafka_->Brokers().Delete(kTopic);
+  Add("event", "k");
+  AddDeadLetter("letter");
+  Pass(seconds(4));
+  EXPECT_TRUE(undeliverable_.empty());
+  Pass(seconds(20));
+  EXPECT_TRUE(undeliverable_.contains("letter")) << "it has another place to go to";
+  EXPECT_FALSE(undeliverable_.contains("event"));
+  Add("later", "k");
+  Pass(seconds(50));
+  EXPECT_EQ(undeliverable_["event"], (std::pair<std::string, uint32_t>("unknown_topic", 1)));
+  EXPECT_FALSE(undeliverable_.contains("later")) << "each waits for its own time";
+  kafka_->Brokers().MakeAgain(kTopic, 2);
+  Pass(seconds(20));
+  EXPECT_EQ(Delivered(), Strings{"later"});
+}
+
+TEST_F(TopicQueueTest, TheGraceBeginsWhenBrokersSayThatThereIsNoSuchTopic) {
+  Open(1, {.unknown_topic_grace = minutes(1)});
+  kafka_->Brokers().TakeDown(0);
+  Add("event", "k");
+  AddDeadLetter("letter");
+  Pass(minutes(5));
+  kafka_->Brokers().Delete(kTopic);
+  kafka_->Brokers().ComeUp(0);
+  Pass(seconds(3));
+  EXPECT_TRUE(undeliverable_.empty()) << "an outage is no word about the topic";
+  kafka_->Brokers().MakeAgain(kTopic, 2);
+  Pass(seconds(30));
+  EXPECT_EQ(Delivered().size(), 2U);
+}
+
+TEST_F(TopicQueueTest, WhatWaitsGoesByTheNewPartitionsInItsOrder) {
+  Open();
+  Add("first", "k");
+  Pass(seconds(1));
+  kafka_->Brokers().TakeDown(0);
+  std::set<std::string> keys;
+  for (int i = 0; i < 200; ++i) {
+    const std::string key = "k" + std::to_string(i % 20);
+    Add(key + ":" + std::to_string(i), key);
+    keys.insert(key);
+    if (i % 50 == 0) Pass(seconds(1));
+  }
+  kafka_->Brokers().AddPartitions(kTopic, 7);
+  kafka_->Brokers().ComeUp(0);
+  Pass(minutes(1));
+  EXPECT_EQ(Delivered().size(), 201U);
+  std::map<std::string, std::vector<std::pair<uint64_t, int>>> by_key;  // order, number
+  for (int partition = 0; partition < kPartitions + 7; ++partition) {
+    for (const auto& record : kafka_->Brokers().Log(kTopic, partition)) {
+      if (record.value == "first") continue;
+      by_key[*record.key].emplace_back(record.order,
+                                       std::stoi(record.value.substr(record.value.find(':') + 1)));
+    }
+  }
+  EXPECT_EQ(by_key.size(), keys.size());
+  for (auto& [key, arrived] : by_key) {
+    std::ranges::sort(arrived);
+    EXPECT_TRUE(std::ranges::is_sorted(arrived, {}, [](const auto& one) { return one.second; })) << key;
+  }
+}
+
+TEST_F(TopicQueueTest, OnlyTheKeysOfAPartitionThatIsAwayWaitForIt) {
+  Open(2);
+  Add("first", "k");
+  Pass(seconds(1));
+  kafka_->Brokers().SetLeader(kTopic, 0, 1);
+  for (int i = 1; i < kPartitions; ++i) kafka_->Brokers().SetLeader(kTopic, static_cast<size_t>(i), 0);
+  Pass(seconds(1));
+  // One is out to partition 0, and its broker hangs; 0 of 4 becomes 0 or 4 of 8.
+  Add("proof", KeyOf(0));
+  Pass(seconds(1));
+  kafka_->Brokers().Stop(1);
+  Add("out", KeyOf(4, 8));
+  Pass(milliseconds(100));
+  kafka_->Brokers().AddPartitions(kTopic, 4);
+  for (size_t i = 4; i < 8; ++i) kafka_->Brokers().SetLeader(kTopic, i, 0);
+  Pass(minutes(6));  // then it asks again
+  ASSERT_EQ(queue_->Partitions(), 8U);
+  Delivered();
+  Add("behind", KeyOf(4, 8));
+  Add("free", KeyOf(5, 8));
+  Pass(seconds(2));
+  EXPECT_EQ(Delivered(), Strings{"free"});
+  kafka_->Brokers().GoOn(1);
+  Pass(minutes(1));
+  EXPECT_EQ(Delivered(), (Strings{"out", "behind"}));
+}
+
+TEST_F(TopicQueueTest, APartitionThatStandsStillWhileOthersMoveIsStalled) {
+  Open(2);
+  for (uint64_t i = 0; i < 2 * TopicQueue::kStalledDeliveriesMin; ++i) Add("early", KeyOf(1));
+  Pass(seconds(1));
+  kafka_->Brokers().SetLeader(kTopic, 0, 1);
+  for (size_t i = 1; i < kPartitions; ++i) kafka_->Brokers().SetLeader(kTopic, i, 0);
+  Pass(seconds(1));
+  kafka_->Brokers().Stop(1);
+  Add("stuck", KeyOf(0));
+  Pass(seconds(3));
+  EXPECT_TRUE(queue_->Stalled(kafka_->Now(), seconds(2)).empty()) << "nothing else has moved since then";
+  for (uint64_t i = 0; i < TopicQueue::kStalledDeliveriesMin; ++i) Add("moves", KeyOf(1));
+  Pass(seconds(1));
+  EXPECT_EQ(queue_->Stalled(kafka_->Now(), seconds(2)), std::vector<int32_t>{0});
+  EXPECT_TRUE(queue_->Stalled(kafka_->Now(), minutes(1)).empty());
+  kafka_->Brokers().GoOn(1);
+  Pass(minutes(1));
+  EXPECT_TRUE(queue_->Stalled(kafka_->Now(), seconds(2)).empty());
+}
+
+}  // namespace
+}  // namespace ei::kafka::native
