@@ -39,14 +39,14 @@ MUTANTS = [
     Mutant(
         "acknowledged before the sync",
         WAL + "commit.cc",
-        "  if (const auto synced = frame->file->Sync(); !synced) {",
+        "  if (const auto synced = frame.file->Sync(); !synced) {",
         "  if (const DiskResult<void> synced; !synced) {",
     ),
     Mutant(
         "a failed sync is tried again",
         WAL + "commit.cc",
-        "  if (const auto synced = frame->file->Sync(); !synced) {",
-        "  if (const auto synced = frame->file->Sync(); !synced && !frame->file->Sync()) {",
+        "  if (const auto synced = frame.file->Sync(); !synced) {",
+        "  if (const auto synced = frame.file->Sync(); !synced && !frame.file->Sync()) {",
     ),
     Mutant(
         "a segment's name is not synced",
@@ -115,6 +115,13 @@ MUTANTS = [
         WAL + "recovery.cc",
         "      needed = before->end != found->end;",
         "      needed = true;",
+        TWO_STARTS,
+    ),
+    Mutant(
+        "a copy is acknowledged that the next start may drop",
+        WAL + "commit.cc",
+        "    if (frame->IsCopy()) return LetNote(bytes);\n",
+        "",
         TWO_STARTS,
     ),
     Mutant(

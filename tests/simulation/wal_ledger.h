@@ -38,6 +38,10 @@ class WalLedger {
     event.told = std::max(event.told, told);
   }
 
+  // A journal said that all below is durable: no later one may end before it.
+  void NoteDurable(uint64_t position) { durable_end_ = std::max(durable_end_, position); }
+  uint64_t DurableEnd() const { return durable_end_; }
+
   // The end of a process: what it was told at level memory is as good as untold, unless it stopped
   // gracefully.
   void ForgetMemoryPromises() {
@@ -105,6 +109,7 @@ class WalLedger {
 
   std::map<std::string, Event> sent_;
   std::map<std::string, int> arrived_;
+  uint64_t durable_end_ = 0;
   std::set<std::string> may_come_again_;
 };
 

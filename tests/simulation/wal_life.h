@@ -126,6 +126,7 @@ class WalLife {
 
   // Answers the requests whose events are safe; those of a journal that has failed are told nothing.
   void Answer() {
+    ledger_.NoteDurable(journal_->DurableEnd());
     if (journal_->Failed()) waiting_.clear();
     std::erase_if(waiting_, [this](const Waiting& request) {
       if (request.end > journal_->DurableEnd()) return false;
@@ -248,6 +249,10 @@ class WalLife {
   // With a window: what a client may send again; empty: nothing, or there is no window.
   std::string AnyToRepeat(char client) {
     return repeats_ == nullptr ? std::string() : repeats_->AnyToRepeat(client, random_);
+  }
+
+  void CheckNothingDurableIsGone() const {
+    ASSERT_GE(journal_->DurableEnd() + journal_->Counts().unsynced_events, ledger_.DurableEnd());
   }
 
   // Whatever was promised and has not arrived is still in the log, and so in the window.

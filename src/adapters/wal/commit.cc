@@ -18,37 +18,22 @@ bool IsFull(int error) { return error == ENOSPC || error == EDQUOT; }
 
 Work WalJournal::Commit() {
   const PendingFrame* frame = nullptr;
+  bool written = false;
   {
     base::MutexLock lock(mutex_);
-    if (!Failed()) frame = tail_.Front();
+    if (!Failed() && copy_ != Copy::kSynced) frame = tail_.Front();
     if (frame == nullptr) {
       commit_idle_ = true;
       return Work::kIdle;
     }
+    written = std::exchange(copy_, Copy::kNone) == Copy::kNoted;
   }
   uint64_t bytes = 0;
-  if (const auto written = WriteFrame(*frame, bytes); !written) {
-    if (!IsFull(written.error())) {
-      Fail("can't write to the log", written.error());
-      return Work::kIdle;
-    }
-    // The frame keeps its place and is written again; its requests wait.
-    if (!std::exchange(commit_stalled_, true)) {
-      log_.Write(app::LogLevel::kError, "wal",
-                 "wal.dir (WAL_DIR): the disk is full although its space was taken; requests wait",
-                 {{"error", std::system_category().message(written.error())}});
-    }
-    return Work::kLater;
-  }
-  commit_stalled_ = false;
-  if (const auto synced = frame->file->Sync(); !synced) {
-    Fail("a sync of the log failed", synced.error());
-    return Work::kIdle;
-  }
-  if (const auto stands = directory_.Confirm(SegmentName(frame->header.segment), *frame->file); !stands) {
-    Fail("the newest segment, the lock file or the folder was moved or removed by somebody else",
-         stands.error());
-    return Work::kIdle;
+  if (!written) {
+    const auto synced = WriteAndSync(*frame, bytes);
+    if (!synced) return Work::kLater;
+    if (!*synced) return Work::kIdle;
+    if (frame->IsCopy()) return LetNote(bytes);
   }
   uint64_t filled_lanes = 0;
   bool wake_load = false;
@@ -88,6 +73,49 @@ Work WalJournal::Commit() {
   if (wake_load) wake_(Role::kLoad);
   if (wake_keep) wake_(Role::kKeep);
   return Work::kDone;
+}
+
+// nullopt: the disk is full, and the frame is written again later; false: the log has failed.
+std::optional<bool> WalJournal::WriteAndSync(const PendingFrame& frame, uint64_t& bytes) {
+  if (const auto written = WriteFrame(frame, bytes); !written) {
+    if (!IsFull(written.error())) {
+      Fail("can't write to the log", written.error());
+      return false;
+    }
+    // The frame keeps its place; its requests wait.
+    if (!std::exchange(commit_stalled_, true)) {
+      log_.Write(app::LogLevel::kError, "wal",
+                 "wal.dir (WAL_DIR): the disk is full although its space was taken; requests wait",
+                 {{"error", std::system_category().message(written.error())}});
+    }
+    return std::nullopt;
+  }
+  commit_stalled_ = false;
+  if (const auto synced = frame.file->Sync(); !synced) {
+    Fail("a sync of the log failed", synced.error());
+    return false;
+  }
+  if (const auto stands = directory_.Confirm(SegmentName(frame.header.segment), *frame.file); !stands) {
+    Fail("the newest segment, the lock file or the folder was moved or removed by somebody else",
+         stands.error());
+    return false;
+  }
+  return true;
+}
+
+// A start that finds the newest commit twice drops the copy, as the original may be the only one on the disk
+// (recovery.cc). It may also be on none. So nobody is told of the copy before a checkpoint says that it is
+// durable, and it is never dropped from then on.
+Work WalJournal::LetNote(uint64_t bytes) {
+  {
+    base::MutexLock lock(mutex_);
+    counts_.commit_bytes += bytes;
+    copy_ = Copy::kSynced;
+    commit_idle_ = true;
+    keep_idle_ = false;
+  }
+  wake_(Role::kKeep);
+  return Work::kIdle;
 }
 
 DiskResult<void> WalJournal::WriteFrame(const PendingFrame& frame, uint64_t& bytes) {

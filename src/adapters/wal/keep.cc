@@ -25,7 +25,27 @@ constexpr size_t kCheckpointRunsMax = 4'000;  // as many as surely fit
 
 }  // namespace
 
+Work WalJournal::NoteCopy() {
+  Snapshot snapshot;
+  {
+    base::MutexLock lock(mutex_);
+    if (copy_ != Copy::kSynced) return Work::kIdle;
+    snapshot = TakeSnapshot();
+    snapshot.checkpoint.durable_end =
+        std::max(appended_again_.first_position + appended_again_.events, found_end_);
+  }
+  if (!Save(snapshot)) return Work::kLater;
+  {
+    base::MutexLock lock(mutex_);
+    copy_ = Copy::kNoted;
+    commit_idle_ = false;
+  }
+  wake_(Role::kCommit);
+  return Work::kDone;
+}
+
 Work WalJournal::Keep() {
+  if (const Work noted = NoteCopy(); noted != Work::kIdle) return noted;
   const Work marked = MarkDamaged();
   if (marked == Work::kDone) return marked;
   const Work gone = marked == Work::kLater ? marked : LetSegmentsGo();

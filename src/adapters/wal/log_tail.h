@@ -47,6 +47,9 @@ struct PendingFrame {
   std::vector<Piece> pieces;
   std::optional<SegmentHeader> begins;  // the segment's header, when this is its first frame
   bool closed = false;                  // takes no further requests
+
+  // Of the newest commit of an earlier life.
+  bool IsCopy() const { return pieces.front().from_disk; }
 };
 
 // Where the log grows: the segment that is being filled, those that are prepared, and the frames on their way

@@ -174,6 +174,13 @@ class WalJournal final : public app::Journal {
     std::shared_ptr<app::EventBlock> block;  // being filled; let go under the mutex, as takers use it again
   };
 
+  // How far the newest commit that was found, and is written again, has got.
+  enum class Copy : uint8_t {
+    kNone,    // there is none, or it isn't synced yet
+    kSynced,  // no checkpoint says so
+    kNoted,   // one does
+  };
+
   // One frame that was read back, and what is missing before or within it.
   struct Loaded {
     std::vector<app::JournalEvent> events;
@@ -211,6 +218,9 @@ class WalJournal final : public app::Journal {
   app::Appended Refuse(uint64_t client_bytes) REQUIRES(mutex_);
   bool WindowHasRoom(uint64_t events) const REQUIRES(mutex_);
 
+  std::optional<bool> WriteAndSync(const PendingFrame& frame, uint64_t& bytes);
+  Work LetNote(uint64_t bytes);
+  Work NoteCopy();
   DiskResult<void> WriteFrame(const PendingFrame& frame, uint64_t& bytes);
   void StoreHints() REQUIRES(mutex_);
   void Publish(const PendingFrame& frame, uint64_t& filled_lanes) REQUIRES(mutex_);
@@ -286,7 +296,8 @@ class WalJournal final : public app::Journal {
   std::optional<LastFrame> last_frame_ GUARDED_BY(mutex_);   // was found, and waits for a segment
   FrameHeader appended_again_ GUARDED_BY(mutex_);            // has got one
   SegmentTable::Key last_frame_segment_ GUARDED_BY(mutex_);  // of either, as it was found
-  uint64_t found_end_ GUARDED_BY(mutex_) = 0;                // where the log ended at the start
+  Copy copy_ GUARDED_BY(mutex_) = Copy::kNone;
+  uint64_t found_end_ GUARDED_BY(mutex_) = 0;  // where the log ended at the start
   LogTail tail_ GUARDED_BY(mutex_);
   SegmentTable segments_ GUARDED_BY(mutex_);  // used ones, and what of their events is settled
   uint64_t next_segment_ GUARDED_BY(mutex_) = 0;

@@ -92,7 +92,7 @@ TEST_F(LogRepairTest, CommitThatIsTornWhileItIsCopiedIsNotNeeded) {
   log_.Commit(20);
   log_.Crash();
   log_.Start();
-  log_.Settle(0);
+  log_.CopyNewestCommit();
   log_.Crash();
   const SurveyedSegment copy = Plan().survey.segments.back();
   EXPECT_EQ(copy.header.first_position, 38u);

@@ -192,7 +192,7 @@ TEST_F(LogSurveyTest, SegmentWhoseFirstCommitIsTornLeavesItsEventsToTheOneBefore
   log_.Commit(3);
   log_.Crash();
   log_.Start();
-  log_.Settle(0);
+  log_.CopyNewestCommit();
   log_.Crash();
   ASSERT_EQ(Survey().segments.size(), 2u);
   EXPECT_EQ(Survey().segments[0].positions_end, 4u);

@@ -294,7 +294,7 @@ TEST_F(RecoveryTest, SegmentWithoutASoundHeaderIsSetAsideAndItsEventsCount) {
 TEST_F(RecoveryTest, TornFirstCommitOfASegmentLeavesItUnused) {
   uint64_t torn = 0;
   for (uint64_t seed = 1; seed <= 100; ++seed) {
-    SimDisk disk(seed);
+    SimDisk disk(seed, {.tearing = support::Tearing::kMixed, .name_loss = support::NameLoss::kAny});
     auto folder = disk.Mount();
     support::WalRig rig({.bytes_max = 16 * kSegmentBytes, .segment_bytes = kSegmentBytes});
     rig.Open(*folder);
@@ -366,6 +366,32 @@ TEST_F(RecoveryTest, WhatADeadProcessWroteIsWrittenAgainBeforeItCounts) {
   rig_.Work();
   EXPECT_EQ(rig_.Journal().DurableEnd(), 1U);
   EXPECT_EQ(rig_.Drain(), Strings{"a"});
+}
+
+// A start that finds a commit twice drops the copy, as the original may be the only one on the disk. It may
+// be on none: so the copy counts once a checkpoint says that it stays.
+TEST_F(RecoveryTest, ACopyThatWasAcknowledgedOutlivesAStartThatIsCutShort) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    SimDisk disk(seed, {.tearing = support::Tearing::kMixed, .name_loss = support::NameLoss::kAny});
+    auto folder = disk.Mount();
+    support::WalRig rig({.bytes_max = 8 * kSegmentBytes, .segment_bytes = kSegmentBytes});
+    rig.Open(*folder);
+    rig.Append({"a"});
+    rig.Work();
+    rig.Append({"b"});
+    disk.FailNth(DiskCall::kSync, 1, DiskFault::kLost);  // the commit is on the disk or not
+    rig.Journal().Commit();
+    disk.KillProcess();
+    rig.Open(*(folder = disk.Mount()));
+    rig.Work();
+    EXPECT_EQ(rig.Journal().DurableEnd(), 2U);
+    disk.KillProcess();
+    rig.Open(*(folder = disk.Mount()));
+    disk.Crash();
+    rig.Open(*(folder = disk.Mount()));
+    EXPECT_EQ(rig.Journal().Counts().recovered, 2U) << "seed " << seed;
+    EXPECT_EQ(rig.Drain(), (Strings{"a", "b"})) << "seed " << seed;
+  }
 }
 
 TEST_F(RecoveryTest, FaultDuringRecoveryStopsTheStartAndTheNextOneFindsAll) {
