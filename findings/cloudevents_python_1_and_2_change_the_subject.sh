@@ -7,7 +7,7 @@
 # Matters: object keys and URLs are such values. During an upgrade an event names another object; an id or a source
 # with a % makes another key for deduplication. A server can't tell from the request which of the two it faces.
 # Source: the HTTP binding (1.0.2, section 3.1.3.2) requires encoding and one round of decoding, so 2.2.0 is right;
-# cloudevents/spec issue 1397 tells of other SDKs that do neither. The package's major version doesn't hint at it.
+# cloudevents/spec issue 1397 tells of SDKs of other languages that do neither.
 # Needs python3 with venv. Exit 0: as described, 1: it changed, 2: it could not be run.
 set -euo pipefail
 
