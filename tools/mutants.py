@@ -33,6 +33,7 @@ WAL = "src/adapters/wal/"
 MEMORY = "src/adapters/memory_journal/memory_journal.cc"
 PIPELINE = "Pipeline*"
 TWO_STARTS = "WalSimulation.TwoStartsMayBeCutShort"
+NOTES = "WalSimulation.NotesOfOtherEventsSettleNothing:WalSimulation.WhatIsAcknowledgedIsKept"
 NATIVE = "src/adapters/kafka/native/"
 KAFKA = "Kafka*"
 MUTANTS = [
@@ -290,16 +291,9 @@ MUTANTS = [
     ),
     Mutant(
         "the first rejection is believed",
-        NATIVE + "topic_queue.cc",
+        NATIVE + "topic_queue_faults.cc",
         "    if (options_.rejected_retries.MayRetry(one.attempts)) {",
         "    if (false) {",
-        KAFKA,
-    ),
-    Mutant(
-        "a topic that takes nothing costs events",
-        NATIVE + "topic_queue.cc",
-        "!rejected_.empty() && rejected_.front().since < took_) {",
-        "!rejected_.empty()) {",
         KAFKA,
     ),
     Mutant(
@@ -317,17 +311,17 @@ MUTANTS = [
         PIPELINE,
     ),
     Mutant(
-        "numbers that were acknowledged are given again",
-        NATIVE + "partition_repairs.cc",
-        "  if (acknowledged_above || all->in_doubt || AnyInDoubt()) {",
-        "  if ((acknowledged_above && false) || all->in_doubt || AnyInDoubt()) {",
+        "a try counts though the topic took nothing",
+        NATIVE + "topic_queue_faults.cc",
+        "rejected.since < took_ ? 1 : 0;",
+        "1;",
         KAFKA,
     ),
     Mutant(
-        "numbers are given again while a batch is in doubt",
+        "numbers are given again behind a batch that shrank",
         NATIVE + "partition_repairs.cc",
-        "  if (acknowledged_above || all->in_doubt || AnyInDoubt()) {",
-        "  if (acknowledged_above) {",
+        "  BeginEpoch();\n  failures_ = 0;\n",
+        "  NumberAnew();\n  failures_ = 0;\n",
         KAFKA,
     ),
     Mutant(
@@ -387,17 +381,115 @@ MUTANTS = [
         KAFKA,
     ),
     Mutant(
-        "a batch that shrank keeps the numbers behind it",
+        "a batch that shrank leaves those behind it their numbers",
         NATIVE + "partition_repairs.cc",
-        "    NumberAnew(sequence);\n  }\n",
-        "  }\n",
+        "  BeginEpoch();\n  failures_ = 0;\n",
+        "  failures_ = 0;\n",
         KAFKA,
+    ),
+    Mutant(
+        "notes of what the log doesn't have are believed",
+        WAL + "sent_recovery.cc",
+        "settled_.Mark(begin, std::min(end, end_));",
+        "settled_.Mark(begin, end);",
+        NOTES,
+    ),
+    Mutant(
+        "old notes go before the checkpoint is saved",
+        WAL + "sent_log.cc",
+        "    if (!oldest.snapshots || *oldest.snapshots >= saved || oldest.settled_end > saved_end) return;\n",
+        "    if (saved + saved_end + 1 == 0) return;\n",
+        NOTES,
+    ),
+    Mutant(
+        "old notes go with the checkpoint before",
+        WAL + "sent_log.cc",
+        "*oldest.snapshots >= saved",
+        "*oldest.snapshots > saved",
+        NOTES,
+    ),
+    Mutant(
+        "notes count without a checkpoint",
+        WAL + "recovery.cc",
+        "  if (!log.has_checkpoint) {\n    log.sent.untrue = log.sent.files;\n    return;\n  }\n",
+        "",
+        NOTES,
+    ),
+    Mutant(
+        "a start leaves the old notes",
+        WAL + "sent_recovery.cc",
+        "    if (done) done = directory.Remove(SentName(number));\n",
+        "    if (done && number > number + 1) done = directory.Remove(SentName(number));\n",
+        NOTES,
+    ),
+    Mutant(
+        "a start removes the old notes before the new ones are there",
+        WAL + "wal_journal.cc",
+        "  if (done && !found.has_checkpoint) done = RemoveSent(directory_, std::exchange(found.sent, {}));\n",
+        "  if (done) done = RemoveSent(directory_, found.sent);\n  found.sent.files.clear();\n",
+        NOTES,
+    ),
+    Mutant(
+        "a file of notes begins without what is unsettled",
+        WAL + "sent_log.cc",
+        "  const std::string copies = Copies();\n",
+        "  const std::string copies;\n",
+        NOTES,
     ),
     Mutant(
         "a new producer id keeps the old numbers",
         NATIVE + "partition.cc",
-        "  wants_.producer_id = false;\n  NumberAnew(0);\n",
+        "  wants_.producer_id = false;\n  NumberAnew();\n",
         "  wants_.producer_id = false;\n",
+        KAFKA,
+    ),
+    Mutant(
+        "nothing is noted before it goes out",
+        NATIVE + "producer_turn.cc",
+        "  listener_.OnWriting();\n",
+        "",
+        KAFKA,
+    ),
+    Mutant(
+        "numbers of an earlier epoch stay noted",
+        NATIVE + "partition_repairs.cc",
+        "    if (batch->stamp.base_sequence >= 0) listener_.OnNumbersVoid(*this, *batch);\n",
+        "",
+        KAFKA,
+    ),
+    Mutant(
+        "the second half of a batch is not noted with the first",
+        NATIVE + "partition_repairs.cc",
+        "    listener_.OnNumbered(*this, *second);\n",
+        "",
+        KAFKA,
+    ),
+    Mutant(
+        "what an earlier life sent goes out in any order",
+        NATIVE + "sent_stamp.cc",
+        "  std::ranges::sort(sent,",
+        "  if (sent.empty()) std::ranges::sort(sent,",
+        KAFKA,
+    ),
+    Mutant(
+        "what an earlier life sent goes out before all of it is there",
+        NATIVE + "partition.cc",
+        "  if (awaited_ > 0) return false;\n",
+        "",
+        KAFKA,
+    ),
+    Mutant(
+        "new records go out under an earlier life's numbers",
+        NATIVE + "partition.cc",
+        "  if (resuming_ && queue_[out_]->stamp.base_sequence < 0) return false;\n",
+        "",
+        KAFKA,
+    ),
+    Mutant(
+        "what an earlier life sent holds nothing back in a topic that has grown",
+        NATIVE + "topic_queue.cc",
+        "    if (&present != &line->partition) present.HoldBack(*batch);\n",
+        "    static_cast<void>(present);\n",
         KAFKA,
     ),
 ]

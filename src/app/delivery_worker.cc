@@ -15,10 +15,11 @@ DeliveryWorker::DeliveryWorker(size_t lane, const DeliveryContext& context, Sink
     : lane_(lane),
       context_(context),
       sink_(sink),
+      sent_(context.journal.Sent(lane)),
       dead_letters_({sink, context.dead_letter_file, context.clock, context.log}, dead_letter_retries, seed,
                     [this](const DeadLetter& letter) { OnDeadLettered(letter); }),
       taken_(kTakeMax) {
-  sink_.Attach(*this);
+  sink_.Attach(*this, sent_);
 }
 
 bool DeliveryWorker::Turn() {
@@ -71,6 +72,7 @@ void DeliveryWorker::OnDeadLettered(const DeadLetter& letter) {
 }
 
 void DeliveryWorker::Settle(const SettledEvents& events) {
+  if (sent_ != nullptr) sent_->NoteSettled(events.positions);
   context_.journal.Settle(events);
   context_.drain_rate.Settled(events.positions.size(), context_.clock.Now());
   taken_count_.fetch_sub(events.positions.size(), std::memory_order_relaxed);

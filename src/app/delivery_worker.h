@@ -62,6 +62,7 @@ class DeliveryWorker final : public DeliveryListener {
   const size_t lane_;
   DeliveryContext context_;
   SinkLane& sink_;
+  SentLog* const sent_;  // null: nothing outlives the process
   DeadLetters dead_letters_;
   std::vector<JournalEvent> taken_;  // scratch
   std::atomic<uint64_t> taken_count_{0};

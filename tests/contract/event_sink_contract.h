@@ -52,7 +52,7 @@ struct StoredDeadLetter {
 class ContractLane final : public app::DeliveryListener {
  public:
   ContractLane(app::EventSink& sink, size_t number) : sink_(sink.Lane(number)), number_(number) {
-    sink_.Attach(*this);
+    sink_.Attach(*this, nullptr);
   }
 
   struct Outgoing {

@@ -66,7 +66,7 @@ class TellingListener final : public app::DeliveryListener {
   TellingListener listener(pipe);
   const auto lane = [&](size_t number) {
     app::SinkLane& own = (*sink)->Lane(number);
-    own.Attach(listener);
+    own.Attach(listener, nullptr);
     support::Random random(seed + number);
     for (uint64_t id = first_id + number * kLaneStep;;) {
       for (uint64_t count = random.Between(1, 200); count > 0; --count, ++id) {

@@ -303,7 +303,7 @@ TEST_F(FileSinkStorage, LanesInThreadsUnderFaultsLoseNothingAndKeepTheirOrder) {
   for (size_t number = 0; number < lanes_; ++number) {
     threads.emplace_back([&, number] {
       app::SinkLane& lane = sink_->Lane(number);
-      lane.Attach(listeners[number]);
+      lane.Attach(listeners[number], nullptr);
       uint64_t added = 0;
       uint64_t letters = 0;
       for (int run = 0; run < 100'000; ++run) {

@@ -51,7 +51,7 @@ class Schedule : public PartitionListener {
       if (token < kTokens && Percent(30)) Add(partition, token);
       if (faults_.restart_percent > Roll(1000) && Quiet()) broker_.Restart();
       if (faults_.forget_percent > Roll(1000)) Forget(partition);
-      while (Batch* batch = partition.NextBatch(now_)) out_.push_back({batch, Encode(*batch)});
+      while (Batch* batch = partition.NextBatch(now_, 0)) out_.push_back({batch, Encode(*batch)});
       if (!out_.empty() && Percent(60)) Answer(partition);
       Serve(partition);
       if (token == kTokens && partition.Batches() == 0) return Check();
@@ -73,6 +73,8 @@ class Schedule : public PartitionListener {
   }
   void OnRetried(Partition&, uint32_t) override {}
   void OnFault(Partition&, std::string_view, std::string_view) override {}
+  void OnNumbered(Partition&, const Batch&) override {}
+  void OnNumbersVoid(Partition&, const Batch&) override {}
   void OnPossibleRepeats(Partition&, uint32_t records) override { possible_repeats_ += records; }
 
  private:

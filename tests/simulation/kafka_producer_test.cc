@@ -1,64 +1,90 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "adapters/kafka/native/topic_queue.h"
+#include "adapters/wal/checkpoint.h"
+#include "adapters/wal/segment_files.h"
+#include "adapters/wal/sent_log.h"
+#include "adapters/wal/sent_recovery.h"
 #include "base/murmur2.h"
 #include "simulation/sim_kafka.h"
+#include "support/null_log.h"
 #include "support/random.h"
+#include "support/sim_disk.h"
+#include "support/virtual_clock.h"
 
 namespace ei::simulation {
 namespace {
 
 using kafka::native::Batch;
 using kafka::native::ClusterView;
+using kafka::native::EncodeSentStamp;
 using kafka::native::Instant;
 using kafka::native::Partition;
 using kafka::native::ProducerListener;
 using kafka::native::TopicQueue;
 using kafka::native::TopicQueueListener;
 
+// How much of what the schedules are about they came by.
+struct Occurred {
+  uint64_t kills = 0;
+  uint64_t power_losses = 0;
+  uint64_t resumed = 0;         // batches
+  uint64_t known_again = 0;     // events that the brokers had already, in lives after the first
+  uint64_t without_faults = 0;  // schedules that had kills and nothing else, and so no repeats
+};
+
 // A topic's queue, its producer and a cluster that does it all kinds of harm, then none any more: in the end
 // all that was given stands in the topic, each key's in order, what the topic doesn't take was told of, and
-// each event was told of once.
+// each event was told of once. The process is killed now and then, and the next one goes on with what the
+// one before noted on its disk.
 class ProducerSchedule final : public ProducerListener, public TopicQueueListener {
  public:
-  explicit ProducerSchedule(uint64_t seed)
+  ProducerSchedule(uint64_t seed, Occurred& occurred)
       : random_(seed),
+        occurred_(occurred),
+        faulty_(!random_.OneIn(6)),
+        crashes_left_(random_.OneIn(2) ? random_.Between(1, 4) : 0),
+        power_fails_(faulty_ && random_.OneIn(3)),
         partitions_(static_cast<int>(random_.Between(1, 5))),
         keys_(random_.Between(1, 20)),
-        kafka_(random_.Next(), DrawFaults(), static_cast<int>(random_.Between(1, 3)), partitions_) {}
+        kafka_(random_.Next(), faulty_ ? DrawFaults() : SimKafka::Faults(),
+               static_cast<int>(random_.Between(1, 3)), partitions_),
+        disk_(random_.Next()) {}
 
   void Run() {
-    Producer::Options options;
-    options.bootstrap = kafka_.Bootstrap();
-    ProducerListener& self = *this;
-    TopicQueueListener& queue_listener = *this;
-    Producer producer(options, kafka_, self, random_.Next());
-    kafka_.Serve(producer);
-    TopicQueue queue(SimKafka::kTopic, {}, producer, queue_listener, delivered_, random_.Next());
-    queue_ = &queue;
+    Begin();
     const auto begin = kafka_.Now();
-    uint64_t given = 0;
     for (uint64_t step = 0; step < kStepsMax; ++step) {
-      if (given < kTokens && random_.OneIn(3)) Give(queue, given);
-      if (given >= kTokens && kafka_.Now() > begin + std::chrono::seconds(20)) {
+      if (given_ < kTokens && random_.OneIn(3)) Give();
+      if (given_ >= kTokens && kafka_.Now() > begin + std::chrono::seconds(20)) {
         kafka_.Heal();
         // While the topic takes nothing nobody knows who is at fault.
-        if (random_.OneIn(50)) GiveGood(queue);
+        if (given_ == values_.size() && random_.OneIn(50)) GiveGood();
       }
+      if (given_ < values_.size() && random_.OneIn(3)) Give();
       turns_ = kafka_.Now() == turned_at_ ? turns_ + 1 : 0;
       turned_at_ = kafka_.Now();
       ASSERT_LT(turns_, kTurnsMax) << "it turns and turns, and no time passes";
-      if (queue.NextTurn() <= kafka_.Now()) queue.Turn(Now());
-      producer.Turn(kafka_.Now());
-      kafka_.Advance(
-          std::min({producer.NextTurn(), queue.NextTurn(), kafka_.Now() + std::chrono::milliseconds(20)}));
-      if (given >= kTokens && settled_.size() == values_.size()) return Check();
+      dying_ = crashes_left_ > 0 && random_.OneIn(60);
+      if (life_->queue->NextTurn() <= kafka_.Now()) life_->queue->Turn(Now());
+      life_->producer->Turn(kafka_.Now());
+      if (dying_) {
+        Crash();
+        continue;
+      }
+      kafka_.Advance(std::min({life_->producer->NextTurn(), life_->queue->NextTurn(),
+                               kafka_.Now() + std::chrono::milliseconds(20)}));
+      if (random_.OneIn(40)) checkpoint_ = Settled();
+      if (given_ >= kTokens && settled_.size() == values_.size()) return Check();
     }
     FAIL() << "nothing moves any more; " << values_.size() - settled_.size() << " events are left";
   }
@@ -68,14 +94,15 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
     for (const uint64_t token : batch.tokens) {
       Settle(token, runs.Next());
     }
+    life_->sent->NoteSettled(batch.tokens);
     delivered_ += batch.tokens.size();
-    queue_->OnDelivered(partition, batch, kafka_.Now());
+    life_->queue->OnDelivered(partition, batch, kafka_.Now());
   }
   void OnRejected(const Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,
                   std::span<const std::string> reasons) override {
     EXPECT_EQ(reasons.size(), rejected->tokens.size());
     for (const uint64_t token : rejected->tokens) out_of_order_.insert(token);
-    queue_->OnRejected(partition, std::move(rejected), code, reasons, kafka_.Now());
+    life_->queue->OnRejected(partition, std::move(rejected), code, reasons, kafka_.Now());
   }
   void OnUndeliverable(const std::string&, const Batch& records, std::string_view code,
                        std::span<const std::string>, uint32_t attempts) override {
@@ -83,15 +110,27 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
       EXPECT_TRUE(IsPoison(token)) << "a good one was rejected: " << token << ' ' << code;
       Settle(token, run);
     });
+    life_->sent->NoteSettled(records.tokens);
     EXPECT_GE(attempts, code == "message_too_large" ? 1U : 2U);
   }
   void OnTopicFault(std::string_view, const std::string&, std::string_view) override {}
   void OnRetried(uint32_t) override {}
+  void OnNumbered(const Partition& partition, const Batch& batch) override {
+    life_->sent->NoteSent(
+        batch.tokens, EncodeSentStamp({partition.Topic(), partition.Index(), batch.topic_id, batch.stamp}));
+  }
+  void OnNumbersVoid(const Partition&, const Batch& batch) override {
+    life_->sent->NoteSent(batch.tokens, {});
+  }
+  void OnWriting() override {
+    if (!dying_ || random_.OneIn(2)) life_->sent->Flush();
+    if (dying_) kafka_.Mute();
+  }
   void OnPartitionGone(const Partition&, std::deque<std::unique_ptr<Batch>> batches) override {
-    queue_->OnPartitionGone(std::move(batches));
+    life_->queue->OnPartitionGone(std::move(batches));
   }
   void OnTopic(const std::string&, const ClusterView::Topic& told) override {
-    queue_->OnTopic(told, kafka_.Now());
+    life_->queue->OnTopic(told, kafka_.Now());
   }
   void OnFault(std::string_view code, const std::string&, std::string_view detail) override {
     EXPECT_NE(code, "not_kafka") << detail;
@@ -100,7 +139,9 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
   void OnRefused(const std::string&, std::string_view detail) override { ADD_FAILURE() << detail; }
   void OnPause(const std::string&, base::Duration) override {}
   void OnProduced(const std::string&, base::Duration) override {}
-  void OnRepeats(uint32_t) override {}
+  void OnRepeats(uint32_t records) override {
+    if (lives_ > 1) occurred_.known_again += records;
+  }
   void OnPossibleRepeats(uint32_t records) override { possible_repeats_ += records; }
   void OnTopicConfigs(const kafka::wire::DescribeConfigsResponse*) override {}
 
@@ -111,6 +152,75 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
   static constexpr uint64_t kHeld = 11;  // bytes of memory of each event
 
   using Record = support::SimBrokers::Record;
+
+  // What ends with the process.
+  struct Life {
+    std::unique_ptr<wal::Directory> folder;
+    wal::SentFiles files;
+    std::optional<wal::LaneSentLog> sent;
+    std::optional<Producer> producer;
+    std::optional<TopicQueue> queue;
+  };
+
+  void Begin() {
+    ++lives_;
+    life_ = std::make_unique<Life>();
+    Life& life = *life_;
+    life.folder = disk_.Mount();
+    wal::FoundSent found;
+    const auto names = life.folder->List();
+    ASSERT_TRUE(names);
+    for (const std::string& name : *names) {
+      if (const auto number = wal::SentNumber(name)) found.files.push_back(*number);
+    }
+    std::ranges::sort(found.files);
+    if (!found.files.empty()) life.files.next_number = found.files.back() + 1;
+    wal::ReadSent(*life.folder, values_.size(), checkpoint_, found);
+    std::vector<app::SentBatch> unsettled;
+    for (wal::FoundBatch& each : found.unsettled) unsettled.push_back(std::move(each.batch));
+    life.sent.emplace(wal::SentHeader{}, std::move(unsettled), life.files, *life.folder, clock_, log_);
+    life.sent->Begin(checkpoint_, wal::kCheckpointRunsMax);
+    EXPECT_TRUE(wal::RemoveSent(*life.folder, found));
+    settled_.clear();
+    for (uint64_t token = 0; token < values_.size(); ++token) {
+      if (checkpoint_.Contains(token)) settled_.insert(token);
+    }
+    given_ = 0;
+
+    Producer::Options options;
+    options.bootstrap = kafka_.Bootstrap();
+    ProducerListener& self = *this;
+    TopicQueueListener& queue_listener = *this;
+    life.producer.emplace(options, kafka_, self, random_.Next());
+    kafka_.Serve(*life.producer);
+    life.queue.emplace(SimKafka::kTopic, TopicQueue::Options(), *life.producer, queue_listener, delivered_,
+                       random_.Next());
+    const kafka::native::Resumption resumption = kafka::native::TakeResumption(*life.sent);
+    possible_repeats_ += resumption.others;
+    for (const auto& [stamp, positions] : resumption.batches) {
+      life.queue->Resume(stamp, positions, Now());
+      ++occurred_.resumed;
+    }
+  }
+
+  void Crash() {
+    --crashes_left_;
+    if (power_fails_ && random_.OneIn(2)) {
+      ++occurred_.power_losses;
+      notes_lost_ = true;
+      disk_.Crash();
+    } else {
+      ++occurred_.kills;
+      disk_.KillProcess();
+    }
+    Begin();
+  }
+
+  wal::SettledMap Settled() const {
+    wal::SettledMap settled;
+    for (const uint64_t token : settled_) settled.Mark(token, token + 1);
+    return settled;
+  }
 
   Instant Now() const { return {kafka_.Now(), 1'700'000'000'000}; }
 
@@ -133,35 +243,43 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
     return faults;
   }
 
-  void Give(TopicQueue& queue, uint64_t& given) {
-    queue.UseRules({.batch_bytes_max = random_.OneIn(3) ? size_t{500} : size_t{1'000'000}});
-    for (uint64_t count = random_.Between(1, 20); count > 0 && given < kTokens; --count, ++given) {
-      values_.push_back(std::to_string(given) + ':' + std::string(random_.Below(300), 'v'));
-      Add(queue);
+  // Some of those that a life before had, and is not done with, then new ones.
+  void Give() {
+    life_->queue->UseRules({.batch_bytes_max = random_.OneIn(3) ? size_t{500} : size_t{1'000'000}});
+    for (uint64_t count = random_.Between(1, 20); count > 0; --count) {
+      if (given_ >= values_.size()) {
+        if (given_ >= kTokens) return;
+        Make(std::to_string(given_) + ':' + std::string(random_.Below(300), 'v'));
+      }
+      if (!settled_.contains(given_)) Add(given_);
+      ++given_;
     }
   }
-  void GiveGood(TopicQueue& queue) {
+  void GiveGood() {
     std::string value = std::to_string(values_.size()) + ':';
     while (kafka_.Brokers().IsPoison(value)) value += 'v';
-    values_.push_back(std::move(value));
-    Add(queue);
+    Make(std::move(value));
+    Add(given_++);
   }
-  // The newest value.
-  void Add(TopicQueue& queue) {
-    const std::string key = 'k' + std::to_string(random_.Below(keys_));
+  void Make(std::string value) {
+    values_.push_back(std::move(value));
+    event_keys_.push_back('k' + std::to_string(random_.Below(keys_)));
+    if (random_.OneIn(5)) event_keys_.back().reset();
+    clients_.push_back(static_cast<domain::ClientNumber>(random_.Below(3)));
+  }
+  void Add(uint64_t token) {
     app::JournalEvent event;
-    event.value = values_.back();
-    event.has_key = !random_.OneIn(5);
+    event.value = values_[token];
+    event.has_key = event_keys_[token].has_value();
     if (event.has_key) {
-      event.key = key;
-      event.key_hash = base::Murmur2(key);
+      event.key = *event_keys_[token];
+      event.key_hash = base::Murmur2(event.key);
     }
-    event.position = values_.size() - 1;
+    event.position = token;
     event.held_bytes = kHeld;
     event.accepted_at = kafka_.Now();
-    event.client = static_cast<domain::ClientNumber>(random_.Below(3));
-    clients_.push_back(event.client);
-    queue.Add(event, Now());
+    event.client = clients_[token];
+    life_->queue->Add(event, Now());
   }
 
   bool IsPoison(uint64_t token) const { return kafka_.Brokers().IsPoison(values_[token]); }
@@ -183,7 +301,11 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
     for (uint64_t token = 0; token < values_.size(); ++token) {
       EXPECT_EQ(seen_.contains(token), !IsPoison(token)) << token;
     }
-    EXPECT_LE(repeats_, possible_repeats_) << "repeats that nobody was told of";
+    EXPECT_TRUE(notes_lost_ || repeats_ <= possible_repeats_) << "repeats that nobody was told of";
+    if (!faulty_) {
+      EXPECT_EQ(repeats_, 0U) << "of " << lives_ << " lives";
+      occurred_.without_faults += lives_ > 1 ? 1 : 0;
+    }
   }
 
   // One life of the topic. A broker that isn't told which life a batch is for, takes any batch as the first
@@ -221,13 +343,26 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
   }
 
   support::Random random_;
+  Occurred& occurred_;
+  const bool faulty_;
+  uint64_t crashes_left_;
+  const bool power_fails_;
   const int partitions_;
   const uint64_t keys_;
   SimKafka kafka_;
-  TopicQueue* queue_ = nullptr;
-  std::vector<std::string> values_;            // by token
-  std::vector<domain::ClientNumber> clients_;  // the same
-  std::set<uint64_t> out_of_order_;            // were rejected once
+  support::SimDisk disk_;
+  support::VirtualClock clock_;
+  support::NullLog log_;
+  wal::SettledMap checkpoint_;  // what a start knows without the notes
+  std::unique_ptr<Life> life_;
+  uint64_t lives_ = 0;
+  uint64_t given_ = 0;                                  // tokens, to this life
+  bool dying_ = false;                                  // this turn is the life's last one
+  bool notes_lost_ = false;                             // with the power
+  std::vector<std::string> values_;                     // by token
+  std::vector<std::optional<std::string>> event_keys_;  // the same
+  std::vector<domain::ClientNumber> clients_;           // the same
+  std::set<uint64_t> out_of_order_;                     // were rejected once
   std::set<uint64_t> settled_;
   std::set<uint64_t> seen_;
   uint64_t delivered_ = 0;
@@ -240,9 +375,20 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
 TEST(KafkaProducerSimulation, NothingIsLostOrReorderedAndRepeatsAreKnown) {
   const uint64_t first = support::SeedOr(1);
   const uint64_t schedules = support::SchedulesOr(2'000);
+  Occurred occurred;
   for (uint64_t seed = first; seed < first + schedules && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("EI_SEED=" + std::to_string(seed));
-    ProducerSchedule(seed).Run();
+    ProducerSchedule(seed, occurred).Run();
+  }
+  std::cout << "[ occurred ] " << occurred.kills << " x producer killed\n"
+            << "[ occurred ] " << occurred.power_losses << " x power lost under a producer\n"
+            << "[ occurred ] " << occurred.resumed << " x batch resumed\n"
+            << "[ occurred ] " << occurred.known_again << " x record known again after a kill\n"
+            << "[ occurred ] " << occurred.without_faults << " x killed without other faults\n";
+  if (schedules >= 2'000) {
+    EXPECT_GT(occurred.resumed, 1'000U);
+    EXPECT_GT(occurred.known_again, 1'000U);
+    EXPECT_GT(occurred.without_faults, 100U);
   }
 }
 

@@ -10,6 +10,7 @@ using kafka::wire::Api;
 namespace {
 
 constexpr int64_t kNowMs = 1'700'000'000'000;
+constexpr uint64_t kConnectionsMax = 1'000'000;  // of a process
 
 }  // namespace
 
@@ -23,6 +24,16 @@ std::vector<kafka::native::Address> SimKafka::Bootstrap() const {
   for (size_t i = 0; i < brokers_.Brokers(); ++i)
     addresses.push_back({"broker", static_cast<uint16_t>(i + 1)});
   return addresses;
+}
+
+void SimKafka::Serve(Producer& producer) {
+  producer_ = &producer;
+  muted_ = false;
+  first_connection_ += kConnectionsMax;
+  for (const auto& [connection, peer] : peers_) {
+    const base::Duration left = std::chrono::milliseconds(random_.OneIn(2) ? 0 : random_.Below(50));
+    At(now_ + left, [this, gone = connection] { Cut(gone); });
+  }
 }
 
 void SimKafka::Heal() {
@@ -47,26 +58,30 @@ SimKafka::Peer* SimKafka::Find(uint64_t connection) {
   return found == peers_.end() ? nullptr : found->second.get();
 }
 
-void SimKafka::Connect(uint64_t connection, const std::string&, uint16_t port) {
+void SimKafka::Connect(uint64_t number, const std::string&, uint16_t port) {
+  const uint64_t connection = Own(number);
   auto& peer = peers_[connection] = std::make_unique<Peer>();
   peer->broker = port - size_t{1};
   At(now_ + Latency(), [this, connection] {
     const Peer* const found = Find(connection);
     if (found == nullptr) return;
     if (!brokers_.IsUp(found->broker)) return Cut(connection);
-    producer_->OnConnected(connection, now_);
+    if (Producer* const owner = OwnerOf(connection)) owner->OnConnected(connection - first_connection_, now_);
   });
 }
 
 void SimKafka::Cut(uint64_t connection) {
-  if (peers_.erase(connection) > 0) producer_->OnClosed(connection, "cut", now_);
+  if (peers_.erase(connection) == 0) return;
+  if (Producer* const owner = OwnerOf(connection))
+    owner->OnClosed(connection - first_connection_, "cut", now_);
 }
 
-void SimKafka::Close(uint64_t connection) { peers_.erase(connection); }
+void SimKafka::Close(uint64_t number) { peers_.erase(Own(number)); }
 
-void SimKafka::Write(uint64_t connection, Outgoing out) {
+void SimKafka::Write(uint64_t number, Outgoing out) {
+  const uint64_t connection = Own(number);
   Peer* const peer = Find(connection);
-  if (peer == nullptr) return;
+  if (peer == nullptr || muted_) return;
   std::string bytes;
   size_t at = 0;
   for (const kafka::wire::Splice& splice : out.splices) {
@@ -83,7 +98,8 @@ void SimKafka::Write(uint64_t connection, Outgoing out) {
        [this, connection, last, piece = last ? bytes.substr(first) : bytes.substr(0, first)] {
          Peer* const found = Find(connection);
          if (found == nullptr) return;
-         if (last) producer_->OnWritten(connection);
+         Producer* const owner = OwnerOf(connection);
+         if (last && owner != nullptr) owner->OnWritten(connection - first_connection_);
          found->input += piece;
          TakeUp(connection);
        });
@@ -171,7 +187,9 @@ void SimKafka::Answer(uint64_t connection, std::string frame) {
     for (size_t at = 0; at < frame.size();) {
       const size_t most = random_.OneIn(4) ? random_.Between(1, 9) : frame.size();
       const std::string_view piece = std::string_view(frame).substr(at, most);
-      producer_->OnBytes(connection, piece, now_, kNowMs);
+      Producer* const owner = OwnerOf(connection);
+      if (owner == nullptr) break;
+      owner->OnBytes(connection - first_connection_, piece, now_, kNowMs);
       at += piece.size();
       if (Find(connection) == nullptr) return;
     }

@@ -39,7 +39,11 @@ class SimKafka final : public kafka::native::Network {
   SimKafka(uint64_t seed, const Faults& faults, int brokers, int partitions);
 
   std::vector<kafka::native::Address> Bootstrap() const;
-  void Serve(Producer& producer) { producer_ = &producer; }
+  // A producer's process; the one before is gone from here on. What that wrote may still arrive, until its
+  // connections end.
+  void Serve(Producer& producer);
+  // The process dies: nothing that it writes from here on arrives.
+  void Mute() { muted_ = true; }
 
   base::SteadyTime Now() const { return now_; }
   // Lets time pass to the next thing that happens, or to `until`.
@@ -53,9 +57,9 @@ class SimKafka final : public kafka::native::Network {
   int TimesMadeAgain() const { return times_made_again_; }
   int TimesGrown() const { return times_grown_; }
 
-  void Connect(uint64_t connection, const std::string& host, uint16_t port) override;
-  void Write(uint64_t connection, Outgoing out) override;
-  void Close(uint64_t connection) override;
+  void Connect(uint64_t number, const std::string& host, uint16_t port) override;
+  void Write(uint64_t number, Outgoing out) override;
+  void Close(uint64_t number) override;
 
  private:
   using Request = support::SimBrokers::Request;
@@ -70,6 +74,9 @@ class SimKafka final : public kafka::native::Network {
   bool Percent(uint64_t percent) { return random_.Below(100) < percent; }
   base::Duration Latency() { return std::chrono::microseconds(random_.Between(50, 5000)); }
   void At(base::SteadyTime time, std::function<void()> what) { events_.emplace(time, std::move(what)); }
+  // Of the producer that is served; its numbers begin anew with each.
+  uint64_t Own(uint64_t number) const { return first_connection_ + number; }
+  Producer* OwnerOf(uint64_t connection) { return connection < first_connection_ ? nullptr : producer_; }
   Peer* Find(uint64_t connection);
   void Cut(uint64_t connection);
   void TakeUp(uint64_t connection);
@@ -86,6 +93,8 @@ class SimKafka final : public kafka::native::Network {
   bool deleted_ = false;
   bool was_broken_ = false;
   Producer* producer_ = nullptr;
+  uint64_t first_connection_ = 0;
+  bool muted_ = false;
   base::SteadyTime now_{std::chrono::seconds(1)};
   std::multimap<base::SteadyTime, std::function<void()>> events_;
   std::map<uint64_t, std::unique_ptr<Peer>> peers_;

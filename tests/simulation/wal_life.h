@@ -17,6 +17,7 @@
 #include "app/ingest.h"
 #include "app/ports/event_decoder.h"
 #include "simulation/wal_ledger.h"
+#include "simulation/wal_notes.h"
 #include "simulation/wal_repeats.h"
 #include "support/delivery_rig.h"
 #include "support/null_log.h"
@@ -45,7 +46,7 @@ class WalLife {
 
   // Null: the start failed, as it does when the disk fails meanwhile.
   static std::unique_ptr<WalLife> Start(support::SimDisk& disk, const wal::WalOptions& options,
-                                        support::VirtualClock& clock, WalLedger& ledger,
+                                        support::VirtualClock& clock, WalLedger& ledger, WalNotesBook& notes,
                                         app::EventDecoder& decoder, Occurred& occurred, uint64_t seed,
                                         bool shrunk) {
     std::unique_ptr<WalLife> life(new WalLife(disk, clock, ledger, decoder, occurred, seed));
@@ -54,6 +55,9 @@ class WalLife {
     auto opened = wal::WalJournal::Open(shared, *life->directory_, clock, life->log_, life->random_.Next());
     if (!opened) return nullptr;
     life->journal_ = std::move(*opened);
+    life->noted_ = std::make_unique<NotedJournal>(
+        *life->journal_, shared.lanes, notes, [&disk] { return disk.Stopped(); }, life->random_.Next());
+    occurred["notes: batches known again"] += life->noted_->Known();
     life->Begin(shared, shrunk);
     return life;
   }
@@ -167,6 +171,9 @@ class WalLife {
     for (const Role role : {Role::kCommit, Role::kLoad, Role::kKeep}) ran = Step(role) || ran;
     return rig_->RunOneWorker(random_.Below(4)) || ran;
   }
+
+  // A lane sends some of what it has, as far as its notes know.
+  void NoteSome() { noted_->NoteSome(); }
 
   // With nothing in the way any more, everything has to leave the journal.
   void DrainAll() {
@@ -292,7 +299,7 @@ class WalLife {
       clients_.emplace(client, shares_.Enter({&client, 1}, clock.Now()));
   }
 
-  static constexpr uint64_t kOpenFilesMax = 12;
+  static constexpr uint64_t kOpenFilesMax = 15;
   static constexpr uint64_t kLargestSegmentBytes = 16 << 10;
 
   void Begin(const wal::WalOptions& options, bool shrunk) {
@@ -305,7 +312,7 @@ class WalLife {
       repeats_->Restore(*journal_, decoder_, disk_.Counts().unreadable == 0);
       shape.window_of_ids = &repeats_->Window();
     }
-    rig_ = std::make_unique<support::DeliveryRig>(shape, *journal_, random_.Next(), &clock_);
+    rig_ = std::make_unique<support::DeliveryRig>(shape, *noted_, random_.Next(), &clock_);
     receipts_ = std::make_unique<WalReceipts>(rig_->receipts);
     rig_->sink.OnArrival([this](std::string_view value) { ledger_.CheckUnaltered(value); });
     bucket_ = std::make_unique<domain::TokenBucket>(0, 1);
@@ -384,6 +391,7 @@ class WalLife {
   wal::WalOptions options_;
   std::unique_ptr<wal::Directory> directory_;
   std::unique_ptr<wal::WalJournal> journal_;
+  std::unique_ptr<NotedJournal> noted_;
   std::unique_ptr<WalRepeats> repeats_;  // null: no window
   std::unique_ptr<support::DeliveryRig> rig_;
   std::unique_ptr<WalReceipts> receipts_;

@@ -45,7 +45,11 @@ class WalSchedule {
                                         "repaired by the operator",
                                         "damaged files moved away",
                                         "settings shrunk",
-                                        "several files damaged"};
+                                        "several files damaged",
+                                        "number of lanes changed",
+                                        "notes: batches known again",
+                                        "notes: events settled by them alone",
+                                        "notes: a lane had several files"};
 
   WalSchedule(uint64_t seed, app::EventDecoder& decoder, Occurred& occurred)
       : random_(seed),
@@ -59,6 +63,7 @@ class WalSchedule {
     options_.window_events_max = random_.Between(1, 40);
     options_.window_bytes_max = 1 << 20;
     options_.lanes = random_.Between(1, 3);
+    options_.sent_file_bytes = random_.Between(20, 400);
     faults_ = static_cast<Faults>(random_.Below(kFaultKinds));
     if (random_.OneIn(2)) {
       options_.retain_events = 1'000'000;
@@ -97,6 +102,28 @@ class WalSchedule {
     Settle();
   }
 
+  // A life, killed, after which its newest commit is damaged, so that what was noted of it is of events that
+  // the log has lost; or the log is removed, but not its notes, and they come back to one without a
+  // checkpoint. Others get the same positions.
+  void RunWithNotesOfOthers() {
+    faults_ = Faults::kNone;
+    LiveShortly();
+    if (random_.OneIn(2)) {
+      DamageNewest();
+    } else {
+      BeginAnewWithOldNotes();
+    }
+    if (random_.OneIn(2)) {
+      CutStartShort(random_.Between(1, kStartOperations));
+      disk_.KillProcess();
+    }
+    for (uint64_t lives = random_.Between(0, 2); lives > 0; --lives) LiveShortly();
+    Settle();
+    for (const std::string& label : ledger_.Missing()) {
+      ASSERT_TRUE(excused_.contains(label)) << "lost, and accepted after the damage: " << label;
+    }
+  }
+
   void Run() {
     for (uint64_t lives = random_.Between(1, 4); lives > 0 && !::testing::Test::HasFailure(); --lives)
       LiveOnce();
@@ -108,7 +135,7 @@ class WalSchedule {
   enum class Faults : uint8_t { kNone, kStop, kWrites, kSyncs, kNames, kReads, kFull, kDamage, kUnreadable };
   static constexpr uint64_t kFaultKinds = 9;
   static constexpr int kShortLife = 60;
-  static constexpr uint64_t kStartOperations = 40;  // of the disk, about as many as one takes
+  static constexpr uint64_t kStartOperations = 50;  // of the disk, about as many as one takes
   static constexpr int kStartsCutShort = 3;         // one after the other
 
   // The process is killed between two steps or, as well, between two operations of the disk.
@@ -122,11 +149,85 @@ class WalSchedule {
     disk_.KillProcess();
   }
 
+  // What has not arrived is lost, perhaps, and nobody counts it.
+  void ExcuseWhatIsMissing() {
+    for (const std::string& label : ledger_.Missing()) excused_.insert(label);
+    notes_.ForgetPositions();
+    repaired_ = true;
+    lost_count_known_ = false;
+  }
+
+  void DamageNewest() {
+    ExcuseWhatIsMissing();
+    std::string newest;
+    size_t frame = 0;
+    for (const std::string& name : Segments()) {
+      const size_t at = disk_.Seen(name).rfind("FRAM");
+      if (!IsUsed(name) || at == std::string::npos) continue;
+      newest = name;
+      frame = at;
+    }
+    if (newest.empty()) return;
+    disk_.FlipBit(newest, frame + wal::kFrameHeaderBytes, 1);
+    ++occurred_["notes: the newest commit was damaged"];
+  }
+
+  void BeginAnewWithOldNotes() {
+    ExcuseWhatIsMissing();
+    std::map<std::string, std::string> notes;
+    for (const std::string& name : disk_.SeenNames()) {
+      if (wal::SentNumber(name)) notes.emplace(name, disk_.Seen(name));
+      disk_.RemoveFile(name);
+    }
+    aside_.clear();
+    LiveShortly();
+    for (const std::string& name : disk_.SeenNames()) {
+      if (wal::SentNumber(name) || name == wal::kCheckpointName) disk_.RemoveFile(name);
+    }
+    for (const auto& [name, bytes] : notes) disk_.PutFile(name, bytes);
+    notes_.ForgetPositions();
+    if (!notes.empty()) ++occurred_["notes: of an earlier log"];
+  }
+
   std::unique_ptr<WalLife> Start() {
-    auto life = WalLife::Start(disk_, options_, clock_, ledger_, decoder_, occurred_, random_.Next(),
+    const bool faultless = faults_ == Faults::kNone || faults_ == Faults::kStop || faults_ == Faults::kDamage;
+    if (!faultless) notes_.ForgetNotes();
+    notes_.UseLanes(options_.lanes);
+    const uint64_t by_notes = SettledByNotesAlone();
+    auto life = WalLife::Start(disk_, options_, clock_, ledger_, notes_, decoder_, occurred_, random_.Next(),
                                shrunk_ || damages_ > 0 || repaired_);
+    if (life != nullptr) {
+      occurred_["notes: events settled by them alone"] += by_notes;
+      EXPECT_TRUE(NotesFiles() <= options_.lanes || !faultless) << "a start leaves one for each lane";
+    }
     if (life != nullptr && damages_ == 0 && !repaired_) life->CheckNothingDurableIsGone();
     return life;
+  }
+
+  size_t NotesFiles() const {
+    const auto names = disk_.SeenNames();
+    return static_cast<size_t>(std::ranges::count_if(
+        names, [](const std::string& name) { return wal::SentNumber(name).has_value(); }));
+  }
+
+  // Noted as settled, and beyond what the newest checkpoint says.
+  uint64_t SettledByNotesAlone() {
+    const auto names = disk_.SeenNames();
+    if (NotesFiles() > options_.lanes) ++occurred_["notes: a lane had several files"];
+    if (!std::ranges::count(names, wal::kCheckpointName)) return 0;
+    const std::string& bytes = disk_.Seen(wal::kCheckpointName);
+    wal::SettledMap settled;
+    uint64_t newest = 0;
+    for (const uint64_t offset : {uint64_t{0}, wal::kCheckpointSlotBytes}) {
+      uint64_t generation = 0;
+      const auto slot = wal::DecodeCheckpoint(
+          std::string_view(bytes).substr(std::min<size_t>(offset, bytes.size())), &generation);
+      if (!slot || generation < newest) continue;
+      newest = generation;
+      settled = slot->settled;
+    }
+    return static_cast<uint64_t>(std::ranges::count_if(
+        notes_.FlushedAsSettled(), [&settled](uint64_t position) { return !settled.Contains(position); }));
   }
 
   // Other settings than those of the life before.
@@ -134,6 +235,10 @@ class WalSchedule {
     const uint64_t before = options_.segment_bytes;
     options_.segment_bytes = 4096 << random_.Below(3);
     options_.bytes_max = options_.segment_bytes * random_.Between(2, 8);
+    if (random_.OneIn(3)) {
+      const size_t lanes = random_.Between(1, 3);
+      if (std::exchange(options_.lanes, lanes) != lanes) ++occurred_["number of lanes changed"];
+    }
     shrunk_ = true;  // something of the log may be larger than what fits now
     if (options_.segment_bytes < before) ++occurred_["settings shrunk"];
   }
@@ -200,7 +305,7 @@ class WalSchedule {
   }
 
   void Step(WalLife& life) {
-    switch (random_.Below(12)) {
+    switch (random_.Below(15)) {
       case 0:
       case 1:
       case 2: return Request(life);
@@ -211,6 +316,9 @@ class WalSchedule {
       case 7: life.Rig().RunOneWorker(random_.Below(3)); return;
       case 8: life.Step(WalLife::Role::kKeep); return;
       case 9: life.Step(WalLife::Role::kLoad); return;
+      case 10:
+      case 11:
+      case 12: return life.NoteSome();
       default: life.Step(WalLife::Role::kCommit); return;
     }
   }
@@ -340,6 +448,7 @@ class WalSchedule {
 
   void LosePower() {
     disk_.Crash();
+    notes_.ForgetNotes();
     clock_.Reboot(std::chrono::milliseconds(random_.Below(5'000)));
     ++occurred_["machine started anew"];
   }
@@ -370,6 +479,7 @@ class WalSchedule {
     if (bytes == 0) return;
     checkpoint_damaged_ = checkpoint_damaged_ || name == wal::kCheckpointName;
     ++damages_;
+    notes_.ForgetPositions();
     switch (random_.Below(4)) {
       case 0:
         disk_.FlipBit(name, random_.Below(bytes), static_cast<int>(random_.Below(8)));
@@ -423,6 +533,7 @@ class WalSchedule {
   void Repair() {
     repeats_allowed_ = true;
     graceful_ = false;
+    notes_.ForgetPositions();
     const auto folder = disk_.Mount();
     const auto plan = wal::PlanRepair(*folder);
     ASSERT_TRUE(plan) << plan.error().message;
@@ -516,6 +627,7 @@ class WalSchedule {
   wal::WalOptions options_;
   Faults faults_;
   WalLedger ledger_;
+  WalNotesBook notes_;
   uint64_t number_ = 0;
   uint64_t lost_ = 0;
   bool lost_count_known_ = true;
@@ -524,10 +636,11 @@ class WalSchedule {
   bool repeats_allowed_ = false;
   uint64_t left_at_stop_ = 0;
   int starts_cut_short_ = 0;
-  bool shrunk_ = false;          // sizes have changed
-  bool repaired_ = false;        // by the operator
-  std::set<std::string> aside_;  // damaged files that were on the medium
-  bool graceful_ = false;        // the last end was, and left a checkpoint
+  bool shrunk_ = false;            // sizes have changed
+  bool repaired_ = false;          // by the operator
+  std::set<std::string> excused_;  // events that damage may have taken
+  std::set<std::string> aside_;    // damaged files that were on the medium
+  bool graceful_ = false;          // the last end was, and left a checkpoint
 };
 
 }  // namespace ei::simulation

@@ -71,6 +71,25 @@ TEST_F(WalSimulation, PowerMayGoAtEveryStep) {
   EXPECT_GT(stops, 1'000U);
 }
 
+TEST_F(WalSimulation, NotesOfOtherEventsSettleNothing) {
+  const uint64_t seed = support::SeedOr(970'001);
+  const uint64_t schedules = support::SchedulesOr(kEnoughForAll);
+  for (const char* kind : {"notes: the newest commit was damaged", "notes: of an earlier log"}) {
+    occurred_[kind] = 0;
+  }
+  for (uint64_t i = 0; i < schedules && !HasFailure(); ++i) {
+    SCOPED_TRACE(testing::Message() << "run this schedule again with EI_SEED=" << seed + i);
+    WalSchedule(seed + i, *decoder_, occurred_).RunWithNotesOfOthers();
+  }
+  for (const auto& [kind, count] : occurred_) {
+    if (!kind.starts_with("notes: ")) continue;
+    std::cout << "[ occurred ] " << count << " x " << kind << '\n';
+    if (schedules >= kEnoughForAll && !HasFailure()) {
+      EXPECT_GT(count, 0U) << kind << " never occurred";
+    }
+  }
+}
+
 // Twice in a row, each at any operation of the disk at which a start can end.
 TEST_F(WalSimulation, TwoStartsMayBeCutShort) {
   const uint64_t seed = support::SeedOr(950'001);

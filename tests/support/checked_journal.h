@@ -76,6 +76,7 @@ class CheckedJournal final : public app::Journal {
     settled_ += events;
     journal_.Settle(settled);
   }
+  app::SentLog* Sent(size_t lane) override { return journal_.Sent(lane); }
   void OnLaneFilled(std::function<void(size_t lane)> wake) override {
     journal_.OnLaneFilled(std::move(wake));
   }

@@ -98,7 +98,7 @@ class MisbehavingSink final : public app::EventSink {
    public:
     explicit OneLane(MisbehavingSink& sink) : sink_(sink) {}
 
-    void Attach(app::DeliveryListener& listener) override { listener_ = &listener; }
+    void Attach(app::DeliveryListener& listener, app::SentLog*) override { listener_ = &listener; }
     void Add(const app::JournalEvent& event) override {
       events_.push_back({std::string(event.value), std::string(event.key), event.has_key, event.position,
                          app::RunOf(event)});

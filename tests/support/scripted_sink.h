@@ -43,7 +43,7 @@ class ScriptedSink final : public app::EventSink, public app::SinkLane {
   bool IsStalled(std::string_view, std::optional<uint32_t>) const override { return stalled; }
   app::SinkStatus Status() const override { return {app::Contact::kReached}; }
 
-  void Attach(app::DeliveryListener& listener) override { listener_ = &listener; }
+  void Attach(app::DeliveryListener& listener, app::SentLog*) override { listener_ = &listener; }
   void Add(const app::JournalEvent& event) override {
     waiting_.push_back({std::string(event.value), std::string(event.key), std::string(event.topic),
                         event.position, app::RunOf(event)});

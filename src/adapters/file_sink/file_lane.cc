@@ -34,6 +34,7 @@ void FileLane::Run(base::SteadyTime until) {
       } else {
         failures_ = 0;
       }
+      if (sent_ != nullptr) sent_->Flush();
     }
     const bool left = !(batches_.empty() && letters_.empty());
     const base::SteadyTime next = left ? std::min(until, not_before_) : until;

@@ -19,7 +19,10 @@ class FileLane final : public app::SinkLane {
  public:
   FileLane(FileSink& sink, uint64_t seed) : sink_(sink), random_(seed) {}
 
-  void Attach(app::DeliveryListener& listener) override { listener_ = &listener; }
+  void Attach(app::DeliveryListener& listener, app::SentLog* sent) override {
+    listener_ = &listener;
+    sent_ = sent;
+  }
   void Add(const app::JournalEvent& event) override;
   void AddDeadLetter(uint64_t token, const app::EventView& event, const app::DeadLetterNote& note) override;
   void Run(base::SteadyTime until) override;
@@ -46,6 +49,7 @@ class FileLane final : public app::SinkLane {
 
   FileSink& sink_;
   app::DeliveryListener* listener_ = nullptr;
+  app::SentLog* sent_ = nullptr;  // null: nothing outlives the process
   domain::UuidV7Generator random_;
   std::deque<Batch> batches_;
   std::vector<Letter> letters_;

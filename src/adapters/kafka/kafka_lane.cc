@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 
 #include "adapters/kafka/kafka_sink.h"
+#include "adapters/kafka/native/sent_stamp.h"
 #include "app/dead_letter_headers.h"
 #include "base/murmur2.h"
 
@@ -91,8 +92,9 @@ Instant KafkaLane::Now() const {
   return {sink_.clock_.Now(), std::chrono::duration_cast<std::chrono::milliseconds>(wall).count()};
 }
 
-TopicQueue& KafkaLane::QueueOf(std::string_view topic) {
-  const std::string_view name = sink_.topics_.NameOf(topic);
+TopicQueue& KafkaLane::QueueOf(std::string_view topic) { return QueueNamed(sink_.topics_.NameOf(topic)); }
+
+TopicQueue& KafkaLane::QueueNamed(std::string_view name) {
   if (last_queue_ != nullptr && last_queue_->Name() == name) return *last_queue_;
   auto found = queues_.find(name);
   if (found == queues_.end()) {
@@ -111,6 +113,18 @@ TopicQueue& KafkaLane::QueueOf(std::string_view topic) {
 }
 
 // --- from the worker
+
+void KafkaLane::Attach(app::DeliveryListener& listener, app::SentLog* sent) {
+  listener_ = &listener;
+  sent_ = sent;
+  if (sent_ == nullptr) return;
+  now_ = Now();
+  const native::Resumption resumption = native::TakeResumption(*sent_);
+  for (const auto& [stamp, positions] : resumption.batches) {
+    QueueNamed(stamp.topic).Resume(stamp, positions, now_);
+  }
+  OnPossibleRepeats(static_cast<uint32_t>(resumption.others));
+}
 
 void KafkaLane::Add(const app::JournalEvent& event) {
   TopicQueue& queue = QueueOf(event.topic);
@@ -163,6 +177,7 @@ void KafkaLane::Run(base::SteadyTime until) {
     if (next <= now) {
       Turn();
     } else {
+      OnWriting();  // what was settled
       in_flight_.store(producer_->RecordsOut(), std::memory_order_relaxed);
       context_.run_one_until(std::min({until, next, now + std::chrono::minutes(1)}));
     }
@@ -267,6 +282,21 @@ void KafkaLane::OnUndeliverable(const std::string& topic, const Batch& records, 
         event.traceparent = record.Header("traceparent");
         listener_->OnRejected({event, token, run, code, reason, sink_.topics_.Keep(topic), attempts});
       });
+}
+
+// Dead letters are not noted: they may stand twice after a crash.
+void KafkaLane::OnNumbered(const Partition& partition, const Batch& batch) {
+  if (sent_ == nullptr || batch.dead_letters) return;
+  sent_->NoteSent(batch.tokens, native::EncodeSentStamp(
+                                    {partition.Topic(), partition.Index(), batch.topic_id, batch.stamp}));
+}
+
+void KafkaLane::OnNumbersVoid(const Partition&, const Batch& batch) {
+  if (sent_ != nullptr && !batch.dead_letters) sent_->NoteSent(batch.tokens, {});
+}
+
+void KafkaLane::OnWriting() {
+  if (sent_ != nullptr) sent_->Flush();
 }
 
 void KafkaLane::OnRetried(uint32_t records) {

@@ -31,7 +31,7 @@ class KafkaLane final : public app::SinkLane,
   // The sink outlives the lane. Lane 0 asks for the topics' settings.
   KafkaLane(KafkaSink& sink, size_t number, std::vector<native::Address> bootstrap);
 
-  void Attach(app::DeliveryListener& listener) override { listener_ = &listener; }
+  void Attach(app::DeliveryListener& listener, app::SentLog* sent) override;
   void Add(const app::JournalEvent& event) override;
   void AddDeadLetter(uint64_t token, const app::EventView& event, const app::DeadLetterNote& note) override;
   void Run(base::SteadyTime until) override;
@@ -45,6 +45,7 @@ class KafkaLane final : public app::SinkLane,
 
  private:
   native::Producer::Options ProducerOptions(std::vector<native::Address> bootstrap);
+  native::TopicQueue& QueueNamed(std::string_view name);
   native::TopicQueue& QueueOf(std::string_view topic);
   native::Instant Now() const;
   void Turn();
@@ -58,6 +59,9 @@ class KafkaLane final : public app::SinkLane,
   void OnRejected(const native::Partition& partition, std::unique_ptr<native::Batch> rejected,
                   std::string_view code, std::span<const std::string> reasons) override;
   void OnRetried(uint32_t records) override;
+  void OnNumbered(const native::Partition& partition, const native::Batch& batch) override;
+  void OnNumbersVoid(const native::Partition& partition, const native::Batch& batch) override;
+  void OnWriting() override;
   void OnPartitionGone(const native::Partition& partition,
                        std::deque<std::unique_ptr<native::Batch>> batches) override;
   void OnTopic(const std::string& topic, const native::ClusterView::Topic& told) override;
@@ -78,6 +82,7 @@ class KafkaLane final : public app::SinkLane,
   KafkaSink& sink_;
   const size_t number_;
   app::DeliveryListener* listener_ = nullptr;
+  app::SentLog* sent_ = nullptr;  // null: nothing outlives the process
   boost::asio::io_context context_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::unique_ptr<native::SocketNetwork> network_;

@@ -81,6 +81,7 @@ std::optional<Checkpoint> DecodeCheckpoint(std::string_view slot, uint64_t* gene
   for (uint32_t i = 0; i < count; ++i) {
     const auto begin = TakeNumber<uint64_t>(slot);
     const auto end = TakeNumber<uint64_t>(slot);
+    if (end > kPositionsMax) return std::nullopt;
     checkpoint.settled.Mark(begin, end);
   }
   *generation = found_generation;

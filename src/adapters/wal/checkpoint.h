@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,6 +22,7 @@ struct Checkpoint {
 inline constexpr const char* kCheckpointName = "checkpoint";
 inline constexpr const char* kUnfinishedCheckpointName = "checkpoint.tmp";  // worth nothing
 inline constexpr uint64_t kCheckpointSlotBytes = 64 << 10;
+inline constexpr size_t kCheckpointRunsMax = 4'000;  // as many as surely fit
 
 // The file `checkpoint`: two slots that are written in turn, in place, in space that was taken at the start,
 // so that it works on a full disk and a torn write leaves the other slot. Not thread-safe.

@@ -164,9 +164,12 @@ void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
     events.clear();
     const char* bytes = piece.bytes;
     for (uint32_t i = 0; i < piece.events; ++i, ++entry) {
-      events.push_back(piece.from_disk
-                           ? EventFromDisk(position, bytes, *entry, piece.accepted_at, piece.topic)
-                           : EventOf(position, bytes, *entry, piece.accepted_at));
+      // Of the newest commit that was found an earlier life may have settled some.
+      if (!piece.from_disk) {
+        events.push_back(EventOf(position, bytes, *entry, piece.accepted_at));
+      } else if (!segments_.Settled().Contains(position)) {
+        events.push_back(EventFromDisk(position, bytes, *entry, piece.accepted_at, piece.topic));
+      }
       ++position;
       bytes += entry->size;
     }

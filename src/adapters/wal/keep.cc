@@ -20,8 +20,7 @@ constexpr size_t kSparesMin = 1;
 constexpr size_t kSparesMax = 2;  // from segments that are needed no more; the others are removed
 // How often a full log looks whether files that were set aside have been moved away.
 constexpr base::Duration kLookAsideInterval = std::chrono::seconds(1);
-constexpr size_t kGoingMax = 1'000;           // segments that go after one checkpoint
-constexpr size_t kCheckpointRunsMax = 4'000;  // as many as surely fit
+constexpr size_t kGoingMax = 1'000;  // segments that go after one checkpoint
 
 }  // namespace
 
@@ -336,6 +335,8 @@ WalJournal::Snapshot WalJournal::TakeSnapshot() {
   snapshot.checkpoint.next_segment = next_segment_;
   snapshot.checkpoint.settled = segments_.Settled().Lowest(kCheckpointRunsMax);
   snapshot.settled_since = settled_since_checkpoint_;
+  snapshot.number = sent_files_.snapshots.fetch_add(1, std::memory_order_relaxed) + 1;
+  snapshot.sent_end = segments_.Settled().AlwaysLowestEnd(kCheckpointRunsMax);
   checkpoint_at_ = clock_.Now();
   return snapshot;
 }
@@ -357,6 +358,8 @@ DiskResult<void> WalJournal::Save(const Snapshot& snapshot) {
                {{"error", std::system_category().message(saved.error())}});
     return saved;
   }
+  sent_files_.saved_end.store(snapshot.sent_end, std::memory_order_relaxed);
+  sent_files_.saved.store(snapshot.number, std::memory_order_release);
   base::MutexLock lock(mutex_);
   settled_since_checkpoint_ -= snapshot.settled_since;
   return saved;

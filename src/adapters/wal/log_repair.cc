@@ -145,6 +145,11 @@ base::Result<void> Repairer::RemoveUnfinished() {
     const bool no_file = !file && file.error() == EINVAL;
     if (auto gone = no_file ? Rename(name, name + ".damaged") : Remove(name); !gone) return gone;
   }
+  FoundSent sent;
+  for (const std::string& name : plan_.survey.sent) sent.files.push_back(*SentNumber(name));
+  sent.untrue = sent.files;
+  if (auto gone = Check(RemoveSent(directory_, sent), "can't remove the notes"); !gone) return gone;
+  outcome_.removed.insert(outcome_.removed.end(), plan_.survey.sent.begin(), plan_.survey.sent.end());
   const bool moves = std::ranges::any_of(plan_.damaged, [](const auto& one) { return one.readable > 0; });
   for (const SurveyedSegment& prepared : plan_.survey.prepared) {
     if (!moves) break;

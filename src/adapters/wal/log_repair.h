@@ -45,10 +45,10 @@ struct RepairOutcome {
 // log's end, then sets the damaged ones aside. Moved events keep their order among themselves, and come after
 // all that were sound. No bytes of a damaged file are lost.
 //
-// Steps, each on the disk before the next: unfinished files go; the new segments appear, whole; a checkpoint
-// settles the old positions; the damaged files are renamed. A crash between the second and the third leaves
-// moved events twice, so they are delivered twice; no crash loses any. After a failure, or a crash, it may be
-// run again.
+// Steps, each on the disk before the next: unfinished files go, and so do notes of what was sent, as they
+// name events by positions that others get; the new segments appear, whole; a checkpoint settles the old
+// positions; the damaged files are renamed. A crash between the second and the third leaves moved events
+// twice, so they are delivered twice; no crash loses any. After a failure, or a crash, it may be run again.
 //
 // `seed` makes the new segments' salts: no client may know it.
 base::Result<RepairOutcome> Repair(Directory& directory, const RepairPlan& plan, uint64_t seed);

@@ -178,6 +178,7 @@ base::Result<LogSurvey> SurveyLog(Directory& directory) {
   LogSurvey survey;
   for (const std::string& name : *names) {
     if (name.ends_with(".tmp")) survey.unfinished.push_back(name);
+    if (SentNumber(name)) survey.sent.push_back(name);
   }
   survey.checkpoint = std::move(*after);
   Sort(std::move(*fronts), survey);
@@ -185,7 +186,7 @@ base::Result<LogSurvey> SurveyLog(Directory& directory) {
 
   const std::optional<Checkpoint>& saved = before->newest;
   const uint64_t durable_end = saved ? saved->durable_end : 0;
-  if (saved) survey.end = std::max(durable_end, saved->settled.Below());
+  if (saved) survey.end = std::max(durable_end, saved->settled.End());
   DropUnfinished(directory, durable_end, survey);
   FindNeighbours(survey);
   FindEnd(directory, durable_end, survey);

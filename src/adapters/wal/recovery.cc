@@ -173,6 +173,21 @@ base::Result<SettledMap> AssumeSettled(Directory& directory, const std::vector<F
   return settled;
 }
 
+// What was sent had been synced: the newest commit, too, if something of it was.
+void ReadNotes(Directory& directory, FoundLog& log) {
+  if (!log.has_checkpoint) {
+    log.sent.untrue = log.sent.files;
+    return;
+  }
+  ReadSent(directory, log.end, log.checkpoint.settled, log.sent);
+  uint64_t& durable_end = log.checkpoint.durable_end;
+  durable_end = std::max(durable_end, log.sent.durable_end);
+  if (log.last_frame && log.last_frame->header.first_position < log.sent.durable_end) {
+    durable_end = log.end;
+    log.last_frame.reset();
+  }
+}
+
 }  // namespace
 
 base::Error WalFault(const std::string& what, int error) {
@@ -189,7 +204,7 @@ base::Result<FoundLog> ReadLog(Directory& directory) {
   FoundLog log;
   log.has_checkpoint = checkpoint->has_value();
   log.checkpoint = std::move(*checkpoint).value_or(Checkpoint());
-  log.end = std::max(log.checkpoint.durable_end, log.checkpoint.settled.Below());
+  log.end = std::max(log.checkpoint.durable_end, log.checkpoint.settled.End());
   log.next_segment = log.checkpoint.next_segment;
 
   std::map<uint64_t, SegmentFile> files;
@@ -201,6 +216,10 @@ base::Result<FoundLog> ReadLog(Directory& directory) {
       log.next_segment = std::max(log.next_segment, *number + 1);
     }
     if (const auto number = MarkNumber(name)) marked.insert(*number);
+    if (const auto number = SentNumber(name)) {
+      log.sent.files.push_back(*number);
+      if (*number <= kSegmentNumbersMax) log.sent.next_number = std::max(log.sent.next_number, *number + 1);
+    }
     const auto number = SegmentNumber(name);
     if (!number || *number > kSegmentNumbersMax) continue;
     auto found = LookAt(directory, *number);
@@ -236,6 +255,8 @@ base::Result<FoundLog> ReadLog(Directory& directory) {
     log.checkpoint.settled = std::move(*settled);
   }
   if (auto found = FindEnd(directory, log); !found) return std::unexpected(found.error());
+  std::ranges::sort(log.sent.files);
+  ReadNotes(directory, log);
   return log;
 }
 

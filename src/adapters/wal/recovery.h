@@ -8,6 +8,7 @@
 
 #include "adapters/wal/checkpoint.h"
 #include "adapters/wal/disk.h"
+#include "adapters/wal/sent_recovery.h"
 #include "adapters/wal/wal_format.h"
 #include "base/result.h"
 
@@ -43,6 +44,9 @@ struct FoundLog {
   uint64_t next_segment = 0;  // numbers from here on were never used
   std::optional<LastFrame> last_frame;
   bool torn = false;  // the log ended within a commit that nobody was told of
+  // What it notes is in `checkpoint` already: what is settled, and that it was durable. Without a checkpoint
+  // nothing of it counts, as positions may have begun anew.
+  FoundSent sent;
 };
 
 // Reads the headers of all segments, one file after the other, and the frames of the newest; changes nothing.

@@ -14,6 +14,7 @@ constexpr uint64_t kZerosStepBytes = 1 << 20;
 constexpr std::string_view kSegmentSuffix = ".wal";
 constexpr std::string_view kDamagedSuffix = ".damaged";
 constexpr std::string_view kMarkSuffix = ".marked";
+constexpr std::string_view kSentSuffix = ".sent";
 
 std::string NameOf(uint64_t number, std::string_view suffix) {
   const std::string digits = std::to_string(number);
@@ -40,6 +41,8 @@ std::string DamagedName(uint64_t number) { return NameOf(number, kDamagedSuffix)
 std::optional<uint64_t> DamagedNumber(std::string_view name) { return NumberIn(name, kDamagedSuffix); }
 std::string MarkName(uint64_t number) { return NameOf(number, kMarkSuffix); }
 std::optional<uint64_t> MarkNumber(std::string_view name) { return NumberIn(name, kMarkSuffix); }
+std::string SentName(uint64_t number) { return NameOf(number, kSentSuffix); }
+std::optional<uint64_t> SentNumber(std::string_view name) { return NumberIn(name, kSentSuffix); }
 
 DiskResult<std::shared_ptr<File>> MakeSegment(Directory& directory, uint64_t number, uint64_t bytes) {
   if (auto removed = directory.Remove(kUnfinishedSegmentName); !removed && removed.error() != ENOENT) {

@@ -23,6 +23,10 @@ std::optional<uint64_t> DamagedNumber(std::string_view name);
 std::string MarkName(uint64_t number);
 std::optional<uint64_t> MarkNumber(std::string_view name);
 
+// What a lane has noted of what it sent: "00000000000000000042.sent". Their numbers are no segments'.
+std::string SentName(uint64_t number);
+std::optional<uint64_t> SentNumber(std::string_view name);
+
 // A segment in the making; one that a crash left is worth nothing.
 inline constexpr const char* kUnfinishedSegmentName = "segment.tmp";
 

@@ -51,6 +51,17 @@ uint64_t SettledMap::LowestEnd(size_t runs) const {
   return last->second;
 }
 
+uint64_t SettledMap::AlwaysLowestEnd(size_t unsettled) const {
+  uint64_t left = unsettled;
+  uint64_t from = below_;
+  for (const auto& [begin, end] : runs_) {
+    if (begin - from > left) break;
+    left -= begin - from;
+    from = end;
+  }
+  return from + left;
+}
+
 uint64_t SettledMap::Unsettled(uint64_t begin, uint64_t end) const {
   begin = std::max(begin, below_);
   if (begin >= end) return 0;

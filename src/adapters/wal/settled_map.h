@@ -27,8 +27,13 @@ class SettledMap {
   uint64_t Unsettled(uint64_t begin, uint64_t end) const;  // how many of them are not marked
   uint64_t FirstUnsettled(uint64_t from) const;            // at or above `from`
 
-  // One past what Lowest(runs) marks.
+  // One past what Lowest(runs) marks, and past all that is marked.
   uint64_t LowestEnd(size_t runs) const;
+  uint64_t End() const { return runs_.empty() ? below_ : runs_.rbegin()->second; }
+
+  // The position that has `unsettled` others below it that are not marked. As each run has one before it,
+  // Lowest(unsettled) has all that is marked below, and will have it whatever is marked later.
+  uint64_t AlwaysLowestEnd(size_t unsettled) const;
 
  private:
   uint64_t below_;

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cerrno>
 #include <limits>
+#include <system_error>
 
 #include "adapters/wal/segment_files.h"
 #include "base/crc32c.h"
@@ -92,15 +93,44 @@ DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
     done = directory_.Rename(SegmentName(segment.header.number), DamagedName(segment.header.number));
     found.set_aside.push_back({segment.header.number, segment.header.segment_bytes});
   }
+  // Before there is a checkpoint with which they would count.
+  if (done && !found.has_checkpoint) done = RemoveSent(directory_, std::exchange(found.sent, {}));
   if (!done) return done;
   found.checkpoint.next_segment = found.next_segment;
   auto checkpoint = CheckpointFile::Renew(directory_, found.checkpoint);
   if (!checkpoint && checkpoint.error() == ENOSPC && found.has_checkpoint) {
     checkpoint = CheckpointFile::Reuse(directory_);
+    if (checkpoint) done = checkpoint->Save(found.checkpoint);
   }
   if (!checkpoint) return std::unexpected(checkpoint.error());
+  if (!done) return done;
   checkpoint_ = std::move(*checkpoint);
-  return directory_.Sync();
+  BeginSent(found);
+  // Before positions that the log has lost are given again: what is noted of them is of other events.
+  return RemoveSent(directory_, found.sent);
+}
+
+// A kill from here on may leave the old files beside the new ones, which say the same.
+void WalJournal::BeginSent(FoundLog& found) {
+  if (found.sent.fault) {
+    log_.Write(app::LogLevel::kWarn, "wal",
+               "wal.dir (WAL_DIR): some notes of what was sent can't be read: events may be delivered twice",
+               {{"error", std::system_category().message(*found.sent.fault)}});
+  }
+  sent_files_.next_number = found.sent.next_number;
+  sent_files_.file_bytes = options_.sent_file_bytes;
+  std::vector<std::vector<app::SentBatch>> unsettled(options_.lanes);
+  for (FoundBatch& found_batch : found.sent.unsettled) {
+    const auto& [lane, lanes] = found_batch.by;
+    if (lanes == options_.lanes && lane < lanes) unsettled[lane].push_back(std::move(found_batch.batch));
+  }
+  const SettledMap none;
+  for (uint32_t lane = 0; lane < options_.lanes; ++lane) {
+    const SentHeader header{.lane = lane, .lanes = static_cast<uint32_t>(options_.lanes)};
+    sent_.push_back(std::make_unique<LaneSentLog>(header, std::move(unsettled[lane]), sent_files_, directory_,
+                                                  clock_, log_));
+    sent_.back()->Begin(lane == 0 ? found.checkpoint.settled : none, kCheckpointRunsMax);
+  }
 }
 
 void WalJournal::Adopt(FoundLog& found) {

@@ -21,6 +21,7 @@
 #include "adapters/wal/recovery.h"
 #include "adapters/wal/segment_scanner.h"
 #include "adapters/wal/segment_table.h"
+#include "adapters/wal/sent_log.h"
 #include "app/client_shares.h"
 #include "app/ports/clock.h"
 #include "app/ports/journal.h"
@@ -46,6 +47,9 @@ struct WalOptions {
   // Where the sink takes events that name no topic; empty: it has no topics. What is accepted goes there
   // also when a later life has another one.
   std::string topic = {};
+
+  // What a lane's notes of what it sent take before they go on in another file.
+  uint64_t sent_file_bytes = kSentFileBytesMax;
 
   // Is told who holds what of the disk and of the memory for what is not synced; outlives the journal.
   app::ClientShares* shares = nullptr;
@@ -101,7 +105,8 @@ struct WalCounts {
 //  when its room is needed.
 //  - Only what was read and has a wrong sum counts as lost. Its file is set aside, and never removed by this.
 //  - Open files: the segment that is being filled, a few that are prepared or wait for their commit, the one
-//    that is read back, the checkpoint. Nothing that is done under the mutex walks through all segments.
+//    that is read back, the checkpoint, a file of notes for each lane. Nothing that is done under the mutex
+//    walks through all segments.
 //
 // A pure state machine over its ports. Three roles do the work that touches the disk, each for one thread at
 // a time: Commit, Load, Keep. WalThreads drives them, or the simulator does.
@@ -131,6 +136,7 @@ class WalJournal final : public app::Journal {
   bool Crowded() const override;
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override;
   void Settle(const app::SettledEvents& settled) override;
+  app::SentLog* Sent(size_t lane) override { return sent_[lane].get(); }
   void OnLaneFilled(std::function<void(size_t lane)> wake) override { lane_filled_ = std::move(wake); }
   void Close() override;
 
@@ -201,12 +207,15 @@ class WalJournal final : public app::Journal {
   struct Snapshot {
     Checkpoint checkpoint;
     uint64_t settled_since = 0;  // the checkpoint before
+    uint64_t number = 0;         // as SentFiles counts it
+    uint64_t sent_end = 0;       // for SentFiles::saved_end
   };
 
   WalJournal(const WalOptions& options, Directory& directory, const app::Clock& clock, app::Log& log,
              uint64_t seed);
   base::Result<void> Recover();
   DiskResult<void> MakeSure(FoundLog& found);
+  void BeginSent(FoundLog& found);
   void Adopt(FoundLog& found) REQUIRES(mutex_);
   void AddSpares(std::vector<Spare> spares) REQUIRES(mutex_);
 
@@ -278,6 +287,9 @@ class WalJournal final : public app::Journal {
   std::atomic<uint64_t> events_{0};
   std::atomic<uint64_t> window_events_{0};
   std::atomic<uint64_t> window_bytes_{0};
+
+  SentFiles sent_files_;
+  std::vector<std::unique_ptr<LaneSentLog>> sent_;  // by lane
 
   std::string commit_scratch_;                // Commit's
   bool commit_stalled_ = false;               // Commit's: the disk is full

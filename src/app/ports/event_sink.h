@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "app/ports/journal.h"
+#include "app/ports/sent_log.h"
 #include "base/time.h"
 
 namespace ei::app {
@@ -75,8 +76,9 @@ class SinkLane {
  public:
   virtual ~SinkLane() = default;
 
-  // Before the first Add; the listener outlives the lane's last function.
-  virtual void Attach(DeliveryListener& listener) = 0;
+  // Before the first Add; both outlive the lane's last function. `sent`, if there is one, is told of what is
+  // sent, and tells what earlier lives sent: their events will be added again.
+  virtual void Attach(DeliveryListener& listener, SentLog* sent) = 0;
 
   // Takes an event over; its bytes are copied.
   virtual void Add(const JournalEvent& event) = 0;

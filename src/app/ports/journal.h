@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "app/ports/sent_log.h"
 #include "base/time.h"
 #include "domain/event_batch.h"
 
@@ -109,6 +110,9 @@ class Journal {
 
   // The events were delivered, or stand in the dead-letter topic. Each once.
   virtual void Settle(const SettledEvents& settled) = 0;
+
+  // Where the lane notes what it sends; null: nothing outlives the process.
+  virtual SentLog* Sent(size_t /*lane*/) { return nullptr; }
 
   // `wake` is called (from Append's thread, without a lock held) when an empty lane gets events. Set before
   // use.

@@ -48,7 +48,7 @@ class InstantSink final : public EventSink {
   class OneLane final : public SinkLane {
    public:
     explicit OneLane(InstantSink& sink) : sink_(sink) {}
-    void Attach(DeliveryListener& listener) override { listener_ = &listener; }
+    void Attach(DeliveryListener& listener, SentLog*) override { listener_ = &listener; }
     void Add(const JournalEvent& event) override {
       positions_.push_back(event.position);
       AppendRun(runs_, RunOf(event));

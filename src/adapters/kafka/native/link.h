@@ -37,8 +37,8 @@ class Link {
  public:
   // Of a response; a larger one is nothing that a broker would send us.
   static constexpr size_t kResponseBytesMax = 16 << 20;
-  // Brokers refuse a renewal within a second of the login before (ILLEGAL_SASL_STATE). The session may be
-  // over by then; it can be renewed all the same, if nothing was sent since.
+  // Brokers refuse a renewal within a second of the one before (findings/kafka_reauth_within_a_second.sh).
+  // The session may be over by then; it can be renewed all the same, if nothing was sent since.
   static constexpr base::Duration kRenewalsApart = std::chrono::milliseconds(1100);
   // Of the words about its end, which may be a broker's.
   static constexpr size_t kReasonBytesMax = 500;

@@ -83,13 +83,17 @@ void Partition::Release(Batch& batch) {
 }
 
 void Partition::OnProducerId(const ProducerId& id) {
+  if (resuming_) {
+    own_producer_ = id;
+    return;
+  }
   // Another partition needed it; ours goes on under the old one, which the broker still knows.
   if (state_ != State::kRenewing && producer_.id >= 0) return;
   // Numbers that were given under an id are never given again.
   if (id.id == producer_.id) return;
   producer_ = id;
   wants_.producer_id = false;
-  NumberAnew(0);
+  NumberAnew();
   if (state_ != State::kRenewing) return;
   state_ = State::kReady;
   repair_ = Repair::kNone;
@@ -128,14 +132,16 @@ void Partition::OnAnotherLeader(base::SteadyTime now) {
 bool Partition::CanSend(base::SteadyTime now) const {
   if (leader_ < 0 || producer_.id < 0) return false;
   if (state_ != State::kReady && !(state_ == State::kBackingOff && now >= not_before_)) return false;
+  if (awaited_ > 0) return false;
   if (witness_) return out_ == 0;
   const bool proven = proven_ && now - acknowledged_at_ < options_.proof_lasts;
   // All that are out stand at the front, as those that failed wait until none is out.
   if (out_ >= queue_.size() || out_ >= (proven ? kOutMax : 1)) return false;
+  if (resuming_ && queue_[out_]->stamp.base_sequence < 0) return false;
   return held_back_ == 0 || queue_[out_]->sealed;
 }
 
-Batch* Partition::NextBatch(base::SteadyTime now) {
+Batch* Partition::NextBatch(base::SteadyTime now, int64_t now_ms) {
   if (!CanSend(now)) return nullptr;
   state_ = State::kReady;
   Batch& batch = *queue_[witness_.value_or(out_)];
@@ -144,7 +150,9 @@ Batch* Partition::NextBatch(base::SteadyTime now) {
     batch.stamp = {producer_.id, producer_.epoch, next_sequence_};
     batch.topic_id = topic_id_;
     next_sequence_ = wire::SequenceAfter(next_sequence_, batch.records.Count());
+    listener_.OnNumbered(*this, batch);
   }
+  if (now_ms - batch.records.TimestampMs() > kTimeLasts.count()) batch.records.SetTimestampMs(now_ms);
   if (std::exchange(batch.sealed, true)) listener_.OnRetried(*this, batch.records.Count());
   batch.sent_at = now;
   batch.out = true;
@@ -208,10 +216,8 @@ void Partition::Deliver(size_t place, int64_t base_offset, bool repeat, base::St
   Release(*batch);
   proven_ = true;
   acknowledged_at_ = now;
-  if (batch->stamp.base_sequence >= 0) {
-    const int32_t end = wire::SequenceAfter(batch->stamp.base_sequence, batch->records.Count());
-    if (!acknowledged_to_ || wire::IsSequenceAbove(end, *acknowledged_to_)) acknowledged_to_ = end;
-  }
+  const bool any_numbered = !queue_.empty() && queue_.front()->stamp.base_sequence >= 0;
+  if (resuming_ && !any_numbered) EndResuming();
   if (place == 0) {
     failures_ = 0;
     sequence_failures_ = 0;

@@ -41,6 +41,12 @@ class PartitionListener {
   // constant.
   virtual void OnFault(Partition& partition, std::string_view code, std::string_view reason) = 0;
 
+  // The batch has got these numbers, before it goes out; what any of its records had before counts no more.
+  // Not told of those that are resumed.
+  virtual void OnNumbered(Partition& partition, const Batch& batch) = 0;
+  // The batch's numbers count no more, though it may have gone out under them.
+  virtual void OnNumbersVoid(Partition& partition, const Batch& batch) = 0;
+
   // So many records are sent again though they may stand in the topic already: the protocol has no way to
   // know.
   virtual void OnPossibleRepeats(Partition& partition, uint32_t records) = 0;
@@ -70,7 +76,9 @@ struct ProducerId {
 //  is
 //    sent again: the answer to that repeat waits for the replicas, and speaks for all before it.
 //  - What changes the numbers of batches (a rejected record that is taken out, a new epoch) waits for that,
-//  too.
+//  too. Numbers that were given are never given to other records: they go on in a new epoch.
+//  - What an earlier life of the process sent goes out first, under its numbers (Resume). What follows has
+//  another producer id, as there may have been more that nobody has noted.
 //
 // A pure state machine: time and randomness are parameters. One thread.
 class Partition {
@@ -82,6 +90,10 @@ class Partition {
   // So many failures of the oldest batch for its sequence number, with the same leader, before its number is
   // doubted.
   static constexpr uint32_t kSequenceFailuresMax = 3;
+  // Brokers forget what they know of a producer by the times of its records, not by when they came
+  // (findings/kafka_dedup_ages_by_record_time.sh), and keep records by them. The shortest time that is usual
+  // for either is a day.
+  static constexpr std::chrono::milliseconds kTimeLasts = std::chrono::hours(1);
 
   struct Options {
     domain::RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
@@ -131,6 +143,15 @@ class Partition {
   // One that was sent and rejected, for another try behind all others.
   void TryAgain(std::unique_ptr<Batch> batch) { queue_.push_back(std::move(batch)); }
   size_t Out() const { return out_; }
+
+  // A batch that an earlier life of the process sent, before anything else happens and in the order of their
+  // numbers, which are of one epoch (ResumableOf). It has its tokens; the owner appends the records, in their
+  // order, and calls NoteResumed for each. Nothing goes out until all are there, or GiveUpResuming says that
+  // no more come.
+  Batch& Resume(const wire::ProducerStamp& stamp, const wire::TopicId& topic_id,
+                std::span<const uint64_t> tokens, base::SteadyTime now, int64_t now_ms);
+  void NoteResumed() { --awaited_; }
+  void GiveUpResuming();
   // Those that have a number, or were sent under an earlier one.
   template <typename Visit>
   void VisitSent(Visit visit) {
@@ -161,8 +182,9 @@ class Partition {
   bool CanSend(base::SteadyTime now) const;
   // How large the batch is that NextBatch gives; 0: none is left.
   size_t NextBytes() const { return out_ < queue_.size() ? queue_[out_]->records.Bytes() : 0; }
-  // The next batch to send to the leader, now out; null: none. `now` is also what its time is compared with.
-  Batch* NextBatch(base::SteadyTime now);
+  // The next batch to send to the leader, now out; null: none. `now_ms`, since 1970, is its records' time if
+  // theirs is older than kTimeLasts.
+  Batch* NextBatch(base::SteadyTime now, int64_t now_ms);
 
   // The answer to a batch that was out; `version` of the request, `now_ms` since 1970.
   void OnAnswer(Batch& batch, const wire::PartitionProduced& answer, int16_t version, base::SteadyTime now,
@@ -213,8 +235,9 @@ class Partition {
   void SplitOldest();
   void TakeRejectedOut();
   bool AnyInDoubt() const;
-  void NumberAnew(int32_t sequence);
-  void BeginEpoch(int16_t epoch);
+  void NumberAnew();
+  void BeginEpoch();
+  void EndResuming();
   void OnAnotherLeader(base::SteadyTime now);
   void Deliver(size_t place, int64_t base_offset, bool repeat, base::SteadyTime now);
   void OnWitness(const wire::PartitionProduced& answer, base::SteadyTime now, uint64_t random);
@@ -241,7 +264,9 @@ class Partition {
   wire::TopicId topic_id_;
   ProducerId producer_;
   int32_t next_sequence_ = 0;
-  std::optional<int32_t> acknowledged_to_;  // one past the highest number acknowledged in this epoch
+  bool resuming_ = false;    // `producer_` is an earlier life's
+  ProducerId own_producer_;  // while resuming
+  size_t awaited_ = 0;       // records of resumed batches that are still to come
   bool proven_ = false;
   base::SteadyTime acknowledged_at_;
   int64_t now_ms_ = 0;               // of the last answer

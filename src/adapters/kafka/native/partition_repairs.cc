@@ -26,8 +26,9 @@ void Partition::MendBy(Repair repair) {
 }
 
 std::deque<std::unique_ptr<Batch>> Partition::GiveBack() {
+  GiveUpResuming();
   const bool numbered = !queue_.empty() && queue_.front()->stamp.base_sequence >= 0;
-  if (AnyInDoubt() || numbered) BeginEpoch(producer_.epoch);
+  if (AnyInDoubt() || numbered) BeginEpoch();
   return std::exchange(queue_, {});
 }
 
@@ -54,8 +55,9 @@ void Partition::WhenDrained(base::SteadyTime now) {
       state_ = State::kAsking;
       wants_.last_sequence = true;
       return;
-    case Repair::kNewEpoch: return BeginEpoch(producer_.epoch);
+    case Repair::kNewEpoch: return BeginEpoch();
     case Repair::kNewId:
+      if (resuming_) return EndResuming();
       state_ = State::kRenewing;
       wants_.producer_id = true;
       return;
@@ -67,11 +69,11 @@ void Partition::OnLastSequence(const std::optional<wire::ProducerState>& known, 
   wants_.last_sequence = false;
   sequence_failures_ = 0;
   state_ = not_before_ > now ? State::kBackingOff : State::kReady;
-  if (!known || known->producer_epoch != producer_.epoch) return BeginEpoch(producer_.epoch);
+  if (!known || known->producer_epoch != producer_.epoch) return BeginEpoch();
   last_sequence_told_ = known->last_sequence;
   if (!queue_.empty() && !StandsInLog(*queue_.front(), last_sequence_told_)) return GoOnBehindTold();
   // Before Kafka 2.8 topics have no ids, and leaders don't tell what they know either.
-  if (!queue_.empty() && !queue_.front()->topic_id.Known()) return BeginEpoch(producer_.epoch);
+  if (!queue_.empty() && !queue_.front()->topic_id.Known()) return BeginEpoch();
   state_ = State::kConfirming;
   wants_.topic_id = true;
 }
@@ -83,7 +85,7 @@ void Partition::OnTopicId(const wire::TopicId& id, base::SteadyTime now) {
   size_t standing = 0;
   for (const auto& batch : queue_) {
     if (!StandsInLog(*batch, last_sequence_told_)) break;
-    if (batch->topic_id != id) return BeginEpoch(producer_.epoch);
+    if (batch->topic_id != id) return BeginEpoch();
     ++standing;
   }
   if (standing == 0) return GoOnBehindTold();
@@ -91,14 +93,14 @@ void Partition::OnTopicId(const wire::TopicId& id, base::SteadyTime now) {
   if (wire::SequenceAfter(last.stamp.base_sequence, last.records.Count() - 1) == last_sequence_told_) {
     witness_ = standing - 1;
   } else {
-    BeginEpoch(producer_.epoch);
+    BeginEpoch();
   }
 }
 
 void Partition::GoOnBehindTold() {
   if (queue_.empty()) return;
   const int32_t next = queue_.front()->stamp.base_sequence;
-  if (next >= 0 && next != wire::SequenceAfter(last_sequence_told_, 1)) BeginEpoch(producer_.epoch);
+  if (next >= 0 && next != wire::SequenceAfter(last_sequence_told_, 1)) BeginEpoch();
 }
 
 // One that was answered by an error each time was never appended: another batch has its numbers there.
@@ -128,18 +130,18 @@ void Partition::SplitOldest() {
     held->HoldBack(*second);
     --held->held_back_;
   }
+  if (first->stamp.base_sequence >= 0) {
+    listener_.OnNumbered(*this, *first);
+    listener_.OnNumbered(*this, *second);
+  }
   queue_.push_front(std::move(second));
   queue_.push_front(std::move(first));
 }
 
-// What is left of the oldest batch keeps its first number, and all behind it move up. Not where the log may
-// have one of the numbers that are given anew, so that whoever comes by it would pass for a repeat of
-// another: where a batch is in doubt, or a number above was acknowledged (the topic was made again in
-// between, and a broker that isn't told so took that batch for the first).
 void Partition::TakeRejectedOut() {
   const std::unique_ptr<Batch> all = std::move(queue_.front());
   queue_.pop_front();
-  const int32_t sequence = all->stamp.base_sequence;
+  listener_.OnNumbersVoid(*this, *all);
   auto kept = std::make_unique<Batch>(all->Like());
   auto rejected = std::make_unique<Batch>(all->Like());
   const Rejection rejection = std::exchange(rejection_, {});
@@ -158,12 +160,7 @@ void Partition::TakeRejectedOut() {
   } else {
     Release(*kept);
   }
-  const bool acknowledged_above = acknowledged_to_ && wire::IsSequenceAbove(*acknowledged_to_, sequence);
-  if (acknowledged_above || all->in_doubt || AnyInDoubt()) {
-    BeginEpoch(producer_.epoch);
-  } else {
-    NumberAnew(sequence);
-  }
+  BeginEpoch();
   failures_ = 0;
   // An earlier answer may have been lost, and the topic's rules have changed since.
   if (all->in_doubt) listener_.OnPossibleRepeats(*this, rejected->records.Count());
@@ -174,32 +171,64 @@ bool Partition::AnyInDoubt() const {
   return std::ranges::any_of(queue_, [](const auto& batch) { return batch->in_doubt; });
 }
 
-// All that have no number of the present epoch, or whose numbers are to change, get theirs when they are sent
-// next.
-void Partition::NumberAnew(int32_t sequence) {
+// All get their numbers when they are sent next.
+void Partition::NumberAnew() {
   uint32_t in_doubt = 0;
   for (const auto& batch : queue_) {
-    if (batch->in_doubt) in_doubt += batch->records.Count();
+    if (batch->in_doubt) in_doubt += static_cast<uint32_t>(batch->tokens.size());
+    if (batch->stamp.base_sequence >= 0) listener_.OnNumbersVoid(*this, *batch);
     batch->stamp.base_sequence = -1;
     batch->in_doubt = false;
   }
-  next_sequence_ = sequence;
+  next_sequence_ = 0;
+  proven_ = false;
   witness_.reset();
-  if (sequence == 0) {
-    proven_ = false;
-    acknowledged_to_.reset();
-  }
   if (in_doubt > 0) listener_.OnPossibleRepeats(*this, in_doubt);
 }
 
-void Partition::BeginEpoch(int16_t epoch) {
-  if (epoch == std::numeric_limits<int16_t>::max()) {
+void Partition::BeginEpoch() {
+  if (resuming_) return EndResuming();
+  if (producer_.epoch == std::numeric_limits<int16_t>::max()) {
     state_ = State::kRenewing;
     wants_.producer_id = true;
     return;
   }
-  producer_.epoch = static_cast<int16_t>(epoch + 1);
-  NumberAnew(0);
+  ++producer_.epoch;
+  NumberAnew();
+}
+
+// --- what an earlier life of the process sent
+
+Batch& Partition::Resume(const wire::ProducerStamp& stamp, const wire::TopicId& topic_id,
+                         std::span<const uint64_t> tokens, base::SteadyTime now, int64_t now_ms) {
+  if (!std::exchange(resuming_, true)) {
+    own_producer_ = std::exchange(producer_, {stamp.producer_id, stamp.epoch});
+  }
+  next_sequence_ = wire::SequenceAfter(stamp.base_sequence, static_cast<uint32_t>(tokens.size()));
+  topic_id_ = topic_id;
+  Batch& batch = *queue_.emplace_back(std::make_unique<Batch>(now_ms, /*letters=*/false));
+  batch.tokens.assign(tokens.begin(), tokens.end());
+  batch.began = now;
+  batch.stamp = stamp;
+  batch.topic_id = topic_id;
+  batch.sealed = batch.in_doubt = true;
+  awaited_ += tokens.size();
+  return batch;
+}
+
+void Partition::GiveUpResuming() {
+  if (awaited_ == 0) return;
+  if (resuming_) EndResuming();
+  for (const auto& batch : queue_) batch->tokens.resize(batch->records.Count());
+  std::erase_if(queue_, [](const auto& batch) { return batch->tokens.empty(); });
+  awaited_ = 0;
+}
+
+// Goes on under our own id, or waits for it.
+void Partition::EndResuming() {
+  resuming_ = false;
+  producer_ = own_producer_;
+  NumberAnew();
 }
 
 }  // namespace ei::kafka::native

@@ -261,6 +261,7 @@ void Producer::OnConnected(uint64_t connection, base::SteadyTime now) {
 }
 
 void Producer::OnBytes(uint64_t number, std::string_view bytes, base::SteadyTime now, int64_t now_ms) {
+  wall_ = {now, now_ms};
   const auto found = connections_.find(number);
   if (found == connections_.end()) return;
   Connection& connection = *found->second;
@@ -299,6 +300,14 @@ void Producer::OnRetried(Partition&, uint32_t records) { listener_.OnRetried(rec
 
 void Producer::OnFault(Partition& partition, std::string_view code, std::string_view reason) {
   listener_.OnFault(code, TextOf(partition), reason);
+}
+
+void Producer::OnNumbered(Partition& partition, const Batch& batch) {
+  listener_.OnNumbered(partition, batch);
+}
+
+void Producer::OnNumbersVoid(Partition& partition, const Batch& batch) {
+  listener_.OnNumbersVoid(partition, batch);
 }
 
 void Producer::OnPossibleRepeats(Partition&, uint32_t records) { listener_.OnPossibleRepeats(records); }

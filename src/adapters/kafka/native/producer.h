@@ -33,6 +33,12 @@ class ProducerListener {
                           std::span<const std::string> reasons) = 0;
   virtual void OnRetried(uint32_t records) = 0;
 
+  // As of PartitionListener.
+  virtual void OnNumbered(const Partition& partition, const Batch& batch) = 0;
+  virtual void OnNumbersVoid(const Partition& partition, const Batch& batch) = 0;
+  // What was told so far comes before anything that is handed to the network now.
+  virtual void OnWriting() = 0;
+
   // There is no such partition now: its topic is unknown to the brokers, or was made again with fewer. The
   // batches are the listener's matter again.
   virtual void OnPartitionGone(const Partition& partition, std::deque<std::unique_ptr<Batch>> batches) = 0;
@@ -200,6 +206,8 @@ class Producer final : private PartitionListener {
                   std::span<const std::string> reasons) override;
   void OnRetried(Partition& partition, uint32_t records) override;
   void OnFault(Partition& partition, std::string_view code, std::string_view reason) override;
+  void OnNumbered(Partition& partition, const Batch& batch) override;
+  void OnNumbersVoid(Partition& partition, const Batch& batch) override;
   void OnPossibleRepeats(Partition& partition, uint32_t records) override;
 
   void CloseAll();
@@ -245,6 +253,9 @@ class Producer final : private PartitionListener {
   void Pause(Connection& connection, int32_t throttle_ms, base::SteadyTime now);
   static void JudgeSpeed(const ProduceRequest& request, std::optional<base::Duration> waited);
   base::Duration QuestionTime() const { return std::min(options_.request_timeout, kQuestionTime); }
+  int64_t UnixMs(base::SteadyTime now) const {
+    return wall_.second + std::chrono::duration_cast<std::chrono::milliseconds>(now - wall_.first).count();
+  }
   void Wake(base::SteadyTime at) { next_turn_ = std::min(next_turn_, at); }
 
   const Options options_;
@@ -286,6 +297,7 @@ class Producer final : private PartitionListener {
   std::vector<std::string_view> config_names_;
   bool configs_asked_ = false;
 
+  std::pair<base::SteadyTime, int64_t> wall_;  // the same moment by both clocks: of the newest bytes
   base::SteadyTime next_turn_;
   bool credentials_changed_ = false;
   uint64_t credentials_ = 0;  // how often they have changed

@@ -37,6 +37,7 @@ void Producer::Turn(base::SteadyTime now) {
     if (!broker.paused_where.empty()) Wake(broker.paused_until);
     if (!broker.lines.empty()) Produce(node, broker, now);
   }
+  listener_.OnWriting();
   for (const auto& [number, connection] : connections_) {
     for (Outgoing out = connection->link.Take(); !out.Empty(); out = connection->link.Take()) {
       network_.Write(number, std::move(out));
@@ -155,7 +156,7 @@ void Producer::SendProduce(Connection& connection, std::vector<Line*>& lines, ba
     for (Line* const line : lines) {
       Partition& partition = line->partition;
       if (bytes > 0 && (request.alone || bytes + partition.NextBytes() > options_.request_bytes_max)) break;
-      Batch* const batch = partition.NextBatch(now);
+      Batch* const batch = partition.NextBatch(now, UnixMs(now));
       if (batch == nullptr) continue;
       request.batches.push_back({line, batch});
       request.records += batch->records.Count();

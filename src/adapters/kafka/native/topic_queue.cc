@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <utility>
 
 #include "app/dead_letter_headers.h"
@@ -24,6 +23,11 @@ std::optional<std::string_view> KeyOf(const app::EventView& event) {
 
 std::optional<uint32_t> HashOf(const app::EventView& event) {
   return event.has_key ? std::optional(event.key_hash) : std::nullopt;
+}
+
+void AppendEvent(Batch& batch, const app::JournalEvent& event, std::span<const wire::RecordHeader> headers) {
+  batch.records.Append(KeyOf(event), event.value, headers);
+  app::AppendRun(batch.runs, app::RunOf(event));
 }
 
 }  // namespace
@@ -49,11 +53,49 @@ void TopicQueue::Add(const app::JournalEvent& event, const Instant& now) {
                {app::kTraceparentHeader, event.traceparent}}};
     headers = traces;
   }
+  if (!resumed_.empty() && AddResumed(event, headers, now)) return;
   const size_t bytes = wire::RecordBatch::BytesOf(KeyOf(event), event.value, headers);
   Batch& batch = OpenFor(HashOf(event), bytes, /*dead_letters=*/false, now);
-  batch.records.Append(KeyOf(event), event.value, headers);
+  AppendEvent(batch, event, headers);
   batch.tokens.push_back(event.position);
-  app::AppendRun(batch.runs, app::RunOf(event));
+}
+
+void TopicQueue::Resume(const SentStamp& stamp, std::span<const uint64_t> positions, const Instant& now) {
+  Producer::Line& line = producer_.LineOf(name_, stamp.partition);
+  Batch& batch = line.partition.Resume(stamp.producer, stamp.topic_id, positions, now.steady, now.unix_ms);
+  batch.records.UseCodec(rules_.codec);
+  for (const uint64_t position : positions) resumed_[position] = {&batch, &line};
+  resume_until_ = now.steady + kResumePatience;
+  next_turn_ = {};
+}
+
+// An older one that was not added will not be: the journal has lost or settled it.
+bool TopicQueue::AddResumed(const app::JournalEvent& event, std::span<const wire::RecordHeader> headers,
+                            const Instant& now) {
+  const auto oldest = resumed_.begin();
+  resume_until_ = now.steady + kResumePatience;
+  if (event.position < oldest->first) return false;
+  if (event.position > oldest->first) {
+    GiveUpResuming();
+    return false;
+  }
+  const auto [batch, line] = oldest->second;
+  resumed_.erase(oldest);
+  AppendEvent(*batch, event, headers);
+  line->partition.NoteResumed();
+  if (partitions_ > 0 && event.has_key) {
+    Partition& present = places_[PlaceOf(event.key_hash)].line->partition;
+    if (&present != &line->partition) present.HoldBack(*batch);
+  }
+  producer_.Filled(*line);
+  return true;
+}
+
+void TopicQueue::GiveUpResuming() {
+  for (const auto& [_, resumed] : std::exchange(resumed_, {})) {
+    resumed.line->partition.GiveUpResuming();
+    producer_.Filled(*resumed.line);
+  }
 }
 
 void TopicQueue::AddDeadLetter(uint64_t token, const app::EventView& event, bool with_value,
@@ -120,6 +162,7 @@ uint32_t TopicQueue::KeylessPlace(size_t bytes) {
 // --- when the partitions change
 
 void TopicQueue::OnPartitionGone(std::deque<std::unique_ptr<Batch>> batches) {
+  GiveUpResuming();
   for (auto& batch : batches) {
     batch->sealed = true;
     unplaced_.push_back(std::move(batch));
@@ -175,6 +218,8 @@ void TopicQueue::GiveUpUnplaced(base::Duration events_after, base::Duration dead
 
 void TopicQueue::Turn(const Instant& now) {
   next_turn_ = base::SteadyTime::max();
+  if (!resumed_.empty() && now.steady >= resume_until_) GiveUpResuming();
+  if (!resumed_.empty()) Wake(resume_until_);
   const uint32_t partitions = producer_.PartitionsOf(name_);
   if (partitions > 0 && (partitions != Partitions() || !unplaced_.empty())) PlaceAll(partitions, now.steady);
   Judge(now.steady);
@@ -188,7 +233,7 @@ void TopicQueue::PlaceAll(uint32_t partitions, base::SteadyTime now) {
   }
   partitions_ = partitions;
   for (auto i = static_cast<int32_t>(places_.size()); places_.size() < partitions; ++i) {
-    places_.push_back({.line = &producer_.LineOf(name_, i)});
+    places_.push_back({&producer_.LineOf(name_, i), now, lane_delivered_});
   }
   for (const auto& batch : batches) Partition::Release(*batch);
   HoldBackByKeys();
@@ -245,124 +290,6 @@ void TopicQueue::PlaceAnew(const Batch& batch, const wire::RecordView& record, u
   const uint32_t place = record.key ? PlaceOf(base::Murmur2(*record.key)) : KeylessPlace(bytes);
   const int64_t unix_ms = batch.records.TimestampMs();
   AppendRecord(OpenIn(place, bytes, batch.dead_letters, batch.began, unix_ms, now), record, token, run);
-}
-
-// --- who is at fault
-
-void TopicQueue::OnDelivered(const Partition& partition, const Batch& batch, base::SteadyTime now) {
-  took_ = std::max(took_, batch.sent_at);
-  if (!attempts_.empty()) {
-    for (const uint64_t token : batch.tokens) attempts_.erase(token);
-  }
-  if (!rejected_.empty()) next_turn_ = {};
-  const auto index = static_cast<size_t>(partition.Index());
-  if (index >= places_.size()) return;
-  places_[index].moved_at = now;
-  places_[index].delivered_then = lane_delivered_;
-}
-
-void TopicQueue::OnRejected(const Partition& partition, std::unique_ptr<Batch> rejected,
-                            std::string_view code, std::span<const std::string> reasons,
-                            base::SteadyTime now) {
-  // What thousands of records have in common is kept once.
-  if (std::ranges::all_of(reasons, [&](const auto& each) { return each == reasons.front(); })) {
-    reasons = reasons.first(1);
-  }
-  if (rejected->dead_letters || code == "message_too_large" || LacksKeys(*rejected)) {
-    return TellUndeliverable(*rejected, code, reasons);
-  }
-  const uint32_t attempts = Attempts(*rejected);
-  const base::Duration pause = options_.rejected_retries.Delay(attempts, random_());
-  rejected_.push_back({.records = std::move(rejected),
-                       .code = code,
-                       .reasons = {reasons.begin(), reasons.end()},
-                       .attempts = attempts,
-                       .partition = partition.Index(),
-                       .partitions = partitions_,
-                       .since = now,
-                       .again_at = now + pause});
-  next_turn_ = {};
-}
-
-bool TopicQueue::LacksKeys(const Batch& rejected) const {
-  if (!rules_.compacted) return false;
-  bool any_key = false;
-  rejected.records.Visit([&](uint32_t, const wire::RecordView& record) { any_key = any_key || record.key; });
-  return !any_key;
-}
-
-void TopicQueue::Judge(base::SteadyTime now) {
-  if (suspected_since_ && *suspected_since_ < took_) {
-    suspected_since_.reset();
-    for (Rejected& one : std::exchange(rejected_, {})) TryAgain(std::move(one), now);
-  }
-  while (!suspected_since_ && !rejected_.empty() && rejected_.front().since < took_) {
-    Rejected one = std::move(rejected_.front());
-    rejected_.pop_front();
-    if (options_.rejected_retries.MayRetry(one.attempts)) {
-      const base::SteadyTime again_at = one.again_at;
-      again_.emplace(again_at, std::move(one));
-    } else {
-      TellUndeliverable(*one.records, one.code, one.reasons);
-    }
-  }
-  while (!again_.empty() && again_.begin()->first <= now) {
-    TryAgain(std::move(again_.extract(again_.begin()).mapped()), now);
-  }
-  if (!again_.empty()) Wake(again_.begin()->first);
-  if (!rejected_.empty()) Suspect(now);
-}
-
-// The topic has taken nothing since the oldest one.
-void TopicQueue::Suspect(base::SteadyTime now) {
-  if (!suspected_since_) {
-    const base::SteadyTime suspect_at = rejected_.front().since + kSuspectAfter;
-    if (now < suspect_at) return Wake(suspect_at);
-    suspected_since_ = now;
-    probes_ = 0;
-    probe_at_ = now;
-    listener_.OnTopicFault("all_refused", name_, rejected_.front().reasons.front());
-  }
-  if (now >= probe_at_) {
-    Rejected probe = std::move(rejected_.front());
-    rejected_.pop_front();
-    TryAgain(std::move(probe), now);
-    probe_at_ = now + options_.rejected_retries.Delay(++probes_, random_());
-  }
-  Wake(probe_at_);
-}
-
-void TopicQueue::TryAgain(Rejected rejected, base::SteadyTime now) {
-  for (const uint64_t token : rejected.records->tokens) attempts_[token] = rejected.attempts + 1;
-  rejected.records->sealed = true;
-  if (rejected.partitions == partitions_ && unplaced_.empty()) {
-    Place& place = places_[static_cast<size_t>(rejected.partition)];
-    NoteFilled(place, now);
-    place.line->partition.TryAgain(std::move(rejected.records));
-    return producer_.Filled(*place.line);
-  }
-  unplaced_.push_back(std::move(rejected.records));
-  next_turn_ = {};
-}
-
-// Of the record that was tried least: others were rejected with it that have come back.
-uint32_t TopicQueue::Attempts(const Batch& records) const {
-  if (attempts_.empty()) return 1;
-  uint32_t least = std::numeric_limits<uint32_t>::max();
-  for (const uint64_t token : records.tokens) {
-    const auto tried = attempts_.find(token);
-    least = std::min(least, tried == attempts_.end() ? 1 : tried->second);
-  }
-  return least;
-}
-
-void TopicQueue::TellUndeliverable(const Batch& records, std::string_view code,
-                                   std::span<const std::string> reasons) {
-  const uint32_t attempts = Attempts(records);
-  if (!attempts_.empty()) {
-    for (const uint64_t token : records.tokens) attempts_.erase(token);
-  }
-  listener_.OnUndeliverable(name_, records, code, reasons, attempts);
 }
 
 std::vector<int32_t> TopicQueue::Stalled(base::SteadyTime now, base::Duration time) const {

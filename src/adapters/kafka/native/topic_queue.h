@@ -13,6 +13,7 @@
 
 #include "adapters/kafka/native/batch.h"
 #include "adapters/kafka/native/producer.h"
+#include "adapters/kafka/native/sent_stamp.h"
 #include "app/ports/event_sink.h"
 #include "base/time.h"
 #include "domain/retry_policy.h"
@@ -58,7 +59,10 @@ class TopicQueue {
  public:
   static constexpr base::Duration kSuspectAfter = std::chrono::seconds(1);
   static constexpr base::Duration kDeadLetterPatience =
-      std::chrono::seconds(5);                        // for brokers to make its topic
+      std::chrono::seconds(5);  // for brokers to make its topic
+  // For the events of batches that an earlier life of the process sent: when none was added for so long, what
+  // is there goes out without the rest.
+  static constexpr base::Duration kResumePatience = std::chrono::seconds(10);
   static constexpr size_t kKeylessBytes = 256 << 10;  // then another partition is chosen
 
   struct Options {
@@ -83,7 +87,11 @@ class TopicQueue {
   // The next records without a key go to another partition.
   void LeaveKeylessPlace() { keyless_left_ = 0; }
 
+  // By rising positions.
   void Add(const app::JournalEvent& event, const Instant& now);
+  // An earlier life of the process sent these events in one batch, and they will be added again. To be told
+  // in the order of ResumableOf, before the first Add.
+  void Resume(const SentStamp& stamp, std::span<const uint64_t> positions, const Instant& now);
   void AddDeadLetter(uint64_t token, const app::EventView& event, bool with_value,
                      std::span<const wire::RecordHeader> headers, const Instant& now);
 
@@ -107,6 +115,11 @@ class TopicQueue {
 
  private:
   using Batches = std::deque<std::unique_ptr<Batch>>;
+  // Where an event goes that is to be sent as an earlier life of the process did.
+  struct Resumed {
+    Batch* batch = nullptr;
+    Producer::Line* line = nullptr;
+  };
   struct Place {
     Producer::Line* line = nullptr;
     base::SteadyTime moved_at = {};  // its last delivery, or its first record after it had none
@@ -124,6 +137,9 @@ class TopicQueue {
     base::SteadyTime again_at;  // at the earliest
   };
 
+  bool AddResumed(const app::JournalEvent& event, std::span<const wire::RecordHeader> headers,
+                  const Instant& now);
+  void GiveUpResuming();
   Batch& OpenUnplaced(size_t bytes, bool dead_letters, const Instant& now);
   Batch& OpenIn(uint32_t place, size_t bytes, bool dead_letters, base::SteadyTime began, int64_t unix_ms,
                 base::SteadyTime now);
@@ -157,6 +173,8 @@ class TopicQueue {
   uint32_t partitions_ = 0;
   std::vector<Place> places_;  // by partition; also those that are gone, which may still have batches
   Batches unplaced_;           // not empty: what comes goes behind it
+  std::map<uint64_t, Resumed> resumed_;            // events that are still to come, by position
+  base::SteadyTime resume_until_;                  // without news of them
   std::optional<base::SteadyTime> missing_since_;  // brokers say that there is no such topic
   uint32_t keyless_place_ = 0;
   size_t keyless_left_ = 0;  // bytes until another one is chosen

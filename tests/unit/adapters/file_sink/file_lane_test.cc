@@ -105,7 +105,7 @@ TEST_F(FileLaneTest, LanesDoNotTryAgainInStep) {
     EXPECT_TRUE(Open(calls_));
     calls_.FailAll(Call::kWrite, EIO);
     CollectingListener listener;
-    sink_->Lane(number).Attach(listener);
+    sink_->Lane(number).Attach(listener, nullptr);
     sink_->Lane(number).Add(EventOf("a", 0));
     std::vector<base::Duration> waits;
     const auto tries = Tries(sink_->Lane(number), 10);
@@ -131,7 +131,7 @@ TEST_F(FileLaneTest, ALaneThatWaitsHoldsUpNoOther) {
   lanes_ = 2;
   ASSERT_TRUE(Open(calls_));
   CollectingListener other;
-  sink_->Lane(1).Attach(other);
+  sink_->Lane(1).Attach(other, nullptr);
   Add({"a"});
   LetItWait();
   sink_->Lane(1).Add(EventOf("b", 17));
@@ -300,7 +300,7 @@ class WaitingFileLane : public FileLaneTest {
                                  real_clock_, telemetry_, calls_);
     ASSERT_TRUE(opened);
     sink_ = std::move(*opened);
-    Lane().Attach(listener_);
+    Lane().Attach(listener_, nullptr);
   }
 
   support::RealClock real_clock_;

@@ -270,7 +270,7 @@ TEST_F(FileSinkTest, LanesInThreadsStoreEachEventOnceAndInTheOrderOfTheirLane) {
   for (size_t number = 0; number < lanes_; ++number) {
     threads.emplace_back([&, number] {
       app::SinkLane& lane = sink_->Lane(number);
-      lane.Attach(listeners[number]);
+      lane.Attach(listeners[number], nullptr);
       start.arrive_and_wait();
       uint64_t next = 0;
       for (uint64_t send = 0; send < kSends; ++send) {

@@ -92,7 +92,7 @@ class FileSinkTest : public testing::Test {
                        log_, clock_, telemetry_, calls);
     if (!opened) return std::unexpected(opened.error());
     sink_ = std::move(*opened);
-    sink_->Lane(0).Attach(listener_);
+    sink_->Lane(0).Attach(listener_, nullptr);
     return {};
   }
 

@@ -36,7 +36,10 @@ class LaneBook final : public app::DeliveryListener {
     std::string topic = {};
   };
 
-  explicit LaneBook(app::EventSink& sink, size_t lane = 0) : lane_(sink.Lane(lane)) { lane_.Attach(*this); }
+  explicit LaneBook(app::EventSink& sink, size_t lane = 0, app::SentLog* sent = nullptr)
+      : lane_(sink.Lane(lane)) {
+    lane_.Attach(*this, sent);
+  }
 
   // Returns the number of the first.
   size_t Add(const std::vector<Outgoing>& events) {

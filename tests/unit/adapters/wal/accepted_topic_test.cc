@@ -79,7 +79,7 @@ TEST_F(AcceptedTopicTest, AnotherDefaultTopicMovesNothing) {
   EXPECT_EQ(Taken(), back);
 }
 
-// The newest commit is written once more by each start.
+// The newest commit is written once more by the first start.
 TEST_F(AcceptedTopicTest, TheNewestCommitKeepsItsTopicThroughStarts) {
   Open("first");
   AppendTo("", R"({"id":"a","n":1})");

@@ -37,11 +37,20 @@ TEST(FormatExample, IsWhatTheLogWrites) {
   ASSERT_EQ(rig.Journal().Append(batch, rig.Clock().Now()), app::AppendResult::kAppended);
   rig.Work();
   rig.Take();
+  // Both were sent, as two batches, and then the second one is settled.
+  app::SentLog& sent = *rig.Journal().Sent(0);
+  sent.NoteSent(std::vector<uint64_t>{0}, "first");
+  sent.NoteSent(std::vector<uint64_t>{1}, "second");
+  sent.Flush();
+  sent.NoteSettled(std::vector<uint64_t>{1});
   rig.SettleIf([&](std::string_view value) { return value == second; });
+  sent.NoteSettled(std::vector<uint64_t>{300, 301, 302, 310});  // as if there were more
+  sent.Flush();
   rig.Work();
 
   const std::string document = support::ReadFile(std::string(EI_SOURCE_DIR) + "/src/adapters/wal/FORMAT.md");
   EXPECT_EQ(Example(document, "segment"), support::HexDump(disk.Seen(SegmentName(0))));
+  EXPECT_EQ(Example(document, "sent"), support::HexDump(disk.Seen(SentName(0))));
   const std::string checkpoint = disk.Seen(kCheckpointName);
   EXPECT_EQ(Example(document, "checkpoint"), support::HexDump(checkpoint.substr(0, kCheckpointSlotBytes)));
 }

@@ -49,6 +49,19 @@ TEST(SettledMap, WhatIsMarkedAlreadyChangesNothing) {
   EXPECT_TRUE(map.Runs().empty());
 }
 
+TEST(SettledMap, WhatIsAlwaysAmongTheLowestStaysSoHoweverItsGapsAreCut) {
+  constexpr size_t kRuns = 10;
+  SettledMap map;
+  map.Mark(11, 100);
+  EXPECT_EQ(map.LowestEnd(kRuns), 100U);
+  EXPECT_EQ(map.AlwaysLowestEnd(kRuns), 10U) << "as the gap may become eleven";
+  map.Mark(3, 4);
+  EXPECT_EQ(map.AlwaysLowestEnd(kRuns), 100U);
+  for (uint64_t position = 0; position < 11; position += 2) map.Mark(position, position + 1);
+  EXPECT_LE(map.Runs().size(), kRuns);
+  EXPECT_TRUE(map.Lowest(kRuns).Contains(99));
+}
+
 TEST(SettledMap, LowestKeepsTheFirstRunsAndTheLowBound) {
   SettledMap map(3);
   for (uint64_t run = 1; run <= 5; ++run) map.Mark(run * 10, run * 10 + 2);
@@ -89,6 +102,12 @@ TEST(SettledMap, AgreesWithASetOfPositions) {
       const SettledMap lowest = map.Lowest(runs);
       const auto& left = lowest.Runs();
       ASSERT_EQ(map.LowestEnd(runs), left.empty() ? lowest.Below() : std::prev(left.end())->second);
+      ASSERT_EQ(lowest.End(), map.LowestEnd(runs));
+    }
+    for (size_t gaps = 0; gaps < 5; ++gaps) {
+      const uint64_t always = map.AlwaysLowestEnd(gaps);
+      ASSERT_EQ(map.Unsettled(0, always), gaps);
+      ASSERT_FALSE(model.contains(always));
     }
     ASSERT_FALSE(model.contains(map.Below()));
     uint64_t last_end = map.Below();

@@ -26,6 +26,10 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
   }
   void OnRetried(Partition&, uint32_t records) override { retried_ += records; }
   void OnFault(Partition&, std::string_view, std::string_view) override {}
+  void OnNumbered(Partition&, const Batch& batch) override {
+    numbered_.push_back({batch.tokens, batch.stamp});
+  }
+  void OnNumbersVoid(Partition&, const Batch& batch) override { void_.push_back(batch.tokens); }
   void OnPossibleRepeats(Partition&, uint32_t records) override { possible_repeats_ += records; }
 
   // In a batch of their own.
@@ -40,7 +44,7 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
   }
   Batch* Next() {
     now_ += std::chrono::minutes(1);
-    return partition_.NextBatch(now_);
+    return partition_.NextBatch(now_, now_ms_);
   }
   void Answer(Batch* batch, PartitionProduced answer) { partition_.OnAnswer(*batch, answer, 11, now_, 0, 0); }
   void Take(Batch* batch, int64_t base_offset) {
@@ -48,19 +52,36 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
     answer.base_offset = base_offset;
     Answer(batch, answer);
   }
+  // Records that an earlier life sent under producer id 5 and epoch 2, from this number on.
+  Batch& Resume(int32_t sequence, const std::vector<uint64_t>& tokens) {
+    return partition_.Resume({5, 2, sequence}, kTopicId, tokens, now_, 0);
+  }
+  void AddResumed(Batch& batch) {
+    batch.records.Append(std::nullopt, "value", {});
+    app::AppendRun(batch.runs, {now_, 0, 1, 10});
+    partition_.NoteResumed();
+  }
   static PartitionProduced Error(ErrorCode error) {
     PartitionProduced answer;
     answer.error = error;
     return answer;
   }
 
+  struct Numbered {
+    std::vector<uint64_t> tokens;
+    wire::ProducerStamp stamp;
+  };
+
   static constexpr wire::TopicId kTopicId = {1, 1};
   base::SteadyTime now_{std::chrono::hours(1)};
+  int64_t now_ms_ = 0;
   Partition partition_{"t", 0, {}, *this};
   std::vector<std::pair<uint64_t, int64_t>> delivered_;
   std::vector<std::pair<uint64_t, std::string_view>> rejected_;
   std::string reason_;
   uint64_t possible_repeats_ = 0;
+  std::vector<Numbered> numbered_;
+  std::vector<std::vector<uint64_t>> void_;
   uint64_t retried_ = 0;
   wire::Codec codec_ = wire::Codec::kNone;
 };
@@ -71,8 +92,8 @@ TEST_F(PartitionTest, WhatWasRefusedEachTimeStandsInNoLog) {
   Take(Next(), 0);
   Add(2);
   Add(3);
-  Batch* const refused = partition_.NextBatch(now_);
-  Batch* const taken = partition_.NextBatch(now_);
+  Batch* const refused = partition_.NextBatch(now_, now_ms_);
+  Batch* const taken = partition_.NextBatch(now_, now_ms_);
   ASSERT_NE(taken, nullptr);
   Answer(refused, Error(ErrorCode::kNotEnoughReplicas));
   Take(taken, 1);
@@ -98,13 +119,13 @@ TEST_F(PartitionTest, TheLastBatchOfALeaderIsSentAgainBeforeAllAreDelivered) {
   Take(Next(), 0);
   Add(2);
   Add(3);
-  Batch* const first = partition_.NextBatch(now_);
-  Batch* const second = partition_.NextBatch(now_);
+  Batch* const first = partition_.NextBatch(now_, now_ms_);
+  Batch* const second = partition_.NextBatch(now_, now_ms_);
   partition_.OnNoAnswer(*first, now_, 0);
   partition_.OnNoAnswer(*second, now_, 0);
   for (uint32_t i = 0; i < Partition::kSequenceFailuresMax; ++i) {
     ASSERT_EQ(Next(), first);
-    EXPECT_EQ(partition_.NextBatch(now_), nullptr) << "alone, as the connection broke";
+    EXPECT_EQ(partition_.NextBatch(now_, now_ms_), nullptr) << "alone, as the connection broke";
     Answer(first, Error(ErrorCode::kOutOfOrderSequenceNumber));
   }
   partition_.OnLastSequence(wire::ProducerState{7, 0, 2}, now_);
@@ -126,8 +147,8 @@ TEST_F(PartitionTest, ALastBatchThatIsNotKnownAgainSpeaksForItselfAlone) {
   Take(Next(), 0);
   Add(2);
   Add(3);
-  Batch* const first = partition_.NextBatch(now_);
-  Batch* const second = partition_.NextBatch(now_);
+  Batch* const first = partition_.NextBatch(now_, now_ms_);
+  Batch* const second = partition_.NextBatch(now_, now_ms_);
   partition_.OnNoAnswer(*first, now_, 0);
   partition_.OnNoAnswer(*second, now_, 0);
   for (uint32_t i = 0; i < Partition::kSequenceFailuresMax; ++i) {
@@ -249,6 +270,109 @@ TEST_F(PartitionTest, ASplitBatchHoldsBackWithBothHalves) {
   EXPECT_FALSE(other.CanSend(now_));
   Take(Next(), 1);
   EXPECT_TRUE(other.CanSend(now_));
+}
+
+TEST_F(PartitionTest, WhatHasWaitedForLongIsDatedAnewWhenItIsSent) {
+  Batch* const batch = Add(1);
+  now_ms_ = Partition::kTimeLasts.count();
+  ASSERT_EQ(Next(), batch);
+  EXPECT_EQ(batch->records.TimestampMs(), 0);
+  partition_.OnNoAnswer(*batch, now_, 0);
+  now_ms_ += 1;
+  ASSERT_EQ(Next(), batch);
+  EXPECT_EQ(batch->records.TimestampMs(), now_ms_);
+}
+
+// --- numbers, as they are noted
+
+TEST_F(PartitionTest, ABatchIsToldOfOnceItHasNumbers) {
+  Add(1, 3);
+  EXPECT_TRUE(numbered_.empty());
+  Batch* const batch = Next();
+  ASSERT_EQ(numbered_.size(), 1U);
+  EXPECT_EQ(numbered_[0].tokens, (std::vector<uint64_t>{1, 2, 3}));
+  EXPECT_EQ(numbered_[0].stamp.base_sequence, 0);
+  partition_.OnNoAnswer(*batch, now_, 0);
+  ASSERT_EQ(Next(), batch);
+  EXPECT_EQ(numbered_.size(), 1U) << "the same numbers again";
+}
+
+TEST_F(PartitionTest, BothHalvesAreToldOfBeforeOneGoesOut) {
+  Add(1, 4);
+  Answer(Next(), Error(ErrorCode::kMessageTooLarge));
+  ASSERT_EQ(numbered_.size(), 3U);
+  EXPECT_EQ(numbered_[1].tokens, (std::vector<uint64_t>{1, 2}));
+  EXPECT_EQ(numbered_[1].stamp.base_sequence, 0);
+  EXPECT_EQ(numbered_[2].tokens, (std::vector<uint64_t>{3, 4}));
+  EXPECT_EQ(numbered_[2].stamp.base_sequence, 2);
+}
+
+TEST_F(PartitionTest, NumbersOfAnEarlierEpochAreVoid) {
+  Add(1);
+  Take(Next(), 0);
+  Add(2, 2);
+  Add(4);
+  Batch* const first = partition_.NextBatch(now_, now_ms_);
+  Batch* const second = partition_.NextBatch(now_, now_ms_);
+  PartitionProduced rejected = Error(ErrorCode::kInvalidRecord);
+  rejected.record_errors = {{0, "no"}};
+  Answer(second, Error(ErrorCode::kOutOfOrderSequenceNumber));
+  Answer(first, rejected);
+  EXPECT_EQ(void_, (std::vector<std::vector<uint64_t>>{{2, 3}, {4}}));
+  EXPECT_EQ(Next()->tokens, std::vector<uint64_t>{3});
+  EXPECT_EQ(numbered_.back().stamp.epoch, 1);
+}
+
+// --- what an earlier life of the process sent
+
+TEST_F(PartitionTest, WhatAnEarlierLifeSentGoesOutFirstAndUnderItsNumbers) {
+  Batch& first = Resume(10, {1, 2});
+  Batch& second = Resume(12, {3});
+  AddResumed(first);
+  AddResumed(second);
+  Add(4);
+  EXPECT_EQ(Next(), nullptr) << "a record is still to come";
+  AddResumed(first);
+  Batch* const one = Next();
+  ASSERT_EQ(one, &first);
+  EXPECT_EQ(one->stamp.producer_id, 5);
+  EXPECT_EQ(one->stamp.epoch, 2);
+  EXPECT_EQ(one->stamp.base_sequence, 10);
+  Take(one, 100);
+  ASSERT_EQ(Next(), &second);
+  EXPECT_EQ(second.stamp.base_sequence, 12);
+  EXPECT_EQ(partition_.NextBatch(now_, now_ms_), nullptr) << "not under the earlier life's numbers";
+  EXPECT_TRUE(numbered_.empty());
+  Take(&second, 102);
+  EXPECT_EQ(Next()->stamp.producer_id, 7);
+  EXPECT_EQ(numbered_.back().stamp.base_sequence, 0);
+  EXPECT_EQ(possible_repeats_, 0U);
+  EXPECT_TRUE(void_.empty());
+}
+
+TEST_F(PartitionTest, WhatCanNotBeResumedGoesOutUnderOurOwnId) {
+  Batch& first = Resume(10, {1, 2});
+  Resume(12, {3, 4, 5});
+  AddResumed(first);
+  partition_.GiveUpResuming();
+  EXPECT_EQ(possible_repeats_, 5U) << "also of those that come later";
+  EXPECT_EQ(void_, (std::vector<std::vector<uint64_t>>{{1, 2}, {3, 4, 5}}));
+  EXPECT_EQ(partition_.Batches(), 1U);
+  Batch* const batch = Next();
+  ASSERT_NE(batch, nullptr);
+  EXPECT_EQ(batch->tokens, std::vector<uint64_t>{1});
+  EXPECT_EQ(batch->stamp.producer_id, 7);
+}
+
+TEST_F(PartitionTest, AnotherTopicOfTheNameGetsWhatAnEarlierLifeSentAnew) {
+  Batch& batch = Resume(10, {1});
+  partition_.OnLeader(1, 2, {2, 2}, now_);
+  EXPECT_EQ(void_, (std::vector<std::vector<uint64_t>>{{1}}));
+  EXPECT_EQ(Next(), nullptr) << "its record is still to come";
+  AddResumed(batch);
+  ASSERT_EQ(Next(), &batch);
+  EXPECT_EQ(batch.stamp.producer_id, 7);
+  EXPECT_EQ(batch.topic_id, (wire::TopicId{2, 2}));
 }
 
 }  // namespace

@@ -29,6 +29,10 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
  protected:
   void Open(int brokers = 1, const TopicQueue::Options& options = {}) {
     kafka_.emplace(1, SimKafka::Faults(), brokers, kPartitions);
+    Start(options);
+  }
+  // Another process than before, if there was one.
+  void Start(const TopicQueue::Options& options = {}) {
     Producer::Options producer;
     producer.bootstrap = kafka_->Bootstrap();
     ProducerListener& listener = *this;
@@ -38,7 +42,9 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
     queue_.emplace(kTopic, options, *producer_, queue_listener, total_, 1);
   }
 
-  void Add(const std::string& value, std::optional<std::string> key = std::nullopt) {
+  // A position: once more, as a journal gives what it doesn't know to be settled.
+  void Add(const std::string& value, std::optional<std::string> key = std::nullopt,
+           std::optional<uint64_t> position = std::nullopt) {
     app::JournalEvent event;
     event.value = value;
     event.has_key = key.has_value();
@@ -46,9 +52,9 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
       event.key = *key;
       event.key_hash = base::Murmur2(*key);
     }
-    event.position = values_.size();
+    event.position = position.value_or(values_.size());
     event.accepted_at = kafka_->Now();
-    values_.push_back(value);
+    if (!position) values_.push_back(value);
     queue_->Add(event, Now());
   }
   void AddDeadLetter(const std::string& value) {
@@ -107,6 +113,15 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
     faults_.emplace_back(code);
   }
   void OnRetried(uint32_t) override {}
+  void OnNumbered(const Partition& partition, const Batch& batch) override {
+    sent_.push_back(
+        {EncodeSentStamp({partition.Topic(), partition.Index(), batch.topic_id, batch.stamp}), batch.tokens});
+  }
+  void Resume() {
+    for (const auto& [stamp, positions] : ResumableOf(sent_)) queue_->Resume(stamp, positions, Now());
+  }
+  void OnNumbersVoid(const Partition&, const Batch&) override {}
+  void OnWriting() override {}
   void OnPartitionGone(const Partition&, std::deque<std::unique_ptr<Batch>> batches) override {
     queue_->OnPartitionGone(std::move(batches));
   }
@@ -119,7 +134,7 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
   void OnPause(const std::string&, base::Duration) override {}
   void OnProduced(const std::string&, base::Duration) override {}
   void OnRepeats(uint32_t) override {}
-  void OnPossibleRepeats(uint32_t) override {}
+  void OnPossibleRepeats(uint32_t records) override { possible_repeats_ += records; }
   void OnTopicConfigs(const wire::DescribeConfigsResponse*) override {}
 
   std::optional<SimKafka> kafka_;
@@ -130,6 +145,8 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
   uint64_t total_ = 0;
   std::map<std::string, std::pair<std::string, uint32_t>> undeliverable_;  // code, attempts
   Strings faults_;
+  std::vector<app::SentBatch> sent_;  // as it was noted
+  uint64_t possible_repeats_ = 0;
 };
 
 TEST_F(TopicQueueTest, WhatComesBeforeTheTopicIsKnownGoesFirst) {
@@ -319,6 +336,85 @@ TEST_F(TopicQueueTest, APartitionThatStandsStillWhileOthersMoveIsStalled) {
   kafka_->Brokers().GoOn(1);
   Pass(minutes(1));
   EXPECT_TRUE(queue_->Stalled(kafka_->Now(), seconds(2)).empty());
+}
+
+// --- after a crash
+
+TEST_F(TopicQueueTest, WhatAnEarlierLifeSentIsNotThereTwice) {
+  Open();
+  const std::string key = KeyOf(1);
+  for (const std::string value : {"a", "b"}) Add(value, key);
+  Pass(seconds(1));
+  EXPECT_EQ(Delivered(), (Strings{"a", "b"}));
+
+  Start();
+  Resume();
+  Add("a", key, 0);
+  Pass(seconds(1));
+  EXPECT_EQ(Delivered(), Strings()) << "the batch was one of two";
+  Add("b", key, 1);
+  Add("c", key);
+  Pass(seconds(1));
+  EXPECT_EQ(Delivered(), (Strings{"a", "b", "c"}));
+  EXPECT_EQ(Stored().at(1), (Strings{"a", "b", "c"}));
+  EXPECT_EQ(possible_repeats_, 0U);
+}
+
+TEST_F(TopicQueueTest, WhatAnEarlierLifeSentIsGivenUpWhenAnEventOfItIsGone) {
+  Open();
+  const std::string key = KeyOf(1);
+  for (const std::string value : {"a", "b"}) Add(value, key);
+  Pass(seconds(1));
+
+  Start();
+  Resume();
+  Add("b", key, 1);  // so there is no "a"
+  Pass(seconds(1));
+  EXPECT_EQ(Stored().at(1), (Strings{"a", "b", "b"}));
+  EXPECT_EQ(possible_repeats_, 2U);
+}
+
+TEST_F(TopicQueueTest, WhatAnEarlierLifeSentIsGivenUpWhenItsEventsDontCome) {
+  Open();
+  const std::string key = KeyOf(1);
+  for (const std::string value : {"a", "b"}) Add(value, key);
+  Pass(seconds(1));
+
+  Start();
+  Resume();
+  Add("a", key, 0);
+  Pass(TopicQueue::kResumePatience - seconds(1));
+  EXPECT_EQ(Stored().at(1), (Strings{"a", "b"}));
+  Pass(seconds(2));
+  EXPECT_EQ(Stored().at(1), (Strings{"a", "b", "a"}));
+  EXPECT_EQ(possible_repeats_, 2U);
+}
+
+// Its key belongs to another partition by now, and waits there for what was sent to the earlier one.
+TEST_F(TopicQueueTest, ResumedEventsKeepTheirPlaceInATopicThatHasGrown) {
+  Open();
+  std::string key;
+  for (int i = 0; key.empty(); ++i) {
+    const std::string name = "k" + std::to_string(i);
+    const uint32_t hash = base::Murmur2(name) & 0x7fffffff;
+    if (hash % kPartitions == 1 && hash % (2 * kPartitions) == 5) key = name;
+  }
+  for (const std::string value : {"a", "b"}) Add(value, key);
+  Pass(seconds(1));
+  kafka_->Brokers().AddPartitions(kTopic, kPartitions);
+
+  Start();
+  Resume();
+  Pass(seconds(1));
+  Add("a", key, 0);
+  Add("b", key, 1);
+  Add("c", key);
+  kafka_->Brokers().Stop(0);
+  Pass(seconds(1));
+  kafka_->Brokers().GoOn(0);
+  Pass(seconds(60));
+  EXPECT_EQ(Stored().at(1), (Strings{"a", "b"}));
+  EXPECT_EQ(Stored().at(5), Strings{"c"});
 }
 
 }  // namespace
