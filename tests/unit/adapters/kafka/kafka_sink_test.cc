@@ -156,6 +156,14 @@ TEST_F(KafkaSinkTest, ATopicThatDoesNotComeMakesItsEventsUndeliverable) {
   EXPECT_TRUE(book[lost + 1].delivered);
 }
 
+// These brokers don't tell.
+TEST_F(KafkaSinkTest, TheLargestRecordOfItsTopicIsAskedForBeforeTheFirstEvent) {
+  auto sink = Open();
+  LaneBook book(*sink);
+  EXPECT_TRUE(book.RunUntil(
+      [&] { return log_.Count("max.message.bytes can't be read") > 0 && log_.Count("topic=events") > 0; }));
+}
+
 TEST_F(KafkaSinkTest, LanesShareWhatIsKnownAndNothingElse) {
   KafkaOptions options = Options();
   options.lanes = 2;
