@@ -146,7 +146,9 @@ base::Result<void> Repairer::RemoveUnfinished() {
     if (auto gone = no_file ? Rename(name, name + ".damaged") : Remove(name); !gone) return gone;
   }
   FoundSent sent;
-  for (const std::string& name : plan_.survey.sent) sent.files.push_back(*SentNumber(name));
+  for (const std::string& name : plan_.survey.sent) {
+    if (const auto number = SentNumber(name)) sent.files.push_back(*number);
+  }
   sent.untrue = sent.files;
   if (auto gone = Check(RemoveSent(directory_, sent), "can't remove the notes"); !gone) return gone;
   outcome_.removed.insert(outcome_.removed.end(), plan_.survey.sent.begin(), plan_.survey.sent.end());
