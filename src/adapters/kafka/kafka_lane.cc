@@ -70,7 +70,7 @@ KafkaLane::KafkaLane(KafkaSink& sink, size_t number, std::vector<native::Address
   native::ProducerListener& self = *this;
   producer_ =
       std::make_unique<native::Producer>(ProducerOptions(std::move(bootstrap)), *network_, self, Seed());
-  QueueOf({});
+  EventQueueOf({});
 }
 
 native::Producer::Options KafkaLane::ProducerOptions(std::vector<native::Address> bootstrap) {
@@ -93,6 +93,14 @@ Instant KafkaLane::Now() const {
 }
 
 TopicQueue& KafkaLane::QueueOf(std::string_view topic) { return QueueNamed(sink_.topics_.NameOf(topic)); }
+
+TopicQueue& KafkaLane::EventQueueOf(std::string_view topic) {
+  TopicQueue& queue = QueueOf(topic);
+  if (&queue == last_queue_) return queue;
+  last_queue_ = &queue;
+  if (watched_.insert(&queue).second) sink_.WatchLimits(queue.Name());
+  return queue;
+}
 
 TopicQueue& KafkaLane::QueueNamed(std::string_view name) {
   if (last_queue_ != nullptr && last_queue_->Name() == name) return *last_queue_;
@@ -126,14 +134,7 @@ void KafkaLane::Attach(app::DeliveryListener& listener, app::SentLog* sent) {
   OnPossibleRepeats(static_cast<uint32_t>(resumption.others));
 }
 
-void KafkaLane::Add(const app::JournalEvent& event) {
-  TopicQueue& queue = QueueOf(event.topic);
-  if (last_queue_ != &queue) {
-    last_queue_ = &queue;
-    sink_.WatchLimits(queue.Name());
-  }
-  queue.Add(event, now_);
-}
+void KafkaLane::Add(const app::JournalEvent& event) { EventQueueOf(event.topic).Add(event, now_); }
 
 void KafkaLane::AddDeadLetter(uint64_t token, const app::EventView& event, const app::DeadLetterNote& note) {
   const app::Headers story = app::DeadLetterHeaders(note, event.traceparent);

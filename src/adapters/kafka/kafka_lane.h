@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,6 +48,8 @@ class KafkaLane final : public app::SinkLane,
   native::Producer::Options ProducerOptions(std::vector<native::Address> bootstrap);
   native::TopicQueue& QueueNamed(std::string_view name);
   native::TopicQueue& QueueOf(std::string_view topic);
+  // The limits of the topic are asked for from the first call on; clients are told of them.
+  native::TopicQueue& EventQueueOf(std::string_view topic);
   native::Instant Now() const;
   void Turn();
   base::SteadyTime NextTurn() const;
@@ -89,6 +92,7 @@ class KafkaLane final : public app::SinkLane,
   std::unique_ptr<native::Producer> producer_;
   std::map<std::string, native::TopicQueue, std::less<>> queues_;  // by topic
   native::TopicQueue* last_queue_ = nullptr;                       // that an event went to
+  std::set<const native::TopicQueue*> watched_;                    // of topics whose limits are asked for
   native::Instant now_;                                            // of the last turn, or thereabouts
   uint64_t delivered_ = 0;
   base::SteadyTime stalled_look_at_;  // the next one

@@ -94,7 +94,6 @@ base::Result<void> KafkaSink::Open() {
   for (size_t lane = 0; lane < options_.lanes; ++lane) {
     lanes_.push_back(std::make_unique<KafkaLane>(*this, lane, *addresses));
   }
-  WatchLimits(options_.topic);  // clients are told before the first event; of other topics with theirs
   return {};
 }
 
