@@ -12,6 +12,22 @@
 
 namespace ei::app {
 
+// The event whose bytes begin at `data`, with views into them. `Parts` says where its parts are in them, as
+// domain::EventSlices does.
+template <typename Parts>
+JournalEvent EventAt(const char* data, const Parts& parts) {
+  JournalEvent event;
+  event.value = {data, parts.value_size};
+  event.has_key = parts.key_offset != Parts::kNoKey;
+  if (event.has_key) event.key = {data + parts.key_offset, parts.key_size};
+  const char* const trace = data + parts.size - parts.trace_size;
+  event.topic = {trace - parts.topic_size, parts.topic_size};
+  event.traceparent = {trace, parts.trace_size};
+  event.key_hash = parts.key_hash;
+  event.held_bytes = static_cast<uint32_t>(parts.size + kEventOverheadBytes);
+  return event;
+}
+
 // Memory for the bytes of events, until all of them are taken.
 class EventBlock {
  public:

@@ -10,23 +10,6 @@ using app::AppendResult;
 using app::JournalEvent;
 using domain::EventSlices;
 
-namespace {
-
-JournalEvent EventOf(const char* data, const EventSlices& slices) {
-  JournalEvent event;
-  event.value = {data, slices.value_size};
-  event.has_key = slices.key_offset != EventSlices::kNoKey;
-  if (event.has_key) event.key = {data + slices.key_offset, slices.key_size};
-  const char* const trace = data + slices.size - slices.trace_size;
-  event.topic = {trace - slices.topic_size, slices.topic_size};
-  event.traceparent = {trace, slices.trace_size};
-  event.key_hash = slices.key_hash;
-  event.held_bytes = static_cast<uint32_t>(slices.size + app::kEventOverheadBytes);
-  return event;
-}
-
-}  // namespace
-
 MemoryJournal::MemoryJournal(const Options& options)
     : options_(options), free_events_(options.events_max), buffer_(options.lanes, block_bytes_) {}
 
@@ -48,7 +31,7 @@ Appended MemoryJournal::Append(const domain::EventBatch& batch, base::SteadyTime
     for (const EventSlices& slices : batch.Events()) {
       char* const data = buffer_.Room(slices.size);
       std::memcpy(data, batch.Bytes().data() + slices.offset, slices.size);
-      JournalEvent event = EventOf(data, slices);
+      JournalEvent event = app::EventAt(data, slices);
       event.position = next_position_++;
       event.client = batch.Client();
       event.accepted_at = accepted_at;

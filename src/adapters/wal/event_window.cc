@@ -9,16 +9,8 @@ using app::JournalEvent;
 
 JournalEvent EventOf(uint64_t position, const char* bytes, const IndexEntry& entry,
                      base::SteadyTime accepted_at) {
-  JournalEvent event;
+  JournalEvent event = app::EventAt(bytes, entry);
   event.position = position;
-  event.value = {bytes, entry.value_size};
-  event.has_key = entry.key_offset != IndexEntry::kNoKey;
-  if (event.has_key) event.key = {bytes + entry.key_offset, entry.key_size};
-  const char* const trace = bytes + entry.size - entry.trace_size;
-  event.topic = {trace - entry.topic_size, entry.topic_size};
-  event.traceparent = {trace, entry.trace_size};
-  event.key_hash = entry.key_hash;
-  event.held_bytes = static_cast<uint32_t>(entry.size + app::kEventOverheadBytes);
   event.accepted_at = accepted_at;
   return event;
 }

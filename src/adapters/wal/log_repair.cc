@@ -146,12 +146,9 @@ base::Result<void> Repairer::RemoveUnfinished() {
     if (auto gone = no_file ? Rename(name, name + ".damaged") : Remove(name); !gone) return gone;
   }
   FoundSent sent;
-  for (const std::string& name : plan_.survey.sent) {
-    if (const auto number = SentNumber(name)) sent.files.push_back(*number);
-  }
-  sent.untrue = sent.files;
+  sent.files = sent.untrue = plan_.survey.sent;
   if (auto gone = Check(RemoveSent(directory_, sent), "can't remove the notes"); !gone) return gone;
-  outcome_.removed.insert(outcome_.removed.end(), plan_.survey.sent.begin(), plan_.survey.sent.end());
+  for (const uint64_t number : sent.files) outcome_.removed.push_back(SentName(number));
   const bool moves = std::ranges::any_of(plan_.damaged, [](const auto& one) { return one.readable > 0; });
   for (const SurveyedSegment& prepared : plan_.survey.prepared) {
     if (!moves) break;

@@ -178,7 +178,7 @@ base::Result<LogSurvey> SurveyLog(Directory& directory) {
   LogSurvey survey;
   for (const std::string& name : *names) {
     if (name.ends_with(".tmp")) survey.unfinished.push_back(name);
-    if (SentNumber(name)) survey.sent.push_back(name);
+    if (const auto number = SentNumber(name)) survey.sent.push_back(*number);
   }
   survey.checkpoint = std::move(*after);
   Sort(std::move(*fronts), survey);

@@ -45,7 +45,7 @@ struct LogSurvey {
   std::vector<SurveyedSegment> prepared;   // never used under their numbers
   std::vector<SurveyedSegment> set_aside;  // damaged ones that are kept, by number
   std::vector<std::string> unfinished;     // files that a start removes, segments among them
-  std::vector<std::string> sent;           // notes of what was sent
+  std::vector<uint64_t> sent;              // numbers of the files of notes of what was sent
   CheckpointView checkpoint;
   SettledMap settled = SettledMap(0);
   uint64_t end = 0;               // one past the last position of the log

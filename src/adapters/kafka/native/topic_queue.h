@@ -155,6 +155,7 @@ class TopicQueue {
   void GiveUpUnplaced(base::Duration events_after, base::Duration dead_letters_after, std::string_view code,
                       base::SteadyTime now);
   bool LacksKeys(const Batch& rejected) const;
+  Rejected TakeOldestRejected();
   void Judge(base::SteadyTime now);
   void Suspect(base::SteadyTime now);
   void TryAgain(Rejected rejected, base::SteadyTime now);

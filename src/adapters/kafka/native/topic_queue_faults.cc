@@ -51,18 +51,19 @@ bool TopicQueue::LacksKeys(const Batch& rejected) const {
   return !any_key;
 }
 
+TopicQueue::Rejected TopicQueue::TakeOldestRejected() {
+  Rejected oldest = std::move(rejected_.front());
+  rejected_.pop_front();
+  return oldest;
+}
+
 void TopicQueue::Judge(base::SteadyTime now) {
   if (suspected_since_ && *suspected_since_ < took_) {
     suspected_since_.reset();
-    while (!rejected_.empty() && rejected_.front().since < took_) {
-      Rejected one = std::move(rejected_.front());
-      rejected_.pop_front();
-      TryAgain(std::move(one), now);
-    }
+    while (!rejected_.empty() && rejected_.front().since < took_) TryAgain(TakeOldestRejected(), now);
   }
   while (!suspected_since_ && !rejected_.empty() && rejected_.front().since < took_) {
-    Rejected one = std::move(rejected_.front());
-    rejected_.pop_front();
+    Rejected one = TakeOldestRejected();
     if (options_.rejected_retries.MayRetry(one.attempts)) {
       const base::SteadyTime again_at = one.again_at;
       again_.emplace(again_at, std::move(one));
@@ -88,9 +89,7 @@ void TopicQueue::Suspect(base::SteadyTime now) {
     listener_.OnTopicFault("all_refused", name_, rejected_.front().reasons.front());
   }
   if (now >= probe_at_) {
-    Rejected probe = std::move(rejected_.front());
-    rejected_.pop_front();
-    TryAgain(std::move(probe), now);
+    TryAgain(TakeOldestRejected(), now);
     probe_at_ = now + options_.rejected_retries.Delay(++probes_, random_());
   }
   Wake(probe_at_);

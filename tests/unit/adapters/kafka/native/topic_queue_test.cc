@@ -117,6 +117,15 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
     sent_.push_back(
         {EncodeSentStamp({partition.Topic(), partition.Index(), batch.topic_id, batch.stamp}), batch.tokens});
   }
+  // A process has delivered "a" and "b" in one batch, which the next one doesn't know.
+  void CrashBehindTwo(const std::string& key) {
+    Open();
+    for (const std::string value : {"a", "b"}) Add(value, key);
+    Pass(seconds(1));
+    EXPECT_EQ(Delivered(), (Strings{"a", "b"}));
+    Start();
+    Resume();
+  }
   void Resume() {
     for (const auto& [stamp, positions] : ResumableOf(sent_)) queue_->Resume(stamp, positions, Now());
   }
@@ -341,14 +350,8 @@ TEST_F(TopicQueueTest, APartitionThatStandsStillWhileOthersMoveIsStalled) {
 // --- after a crash
 
 TEST_F(TopicQueueTest, WhatAnEarlierLifeSentIsNotThereTwice) {
-  Open();
   const std::string key = KeyOf(1);
-  for (const std::string value : {"a", "b"}) Add(value, key);
-  Pass(seconds(1));
-  EXPECT_EQ(Delivered(), (Strings{"a", "b"}));
-
-  Start();
-  Resume();
+  CrashBehindTwo(key);
   Add("a", key, 0);
   Pass(seconds(1));
   EXPECT_EQ(Delivered(), Strings()) << "the batch was one of two";
@@ -361,13 +364,8 @@ TEST_F(TopicQueueTest, WhatAnEarlierLifeSentIsNotThereTwice) {
 }
 
 TEST_F(TopicQueueTest, WhatAnEarlierLifeSentIsGivenUpWhenAnEventOfItIsGone) {
-  Open();
   const std::string key = KeyOf(1);
-  for (const std::string value : {"a", "b"}) Add(value, key);
-  Pass(seconds(1));
-
-  Start();
-  Resume();
+  CrashBehindTwo(key);
   Add("b", key, 1);  // so there is no "a"
   Pass(seconds(1));
   EXPECT_EQ(Stored().at(1), (Strings{"a", "b", "b"}));
@@ -375,13 +373,8 @@ TEST_F(TopicQueueTest, WhatAnEarlierLifeSentIsGivenUpWhenAnEventOfItIsGone) {
 }
 
 TEST_F(TopicQueueTest, WhatAnEarlierLifeSentIsGivenUpWhenItsEventsDontCome) {
-  Open();
   const std::string key = KeyOf(1);
-  for (const std::string value : {"a", "b"}) Add(value, key);
-  Pass(seconds(1));
-
-  Start();
-  Resume();
+  CrashBehindTwo(key);
   Add("a", key, 0);
   Pass(TopicQueue::kResumePatience - seconds(1));
   EXPECT_EQ(Stored().at(1), (Strings{"a", "b"}));
