@@ -12,6 +12,7 @@ LAYERS = ["base", "domain", "app", "adapters", "main"]
 
 # Header prefix -> folders of src/ that may include it. A new library gets its line here.
 THIRD_PARTY = {
+    "boost/intrusive/": ["app", "adapters"],
     "boost/": ["adapters", "main"],
     "simdjson": ["adapters/json"],
     "librdkafka/": ["adapters/kafka"],

@@ -34,28 +34,12 @@ bool DeliveryWorker::Turn() {
   return any;
 }
 
-// The window hears of it before anybody asks whether the events are awaited: a repeat that found its event
-// undelivered is told then (IdempotencyWindow::Settle).
-void DeliveryWorker::OnDelivered(const DeliveredEvents& delivered) {
-  if (context_.window != nullptr) context_.window->Settle(delivered.events.positions, {});
+void DeliveryWorker::OnDelivered(const SettledEvents& delivered) {
   const base::SteadyTime now = context_.clock.Now();
-  for (const EventRun& run : delivered.events.runs) {
+  for (const EventRun& run : delivered.runs) {
     context_.telemetry.EventsDelivered(run.events, now - run.accepted_at);
   }
-  const bool awaited = context_.receipts.Awaited();
-  Settle(delivered.events);
-  if (awaited) TellReceipts(delivered);
-}
-
-void DeliveryWorker::TellReceipts(const DeliveredEvents& delivered) {
-  thread_local std::vector<SettledEvent> settled;
-  settled.clear();
-  EventFate fate{{}, delivered.topic, delivered.partition, delivered.first_offset};
-  for (const uint64_t position : delivered.events.positions) {
-    settled.push_back({position, fate});
-    if (fate.offset >= 0) ++fate.offset;
-  }
-  context_.receipts.Tell(settled);
+  Settle(delivered);
 }
 
 void DeliveryWorker::OnRejected(const RejectedEvent& rejected) { dead_letters_.Add(rejected); }
@@ -63,12 +47,8 @@ void DeliveryWorker::OnRejected(const RejectedEvent& rejected) { dead_letters_.A
 void DeliveryWorker::OnDeadLettered(const DeadLetter& letter) {
   const std::array positions = {letter.position};
   const std::array runs = {letter.run};
-  if (context_.window != nullptr) context_.window->Settle({}, positions);
   context_.telemetry.EventsDeadLettered(letter.code, letter.Place(), 1);
-  const bool awaited = context_.receipts.Awaited();
-  Settle({positions, runs});
-  const std::array settled = {SettledEvent{letter.position, {letter.code, {}, -1, -1}}};
-  if (awaited) context_.receipts.Tell(settled);
+  Settle({positions, runs, {letter.code, {}, -1, -1}});
 }
 
 void DeliveryWorker::Settle(const SettledEvents& events) {

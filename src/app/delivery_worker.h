@@ -7,14 +7,12 @@
 
 #include "app/dead_letters.h"
 #include "app/drain_rate.h"
-#include "app/idempotency_window.h"
 #include "app/ports/clock.h"
 #include "app/ports/dead_letter_file.h"
 #include "app/ports/event_sink.h"
 #include "app/ports/journal.h"
 #include "app/ports/log.h"
 #include "app/ports/telemetry.h"
-#include "app/receipts.h"
 #include "domain/retry_policy.h"
 
 namespace ei::app {
@@ -23,16 +21,14 @@ namespace ei::app {
 struct DeliveryContext {
   Journal& journal;
   DrainRate& drain_rate;
-  Receipts& receipts;
   const Clock& clock;
   Telemetry& telemetry;
   Log& log;
-  IdempotencyWindow* window = nullptr;         // null: there is none
-  DeadLetterFile* dead_letter_file = nullptr;  // the same
+  DeadLetterFile* dead_letter_file = nullptr;  // null: there is none
 };
 
-// The way out for one lane: from the journal to the sink, and what becomes of the events back to all who want
-// to know. It does nothing by itself: Turn() takes what there is and never waits, and the sink reports from
+// The way out for one lane: from the journal to the sink, and what became of the events back to the journal.
+// It does nothing by itself: Turn() takes what there is and never waits, and the sink reports from
 // within its own functions, so that a thread (WorkerPool) or the simulator can drive it. One thread, but for
 // Waiting.
 class DeliveryWorker final : public DeliveryListener {
@@ -50,14 +46,13 @@ class DeliveryWorker final : public DeliveryListener {
   // Events that were taken from the journal and are not settled. Any thread.
   uint64_t Taken() const { return taken_count_.load(std::memory_order_relaxed); }
 
-  void OnDelivered(const DeliveredEvents& delivered) override;
+  void OnDelivered(const SettledEvents& delivered) override;
   void OnRejected(const RejectedEvent& rejected) override;
   void OnDeadLetter(const DeadLetterReport& report) override { dead_letters_.OnReport(report); }
 
  private:
   void OnDeadLettered(const DeadLetter& letter);
   void Settle(const SettledEvents& events);
-  void TellReceipts(const DeliveredEvents& delivered);
 
   const size_t lane_;
   DeliveryContext context_;

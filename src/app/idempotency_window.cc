@@ -1,7 +1,7 @@
 #include "app/idempotency_window.h"
 
+#include <algorithm>
 #include <string>
-#include <vector>
 
 namespace ei::app {
 
@@ -10,71 +10,64 @@ using domain::Member;
 
 namespace {
 
-constexpr uint32_t kAwaited = Repeat::kDelivered - 1;  // its fate has no number yet
+constexpr uint32_t kAwaited = Repeat::kDelivered - 1;  // its result has no number yet
 
 }  // namespace
 
-void IdempotencyWindow::Name(const DecodedEvent& event, Submission& submission) const {
+void IdempotencyWindow::Name(const DecodedEvent& event, const domain::EventBatch& batch,
+                             Deduplication& dedup) const {
   if (event.id.kind != Member::Kind::kString) return;
-  submission.named.push_back({static_cast<uint32_t>(submission.batch.Size() - 1),
-                              HashOf(event, submission.batch.Identity()),
-                              FingerprintOf(Written(event.json))});
+  dedup.named.push_back({static_cast<uint32_t>(batch.Size() - 1), HashOf(event, batch.Identity()),
+                         FingerprintOf(Written(event.json))});
 }
 
-// In a receipt the fates of the fresh events come first, so a repeat of one of them shares its fate; then
-// those of the awaited ones.
-IdempotencyWindow::Judged IdempotencyWindow::Judge(base::SteadyTime now, Submission& submission) {
-  thread_local std::vector<uint32_t> left_out;
-  left_out.clear();
-  submission.repeats.clear();
-  submission.awaited.clear();
-  submission.id_conflicts = 0;
+const domain::EventBatch& IdempotencyWindow::Judge(base::SteadyTime now, const domain::EventBatch& batch,
+                                                   Deduplication& dedup) {
   ids_.Begin(now);
-  uint64_t earlier_end = 0;
-  for (const NamedEvent& named : submission.named) {
+  size_.store(ids_.Size(), std::memory_order_relaxed);
+  for (const NamedEvent& named : dedup.named) {
     const auto [known, conflict] =
-        ids_.FindOrNote(named.id, named.fingerprint, named.event - left_out.size());
-    if (conflict) ++submission.id_conflicts;
+        ids_.FindOrNote(named.id, named.fingerprint, named.event - dedup.left_out.size());
+    if (conflict) ++dedup.id_conflicts;
     if (!known) continue;
-    left_out.push_back(named.event);
-    uint32_t fate = known->delivered ? Repeat::kDelivered : kAwaited;
-    if (known->noted) fate = static_cast<uint32_t>(known->position);
-    if (fate == kAwaited) submission.awaited.push_back(known->position);
-    if (!known->noted) earlier_end = std::max(earlier_end, known->position + 1);
-    submission.repeats.push_back({named.event, fate});
+    dedup.left_out.push_back(named.event);
+    uint32_t result = known->delivered ? Repeat::kDelivered : kAwaited;
+    if (known->noted) result = static_cast<uint32_t>(known->position);
+    if (result == kAwaited) dedup.awaited.push_back(known->position);
+    if (!known->noted) dedup.earlier_end = std::max(dedup.earlier_end, known->position + 1);
+    dedup.repeats.push_back({named.event, result});
   }
-  if (left_out.empty()) return {submission.batch, 0};
-  submission.fresh.AssignWithout(submission.batch, left_out);
-  auto number = static_cast<uint32_t>(submission.fresh.Size());
-  for (Repeat& repeat : submission.repeats) {
-    if (repeat.fate == kAwaited) repeat.fate = number++;
+  if (dedup.left_out.empty()) return batch;
+  dedup.fresh.AssignWithout(batch, dedup.left_out);
+  auto number = static_cast<uint32_t>(dedup.fresh.Size());
+  for (Repeat& repeat : dedup.repeats) {
+    if (repeat.result == kAwaited) repeat.result = number++;
   }
-  return {submission.fresh, earlier_end};
+  return dedup.fresh;
 }
 
-void IdempotencyWindow::Settle(std::span<const uint64_t> delivered, std::span<const uint64_t> dead_lettered) {
-  base::MutexLock lock(mutex_);
-  for (const uint64_t position : delivered) ids_.MarkDelivered(position);
-  for (const uint64_t position : dead_lettered) ids_.Forget(position);
+void IdempotencyWindow::Confirm(uint64_t first) {
+  ids_.Confirm(first);
+  size_.store(ids_.Size(), std::memory_order_relaxed);
+}
+
+void IdempotencyWindow::Settle(std::span<const uint64_t> positions, bool delivered) {
+  for (const uint64_t position : positions) {
+    delivered ? ids_.MarkDelivered(position) : ids_.Forget(position);
+  }
 }
 
 // Of the same event the last one counts: it was stored because the others were forgotten.
 void IdempotencyWindow::Restore(const DecodedEvent& event, const Restored& restored) {
   const base::Hash128 id = HashOf(event, restored.client);
   const uint64_t fingerprint = restored.written ? FingerprintOf(*restored.written) : RememberedIds::kAnyBytes;
-  base::MutexLock lock(mutex_);
   ids_.Begin(restored.accepted_at);
   if (const auto known = ids_.FindOrNote(id, fingerprint, 0).known) {
     ids_.Forget(known->position);
     ids_.FindOrNote(id, fingerprint, 0);
   }
-  ids_.Confirm(restored.position);
+  Confirm(restored.position);
   if (restored.settled) ids_.MarkDelivered(restored.position);
-}
-
-uint64_t IdempotencyWindow::Size() const {
-  base::MutexLock lock(mutex_);
-  return ids_.Size();
 }
 
 // The source's size stands in front, so that its end can't be taken for the beginning of the id.

@@ -1,21 +1,58 @@
 #pragma once
 
-#include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
-#include "app/ports/journal.h"
 #include "app/remembered_ids.h"
-#include "app/submission.h"
-#include "base/mutex.h"
 #include "base/sip_hash.h"
 #include "base/time.h"
 #include "domain/event.h"
 #include "domain/event_batch.h"
 
 namespace ei::app {
+
+// An event of a batch whose id the client sent.
+struct NamedEvent {
+  uint32_t event;
+  base::Hash128 id;          // of client, source and id
+  uint64_t fingerprint = 0;  // of its bytes, as the client wrote them
+};
+
+// An event of a batch that was accepted before, or stands twice in it: it is acknowledged and not stored
+// again.
+struct Repeat {
+  static constexpr uint32_t kDelivered = std::numeric_limits<uint32_t>::max();
+
+  uint32_t event;
+  uint32_t result;  // at level broker: its number in Waiter::Results(); kDelivered: it was, and has none
+};
+
+// What is known of one request's repeats; reused for the next one.
+struct Deduplication {
+  std::vector<NamedEvent> named;  // what is to be judged, ascending
+
+  // What came of it.
+  std::vector<Repeat> repeats;     // ascending
+  uint64_t id_conflicts = 0;       // events that share an id with another one and are none of its repeats
+  std::vector<uint32_t> left_out;  // numbers of the repeats in the batch, ascending
+  domain::EventBatch fresh;        // without them, if there are any
+  std::vector<uint64_t> awaited;   // positions of earlier events that were not delivered by then
+  uint64_t earlier_end = 0;        // above the positions of all repeats that stand in the journal
+
+  void Clear() {
+    named.clear();
+    repeats.clear();
+    id_conflicts = 0;
+    left_out.clear();
+    awaited.clear();
+    earlier_end = 0;
+  }
+};
 
 // Finds the events that clients send again: those whose source, id and bytes are those of one of the newest
 // accepted events of the same client. Only ids that clients sent count. An event under a known id with other
@@ -25,11 +62,11 @@ namespace ei::app {
 // Two ids are taken for one when their keyed 128-bit hashes are the same, which with n ids in the window
 // happens to a new one with a chance of n / 2^128: for 100 million ids, 3 in 10^31.
 //
-// Judging, appending and remembering are one step under one lock: of two requests with the same event one
-// finds the other's. An event whose append is refused is not remembered, and one that was dead-lettered is
-// forgotten, so that sending it again is another try.
+// Judging, appending and remembering are one step under the journal's lock: of two requests with the same
+// event one finds the other's. An event whose append is refused is not remembered, and one that was
+// dead-lettered is forgotten, so that sending it again is another try.
 //
-// Thread-safe.
+// The journal's lock guards it, from when the journal has it (Completions); Name and Size are for any thread.
 class IdempotencyWindow {
  public:
   struct Options {
@@ -39,27 +76,19 @@ class IdempotencyWindow {
 
   explicit IdempotencyWindow(const Options& options) : key_(options.key), ids_(options.ids) {}
 
-  // Notes the events whose id the client sent; takes no lock. `event` is the last of the submission's batch.
-  void Name(const domain::DecodedEvent& event, Submission& submission) const;
+  // Notes the batch's last event if the client sent its id.
+  void Name(const domain::DecodedEvent& event, const domain::EventBatch& batch, Deduplication& dedup) const;
 
-  // Judges the submission's batch (its `repeats`) and hands what is no repeat on to
-  // `append(const EventBatch&, std::span<const uint64_t> awaited)`, which says how that went. `awaited` are
-  // the positions of earlier events that were not delivered by then. The result's end is above the positions
-  // of all events, the repeated ones too.
-  template <typename Append>
-  Appended AppendFresh(base::SteadyTime now, Submission& submission, Append append) {
-    base::MutexLock lock(mutex_);
-    const Judged judged = Judge(now, submission);
-    Appended appended = append(judged.fresh, std::span<const uint64_t>(submission.awaited));
-    if (appended.result != AppendResult::kAppended) return appended;
-    ids_.Confirm(appended.end - judged.fresh.Size());
-    appended.end = std::max(appended.end, judged.earlier_end);
-    return appended;
-  }
+  // Finds the batch's repeats; returns what is to be stored. In a waiter the results of the fresh events come
+  // first, so a repeat of one of them shares its result; then those of the awaited ones.
+  const domain::EventBatch& Judge(base::SteadyTime now, const domain::EventBatch& batch,
+                                  Deduplication& dedup);
 
-  // What became of events, by their positions. Told before anyone asks whether their fates are awaited
-  // (Receipts::Awaited), so that a repeat that found its event undelivered is sure to be told.
-  void Settle(std::span<const uint64_t> delivered, std::span<const uint64_t> dead_lettered);
+  // What the last Judge returned was stored, from this position on. Without it nothing of that is remembered.
+  void Confirm(uint64_t first);
+
+  // The events were delivered, or dead-lettered.
+  void Settle(std::span<const uint64_t> positions, bool delivered);
 
   // What the journal knows of an event that an earlier process accepted.
   struct Restored {
@@ -78,21 +107,15 @@ class IdempotencyWindow {
   static std::string_view Written(std::string_view json) { return json.substr(1); }
 
   // Ids that are remembered; those of dead letters count until their time is over.
-  uint64_t Size() const;
+  uint64_t Size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
-  struct Judged {
-    const domain::EventBatch& fresh;
-    uint64_t earlier_end;  // above the positions of all repeats that stand in the journal
-  };
-
-  Judged Judge(base::SteadyTime now, Submission& submission) REQUIRES(mutex_);
   base::Hash128 HashOf(const domain::DecodedEvent& event, domain::ClientIdentity client) const;
   uint64_t FingerprintOf(std::string_view written) const;
 
   const base::SipKey key_;
-  mutable base::Mutex mutex_;
-  RememberedIds ids_ GUARDED_BY(mutex_);
+  RememberedIds ids_;
+  std::atomic<uint64_t> size_{0};
 };
 
 }  // namespace ei::app

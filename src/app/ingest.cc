@@ -1,7 +1,6 @@
 #include "app/ingest.h"
 
 #include <algorithm>
-#include <cassert>
 
 #include "domain/timestamp.h"
 #include "domain/validation.h"
@@ -39,7 +38,8 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::
 
   if (!MayHold(client, valid, submission.batch.Bytes().size()))
     return RefuseOverShare(valid, submission.batch.Bytes().size());
-  const Appended appended = Append(ack, now, submission);
+  const Appended appended = journal_.Append(
+      {.batch = submission.batch, .dedup = &submission.dedup, .ack = ack, .waiter = submission.waiter}, now);
   switch (appended.result) {
     case AppendResult::kAppended: break;
     case AppendResult::kOverShare: return RefuseOverShare(valid, submission.batch.Bytes().size());
@@ -48,11 +48,11 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const domain::
     case AppendResult::kClosed: return Refuse(IngestStatus::kShuttingDown, valid);
     case AppendResult::kFailed: return Refuse(IngestStatus::kStorageFailed, valid);
   }
-  const uint64_t repeats = submission.repeats.size();
+  const uint64_t repeats = submission.dedup.repeats.size();
   telemetry_.EventsAccepted(valid - repeats);
   if (repeats > 0) telemetry_.EventsDeduplicated(repeats);
-  if (submission.id_conflicts > 0) TellIdConflicts(submission.id_conflicts);
-  return {IngestStatus::kAccepted, std::chrono::seconds(0), false, ack, appended.end};
+  if (submission.dedup.id_conflicts > 0) TellIdConflicts(submission.dedup.id_conflicts);
+  return {IngestStatus::kAccepted, std::chrono::seconds(0), false, ack};
 }
 
 std::optional<IngestResult> Ingest::RefusedByRate(domain::ClientNumber client, uint64_t events,
@@ -80,24 +80,6 @@ bool Ingest::KeyFits(std::span<const DecodedEvent> events, const domain::Envelop
   return bytes <= options_.body_bytes_max;
 }
 
-Appended Ingest::Append(domain::AckLevel ack, base::SteadyTime now, Submission& submission) {
-  if (window_ == nullptr) return Hand(submission.batch, {}, ack, now, submission);
-  return window_->AppendFresh(now, submission,
-                              [&](const domain::EventBatch& fresh, std::span<const uint64_t> awaited) {
-                                return Hand(fresh, awaited, ack, now, submission);
-                              });
-}
-
-Appended Ingest::Hand(const domain::EventBatch& batch, std::span<const uint64_t> awaited,
-                      domain::AckLevel ack, base::SteadyTime now, const Submission& submission) {
-  if (batch.Empty() && journal_.Failed()) return {AppendResult::kFailed};
-  if (ack == domain::AckLevel::kBroker) {
-    assert(submission.receipt != nullptr);
-    return receipts_.Append(journal_, batch, awaited, now, *submission.receipt);
-  }
-  return batch.Empty() ? Appended{AppendResult::kAppended} : journal_.Append(batch, now);
-}
-
 void Ingest::TellIdConflicts(uint64_t events) {
   telemetry_.EventIdConflicts(events);
   if (log_ == nullptr) return;
@@ -111,9 +93,7 @@ void Ingest::Judge(std::span<const DecodedEvent> events, const domain::Envelope&
                    Submission& submission) {
   submission.batch.Clear(envelope.client, envelope.identity);
   submission.rejections.clear();
-  submission.repeats.clear();
-  submission.named.clear();
-  submission.id_conflicts = 0;
+  submission.dedup.Clear();
   const base::WallTime received_at = clock_.WallNow();
   const domain::TimestampText timestamp = domain::FormatTimestamp(received_at);
   for (const DecodedEvent& event : events) {
@@ -135,7 +115,7 @@ void Ingest::Judge(std::span<const DecodedEvent> events, const domain::Envelope&
       Reject(event, EventFault::kPartitionStuck, {}, submission);
       continue;
     }
-    if (window_ != nullptr) window_->Name(event, submission);
+    if (window_ != nullptr) window_->Name(event, submission.batch, submission.dedup);
   }
 }
 
@@ -168,7 +148,7 @@ IngestResult Ingest::Admit(domain::AckLevel ack, domain::ClientNumber client, ui
       (waits && shares_ != nullptr && !shares_->Allows(client, Shared::kAwaitedEvents, 1))) {
     return {IngestStatus::kOverShare, drain_rate_.RetryAfter(journal_.Events(), now), true};
   }
-  if (journal_.Full(body_bytes) || (waits && receipts_.Full())) {
+  if (journal_.Full(body_bytes) || (waits && journal_.TooManyAwaited())) {
     return {IngestStatus::kJournalFull, drain_rate_.RetryAfter(journal_.Events(), now)};
   }
   return {IngestStatus::kAccepted};

@@ -16,7 +16,6 @@
 #include "app/ports/journal.h"
 #include "app/ports/log.h"
 #include "app/ports/telemetry.h"
-#include "app/receipts.h"
 #include "app/submission.h"
 #include "app/topic_limits.h"
 #include "domain/ack_level.h"
@@ -43,11 +42,9 @@ struct IngestResult {
   std::chrono::seconds retry_after{0};  // for kRateLimited, kJournalFull, kOverShare, kShuttingDown
   bool over_share = false;              // refused because the client has more than its part (ClientShares)
 
-  // For kAccepted of Accept: what the client is promised, and so what the reply has to wait for. kMemory:
-  // nothing; kWal: the journal's DurableEnd() at or above `end`; kBroker: Submission::receipt, if that was
-  // entered: it isn't where all events are repeats of delivered ones.
+  // For kAccepted of Accept: what the client is promised. The reply has to wait for it while
+  // Submission::waiter waits.
   domain::AckLevel ack = domain::AckLevel::kMemory;
-  uint64_t end = 0;
 };
 
 enum class Handling : uint8_t { kLenient, kStrict };  // RFC 7240: strict is all or nothing
@@ -63,16 +60,15 @@ class Ingest {
     uint64_t body_bytes_max = UINT64_MAX;                  // X-Event-Key counts once for each event
   };
 
-  // `window` null: no event is taken for a repeat. `sink` null: no partition is ever held to be stalled.
-  // `shares` null: clients are not told apart. `log` null: nothing is logged.
-  Ingest(const Options& options, domain::TokenBucket& bucket, Journal& journal, Receipts& receipts,
-         const DrainRate& drain_rate, const TopicLimits& topic_limits, const Clock& clock,
-         Telemetry& telemetry, IdempotencyWindow* window = nullptr, const EventSink* sink = nullptr,
+  // `window`: the one that the journal has; null: no event is taken for a repeat. `sink` null: no partition
+  // is ever held to be stalled. `shares` null: clients are not told apart. `log` null: nothing is logged.
+  Ingest(const Options& options, domain::TokenBucket& bucket, Journal& journal, const DrainRate& drain_rate,
+         const TopicLimits& topic_limits, const Clock& clock, Telemetry& telemetry,
+         const IdempotencyWindow* window = nullptr, const EventSink* sink = nullptr,
          ClientShares* shares = nullptr, Log* log = nullptr)
       : options_(options),
         bucket_(bucket),
         journal_(journal),
-        receipts_(receipts),
         drain_rate_(drain_rate),
         topic_limits_(topic_limits),
         clock_(clock),
@@ -127,9 +123,6 @@ class Ingest {
   bool IsStalled(const domain::EventBatch& batch) const;
   void Reject(const domain::DecodedEvent& event, domain::EventFault fault, const TopicLimit& limit,
               Submission& submission);
-  Appended Append(domain::AckLevel ack, base::SteadyTime now, Submission& submission);
-  Appended Hand(const domain::EventBatch& batch, std::span<const uint64_t> awaited, domain::AckLevel ack,
-                base::SteadyTime now, const Submission& submission);
   void TellIdConflicts(uint64_t events);
   IngestResult Refuse(IngestStatus status, uint64_t events, base::Duration retry_after = {});
   IngestResult RefuseOverShare(uint64_t events, uint64_t bytes);
@@ -142,12 +135,11 @@ class Ingest {
   const Options options_;
   domain::TokenBucket& bucket_;
   Journal& journal_;
-  Receipts& receipts_;
   const DrainRate& drain_rate_;
   const TopicLimits& topic_limits_;
   const Clock& clock_;
   Telemetry& telemetry_;
-  IdempotencyWindow* const window_;
+  const IdempotencyWindow* const window_;  // the journal's
   const EventSink* const sink_;
   ClientShares* const shares_;
   Log* const log_;

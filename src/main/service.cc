@@ -47,7 +47,7 @@ void Pause(const app::Clock& clock, base::Duration duration) {
 
 // `leftover`: the settings were not checked for use with a log.
 wal::WalOptions WalOptionsOf(const Settings& settings, size_t lanes, bool leftover,
-                             app::ClientShares* shares) {
+                             app::ClientShares* shares = nullptr, app::IdempotencyWindow* window = nullptr) {
   wal::WalOptions options;
   options.bytes_max = settings.wal.bytes_max;
   options.segment_bytes = settings.wal.segment_bytes;
@@ -60,6 +60,8 @@ wal::WalOptions WalOptionsOf(const Settings& settings, size_t lanes, bool leftov
   options.lanes = lanes;
   if (settings.sink.kind == SinkKind::kKafka) options.topic = settings.kafka.topic;
   options.shares = shares;
+  options.awaited_events_max = settings.journal.events_max;
+  options.window = window;
   options.retain_events = settings.idempotency.events;
   options.retain_time = settings.idempotency.time;
   return options;
@@ -82,10 +84,9 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   if (auto looked = LookForLeftoverLog(); !looked) return looked;
   if (auto opened = OpenSink(lanes); !opened) return opened;
   OpenShares();
-  receipts_ = std::make_unique<app::Receipts>(settings_.journal.events_max, shares_.get());
-  if (auto opened = OpenJournal(lanes, std::move(storage_failed)); !opened) return opened;
-
   OpenWindow();
+  if (auto opened = OpenJournal(lanes, std::move(storage_failed)); !opened) return opened;
+  if (window_ != nullptr && wal_ != nullptr) RestoreWindow();
 
   app::WorkerPool::Options pool;
   pool.workers = lanes;
@@ -93,9 +94,7 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   if (settings_.sink.kind == SinkKind::kKafka) pool.gather = settings_.kafka.linger;
   pool.dead_letter_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0};
   workers_ = std::make_unique<app::WorkerPool>(
-      pool,
-      app::DeliveryContext{*journal_, drain_rate_, *receipts_, clock_, metrics_, log_, window_.get(),
-                           dead_letter_file_.get()},
+      pool, app::DeliveryContext{*journal_, drain_rate_, clock_, metrics_, log_, dead_letter_file_.get()},
       *sink_);
   workers_->Start();
   if (credentials_) credentials_->Start();
@@ -108,8 +107,8 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   ingest.ack_min = settings_.ingest.ack_min;
   ingest.has_wal = JournalIsWal(settings_);
   ingest.body_bytes_max = settings_.ingest.body_bytes_max;
-  ingest_ = std::make_unique<app::Ingest>(ingest, bucket_, *journal_, *receipts_, drain_rate_, topic_limits_,
-                                          clock_, metrics_, window_.get(), sink_.get(), shares_.get(), &log_);
+  ingest_ = std::make_unique<app::Ingest>(ingest, bucket_, *journal_, drain_rate_, topic_limits_, clock_,
+                                          metrics_, window_.get(), sink_.get(), shares_.get(), &log_);
   RegisterGauges();
   return Listen();
 }
@@ -125,7 +124,7 @@ void Service::OpenShares() {
   capacity(app::Shared::kReadBytes) = settings_.http.inflight_bytes_max;
   capacity(app::Shared::kAwaitedEvents) = settings_.journal.events_max;
   if (HasWal()) {
-    const wal::WalOptions log = WalOptionsOf(settings_, 1, log_is_leftover_, nullptr);
+    const wal::WalOptions log = WalOptionsOf(settings_, 1, log_is_leftover_);
     capacity(app::Shared::kJournalBytes) = wal::WalJournal::ShareableBytes(log);
     capacity(app::Shared::kUnsyncedBytes) = wal::WalJournal::UnsyncedBytesMax(log);
   } else {
@@ -171,12 +170,11 @@ base::Result<void> Service::OpenJournal(size_t lanes, std::function<void()> stor
         memory_journal::MemoryJournal::Options{.events_max = settings_.journal.events_max,
                                                .bytes_max = settings_.journal.bytes_max,
                                                .lanes = lanes,
-                                               .shares = shares_.get()});
+                                               .shares = shares_.get(),
+                                               .awaited_events_max = settings_.journal.events_max,
+                                               .window = window_.get()});
   }
-  journal_->OnDurable([this, storage_failed = std::move(storage_failed)] {
-    durable_wakes_.CallAll();
-    if (journal_->Failed()) storage_failed();
-  });
+  journal_->OnFailed(std::move(storage_failed));
   return {};
 }
 
@@ -186,8 +184,9 @@ base::Result<void> Service::OpenWal(size_t lanes) {
     if (!directory) return std::unexpected(directory.error());
     wal_directory_ = std::move(*directory);
   }
-  auto journal = wal::WalJournal::Open(WalOptionsOf(settings_, lanes, log_is_leftover_, shares_.get()),
-                                       *wal_directory_, clock_, log_, RandomSeed());
+  auto journal =
+      wal::WalJournal::Open(WalOptionsOf(settings_, lanes, log_is_leftover_, shares_.get(), window_.get()),
+                            *wal_directory_, clock_, log_, RandomSeed());
   if (!journal) return std::unexpected(journal.error());
   wal_ = journal->get();
   journal_ = std::move(*journal);
@@ -208,7 +207,6 @@ void Service::OpenWindow() {
   options.ids.request_events_max = settings_.ingest.batch_events_max;
   options.key = {RandomSeed(), RandomSeed()};
   window_ = std::make_unique<app::IdempotencyWindow>(options);
-  if (wal_ != nullptr) RestoreWindow();
 }
 
 void Service::RestoreWindow() {
@@ -293,7 +291,7 @@ base::Result<void> Service::Listen() {
       HttpOptionsOf(settings_),
       {.ingest = *ingest_,
        .shares = shares_.get(),
-       .acks = {*journal_, durable_wakes_, *receipts_},
+       .journal = *journal_,
        .clock = clock_,
        .telemetry = metrics_,
        .log = log_,

@@ -23,9 +23,7 @@
 #include "app/ports/event_sink.h"
 #include "app/ports/journal.h"
 #include "app/ports/log.h"
-#include "app/receipts.h"
 #include "app/topic_limits.h"
-#include "app/wake_list.h"
 #include "app/worker_pool.h"
 #include "base/result.h"
 #include "domain/token_bucket.h"
@@ -99,17 +97,15 @@ class Service {
   std::unique_ptr<app::ClientShares> shares_;  // null: clients are not told apart
   app::DrainRate drain_rate_;
   app::TopicLimits topic_limits_;
-  app::WakeList durable_wakes_;
-  std::unique_ptr<app::Receipts> receipts_;
   domain::TokenBucket bucket_;
   // The ack level has no use for the log, which holds events of a life that had another one: it is the
   // journal until they are delivered and the service is started again.
   bool log_is_leftover_ = false;
+  std::unique_ptr<app::IdempotencyWindow> window_;  // the journal's; null: off
   std::unique_ptr<wal::PosixDirectory> wal_directory_;
   std::unique_ptr<app::Journal> journal_;
   wal::WalJournal* wal_ = nullptr;  // journal_, when that is the write-ahead log
   std::unique_ptr<wal::WalThreads> wal_threads_;
-  std::unique_ptr<app::IdempotencyWindow> window_;  // null: off
   std::unique_ptr<file_sink::DeadLetterFile>
       dead_letter_file_;  // null: the sink has a place of its own for them
   std::unique_ptr<app::EventSink> sink_;

@@ -114,20 +114,20 @@ class ContractLane final : public app::DeliveryListener {
     EXPECT_TRUE(faults_.empty()) << faults_.size() << " faults, the first: " << faults_.front();
   }
 
-  void OnDelivered(const app::DeliveredEvents& delivered) override {
+  void OnDelivered(const app::SettledEvents& delivered) override {
     uint64_t events = 0;
-    for (const app::EventRun& run : delivered.events.runs) {
+    for (const app::EventRun& run : delivered.runs) {
       held_delivered_ += run.held_bytes;
       events += run.events;
     }
-    reports_ += delivered.events.positions.size();
-    if (events != delivered.events.positions.size()) {
+    reports_ += delivered.positions.size();
+    if (events != delivered.positions.size()) {
       faults_.emplace_back("runs of more or fewer events");
       return;
     }
-    app::RunReader runs(delivered.events.runs);
+    app::RunReader runs(delivered.runs);
     std::optional<size_t> last;
-    for (const uint64_t position : delivered.events.positions) {
+    for (const uint64_t position : delivered.positions) {
       const app::EventRun run = runs.Next();
       const auto place = places_.find(position);
       if (place == places_.end()) {

@@ -26,6 +26,7 @@ struct JournalShape {
   size_t lanes = 4;
   app::ClientShares* shares = nullptr;
   uint64_t segments = 2;  // of a log
+  uint64_t awaited_events_max = 100'000;
 };
 
 struct JournalMaker {
@@ -49,6 +50,7 @@ inline wal::WalOptions LogOptionsOf(const JournalShape& shape) {
   options.segment_bytes = shape.bytes_max / shape.segments;
   options.lanes = shape.lanes;
   options.shares = shape.shares;
+  options.awaited_events_max = shape.awaited_events_max;
   return options;
 }
 
@@ -86,7 +88,11 @@ struct ThreadedLog {
 
 inline std::shared_ptr<memory_journal::MemoryJournal> MakeMemoryJournal(const JournalShape& shape) {
   return std::make_shared<memory_journal::MemoryJournal>(
-      memory_journal::MemoryJournal::Options{shape.events_max, shape.bytes_max, shape.lanes, shape.shares});
+      memory_journal::MemoryJournal::Options{.events_max = shape.events_max,
+                                             .bytes_max = shape.bytes_max,
+                                             .lanes = shape.lanes,
+                                             .shares = shape.shares,
+                                             .awaited_events_max = shape.awaited_events_max});
 }
 
 // Every adapter of the journal port stands here once and has to pass the whole contract.

@@ -45,8 +45,8 @@ constexpr uint64_t kLaneStep = 1ULL << 32;
 class TellingListener final : public app::DeliveryListener {
  public:
   explicit TellingListener(int pipe) : pipe_(pipe) {}
-  void OnDelivered(const app::DeliveredEvents& delivered) override {
-    const uint64_t last = delivered.events.positions.back();
+  void OnDelivered(const app::SettledEvents& delivered) override {
+    const uint64_t last = delivered.positions.back();
     if (::write(pipe_, &last, sizeof last) != sizeof last) ::_exit(2);
   }
   void OnRejected(const app::RejectedEvent&) override { ::_exit(3); }

@@ -35,9 +35,9 @@ class Schedule {
         rate_(random_.OneIn(2) ? 0 : 2'000),
         shares_(SharesOf(events_max_, rate_)),
         journal_({.events_max = events_max_, .bytes_max = kJournalBytes, .lanes = 2, .shares = &shares_}),
-        rig_({.lanes = 2}, journal_, random_.Next()),
+        rig_(2, journal_, random_.Next()),
         bucket_(rate_, kBurst),
-        ingest_({.limits = {.event_bytes_max = 2'000}}, bucket_, rig_.journal, rig_.receipts, rig_.drain_rate,
+        ingest_({.limits = {.event_bytes_max = 2'000}}, bucket_, rig_.journal, rig_.drain_rate,
                 rig_.topic_limits, rig_.clock, rig_.telemetry, nullptr, nullptr, &shares_),
         submission_(random_.Next()) {
     for (uint64_t i = random_.Below(3); i > 0; --i) {

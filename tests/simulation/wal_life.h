@@ -19,6 +19,7 @@
 #include "simulation/wal_ledger.h"
 #include "simulation/wal_notes.h"
 #include "simulation/wal_repeats.h"
+#include "simulation/wal_requests.h"
 #include "support/delivery_rig.h"
 #include "support/null_log.h"
 #include "support/random.h"
@@ -38,12 +39,6 @@ class WalLife {
   using Told = WalLedger::Told;
   using Role = wal::WalJournal::Role;
 
-  // A request that waits for its answer, as an event loop keeps it.
-  struct Waiting {
-    std::vector<std::string> labels;
-    uint64_t end = 0;
-  };
-
   // Null: the start failed, as it does when the disk fails meanwhile.
   static std::unique_ptr<WalLife> Start(support::SimDisk& disk, const wal::WalOptions& options,
                                         support::VirtualClock& clock, WalLedger& ledger, WalNotesBook& notes,
@@ -52,6 +47,10 @@ class WalLife {
     std::unique_ptr<WalLife> life(new WalLife(disk, clock, ledger, decoder, occurred, seed));
     wal::WalOptions shared = options;
     shared.shares = &life->shares_;
+    if (options.retain_events > 0) {
+      life->repeats_ = std::make_unique<WalRepeats>(options, clock, life->random_.Next());
+      shared.window = &life->repeats_->Window();
+    }
     auto opened = wal::WalJournal::Open(shared, *life->directory_, clock, life->log_, life->random_.Next());
     if (!opened) return nullptr;
     life->journal_ = std::move(*opened);
@@ -101,14 +100,15 @@ class WalLife {
       body.append(json).append("\n");
       labels.push_back(label);
     }
-    if (level == domain::AckLevel::kBroker) submission_.receipt = &receipts_->New(labels);
+    const bool waits = level != domain::AckLevel::kMemory;
+    submission_.waiter = waits ? &requests_->New(level, labels) : nullptr;
     const auto decoded = decoder_.DecodeLines(body);
     const domain::ClientNumber number = NumberOf(client);
     const uint64_t held = shares_.Held(number, app::Shared::kJournalBytes);
     const auto result = ingest_->Accept(decoded.events, {.client = number, .identity = IdentityOf(client)},
                                         app::Handling::kLenient, level, submission_);
     const bool accepted = result.status == app::IngestStatus::kAccepted;
-    if (!accepted && level == domain::AckLevel::kBroker) receipts_->Drop();
+    if (!accepted && waits) requests_->Drop();
     if (!accepted) {
       for (const std::string& label : labels) {
         if (repeats_ == nullptr || !repeats_->Knows(label)) ledger_.Tell(label, Told::kRefused);
@@ -117,10 +117,11 @@ class WalLife {
     }
     EXPECT_EQ(submission_.batch.Size(), events.size());
     if (repeats_ != nullptr) repeats_->Check(submission_);
-    if (!submission_.repeats.empty()) ++occurred_["event repeated"];
-    if (submission_.repeats.empty())
-      NoteCharge(number, result.end, shares_.Held(number, app::Shared::kJournalBytes) - held);
-    if (level == domain::AckLevel::kWal) waiting_.push_back({labels, result.end});
+    if (!submission_.dedup.repeats.empty()) {
+      ++occurred_["event repeated"];
+    } else {
+      NoteCharge(number, shares_.Held(number, app::Shared::kJournalBytes) - held);
+    }
     if (level == domain::AckLevel::kMemory) {
       for (const std::string& label : labels) ledger_.Tell(label, Told::kAccepted);
     }
@@ -131,17 +132,13 @@ class WalLife {
   // Answers the requests whose events are safe; those of a journal that has failed are told nothing.
   void Answer() {
     ledger_.NoteDurable(journal_->DurableEnd());
-    if (journal_->Failed()) waiting_.clear();
-    std::erase_if(waiting_, [this](const Waiting& request) {
-      if (request.end > journal_->DurableEnd()) return false;
-      for (const std::string& label : request.labels) ledger_.Tell(label, Told::kDurable);
-      return true;
-    });
-    occurred_["broker: confirmed a request"] += receipts_->Answer([this](const std::string& label) {
-      const support::MisbehavingSink& broker = rig_->sink;
-      return ledger_.HasArrived(label) || broker.Delivered().contains(label) ||
-             broker.DeadLettered().contains(label);
-    });
+    const support::MisbehavingSink& broker = rig_->sink;
+    occurred_["broker: confirmed a request"] +=
+        requests_->Answer([this](const std::string& label) { ledger_.Tell(label, Told::kDurable); },
+                          [this, &broker](const std::string& label) {
+                            return ledger_.HasArrived(label) || broker.Delivered().contains(label) ||
+                                   broker.DeadLettered().contains(label);
+                          });
   }
 
   // One step of a role of the log that may have one; false: it may not.
@@ -221,11 +218,11 @@ class WalLife {
   // What makes an end graceful: every request is answered, and all that was accepted is on the disk.
   bool AllAnswered() {
     Answer();
-    return waiting_.empty() && journal_->Counts().unsynced_events == 0;
+    return requests_->NoneOf(domain::AckLevel::kWal) && journal_->Counts().unsynced_events == 0;
   }
   bool AllConfirmed() {
     Answer();
-    return receipts_->Empty();
+    return requests_->NoneOf(domain::AckLevel::kBroker);
   }
 
   // Nothing waits any more, and each part of the log has had its turn.
@@ -305,15 +302,9 @@ class WalLife {
   void Begin(const wal::WalOptions& options, bool shrunk) {
     options_ = options;
     journal_->OnWork([this](Role role) { roles_[static_cast<size_t>(role)].woken = true; });
-    support::DeliveryRig::Shape shape;
-    shape.lanes = options.lanes;
-    if (options.retain_events > 0) {
-      repeats_ = std::make_unique<WalRepeats>(options, clock_, random_.Next());
-      repeats_->Restore(*journal_, decoder_, disk_.Counts().unreadable == 0);
-      shape.window_of_ids = &repeats_->Window();
-    }
-    rig_ = std::make_unique<support::DeliveryRig>(shape, *noted_, random_.Next(), &clock_);
-    receipts_ = std::make_unique<WalReceipts>(rig_->receipts);
+    if (repeats_ != nullptr) repeats_->Restore(*journal_, decoder_, disk_.Counts().unreadable == 0);
+    rig_ = std::make_unique<support::DeliveryRig>(options.lanes, *noted_, random_.Next(), &clock_);
+    requests_ = std::make_unique<WalRequests>(rig_->journal);
     rig_->sink.OnArrival([this](std::string_view value) { ledger_.CheckUnaltered(value); });
     bucket_ = std::make_unique<domain::TokenBucket>(0, 1);
     // A crash can bring back what was removed.
@@ -321,13 +312,13 @@ class WalLife {
     // Where these leave the newest commit no room, it gets a segment of its own size beyond the limit.
     const auto counts = journal_->Counts();
     if (counts.set_aside > 0 || shrunk) disk_bytes_max_ += kLargestSegmentBytes;
-    ingest_ = std::make_unique<app::Ingest>(app::Ingest::Options{}, *bucket_, rig_->journal, rig_->receipts,
-                                            rig_->drain_rate, rig_->topic_limits, clock_, rig_->telemetry,
-                                            shape.window_of_ids);
+    ingest_ = std::make_unique<app::Ingest>(app::Ingest::Options{}, *bucket_, rig_->journal, rig_->drain_rate,
+                                            rig_->topic_limits, clock_, rig_->telemetry, options.window);
   }
 
   // Of what it was charged with, a part may be for the end of the segment before.
-  void NoteCharge(domain::ClientNumber client, uint64_t end, uint64_t charged) {
+  void NoteCharge(domain::ClientNumber client, uint64_t charged) {
+    const uint64_t end = rig_->journal.End();
     const uint64_t events = submission_.batch.Size();
     const uint64_t frame = wal::FrameBytes(submission_.batch.Bytes().size(), events, wal::kOriginBytes);
     charges_.push_back({client, end - events, end, std::min(charged, frame)});
@@ -390,17 +381,16 @@ class WalLife {
   std::set<uint64_t> marked_;    // segments, as of the last Keep
   wal::WalOptions options_;
   std::unique_ptr<wal::Directory> directory_;
+  std::unique_ptr<WalRepeats> repeats_;  // null: no window
   std::unique_ptr<wal::WalJournal> journal_;
   std::unique_ptr<NotedJournal> noted_;
-  std::unique_ptr<WalRepeats> repeats_;  // null: no window
   std::unique_ptr<support::DeliveryRig> rig_;
-  std::unique_ptr<WalReceipts> receipts_;
+  std::unique_ptr<WalRequests> requests_;
   std::unique_ptr<domain::TokenBucket> bucket_;
   std::unique_ptr<app::Ingest> ingest_;
   app::Submission submission_;
   std::array<RoleState, 3> roles_;
   uint64_t disk_bytes_max_ = 0;
-  std::vector<Waiting> waiting_;
 };
 
 }  // namespace ei::simulation

@@ -144,13 +144,15 @@ class NotedJournal final : public app::Journal {
     lane.SendSome();
   }
 
-  app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override {
-    return journal_.Append(batch, now);
+  app::Appended Append(const app::AppendRequest& request, base::SteadyTime now) override {
+    return journal_.Append(request, now);
   }
+  bool Forget(app::Waiter& waiter) override { return journal_.Forget(waiter); }
   uint64_t DurableEnd() const override { return journal_.DurableEnd(); }
-  void OnDurable(std::function<void()> told) override { journal_.OnDurable(std::move(told)); }
+  void OnFailed(std::function<void()> told) override { journal_.OnFailed(std::move(told)); }
   bool Failed() const override { return journal_.Failed(); }
   bool Full(uint64_t bytes) const override { return journal_.Full(bytes); }
+  bool TooManyAwaited() const override { return journal_.TooManyAwaited(); }
   bool Crowded() const override { return journal_.Crowded(); }
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override {
     const size_t count = journal_.Take(lane, out);

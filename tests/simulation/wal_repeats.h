@@ -3,18 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <list>
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "adapters/wal/wal_journal.h"
 #include "app/idempotency_window.h"
 #include "app/ports/clock.h"
 #include "app/ports/event_decoder.h"
-#include "app/receipts.h"
+#include "app/submission.h"
 #include "support/random.h"
 
 namespace ei::simulation {
@@ -49,10 +47,10 @@ class WalRepeats {
 
   // Checks what a request that was accepted was found to repeat.
   void Check(const app::Submission& submission) {
-    auto repeat = submission.repeats.begin();
+    auto repeat = submission.dedup.repeats.begin();
     for (uint32_t i = 0; i < submission.batch.Size(); ++i) {
       const std::string label(submission.batch.RawId(i));
-      const bool repeated = repeat != submission.repeats.end() && repeat->event == i;
+      const bool repeated = repeat != submission.dedup.repeats.end() && repeat->event == i;
       ASSERT_TRUE(repeated || !MustKnow(label)) << label << " is stored a second time";
       ASSERT_TRUE(!repeated || MayKnow(label)) << label << " is taken for a repeat after its time";
       if (repeated) {
@@ -94,51 +92,6 @@ class WalRepeats {
   app::IdempotencyWindow window_;
   std::map<std::string, base::SteadyTime> known_;  // since when
   std::vector<std::string> good_;
-};
-
-// Requests of level broker, and what they may be told: that the sink has each of their events.
-class WalReceipts {
- public:
-  explicit WalReceipts(app::Receipts& receipts) : receipts_(receipts), inbox_(receipts.AddInbox([] {})) {}
-
-  app::Receipt& New(std::vector<std::string> labels) {
-    waiting_.emplace_back(receipts_, inbox_, std::move(labels));
-    return waiting_.back();
-  }
-  void Drop() { waiting_.pop_back(); }  // the last one
-
-  // `arrived` says whether the sink has an event. Returns how many requests were answered.
-  template <typename Arrived>
-  uint64_t Answer(Arrived arrived) {
-    std::vector<app::Receipt*> finished;
-    receipts_.Take(inbox_, finished);
-    uint64_t answered = 0;
-    for (auto request = waiting_.begin(); request != waiting_.end();) {
-      if (request->Entered()) {
-        ++request;
-        continue;
-      }
-      for (const std::string& label : request->labels) {
-        EXPECT_TRUE(arrived(label)) << label << " was confirmed, and the sink doesn't have it";
-      }
-      ++answered;
-      request = waiting_.erase(request);
-    }
-    return answered;
-  }
-
-  bool Empty() const { return waiting_.empty(); }
-
- private:
-  struct Request final : public app::Receipt {
-    Request(app::Receipts& receipts, size_t inbox, std::vector<std::string> names)
-        : Receipt(receipts, inbox), labels(std::move(names)) {}
-    const std::vector<std::string> labels;
-  };
-
-  app::Receipts& receipts_;
-  const size_t inbox_;
-  std::list<Request> waiting_;
 };
 
 }  // namespace ei::simulation

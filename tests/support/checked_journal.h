@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "app/event_runs.h"
+#include "app/idempotency_window.h"
 #include "app/ports/journal.h"
 #include "support/taken_events.h"
 
@@ -25,20 +26,25 @@ class CheckedJournal final : public app::Journal {
  public:
   explicit CheckedJournal(app::Journal& journal) : journal_(journal) {}
 
-  app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override {
-    const app::Appended appended = journal_.Append(batch, now);
-    if (appended == app::AppendResult::kAppended) {
-      accepted_ += batch.Size();
-      EXPECT_TRUE(end_ == 0 || appended.end == end_ + batch.Size()) << "positions are given in order";
+  using app::Journal::Append;
+  app::Appended Append(const app::AppendRequest& request, base::SteadyTime now) override {
+    const app::Appended appended = journal_.Append(request, now);
+    const uint64_t repeats = request.dedup == nullptr ? 0 : request.dedup->repeats.size();
+    const uint64_t stored = request.batch.Size() - repeats;
+    if (appended == app::AppendResult::kAppended && stored > 0) {
+      accepted_ += stored;
+      EXPECT_TRUE(end_ == 0 || appended.end == end_ + stored) << "positions are given in order";
       end_ = appended.end;
-      for (uint64_t i = batch.Size(); i > 0; --i) waiting_.insert(waiting_.end(), end_ - i);
+      for (uint64_t i = stored; i > 0; --i) waiting_.insert(waiting_.end(), end_ - i);
     }
     return appended;
   }
+  bool Forget(app::Waiter& waiter) override { return journal_.Forget(waiter); }
   uint64_t DurableEnd() const override { return journal_.DurableEnd(); }
-  void OnDurable(std::function<void()> told) override { journal_.OnDurable(std::move(told)); }
+  void OnFailed(std::function<void()> told) override { journal_.OnFailed(std::move(told)); }
   bool Failed() const override { return journal_.Failed(); }
   bool Full(uint64_t bytes) const override { return journal_.Full(bytes); }
+  bool TooManyAwaited() const override { return journal_.TooManyAwaited(); }
   bool Crowded() const override { return journal_.Crowded(); }
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override {
     const size_t count = journal_.Take(lane, out);

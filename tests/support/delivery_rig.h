@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/delivery_worker.h"
+#include "app/topic_limits.h"
 #include "support/checked_journal.h"
 #include "support/misbehaving_sink.h"
 #include "support/null_log.h"
@@ -20,18 +21,12 @@ namespace ei::support {
 // the time that they asked for has come, so that a lost wake-up shows as a stall.
 class DeliveryRig {
  public:
-  struct Shape {
-    size_t lanes = 1;
-    app::IdempotencyWindow* window_of_ids = nullptr;
-  };
-
-  // `inner` has the shape's lanes and may serve one rig after the other. Without `shared_clock` the rig has
-  // its own.
-  DeliveryRig(const Shape& shape, app::Journal& inner, uint64_t seed, VirtualClock* shared_clock = nullptr)
-      : clock(shared_clock != nullptr ? *shared_clock : own_clock_), journal(inner), sink(seed, shape.lanes) {
-    const app::DeliveryContext context{journal,   drain_rate, receipts,           clock,
-                                       telemetry, log_,       shape.window_of_ids};
-    for (size_t i = 0; i < shape.lanes; ++i) {
+  // `inner` has so many lanes and may serve one rig after the other. Without `shared_clock` the rig has its
+  // own.
+  DeliveryRig(size_t lanes, app::Journal& inner, uint64_t seed, VirtualClock* shared_clock = nullptr)
+      : clock(shared_clock != nullptr ? *shared_clock : own_clock_), journal(inner), sink(seed, lanes) {
+    const app::DeliveryContext context{journal, drain_rate, clock, telemetry, log_};
+    for (size_t i = 0; i < lanes; ++i) {
       lanes_.push_back(std::make_unique<Lane>());
       lanes_.back()->worker = std::make_unique<app::DeliveryWorker>(
           i, context, sink.Lane(i),
@@ -122,7 +117,6 @@ class DeliveryRig {
   RecordingTelemetry telemetry;
   app::DrainRate drain_rate;
   app::TopicLimits topic_limits;
-  app::Receipts receipts{10'000};
   CheckedJournal journal;
   MisbehavingSink sink;
 

@@ -2,8 +2,11 @@
 
 #include <atomic>
 #include <functional>
+#include <set>
 
+#include "app/completions.h"
 #include "app/ports/journal.h"
+#include "base/mutex.h"
 
 namespace ei::support {
 
@@ -14,24 +17,51 @@ class DurableJournal final : public app::Journal {
   explicit DurableJournal(app::Journal& inner) : inner_(inner) {}
 
   void MoveDurableEnd(uint64_t end) {
+    app::DueWakes wakes;
+    const base::MutexLock lock(mutex_);
     durable_end_ = end;
-    if (told_) told_();
+    for_durable_.MoveDurableEnd(end, wakes);
   }
-  // Without a word to anyone, as when the news come at the same time as a request.
-  void MoveDurableEndSilently(uint64_t end) { durable_end_ = end; }
   void Fail() {
-    failed_ = true;
-    if (told_) told_();
+    {
+      app::DueWakes wakes;
+      const base::MutexLock lock(mutex_);
+      failed_ = true;
+      for_durable_.Fail(durable_end_, wakes);
+    }
+    if (failed_told_) failed_told_();
   }
 
-  app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override {
+  using app::Journal::Append;
+  app::Appended Append(const app::AppendRequest& request, base::SteadyTime now) override {
     if (failed_) return {app::AppendResult::kFailed};
-    return inner_.Append(batch, now);
+    if (request.ack != domain::AckLevel::kWal) {
+      {
+        const base::MutexLock lock(mutex_);
+        own_.erase(request.waiter);
+      }
+      return inner_.Append(request, now);
+    }
+    const app::Appended appended = inner_.Append({.batch = request.batch, .dedup = request.dedup}, now);
+    if (appended == app::AppendResult::kAppended) {
+      const base::MutexLock lock(mutex_);
+      own_.insert(request.waiter);
+      for_durable_.Enter(request, 1, appended.end, durable_end_);
+    }
+    return appended;
+  }
+  bool Forget(app::Waiter& waiter) override {
+    {
+      const base::MutexLock lock(mutex_);
+      if (own_.contains(&waiter)) return for_durable_.Forget(waiter);
+    }
+    return inner_.Forget(waiter);
   }
   uint64_t DurableEnd() const override { return durable_end_; }
-  void OnDurable(std::function<void()> told) override { told_ = std::move(told); }
+  void OnFailed(std::function<void()> told) override { failed_told_ = std::move(told); }
   bool Failed() const override { return failed_; }
   bool Full(uint64_t bytes) const override { return inner_.Full(bytes); }
+  bool TooManyAwaited() const override { return inner_.TooManyAwaited(); }
   bool Crowded() const override { return inner_.Crowded(); }
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override { return inner_.Take(lane, out); }
   void Settle(const app::SettledEvents& settled) override { inner_.Settle(settled); }
@@ -42,9 +72,13 @@ class DurableJournal final : public app::Journal {
 
  private:
   app::Journal& inner_;
+  base::Mutex mutex_;
+  // Guarded by the mutex.
+  app::Completions for_durable_{{}};
+  std::set<const app::Waiter*> own_;  // those of level wal, which wait here and not within
   std::atomic<uint64_t> durable_end_{0};
   std::atomic<bool> failed_{false};
-  std::function<void()> told_;
+  std::function<void()> failed_told_;
 };
 
 }  // namespace ei::support

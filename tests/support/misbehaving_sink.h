@@ -134,7 +134,7 @@ class MisbehavingSink final : public app::EventSink {
       const size_t at = sink_.random_.Below(arrived_.size());
       const Arrived told = std::move(arrived_[at]);
       arrived_.erase(arrived_.begin() + static_cast<std::ptrdiff_t>(at));
-      listener_->OnDelivered({{told.positions, told.runs}});
+      listener_->OnDelivered({told.positions, told.runs});
     }
 
    private:

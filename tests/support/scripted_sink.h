@@ -73,7 +73,7 @@ class ScriptedSink final : public app::EventSink, public app::SinkLane {
       positions.push_back(added.position);
       app::AppendRun(runs, added.run);
     }
-    listener_->OnDelivered({{positions, runs}, topic, partition, first_offset});
+    listener_->OnDelivered({positions, runs, {{}, topic, partition, first_offset}});
   }
   void DeliverAll() {
     std::vector<std::string> values;

@@ -28,19 +28,22 @@ class SteppedWal final : public app::Journal {
     RunIdle(*journal_);
   }
 
-  app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override {
-    const app::Appended appended = journal_->Append(batch, now);
+  using app::Journal::Append;
+  app::Appended Append(const app::AppendRequest& request, base::SteadyTime now) override {
+    const app::Appended appended = journal_->Append(request, now);
     RunIdle(*journal_);
     return appended;
   }
+  bool Forget(app::Waiter& waiter) override { return journal_->Forget(waiter); }
   void Settle(const app::SettledEvents& settled) override {
     journal_->Settle(settled);
     RunIdle(*journal_);
   }
   uint64_t DurableEnd() const override { return journal_->DurableEnd(); }
-  void OnDurable(std::function<void()> told) override { journal_->OnDurable(std::move(told)); }
+  void OnFailed(std::function<void()> told) override { journal_->OnFailed(std::move(told)); }
   bool Failed() const override { return journal_->Failed(); }
   bool Full(uint64_t bytes) const override { return journal_->Full(bytes); }
+  bool TooManyAwaited() const override { return journal_->TooManyAwaited(); }
   bool Crowded() const override { return journal_->Crowded(); }
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override { return journal_->Take(lane, out); }
   void OnLaneFilled(std::function<void(size_t lane)> wake) override {

@@ -104,7 +104,7 @@ void FileLane::Deliver(Batch& batch, size_t written) {
   in_flight_.store(waiting_, std::memory_order_relaxed);
   if (written == batch.positions.size()) {
     const Batch done = std::exchange(batch, {});
-    return listener_->OnDelivered({{done.positions, done.runs}});
+    return listener_->OnDelivered({done.positions, done.runs});
   }
   Batch done;
   Batch left;
@@ -120,7 +120,7 @@ void FileLane::Deliver(Batch& batch, size_t written) {
   left.line_bytes.assign(batch.line_bytes.begin() + static_cast<std::ptrdiff_t>(written),
                          batch.line_bytes.end());
   batch = std::move(left);
-  listener_->OnDelivered({{done.positions, done.runs}});
+  listener_->OnDelivered({done.positions, done.runs});
 }
 
 // They are few: each is stored by itself.

@@ -10,7 +10,7 @@ void Connection::AwaitAck(std::unique_ptr<PendingAck> pending) {
   pending_->connection = shared_from_this();
   state_ = State::kAck;
   deadline_ = loop_.Clock().Now() + loop_.Shared().options.ack_timeout;
-  loop_.Acks().Enter(*pending_);
+  loop_.Acks().Enter();
 }
 
 bool Connection::OnWait() {

@@ -22,7 +22,7 @@ constexpr size_t ConnectionShare(size_t all) { return all - all / 8; }
 }  // namespace
 
 EventLoop::EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
-                     const OperationsEndpoint& operations, const AckSources& acks, const app::Clock& clock,
+                     const OperationsEndpoint& operations, app::Journal& journal, const app::Clock& clock,
                      app::Telemetry& telemetry, app::Log& log, uint64_t seed)
     : shared_(shared),
       listener_(listener),
@@ -31,7 +31,7 @@ EventLoop::EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<Ev
       clock_(clock),
       telemetry_(telemetry),
       log_(log),
-      acks_(acks, context_),
+      acks_(journal, context_),
       context_(1),
       acceptor_(context_),
       tick_(context_),

@@ -57,7 +57,7 @@ struct Listener {
 class EventLoop {
  public:
   EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
-            const OperationsEndpoint& operations, const AckSources& acks, const app::Clock& clock,
+            const OperationsEndpoint& operations, app::Journal& journal, const app::Clock& clock,
             app::Telemetry& telemetry, app::Log& log, uint64_t seed);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;

@@ -70,8 +70,8 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
     return nullptr;
   }
   const AckLevel ack = ingest_.LevelFor(request.ack.level, decoded.events);
-  std::unique_ptr<PendingAck> pending = ack == AckLevel::kBroker ? acks.New() : nullptr;
-  submission_.receipt = pending.get();
+  std::unique_ptr<PendingAck> pending = ack == AckLevel::kMemory ? nullptr : acks.New();
+  submission_.waiter = pending.get();
   const auto handling = request.handling_strict ? app::Handling::kStrict : app::Handling::kLenient;
   const IngestResult result = ingest_.Accept(decoded.events,
                                              {.traceparent = request.traceparent,
@@ -81,10 +81,11 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
                                              handling, ack, submission_);
   if (result.status == IngestStatus::kAccepted) {
     if (ack != AckLevel::kBroker) WriteAccepted(request, decoded, ack, reply);
-    if (ack == AckLevel::kWal && !acks.IsDurable(result.end)) pending = acks.New();
-    if (pending != nullptr) Hold(request, decoded, result, *pending, reply);
-    if (ack != AckLevel::kBroker || pending->Entered()) return pending;
-    pending->WriteBrokerReply(request, reply);  // all of it was delivered before
+    if (pending == nullptr) return nullptr;
+    const bool waits = pending->Waits();  // not for what was durable, or delivered, before
+    if (waits || ack == AckLevel::kBroker) Hold(request, decoded, ack, *pending, reply);
+    if (waits) return pending;
+    if (ack == AckLevel::kBroker) pending->WriteBrokerReply(request, reply);
     acks.Return(std::move(pending));
     return nullptr;
   }
@@ -123,7 +124,7 @@ void EventsEndpoint::WriteAccepted(const Request& request, const app::DecodedReq
     reply.body.append(R"({"status":"accepted","id":")").append(submission_.batch.RawId(0)).append("\"");
     if (request.representation) {
       reply.headers.append("Preference-Applied: return=representation\r\n");
-      if (!submission_.repeats.empty()) reply.body.append(kDuplicateMember);
+      if (!submission_.dedup.repeats.empty()) reply.body.append(kDuplicateMember);
     }
     reply.body.push_back('}');
     return;
@@ -150,12 +151,11 @@ void EventsEndpoint::WriteAccepted(const Request& request, const app::DecodedReq
   reply.body.push_back('}');
 }
 
-void EventsEndpoint::Hold(const Request& request, const app::DecodedRequest& decoded,
-                          const IngestResult& result, PendingAck& pending, Reply& reply) const {
-  pending.level = result.ack;
-  pending.end = result.end;
+void EventsEndpoint::Hold(const Request& request, const app::DecodedRequest& decoded, AckLevel ack,
+                          PendingAck& pending, Reply& reply) const {
+  pending.level = ack;
   pending.batch = decoded.batch;
-  if (result.ack == AckLevel::kWal) {
+  if (ack == AckLevel::kWal) {
     std::swap(pending.reply, reply);
     if (!decoded.batch) pending.AddEvent(0, submission_.batch.RawId(0), 0, false);
     return;
@@ -165,7 +165,7 @@ void EventsEndpoint::Hold(const Request& request, const app::DecodedRequest& dec
   pending.rejected = submission_.rejections.size();
   AppendRejections(pending.rejections);
   ForEachAccepted(decoded, [&](const Accepted& event) {
-    pending.AddEvent(event.index, event.raw_id, event.fate, event.repeated);
+    pending.AddEvent(event.index, event.raw_id, event.result, event.repeated);
   });
 }
 
@@ -261,7 +261,7 @@ std::string EventsEndpoint::Explain(const app::Rejection& rejection) const {
 template <typename Take>
 void EventsEndpoint::ForEachAccepted(const app::DecodedRequest& decoded, Take take) const {
   auto rejection = submission_.rejections.begin();
-  auto repeat = submission_.repeats.begin();
+  auto repeat = submission_.dedup.repeats.begin();
   uint32_t accepted = 0;
   uint32_t fresh = 0;
   for (const domain::DecodedEvent& event : decoded.events) {
@@ -269,9 +269,9 @@ void EventsEndpoint::ForEachAccepted(const app::DecodedRequest& decoded, Take ta
       ++rejection;
       continue;
     }
-    const bool repeated = repeat != submission_.repeats.end() && repeat->event == accepted;
-    const uint32_t fate = repeated ? (repeat++)->fate : fresh++;
-    take(Accepted{event.index, submission_.batch.RawId(accepted++), fate, repeated});
+    const bool repeated = repeat != submission_.dedup.repeats.end() && repeat->event == accepted;
+    const uint32_t result = repeated ? (repeat++)->result : fresh++;
+    take(Accepted{event.index, submission_.batch.RawId(accepted++), result, repeated});
   }
 }
 

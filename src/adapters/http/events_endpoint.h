@@ -46,7 +46,7 @@ class EventsEndpoint {
   void WriteAccepted(const Request& request, const app::DecodedRequest& decoded, domain::AckLevel ack,
                      Reply& reply) const;
   // Keeps what the reply to an accepted request needs; a reply of level wal is in `reply` already.
-  void Hold(const Request& request, const app::DecodedRequest& decoded, const app::IngestResult& result,
+  void Hold(const Request& request, const app::DecodedRequest& decoded, domain::AckLevel ack,
             PendingAck& pending, Reply& reply) const;
   void Rejected(const Request& request, const app::DecodedRequest& decoded, Reply& reply) const;
   void Refuse(const app::IngestResult& result, Reply& reply) const;
@@ -57,7 +57,7 @@ class EventsEndpoint {
   struct Accepted {
     uint32_t index;  // in the request
     std::string_view raw_id;
-    uint32_t fate;  // at level broker: its number in Receipt::Fates(); Repeat::kDelivered: none
+    uint32_t result;  // at level broker: its number in Waiter::Results(); Repeat::kDelivered: none
     bool repeated;
   };
   template <typename Take>

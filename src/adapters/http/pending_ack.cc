@@ -17,12 +17,12 @@ void Empty(Container& container) {
 }
 
 // What a representation tells of a delivered event. A repeat's place may not be known any more.
-void AppendPlace(std::string& body, const app::EventFate& fate, bool repeated) {
+void AppendPlace(std::string& body, const app::DeliveryResult& result, bool repeated) {
   if (repeated) body.append(kDuplicateMember);
-  if (repeated || fate.topic.empty()) return;
-  body.append(R"(,"topic":")").append(fate.topic);
-  body.append(R"(","partition":)").append(std::to_string(fate.partition));
-  body.append(R"(,"offset":)").append(std::to_string(fate.offset));
+  if (repeated || result.topic.empty()) return;
+  body.append(R"(,"topic":")").append(result.topic);
+  body.append(R"(","partition":)").append(std::to_string(result.partition));
+  body.append(R"(,"offset":)").append(std::to_string(result.offset));
 }
 
 }  // namespace
@@ -43,14 +43,14 @@ void PendingAck::Clear() {
   Empty(rejections);
 }
 
-void PendingAck::AddEvent(uint32_t index, std::string_view raw_id, uint32_t fate, bool repeated) {
+void PendingAck::AddEvent(uint32_t index, std::string_view raw_id, uint32_t result, bool repeated) {
   events.push_back(
-      {index, static_cast<uint32_t>(ids.size()), static_cast<uint32_t>(raw_id.size()), fate, repeated});
+      {index, static_cast<uint32_t>(ids.size()), static_cast<uint32_t>(raw_id.size()), result, repeated});
   ids.append(raw_id);
 }
 
-app::EventFate PendingAck::FateOf(const Event& event) const {
-  return event.fate == app::Repeat::kDelivered ? app::EventFate() : Fates()[event.fate];
+app::DeliveryResult PendingAck::ResultOf(const Event& event) const {
+  return event.result == app::Repeat::kDelivered ? app::DeliveryResult() : Results()[event.result];
 }
 
 void PendingAck::WriteBrokerReply(const Request& request, Reply& out) const {
@@ -62,16 +62,16 @@ void PendingAck::WriteBrokerReply(const Request& request, Reply& out) const {
 }
 
 void PendingAck::WriteSingle(const Request& request, Reply& out) const {
-  const app::EventFate fate = FateOf(events.front());
-  if (!fate.code.empty()) {
-    out.Refuse({422, fate.code, "The event can't be delivered"}, kDeadLettered);
+  const app::DeliveryResult result = ResultOf(events.front());
+  if (!result.code.empty()) {
+    out.Refuse({422, result.code, "The event can't be delivered"}, kDeadLettered);
     return;
   }
   out.status = 200;
   out.headers.append(reply.headers);
   if (request.representation) out.headers.append("Preference-Applied: return=representation\r\n");
   out.body.append(R"({"status":"accepted","id":")").append(RawId(events.front())).append("\"");
-  if (request.representation) AppendPlace(out.body, fate, events.front().repeated);
+  if (request.representation) AppendPlace(out.body, result, events.front().repeated);
   out.body.push_back('}');
 }
 
@@ -80,8 +80,8 @@ void PendingAck::WriteBatch(const Request& request, Reply& out) const {
   std::string listed;
   size_t dead_lettered = 0;
   for (const Event& event : events) {
-    const app::EventFate fate = FateOf(event);
-    const bool delivered = fate.code.empty();
+    const app::DeliveryResult result = ResultOf(event);
+    const bool delivered = result.code.empty();
     if (!delivered && rejected + dead_lettered >= kErrorsListedMax) {
       ++dead_lettered;
       continue;
@@ -92,10 +92,10 @@ void PendingAck::WriteBatch(const Request& request, Reply& out) const {
     list.append(R"({"index":)").append(std::to_string(event.index));
     list.append(R"(,"id":")").append(RawId(event)).append("\"");
     if (delivered) {
-      AppendPlace(list, fate, event.repeated);
+      AppendPlace(list, result, event.repeated);
     } else {
       ++dead_lettered;
-      list.append(R"(,"code":")").append(fate.code);
+      list.append(R"(,"code":")").append(result.code);
       list.append(R"(","message":")").append(kDeadLettered).append("\"");
     }
     list.push_back('}');

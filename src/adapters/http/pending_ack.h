@@ -7,12 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/intrusive/list_hook.hpp>
-
 #include "adapters/http/reply.h"
 #include "adapters/http/request.h"
-#include "app/receipts.h"
-#include "app/submission.h"
+#include "app/idempotency_window.h"
+#include "app/waiter.h"
 #include "domain/ack_level.h"
 
 namespace ei::http {
@@ -40,32 +38,29 @@ enum class AckOutcome : uint8_t {
 
 // A request whose events are accepted, and all that its reply will need once the ack has come: by then its
 // body is gone. Reused, so that a steady state allocates nothing. Belongs to its event loop's thread.
-struct PendingAck final
-    : public app::Receipt,
-      public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+struct PendingAck final : public app::Waiter {
   struct Event {
     uint32_t index;  // in the request
     uint32_t id_offset;
     uint32_t id_size;
-    uint32_t fate;  // its number in Fates(); Repeat::kDelivered: none
+    uint32_t result;  // its number in Results(); app::Repeat::kDelivered: none
     bool repeated;
   };
 
-  using app::Receipt::Receipt;
+  using app::Waiter::Waiter;
 
   void Clear();
-  void AddEvent(uint32_t index, std::string_view raw_id, uint32_t fate, bool repeated);
+  void AddEvent(uint32_t index, std::string_view raw_id, uint32_t result, bool repeated);
   std::string_view RawId(const Event& event) const {
     return std::string_view(ids).substr(event.id_offset, event.id_size);
   }
 
-  // Puts the reply of level broker together, once all fates are known.
+  // Puts the reply of level broker together, once all results are known.
   void WriteBrokerReply(const Request& request, Reply& out) const;
   // The member "ids" of a problem.
   void AppendIds(std::string& body) const;
 
   domain::AckLevel level = domain::AckLevel::kWal;
-  uint64_t end = 0;  // kWal: what the journal's durable end has to reach
   AckOutcome outcome = AckOutcome::kAwaited;
   std::shared_ptr<Connection> connection;  // while it waits; keeps it alive
 
@@ -82,7 +77,7 @@ struct PendingAck final
   std::string rejections;  // as JSON, separated by commas
 
  private:
-  app::EventFate FateOf(const Event& event) const;
+  app::DeliveryResult ResultOf(const Event& event) const;
   void WriteSingle(const Request& request, Reply& out) const;
   void WriteBatch(const Request& request, Reply& out) const;
 };

@@ -59,7 +59,7 @@ base::Result<std::unique_ptr<Server>> Server::Start(const HttpOptions& options,
         server->shared_, listener,
         std::make_unique<EventsEndpoint>(context.ingest, context.make_decoder(), context.routes,
                                          context.limits, context.telemetry, context.seed + 2 * number),
-        server->operations_, context.acks, context.clock, context.telemetry, context.log,
+        server->operations_, context.journal, context.clock, context.telemetry, context.log,
         context.seed + 2 * number + 1);
   };
   for (size_t i = 0; i < options.threads; ++i) {

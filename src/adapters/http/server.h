@@ -14,7 +14,7 @@ namespace ei::http {
 struct ServerContext {
   app::Ingest& ingest;
   app::ClientShares* shares;  // null: clients are not told apart
-  AckSources acks;
+  app::Journal& journal;      // whose acks requests wait for; outlives the server
   const app::Clock& clock;
   app::Telemetry& telemetry;
   app::Log& log;

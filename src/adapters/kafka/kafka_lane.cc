@@ -246,10 +246,12 @@ void KafkaLane::OnDelivered(const Partition& partition, const Batch& batch, int6
     return;
   }
   const int64_t last = std::numeric_limits<int64_t>::max() - int64_t{batch.records.Count()};
-  listener_->OnDelivered({{batch.tokens, batch.runs},
-                          sink_.topics_.Keep(partition.Topic()),
-                          partition.Index(),
-                          base_offset < 0 || base_offset > last ? -1 : base_offset});
+  listener_->OnDelivered({batch.tokens,
+                          batch.runs,
+                          {.code = {},
+                           .topic = sink_.topics_.Keep(partition.Topic()),
+                           .partition = partition.Index(),
+                           .offset = base_offset < 0 || base_offset > last ? -1 : base_offset}});
 }
 
 void KafkaLane::OnRejected(const Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,

@@ -11,43 +11,63 @@ using app::JournalEvent;
 using domain::EventSlices;
 
 MemoryJournal::MemoryJournal(const Options& options)
-    : options_(options), free_events_(options.events_max), buffer_(options.lanes, block_bytes_) {}
+    : options_(options),
+      free_events_(options.events_max),
+      completions_({options.awaited_events_max, options.shares, options.window}),
+      buffer_(options.lanes, block_bytes_) {}
 
-Appended MemoryJournal::Append(const domain::EventBatch& batch, base::SteadyTime now) {
+Appended MemoryJournal::Append(const app::AppendRequest& request, base::SteadyTime now) {
   uint64_t filled_lanes = 0;  // bit i % 64: lane i was empty before
-  uint64_t end = 0;
+  Appended appended{AppendResult::kAppended};
   {
     base::MutexLock lock(mutex_);
     if (closed_) return {AppendResult::kClosed};
-    const uint64_t count = batch.Size();
-    const uint64_t bytes = BytesOf(batch);
-    if (count > options_.events_max || bytes > options_.bytes_max) return {AppendResult::kTooLarge};
-    if (!MayHold(batch)) return {AppendResult::kOverShare};
-    if (events_ + count > options_.events_max || bytes_ + bytes > options_.bytes_max) {
-      NoteRefused(batch);
-      return {AppendResult::kFull};
+    const domain::EventBatch& batch = completions_.Fresh(request, now);
+    if (const auto refusal = completions_.Refuses(request, batch.Size())) return {*refusal};
+    if (!batch.Empty()) {
+      if (const auto refusal = Refuses(batch)) return {*refusal};
+      Store(batch, now, filled_lanes);
     }
-    const base::SteadyTime accepted_at = ages_.Add(count, now);
-    for (const EventSlices& slices : batch.Events()) {
-      char* const data = buffer_.Room(slices.size);
-      std::memcpy(data, batch.Bytes().data() + slices.offset, slices.size);
-      JournalEvent event = app::EventAt(data, slices);
-      event.position = next_position_++;
-      event.client = batch.Client();
-      event.accepted_at = accepted_at;
-      buffer_.Add(event, buffer_.Filling(), filled_lanes);
-    }
-    if (options_.shares != nullptr) {
-      options_.shares->Take(batch.Client(), app::Shared::kJournalEvents, count);
-      options_.shares->Take(batch.Client(), app::Shared::kJournalBytes, bytes);
-    }
-    events_ += count;
-    bytes_ += bytes;
-    end = next_position_;
-    free_events_.store(options_.events_max - events_, std::memory_order_relaxed);
+    appended.end = completions_.Enter(request, batch.Size(), next_position_, 0);
   }
   app::WakeLanes(filled_lanes, options_.lanes, wake_);
-  return {AppendResult::kAppended, end};
+  return appended;
+}
+
+std::optional<AppendResult> MemoryJournal::Refuses(const domain::EventBatch& batch) {
+  const uint64_t bytes = BytesOf(batch);
+  if (batch.Size() > options_.events_max || bytes > options_.bytes_max) return AppendResult::kTooLarge;
+  if (!MayHold(batch)) return AppendResult::kOverShare;
+  if (events_ + batch.Size() <= options_.events_max && bytes_ + bytes <= options_.bytes_max)
+    return std::nullopt;
+  NoteRefused(batch);
+  return AppendResult::kFull;
+}
+
+void MemoryJournal::Store(const domain::EventBatch& batch, base::SteadyTime now, uint64_t& filled_lanes) {
+  const base::SteadyTime accepted_at = ages_.Add(batch.Size(), now);
+  for (const EventSlices& slices : batch.Events()) {
+    char* const data = buffer_.Room(slices.size);
+    std::memcpy(data, batch.Bytes().data() + slices.offset, slices.size);
+    JournalEvent event = app::EventAt(data, slices);
+    event.position = next_position_++;
+    event.client = batch.Client();
+    event.accepted_at = accepted_at;
+    buffer_.Add(event, buffer_.Filling(), filled_lanes);
+  }
+  const uint64_t bytes = BytesOf(batch);
+  if (options_.shares != nullptr) {
+    options_.shares->Take(batch.Client(), app::Shared::kJournalEvents, batch.Size());
+    options_.shares->Take(batch.Client(), app::Shared::kJournalBytes, bytes);
+  }
+  events_ += batch.Size();
+  bytes_ += bytes;
+  free_events_.store(options_.events_max - events_, std::memory_order_relaxed);
+}
+
+bool MemoryJournal::Forget(app::Waiter& waiter) {
+  const base::MutexLock lock(mutex_);
+  return completions_.Forget(waiter);
 }
 
 bool MemoryJournal::MayHold(const domain::EventBatch& batch) const {
@@ -86,11 +106,13 @@ void MemoryJournal::Settle(const app::SettledEvents& settled) {
       options_.shares->Give(run.client, app::Shared::kJournalBytes, run.held_bytes);
     }
   }
+  app::DueWakes wakes;
   base::MutexLock lock(mutex_);
   ages_.Settle(settled.runs);
   for (const app::EventRun& run : settled.runs) bytes_ -= run.held_bytes;
   events_ -= settled.positions.size();
   free_events_.store(options_.events_max - events_, std::memory_order_relaxed);
+  completions_.Settle(settled, wakes);
 }
 
 void MemoryJournal::Close() {

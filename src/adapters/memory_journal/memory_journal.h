@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <span>
 
 #include "app/client_shares.h"
+#include "app/completions.h"
 #include "app/event_buffer.h"
 #include "app/ports/journal.h"
 #include "app/unsettled_ages.h"
@@ -29,16 +31,21 @@ class MemoryJournal final : public app::Journal {
     uint64_t events_max = 100'000;
     uint64_t bytes_max = 64 << 20;
     size_t lanes = 1;
-    app::ClientShares* shares = nullptr;  // is told who holds what; outlives the journal
+    app::ClientShares* shares = nullptr;       // is told who holds what; outlives the journal
+    uint64_t awaited_events_max = 100'000;     // see app::Completions, as the next
+    app::IdempotencyWindow* window = nullptr;  // outlives the journal
   };
 
   explicit MemoryJournal(const Options& options);
 
-  app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override;
+  using app::Journal::Append;
+  app::Appended Append(const app::AppendRequest& request, base::SteadyTime now) override;
+  bool Forget(app::Waiter& waiter) override;
   uint64_t DurableEnd() const override { return 0; }
-  void OnDurable(std::function<void()>) override {}
+  void OnFailed(std::function<void()>) override {}
   bool Failed() const override { return false; }
   bool Full(uint64_t bytes) const override;
+  bool TooManyAwaited() const override { return completions_.Full(); }
   bool Crowded() const override;
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override;
   void Settle(const app::SettledEvents& settled) override;
@@ -53,6 +60,8 @@ class MemoryJournal final : public app::Journal {
   static uint64_t BytesOf(const domain::EventBatch& batch) {
     return batch.Bytes().size() + batch.Size() * app::kEventOverheadBytes;
   }
+  std::optional<app::AppendResult> Refuses(const domain::EventBatch& batch) REQUIRES(mutex_);
+  void Store(const domain::EventBatch& batch, base::SteadyTime now, uint64_t& filled_lanes) REQUIRES(mutex_);
   bool MayHold(const domain::EventBatch& batch) const REQUIRES(mutex_);
   void NoteRefused(const domain::EventBatch& batch) REQUIRES(mutex_);
 
@@ -66,6 +75,7 @@ class MemoryJournal final : public app::Journal {
 
   std::atomic<uint64_t> block_bytes_{0};
   mutable base::Mutex mutex_;
+  app::Completions completions_;  // guarded by the mutex, but for Full
   app::EventBuffer buffer_ GUARDED_BY(mutex_);
   app::UnsettledAges ages_ GUARDED_BY(mutex_);
   uint64_t events_ GUARDED_BY(mutex_) = 0;

@@ -40,6 +40,7 @@ Work WalJournal::Commit() {
   bool wake_keep = false;
   uint64_t lost = 0;
   {
+    app::DueWakes wakes;
     base::MutexLock lock(mutex_);
     const uint64_t end = frame->header.first_position + frame->header.events;
     durable_end_.store(std::max(end, found_end_), std::memory_order_release);
@@ -63,13 +64,13 @@ Work WalJournal::Commit() {
     StoreHints();
     refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
     wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
+    completions_.MoveDurableEnd(DurableEnd(), wakes);
   }
   if (lost > 0) {
     log_.Write(app::LogLevel::kError, "wal", "the log is damaged: its last events are lost",
                {{"events", lost}});
   }
   app::WakeLanes(filled_lanes, options_.lanes, lane_filled_);
-  durable_told_();
   if (wake_load) wake_(Role::kLoad);
   if (wake_keep) wake_(Role::kKeep);
   return Work::kDone;
@@ -184,12 +185,14 @@ void WalJournal::Fail(std::string_view what, int error) {
              "the log's storage failed: nothing more is accepted, and the service has to be started again",
              {{"fault", what}, {"error", std::system_category().message(error)}});
   {
+    app::DueWakes wakes;
     base::MutexLock lock(mutex_);
     failed_.store(true, std::memory_order_release);
     tail_.Clear();
     commit_idle_ = true;
+    completions_.Fail(DurableEnd(), wakes);
   }
-  durable_told_();
+  failed_told_();
 }
 
 }  // namespace ei::wal

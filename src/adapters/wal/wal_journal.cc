@@ -33,6 +33,17 @@ IndexEntry EntryOf(const EventSlices& slices, std::string_view bytes) {
   return entry;
 }
 
+// `left_out` are numbers of entries, ascending.
+void LeaveOut(const std::vector<uint32_t>& left_out, std::vector<IndexEntry>& index) {
+  auto next = left_out.begin();
+  uint32_t number = 0;
+  std::erase_if(index, [&](const IndexEntry&) {
+    const bool out = next != left_out.end() && *next == number++;
+    if (out) ++next;
+    return out;
+  });
+}
+
 }  // namespace
 
 WalJournal::WalJournal(const WalOptions& options, Directory& directory, const app::Clock& clock,
@@ -41,6 +52,7 @@ WalJournal::WalJournal(const WalOptions& options, Directory& directory, const ap
       directory_(directory),
       clock_(clock),
       log_(log),
+      completions_({options.awaited_events_max, options.shares, options.window}),
       salts_(seed),
       tail_(options.segment_bytes, options.topic),
       window_(options.lanes, block_bytes_) {}
@@ -193,52 +205,74 @@ void WalJournal::NoteDamaged(Segment& segment) {
   if (!std::exchange(segment.damaged, true)) unmarked_.push_back(segment.header.number);
 }
 
-Appended WalJournal::Append(const domain::EventBatch& batch, base::SteadyTime now) {
-  const std::string& bytes = batch.Bytes();
-  const size_t events = batch.Size();
+// The sums of the events are made before the lock is taken.
+Appended WalJournal::Append(const app::AppendRequest& request, base::SteadyTime now) {
   thread_local std::vector<IndexEntry> index;
   index.clear();
-  for (const EventSlices& slices : batch.Events()) index.push_back(EntryOf(slices, bytes));
-
-  uint64_t end = 0;
+  for (const EventSlices& slices : request.batch.Events()) {
+    index.push_back(EntryOf(slices, request.batch.Bytes()));
+  }
+  Appended appended{AppendResult::kAppended};
   bool wake_commit = false;
   bool begun = false;
   {
     base::MutexLock lock(mutex_);
     if (Failed()) return {AppendResult::kFailed};
     if (closed_) return {AppendResult::kClosed};
-    if (!tail_.EverFits(bytes.size(), events)) return {AppendResult::kTooLarge};
-    if (!MayHold(batch)) return {AppendResult::kOverShare};
-    // What waits for the disk has a quarter of the memory; one batch always gets through.
-    const uint64_t unsynced = tail_.Bytes() + LogTail::BytesOf(bytes.size(), events);
-    const bool too_much = !tail_.Empty() && unsynced > UnsyncedBytesMax(options_);
-    if (too_much || last_frame_ || !tail_.HasRoom(bytes.size(), events)) return Refuse(batch.ClientBytes());
-
-    Piece piece;
-    piece.client = batch.Client();
-    char* const room = window_.Room(bytes.size());
-    std::copy(bytes.begin(), bytes.end(), room);
-    piece.block = window_.Filling();
-    piece.bytes = room;
-    piece.size = bytes.size();
-    piece.events = static_cast<uint32_t>(events);
-    piece.accepted_at = now;
-    piece.identity = batch.Identity();
-    const int64_t wall_now = clock_.WallNow().time_since_epoch().count();
-    const uint64_t used = tail_.Used();
-    const uint64_t left = tail_.RoomInSegment();
-    const auto header = tail_.Add(piece, index, segments_.End(), wall_now, salts_.NextRandom());
-    NoteAdded(piece, used, left, header, now);
-    begun = header.has_value();
-    segments_.Append(events);
-    end = segments_.End();
-    events_.store(segments_.Unsettled(), std::memory_order_relaxed);
-    wake_commit = Rouse(commit_idle_);
-    if (begun) keep_idle_ = false;
+    const domain::EventBatch& batch = completions_.Fresh(request, now);
+    if (const auto refusal = completions_.Refuses(request, batch.Size())) return {*refusal};
+    if (!batch.Empty()) {
+      if (const auto refusal = Refuses(batch)) return {*refusal};
+      if (batch.Size() < request.batch.Size()) LeaveOut(request.dedup->left_out, index);
+      begun = Store(batch, index, now);
+      wake_commit = Rouse(commit_idle_);
+      if (begun) keep_idle_ = false;
+    }
+    appended.end = completions_.Enter(request, batch.Size(), segments_.End(), DurableEnd());
   }
   if (wake_commit) wake_(Role::kCommit);
   if (begun) wake_(Role::kKeep);
-  return {AppendResult::kAppended, end};
+  return appended;
+}
+
+std::optional<AppendResult> WalJournal::Refuses(const domain::EventBatch& batch) {
+  const uint64_t bytes = batch.Bytes().size();
+  if (!tail_.EverFits(bytes, batch.Size())) return AppendResult::kTooLarge;
+  if (!MayHold(batch)) return AppendResult::kOverShare;
+  // What waits for the disk has a quarter of the memory; one batch always gets through.
+  const uint64_t unsynced = tail_.Bytes() + LogTail::BytesOf(bytes, batch.Size());
+  const bool too_much = !tail_.Empty() && unsynced > UnsyncedBytesMax(options_);
+  if (too_much || last_frame_ || !tail_.HasRoom(bytes, batch.Size())) return RefuseFull(batch.ClientBytes());
+  return std::nullopt;
+}
+
+// Whether a segment was begun.
+bool WalJournal::Store(const domain::EventBatch& batch, std::span<const IndexEntry> index,
+                       base::SteadyTime now) {
+  const std::string& bytes = batch.Bytes();
+  Piece piece;
+  piece.client = batch.Client();
+  char* const room = window_.Room(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), room);
+  piece.block = window_.Filling();
+  piece.bytes = room;
+  piece.size = bytes.size();
+  piece.events = static_cast<uint32_t>(batch.Size());
+  piece.accepted_at = now;
+  piece.identity = batch.Identity();
+  const int64_t wall_now = clock_.WallNow().time_since_epoch().count();
+  const uint64_t used = tail_.Used();
+  const uint64_t left = tail_.RoomInSegment();
+  const auto header = tail_.Add(piece, index, segments_.End(), wall_now, salts_.NextRandom());
+  NoteAdded(piece, used, left, header, now);
+  segments_.Append(batch.Size());
+  events_.store(segments_.Unsettled(), std::memory_order_relaxed);
+  return header.has_value();
+}
+
+bool WalJournal::Forget(app::Waiter& waiter) {
+  const base::MutexLock lock(mutex_);
+  return completions_.Forget(waiter);
 }
 
 uint64_t WalJournal::ShareableBytes(const WalOptions& options) {
@@ -289,10 +323,10 @@ void WalJournal::StoreHints() {
   window_bytes_.store(window_.Bytes(), std::memory_order_relaxed);
 }
 
-Appended WalJournal::Refuse(uint64_t client_bytes) {
+AppendResult WalJournal::RefuseFull(uint64_t client_bytes) {
   const bool some_room = !last_frame_ && tail_.HasRoom(1, 1);
   refused_bytes_.store(some_room ? client_bytes : 0, std::memory_order_relaxed);
-  return {AppendResult::kFull};
+  return AppendResult::kFull;
 }
 
 bool WalJournal::Full(uint64_t bytes) const {
@@ -323,6 +357,7 @@ void WalJournal::Settle(const app::SettledEvents& settled) {
   bool wake_load = false;
   bool wake_keep = false;
   {
+    app::DueWakes wakes;
     base::MutexLock lock(mutex_);
     window_.Settle(settled);
     for (size_t i = 0; i < positions.size();) {
@@ -335,6 +370,7 @@ void WalJournal::Settle(const app::SettledEvents& settled) {
     settled_since_checkpoint_ += positions.size();
     wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
     wake_keep = Rouse(keep_idle_);
+    completions_.Settle(settled, wakes);
   }
   if (wake_load) wake_(Role::kLoad);
   if (wake_keep) wake_(Role::kKeep);

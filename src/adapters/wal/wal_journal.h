@@ -23,6 +23,7 @@
 #include "adapters/wal/segment_table.h"
 #include "adapters/wal/sent_log.h"
 #include "app/client_shares.h"
+#include "app/completions.h"
 #include "app/ports/clock.h"
 #include "app/ports/journal.h"
 #include "app/ports/log.h"
@@ -53,6 +54,10 @@ struct WalOptions {
 
   // Is told who holds what of the disk and of the memory for what is not synced; outlives the journal.
   app::ClientShares* shares = nullptr;
+
+  // See app::Completions. The window is whose it was until the first Append; it outlives the journal.
+  uint64_t awaited_events_max = 100'000;
+  app::IdempotencyWindow* window = nullptr;
 };
 
 // An event of the log. The view is valid until the visit returns.
@@ -128,11 +133,14 @@ class WalJournal final : public app::Journal {
   static uint64_t ShareableBytes(const WalOptions& options);
   static uint64_t UnsyncedBytesMax(const WalOptions& options) { return options.window_bytes_max / 4; }
 
-  app::Appended Append(const domain::EventBatch& batch, base::SteadyTime now) override;
+  using app::Journal::Append;
+  app::Appended Append(const app::AppendRequest& request, base::SteadyTime now) override;
+  bool Forget(app::Waiter& waiter) override;
   uint64_t DurableEnd() const override { return durable_end_.load(std::memory_order_acquire); }
-  void OnDurable(std::function<void()> told) override { durable_told_ = std::move(told); }
+  void OnFailed(std::function<void()> told) override { failed_told_ = std::move(told); }
   bool Failed() const override { return failed_.load(std::memory_order_acquire); }
   bool Full(uint64_t bytes) const override;
+  bool TooManyAwaited() const override { return completions_.Full(); }
   bool Crowded() const override;
   size_t Take(size_t lane, std::span<app::JournalEvent> out) override;
   void Settle(const app::SettledEvents& settled) override;
@@ -224,7 +232,10 @@ class WalJournal final : public app::Journal {
   void Hold(Segment& segment, domain::ClientNumber client, uint64_t bytes) REQUIRES(mutex_);
   void NoteAdded(const Piece& piece, uint64_t used, uint64_t room, const std::optional<SegmentHeader>& begun,
                  base::SteadyTime now) REQUIRES(mutex_);
-  app::Appended Refuse(uint64_t client_bytes) REQUIRES(mutex_);
+  std::optional<app::AppendResult> Refuses(const domain::EventBatch& batch) REQUIRES(mutex_);
+  bool Store(const domain::EventBatch& batch, std::span<const IndexEntry> index, base::SteadyTime now)
+      REQUIRES(mutex_);
+  app::AppendResult RefuseFull(uint64_t client_bytes) REQUIRES(mutex_);
   bool WindowHasRoom(uint64_t events) const REQUIRES(mutex_);
 
   std::optional<bool> WriteAndSync(const PendingFrame& frame, uint64_t& bytes);
@@ -273,7 +284,7 @@ class WalJournal final : public app::Journal {
   Directory& directory_;
   const app::Clock& clock_;
   app::Log& log_;
-  std::function<void()> durable_told_ = [] {};
+  std::function<void()> failed_told_ = [] {};
   std::function<void(size_t lane)> lane_filled_ = [](size_t) {};
   std::function<void(Role)> wake_ = [](Role) {};
 
@@ -304,6 +315,7 @@ class WalJournal final : public app::Journal {
   base::SteadyTime look_aside_at_;            // Keep's
 
   mutable base::Mutex mutex_;
+  app::Completions completions_;  // guarded by the mutex, but for Full
   domain::UuidV7Generator salts_ GUARDED_BY(mutex_);
   std::optional<LastFrame> last_frame_ GUARDED_BY(mutex_);   // was found, and waits for a segment
   FrameHeader appended_again_ GUARDED_BY(mutex_);            // has got one

@@ -22,16 +22,6 @@ struct DeadLetterNote {
       {};  // not empty: the event stands there, and its value need not be written again
 };
 
-// Events that stand in the destination, in the order in which they were added.
-struct DeliveredEvents {
-  SettledEvents events;
-  // Where there are such places: the topic, which lives as long as the sink, and where in it the first one
-  // stands; -1: not known.
-  std::string_view topic = {};
-  int32_t partition = -1;
-  int64_t first_offset = -1;
-};
-
 // An event that its topic will never take. The views are the listener's until it returns.
 struct RejectedEvent {
   EventView event;
@@ -63,7 +53,9 @@ struct DeadLetterReport {
 class DeliveryListener {
  public:
   virtual ~DeliveryListener() = default;
-  virtual void OnDelivered(const DeliveredEvents& delivered) = 0;
+  // Events that stand in the destination, in the order in which they were added, and where. They are the
+  // listener's until it returns.
+  virtual void OnDelivered(const SettledEvents& delivered) = 0;
   virtual void OnRejected(const RejectedEvent& rejected) = 0;
   virtual void OnDeadLetter(const DeadLetterReport& report) = 0;
 };

@@ -9,9 +9,13 @@
 
 #include "app/ports/sent_log.h"
 #include "base/time.h"
+#include "domain/ack_level.h"
 #include "domain/event_batch.h"
 
 namespace ei::app {
+
+struct Deduplication;
+class Waiter;
 
 // An event on its way out. The views are into somebody's memory; whoever gives one says for how long.
 struct EventView {
@@ -43,10 +47,20 @@ struct EventRun {
   uint64_t held_bytes = 0;  // of all of them
 };
 
-// Events that need nothing more. `runs` are the same events as `positions`, in the same order.
+// What became of an accepted event. The views live as long as the sink.
+struct DeliveryResult {
+  std::string_view code;   // why it was dead-lettered; empty: it was delivered
+  std::string_view topic;  // empty when the sink has none
+  int32_t partition = -1;
+  int64_t offset = -1;  // -1: not known
+};
+
+// Events that need nothing more. `runs` are the same events as `positions`, in the same order; `result` is
+// all theirs, with the offset of the first, which the others follow.
 struct SettledEvents {
   std::span<const uint64_t> positions;
   std::span<const EventRun> runs;
+  DeliveryResult result = {};
 };
 
 struct JournalStats {
@@ -66,32 +80,56 @@ enum class AppendResult : uint8_t {
   kFailed,  // the storage failed; nothing is taken until the process has been started again
 };
 
+// A request's events, and what it wants to hear of them.
+struct AppendRequest {
+  const domain::EventBatch& batch;
+  // Where the journal has an idempotency window it finds the batch's repeats, which are not stored again.
+  // Null: none is looked for.
+  Deduplication* dedup = nullptr;
+  // Who waits: for nothing (memory; then there need be none), until the events are durable (wal) or until
+  // they were delivered or dead-lettered (broker). Of repeats, until that is true of the events they repeat.
+  domain::AckLevel ack = domain::AckLevel::kMemory;
+  Waiter* waiter = nullptr;
+};
+
 struct Appended {
   AppendResult result = AppendResult::kClosed;
-  uint64_t end = 0;  // kAppended: the batch's events have the positions from end - batch.Size() to end - 1
+  // kAppended: above the positions of all events, those that are repeated too. What was stored has the
+  // positions that follow one another up to here, unless a repeated one is above.
+  uint64_t end = 0;
 
   friend bool operator==(const Appended& a, AppendResult b) { return a.result == b; }
 };
 
 // The bounded hand-over between the request threads and the delivery workers. It is divided into lanes by
-// key, so that events of one key stay in order; each lane has one taker.
+// key, so that events of one key stay in order; each lane has one taker. It also knows who waits for what of
+// its events, and which of them clients have sent before: all of it changes under one lock, the journal's.
 //
-// Thread-safe: Append from any thread; Take(lane) from that lane's worker; Settle from any thread.
+// Thread-safe: Append and Forget from the waiter's thread; Take(lane) from that lane's worker; Settle from
+// any thread.
 class Journal {
  public:
   virtual ~Journal() = default;
 
   // Accepts all events of the batch, in its order, or none. After kAppended they will be taken and settled as
-  // long as the process lives; whether they survive it is what DurableEnd() says.
-  virtual Appended Append(const domain::EventBatch& batch, base::SteadyTime now) = 0;
+  // long as the process lives; whether they survive it is what DurableEnd() says. The waiter waits
+  // (Waiter::Waits) if there is anything to wait for, and may be in its queue before this returns.
+  virtual Appended Append(const AppendRequest& request, base::SteadyTime now) = 0;
+  // Nobody waits.
+  Appended Append(const domain::EventBatch& batch, base::SteadyTime now) {
+    return Append(AppendRequest{.batch = batch}, now);
+  }
+
+  // Ends a wait; false: it is over, and the waiter in its queue.
+  virtual bool Forget(Waiter& waiter) = 0;
 
   // Every event below this position survives the process and a loss of power. Never goes back; stays 0 in a
   // journal that keeps nothing.
   virtual uint64_t DurableEnd() const = 0;
 
-  // `told` is called when DurableEnd has moved, and once when the journal has failed (Failed() is then true):
-  // from a thread of the journal's own, without a lock held. Set before use.
-  virtual void OnDurable(std::function<void()> told) = 0;
+  // `told` is called once, when the journal has failed (Failed() is then true): from a thread of the
+  // journal's own, without a lock held. Set before use.
+  virtual void OnFailed(std::function<void()> told) = 0;
 
   // The storage failed: DurableEnd will not move any more, and Append answers kFailed.
   virtual bool Failed() const = 0;
@@ -101,6 +139,9 @@ class Journal {
   // hint.
   virtual bool Full(uint64_t bytes) const = 0;
 
+  // Whether so many events are waited for at level broker that another request would be refused. A hint.
+  virtual bool TooManyAwaited() const = 0;
+
   // Whether more than a quarter of the memory for events is in use. A hint.
   virtual bool Crowded() const = 0;
 
@@ -108,7 +149,8 @@ class Journal {
   // are valid until the lane's next Take. Never waits.
   virtual size_t Take(size_t lane, std::span<JournalEvent> out) = 0;
 
-  // The events were delivered, or stand in the dead-letter topic. Each once.
+  // The events were delivered, or stand in the dead-letter topic. Each once. Who waits for them is told when
+  // all of them are gone from the journal.
   virtual void Settle(const SettledEvents& settled) = 0;
 
   // Where the lane notes what it sends; null: nothing outlives the process.

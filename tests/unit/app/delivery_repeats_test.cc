@@ -1,6 +1,7 @@
-// What the delivery worker tells the idempotency window, and when.
+// Repeats of events that are on their way.
 
 #include "app/ingest.h"
+#include "support/waiting_request.h"
 #include "unit/app/delivery_worker_fixture.h"
 
 namespace ei::app {
@@ -8,57 +9,52 @@ namespace {
 
 using domain::AckLevel;
 
-class WaitingRequest final : public Receipt {
- public:
-  using Receipt::Receipt;
-};
+using Waiters = std::vector<Waiter*>;
 
 class DeliveryRepeats : public DeliveryWorkerTest {
  protected:
   void SetUp() override {
     DeliveryWorkerTest::SetUp();
-    window_ = &own_window_;
     Open();
   }
 
   // An event of level broker; its value names it.
-  IngestStatus Send(const std::string& id, Receipt& receipt) {
+  IngestStatus Send(const std::string& id, Waiter& waiter) {
     const std::string json = ValueOf(id);
-    submission_.receipt = &receipt;
+    submission_.waiter = &waiter;
     return ingest_
         .Accept(std::vector{support::EventWithId(json, id)}, {}, Handling::kLenient, AckLevel::kBroker,
                 submission_)
         .status;
   }
   static std::string ValueOf(const std::string& id) { return R"({"id":")" + id + R"("})"; }
-  bool IsRepeat() const { return !submission_.repeats.empty(); }
-  std::vector<Receipt*> Finished() {
-    std::vector<Receipt*> finished;
-    receipts_.Take(inbox_, finished);
-    return finished;
+  bool IsRepeat() const { return !submission_.dedup.repeats.empty(); }
+  Waiters Completed() {
+    Waiters completed;
+    queue_->Collect();
+    while (Waiter* const waiter = queue_->Next()) completed.push_back(waiter);
+    return completed;
   }
 
-  IdempotencyWindow own_window_{{.ids = {.events_max = 100}, .key = {1, 2}}};
   domain::TokenBucket bucket_{0, 1};
   TopicLimits topic_limits_;
-  Ingest ingest_{{},     bucket_,    journal_,    receipts_, drain_rate_, topic_limits_,
-                 clock_, telemetry_, &own_window_};
+  Ingest ingest_{{}, bucket_, journal_, drain_rate_, topic_limits_, clock_, telemetry_, &window_};
   Submission submission_{1};
-  size_t inbox_ = receipts_.AddInbox([] {});
-  WaitingRequest first_{receipts_, inbox_};
-  WaitingRequest again_{receipts_, inbox_};
+  const std::shared_ptr<CompletionQueue> queue_ = std::make_shared<CompletionQueue>([] {});
+  support::WaitingRequest first_{journal_, queue_};
+  support::WaitingRequest again_{journal_, queue_};
 };
 
 TEST_F(DeliveryRepeats, ARepeatAfterTheDeliveryNeedsNotWait) {
   Send("a", first_);
   worker_->Turn();
   Send("a", again_);
-  EXPECT_TRUE(again_.Entered()) << "it is not delivered yet";
+  EXPECT_TRUE(again_.Waits()) << "it is not delivered yet";
   sink_.Deliver({ValueOf("a")});
-  EXPECT_EQ(Finished().size(), 2U);
+  EXPECT_EQ(Completed().size(), 2U);
   Send("a", again_);
   EXPECT_TRUE(IsRepeat());
-  EXPECT_FALSE(again_.Entered());
+  EXPECT_FALSE(again_.Waits());
 }
 
 TEST_F(DeliveryRepeats, WhoRepeatsADeadLetterBeforeItStandsThereIsToldTheSame) {
@@ -69,8 +65,8 @@ TEST_F(DeliveryRepeats, WhoRepeatsADeadLetterBeforeItStandsThereIsToldTheSame) {
   Send("a", again_);
   EXPECT_TRUE(IsRepeat());
   sink_.ReportLetter(ValueOf("a"), DeadLetterResult::kWritten);
-  ASSERT_EQ(Finished().size(), 2U);
-  EXPECT_EQ(again_.Fates().front().code, "message_too_large");
+  ASSERT_EQ(Completed().size(), 2U);
+  EXPECT_EQ(again_.Results().front().code, "message_too_large");
 }
 
 TEST_F(DeliveryRepeats, WhoRepeatsItAfterwardsMakesAnotherTry) {
@@ -79,13 +75,13 @@ TEST_F(DeliveryRepeats, WhoRepeatsItAfterwardsMakesAnotherTry) {
   sink_.Reject(ValueOf("a"), "message_too_large");
   worker_->Turn();
   sink_.ReportLetter(ValueOf("a"), DeadLetterResult::kWritten);
-  ASSERT_EQ(Finished().size(), 1U);
+  ASSERT_EQ(Completed().size(), 1U);
   Send("a", again_);
   EXPECT_FALSE(IsRepeat());
   worker_->Turn();
   sink_.Deliver({ValueOf("a")});
-  ASSERT_EQ(Finished(), std::vector<Receipt*>{&again_});
-  EXPECT_EQ(again_.Fates().front().code, "");
+  ASSERT_EQ(Completed(), Waiters{&again_});
+  EXPECT_EQ(again_.Results().front().code, "");
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ class DeliverySchedules : public ::testing::Test {
  protected:
   void RunOne(uint64_t seed) {
     support::Random random(seed);
-    support::DeliveryRig rig({}, journal_, random.Next());
+    support::DeliveryRig rig(1, journal_, random.Next());
     rig.sink.Misbehave(!random.OneIn(5));
     std::vector<std::string> accepted;
     const uint64_t events = random.Between(1, 30);

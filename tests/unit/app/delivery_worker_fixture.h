@@ -9,6 +9,7 @@
 
 #include "adapters/memory_journal/memory_journal.h"
 #include "app/delivery_worker.h"
+#include "app/idempotency_window.h"
 #include "support/checked_journal.h"
 #include "support/events.h"
 #include "support/recording_log.h"
@@ -27,7 +28,7 @@ class DeliveryWorkerTest : public ::testing::Test {
  protected:
   void Open() {
     worker_ = std::make_unique<DeliveryWorker>(
-        0, DeliveryContext{journal_, drain_rate_, receipts_, clock_, telemetry_, log_, window_, file_}, sink_,
+        0, DeliveryContext{journal_, drain_rate_, clock_, telemetry_, log_, file_}, sink_,
         domain::RetryPolicy(milliseconds(100), seconds(10), 0), 1);
   }
 
@@ -64,11 +65,11 @@ class DeliveryWorkerTest : public ::testing::Test {
   support::RecordingTelemetry telemetry_;
   support::RecordingLog log_;
   DrainRate drain_rate_;
-  Receipts receipts_{10'000};
-  IdempotencyWindow* window_ = nullptr;  // before Open
-  DeadLetterFile* file_ = nullptr;       // the same
+  DeadLetterFile* file_ = nullptr;  // before Open
   support::ScriptedSink sink_;
-  memory_journal::MemoryJournal memory_{{.events_max = 10'000, .bytes_max = 64 << 20, .lanes = 1}};
+  IdempotencyWindow window_{{.ids = {.events_max = 100}, .key = {1, 2}}};
+  memory_journal::MemoryJournal memory_{
+      {.events_max = 10'000, .bytes_max = 64 << 20, .lanes = 1, .window = &window_}};
   support::CheckedJournal journal_{memory_};
   std::unique_ptr<DeliveryWorker> worker_;
 

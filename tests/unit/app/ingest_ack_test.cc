@@ -8,19 +8,17 @@
 
 #include "adapters/memory_journal/memory_journal.h"
 #include "app/ingest.h"
+#include "support/durable_journal.h"
+#include "support/event_settler.h"
 #include "support/events.h"
 #include "support/recording_telemetry.h"
 #include "support/virtual_clock.h"
+#include "support/waiting_request.h"
 
 namespace ei::app {
 namespace {
 
 using domain::AckLevel;
-
-class WaitingRequest final : public Receipt {
- public:
-  using Receipt::Receipt;
-};
 
 class IngestAckTest : public ::testing::Test {
  protected:
@@ -33,8 +31,8 @@ class IngestAckTest : public ::testing::Test {
     options.ack = ack;
     options.ack_min = ack_min;
     options.has_wal = has_wal;
-    ingest_ = std::make_unique<Ingest>(options, bucket_, journal_, receipts_, drain_rate_, topic_limits_,
-                                       clock_, telemetry_);
+    ingest_ =
+        std::make_unique<Ingest>(options, bucket_, journal_, drain_rate_, topic_limits_, clock_, telemetry_);
   }
 
   IngestResult Accept(size_t count, AckLevel ack) {
@@ -49,10 +47,11 @@ class IngestAckTest : public ::testing::Test {
   DrainRate drain_rate_;
   TopicLimits topic_limits_;
   domain::TokenBucket bucket_{0, 1};
-  memory_journal::MemoryJournal journal_{{.events_max = 100, .bytes_max = 1 << 20, .lanes = 1}};
-  Receipts receipts_{10};
-  size_t inbox_ = receipts_.AddInbox([] {});
-  WaitingRequest request_{receipts_, inbox_};
+  memory_journal::MemoryJournal memory_{
+      {.events_max = 100, .bytes_max = 1 << 20, .lanes = 1, .awaited_events_max = 10}};
+  support::DurableJournal journal_{memory_};
+  const std::shared_ptr<CompletionQueue> queue_ = std::make_shared<CompletionQueue>([] {});
+  support::WaitingRequest request_{journal_, queue_};
   std::unique_ptr<Ingest> ingest_;
   Submission submission_{1};
 };
@@ -79,44 +78,54 @@ TEST_F(IngestAckTest, WalIsRefusedBeforeTheBodyWhereThereIsNoLog) {
   EXPECT_EQ(Admit(ingest_->LevelFor(AckLevel::kWal)), IngestStatus::kAccepted) << "it was raised to broker";
 }
 
-TEST_F(IngestAckTest, TheResultNamesTheEndOfTheEventsInTheJournal) {
+TEST_F(IngestAckTest, AtLevelMemoryNobodyWaits) {
   Open(AckLevel::kWal, AckLevel::kMemory, true);
-  const IngestResult first = Accept(3, AckLevel::kWal);
-  EXPECT_EQ(first.status, IngestStatus::kAccepted);
-  EXPECT_EQ(first.ack, AckLevel::kWal);
-  EXPECT_EQ(first.end, 3U);
-  EXPECT_EQ(Accept(2, AckLevel::kMemory).end, 5U);
-  EXPECT_FALSE(receipts_.Awaited());
+  submission_.waiter = &request_;
+  EXPECT_EQ(Accept(2, AckLevel::kMemory).ack, AckLevel::kMemory);
+  EXPECT_FALSE(request_.Waits());
 }
 
-TEST_F(IngestAckTest, AtLevelBrokerTheReceiptIsEntered) {
+TEST_F(IngestAckTest, AtLevelWalTheRequestWaitsForTheDurableEnd) {
+  Open(AckLevel::kWal, AckLevel::kMemory, true);
+  submission_.waiter = &request_;
+  const IngestResult result = Accept(3, AckLevel::kWal);
+  EXPECT_EQ(result.status, IngestStatus::kAccepted);
+  EXPECT_EQ(result.ack, AckLevel::kWal);
+  journal_.MoveDurableEnd(2);
+  queue_->Collect();
+  EXPECT_EQ(queue_->Next(), nullptr);
+  journal_.MoveDurableEnd(3);
+  queue_->Collect();
+  EXPECT_EQ(queue_->Next(), &request_);
+}
+
+TEST_F(IngestAckTest, AtLevelBrokerTheRequestWaitsForTheDelivery) {
   Open(AckLevel::kBroker, AckLevel::kMemory, false);
-  submission_.receipt = &request_;
+  submission_.waiter = &request_;
   EXPECT_EQ(Accept(2, AckLevel::kBroker).ack, AckLevel::kBroker);
-  EXPECT_TRUE(receipts_.Awaited());
-  receipts_.Tell(std::vector<SettledEvent>{{0, {}}, {1, {}}});
-  std::vector<Receipt*> finished;
-  receipts_.Take(inbox_, finished);
-  EXPECT_EQ(finished, std::vector<Receipt*>{&request_});
+  EXPECT_TRUE(request_.Waits());
+  support::EventSettler(journal_).Deliver({0, 1});
+  queue_->Collect();
+  EXPECT_EQ(queue_->Next(), &request_);
 }
 
 TEST_F(IngestAckTest, ARefusedRequestNeitherCountsNorWaits) {
   Open(AckLevel::kBroker, AckLevel::kMemory, false);
   journal_.Close();
-  submission_.receipt = &request_;
+  submission_.waiter = &request_;
   EXPECT_EQ(Accept(2, AckLevel::kBroker).status, IngestStatus::kShuttingDown);
-  EXPECT_FALSE(receipts_.Awaited());
+  EXPECT_FALSE(request_.Waits());
   EXPECT_EQ(telemetry_.Read().accepted, 0U);
 }
 
 TEST_F(IngestAckTest, TooManyThatWaitAreRefusedAtTheirLevelOnly) {
   Open(AckLevel::kBroker, AckLevel::kMemory, false);
-  submission_.receipt = &request_;
+  submission_.waiter = &request_;
   ASSERT_EQ(Accept(10, AckLevel::kBroker).status, IngestStatus::kAccepted);
   EXPECT_EQ(Admit(AckLevel::kBroker), IngestStatus::kJournalFull);
   EXPECT_EQ(Admit(AckLevel::kMemory), IngestStatus::kAccepted);
-  WaitingRequest second(receipts_, inbox_);
-  submission_.receipt = &second;
+  support::WaitingRequest second(journal_, queue_);
+  submission_.waiter = &second;
   EXPECT_EQ(Accept(1, AckLevel::kBroker).status, IngestStatus::kJournalFull);
   EXPECT_EQ(Accept(1, AckLevel::kMemory).status, IngestStatus::kAccepted);
 }

@@ -10,10 +10,12 @@
 #include "adapters/memory_journal/memory_journal.h"
 #include "app/ingest.h"
 #include "support/durable_journal.h"
+#include "support/event_settler.h"
 #include "support/events.h"
 #include "support/recording_log.h"
 #include "support/recording_telemetry.h"
 #include "support/virtual_clock.h"
+#include "support/waiting_request.h"
 
 namespace ei::app {
 namespace {
@@ -22,10 +24,7 @@ using domain::AckLevel;
 using domain::DecodedEvent;
 using Positions = std::vector<uint64_t>;
 
-class WaitingRequest final : public Receipt {
- public:
-  using Receipt::Receipt;
-};
+using Waiters = std::vector<Waiter*>;
 
 class IngestRepeatsTest : public ::testing::Test {
  protected:
@@ -64,32 +63,30 @@ class IngestRepeatsTest : public ::testing::Test {
   // Which events of the last request's batch were repeats.
   std::vector<uint32_t> Repeats() const {
     std::vector<uint32_t> events;
-    for (const Repeat& repeat : submission_.repeats) events.push_back(repeat.event);
+    for (const Repeat& repeat : submission_.dedup.repeats) events.push_back(repeat.event);
     return events;
   }
-  std::vector<uint32_t> Fates() const {
-    std::vector<uint32_t> fates;
-    for (const Repeat& repeat : submission_.repeats) fates.push_back(repeat.fate);
-    return fates;
+  std::vector<uint32_t> Numbers() const {
+    std::vector<uint32_t> numbers;
+    for (const Repeat& repeat : submission_.dedup.repeats) numbers.push_back(repeat.result);
+    return numbers;
   }
   uint64_t Stored() const { return journal_.Stats().events; }
   void Deliver(const Positions& positions) {
-    window_.Settle(positions, {});
-    if (!receipts_.Awaited()) return;
-    std::vector<SettledEvent> settled;
-    for (const uint64_t position : positions) settled.push_back({position, {{}, "events", 0, 7}});
-    receipts_.Tell(settled);
+    settler_.Deliver(positions);
+    settled_ += positions.size();
   }
-  std::vector<Receipt*> Finished() {
-    std::vector<Receipt*> finished;
-    receipts_.Take(inbox_, finished);
-    return finished;
+  Waiters Completed() {
+    Waiters completed;
+    queue_->Collect();
+    while (Waiter* const waiter = queue_->Next()) completed.push_back(waiter);
+    return completed;
   }
 
   void TearDown() override {
     const auto told = telemetry_.Read();
     EXPECT_EQ(told.received, told.accepted + told.Rejected() + told.deduplicated);
-    EXPECT_EQ(told.accepted, Stored()) << "nothing was taken out in these tests";
+    EXPECT_EQ(told.accepted, Stored() + settled_);
   }
 
   support::VirtualClock clock_;
@@ -98,14 +95,16 @@ class IngestRepeatsTest : public ::testing::Test {
   DrainRate drain_rate_;
   TopicLimits topic_limits_;
   domain::TokenBucket bucket_{0, 1};
-  memory_journal::MemoryJournal memory_{{.events_max = 500, .bytes_max = 1 << 20, .lanes = 1}};
-  support::DurableJournal journal_{memory_};
-  Receipts receipts_{20};
-  size_t inbox_ = receipts_.AddInbox([] {});
-  WaitingRequest request_{receipts_, inbox_};
   IdempotencyWindow window_{{.ids = {.events_max = 400, .request_events_max = 600}, .key = {1, 2}}};
-  Ingest ingest_{{},     bucket_,    journal_, receipts_, drain_rate_, topic_limits_,
-                 clock_, telemetry_, &window_, nullptr,   nullptr,     &log_};
+  memory_journal::MemoryJournal memory_{
+      {.events_max = 500, .bytes_max = 1 << 20, .lanes = 1, .awaited_events_max = 20, .window = &window_}};
+  support::DurableJournal journal_{memory_};
+  support::EventSettler settler_{journal_};
+  uint64_t settled_ = 0;
+  const std::shared_ptr<CompletionQueue> queue_ = std::make_shared<CompletionQueue>([] {});
+  support::WaitingRequest request_{journal_, queue_};
+  Ingest ingest_{{},         bucket_,  journal_, drain_rate_, topic_limits_, clock_,
+                 telemetry_, &window_, nullptr,  nullptr,     &log_};
   Submission submission_{1};
   std::vector<std::unique_ptr<std::string>> texts_;
   std::vector<std::unique_ptr<std::string>> sources_;
@@ -136,7 +135,7 @@ TEST_F(IngestRepeatsTest, ARequestOfRepeatsOnlyStoresNothing) {
 TEST_F(IngestRepeatsTest, AnIdTwiceInARequestIsStoredOnce) {
   ASSERT_EQ(Send({"a", "b", "a", "c", "b"}).status, IngestStatus::kAccepted);
   EXPECT_EQ(Repeats(), (std::vector<uint32_t>{2, 4}));
-  EXPECT_EQ(Fates(), (std::vector<uint32_t>{0, 1})) << "those of the first ones";
+  EXPECT_EQ(Numbers(), (std::vector<uint32_t>{0, 1})) << "those of the first ones";
   EXPECT_EQ(Stored(), 3U);
 }
 
@@ -259,9 +258,22 @@ TEST_F(IngestRepeatsTest, AfterItsTimeAnEventIsNew) {
 // --- level wal
 
 TEST_F(IngestRepeatsTest, AtLevelWalARepeatWaitsForItsEvent) {
-  ASSERT_EQ(Send({"a", "b", "c"}, AckLevel::kWal).end, 3U);
-  EXPECT_EQ(Send({"b", "a"}, AckLevel::kWal).end, 2U);
-  EXPECT_EQ(Send({"a", "d"}, AckLevel::kWal).end, 4U);
+  ASSERT_EQ(Send({"a", "b", "c"}).status, IngestStatus::kAccepted);
+  submission_.waiter = &request_;
+  ASSERT_EQ(Send({"b", "a"}, AckLevel::kWal).status, IngestStatus::kAccepted);
+  EXPECT_TRUE(request_.Waits());
+  support::WaitingRequest other(journal_, queue_);
+  submission_.waiter = &other;
+  ASSERT_EQ(Send({"a", "d"}, AckLevel::kWal).status, IngestStatus::kAccepted);
+  journal_.MoveDurableEnd(1);
+  EXPECT_EQ(Completed(), Waiters{});
+  journal_.MoveDurableEnd(3);
+  EXPECT_EQ(Completed(), Waiters{&request_});
+  journal_.MoveDurableEnd(4);
+  EXPECT_EQ(Completed(), Waiters{&other});
+  submission_.waiter = &request_;
+  ASSERT_EQ(Send({"d"}, AckLevel::kWal).status, IngestStatus::kAccepted);
+  EXPECT_FALSE(request_.Waits());
 }
 
 TEST_F(IngestRepeatsTest, WhenTheStorageHasFailedNothingIsPromised) {
@@ -275,75 +287,79 @@ TEST_F(IngestRepeatsTest, WhenTheStorageHasFailedNothingIsPromised) {
 TEST_F(IngestRepeatsTest, AtLevelBrokerARepeatOfADeliveredEventNeedsNotWait) {
   ASSERT_EQ(Send({"a", "b"}).status, IngestStatus::kAccepted);
   Deliver({0, 1});
-  submission_.receipt = &request_;
+  submission_.waiter = &request_;
   ASSERT_EQ(Send({"b", "a"}, AckLevel::kBroker).status, IngestStatus::kAccepted);
-  EXPECT_FALSE(request_.Entered());
-  EXPECT_EQ(Fates(), std::vector<uint32_t>(2, Repeat::kDelivered));
+  EXPECT_FALSE(request_.Waits());
+  EXPECT_EQ(Numbers(), std::vector<uint32_t>(2, Repeat::kDelivered));
 }
 
 TEST_F(IngestRepeatsTest, AtLevelBrokerARepeatWaitsForItsEvent) {
   ASSERT_EQ(Send({"a", "b"}).status, IngestStatus::kAccepted);
   Deliver({0});
-  submission_.receipt = &request_;
+  submission_.waiter = &request_;
   ASSERT_EQ(Send({"b", "c", "a", "c"}, AckLevel::kBroker).status, IngestStatus::kAccepted);
-  ASSERT_TRUE(request_.Entered());
-  EXPECT_EQ(Fates(), (std::vector<uint32_t>{1, Repeat::kDelivered, 0})) << "b is told behind c";
+  ASSERT_TRUE(request_.Waits());
+  EXPECT_EQ(Numbers(), (std::vector<uint32_t>{1, Repeat::kDelivered, 0})) << "b is told behind c";
   Deliver({2});
-  EXPECT_TRUE(Finished().empty());
+  EXPECT_TRUE(Completed().empty());
   Deliver({1});
-  EXPECT_EQ(Finished(), std::vector<Receipt*>{&request_});
-  ASSERT_EQ(request_.Fates().size(), 2U);
-  EXPECT_EQ(request_.Fates()[1].offset, 7);
+  EXPECT_EQ(Completed(), Waiters{&request_});
+  ASSERT_EQ(request_.Results().size(), 2U);
+  EXPECT_EQ(request_.Results()[1].offset, 101);
 }
 
 TEST_F(IngestRepeatsTest, TheFirstRequestAndItsRepeatAreToldTogether) {
-  submission_.receipt = &request_;
+  submission_.waiter = &request_;
   ASSERT_EQ(Send({"a"}, AckLevel::kBroker).status, IngestStatus::kAccepted);
-  WaitingRequest again(receipts_, inbox_);
-  submission_.receipt = &again;
+  support::WaitingRequest again(journal_, queue_);
+  submission_.waiter = &again;
   ASSERT_EQ(Send({"a"}, AckLevel::kBroker).status, IngestStatus::kAccepted);
   Deliver({0});
-  EXPECT_EQ(Finished().size(), 2U);
-  EXPECT_FALSE(receipts_.Awaited());
+  EXPECT_EQ(Completed().size(), 2U);
 }
 
 TEST_F(IngestRepeatsTest, ADeadLetteredEventMayBeTriedAgain) {
   ASSERT_EQ(Send({"a"}).status, IngestStatus::kAccepted);
-  window_.Settle({}, Positions{0});
+  settler_.Settle({support::EventSettler::DeadLettered(0)});
+  ++settled_;
   ASSERT_EQ(Send({"a"}).status, IngestStatus::kAccepted);
   EXPECT_TRUE(Repeats().empty());
-  EXPECT_EQ(Stored(), 2U);
+  EXPECT_EQ(Stored(), 1U);
 }
 
 TEST_F(IngestRepeatsTest, TooManyWaitingAtLevelBrokerRefuseARepeatToo) {
-  submission_.receipt = &request_;
+  submission_.waiter = &request_;
   std::vector<std::string> ids;
   for (int i = 0; i < 20; ++i) ids.push_back(std::to_string(i));
   ASSERT_EQ(Send(ids, AckLevel::kBroker).status, IngestStatus::kAccepted);
-  WaitingRequest again(receipts_, inbox_);
-  submission_.receipt = &again;
+  support::WaitingRequest again(journal_, queue_);
+  submission_.waiter = &again;
   EXPECT_EQ(Send({"0"}, AckLevel::kBroker).status, IngestStatus::kJournalFull);
-  EXPECT_FALSE(again.Entered());
+  EXPECT_FALSE(again.Waits());
 }
 
 // --- after a restart
 
 TEST_F(IngestRepeatsTest, RestoredEventsAreRepeatedLikeAnyOther) {
-  window_.Restore(Event("a"), {.position = 10, .accepted_at = clock_.Now(), .settled = true});
-  window_.Restore(Event("b", "shop"), {.position = 12, .accepted_at = clock_.Now(), .settled = false});
-  submission_.receipt = &request_;
+  DecodedEvent bare;
+  bare.json = R"({"type":"t"})";
+  bare.type = support::StringMember("t");
+  ASSERT_EQ(Accept({bare, bare}).status, IngestStatus::kAccepted) << "so that there are such positions";
+  window_.Restore(Event("a"), {.position = 0, .accepted_at = clock_.Now(), .settled = true});
+  window_.Restore(Event("b", "shop"), {.position = 1, .accepted_at = clock_.Now(), .settled = false});
+  submission_.waiter = &request_;
   ASSERT_EQ(Accept({Event("a"), Event("b", "shop")}, AckLevel::kBroker).status, IngestStatus::kAccepted);
-  EXPECT_EQ(Fates(), (std::vector<uint32_t>{Repeat::kDelivered, 0}));
-  Deliver({12});
-  EXPECT_EQ(Finished(), std::vector<Receipt*>{&request_});
+  EXPECT_EQ(Numbers(), (std::vector<uint32_t>{Repeat::kDelivered, 0}));
+  Deliver({1});
+  EXPECT_EQ(Completed(), Waiters{&request_});
 }
 
 TEST_F(IngestRepeatsTest, OfTwoRestoredEventsWithOneIdTheLastCounts) {
   window_.Restore(Event("a"), {.position = 1, .accepted_at = clock_.Now(), .settled = true});
   window_.Restore(Event("a"), {.position = 5, .accepted_at = clock_.Now(), .settled = false});
-  submission_.receipt = &request_;
+  submission_.waiter = &request_;
   ASSERT_EQ(Send({"a"}, AckLevel::kBroker).status, IngestStatus::kAccepted);
-  EXPECT_TRUE(request_.Entered()) << "the last has not been delivered yet";
+  EXPECT_TRUE(request_.Waits()) << "the last has not been delivered yet";
 }
 
 TEST_F(IngestRepeatsTest, RestoredEventsAreTheirClientsAndHaveTheirBytes) {
@@ -397,15 +413,20 @@ TEST_F(IngestRepeatsTest, OfThreadsThatSendTheSameOneStoresIt) {
     });
   }
   threads.emplace_back([&] {
-    for (uint64_t position = 0; position < 300; ++position) window_.Settle(Positions{position}, {});
+    while (settled_ < 300) {
+      const auto some = support::Take(journal_, 0);
+      support::Settle(journal_, some);
+      settled_ += some.size();
+      if (some.empty()) std::this_thread::yield();
+    }
   });
   for (auto& thread : threads) thread.join();
-  EXPECT_EQ(Stored(), 300U);
+  EXPECT_EQ(Stored(), 0U);
   EXPECT_EQ(telemetry_.Read().deduplicated, 3 * 300U);
 }
 
 TEST_F(IngestRepeatsTest, ARepeatThatComesWithTheDeliveryIsNotForgotten) {
-  submission_.receipt = &request_;
+  submission_.waiter = &request_;
   int waited = 0;
   for (uint64_t position = 0; position < 300; ++position) {
     const std::string id = "e" + std::to_string(position);
@@ -414,11 +435,10 @@ TEST_F(IngestRepeatsTest, ARepeatThatComesWithTheDeliveryIsNotForgotten) {
     const auto status = Send({id}, AckLevel::kBroker).status;
     worker.join();
     ASSERT_EQ(status, IngestStatus::kAccepted);
-    if (!request_.Entered()) continue;
+    if (!request_.Waits()) continue;
     ++waited;
-    ASSERT_EQ(Finished(), std::vector<Receipt*>{&request_});
+    ASSERT_EQ(Completed(), Waiters{&request_});
   }
-  EXPECT_FALSE(receipts_.Awaited());
   RecordProperty("waited", waited);
 }
 

@@ -35,8 +35,8 @@ class IngestShares : public ::testing::Test {
     options.burst = burst;
     shares_ = std::make_unique<ClientShares>(options);
     bucket_ = std::make_unique<domain::TokenBucket>(rate, burst);
-    ingest_ = std::make_unique<Ingest>(Ingest::Options{}, *bucket_, journal_, receipts_, drain_rate_,
-                                       topic_limits_, clock_, telemetry_, nullptr, nullptr, shares_.get());
+    ingest_ = std::make_unique<Ingest>(Ingest::Options{}, *bucket_, journal_, drain_rate_, topic_limits_,
+                                       clock_, telemetry_, nullptr, nullptr, shares_.get());
   }
 
   ClientShares::Guest Enter(std::string_view identity) { return shares_->Enter(identity, clock_.Now()); }
@@ -74,7 +74,6 @@ class IngestShares : public ::testing::Test {
   support::RecordingTelemetry telemetry_;
   DrainRate drain_rate_;
   TopicLimits topic_limits_;
-  Receipts receipts_{100};
   std::unique_ptr<ClientShares> shares_;
   std::unique_ptr<domain::TokenBucket> bucket_;
   memory_journal::MemoryJournal journal_{{.events_max = 100'000, .bytes_max = 256 << 20, .lanes = 1}};

@@ -37,8 +37,8 @@ class IngestTest : public ::testing::Test {
     journal_->OnLaneFilled([](size_t) {});
     Ingest::Options options;
     options.body_bytes_max = shape.body_bytes_max;
-    ingest_ = std::make_unique<Ingest>(options, *bucket_, *journal_, receipts_, drain_rate_, topic_limits_,
-                                       clock_, telemetry_);
+    ingest_ = std::make_unique<Ingest>(options, *bucket_, *journal_, drain_rate_, topic_limits_, clock_,
+                                       telemetry_);
   }
 
   // `count` valid events with the ids 0, 1, ...; each with its place in the request.
@@ -74,7 +74,6 @@ class IngestTest : public ::testing::Test {
   support::RecordingTelemetry telemetry_;
   DrainRate drain_rate_;
   TopicLimits topic_limits_;
-  Receipts receipts_{100};
   std::unique_ptr<domain::TokenBucket> bucket_;
   std::unique_ptr<memory_journal::MemoryJournal> journal_;
   std::unique_ptr<Ingest> ingest_;

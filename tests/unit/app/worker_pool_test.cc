@@ -89,7 +89,7 @@ class InstantSink final : public EventSink {
       const auto runs = std::exchange(runs_, {});
       sink_.delivered += positions.size();
       in_flight_ -= positions.size();
-      listener_->OnDelivered({{positions, runs}});
+      listener_->OnDelivered({positions, runs});
     }
 
     InstantSink& sink_;
@@ -117,7 +117,7 @@ class WorkerPoolTest : public ::testing::Test {
     options.workers = workers;
     options.gather = gather;
     pool_ = std::make_unique<WorkerPool>(
-        options, DeliveryContext{*journal_, drain_rate_, receipts_, clock_, telemetry_, log_}, *sink_);
+        options, DeliveryContext{*journal_, drain_rate_, clock_, telemetry_, log_}, *sink_);
   }
 
   // Numbers from 1, a few keys; waits for room.
@@ -134,7 +134,6 @@ class WorkerPoolTest : public ::testing::Test {
   support::RecordingTelemetry telemetry_;
   support::NullLog log_;
   DrainRate drain_rate_;
-  Receipts receipts_{10'000};
   std::unique_ptr<memory_journal::MemoryJournal> journal_;
   std::unique_ptr<InstantSink> sink_;
   std::unique_ptr<WorkerPool> pool_;

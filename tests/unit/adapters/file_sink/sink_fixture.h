@@ -52,11 +52,10 @@ inline std::vector<std::string> StoredLines(const std::filesystem::path& folder,
 // Keeps what a lane hears, in its order.
 class CollectingListener final : public app::DeliveryListener {
  public:
-  void OnDelivered(const app::DeliveredEvents& delivered) override {
-    const auto& [given, given_runs] = delivered.events;
-    EXPECT_FALSE(given.empty());
-    positions.insert(positions.end(), given.begin(), given.end());
-    runs.insert(runs.end(), given_runs.begin(), given_runs.end());
+  void OnDelivered(const app::SettledEvents& delivered) override {
+    EXPECT_FALSE(delivered.positions.empty());
+    positions.insert(positions.end(), delivered.positions.begin(), delivered.positions.end());
+    runs.insert(runs.end(), delivered.runs.begin(), delivered.runs.end());
     ++calls;
     on_delivered();
   }

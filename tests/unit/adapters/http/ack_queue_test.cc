@@ -6,6 +6,7 @@
 
 #include "adapters/memory_journal/memory_journal.h"
 #include "support/durable_journal.h"
+#include "support/event_settler.h"
 #include "support/events.h"
 
 namespace ei::http {
@@ -16,98 +17,56 @@ class AckQueueTest : public testing::Test {
  protected:
   AckQueueTest() {
     journal_.OnLaneFilled([](size_t) {});
-    journal_.OnDurable([this] { durable_.CallAll(); });
   }
 
-  std::unique_ptr<PendingAck> EnterWal(uint64_t end) {
+  std::unique_ptr<PendingAck> Append(domain::AckLevel ack) {
     auto pending = queue_.New();
-    pending->level = domain::AckLevel::kWal;
-    pending->end = end;
-    queue_.Enter(*pending);
-    return pending;
-  }
-  std::unique_ptr<PendingAck> EnterBroker() {
-    auto pending = queue_.New();
-    pending->level = domain::AckLevel::kBroker;
     domain::EventBatch batch;
     support::AddRawEvent(batch, "e", "k", 0);
-    EXPECT_EQ(receipts_.Append(journal_, batch, {}, {}, *pending), app::AppendResult::kAppended);
-    queue_.Enter(*pending);
+    EXPECT_EQ(journal_.Append({.batch = batch, .ack = ack, .waiter = pending.get()}, {}),
+              app::AppendResult::kAppended);
+    EXPECT_TRUE(pending->Waits());
     return pending;
   }
+  static constexpr auto kWal = domain::AckLevel::kWal;
+  static constexpr auto kBroker = domain::AckLevel::kBroker;
 
   memory_journal::MemoryJournal memory_{{.events_max = 100, .bytes_max = 1 << 20, .lanes = 1}};
   support::DurableJournal journal_{memory_};
-  app::WakeList durable_;
-  app::Receipts receipts_{100};
+  support::EventSettler settler_{journal_};
   boost::asio::io_context context_{1};
-  AckQueue queue_{{journal_, durable_, receipts_}, context_};
+  AckQueue queue_{journal_, context_};
 };
 
-TEST_F(AckQueueTest, ManyNewsAreOneTurnOfTheLoop) {
-  const auto waiting = EnterWal(100);
-  for (uint64_t end = 1; end <= 50; ++end) journal_.MoveDurableEnd(end);
-  EXPECT_EQ(context_.poll(), 1U);
-  context_.restart();
-  for (uint64_t end = 51; end < 100; ++end) journal_.MoveDurableEnd(end);
-  EXPECT_EQ(context_.poll(), 1U);
-  EXPECT_EQ(waiting->outcome, AckOutcome::kAwaited);
-}
-
 TEST_F(AckQueueTest, NewsThatNobodyWaitsForAreNoTurn) {
+  queue_.Return(Append(kWal));
+  const auto waiting = Append(kWal);
   journal_.MoveDurableEnd(1);
   EXPECT_EQ(context_.poll(), 0U);
-  queue_.Return(EnterWal(100));
-  journal_.MoveDurableEnd(2);
-  context_.restart();
-  EXPECT_EQ(context_.poll(), 1U) << "only now the loop notices that nobody is left";
-  context_.restart();
-  for (uint64_t end = 3; end < 50; ++end) journal_.MoveDurableEnd(end);
-  EXPECT_EQ(context_.poll(), 0U);
-  const auto broker = EnterBroker();
-  journal_.MoveDurableEnd(60);
-  EXPECT_EQ(context_.poll(), 0U) << "that one waits for something else";
 }
 
-TEST_F(AckQueueTest, NewsBeforeARequestJoinsAreSeenAsItJoins) {
-  journal_.MoveDurableEnd(1);
-  journal_.MoveDurableEndSilently(7);
-  EXPECT_EQ(EnterWal(7)->outcome, AckOutcome::kCame);
-  journal_.Fail();
-  EXPECT_EQ(EnterWal(7)->outcome, AckOutcome::kCame);
-  EXPECT_EQ(EnterWal(8)->outcome, AckOutcome::kStorageFailed);
-}
-
-TEST_F(AckQueueTest, NewsThatNobodyHeardDoNotKeepTheNextFromBeingHeard) {
-  journal_.MoveDurableEnd(1);
-  const auto waiting = EnterWal(100);
-  journal_.MoveDurableEnd(2);
-  EXPECT_EQ(context_.poll(), 1U);
-}
-
-TEST_F(AckQueueTest, FinishedReceiptsAreOneTurnOfTheLoop) {
+TEST_F(AckQueueTest, ManyThatAreCompletedAreOneTurnOfTheLoop) {
   std::vector<std::unique_ptr<PendingAck>> waiting;
-  for (int i = 0; i < 10; ++i) waiting.push_back(EnterBroker());
-  for (auto& pending : waiting) pending->Cancel();
-  waiting.clear();
-  for (int i = 0; i < 10; ++i) waiting.push_back(EnterBroker());
-  for (uint64_t position = 0; position < 20; ++position)
-    receipts_.Tell(std::vector<app::SettledEvent>{{position, {}}});
-  for (auto& pending : waiting) pending->Cancel();
+  for (int i = 0; i < 10; ++i) waiting.push_back(Append(i % 2 == 0 ? kWal : kBroker));
+  for (uint64_t position = 0; position < 10; ++position) {
+    journal_.MoveDurableEnd(position + 1);
+    settler_.Deliver({position});
+  }
+  for (auto& pending : waiting) queue_.Return(std::move(pending));
   EXPECT_EQ(context_.poll(), 1U);
 }
 
 TEST_F(AckQueueTest, AfterTheCloseThereIsNoTurn) {
-  const auto wal = EnterWal(100);
-  const auto broker = EnterBroker();
+  const auto wal = Append(kWal);
+  const auto broker = Append(kBroker);
   queue_.Close();
   journal_.MoveDurableEnd(1);
-  receipts_.Tell(std::vector<app::SettledEvent>{{0, {}}});
+  settler_.Deliver({1});
   EXPECT_EQ(context_.poll(), 0U);
 }
 
 TEST_F(AckQueueTest, RecordsAreUsedAgainAndEmpty) {
-  auto pending = EnterWal(100);
+  auto pending = Append(kWal);
   PendingAck* const record = pending.get();
   pending->outcome = AckOutcome::kTimedOut;
   pending->AddEvent(3, "id", 0, false);

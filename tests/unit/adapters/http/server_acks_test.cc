@@ -1,4 +1,5 @@
-// Requests that wait for their ack: the journal's durable end and the fates of events are what the test says.
+// Requests that wait for their ack: the journal's durable end and what became of events are what the test
+// says.
 
 #include <gtest/gtest.h>
 
@@ -37,15 +38,8 @@ void AwaitWaiting(Server& server, size_t requests) {
       << server.Http().WaitingRequests() << " wait";
 }
 
-app::SettledEvent Delivered(uint64_t position) {
-  return {position, {{}, "events", 3, static_cast<int64_t>(100 + position)}};
-}
-app::SettledEvent DeadLettered(uint64_t position) { return {position, {"message_too_large", {}, -1, -1}}; }
-
-template <typename Server>
-void Tell(Server& server, const std::vector<app::SettledEvent>& events) {
-  server.Receipts().Tell(events);
-}
+support::EventResult Delivered(uint64_t position) { return support::EventSettler::Delivered(position); }
+support::EventResult DeadLettered(uint64_t position) { return support::EventSettler::DeadLettered(position); }
 
 // --- which level
 
@@ -197,7 +191,7 @@ TEST(ServerAcks, AFailedJournalIsToldToThoseThatWaitAndTheirConnectionsEnd) {
   HttpClient lost = server.Connect();
   ASSERT_TRUE(lost.Send(PostEvents(EventNumber(2))));
   AwaitWaiting(server, 2);
-  server.Journal().MoveDurableEndSilently(1);
+  server.Journal().MoveDurableEnd(1);
   server.Journal().Fail();
   EXPECT_EQ(due.Receive().value().status, 202);
   const auto reply = lost.Receive();
@@ -218,7 +212,7 @@ TEST(ServerAcks, AReplyOfLevelBrokerComesWithTheFateOfTheEvent) {
   AwaitWaiting(server, 1);
   server.Journal().MoveDurableEnd(1);
   EXPECT_TRUE(client.StaysQuiet(100ms));
-  Tell(server, {Delivered(0)});
+  server.Settle({Delivered(0)});
   const auto reply = client.Receive();
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->status, 200);
@@ -226,7 +220,7 @@ TEST(ServerAcks, AReplyOfLevelBrokerComesWithTheFateOfTheEvent) {
   EXPECT_EQ(reply->body, R"({"status":"accepted","id":"e1"})");
   ASSERT_TRUE(client.Send(PostEvents(EventNumber(2), "Prefer: return=representation\r\n")));
   AwaitWaiting(server, 1);
-  Tell(server, {Delivered(1)});
+  server.Settle({Delivered(1)});
   EXPECT_EQ(client.Receive().value().body,
             R"({"status":"accepted","id":"e2","topic":"events","partition":3,"offset":101})");
 }
@@ -236,7 +230,7 @@ TEST(ServerAcks, ADeadLetteredEventIsRefusedWithItsCode) {
   HttpClient client = server.Connect();
   ASSERT_TRUE(client.Send(PostEvents(EventNumber(1))));
   AwaitWaiting(server, 1);
-  Tell(server, {DeadLettered(0)});
+  server.Settle({DeadLettered(0)});
   const auto reply = client.Receive();
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->status, 422);
@@ -254,8 +248,8 @@ TEST(ServerAcks, ABatchTellsTheFateOfEachEvent) {
       "[" + EventNumber(0) + R"(,{"id":"bad"},)" + EventNumber(2) + "," + EventNumber(3) + "]";
   ASSERT_TRUE(client.Send(PostEvents(batch, "Prefer: return=representation\r\n")));
   AwaitWaiting(server, 1);
-  Tell(server, {Delivered(2), DeadLettered(1)});
-  Tell(server, {Delivered(0)});
+  server.Settle({Delivered(2), DeadLettered(1)});
+  server.Settle({Delivered(0)});
   const auto reply = client.Receive();
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->status, 207);
@@ -279,14 +273,14 @@ TEST(ServerAcks, ABatchIsWholeOrNothingOfItWasDelivered) {
   const std::string batch = EventNumber(0) + "\n" + EventNumber(1);
   ASSERT_TRUE(client.Send(PostEvents(batch, {}, "application/x-ndjson")));
   AwaitWaiting(server, 1);
-  Tell(server, {Delivered(0), Delivered(1)});
+  server.Settle({Delivered(0), Delivered(1)});
   const auto whole = client.Receive();
   ASSERT_TRUE(whole);
   EXPECT_EQ(whole->status, 200);
   EXPECT_EQ(whole->body, R"({"accepted":2,"rejected":0,"errors":[]})");
   ASSERT_TRUE(client.Send(PostEvents(batch, {}, "application/x-ndjson")));
   AwaitWaiting(server, 1);
-  Tell(server, {DeadLettered(2), DeadLettered(3)});
+  server.Settle({DeadLettered(2), DeadLettered(3)});
   const auto nothing = client.Receive();
   ASSERT_TRUE(nothing);
   EXPECT_EQ(nothing->status, 422);
@@ -299,7 +293,7 @@ TEST(ServerAcks, ASinkWithoutPlacesNamesNone) {
   HttpClient client = server.Connect();
   ASSERT_TRUE(client.Send(PostEvents("[" + EventNumber(1) + "]", "Prefer: return=representation\r\n")));
   AwaitWaiting(server, 1);
-  Tell(server, {{0, {}}});
+  server.Settle({{.position = 0, .result = {}}});
   EXPECT_EQ(json::parse(client.Receive().value().body)["events"], json::parse(R"([{"index":0,"id":"e1"}])"));
 }
 
@@ -313,7 +307,6 @@ TEST(ServerAcks, ARequestThatIsRefusedDoesNotWait) {
   EXPECT_EQ(client.Ask(PostEvents("[]")).value().status, 422);
   EXPECT_EQ(client.Ask(PostEvents("[")).value().status, 400);
   EXPECT_EQ(server.Http().WaitingRequests(), 0U);
-  EXPECT_FALSE(server.Receipts().Awaited());
 }
 
 }  // namespace

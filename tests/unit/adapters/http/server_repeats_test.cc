@@ -31,17 +31,9 @@ class ServerRepeats : public ::testing::Test {
     request.replace(request.find("/events"), 7, "/events?ack=" + std::string(Name(ack)));
     ASSERT_TRUE(client_.Send(request));
   }
-  void Settle(const std::vector<app::SettledEvent>& events) {
-    std::vector<uint64_t> delivered;
-    std::vector<uint64_t> dead_lettered;
-    for (const auto& event : events) {
-      (event.fate.code.empty() ? delivered : dead_lettered).push_back(event.position);
-    }
-    window_.Settle(delivered, dead_lettered);
-    server_.Receipts().Tell(events);
-  }
-  static app::SettledEvent Delivered(uint64_t position) {
-    return {position, {{}, "events", 3, static_cast<int64_t>(100 + position)}};
+  void Settle(const std::vector<support::EventResult>& results) { server_.Settle(results); }
+  static support::EventResult Delivered(uint64_t position) {
+    return support::EventSettler::Delivered(position);
   }
   void AwaitWaiting(size_t requests) {
     ASSERT_TRUE(Eventually([&] { return server_.Http().WaitingRequests() == requests; }));
@@ -127,7 +119,7 @@ TEST_F(ServerRepeats, AtLevelBrokerABatchTellsTheFateOfEach) {
            EventNumber(2) + "," + EventNumber(5) + "]",
        kListed);
   AwaitWaiting(1);
-  Settle({Delivered(3), Delivered(4), {2, {"message_too_large", {}, -1, -1}}, Delivered(1)});
+  Settle({Delivered(3), Delivered(4), support::EventSettler::DeadLettered(2), Delivered(1)});
   const auto reply = client_.Receive();
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->status, 207);
@@ -161,7 +153,6 @@ TEST_F(ServerRepeats, AClientThatGoesTakesItsWaitAlong) {
   AwaitWaiting(1);
   client_.Abort();
   AwaitWaiting(0);
-  EXPECT_FALSE(server_.Receipts().Awaited());
   Settle({Delivered(0)});
 }
 

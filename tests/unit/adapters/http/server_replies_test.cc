@@ -63,7 +63,7 @@ TEST(ServerReplies, DeadLettersCountAmongTheHundred) {
   TestServer server(options);
   HttpClient client = server.Connect();
   std::string batch = Faults(90);
-  std::vector<app::SettledEvent> settled;
+  std::vector<support::EventResult> settled;
   batch.pop_back();
   for (uint64_t n = 0; n < 30; ++n) {
     batch += "," + EventNumber(n);
@@ -71,7 +71,7 @@ TEST(ServerReplies, DeadLettersCountAmongTheHundred) {
   }
   ASSERT_TRUE(client.Send(PostEvents(batch + "]")));
   ASSERT_TRUE(Eventually([&] { return server.Http().WaitingRequests() == 1; }));
-  server.Receipts().Tell(settled);
+  server.Settle(settled);
   const auto reply = client.Receive();
   ASSERT_TRUE(reply);
   const json said = json::parse(reply->body);

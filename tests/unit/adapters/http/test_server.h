@@ -6,11 +6,13 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "adapters/http/server.h"
 #include "adapters/json/event_decoder.h"
 #include "adapters/memory_journal/memory_journal.h"
 #include "support/durable_journal.h"
+#include "support/event_settler.h"
 #include "support/null_log.h"
 #include "support/recording_telemetry.h"
 #include "support/virtual_clock.h"
@@ -26,7 +28,7 @@ struct TestServerOptions {
   double burst = 1;
   size_t batch_events_max = 10'000;
   app::Ingest::Options ingest;
-  size_t receipts_events_max = 1'000'000;
+  size_t awaited_events_max = 1'000'000;
   app::IdempotencyWindow* window = nullptr;  // outlives the server
   const app::EventSink* sink = nullptr;      // the same
   app::ClientShares* shares = nullptr;       // the same
@@ -43,12 +45,15 @@ class BasicTestServer {
   explicit BasicTestServer(TestServerOptions options = {})
       : options_(Adapted(std::move(options))),
         bucket_(options_.rate, options_.burst),
-        memory_({options_.journal_events_max, options_.journal_bytes_max, 1, options_.shares}),
-        receipts_(options_.receipts_events_max),
-        ingest_(options_.ingest, bucket_, journal_, receipts_, drain_rate_, topic_limits_, clock_, telemetry_,
+        memory_({.events_max = options_.journal_events_max,
+                 .bytes_max = options_.journal_bytes_max,
+                 .lanes = 1,
+                 .shares = options_.shares,
+                 .awaited_events_max = options_.awaited_events_max,
+                 .window = options_.window}),
+        ingest_(options_.ingest, bucket_, journal_, drain_rate_, topic_limits_, clock_, telemetry_,
                 options_.window, options_.sink, options_.shares) {
     journal_.OnLaneFilled([](size_t) {});
-    journal_.OnDurable([this] { durable_.CallAll(); });
     auto started = TryStart(options_.http);
     if (!started) {
       ADD_FAILURE() << started.error().message;
@@ -62,7 +67,7 @@ class BasicTestServer {
   base::Result<std::unique_ptr<Server>> TryStart(const HttpOptions& http) {
     return Server::Start(http, {.ingest = ingest_,
                                 .shares = options_.shares,
-                                .acks = {journal_, durable_, receipts_},
+                                .journal = journal_,
                                 .clock = clock_,
                                 .telemetry = telemetry_,
                                 .log = log_,
@@ -88,7 +93,8 @@ class BasicTestServer {
   app::Ingest& Ingest() { return ingest_; }
   app::TopicLimits& TopicLimits() { return topic_limits_; }
   support::DurableJournal& Journal() { return journal_; }
-  app::Receipts& Receipts() { return receipts_; }
+  // What became of events, in this order.
+  void Settle(const std::vector<support::EventResult>& results) { settler_.Settle(results); }
   uint64_t Accepted() const { return journal_.Stats().events; }
   support::RecordingTelemetry::Counts Told() const { return telemetry_.Read(); }
 
@@ -113,8 +119,7 @@ class BasicTestServer {
   domain::TokenBucket bucket_;
   memory_journal::MemoryJournal memory_;
   support::DurableJournal journal_{memory_};
-  app::WakeList durable_;
-  app::Receipts receipts_;
+  support::EventSettler settler_{journal_};
   app::DrainRate drain_rate_;
   app::TopicLimits topic_limits_;
   app::Ingest ingest_;

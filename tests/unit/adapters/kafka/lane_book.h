@@ -86,13 +86,13 @@ class LaneBook final : public app::DeliveryListener {
     return static_cast<size_t>(std::ranges::count(entries_, true, &Entry::delivered));
   }
 
-  void OnDelivered(const app::DeliveredEvents& delivered) override {
-    int64_t offset = delivered.first_offset;
-    for (const uint64_t position : delivered.events.positions) {
+  void OnDelivered(const app::SettledEvents& delivered) override {
+    int64_t offset = delivered.result.offset;
+    for (const uint64_t position : delivered.positions) {
       Entry& entry = Report(position);
       entry.delivered = true;
-      entry.topic = delivered.topic;
-      entry.partition = delivered.partition;
+      entry.topic = delivered.result.topic;
+      entry.partition = delivered.result.partition;
       entry.offset = offset < 0 ? -1 : offset++;
     }
   }

@@ -22,14 +22,15 @@ namespace {
 
 using app::AppendResult;
 
-// Waits for the durable end, as a request does.
+// Waits for the durable end.
 class DurableWaiter {
  public:
   explicit DurableWaiter(WalJournal& journal) : journal_(journal) {
-    journal.OnDurable([this] {
-      base::MutexLock lock(mutex_);
-      changed_.NotifyAll();
-    });
+    journal.OnFailed([this] { Wake(); });
+  }
+  void Wake() {
+    base::MutexLock lock(mutex_);
+    changed_.NotifyAll();
   }
   void AwaitEnd(uint64_t end) {
     base::MutexLock lock(mutex_);
@@ -54,8 +55,10 @@ class WalThreadsTest : public testing::Test {
   void Start(base::Duration commit_interval = {}) {
     Open();
     waiter_ = std::make_unique<DurableWaiter>(*journal_);
-    threads_ = std::make_unique<WalThreads>(*journal_, clock_,
-                                            WalThreads::Options{.commit_interval = commit_interval});
+    threads_ = std::make_unique<WalThreads>(
+        *journal_, clock_,
+        WalThreads::Options{.commit_interval = commit_interval,
+                            .committed = [this](base::Duration) { waiter_->Wake(); }});
     threads_->Start();
   }
   app::Appended Append(const std::string& value, size_t size = 0) {

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/waiter.h"
+#include "domain/ack_level.h"
+
+namespace ei::simulation {
+
+// Requests of the levels wal and broker that wait, as an event loop keeps them: it looks only when it was
+// woken, so that a lost wake-up shows as a stall.
+class WalRequests {
+ public:
+  // The journal outlives it.
+  explicit WalRequests(app::Journal& journal) : journal_(journal) {}
+
+  app::Waiter& New(domain::AckLevel level, const std::vector<std::string>& labels) {
+    return waiting_.emplace_back(journal_, queue_, level, labels);
+  }
+  void Drop() { waiting_.pop_back(); }  // the last one
+
+  // Takes those whose wait is over. Of level wal `durable` is called with each label; of level broker
+  // `arrived` says whether the sink has it. Returns how many of level broker were confirmed.
+  template <typename Durable, typename Arrived>
+  uint64_t Answer(Durable durable, Arrived arrived) {
+    if (std::exchange(woken_, false)) {
+      queue_->Collect();
+      while (queue_->Next() != nullptr) {
+      }
+    }
+    uint64_t confirmed = 0;
+    std::erase_if(waiting_, [&](const Request& request) {
+      if (request.Waits()) return false;
+      if (request.StorageFailed()) return true;  // nothing is promised
+      for (const std::string& label : request.labels) {
+        if (request.level == domain::AckLevel::kWal) {
+          durable(label);
+        } else {
+          EXPECT_TRUE(arrived(label)) << label << " was confirmed, and the sink doesn't have it";
+        }
+      }
+      if (request.level == domain::AckLevel::kBroker) ++confirmed;
+      return true;
+    });
+    return confirmed;
+  }
+
+  bool NoneOf(domain::AckLevel level) const {
+    return std::ranges::none_of(waiting_, [level](const Request& one) { return one.level == level; });
+  }
+
+ private:
+  struct Request final : public app::Waiter {
+    Request(app::Journal& journal, std::shared_ptr<app::CompletionQueue> queue, domain::AckLevel asked,
+            std::vector<std::string> names)
+        : Waiter(journal, std::move(queue)), level(asked), labels(std::move(names)) {}
+    const domain::AckLevel level;
+    const std::vector<std::string> labels;
+  };
+
+  app::Journal& journal_;
+  bool woken_ = false;
+  const std::shared_ptr<app::CompletionQueue> queue_ =
+      std::make_shared<app::CompletionQueue>([this] { woken_ = true; });
+  std::list<Request> waiting_;
+};
+
+}  // namespace ei::simulation

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "app/ports/journal.h"
+#include "support/taken_events.h"
+
+namespace ei::support {
+
+// What became of the event at a position.
+struct EventResult {
+  uint64_t position = 0;
+  app::DeliveryResult result;
+};
+
+// Takes what the first lane of a journal has, and settles its events as the test says what became of each.
+class EventSettler {
+ public:
+  // The journal outlives it.
+  explicit EventSettler(app::Journal& journal) : journal_(journal) {}
+
+  void Settle(const std::vector<EventResult>& results) {
+    for (auto some = Take(journal_, 0); !some.empty(); some = Take(journal_, 0)) {
+      for (const TakenEvent& event : some) runs_.emplace(event.position, app::RunOf(event));
+    }
+    for (const EventResult& one : results) {
+      const auto run = runs_.extract(one.position);
+      if (!run.empty()) journal_.Settle({{&one.position, 1}, {&run.mapped(), 1}, one.result});
+    }
+  }
+
+  // Into partition 3 of the topic events, where its offset is 100 more than its position.
+  void Deliver(const std::vector<uint64_t>& positions) {
+    std::vector<EventResult> results;
+    for (const uint64_t position : positions) results.push_back(Delivered(position));
+    Settle(results);
+  }
+
+  static EventResult Delivered(uint64_t position) {
+    return {position, {{}, "events", 3, static_cast<int64_t>(100 + position)}};
+  }
+  static EventResult DeadLettered(uint64_t position) { return {position, {"message_too_large", {}, -1, -1}}; }
+
+ private:
+  app::Journal& journal_;
+  std::map<uint64_t, app::EventRun> runs_;  // of events that are not settled
+};
+
+}  // namespace ei::support
