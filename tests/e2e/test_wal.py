@@ -136,6 +136,29 @@ def test_rounds_of_kill_9_under_load_lose_and_repeat_nothing(
     print(f"seed {seed}: {len(ledger.accepted)} accepted in 5 rounds, each delivered once")
 
 
+def test_what_was_sent_is_sent_as_it_was_though_memory_was_full_of_it(
+    with_log: WithLog, broker: KafkaBroker, topic: str
+) -> None:
+    settings = {"QUEUE_SIZE": 1000, "WORKER_POOL_SIZE": 1, "KAFKA_LINGER": "300ms"}
+    ledger = Ledger()
+    first = with_log(**settings)
+    with LoadClient(first.port, ndjson_events("w", 10), connections=1) as load:
+        wait_until(lambda: first.metric("events_delivered_total") >= 100, 20, "events are delivered")
+        ledger.add(load.stop())
+    first.wait_drained()
+    broker.pause()
+    with LoadClient(first.port, ndjson_events("m", 50), connections=8) as load:
+        load.wait_accepted(5000)
+        wait_until(lambda: first.metric("sink_inflight_events") >= 900, 20, "most of its memory is sent")
+        first.kill()
+        ledger.add(load.stop())
+    broker.resume()
+    second = with_log(QUEUE_SIZE=1000, WORKER_POOL_SIZE=1)
+    second.wait_drained(30)
+    assert ledger.check(broker.address, topic) == 0, "delivered twice"
+    assert second.metric("sink_repeats_total", kind="possible") == 0
+
+
 def test_rounds_in_which_the_broker_is_killed_too_lose_nothing(
     with_log: WithLog, broker: KafkaBroker, topic: str
 ) -> None:

@@ -99,8 +99,9 @@ void WalJournal::NoteReadable() {
 
 // By half, so that reading goes in strides.
 bool WalJournal::MayLoad() const {
-  return window_.Events() == 0 || (window_.Events() <= options_.window_events_max / 2 &&
-                                   window_.Bytes() <= options_.window_bytes_max / 2);
+  return window_.Events() == 0 || backlog_from_ < sent_end_ ||
+         (window_.Events() <= options_.window_events_max / 2 &&
+          window_.Bytes() <= options_.window_bytes_max / 2);
 }
 
 // Aims at the segment in which the next unsettled position should be; returns where that segment's positions

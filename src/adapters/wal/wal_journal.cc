@@ -132,9 +132,16 @@ void WalJournal::BeginSent(FoundLog& found) {
   sent_files_.next_number = found.sent.next_number;
   sent_files_.file_bytes = options_.sent_file_bytes;
   std::vector<std::vector<app::SentBatch>> unsettled(options_.lanes);
+  uint64_t sent_end = 0;
   for (FoundBatch& found_batch : found.sent.unsettled) {
     const auto& [lane, lanes] = found_batch.by;
-    if (lanes == options_.lanes && lane < lanes) unsettled[lane].push_back(std::move(found_batch.batch));
+    if (lanes != options_.lanes || lane >= lanes) continue;
+    sent_end = std::max(sent_end, found_batch.batch.positions.back() + 1);
+    unsettled[lane].push_back(std::move(found_batch.batch));
+  }
+  {
+    const base::MutexLock lock(mutex_);
+    sent_end_ = sent_end;
   }
   const SettledMap none;
   for (uint32_t lane = 0; lane < options_.lanes; ++lane) {

@@ -101,7 +101,8 @@ struct WalCounts {
 //  frame
 //    at a time waits for its sync. So a crash can tear the last one, which nobody was told of, and no other.
 //  - An event is in memory, or it lies behind the cursor on the disk: memory holds a window of the log, and
-//    what does not fit is read back in order.
+//    what does not fit is read back in order. What an earlier life had sent is read whether it fits or not:
+//    it had fit there, and goes out only as a whole.
 //  - Clients are charged with the bytes by which their batches make the log longer, padding and what is left
 //  of
 //    a segment that they end included, until the segment's events are all settled. What of the segment that
@@ -322,6 +323,7 @@ class WalJournal final : public app::Journal {
   SegmentTable::Key last_frame_segment_ GUARDED_BY(mutex_);  // of either, as it was found
   Copy copy_ GUARDED_BY(mutex_) = Copy::kNone;
   uint64_t found_end_ GUARDED_BY(mutex_) = 0;  // where the log ended at the start
+  uint64_t sent_end_ GUARDED_BY(mutex_) = 0;   // above all that earlier lives have sent and not settled
   LogTail tail_ GUARDED_BY(mutex_);
   SegmentTable segments_ GUARDED_BY(mutex_);  // used ones, and what of their events is settled
   uint64_t next_segment_ GUARDED_BY(mutex_) = 0;

@@ -195,6 +195,27 @@ TEST_F(SentJournalTest, AKillDeliversNothingTwiceThatIsNotedAsSettled) {
   EXPECT_EQ(rig_.Journal().Stats().events, 0U);
 }
 
+// Its lane sends nothing before it has all of it, so nothing makes room for the rest.
+TEST_F(SentJournalTest, WhatWasSentIsLoadedWhetherItFitsOrNot) {
+  rig_.Options().window_events_max = 10;
+  Begin();
+  for (uint64_t i = 0; i < 30; ++i) {
+    ASSERT_EQ(rig_.Append(Numbered(i, 1)), app::AppendResult::kAppended);
+    rig_.Work();
+  }
+  ASSERT_EQ(rig_.Take(), Numbered(0, 10));
+  Sent().NoteSent(Positions{0, 8}, "a");
+  Sent().NoteSent(Positions{1, 2, 9}, "b");
+  Sent().Flush();
+  Kill();
+  rig_.Options().window_events_max = 4;
+  Begin();
+  rig_.Work();
+  EXPECT_EQ(rig_.Take(), Numbered(0, 10));
+  rig_.Work();
+  EXPECT_EQ(rig_.Take(), Texts{}) << "the others wait for room";
+}
+
 TEST_F(SentJournalTest, NewestCommitThatWasSentIsNotWrittenAgain) {
   Begin();
   Take(0, 4);
