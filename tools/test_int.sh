@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tools/test_int.sh [pytest argument...]: the black-box tests, against the binary named by EVENT_INGESTOR. They mostly wait, so
 # there is a worker more than there are cores, but none where tests are chosen by name, which are few; -n N asks for others.
+# Without arguments those of what differs between Kafka's versions are run with other brokers, too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tools/sanitizers.sh
@@ -11,6 +12,9 @@ EVENT_INGESTOR=$(realpath -e "$EVENT_INGESTOR") || exit
 echo "Testing $EVENT_INGESTOR"
 [[ $EVENT_INGESTOR != */release/* ]] || sanitized=()
 
+# The last before 4.0 and the newest; the usual one is in tools/kafka/pom.xml.
+other_kafkas=(3.9.1 4.4.0)
+
 workers=$(($(nproc) + 1))
 for argument in "$@"; do
   case $argument in
@@ -18,5 +22,11 @@ for argument in "$@"; do
   esac
 done
 # A file is one worker's, with the brokers that it starts.
-exec "${sanitized[@]}" build/venv/bin/python -m pytest --numprocesses $workers --maxprocesses 6 --dist loadfile \
-  --no-loadscope-reorder tests/e2e "$@"
+run=("${sanitized[@]}" build/venv/bin/python -m pytest --numprocesses "$workers" --maxprocesses 6 --dist loadfile
+  --no-loadscope-reorder tests/e2e)
+(($# == 0)) || exec "${run[@]}" "$@"
+"${run[@]}"
+for version in "${other_kafkas[@]}"; do
+  echo "With Kafka $version"
+  "${run[@]}" -m versions --kafka-version "$version"
+done

@@ -24,6 +24,10 @@ _FIRST = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kafka-version", default="", help="of all brokers; default: tools/kafka/pom.xml's")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
         name = item.path.stem.removeprefix("test_")
@@ -33,8 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def session_broker() -> Iterator[KafkaBroker]:
-    broker = KafkaBroker(options=QUICK_START)
+def kafka_version(pytestconfig: pytest.Config) -> str:
+    """As brokers take it: empty for the usual one."""
+    version: str = pytestconfig.getoption("--kafka-version")
+    return version
+
+
+@pytest.fixture(scope="session")
+def session_broker(kafka_version: str) -> Iterator[KafkaBroker]:
+    broker = KafkaBroker(version=kafka_version, options=QUICK_START)
     try:
         yield broker.start()
     finally:

@@ -38,8 +38,8 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def whole_cluster() -> Iterator[KafkaCluster]:
-    cluster = KafkaCluster()
+def whole_cluster(kafka_version: str) -> Iterator[KafkaCluster]:
+    cluster = KafkaCluster(version=kafka_version)
     try:
         yield cluster.start_all()
     finally:
@@ -138,6 +138,7 @@ Start = Callable[..., Run]
 # --- brokers
 
 
+@pytest.mark.versions
 def test_a_leader_killed_and_restarted(start: Start, cluster: KafkaCluster) -> None:
     run = start()
     victim = cluster.leader(run.topic)

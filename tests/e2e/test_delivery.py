@@ -192,6 +192,7 @@ def assert_dead_letter(record: Record, topic: str, original: str) -> None:
     )
 
 
+@pytest.mark.versions
 @pytest.mark.sanitizer
 def test_an_event_too_large_for_the_topic_is_dead_lettered_and_its_neighbours_delivered(
     to_kafka: ToKafka, broker: KafkaBroker, topic: str

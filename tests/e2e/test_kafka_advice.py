@@ -45,9 +45,9 @@ def test_a_quota_that_is_used_up_is_told(to_kafka: Callable[..., Ingestor], brok
 
 @pytest.mark.faults
 def test_one_replica_that_acknowledges_alone_is_told(
-    serve: Callable[..., Ingestor],
+    serve: Callable[..., Ingestor], kafka_version: str
 ) -> None:
-    cluster = KafkaCluster()
+    cluster = KafkaCluster(version=kafka_version)
     try:
         cluster.start_all()
         weak = cluster.create_topic("weak", min_insync=1)

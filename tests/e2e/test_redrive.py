@@ -123,6 +123,7 @@ def letters(broker: KafkaBroker, topic: str, tmp_path: Path) -> Iterator[Letters
             process.wait()
 
 
+@pytest.mark.versions
 @pytest.mark.sanitizer
 def test_what_died_comes_back_once_its_cause_is_mended(
     to_kafka: ToKafka, broker: KafkaBroker, letters: Letters
@@ -211,6 +212,7 @@ def test_interrupted_and_resumed_nothing_is_sent_twice(letters: Letters) -> None
     assert letters.redriven() == once(300)
 
 
+@pytest.mark.versions
 def test_killed_and_resumed_nothing_is_sent_twice(letters: Letters) -> None:
     letters.put(2000)
     for sent in (100, 400, 700):

@@ -30,8 +30,8 @@ ACCEPTED = "the credentials are accepted"
 
 
 @pytest.fixture(scope="module")
-def secured() -> Iterator[SecuredBroker]:
-    broker = SecuredBroker()
+def secured(kafka_version: str) -> Iterator[SecuredBroker]:
+    broker = SecuredBroker(kafka_version)
     try:
         yield broker.start()
     finally:
@@ -75,13 +75,16 @@ def ready(ingestor: Ingestor) -> bool:
 # --- each way in
 
 
-@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "SCRAM-SHA-512"])
+@pytest.mark.parametrize(
+    "mechanism", ["SCRAM-SHA-256", pytest.param("SCRAM-SHA-512", marks=pytest.mark.versions)]
+)
 def test_scram_over_tls_delivers(
     login_to: Serve, secured: SecuredBroker, topic: str, password_file: Path, mechanism: str
 ) -> None:
     deliver_some(login_to("SCRAM", **by_password(password_file, mechanism)), secured, topic)
 
 
+@pytest.mark.versions
 def test_plain_over_tls_delivers_with_the_password_in_the_environment(
     login_to: Serve, secured: SecuredBroker, topic: str
 ) -> None:
@@ -218,6 +221,7 @@ def logins(ingestor: Ingestor, secured: SecuredBroker, listener: str) -> float:
     return ingestor.metric("broker_logins_total", broker=secured.address_of(listener))
 
 
+@pytest.mark.versions
 def test_a_password_changed_under_load_loses_and_repeats_nothing(
     login_to: Serve, secured: SecuredBroker, topic: str, password_file: Path
 ) -> None:
@@ -246,6 +250,7 @@ def test_a_password_changed_under_load_loses_and_repeats_nothing(
             secured.set_scram_password(PASSWORD)
     assert_delivered_once(secured, topic, result)
     assert ingestor.metric("sink_refused") == 0
+    assert ingestor.metric("sink_repeats_total", kind="possible") == 0
 
 
 def test_a_client_certificate_changed_under_load_loses_and_repeats_nothing(
@@ -317,6 +322,7 @@ def by_oidc(secured: SecuredBroker, server: TokenServer, secret: Path) -> dict[s
     }
 
 
+@pytest.mark.versions
 def test_tokens_that_expire_under_load_lose_and_repeat_nothing(
     login_to: Serve, secured: SecuredBroker, topic: str, token_server: TokenServer, tmp_path: Path
 ) -> None:

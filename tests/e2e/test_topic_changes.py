@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from confluent_kafka.admin import NewPartitions
 from support import kafka_admin
+from support.broker_process import QUICK_START
 from support.ingestor import EVENTS, NDJSON, Ingestor
 from support.kafka_broker import KafkaBroker
 from support.topic_reader import Record, read_topic
@@ -89,13 +90,14 @@ def test_events_without_a_key_are_dead_letters_of_a_compacted_topic_at_once(
 
 
 @pytest.fixture(scope="module")
-def strict_broker() -> Iterator[KafkaBroker]:
+def strict_broker(kafka_version: str) -> Iterator[KafkaBroker]:
     """It makes no topic that nobody asked it for."""
-    with KafkaBroker({"auto.create.topics.enable": "false"}) as broker:
+    strict = {"auto.create.topics.enable": "false"}
+    with KafkaBroker(strict, version=kafka_version, options=QUICK_START) as broker:
         yield broker
 
 
-@pytest.mark.parametrize(("before", "after"), [(12, 3), (3, 12)])
+@pytest.mark.parametrize(("before", "after"), [pytest.param(12, 3, marks=pytest.mark.versions), (3, 12)])
 def test_a_topic_made_again_with_another_number_of_partitions_keeps_the_order(
     serve: ToKafka, strict_broker: KafkaBroker, before: int, after: int
 ) -> None:

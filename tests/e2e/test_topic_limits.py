@@ -104,6 +104,7 @@ def test_each_topic_of_the_routes_has_its_own_limit(
     assert not ingestor.log_lines("the largest record that a topic takes", topic=packed)
 
 
+@pytest.mark.versions
 def test_a_topic_that_takes_less_than_before_is_asked_again_when_it_refuses(
     to_kafka: ToKafka, broker: KafkaBroker, topic: str
 ) -> None:

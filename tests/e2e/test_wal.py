@@ -116,6 +116,7 @@ def test_after_a_graceful_stop_nothing_is_delivered_again(
     assert len(ids_in(broker, topic)) == len(set(ids_in(broker, topic)))
 
 
+@pytest.mark.versions
 def test_rounds_of_kill_9_under_load_lose_and_repeat_nothing(
     with_log: WithLog, broker: KafkaBroker, topic: str
 ) -> None:

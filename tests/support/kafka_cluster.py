@@ -27,9 +27,9 @@ class ClusterBroker(BrokerProcess):
     """One of a cluster's processes, broker and controller. Clients come through `proxy`; the brokers
     themselves, the tests' admin and their readers use listeners that nothing stands before."""
 
-    def __init__(self, number: int, folder: Path):
+    def __init__(self, number: int, folder: Path, version: str):
         folder.mkdir()
-        super().__init__(folder, _HEAP, options=QUICK_START)
+        super().__init__(folder, _HEAP, version, QUICK_START)
         self.number = number
         self.client_port, self.port, self.controller_port = 0, 0, 0
         self.proxy = TcpProxy(0)
@@ -79,12 +79,12 @@ class KafkaCluster:
     """`size` brokers, numbered from 1. Not thread-safe.
 
     Its topics have a replica on each broker. Ports and data stay the same over a broker's stop, kill and start
-    until close().
+    until close(). `version` is another than the usual one.
     """
 
-    def __init__(self, size: int = 3):
+    def __init__(self, size: int = 3, version: str = ""):
         self._dir = Path(tempfile.mkdtemp(prefix="kafka-cluster-"))
-        self.brokers = {n: ClusterBroker(n, self._dir / f"broker-{n}") for n in range(1, size + 1)}
+        self.brokers = {n: ClusterBroker(n, self._dir / f"broker-{n}", version) for n in range(1, size + 1)}
         self._admin: AdminClient | None = None
 
     @property

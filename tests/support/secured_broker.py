@@ -18,6 +18,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
+from support.broker_process import QUICK_START
 from support.certificates import Authority
 from support.kafka_broker import KafkaBroker
 from support.load import LoadResult
@@ -28,8 +29,6 @@ PASSWORD = "old secret with: $igns"
 SESSION_MS = 3000
 PLAIN_PASSWORD = "plain-secret"
 
-# The last line before 4.0: from there on a broker takes SCRAM only from librdkafka 2.6.1 and later.
-VERSION = "3.9.1"
 _SECURITY = "org.apache.kafka.common.security"
 
 
@@ -40,7 +39,7 @@ class SecuredBroker(KafkaBroker):
     signature, and ends a connection when its token expires.
     """
 
-    def __init__(self, version: str = VERSION) -> None:
+    def __init__(self, version: str = "") -> None:
         self._certificates = tempfile.TemporaryDirectory(prefix="kafka-tls-")
         folder = Path(self._certificates.name)
         self.authority = Authority(folder / "authority")
@@ -50,6 +49,7 @@ class SecuredBroker(KafkaBroker):
         super().__init__(
             settings=_settings(store, self.authority.certificate),
             version=version,
+            options=QUICK_START,
             listeners=("SCRAM", "PLAIN", "OAUTH", "MTLS"),
             scram=[f'SCRAM-SHA-{bits}=[name={USER},password="{PASSWORD}"]' for bits in (256, 512)],
         )
@@ -126,7 +126,7 @@ def _settings(store: Path, trusted: Path) -> dict[str, str]:
         "listener.name.scram.sasl.enabled.mechanisms": "SCRAM-SHA-256,SCRAM-SHA-512",
         "listener.name.scram.scram-sha-256.sasl.jaas.config": scram,
         "listener.name.scram.scram-sha-512.sasl.jaas.config": scram,
-        # librdkafka doesn't log in again in time, so the broker ends a connection after this.
+        # So short that under load a client has to log in again, or the broker ends its connection.
         "listener.name.scram.scram-sha-512.connections.max.reauth.ms": str(SESSION_MS),
         "listener.name.plain.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.plain.plain.sasl.jaas.config": f"{_SECURITY}.plain.PlainLoginModule required"
