@@ -11,6 +11,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from support.http_client import Reply
@@ -234,6 +235,28 @@ def test_too_few_replicas_in_sync(start: Start, cluster: KafkaCluster) -> None:
 
 
 # --- the topic
+
+
+@pytest.mark.versions
+def test_a_topic_that_one_replica_acknowledges_alone_is_told_from_others(
+    serve: Callable[..., Ingestor], cluster: KafkaCluster, tmp_path: Path
+) -> None:
+    weak = cluster.create_topic("weak", min_insync=1)
+    strong = cluster.create_topic("strong", min_insync=2, max_message_bytes="20000")
+    routes = tmp_path / "routes.yaml"
+    routes.write_text(json.dumps({"routes": [{"type": "strong", "topic": strong}]}))
+    ingestor = serve(
+        SINK="kafka", KAFKA_BROKERS=cluster.proxied_address, KAFKA_TOPIC=weak, KAFKA_ROUTES_FILE=routes
+    )
+    assert ingestor.post({"type": "strong"}).status == 202
+    limit = "the largest record that a topic takes"
+    wait_until(
+        lambda: ingestor.log_lines(limit, topic=strong, max_message_bytes=20_000), 30, "both are known"
+    )
+    wait_until(lambda: ingestor.log_lines(limit, topic=weak), 30, "both are known")
+    assert ingestor.metric("one_ack_topics") == 1
+    told = ingestor.log_lines("one replica alone acknowledges a topic's events")
+    assert [(line["topic"], line["replicas"]) for line in told] == [(weak, 3)]
 
 
 @pytest.mark.parametrize("away_seconds", [0, FAULT_SECONDS])

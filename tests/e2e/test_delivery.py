@@ -15,6 +15,7 @@ from support.kafka_broker import KafkaBroker
 from support.load import LoadClient, ndjson_events, single_events
 from support.murmur2 import java_partition
 from support.noise import COMPRESSED, noise
+from support.stored_batches import stored_compressions
 from support.topic_reader import Record, read_topic
 from support.waiting import wait_until
 
@@ -159,6 +160,32 @@ def test_a_trace_is_carried_on_and_nothing_else(to_kafka: ToKafka, broker: Kafka
     for traced in ("traced", "b1", "b2"):
         assert records.pop(traced).headers == expected
     assert {name: record.headers for name, record in records.items() if record.header_count} == {}
+
+
+@pytest.mark.versions
+@pytest.mark.parametrize("compression", ["none", "gzip", "snappy", "lz4", "zstd"])
+def test_records_with_and_without_key_come_back_byte_for_byte(
+    to_kafka: ToKafka, broker: KafkaBroker, topic: str, compression: str
+) -> None:
+    ingestor = to_kafka(KAFKA_KEY="/payload/key", KAFKA_COMPRESSION=compression)
+    text = "żółć 漢字 😀 \u0001" * 20
+    expected: dict[str, tuple[bytes | None, bytes, dict[str, bytes]]] = {}
+    for batch, headers in enumerate([{"traceparent": TRACEPARENT}, {}]):
+        story = {"trace_id": TRACE_ID.encode(), "traceparent": TRACEPARENT.encode()} if headers else {}
+        lines = []
+        for n in range(300):
+            keyed = n % 3 != 0
+            lines.append(event(f"{batch}-{n}", ({"key": f"k{n % 20}"} if keyed else {}) | {"text": text}))
+            key = f"k{n % 20}".encode() if keyed else None
+            expected[f"{batch}-{n}"] = (key, lines[-1].encode(), story)
+        assert ingestor.post("\n".join(lines), NDJSON, headers).json()["accepted"] == len(lines)
+    ingestor.wait_drained()
+    records = by_id(read_topic(broker.address, topic))
+    assert {name: (r.key, r.value, r.headers) for name, r in records.items()} == expected
+    for record in records.values():
+        assert record.header_count == len(record.headers)
+        assert record.key is None or record.partition == java_partition(record.key, PARTITIONS)
+    assert stored_compressions(broker.data, topic) == {compression}
 
 
 def test_events_of_a_key_stay_in_order(to_kafka: ToKafka, broker: KafkaBroker, topic: str) -> None:

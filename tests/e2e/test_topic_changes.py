@@ -22,11 +22,12 @@ ROOMY = {"QUEUE_SIZE": 400_000, "QUEUE_BYTES_MAX": "512MiB"}
 
 
 class Sender:
-    """Events numbered per key, accepted one request after the other."""
+    """Events numbered per key, accepted one request after the other; one of `keyless_each` has no key."""
 
-    def __init__(self, ingestor: Ingestor) -> None:
+    def __init__(self, ingestor: Ingestor, keyless_each: int = 0) -> None:
         self.ingestor = ingestor
         self.sent = 0
+        self._keyless_each = keyless_each
 
     def send(self, requests: int, size: int = 100) -> None:
         for _ in range(requests):
@@ -35,9 +36,12 @@ class Sender:
             assert reply.status == 202, reply
             self.sent += size
 
-    @staticmethod
-    def _event(number: int) -> str:
-        payload = {"key": f"k{number % KEYS}", "n": number, "pad": "x" * 150}
+    def is_keyless(self, number: int) -> bool:
+        return self._keyless_each > 0 and number % self._keyless_each == 0
+
+    def _event(self, number: int) -> str:
+        key = {} if self.is_keyless(number) else {"key": f"k{number % KEYS}"}
+        payload = key | {"n": number, "pad": "x" * 150}
         return json.dumps({"id": f"e{number}", "type": "t", "payload": payload})
 
 
@@ -87,6 +91,26 @@ def test_events_without_a_key_are_dead_letters_of_a_compacted_topic_at_once(
     reasons = {dict(record.headers)["dlq_reason"] for record in read_topic(broker.address, letters)}
     assert all("compacted" in str(reason) for reason in reasons), reasons
     print(f"2,000 dead letters in {took:.1f} s")
+
+
+@pytest.mark.versions
+def test_a_record_that_its_topic_refuses_dies_alone_and_its_neighbours_keep_their_order(
+    to_kafka: ToKafka, broker: KafkaBroker, topic: str
+) -> None:
+    compacted = broker.create_topic(f"{topic}-compacted", partitions=3, cleanup_policy="compact")
+    letters = broker.create_topic(f"{topic}-letters", partitions=1)
+    ingestor = to_kafka(KAFKA_TOPIC=compacted, KAFKA_DLQ_TOPIC=letters, KAFKA_KEY="/payload/key")
+    sender = Sender(ingestor, keyless_each=37)
+    sender.send(50)
+    ingestor.wait_drained(30)
+    refused = {f"e{n}" for n in range(sender.sent) if sender.is_keyless(n)}
+    assert {json.loads(record.value)["id"] for record in read_topic(broker.address, letters)} == refused
+    assert ingestor.metric("events_dead_lettered_total", code="invalid_record") == len(refused)
+    assert ingestor.metric("events_retried_total") > len(refused), "good ones beside them were given back"
+    records = read_topic(broker.address, compacted)
+    ids = [json.loads(record.value)["id"] for record in records]
+    assert sorted(ids) == sorted({f"e{n}" for n in range(sender.sent)} - refused), "each once"
+    assert_in_order(records)
 
 
 @pytest.fixture(scope="module")

@@ -160,6 +160,32 @@ def test_what_was_sent_is_sent_as_it_was_though_memory_was_full_of_it(
     assert second.metric("sink_repeats_total", kind="possible") == 0
 
 
+@pytest.mark.versions
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_broker_that_ends_under_load_loses_repeats_and_reorders_nothing(
+    with_log: WithLog, broker: KafkaBroker, topic: str, end: str
+) -> None:
+    ingestor = with_log(ACK_TIMEOUT="60s")
+    ledger = Ledger()
+    loads = [
+        LoadClient(ingestor.port, ndjson_events(level, 10), 4, path=f"{EVENTS}?ack={level}", pause=0.03)
+        for level in ("broker", "wal")
+    ]
+    with loads[0] as confirmed, loads[1] as logged:
+        for load in loads:
+            load.wait_accepted(1000)
+        {"stop": broker.stop, "kill": broker.kill}[end]()
+        logged.wait_accepted(len(logged.result.accepted) + 1000)
+        broker.start()
+        confirmed.wait_accepted(len(confirmed.result.accepted) + 1000, 60)
+        for load in loads:
+            ledger.add(load.stop())
+    assert [set(load.result.statuses) for load in loads] == [{200}, {202}]
+    ingestor.wait_drained(60)
+    assert ledger.check(broker.address, topic) == 0, "delivered twice"
+    assert ingestor.metric("events_dead_lettered_total") == 0
+
+
 def test_rounds_in_which_the_broker_is_killed_too_lose_nothing(
     with_log: WithLog, broker: KafkaBroker, topic: str
 ) -> None:

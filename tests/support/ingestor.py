@@ -192,6 +192,16 @@ class Ingestor:
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
+    def connections_to(self, port: int) -> int:
+        """How many established TCP connections to this port, over IPv4, it holds."""
+        established = set()
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, _, remote, state, *_, inode = line.split()[:10]
+            if state == "01" and remote.endswith(f":{port:04X}"):
+                established.add(f"socket:[{inode}]")
+        files = Path(f"/proc/{self.pid}/fd")
+        return sum(os.readlink(files / name) in established for name in os.listdir(files))
+
     def metrics(self) -> Metrics:
         reply = self.get_admin("/metrics")
         assert reply.status == 200, reply
