@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from support.broker_process import QUICK_START
+from support.class_archive import make_class_archive
 from support.ingestor import Ingestor
 from support.kafka_broker import KafkaBroker
 
@@ -40,6 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def kafka_version(pytestconfig: pytest.Config) -> str:
     """As brokers take it: empty for the usual one."""
     version: str = pytestconfig.getoption("--kafka-version")
+    make_class_archive(version)
     return version
 
 

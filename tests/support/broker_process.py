@@ -22,6 +22,15 @@ def new_cluster_id() -> str:
     return secrets.token_urlsafe(16).replace("-", "A").replace("_", "B")
 
 
+def class_archive_of(version: str) -> Path:
+    """Used by whatever Java starts here, where it is there; see class_archive.py."""
+    return _jars_of(version) / "classes.jsa"
+
+
+def _jars_of(version: str) -> Path:
+    return _LIBS / (f"libs-{version}" if version else "libs")
+
+
 class BrokerProcess:
     """The life of one process, which may be broker, controller or both. Not thread-safe.
 
@@ -32,7 +41,7 @@ class BrokerProcess:
 
     def __init__(self, folder: Path, heap: str, version: str = "", options: Sequence[str] = ()):
         self._folder = folder
-        self._options = [f"-Xmx{heap}", "-XX:+UseSerialGC", *options]
+        self._options = [f"-Xmx{heap}", *options]
         self._version = version
         self._process: subprocess.Popen[bytes] | None = None
         self._paused = False
@@ -87,13 +96,14 @@ class BrokerProcess:
                 start_new_session=True,
             )
 
-    def stop(self) -> None:
-        """Clean shutdown; killed when that takes too long. Does nothing when the broker isn't running."""
-        self._end(signal.SIGTERM)
+    def stop(self, seconds: float = _STOP_SECONDS) -> bool:
+        """Clean shutdown; killed when that takes longer, and then false. Does nothing when the broker isn't
+        running."""
+        return self._end(signal.SIGTERM, seconds)
 
     def kill(self) -> None:
         """kill -9: connections break, nothing is flushed."""
-        self._end(signal.SIGKILL)
+        self._end(signal.SIGKILL, _STOP_SECONDS)
 
     def pause(self) -> None:
         """SIGSTOP: connections stay open and nothing is answered."""
@@ -119,7 +129,7 @@ class BrokerProcess:
 
     @property
     def class_path(self) -> str:
-        return f"{_LIBS / (f'libs-{self._version}' if self._version else 'libs')}/*"
+        return f"{_jars_of(self._version)}/*"
 
     @property
     def _config(self) -> Path:
@@ -132,18 +142,30 @@ class BrokerProcess:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
 
     def _java(self, *arguments: str) -> list[str]:
-        return ["java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *arguments]
+        archive = class_archive_of(self._version)
+        archived = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
+        # The collector is the archive's.
+        return [
+            "java",
+            "-XX:+UseSerialGC",
+            *archived,
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            *arguments,
+        ]
 
-    def _end(self, how: signal.Signals) -> None:
+    def _end(self, how: signal.Signals, seconds: float) -> bool:
         if not self.running:
             self._process = None
-            return
+            return True
         assert self._process is not None
         self.resume_if_paused()
         self._process.send_signal(how)
+        in_time = True
         try:
-            self._process.wait(_STOP_SECONDS)
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired:
+            in_time = False
             self._process.kill()
             self._process.wait()
         self._process = None
+        return in_time
