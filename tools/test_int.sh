@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # tools/test_int.sh [pytest argument...]: the black-box tests, against the binary named by EVENT_INGESTOR. They mostly wait, so
 # there is a worker more than there are cores, but none where tests are chosen by name, which are few; -n N asks for others.
-# Without arguments those of what differs between Kafka's versions are run with other brokers, too.
+# Without arguments those marked `versions`, of what may differ between Kafka's versions, are then run with other brokers, too;
+# --kafka-version 3.9.1 runs what is chosen with that one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tools/sanitizers.sh
