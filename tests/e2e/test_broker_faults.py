@@ -249,11 +249,14 @@ def test_a_topic_that_one_replica_acknowledges_alone_is_told_from_others(
         SINK="kafka", KAFKA_BROKERS=cluster.proxied_address, KAFKA_TOPIC=weak, KAFKA_ROUTES_FILE=routes
     )
     assert ingestor.post({"type": "strong"}).status == 202
-    limit = "the largest record that a topic takes"
-    wait_until(
-        lambda: ingestor.log_lines(limit, topic=strong, max_message_bytes=20_000), 30, "both are known"
-    )
-    wait_until(lambda: ingestor.log_lines(limit, topic=weak), 30, "both are known")
+
+    def both_known() -> bool:
+        lines = ingestor.log_lines("the largest record that a topic takes")
+        known = {line["topic"]: line["max_message_bytes"] for line in lines}
+        assert set(known) == {weak, strong}, ingestor.output()
+        return bool(known[strong] == 20_000)
+
+    wait_until(both_known, 30, "the settings of both topics are known")
     assert ingestor.metric("one_ack_topics") == 1
     told = ingestor.log_lines("one replica alone acknowledges a topic's events")
     assert [(line["topic"], line["replicas"]) for line in told] == [(weak, 3)]

@@ -59,6 +59,10 @@ class ClusterBroker(BrokerProcess):
         """A new client has no other broker that could answer in this one's place."""
         return not self.running or self.port in kafka_admin.brokers_of(kafka_admin.new_admin(self.address))
 
+    def knows(self, topic: str) -> bool:
+        """By a client as answers_or_died() has it."""
+        return bool(kafka_admin.partitions_of(kafka_admin.new_admin(self.address), topic))
+
     def quorum_view(self) -> tuple[int, int]:
         """The epoch of the controllers' quorum and its leader, -1 while there is none, as this one last knew."""
         file = self.data / "__cluster_metadata-0/quorum-state"
@@ -215,8 +219,9 @@ class KafkaCluster:
         assignment: Sequence[Sequence[int]] | None = None,
         **configs: str,
     ) -> str:
-        """With a replica on each broker, or as `assignment` says (see kafka_admin.create_topic)."""
-        return kafka_admin.create_topic(
+        """With a replica on each broker, or as `assignment` says (see kafka_admin.create_topic). Returns the name
+        once every running broker knows the topic."""
+        kafka_admin.create_topic(
             self._fresh_admin(),
             name,
             partitions,
@@ -225,6 +230,10 @@ class KafkaCluster:
             min_insync_replicas=str(min_insync),
             **configs,
         )
+        for broker in self.brokers.values():
+            if broker.running:
+                wait_until(lambda broker=broker: broker.knows(name), _MOVE_SECONDS, f"it knows {name}", 0.1)
+        return name
 
     def delete_topic(self, name: str) -> None:
         """Returns when no broker has it any more."""
