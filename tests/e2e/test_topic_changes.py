@@ -54,16 +54,21 @@ def assert_in_order(records: list[Record]) -> None:
     assert behind == 0, f"{behind} records stand behind later ones of their key"
 
 
+def wait_known(ingestor: Ingestor, topic: str) -> None:
+    """Until the service has been told of the topic's settings."""
+    wait_until(
+        lambda: ingestor.log_lines("the largest record that a topic takes", topic=topic),
+        30,
+        "the topic's settings are known",
+    )
+
+
 def test_batches_fit_a_topic_with_a_small_limit(to_kafka: ToKafka, broker: KafkaBroker, topic: str) -> None:
     narrow = broker.create_topic(f"{topic}-narrow", partitions=3, max_message_bytes="30000")
     ingestor = to_kafka(KAFKA_TOPIC=narrow, KAFKA_KEY="/payload/key", **ROOMY)
     sender = Sender(ingestor)
     sender.send(1)
-    wait_until(
-        lambda: ingestor.log_lines("the largest record that a topic takes", topic=narrow),
-        30,
-        "the limit is known",
-    )
+    wait_known(ingestor, narrow)
     before = ingestor.metric("events_retried_total")
     sender.send(200, 200)
     ingestor.wait_drained(60)
@@ -82,6 +87,7 @@ def test_events_without_a_key_are_dead_letters_of_a_compacted_topic_at_once(
     compacted = broker.create_topic(f"{topic}-compacted", partitions=6, cleanup_policy="compact")
     letters = broker.create_topic(f"{topic}-letters", partitions=1)
     ingestor = to_kafka(KAFKA_TOPIC=compacted, KAFKA_DLQ_TOPIC=letters, KAFKA_KEY="none")
+    wait_known(ingestor, compacted)
     sender = Sender(ingestor)
     began = time.monotonic()
     sender.send(20)
@@ -100,6 +106,7 @@ def test_a_record_that_its_topic_refuses_dies_alone_and_its_neighbours_keep_thei
     compacted = broker.create_topic(f"{topic}-compacted", partitions=3, cleanup_policy="compact")
     letters = broker.create_topic(f"{topic}-letters", partitions=1)
     ingestor = to_kafka(KAFKA_TOPIC=compacted, KAFKA_DLQ_TOPIC=letters, KAFKA_KEY="/payload/key")
+    wait_known(ingestor, compacted)
     sender = Sender(ingestor, keyless_each=37)
     sender.send(50)
     ingestor.wait_drained(30)
