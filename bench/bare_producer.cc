@@ -35,13 +35,15 @@ struct ProducerCloser {
 };
 using Producer = std::unique_ptr<rd_kafka_t, ProducerCloser>;
 
-base::Result<Producer> NewProducer(const std::string& brokers, Counts& counts) {
+// `in_flight_max`: unanswered requests on a connection, of which idempotence allows five.
+base::Result<Producer> NewProducer(const std::string& brokers, int in_flight_max, Counts& counts) {
   std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(),
                                                                           &rd_kafka_conf_destroy);
-  const std::array<std::pair<const char*, std::string>, 7> settings{{
+  const std::array<std::pair<const char*, std::string>, 8> settings{{
       {"bootstrap.servers", brokers},
       {"acks", "all"},
       {"enable.idempotence", "true"},
+      {"max.in.flight.requests.per.connection", std::to_string(in_flight_max)},
       {"partitioner", "murmur2_random"},
       {"linger.ms", "5"},
       {"message.timeout.ms", "0"},
@@ -127,10 +129,10 @@ class Run {
   std::uint64_t next_ = 0;
 };
 
-base::Result<void> Measure(const std::string& brokers, const std::string& topic_name, std::uint64_t messages,
-                           std::size_t event_bytes, std::chrono::seconds patience) {
+base::Result<void> Measure(const std::string& brokers, const std::string& topic_name, int in_flight_max,
+                           std::uint64_t messages, std::size_t event_bytes, std::chrono::seconds patience) {
   Counts counts;
-  auto producer = NewProducer(brokers, counts);
+  auto producer = NewProducer(brokers, in_flight_max, counts);
   if (!producer) return std::unexpected(producer.error());
   const std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)> topic(
       rd_kafka_topic_new(producer->get(), topic_name.c_str(), nullptr), &rd_kafka_topic_destroy);
@@ -159,17 +161,22 @@ int Main(int argc, char** argv) {
   std::string topic;
   std::uint64_t messages = 1'000'000;
   std::size_t event_bytes = 284;
+  int in_flight_max = 5;
   unsigned patience_s = 60;
   CLI::App app("librdkafka alone: the reference for batches");
   app.add_option("--brokers", brokers)->required();
   app.add_option("--topic", topic)->required();
   app.add_option("--messages", messages)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--event-bytes", event_bytes)->check(CLI::Range(1, 1 << 20))->capture_default_str();
+  app.add_option("--in-flight-max", in_flight_max, "unanswered requests on a connection")
+      ->check(CLI::Range(1, 5))
+      ->capture_default_str();
   app.add_option("--patience", patience_s, "longest wait for the last delivery reports, seconds")
       ->check(CLI::Range(1, 600))
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
-  const auto measured = Measure(brokers, topic, messages, event_bytes, std::chrono::seconds(patience_s));
+  const auto measured =
+      Measure(brokers, topic, in_flight_max, messages, event_bytes, std::chrono::seconds(patience_s));
   if (measured) return 0;
   fmt::print(stderr, "bare_producer: {}\n", measured.error().message);
   return 1;

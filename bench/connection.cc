@@ -76,13 +76,18 @@ void Connection::Queue(const InFlight& request) {
   assert(HasRoom());
   const std::size_t slot = (oldest_ + in_flight_) % slots_.size();
   const std::size_t bytes = request_.Text().size();
-  request_.Number(std::span(requests_).subspan(slot * bytes, bytes), request.first_counter);
+  const auto copy = std::span(requests_).subspan(slot * bytes, bytes);
+  request_.Number(copy, request.first_counter);
+  // As it was when the slot was last used.
+  if (request.named != slots_[slot].named) request_.SetNamed(copy, request.named);
   Append(request);
 }
 
 void Connection::QueueAgain(Clock::time_point started) {
   assert(HasRoom() && slots_.size() == 1);
-  Append({slots_.front().first_counter, started});
+  InFlight again = slots_.front();
+  again.started = started;
+  Append(again);
 }
 
 void Connection::Append(const InFlight& request) {

@@ -16,10 +16,12 @@ namespace ei::bench {
 
 using Clock = std::chrono::steady_clock;
 
-// A request in flight: the counter of its first id, and when it was sent (or, at a fixed rate, was due).
+// A request in flight: the counter of its first id, when it was sent (or, at a fixed rate, was due), and
+// whether its events have ids that the server sees.
 struct InFlight {
   std::uint64_t first_counter = 0;
   Clock::time_point started;
+  bool named = true;
 };
 
 class ReplyListener {

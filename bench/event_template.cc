@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <random>
@@ -95,6 +96,16 @@ void EventTemplate::SetUser(std::span<char> copy, std::uint32_t user) const {
     for (std::size_t digit = kUserDigits; digit > 0; --digit, rest /= 10) {
       copy[offset + user_from_id_ + digit - 1] = static_cast<char>('0' + rest % 10);
     }
+  }
+}
+
+void EventTemplate::SetNamed(std::span<char> copy, bool named) const {
+  assert(copy.size() == text_.size());
+  constexpr std::string_view kBetween = R"(":")";
+  const std::string_view member = named ? "id" : "nr";
+  for (const std::size_t offset : id_offsets_) {
+    std::ranges::copy(member,
+                      copy.begin() + static_cast<std::ptrdiff_t>(offset - kBetween.size() - member.size()));
   }
 }
 

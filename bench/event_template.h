@@ -50,6 +50,10 @@ class EventTemplate {
   // Makes `user`, below 100,000, the user of all events of `copy`.
   void SetUser(std::span<char> copy, std::uint32_t user) const;
 
+  // Whether the events of `copy` have their ids as `id`, as in Text(), or under another name: then the server
+  // sees none.
+  void SetNamed(std::span<char> copy, bool named) const;
+
  private:
   std::string text_;
   std::vector<std::size_t> id_offsets_;

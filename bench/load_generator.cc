@@ -78,6 +78,9 @@ int Main(int argc, char** argv) {
       "--spoilt", settings.spoilt,
       "put a line that is no event behind each batch, and ask for all or nothing: it is read and judged "
       "whole, then refused");
+  app.add_option("--nameless-every", settings.nameless_every,
+                 "of each so many requests the last has events without ids; its latency is told apart")
+      ->check(CLI::Range(2, 1'000'000));
   app.add_option("--ledger", settings.ledger, "file to append the ids of accepted events to");
   auto* at_rate = app.add_option("--rate", rate, "requests a second at fixed times (default: closed loop)")
                       ->check(CLI::Range(0.1, 1e6));
@@ -117,6 +120,9 @@ int Main(int argc, char** argv) {
   if (!settings.duration) return usage_fault("set --duration or --requests");
   if (settings.spoilt && settings.events_per_request == 1) {
     return usage_fault("--spoilt needs --events-per-request above 1");
+  }
+  if (settings.nameless_every > 0 && !settings.ledger.empty()) {
+    return usage_fault("--nameless-every and --ledger: only the server knows what it calls those events");
   }
   if (settings.retry_refused && settings.pipeline > 1) {
     return usage_fault("--retry-refused needs --pipeline 1");

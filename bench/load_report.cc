@@ -32,12 +32,12 @@ std::string ToJson(const LoadReport& report) {
       R"({{"run":"{}","requests":{},"accepted_events":{},"statuses":{{{}}},"unanswered":{},)"
       R"("connect_errors":{},"reconnects":{},"bad_replies":{},"first_bad_reply":{},"given_up":{},)"
       R"("not_sent":{},"seconds":{:.6f},"requests_per_s":{:.1f},"events_per_s":{:.1f},)"
-      R"("latency_us":{},"accepted_latency_us":{},"generator_cpu_seconds":{:.3f}}})",
+      R"("latency_us":{},"accepted_latency_us":{},"nameless_latency_us":{},"generator_cpu_seconds":{:.3f}}})",
       report.run_prefix, report.requests, report.accepted_events, statuses, report.unanswered,
       report.connect_errors, report.reconnects, report.bad_replies, JsonText(report.first_bad_reply),
       report.given_up, report.not_sent, report.seconds, static_cast<double>(replies) / seconds,
       static_cast<double>(report.accepted_events) / seconds, Percentiles(report.latency),
-      Percentiles(report.accepted_latency), report.cpu_seconds);
+      Percentiles(report.accepted_latency), Percentiles(report.nameless_latency), report.cpu_seconds);
 }
 
 }  // namespace ei::bench

@@ -22,8 +22,9 @@ struct LoadReport {
   std::uint64_t given_up = 0;         // refused requests whose retry the end of the run prevented
   std::uint64_t not_sent = 0;         // at a fixed rate: due, but every connection was busy to the end
   double seconds = 0;                 // from the start to the last reply
-  LatencyHistogram latency;           // of all replies
-  LatencyHistogram accepted_latency;  // of replies that accepted at least one event
+  LatencyHistogram latency;           // of all replies to requests whose events have ids
+  LatencyHistogram accepted_latency;  // of those that accepted at least one event
+  LatencyHistogram nameless_latency;  // of replies to the others
   double cpu_seconds = 0;             // the generator's own
 };
 

@@ -149,7 +149,9 @@ void LoadRun::Serve(std::uint32_t index, std::uint32_t events) {
 }
 
 InFlight LoadRun::NextRequest(Time started) {
-  const InFlight request{.first_counter = next_counter_, .started = started};
+  const std::uint64_t every = settings_.nameless_every;
+  const bool named = every == 0 || sent_ % every != every - 1;
+  const InFlight request{.first_counter = next_counter_, .started = started, .named = named};
   next_counter_ += settings_.events_per_request;
   ++sent_;
   ++in_flight_;
@@ -195,7 +197,7 @@ void LoadRun::OnReply(const ReplyHead& head, std::string_view body, const InFlig
   last_reply_ = Clock::now();
   --in_flight_;
   ++report_.statuses[static_cast<std::size_t>(head.status)];
-  report_.latency.Record(last_reply_ - request.started);
+  (request.named ? report_.latency : report_.nameless_latency).Record(last_reply_ - request.started);
   if (head.status >= 200 && head.status < 300) {
     Accept(head, body, request);
     return;
@@ -227,7 +229,7 @@ void LoadRun::Accept(const ReplyHead& head, std::string_view body, const InFligh
     refused = std::move(*indices);
   }
   report_.accepted_events += settings_.events_per_request - refused.size();
-  report_.accepted_latency.Record(last_reply_ - request.started);
+  if (request.named) report_.accepted_latency.Record(last_reply_ - request.started);
   if (!ledger_) return;
   auto next_refused = refused.begin();
   for (std::uint32_t event = 0; event < settings_.events_per_request; ++event) {

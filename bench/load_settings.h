@@ -21,7 +21,9 @@ struct LoadSettings {
   std::optional<std::uint64_t> requests;
   std::uint32_t events_per_request = 1;
   std::size_t event_bytes = 284;
-  bool spoilt = false;         // batches that are read and judged whole, then refused
+  bool spoilt = false;  // batches that are read and judged whole, then refused
+  // Of each so many requests the last has events without ids; 0: none.
+  std::uint64_t nameless_every = 0;
   std::string ledger;          // file for the ids of accepted events; empty: none
   std::optional<double> rate;  // requests a second at fixed times; unset: each reply starts the next
   std::uint32_t pipeline = 1;  // requests in flight on one connection

@@ -51,6 +51,19 @@ TEST(EventTemplate, UserIsSetInEveryEventAndNothingElseChanges) {
   EXPECT_EQ(text, request.Text());
 }
 
+TEST(EventTemplate, NamelessEventHasItsIdUnderAnotherNameAndGetsItBack) {
+  const EventTemplate request = EventTemplate::Request(kPrefix, 284, 2, "127.0.0.1:80", "/events");
+  std::string text(request.Text());
+  request.SetNamed(text, false);
+  EXPECT_EQ(text.size(), request.Text().size());
+  EXPECT_EQ(text.find(R"("id":)"), std::string::npos);
+  const std::size_t first = text.find(R"({"nr":"0a1b2c3d-)");
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_NE(text.find(R"({"nr":"0a1b2c3d-)", first + 1), std::string::npos);
+  request.SetNamed(text, true);
+  EXPECT_EQ(text, request.Text());
+}
+
 TEST(EventTemplate, SpoiltBatchHasOneMoreLineAndWantsAllOrNothing) {
   const EventTemplate sound = EventTemplate::Request(kPrefix, 284, 2, "127.0.0.1:80", "/events");
   const EventTemplate spoilt = EventTemplate::Request(kPrefix, 284, 2, "127.0.0.1:80", "/events", true);
