@@ -76,6 +76,18 @@ class Cpu:
         return Cpu(self.user - earlier.user, self.system - earlier.system)
 
 
+def thread_seconds(pid: int) -> dict[int, float]:
+    """CPU seconds of each thread, by its id; as the scheduler counts them, finer than a tick."""
+    return {
+        int(task.name): int((task / "schedstat").read_text().split()[0]) / 1e9
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    }
+
+
+def thread_name(pid: int, thread: int) -> str:
+    return Path(f"/proc/{pid}/task/{thread}/comm").read_text().strip()
+
+
 def rss_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
 
@@ -252,11 +264,10 @@ def run_tool(*command: str, seconds: float = 300, ok: tuple[int, ...] = (0,)) ->
     return json.loads(done.stdout)
 
 
-def new_broker() -> KafkaBroker:
+def new_broker(settings: dict[str, str] | None = None, **more: Any) -> KafkaBroker:
     """A broker that drops old data soon, where a topic asks for that."""
-    return KafkaBroker(
-        {"log.retention.check.interval.ms": "5000", "log.segment.delete.delay.ms": "1000"}, heap="1g"
-    )
+    soon = {"log.retention.check.interval.ms": "5000", "log.segment.delete.delay.ms": "1000"}
+    return KafkaBroker(soon | (settings or {}), heap="1g", **more)
 
 
 def new_topic(broker: KafkaBroker, name: str, keep_all: bool = False) -> str:

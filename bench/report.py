@@ -2,8 +2,8 @@
 
 import os
 import platform
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,14 +26,20 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
 
 @dataclass(frozen=True)
 class Target:
-    """A figure and what it should be: at most `limit`, or at least it."""
+    """A figure, once a round or once, and what it should be: at most `limit`, or at least it. `judge` makes of all rounds
+    the one number that is compared."""
 
     what: str
-    value: float
+    values: Sequence[float]
     limit: float
     unit: str
     at_least: bool = False
+    judge: Callable[[Sequence[float]], float] = median
     note: str = ""
+
+    @property
+    def value(self) -> float:
+        return self.judge(self.values)
 
     @property
     def met(self) -> bool:
@@ -41,21 +47,31 @@ class Target:
 
     def row(self) -> list[str]:
         sign = ">=" if self.at_least else "<="
-        verdict = "met" if self.met else "MISSED"
+        several = len(self.values) > 1
         return [
             self.what,
             f"{self.value:,.2f} {self.unit}",
+            f"{min(self.values):,.2f} {median(self.values):,.2f} {max(self.values):,.2f}" if several else "",
             f"{sign} {self.limit:g} {self.unit}",
-            verdict,
+            "met" if self.met else "MISSED",
             self.note,
         ]
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"met": self.met}
+        return {
+            "what": self.what,
+            "value": self.value,
+            "values": list(self.values),
+            "limit": self.limit,
+            "unit": self.unit,
+            "at_least": self.at_least,
+            "met": self.met,
+        }
 
 
 def print_targets(targets: Sequence[Target]) -> None:
-    print_table("Targets", ["what", "measured", "target", "", ""], [target.row() for target in targets])
+    header = ["what", "measured", "min median max", "target", "", ""]
+    print_table("Targets", header, [target.row() for target in targets])
     missed = [target.what for target in targets if not target.met]
     print(
         f"\n{len(targets) - len(missed)} of {len(targets)} targets met."

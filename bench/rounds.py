@@ -19,13 +19,17 @@ from processes import (
 )
 from support.metrics import Metrics
 
-SINGLE = {"connections": 64}
-SYNCED = {"connections": 256}  # each waits for the log's sync
-WAITING = {"connections": 512}  # each waits for the broker: more of them share a produce request
+SINGLE: dict[str, object] = {"connections": 64}
+SYNCED: dict[str, object] = {"connections": 256}  # each waits for the log's sync
+WAITING: dict[str, object] = {
+    "connections": 512
+}  # each waits for the broker: more of them share a produce request
 BATCH_EVENTS = 1000
 # A client that is told to wait, and comes back soon: the journal stays full, and little is spent on refusals.
 PATIENT = {"retry_refused": True, "retry_wait_max": 0.01}
-BATCH = {"connections": 8, "events_per_request": BATCH_EVENTS} | PATIENT
+# Eight clients that send the next batch as soon as there is a reply, whatever it says.
+IMPATIENT: dict[str, object] = {"connections": 8, "events_per_request": BATCH_EVENTS}
+BATCH = IMPATIENT | PATIENT
 EVENT_BYTES = 284
 
 
@@ -88,7 +92,7 @@ class MeasuredIngestor:
         self._topic = topic
 
     def round(self, seconds: float, **load: object) -> Round:
-        accepted_before = _accepted(self.ingestor.metrics())
+        accepted_before = accepted_events(self.ingestor.metrics())
         written_before = records_written(self._broker, self._topic)
         before = Cpu.of(self.ingestor.pid)
         with RssSamples(self.ingestor.pid, 0.5) as rss:
@@ -96,7 +100,7 @@ class MeasuredIngestor:
             drain_seconds = wait_drained(self.ingestor)
         cpu = Cpu.of(self.ingestor.pid) - before
 
-        accepted = _accepted(self.ingestor.metrics()) - accepted_before
+        accepted = accepted_events(self.ingestor.metrics()) - accepted_before
         written = records_written(self._broker, self._topic) - written_before
         # A broker that is slow on a busy machine leaves partitions behind others: then batches are taken in part
         # (partition_stuck), and the load generator doesn't count in replies.
@@ -112,7 +116,7 @@ class MeasuredIngestor:
         return Round(**asdict(measured) | {"rss_mb": max(rss.samples) / 1e6})
 
 
-def _accepted(metrics: Metrics) -> int:
+def accepted_events(metrics: Metrics) -> int:
     return int(metrics.value("event_ingestor_events_accepted_total"))
 
 
@@ -124,13 +128,13 @@ class FiledIngestor:
         self.ingestor = ingestor
 
     def round(self, seconds: float, **load: object) -> Round:
-        accepted_before = _accepted(self.ingestor.metrics())
+        accepted_before = accepted_events(self.ingestor.metrics())
         bytes_before = self._bytes()
         before = Cpu.of(self.ingestor.pid)
         report = generate(self.ingestor.port, duration=seconds, event_bytes=EVENT_BYTES, **load)
         drain_seconds = wait_drained(self.ingestor)
         cpu = Cpu.of(self.ingestor.pid) - before
-        accepted = _accepted(self.ingestor.metrics()) - accepted_before
+        accepted = accepted_events(self.ingestor.metrics()) - accepted_before
         written = (self._bytes() - bytes_before) / (EVENT_BYTES + 1)
         check(
             accepted == written == report["accepted_events"],
@@ -157,10 +161,11 @@ def sync_p99_us(folder: Path, seconds: float) -> float:
     return run_tool("sync_probe", "--file", str(folder / "sync-probe"), "--seconds", str(seconds))["p99_us"]
 
 
-def bare_round(broker: KafkaBroker, topic: str, messages: int) -> Round:
+def bare_round(brokers: str, topic: str, messages: int, in_flight_max: int = 5) -> Round:
     report = run_tool(
-        "bare_producer", "--brokers", broker.address, "--topic", topic,
+        "bare_producer", "--brokers", brokers, "--topic", topic,
         "--messages", str(messages), "--event-bytes", str(EVENT_BYTES),
+        "--in-flight-max", str(in_flight_max),
     )  # fmt: skip
     return Round(
         events=report["messages"],
@@ -173,5 +178,5 @@ def bare_round(broker: KafkaBroker, topic: str, messages: int) -> Round:
 
 def check_programs() -> None:
     """Before anything is started."""
-    for name in ("load_generator", "bare_producer", "ledger_check", "sync_probe"):
+    for name in ("load_generator", "bare_producer", "ledger_check", "sync_probe", "delay_proxy"):
         program(name)

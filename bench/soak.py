@@ -172,11 +172,11 @@ class Soak:
             f"requests/s, accepted {shares[0]:.3%} / {shares[1]:.3%}, p99 {p99s[0]:.2f} / {p99s[1]:.2f} ms"
         )
         self.targets += [
-            Target(f"{name}: RSS growth, second half over first", rss.growth_bytes() / MB, 4, "MB"),
-            Target(f"{name}: accepted right after", shares[1] * 100, 99.9, "%", at_least=True),
+            Target(f"{name}: RSS growth, second half over first", [rss.growth_bytes() / MB], 4, "MB"),
+            Target(f"{name}: accepted right after", [shares[1] * 100], 99.9, "%", at_least=True),
             Target(
                 f"{name}: p99 right after / before",
-                p99s[1] / p99s[0],
+                [p99s[1] / p99s[0]],
                 2,
                 "x",
                 note="or noise, when both are small",

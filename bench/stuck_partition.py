@@ -1,112 +1,155 @@
 #!/usr/bin/env python3
-"""One of ten partitions whose broker is frozen: what the other nine keep of their rate. Paired rounds.
+"""One of ten partitions whose broker is frozen: what the other nine keep of their rate, in paired rounds, and what the
+service costs while it is idle and that partition's events wait.
 
-Exit status: 0 also when the target is missed; 1 when events were lost or something broke. See bench/README.md.
+Exit status: 0 also when a target is missed; 1 when events were lost or something broke. See bench/README.md.
 """
 
 import argparse
-import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from statistics import mean
+from typing import Self
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from processes import BenchFault, Cpu, Ingestor, check, end_on_sigterm, say
-from report import Target, print_targets
+from idle import watch_idle
+from processes import BenchFault, Cpu, Generator, Ingestor, check, check_answered, end_on_sigterm, say
+from report import Target, print_targets, spread
 from support.kafka_cluster import KafkaCluster
-from support.load import LoadClient, ndjson_events
 from support.waiting import wait_until
 
 PARTITIONS = 10
-BATCH = 500
-CONNECTIONS = 8
+# Of the load: clients that never wait.
+LOAD: dict[str, object] = {"connections": 8, "events_per_request": 500}
 DRAIN_SECONDS = 120
+IDLE_SECONDS = 20
+IDLE_WINDOWS = 4
 
 
-class Run:
-    def __init__(self, cluster: KafkaCluster, options: argparse.Namespace, folder: Path):
+class StuckPartition:
+    """A service in front of three brokers, of which one that has a tenth of the topic can freeze. To be used in a `with`,
+    whose end checks that everything accepted stands in the topic once."""
+
+    def __init__(self, cluster: KafkaCluster, folder: Path, seconds: float, **settings: object):
         self._cluster = cluster
-        self._seconds = options.seconds
-        self._pause = options.pause
+        self._seconds = seconds
         self._frozen = next(n for n in cluster.brokers if n != cluster.controller())
         others = [n for n in cluster.brokers if n != self._frozen]
         assignment = [[others[p % len(others)]] for p in range(PARTITIONS - 1)] + [[self._frozen]]
         self._topic = cluster.create_topic("stuck", min_insync=1, assignment=assignment)
         self._settings = {
             "SINK": "kafka",
-            "KAFKA_BROKERS": cluster.proxied_address,
+            "KAFKA_BROKERS": cluster.address,
             "KAFKA_TOPIC": self._topic,
             "RATE_LIMIT_RPS": 0,
-            "ACK": options.ack,
             "WAL_DIR": folder / "wal",
-        }
+        } | settings
         self._reader = Consumer(
-            {
-                "bootstrap.servers": cluster.address,
-                "group.id": "stuck-partition",
-                "log_level": 0,
-            }
+            {"bootstrap.servers": cluster.address, "group.id": "stuck-partition", "log_level": 0}
         )
-        self.ratios: list[float] = []
+        self.targets: list[Target] = []
+
+    def __enter__(self) -> Self:
+        self._ingestor = Ingestor(**self._settings)
+        return self
+
+    def __exit__(self, kind: object, *rest: object) -> None:
+        try:
+            if kind is None:
+                self._check_books()
+        finally:
+            self._ingestor.__exit__(kind, *rest)
 
     def rounds(self, count: int) -> None:
-        with Ingestor(**self._settings) as ingestor:
-            self._window(ingestor, "warm-up")
-            for number in range(count):
-                if number % 2 == 0:
-                    well, stuck = (
-                        self._window(ingestor, "well"),
-                        self._stuck_window(ingestor),
-                    )
-                else:
-                    stuck, well = (
-                        self._stuck_window(ingestor),
-                        self._window(ingestor, "well"),
-                    )
-                self.ratios.append(stuck / well)
-                say(f"round {number + 1}: the nine keep {self.ratios[-1]:.3f} of their rate")
-            accepted = ingestor.metric("events_accepted_total")
-            check(
-                ingestor.metric("events_dead_lettered_total") == 0,
-                "an outage dead-lettered events",
+        """What the nine keep of their rate while the tenth takes nothing."""
+        kept = []
+        self._window("warm-up")
+        for number in range(count):
+            rates = {}
+            for stuck in (False, True) if number % 2 == 0 else (True, False):
+                rates[stuck] = self._stuck_window() if stuck else self._well_window()
+            kept.append(rates[True] / rates[False])
+            say(f"round {number + 1}: the nine keep {kept[-1]:.3f} of their rate")
+        self.targets.append(
+            Target(
+                "one partition of ten frozen: the others keep of their rate", kept, 0.95, "x", at_least=True
             )
-            written = self._written(PARTITIONS)
-            check(
-                written == accepted,
-                f"{accepted:,.0f} accepted, {written:,} in the topic",
-            )
-            say(f"{accepted:,.0f} accepted, all of them once in the topic")
+        )
 
-    def _stuck_window(self, ingestor: Ingestor) -> float:
+    def idle(self) -> None:
+        """What each thread costs once the load has ended, and the tenth's events wait."""
+        with self._freeze():
+            self._window("stuck")
+            self._wait_only_stuck_is_left()
+            waiting = self._ingestor.metric("journal_events")
+            check(waiting > 0, "no event waits for the frozen broker")
+            (windows,) = watch_idle([self._ingestor.pid], IDLE_SECONDS, IDLE_WINDOWS)
+            check(self._ingestor.metric("journal_events") == waiting, "it was not idle")
+        busiest = [window.busiest for window in windows]
+        say(
+            f"idle for {IDLE_SECONDS} s, {waiting:,.0f} events waiting: the busiest thread "
+            f"({', '.join(window.busiest_name for window in windows)}) took % of a core {spread(busiest)}; "
+            f"all of them {spread([window.process for window in windows])}"
+        )
+        self.targets.append(
+            Target("one broker of three frozen, idle: busiest thread of a core", busiest, 2, "%", judge=mean)
+        )
+
+    @contextmanager
+    def _freeze(self) -> Iterator[None]:
         self._cluster.pause(self._frozen)
         try:
-            return self._window(ingestor, "stuck", drained=False)
+            yield
         finally:
             self._cluster.resume(self._frozen)
-            ingestor.wait_drained(DRAIN_SECONDS)
+            self._ingestor.wait_drained(DRAIN_SECONDS)
 
-    def _window(self, ingestor: Ingestor, name: str, drained: bool = True) -> float:
+    def _well_window(self) -> float:
+        rate = self._window("well")
+        self._ingestor.wait_drained(DRAIN_SECONDS)
+        return rate
+
+    def _stuck_window(self) -> float:
+        with self._freeze():
+            return self._window("stuck")
+
+    def _window(self, name: str) -> float:
         """Events a second into the nine partitions, from the first request on."""
-        cpu, before, began = (
-            Cpu.of(ingestor.pid),
-            self._written(PARTITIONS - 1),
-            time.monotonic(),
-        )
-        bodies = ndjson_events(f"{name}{began:.0f}", BATCH)
-        with LoadClient(ingestor.port, bodies, CONNECTIONS, pause=self._pause) as load:
+        cpu, before, began = Cpu.of(self._ingestor.pid), self._written(PARTITIONS - 1), time.monotonic()
+        with Generator(self._ingestor.port, duration=self._seconds + 1, **LOAD) as load:
             time.sleep(self._seconds)
             rate = (self._written(PARTITIONS - 1) - before) / (time.monotonic() - began)
-            result = load.stop()
-        spent = Cpu.of(ingestor.pid) - cpu
+            report = load.report()
+        spent = Cpu.of(self._ingestor.pid) - cpu
         say(
-            f"  {name}: {rate:,.0f} events/s into the nine, {len(result.accepted):,} accepted, "
-            f"statuses {dict(result.statuses)}, {spent.total:.1f} s CPU"
+            f"  {name}: {rate:,.0f} events/s into the nine, statuses {report['statuses']}, {spent.total:.1f} s CPU"
         )
-        check(not result.unanswered, "a request stayed unanswered")
-        if drained:
-            ingestor.wait_drained(DRAIN_SECONDS)
+        check_answered(report)
         return rate
+
+    def _wait_only_stuck_is_left(self) -> None:
+        def settled() -> bool:
+            """Nothing was delivered for a while."""
+            before = self._ingestor.metric("events_delivered_total")
+            time.sleep(1)
+            return self._ingestor.metric("events_delivered_total") == before
+
+        wait_until(settled, DRAIN_SECONDS, "only the stuck partition's events are left")
+
+    def _check_books(self) -> None:
+        self._ingestor.wait_drained(DRAIN_SECONDS)
+        accepted = self._ingestor.metric("events_accepted_total")
+        check(
+            self._ingestor.metric("events_dead_lettered_total") == 0,
+            "an outage dead-lettered events",
+        )
+        written = self._written(PARTITIONS)
+        check(written == accepted, f"{accepted:,.0f} accepted, {written:,} in the topic")
+        say(f"{accepted:,.0f} accepted, all of them once in the topic")
 
     def _written(self, partitions: int) -> int:
         """Records in the first so many partitions."""
@@ -124,40 +167,38 @@ class Run:
         return wait_until(ends, 30, "the ends of the partitions can be read")[0]
 
 
+@contextmanager
+def stuck_partition(seconds: float, **settings: object) -> Iterator[StuckPartition]:
+    """With a cluster of its own. `seconds` is the length of a window."""
+    cluster = KafkaCluster()
+    try:
+        cluster.start_all()
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            StuckPartition(cluster, Path(folder), seconds, **settings) as stuck,
+        ):
+            yield stuck
+    finally:
+        cluster.close()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=20, help="of each window")
-    parser.add_argument(
-        "--pause", type=float, default=0, help="of a connection before its next request, seconds"
-    )
     parser.add_argument("--ack", choices=("memory", "wal"), default="memory")
     options = parser.parse_args()
     end_on_sigterm()
-    cluster = KafkaCluster()
     try:
-        cluster.start_all()
-        with tempfile.TemporaryDirectory() as folder:
-            run = Run(cluster, options, Path(folder))
-            run.rounds(options.rounds)
-        print_targets(
-            [
-                Target(
-                    "the nine keep of their rate",
-                    statistics.median(run.ratios),
-                    0.95,
-                    "x",
-                    at_least=True,
-                )
-            ]
-        )
+        with stuck_partition(options.seconds, ACK=options.ack) as stuck:
+            stuck.rounds(options.rounds)
+            stuck.idle()
+        print_targets(stuck.targets)
     except (BenchFault, AssertionError) as fault:
         say(f"FAULT: {fault}")
         return 1
-    finally:
-        cluster.close()
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -23,7 +23,7 @@ class KafkaBroker(BrokerProcess):
 
     `settings` are broker settings that win over tools/kafka/server.properties. Ports and data stay the same
     over stop, kill and start until close(). `listeners` are further ones, by name, each with a port of its
-    own; `scram` are users as `StorageTool --add-scram` takes them; `version` is another than the usual one;
+    own, and `advertised` is the address of some that clients reach in another way; `scram` are users as `StorageTool --add-scram` takes them; `version` is another than the usual one;
     `options` are further ones of the JVM.
     """
 
@@ -36,10 +36,12 @@ class KafkaBroker(BrokerProcess):
         scram: Sequence[str] = (),
         version: str = "",
         options: Sequence[str] = (),
+        advertised: Mapping[str, str] | None = None,
     ):
         super().__init__(Path(tempfile.mkdtemp(prefix="kafka-", dir=parent)), heap, version, options)
         self._settings = settings or {}
         self._listeners = dict.fromkeys(listeners, 0)
+        self._advertised = advertised or {}
         self._scram = scram
         self._admin: AdminClient | None = None
         self._ever_ready = False
@@ -126,7 +128,8 @@ class KafkaBroker(BrokerProcess):
 
     def _properties(self) -> dict[str, str]:
         listeners = [f"PLAINTEXT://127.0.0.1:{self.port}"]
-        advertised = [*listeners, *(f"{name}://{self.address_of(name)}" for name in self._listeners)]
+        addresses = {name: self.address_of(name) for name in self._listeners} | dict(self._advertised)
+        advertised = [*listeners, *(f"{name}://{address}" for name, address in addresses.items())]
         listeners += [f"{name}://127.0.0.1:{port}" for name, port in self._listeners.items()]
         listeners.append(f"CONTROLLER://127.0.0.1:{self._controller_port}")
         return {

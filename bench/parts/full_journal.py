@@ -1,0 +1,71 @@
+"""What memory a full journal takes, beside the setting that bounds it."""
+
+from collections.abc import Iterator
+
+from pairs import Bench
+from processes import Ingestor, check, records_written, rss_bytes, say, wait_drained
+from report import MB, Target
+from support.ingestor import NDJSON
+
+EVENT_BYTES = 100
+BATCH_EVENTS = 1000
+QUEUE_BYTES_MAX = 64 << 20  # the default
+SETTINGS = {
+    "ACK": "memory",
+    "QUEUE_BYTES_MAX": QUEUE_BYTES_MAX,
+    "QUEUE_SIZE": 100_000_000,  # bytes alone decide
+    "HTTP_CLIENTS_MAX": 0,  # one client may have all of it
+}
+
+
+def full_journal(bench: Bench) -> None:
+    ratios = []
+    for number in range(1, bench.options.rounds + 1):
+        say(f"a journal full of events of {EVENT_BYTES} bytes: round {number} of {bench.options.rounds}")
+        topic = f"full-{number}"
+        with bench.serving(topic, **SETTINGS) as measured:
+            ingestor = measured.ingestor
+            check(ingestor.post(_event(0), NDJSON).status == 202, "the first event was not accepted")
+            wait_drained(ingestor)
+            before = rss_bytes(ingestor.pid)
+            bench.broker.pause()
+            try:
+                accepted = _fill(ingestor)
+                full = rss_bytes(ingestor.pid)
+                held = ingestor.metric("journal_bytes")
+            finally:
+                bench.broker.resume()
+            wait_drained(ingestor)
+            written = records_written(bench.broker, topic)
+        check(written == accepted + 1, f"{accepted + 1:,} events were accepted, {written:,} are in the topic")
+        ratios.append((full - before) / QUEUE_BYTES_MAX)
+        say(
+            f"  {accepted:,} events, {held / MB:.1f} MB by its metric; "
+            f"RSS {before / MB:.1f} MB before, {full / MB:.1f} MB full"
+        )
+    bench.targets.append(
+        Target(f"full journal, events of {EVENT_BYTES} bytes: RSS / QUEUE_BYTES_MAX", ratios, 1.3, "x")
+    )
+
+
+def _fill(ingestor: Ingestor) -> int:
+    """Until the journal is full; how many it took."""
+    # A bound: each event is counted with its bytes.
+    for number in range(QUEUE_BYTES_MAX // EVENT_BYTES // BATCH_EVENTS):
+        reply = ingestor.post(b"".join(_events(number * BATCH_EVENTS + 1)), NDJSON)
+        if reply.status == 503:
+            check(reply.code == "journal_full", f"refused as {reply.code}")
+            return number * BATCH_EVENTS
+        check(reply.status == 202, f"a batch was answered {reply.status}")
+    check(False, "the journal took more than its bytes")
+    return 0
+
+
+def _events(first: int) -> Iterator[bytes]:
+    return (_event(number) for number in range(first, first + BATCH_EVENTS))
+
+
+def _event(number: int) -> bytes:
+    """With its id and its time: the service adds nothing."""
+    head = b'{"id":"f-%09d","type":"t","timestamp":"2026-01-31T12:00:00Z","payload":"' % number
+    return head + b"x" * (EVENT_BYTES - len(head) - 2) + b'"}\n'
