@@ -47,7 +47,7 @@ class Outage:
         self._broker.resume_if_paused()
         if not self._broker.running:
             self._broker.start()
-        wait_drained(self.ingestor)
+        say(f"  {self.name}: drained {wait_drained(self.ingestor):.1f} s after the broker answered again")
         written = records_written(self._broker, self._topic)
         check(written == 2 * PARTITIONS, f"{2 * PARTITIONS} events were accepted, {written} are in the topic")
 

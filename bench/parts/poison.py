@@ -7,6 +7,7 @@ from rounds import EVENT_BYTES, accepted_events
 
 RATE = 500
 POISON_EVERY = 50  # 2 %
+LATE_SHARE = 0.01  # of the requests may be due and not sent when a round ends
 PARTITIONS = 6
 CONNECTIONS = 64
 # A compacted topic refuses a record without a key, and with it the batch that it came in. The key is the event's id as it
@@ -43,7 +44,10 @@ class Poison:
             found == [good + bad, bad, good, bad],
             f"{good} good and {bad} bad events; accepted, dead letters, in the topic, in the dead letters' topic: {found}",
         )
-        check(report["not_sent"] == 0, f"{report['not_sent']} requests were due and not sent")
+        late = report["not_sent"]
+        check(
+            late <= LATE_SHARE * (good + bad), f"the load kept no rate: {late} requests were due and not sent"
+        )
         return report["latency_us"]["p99"]
 
     def _books(self) -> list[int]:
@@ -67,11 +71,12 @@ def poison(bench: Bench) -> None:
         load.p99_us(poisoned=True)  # warms up
         well, poisoned = [], []
         for number in range(1, bench.options.rounds + 1):
-            say(
-                f"{RATE} events/s, 2 % of them refused by their topic: round {number} of {bench.options.rounds}"
-            )
             well.append(load.p99_us(poisoned=False))
             poisoned.append(load.p99_us(poisoned=True))
+            say(
+                f"2 % refused events: round {number} of {bench.options.rounds}: p99 of the healthy "
+                f"{poisoned[-1] / 1000:.2f} ms, without the others {well[-1] / 1000:.2f} ms"
+            )
     say(
         f"  p99 of the healthy events, ms: {spread([us / 1000 for us in poisoned])}; "
         f"without the others {spread([us / 1000 for us in well])}"
