@@ -321,11 +321,15 @@ def wait_ready(ingestor: Ingestor) -> None:
     wait_until(lambda: ingestor.get_admin("/readyz").status == 200, 30, "the ingestor is ready")
 
 
-def wait_drained(ingestor: Ingestor) -> float:
+# After an outage a broker is let in again only when its old session has run out.
+AFTER_OUTAGE_SECONDS = 180
+
+
+def wait_drained(ingestor: Ingestor, seconds: float = 60) -> float:
     """Waits for an empty journal; returns how long it took."""
     began = time.monotonic()
     try:
-        metrics = ingestor.wait_drained(60)
+        metrics = ingestor.wait_drained(seconds)
     except AssertionError as error:
         raise BenchFault(str(error)) from None
     took = time.monotonic() - began

@@ -58,13 +58,16 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     with ExitStack() as stack:
         broker = stack.enter_context(new_broker())
         bench = Bench(stack, broker, options)
-        bench.start()
-        for name, part in PARTS.items():
-            if name in options.parts:
-                since = time.monotonic()
-                part(bench)
-                say(f"({name}: {time.monotonic() - since:.0f} s)")
-    print_targets(bench.targets)
+        try:
+            bench.start()
+            for name, part in PARTS.items():
+                if name in options.parts:
+                    since = time.monotonic()
+                    part(bench)
+                    say(f"({name}: {time.monotonic() - since:.0f} s)")
+        finally:
+            # Also those of the parts before one that failed.
+            print_targets(bench.targets)
     say(f"Every accepted event was found where it belongs. {(time.monotonic() - began) / 60:.1f} minutes.")
     return {
         "machine": about,

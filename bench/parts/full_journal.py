@@ -4,7 +4,16 @@ import time
 from collections.abc import Iterator
 
 from pairs import Bench
-from processes import Ingestor, RssSamples, check, records_written, rss_bytes, say, wait_drained
+from processes import (
+    AFTER_OUTAGE_SECONDS,
+    Ingestor,
+    RssSamples,
+    check,
+    records_written,
+    rss_bytes,
+    say,
+    wait_drained,
+)
 from report import MB, Target
 from support.ingestor import NDJSON
 
@@ -38,7 +47,7 @@ def full_journal(bench: Bench) -> None:
                     time.sleep(SETTLE_SECONDS)
             finally:
                 bench.broker.resume()
-            wait_drained(ingestor)
+            wait_drained(ingestor, AFTER_OUTAGE_SECONDS)
             written = records_written(bench.broker, topic)
         check(written == accepted + 1, f"{accepted + 1:,} events were accepted, {written:,} are in the topic")
         full = max(rss.samples)

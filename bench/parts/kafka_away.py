@@ -7,6 +7,7 @@ from statistics import mean
 from idle import IdleWindow, watch_idle
 from pairs import Bench
 from processes import (
+    AFTER_OUTAGE_SECONDS,
     KafkaBroker,
     check,
     new_broker,
@@ -47,7 +48,8 @@ class Outage:
         self._broker.resume_if_paused()
         if not self._broker.running:
             self._broker.start()
-        say(f"  {self.name}: drained {wait_drained(self.ingestor):.1f} s after the broker answered again")
+        took = wait_drained(self.ingestor, AFTER_OUTAGE_SECONDS)
+        say(f"  {self.name}: drained {took:.1f} s after the broker was back")
         written = records_written(self._broker, self._topic)
         check(written == 2 * PARTITIONS, f"{2 * PARTITIONS} events were accepted, {written} are in the topic")
 
