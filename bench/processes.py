@@ -279,7 +279,15 @@ def new_topic(broker: KafkaBroker, name: str, keep_all: bool = False) -> str:
 
 
 def records_written(broker: KafkaBroker, topic: str) -> int:
-    return run_tool("ledger_check", "--brokers", broker.address, "--topic", topic)["records"]
+    """Waits for the partitions' leaders: a broker that has just returned from an outage may be fenced for a moment."""
+
+    def counted() -> tuple[int]:
+        try:
+            return (run_tool("ledger_check", "--brokers", broker.address, "--topic", topic)["records"],)
+        except BenchFault as fault:
+            raise AssertionError(str(fault)) from None
+
+    return wait_until(counted, 30, f"the records of {topic} can be counted")[0]
 
 
 def compare_ids(broker: KafkaBroker, topic: str, ledger: Path, keyed: bool = False) -> dict[str, Any]:
