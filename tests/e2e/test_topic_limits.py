@@ -124,3 +124,32 @@ def test_a_topic_that_takes_less_than_before_is_asked_again_when_it_refuses(
     ingestor.wait_drained()
     last = f"accepted{next(numbers) - 1}".encode()
     assert [record.key for record in read_topic(broker.address, f"{topic}-dlq")] == [last]
+
+
+def test_what_waits_is_judged_by_rules_that_are_learnt_meanwhile(
+    to_kafka: ToKafka, broker: KafkaBroker, topic: str, tmp_path: Path
+) -> None:
+    """Events without a key, of a topic that becomes compacted: first nobody knows why it takes nothing."""
+    other = broker.create_topic(f"{topic}-other")
+    file = tmp_path / "routes.yaml"
+    file.write_text(json.dumps({"routes": [{"type": "other", "topic": other}]}))
+    ingestor = to_kafka(KAFKA_KEY="none", KAFKA_ROUTES_FILE=file)
+    wait_known(ingestor, topic, 1_048_588)
+    kafka_admin.set_topic_configs(broker.admin, topic, cleanup_policy="compact")
+
+    def send(kind: str, count: int = 1) -> None:
+        body = "\n".join(event("e", 10, kind) for _ in range(count))
+        reply = ingestor.request("POST", f"{EVENTS}?ack=memory", body.encode(), {"Content-Type": NDJSON})
+        assert reply.status == 202
+
+    def takes_nothing() -> bool:
+        send("t")
+        return bool(ingestor.log_lines("a topic takes no event at all", topic=topic))
+
+    wait_until(takes_nothing, 30, "all are refused")
+    send("t", 200)
+    # A new topic makes the service ask for the settings of all.
+    send("other")
+    wait_known(ingestor, other, 1_048_588)
+    ingestor.wait_drained(20)
+    assert ingestor.metric("events_dead_lettered_total") > 200

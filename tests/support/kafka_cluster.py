@@ -257,8 +257,11 @@ class KafkaCluster:
 
     def _fresh_admin(self) -> AdminClient:
         """For changes: one that knows the cluster for longer may wait for a broker that has gone, because it
-        once was told to send them there."""
-        return kafka_admin.new_admin(self.address)
+        once was told to send them there. It knows the brokers already: what it had asked one by its address would end
+        when it takes the broker by its number."""
+        admin = kafka_admin.new_admin(self.address)
+        wait_until(lambda: kafka_admin.brokers_of(admin), _MOVE_SECONDS, "a broker answers", 0.1)
+        return admin
 
     def _configure(self) -> None:
         brokers = self.brokers.values()

@@ -188,10 +188,6 @@ void KafkaLane::Run(base::SteadyTime until) {
   interrupted_ = false;
   now_ = Now();
   for (auto& [_, queue] : queues_) queue.LeaveKeylessPlace();
-  if (const uint64_t version = sink_.RulesVersion(); version != rules_version_) {
-    rules_version_ = version;
-    for (auto& [name, queue] : queues_) queue.UseRules(sink_.RulesOf(name));
-  }
 }
 
 void KafkaLane::Turn() {
@@ -201,6 +197,10 @@ void KafkaLane::Turn() {
   // Nothing can be asked without it, and to be refused for that would look like wrong credentials.
   may_turn_ = sink_.HasCredentials();
   if (!may_turn_) return;
+  if (const uint64_t version = sink_.RulesVersion(); version != rules_version_) {
+    rules_version_ = version;
+    for (auto& [name, queue] : queues_) queue.UseRules(sink_.RulesOf(name));
+  }
   for (auto& [_, queue] : queues_) {
     if (queue.NextTurn() <= now) queue.Turn(now_);
     next_turn_ = std::min(next_turn_, queue.NextTurn());
@@ -369,9 +369,12 @@ void KafkaLane::OnTopicConfigs(const wire::DescribeConfigsResponse* response) {
       found.emplace_back(told.topic, ConfigOf(told));
       continue;
     }
+    // One that was made just now isn't known to every broker yet.
+    const bool unknown = told.error == wire::ErrorCode::kUnknownTopicOrPartition;
+    const auto kind = unknown ? base::ErrorKind::kUnavailable : base::ErrorKind::kInvalid;
     const std::string error = std::to_string(static_cast<int>(told.error));
-    found.emplace_back(told.topic, base::Fail(base::ErrorKind::kInvalid,
-                                              "a topic's settings can't be read: error " + error));
+    found.emplace_back(told.topic,
+                       base::Fail(kind, "a topic's settings can't be read: error " + error));
   }
   sink_.size_limits_.OnAnswer(found);
 }

@@ -125,7 +125,7 @@ void KafkaSink::OnTopicKnown(std::string_view topic, const SizeLimits::Known& kn
   kept.compacted.store(known.compacted, std::memory_order_relaxed);
   kept.one_ack.store(known.one_ack, std::memory_order_relaxed);
   kept.bytes_max.store(known.bytes_max.value_or(Topic::kAnySize), std::memory_order_relaxed);
-  rules_version_.fetch_add(1, std::memory_order_release);
+  OnNewRules();
   if (limits_ == nullptr) return;
   limits_->Learn(topic, topic, known.bytes_max);
   if (topic == options_.topic) limits_->Learn({}, topic, known.bytes_max);
@@ -133,7 +133,12 @@ void KafkaSink::OnTopicKnown(std::string_view topic, const SizeLimits::Known& kn
 
 void KafkaSink::UseTopics(std::vector<TopicOptions> topics) {
   topics_.Replace(std::move(topics));
+  OnNewRules();
+}
+
+void KafkaSink::OnNewRules() {
   rules_version_.fetch_add(1, std::memory_order_release);
+  for (const auto& lane : lanes_) lane->LookAgain();
 }
 
 native::TopicQueue::Rules KafkaSink::RulesOf(std::string_view topic) {

@@ -79,6 +79,7 @@ class KafkaSink final : public app::EventSink, public CredentialUser {
   wire::Codec CodecFor(std::string_view topic) const;
   void TellLanes();
   void OnTopicKnown(std::string_view topic, const SizeLimits::Known& known);
+  void OnNewRules();
 
   const KafkaOptions options_;
   const app::Clock& clock_;

@@ -65,7 +65,7 @@ void SizeLimits::OnAnswer(const TopicConfigAnswer& answer) {
 }
 
 void SizeLimits::Take(std::string_view topic, const base::Result<TopicConfig>& config) {
-  if (!config && config.error().kind == base::ErrorKind::kUnavailable) return;
+  if (!config && config.error().kind == base::ErrorKind::kUnavailable) return AskSoon();
   Told before;
   {
     const base::MutexLock lock(mutex_);

@@ -19,8 +19,8 @@ namespace ei::kafka {
 
 // Keeps up with what the settings of the topics that a producer writes to say: max.message.bytes,
 // cleanup.policy, and whether acks=all means more than one replica (min.insync.replicas). Asks when a topic
-// is new, when one has refused a record for its size, and else once a minute; at most once a second. While
-// the brokers don't answer, what was learnt last holds.
+// is new, when one has refused a record for its size, when there was no answer, and else once a minute; at
+// most once a second. While the brokers don't answer, what was learnt last holds.
 class SizeLimits {
  public:
   struct Known {

@@ -82,8 +82,8 @@ class TopicQueue {
     wire::Codec codec = wire::Codec::kNone;
     bool compacted = false;  // it takes no record without a key
   };
-  // For what is added from now on.
-  void UseRules(const Rules& rules) { rules_ = rules; }
+  // For what is added from now on, and for what was rejected and is not sorted out.
+  void UseRules(const Rules& rules);
   // The next records without a key go to another partition.
   void LeaveKeylessPlace() { keyless_left_ = 0; }
 

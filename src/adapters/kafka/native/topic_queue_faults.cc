@@ -44,6 +44,20 @@ void TopicQueue::OnRejected(const Partition& partition, std::unique_ptr<Batch> r
   next_turn_ = {};
 }
 
+void TopicQueue::UseRules(const Rules& rules) {
+  rules_ = rules;
+  bool any = false;
+  for (Rejected& one : std::exchange(rejected_, {})) {
+    if (LacksKeys(*one.records)) {
+      TellUndeliverable(*one.records, one.code, one.reasons);
+      any = true;
+    } else {
+      rejected_.push_back(std::move(one));
+    }
+  }
+  if (any && rejected_.empty()) suspected_since_.reset();
+}
+
 bool TopicQueue::LacksKeys(const Batch& rejected) const {
   if (!rules_.compacted) return false;
   bool any_key = false;

@@ -113,6 +113,18 @@ TEST_F(SizeLimitsTest, OneQuestionAtATime) {
   EXPECT_FALSE(Ask(seconds(101)).empty());
 }
 
+TEST_F(SizeLimitsTest, WhatWasNotAnsweredIsAskedForAgainSoon) {
+  limits_.Watch("events", false);
+  Ask(seconds(0));
+  Answer(base::Fail(ErrorKind::kUnavailable, "timed out"));
+  EXPECT_TRUE(Ask(milliseconds(999)).empty());
+  EXPECT_FALSE(Ask(seconds(1)).empty());
+  Answer("events", base::Fail(ErrorKind::kUnavailable, "not known to this broker yet"));
+  EXPECT_FALSE(Ask(seconds(2)).empty());
+  Answer("events", 1000);
+  EXPECT_TRUE(Ask(seconds(61)).empty());
+}
+
 TEST_F(SizeLimitsTest, WhatIsToldIsLearntAndLoggedWhenItChanges) {
   limits_.Watch("events", false);
   for (const uint64_t bytes_max : {1000U, 1000U, 2000U}) Answer("events", bytes_max);

@@ -227,6 +227,19 @@ TEST_F(TopicQueueTest, WithoutAKeyACompactedTopicIsNotForAnEvent) {
   EXPECT_FALSE(undeliverable_.contains("with"));
 }
 
+TEST_F(TopicQueueTest, WhatWasRejectedBeforeItsTopicWasKnownToBeCompactedIsSortedOut) {
+  Open();
+  kafka_->Brokers().Break(kTopic, true);
+  for (int i = 0; i < 20; ++i) {
+    Add("without" + std::to_string(i));
+    Pass(seconds(1));
+  }
+  EXPECT_TRUE(undeliverable_.empty());
+  queue_->UseRules({.compacted = true});
+  Pass(seconds(11));  // until the one that is tried comes back
+  EXPECT_EQ(undeliverable_.size(), 20U);
+}
+
 TEST_F(TopicQueueTest, ADeadLetterThatIsRejectedIsToldOfAtOnce) {
   Open();
   kafka_->Brokers().Break(kTopic, true);
