@@ -82,13 +82,13 @@ void Connection::OnRead(size_t bytes) {
     buffer_.Consume(buffer_.Size());
     return Discard();
   }
-  if (state_ == State::kAck || writing_) return;  // both go on with Process
+  if (state_ == State::kAck || HasReplyToWrite()) return;  // both go on with Process
   Process();
 }
 
 // A client may close its side and still wait for its reply.
 void Connection::OnReadFault(const boost::system::error_code& error) {
-  if (error == asio::error::eof && (state_ == State::kAck || writing_)) {
+  if (error == asio::error::eof && (state_ == State::kAck || HasReplyToWrite())) {
     ended_ = true;
   } else {
     Abort();
@@ -111,16 +111,30 @@ void Connection::OnCancelled() {
   Process();
 }
 
+// What was answered quickly is written with what else this turn of the loop answers: a client that is woken by
+// each of its replies costs us more than answering does, and by the time of the next read its next request has
+// come.
 void Connection::Process() {
+  TakeSteps();
+  const bool quick = active_at_ - request_began_ < EventLoop::kGatherTime;
+  if (!out_.empty() && !close_after_write_ && quick) {
+    write_due_ = true;
+    return loop_.WriteLater(shared_from_this(), active_at_);
+  }
   if (Advance()) Read();
 }
 
-// Goes through what has been read as far as it can. True: more bytes are needed; false: it will go on when
-// the socket has taken the replies or the ack has come, or the connection is ending.
+void Connection::TakeSteps() {
+  while (!close_after_write_ && out_.size() < kCoalesceBytes && Step()) {
+  }
+}
+
+// Goes through what has been read as far as it can, and writes. True: more bytes are needed; false: it will go
+// on when the socket has taken the replies or the ack has come, or the connection is ending.
 bool Connection::Advance() {
+  write_due_ = false;
   for (;;) {
-    while (!close_after_write_ && out_.size() < kCoalesceBytes && Step()) {
-    }
+    TakeSteps();
     if (out_.empty()) break;
     if (!WriteOut()) return false;
     ForgetWritten();
@@ -302,6 +316,7 @@ void Connection::GiveBackIdleMemory() {
 
 void Connection::Tick(base::SteadyTime now) {
   if (state_ == State::kLinger) return LingerTick(now);
+  if (write_due_) return;
   if (writing_) {
     if (now >= write_deadline_) Abort();
     return;
@@ -337,9 +352,10 @@ void Connection::Tick(base::SteadyTime now) {
 void Connection::CloseSoon() {
   close_soon_ = true;
   if (state_ == State::kLinger) linger_end_ = std::min(linger_end_, loop_.Clock().Now() + kLastLingerTime);
-  if (state_ == State::kHeldBack && !writing_) return GoOn();
-  if (state_ == State::kDiscard && !writing_) return Linger();
-  if (writing_ || state_ != State::kHeader) return;
+  if (HasReplyToWrite()) return;
+  if (state_ == State::kHeldBack) return GoOn();
+  if (state_ == State::kDiscard) return Linger();
+  if (state_ != State::kHeader) return;
   if (fresh_ || request_open_) {
     // A request, or the rest of its header, is probably on its way.
     deadline_ = std::min(deadline_, loop_.Clock().Now() + kLastHeaderGrace);

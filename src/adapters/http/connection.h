@@ -20,7 +20,7 @@ namespace ei::http {
 class EventLoop;
 
 // One client connection on its event loop: read, parse, answer, in order; replies of pipelined requests are
-// written together. It lives while an operation on its socket is pending, its request waits for an ack or it
+// written together, and after those of other connections that were answered in the same turn of the loop. It lives while an operation on its socket is pending, its request waits for an ack or it
 // is held back, and belongs to its loop's thread.
 //
 // While a request waits, those pipelined behind it wait too, and nothing is read: most waits are over before
@@ -49,6 +49,8 @@ class Connection final
   // Called by the AckQueue when the outcome of the request's wait is known. True: Read has to follow, once
   // all others that are due have been answered; by then this client's next request may have come.
   bool OnAck();
+  // The same for the loop, when the replies that were to be written later are due.
+  bool Advance();
   void Read();
 
   // Answers a request that still waits for its ack: the loop is about to stop.
@@ -80,7 +82,7 @@ class Connection final
   void OnRead(size_t bytes);
   void OnReadFault(const boost::system::error_code& error);
   void Process();
-  bool Advance();
+  void TakeSteps();
   bool Step();
   bool OnHeader();
   bool OnBody();
@@ -92,6 +94,8 @@ class Connection final
   bool ShouldClose(const Request& request) const;
   // Some of a request is here that has no reply yet.
   bool HasRequestToAnswer() const { return request_open_ && state_ != State::kDiscard; }
+  // The socket will take what is in out_, or the loop will write it at the end of its turn.
+  bool HasReplyToWrite() const { return writing_ || write_due_; }
   bool ChargeUnwritten();
   size_t WantedBytes() const;
   bool GrowChunkedBody(size_t bytes);
@@ -137,6 +141,7 @@ class Connection final
   bool reading_ = false;
   bool ended_ = false;  // the client has closed its side; noticed while it still had a reply to get
   bool writing_ = false;
+  bool write_due_ = false;  // by the loop
   bool close_after_write_ = false;
   bool close_soon_ = false;
   bool hold_back_ = false;  // before the next request

@@ -27,7 +27,7 @@ bool Connection::OnWait() {
 }
 
 bool Connection::OnAck() {
-  return !writing_ && Advance();  // the end of a write goes on by itself
+  return !HasReplyToWrite() && Advance();  // the end of a write goes on by itself
 }
 
 void Connection::EndWait(AckOutcome outcome) {

@@ -132,6 +132,27 @@ uint64_t EventLoop::EnterLinger(Connection& connection) {
   return kDiscardBytes / (all + 1);
 }
 
+// Behind the handlers of all that the last look at the sockets has found.
+void EventLoop::WriteLater(std::shared_ptr<Connection> connection, base::SteadyTime answered_at) {
+  if (answered_.empty()) {
+    gathering_since_ = answered_at;
+    asio::post(context_, [this] { WriteReplies(); });
+  }
+  answered_.push_back(std::move(connection));
+  if (answered_at - gathering_since_ >= kGatherTime) WriteReplies();
+}
+
+void EventLoop::WriteReplies() {
+  written_.swap(answered_);
+  for (auto& connection : written_) {
+    if (!connection->IsOpen() || !connection->Advance()) connection.reset();
+  }
+  for (const auto& connection : written_) {
+    if (connection != nullptr) connection->Read();
+  }
+  written_.clear();
+}
+
 void EventLoop::DropUnread(Connection& connection) {
   Drop(connection, "unread",
        "a connection was closed with a reply that its client didn't take: the memory for requests is short");
@@ -182,6 +203,7 @@ void EventLoop::PostStop() {
     boost::system::error_code ignored;
     acceptor_.close(ignored);
     tick_.cancel();
+    WriteReplies();
     for (auto it = connections_.begin(); it != connections_.end();) (it++)->CutWait();
     context_.stop();
   });

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -110,11 +111,19 @@ class EventLoop {
   base::SteadyTime Answer(std::string& out, const Request& request, const Reply& reply, bool close,
                           base::SteadyTime began);
 
+  // Replies that were put together within so short a time are written one after the other, so that clients are
+  // woken once for many.
+  static constexpr base::Duration kGatherTime = std::chrono::microseconds(200);
+  // Connection::Advance is called, and Read if it says so, before the loop waits for anything: then all of that
+  // time, at the latest.
+  void WriteLater(std::shared_ptr<Connection> connection, base::SteadyTime answered_at);
+
   // Closes a connection whose client doesn't take its replies while the memory for them is short.
   void DropUnread(Connection& connection);
 
  private:
   void Accept();
+  void WriteReplies();
   void OnAccept(boost::asio::ip::tcp::socket socket);
   void Tick();
   void Drop(Connection& connection, std::string_view why, std::string_view message);
@@ -134,6 +143,9 @@ class EventLoop {
   boost::asio::io_context context_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer tick_;
+  std::vector<std::shared_ptr<Connection>> answered_;  // their replies are to be written
+  std::vector<std::shared_ptr<Connection>> written_;   // scratch
+  base::SteadyTime gathering_since_;
   Reply reply_;
   uint64_t discard_allowance_ = 0;
   std::array<char, 64 << 10> discard_buffer_;
