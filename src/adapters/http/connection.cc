@@ -111,9 +111,9 @@ void Connection::OnCancelled() {
   Process();
 }
 
-// What was answered quickly is written with what else this turn of the loop answers: a client that is woken by
-// each of its replies costs us more than answering does, and by the time of the next read its next request has
-// come.
+// What was answered quickly is written with what else this turn of the loop answers: a client that is woken
+// by each of its replies costs us more than answering does, and by the time of the next read its next request
+// has come.
 void Connection::Process() {
   TakeSteps();
   const bool quick = active_at_ - request_began_ < EventLoop::kGatherTime;
@@ -129,8 +129,8 @@ void Connection::TakeSteps() {
   }
 }
 
-// Goes through what has been read as far as it can, and writes. True: more bytes are needed; false: it will go
-// on when the socket has taken the replies or the ack has come, or the connection is ending.
+// Goes through what has been read as far as it can, and writes. True: more bytes are needed; false: it will
+// go on when the socket has taken the replies or the ack has come, or the connection is ending.
 bool Connection::Advance() {
   write_due_ = false;
   for (;;) {

@@ -20,8 +20,9 @@ namespace ei::http {
 class EventLoop;
 
 // One client connection on its event loop: read, parse, answer, in order; replies of pipelined requests are
-// written together, and after those of other connections that were answered in the same turn of the loop. It lives while an operation on its socket is pending, its request waits for an ack or it
-// is held back, and belongs to its loop's thread.
+// written together, and after those of other connections that were answered in the same turn of the loop. It
+// lives while an operation on its socket is pending, its request waits for an ack or it is held back, and
+// belongs to its loop's thread.
 //
 // While a request waits, those pipelined behind it wait too, and nothing is read: most waits are over before
 // a read could bring anything. Into a long one Tick begins a read, so that the client's end is noticed; the

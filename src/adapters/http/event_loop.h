@@ -111,11 +111,11 @@ class EventLoop {
   base::SteadyTime Answer(std::string& out, const Request& request, const Reply& reply, bool close,
                           base::SteadyTime began);
 
-  // Replies that were put together within so short a time are written one after the other, so that clients are
-  // woken once for many.
+  // Replies that were put together within so short a time are written one after the other, so that clients
+  // are woken once for many.
   static constexpr base::Duration kGatherTime = std::chrono::microseconds(200);
-  // Connection::Advance is called, and Read if it says so, before the loop waits for anything: then all of that
-  // time, at the latest.
+  // Connection::Advance is called, and Read if it says so, before the loop waits for anything: then all of
+  // that time, at the latest.
   void WriteLater(std::shared_ptr<Connection> connection, base::SteadyTime answered_at);
 
   // Closes a connection whose client doesn't take its replies while the memory for them is short.

@@ -373,8 +373,7 @@ void KafkaLane::OnTopicConfigs(const wire::DescribeConfigsResponse* response) {
     const bool unknown = told.error == wire::ErrorCode::kUnknownTopicOrPartition;
     const auto kind = unknown ? base::ErrorKind::kUnavailable : base::ErrorKind::kInvalid;
     const std::string error = std::to_string(static_cast<int>(told.error));
-    found.emplace_back(told.topic,
-                       base::Fail(kind, "a topic's settings can't be read: error " + error));
+    found.emplace_back(told.topic, base::Fail(kind, "a topic's settings can't be read: error " + error));
   }
   sink_.size_limits_.OnAnswer(found);
 }

@@ -7,44 +7,8 @@
 #include <system_error>
 
 #include "adapters/wal/segment_files.h"
-#include "base/crc32c.h"
 
 namespace ei::wal {
-
-using app::Appended;
-using app::AppendResult;
-using domain::EventSlices;
-
-namespace {
-
-IndexEntry EntryOf(const EventSlices& slices, std::string_view bytes) {
-  IndexEntry entry;
-  entry.crc = base::Crc32c(bytes.substr(slices.offset, slices.size));
-  entry.size = slices.size;
-  entry.value_size = slices.value_size;
-  entry.key_offset = slices.key_offset;
-  entry.key_size = slices.key_size;
-  entry.trace_size = static_cast<uint8_t>(slices.trace_size);
-  entry.added_size = static_cast<uint8_t>(slices.added_size);
-  entry.topic_size = static_cast<uint16_t>(slices.topic_size);
-  entry.key_hash = slices.key_hash;
-  entry.id_offset = slices.id_offset;
-  entry.id_size = slices.id_size;
-  return entry;
-}
-
-// `left_out` are numbers of entries, ascending.
-void LeaveOut(const std::vector<uint32_t>& left_out, std::vector<IndexEntry>& index) {
-  auto next = left_out.begin();
-  uint32_t number = 0;
-  std::erase_if(index, [&](const IndexEntry&) {
-    const bool out = next != left_out.end() && *next == number++;
-    if (out) ++next;
-    return out;
-  });
-}
-
-}  // namespace
 
 WalJournal::WalJournal(const WalOptions& options, Directory& directory, const app::Clock& clock,
                        app::Log& log, uint64_t seed)
@@ -212,128 +176,15 @@ void WalJournal::NoteDamaged(Segment& segment) {
   if (!std::exchange(segment.damaged, true)) unmarked_.push_back(segment.header.number);
 }
 
-// The sums of the events are made before the lock is taken.
-Appended WalJournal::Append(const app::AppendRequest& request, base::SteadyTime now) {
-  thread_local std::vector<IndexEntry> index;
-  index.clear();
-  for (const EventSlices& slices : request.batch.Events()) {
-    index.push_back(EntryOf(slices, request.batch.Bytes()));
-  }
-  Appended appended{AppendResult::kAppended};
-  bool wake_commit = false;
-  bool begun = false;
-  {
-    base::MutexLock lock(mutex_);
-    if (Failed()) return {AppendResult::kFailed};
-    if (closed_) return {AppendResult::kClosed};
-    const domain::EventBatch& batch = completions_.Fresh(request, now);
-    if (const auto refusal = completions_.Refuses(request, batch.Size())) return {*refusal};
-    if (!batch.Empty()) {
-      if (const auto refusal = Refuses(batch)) return {*refusal};
-      if (batch.Size() < request.batch.Size()) LeaveOut(request.dedup->left_out, index);
-      begun = Store(batch, index, now);
-      wake_commit = Rouse(commit_idle_);
-      if (begun) keep_idle_ = false;
-    }
-    appended.end = completions_.Enter(request, batch.Size(), segments_.End(), DurableEnd());
-  }
-  if (wake_commit) wake_(Role::kCommit);
-  if (begun) wake_(Role::kKeep);
-  return appended;
-}
-
-std::optional<AppendResult> WalJournal::Refuses(const domain::EventBatch& batch) {
-  const uint64_t bytes = batch.Bytes().size();
-  if (!tail_.EverFits(bytes, batch.Size())) return AppendResult::kTooLarge;
-  if (!MayHold(batch)) return AppendResult::kOverShare;
-  // What waits for the disk has a quarter of the memory; one batch always gets through.
-  const uint64_t unsynced = tail_.Bytes() + LogTail::BytesOf(bytes, batch.Size());
-  const bool too_much = !tail_.Empty() && unsynced > UnsyncedBytesMax(options_);
-  if (too_much || last_frame_ || !tail_.HasRoom(bytes, batch.Size())) return RefuseFull(batch.ClientBytes());
-  return std::nullopt;
-}
-
-// Whether a segment was begun.
-bool WalJournal::Store(const domain::EventBatch& batch, std::span<const IndexEntry> index,
-                       base::SteadyTime now) {
-  const std::string& bytes = batch.Bytes();
-  Piece piece;
-  piece.client = batch.Client();
-  char* const room = window_.Room(bytes.size());
-  std::copy(bytes.begin(), bytes.end(), room);
-  piece.block = window_.Filling();
-  piece.bytes = room;
-  piece.size = bytes.size();
-  piece.events = static_cast<uint32_t>(batch.Size());
-  piece.accepted_at = now;
-  piece.identity = batch.Identity();
-  const int64_t wall_now = clock_.WallNow().time_since_epoch().count();
-  const uint64_t used = tail_.Used();
-  const uint64_t left = tail_.RoomInSegment();
-  const auto header = tail_.Add(piece, index, segments_.End(), wall_now, salts_.NextRandom());
-  NoteAdded(piece, used, left, header, now);
-  segments_.Append(batch.Size());
-  events_.store(segments_.Unsettled(), std::memory_order_relaxed);
-  return header.has_value();
-}
-
 bool WalJournal::Forget(app::Waiter& waiter) {
   const base::MutexLock lock(mutex_);
   return completions_.Forget(waiter);
-}
-
-uint64_t WalJournal::ShareableBytes(const WalOptions& options) {
-  return options.bytes_max / options.segment_bytes * options.segment_bytes;
-}
-
-// The next segment is prepared beside the appending, which may be faster. So, where there is room for more
-// than is prepared, the last of that is for those who hold little of the log.
-bool WalJournal::MayHold(const domain::EventBatch& batch) const {
-  if (options_.shares == nullptr || !options_.shares->Contended()) return true;
-  const app::ClientShares& shares = *options_.shares;
-  const domain::ClientNumber client = batch.Client();
-  const uint64_t bytes = batch.Bytes().size();
-  const uint64_t growth = tail_.GrowthBy(bytes, batch.Size());
-  if (!shares.Allows(client, app::Shared::kJournalBytes, growth)) return false;
-  const uint64_t unsynced = LogTail::BytesOf(bytes, batch.Size());
-  if (!tail_.Empty() && !shares.Allows(client, app::Shared::kUnsyncedBytes, unsynced)) return false;
-  const uint64_t kept = options_.segment_bytes / app::ClientShares::kParts;
-  if (shares.Held(client, app::Shared::kJournalBytes) + growth <= kept) return true;
-  const uint64_t prepared = tail_.RoomInSegment() + tail_.Spares() * options_.segment_bytes;
-  return growth + kept <= prepared || shares.Left(app::Shared::kJournalBytes) <= prepared;
-}
-
-void WalJournal::Hold(Segment& segment, domain::ClientNumber client, uint64_t bytes) {
-  if (options_.shares == nullptr || bytes == 0) return;
-  segment.holdings.Add(client, 0, bytes);
-  options_.shares->Take(client, app::Shared::kJournalBytes, bytes);
-}
-
-// Charges a client with what its events made the log longer by. `used` and `room` are of the segment that was
-// being filled before; `begun` was begun for them.
-void WalJournal::NoteAdded(const Piece& piece, uint64_t used, uint64_t room,
-                           const std::optional<SegmentHeader>& begun, base::SteadyTime now) {
-  if (begun) {
-    if (room > 0) Hold(*segments_.Newest(), piece.client, room);
-    segments_.Begin(*begun, now);
-    used = 0;
-  }
-  Hold(*segments_.Newest(), piece.client, tail_.Used() - used);
-  if (options_.shares == nullptr) return;
-  options_.shares->Take(piece.client, app::Shared::kUnsyncedBytes,
-                        LogTail::BytesOf(piece.size, piece.events));
 }
 
 void WalJournal::StoreHints() {
   events_.store(segments_.Unsettled(), std::memory_order_relaxed);
   window_events_.store(window_.Events(), std::memory_order_relaxed);
   window_bytes_.store(window_.Bytes(), std::memory_order_relaxed);
-}
-
-AppendResult WalJournal::RefuseFull(uint64_t client_bytes) {
-  const bool some_room = !last_frame_ && tail_.HasRoom(1, 1);
-  refused_bytes_.store(some_room ? client_bytes : 0, std::memory_order_relaxed);
-  return AppendResult::kFull;
 }
 
 bool WalJournal::Full(uint64_t bytes) const {

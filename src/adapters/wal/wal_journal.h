@@ -135,7 +135,7 @@ class WalJournal final : public app::Journal {
   static uint64_t UnsyncedBytesMax(const WalOptions& options) { return options.window_bytes_max / 4; }
 
   using app::Journal::Append;
-  app::Appended Append(const app::AppendRequest& request, base::SteadyTime now) override;
+  app::Appended Append(const app::AppendRequest& request, base::SteadyTime now) override;  // append.cc
   bool Forget(app::Waiter& waiter) override;
   uint64_t DurableEnd() const override { return durable_end_.load(std::memory_order_acquire); }
   void OnFailed(std::function<void()> told) override { failed_told_ = std::move(told); }
