@@ -44,6 +44,24 @@ MUTANTS = [
         "  if (const DiskResult<void> synced; !synced) {",
     ),
     Mutant(
+        "a request needs not wait for the sync",
+        WAL + "append.cc",
+        "request, batch.Size(), segments_.End(), DurableEnd());",
+        "request, batch.Size(), segments_.End(), segments_.End());",
+    ),
+    Mutant(
+        "nobody is told of a sync",
+        WAL + "commit.cc",
+        "    completions_.MoveDurableEnd(DurableEnd(), wakes);\n",
+        "",
+    ),
+    Mutant(
+        "a loop whose request is due is not woken",
+        "src/app/completions.cc",
+        "  if (queue->Push(waiter)) wakes.Add(queue);",
+        "  if (queue->Push(waiter)) static_cast<void>(wakes);",
+    ),
+    Mutant(
         "a failed sync is tried again",
         WAL + "commit.cc",
         "  if (const auto synced = frame.file->Sync(); !synced) {",
@@ -82,10 +100,9 @@ MUTANTS = [
     ),
     Mutant(
         "a batch is accepted by half",
-        WAL + "wal_journal.cc",
-        "  for (const EventSlices& slices : batch.Events()) index.push_back(EntryOf(slices, bytes));",
-        "  for (const EventSlices& slices : batch.Events()) {\n"
-        "    if (index.size() < 6) index.push_back(EntryOf(slices, bytes));\n  }",
+        WAL + "append.cc",
+        "    index.push_back(EntryOf(slices, request.batch.Bytes()));",
+        "    if (index.size() < 6) index.push_back(EntryOf(slices, request.batch.Bytes()));",
     ),
     Mutant(
         "a torn commit is believed",
@@ -153,13 +170,13 @@ MUTANTS = [
     ),
     Mutant(
         "a restart doesn't know whose an event is",
-        WAL + "wal_journal.cc",
-        "    piece.identity = batch.Identity();\n",
+        WAL + "append.cc",
+        "  piece.identity = batch.Identity();\n",
         "",
     ),
     Mutant(
         "a restart takes the service's timestamp for the client's",
-        WAL + "wal_journal.cc",
+        WAL + "append.cc",
         "  entry.added_size = static_cast<uint8_t>(slices.added_size);\n",
         "",
     ),
@@ -227,7 +244,7 @@ MUTANTS = [
     ),
     Mutant(
         "what is left of a segment is charged twice",
-        WAL + "wal_journal.cc",
+        WAL + "append.cc",
         "    if (room > 0) Hold(*segments_.Newest(), piece.client, room);\n",
         "    if (room > 0) Hold(*segments_.Newest(), piece.client, 2 * room);\n",
     ),
