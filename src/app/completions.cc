@@ -19,7 +19,8 @@ size_t AwaitedEarlier(const AppendRequest& request) {
 
 const domain::EventBatch& Completions::Fresh(const AppendRequest& request, base::SteadyTime now) {
   if (options_.window == nullptr || request.dedup == nullptr) return request.batch;
-  return options_.window->Judge(now, request.batch, *request.dedup);
+  return options_.window->FindRepeats(now, request.batch, *request.dedup) ? request.dedup->fresh
+                                                                          : request.batch;
 }
 
 std::optional<AppendResult> Completions::Refuses(const AppendRequest& request, size_t fresh) const {

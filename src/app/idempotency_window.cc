@@ -21,8 +21,8 @@ void IdempotencyWindow::Name(const DecodedEvent& event, const domain::EventBatch
                          FingerprintOf(Written(event.json))});
 }
 
-const domain::EventBatch& IdempotencyWindow::Judge(base::SteadyTime now, const domain::EventBatch& batch,
-                                                   Deduplication& dedup) {
+bool IdempotencyWindow::FindRepeats(base::SteadyTime now, const domain::EventBatch& batch,
+                                    Deduplication& dedup) {
   ids_.Begin(now);
   size_.store(ids_.Size(), std::memory_order_relaxed);
   for (const NamedEvent& named : dedup.named) {
@@ -37,13 +37,13 @@ const domain::EventBatch& IdempotencyWindow::Judge(base::SteadyTime now, const d
     if (!known->noted) dedup.earlier_end = std::max(dedup.earlier_end, known->position + 1);
     dedup.repeats.push_back({named.event, result});
   }
-  if (dedup.left_out.empty()) return batch;
+  if (dedup.left_out.empty()) return false;
   dedup.fresh.AssignWithout(batch, dedup.left_out);
   auto number = static_cast<uint32_t>(dedup.fresh.Size());
   for (Repeat& repeat : dedup.repeats) {
     if (repeat.result == kAwaited) repeat.result = number++;
   }
-  return dedup.fresh;
+  return true;
 }
 
 void IdempotencyWindow::Confirm(uint64_t first) {

@@ -79,12 +79,13 @@ class IdempotencyWindow {
   // Notes the batch's last event if the client sent its id.
   void Name(const domain::DecodedEvent& event, const domain::EventBatch& batch, Deduplication& dedup) const;
 
-  // Finds the batch's repeats; returns what is to be stored. In a waiter the results of the fresh events come
-  // first, so a repeat of one of them shares its result; then those of the awaited ones.
-  const domain::EventBatch& Judge(base::SteadyTime now, const domain::EventBatch& batch,
-                                  Deduplication& dedup);
+  // Whether the batch has repeats: then what is to be stored is dedup.fresh, else the batch. In a waiter the
+  // results of the fresh events come first, so a repeat of one of them shares its result; then those of the
+  // awaited ones.
+  bool FindRepeats(base::SteadyTime now, const domain::EventBatch& batch, Deduplication& dedup);
 
-  // What the last Judge returned was stored, from this position on. Without it nothing of that is remembered.
+  // What the last FindRepeats left was stored, from this position on. Without it nothing of that is
+  // remembered.
   void Confirm(uint64_t first);
 
   // The events were delivered, or dead-lettered.
