@@ -50,23 +50,24 @@ uint64_t Completions::Enter(const AppendRequest& request, size_t fresh, uint64_t
   return end_of_all;
 }
 
-// Nearly always the last; a request of repeats alone may wait for less than others do already.
-void Completions::AwaitDurable(Waiter& waiter, uint64_t end) {
+void Completions::Begin(Waiter& waiter, uint64_t durable_end) {
   assert(!waiter.waits_);
   waiter.waits_ = waiter.in_journal_ = true;
   waiter.storage_failed_ = false;
-  waiter.durable_end_ = end;
+  waiter.durable_end_ = durable_end;
+}
+
+// Nearly always the last; a request of repeats alone may wait for less than others do already.
+void Completions::AwaitDurable(Waiter& waiter, uint64_t end) {
+  Begin(waiter, end);
   auto at = for_durable_.end();
   while (at != for_durable_.begin() && std::prev(at)->durable_end_ > end) --at;
   for_durable_.insert(at, waiter);
 }
 
 void Completions::AwaitResults(Waiter& waiter, const AppendRequest& request, size_t fresh, uint64_t end) {
-  assert(!waiter.waits_);
+  Begin(waiter, 0);
   const size_t count = fresh + AwaitedEarlier(request);
-  waiter.waits_ = waiter.in_journal_ = true;
-  waiter.storage_failed_ = false;
-  waiter.durable_end_ = 0;
   waiter.results_.assign(count, DeliveryResult());
   waiter.first_ = end - fresh;
   waiter.own_ = fresh;

@@ -56,6 +56,7 @@ class Completions {
     Waiter* waiter = nullptr;  // null: gone, to be swept out
   };
 
+  static void Begin(Waiter& waiter, uint64_t durable_end);
   void AwaitDurable(Waiter& waiter, uint64_t end);
   void AwaitResults(Waiter& waiter, const AppendRequest& request, size_t fresh, uint64_t end);
   void Complete(Waiter& waiter, DueWakes& wakes);

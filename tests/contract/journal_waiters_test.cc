@@ -49,12 +49,7 @@ class JournalWaiters : public JournalContract {
                             now_);
   }
 
-  Waiters Completed() {
-    Waiters completed;
-    queue_->Collect();
-    while (app::Waiter* const waiter = queue_->Next()) completed.push_back(waiter);
-    return completed;
-  }
+  Waiters Completed() { return support::TakeCompleted(*queue_); }
 
   std::atomic<int> wakes_of_queue_{0};
   const std::shared_ptr<app::CompletionQueue> queue_ =

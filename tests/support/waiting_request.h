@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "app/waiter.h"
 
 namespace ei::support {
@@ -8,5 +10,13 @@ namespace ei::support {
 struct WaitingRequest final : app::Waiter {
   using app::Waiter::Waiter;
 };
+
+// Those whose wait is over, in the order in which it ended; each once.
+inline std::vector<app::Waiter*> TakeCompleted(app::CompletionQueue& queue) {
+  std::vector<app::Waiter*> completed;
+  queue.Collect();
+  while (app::Waiter* const waiter = queue.Next()) completed.push_back(waiter);
+  return completed;
+}
 
 }  // namespace ei::support

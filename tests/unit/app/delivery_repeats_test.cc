@@ -29,12 +29,7 @@ class DeliveryRepeats : public DeliveryWorkerTest {
   }
   static std::string ValueOf(const std::string& id) { return R"({"id":")" + id + R"("})"; }
   bool IsRepeat() const { return !submission_.dedup.repeats.empty(); }
-  Waiters Completed() {
-    Waiters completed;
-    queue_->Collect();
-    while (Waiter* const waiter = queue_->Next()) completed.push_back(waiter);
-    return completed;
-  }
+  Waiters Completed() { return support::TakeCompleted(*queue_); }
 
   domain::TokenBucket bucket_{0, 1};
   TopicLimits topic_limits_;

@@ -17,12 +17,7 @@ class DeliveryResults : public DeliveryWorkerTest {
         journal_.Append({.batch = batch, .ack = domain::AckLevel::kBroker, .waiter = &waiter}, clock_.Now()),
         AppendResult::kAppended);
   }
-  Waiters Completed() {
-    Waiters completed;
-    queue_->Collect();
-    while (Waiter* const waiter = queue_->Next()) completed.push_back(waiter);
-    return completed;
-  }
+  Waiters Completed() { return support::TakeCompleted(*queue_); }
 
   const std::shared_ptr<CompletionQueue> queue_ = std::make_shared<CompletionQueue>([] {});
   support::WaitingRequest request_{journal_, queue_};

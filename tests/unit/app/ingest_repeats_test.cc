@@ -76,12 +76,7 @@ class IngestRepeatsTest : public ::testing::Test {
     settler_.Deliver(positions);
     settled_ += positions.size();
   }
-  Waiters Completed() {
-    Waiters completed;
-    queue_->Collect();
-    while (Waiter* const waiter = queue_->Next()) completed.push_back(waiter);
-    return completed;
-  }
+  Waiters Completed() { return support::TakeCompleted(*queue_); }
 
   void TearDown() override {
     const auto told = telemetry_.Read();

@@ -132,13 +132,8 @@ TEST_F(CommitTest, WhoWaitsForWhatIsNotDurableHearsOfAFailure) {
               AppendResult::kAppended);
     return request;
   };
-  const auto completed = [&] {
-    std::vector<const app::Waiter*> waiters;
-    queue->Collect();
-    while (const app::Waiter* const waiter = queue->Next()) waiters.push_back(waiter);
-    return waiters;
-  };
-  using Waiters = std::vector<const app::Waiter*>;
+  const auto completed = [&] { return support::TakeCompleted(*queue); };
+  using Waiters = std::vector<app::Waiter*>;
   const auto durable = append(domain::AckLevel::kWal);
   const auto on_its_way = append(domain::AckLevel::kBroker);
   EXPECT_EQ(completed(), Waiters{});
