@@ -2,7 +2,7 @@
 # Extra arguments: make run ARGS='--log-level debug', make test-int ARGS='-k restart', make bench ARGS=...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run kafka test test-int sim fuzz bench fmt lint infra infra-plan infra-apply ci image up down test-image test-k8s clean
+.PHONY: help setup build run kafka test test-int sim fuzz bench fmt lint infra infra-plan infra-apply ci ci-long image up down test-image test-k8s clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ infra-apply: ## Apply the Terraform to a real cluster (KUBECONFIG and IMAGE, or 
 
 ci: ## Everything that must hold before a change lands
 	tools/ci.sh
+
+ci-long: ## What shows more only because it takes longer, about three hours: mutants, schedules, fuzzing
+	tools/ci.sh long
 
 clean: ## Remove build/ (packages and var/ stay)
 	rm -rf build

@@ -14,5 +14,4 @@ export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 if [[ ! build/$preset/build.ninja -nt CMakePresets.json ]]; then
   cmake --preset "$preset"
 fi
-[[ $preset != release ]] || sanitized=()
-exec "${sanitized[@]}" cmake --build --preset "$preset" --parallel "$(nproc)" ${1:+--target "$@"}
+exec cmake --build --preset "$preset" --parallel "$(nproc)" ${1:+--target "$@"}

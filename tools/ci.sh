@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change lands, in stages; stops at the first that fails.
+# tools/ci.sh: everything that must hold before a change lands, in stages; stops at the first that fails.
+# tools/ci.sh long: what shows more only because it takes longer: mutants, more schedules, longer fuzzing. Every night.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 unset MAKEFLAGS MAKELEVEL
@@ -31,19 +32,34 @@ report() {
 }
 trap report EXIT
 
-stage setup tools/setup.sh build int lint
-stage checks tools/lint.sh source
-stage build tools/build.sh release
-stage test make test
-stage sim make sim
-stage mutants tools/mutants.py
-stage generated tools/lint.sh built
-stage build-clang tools/build.sh clang
-stage clang-tidy tools/lint.sh clang
-stage fuzz env FUZZ_SECONDS=7 tools/fuzz.sh
-stage build-debug tools/build.sh debug
-stage test-debug tools/test.sh debug
-stage build-tsan tools/build.sh tsan
-stage test-tsan tools/test.sh tsan
-stage e2e make test-int
-stage e2e-debug env EVENT_INGESTOR=build/debug/event-ingestor tools/test_int.sh -m sanitizer
+quick() {
+  stage setup tools/setup.sh build int lint
+  stage checks tools/lint.sh source
+  stage build tools/build.sh release
+  stage test make test
+  stage sim env N=20000 make sim
+  stage generated tools/lint.sh built
+  stage build-debug tools/build.sh debug
+  stage clang-tidy tools/lint.sh clang
+  stage test-debug tools/test.sh debug
+  stage fuzz env FUZZ_SECONDS=5 tools/fuzz.sh
+  stage build-tsan tools/build.sh tsan
+  stage test-tsan tools/test.sh tsan
+  stage e2e make test-int
+  stage e2e-debug env EVENT_INGESTOR=build/debug/event-ingestor tools/test_int.sh -m sanitizer
+}
+
+long() {
+  stage setup tools/setup.sh build int lint
+  stage build tools/build.sh release
+  stage sim env N=500000 SEED="$(date +%s)" make sim
+  stage mutants tools/mutants.py
+  stage build-debug tools/build.sh debug
+  stage test-debug env EI_SCHEDULES=10000 tools/test.sh debug
+  stage fuzz env FUZZ_SECONDS=300 tools/fuzz.sh
+}
+
+case ${1:-quick} in
+  quick | long) "${1:-quick}" ;;
+  *) echo "usage: tools/ci.sh [long]" >&2 && exit 2 ;;
+esac

@@ -97,7 +97,7 @@ def judge(root: Path, database: Path, passes: Passes, version: bytes, entry: dic
 
 def check(root: Path, passes: Passes) -> tuple[list[str], int]:
     """What there is to say, and how many files had passed before."""
-    database = root / "build/clang"
+    database = root / "build/debug"
     entries = json.loads((database / "compile_commands.json").read_text())
     entries = [entry for entry in entries if Path(entry["file"]).is_relative_to(root / "src")]
     if not entries:
@@ -128,7 +128,7 @@ def plant_project(root: Path, rules: str, sources: dict[str, str], flags: str = 
         }
         for file in sources
     ]
-    plant(root, {".clang-tidy": rules, "build/clang/compile_commands.json": json.dumps(commands)})
+    plant(root, {".clang-tidy": rules, "build/debug/compile_commands.json": json.dumps(commands)})
 
 
 def self_test(rules: str) -> None:

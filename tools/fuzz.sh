@@ -13,13 +13,13 @@ planted=planted_fault
 # An input that takes longer, or more memory, than a request may is a fault too.
 limits=(-timeout=10 -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0)
 
-binary() { echo "build/fuzz/fuzz/$1_fuzz"; }
+binary() { echo "build/debug/fuzz/$1_fuzz"; }
 
 # run_one NAME CORPUS SECONDS: its output, which ends with the failing input's path, only when it fails.
 run_one() {
   local name=$1 corpus=$2 for_seconds=$3 output
   mkdir -p "build/fuzz/corpus/$name" build/fuzz/failed
-  local fuzzer=("${sanitized[@]}" "$(binary "$name")" "${limits[@]}" -artifact_prefix="build/fuzz/failed/$name-")
+  local fuzzer=("$(binary "$name")" "${limits[@]}" -artifact_prefix="build/fuzz/failed/$name-")
   # Seconds of 0 would mean for ever to libFuzzer.
   if ! output=$(
     "${fuzzer[@]}" -runs=0 "$corpus" 2>&1 &&
@@ -34,7 +34,7 @@ run_one() {
 }
 
 self_test() {
-  tools/build.sh fuzz "${planted}_fuzz" >/dev/null
+  tools/build.sh debug "${planted}_fuzz" >/dev/null
   local corpus
   corpus=$(mktemp -d)
   trap 'rm -rf "$corpus"' RETURN
@@ -67,7 +67,7 @@ fi
 for name in "${names[@]}"; do
   [[ -d fuzz/corpus/$name ]] || { echo "fuzz: fuzz/corpus/$name is missing; it needs some seeds" >&2 && exit 1; }
 done
-tools/build.sh fuzz "${names[@]/%/_fuzz}"
+tools/build.sh debug "${names[@]/%/_fuzz}"
 self_test
 
 status=0

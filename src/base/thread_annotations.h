@@ -1,7 +1,7 @@
 #pragma once
 
 // Clang's thread-safety analysis (https://clang.llvm.org/docs/ThreadSafetyAnalysis.html), checked by the
-// `clang` preset; empty for other compilers.
+// `debug` and `tsan` presets; empty for other compilers.
 #if defined(__clang__)
 #define EI_THREAD_ANNOTATION(x) __attribute__((x))
 #else

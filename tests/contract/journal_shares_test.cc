@@ -72,7 +72,7 @@ TEST_P(JournalShares, ARefusedBatchIsHeldByNobody) {
 
 // Whatever order events are settled in, in the end nobody holds anything.
 TEST_P(JournalShares, RandomOrdersLeaveNothingHeld) {
-  for (uint64_t seed = 1; seed <= 20; ++seed) {
+  for (uint64_t seed = 1; seed <= support::Repeats(20); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     support::Random random(seed);
     OpenShared({.bytes_max = 8 << 20});

@@ -26,6 +26,16 @@ inline uint64_t SchedulesOr(uint64_t fallback) {
   return std::getenv("EI_SEED") != nullptr ? 1 : fallback;
 }
 
+// How often a random test does what it does: as often as said; in a sanitized build, which is slow, an eighth
+// as often. What a sanitizer looks for is there the first time.
+constexpr uint64_t Repeats(uint64_t times) {
+#if defined(EI_SANITIZED)
+  return (times + 7) / 8;
+#else
+  return times;
+#endif
+}
+
 // SplitMix64: cheap to start, so that each of many thousand schedules has a generator of its own.
 class Random {
  public:

@@ -13,8 +13,8 @@
 #include "app/client_shares.h"
 #include "support/events.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-extern "C" size_t __sanitizer_get_current_allocated_bytes();  // gcc's headers leave it out
+#if defined(EI_SANITIZED)
+#include <sanitizer/allocator_interface.h>
 #endif
 
 namespace ei::app {
@@ -26,7 +26,7 @@ const base::SteadyTime kNow(std::chrono::hours(1));
 // Memory of the heap that is in use, what it has mapped by itself included. Sanitizers have a heap of their
 // own.
 uint64_t HeapBytes() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(EI_SANITIZED)
   return __sanitizer_get_current_allocated_bytes();
 #endif
   const struct mallinfo2 info = ::mallinfo2();

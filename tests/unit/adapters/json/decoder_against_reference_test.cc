@@ -224,7 +224,7 @@ TEST(DecoderAgainstReference, AgreesOnDamagedDocuments) {
   support::Random random(seed);
   Decoders decoders;
   for (const std::string& text : Originals()) ASSERT_TRUE(decoders.Check(text)) << text;
-  constexpr int kDocuments = 200'000;
+  constexpr int kDocuments = support::Repeats(200'000);
   int valid = 0;
   for (int i = 0; i < kDocuments && !HasFailure(); ++i) valid += decoders.Check(Damage(random)) ? 1 : 0;
   EXPECT_GT(valid, kDocuments / 50) << "the damage must not always be fatal";

@@ -12,7 +12,6 @@
 #include <librdkafka/rdkafka_mock.h>
 
 #include "unit/adapters/kafka/topic_reader.h"
-#include "unit/adapters/kafka/tsan_threads.h"
 
 namespace ei::kafka {
 
