@@ -51,9 +51,19 @@ domain::ClientNumber ClientPresence::ClientOf(std::string_view forwarded_for, ba
 bool ClientPresence::TakeBytes(uint64_t bytes) {
   over_share_ = shares_ != nullptr && !shares_->Allows(guest_.Client(), Shared::kReadBytes, bytes);
   if (over_share_ || !inflight_.TryTake(bytes)) return false;
+  Charge(bytes);
+  return true;
+}
+
+void ClientPresence::CountBytes(uint64_t bytes) {
+  if (bytes == 0) return;
+  inflight_.Take(bytes);
+  Charge(bytes);
+}
+
+void ClientPresence::Charge(uint64_t bytes) {
   if (shares_ != nullptr) shares_->Take(guest_.Client(), Shared::kReadBytes, bytes);
   bytes_ += bytes;
-  return true;
 }
 
 void ClientPresence::GiveBytes(uint64_t bytes) {

@@ -45,10 +45,14 @@ class ClientPresence {
   // Memory for what is being read. False: there is too much of it, of all clients or, as OverShare then says,
   // of this one.
   bool TakeBytes(uint64_t bytes);
+  // For what is held in any case.
+  void CountBytes(uint64_t bytes);
   void GiveBytes(uint64_t bytes);
   bool OverShare() const { return over_share_; }
 
  private:
+  void Charge(uint64_t bytes);
+
   app::ClientShares* const shares_;
   const TrustedProxies& proxies_;
   InflightBytes& inflight_;

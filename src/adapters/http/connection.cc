@@ -32,7 +32,7 @@ Connection::Connection(EventLoop& loop, asio::ip::tcp::socket socket, const asio
 }
 
 Connection::~Connection() {
-  client_.GiveBytes(chunked_taken_ + out_taken_);
+  client_.GiveBytes(chunked_taken_ + out_taken_ + pending_taken_);
   LeavePlace();
   loop_.Connections().Remove();
 }

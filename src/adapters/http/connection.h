@@ -89,6 +89,8 @@ class Connection final
   bool OnBody();
   bool OnDiscard();
   void AwaitAck(std::unique_ptr<PendingAck> pending);
+  void ChargePending();
+  void ReturnPending();
   bool OnWait();
   void EndWait(AckOutcome outcome);
   void OpenRequest();
@@ -129,6 +131,7 @@ class Connection final
   size_t chunked_taken_ = 0;  // of client_'s bytes, for chunked_body_
   uint64_t discard_left_ = 0;
   std::unique_ptr<PendingAck> pending_;  // in the state kAck
+  size_t pending_taken_ = 0;             // of client_'s bytes, for it
   std::shared_ptr<Connection> held_;     // this, in the state kHeldBack, and while a discard pauses
   std::string out_;                      // replies not yet taken by the socket
   size_t out_taken_ = 0;                 // bytes that are counted for them

@@ -1,5 +1,7 @@
 // The part of Connection in which a request waits for its ack.
 
+#include <utility>
+
 #include "adapters/http/connection.h"
 #include "adapters/http/event_loop.h"
 
@@ -11,6 +13,18 @@ void Connection::AwaitAck(std::unique_ptr<PendingAck> pending) {
   state_ = State::kAck;
   deadline_ = loop_.Clock().Now() + loop_.Shared().options.ack_timeout;
   loop_.Acks().Enter();
+  ChargePending();
+}
+
+// Its events are accepted, so it counts even where it is too much; then its body's memory, which is no longer
+// needed, goes.
+void Connection::ChargePending() {
+  const size_t bytes = pending_->LargeBytes();
+  if (bytes > 0 && !client_.TakeBytes(bytes)) {
+    GiveBackIdleMemory();
+    client_.CountBytes(bytes);
+  }
+  pending_taken_ = bytes;
 }
 
 bool Connection::OnWait() {
@@ -20,7 +34,7 @@ bool Connection::OnWait() {
   loop_.Finish(request, *pending_, reply);
   const bool close = ShouldClose(request) || pending_->outcome == AckOutcome::kStorageFailed ||
                      pending_->outcome == AckOutcome::kCutOff;
-  loop_.Acks().Return(std::move(pending_));  // whoever called Process holds this
+  ReturnPending();  // whoever called Process holds this
   active_at_ = loop_.Answer(out_, request, reply, close, request_began_);
   Finish(close, active_at_);
   return true;
@@ -38,8 +52,13 @@ void Connection::EndWait(AckOutcome outcome) {
 }
 
 void Connection::DropWait() {
-  if (pending_ != nullptr) loop_.Acks().Return(std::move(pending_));
+  if (pending_ != nullptr) ReturnPending();
   held_.reset();
+}
+
+void Connection::ReturnPending() {
+  client_.GiveBytes(std::exchange(pending_taken_, 0));
+  loop_.Acks().Return(std::move(pending_));
 }
 
 }  // namespace ei::http

@@ -164,6 +164,9 @@ void EventsEndpoint::Hold(const Request& request, const app::DecodedRequest& dec
   if (decoded.batch) ConfirmPreferences(request, pending.reply);
   pending.rejected = submission_.rejections.size();
   AppendRejections(pending.rejections);
+  size_t id_bytes = 0;
+  ForEachAccepted(decoded, [&](const Accepted& event) { id_bytes += event.raw_id.size(); });
+  pending.ids.reserve(id_bytes);
   ForEachAccepted(decoded, [&](const Accepted& event) {
     pending.AddEvent(event.index, event.raw_id, event.result, event.repeated);
   });

@@ -16,6 +16,7 @@ class InflightBytes {
     held_.fetch_sub(bytes, std::memory_order_relaxed);
     return false;
   }
+  void Take(size_t bytes) { held_.fetch_add(bytes, std::memory_order_relaxed); }
   void GiveBack(size_t bytes) { held_.fetch_sub(bytes, std::memory_order_relaxed); }
   size_t Held() const { return held_.load(std::memory_order_relaxed); }
 

@@ -49,6 +49,11 @@ void PendingAck::AddEvent(uint32_t index, std::string_view raw_id, uint32_t resu
   ids.append(raw_id);
 }
 
+size_t PendingAck::LargeBytes() const {
+  const size_t bytes = reply.body.capacity() + ids.capacity() + rejections.capacity();
+  return bytes > kBytesKept ? bytes : 0;
+}
+
 app::DeliveryResult PendingAck::ResultOf(const Event& event) const {
   return event.result == app::Repeat::kDelivered ? app::DeliveryResult() : Results()[event.result];
 }

@@ -55,6 +55,10 @@ struct PendingAck final : public app::Waiter {
     return std::string_view(ids).substr(event.id_offset, event.id_size);
   }
 
+  // The memory of the texts that a large batch keeps for its reply; 0: no more than is kept for the next
+  // request anyway. The journal bounds how many events are waited for.
+  size_t LargeBytes() const;
+
   // Puts the reply of level broker together, once all results are known.
   void WriteBrokerReply(const Request& request, Reply& out) const;
   // The member "ids" of a problem.

@@ -89,6 +89,36 @@ TEST(ServerReplies, AnIdThatIsTooLongIsLeftOut) {
   }
 }
 
+TEST(ServerReplies, WhatAWaitingRequestKeepsIsChargedUntilItIsAnswered) {
+  constexpr size_t kEvents = 1000;
+  std::string batch;
+  std::vector<support::EventResult> settled;
+  for (uint64_t n = 0; n < kEvents; ++n) {
+    batch += R"({"type":"t","id":")" + std::to_string(n) + std::string(200, 'i') + "\"}\n";
+    settled.push_back({n, {"", "events", 0, 0}});
+  }
+  TestServerOptions options;
+  options.ingest.ack = domain::AckLevel::kBroker;
+  // The body finds room, but not beside all that its reply needs.
+  for (const size_t bytes_max : {10 * batch.size(), batch.size() * 5 / 4}) {
+    SCOPED_TRACE(bytes_max);
+    options.http.inflight_bytes_max = bytes_max;
+    TestServer server(options);
+    HttpClient client = server.Connect();
+    ASSERT_TRUE(client.Send(PostEvents(batch, "", "application/x-ndjson")));
+    ASSERT_TRUE(Eventually([&] { return server.Http().WaitingRequests() == 1; }));
+    // Its body may be given back meanwhile.
+    EXPECT_GE(server.Http().InflightBytes(), kEvents * 200);
+    EXPECT_TRUE(Eventually([&] { return server.Http().InflightBytes() < bytes_max; }));
+    server.Settle(settled);
+    const auto reply = client.Receive();
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(json::parse(reply->body)["accepted"], kEvents);
+    client.Close();
+    EXPECT_TRUE(server.NoBytesAreHeld()) << server.Http().InflightBytes();
+  }
+}
+
 TEST(ServerReplies, WhatItsClientDoesNotTakeIsChargedUntilItDoes) {
   app::ClientShares::Options shared;
   shared.capacities[static_cast<size_t>(app::Shared::kReadBytes)] = 4 * kLargeReply;
