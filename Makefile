@@ -67,7 +67,7 @@ infra-apply: ## Apply the Terraform to a real cluster (KUBECONFIG and IMAGE, or 
 ci: ## Everything that must hold before a change lands
 	tools/ci.sh
 
-ci-long: ## What shows more only because it takes longer, about three hours: mutants, schedules, fuzzing
+ci-long: ## What shows more only because it takes longer: mutants, schedules, fuzzing
 	tools/ci.sh long
 
 clean: ## Remove build/ (packages and var/ stay)
