@@ -4,6 +4,7 @@ import json
 import socketserver
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
@@ -130,6 +131,15 @@ def test_metrics_are_summed_over_labels() -> None:
 def test_wait_until_fails_with_what_was_missing() -> None:
     with pytest.raises(AssertionError, match="the moon is full"):
         wait_until(lambda: False, 0.05, "the moon is full")
+
+
+def test_a_paused_broker_has_no_thread_that_runs(broker: KafkaBroker) -> None:
+    for _ in range(20):
+        broker.pause()
+        tasks = Path(f"/proc/{broker.pid}/task").glob("*/stat")
+        states = {task.read_text().rpartition(")")[2].split()[0] for task in tasks}
+        broker.resume()
+        assert states == {"T"}
 
 
 def test_topic_reader_reads_everything_from_a_broker_that_was_killed(broker: KafkaBroker, topic: str) -> None:

@@ -106,9 +106,15 @@ class BrokerProcess:
         self._end(signal.SIGKILL, _STOP_SECONDS)
 
     def pause(self) -> None:
-        """SIGSTOP: connections stay open and nothing is answered."""
+        """SIGSTOP: connections stay open and nothing is answered once this returns.
+
+        The signal goes to one thread, and the others run on until that one had its turn on a processor, so
+        this waits until the last has stopped.
+        """
         os.kill(self.pid, signal.SIGSTOP)
         self._paused = True
+        change = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert change is not None and change.si_code == os.CLD_STOPPED, "the broker ended instead of pausing"
 
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
