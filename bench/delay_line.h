@@ -31,7 +31,7 @@ class DelayLine {
   void Break();
 
  private:
-  struct Piece {
+  struct BatchSlice {
     base::SteadyTime due;
     std::string bytes;
   };
@@ -39,7 +39,7 @@ class DelayLine {
   const base::Duration delay_;
   base::Mutex mutex_;
   base::CondVar changed_;
-  std::deque<Piece> pieces_ GUARDED_BY(mutex_);
+  std::deque<BatchSlice> pieces_ GUARDED_BY(mutex_);
   std::size_t bytes_ GUARDED_BY(mutex_) = 0;
   bool ended_ GUARDED_BY(mutex_) = false;
   bool broken_ GUARDED_BY(mutex_) = false;

@@ -30,7 +30,7 @@ if(EI_MOLD AND NOT CMAKE_CROSSCOMPILING)
 endif()
 
 # ei_library(<name> SOURCES a.cc ... [DEPS other ...] [PRIVATE_DEPS third_party ...])
-# Headers are included by their path below src/, as in "domain/event.h".
+# Headers are included by their path below src/, as in "event/event.h".
 function(ei_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})

@@ -1,5 +1,5 @@
-// Whatever stands in the dead-letter file: it is read without a fault, and a letter that was written there
-// comes back byte for byte.
+// Whatever stands in the dead-letter file: it is read without a fault, and a dead letter that was written
+// there comes back byte for byte.
 
 #include <algorithm>
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 #include "adapters/file_sink/dead_letter_line.h"
 #include "adapters/file_sink/line_format.h"
-#include "app/letter_filter.h"
+#include "redrive/dead_letter_filter.h"
 
 namespace {
 
@@ -19,15 +19,15 @@ void Require(bool holds) {
 }
 
 void CheckForeign(std::string_view line) {
-  const auto letter = ei::file_sink::ParseDeadLetterLine(line);
-  if (!letter) return;
-  Require(letter->headers.size() <= 64);
-  Require(letter->value.size() <= line.size());
-  const ei::app::RedriveRules rules{.default_topic = "events", .dlq_topic = "events-dead"};
-  if (ei::app::Judge(*letter, rules) == ei::app::LetterFault::kNone) {
-    Require(!ei::app::TopicOf(*letter, rules).empty());
+  const auto dead_letter = ei::file_sink::ParseDeadLetterLine(line);
+  if (!dead_letter) return;
+  Require(dead_letter->headers.size() <= 64);
+  Require(dead_letter->value.size() <= line.size());
+  const ei::RedriveRules rules{.default_topic = "events", .dlq_topic = "events-dead"};
+  if (ei::Judge(*dead_letter, rules) == ei::RedriveFault::kNone) {
+    Require(!ei::TopicOf(*dead_letter, rules).empty());
   }
-  static_cast<void>(ei::app::FailedAt(*letter));
+  static_cast<void>(ei::FailedAt(*dead_letter));
 }
 
 // Takes the input's next part, up to a byte 0xff, which is in no UTF-8 text.
@@ -38,9 +38,9 @@ std::string_view TakePart(std::string_view& rest) {
 }
 
 void CheckOwn(std::string_view input, bool has_key) {
-  ei::app::DeadLetterNote note{.code = "message_too_large", .reason = TakePart(input), .failed_at = {}};
+  ei::DeadLetterNote note{.code = "message_too_large", .reason = TakePart(input), .failed_at = {}};
   note.topic = TakePart(input);
-  ei::app::EventView event;
+  ei::EventView event;
   event.has_key = has_key;
   if (has_key) event.key = TakePart(input);
   event.value = input;
@@ -49,16 +49,16 @@ void CheckOwn(std::string_view input, bool has_key) {
   ei::file_sink::AppendDeadLetterLine(line, event, note);
   Require(line.ends_with('\n') && line.find('\n') == line.size() - 1 && !line.contains('\0'));
   line.pop_back();
-  const auto letter = ei::file_sink::ParseDeadLetterLine(line);
-  Require(letter.has_value());
-  Require(letter->value == event.value);
-  Require(letter->key.has_value() == has_key && (!has_key || *letter->key == event.key));
-  Require(letter->Header("dlq_code") == note.code);
+  const auto dead_letter = ei::file_sink::ParseDeadLetterLine(line);
+  Require(dead_letter.has_value());
+  Require(dead_letter->value == event.value);
+  Require(dead_letter->key.has_value() == has_key && (!has_key || *dead_letter->key == event.key));
+  Require(dead_letter->Header("dlq_code") == note.code);
 }
 
 }  // namespace
 
-// The first byte says whether the rest is a line of the file, or the parts of a letter.
+// The first byte says whether the rest is a line of the file, or the parts of a dead letter.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);

@@ -9,13 +9,13 @@
 #include <string_view>
 
 #include "adapters/json/event_decoder.h"
-#include "domain/event_batch.h"
-#include "domain/validation.h"
+#include "event/event_batch.h"
+#include "event/validation.h"
 
 namespace {
 
-using ei::domain::DecodedEvent;
-using ei::domain::Member;
+using ei::DecodedEvent;
+using ei::Member;
 
 constexpr std::string_view kGeneratedId = "018f0000-0000-7000-8000-000000000000";
 constexpr std::string_view kReceivedAt = "2026-01-31T12:00:00.000Z";
@@ -24,20 +24,19 @@ void Require(bool holds) {
   if (!holds) std::abort();
 }
 
-std::unique_ptr<ei::app::EventDecoder> MakeDecoder() {
+std::unique_ptr<ei::EventDecoder> MakeDecoder() {
   ei::json::DecoderOptions options;
   options.depth_max = 8;
   options.batch_events_max = 50;
   options.event_bytes_max = 100'000;
-  using ei::domain::KeySource;
-  const std::vector<ei::domain::Routes::Rule> rules = {
+  using ei::KeySource;
+  const std::vector<ei::Routes::Rule> rules = {
       {.type = "order.*", .topic = "orders", .key = {KeySource::kPointer, {"payload", "order", "0"}}},
       {.type = "login", .topic = "logins", .key = {KeySource::kNone, {}}},
   };
-  const ei::domain::Routes::Rule others{
-      .type = {}, .topic = {}, .key = {KeySource::kPointer, {"payload", "user"}}};
+  const ei::Routes::Rule others{.type = {}, .topic = {}, .key = {KeySource::kPointer, {"payload", "user"}}};
   auto decoder = ei::json::MakeEventDecoder(options);
-  decoder->UseRoutes(std::make_shared<ei::domain::Routes>(others, rules));
+  decoder->UseRoutes(std::make_shared<ei::Routes>(others, rules));
   return decoder;
 }
 
@@ -51,18 +50,18 @@ void RequireSame(const Member& member, const Member& again, std::string_view add
   if (member.kind == Member::Kind::kAbsent && !added.empty()) Require(again.text == added);
 }
 
-void CheckAccepted(const DecodedEvent& event, ei::app::EventDecoder& decoder) {
+void CheckAccepted(const DecodedEvent& event, ei::EventDecoder& decoder) {
   Require(event.json.size() >= 2 && event.json.front() == '{' && event.json.back() == '}');
-  ei::domain::EventBatch batch;
+  ei::EventBatch batch;
   batch.Add(event, kGeneratedId, kReceivedAt, {});
   const auto& slices = batch.Events().front();
   const auto record = std::string_view(batch.Bytes()).substr(slices.offset, slices.value_size);
   Require(record.ends_with(event.json.substr(1)));
 
   const auto request = decoder.DecodeDocument(record);
-  Require(request.fault == ei::app::DocumentFault::kNone && !request.batch && request.events.size() == 1);
+  Require(request.fault == ei::DocumentFault::kNone && !request.batch && request.events.size() == 1);
   const DecodedEvent& again = request.events.front();
-  Require(ei::domain::Validate(again, {}) == ei::domain::EventFault::kNone);
+  Require(ei::Validate(again, {}) == ei::EventFault::kNone);
   RequireSame(event.id, again.id, kGeneratedId);
   RequireSame(event.timestamp, again.timestamp, kReceivedAt);
   RequireSame(event.type, again.type, {});
@@ -84,12 +83,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   const auto request = data[0] % 2 == 0 ? decoder->DecodeDocument(body) : decoder->DecodeLines(body);
   Require(request.events.size() <= 50);
-  Require(request.fault != ei::app::DocumentFault::kMalformed || !request.what.empty());
+  Require(request.fault != ei::DocumentFault::kMalformed || !request.what.empty());
   Require(request.offset <= body.size());
   for (const DecodedEvent& event : request.events) {
     Require(Within(event.json, body) && Within(event.id.raw, body) && event.offset <= body.size());
-    if (request.fault != ei::app::DocumentFault::kNone) continue;
-    if (ei::domain::Validate(event, {}) == ei::domain::EventFault::kNone) CheckAccepted(event, *second);
+    if (request.fault != ei::DocumentFault::kNone) continue;
+    if (ei::Validate(event, {}) == ei::EventFault::kNone) CheckAccepted(event, *second);
   }
   return 0;
 }

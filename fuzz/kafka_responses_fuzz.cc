@@ -43,7 +43,7 @@ void Connect(std::string_view bytes, size_t piece) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 2, size - 2);
-  const auto& spoken = ei::kafka::wire::kSpoken[data[0] % ei::kafka::wire::kSpoken.size()];
+  const auto& spoken = ei::kafka::wire::kSupportedApis[data[0] % ei::kafka::wire::kSupportedApis.size()];
   const int versions = spoken.versions.max - spoken.versions.min + 1;
   Parse(spoken.api, static_cast<int16_t>(spoken.versions.min + data[1] % versions), bytes);
   Connect(bytes, 1 + data[1]);

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "main/routing.h"
+#include "settings/routing_file.h"
 
 namespace {
 
@@ -29,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const std::string_view type : {std::string_view(), text, text.substr(0, size / 2)}) {
     const auto& route = routing->routes->For(type);
     Require(route.topic.size() <= 249);
-    if (route.key_source == ei::domain::KeySource::kPointer) {
+    if (route.key_source == ei::KeySource::kPointer) {
       Require(route.key_pointer < routing->routes->KeyPointers().size());
     }
   }

@@ -100,9 +100,9 @@ ei::support::MemoryFolder::Files Log() {
   ei::support::NullLog log;
   const auto journal = ei::wal::WalJournal::Open(kOptions, folder, clock, log, 1);
   Require(journal.has_value());
-  ei::domain::EventBatch batch;
+  ei::EventBatch batch;
   for (size_t i = 0; i < kEvents; ++i) ei::support::AddRawEvent(batch, std::to_string(i), std::nullopt, 0);
-  Require((*journal)->Append(batch, clock.Now()) == ei::app::AppendResult::kAppended);
+  Require((*journal)->Append(batch, clock.Now()) == ei::AppendResult::kAppended);
   ei::support::RunIdle(**journal);
   Require((*journal)->Finish());
   ei::support::MemoryFolder::Files files;
@@ -122,7 +122,7 @@ uint64_t Start(ei::wal::Directory& folder) {
   const auto journal = ei::wal::WalJournal::Open(kOptions, folder, clock, log, 2);
   Require(journal.has_value());
   for (size_t lane = 0; lane < kOptions.lanes; ++lane) {
-    ei::app::SentLog& sent = *(*journal)->Sent(lane);
+    ei::SentLog& sent = *(*journal)->Sent(lane);
     for (const auto& batch : sent.TakeUnsettled()) Require(batch.positions.back() < kEvents);
     sent.Flush();
   }

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "main/settings_load.h"
+#include "settings/load.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ei::service::SettingSources sources;

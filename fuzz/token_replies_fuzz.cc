@@ -54,7 +54,7 @@ ei::tokens::AwsCredentialChain Chain(std::string_view variable, std::string valu
           Saying("web identity"), std::move(http)};
 }
 
-void Check(ei::app::TokenSource& source, const ei::support::VirtualClock& clock) {
+void Check(ei::TokenSource& source, const ei::support::VirtualClock& clock) {
   const auto token = source.Fetch();
   if (!token) {
     Require(!token.error().message.empty());

@@ -21,8 +21,8 @@
 #include "adapters/wal/segment_files.h"
 #include "adapters/wal/segment_reader.h"
 #include "adapters/wal/wal_journal.h"
-#include "app/dead_letter_headers.h"
 #include "base/crc32c.h"
+#include "delivery/dead_letter_headers.h"
 #include "support/memory_folder.h"
 #include "support/null_log.h"
 #include "support/taken_events.h"
@@ -137,11 +137,11 @@ void Survey(ei::wal::Directory& folder) {
     ei::wal::ReadSegment(folder, segment, survey->settled, toucher);
 }
 
-void DeadLetter(const ei::app::JournalEvent& event) {
-  ei::app::DeadLetterNote note;
+void DeadLetter(const ei::JournalEvent& event) {
+  ei::DeadLetterNote note;
   note.code = "invalid_record";
   note.topic = event.topic;
-  const auto headers = ei::app::DeadLetterHeaders(note, event.traceparent);
+  const auto headers = ei::DeadLetterHeaders(note, event.traceparent);
   Require(event.traceparent.empty() || headers.size() >= 6);
   Require(Touch(event.value) + Touch(event.key) + Touch(event.topic) + Touch(event.traceparent) + 1 > 0);
 }
@@ -163,16 +163,17 @@ void Recover(ei::wal::Directory& folder) {
   journal.ReadRetained([&](const ei::wal::RetainedEvent& event) {
     retained += Touch(event.value) + Touch(event.written.value_or("")) + 1;
   });
-  std::array<std::array<ei::app::JournalEvent, 16>, kLanes> events;
-  std::array<std::span<const ei::app::JournalEvent>, kLanes> taken;
+  std::array<std::array<ei::JournalEvent, 16>, kLanes> events;
+  std::array<std::span<const ei::JournalEvent>, kLanes> taken;
   bool moves = true;
   for (int round = 0; moves; ++round) {
     Require(round < kRoundsMax);
     moves = false;
     clock.Advance(std::chrono::seconds(1));
-    for (const Work work : {journal.Commit(), journal.Load(), journal.Keep()}) moves |= work == Work::kDone;
+    for (const Work work : {journal.Commit(), journal.ReadBack(), journal.Housekeep()})
+      moves |= work == Work::kDone;
     for (size_t lane = 0; lane < kLanes; ++lane) {
-      for (const ei::app::JournalEvent& event : taken[lane]) DeadLetter(event);  // good until the next Take
+      for (const ei::JournalEvent& event : taken[lane]) DeadLetter(event);  // good until the next Take
       taken[lane] = std::span(events[lane]).first(journal.Take(lane, events[lane]));
       ei::support::Settle(journal, taken[lane]);
       moves |= !taken[lane].empty();

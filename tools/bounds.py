@@ -160,13 +160,13 @@ def self_test() -> None:
     good = {
         "docs/CONFIGURATION.md": "| `a.things_max` | `THINGS` | integer | `5` | 1 to 9 | text |\n",
         "docs/METRICS.md": "| `things` | gauge |\n",
-        "src/app/a.h": "inline constexpr size_t kThingsMax = 7;\nconstexpr int kOther = 1;\n",
+        "src/ingest/a.h": "inline constexpr size_t kThingsMax = 7;\nconstexpr int kOther = 1;\n",
         "tests/unit/a_test.cc": "TEST(Things, AreBounded) {}\n",
         "docs/bounds.yaml": """
 groups:
   - title: Things
     rows:
-      - {resource: Things, doors: [events], bound: [a.things_max, "app/a.h:kThingsMax"], charged_to: nobody, beyond: refused,
+      - {resource: Things, doors: [events], bound: [a.things_max, "ingest/a.h:kThingsMax"], charged_to: nobody, beyond: refused,
          metric: things, test: ["tests/unit/a_test.cc::Things.AreBounded"]}
 no_bounds: []
 """,
@@ -174,8 +174,8 @@ no_bounds: []
     row = good["docs/bounds.yaml"]
     planted = {
         "a setting in no row": ("docs/bounds.yaml", row.replace("a.things_max, ", "")),
-        "a constant in no row": ("docs/bounds.yaml", row.replace(', "app/a.h:kThingsMax"', "")),
-        "a bound that is gone": ("src/app/a.h", "inline constexpr size_t kElseMax = 7;\n"),
+        "a constant in no row": ("docs/bounds.yaml", row.replace(', "ingest/a.h:kThingsMax"', "")),
+        "a bound that is gone": ("src/ingest/a.h", "inline constexpr size_t kElseMax = 7;\n"),
         "a metric that is gone": ("docs/METRICS.md", ""),
         "a test that is gone": ("tests/unit/a_test.cc", "TEST(Things, AreNot) {}\n"),
         "an unknown door": ("docs/bounds.yaml", row.replace("[events]", "[window]")),

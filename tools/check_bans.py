@@ -13,7 +13,7 @@ from project_tree import Finding, expect, files, plant, run
 
 CPP = r"\.(cc|h)$"
 SOURCES = r"^src/.*" + CPP
-CORE = r"^src/(base|domain|app)/.*" + CPP
+CORE = r"^src/(base|event|clients|journal|delivery|ingest|redrive)/.*" + CPP
 CPP_AND_TESTS = r"^(src|tests|bench)/.*" + CPP
 ANY = r""
 LINES_MAX = 400
@@ -32,46 +32,46 @@ class Ban(NamedTuple):
 
 BANS = [
     Ban("todo", ANY, None, r"\b(TODO|FIXME|XXX)\b", "do it now, or write down in docs/ what is not done and why",
-        "// TODO: later", "src/app/a.cc", 'mkdtemp("/tmp/x-XXXXXX")'),
-    Ban("console", SOURCES, r"^src/main/", r"std::(cout|cerr|clog)\b|\b(printf|puts|perror)\s*\(",
-        "log through app/ports/log.h",
-        "std::cout << 1;", "src/app/a.cc", "std::snprintf(buffer, size, format);"),
+        "// TODO: later", "src/ingest/a.cc", 'mkdtemp("/tmp/x-XXXXXX")'),
+    Ban("console", SOURCES, r"^src/(commands|main)/", r"std::(cout|cerr|clog)\b|\b(printf|puts|perror)\s*\(",
+        "log through base/log.h",
+        "std::cout << 1;", "src/ingest/a.cc", "std::snprintf(buffer, size, format);"),
     Ban("sleep", CPP_AND_TESTS, None, r"\b(sleep_for|sleep_until|usleep|nanosleep)\b|\bsleep\s*\(",
         "wait for the condition itself (CondVar, a future, a timer), or let virtual time pass",
         "std::this_thread::sleep_for(kDelay);", "tests/unit/a.cc", "sleeper.Wake();"),
     Ban("using-namespace", CPP_AND_TESTS, None, r"\busing\s+namespace\b(?!\s+std::(\w+::)*\w*literals\b)",
         "name what is used: using ei::base::Result; (only std::...literals may be opened)",
-        "using namespace std;", "src/app/a.cc", "using namespace std::chrono_literals;"),
+        "using namespace std;", "src/ingest/a.cc", "using namespace std::chrono_literals;"),
     Ban("endl", CPP_AND_TESTS, None, r"\bstd::(endl|flush)\b", "write '\\n'; flush by a call where it must be",
         "out << std::endl;", "tests/unit/a.cc", "out << '\\n';"),
     Ban("std-mutex", SOURCES, r"^src/base/mutex\.h$",
         r"\bstd::(mutex|recursive_mutex|timed_mutex|shared_mutex|condition_variable(_any)?|lock_guard|unique_lock|scoped_lock)\b",
         "base::Mutex, MutexLock and CondVar of base/mutex.h, so that clang checks GUARDED_BY",
-        "std::lock_guard lock(mutex_);", "src/app/a.cc", "base::MutexLock lock(mutex_);"),
+        "std::lock_guard lock(mutex_);", "src/ingest/a.cc", "base::MutexLock lock(mutex_);"),
     Ban("clock", SOURCES, r"^src/adapters/.*clock\w*" + CPP,
         r"\b(steady|system|high_resolution|utc)_clock::now\b|\b(clock_gettime|gettimeofday)\s*\(|\btime\(\s*(NULL|nullptr|0)\s*\)",
-        "take the time as a parameter or from app::Clock, so that tests own it",
-        "auto now = std::chrono::steady_clock::now();", "src/app/a.cc", "auto now = clock_.Now();"),
+        "take the time as a parameter or from Clock, so that tests own it",
+        "auto now = std::chrono::steady_clock::now();", "src/ingest/a.cc", "auto now = clock_.Now();"),
     Ban("detach", CPP_AND_TESTS, None, r"\.detach\(\)", "each thread has one owner that joins it",
         "thread.detach();", "src/adapters/kafka/a.cc", "thread.join();"),
     Ban("exception", CORE, None, r"\bthrow\b|\bcatch\s*\(|\btry\s*\{",
         "outside faults are values (base::Result); only adapters catch",
-        "throw std::runtime_error(text);", "src/domain/a.cc", "return base::Fail(kind, text);"),
+        "throw std::runtime_error(text);", "src/event/a.cc", "return base::Fail(kind, text);"),
     Ban("string-to-number", SOURCES, None, r"\b(std::sto(i|l|ll|ul|ull|f|d|ld)|ato(i|l|ll|f)|strto(l|ll|ul|ull|d|f))\s*\(",
         "std::from_chars, which knows no locale and reports every fault",
         "int n = std::stoi(text);", "src/main/a.cc", "std::from_chars(first, last, n);"),
     Ban("regex", SOURCES, None, r"\bstd::(basic_)?regex\b", "a few lines of hand-written matching: std::regex recurses on its input",
         "std::regex pattern;", "src/main/a.cc", "pattern.find('x');"),
     Ban("random", SOURCES, None, r"\b(std::)?s?rand\s*\(", "a seeded engine that the caller hands in",
-        "int n = rand();", "src/app/a.cc", "grand(1);"),
+        "int n = rand();", "src/ingest/a.cc", "grand(1);"),
     Ban("bare-nolint", CPP_AND_TESTS, None, r"\bNOLINT(NEXTLINE|BEGIN)?\b(?!\([^)]+\))", "NOLINT(check-name) and the reason",
-        "f();  // NOLINT", "src/app/a.cc", "f();  // NOLINT(cert-err33-c): why"),
+        "f();  // NOLINT", "src/ingest/a.cc", "f();  // NOLINT(cert-err33-c): why"),
     Ban("skipped-test", r"^tests/.*\.(cc|h|py)$", None,
         r"\bGTEST_SKIP\b|\bDISABLED_\w|\bpytest\.(mark\.)?(skip|skipif|xfail|importorskip)\b|@unittest\.skip",
         "install what the test needs, or delete the test",
         "GTEST_SKIP();", "tests/unit/a.cc", "TEST(Journal, SkipsSettledRanges) {"),
     Ban("file-name", ANY, None, r"", "a name that says what the file holds, not a drawer for everything",
-        "", "src/app/string_utils.h", ""),
+        "", "src/ingest/string_utils.h", ""),
 ]  # fmt: skip
 FILE_NAME = re.compile(r"(^|[/_])(utils?|commons?|helpers?|managers?|misc)([_.]|/|$)")
 BY_LINE = [ban for ban in BANS if ban.name != "file-name"]
@@ -134,13 +134,13 @@ def self_test() -> None:
         plant(
             root,
             {
-                "src/app/string_utils.h": "int a;\n",
-                "src/app/trailing.h": "int a; \n",
-                "src/app/tab.h": "\tint a;\n",
-                "src/app/unended.h": "int a;",
-                "src/app/long.h": "int a;\n" * (LINES_MAX + 1),
-                "src/app/long_with_reason.h": "// Long because: one table.\n" + "int a;\n" * LINES_MAX,
-                "src/app/commonly.h": "int a;\n",
+                "src/ingest/string_utils.h": "int a;\n",
+                "src/ingest/trailing.h": "int a; \n",
+                "src/ingest/tab.h": "\tint a;\n",
+                "src/ingest/unended.h": "int a;",
+                "src/ingest/long.h": "int a;\n" * (LINES_MAX + 1),
+                "src/ingest/long_with_reason.h": "// Long because: one table.\n" + "int a;\n" * LINES_MAX,
+                "src/ingest/commonly.h": "int a;\n",
                 "build/release/a.h": "// TODO\n",
             },
         )

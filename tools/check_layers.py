@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Includes under src/ point one way: base <- domain <- app <- adapters <- main; adapters stay apart; each
-third-party library stays in the folders that own it; the core (base, domain, app) does no I/O."""
+"""Includes under src/ point one way, as LAYERS has it; adapters stay apart; each third-party library stays in
+the folders that own it; the core (all below the adapters) does no I/O."""
 
 import re
 import tempfile
@@ -8,20 +8,32 @@ from pathlib import Path
 
 from project_tree import Finding, expect, files, plant, run
 
-LAYERS = ["base", "domain", "app", "adapters", "main"]
+LAYERS = [
+    "base",
+    "event",
+    "clients",
+    "journal",
+    "delivery",
+    "ingest",
+    "redrive",
+    "adapters",
+    "settings",
+    "commands",
+    "main",
+]
+CORE = LAYERS[: LAYERS.index("adapters")]
 
 # Header prefix -> folders of src/ that may include it. A new library gets its line here.
 THIRD_PARTY = {
-    "boost/intrusive/": ["app", "adapters"],
-    "boost/": ["adapters", "main"],
+    "boost/intrusive/": ["journal", "adapters"],
+    "boost/": ["adapters"],
     "simdjson": ["adapters/json"],
     "librdkafka/": ["adapters/kafka"],
     "nlohmann/": ["adapters/kafka", "adapters/tokens"],
     "openssl/": ["adapters/tokens", "adapters/kafka"],
     "prometheus/": ["adapters/telemetry"],
-    "fmt/": ["adapters", "main"],
-    "yaml-cpp/": ["main"],
-    "CLI/": ["main"],
+    "fmt/": ["adapters", "settings", "commands", "main"],
+    "yaml-cpp/": ["settings"],
 }
 
 # Standard C++ headers have neither slash nor dot; these of theirs do I/O.
@@ -32,13 +44,12 @@ INTRINSICS = {"arm_acle.h", "nmmintrin.h"}
 THREADS = {"pthread.h"}
 # Other C and POSIX headers by their own names: system calls, so not for the core.
 POSIX = re.compile(r"(arpa|linux|net|netinet|sys)/[a-z_0-9]+\.h|[a-z_0-9]+\.h|c?xxabi\.h")
-CORE = ("base", "domain", "app")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
 def folder_of(path: Path) -> str:
-    """base, domain, app, main, or adapters/NAME, of a path below src/."""
+    """A layer, or adapters/NAME, of a path below src/."""
     return "/".join(path.parts[: 2 if path.parts[0] == "adapters" else 1])
 
 
@@ -49,7 +60,7 @@ def violation(folder: str, quote: str, header: str) -> str | None:
         if LAYERS.index(other) > LAYERS.index(own):
             return f"{own}/ may not include {other}/: dependencies go {' <- '.join(LAYERS)}"
         if own == other == "adapters" and folder_of(Path(header)) != folder:
-            return f"{folder} may not include {header}: adapters meet only in main/, through ports of app/"
+            return f"{folder} may not include {header}: adapters meet only in main/, through ports of the core"
         return None
     for prefix, allowed in THIRD_PARTY.items():
         if header.startswith(prefix):
@@ -62,13 +73,13 @@ def violation(folder: str, quote: str, header: str) -> str | None:
         return f'"{header}": include project headers by their path below src/, as in "base/result.h"'
     if "/" not in header and "." not in header:
         if own in CORE and header in STANDARD_IO:
-            return f"<{header}>: {own}/ does no I/O; ask for it through a port of app/"
+            return f"<{header}>: {own}/ does no I/O; ask for it through a port"
         return None
     if header in INTRINSICS or (own == "base" and header in THREADS):
         return None
     if POSIX.fullmatch(header):
         if own in CORE:
-            return f"<{header}>: {own}/ makes no system calls; ask for it through a port of app/"
+            return f"<{header}>: {own}/ makes no system calls; ask for it through a port"
         return None
     return f"<{header}>: unknown library; say in tools/check_layers.py where it may be used"
 
@@ -96,15 +107,16 @@ def self_test() -> None:
     cases = {  # file: (includes that must pass, includes that must not)
         "src/base/a.h": (
             ["<vector>", '"base/b.h"', "<nmmintrin.h>", "<pthread.h>"],
-            ['"domain/a.h"', "<unistd.h>", "<fstream>", "<fmt/core.h>"],
+            ['"event/a.h"', "<unistd.h>", "<fstream>", "<fmt/core.h>"],
         ),
-        "src/domain/a.cc": (['"base/a.h"', '"domain/a.h"'], ['"app/a.h"', "<simdjson.h>", '"a.h"']),
-        "src/app/a.cc": (
-            ['"domain/a.h"'],
+        "src/event/a.cc": (['"base/a.h"', '"event/a.h"'], ['"journal/a.h"', "<simdjson.h>", '"a.h"']),
+        "src/journal/a.cc": (['"event/a.h"', "<boost/intrusive/list.hpp>"], ['"ingest/a.h"', '"delivery/a.h"']),
+        "src/ingest/a.cc": (
+            ['"event/a.h"', '"delivery/a.h"'],
             ['"adapters/kafka/a.h"', "<boost/asio.hpp>", "<sys/socket.h>", "<pthread.h>"],
         ),
         "src/adapters/http/a.cc": (
-            ['"adapters/http/b.h"', '"app/a.h"', "<boost/asio.hpp>", "<sys/socket.h>"],
+            ['"adapters/http/b.h"', '"ingest/a.h"', "<boost/asio.hpp>", "<sys/socket.h>"],
             [
                 '"adapters/kafka/a.h"',
                 '"main/a.h"',
@@ -114,9 +126,10 @@ def self_test() -> None:
             ],
         ),
         "src/adapters/json/a.cc": (["<simdjson.h>"], ["<yaml-cpp/yaml.h>"]),
+        "src/settings/a.cc": (['"adapters/http/a.h"', "<yaml-cpp/yaml.h>"], ['"commands/a.h"']),
         "src/main/a.cc": (
-            ['"adapters/http/a.h"', "<CLI/CLI.hpp>"],
-            ["<simdjson.h>", "<prometheus/counter.h>"],
+            ['"adapters/http/a.h"', '"commands/a.h"'],
+            ["<simdjson.h>", "<prometheus/counter.h>", "<yaml-cpp/yaml.h>"],
         ),
         "src/extra/a.cc": ([], []),
     }

@@ -30,7 +30,7 @@ class Mutant:
 
 
 WAL = "src/adapters/wal/"
-MEMORY = "src/adapters/memory_journal/memory_journal.cc"
+MEMORY = "src/journal/memory_journal.cc"
 PIPELINE = "Pipeline*"
 TWO_STARTS = "WalSimulation.TwoStartsMayBeCutShort"
 NOTES = "WalSimulation.NotesOfOtherEventsSettleNothing:WalSimulation.WhatIsAcknowledgedIsKept"
@@ -57,7 +57,7 @@ MUTANTS = [
     ),
     Mutant(
         "a loop whose request is due is not woken",
-        "src/app/completions.cc",
+        "src/journal/completions.cc",
         "  if (queue->Push(waiter)) wakes.Add(queue);",
         "  if (queue->Push(waiter)) static_cast<void>(wakes);",
     ),
@@ -75,13 +75,13 @@ MUTANTS = [
     ),
     Mutant(
         "a recycled segment's name is not synced",
-        WAL + "keep.cc",
+        WAL + "housekeep.cc",
         "  if (done) done = directory_.Sync();\n  if (done) {\n",
         "  if (done) {\n",
     ),
     Mutant(
         "a segment goes before the checkpoint",
-        WAL + "keep.cc",
+        WAL + "housekeep.cc",
         "  DiskResult<void> done = Save(snapshot);\n  snapshot.settled_since = 0;\n  if (done) done = Save(snapshot);",
         "  DiskResult<void> done;",
     ),
@@ -112,7 +112,7 @@ MUTANTS = [
     ),
     Mutant(
         "damage in an event is not seen",
-        WAL + "load.cc",
+        WAL + "read_back.cc",
         "      if (IsSoundEvent({bytes, entry.size}, entry)) {",
         "      if (entry.size > 0) {",
     ),
@@ -124,7 +124,7 @@ MUTANTS = [
     ),
     Mutant(
         "its old segment goes too early",
-        WAL + "keep.cc",
+        WAL + "housekeep.cc",
         "    if (HoldsLastFrame(key.number)) continue;\n",
         "",
     ),
@@ -164,7 +164,7 @@ MUTANTS = [
     ),
     Mutant(
         "what is older than the machine's uptime is never forgotten",
-        "src/app/remembered_ids.cc",
+        "src/journal/remembered_ids.cc",
         "std::clamp<int64_t>(second, kLongAgo, kLatest)",
         "std::clamp<int64_t>(static_cast<uint32_t>(second), kLongAgo, kLatest)",
     ),
@@ -182,7 +182,7 @@ MUTANTS = [
     ),
     Mutant(
         "what is settled is read back too",
-        WAL + "load.cc",
+        WAL + "read_back.cc",
         "    if (!segments_.Settled().Contains(event.position)) waiting.push_back(event);",
         "    waiting.push_back(event);",
     ),
@@ -195,38 +195,38 @@ MUTANTS = [
     Mutant(
         "a wake-up is lost when room returns",
         WAL + "wal_journal.cc",
-        "    wake_load = backlog_ && MayLoad() && Rouse(load_idle_);\n    wake_keep = Rouse(keep_idle_);",
-        "    wake_keep = Rouse(keep_idle_);",
+        "    wake_read_back = backlog_ && MayReadBack() && WakeIfIdle(read_back_idle_);\n    wake_housekeep = WakeIfIdle(housekeep_idle_);",
+        "    wake_housekeep = WakeIfIdle(housekeep_idle_);",
     ),
     Mutant(
         "the disk's bound is not kept",
-        WAL + "keep.cc",
+        WAL + "housekeep.cc",
         "  return others + bytes <= options_.bytes_max;",
         "  return others + bytes > 0;",
     ),
     Mutant(
         "what can't be read is lost after a while",
-        WAL + "load.cc",
+        WAL + "read_back.cc",
         "  read_fault_->again_at = now + read_fault_->pause;",
         "  read_fault_->again_at = now + read_fault_->pause;\n"
         "  if (now > read_fault_->since + std::chrono::seconds(1) && cursor_.scanner) cursor_.scanner->ReadPastFaults();",
     ),
     Mutant(
         "damaged files make room for new segments",
-        WAL + "keep.cc",
+        WAL + "housekeep.cc",
         "  const auto names = directory_.List();\n  if (!names) return Work::kLater;\n",
-        "  static_cast<void>(directory_.Remove(DamagedName(set_aside_.begin()->first)));\n"
+        "  static_cast<void>(directory_.Remove(DamagedName(quarantined_.begin()->first)));\n"
         "  const auto names = directory_.List();\n  if (!names) return Work::kLater;\n",
     ),
     Mutant(
         "a damaged segment is used again",
-        WAL + "keep.cc",
+        WAL + "housekeep.cc",
         "    damaged = segment.damaged;\n",
         "    damaged = segment.damaged && segment.unsettled > 0;\n",
     ),
     Mutant(
         "the newest commit is written into any segment",
-        WAL + "keep.cc",
+        WAL + "housekeep.cc",
         "  const uint64_t wanted = std::max(options_.segment_bytes, least);",
         "  const uint64_t wanted = options_.segment_bytes;",
     ),
@@ -240,7 +240,7 @@ MUTANTS = [
         "the newest commit is written again without its clients",
         WAL + "log_tail.cc",
         "  frame.end = end;\n",
-        "  frame.end = end;\n  for (auto& origin : frame.end.origins) origin.client = domain::kNoClient;\n",
+        "  frame.end = end;\n  for (auto& origin : frame.end.origins) origin.client = kNoClient;\n",
     ),
     Mutant(
         "what is left of a segment is charged twice",
@@ -250,19 +250,19 @@ MUTANTS = [
     ),
     Mutant(
         "a segment gives back its charges with events left",
-        WAL + "keep.cc",
+        WAL + "housekeep.cc",
         "  if (newest == nullptr || newest->unsettled > 0) return;\n",
         "  if (newest == nullptr) return;\n",
     ),
     Mutant(
         "a segment keeps its charges",
-        WAL + "keep.cc",
+        WAL + "housekeep.cc",
         "    if (Segment* const segment = segments_.Find(key)) segment->holdings.GiveTo(*options_.shares);\n",
         "    static_cast<void>(key);\n",
     ),
     Mutant(
         "every segment stays open",
-        WAL + "load.cc",
+        WAL + "read_back.cc",
         "    cursor_.scanner.reset();\n    cursor_.file.reset();\n",
         "    cursor_.scanner.reset();\n    if (cursor_.file) new auto(std::move(cursor_.file));\n",
     ),
@@ -280,9 +280,9 @@ MUTANTS = [
     ),
     Mutant(
         "a dead letter counts before it stands",
-        "src/app/dead_letters.cc",
-        "  if (report.result == DeadLetterResult::kWritten) return Done(letter);\n",
-        "  if (report.result != DeadLetterResult::kRejected) return Done(letter);\n",
+        "src/delivery/dead_letters.cc",
+        "  if (report.result == DeadLetterResult::kWritten) return Done(dead_letter);\n",
+        "  if (report.result != DeadLetterResult::kRejected) return Done(dead_letter);\n",
         PIPELINE,
     ),
     Mutant(
@@ -316,14 +316,14 @@ MUTANTS = [
     Mutant(
         "what is settled is still charged",
         MEMORY,
-        "      options_.shares->Give(run.client, app::Shared::kJournalBytes, run.held_bytes);\n",
+        "      options_.shares->Give(run.client, Shared::kJournalBytes, run.held_bytes);\n",
         "",
         PIPELINE,
     ),
     Mutant(
         "the overhead of an event is not counted",
-        "src/adapters/memory_journal/memory_journal.h",
-        "    return batch.Bytes().size() + batch.Size() * app::kEventOverheadBytes;\n",
+        "src/journal/memory_journal.h",
+        "    return batch.Bytes().size() + batch.Size() * kEventOverheadBytes;\n",
         "    return batch.Bytes().size();\n",
         PIPELINE,
     ),

@@ -5,7 +5,7 @@
 namespace ei::base {
 
 // Durations, time-outs and rates are measured on the steady clock; wall time is only for what people and
-// other systems read. Neither is read outside an adapter of app/ports/clock.h.
+// other systems read. Neither is read outside an adapter of base/clock.h.
 //
 // A steady time may lie before the machine's start, where that clock begins: what an earlier process accepted
 // has one. So its count may be negative, and no steady time is older than all others.

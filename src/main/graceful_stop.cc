@@ -10,7 +10,7 @@
 
 #include "base/mutex.h"
 #include "base/thread_name.h"
-#include "main/settings_commands.h"
+#include "commands/settings_commands.h"
 
 namespace ei::service {
 
@@ -120,7 +120,7 @@ void GracefulStop::Await(Progress& progress, Service& service) {
       return events > 0 ? kExitUndelivered : kExitFailure;
     });
     log_.Write(
-        app::LogLevel::kError, "service",
+        ei::LogLevel::kError, "service",
         late ? "the stop takes longer than shutdown.timeout allows, as something hangs (a name server, a "
                "broker, a disk): ending at once; accepted events that are on no disk are lost"
              : "a second signal: stopping at once; accepted events that are on no disk are lost",

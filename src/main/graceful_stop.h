@@ -5,9 +5,9 @@
 
 #include "adapters/telemetry/json_log.h"
 #include "adapters/telemetry/log_writer.h"
-#include "app/ports/clock.h"
+#include "base/clock.h"
 #include "base/time.h"
-#include "main/process_signals.h"
+#include "commands/process_signals.h"
 #include "main/service.h"
 
 namespace ei::service {
@@ -26,8 +26,8 @@ class GracefulStop {
   };
 
   // The references outlive this.
-  GracefulStop(const Options& options, const app::Clock& clock, ProcessSignals& signals,
-               telemetry::JsonLog& log, telemetry::LogWriter& log_writer)
+  GracefulStop(const Options& options, const Clock& clock, ProcessSignals& signals, telemetry::JsonLog& log,
+               telemetry::LogWriter& log_writer)
       : options_(options), clock_(clock), signals_(signals), log_(log), log_writer_(log_writer) {}
 
   // Stops a service that has started and closes it. Returns the exit status.
@@ -43,7 +43,7 @@ class GracefulStop {
   [[noreturn]] void EndAtOnce(int status);
 
   const Options options_;
-  const app::Clock& clock_;
+  const Clock& clock_;
   ProcessSignals& signals_;
   telemetry::JsonLog& log_;
   telemetry::LogWriter& log_writer_;

@@ -13,18 +13,18 @@
 #include "adapters/telemetry/metrics.h"
 #include "adapters/telemetry/metrics_document.h"
 #include "adapters/tokens/https_client.h"
-#include "main/command_line.h"
-#include "main/file_limit.h"
+#include "commands/command_line.h"
+#include "commands/dead_letter_commands.h"
+#include "commands/fatal_handlers.h"
+#include "commands/health_command.h"
+#include "commands/process_signals.h"
+#include "commands/settings_commands.h"
+#include "commands/wal_commands.h"
 #include "main/graceful_stop.h"
-#include "main/health_command.h"
-#include "main/last_words.h"
 #include "main/leftover_log.h"
-#include "main/letter_commands.h"
-#include "main/process_signals.h"
 #include "main/service.h"
-#include "main/settings_commands.h"
-#include "main/settings_load.h"
-#include "main/wal_commands.h"
+#include "settings/file_limit.h"
+#include "settings/load.h"
 
 namespace ei::service {
 
@@ -43,31 +43,31 @@ int ExitStatusOf(base::ErrorKind kind) {
   return kExitFailure;
 }
 
-app::LogLevel LevelOf(LogLevel level) {
+ei::LogLevel LevelOf(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return app::LogLevel::kDebug;
-    case LogLevel::kInfo: return app::LogLevel::kInfo;
-    case LogLevel::kWarn: return app::LogLevel::kWarn;
-    case LogLevel::kError: return app::LogLevel::kError;
+    case LogLevel::kDebug: return ei::LogLevel::kDebug;
+    case LogLevel::kInfo: return ei::LogLevel::kInfo;
+    case LogLevel::kWarn: return ei::LogLevel::kWarn;
+    case LogLevel::kError: return ei::LogLevel::kError;
   }
-  return app::LogLevel::kInfo;
+  return ei::LogLevel::kInfo;
 }
 
 // A file with a fault changes nothing.
-void ReloadRouting(const Settings& settings, Service& service, app::Log& log) {
+void ReloadRouting(const Settings& settings, Service& service, Log& log) {
   if (!settings.kafka.routes_file) {
-    return log.Write(app::LogLevel::kInfo, "routing",
+    return log.Write(ei::LogLevel::kInfo, "routing",
                      "no routes file is set, so there is nothing to read again", {});
   }
   const auto routing = LoadRouting(settings);
   if (routing) {
     service.Reroute(*routing);
     return log.Write(
-        app::LogLevel::kInfo, "routing", "the routes were read again",
+        ei::LogLevel::kInfo, "routing", "the routes were read again",
         {{"file", std::string_view(*settings.kafka.routes_file)}, {"routes", uint64_t{routing->rules}}});
   }
   for (const SettingFault& fault : routing.error()) {
-    log.Write(app::LogLevel::kError, "routing", "the routes have a fault; those in force stay",
+    log.Write(ei::LogLevel::kError, "routing", "the routes have a fault; those in force stay",
               {{"error", ToLine(fault)}});
   }
 }
@@ -78,17 +78,17 @@ Settings ForDraining(Settings settings) {
   settings.http.port = 0;
   settings.admin.port.reset();
   settings.shutdown.delay = {};
-  settings.ingest.ack = domain::AckLevel::kWal;  // the log is what there is to drain
+  settings.ingest.ack = AckLevel::kWal;  // the log is what there is to drain
   return settings;
 }
 
 // Fewer connections where the limit of open files has no room for all that are allowed.
-base::Result<void> FitFileLimit(Settings& settings, app::Log& log) {
+base::Result<void> FitFileLimit(Settings& settings, Log& log) {
   const auto budget = BudgetFiles(settings, RaiseFileLimit());
   if (!budget) return std::unexpected(budget.error());
   if (budget->connections_max == settings.http.connections_max) return {};
   log.Write(
-      app::LogLevel::kError, "service",
+      ei::LogLevel::kError, "service",
       "the limit of open files is too low for http.connections_max, so fewer connections are served; raise "
       "its hard limit (ulimit -Hn, LimitNOFILE, ulimits of the container) or lower http.connections_max",
       {{"limit", budget->limit},
@@ -101,7 +101,7 @@ base::Result<void> FitFileLimit(Settings& settings, app::Log& log) {
 
 int Serve(Settings settings, const Routing& routing, bool drain = false) {
   ProcessSignals signals;
-  const system::SystemClock clock;
+  const SystemClock clock;
   telemetry::LogWriter log_writer(STDOUT_FILENO, clock);
   telemetry::JsonLog log(clock, LevelOf(settings.log.level),
                          [&log_writer](std::string_view line) { log_writer.Put(line); });
@@ -111,7 +111,7 @@ int Serve(Settings settings, const Routing& routing, bool drain = false) {
 
   const auto fits = FitFileLimit(settings, log);
   if (!fits) {
-    log.Write(app::LogLevel::kError, "service", "can't start", {{"error", fits.error().message}});
+    log.Write(ei::LogLevel::kError, "service", "can't start", {{"error", fits.error().message}});
     return ExitStatusOf(fits.error().kind);
   }
   const ShutdownSettings& shutdown = settings.shutdown;
@@ -119,7 +119,7 @@ int Serve(Settings settings, const Routing& routing, bool drain = false) {
                     signals, log, log_writer);
   auto service = std::make_unique<Service>(settings, routing, clock, log, metrics);
   if (const auto started = service->Start([&signals] { signals.Interrupt(); }); !started) {
-    log.Write(app::LogLevel::kError, "service", "can't start", {{"error", started.error().message}});
+    log.Write(ei::LogLevel::kError, "service", "can't start", {{"error", started.error().message}});
     const int status = ExitStatusOf(started.error().kind);
     stop.Close(std::move(service), status);
     return status;
@@ -132,12 +132,12 @@ int Serve(Settings settings, const Routing& routing, bool drain = false) {
     ReloadRouting(settings, *service, log);
     signal.reset();
   }
-  log.Write(app::LogLevel::kInfo, "service", "stopping",
+  log.Write(ei::LogLevel::kInfo, "service", "stopping",
             {{"cause", signal  ? SignalName(*signal)
                        : drain ? "drain"
                                : "the storage failed"}});
   const int status = stop.Run(std::move(service));
-  log.Write(app::LogLevel::kInfo, "service", "stopped", {{"exit_status", int64_t{status}}});
+  log.Write(ei::LogLevel::kInfo, "service", "stopped", {{"exit_status", int64_t{status}}});
   return status;
 }
 
@@ -150,7 +150,7 @@ void HoldStandardStreams() {
 }
 
 int Main(int argc, const char* const* argv) {
-  InstallLastWords();
+  InstallFatalHandlers();
   HoldStandardStreams();
   IgnoreDeadlySignals();
   const CommandLine line = ParseCommandLine(argc, argv);
@@ -170,11 +170,11 @@ int Main(int argc, const char* const* argv) {
     return RunHealthCommand(*settings, line.live, http, std::cout, std::cerr);
   }
   if (IsWalCommand(line.subcommand)) {
-    return RunWalCommand(line, *settings, system::SystemClock(), std::cout, std::cerr);
+    return RunWalCommand(line, *settings, SystemClock(), std::cout, std::cerr);
   }
-  if (IsLetterCommand(line.subcommand)) {
-    return RunLetterCommand(line, *settings, system::SystemClock(), std::cout, std::cerr,
-                            ::isatty(STDERR_FILENO) != 0);
+  if (IsDeadLetterCommand(line.subcommand)) {
+    return RunDeadLetterCommand(line, *settings, SystemClock(), std::cout, std::cerr,
+                                ::isatty(STDERR_FILENO) != 0);
   }
   const auto routing = LoadRouting(*settings);
   if (!routing) {

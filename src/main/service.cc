@@ -8,11 +8,11 @@
 
 #include "adapters/file_sink/file_sink.h"
 #include "adapters/json/event_decoder.h"
-#include "adapters/memory_journal/memory_journal.h"
 #include "base/mutex.h"
-#include "main/adapter_options.h"
-#include "main/cores.h"
+#include "journal/memory_journal.h"
 #include "main/leftover_log.h"
+#include "settings/adapter_options.h"
+#include "settings/cores.h"
 
 namespace ei::service {
 
@@ -37,7 +37,7 @@ size_t Workers(const Settings& settings) {
 }
 
 // Lets `duration` pass; a second signal ends the process meanwhile, so nothing needs to wake this.
-void Pause(const app::Clock& clock, base::Duration duration) {
+void Pause(const Clock& clock, base::Duration duration) {
   const base::SteadyTime until = clock.Now() + duration;
   base::Mutex mutex;
   base::CondVar never;
@@ -47,7 +47,7 @@ void Pause(const app::Clock& clock, base::Duration duration) {
 
 // `leftover`: the settings were not checked for use with a log.
 wal::WalOptions WalOptionsOf(const Settings& settings, size_t lanes, bool leftover,
-                             app::ClientShares* shares = nullptr, app::IdempotencyWindow* window = nullptr) {
+                             ClientShares* shares = nullptr, IdempotencyWindow* window = nullptr) {
   wal::WalOptions options;
   options.bytes_max = settings.wal.bytes_max;
   options.segment_bytes = settings.wal.segment_bytes;
@@ -69,7 +69,7 @@ wal::WalOptions WalOptionsOf(const Settings& settings, size_t lanes, bool leftov
 
 }  // namespace
 
-Service::Service(const Settings& settings, const Routing& routing, const app::Clock& clock, app::Log& log,
+Service::Service(const Settings& settings, const Routing& routing, const Clock& clock, Log& log,
                  telemetry::Metrics& metrics)
     : settings_(settings),
       routing_(routing),
@@ -88,27 +88,26 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   if (auto opened = OpenJournal(lanes, std::move(storage_failed)); !opened) return opened;
   if (window_ != nullptr && wal_ != nullptr) RestoreWindow();
 
-  app::WorkerPool::Options pool;
+  WorkerPool::Options pool;
   pool.workers = lanes;
   pool.seed = RandomSeed();
   if (settings_.sink.kind == SinkKind::kKafka) pool.gather = settings_.kafka.linger;
   pool.dead_letter_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0};
-  workers_ = std::make_unique<app::WorkerPool>(
-      pool, app::DeliveryContext{*journal_, drain_rate_, clock_, metrics_, log_, dead_letter_file_.get()},
-      *sink_);
+  workers_ = std::make_unique<WorkerPool>(
+      pool, DeliveryContext{*journal_, drain_rate_, clock_, metrics_, log_, dead_letter_file_.get()}, *sink_);
   workers_->Start();
   if (credentials_) credentials_->Start();
   if (wal_threads_) wal_threads_->Start();
 
-  app::Ingest::Options ingest;
+  Ingest::Options ingest;
   ingest.limits = {settings_.ingest.event_bytes_max, settings_.ingest.id_bytes_max,
                    settings_.ingest.type_bytes_max};
   ingest.ack = settings_.ingest.ack;
   ingest.ack_min = settings_.ingest.ack_min;
   ingest.has_wal = JournalIsWal(settings_);
   ingest.body_bytes_max = settings_.ingest.body_bytes_max;
-  ingest_ = std::make_unique<app::Ingest>(ingest, bucket_, *journal_, drain_rate_, topic_limits_, clock_,
-                                          metrics_, window_.get(), sink_.get(), shares_.get(), &log_);
+  ingest_ = std::make_unique<Ingest>(ingest, bucket_, *journal_, drain_rate_, topic_limits_, clock_, metrics_,
+                                     window_.get(), sink_.get(), shares_.get(), &log_);
   RegisterGauges();
   return Listen();
 }
@@ -116,26 +115,26 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
 // Capacities are in the units in which the journal charges.
 void Service::OpenShares() {
   if (settings_.http.clients_max == 0) return;
-  app::ClientShares::Options options;
-  const auto capacity = [&](app::Shared what) -> uint64_t& {
+  ClientShares::Options options;
+  const auto capacity = [&](Shared what) -> uint64_t& {
     return options.capacities[static_cast<size_t>(what)];
   };
-  capacity(app::Shared::kConnections) = settings_.http.connections_max;
-  capacity(app::Shared::kReadBytes) = settings_.http.inflight_bytes_max;
-  capacity(app::Shared::kAwaitedEvents) = settings_.journal.events_max;
+  capacity(Shared::kConnections) = settings_.http.connections_max;
+  capacity(Shared::kReadBytes) = settings_.http.inflight_bytes_max;
+  capacity(Shared::kAwaitedEvents) = settings_.journal.events_max;
   if (HasWal()) {
     const wal::WalOptions log = WalOptionsOf(settings_, 1, log_is_leftover_);
-    capacity(app::Shared::kJournalBytes) = wal::WalJournal::ShareableBytes(log);
-    capacity(app::Shared::kUnsyncedBytes) = wal::WalJournal::UnsyncedBytesMax(log);
+    capacity(Shared::kJournalBytes) = wal::WalJournal::ShareableBytes(log);
+    capacity(Shared::kUnsyncedBytes) = wal::WalJournal::UnsyncedBytesMax(log);
   } else {
-    capacity(app::Shared::kJournalEvents) = settings_.journal.events_max;
-    capacity(app::Shared::kJournalBytes) = settings_.journal.bytes_max;
+    capacity(Shared::kJournalEvents) = settings_.journal.events_max;
+    capacity(Shared::kJournalBytes) = settings_.journal.bytes_max;
   }
   options.rate = settings_.rate_limit.rps;
   options.burst = static_cast<double>(settings_.rate_limit.burst);
   options.clients_max = settings_.http.clients_max;
   options.key = {RandomSeed(), RandomSeed()};
-  shares_ = std::make_unique<app::ClientShares>(options);
+  shares_ = std::make_unique<ClientShares>(options);
 }
 
 // Whatever the settings say now, what was acknowledged is delivered.
@@ -146,7 +145,7 @@ base::Result<void> Service::LookForLeftoverLog() {
   if (*left == 0) return {};
   auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
   if (!directory && directory.error().kind == base::ErrorKind::kUnavailable) {
-    log_.Write(app::LogLevel::kInfo, "wal",
+    log_.Write(ei::LogLevel::kInfo, "wal",
                "the log in wal.dir (WAL_DIR) is another process's, which delivers it",
                {{"events", *left}, {"dir", std::string_view(settings_.wal.dir)}});
     return {};
@@ -155,7 +154,7 @@ base::Result<void> Service::LookForLeftoverLog() {
   wal_directory_ = std::move(*directory);
   log_is_leftover_ = true;
   log_.Write(
-      app::LogLevel::kWarn, "wal",
+      ei::LogLevel::kWarn, "wal",
       "the log holds acknowledged events, though ingest.ack (ACK) has no use for it now: it is the journal "
       "until they are delivered and the service is started again",
       {{"events", *left}, {"dir", std::string_view(settings_.wal.dir)}});
@@ -166,13 +165,13 @@ base::Result<void> Service::OpenJournal(size_t lanes, std::function<void()> stor
   if (HasWal()) {
     if (auto opened = OpenWal(lanes); !opened) return opened;
   } else {
-    journal_ = std::make_unique<memory_journal::MemoryJournal>(
-        memory_journal::MemoryJournal::Options{.events_max = settings_.journal.events_max,
-                                               .bytes_max = settings_.journal.bytes_max,
-                                               .lanes = lanes,
-                                               .shares = shares_.get(),
-                                               .awaited_events_max = settings_.journal.events_max,
-                                               .window = window_.get()});
+    journal_ = std::make_unique<MemoryJournal>(
+        MemoryJournal::Options{.events_max = settings_.journal.events_max,
+                               .bytes_max = settings_.journal.bytes_max,
+                               .lanes = lanes,
+                               .shares = shares_.get(),
+                               .awaited_events_max = settings_.journal.events_max,
+                               .window = window_.get()});
   }
   journal_->OnFailed(std::move(storage_failed));
   return {};
@@ -201,12 +200,12 @@ base::Result<void> Service::OpenWal(size_t lanes) {
 
 void Service::OpenWindow() {
   if (settings_.idempotency.events == 0) return;
-  app::IdempotencyWindow::Options options;
+  IdempotencyWindow::Options options;
   options.ids.events_max = settings_.idempotency.events;
   options.ids.time = settings_.idempotency.time;
   options.ids.request_events_max = settings_.ingest.batch_events_max;
   options.key = {RandomSeed(), RandomSeed()};
-  window_ = std::make_unique<app::IdempotencyWindow>(options);
+  window_ = std::make_unique<IdempotencyWindow>(options);
 }
 
 void Service::RestoreWindow() {
@@ -214,8 +213,8 @@ void Service::RestoreWindow() {
   const auto decoder = json::MakeEventDecoder(DecoderOptionsOf(settings_));
   wal_->ReadRetained([&](const wal::RetainedEvent& event) {
     if (!event.named) return;
-    const app::DecodedRequest decoded = decoder->DecodeDocument(event.value);
-    if (decoded.events.size() != 1 || decoded.events.front().id.kind != domain::Member::Kind::kString) return;
+    const DecodedRequest decoded = decoder->DecodeDocument(event.value);
+    if (decoded.events.size() != 1 || decoded.events.front().id.kind != Member::Kind::kString) return;
     window_->Restore(decoded.events.front(), {.position = event.position,
                                               .accepted_at = event.accepted_at,
                                               .settled = event.settled,
@@ -223,7 +222,7 @@ void Service::RestoreWindow() {
                                               .written = event.written});
   });
   const std::chrono::duration<double> took = clock_.Now() - began;
-  log_.Write(app::LogLevel::kInfo, "ingest", "the idempotency window was rebuilt from the log",
+  log_.Write(ei::LogLevel::kInfo, "ingest", "the idempotency window was rebuilt from the log",
              {{"ids", window_->Size()}, {"seconds", took.count()}});
 }
 
@@ -237,7 +236,7 @@ base::Result<void> Service::OpenSink(size_t lanes) {
                                             log_, clock_, metrics_);
     if (!opened) return std::unexpected(opened.error());
     sink_ = std::move(*opened);
-    log_.Write(app::LogLevel::kInfo, "sink", "events go to files",
+    log_.Write(ei::LogLevel::kInfo, "sink", "events go to files",
                {{"dir", std::string_view(settings_.file.dir)}});
     return {};
   }
@@ -254,10 +253,10 @@ base::Result<void> Service::OpenKafkaSink(size_t lanes) {
   kafka_ = created->get();
   sink_ = std::move(*created);
   if (options.security.Secured()) {
-    credentials_ = std::make_unique<kafka::CredentialKeeper>(options.security, clock_, log_, *kafka_);
+    credentials_ = std::make_unique<kafka::CredentialRefresher>(options.security, clock_, log_, *kafka_);
   }
   OpenDeadLetterFile();
-  log_.Write(app::LogLevel::kInfo, "sink", "events go to Kafka",
+  log_.Write(ei::LogLevel::kInfo, "sink", "events go to Kafka",
              {{"brokers", std::string_view(settings_.kafka.brokers)},
               {"security", std::string_view(options.security.protocol)},
               {"topic", std::string_view(settings_.kafka.topic)},
@@ -268,16 +267,16 @@ base::Result<void> Service::OpenKafkaSink(size_t lanes) {
 void Service::OpenDeadLetterFile() {
   constexpr uint64_t kSegmentsMin = 16;  // so that some can be moved away while the newest is written
   constexpr uint64_t kSegmentBytesMax = 64 << 20;
-  const DeadLetterSettings& letters = settings_.dead_letter;
+  const DeadLetterSettings& dead_letters = settings_.dead_letter;
   dead_letter_file_ = std::make_unique<file_sink::DeadLetterFile>(
-      file_sink::DeadLetterFileOptions{letters.dir, letters.bytes_max,
-                                       std::min(kSegmentBytesMax, letters.bytes_max / kSegmentsMin)},
+      file_sink::DeadLetterFileOptions{dead_letters.dir, dead_letters.bytes_max,
+                                       std::min(kSegmentBytesMax, dead_letters.bytes_max / kSegmentsMin)},
       log_, clock_);
-  metrics_.AddGauge(telemetry::MetricId::kLetterFileBytes,
+  metrics_.AddGauge(telemetry::MetricId::kDeadLetterFileBytes,
                     [file = dead_letter_file_.get()] { return static_cast<double>(file->Bytes()); });
-  metrics_.AddGauge(telemetry::MetricId::kLetterFileCapacity,
-                    [max = letters.bytes_max] { return static_cast<double>(max); });
-  metrics_.AddCounter(telemetry::MetricId::kLetterFileFailures,
+  metrics_.AddGauge(telemetry::MetricId::kDeadLetterFileCapacity,
+                    [max = dead_letters.bytes_max] { return static_cast<double>(max); });
+  metrics_.AddCounter(telemetry::MetricId::kDeadLetterFileFailures,
                       [file = dead_letter_file_.get()] { return file->Failures(); });
 }
 
@@ -309,10 +308,10 @@ base::Result<void> Service::Listen() {
   metrics_.AddGauge(telemetry::MetricId::kRequestsWaiting,
                     [server = server_.get()] { return static_cast<double>(server->WaitingRequests()); });
   server_->Serve();
-  log_.Write(app::LogLevel::kInfo, "http", "listening",
+  log_.Write(ei::LogLevel::kInfo, "http", "listening",
              {{"address", std::string_view(settings_.http.address)}, {"port", uint64_t{server_->Port()}}});
   if (const auto admin_port = server_->AdminPort()) {
-    log_.Write(app::LogLevel::kInfo, "admin", "listening",
+    log_.Write(ei::LogLevel::kInfo, "admin", "listening",
                {{"address", std::string_view(settings_.http.address)}, {"port", uint64_t{*admin_port}}});
   }
   return {};
@@ -330,8 +329,8 @@ void Service::RegisterGauges() {
     metrics_.AddGauge(telemetry::MetricId::kClients,
                       [shares = shares_.get()] { return static_cast<double>(shares->Known()); });
     metrics_.AddGauge(telemetry::MetricId::kClientJournalPart, [shares = shares_.get()] {
-      return std::max(shares->LargestPart(app::Shared::kJournalEvents),
-                      shares->LargestPart(app::Shared::kJournalBytes));
+      return std::max(shares->LargestPart(Shared::kJournalEvents),
+                      shares->LargestPart(Shared::kJournalBytes));
     });
   }
   metrics_.AddGauge(telemetry::MetricId::kSinkRefused,
@@ -391,13 +390,13 @@ uint64_t Service::EventsAtRisk() const {
 std::string Service::UnreadyReason() const {
   if (stopping_.load(std::memory_order_acquire)) return "the service is stopping";
   if (journal_->Failed()) return "the journal's storage failed: see the log";
-  const app::Contact contact = sink_->Status().contact;
-  if (contact == app::Contact::kRefused)
+  const Connectivity contact = sink_->Status().contact;
+  if (contact == Connectivity::kRefused)
     return "the brokers have not let this process in yet: they, or the source of its tokens, refuse the "
            "credentials (kafka.security); the log says more";
-  if (contact == app::Contact::kPending && credentials_ != nullptr)
+  if (contact == Connectivity::kPending && credentials_ != nullptr)
     return "no broker has answered to the credentials yet (kafka.security)";
-  if (settings_.ingest.ack == domain::AckLevel::kBroker && contact != app::Contact::kReached)
+  if (settings_.ingest.ack == AckLevel::kBroker && contact != Connectivity::kConnected)
     return "no broker has answered yet (kafka.brokers), and ingest.ack is broker";
   if (journal_->Full(0))
     return wal_ != nullptr ? "the write-ahead log is full (wal.bytes_max): check the brokers"
@@ -415,7 +414,7 @@ uint64_t Service::Stop() {
   const size_t cut = server_->Stop(began + timeout / 2);
   ingest_->Close();
   journal_->Close();
-  log_.Write(app::LogLevel::kInfo, "service", "no more requests; delivering what was accepted",
+  log_.Write(ei::LogLevel::kInfo, "service", "no more requests; delivering what was accepted",
              {{"events", journal_->Stats().events}, {"connections_cut", uint64_t{cut}}});
   const uint64_t left = workers_->Drain(StorageFailed() ? began : began + timeout);
   workers_->Stop();
@@ -428,13 +427,13 @@ uint64_t Service::Stop() {
 uint64_t Service::TellWhatIsLeft(uint64_t left) {
   const uint64_t lost = EventsAtRisk();
   if (lost < left) {
-    log_.Write(app::LogLevel::kWarn, "service",
+    log_.Write(ei::LogLevel::kWarn, "service",
                "events that were not delivered within shutdown.timeout stay in the write-ahead log",
                {{"events", left - lost}, {"dir", std::string_view(settings_.wal.dir)}});
   }
   if (lost > 0) {
     metrics_.EventsUndelivered(lost);
-    log_.Write(app::LogLevel::kError, "service",
+    log_.Write(ei::LogLevel::kError, "service",
                "accepted events were not delivered within shutdown.timeout and are lost", {{"events", lost}});
     if (server_->AdminPort()) Pause(clock_, kLastScrape);
   }

@@ -9,26 +9,26 @@
 
 #include "adapters/file_sink/dead_letter_file.h"
 #include "adapters/http/server.h"
-#include "adapters/kafka/credential_keeper.h"
+#include "adapters/kafka/credential_refresher.h"
 #include "adapters/kafka/kafka_sink.h"
 #include "adapters/telemetry/metrics.h"
 #include "adapters/wal/posix_disk.h"
 #include "adapters/wal/wal_journal.h"
 #include "adapters/wal/wal_threads.h"
-#include "app/current_routes.h"
-#include "app/drain_rate.h"
-#include "app/idempotency_window.h"
-#include "app/ingest.h"
-#include "app/ports/clock.h"
-#include "app/ports/event_sink.h"
-#include "app/ports/journal.h"
-#include "app/ports/log.h"
-#include "app/topic_limits.h"
-#include "app/worker_pool.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/result.h"
-#include "domain/token_bucket.h"
-#include "main/routing.h"
-#include "main/settings.h"
+#include "base/token_bucket.h"
+#include "delivery/event_sink.h"
+#include "delivery/topic_limits.h"
+#include "delivery/worker_pool.h"
+#include "event/current_routes.h"
+#include "ingest/ingest.h"
+#include "journal/drain_rate.h"
+#include "journal/idempotency_window.h"
+#include "journal/journal.h"
+#include "settings/routing_file.h"
+#include "settings/settings.h"
 
 namespace ei::service {
 
@@ -38,7 +38,7 @@ namespace ei::service {
 class Service {
  public:
   // Nothing happens until Start. The references outlive the service.
-  Service(const Settings& settings, const Routing& routing, const app::Clock& clock, app::Log& log,
+  Service(const Settings& settings, const Routing& routing, const Clock& clock, Log& log,
           telemetry::Metrics& metrics);
   // Nothing that was accepted depends on it any more after Stop.
   ~Service();
@@ -89,30 +89,30 @@ class Service {
 
   const Settings settings_;
   const Routing routing_;  // at the start
-  const app::Clock& clock_;
-  app::Log& log_;
+  const Clock& clock_;
+  Log& log_;
   telemetry::Metrics& metrics_;
   std::atomic<bool> stopping_{false};
-  app::CurrentRoutes routes_;
-  std::unique_ptr<app::ClientShares> shares_;  // null: clients are not told apart
-  app::DrainRate drain_rate_;
-  app::TopicLimits topic_limits_;
-  domain::TokenBucket bucket_;
+  CurrentRoutes routes_;
+  std::unique_ptr<ClientShares> shares_;  // null: clients are not told apart
+  DrainRate drain_rate_;
+  TopicLimits topic_limits_;
+  TokenBucket bucket_;
   // The ack level has no use for the log, which holds events of a life that had another one: it is the
   // journal until they are delivered and the service is started again.
   bool log_is_leftover_ = false;
-  std::unique_ptr<app::IdempotencyWindow> window_;  // the journal's; null: off
+  std::unique_ptr<IdempotencyWindow> window_;  // the journal's; null: off
   std::unique_ptr<wal::PosixDirectory> wal_directory_;
-  std::unique_ptr<app::Journal> journal_;
+  std::unique_ptr<Journal> journal_;
   wal::WalJournal* wal_ = nullptr;  // journal_, when that is the write-ahead log
   std::unique_ptr<wal::WalThreads> wal_threads_;
   std::unique_ptr<file_sink::DeadLetterFile>
       dead_letter_file_;  // null: the sink has a place of its own for them
-  std::unique_ptr<app::EventSink> sink_;
-  kafka::KafkaSink* kafka_ = nullptr;                     // sink_, when that is Kafka
-  std::unique_ptr<app::WorkerPool> workers_;              // which run the sink's lanes
-  std::unique_ptr<kafka::CredentialKeeper> credentials_;  // of the sink; null: it has none
-  std::unique_ptr<app::Ingest> ingest_;
+  std::unique_ptr<EventSink> sink_;
+  kafka::KafkaSink* kafka_ = nullptr;                        // sink_, when that is Kafka
+  std::unique_ptr<WorkerPool> workers_;                      // which run the sink's lanes
+  std::unique_ptr<kafka::CredentialRefresher> credentials_;  // of the sink; null: it has none
+  std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<http::Server> server_;
 };
 

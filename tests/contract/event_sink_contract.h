@@ -13,13 +13,13 @@
 #include <thread>
 #include <vector>
 
-#include "app/event_runs.h"
-#include "app/ports/event_sink.h"
 #include "base/murmur2.h"
-#include "domain/timestamp.h"
+#include "delivery/event_sink.h"
+#include "event/timestamp.h"
+#include "journal/event_runs.h"
 #include "support/random.h"
 
-// What every app::EventSink promises (app/ports/event_sink.h), as one suite that each adapter runs:
+// What every EventSink promises (delivery/event_sink.h), as one suite that each adapter runs:
 //
 //   INSTANTIATE_TYPED_TEST_SUITE_P(FileSink, EventSinkContract, FileSinkHarness);
 //
@@ -27,7 +27,7 @@
 // from there:
 //
 //   struct Harness {
-//     app::EventSink& Sink();
+//     EventSink& Sink();
 //     void Close();  // the sink is gone; reading still works
 //     // `count` is how many will be there. Events of one key come in their order.
 //     std::vector<std::string> Values(size_t count);
@@ -49,9 +49,9 @@ struct StoredDeadLetter {
 // One lane's events and reports. An event's bytes end with the call that hands it over: they are overwritten
 // and freed then, so that a sink that looks again is found out by what it stores, or by ASan. Belongs to the
 // lane's thread.
-class ContractLane final : public app::DeliveryListener {
+class ContractLane final : public DeliveryListener {
  public:
-  ContractLane(app::EventSink& sink, size_t number) : sink_(sink.Lane(number)), number_(number) {
+  ContractLane(EventSink& sink, size_t number) : sink_(sink.Lane(number)), number_(number) {
     sink_.Attach(*this, nullptr);
   }
 
@@ -63,28 +63,28 @@ class ContractLane final : public app::DeliveryListener {
   void Add(const std::vector<Outgoing>& outgoing) {
     for (const Outgoing& one : outgoing) {
       const Borrowed bytes(one);
-      app::JournalEvent event;
-      static_cast<app::EventView&>(event) = bytes.View();
+      JournalEvent event;
+      static_cast<EventView&>(event) = bytes.View();
       event.position = first_position_ + 3 * events_.size();
-      event.client = static_cast<domain::ClientNumber>(events_.size() / 10 % 3);
+      event.client = static_cast<ClientNumber>(events_.size() / 10 % 3);
       event.held_bytes = static_cast<uint32_t>(one.value.size() + 7);
       event.accepted_at = base::SteadyTime(std::chrono::seconds(events_.size() / 20));
       places_[event.position] = events_.size();
-      events_.push_back({app::RunOf(event), 0});
+      events_.push_back({RunOf(event), 0});
       held_added_ += event.held_bytes;
       sink_.Add(event);
     }
   }
 
-  void AddDeadLetter(const Outgoing& outgoing, const app::DeadLetterNote& note) {
+  void AddDeadLetter(const Outgoing& outgoing, const DeadLetterNote& note) {
     const Borrowed bytes(outgoing);
     std::string code(note.code);
     std::string reason(note.reason);
-    app::DeadLetterNote own = note;
+    DeadLetterNote own = note;
     own.code = code;
     own.reason = reason;
-    letters_.push_back(0);
-    sink_.AddDeadLetter(letters_.size() - 1, bytes.View(), own);
+    dead_letters_.push_back(0);
+    sink_.AddDeadLetter(dead_letters_.size() - 1, bytes.View(), own);
     std::fill(code.begin(), code.end(), '#');
     std::fill(reason.begin(), reason.end(), '#');
   }
@@ -95,7 +95,7 @@ class ContractLane final : public app::DeliveryListener {
   // Runs until there are as many reports as events and dead letters; false when that takes too long.
   bool AllReported() {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (reports_ < events_.size() + letters_.size()) {
+    while (reports_ < events_.size() + dead_letters_.size()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       sink_.Run(std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
     }
@@ -105,18 +105,18 @@ class ContractLane final : public app::DeliveryListener {
 
   // That each event had one report, that it was delivered.
   void ExpectEachDeliveredOnce() const {
-    EXPECT_EQ(reports_, events_.size() + letters_.size());
+    EXPECT_EQ(reports_, events_.size() + dead_letters_.size());
     for (size_t i = 0; i < events_.size(); ++i) {
       EXPECT_EQ(events_[i].reports, 1) << "event " << i << " of lane " << number_;
     }
-    for (size_t i = 0; i < letters_.size(); ++i) EXPECT_EQ(letters_[i], 1) << "dead letter " << i;
+    for (size_t i = 0; i < dead_letters_.size(); ++i) EXPECT_EQ(dead_letters_[i], 1) << "dead letter " << i;
     EXPECT_EQ(held_delivered_, held_added_) << "divided otherwise within a request, but none is lost";
     EXPECT_TRUE(faults_.empty()) << faults_.size() << " faults, the first: " << faults_.front();
   }
 
-  void OnDelivered(const app::SettledEvents& delivered) override {
+  void OnDelivered(const SettledEvents& delivered) override {
     uint64_t events = 0;
-    for (const app::EventRun& run : delivered.runs) {
+    for (const EventRun& run : delivered.runs) {
       held_delivered_ += run.held_bytes;
       events += run.events;
     }
@@ -125,10 +125,10 @@ class ContractLane final : public app::DeliveryListener {
       faults_.emplace_back("runs of more or fewer events");
       return;
     }
-    app::RunReader runs(delivered.runs);
+    RunReader runs(delivered.runs);
     std::optional<size_t> last;
     for (const uint64_t position : delivered.positions) {
-      const app::EventRun run = runs.Next();
+      const EventRun run = runs.Next();
       const auto place = places_.find(position);
       if (place == places_.end()) {
         faults_.emplace_back("a position that was never added");
@@ -143,18 +143,18 @@ class ContractLane final : public app::DeliveryListener {
       }
     }
   }
-  void OnRejected(const app::RejectedEvent& rejected) override {
+  void OnRejected(const RejectedEvent& rejected) override {
     ++reports_;
     faults_.push_back("rejected: " + std::string(rejected.code));
   }
-  void OnDeadLetter(const app::DeadLetterReport& report) override {
+  void OnDeadLetter(const DeadLetterReport& report) override {
     ++reports_;
-    if (report.token >= letters_.size()) {
+    if (report.token >= dead_letters_.size()) {
       faults_.emplace_back("an unknown dead letter");
       return;
     }
-    ++letters_[report.token];
-    if (report.result != app::DeadLetterResult::kWritten || !report.code.empty() || !report.reason.empty()) {
+    ++dead_letters_[report.token];
+    if (report.result != DeadLetterResult::kWritten || !report.code.empty() || !report.reason.empty()) {
       faults_.push_back("a dead letter: " + std::string(report.code));
     }
   }
@@ -168,8 +168,8 @@ class ContractLane final : public app::DeliveryListener {
     ~Borrowed() { std::fill(bytes_.begin(), bytes_.end(), '#'); }
     Borrowed(const Borrowed&) = delete;
     Borrowed& operator=(const Borrowed&) = delete;
-    app::EventView View() const {
-      app::EventView view;
+    EventView View() const {
+      EventView view;
       view.value = std::string_view(bytes_).substr(0, value_size_);
       view.has_key = has_key_;
       if (has_key_) {
@@ -185,16 +185,16 @@ class ContractLane final : public app::DeliveryListener {
     const bool has_key_;
   };
   struct Event {
-    app::EventRun run;
+    EventRun run;
     int reports = 0;
   };
 
-  app::SinkLane& sink_;
+  SinkLane& sink_;
   const size_t number_;
   const uint64_t first_position_ = 1'000'000 * (number_ + 1);
   std::vector<Event> events_;
   std::map<uint64_t, size_t> places_;  // by position
-  std::vector<int> letters_;           // reports, by token
+  std::vector<int> dead_letters_;      // reports, by token
   size_t reports_ = 0;
   uint64_t held_delivered_ = 0;
   uint64_t held_added_ = 0;
@@ -347,7 +347,7 @@ TYPED_TEST_P(EventSinkContract, LanesInThreadsOfTheirOwnDontDisturbOneAnother) {
 
 TYPED_TEST_P(EventSinkContract, WakeEndsARunThatWouldGoOnForEver) {
   ContractLane lane(this->harness_.Sink(), 0);
-  app::SinkLane& sink = this->harness_.Sink().Lane(0);
+  SinkLane& sink = this->harness_.Sink().Lane(0);
   sink.Wake();
   sink.Run(base::SteadyTime::max());
   std::thread waker([&] {
@@ -375,16 +375,17 @@ TYPED_TEST_P(EventSinkContract, DeadLetterStandsWithItsNoteAndNotAmongTheEvents)
   lane.Add({{"{\"event\":true}", "k"}});
   ASSERT_TRUE(lane.AllReported());
   EXPECT_EQ(this->harness_.Values(1), (std::vector<std::string>{"{\"event\":true}"}));
-  auto letters = this->harness_.DeadLetters(values.size());
-  std::sort(letters.begin(), letters.end(), [](const auto& a, const auto& b) { return a.value < b.value; });
-  ASSERT_EQ(letters.size(), values.size());
-  for (size_t n = 0; n < letters.size(); ++n) {
-    EXPECT_EQ(letters[n].value, values[n]);
-    EXPECT_EQ(letters[n].code, "message_too_large");
-    EXPECT_EQ(letters[n].reason, "it \"is\" too large");
-    EXPECT_EQ(letters[n].attempts, std::to_string(n + 1));
-    EXPECT_EQ(letters[n].failed_at, domain::View(domain::FormatTimestamp(failed_at)));
-    EXPECT_EQ(letters[n].key, n % 2 == 0 ? std::optional<std::string>("k\"\u00e9") : std::nullopt);
+  auto dead_letters = this->harness_.DeadLetters(values.size());
+  std::sort(dead_letters.begin(), dead_letters.end(),
+            [](const auto& a, const auto& b) { return a.value < b.value; });
+  ASSERT_EQ(dead_letters.size(), values.size());
+  for (size_t n = 0; n < dead_letters.size(); ++n) {
+    EXPECT_EQ(dead_letters[n].value, values[n]);
+    EXPECT_EQ(dead_letters[n].code, "message_too_large");
+    EXPECT_EQ(dead_letters[n].reason, "it \"is\" too large");
+    EXPECT_EQ(dead_letters[n].attempts, std::to_string(n + 1));
+    EXPECT_EQ(dead_letters[n].failed_at, ei::View(FormatTimestamp(failed_at)));
+    EXPECT_EQ(dead_letters[n].key, n % 2 == 0 ? std::optional<std::string>("k\"\u00e9") : std::nullopt);
   }
   this->harness_.Close();
   lane.ExpectEachDeliveredOnce();

@@ -22,25 +22,26 @@ class FileSinkHarness {
     sink_ = std::move(*opened);
   }
 
-  app::EventSink& Sink() { return *sink_; }
+  EventSink& Sink() { return *sink_; }
   void Close() { sink_.reset(); }
   std::vector<std::string> Values(size_t /*all are there*/) { return file_sink::StoredLines(folder_.Path()); }
 
   std::vector<StoredDeadLetter> DeadLetters(size_t /*all are there*/) {
-    std::vector<StoredDeadLetter> letters;
+    std::vector<StoredDeadLetter> dead_letters;
     for (const std::string& line : file_sink::StoredLines(folder_.Path(), "dead-letters-")) {
       EXPECT_TRUE(nlohmann::json::accept(line)) << line;
-      auto letter = file_sink::ParseDeadLetterLine(line);
-      if (!letter) {
+      auto dead_letter = file_sink::ParseDeadLetterLine(line);
+      if (!dead_letter) {
         ADD_FAILURE() << "not a dead letter: " << line;
         continue;
       }
-      letters.push_back({std::string(letter->Header("dlq_code")), std::string(letter->Header("dlq_reason")),
-                         std::string(letter->Header("dlq_attempts")),
-                         std::string(letter->Header("dlq_failed_at")), std::move(letter->key),
-                         std::move(letter->value)});
+      dead_letters.push_back({std::string(dead_letter->Header("dlq_code")),
+                              std::string(dead_letter->Header("dlq_reason")),
+                              std::string(dead_letter->Header("dlq_attempts")),
+                              std::string(dead_letter->Header("dlq_failed_at")), std::move(dead_letter->key),
+                              std::move(dead_letter->value)});
     }
-    return letters;
+    return dead_letters;
   }
 
  private:

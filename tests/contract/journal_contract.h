@@ -32,13 +32,13 @@ class JournalContract : public ::testing::TestWithParam<JournalMaker> {
     journal_ = GetParam().make_threaded(shape, std::move(wake));
   }
 
-  static void Add(domain::EventBatch& batch, std::string_view label, std::optional<std::string_view> key,
+  static void Add(EventBatch& batch, std::string_view label, std::optional<std::string_view> key,
                   size_t size = 0) {
     support::AddRawEvent(batch, label, key, size);
   }
 
-  app::AppendResult Append(std::string_view label, std::optional<std::string_view> key, size_t size = 0) {
-    domain::EventBatch batch;
+  AppendResult Append(std::string_view label, std::optional<std::string_view> key, size_t size = 0) {
+    EventBatch batch;
     Add(batch, label, key, size);
     return journal_->Append(batch, now_).result;
   }
@@ -59,7 +59,7 @@ class JournalContract : public ::testing::TestWithParam<JournalMaker> {
   void Settle(const std::vector<TakenEvent>& events) { support::Settle(*journal_, events); }
 
   JournalShape shape_;
-  std::shared_ptr<app::Journal> journal_;
+  std::shared_ptr<Journal> journal_;
   std::vector<int> wakes_;
   base::SteadyTime now_{std::chrono::hours(1)};
 };

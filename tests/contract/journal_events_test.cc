@@ -7,15 +7,13 @@
 namespace ei::contract {
 namespace {
 
-using app::AppendResult;
-
 INSTANTIATE_TEST_SUITE_P(Adapters, BoundedEvents, ::testing::ValuesIn(MakersThatBoundEvents()),
                          [](const auto& maker) { return maker.param.name; });
 
 TEST_P(BoundedEvents, BatchBeyondTheEventsLeftIsRefusedWhole) {
   Open({.events_max = 10, .lanes = 2});
   for (int i = 0; i < 8; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
-  domain::EventBatch batch;
+  EventBatch batch;
   for (const char* label : {"x", "y", "z"}) Add(batch, label, label);
   EXPECT_EQ(journal_->Append(batch, now_), AppendResult::kFull);
   EXPECT_EQ(journal_->Stats().events, 8U);
@@ -27,7 +25,7 @@ TEST_P(BoundedEvents, BatchBeyondTheEventsLeftIsRefusedWhole) {
 
 TEST_P(BoundedEvents, BatchThatCanNeverFitIsToldApartFromAFullJournal) {
   Open({.events_max = 10, .bytes_max = 1 << 20, .lanes = 1});
-  domain::EventBatch many;
+  EventBatch many;
   for (int i = 0; i < 11; ++i) Add(many, "a", "k");
   EXPECT_EQ(journal_->Append(many, now_), AppendResult::kTooLarge);
   EXPECT_EQ(Append("a", "k", (1 << 20) + 1), AppendResult::kTooLarge);
@@ -38,16 +36,16 @@ TEST_P(BoundedEvents, BatchThatCanNeverFitIsToldApartFromAFullJournal) {
 
 TEST_P(BoundedEvents, CrowdedIsMoreThanAQuarterNotSettled) {
   Open({.events_max = 8, .lanes = 1});
-  EXPECT_FALSE(journal_->Crowded());
+  EXPECT_FALSE(journal_->AboveHighWatermark());
   for (int i = 0; i < 2; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
-  EXPECT_FALSE(journal_->Crowded());
+  EXPECT_FALSE(journal_->AboveHighWatermark());
   ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
-  EXPECT_TRUE(journal_->Crowded());
+  EXPECT_TRUE(journal_->AboveHighWatermark());
   auto events = Take(0);
-  EXPECT_TRUE(journal_->Crowded());
+  EXPECT_TRUE(journal_->AboveHighWatermark());
   events.erase(events.begin() + 1, events.end());
   Settle(events);
-  EXPECT_FALSE(journal_->Crowded());
+  EXPECT_FALSE(journal_->AboveHighWatermark());
 }
 
 TEST_P(BoundedEvents, FullSaysSoUntilSomethingIsSettled) {
@@ -68,7 +66,7 @@ TEST_P(BoundedEvents, FullSaysSoUntilSomethingIsSettled) {
 TEST_P(BoundedEvents, LargeBatchRefusedShutsOutOnlyItsLike) {
   Open({.events_max = 10, .lanes = 1});
   for (int i = 0; i < 5; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
-  domain::EventBatch batch;
+  EventBatch batch;
   for (int i = 0; i < 7; ++i) Add(batch, "bbbb", "k");
   ASSERT_EQ(journal_->Append(batch, now_), AppendResult::kFull);
   EXPECT_FALSE(journal_->Full(0));
@@ -86,7 +84,7 @@ TEST_P(BoundedEvents, LargeBatchRefusedShutsOutOnlyItsLike) {
 TEST_P(BoundedEvents, LargeBatchRefusedByAFullJournalDoesNotShutSmallOnesOut) {
   Open({.events_max = 10, .lanes = 1});
   for (int i = 0; i < 10; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
-  domain::EventBatch batch;
+  EventBatch batch;
   for (int i = 0; i < 8; ++i) Add(batch, "bbbb", "k");
   ASSERT_EQ(journal_->Append(batch, now_), AppendResult::kFull);
   EXPECT_TRUE(journal_->Full(0));

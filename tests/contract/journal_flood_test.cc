@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "app/client_shares.h"
+#include "clients/client_shares.h"
 #include "contract/journal_contract.h"
 #include "support/random.h"
 #include "support/sim_disk.h"
@@ -17,10 +17,6 @@
 
 namespace ei::contract {
 namespace {
-
-using app::AppendResult;
-using app::ClientShares;
-using app::Shared;
 
 // A flood: requests of these events, by their sizes, one after the other and again from the first.
 struct Flood {
@@ -88,7 +84,7 @@ class JournalFlood : public ::testing::TestWithParam<FloodCase> {
     shape_ = shape;
     if (GetParam().maker.survives) {
       const auto log = std::make_shared<LogInMemory>(shape);
-      journal_ = std::shared_ptr<app::Journal>(log, &log->journal);
+      journal_ = std::shared_ptr<Journal>(log, &log->journal);
     } else {
       journal_ = GetParam().maker.make(shape);
     }
@@ -104,14 +100,14 @@ class JournalFlood : public ::testing::TestWithParam<FloodCase> {
     taken_.clear();
   }
 
-  ClientShares::Guest Enter(std::string_view identity) {
-    ClientShares::Guest guest = shares_->Enter(identity, now_);
+  ClientShares::ClientHandle Enter(std::string_view identity) {
+    ClientShares::ClientHandle guest = shares_->Enter(identity, now_);
     shares_->NoteSender(guest.Client(), now_);
     return guest;
   }
 
-  AppendResult Append(const ClientShares::Guest& client, const std::vector<size_t>& sizes) {
-    domain::EventBatch batch;
+  AppendResult Append(const ClientShares::ClientHandle& client, const std::vector<size_t>& sizes) {
+    EventBatch batch;
     batch.Clear(client.Client());
     for (const size_t size : sizes) support::AddRawEvent(batch, "e", "k" + std::to_string(++key_), size);
     return journal_->Append(batch, now_).result;
@@ -133,9 +129,9 @@ class JournalFlood : public ::testing::TestWithParam<FloodCase> {
     // What one event of it costs at most: a frame of its own.
     constexpr uint64_t kCostMax = 2'048;
     return shares_->Held(small_.Client(), Shared::kJournalBytes) + kCostMax <=
-               capacity_ / ClientShares::kParts &&
+               capacity_ / ClientShares::kReserveFraction &&
            shares_->Held(small_.Client(), Shared::kJournalEvents) + 1 <=
-               shape_.events_max / ClientShares::kParts;
+               shape_.events_max / ClientShares::kReserveFraction;
   }
 
   // Settles one in `of`, in any order.
@@ -155,9 +151,9 @@ class JournalFlood : public ::testing::TestWithParam<FloodCase> {
   JournalShape shape_;
   uint64_t capacity_ = 0;
   std::unique_ptr<ClientShares> shares_;
-  std::shared_ptr<app::Journal> journal_;
-  ClientShares::Guest flood_;
-  ClientShares::Guest small_;
+  std::shared_ptr<Journal> journal_;
+  ClientShares::ClientHandle flood_;
+  ClientShares::ClientHandle small_;
   std::vector<support::TakenEvent> taken_;
   support::Random random_{support::SeedOr(1)};
   size_t request_ = 0;

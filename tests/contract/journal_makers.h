@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/memory_journal/memory_journal.h"
 #include "adapters/wal/posix_disk.h"
 #include "adapters/wal/wal_threads.h"
-#include "app/client_shares.h"
-#include "app/ports/journal.h"
+#include "clients/client_shares.h"
+#include "journal/journal.h"
+#include "journal/memory_journal.h"
 #include "support/null_log.h"
 #include "support/stepped_wal.h"
 #include "support/temp_folder.h"
@@ -24,7 +24,7 @@ struct JournalShape {
   uint64_t events_max = 1'000;   // where events are bounded
   uint64_t bytes_max = 4 << 20;  // 1 MiB is the least that the settings allow
   size_t lanes = 4;
-  app::ClientShares* shares = nullptr;
+  ClientShares* shares = nullptr;
   uint64_t segments = 2;  // of a log
   uint64_t awaited_events_max = 100'000;
 };
@@ -36,9 +36,9 @@ struct JournalMaker {
   // Of the bytes that bound it, what clients can share.
   std::function<uint64_t(const JournalShape&)> shareable_bytes;
   // What was appended may be taken, and what was settled has given back its room, once the call has returned.
-  std::function<std::shared_ptr<app::Journal>(const JournalShape&)> make;
+  std::function<std::shared_ptr<Journal>(const JournalShape&)> make;
   // As it runs in the service. `wake` is OnLaneFilled's.
-  std::function<std::shared_ptr<app::Journal>(const JournalShape&, std::function<void(size_t)> wake)>
+  std::function<std::shared_ptr<Journal>(const JournalShape&, std::function<void(size_t)> wake)>
       make_threaded;
 
   friend void PrintTo(const JournalMaker& maker, std::ostream* out) { *out << maker.name; }
@@ -86,13 +86,13 @@ struct ThreadedLog {
   wal::WalThreads threads{*journal, ground.clock, {.commit_interval = std::chrono::microseconds(200)}};
 };
 
-inline std::shared_ptr<memory_journal::MemoryJournal> MakeMemoryJournal(const JournalShape& shape) {
-  return std::make_shared<memory_journal::MemoryJournal>(
-      memory_journal::MemoryJournal::Options{.events_max = shape.events_max,
-                                             .bytes_max = shape.bytes_max,
-                                             .lanes = shape.lanes,
-                                             .shares = shape.shares,
-                                             .awaited_events_max = shape.awaited_events_max});
+inline std::shared_ptr<MemoryJournal> MakeMemoryJournal(const JournalShape& shape) {
+  return std::make_shared<MemoryJournal>(
+      MemoryJournal::Options{.events_max = shape.events_max,
+                             .bytes_max = shape.bytes_max,
+                             .lanes = shape.lanes,
+                             .shares = shape.shares,
+                             .awaited_events_max = shape.awaited_events_max});
 }
 
 // Every adapter of the journal port stands here once and has to pass the whole contract.
@@ -116,12 +116,12 @@ inline std::vector<JournalMaker> JournalMakers() {
            .make =
                [](const JournalShape& shape) {
                  auto log = std::make_shared<SteppedLog>(shape);
-                 return std::shared_ptr<app::Journal>(log, &log->journal);
+                 return std::shared_ptr<Journal>(log, &log->journal);
                },
            .make_threaded =
                [](const JournalShape& shape, std::function<void(size_t)> wake) {
                  auto log = std::make_shared<ThreadedLog>(shape, std::move(wake));
-                 return std::shared_ptr<app::Journal>(log, log->journal.get());
+                 return std::shared_ptr<Journal>(log, log->journal.get());
                }}};
 }
 

@@ -14,8 +14,6 @@
 namespace ei::contract {
 namespace {
 
-using app::AppendResult;
-
 struct ModelEvent {
   std::string value;
   std::optional<std::string> key;
@@ -66,7 +64,7 @@ class JournalModel : public JournalContract {
 
  private:
   void AppendRandom(support::Random& random, size_t size_max) {
-    domain::EventBatch batch;
+    EventBatch batch;
     std::vector<ModelEvent> events;
     const uint64_t count = random.OneIn(20) ? random.Between(1, shape_.events_max + 1) : random.Between(1, 5);
     for (uint64_t i = 0; i < count; ++i) {
@@ -130,7 +128,7 @@ class JournalModel : public JournalContract {
     const size_t lane = random.Below(shape_.lanes);
     const size_t wanted = random.Between(1, 40);
     CheckLent(lane);
-    std::vector<app::JournalEvent> events(wanted);
+    std::vector<JournalEvent> events(wanted);
     events.resize(journal_->Take(lane, events));
     if (lane_state_[lane] == LaneState::kEmpty) {
       EXPECT_TRUE(events.empty()) << "a lane was filled and nobody was woken";
@@ -193,7 +191,7 @@ class JournalModel : public JournalContract {
     if (GetParam().survives) {
       ASSERT_GE(stats.bytes, bytes_) << "it counts its files";
     } else {
-      ASSERT_EQ(stats.bytes, bytes_ + stats.events * app::kEventOverheadBytes);
+      ASSERT_EQ(stats.bytes, bytes_ + stats.events * kEventOverheadBytes);
     }
     ASSERT_EQ(stats.oldest.has_value(), stats.events > 0);
     if (!stats.oldest) return;
@@ -206,7 +204,7 @@ class JournalModel : public JournalContract {
 
   std::deque<ModelEvent> untaken_;  // in the order of acceptance
   std::map<uint64_t, TakenEvent> taken_;
-  std::vector<std::vector<std::pair<app::JournalEvent, ModelEvent>>> lent_;  // by lane
+  std::vector<std::vector<std::pair<JournalEvent, ModelEvent>>> lent_;  // by lane
   std::map<std::string, size_t> lane_of_key_;
   std::vector<LaneState> lane_state_;
   uint64_t bytes_ = 0;

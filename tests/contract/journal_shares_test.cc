@@ -3,15 +3,12 @@
 #include <memory>
 #include <string>
 
-#include "app/client_shares.h"
+#include "clients/client_shares.h"
 #include "contract/journal_contract.h"
 #include "support/random.h"
 
 namespace ei::contract {
 namespace {
-
-using app::ClientShares;
-using app::Shared;
 
 class JournalShares : public JournalContract {
  protected:
@@ -24,17 +21,17 @@ class JournalShares : public JournalContract {
   }
 
   // A client that sends events.
-  ClientShares::Guest Enter(std::string_view identity) {
-    ClientShares::Guest guest = shares_->Enter(identity, now_);
+  ClientShares::ClientHandle Enter(std::string_view identity) {
+    ClientShares::ClientHandle guest = shares_->Enter(identity, now_);
     shares_->NoteSender(guest.Client(), now_);
     return guest;
   }
 
-  void AppendFor(const ClientShares::Guest& client, size_t events, size_t bytes) {
-    domain::EventBatch batch;
+  void AppendFor(const ClientShares::ClientHandle& client, size_t events, size_t bytes) {
+    EventBatch batch;
     batch.Clear(client.Client());
     for (size_t i = 0; i < events; ++i) Add(batch, "a", "k" + std::to_string(i), bytes);
-    ASSERT_EQ(journal_->Append(batch, now_), app::AppendResult::kAppended);
+    ASSERT_EQ(journal_->Append(batch, now_), AppendResult::kAppended);
   }
 
   double Held() const { return shares_->LargestPart(Shared::kJournalBytes); }
@@ -61,12 +58,12 @@ TEST_P(JournalShares, WhatAClientHoldsIsToldUntilItIsSettled) {
 TEST_P(JournalShares, ARefusedBatchIsHeldByNobody) {
   OpenShared({.events_max = 10, .bytes_max = 1 << 20, .lanes = 1});
   const auto client = shares_->Enter("a", now_);
-  domain::EventBatch batch;
+  EventBatch batch;
   batch.Clear(client.Client());
   Add(batch, "a", "k", 2 << 20);
-  EXPECT_EQ(journal_->Append(batch, now_), app::AppendResult::kTooLarge);
+  EXPECT_EQ(journal_->Append(batch, now_), AppendResult::kTooLarge);
   journal_->Close();
-  EXPECT_EQ(journal_->Append(batch, now_), app::AppendResult::kClosed);
+  EXPECT_EQ(journal_->Append(batch, now_), AppendResult::kClosed);
   EXPECT_EQ(Held(), 0);
 }
 
@@ -76,7 +73,7 @@ TEST_P(JournalShares, RandomOrdersLeaveNothingHeld) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     support::Random random(seed);
     OpenShared({.bytes_max = 8 << 20});
-    std::vector<ClientShares::Guest> clients;
+    std::vector<ClientShares::ClientHandle> clients;
     for (int i = 0; i < 5; ++i) clients.push_back(shares_->Enter(std::to_string(i), now_));
     std::vector<TakenEvent> taken;
     for (int step = 0; step < 200; ++step) {

@@ -11,8 +11,6 @@
 namespace ei::contract {
 namespace {
 
-using app::AppendResult;
-
 INSTANTIATE_TEST_SUITE_P(Adapters, JournalContract, ::testing::ValuesIn(JournalMakers()),
                          [](const auto& maker) { return maker.param.name; });
 
@@ -21,7 +19,7 @@ TEST_P(JournalContract, BatchBeyondTheBytesLeftIsRefusedWhole) {
   uint64_t fitted = 0;
   while (Append("a", "k", 50'000) == AppendResult::kAppended) ++fitted;
   EXPECT_GE(fitted, 5U);
-  domain::EventBatch batch;
+  EventBatch batch;
   Add(batch, "small", "k");
   Add(batch, "large", "k", 400'000);
   EXPECT_EQ(journal_->Append(batch, now_), AppendResult::kFull);
@@ -51,7 +49,7 @@ TEST_P(JournalContract, EmptyJournalIsNeverFull) {
                                              {300'000, bytes_max - 300'000}}) {
       Open({.bytes_max = bytes_max, .lanes = 3});
       for (int round = 0; round < 3; ++round) {
-        domain::EventBatch batch;
+        EventBatch batch;
         for (const size_t size : sizes) Add(batch, "a", std::nullopt, size);
         const AppendResult result = journal_->Append(batch, now_).result;
         EXPECT_TRUE(result == AppendResult::kAppended || result == AppendResult::kTooLarge)
@@ -96,14 +94,14 @@ TEST_P(JournalContract, BatchRefusedForItsBytesIsWorthATryOnceAnythingIsSettled)
 
 TEST_P(JournalContract, TakenEventsCarryTheirBytesKeyAndTime) {
   Open({.lanes = 1});
-  domain::DecodedEvent event;
+  DecodedEvent event;
   event.json = R"({"id":"0"})";
-  event.id = {domain::Member::Kind::kString, event.json.substr(7, 1), event.json.substr(7, 1)};
+  event.id = {Member::Kind::kString, event.json.substr(7, 1), event.json.substr(7, 1)};
   event.timestamp = event.id;
   event.key = "user-42";
   event.has_key = true;
-  domain::EventBatch batch;
-  const domain::Route orders{.topic = "orders", .key_source = domain::KeySource::kPointer};
+  EventBatch batch;
+  const Route orders{.topic = "orders", .key_source = KeySource::kPointer};
   event.route = &orders;
   batch.Add(event, {}, {}, {.traceparent = "00-trace-01"});
   event.key = "";
@@ -117,7 +115,7 @@ TEST_P(JournalContract, TakenEventsCarryTheirBytesKeyAndTime) {
   for (const auto& taken : events) {
     EXPECT_EQ(taken.value, R"({"id":"0"})");
     EXPECT_EQ(taken.accepted_at, now_);
-    EXPECT_EQ(taken.held_bytes, taken.bytes->size() + app::kEventOverheadBytes);
+    EXPECT_EQ(taken.held_bytes, taken.bytes->size() + kEventOverheadBytes);
   }
   EXPECT_TRUE(events[0].has_key);
   EXPECT_EQ(events[0].key, "user-42");
@@ -178,21 +176,21 @@ TEST_P(JournalContract, ViewsAreGoodUntilTheLanesNextTake) {
   for (int round = 0; round < 5; ++round) {
     const std::string value = "value " + std::to_string(round);
     const std::string key(10'000, static_cast<char>('a' + round));
-    domain::EventBatch batch;
+    EventBatch batch;
     for (int i = 0; i < 100; ++i) Add(batch, value, key);
     wakes_.assign(2, 0);
     ASSERT_EQ(journal_->Append(batch, now_), AppendResult::kAppended);
     const size_t lane = wakes_[0] == 1 ? 0 : 1;
-    std::vector<app::JournalEvent> events(60);
+    std::vector<JournalEvent> events(60);
     ASSERT_EQ(journal_->Take(lane, events), 60U);
     support::Settle(*journal_, events);
     for (int i = 0; i < 20; ++i) {
-      domain::EventBatch others;
+      EventBatch others;
       for (int k = 0; k < 100; ++k) Add(others, "other", std::nullopt, 1'000);
       ASSERT_EQ(journal_->Append(others, now_), AppendResult::kAppended);
       Settle(Take(1 - lane));
     }
-    for (const app::JournalEvent& event : events) {
+    for (const JournalEvent& event : events) {
       ASSERT_EQ(event.value, value);
       ASSERT_EQ(event.key, key);
     }
@@ -234,7 +232,7 @@ TEST_P(JournalContract, WakesExactlyWhenAnEmptyLaneGetsEvents) {
   ASSERT_EQ(Append("c", "k"), AppendResult::kAppended);
   EXPECT_EQ(wakes_[0] + wakes_[1], 1) << "nor now";
   EXPECT_EQ(Take(lane).size(), 2U);
-  domain::EventBatch batch;
+  EventBatch batch;
   Add(batch, "d", "k");
   Add(batch, "e", "k");
   ASSERT_EQ(journal_->Append(batch, now_), AppendResult::kAppended);
@@ -244,7 +242,7 @@ TEST_P(JournalContract, WakesExactlyWhenAnEmptyLaneGetsEvents) {
 
 TEST_P(JournalContract, RefusedBatchWakesNobody) {
   Open({.bytes_max = 1 << 20, .lanes = 2});
-  domain::EventBatch batch;
+  EventBatch batch;
   for (const char* key : {"a", "b", "c"}) Add(batch, "x", key, 400'000);
   ASSERT_EQ(journal_->Append(batch, now_), AppendResult::kTooLarge);
   journal_->Close();
@@ -298,14 +296,14 @@ TEST_P(JournalContract, AppendTellsWhichPositionsItGave) {
   Open({.bytes_max = 1 << 20, .lanes = 3});
   uint64_t next = 0;
   for (int round = 0; round < 40; ++round) {
-    domain::EventBatch batch;
+    EventBatch batch;
     for (int i = 0; i <= round % 7; ++i) Add(batch, std::to_string(next + i), std::nullopt);
-    const app::Appended appended = journal_->Append(batch, now_);
+    const Appended appended = journal_->Append(batch, now_);
     ASSERT_EQ(appended, AppendResult::kAppended);
     if (round == 0) next = appended.end - batch.Size();
     EXPECT_EQ(appended.end, next + batch.Size()) << "consecutive, from batch to batch";
     if (round % 10 == 3) {
-      domain::EventBatch refused;
+      EventBatch refused;
       Add(refused, "x", "k", 1 << 20);
       ASSERT_EQ(journal_->Append(refused, now_), AppendResult::kTooLarge);
     }
@@ -324,9 +322,9 @@ TEST_P(JournalContract, DurableEndNeverGoesBack) {
   Open({.bytes_max = 1 << 20, .lanes = 1});
   const bool survives = GetParam().survives;
   for (int round = 1; round <= 50; ++round) {
-    domain::EventBatch batch;
+    EventBatch batch;
     for (int i = 0; i < 3; ++i) Add(batch, "a", "k", 1'000);
-    const app::Appended appended = journal_->Append(batch, now_);
+    const Appended appended = journal_->Append(batch, now_);
     ASSERT_EQ(appended, AppendResult::kAppended);
     EXPECT_EQ(journal_->DurableEnd(), survives ? appended.end : 0U);
     if (round % 3 == 0) Settle(Take(0));
@@ -339,7 +337,7 @@ TEST_P(JournalContract, DurableEndNeverGoesBack) {
 TEST_P(JournalContract, RunsOfManyRequestsAreSettledTogether) {
   Open({.events_max = 100'000, .bytes_max = 64 << 20, .lanes = 1});
   for (int request = 0; request < 100; ++request) {
-    domain::EventBatch batch;
+    EventBatch batch;
     for (int i = 0; i < 7; ++i) Add(batch, "a", "k");
     ASSERT_EQ(journal_->Append(batch, now_), AppendResult::kAppended);
     now_ += std::chrono::seconds(1);

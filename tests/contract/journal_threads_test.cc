@@ -18,8 +18,6 @@
 namespace ei::contract {
 namespace {
 
-using app::AppendResult;
-
 struct TakerState {
   base::Mutex mutex;
   base::CondVar changed;
@@ -47,7 +45,7 @@ TEST_P(JournalThreads, EveryEventArrivesOnceAndInItsKeysOrder) {
   OpenThreaded({.events_max = 500, .bytes_max = 1 << 20, .lanes = kLanes}, wake);
 
   base::Mutex settle_mutex;
-  std::vector<app::JournalEvent> to_settle;  // guarded by settle_mutex; without views that can be used
+  std::vector<JournalEvent> to_settle;  // guarded by settle_mutex; without views that can be used
   std::atomic<uint64_t> taken{0};
   std::atomic<uint64_t> settled{0};
   std::atomic<int> disorders{0};
@@ -56,7 +54,7 @@ TEST_P(JournalThreads, EveryEventArrivesOnceAndInItsKeysOrder) {
   for (size_t a = 0; a < kAppenders; ++a) {
     threads.emplace_back([&, a] {
       support::Random random(seed + a);
-      domain::EventBatch batch;
+      EventBatch batch;
       for (int next = 0; next < kPerAppender;) {
         batch.Clear();
         const int count = static_cast<int>(std::min<uint64_t>(random.Between(1, 20), kPerAppender - next));
@@ -75,7 +73,7 @@ TEST_P(JournalThreads, EveryEventArrivesOnceAndInItsKeysOrder) {
   for (size_t lane = 0; lane < kLanes; ++lane) {
     threads.emplace_back([&, lane] {
       std::map<std::string, int> last_of_key;
-      std::vector<app::JournalEvent> events(64);
+      std::vector<JournalEvent> events(64);
       while (taken < kAll) {
         const size_t count = journal_->Take(lane, events);
         if (count == 0) {
@@ -103,7 +101,7 @@ TEST_P(JournalThreads, EveryEventArrivesOnceAndInItsKeysOrder) {
   }
   threads.emplace_back([&] {
     support::Random random(seed + 100);
-    std::vector<app::JournalEvent> some;
+    std::vector<JournalEvent> some;
     while (settled < kAll) {
       {
         base::MutexLock lock(settle_mutex);

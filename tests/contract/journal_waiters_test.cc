@@ -9,9 +9,9 @@
 #include <thread>
 #include <vector>
 
-#include "app/idempotency_window.h"
-#include "app/waiter.h"
 #include "contract/journal_contract.h"
+#include "journal/idempotency_window.h"
+#include "journal/waiter.h"
 #include "support/event_settler.h"
 #include "support/random.h"
 #include "support/waiting_request.h"
@@ -19,11 +19,8 @@
 namespace ei::contract {
 namespace {
 
-using app::Appended;
-using app::AppendResult;
-using domain::AckLevel;
 using support::WaitingRequest;
-using Waiters = std::vector<app::Waiter*>;
+using Waiters = std::vector<Waiter*>;
 
 class JournalWaiters : public JournalContract {
  protected:
@@ -38,12 +35,12 @@ class JournalWaiters : public JournalContract {
   std::unique_ptr<WaitingRequest> NewRequest() { return std::make_unique<WaitingRequest>(*journal_, queue_); }
 
   // Of a request at level broker that awaits events of earlier ones too.
-  Appended Append(size_t events, app::Waiter& waiter, const std::vector<uint64_t>& earlier = {},
-                  domain::ClientNumber client = 0) {
-    domain::EventBatch batch;
+  Appended Append(size_t events, Waiter& waiter, const std::vector<uint64_t>& earlier = {},
+                  ClientNumber client = 0) {
+    EventBatch batch;
     batch.Clear(client);
     for (size_t i = 0; i < events; ++i) Add(batch, "e", "k");
-    app::Deduplication dedup;
+    Deduplication dedup;
     dedup.awaited = earlier;
     return journal_->Append({.batch = batch, .dedup = &dedup, .ack = AckLevel::kBroker, .waiter = &waiter},
                             now_);
@@ -52,8 +49,8 @@ class JournalWaiters : public JournalContract {
   Waiters Completed() { return support::TakeCompleted(*queue_); }
 
   std::atomic<int> wakes_of_queue_{0};
-  const std::shared_ptr<app::CompletionQueue> queue_ =
-      std::make_shared<app::CompletionQueue>([this] { ++wakes_of_queue_; });
+  const std::shared_ptr<CompletionQueue> queue_ =
+      std::make_shared<CompletionQueue>([this] { ++wakes_of_queue_; });
   std::unique_ptr<support::EventSettler> settler_;
 };
 
@@ -89,10 +86,10 @@ TEST_P(JournalWaiters, EventsThatAreSettledTogetherHaveOffsetsThatFollowOneAnoth
   Append(2, *request);
   Append(1, *other);
   std::vector<uint64_t> positions;
-  std::vector<app::EventRun> runs;
+  std::vector<EventRun> runs;
   for (const TakenEvent& event : Take(0)) {
     positions.push_back(event.position);
-    app::AppendRun(runs, app::RunOf(event));
+    ei::AppendRun(runs, RunOf(event));
   }
   journal_->Settle({positions, runs, {{}, "events", 7, 41}});
   EXPECT_EQ(Completed(), (Waiters{request.get(), other.get()}));
@@ -104,7 +101,7 @@ TEST_P(JournalWaiters, EventsThatAreSettledTogetherHaveOffsetsThatFollowOneAnoth
 TEST_P(JournalWaiters, ItIsToldOnceItsEventsAreGoneFromTheJournal) {
   Open();
   uint64_t left = 99;
-  const auto queue = std::make_shared<app::CompletionQueue>([&] { left = journal_->Stats().events; });
+  const auto queue = std::make_shared<CompletionQueue>([&] { left = journal_->Stats().events; });
   WaitingRequest request(*journal_, queue);
   Append(1, request);
   settler_->Deliver({0});
@@ -137,7 +134,7 @@ TEST_P(JournalWaiters, WhatIsNotCollectedYetNeedsNoSecondWake) {
 
 TEST_P(JournalWaiters, EventsThatNobodyWaitsForArePassedOver) {
   Open();
-  domain::EventBatch others;
+  EventBatch others;
   for (int i = 0; i < 5; ++i) Add(others, "o", "k");
   ASSERT_EQ(journal_->Append(others, now_).end, 5U);
   const auto first = NewRequest();
@@ -153,7 +150,7 @@ TEST_P(JournalWaiters, AtLevelWalItWaitsUntilItsEventsAreDurable) {
   Open();
   if (!GetParam().survives) return;  // such a level is refused before
   const auto request = NewRequest();
-  domain::EventBatch batch;
+  EventBatch batch;
   Add(batch, "e", "k");
   for (int i = 0; i < 3; ++i) {
     ASSERT_EQ(journal_->Append({.batch = batch, .ack = AckLevel::kWal, .waiter = request.get()}, now_),
@@ -166,7 +163,7 @@ TEST_P(JournalWaiters, AtLevelWalItWaitsUntilItsEventsAreDurable) {
 
 TEST_P(JournalWaiters, EarlierEventsAreAwaitedBehindItsOwn) {
   Open();
-  domain::EventBatch others;
+  EventBatch others;
   for (int i = 0; i < 5; ++i) Add(others, "o", "k");
   ASSERT_EQ(journal_->Append(others, now_).end, 5U);
   const auto request = NewRequest();
@@ -176,7 +173,7 @@ TEST_P(JournalWaiters, EarlierEventsAreAwaitedBehindItsOwn) {
   settler_->Deliver({4});
   EXPECT_EQ(Completed(), Waiters{request.get()});
   std::vector<int64_t> offsets;
-  for (const app::DeliveryResult& result : request->Results()) offsets.push_back(result.offset);
+  for (const DeliveryResult& result : request->Results()) offsets.push_back(result.offset);
   EXPECT_EQ(offsets, (std::vector<int64_t>{105, 106, 104, 101, 104}));
 }
 
@@ -363,11 +360,11 @@ TEST_P(JournalWaiters, OneThatIsCancelledWhenPartOfItWasSettledLeavesTheOthers) 
 }
 
 TEST_P(JournalWaiters, TheLastEighthOfWhatMayBeAwaitedIsForThoseWhoAwaitLittle) {
-  app::ClientShares::Options options;
-  options.capacities[static_cast<size_t>(app::Shared::kAwaitedEvents)] = 80;
-  app::ClientShares shares(options);
+  ClientShares::Options options;
+  options.capacities[static_cast<size_t>(Shared::kAwaitedEvents)] = 80;
+  ClientShares shares(options);
   Open({.shares = &shares, .awaited_events_max = 80});
-  std::vector<app::ClientShares::Guest> clients;
+  std::vector<ClientShares::ClientHandle> clients;
   for (const std::string_view name : {"flood", "small"}) {
     clients.push_back(shares.Enter(name, {}));
     shares.NoteSender(clients.back().Client(), {});
@@ -376,15 +373,15 @@ TEST_P(JournalWaiters, TheLastEighthOfWhatMayBeAwaitedIsForThoseWhoAwaitLittle) 
     const auto own = NewRequest();
     const auto repeats = NewRequest();
     const auto refused = NewRequest();
-    const domain::ClientNumber flood = clients[0].Client();
+    const ClientNumber flood = clients[0].Client();
     ASSERT_EQ(Append(40, *own, {}, flood), AppendResult::kAppended);
     ASSERT_EQ(Append(0, *repeats, std::vector<uint64_t>(30, 0), flood), AppendResult::kAppended);
     EXPECT_EQ(Append(1, *refused, {}, flood), AppendResult::kOverShare);
     EXPECT_EQ(Append(0, *refused, {0}, flood), AppendResult::kOverShare);
     EXPECT_EQ(Append(9, *refused, {0}, clients[1].Client()), AppendResult::kAppended);
   }
-  EXPECT_EQ(shares.Held(clients[0].Client(), app::Shared::kAwaitedEvents), 0U);
-  EXPECT_EQ(shares.Held(clients[1].Client(), app::Shared::kAwaitedEvents), 0U);
+  EXPECT_EQ(shares.Held(clients[0].Client(), Shared::kAwaitedEvents), 0U);
+  EXPECT_EQ(shares.Held(clients[1].Client(), Shared::kAwaitedEvents), 0U);
 }
 
 // Loops append, wait and sometimes give up while results come from another thread, as early as they can.
@@ -415,13 +412,13 @@ TEST_P(JournalWaiters, NoCompletionIsLostBetweenThreads) {
     loops.emplace_back([&, l] {
       support::Random random(l);
       std::atomic<bool> woken{false};
-      const auto queue = std::make_shared<app::CompletionQueue>([&] {
+      const auto queue = std::make_shared<CompletionQueue>([&] {
         woken = true;
         woken.notify_one();
       });
       for (int i = 0; i < kRequests; ++i) {
         WaitingRequest request(*journal_, queue);
-        domain::EventBatch batch;
+        EventBatch batch;
         for (uint64_t n = random.Between(1, 4); n > 0; --n) Add(batch, "e", "k");
         const AckLevel ack = GetParam().survives && random.OneIn(2) ? AckLevel::kWal : AckLevel::kBroker;
         ASSERT_EQ(journal_->Append({.batch = batch, .ack = ack, .waiter = &request}, now_),
@@ -430,7 +427,7 @@ TEST_P(JournalWaiters, NoCompletionIsLostBetweenThreads) {
           ++cancelled;
           continue;
         }
-        app::Waiter* taken = nullptr;
+        Waiter* taken = nullptr;
         while (taken == nullptr) {
           woken.wait(false);
           woken = false;

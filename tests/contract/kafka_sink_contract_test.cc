@@ -22,7 +22,7 @@ class KafkaSinkHarness {
     sink_ = std::move(*created);
   }
 
-  app::EventSink& Sink() { return *sink_; }
+  EventSink& Sink() { return *sink_; }
   void Close() { sink_.reset(); }
 
   std::vector<std::string> Values(size_t /*all are there*/) {
@@ -32,7 +32,7 @@ class KafkaSinkHarness {
   }
 
   std::vector<StoredDeadLetter> DeadLetters(size_t /*all are there*/) {
-    std::vector<StoredDeadLetter> letters;
+    std::vector<StoredDeadLetter> dead_letters;
     for (auto& record : kafka_.Log("events-dlq")) {
       const auto header = [&](std::string_view name) {
         for (const auto& [known, value] : record.headers) {
@@ -40,10 +40,10 @@ class KafkaSinkHarness {
         }
         return std::string();
       };
-      letters.push_back({header("dlq_code"), header("dlq_reason"), header("dlq_attempts"),
-                         header("dlq_failed_at"), record.key, record.value});
+      dead_letters.push_back({header("dlq_code"), header("dlq_reason"), header("dlq_attempts"),
+                              header("dlq_failed_at"), record.key, record.value});
     }
-    return letters;
+    return dead_letters;
   }
 
  private:

@@ -42,7 +42,7 @@ def test_threads_have_names_that_an_operator_can_read(to_kafka: ToKafka, tmp_pat
 
     def all_are_named() -> bool:
         names = [task.read_text().strip() for task in Path(f"/proc/{ingestor.pid}/task").glob("*/comm")]
-        own = {"wal-commit", "wal-load", "wal-keep"}
+        own = {"wal-commit", "wal-readback", "wal-housekeep"}
         return own <= set(names) and names.count("http") == names.count("delivery") == 2
 
     wait_until(all_are_named, 10, "the threads are named")

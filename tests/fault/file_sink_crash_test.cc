@@ -42,15 +42,15 @@ std::string EventWithId(uint64_t id, size_t padding) {
 // The child stores events as fast as it can, on two lanes, and tells of each report through the pipe.
 constexpr uint64_t kLaneStep = 1ULL << 32;
 
-class TellingListener final : public app::DeliveryListener {
+class TellingListener final : public DeliveryListener {
  public:
   explicit TellingListener(int pipe) : pipe_(pipe) {}
-  void OnDelivered(const app::SettledEvents& delivered) override {
+  void OnDelivered(const SettledEvents& delivered) override {
     const uint64_t last = delivered.positions.back();
     if (::write(pipe_, &last, sizeof last) != sizeof last) ::_exit(2);
   }
-  void OnRejected(const app::RejectedEvent&) override { ::_exit(3); }
-  void OnDeadLetter(const app::DeadLetterReport&) override { ::_exit(3); }
+  void OnRejected(const RejectedEvent&) override { ::_exit(3); }
+  void OnDeadLetter(const DeadLetterReport&) override { ::_exit(3); }
 
  private:
   const int pipe_;
@@ -65,13 +65,13 @@ class TellingListener final : public app::DeliveryListener {
   if (!sink) ::_exit(1);
   TellingListener listener(pipe);
   const auto lane = [&](size_t number) {
-    app::SinkLane& own = (*sink)->Lane(number);
+    SinkLane& own = (*sink)->Lane(number);
     own.Attach(listener, nullptr);
     support::Random random(seed + number);
     for (uint64_t id = first_id + number * kLaneStep;;) {
       for (uint64_t count = random.Between(1, 200); count > 0; --count, ++id) {
         const std::string value = EventWithId(id, random.Below(500));
-        app::JournalEvent event;
+        JournalEvent event;
         event.value = value;
         event.position = id;
         own.Add(event);

@@ -187,11 +187,11 @@ TEST_F(FileSinkStorage, DeadLetterThatCannotBeStoredIsToldAndTriedAgain) {
   calls_.FailAll(Call::kWrite, ENOSPC);
   AddDeadLetter(7, "{}");
   ExpectFault({}, "storage_full", "dead-letters-");
-  EXPECT_TRUE(listener_.letters.empty());
+  EXPECT_TRUE(listener_.dead_letters.empty());
   EXPECT_TRUE(StoredLines(folder_, "dead-letters-").empty());
   calls_.FailNothing();
   RunLater();
-  EXPECT_EQ(listener_.letters, std::vector<uint64_t>{7});
+  EXPECT_EQ(listener_.dead_letters, std::vector<uint64_t>{7});
   EXPECT_EQ(StoredLines(folder_, "dead-letters-").size(), 1U);
 }
 
@@ -302,17 +302,19 @@ TEST_F(FileSinkStorage, LanesInThreadsUnderFaultsLoseNothingAndKeepTheirOrder) {
   std::vector<std::thread> threads;
   for (size_t number = 0; number < lanes_; ++number) {
     threads.emplace_back([&, number] {
-      app::SinkLane& lane = sink_->Lane(number);
+      SinkLane& lane = sink_->Lane(number);
       lane.Attach(listeners[number], nullptr);
       uint64_t added = 0;
-      uint64_t letters = 0;
+      uint64_t dead_letters = 0;
       for (int run = 0; run < 100'000; ++run) {
         for (uint64_t i = 0; i < 7 && added < kEvents; ++i, ++added) {
           lane.Add(EventOf(std::to_string(number) + " " + std::to_string(added), added));
         }
-        if (letters * 50 < added) lane.AddDeadLetter(letters++, EventOf("{}", 0), {"code", "reason", 1, {}});
+        if (dead_letters * 50 < added)
+          lane.AddDeadLetter(dead_letters++, EventOf("{}", 0), {"code", "reason", 1, {}});
         lane.Run(base::SteadyTime::min());
-        if (listeners[number].positions.size() == kEvents && listeners[number].letters.size() == letters)
+        if (listeners[number].positions.size() == kEvents &&
+            listeners[number].dead_letters.size() == dead_letters)
           break;
         clock_.Advance(std::chrono::milliseconds(50));
       }
@@ -330,7 +332,7 @@ TEST_F(FileSinkStorage, LanesInThreadsUnderFaultsLoseNothingAndKeepTheirOrder) {
     std::iota(wanted.begin(), wanted.end(), 0);
     EXPECT_EQ(listeners[number].positions, wanted);
     wanted.resize(kEvents / 50);
-    EXPECT_EQ(listeners[number].letters, wanted);
+    EXPECT_EQ(listeners[number].dead_letters, wanted);
   }
   EXPECT_EQ(StoredLines(folder_, "dead-letters-").size(), lanes_ * kEvents / 50);
   EXPECT_GT(telemetry_.Read().retried, 0U);

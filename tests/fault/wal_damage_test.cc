@@ -185,7 +185,7 @@ class WalDamage : public testing::Test {
     read.set_aside = counts.set_aside > 0;
     EXPECT_EQ(rig.Journal().Stats().events, 0U);
     EXPECT_LE(counts.memory_bytes, 1U << 20);
-    EXPECT_EQ(rig.Append({"999"}), app::AppendResult::kAppended);
+    EXPECT_EQ(rig.Append({"999"}), AppendResult::kAppended);
     EXPECT_EQ(rig.Drain(), std::vector<std::string>{"999"}) << "the service goes on";
     return read;
   }

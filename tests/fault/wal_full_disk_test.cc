@@ -15,7 +15,6 @@
 namespace ei::wal {
 namespace {
 
-using app::AppendResult;
 using support::Numbered;
 using Strings = std::vector<std::string>;
 
@@ -140,11 +139,11 @@ TEST_F(WalFullDisk, ThreadsNoticeTheRoomByThemselves) {
     FillTheDisk(100'000);
     WalThreads threads(*journal, clock, {});
     threads.Start();
-    domain::EventBatch batch;
+    EventBatch batch;
     support::AddRawEvent(batch, "event", "k", kEventBytes);
     uint64_t end = 0;
     const auto append = [&] {
-      const app::Appended appended = journal->Append(batch, clock.Now());
+      const Appended appended = journal->Append(batch, clock.Now());
       if (appended == AppendResult::kAppended) end = appended.end;
       std::this_thread::yield();
     };

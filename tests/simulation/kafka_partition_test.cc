@@ -86,7 +86,7 @@ class Schedule : public PartitionListener {
       held_ += token;
     }
     uint64_t events = 0;
-    for (const app::EventRun& run : batch.runs) {
+    for (const EventRun& run : batch.runs) {
       events += run.events;
       held_ -= run.held_bytes;
     }
@@ -111,7 +111,7 @@ class Schedule : public PartitionListener {
       Batch& batch = partition.Open(120, most, /*dead_letters=*/false, wire::Codec::kNone, now_, 0);
       batch.records.Append(std::to_string(token), std::string(100, 'v'), {});
       batch.tokens.push_back(token);
-      app::AppendRun(batch.runs, {now_, 0, 1, token});
+      ei::AppendRun(batch.runs, {now_, 0, 1, token});
     }
   }
 

@@ -90,7 +90,7 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
   }
 
   void OnDelivered(const Partition& partition, const Batch& batch, int64_t) override {
-    app::RunReader runs(batch.runs);
+    RunReader runs(batch.runs);
     for (const uint64_t token : batch.tokens) {
       Settle(token, runs.Next());
     }
@@ -106,7 +106,7 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
   }
   void OnUndeliverable(const std::string&, const Batch& records, std::string_view code,
                        std::span<const std::string>, uint32_t attempts) override {
-    VisitRecords(records, [&](const kafka::wire::RecordView&, uint64_t token, const app::EventRun& run) {
+    VisitRecords(records, [&](const kafka::wire::RecordView&, uint64_t token, const EventRun& run) {
       EXPECT_TRUE(IsPoison(token)) << "a good one was rejected: " << token << ' ' << code;
       Settle(token, run);
     });
@@ -176,7 +176,7 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
     std::ranges::sort(found.files);
     if (!found.files.empty()) life.files.next_number = found.files.back() + 1;
     wal::ReadSent(*life.folder, values_.size(), checkpoint_, found);
-    std::vector<app::SentBatch> unsettled;
+    std::vector<SentBatch> unsettled;
     for (wal::FoundBatch& each : found.unsettled) unsettled.push_back(std::move(each.batch));
     life.sent.emplace(wal::SentHeader{}, std::move(unsettled), life.files, *life.folder, clock_, log_);
     life.sent->Begin(checkpoint_, wal::kCheckpointRunsMax);
@@ -265,10 +265,10 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
     values_.push_back(std::move(value));
     event_keys_.push_back('k' + std::to_string(random_.Below(keys_)));
     if (random_.OneIn(5)) event_keys_.back().reset();
-    clients_.push_back(static_cast<domain::ClientNumber>(random_.Below(3)));
+    clients_.push_back(static_cast<ClientNumber>(random_.Below(3)));
   }
   void Add(uint64_t token) {
-    app::JournalEvent event;
+    JournalEvent event;
     event.value = values_[token];
     event.has_key = event_keys_[token].has_value();
     if (event.has_key) {
@@ -284,7 +284,7 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
 
   bool IsPoison(uint64_t token) const { return kafka_.Brokers().IsPoison(values_[token]); }
 
-  void Settle(uint64_t token, const app::EventRun& run) {
+  void Settle(uint64_t token, const EventRun& run) {
     EXPECT_TRUE(settled_.insert(token).second) << "told twice of " << token;
     EXPECT_EQ(run.held_bytes, kHeld);
     EXPECT_EQ(run.client, clients_[token]);
@@ -361,7 +361,7 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
   bool notes_lost_ = false;                             // with the power
   std::vector<std::string> values_;                     // by token
   std::vector<std::optional<std::string>> event_keys_;  // the same
-  std::vector<domain::ClientNumber> clients_;           // the same
+  std::vector<ClientNumber> clients_;                   // the same
   std::set<uint64_t> out_of_order_;                     // were rejected once
   std::set<uint64_t> settled_;
   std::set<uint64_t> seen_;

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "adapters/json/event_decoder.h"
-#include "adapters/memory_journal/memory_journal.h"
-#include "app/ingest.h"
+#include "ingest/ingest.h"
+#include "journal/memory_journal.h"
 #include "support/delivery_rig.h"
 #include "support/events.h"
 #include "support/random.h"
@@ -19,15 +19,13 @@
 namespace ei::simulation {
 namespace {
 
-using app::IngestStatus;
-
 // From here on everything must have occurred; fewer schedules may miss what is rare.
 constexpr uint64_t kEnoughForAll = 6'000;
 
 // One schedule from its first request to the last event's delivery.
 class Schedule {
  public:
-  Schedule(uint64_t seed, app::EventDecoder& decoder, std::map<std::string, uint64_t>& occurred)
+  Schedule(uint64_t seed, EventDecoder& decoder, std::map<std::string, uint64_t>& occurred)
       : random_(seed),
         occurred_(occurred),
         decoder_(decoder),
@@ -68,9 +66,9 @@ class Schedule {
     ASSERT_EQ(rig_.journal.Stats().bytes, 0U);
     const auto told = rig_.telemetry.Read();
     ASSERT_EQ(told.accepted, told.delivered + told.DeadLettered());
-    ASSERT_EQ(shares_.LargestPart(app::Shared::kJournalEvents), 0);
-    ASSERT_EQ(shares_.LargestPart(app::Shared::kJournalBytes), 0);
-    ASSERT_EQ(shares_.Held(0, app::Shared::kJournalBytes), 0U);
+    ASSERT_EQ(shares_.LargestPart(Shared::kJournalEvents), 0);
+    ASSERT_EQ(shares_.LargestPart(Shared::kJournalBytes), 0);
+    ASSERT_EQ(shares_.Held(0, Shared::kJournalBytes), 0U);
     NoteFaults();
   }
 
@@ -78,24 +76,24 @@ class Schedule {
   static constexpr double kBurst = 30;
   static constexpr uint64_t kJournalBytes = 1 << 20;
 
-  static app::ClientShares::Options SharesOf(uint64_t events_max, double rate) {
-    app::ClientShares::Options options;
-    options.capacities[static_cast<size_t>(app::Shared::kJournalEvents)] = events_max;
-    options.capacities[static_cast<size_t>(app::Shared::kJournalBytes)] = kJournalBytes;
+  static ClientShares::Options SharesOf(uint64_t events_max, double rate) {
+    ClientShares::Options options;
+    options.capacities[static_cast<size_t>(Shared::kJournalEvents)] = events_max;
+    options.capacities[static_cast<size_t>(Shared::kJournalBytes)] = kJournalBytes;
     options.rate = rate;
     options.burst = kBurst;
     return options;
   }
 
-  domain::ClientNumber AnyClient() {
+  ClientNumber AnyClient() {
     const uint64_t i = random_.Below(clients_.size() + 1);
-    return i == clients_.size() ? domain::ClientNumber{0} : clients_[i].Client();
+    return i == clients_.size() ? ClientNumber{0} : clients_[i].Client();
   }
 
   void Request() {
     if (random_.OneIn(10)) {
       const auto admitted =
-          ingest_.Admit(domain::AckLevel::kMemory, AnyClient(), random_.Below(1'000), rig_.clock.Now());
+          ingest_.Admit(AckLevel::kMemory, AnyClient(), random_.Below(1'000), rig_.clock.Now());
       if (admitted.status != IngestStatus::kAccepted) ++occurred_["refused unread"];
       return;
     }
@@ -117,24 +115,23 @@ class Schedule {
     Submit(form == 2 ? decoder_.DecodeLines(body) : decoder_.DecodeDocument(body));
   }
 
-  void Submit(const app::DecodedRequest& request) {
-    if (request.fault != app::DocumentFault::kNone) {
+  void Submit(const DecodedRequest& request) {
+    if (request.fault != DocumentFault::kNone) {
       ++occurred_["malformed document"];
       return;
     }
-    const auto handling = random_.OneIn(3) ? app::Handling::kStrict : app::Handling::kLenient;
+    const auto handling = random_.OneIn(3) ? Handling::kStrict : Handling::kLenient;
     const uint64_t before = rig_.journal.Stats().events;
-    const domain::Envelope envelope{.traceparent = random_.OneIn(2) ? "00-trace-01" : "",
-                                    .client = AnyClient()};
-    const auto result =
-        ingest_.Accept(request.events, envelope, handling, domain::AckLevel::kMemory, submission_);
+    const RequestMetadata metadata{.traceparent = random_.OneIn(2) ? "00-trace-01" : "",
+                                   .client = AnyClient()};
+    const auto result = ingest_.Accept(request.events, metadata, handling, AckLevel::kMemory, submission_);
     const uint64_t added = rig_.journal.Stats().events - before;
     if (!submission_.rejections.empty()) ++occurred_["invalid event"];
     switch (result.status) {
       case IngestStatus::kAccepted:
         ++occurred_["accepted"];
         ASSERT_EQ(added, submission_.batch.Size());
-        ASSERT_TRUE(handling == app::Handling::kLenient || submission_.rejections.empty());
+        ASSERT_TRUE(handling == Handling::kLenient || submission_.rejections.empty());
         for (size_t i = 0; i < submission_.batch.Size(); ++i)
           accepted_.emplace_back(submission_.batch.RawId(i));
         return;
@@ -178,13 +175,13 @@ class Schedule {
     ASSERT_EQ(told.received, told.accepted + told.Rejected());
     ASSERT_EQ(told.accepted, told.delivered + told.DeadLettered() + rig_.journal.Stats().events);
     ASSERT_EQ(told.accepted, accepted_.size());
-    const app::JournalStats journal = rig_.journal.Stats();
+    const JournalStats journal = rig_.journal.Stats();
     ASSERT_LE(journal.events, journal.events_max);
     // Clients are charged with what is taken, in the unit that bounds it.
-    ASSERT_EQ(shares_.Left(app::Shared::kJournalEvents), journal.events_max - journal.events);
+    ASSERT_EQ(shares_.Left(Shared::kJournalEvents), journal.events_max - journal.events);
     ASSERT_LE(journal.bytes, journal.bytes_max);
-    ASSERT_EQ(shares_.Left(app::Shared::kJournalBytes), journal.bytes_max - journal.bytes);
-    ASSERT_GE(journal.bytes, journal.events * app::kEventOverheadBytes);
+    ASSERT_EQ(shares_.Left(Shared::kJournalBytes), journal.bytes_max - journal.bytes);
+    ASSERT_GE(journal.bytes, journal.events * kEventOverheadBytes);
   }
 
   void NoteFaults() {
@@ -193,23 +190,23 @@ class Schedule {
     occurred_["dead-lettered"] += counts.dead_lettered;
     occurred_["step of an outage"] += counts.in_outage;
     occurred_["rejected by the sink"] += counts.rejected;
-    occurred_["dead letter failed"] += counts.letter_failed;
+    occurred_["dead letter failed"] += counts.dead_letter_failed;
     occurred_["reported within Add"] += counts.reported_within_add;
     occurred_["report held back"] += counts.held_back;
   }
 
   support::Random random_;
   std::map<std::string, uint64_t>& occurred_;
-  app::EventDecoder& decoder_;
+  EventDecoder& decoder_;
   const uint64_t events_max_;
   const double rate_;
-  app::ClientShares shares_;
-  std::vector<app::ClientShares::Guest> clients_;
-  memory_journal::MemoryJournal journal_;
+  ClientShares shares_;
+  std::vector<ClientShares::ClientHandle> clients_;
+  MemoryJournal journal_;
   support::DeliveryRig rig_;
-  domain::TokenBucket bucket_;
-  app::Ingest ingest_;
-  app::Submission submission_;
+  TokenBucket bucket_;
+  Ingest ingest_;
+  IngestContext submission_;
   uint64_t number_ = 0;
   std::vector<std::string> accepted_;
 };

@@ -14,8 +14,8 @@
 
 #include "adapters/wal/segment_files.h"
 #include "adapters/wal/wal_journal.h"
-#include "app/ingest.h"
-#include "app/ports/event_decoder.h"
+#include "ingest/event_decoder.h"
+#include "ingest/ingest.h"
 #include "simulation/wal_ledger.h"
 #include "simulation/wal_notes.h"
 #include "simulation/wal_repeats.h"
@@ -42,7 +42,7 @@ class WalLife {
   // Null: the start failed, as it does when the disk fails meanwhile.
   static std::unique_ptr<WalLife> Start(support::SimDisk& disk, const wal::WalOptions& options,
                                         support::VirtualClock& clock, WalLedger& ledger, WalNotesBook& notes,
-                                        app::EventDecoder& decoder, Occurred& occurred, uint64_t seed,
+                                        EventDecoder& decoder, Occurred& occurred, uint64_t seed,
                                         bool shrunk) {
     std::unique_ptr<WalLife> life(new WalLife(disk, clock, ledger, decoder, occurred, seed));
     wal::WalOptions shared = options;
@@ -71,7 +71,7 @@ class WalLife {
     occurred_["broker: dead-lettered"] += total.dead_lettered;
     occurred_["broker: away"] += total.in_outage;
     occurred_["broker: refused an event"] += total.rejected;
-    occurred_["broker: refused a dead letter"] += total.letter_failed;
+    occurred_["broker: refused a dead letter"] += total.dead_letter_failed;
     occurred_["broker: acknowledged late"] += total.held_back;
     occurred_["broker: acknowledgement lost in a crash"] +=
         total.delivered + total.dead_lettered - told.delivered - told.DeadLettered();
@@ -83,16 +83,16 @@ class WalLife {
   }
 
   // 'n': clients are not told apart.
-  static domain::ClientIdentity IdentityOf(char client) {
-    return client == 'n' ? domain::kNoClient : domain::IdentityOf({&client, 1});
+  static ClientIdentity IdentityOf(char client) {
+    return client == 'n' ? kNoClient : ei::IdentityOf({&client, 1});
   }
-  domain::ClientNumber NumberOf(char client) const {
-    return client == 'n' ? domain::ClientNumber{0} : clients_.at(client).Client();
+  ClientNumber NumberOf(char client) const {
+    return client == 'n' ? ClientNumber{0} : clients_.at(client).Client();
   }
 
   // One request of a client with these events, each a label and its JSON.
-  app::IngestStatus Request(const std::vector<std::pair<std::string, std::string>>& events,
-                            domain::AckLevel level, char client) {
+  IngestStatus Request(const std::vector<std::pair<std::string, std::string>>& events, AckLevel level,
+                       char client) {
     std::string body;
     std::vector<std::string> labels;
     for (const auto& [label, json] : events) {
@@ -100,14 +100,14 @@ class WalLife {
       body.append(json).append("\n");
       labels.push_back(label);
     }
-    const bool waits = level != domain::AckLevel::kMemory;
+    const bool waits = level != AckLevel::kMemory;
     submission_.waiter = waits ? &requests_->New(level, labels) : nullptr;
     const auto decoded = decoder_.DecodeLines(body);
-    const domain::ClientNumber number = NumberOf(client);
-    const uint64_t held = shares_.Held(number, app::Shared::kJournalBytes);
+    const ClientNumber number = NumberOf(client);
+    const uint64_t held = shares_.Held(number, Shared::kJournalBytes);
     const auto result = ingest_->Accept(decoded.events, {.client = number, .identity = IdentityOf(client)},
-                                        app::Handling::kLenient, level, submission_);
-    const bool accepted = result.status == app::IngestStatus::kAccepted;
+                                        Handling::kLenient, level, submission_);
+    const bool accepted = result.status == IngestStatus::kAccepted;
     if (!accepted && waits) requests_->Drop();
     if (!accepted) {
       for (const std::string& label : labels) {
@@ -120,9 +120,9 @@ class WalLife {
     if (!submission_.dedup.repeats.empty()) {
       ++occurred_["event repeated"];
     } else {
-      NoteCharge(number, shares_.Held(number, app::Shared::kJournalBytes) - held);
+      NoteCharge(number, shares_.Held(number, Shared::kJournalBytes) - held);
     }
-    if (level == domain::AckLevel::kMemory) {
+    if (level == AckLevel::kMemory) {
       for (const std::string& label : labels) ledger_.Tell(label, Told::kAccepted);
     }
     Answer();
@@ -149,8 +149,8 @@ class WalLife {
     wal::Work work = wal::Work::kIdle;
     switch (role) {
       case Role::kCommit: work = journal_->Commit(); break;
-      case Role::kLoad: work = journal_->Load(); break;
-      case Role::kKeep: work = journal_->Keep(); break;
+      case Role::kReadBack: work = journal_->ReadBack(); break;
+      case Role::kHousekeep: work = journal_->Housekeep(); break;
     }
     if (work == wal::Work::kDone) state.woken = true;
     if (work == wal::Work::kLater) state.due = clock_.Now() + std::chrono::milliseconds(20);
@@ -158,14 +158,14 @@ class WalLife {
     if (journal_->Counts().unreadable > 0) ++occurred_["log: steps while it can't be read"];
     Answer();
     CheckBounds();
-    if (role == Role::kKeep) CheckMarkedStay();
+    if (role == Role::kHousekeep) CheckMarkedStay();
     return true;
   }
 
   // Whatever may have a turn has one; false: all wait for time to pass or for the sink.
   bool RunAnything() {
     bool ran = false;
-    for (const Role role : {Role::kCommit, Role::kLoad, Role::kKeep}) ran = Step(role) || ran;
+    for (const Role role : {Role::kCommit, Role::kReadBack, Role::kHousekeep}) ran = Step(role) || ran;
     return rig_->RunOneWorker(random_.Below(4)) || ran;
   }
 
@@ -218,20 +218,20 @@ class WalLife {
   // What makes an end graceful: every request is answered, and all that was accepted is on the disk.
   bool AllAnswered() {
     Answer();
-    return requests_->NoneOf(domain::AckLevel::kWal) && journal_->Counts().unsynced_events == 0;
+    return requests_->NoneOf(AckLevel::kWal) && journal_->Counts().unsynced_events == 0;
   }
   bool AllConfirmed() {
     Answer();
-    return requests_->NoneOf(domain::AckLevel::kBroker);
+    return requests_->NoneOf(AckLevel::kBroker);
   }
 
   // Nothing waits any more, and each part of the log has had its turn.
   void CheckNobodyHoldsAnything() const {
     for (const auto& [name, client] : clients_) {
-      ASSERT_EQ(shares_.Held(client.Client(), app::Shared::kJournalBytes), 0U) << name;
-      ASSERT_EQ(shares_.Held(client.Client(), app::Shared::kUnsyncedBytes), 0U) << name;
+      ASSERT_EQ(shares_.Held(client.Client(), Shared::kJournalBytes), 0U) << name;
+      ASSERT_EQ(shares_.Held(client.Client(), Shared::kUnsyncedBytes), 0U) << name;
     }
-    ASSERT_EQ(shares_.Held(0, app::Shared::kUnsyncedBytes), 0U);
+    ASSERT_EQ(shares_.Held(0, Shared::kUnsyncedBytes), 0U);
   }
 
   void CheckAccounts() const {
@@ -276,13 +276,13 @@ class WalLife {
   };
   // What a request made the log longer by, in the segment that it stands in.
   struct Charge {
-    domain::ClientNumber client;
+    ClientNumber client;
     uint64_t begin;
     uint64_t end;
     uint64_t bytes;
   };
 
-  WalLife(support::SimDisk& disk, support::VirtualClock& clock, WalLedger& ledger, app::EventDecoder& decoder,
+  WalLife(support::SimDisk& disk, support::VirtualClock& clock, WalLedger& ledger, EventDecoder& decoder,
           Occurred& occurred, uint64_t seed)
       : random_(seed),
         disk_(disk),
@@ -306,18 +306,18 @@ class WalLife {
     rig_ = std::make_unique<support::DeliveryRig>(options.lanes, *noted_, random_.Next(), &clock_);
     requests_ = std::make_unique<WalRequests>(rig_->journal);
     rig_->sink.OnArrival([this](std::string_view value) { ledger_.CheckUnaltered(value); });
-    bucket_ = std::make_unique<domain::TokenBucket>(0, 1);
+    bucket_ = std::make_unique<TokenBucket>(0, 1);
     // A crash can bring back what was removed.
     disk_bytes_max_ = std::max(options.bytes_max, journal_->Stats().bytes);
     // Where these leave the newest commit no room, it gets a segment of its own size beyond the limit.
     const auto counts = journal_->Counts();
     if (counts.set_aside > 0 || shrunk) disk_bytes_max_ += kLargestSegmentBytes;
-    ingest_ = std::make_unique<app::Ingest>(app::Ingest::Options{}, *bucket_, rig_->journal, rig_->drain_rate,
-                                            rig_->topic_limits, clock_, rig_->telemetry, options.window);
+    ingest_ = std::make_unique<Ingest>(Ingest::Options{}, *bucket_, rig_->journal, rig_->drain_rate,
+                                       rig_->topic_limits, clock_, rig_->telemetry, options.window);
   }
 
   // Of what it was charged with, a part may be for the end of the segment before.
-  void NoteCharge(domain::ClientNumber client, uint64_t charged) {
+  void NoteCharge(ClientNumber client, uint64_t charged) {
     const uint64_t end = rig_->journal.End();
     const uint64_t events = submission_.batch.Size();
     const uint64_t frame = wal::FrameBytes(submission_.batch.Bytes().size(), events, wal::kOriginBytes);
@@ -328,15 +328,15 @@ class WalLife {
   void CheckCharges() {
     std::erase_if(charges_,
                   [this](const Charge& charge) { return !rig_->journal.Waits(charge.begin, charge.end); });
-    std::map<domain::ClientNumber, uint64_t> own;
+    std::map<ClientNumber, uint64_t> own;
     for (const Charge& charge : charges_) own[charge.client] += charge.bytes;
     for (const auto& [client, bytes] : own) {
-      ASSERT_GE(shares_.Held(client, app::Shared::kJournalBytes), bytes)
+      ASSERT_GE(shares_.Held(client, Shared::kJournalBytes), bytes)
           << "a client is charged with less than it has waiting";
     }
-    uint64_t charged = shares_.Held(0, app::Shared::kJournalBytes);
+    uint64_t charged = shares_.Held(0, Shared::kJournalBytes);
     for (const auto& [name, client] : clients_)
-      charged += shares_.Held(client.Client(), app::Shared::kJournalBytes);
+      charged += shares_.Held(client.Client(), Shared::kJournalBytes);
     ASSERT_LE(charged, journal_->Stats().bytes) << "clients are charged with more than there is";
   }
 
@@ -372,11 +372,11 @@ class WalLife {
   support::SimDisk& disk_;
   support::VirtualClock& clock_;
   WalLedger& ledger_;
-  app::EventDecoder& decoder_;
+  EventDecoder& decoder_;
   Occurred& occurred_;
   support::NullLog log_;
-  app::ClientShares shares_{{}};
-  std::map<char, app::ClientShares::Guest> clients_;
+  ClientShares shares_{{}};
+  std::map<char, ClientShares::ClientHandle> clients_;
   std::vector<Charge> charges_;  // of requests that wait
   std::set<uint64_t> marked_;    // segments, as of the last Keep
   wal::WalOptions options_;
@@ -386,9 +386,9 @@ class WalLife {
   std::unique_ptr<NotedJournal> noted_;
   std::unique_ptr<support::DeliveryRig> rig_;
   std::unique_ptr<WalRequests> requests_;
-  std::unique_ptr<domain::TokenBucket> bucket_;
-  std::unique_ptr<app::Ingest> ingest_;
-  app::Submission submission_;
+  std::unique_ptr<TokenBucket> bucket_;
+  std::unique_ptr<Ingest> ingest_;
+  IngestContext submission_;
   std::array<RoleState, 3> roles_;
   uint64_t disk_bytes_max_ = 0;
 };

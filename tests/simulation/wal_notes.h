@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "app/ports/journal.h"
+#include "journal/journal.h"
 #include "support/random.h"
 
 namespace ei::simulation {
@@ -73,9 +73,9 @@ class WalNotesBook {
   }
 
   // What a start gives a lane. Returns how many batches had to be among it.
-  uint64_t CheckGiven(size_t lane, const std::vector<app::SentBatch>& given) {
+  uint64_t CheckGiven(size_t lane, const std::vector<SentBatch>& given) {
     std::set<std::string> stamps;
-    for (const app::SentBatch& batch : given) {
+    for (const SentBatch& batch : given) {
       CheckTrue(lane, batch);
       EXPECT_TRUE(stamps.insert(batch.stamp).second) << "given twice: " << batch.stamp;
     }
@@ -102,7 +102,7 @@ class WalNotesBook {
     std::vector<uint64_t> positions;
   };
 
-  void CheckTrue(size_t lane, const app::SentBatch& batch) const {
+  void CheckTrue(size_t lane, const SentBatch& batch) const {
     const auto noted = all_.find(batch.stamp);
     ASSERT_NE(noted, all_.end()) << "a batch that was never noted: " << batch.stamp;
     ASSERT_EQ(batch.positions, noted->second.positions) << batch.stamp;
@@ -123,10 +123,10 @@ class WalNotesBook {
 };
 
 // A journal whose lanes note batches at random, of what was taken and waits.
-class NotedJournal final : public app::Journal {
+class NotedJournal final : public ei::Journal {
  public:
   // `died` says whether the process has. The references outlive it.
-  NotedJournal(app::Journal& journal, size_t lanes, WalNotesBook& book, std::function<bool()> died,
+  NotedJournal(ei::Journal& journal, size_t lanes, WalNotesBook& book, std::function<bool()> died,
                uint64_t seed)
       : journal_(journal), book_(book), died_(std::move(died)), random_(seed) {
     for (size_t lane = 0; lane < lanes; ++lane) {
@@ -144,40 +144,40 @@ class NotedJournal final : public app::Journal {
     lane.SendSome();
   }
 
-  app::Appended Append(const app::AppendRequest& request, base::SteadyTime now) override {
+  Appended Append(const AppendRequest& request, base::SteadyTime now) override {
     return journal_.Append(request, now);
   }
-  bool Forget(app::Waiter& waiter) override { return journal_.Forget(waiter); }
+  bool Forget(ei::Waiter& waiter) override { return journal_.Forget(waiter); }
   uint64_t DurableEnd() const override { return journal_.DurableEnd(); }
   void OnFailed(std::function<void()> told) override { journal_.OnFailed(std::move(told)); }
   bool Failed() const override { return journal_.Failed(); }
   bool Full(uint64_t bytes) const override { return journal_.Full(bytes); }
   bool TooManyAwaited() const override { return journal_.TooManyAwaited(); }
-  bool Crowded() const override { return journal_.Crowded(); }
-  size_t Take(size_t lane, std::span<app::JournalEvent> out) override {
+  bool AboveHighWatermark() const override { return journal_.AboveHighWatermark(); }
+  size_t Take(size_t lane, std::span<JournalEvent> out) override {
     const size_t count = journal_.Take(lane, out);
-    for (const app::JournalEvent& event : out.first(count)) {
+    for (const JournalEvent& event : out.first(count)) {
       EXPECT_FALSE(book_.IsFlushedAsSettled(event.position))
           << "noted as settled, and delivered again: " << event.position;
       lanes_[lane]->waiting.insert(event.position);
     }
     return count;
   }
-  void Settle(const app::SettledEvents& settled) override { journal_.Settle(settled); }
-  app::SentLog* Sent(size_t lane) override { return lanes_[lane].get(); }
+  void Settle(const SettledEvents& settled) override { journal_.Settle(settled); }
+  SentLog* Sent(size_t lane) override { return lanes_[lane].get(); }
   void OnLaneFilled(std::function<void(size_t lane)> wake) override {
     journal_.OnLaneFilled(std::move(wake));
   }
   void Close() override { journal_.Close(); }
-  app::JournalStats Stats() const override { return journal_.Stats(); }
+  JournalStats Stats() const override { return journal_.Stats(); }
   uint64_t Events() const override { return journal_.Events(); }
 
  private:
-  class Lane final : public app::SentLog {
+  class Lane final : public SentLog {
    public:
-    Lane(NotedJournal& owner, size_t number, app::SentLog& log) : owner_(owner), number_(number), log_(log) {}
+    Lane(NotedJournal& owner, size_t number, SentLog& log) : owner_(owner), number_(number), log_(log) {}
 
-    std::vector<app::SentBatch> TakeUnsettled() override { return log_.TakeUnsettled(); }
+    std::vector<SentBatch> TakeUnsettled() override { return log_.TakeUnsettled(); }
     void NoteSent(std::span<const uint64_t> positions, std::string_view stamp) override {
       WalNotesBook::Batch batch{{positions.begin(), positions.end()}, std::string(stamp)};
       if (!stamp.empty()) owner_.book_.NoteSent(number_, batch);
@@ -212,11 +212,11 @@ class NotedJournal final : public app::Journal {
    private:
     NotedJournal& owner_;
     const size_t number_;
-    app::SentLog& log_;
+    SentLog& log_;
     std::vector<WalNotesBook::Note> notes_;  // since the last Flush
   };
 
-  app::Journal& journal_;
+  ei::Journal& journal_;
   WalNotesBook& book_;
   std::function<bool()> died_;
   support::Random random_;

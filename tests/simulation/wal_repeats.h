@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "adapters/wal/wal_journal.h"
-#include "app/idempotency_window.h"
-#include "app/ports/clock.h"
-#include "app/ports/event_decoder.h"
-#include "app/submission.h"
+#include "base/clock.h"
+#include "ingest/event_decoder.h"
+#include "ingest/ingest_context.h"
+#include "journal/idempotency_window.h"
 #include "support/random.h"
 
 namespace ei::simulation {
@@ -22,13 +22,13 @@ namespace ei::simulation {
 // nothing but for its age.
 class WalRepeats {
  public:
-  WalRepeats(const wal::WalOptions& options, const app::Clock& clock, uint64_t seed)
+  WalRepeats(const wal::WalOptions& options, const Clock& clock, uint64_t seed)
       : clock_(clock),
         time_(options.retain_time),
         window_({.ids = {options.retain_events, options.retain_time, kRequestEventsMax}, .key = {seed, 1}}) {}
 
   // `once`: no event is in the log twice. One that could not be read when its client sent it again is.
-  void Restore(const wal::WalJournal& journal, app::EventDecoder& decoder, bool once) {
+  void Restore(const wal::WalJournal& journal, EventDecoder& decoder, bool once) {
     uint64_t restored = 0;
     journal.ReadRetained([&](const wal::RetainedEvent& event) {
       const auto decoded = decoder.DecodeDocument(event.value);
@@ -46,11 +46,11 @@ class WalRepeats {
   }
 
   // Checks what a request that was accepted was found to repeat.
-  void Check(const app::Submission& submission) {
-    auto repeat = submission.dedup.repeats.begin();
-    for (uint32_t i = 0; i < submission.batch.Size(); ++i) {
-      const std::string label(submission.batch.RawId(i));
-      const bool repeated = repeat != submission.dedup.repeats.end() && repeat->event == i;
+  void Check(const IngestContext& context) {
+    auto repeat = context.dedup.repeats.begin();
+    for (uint32_t i = 0; i < context.batch.Size(); ++i) {
+      const std::string label(context.batch.RawId(i));
+      const bool repeated = repeat != context.dedup.repeats.end() && repeat->event == i;
       ASSERT_TRUE(repeated || !MustKnow(label)) << label << " is stored a second time";
       ASSERT_TRUE(!repeated || MayKnow(label)) << label << " is taken for a repeat after its time";
       if (repeated) {
@@ -77,7 +77,7 @@ class WalRepeats {
     return is_own && MustKnow(label) == MayKnow(label) ? label : std::string();
   }
 
-  app::IdempotencyWindow& Window() { return window_; }
+  IdempotencyWindow& Window() { return window_; }
 
  private:
   static constexpr uint64_t kRequestEventsMax = 100;
@@ -87,9 +87,9 @@ class WalRepeats {
   }
   base::Duration Age(const std::string& label) const { return clock_.Now() - known_.at(label); }
 
-  const app::Clock& clock_;
+  const Clock& clock_;
   const base::Duration time_;
-  app::IdempotencyWindow window_;
+  IdempotencyWindow window_;
   std::map<std::string, base::SteadyTime> known_;  // since when
   std::vector<std::string> good_;
 };

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "app/waiter.h"
-#include "domain/ack_level.h"
+#include "event/ack_level.h"
+#include "journal/waiter.h"
 
 namespace ei::simulation {
 
@@ -20,9 +20,9 @@ namespace ei::simulation {
 class WalRequests {
  public:
   // The journal outlives it.
-  explicit WalRequests(app::Journal& journal) : journal_(journal) {}
+  explicit WalRequests(ei::Journal& journal) : journal_(journal) {}
 
-  app::Waiter& New(domain::AckLevel level, const std::vector<std::string>& labels) {
+  ei::Waiter& New(AckLevel level, const std::vector<std::string>& labels) {
     return waiting_.emplace_back(journal_, queue_, level, labels);
   }
   void Drop() { waiting_.pop_back(); }  // the last one
@@ -41,35 +41,35 @@ class WalRequests {
       if (request.Waits()) return false;
       if (request.StorageFailed()) return true;  // nothing is promised
       for (const std::string& label : request.labels) {
-        if (request.level == domain::AckLevel::kWal) {
+        if (request.level == AckLevel::kWal) {
           durable(label);
         } else {
           EXPECT_TRUE(arrived(label)) << label << " was confirmed, and the sink doesn't have it";
         }
       }
-      if (request.level == domain::AckLevel::kBroker) ++confirmed;
+      if (request.level == AckLevel::kBroker) ++confirmed;
       return true;
     });
     return confirmed;
   }
 
-  bool NoneOf(domain::AckLevel level) const {
+  bool NoneOf(AckLevel level) const {
     return std::ranges::none_of(waiting_, [level](const Request& one) { return one.level == level; });
   }
 
  private:
-  struct Request final : public app::Waiter {
-    Request(app::Journal& journal, std::shared_ptr<app::CompletionQueue> queue, domain::AckLevel asked,
+  struct Request final : public ei::Waiter {
+    Request(ei::Journal& journal, std::shared_ptr<CompletionQueue> queue, AckLevel asked,
             std::vector<std::string> names)
         : Waiter(journal, std::move(queue)), level(asked), labels(std::move(names)) {}
-    const domain::AckLevel level;
+    const AckLevel level;
     const std::vector<std::string> labels;
   };
 
-  app::Journal& journal_;
+  ei::Journal& journal_;
   bool woken_ = false;
-  const std::shared_ptr<app::CompletionQueue> queue_ =
-      std::make_shared<app::CompletionQueue>([this] { woken_ = true; });
+  const std::shared_ptr<CompletionQueue> queue_ =
+      std::make_shared<CompletionQueue>([this] { woken_ = true; });
   std::list<Request> waiting_;
 };
 

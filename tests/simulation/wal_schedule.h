@@ -51,7 +51,7 @@ class WalSchedule {
                                         "notes: events settled by them alone",
                                         "notes: a lane had several files"};
 
-  WalSchedule(uint64_t seed, app::EventDecoder& decoder, Occurred& occurred)
+  WalSchedule(uint64_t seed, EventDecoder& decoder, Occurred& occurred)
       : random_(seed),
         decoder_(decoder),
         occurred_(occurred),
@@ -314,8 +314,8 @@ class WalSchedule {
       case 5: return LetTimePass();
       case 6: life.Rig().sink.SetOutage(random_.OneIn(4)); return;
       case 7: life.Rig().RunOneWorker(random_.Below(3)); return;
-      case 8: life.Step(WalLife::Role::kKeep); return;
-      case 9: life.Step(WalLife::Role::kLoad); return;
+      case 8: life.Step(WalLife::Role::kHousekeep); return;
+      case 9: life.Step(WalLife::Role::kReadBack); return;
       case 10:
       case 11:
       case 12: return life.NoteSome();
@@ -345,14 +345,14 @@ class WalSchedule {
       }
       events.push_back(again.empty() ? NewEvent(client) : std::pair(again, ledger_.JsonOf(again)));
     }
-    const auto level = random_.OneIn(6)   ? domain::AckLevel::kMemory
-                       : random_.OneIn(6) ? domain::AckLevel::kBroker
-                                          : domain::AckLevel::kWal;
+    const auto level = random_.OneIn(6)   ? AckLevel::kMemory
+                       : random_.OneIn(6) ? AckLevel::kBroker
+                                          : AckLevel::kWal;
     switch (life.Request(events, level, client)) {
-      case app::IngestStatus::kAccepted: ++occurred_[count > 1 ? "batch accepted" : "event accepted"]; break;
-      case app::IngestStatus::kJournalFull: ++occurred_["refused: journal full"]; break;
-      case app::IngestStatus::kBatchTooLarge: ++occurred_["refused: batch too large"]; break;
-      case app::IngestStatus::kStorageFailed: ++occurred_["refused: storage failed"]; break;
+      case IngestStatus::kAccepted: ++occurred_[count > 1 ? "batch accepted" : "event accepted"]; break;
+      case IngestStatus::kJournalFull: ++occurred_["refused: journal full"]; break;
+      case IngestStatus::kBatchTooLarge: ++occurred_["refused: batch too large"]; break;
+      case IngestStatus::kStorageFailed: ++occurred_["refused: storage failed"]; break;
       default: FAIL() << "an answer that nothing here calls for";
     }
   }
@@ -620,7 +620,7 @@ class WalSchedule {
   static constexpr uint64_t kPlenty = uint64_t{1} << 40;
 
   support::Random random_;
-  app::EventDecoder& decoder_;
+  EventDecoder& decoder_;
   Occurred& occurred_;
   support::VirtualClock clock_;
   support::SimDisk disk_;

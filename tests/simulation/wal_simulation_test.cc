@@ -34,13 +34,13 @@ class WalSimulation : public ::testing::Test {
     }
   }
 
-  static std::unique_ptr<app::EventDecoder> Decoder() {
+  static std::unique_ptr<EventDecoder> Decoder() {
     auto decoder = json::MakeEventDecoder({});
     decoder->UseRoutes(support::KeyedBy({"key"}));
     return decoder;
   }
 
-  const std::unique_ptr<app::EventDecoder> decoder_ = Decoder();
+  const std::unique_ptr<EventDecoder> decoder_ = Decoder();
   Occurred occurred_;
 };
 

@@ -12,9 +12,9 @@
 #include <unordered_map>
 #include <utility>
 
-#include "app/event_runs.h"
-#include "app/idempotency_window.h"
-#include "app/ports/journal.h"
+#include "journal/event_runs.h"
+#include "journal/idempotency_window.h"
+#include "journal/journal.h"
 #include "support/taken_events.h"
 
 namespace ei::support {
@@ -22,16 +22,16 @@ namespace ei::support {
 // Watches a journal: each event is taken once and settled once, after it was taken, as whose it is and since
 // when. The views of taken events show other bytes once their lane's next Take has ended them. Not
 // thread-safe.
-class CheckedJournal final : public app::Journal {
+class CheckedJournal final : public ei::Journal {
  public:
-  explicit CheckedJournal(app::Journal& journal) : journal_(journal) {}
+  explicit CheckedJournal(ei::Journal& journal) : journal_(journal) {}
 
-  using app::Journal::Append;
-  app::Appended Append(const app::AppendRequest& request, base::SteadyTime now) override {
-    const app::Appended appended = journal_.Append(request, now);
+  using ei::Journal::Append;
+  Appended Append(const AppendRequest& request, base::SteadyTime now) override {
+    const Appended appended = journal_.Append(request, now);
     const uint64_t repeats = request.dedup == nullptr ? 0 : request.dedup->repeats.size();
     const uint64_t stored = request.batch.Size() - repeats;
-    if (appended == app::AppendResult::kAppended && stored > 0) {
+    if (appended == AppendResult::kAppended && stored > 0) {
       accepted_ += stored;
       EXPECT_TRUE(end_ == 0 || appended.end == end_ + stored) << "positions are given in order";
       end_ = appended.end;
@@ -39,33 +39,33 @@ class CheckedJournal final : public app::Journal {
     }
     return appended;
   }
-  bool Forget(app::Waiter& waiter) override { return journal_.Forget(waiter); }
+  bool Forget(Waiter& waiter) override { return journal_.Forget(waiter); }
   uint64_t DurableEnd() const override { return journal_.DurableEnd(); }
   void OnFailed(std::function<void()> told) override { journal_.OnFailed(std::move(told)); }
   bool Failed() const override { return journal_.Failed(); }
   bool Full(uint64_t bytes) const override { return journal_.Full(bytes); }
   bool TooManyAwaited() const override { return journal_.TooManyAwaited(); }
-  bool Crowded() const override { return journal_.Crowded(); }
-  size_t Take(size_t lane, std::span<app::JournalEvent> out) override {
+  bool AboveHighWatermark() const override { return journal_.AboveHighWatermark(); }
+  size_t Take(size_t lane, std::span<JournalEvent> out) override {
     const size_t count = journal_.Take(lane, out);
-    for (const app::JournalEvent& event : out.first(count)) {
-      EXPECT_TRUE(taken_.emplace(event.position, app::RunOf(event)).second) << "taken twice";
+    for (const JournalEvent& event : out.first(count)) {
+      EXPECT_TRUE(taken_.emplace(event.position, ei::RunOf(event)).second) << "taken twice";
       taken_bytes_ += event.held_bytes;
     }
     Lend(lane, out.first(count));
     return count;
   }
-  void Settle(const app::SettledEvents& settled) override {
+  void Settle(const SettledEvents& settled) override {
     uint64_t events = 0;
     uint64_t bytes = 0;
-    for (const app::EventRun& run : settled.runs) {
+    for (const EventRun& run : settled.runs) {
       events += run.events;
       bytes += run.held_bytes;
     }
     ASSERT_EQ(events, settled.positions.size()) << "the runs are not of these events";
-    app::RunReader runs(settled.runs);
+    RunReader runs(settled.runs);
     for (const uint64_t position : settled.positions) {
-      const app::EventRun run = runs.Next();
+      const EventRun run = runs.Next();
       const auto taken = taken_.find(position);
       ASSERT_NE(taken, taken_.end()) << "settled twice, or never taken: " << position;
       EXPECT_EQ(run.client, taken->second.client) << position;
@@ -82,12 +82,12 @@ class CheckedJournal final : public app::Journal {
     settled_ += events;
     journal_.Settle(settled);
   }
-  app::SentLog* Sent(size_t lane) override { return journal_.Sent(lane); }
+  SentLog* Sent(size_t lane) override { return journal_.Sent(lane); }
   void OnLaneFilled(std::function<void(size_t lane)> wake) override {
     journal_.OnLaneFilled(std::move(wake));
   }
   void Close() override { journal_.Close(); }
-  app::JournalStats Stats() const override { return journal_.Stats(); }
+  JournalStats Stats() const override { return journal_.Stats(); }
   uint64_t Events() const override { return journal_.Events(); }
 
   uint64_t Accepted() const { return accepted_; }
@@ -106,18 +106,18 @@ class CheckedJournal final : public app::Journal {
     std::string ended;
   };
 
-  void Lend(size_t lane, std::span<app::JournalEvent> events) {
+  void Lend(size_t lane, std::span<JournalEvent> events) {
     Lent& lent = lent_[lane];
     lent.ended = std::exchange(lent.valid, {});
     std::ranges::fill(lent.ended, '#');
     lent.valid.reserve(64);  // on the heap, whatever the size
-    for (const app::JournalEvent& event : events) AppendBytesOf(event, lent.valid);
+    for (const JournalEvent& event : events) AppendBytesOf(event, lent.valid);
     std::string_view bytes = lent.valid;
-    for (app::JournalEvent& event : events) bytes = PointTo(bytes, event);
+    for (JournalEvent& event : events) bytes = PointTo(bytes, event);
   }
 
-  app::Journal& journal_;
-  std::unordered_map<uint64_t, app::EventRun> taken_;
+  ei::Journal& journal_;
+  std::unordered_map<uint64_t, EventRun> taken_;
   uint64_t taken_bytes_ = 0;     // held by them
   std::map<size_t, Lent> lent_;  // by lane
   std::set<uint64_t> waiting_;

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "app/delivery_worker.h"
-#include "app/topic_limits.h"
+#include "delivery/delivery_worker.h"
+#include "delivery/topic_limits.h"
 #include "support/checked_journal.h"
 #include "support/misbehaving_sink.h"
 #include "support/null_log.h"
@@ -23,14 +23,14 @@ class DeliveryRig {
  public:
   // `inner` has so many lanes and may serve one rig after the other. Without `shared_clock` the rig has its
   // own.
-  DeliveryRig(size_t lanes, app::Journal& inner, uint64_t seed, VirtualClock* shared_clock = nullptr)
+  DeliveryRig(size_t lanes, ei::Journal& inner, uint64_t seed, VirtualClock* shared_clock = nullptr)
       : clock(shared_clock != nullptr ? *shared_clock : own_clock_), journal(inner), sink(seed, lanes) {
-    const app::DeliveryContext context{journal, drain_rate, clock, telemetry, log_};
+    const DeliveryContext context{journal, drain_rate, clock, telemetry, log_};
     for (size_t i = 0; i < lanes; ++i) {
       lanes_.push_back(std::make_unique<Lane>());
-      lanes_.back()->worker = std::make_unique<app::DeliveryWorker>(
+      lanes_.back()->worker = std::make_unique<DeliveryWorker>(
           i, context, sink.Lane(i),
-          domain::RetryPolicy(std::chrono::milliseconds(10), std::chrono::seconds(1), 0), seed + i);
+          ei::RetryPolicy(std::chrono::milliseconds(10), std::chrono::seconds(1), 0), seed + i);
     }
     journal.OnLaneFilled([this](size_t lane) { lanes_[lane]->woken = true; });
   }
@@ -105,7 +105,7 @@ class DeliveryRig {
 
  private:
   struct Lane {
-    std::unique_ptr<app::DeliveryWorker> worker;
+    std::unique_ptr<DeliveryWorker> worker;
     bool woken = true;
   };
 
@@ -115,8 +115,8 @@ class DeliveryRig {
  public:
   VirtualClock& clock;
   RecordingTelemetry telemetry;
-  app::DrainRate drain_rate;
-  app::TopicLimits topic_limits;
+  DrainRate drain_rate;
+  TopicLimits topic_limits;
   CheckedJournal journal;
   MisbehavingSink sink;
 

@@ -4,27 +4,27 @@
 #include <functional>
 #include <set>
 
-#include "app/completions.h"
-#include "app/ports/journal.h"
 #include "base/mutex.h"
+#include "journal/completions.h"
+#include "journal/journal.h"
 
 namespace ei::support {
 
 // A journal whose durable end moves, and whose storage fails, when the test says so: from the test's thread,
 // as from a thread of the journal's own. All else is the inner journal's.
-class DurableJournal final : public app::Journal {
+class DurableJournal final : public ei::Journal {
  public:
-  explicit DurableJournal(app::Journal& inner) : inner_(inner) {}
+  explicit DurableJournal(ei::Journal& inner) : inner_(inner) {}
 
   void MoveDurableEnd(uint64_t end) {
-    app::DueWakes wakes;
+    DueWakes wakes;
     const base::MutexLock lock(mutex_);
     durable_end_ = end;
     for_durable_.MoveDurableEnd(end, wakes);
   }
   void Fail() {
     {
-      app::DueWakes wakes;
+      DueWakes wakes;
       const base::MutexLock lock(mutex_);
       failed_ = true;
       for_durable_.Fail(durable_end_, wakes);
@@ -32,25 +32,25 @@ class DurableJournal final : public app::Journal {
     if (failed_told_) failed_told_();
   }
 
-  using app::Journal::Append;
-  app::Appended Append(const app::AppendRequest& request, base::SteadyTime now) override {
-    if (failed_) return {app::AppendResult::kFailed};
-    if (request.ack != domain::AckLevel::kWal) {
+  using ei::Journal::Append;
+  Appended Append(const AppendRequest& request, base::SteadyTime now) override {
+    if (failed_) return {AppendResult::kFailed};
+    if (request.ack != AckLevel::kWal) {
       {
         const base::MutexLock lock(mutex_);
         own_.erase(request.waiter);
       }
       return inner_.Append(request, now);
     }
-    const app::Appended appended = inner_.Append({.batch = request.batch, .dedup = request.dedup}, now);
-    if (appended == app::AppendResult::kAppended) {
+    const Appended appended = inner_.Append({.batch = request.batch, .dedup = request.dedup}, now);
+    if (appended == AppendResult::kAppended) {
       const base::MutexLock lock(mutex_);
       own_.insert(request.waiter);
       for_durable_.Enter(request, 1, appended.end, durable_end_);
     }
     return appended;
   }
-  bool Forget(app::Waiter& waiter) override {
+  bool Forget(Waiter& waiter) override {
     {
       const base::MutexLock lock(mutex_);
       if (own_.contains(&waiter)) return for_durable_.Forget(waiter);
@@ -62,20 +62,20 @@ class DurableJournal final : public app::Journal {
   bool Failed() const override { return failed_; }
   bool Full(uint64_t bytes) const override { return inner_.Full(bytes); }
   bool TooManyAwaited() const override { return inner_.TooManyAwaited(); }
-  bool Crowded() const override { return inner_.Crowded(); }
-  size_t Take(size_t lane, std::span<app::JournalEvent> out) override { return inner_.Take(lane, out); }
-  void Settle(const app::SettledEvents& settled) override { inner_.Settle(settled); }
+  bool AboveHighWatermark() const override { return inner_.AboveHighWatermark(); }
+  size_t Take(size_t lane, std::span<JournalEvent> out) override { return inner_.Take(lane, out); }
+  void Settle(const SettledEvents& settled) override { inner_.Settle(settled); }
   void OnLaneFilled(std::function<void(size_t lane)> wake) override { inner_.OnLaneFilled(std::move(wake)); }
   void Close() override { inner_.Close(); }
-  app::JournalStats Stats() const override { return inner_.Stats(); }
+  JournalStats Stats() const override { return inner_.Stats(); }
   uint64_t Events() const override { return inner_.Events(); }
 
  private:
-  app::Journal& inner_;
+  ei::Journal& inner_;
   base::Mutex mutex_;
   // Guarded by the mutex.
-  app::Completions for_durable_{{}};
-  std::set<const app::Waiter*> own_;  // those of level wal, which wait here and not within
+  Completions for_durable_{{}};
+  std::set<const Waiter*> own_;  // those of level wal, which wait here and not within
   std::atomic<uint64_t> durable_end_{0};
   std::atomic<bool> failed_{false};
   std::function<void()> failed_told_;

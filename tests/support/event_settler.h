@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "app/ports/journal.h"
+#include "journal/journal.h"
 #include "support/taken_events.h"
 
 namespace ei::support {
@@ -14,18 +14,18 @@ namespace ei::support {
 // What became of the event at a position.
 struct EventResult {
   uint64_t position = 0;
-  app::DeliveryResult result;
+  DeliveryResult result;
 };
 
 // Takes what the first lane of a journal has, and settles its events as the test says what became of each.
 class EventSettler {
  public:
   // The journal outlives it.
-  explicit EventSettler(app::Journal& journal) : journal_(journal) {}
+  explicit EventSettler(ei::Journal& journal) : journal_(journal) {}
 
   void Settle(const std::vector<EventResult>& results) {
     for (auto some = Take(journal_, 0); !some.empty(); some = Take(journal_, 0)) {
-      for (const TakenEvent& event : some) runs_.emplace(event.position, app::RunOf(event));
+      for (const TakenEvent& event : some) runs_.emplace(event.position, ei::RunOf(event));
     }
     for (const EventResult& one : results) {
       const auto run = runs_.extract(one.position);
@@ -46,8 +46,8 @@ class EventSettler {
   static EventResult DeadLettered(uint64_t position) { return {position, {"message_too_large", {}, -1, -1}}; }
 
  private:
-  app::Journal& journal_;
-  std::map<uint64_t, app::EventRun> runs_;  // of events that are not settled
+  ei::Journal& journal_;
+  std::map<uint64_t, EventRun> runs_;  // of events that are not settled
 };
 
 }  // namespace ei::support

@@ -3,13 +3,13 @@
 #include <string>
 #include <vector>
 
-#include "app/ports/dead_letter_file.h"
+#include "delivery/dead_letter_file.h"
 
 namespace ei::support {
 
 // A dead-letter file in memory, of which the test says how much it takes. Places are "place-0", "place-1" and
 // so on. Not thread-safe.
-class LetterFile final : public app::DeadLetterFile {
+class DeadLetterFilePath final : public DeadLetterFile {
  public:
   struct Stored {
     std::string value;
@@ -19,10 +19,10 @@ class LetterFile final : public app::DeadLetterFile {
     uint32_t attempts = 0;
   };
 
-  app::FiledLetters Store(std::span<const app::LetterForFile> letters) override {
+  StoredDeadLetters Store(std::span<const DeadLetterToStore> dead_letters) override {
     ++calls;
-    app::FiledLetters filed;
-    for (const auto& [event, note] : letters) {
+    StoredDeadLetters filed;
+    for (const auto& [event, note] : dead_letters) {
       if (room == 0) {
         filed.code = "dead_letter_file_full";
         filed.reason = "no room";

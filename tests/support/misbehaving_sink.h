@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "app/event_runs.h"
-#include "app/ports/event_sink.h"
+#include "delivery/event_sink.h"
+#include "journal/event_runs.h"
 #include "support/random.h"
 
 namespace ei::support {
@@ -22,14 +22,14 @@ namespace ei::support {
 // nothing.
 //
 // Each event's value holds a label "#<fate><number>#": g is good, i is rejected. Numbers rise per key. It
-// keeps the promise of order of app/ports/event_sink.h and checks what the worker owes it. Not thread-safe.
-class MisbehavingSink final : public app::EventSink {
+// keeps the promise of order of delivery/event_sink.h and checks what the worker owes it. Not thread-safe.
+class MisbehavingSink final : public EventSink {
  public:
   struct Counts {
     uint64_t delivered = 0;
     uint64_t dead_lettered = 0;
     uint64_t rejected = 0;
-    uint64_t letter_failed = 0;
+    uint64_t dead_letter_failed = 0;
     uint64_t reported_within_add = 0;
     uint64_t held_back = 0;
     uint64_t in_outage = 0;
@@ -39,9 +39,9 @@ class MisbehavingSink final : public app::EventSink {
     for (size_t i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<OneLane>(*this));
   }
 
-  app::SinkLane& Lane(size_t lane) override { return *lanes_.at(lane); }
+  SinkLane& Lane(size_t lane) override { return *lanes_.at(lane); }
   bool IsStalled(std::string_view, std::optional<uint32_t>) const override { return false; }
-  app::SinkStatus Status() const override { return {app::Contact::kReached}; }
+  SinkStatus Status() const override { return {Connectivity::kConnected}; }
 
   // Called with the value of each event that is delivered or dead-lettered.
   void OnArrival(std::function<void(std::string_view value)> call) { on_arrival_ = std::move(call); }
@@ -49,7 +49,7 @@ class MisbehavingSink final : public app::EventSink {
   // After a repair of the log, which moves events to its end.
   void AllowOvertaking() { overtaking_allowed_ = true; }
 
-  // Faults that come and go; without them only the events' own fates are left.
+  // Faults that come and go; without them only the events' own outcomes are left.
   void Misbehave(bool on) { misbehaving_ = on; }
   void SetOutage(bool on) { outage_ = on; }
 
@@ -91,27 +91,26 @@ class MisbehavingSink final : public app::EventSink {
     std::string key;
     bool has_key = false;
     uint64_t position = 0;
-    app::EventRun run;
+    EventRun run;
   };
 
-  class OneLane final : public app::SinkLane {
+  class OneLane final : public SinkLane {
    public:
     explicit OneLane(MisbehavingSink& sink) : sink_(sink) {}
 
-    void Attach(app::DeliveryListener& listener, app::SentLog*) override { listener_ = &listener; }
-    void Add(const app::JournalEvent& event) override {
+    void Attach(DeliveryListener& listener, SentLog*) override { listener_ = &listener; }
+    void Add(const JournalEvent& event) override {
       events_.push_back({std::string(event.value), std::string(event.key), event.has_key, event.position,
-                         app::RunOf(event)});
+                         ei::RunOf(event)});
       if (!sink_.misbehaving_ || sink_.outage_ || !sink_.random_.OneIn(8)) return;
       ++sink_.counts_.reported_within_add;
       Report();
     }
-    void AddDeadLetter(uint64_t token, const app::EventView& event,
-                       const app::DeadLetterNote& note) override {
+    void AddDeadLetter(uint64_t token, const EventView& event, const DeadLetterNote& note) override {
       EXPECT_EQ(LabelOf(event.value).first, 'i') << event.value;
       EXPECT_EQ(note.code, "invalid") << "why it was dead-lettered: " << event.value;
       EXPECT_EQ(note.attempts, 1U);
-      letters_.emplace_back(token, std::string(event.value));
+      dead_letters_.emplace_back(token, std::string(event.value));
     }
     void Run(base::SteadyTime) override {}
     void Wake() override {}
@@ -120,12 +119,12 @@ class MisbehavingSink final : public app::EventSink {
       for (const Arrived& batch : arrived_) events += batch.positions.size();
       return events;
     }
-    bool Idle() const { return events_.empty() && arrived_.empty() && letters_.empty(); }
+    bool Idle() const { return events_.empty() && arrived_.empty() && dead_letters_.empty(); }
 
     void Report() {
-      const bool letter = !letters_.empty() && sink_.random_.OneIn(2);
-      if (letter || (events_.empty() && arrived_.empty())) {
-        if (!letters_.empty()) ReportLetter();
+      const bool dead_letter = !dead_letters_.empty() && sink_.random_.OneIn(2);
+      if (dead_letter || (events_.empty() && arrived_.empty())) {
+        if (!dead_letters_.empty()) ReportDeadLetter();
         return;
       }
       if (!events_.empty() && (arrived_.empty() || sink_.random_.OneIn(2))) Arrive();
@@ -140,7 +139,7 @@ class MisbehavingSink final : public app::EventSink {
    private:
     struct Arrived {
       std::vector<uint64_t> positions;
-      std::vector<app::EventRun> runs;
+      std::vector<EventRun> runs;
     };
 
     void Arrive() {
@@ -158,7 +157,7 @@ class MisbehavingSink final : public app::EventSink {
         }
         sink_.NoteDelivered(event);
         arrived.positions.push_back(event.position);
-        app::AppendRun(arrived.runs, event.run);
+        ei::AppendRun(arrived.runs, event.run);
       }
       if (!arrived.positions.empty()) arrived_.push_back(std::move(arrived));
     }
@@ -173,7 +172,7 @@ class MisbehavingSink final : public app::EventSink {
     void Reject(const Event& event) {
       ++sink_.counts_.rejected;
       std::string bytes = event.value + event.key;  // gone when the listener has returned
-      app::RejectedEvent rejected;
+      RejectedEvent rejected;
       rejected.event.value = std::string_view(bytes).substr(0, event.value.size());
       rejected.event.key = std::string_view(bytes).substr(event.value.size());
       rejected.event.has_key = event.has_key;
@@ -184,14 +183,14 @@ class MisbehavingSink final : public app::EventSink {
       std::ranges::fill(bytes, '#');
     }
 
-    void ReportLetter() {
-      const size_t at = sink_.random_.Below(letters_.size());
-      const auto [token, value] = letters_[at];
-      letters_.erase(letters_.begin() + static_cast<std::ptrdiff_t>(at));
+    void ReportDeadLetter() {
+      const size_t at = sink_.random_.Below(dead_letters_.size());
+      const auto [token, value] = dead_letters_[at];
+      dead_letters_.erase(dead_letters_.begin() + static_cast<std::ptrdiff_t>(at));
       if (sink_.misbehaving_ && sink_.random_.OneIn(3)) {
-        ++sink_.counts_.letter_failed;
+        ++sink_.counts_.dead_letter_failed;
         const auto result =
-            sink_.random_.OneIn(2) ? app::DeadLetterResult::kUnavailable : app::DeadLetterResult::kRejected;
+            sink_.random_.OneIn(2) ? DeadLetterResult::kUnavailable : DeadLetterResult::kRejected;
         return listener_->OnDeadLetter({token, result, "letters_down"});
       }
       ++sink_.counts_.dead_lettered;
@@ -201,10 +200,10 @@ class MisbehavingSink final : public app::EventSink {
     }
 
     MisbehavingSink& sink_;
-    app::DeliveryListener* listener_ = nullptr;
+    DeliveryListener* listener_ = nullptr;
     std::vector<Event> events_;     // in the order of Add
     std::vector<Arrived> arrived_;  // delivered, and not reported
-    std::vector<std::pair<uint64_t, std::string>> letters_;
+    std::vector<std::pair<uint64_t, std::string>> dead_letters_;
   };
 
   static std::pair<char, uint64_t> LabelOf(std::string_view value) {

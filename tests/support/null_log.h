@@ -1,13 +1,12 @@
 #pragma once
 
-#include "app/ports/log.h"
+#include "base/log.h"
 
 namespace ei::support {
 
-class NullLog final : public app::Log {
+class NullLog final : public ei::Log {
  public:
-  void Write(app::LogLevel, std::string_view, std::string_view,
-             std::initializer_list<app::LogField>) override {}
+  void Write(LogLevel, std::string_view, std::string_view, std::initializer_list<LogField>) override {}
 };
 
 }  // namespace ei::support

@@ -8,19 +8,19 @@
 #include <variant>
 #include <vector>
 
-#include "app/ports/log.h"
+#include "base/log.h"
 
 namespace ei::support {
 
 // Keeps each line as "LEVEL message name=value ...".
-class RecordingLog final : public app::Log {
+class RecordingLog final : public ei::Log {
  public:
-  void Write(app::LogLevel level, std::string_view, std::string_view message,
-             std::initializer_list<app::LogField> fields) override {
+  void Write(LogLevel level, std::string_view, std::string_view message,
+             std::initializer_list<LogField> fields) override {
     std::ostringstream line;
     constexpr const char* kNames[] = {"DEBUG", "INFO", "WARN", "ERROR"};
     line << kNames[static_cast<size_t>(level)] << ' ' << message;
-    for (const app::LogField& field : fields) {
+    for (const LogField& field : fields) {
       line << ' ' << field.name << '=';
       std::visit([&](const auto& value) { line << value; }, field.value);
     }

@@ -4,13 +4,13 @@
 #include <map>
 #include <string>
 
-#include "app/ports/telemetry.h"
 #include "base/mutex.h"
+#include "event/telemetry.h"
 
 namespace ei::support {
 
 // Counts what it is told. Thread-safe.
-class RecordingTelemetry final : public app::Telemetry {
+class RecordingTelemetry final : public Telemetry {
  public:
   struct Counts {
     uint64_t requests = 0;
@@ -85,9 +85,9 @@ class RecordingTelemetry final : public app::Telemetry {
     counts_.delivered += count;
     if (waited > counts_.longest_wait) counts_.longest_wait = waited;
   }
-  void EventsDeadLettered(std::string_view code, app::LetterPlace place, uint64_t count) override {
+  void EventsDeadLettered(std::string_view code, DeadLetterPlace place, uint64_t count) override {
     base::MutexLock lock(mutex_);
-    if (place == app::LetterPlace::kFile) counts_.filed += count;
+    if (place == DeadLetterPlace::kFile) counts_.filed += count;
     counts_.dead_lettered[std::string(code)] += count;
   }
   void EventsRetried(uint64_t count) override {

@@ -10,23 +10,23 @@
 #include <utility>
 #include <vector>
 
-#include "app/event_runs.h"
-#include "app/ports/event_sink.h"
+#include "delivery/event_sink.h"
+#include "journal/event_runs.h"
 
 namespace ei::support {
 
 // A sink of one lane that does nothing by itself: the test says when something is delivered and what else
 // becomes of it. Events are named by their value. Not thread-safe.
-class ScriptedSink final : public app::EventSink, public app::SinkLane {
+class ScriptedSink final : public EventSink, public SinkLane {
  public:
   struct Added {
     std::string value;
     std::string key;
     std::string topic;
     uint64_t position = 0;
-    app::EventRun run;
+    EventRun run;
   };
-  struct Letter {
+  struct DeadLetter {
     uint64_t token = 0;
     std::string value;
     std::string code;
@@ -36,22 +36,23 @@ class ScriptedSink final : public app::EventSink, public app::SinkLane {
     uint32_t attempts = 0;
   };
 
-  app::SinkLane& Lane(size_t lane) override {
+  SinkLane& Lane(size_t lane) override {
     EXPECT_EQ(lane, 0U);
     return *this;
   }
   bool IsStalled(std::string_view, std::optional<uint32_t>) const override { return stalled; }
-  app::SinkStatus Status() const override { return {app::Contact::kReached}; }
+  SinkStatus Status() const override { return {Connectivity::kConnected}; }
 
-  void Attach(app::DeliveryListener& listener, app::SentLog*) override { listener_ = &listener; }
-  void Add(const app::JournalEvent& event) override {
+  void Attach(DeliveryListener& listener, SentLog*) override { listener_ = &listener; }
+  void Add(const JournalEvent& event) override {
     waiting_.push_back({std::string(event.value), std::string(event.key), std::string(event.topic),
-                        event.position, app::RunOf(event)});
+                        event.position, ei::RunOf(event)});
     if (on_add_) on_add_();
   }
-  void AddDeadLetter(uint64_t token, const app::EventView& event, const app::DeadLetterNote& note) override {
-    letters_.push_back({token, std::string(event.value), std::string(note.code), std::string(note.reason),
-                        std::string(note.topic), std::string(note.reference), note.attempts});
+  void AddDeadLetter(uint64_t token, const EventView& event, const DeadLetterNote& note) override {
+    dead_letters_.push_back({token, std::string(event.value), std::string(note.code),
+                             std::string(note.reason), std::string(note.topic), std::string(note.reference),
+                             note.attempts});
   }
   void Run(base::SteadyTime) override {}
   void Wake() override {}
@@ -59,7 +60,7 @@ class ScriptedSink final : public app::EventSink, public app::SinkLane {
 
   // What was added and not reported, oldest first.
   const std::vector<Added>& Waiting() const { return waiting_; }
-  const std::vector<Letter>& Letters() const { return letters_; }
+  const std::vector<DeadLetter>& DeadLetters() const { return dead_letters_; }
   // Called at the end of each Add, from within it.
   void OnAdd(std::function<void()> call) { on_add_ = std::move(call); }
 
@@ -67,11 +68,11 @@ class ScriptedSink final : public app::EventSink, public app::SinkLane {
   void Deliver(const std::vector<std::string>& values, std::string_view topic = {}, int32_t partition = -1,
                int64_t first_offset = -1) {
     std::vector<uint64_t> positions;
-    std::vector<app::EventRun> runs;
+    std::vector<EventRun> runs;
     for (const std::string& value : values) {
       const Added added = Take(value);
       positions.push_back(added.position);
-      app::AppendRun(runs, added.run);
+      ei::AppendRun(runs, added.run);
     }
     listener_->OnDelivered({positions, runs, {{}, topic, partition, first_offset}});
   }
@@ -84,7 +85,7 @@ class ScriptedSink final : public app::EventSink, public app::SinkLane {
               std::string_view topic = {}, uint32_t attempts = 1) {
     const Added added = Take(value);
     std::string bytes = added.value + added.key;  // gone when the listener has returned
-    app::RejectedEvent rejected;
+    RejectedEvent rejected;
     rejected.event.value = std::string_view(bytes).substr(0, added.value.size());
     rejected.event.key = std::string_view(bytes).substr(added.value.size());
     rejected.event.has_key = !added.key.empty();
@@ -98,12 +99,12 @@ class ScriptedSink final : public app::EventSink, public app::SinkLane {
     std::ranges::fill(bytes, '#');
   }
   // Of the dead letter with this value.
-  void ReportLetter(const std::string& value, app::DeadLetterResult result, std::string_view code = {},
-                    const std::string& reason = {}) {
-    const auto found = std::ranges::find(letters_, value, &Letter::value);
-    ASSERT_NE(found, letters_.end()) << value << " is on no way to the dead-letter topic";
+  void ReportDeadLetter(const std::string& value, DeadLetterResult result, std::string_view code = {},
+                        const std::string& reason = {}) {
+    const auto found = std::ranges::find(dead_letters_, value, &DeadLetter::value);
+    ASSERT_NE(found, dead_letters_.end()) << value << " is on no way to the dead-letter topic";
     const uint64_t token = found->token;
-    letters_.erase(found);
+    dead_letters_.erase(found);
     listener_->OnDeadLetter({token, result, code, reason});
   }
 
@@ -121,9 +122,9 @@ class ScriptedSink final : public app::EventSink, public app::SinkLane {
     return added;
   }
 
-  app::DeliveryListener* listener_ = nullptr;
+  DeliveryListener* listener_ = nullptr;
   std::vector<Added> waiting_;
-  std::vector<Letter> letters_;
+  std::vector<DeadLetter> dead_letters_;
   std::function<void()> on_add_;
 };
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "adapters/wal/wal_journal.h"
-#include "app/ports/journal.h"
+#include "journal/journal.h"
 
 namespace ei::support {
 
@@ -14,7 +14,7 @@ inline void RunIdle(wal::WalJournal& journal) {
   bool done = true;
   while (done) {
     done = false;
-    for (const wal::Work work : {journal.Commit(), journal.Load(), journal.Keep()}) {
+    for (const wal::Work work : {journal.Commit(), journal.ReadBack(), journal.Housekeep()}) {
       done |= work == wal::Work::kDone;
     }
   }
@@ -22,20 +22,20 @@ inline void RunIdle(wal::WalJournal& journal) {
 
 // A log's journal that has done its work when Append and Settle return: what was appended is durable and may
 // be taken, what was settled has given back its room. Not thread-safe.
-class SteppedWal final : public app::Journal {
+class SteppedWal final : public ei::Journal {
  public:
   explicit SteppedWal(std::unique_ptr<wal::WalJournal> journal) : journal_(std::move(journal)) {
     RunIdle(*journal_);
   }
 
-  using app::Journal::Append;
-  app::Appended Append(const app::AppendRequest& request, base::SteadyTime now) override {
-    const app::Appended appended = journal_->Append(request, now);
+  using ei::Journal::Append;
+  Appended Append(const AppendRequest& request, base::SteadyTime now) override {
+    const Appended appended = journal_->Append(request, now);
     RunIdle(*journal_);
     return appended;
   }
-  bool Forget(app::Waiter& waiter) override { return journal_->Forget(waiter); }
-  void Settle(const app::SettledEvents& settled) override {
+  bool Forget(Waiter& waiter) override { return journal_->Forget(waiter); }
+  void Settle(const SettledEvents& settled) override {
     journal_->Settle(settled);
     RunIdle(*journal_);
   }
@@ -44,13 +44,13 @@ class SteppedWal final : public app::Journal {
   bool Failed() const override { return journal_->Failed(); }
   bool Full(uint64_t bytes) const override { return journal_->Full(bytes); }
   bool TooManyAwaited() const override { return journal_->TooManyAwaited(); }
-  bool Crowded() const override { return journal_->Crowded(); }
-  size_t Take(size_t lane, std::span<app::JournalEvent> out) override { return journal_->Take(lane, out); }
+  bool AboveHighWatermark() const override { return journal_->AboveHighWatermark(); }
+  size_t Take(size_t lane, std::span<JournalEvent> out) override { return journal_->Take(lane, out); }
   void OnLaneFilled(std::function<void(size_t lane)> wake) override {
     journal_->OnLaneFilled(std::move(wake));
   }
   void Close() override { journal_->Close(); }
-  app::JournalStats Stats() const override { return journal_->Stats(); }
+  JournalStats Stats() const override { return journal_->Stats(); }
   uint64_t Events() const override { return journal_->Events(); }
 
  private:

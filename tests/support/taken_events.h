@@ -8,18 +8,18 @@
 #include <utility>
 #include <vector>
 
-#include "app/event_runs.h"
-#include "app/ports/journal.h"
+#include "journal/event_runs.h"
+#include "journal/journal.h"
 
 namespace ei::support {
 
-inline void AppendBytesOf(const app::EventView& event, std::string& out) {
+inline void AppendBytesOf(const EventView& event, std::string& out) {
   out.append(event.value).append(event.key).append(event.topic).append(event.traceparent);
 }
 
 // Points the event's views to its bytes at the front of `bytes`, where they were appended; returns the
 // others.
-inline std::string_view PointTo(std::string_view bytes, app::EventView& event) {
+inline std::string_view PointTo(std::string_view bytes, EventView& event) {
   for (std::string_view* const view : {&event.value, &event.key, &event.topic, &event.traceparent}) {
     *view = bytes.substr(0, view->size());
     bytes.remove_prefix(view->size());
@@ -28,8 +28,8 @@ inline std::string_view PointTo(std::string_view bytes, app::EventView& event) {
 }
 
 // An event that was taken, with bytes of its own: it outlives its lane's next Take. Copies share them.
-struct TakenEvent : app::JournalEvent {
-  explicit TakenEvent(const app::JournalEvent& event) : JournalEvent(event) {
+struct TakenEvent : JournalEvent {
+  explicit TakenEvent(const JournalEvent& event) : JournalEvent(event) {
     std::string copy;
     AppendBytesOf(event, copy);
     bytes = std::make_shared<const std::string>(std::move(copy));
@@ -40,20 +40,20 @@ struct TakenEvent : app::JournalEvent {
 };
 
 // What the lane gives at one time, at most so many.
-inline std::vector<TakenEvent> Take(app::Journal& journal, size_t lane, size_t at_most = 10'000) {
-  std::vector<app::JournalEvent> events(at_most);
+inline std::vector<TakenEvent> Take(ei::Journal& journal, size_t lane, size_t at_most = 10'000) {
+  std::vector<JournalEvent> events(at_most);
   events.resize(journal.Take(lane, events));
   return {events.begin(), events.end()};
 }
 
 // Events that were taken, in any order. Their views aren't used.
 template <typename Events>
-void Settle(app::Journal& journal, const Events& events) {
+void Settle(ei::Journal& journal, const Events& events) {
   std::vector<uint64_t> positions;
-  std::vector<app::EventRun> runs;
-  for (const app::JournalEvent& event : events) {
+  std::vector<EventRun> runs;
+  for (const JournalEvent& event : events) {
     positions.push_back(event.position);
-    app::AppendRun(runs, app::RunOf(event));
+    ei::AppendRun(runs, ei::RunOf(event));
   }
   journal.Settle({positions, runs});
 }

@@ -3,12 +3,12 @@
 #include <atomic>
 #include <cstdint>
 
-#include "app/ports/clock.h"
+#include "base/clock.h"
 
 namespace ei::support {
 
 // Time that stands still until the test moves it. Thread-safe, but for Reboot.
-class VirtualClock final : public app::Clock {
+class VirtualClock final : public ei::Clock {
  public:
   base::SteadyTime Now() const override {
     return base::SteadyTime(base::Duration(nanos_.load() - booted_at_));
@@ -32,7 +32,7 @@ class VirtualClock final : public app::Clock {
 };
 
 // The machine's clocks, for tests that run real threads.
-class RealClock final : public app::Clock {
+class RealClock final : public ei::Clock {
  public:
   base::SteadyTime Now() const override { return std::chrono::steady_clock::now(); }
   base::WallTime WallNow() const override { return std::chrono::system_clock::now(); }

@@ -2,20 +2,20 @@
 
 #include <vector>
 
-#include "app/waiter.h"
+#include "journal/waiter.h"
 
 namespace ei::support {
 
 // A request that waits, of a test.
-struct WaitingRequest final : app::Waiter {
-  using app::Waiter::Waiter;
+struct WaitingRequest final : Waiter {
+  using Waiter::Waiter;
 };
 
 // Those whose wait is over, in the order in which it ended; each once.
-inline std::vector<app::Waiter*> TakeCompleted(app::CompletionQueue& queue) {
-  std::vector<app::Waiter*> completed;
+inline std::vector<Waiter*> TakeCompleted(CompletionQueue& queue) {
+  std::vector<Waiter*> completed;
   queue.Collect();
-  while (app::Waiter* const waiter = queue.Next()) completed.push_back(waiter);
+  while (Waiter* const waiter = queue.Next()) completed.push_back(waiter);
   return completed;
 }
 

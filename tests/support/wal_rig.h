@@ -42,8 +42,8 @@ class WalRig {
   void Close() { journal_.reset(); }
 
   // One batch; key "": none.
-  app::Appended Append(const std::vector<std::string>& values, std::string_view key = {}) {
-    domain::EventBatch batch;
+  Appended Append(const std::vector<std::string>& values, std::string_view key = {}) {
+    EventBatch batch;
     for (const std::string& value : values) {
       AddRawEvent(batch, value, key.empty() ? std::nullopt : std::optional(key), 0);
     }

@@ -47,14 +47,14 @@ class WrittenLog {
 
   void Commit(uint64_t commits, int events_each = 2) {
     for (uint64_t i = 0; i < commits; ++i) {
-      domain::EventBatch batch;
+      EventBatch batch;
       for (int k = 0; k < events_each; ++k) {
         const std::string id = "e" + std::to_string(next_++);
         const std::string json =
             R"({"id":")" + id + R"(","type":"t","pad":")" + std::string(180, '.') + "\"}";
         batch.Add(EventWithId(json, id), {}, "2026-01-31T12:00:00Z", {});
       }
-      ASSERT_EQ(journal_->Append(batch, clock_.Now()), app::AppendResult::kAppended);
+      ASSERT_EQ(journal_->Append(batch, clock_.Now()), AppendResult::kAppended);
       Work();
     }
   }
@@ -62,17 +62,17 @@ class WrittenLog {
   // One event of any bytes; `id` stands in `value`.
   void CommitRaw(std::string_view value, std::string_view id, std::optional<std::string_view> key,
                  std::string topic = {}) {
-    domain::DecodedEvent event;
+    DecodedEvent event;
     event.json = value;
     event.id = StringMember(value.substr(value.find(id), id.size()));
     event.timestamp = event.id;
     event.key = key.value_or("");
     event.has_key = key.has_value();
-    domain::EventBatch batch;
-    const domain::Route route{.topic = std::move(topic), .key_source = domain::KeySource::kPointer};
+    EventBatch batch;
+    const Route route{.topic = std::move(topic), .key_source = KeySource::kPointer};
     event.route = &route;
     batch.Add(event, {}, {}, {});
-    ASSERT_EQ(journal_->Append(batch, clock_.Now()), app::AppendResult::kAppended);
+    ASSERT_EQ(journal_->Append(batch, clock_.Now()), AppendResult::kAppended);
     Work();
   }
 
@@ -150,8 +150,8 @@ class WrittenLog {
   void Work() {
     for (bool more = true; more;) {
       more = journal_->Commit() == wal::Work::kDone;
-      more |= journal_->Load() == wal::Work::kDone;
-      more |= journal_->Keep() == wal::Work::kDone;
+      more |= journal_->ReadBack() == wal::Work::kDone;
+      more |= journal_->Housekeep() == wal::Work::kDone;
     }
   }
 

@@ -15,29 +15,28 @@ constexpr std::string_view kSetting = "dead_letter.dir (DEAD_LETTER_DIR)";
 
 }  // namespace
 
-DeadLetterFile::DeadLetterFile(DeadLetterFileOptions options, app::Log& log, const app::Clock& clock,
-                               FileCalls& calls)
+DeadLetterFile::DeadLetterFile(DeadLetterFileOptions options, Log& log, const Clock& clock, FileCalls& calls)
     : options_(std::move(options)), log_(log), clock_(clock), calls_(calls) {
   base::MutexLock lock(mutex_);
   const auto fault = EnsureOpen();
   if (!fault) return;
   log_.Write(
-      app::LogLevel::kWarn, kComponent,
+      LogLevel::kWarn, kComponent,
       "the dead-letter file can't be used; what the dead-letter topic refuses will stay in the journal",
       {{"reason", std::string_view(fault->reason)}});
 }
 
-app::FiledLetters DeadLetterFile::Store(std::span<const app::LetterForFile> letters) {
+StoredDeadLetters DeadLetterFile::Store(std::span<const DeadLetterToStore> dead_letters) {
   base::MutexLock lock(mutex_);
-  app::FiledLetters filed;
+  StoredDeadLetters filed;
   auto fault = EnsureOpen();
-  while (!fault && filed.places.size() < letters.size()) {
+  while (!fault && filed.places.size() < dead_letters.size()) {
     std::string batch;
     std::vector<uint64_t> offsets;  // of the lines within it
     uint64_t batch_max = 0;
-    for (const app::LetterForFile& letter : letters.subspan(filed.places.size())) {
+    for (const DeadLetterToStore& dead_letter : dead_letters.subspan(filed.places.size())) {
       const size_t begin = batch.size();
-      AppendDeadLetterLine(batch, letter.event, letter.note);
+      AppendDeadLetterLine(batch, dead_letter.event, dead_letter.note);
       if (begin == 0) batch_max = lines_->BatchBytes(batch.size());
       if (begin > 0 && batch.size() > batch_max) {
         batch.resize(begin);
@@ -60,7 +59,7 @@ app::FiledLetters DeadLetterFile::Store(std::span<const app::LetterForFile> lett
   if (!fault) return filed;
   filed.code = fault->code;
   filed.reason = fault->reason;
-  failures_ += letters.size() - filed.places.size();
+  failures_ += dead_letters.size() - filed.places.size();
   TellFault(*fault);
   return filed;
 }
@@ -92,7 +91,7 @@ std::optional<StorageFault> DeadLetterFile::Reserve(uint64_t bytes) {
 void DeadLetterFile::TellFault(const StorageFault& fault) {
   const auto count = faults_.Count(clock_.Now());
   if (!count) return;
-  log_.Write(app::LogLevel::kError, kComponent,
+  log_.Write(LogLevel::kError, kComponent,
              "dead letters could not be put into the dead-letter file; they stay in the journal",
              {{"code", fault.code}, {"reason", std::string_view(fault.reason)}, {"count", *count}});
 }

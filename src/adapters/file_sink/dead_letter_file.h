@@ -10,10 +10,10 @@
 #include "adapters/file_sink/repeat_limit.h"
 #include "adapters/file_sink/segment_directory.h"
 #include "adapters/file_sink/segment_log.h"
-#include "app/ports/clock.h"
-#include "app/ports/dead_letter_file.h"
-#include "app/ports/log.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mutex.h"
+#include "delivery/dead_letter_file.h"
 
 namespace ei::file_sink {
 
@@ -27,17 +27,17 @@ struct DeadLetterFileOptions {
 // away or deleted at any time; that makes room again.
 //
 // It is rarely needed and must not keep a service from starting: a folder that can't be used is told at once,
-// and tried again when there is a letter to store. The service locks the folder while it has it open.
-class DeadLetterFile final : public app::DeadLetterFile {
+// and tried again when there is a dead letter to store. The service locks the folder while it has it open.
+class DeadLetterFile final : public ei::DeadLetterFile {
  public:
   // The references outlive this.
-  DeadLetterFile(DeadLetterFileOptions options, app::Log& log, const app::Clock& clock,
+  DeadLetterFile(DeadLetterFileOptions options, Log& log, const Clock& clock,
                  FileCalls& calls = RealFileCalls());
 
-  app::FiledLetters Store(std::span<const app::LetterForFile> letters) override;
+  StoredDeadLetters Store(std::span<const DeadLetterToStore> dead_letters) override;
 
-  // What the segments take now, and how often a letter could not be stored. Any thread; both may wait for a
-  // Store.
+  // What the segments take now, and how often a dead letter could not be stored. Any thread; both may wait
+  // for a Store.
   uint64_t Bytes() const;
   uint64_t Failures() const;
 
@@ -47,8 +47,8 @@ class DeadLetterFile final : public app::DeadLetterFile {
   void TellFault(const StorageFault& fault) REQUIRES(mutex_);
 
   const DeadLetterFileOptions options_;
-  app::Log& log_;
-  const app::Clock& clock_;
+  Log& log_;
+  const Clock& clock_;
   FileCalls& calls_;
 
   mutable base::Mutex mutex_;

@@ -58,40 +58,40 @@ class LineReader {
   std::string_view rest_;
 };
 
-bool TakeKey(LineReader& reader, std::string_view name, app::StoredLetter& letter) {
+bool TakeKey(LineReader& reader, std::string_view name, DeadLetterRecord& dead_letter) {
   if (name == "key" && reader.Take("null")) return true;
-  letter.key = reader.TakeString();
-  if (letter.key && name == "key_base64") letter.key = base::DecodeBase64(*letter.key);
-  return letter.key.has_value();
+  dead_letter.key = reader.TakeString();
+  if (dead_letter.key && name == "key_base64") dead_letter.key = base::DecodeBase64(*dead_letter.key);
+  return dead_letter.key.has_value();
 }
 
 }  // namespace
 
-std::optional<app::StoredLetter> ParseDeadLetterLine(std::string_view line) {
+std::optional<DeadLetterRecord> ParseDeadLetterLine(std::string_view line) {
   LineReader reader(line);
-  app::StoredLetter letter;
+  DeadLetterRecord dead_letter;
   if (!reader.Take("{")) return std::nullopt;
   for (size_t members = 0; members < kMembersMax; ++members) {
     const auto name = reader.TakeString();
     if (!name || !reader.Take(":")) return std::nullopt;
     if (*name == "value") {
       if (!reader.Rest().ends_with('}')) return std::nullopt;
-      letter.value = reader.Rest().substr(0, reader.Rest().size() - 1);
-      return letter;
+      dead_letter.value = reader.Rest().substr(0, reader.Rest().size() - 1);
+      return dead_letter;
     }
     if (*name == "value_base64") {
       const auto text = reader.TakeString();
       auto value = text ? base::DecodeBase64(*text) : std::nullopt;
       if (!value || reader.Rest() != "}") return std::nullopt;
-      letter.value = std::move(*value);
-      return letter;
+      dead_letter.value = std::move(*value);
+      return dead_letter;
     }
     if (*name == "key" || *name == "key_base64") {
-      if (!TakeKey(reader, *name, letter)) return std::nullopt;
+      if (!TakeKey(reader, *name, dead_letter)) return std::nullopt;
     } else {
       auto text = reader.TakeString();
       if (!text) return std::nullopt;
-      letter.headers.emplace_back(*name, std::move(*text));
+      dead_letter.headers.emplace_back(*name, std::move(*text));
     }
     if (!reader.Take(",")) return std::nullopt;
   }

@@ -5,11 +5,11 @@
 
 #include "adapters/file_sink/line_format.h"
 #include "adapters/file_sink/segment_tail.h"
-#include "app/event_runs.h"
+#include "journal/event_runs.h"
 
 namespace ei::file_sink {
 
-void FileLane::Add(const app::JournalEvent& event) {
+void FileLane::Add(const JournalEvent& event) {
   if (batches_.empty() || batches_.back().lines.size() + event.value.size() >= kBatchBytesMax) {
     batches_.emplace_back();
   }
@@ -17,18 +17,18 @@ void FileLane::Add(const app::JournalEvent& event) {
   AppendEventLine(batch.lines, event.value);
   batch.line_bytes.push_back(static_cast<uint32_t>(event.value.size() + 1));
   batch.positions.push_back(event.position);
-  app::AppendRun(batch.runs, app::RunOf(event));
+  ei::AppendRun(batch.runs, RunOf(event));
   ++waiting_;
 }
 
-void FileLane::AddDeadLetter(uint64_t token, const app::EventView& event, const app::DeadLetterNote& note) {
-  Letter& letter = letters_.emplace_back(token);
-  AppendDeadLetterLine(letter.line, event, note);
+void FileLane::AddDeadLetter(uint64_t token, const EventView& event, const DeadLetterNote& note) {
+  DeadLetter& dead_letter = dead_letters_.emplace_back(token);
+  AppendDeadLetterLine(dead_letter.line, event, note);
 }
 
 void FileLane::Run(base::SteadyTime until) {
   for (;;) {
-    if (sink_.clock_.Now() >= not_before_ && !(batches_.empty() && letters_.empty())) {
+    if (sink_.clock_.Now() >= not_before_ && !(batches_.empty() && dead_letters_.empty())) {
       if (const auto fault = Write()) {
         not_before_ = sink_.clock_.Now() + sink_.retries_.Delay(++failures_, random_.NextRandom());
       } else {
@@ -36,7 +36,7 @@ void FileLane::Run(base::SteadyTime until) {
       }
       if (sent_ != nullptr) sent_->Flush();
     }
-    const bool left = !(batches_.empty() && letters_.empty());
+    const bool left = !(batches_.empty() && dead_letters_.empty());
     const base::SteadyTime next = left ? std::min(until, not_before_) : until;
     const base::MutexLock lock(mutex_);
     while (!woken_ && sink_.clock_.Now() < next) {
@@ -68,8 +68,8 @@ std::optional<StorageFault> FileLane::Write() {
     if (batches_.front().positions.empty()) batches_.pop_front();
   }
   in_flight_.store(0, std::memory_order_relaxed);
-  const auto letter_fault = WriteDeadLetters();
-  if (!fault) fault = letter_fault;
+  const auto redrive_fault = WriteDeadLetters();
+  if (!fault) fault = redrive_fault;
   if (waiting_ > 0) sink_.telemetry_.EventsRetried(waiting_);
   const base::MutexLock lock(sink_.mutex_);
   if (fault) {
@@ -108,12 +108,12 @@ void FileLane::Deliver(Batch& batch, size_t written) {
   }
   Batch done;
   Batch left;
-  app::RunReader runs(batch.runs);
+  RunReader runs(batch.runs);
   size_t bytes = 0;
   for (size_t i = 0; i < batch.positions.size(); ++i) {
     Batch& into = i < written ? done : left;
     into.positions.push_back(batch.positions[i]);
-    app::AppendRun(into.runs, runs.Next());
+    ei::AppendRun(into.runs, runs.Next());
     if (i < written) bytes += batch.line_bytes[i];
   }
   left.lines = batch.lines.substr(bytes);
@@ -125,15 +125,15 @@ void FileLane::Deliver(Batch& batch, size_t written) {
 
 // They are few: each is stored by itself.
 std::optional<StorageFault> FileLane::WriteDeadLetters() {
-  while (!letters_.empty()) {
+  while (!dead_letters_.empty()) {
     {
       const base::MutexLock lock(sink_.mutex_);
-      if (auto stored = sink_.dead_letters_.Append(letters_.front().line); !stored) {
+      if (auto stored = sink_.dead_letters_.Append(dead_letters_.front().line); !stored) {
         return std::move(stored.error());
       }
     }
-    const uint64_t token = letters_.front().token;
-    letters_.erase(letters_.begin());
+    const uint64_t token = dead_letters_.front().token;
+    dead_letters_.erase(dead_letters_.begin());
     listener_->OnDeadLetter({.token = token});
   }
   return std::nullopt;

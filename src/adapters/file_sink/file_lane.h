@@ -8,23 +8,23 @@
 #include <vector>
 
 #include "adapters/file_sink/file_sink.h"
-#include "app/ports/event_sink.h"
 #include "base/mutex.h"
-#include "domain/uuid_v7.h"
+#include "delivery/event_sink.h"
+#include "event/uuid_v7.h"
 
 namespace ei::file_sink {
 
 // A lane of the file sink: gathers lines and writes them.
-class FileLane final : public app::SinkLane {
+class FileLane final : public SinkLane {
  public:
   FileLane(FileSink& sink, uint64_t seed) : sink_(sink), random_(seed) {}
 
-  void Attach(app::DeliveryListener& listener, app::SentLog* sent) override {
+  void Attach(DeliveryListener& listener, SentLog* sent) override {
     listener_ = &listener;
     sent_ = sent;
   }
-  void Add(const app::JournalEvent& event) override;
-  void AddDeadLetter(uint64_t token, const app::EventView& event, const app::DeadLetterNote& note) override;
+  void Add(const JournalEvent& event) override;
+  void AddDeadLetter(uint64_t token, const EventView& event, const DeadLetterNote& note) override;
   void Run(base::SteadyTime until) override;
   void Wake() override;
   uint64_t InFlight() const override { return in_flight_.load(std::memory_order_relaxed); }
@@ -35,9 +35,9 @@ class FileLane final : public app::SinkLane {
     std::string lines;
     std::vector<uint32_t> line_bytes;
     std::vector<uint64_t> positions;
-    std::vector<app::EventRun> runs;
+    std::vector<EventRun> runs;
   };
-  struct Letter {
+  struct DeadLetter {
     uint64_t token;
     std::string line;
   };
@@ -48,11 +48,11 @@ class FileLane final : public app::SinkLane {
   std::optional<StorageFault> WriteDeadLetters();
 
   FileSink& sink_;
-  app::DeliveryListener* listener_ = nullptr;
-  app::SentLog* sent_ = nullptr;  // null: nothing outlives the process
-  domain::UuidV7Generator random_;
+  DeliveryListener* listener_ = nullptr;
+  SentLog* sent_ = nullptr;  // null: nothing outlives the process
+  UuidV7Generator random_;
   std::deque<Batch> batches_;
-  std::vector<Letter> letters_;
+  std::vector<DeadLetter> dead_letters_;
   uint64_t waiting_ = 0;   // events in the batches
   uint32_t failures_ = 0;  // in a row
   base::SteadyTime not_before_;

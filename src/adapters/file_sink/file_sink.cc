@@ -5,17 +5,14 @@
 
 namespace ei::file_sink {
 
-using app::LogLevel;
-
 namespace {
 
 constexpr std::string_view kComponent = "file_sink";
 
 }  // namespace
 
-base::Result<std::unique_ptr<FileSink>> FileSink::Open(const Options& options, app::Log& log,
-                                                       const app::Clock& clock, app::Telemetry& telemetry,
-                                                       FileCalls& calls) {
+base::Result<std::unique_ptr<FileSink>> FileSink::Open(const Options& options, Log& log, const Clock& clock,
+                                                       Telemetry& telemetry, FileCalls& calls) {
   auto directory = SegmentDirectory::Open(options.directory, "file.dir (FILE_DIR)", calls);
   if (!directory) return std::unexpected(std::move(directory.error()));
   std::unique_ptr<FileSink> sink(new FileSink(options, std::move(*directory), log, clock, telemetry));
@@ -28,8 +25,8 @@ base::Result<std::unique_ptr<FileSink>> FileSink::Open(const Options& options, a
   return sink;
 }
 
-FileSink::FileSink(const Options& options, std::unique_ptr<SegmentDirectory> directory, app::Log& log,
-                   const app::Clock& clock, app::Telemetry& telemetry)
+FileSink::FileSink(const Options& options, std::unique_ptr<SegmentDirectory> directory, Log& log,
+                   const Clock& clock, Telemetry& telemetry)
     : path_(options.directory),
       retries_(options.retries),
       directory_(std::move(directory)),
@@ -45,7 +42,7 @@ FileSink::FileSink(const Options& options, std::unique_ptr<SegmentDirectory> dir
 
 FileSink::~FileSink() = default;
 
-app::SinkLane& FileSink::Lane(size_t lane) { return *lanes_.at(lane); }
+SinkLane& FileSink::Lane(size_t lane) { return *lanes_.at(lane); }
 
 void FileSink::TellFault(const StorageFault& fault) {
   const auto count = faults_.Count(clock_.Now());

@@ -10,13 +10,13 @@
 #include "adapters/file_sink/repeat_limit.h"
 #include "adapters/file_sink/segment_directory.h"
 #include "adapters/file_sink/segment_log.h"
-#include "app/ports/clock.h"
-#include "app/ports/event_sink.h"
-#include "app/ports/log.h"
-#include "app/ports/telemetry.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mutex.h"
 #include "base/result.h"
-#include "domain/retry_policy.h"
+#include "delivery/event_sink.h"
+#include "delivery/retry_policy.h"
+#include "event/telemetry.h"
 
 namespace ei::file_sink {
 
@@ -26,46 +26,46 @@ struct Options {
   std::string directory;                  // file.dir
   uint64_t segment_bytes = 128ULL << 20;  // file.segment_bytes: a segment's size, but for one longer line
   size_t lanes = 1;
-  domain::RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
+  RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
   uint64_t seed = 0;
 };
 
 // The embedded sink: each event is a line of the newest file events-NUMBER.ndjson in the folder, each dead
-// letter one of dead-letters-NUMBER.ndjson (line_format.h). Files may be moved away or removed at any time:
-// what comes afterwards goes to a new one, and what was being written at that moment to both.
+// dead letter one of dead-letters-NUMBER.ndjson (line_format.h). Files may be moved away or removed at any
+// time: what comes afterwards goes to a new one, and what was being written at that moment to both.
 //
 // An event is delivered after the sync of its line has returned, in a file that has its name. A crash loses
 // no such line and leaves none torn once the sink has been opened again; the event that was under way may
 // then stand there twice. After a fault what doesn't stand yet is written again, in its order.
 //
 // A lane writes in its Run. The lanes share the files, one at a time.
-class FileSink final : public app::EventSink {
+class FileSink final : public EventSink {
  public:
   // The references outlive the sink.
-  static base::Result<std::unique_ptr<FileSink>> Open(const Options& options, app::Log& log,
-                                                      const app::Clock& clock, app::Telemetry& telemetry,
+  static base::Result<std::unique_ptr<FileSink>> Open(const Options& options, Log& log, const Clock& clock,
+                                                      Telemetry& telemetry,
                                                       FileCalls& calls = RealFileCalls());
   ~FileSink() override;
 
-  app::SinkLane& Lane(size_t lane) override;
+  SinkLane& Lane(size_t lane) override;
   bool IsStalled(std::string_view, std::optional<uint32_t>) const override { return false; }
-  app::SinkStatus Status() const override { return {app::Contact::kReached}; }
+  SinkStatus Status() const override { return {Connectivity::kConnected}; }
 
  private:
   friend class FileLane;
 
-  FileSink(const Options& options, std::unique_ptr<SegmentDirectory> directory, app::Log& log,
-           const app::Clock& clock, app::Telemetry& telemetry);
+  FileSink(const Options& options, std::unique_ptr<SegmentDirectory> directory, Log& log, const Clock& clock,
+           Telemetry& telemetry);
 
   void TellFault(const StorageFault& fault) REQUIRES(mutex_);
   void TellRecovery() REQUIRES(mutex_);
 
   const std::string path_;
-  const domain::RetryPolicy retries_;
+  const RetryPolicy retries_;
   const std::unique_ptr<SegmentDirectory> directory_;  // used by the logs
-  app::Log& log_;
-  const app::Clock& clock_;
-  app::Telemetry& telemetry_;
+  Log& log_;
+  const Clock& clock_;
+  Telemetry& telemetry_;
   std::vector<std::unique_ptr<FileLane>> lanes_;
 
   base::Mutex mutex_;

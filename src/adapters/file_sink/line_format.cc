@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "app/dead_letter_headers.h"
 #include "base/base64.h"
+#include "delivery/dead_letter_headers.h"
 
 namespace ei::file_sink {
 
@@ -82,9 +82,9 @@ void AppendEventLine(std::string& out, std::string_view value) {
   out += '\n';
 }
 
-void AppendDeadLetterLine(std::string& out, const app::EventView& event, const app::DeadLetterNote& note) {
+void AppendDeadLetterLine(std::string& out, const EventView& event, const DeadLetterNote& note) {
   out += '{';
-  for (const auto& [name, value] : app::DeadLetterHeaders(note, event.traceparent)) {
+  for (const auto& [name, value] : DeadLetterHeaders(note, event.traceparent)) {
     AppendMember(out, name);
     AppendString(out, value);
     out += ',';

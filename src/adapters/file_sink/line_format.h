@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "app/ports/event_sink.h"
+#include "delivery/event_sink.h"
 
 namespace ei::file_sink {
 
@@ -20,6 +20,6 @@ void AppendEventLine(std::string& out, std::string_view value);
 // `key` is null when the event has none; one that is not UTF-8 stands as key_base64. The value is the event's
 // bytes untouched; with bytes that would end the line, or look like a torn one (CR, LF, NUL), it stands as
 // value_base64. Bytes of headers that are not UTF-8 become U+FFFD. dead_letter_line.h reads it back.
-void AppendDeadLetterLine(std::string& out, const app::EventView& event, const app::DeadLetterNote& note);
+void AppendDeadLetterLine(std::string& out, const EventView& event, const DeadLetterNote& note);
 
 }  // namespace ei::file_sink

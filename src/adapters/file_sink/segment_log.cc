@@ -11,8 +11,6 @@
 
 namespace ei::file_sink {
 
-using app::LogLevel;
-
 namespace {
 
 constexpr std::string_view kComponent = "file_sink";
@@ -21,8 +19,8 @@ std::string Text(int error) { return std::system_category().message(error); }
 
 }  // namespace
 
-SegmentLog::SegmentLog(std::string_view prefix, uint64_t segment_bytes, SegmentDirectory& directory,
-                       app::Log& log, const app::Clock& clock)
+SegmentLog::SegmentLog(std::string_view prefix, uint64_t segment_bytes, SegmentDirectory& directory, Log& log,
+                       const Clock& clock)
     : prefix_(prefix), segment_bytes_(segment_bytes), directory_(directory), log_(log), clock_(clock) {
   assert(segment_bytes > 0);
 }
@@ -74,15 +72,15 @@ std::expected<LinePlace, StorageFault> SegmentLog::Append(std::string_view lines
   if (!segment_.file.IsOpen() || full) {
     if (auto begun = BeginSegment(); !begun) return std::unexpected(Describe(begun.error()));
   }
-  Fate fate = Fate::kGoesOn;
+  RecordStatus fate = RecordStatus::kGoesOn;
   auto stored = WriteAndSync(lines, fate);
-  if (fate != Fate::kGoesOn) {
+  if (fate != RecordStatus::kGoesOn) {
     Leave(fate, stored.error());
     if (auto held = HoldFolder(); !held) return std::unexpected(std::move(held.error()));
-    fate = Fate::kGoesOn;
+    fate = RecordStatus::kGoesOn;
     stored = BeginSegment();
     if (stored) stored = WriteAndSync(lines, fate);
-    if (fate != Fate::kGoesOn) Leave(fate, stored.error());
+    if (fate != RecordStatus::kGoesOn) Leave(fate, stored.error());
   }
   if (!stored) return std::unexpected(Describe(stored.error()));
   return LinePlace{segment_.name, segment_.bytes - lines.size()};
@@ -104,12 +102,12 @@ std::expected<void, FileFault> SegmentLog::LeaveIfTaken() {
   if (!segment_.file.IsOpen()) return {};
   const auto stands = directory_.Stands(segment_, segment_.bytes);
   if (!stands) return std::unexpected(stands.error());
-  if (!*stands) Leave(Fate::kTaken, {});
+  if (!*stands) Leave(RecordStatus::kTaken, {});
   return {};
 }
 
 // After success the lines are on the disk, in a file that has its name.
-std::expected<void, FileFault> SegmentLog::WriteAndSync(std::string_view lines, Fate& fate) {
+std::expected<void, FileFault> SegmentLog::WriteAndSync(std::string_view lines, RecordStatus& fate) {
   FileCalls& calls = directory_.Calls();
   const int fd = segment_.file.Get();
   for (std::string_view rest = lines; !rest.empty();) {
@@ -122,7 +120,7 @@ std::expected<void, FileFault> SegmentLog::WriteAndSync(std::string_view lines, 
     rest.remove_prefix(static_cast<size_t>(written));
   }
   if (Uninterrupted([&] { return calls.FDataSync(fd); }) != 0) {
-    fate = Fate::kSyncFailed;
+    fate = RecordStatus::kSyncFailed;
     return std::unexpected(FileFault{"sync", segment_.name, errno});
   }
   const auto stands = directory_.Stands(segment_, segment_.bytes + lines.size());
@@ -131,7 +129,7 @@ std::expected<void, FileFault> SegmentLog::WriteAndSync(std::string_view lines, 
     return std::unexpected(stands.error());
   }
   if (!*stands) {
-    fate = Fate::kTaken;
+    fate = RecordStatus::kTaken;
     return std::unexpected(FileFault{"keep", segment_.name, ESTALE});
   }
   segment_.bytes += lines.size();
@@ -139,8 +137,8 @@ std::expected<void, FileFault> SegmentLog::WriteAndSync(std::string_view lines, 
 }
 
 // Never writes to the segment again.
-void SegmentLog::Leave(Fate fate, const FileFault& fault) {
-  if (fate == Fate::kTaken) {
+void SegmentLog::Leave(RecordStatus fate, const FileFault& fault) {
+  if (fate == RecordStatus::kTaken) {
     if (const auto count = taken_.Count(clock_.Now())) {
       log_.Write(LogLevel::kWarn, kComponent,
                  "a segment was moved, removed or changed by somebody else; a new one is begun",

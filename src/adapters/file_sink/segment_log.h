@@ -7,8 +7,8 @@
 
 #include "adapters/file_sink/repeat_limit.h"
 #include "adapters/file_sink/segment_directory.h"
-#include "app/ports/clock.h"
-#include "app/ports/log.h"
+#include "base/clock.h"
+#include "base/log.h"
 
 namespace ei::file_sink {
 
@@ -43,8 +43,8 @@ struct LinePlace {
 class SegmentLog {
  public:
   // The references outlive it.
-  SegmentLog(std::string_view prefix, uint64_t segment_bytes, SegmentDirectory& directory, app::Log& log,
-             const app::Clock& clock);
+  SegmentLog(std::string_view prefix, uint64_t segment_bytes, SegmentDirectory& directory, Log& log,
+             const Clock& clock);
 
   // Goes on in the newest segment, if there is one, after cutting off what a crash left torn there. A segment
   // that can't be read or mended is left as it is; the next line then begins a new one.
@@ -63,13 +63,13 @@ class SegmentLog {
 
  private:
   // What became of the segment that lines were written to.
-  enum class Fate : uint8_t { kGoesOn, kSyncFailed, kTaken };
+  enum class RecordStatus : uint8_t { kGoesOn, kSyncFailed, kTaken };
 
   std::expected<void, StorageFault> HoldFolder();
   std::expected<void, FileFault> LeaveIfTaken();
   std::expected<void, FileFault> BeginSegment();
-  std::expected<void, FileFault> WriteAndSync(std::string_view lines, Fate& fate);
-  void Leave(Fate fate, const FileFault& fault);
+  std::expected<void, FileFault> WriteAndSync(std::string_view lines, RecordStatus& fate);
+  void Leave(RecordStatus fate, const FileFault& fault);
   void CutBack();
   void Abandon();
   StorageFault Describe(const FileFault& fault) const;
@@ -77,8 +77,8 @@ class SegmentLog {
   const std::string prefix_;
   const uint64_t segment_bytes_;
   SegmentDirectory& directory_;
-  app::Log& log_;
-  const app::Clock& clock_;
+  Log& log_;
+  const Clock& clock_;
   Segment segment_;  // not open: the next Append begins one
   RepeatLimit failed_syncs_;
   RepeatLimit failed_cuts_;

@@ -16,8 +16,8 @@ constexpr size_t kSpareMax = 1024;
 
 }  // namespace
 
-AckQueue::AckQueue(app::Journal& journal, asio::io_context& context)
-    : journal_(journal), completed_(std::make_shared<app::CompletionQueue>([this, &context] {
+AckQueue::AckQueue(ei::Journal& journal, asio::io_context& context)
+    : journal_(journal), completed_(std::make_shared<CompletionQueue>([this, &context] {
         asio::post(context, [this] { OnCompleted(); });
       })) {}
 
@@ -40,7 +40,7 @@ void AckQueue::Return(std::unique_ptr<PendingAck> pending) {
 
 void AckQueue::OnCompleted() {
   completed_->Collect();
-  while (app::Waiter* const waiter = completed_->Next()) {
+  while (Waiter* const waiter = completed_->Next()) {
     auto& pending = static_cast<PendingAck&>(*waiter);
     pending.outcome = pending.StorageFailed() ? AckOutcome::kStorageFailed : AckOutcome::kCame;
     std::shared_ptr<Connection> connection = pending.connection;

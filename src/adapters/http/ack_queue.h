@@ -8,8 +8,8 @@
 #include <boost/asio/io_context.hpp>
 
 #include "adapters/http/pending_ack.h"
-#include "app/ports/journal.h"
-#include "app/waiter.h"
+#include "journal/journal.h"
+#include "journal/waiter.h"
 
 namespace ei::http {
 
@@ -20,7 +20,7 @@ namespace ei::http {
 // Belongs to the loop's thread.
 class AckQueue {
  public:
-  AckQueue(app::Journal& journal, boost::asio::io_context& context);
+  AckQueue(ei::Journal& journal, boost::asio::io_context& context);
   ~AckQueue();
   AckQueue(const AckQueue&) = delete;
   AckQueue& operator=(const AckQueue&) = delete;
@@ -43,8 +43,8 @@ class AckQueue {
  private:
   void OnCompleted();
 
-  app::Journal& journal_;
-  std::shared_ptr<app::CompletionQueue> completed_;
+  ei::Journal& journal_;
+  std::shared_ptr<CompletionQueue> completed_;
   std::vector<std::shared_ptr<Connection>> answered_;  // scratch: those that read on at the end of the turn
   std::vector<std::unique_ptr<PendingAck>> spare_;
   std::atomic<size_t> waiting_{0};

@@ -47,7 +47,7 @@ void Connection::Start(bool has_place) {
   }
   OpenRequest();
   if (has_place) {
-    loop_.TellOverShare(over_share::kConnections, client_);
+    loop_.ReportOverShare(over_share::kConnections, client_);
     RefuseAndClose(problems::kClientOverShare,
                    "the last eighth of http.connections_max is kept for clients with few connections",
                    std::chrono::seconds(1));
@@ -234,7 +234,7 @@ bool Connection::OnBody() {
 
 // Returns the time.
 base::SteadyTime Connection::Answer(const Request& request, const Reply& reply, bool close) {
-  if (!reply.over_share.empty()) loop_.TellOverShare(reply.over_share, client_);
+  if (!reply.over_share.empty()) loop_.ReportOverShare(reply.over_share, client_);
   hold_back_ = !reply.over_share.empty() && !client_.IsProxy();
   return active_at_ = loop_.Answer(out_, request, reply, close, request_began_);
 }

@@ -8,7 +8,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/intrusive/list_hook.hpp>
 
-#include "adapters/http/client_presence.h"
+#include "adapters/http/connection_client.h"
 #include "adapters/http/pending_ack.h"
 #include "adapters/http/problem.h"
 #include "adapters/http/read_buffer.h"
@@ -64,7 +64,7 @@ class Connection final
   void Abort();
 
   // For the loop, which chooses whom to drop.
-  const ClientPresence& Client() const { return client_; }
+  const ConnectionClient& Client() const { return client_; }
   bool IsOpen() const { return socket_.is_open(); }
   base::SteadyTime ActiveAt() const { return active_at_; }  // when it was accepted or last answered
   // The last reply came before the client had sent all of its request.
@@ -123,7 +123,7 @@ class Connection final
 
   EventLoop& loop_;
   boost::asio::ip::tcp::socket socket_;
-  ClientPresence client_;
+  ConnectionClient client_;
   ReadBuffer buffer_;
   RequestParser parser_;
   State state_ = State::kHeader;

@@ -35,7 +35,7 @@ void Connection::RefuseAndClose(const Problem& problem, std::string_view detail,
 
 void Connection::RefuseForWantOfMemory() {
   if (client_.OverShare()) {
-    loop_.TellOverShare(over_share::kMemory, client_);
+    loop_.ReportOverShare(over_share::kMemory, client_);
     RefuseAndClose(problems::kClientOverShare,
                    "the last eighth of http.inflight_bytes_max is kept for clients that hold little of it",
                    std::chrono::seconds(1));

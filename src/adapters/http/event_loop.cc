@@ -22,8 +22,8 @@ constexpr size_t ConnectionShare(size_t all) { return all - all / 8; }
 }  // namespace
 
 EventLoop::EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
-                     const OperationsEndpoint& operations, app::Journal& journal, const app::Clock& clock,
-                     app::Telemetry& telemetry, app::Log& log, uint64_t seed)
+                     const OperationsEndpoint& operations, ei::Journal& journal, const ei::Clock& clock,
+                     Telemetry& telemetry, Log& log, uint64_t seed)
     : shared_(shared),
       listener_(listener),
       events_(std::move(events)),
@@ -60,7 +60,7 @@ void EventLoop::Accept() {
     if (error == asio::error::operation_aborted) return;
     if (error) {
       accepting_ = false;  // out of descriptors or memory: the tick tries again
-      log_.Write(app::LogLevel::kError, "http", "a connection could not be accepted",
+      log_.Write(LogLevel::kError, "http", "a connection could not be accepted",
                  {{"error", error.message()}});
       return;
     }
@@ -161,7 +161,7 @@ void EventLoop::DropUnread(Connection& connection) {
 void EventLoop::Drop(Connection& connection, std::string_view why, std::string_view message) {
   telemetry_.ConnectionDropped(why);
   const std::string name = connection.Client().Name();
-  log_.Write(app::LogLevel::kWarn, "http", message, {{"client", std::string_view(name)}});
+  log_.Write(LogLevel::kWarn, "http", message, {{"client", std::string_view(name)}});
   connection.Abort();
 }
 
@@ -213,10 +213,10 @@ void EventLoop::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void EventLoop::TellOverShare(std::string_view what, const ClientPresence& client) {
+void EventLoop::ReportOverShare(std::string_view what, const ConnectionClient& client) {
   telemetry_.ClientOverShare(what);
   const std::string name = client.Name();
-  log_.Write(app::LogLevel::kWarn, "http", "a client wants more than its part of what all clients share",
+  log_.Write(LogLevel::kWarn, "http", "a client wants more than its part of what all clients share",
              {{"client", std::string_view(name)}, {"resource", what}});
 }
 

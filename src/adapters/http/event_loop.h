@@ -23,19 +23,19 @@
 #include "adapters/http/http_options.h"
 #include "adapters/http/inflight_bytes.h"
 #include "adapters/http/operations_endpoint.h"
-#include "app/client_shares.h"
-#include "app/ports/clock.h"
-#include "app/ports/log.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "clients/client_shares.h"
 
 namespace ei::http {
 
 // What all loops of a server share; thread-safe.
 struct SharedState {
-  SharedState(const HttpOptions& o, app::ClientShares* s)
+  SharedState(const HttpOptions& o, ClientShares* s)
       : options(o), shares(s), inflight(o.inflight_bytes_max) {}
 
   const HttpOptions options;
-  app::ClientShares* const shares;  // null: clients are not told apart
+  ClientShares* const shares;  // null: clients are not told apart
   InflightBytes inflight;
   std::atomic<bool> announce_close{false};  // stopping: tell clients to go elsewhere
 };
@@ -58,8 +58,8 @@ struct Listener {
 class EventLoop {
  public:
   EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
-            const OperationsEndpoint& operations, app::Journal& journal, const app::Clock& clock,
-            app::Telemetry& telemetry, app::Log& log, uint64_t seed);
+            const OperationsEndpoint& operations, ei::Journal& journal, const ei::Clock& clock,
+            Telemetry& telemetry, Log& log, uint64_t seed);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -83,11 +83,11 @@ class EventLoop {
   // For connections, on the loop's thread.
   SharedState& Shared() { return shared_; }
   ConnectionCount& Connections() { return listener_.connections; }
-  const app::Clock& Clock() const { return clock_; }
+  const ei::Clock& Clock() const { return clock_; }
   // Null on a listener without clients.
-  app::ClientShares* Shares() { return listener_.events ? shared_.shares : nullptr; }
+  ClientShares* Shares() { return listener_.events ? shared_.shares : nullptr; }
   // A client was refused more than its part of `what` (Reply::over_share).
-  void TellOverShare(std::string_view what, const ClientPresence& client);
+  void ReportOverShare(std::string_view what, const ConnectionClient& client);
   AckQueue& Acks() { return acks_; }
   base::Duration SilenceTimeout() const {
     return std::min<base::Duration>(listener_.silence_timeout, shared_.options.idle_timeout);
@@ -133,9 +133,9 @@ class EventLoop {
   Listener& listener_;
   const std::unique_ptr<EventsEndpoint> events_;
   const OperationsEndpoint& operations_;
-  const app::Clock& clock_;
-  app::Telemetry& telemetry_;
-  app::Log& log_;
+  const ei::Clock& clock_;
+  Telemetry& telemetry_;
+  Log& log_;
   // Before the context, whose end destroys the connections that are left.
   AckQueue acks_;
   boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> connections_;
@@ -153,7 +153,7 @@ class EventLoop {
   std::string date_;
   bool accepting_ = false;
   bool stopping_ = false;
-  domain::UuidV7Generator request_ids_;  // for clients that sent none
+  UuidV7Generator request_ids_;  // for clients that sent none
   std::thread thread_;
 };
 

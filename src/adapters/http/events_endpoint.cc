@@ -3,15 +3,9 @@
 #include <algorithm>
 #include <string>
 
-#include "domain/validation.h"
+#include "event/validation.h"
 
 namespace ei::http {
-
-using app::DocumentFault;
-using app::IngestResult;
-using app::IngestStatus;
-using domain::AckLevel;
-using domain::EventFault;
 
 namespace {
 
@@ -54,7 +48,7 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
     Refuse(result, reply);
     return nullptr;
   }
-  const app::DecodedRequest decoded = Decode(request);
+  const DecodedRequest decoded = Decode(request);
   if (decoded.fault != DocumentFault::kNone) {
     if (const IngestResult result = ingest_.RejectDocument(request.client, decoded.read);
         result.status == IngestStatus::kRateLimited) {
@@ -72,7 +66,7 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
   const AckLevel ack = ingest_.LevelFor(request.ack.level, decoded.events);
   std::unique_ptr<PendingAck> pending = ack == AckLevel::kMemory ? nullptr : acks.New();
   submission_.waiter = pending.get();
-  const auto handling = request.handling_strict ? app::Handling::kStrict : app::Handling::kLenient;
+  const auto handling = request.handling_strict ? Handling::kStrict : Handling::kLenient;
   const IngestResult result = ingest_.Accept(decoded.events,
                                              {.traceparent = request.traceparent,
                                               .key = request.key,
@@ -98,7 +92,7 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
   return nullptr;
 }
 
-app::DecodedRequest EventsEndpoint::Decode(const Request& request) {
+DecodedRequest EventsEndpoint::Decode(const Request& request) {
   if (const uint64_t version = routes_.Version(); version != routes_version_) {
     decoder_->UseRoutes(routes_.Get());
     routes_version_ = version;
@@ -116,7 +110,7 @@ void ConfirmPreferences(const Request& request, Reply& reply) {
 
 }  // namespace
 
-void EventsEndpoint::WriteAccepted(const Request& request, const app::DecodedRequest& decoded, AckLevel ack,
+void EventsEndpoint::WriteAccepted(const Request& request, const DecodedRequest& decoded, AckLevel ack,
                                    Reply& reply) const {
   reply.headers.append(ack == AckLevel::kWal ? "Event-Ack: wal\r\n" : "Event-Ack: memory\r\n");
   if (!decoded.batch) {
@@ -151,7 +145,7 @@ void EventsEndpoint::WriteAccepted(const Request& request, const app::DecodedReq
   reply.body.push_back('}');
 }
 
-void EventsEndpoint::Hold(const Request& request, const app::DecodedRequest& decoded, AckLevel ack,
+void EventsEndpoint::Hold(const Request& request, const DecodedRequest& decoded, AckLevel ack,
                           PendingAck& pending, Reply& reply) const {
   pending.level = ack;
   pending.batch = decoded.batch;
@@ -198,28 +192,27 @@ namespace {
 
 Problem ProblemOf(EventFault fault) {
   const bool too_large = fault == EventFault::kEventTooLarge || fault == EventFault::kTooLargeForTopic;
-  if (too_large) return {413, domain::Code(fault), "The event is too large"};
+  if (too_large) return {413, Code(fault), "The event is too large"};
   if (fault == EventFault::kPartitionStuck) {
-    return {503, domain::Code(fault), "The event's partition is stuck"};
+    return {503, Code(fault), "The event's partition is stuck"};
   }
-  return {422, domain::Code(fault), "The event is not valid"};
+  return {422, Code(fault), "The event is not valid"};
 }
 
 }  // namespace
 
-void EventsEndpoint::Rejected(const Request& request, const app::DecodedRequest& decoded,
-                              Reply& reply) const {
-  const app::Rejection& first = submission_.rejections.front();
+void EventsEndpoint::Rejected(const Request& request, const DecodedRequest& decoded, Reply& reply) const {
+  const Rejection& first = submission_.rejections.front();
   if (!decoded.batch) {
     const bool stuck = first.fault == EventFault::kPartitionStuck;
     return reply.Refuse(ProblemOf(first.fault), Explain(first),
                         stuck ? kStuckRetryAfter : std::chrono::seconds(0));
   }
-  const bool some_stuck = std::ranges::any_of(submission_.rejections, [](const app::Rejection& rejection) {
+  const bool some_stuck = std::ranges::any_of(submission_.rejections, [](const Rejection& rejection) {
     return rejection.fault == EventFault::kPartitionStuck;
   });
   reply.status = some_stuck ? 503 : 422;
-  reply.code = some_stuck ? domain::Code(EventFault::kPartitionStuck) : app::kBatchNotValid;
+  reply.code = some_stuck ? Code(EventFault::kPartitionStuck) : kBatchNotValid;
   if (some_stuck) reply.AddHeader("Retry-After", std::to_string(kStuckRetryAfter.count()));
   if (request.handling_strict) reply.headers.append("Preference-Applied: handling=strict\r\n");
   reply.body.append(R"({"accepted":0,"rejected":)").append(std::to_string(decoded.events.size()));
@@ -233,7 +226,7 @@ void EventsEndpoint::Rejected(const Request& request, const app::DecodedRequest&
 void EventsEndpoint::AppendRejections(std::string& list) const {
   const size_t listed = std::min(submission_.rejections.size(), kErrorsListedMax);
   for (size_t i = 0; i < listed; ++i) {
-    const app::Rejection& rejection = submission_.rejections[i];
+    const Rejection& rejection = submission_.rejections[i];
     if (i > 0) list.push_back(',');
     list.append(R"({"index":)").append(std::to_string(rejection.index));
     // Cut it could end within an escape.
@@ -244,7 +237,7 @@ void EventsEndpoint::AppendRejections(std::string& list) const {
       list.append(R"(,"line":)").append(std::to_string(rejection.line));
       list.append(R"(,"offset":)").append(std::to_string(rejection.offset));
     }
-    list.append(R"(,"code":")").append(domain::Code(rejection.fault)).append(R"(","message":")");
+    list.append(R"(,"code":")").append(Code(rejection.fault)).append(R"(","message":")");
     for (const char c : Explain(rejection)) {
       if (c == '"') list.push_back('\\');
       list.push_back(c);
@@ -253,21 +246,21 @@ void EventsEndpoint::AppendRejections(std::string& list) const {
   }
 }
 
-std::string EventsEndpoint::Explain(const app::Rejection& rejection) const {
+std::string EventsEndpoint::Explain(const Rejection& rejection) const {
   if (rejection.fault != EventFault::kTooLargeForTopic) {
-    return domain::Explain(rejection.fault, ingest_.Limits());
+    return ei::Explain(rejection.fault, ingest_.Limits());
   }
   return "topic " + std::string(rejection.topic_limit.topic) + " takes records of at most " +
          std::to_string(rejection.topic_limit.bytes_max) + " bytes (its max.message.bytes)";
 }
 
 template <typename Take>
-void EventsEndpoint::ForEachAccepted(const app::DecodedRequest& decoded, Take take) const {
+void EventsEndpoint::ForEachAccepted(const DecodedRequest& decoded, Take take) const {
   auto rejection = submission_.rejections.begin();
   auto repeat = submission_.dedup.repeats.begin();
   uint32_t accepted = 0;
   uint32_t fresh = 0;
-  for (const domain::DecodedEvent& event : decoded.events) {
+  for (const DecodedEvent& event : decoded.events) {
     if (rejection != submission_.rejections.end() && rejection->index == event.index) {
       ++rejection;
       continue;
@@ -322,7 +315,7 @@ void EventsEndpoint::Refuse(const IngestResult& result, Reply& reply) const {
   }
 }
 
-void EventsEndpoint::RefuseDocument(const app::DecodedRequest& decoded, Reply& reply) {
+void EventsEndpoint::RefuseDocument(const DecodedRequest& decoded, Reply& reply) {
   const std::string where = " (at byte " + std::to_string(decoded.offset) + ")";
   switch (decoded.fault) {
     case DocumentFault::kBatchTooLarge:

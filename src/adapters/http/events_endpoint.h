@@ -7,9 +7,9 @@
 #include "adapters/http/pending_ack.h"
 #include "adapters/http/reply.h"
 #include "adapters/http/request.h"
-#include "app/current_routes.h"
-#include "app/ingest.h"
-#include "app/ports/event_decoder.h"
+#include "event/current_routes.h"
+#include "ingest/event_decoder.h"
+#include "ingest/ingest.h"
 
 namespace ei::http {
 
@@ -21,9 +21,8 @@ class EventsEndpoint {
     size_t batch_events_max;  // likewise
   };
 
-  EventsEndpoint(app::Ingest& ingest, std::unique_ptr<app::EventDecoder> decoder,
-                 const app::CurrentRoutes& routes, const Limits& limits, app::Telemetry& telemetry,
-                 uint64_t seed)
+  EventsEndpoint(ei::Ingest& ingest, std::unique_ptr<EventDecoder> decoder, const CurrentRoutes& routes,
+                 const Limits& limits, Telemetry& telemetry, uint64_t seed)
       : ingest_(ingest),
         decoder_(std::move(decoder)),
         routes_(routes),
@@ -42,17 +41,16 @@ class EventsEndpoint {
   void Finish(const Request& request, PendingAck& pending, Reply& reply) const;
 
  private:
-  app::DecodedRequest Decode(const Request& request);
-  void WriteAccepted(const Request& request, const app::DecodedRequest& decoded, domain::AckLevel ack,
-                     Reply& reply) const;
+  DecodedRequest Decode(const Request& request);
+  void WriteAccepted(const Request& request, const DecodedRequest& decoded, AckLevel ack, Reply& reply) const;
   // Keeps what the reply to an accepted request needs; a reply of level wal is in `reply` already.
-  void Hold(const Request& request, const app::DecodedRequest& decoded, domain::AckLevel ack,
-            PendingAck& pending, Reply& reply) const;
-  void Rejected(const Request& request, const app::DecodedRequest& decoded, Reply& reply) const;
-  void Refuse(const app::IngestResult& result, Reply& reply) const;
-  void RefuseDocument(const app::DecodedRequest& decoded, Reply& reply);
+  void Hold(const Request& request, const DecodedRequest& decoded, AckLevel ack, PendingAck& pending,
+            Reply& reply) const;
+  void Rejected(const Request& request, const DecodedRequest& decoded, Reply& reply) const;
+  void Refuse(const IngestResult& result, Reply& reply) const;
+  void RefuseDocument(const DecodedRequest& decoded, Reply& reply);
   void AppendRejections(std::string& list) const;
-  std::string Explain(const app::Rejection& rejection) const;
+  std::string Explain(const Rejection& rejection) const;
   // An event that was accepted.
   struct Accepted {
     uint32_t index;  // in the request
@@ -61,15 +59,15 @@ class EventsEndpoint {
     bool repeated;
   };
   template <typename Take>
-  void ForEachAccepted(const app::DecodedRequest& decoded, Take take) const;
+  void ForEachAccepted(const DecodedRequest& decoded, Take take) const;
 
-  app::Ingest& ingest_;
-  const std::unique_ptr<app::EventDecoder> decoder_;
-  const app::CurrentRoutes& routes_;
+  ei::Ingest& ingest_;
+  const std::unique_ptr<EventDecoder> decoder_;
+  const CurrentRoutes& routes_;
   uint64_t routes_version_ = 0;  // of those that the decoder uses
   const Limits limits_;
-  app::Telemetry& telemetry_;
-  app::Submission submission_;
+  Telemetry& telemetry_;
+  IngestContext submission_;
 };
 
 }  // namespace ei::http

@@ -1,6 +1,6 @@
 #include "adapters/http/pending_ack.h"
 
-#include "app/ingest.h"
+#include "ingest/ingest.h"
 
 namespace ei::http {
 
@@ -17,7 +17,7 @@ void Empty(Container& container) {
 }
 
 // What a representation tells of a delivered event. A repeat's place may not be known any more.
-void AppendPlace(std::string& body, const app::DeliveryResult& result, bool repeated) {
+void AppendPlace(std::string& body, const DeliveryResult& result, bool repeated) {
   if (repeated) body.append(kDuplicateMember);
   if (repeated || result.topic.empty()) return;
   body.append(R"(,"topic":")").append(result.topic);
@@ -54,8 +54,8 @@ size_t PendingAck::LargeBytes() const {
   return bytes > kBytesKept ? bytes : 0;
 }
 
-app::DeliveryResult PendingAck::ResultOf(const Event& event) const {
-  return event.result == app::Repeat::kDelivered ? app::DeliveryResult() : Results()[event.result];
+DeliveryResult PendingAck::ResultOf(const Event& event) const {
+  return event.result == Repeat::kDelivered ? DeliveryResult() : Results()[event.result];
 }
 
 void PendingAck::WriteBrokerReply(const Request& request, Reply& out) const {
@@ -67,7 +67,7 @@ void PendingAck::WriteBrokerReply(const Request& request, Reply& out) const {
 }
 
 void PendingAck::WriteSingle(const Request& request, Reply& out) const {
-  const app::DeliveryResult result = ResultOf(events.front());
+  const DeliveryResult result = ResultOf(events.front());
   if (!result.code.empty()) {
     out.Refuse({422, result.code, "The event can't be delivered"}, kDeadLettered);
     return;
@@ -85,7 +85,7 @@ void PendingAck::WriteBatch(const Request& request, Reply& out) const {
   std::string listed;
   size_t dead_lettered = 0;
   for (const Event& event : events) {
-    const app::DeliveryResult result = ResultOf(event);
+    const DeliveryResult result = ResultOf(event);
     const bool delivered = result.code.empty();
     if (!delivered && rejected + dead_lettered >= kErrorsListedMax) {
       ++dead_lettered;
@@ -108,7 +108,7 @@ void PendingAck::WriteBatch(const Request& request, Reply& out) const {
   const size_t accepted = events.size() - dead_lettered;
   const size_t refused = rejected + dead_lettered;
   out.status = refused == 0 ? 200 : (accepted > 0 ? 207 : 422);
-  if (accepted == 0) out.code = app::kBatchNotValid;
+  if (accepted == 0) out.code = kBatchNotValid;
   out.headers.append(reply.headers);
   out.body.append(R"({"accepted":)").append(std::to_string(accepted));
   out.body.append(R"(,"rejected":)").append(std::to_string(refused));

@@ -9,9 +9,9 @@
 
 #include "adapters/http/reply.h"
 #include "adapters/http/request.h"
-#include "app/idempotency_window.h"
-#include "app/waiter.h"
-#include "domain/ack_level.h"
+#include "event/ack_level.h"
+#include "journal/idempotency_window.h"
+#include "journal/waiter.h"
 
 namespace ei::http {
 
@@ -38,16 +38,16 @@ enum class AckOutcome : uint8_t {
 
 // A request whose events are accepted, and all that its reply will need once the ack has come: by then its
 // body is gone. Reused, so that a steady state allocates nothing. Belongs to its event loop's thread.
-struct PendingAck final : public app::Waiter {
+struct PendingAck final : public Waiter {
   struct Event {
     uint32_t index;  // in the request
     uint32_t id_offset;
     uint32_t id_size;
-    uint32_t result;  // its number in Results(); app::Repeat::kDelivered: none
+    uint32_t result;  // its number in Results(); Repeat::kDelivered: none
     bool repeated;
   };
 
-  using app::Waiter::Waiter;
+  using Waiter::Waiter;
 
   void Clear();
   void AddEvent(uint32_t index, std::string_view raw_id, uint32_t result, bool repeated);
@@ -64,7 +64,7 @@ struct PendingAck final : public app::Waiter {
   // The member "ids" of a problem.
   void AppendIds(std::string& body) const;
 
-  domain::AckLevel level = domain::AckLevel::kWal;
+  AckLevel level = AckLevel::kWal;
   AckOutcome outcome = AckOutcome::kAwaited;
   std::shared_ptr<Connection> connection;  // while it waits; keeps it alive
 
@@ -81,7 +81,7 @@ struct PendingAck final : public app::Waiter {
   std::string rejections;  // as JSON, separated by commas
 
  private:
-  app::DeliveryResult ResultOf(const Event& event) const;
+  DeliveryResult ResultOf(const Event& event) const;
   void WriteSingle(const Request& request, Reply& out) const;
   void WriteBatch(const Request& request, Reply& out) const;
 };

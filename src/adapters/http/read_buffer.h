@@ -6,7 +6,7 @@
 #include <memory>
 #include <string_view>
 
-#include "adapters/http/client_presence.h"
+#include "adapters/http/connection_client.h"
 
 namespace ei::http {
 
@@ -17,7 +17,7 @@ class ReadBuffer {
   static constexpr size_t kFirstBytes = 4 << 10;
 
   // `bytes` counts what it takes beyond the first, and outlives it.
-  explicit ReadBuffer(ClientPresence& bytes)
+  explicit ReadBuffer(ConnectionClient& bytes)
       : bytes_(bytes), data_(std::make_unique_for_overwrite<char[]>(kFirstBytes)) {}
   ~ReadBuffer() { bytes_.GiveBytes(capacity_ - kFirstBytes); }
   ReadBuffer(const ReadBuffer&) = delete;
@@ -65,7 +65,7 @@ class ReadBuffer {
   }
 
  private:
-  ClientPresence& bytes_;
+  ConnectionClient& bytes_;
   std::unique_ptr<char[]> data_;
   size_t capacity_ = kFirstBytes;
   size_t begin_ = 0;

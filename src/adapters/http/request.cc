@@ -67,14 +67,14 @@ std::string PercentDecoded(std::string_view text) {
 
 }  // namespace
 
-AckWish ParseAckWish(std::string_view target) {
-  AckWish wish;
+RequestedAck ParseAckWish(std::string_view target) {
+  RequestedAck wish;
   TakeUntil(target, '?');
   bool found = false;
   while (!target.empty()) {
     std::string_view value = TakeUntil(target, '&');
     if (PercentDecoded(TakeUntil(value, '=')) != "ack") continue;
-    wish.level = domain::AckLevelOf(PercentDecoded(value));
+    wish.level = AckLevelOf(PercentDecoded(value));
     wish.valid = wish.level.has_value() && !found;
     found = true;
     if (!wish.valid) break;

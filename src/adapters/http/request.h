@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "domain/ack_level.h"
-#include "domain/event_batch.h"
+#include "event/ack_level.h"
+#include "event/event_batch.h"
 
 namespace ei::http {
 
@@ -15,9 +15,9 @@ enum class Route : uint8_t { kEvents, kHealth, kLivez, kReadyz, kMetrics, kUnkno
 enum class MediaType : uint8_t { kNone, kJson, kNdjson, kCloudEvents, kUnknown };
 
 // What the query says about the ack: `level` is empty when it asks for none.
-struct AckWish {
+struct RequestedAck {
   bool valid = true;
-  std::optional<domain::AckLevel> level;
+  std::optional<AckLevel> level;
 };
 
 // What the service needs to know of a request. Clear keeps the memory of request_id and traceparent.
@@ -25,7 +25,7 @@ struct Request {
   Method method = Method::kOther;
   Route route = Route::kUnknown;
   MediaType media_type = MediaType::kNone;
-  AckWish ack;
+  RequestedAck ack;
   bool keep_alive = true;
   bool http_1_0 = false;
   bool expects_continue = false;
@@ -38,13 +38,13 @@ struct Request {
   bool wants_openmetrics = false;
   bool chunked = false;
   std::optional<uint64_t> content_length;
-  std::string request_id;           // empty: the client sent none that can be used
-  std::string traceparent;          // empty: none, or not well-formed
-  std::string key;                  // X-Event-Key, for routes that take their key from there
-  std::string forwarded_for;        // X-Forwarded-For, all lines of it
-  domain::ClientNumber client = 0;  // as its connection says
-  domain::ClientIdentity client_identity = domain::kNoClient;  // the same
-  std::string_view body;                                       // valid while the request is handled
+  std::string request_id;                      // empty: the client sent none that can be used
+  std::string traceparent;                     // empty: none, or not well-formed
+  std::string key;                             // X-Event-Key, for routes that take their key from there
+  std::string forwarded_for;                   // X-Forwarded-For, all lines of it
+  ClientNumber client = 0;                     // as its connection says
+  ClientIdentity client_identity = kNoClient;  // the same
+  std::string_view body;                       // valid while the request is handled
 
   void Clear();
 };
@@ -54,7 +54,7 @@ std::string_view Name(Route route);
 Route ParseRoute(std::string_view target);
 
 // The query parameter `ack`: not valid when it has an unknown value, or stands there twice.
-AckWish ParseAckWish(std::string_view target);
+RequestedAck ParseAckWish(std::string_view target);
 
 MediaType ParseMediaType(std::string_view content_type);
 

@@ -6,7 +6,7 @@
 #include <boost/beast/http/error.hpp>
 
 #include "adapters/http/header_text.h"
-#include "domain/traceparent.h"
+#include "event/traceparent.h"
 
 namespace ei::http {
 
@@ -178,8 +178,7 @@ void RequestParser::Callbacks::on_field_impl(beast::field field, Text name, Text
       break;
     case beast::field::unknown:
       if (EqualsIgnoreCase(View(name), "X-Request-ID") && IsRequestId(value)) request.request_id = value;
-      if (EqualsIgnoreCase(View(name), "traceparent") && domain::IsTraceparent(value))
-        request.traceparent = value;
+      if (EqualsIgnoreCase(View(name), "traceparent") && IsTraceparent(value)) request.traceparent = value;
       if (EqualsIgnoreCase(View(name), "X-Event-Key")) request.key = value;
       if (EqualsIgnoreCase(View(name), "X-Forwarded-For")) {
         if (!request.forwarded_for.empty()) request.forwarded_for.push_back(',');

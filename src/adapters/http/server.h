@@ -12,17 +12,17 @@
 namespace ei::http {
 
 struct ServerContext {
-  app::Ingest& ingest;
-  app::ClientShares* shares;  // null: clients are not told apart
-  app::Journal& journal;      // whose acks requests wait for; outlives the server
-  const app::Clock& clock;
-  app::Telemetry& telemetry;
-  app::Log& log;
+  ei::Ingest& ingest;
+  ClientShares* shares;  // null: clients are not told apart
+  ei::Journal& journal;  // whose acks requests wait for; outlives the server
+  const ei::Clock& clock;
+  Telemetry& telemetry;
+  Log& log;
   Operations operations;
   EventsEndpoint::Limits limits;
-  const app::CurrentRoutes& routes;
-  std::function<std::unique_ptr<app::EventDecoder>()> make_decoder;  // one an event loop
-  uint64_t seed;                                                     // for ids that clients did not send
+  const CurrentRoutes& routes;
+  std::function<std::unique_ptr<EventDecoder>()> make_decoder;  // one an event loop
+  uint64_t seed;                                                // for ids that clients did not send
 };
 
 // The HTTP side of the service: event loops that share a port (SO_REUSEPORT), and one for the admin port if

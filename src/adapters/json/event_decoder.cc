@@ -10,12 +10,6 @@
 
 namespace ei::json {
 
-using app::DecodedRequest;
-using app::DocumentFault;
-using domain::DecodedEvent;
-using domain::EventFault;
-using domain::Member;
-
 namespace {
 
 constexpr size_t kNamesComparedPairwise = 16;
@@ -26,11 +20,11 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 bool IsBlank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
 
-class SimdEventDecoder final : public app::EventDecoder {
+class SimdEventDecoder final : public EventDecoder {
  public:
   explicit SimdEventDecoder(const DecoderOptions& options) : options_(options) {}
 
-  void UseRoutes(std::shared_ptr<const domain::Routes> routes) override {
+  void UseRoutes(std::shared_ptr<const Routes> routes) override {
     routes_ = std::move(routes);
     key_marks_.resize(routes_->KeyPointers().size());
   }
@@ -180,7 +174,7 @@ class SimdEventDecoder final : public app::EventDecoder {
 
   void ChooseRoute(DecodedEvent& event) {
     event.route = &routes_->For(event.type.text);
-    if (event.route->key_source != domain::KeySource::kPointer) return;
+    if (event.route->key_source != KeySource::kPointer) return;
     const size_t pointer = event.route->key_pointer;
     if (key_marks_[pointer] == kNoMark) return;
     const std::span tokens(routes_->KeyPointers()[pointer]);
@@ -232,13 +226,13 @@ class SimdEventDecoder final : public app::EventDecoder {
   std::vector<DecodedEvent> events_;
   std::vector<std::string_view> names_;  // of the event being read
   bool too_many_ = false;
-  std::shared_ptr<const domain::Routes> routes_ = std::make_shared<domain::Routes>();
+  std::shared_ptr<const Routes> routes_ = std::make_shared<Routes>();
   std::vector<size_t> key_marks_;  // of the event being read: where the member of each key pointer begins
 };
 
 }  // namespace
 
-std::unique_ptr<app::EventDecoder> MakeEventDecoder(const DecoderOptions& options) {
+std::unique_ptr<EventDecoder> MakeEventDecoder(const DecoderOptions& options) {
   return std::make_unique<SimdEventDecoder>(options);
 }
 

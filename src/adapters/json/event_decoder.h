@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "app/ports/event_decoder.h"
+#include "ingest/event_decoder.h"
 
 namespace ei::json {
 
@@ -17,6 +17,6 @@ struct DecoderOptions {
 // The name of the instruction set that the JSON scanner uses on this machine, as in "icelake".
 std::string ScannerName();
 
-std::unique_ptr<app::EventDecoder> MakeEventDecoder(const DecoderOptions& options);
+std::unique_ptr<EventDecoder> MakeEventDecoder(const DecoderOptions& options);
 
 }  // namespace ei::json

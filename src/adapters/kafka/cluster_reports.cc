@@ -24,17 +24,17 @@ std::map<std::string, ClusterReports::BrokerCounts, std::less<>> ClusterReports:
   return brokers_;
 }
 
-app::SinkStatus ClusterReports::Status() const {
-  app::SinkStatus status;
+SinkStatus ClusterReports::Status() const {
+  SinkStatus status;
   const bool tried = tried_.load(std::memory_order_acquire);
   const base::MutexLock lock(mutex_);
   status.refused = !refused_.empty();
   if (Reached()) {
-    status.contact = app::Contact::kReached;
+    status.contact = Connectivity::kConnected;
   } else if (status.refused) {
-    status.contact = app::Contact::kRefused;
+    status.contact = Connectivity::kRefused;
   } else if (tried) {
-    status.contact = app::Contact::kUnreachable;
+    status.contact = Connectivity::kUnreachable;
   }
   for (const auto& [_, pause] : pauses_) status.pause = std::max(status.pause, pause);
   std::set<std::pair<std::string_view, int32_t>> stalled;  // each once, whatever the number of lanes
@@ -50,14 +50,14 @@ app::SinkStatus ClusterReports::Status() const {
 void ClusterReports::Fault(std::string_view code, std::string_view where, std::string_view detail) {
   tried_.store(true, std::memory_order_release);
   if (telemetry_ != nullptr) telemetry_->SinkFault(code);
-  log_.Write(app::LogLevel::kWarn, kComponent, "the Kafka client reports a fault",
+  log_.Write(LogLevel::kWarn, kComponent, "the Kafka client reports a fault",
              {{"code", code}, {"where", where}, {"detail", detail}});
 }
 
 void ClusterReports::AllRejected(std::string_view topic, std::string_view reason) {
-  if (telemetry_ != nullptr) telemetry_->SinkFault(app::kAllRefused);
+  if (telemetry_ != nullptr) telemetry_->SinkFault(kAllRefused);
   log_.Write(
-      app::LogLevel::kError, kComponent,
+      LogLevel::kError, kComponent,
       "a topic takes no event at all: none becomes a dead letter until it takes one; check the topic's "
       "settings and the brokers'",
       {{"topic", topic}, {"reason", reason}});
@@ -76,7 +76,7 @@ void ClusterReports::LetIn(size_t lane, const std::string& broker) {
   tried_.store(true, std::memory_order_release);
   if (accepted) {
     NewCredentials();
-    log_.Write(app::LogLevel::kInfo, kComponent, "the credentials are accepted");
+    log_.Write(LogLevel::kInfo, kComponent, "the credentials are accepted");
   }
   reached_.store(true, std::memory_order_relaxed);
 }
@@ -90,7 +90,7 @@ void ClusterReports::Refused(size_t lane, std::string_view code, std::string_vie
   tried_.store(true, std::memory_order_release);
   if (telemetry_ != nullptr) telemetry_->SinkFault(code);
   if (refusal_told_.exchange(true, std::memory_order_relaxed)) return;
-  log_.Write(app::LogLevel::kError, kComponent,
+  log_.Write(LogLevel::kError, kComponent,
              "the credentials are refused (kafka.security); events wait, and it is tried on",
              {{"code", code}, {"where", where}, {"detail", detail}});
 }
@@ -122,12 +122,12 @@ void ClusterReports::Pause(size_t lane, const std::string& broker, base::Duratio
   if (pause > base::Duration(0) && telemetry_ != nullptr) telemetry_->SinkFault(kThrottled);
   if (before == after) return;
   if (!after) {
-    return log_.Write(app::LogLevel::kInfo, kComponent, "a broker slows this client down no more",
+    return log_.Write(LogLevel::kInfo, kComponent, "a broker slows this client down no more",
                       {{"broker", std::string_view(broker)}});
   }
   const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(pause).count();
   log_.Write(
-      app::LogLevel::kWarn, kComponent, "a broker slows this client down",
+      LogLevel::kWarn, kComponent, "a broker slows this client down",
       {{"broker", std::string_view(broker)},
        {"pause_ms", int64_t{millis}},
        {"hint", "a quota of this user or client id is used up (producer_byte_rate, request_percentage)"}});

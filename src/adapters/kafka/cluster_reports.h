@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "app/ports/event_sink.h"
-#include "app/ports/log.h"
-#include "app/ports/telemetry.h"
+#include "base/log.h"
 #include "base/mutex.h"
 #include "base/time.h"
+#include "delivery/event_sink.h"
+#include "event/telemetry.h"
 
 namespace ei::kafka {
 
@@ -37,11 +37,11 @@ class ClusterReports {
   };
 
   // The references outlive it; `telemetry` may be null.
-  ClusterReports(app::Log& log, app::Telemetry* telemetry) : log_(log), telemetry_(telemetry) {}
+  ClusterReports(Log& log, Telemetry* telemetry) : log_(log), telemetry_(telemetry) {}
 
   std::map<std::string, BrokerCounts, std::less<>> Brokers() const EXCLUDES(mutex_);
   // All that is told here.
-  app::SinkStatus Status() const EXCLUDES(mutex_);
+  SinkStatus Status() const EXCLUDES(mutex_);
   bool Reached() const { return reached_.load(std::memory_order_relaxed); }
   bool IsStalled(std::string_view topic, std::optional<uint32_t> key_hash) const EXCLUDES(mutex_);
 
@@ -63,8 +63,8 @@ class ClusterReports {
  private:
   BrokerCounts& CountsOf(const std::string& broker) REQUIRES(mutex_);
 
-  app::Log& log_;
-  app::Telemetry* const telemetry_;
+  Log& log_;
+  Telemetry* const telemetry_;
   std::atomic<bool> reached_{false};
   std::atomic<bool> tried_{false};
   std::atomic<bool> refusal_told_{false};

@@ -78,7 +78,7 @@ base::Result<void> SetProperties(rd_kafka_conf_t* conf, const Properties& proper
   return {};
 }
 
-base::Result<void> SetToken(rd_kafka_t* client, const app::AccessToken& token) {
+base::Result<void> SetToken(rd_kafka_t* client, const AccessToken& token) {
   std::vector<const char*> extensions;
   for (const auto& [name, value] : token.extensions) {
     extensions.push_back(name.c_str());

@@ -7,8 +7,8 @@
 #include <librdkafka/rdkafka.h>
 
 #include "adapters/kafka/kafka_options.h"
-#include "app/ports/token_source.h"
 #include "base/result.h"
+#include "delivery/token_source.h"
 
 namespace ei::kafka {
 
@@ -24,6 +24,6 @@ base::Result<void> SetProperties(rd_kafka_conf_t* conf, const Properties& proper
 
 // For this client's next connections; those it has stay. The client's events have to include
 // RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH, which may go unheeded.
-base::Result<void> SetToken(rd_kafka_t* client, const app::AccessToken& token);
+base::Result<void> SetToken(rd_kafka_t* client, const AccessToken& token);
 
 }  // namespace ei::kafka

@@ -11,12 +11,11 @@
 
 #include "adapters/kafka/kafka_sink.h"
 #include "adapters/kafka/native/sent_stamp.h"
-#include "app/dead_letter_headers.h"
 #include "base/murmur2.h"
+#include "delivery/dead_letter_headers.h"
 
 namespace ei::kafka {
 
-using app::DeadLetterResult;
 using native::Batch;
 using native::Instant;
 using native::Partition;
@@ -122,7 +121,7 @@ TopicQueue& KafkaLane::QueueNamed(std::string_view name) {
 
 // --- from the worker
 
-void KafkaLane::Attach(app::DeliveryListener& listener, app::SentLog* sent) {
+void KafkaLane::Attach(DeliveryListener& listener, SentLog* sent) {
   listener_ = &listener;
   sent_ = sent;
   if (sent_ == nullptr) return;
@@ -134,10 +133,10 @@ void KafkaLane::Attach(app::DeliveryListener& listener, app::SentLog* sent) {
   OnPossibleRepeats(static_cast<uint32_t>(resumption.others));
 }
 
-void KafkaLane::Add(const app::JournalEvent& event) { EventQueueOf(event.topic).Add(event, now_); }
+void KafkaLane::Add(const JournalEvent& event) { EventQueueOf(event.topic).Add(event, now_); }
 
-void KafkaLane::AddDeadLetter(uint64_t token, const app::EventView& event, const app::DeadLetterNote& note) {
-  const app::Headers story = app::DeadLetterHeaders(note, event.traceparent);
+void KafkaLane::AddDeadLetter(uint64_t token, const EventView& event, const DeadLetterNote& note) {
+  const Headers story = DeadLetterHeaders(note, event.traceparent);
   std::vector<wire::RecordHeader> headers;
   for (const auto& [name, value] : story) headers.push_back({name, value});
   QueueOf(sink_.topics_.DlqTopicOf(event.topic))
@@ -266,25 +265,24 @@ void KafkaLane::OnUndeliverable(const std::string& topic, const Batch& records, 
                                 std::span<const std::string> reasons, uint32_t attempts) {
   interrupted_ = true;
   size_t number = 0;
-  native::VisitRecords(
-      records, [&](const wire::RecordView& record, uint64_t token, const app::EventRun& run) {
-        const std::string& words = reasons.size() == 1 ? reasons.front() : reasons[number];
-        ++number;
-        const std::string_view reason = words.empty() ? code : std::string_view(words);
-        if (records.dead_letters) {
-          const bool too_large = code == "message_too_large";
-          return listener_->OnDeadLetter(
-              {token, too_large ? DeadLetterResult::kTooLarge : DeadLetterResult::kRejected, code, reason});
-        }
-        app::EventView event;
-        event.value = record.value.value_or("");
-        event.key = record.key.value_or("");
-        event.has_key = record.key.has_value();
-        event.key_hash = event.has_key ? base::Murmur2(event.key) : 0;
-        event.topic = topic;
-        event.traceparent = record.Header("traceparent");
-        listener_->OnRejected({event, token, run, code, reason, sink_.topics_.Keep(topic), attempts});
-      });
+  native::VisitRecords(records, [&](const wire::RecordView& record, uint64_t token, const EventRun& run) {
+    const std::string& words = reasons.size() == 1 ? reasons.front() : reasons[number];
+    ++number;
+    const std::string_view reason = words.empty() ? code : std::string_view(words);
+    if (records.dead_letters) {
+      const bool too_large = code == "message_too_large";
+      return listener_->OnDeadLetter(
+          {token, too_large ? DeadLetterResult::kTooLarge : DeadLetterResult::kRejected, code, reason});
+    }
+    EventView event;
+    event.value = record.value.value_or("");
+    event.key = record.key.value_or("");
+    event.has_key = record.key.has_value();
+    event.key_hash = event.has_key ? base::Murmur2(event.key) : 0;
+    event.topic = topic;
+    event.traceparent = record.Header("traceparent");
+    listener_->OnRejected({event, token, run, code, reason, sink_.topics_.Keep(topic), attempts});
+  });
 }
 
 // Dead letters are not noted: they may stand twice after a crash.
@@ -320,7 +318,7 @@ void KafkaLane::OnTopic(const std::string& topic, const native::ClusterView::Top
 }
 
 void KafkaLane::OnTopicFault(std::string_view code, const std::string& topic, std::string_view detail) {
-  if (code == app::kAllRefused) {
+  if (code == kAllRefused) {
     sink_.reports_.AllRejected(topic, detail);
   } else {
     sink_.reports_.Fault(code, topic, detail);

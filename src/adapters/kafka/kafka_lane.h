@@ -17,7 +17,7 @@
 #include "adapters/kafka/native/producer.h"
 #include "adapters/kafka/native/socket_network.h"
 #include "adapters/kafka/native/topic_queue.h"
-#include "app/ports/event_sink.h"
+#include "delivery/event_sink.h"
 
 namespace ei::kafka {
 
@@ -25,16 +25,16 @@ class KafkaSink;
 
 // A lane of the Kafka sink: one thread's producer, its connections and its queues. Nothing in it is shared
 // with other lanes but what KafkaSink has.
-class KafkaLane final : public app::SinkLane,
+class KafkaLane final : public SinkLane,
                         private native::ProducerListener,
                         private native::TopicQueueListener {
  public:
   // The sink outlives the lane. Lane 0 asks for the topics' settings.
   KafkaLane(KafkaSink& sink, size_t number, std::vector<native::Address> bootstrap);
 
-  void Attach(app::DeliveryListener& listener, app::SentLog* sent) override;
-  void Add(const app::JournalEvent& event) override;
-  void AddDeadLetter(uint64_t token, const app::EventView& event, const app::DeadLetterNote& note) override;
+  void Attach(DeliveryListener& listener, SentLog* sent) override;
+  void Add(const JournalEvent& event) override;
+  void AddDeadLetter(uint64_t token, const EventView& event, const DeadLetterNote& note) override;
   void Run(base::SteadyTime until) override;
   void Wake() override;
   uint64_t InFlight() const override { return in_flight_.load(std::memory_order_relaxed); }
@@ -84,8 +84,8 @@ class KafkaLane final : public app::SinkLane,
 
   KafkaSink& sink_;
   const size_t number_;
-  app::DeliveryListener* listener_ = nullptr;
-  app::SentLog* sent_ = nullptr;  // null: nothing outlives the process
+  DeliveryListener* listener_ = nullptr;
+  SentLog* sent_ = nullptr;  // null: nothing outlives the process
   boost::asio::io_context context_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::unique_ptr<native::SocketNetwork> network_;

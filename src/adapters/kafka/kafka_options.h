@@ -8,7 +8,7 @@
 #include "adapters/kafka/security_options.h"
 #include "adapters/kafka/topics.h"
 #include "base/time.h"
-#include "domain/retry_policy.h"
+#include "delivery/retry_policy.h"
 
 namespace ei::kafka {
 
@@ -19,8 +19,8 @@ struct KafkaOptions {
   std::string dlq_topic = "events-dlq";
   std::vector<TopicOptions> topics;                         // those with settings of their own
   base::Duration write_timeout = std::chrono::seconds(10);  // of one request, which is then sent again
-  domain::RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
-  domain::RetryPolicy rejected_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 1};
+  RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
+  RetryPolicy rejected_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 1};
   base::Duration unknown_topic_grace = std::chrono::minutes(10);
   base::Duration stalled_after = std::chrono::milliseconds(100);  // see TopicQueue::Stalled
   std::string compression = "none";

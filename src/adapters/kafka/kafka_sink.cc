@@ -48,8 +48,8 @@ base::Result<std::vector<native::Address>> AddressesOf(std::string_view brokers)
 
 }  // namespace
 
-KafkaSink::KafkaSink(const KafkaOptions& options, const app::Clock& clock, app::Log& log,
-                     app::Telemetry* telemetry, app::TopicLimits* limits)
+KafkaSink::KafkaSink(const KafkaOptions& options, const ei::Clock& clock, Log& log, Telemetry* telemetry,
+                     TopicLimits* limits)
     : options_(options),
       clock_(clock),
       log_(log),
@@ -69,9 +69,8 @@ KafkaSink::KafkaSink(const KafkaOptions& options, const app::Clock& clock, app::
 KafkaSink::~KafkaSink() = default;
 
 base::Result<std::unique_ptr<KafkaSink>> KafkaSink::Create(const KafkaOptions& options,
-                                                           const app::Clock& clock, app::Log& log,
-                                                           app::Telemetry* telemetry,
-                                                           app::TopicLimits* limits) {
+                                                           const ei::Clock& clock, Log& log,
+                                                           Telemetry* telemetry, TopicLimits* limits) {
   std::unique_ptr<KafkaSink> sink(new KafkaSink(options, clock, log, telemetry, limits));
   if (auto opened = sink->Open(); !opened) return std::unexpected(opened.error());
   return sink;
@@ -97,10 +96,10 @@ base::Result<void> KafkaSink::Open() {
   return {};
 }
 
-app::SinkLane& KafkaSink::Lane(size_t lane) { return *lanes_.at(lane); }
+SinkLane& KafkaSink::Lane(size_t lane) { return *lanes_.at(lane); }
 
-app::SinkStatus KafkaSink::Status() const {
-  app::SinkStatus status = reports_.Status();
+SinkStatus KafkaSink::Status() const {
+  SinkStatus status = reports_.Status();
   status.one_ack_topics = topics_.OneAckTopics();
   return status;
 }
@@ -197,7 +196,7 @@ void KafkaSink::OnPassword(const std::string& password) {
   TellLanes();
 }
 
-base::Result<void> KafkaSink::OnToken(const app::AccessToken& token) {
+base::Result<void> KafkaSink::OnToken(const AccessToken& token) {
   {
     const base::MutexLock lock(mutex_);
     token_ = token;

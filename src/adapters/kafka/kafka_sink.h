@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "adapters/kafka/cluster_reports.h"
-#include "adapters/kafka/credential_keeper.h"
+#include "adapters/kafka/credential_refresher.h"
 #include "adapters/kafka/kafka_options.h"
 #include "adapters/kafka/native/sasl.h"
 #include "adapters/kafka/native/socket.h"
@@ -18,13 +18,13 @@
 #include "adapters/kafka/size_limits.h"
 #include "adapters/kafka/topics.h"
 #include "adapters/kafka/wire/codec.h"
-#include "app/ports/clock.h"
-#include "app/ports/event_sink.h"
-#include "app/ports/log.h"
-#include "app/ports/telemetry.h"
-#include "app/topic_limits.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "delivery/event_sink.h"
+#include "delivery/topic_limits.h"
+#include "event/telemetry.h"
 
 namespace ei::kafka {
 
@@ -32,20 +32,20 @@ class KafkaLane;
 
 // Events to Kafka. Each lane has a producer and connections of its own (KafkaLane); here is what they share:
 // credentials, what is known of topics, and what is told of the cluster.
-class KafkaSink final : public app::EventSink, public CredentialUser {
+class KafkaSink final : public EventSink, public CredentialUser {
  public:
   // Needs no broker. What is handed over here outlives the sink; `limits` is told what topics take.
-  static base::Result<std::unique_ptr<KafkaSink>> Create(const KafkaOptions& options, const app::Clock& clock,
-                                                         app::Log& log, app::Telemetry* telemetry = nullptr,
-                                                         app::TopicLimits* limits = nullptr);
+  static base::Result<std::unique_ptr<KafkaSink>> Create(const KafkaOptions& options, const ei::Clock& clock,
+                                                         Log& log, Telemetry* telemetry = nullptr,
+                                                         TopicLimits* limits = nullptr);
   // The lanes run no more. What isn't delivered is dropped.
   ~KafkaSink() override;
 
-  app::SinkLane& Lane(size_t lane) override;
+  SinkLane& Lane(size_t lane) override;
   bool IsStalled(std::string_view topic, std::optional<uint32_t> key_hash) const override {
     return reports_.IsStalled(topics_.NameOf(topic), key_hash);
   }
-  app::SinkStatus Status() const override;
+  SinkStatus Status() const override;
   std::map<std::string, ClusterReports::BrokerCounts, std::less<>> Brokers() const {
     return reports_.Brokers();
   }
@@ -53,15 +53,15 @@ class KafkaSink final : public app::EventSink, public CredentialUser {
   void UseTopics(std::vector<TopicOptions> topics);
 
   void OnPassword(const std::string& password) override EXCLUDES(mutex_);
-  base::Result<void> OnToken(const app::AccessToken& token) override EXCLUDES(mutex_);
+  base::Result<void> OnToken(const AccessToken& token) override EXCLUDES(mutex_);
   void OnNoToken(const base::Error& error) override;
   base::Result<void> OnCertificates() override EXCLUDES(mutex_);
 
  private:
   friend class KafkaLane;
 
-  KafkaSink(const KafkaOptions& options, const app::Clock& clock, app::Log& log, app::Telemetry* telemetry,
-            app::TopicLimits* limits);
+  KafkaSink(const KafkaOptions& options, const ei::Clock& clock, Log& log, Telemetry* telemetry,
+            TopicLimits* limits);
   base::Result<void> Open();
 
   // The lanes' side; any thread.
@@ -82,10 +82,10 @@ class KafkaSink final : public app::EventSink, public CredentialUser {
   void OnNewRules();
 
   const KafkaOptions options_;
-  const app::Clock& clock_;
-  app::Log& log_;
-  app::Telemetry* const telemetry_;  // may be null
-  app::TopicLimits* const limits_;   // may be null
+  const ei::Clock& clock_;
+  Log& log_;
+  Telemetry* const telemetry_;  // may be null
+  TopicLimits* const limits_;   // may be null
   Topics topics_;
   ClusterReports reports_;
   SizeLimits size_limits_;  // the first lane asks
@@ -93,7 +93,7 @@ class KafkaSink final : public app::EventSink, public CredentialUser {
 
   mutable base::Mutex mutex_;
   std::string password_ GUARDED_BY(mutex_);
-  std::optional<app::AccessToken> token_ GUARDED_BY(mutex_);
+  std::optional<AccessToken> token_ GUARDED_BY(mutex_);
   std::shared_ptr<native::TlsContext> tls_ GUARDED_BY(mutex_);
   std::map<std::string, uint32_t, std::less<>> replicas_ GUARDED_BY(mutex_);  // by topic
 

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-#include "adapters/kafka/cluster_questions.h"
+#include "adapters/kafka/admin_requests.h"
 #include "adapters/kafka/failure_table.h"
 
 namespace ei::kafka {
@@ -32,7 +32,7 @@ void SetMetadata(rd_kafka_topic_partition_t& place, std::string_view text) {
 }
 
 // A place in files and the note: "17:4096" and the note from the next line on.
-std::string PlaceAndNote(const app::LetterPlaces& places, const std::string& note) {
+std::string PlaceAndNote(const DeadLetterOffsets& places, const std::string& note) {
   const auto& [part, offset] = *places.begin();
   return std::to_string(part) + ':' + std::to_string(offset) + '\n' + note;
 }
@@ -51,8 +51,8 @@ RedriveJob::OtherJob ReadPlaceAndNote(std::string_view text) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<RedriveJob>> RedriveJob::Open(ClientPool& pool, Options options,
-                                                           const app::Clock& clock,
+base::Result<std::unique_ptr<RedriveJob>> RedriveJob::Open(ClientFactory& pool, Options options,
+                                                           const ei::Clock& clock,
                                                            std::function<bool()> stop) {
   std::unique_ptr<RedriveJob> job(new RedriveJob(pool, std::move(options), clock, std::move(stop)));
   auto client = pool.Make(RD_KAFKA_CONSUMER, {
@@ -107,12 +107,12 @@ void RedriveJob::TellFaults() {
   }
 }
 
-app::LetterPlaces RedriveJob::AsSaved(const app::LetterPlaces& places) const {
-  if (options_.letters == Letters::kInTopic) return places;
+DeadLetterOffsets RedriveJob::AsSaved(const DeadLetterOffsets& places) const {
+  if (options_.dead_letters == DeadLetters::kInTopic) return places;
   return {*places.begin()};
 }
 
-PartitionList RedriveJob::ListOf(const app::LetterPlaces& places) const {
+PartitionList RedriveJob::ListOf(const DeadLetterOffsets& places) const {
   PartitionList list = NewPartitionList(partitions_);
   const auto add = [&](int32_t partition, uint64_t offset, std::string_view metadata) {
     rd_kafka_topic_partition_t& place =
@@ -120,7 +120,7 @@ PartitionList RedriveJob::ListOf(const app::LetterPlaces& places) const {
     place.offset = static_cast<int64_t>(offset);
     SetMetadata(place, metadata);
   };
-  if (options_.letters == Letters::kInTopic) {
+  if (options_.dead_letters == DeadLetters::kInTopic) {
     for (const auto& [part, offset] : places) add(static_cast<int32_t>(part), offset, options_.note);
   } else {
     add(0, 0, PlaceAndNote(places, options_.note));
@@ -128,9 +128,9 @@ PartitionList RedriveJob::ListOf(const app::LetterPlaces& places) const {
   return list;
 }
 
-base::Result<app::LetterPlaces> RedriveJob::Saved() const {
+base::Result<DeadLetterOffsets> RedriveJob::Saved() const {
   PartitionList list = NewPartitionList(partitions_);
-  const int asked = options_.letters == Letters::kInTopic ? partitions_ : 1;
+  const int asked = options_.dead_letters == DeadLetters::kInTopic ? partitions_ : 1;
   rd_kafka_topic_partition_list_add_range(list.get(), options_.topic.c_str(), 0, asked - 1);
   while (!stop_()) {
     auto error = rd_kafka_committed(client_.get(), list.get(), kCallMillis);
@@ -155,7 +155,7 @@ RedriveJob::OtherJob RedriveJob::ProgressIn(const rd_kafka_topic_partition_list_
   for (int i = 0; i < offsets.cnt; ++i) {
     const rd_kafka_topic_partition_t& each = offsets.elems[i];
     if (each.offset < 0 || options_.topic != each.topic) continue;
-    if (options_.letters == Letters::kInFiles) {
+    if (options_.dead_letters == DeadLetters::kInFiles) {
       if (each.partition == 0) return ReadPlaceAndNote(MetadataOf(each));
       continue;
     }
@@ -179,7 +179,7 @@ base::Result<std::vector<RedriveJob::OtherJob>> RedriveJob::All(std::string_view
   return jobs;
 }
 
-base::Result<void> RedriveJob::Save(const app::LetterPlaces& places) const {
+base::Result<void> RedriveJob::Save(const DeadLetterOffsets& places) const {
   const PartitionList list = ListOf(places);
   // A stop doesn't keep what was sent from being saved.
   do {

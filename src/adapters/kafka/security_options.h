@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "adapters/kafka/secret_file.h"
-#include "app/ports/token_source.h"
+#include "delivery/token_source.h"
 
 namespace ei::kafka {
 
@@ -19,8 +19,8 @@ struct SecurityOptions {
   std::string password;  // of these, where it isn't in a file
   SecretFile password_file;
 
-  std::shared_ptr<app::TokenSource> tokens;  // OAUTHBEARER
-  std::vector<SecretFile> token_files;       // a change of one of these makes a new token worth fetching
+  std::shared_ptr<TokenSource> tokens;  // OAUTHBEARER
+  std::vector<SecretFile> token_files;  // a change of one of these makes a new token worth fetching
 
   SecretFile ca_file;           // of the brokers' certificates; empty: the system's
   SecretFile certificate_file;  // the client's own, for mutual TLS

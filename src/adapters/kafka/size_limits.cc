@@ -92,10 +92,10 @@ void SizeLimits::Take(std::string_view topic, const base::Result<TopicConfig>& c
 
 void SizeLimits::TellOfAcks(std::string_view topic, const Told& told) const {
   if (!told.known.one_ack) {
-    return log_.Write(app::LogLevel::kInfo, "kafka", "a topic's acknowledgement means several replicas again",
+    return log_.Write(LogLevel::kInfo, "kafka", "a topic's acknowledgement means several replicas again",
                       {{"topic", topic}});
   }
-  log_.Write(app::LogLevel::kWarn, "kafka", "one replica alone acknowledges a topic's events",
+  log_.Write(LogLevel::kWarn, "kafka", "one replica alone acknowledges a topic's events",
              {{"topic", topic},
               {"replicas", int64_t{told.replicas}},
               {"hint", "min.insync.replicas is 1: set it to 2, for the topic or as the cluster's default"}});
@@ -105,10 +105,10 @@ void SizeLimits::TellOfSize(std::string_view topic, const base::Result<TopicConf
                             const Told& told) const {
   if (told.compressed) return;
   if (config) {
-    return log_.Write(app::LogLevel::kInfo, "kafka", "the largest record that a topic takes",
+    return log_.Write(LogLevel::kInfo, "kafka", "the largest record that a topic takes",
                       {{"topic", topic}, {"max_message_bytes", config->message_bytes_max}});
   }
-  log_.Write(app::LogLevel::kInfo, "kafka",
+  log_.Write(LogLevel::kInfo, "kafka",
              "a topic's max.message.bytes can't be read: events too large for it become dead letters",
              {{"topic", topic}, {"detail", std::string_view(config.error().message)}});
 }

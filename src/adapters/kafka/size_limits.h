@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "adapters/kafka/topic_config.h"
-#include "app/ports/log.h"
+#include "base/log.h"
 #include "base/mutex.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -36,7 +36,7 @@ class SizeLimits {
   // How many replicas a topic has; 0: not known. Asked by OnAnswer.
   using Replicas = std::function<int(const std::string& topic)>;
 
-  SizeLimits(Learnt learnt, Replicas replicas, app::Log& log)
+  SizeLimits(Learnt learnt, Replicas replicas, Log& log)
       : learnt_(std::move(learnt)), replicas_(std::move(replicas)), log_(log) {}
 
   // Any thread. A record that gets compressed may fit whatever its size: no limit is learnt then.
@@ -65,7 +65,7 @@ class SizeLimits {
 
   const Learnt learnt_;
   const Replicas replicas_;
-  app::Log& log_;
+  Log& log_;
   bool awaited_ = false;
   std::optional<base::SteadyTime> asked_at_;
 

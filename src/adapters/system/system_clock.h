@@ -1,14 +1,14 @@
 #pragma once
 
-#include "app/ports/clock.h"
+#include "base/clock.h"
 
-namespace ei::system {
+namespace ei {
 
 // The machine's own clocks.
-class SystemClock final : public app::Clock {
+class SystemClock final : public Clock {
  public:
   base::SteadyTime Now() const override { return std::chrono::steady_clock::now(); }
   base::WallTime WallNow() const override { return std::chrono::system_clock::now(); }
 };
 
-}  // namespace ei::system
+}  // namespace ei

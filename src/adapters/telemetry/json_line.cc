@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <variant>
 
-#include "domain/timestamp.h"
+#include "event/timestamp.h"
 
 namespace ei::telemetry {
 
@@ -17,12 +17,12 @@ namespace {
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 constexpr std::string_view kEllipsis = "\xE2\x80\xA6";     // U+2026
 
-std::string_view LevelName(app::LogLevel level) {
+std::string_view LevelName(LogLevel level) {
   switch (level) {
-    case app::LogLevel::kDebug: return "debug";
-    case app::LogLevel::kInfo: return "info";
-    case app::LogLevel::kWarn: return "warn";
-    case app::LogLevel::kError: return "error";
+    case LogLevel::kDebug: return "debug";
+    case LogLevel::kInfo: return "info";
+    case LogLevel::kWarn: return "warn";
+    case LogLevel::kError: return "error";
   }
   return "error";
 }
@@ -101,7 +101,7 @@ void AppendNumber(std::string& out, Number number) {
   out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
 }
 
-void AppendValue(std::string& out, const app::LogField& field) {
+void AppendValue(std::string& out, const LogField& field) {
   std::visit(
       [&out](auto value) {
         using Value = decltype(value);
@@ -135,17 +135,17 @@ void AppendName(std::string& out, std::string_view name) {
 
 }  // namespace
 
-std::string JsonLine(base::WallTime time, app::LogLevel level, std::string_view component,
-                     std::string_view message, std::span<const app::LogField> fields) {
+std::string JsonLine(base::WallTime time, LogLevel level, std::string_view component,
+                     std::string_view message, std::span<const LogField> fields) {
   constexpr size_t kUsualBytes = 256;
   std::string line;
   line.reserve(kUsualBytes);
   line.append(R"({"level":")").append(LevelName(level)).append(R"(","time":")");
-  line.append(domain::View(domain::FormatTimestamp(time))).append(R"(","component":)");
+  line.append(View(FormatTimestamp(time))).append(R"(","component":)");
   AppendString(line, component);
   line += R"(,"message":)";
   AppendString(line, message);
-  for (const app::LogField& field : fields) {
+  for (const LogField& field : fields) {
     AppendName(line, field.name);
     AppendValue(line, field);
   }

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "app/ports/log.h"
+#include "base/log.h"
 #include "base/time.h"
 
 namespace ei::telemetry {
@@ -16,7 +16,7 @@ inline constexpr size_t kLogTextBytesMax = 1024;
 // of the texts are, the line is valid JSON in UTF-8: what is not UTF-8 becomes U+FFFD, control characters are
 // escaped, a text is cut behind kLogTextBytesMax bytes and ends in an ellipsis, and a double that JSON can't
 // write is null. A field named like one of the first four gets an underscore behind its name.
-std::string JsonLine(base::WallTime time, app::LogLevel level, std::string_view component,
-                     std::string_view message, std::span<const app::LogField> fields);
+std::string JsonLine(base::WallTime time, LogLevel level, std::string_view component,
+                     std::string_view message, std::span<const LogField> fields);
 
 }  // namespace ei::telemetry

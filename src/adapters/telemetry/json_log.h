@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "adapters/telemetry/repeat_filter.h"
-#include "app/ports/clock.h"
-#include "app/ports/log.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mutex.h"
 
 namespace ei::telemetry {
@@ -24,16 +24,15 @@ using LineOutput = std::function<void(std::string_view line)>;
 //
 // Thread-safe. Write blocks for as long as the output does, so the service gives it one that never blocks
 // (log_writer.h).
-class JsonLog final : public app::Log {
+class JsonLog final : public Log {
  public:
   // The clock outlives this.
-  JsonLog(const app::Clock& clock, app::LogLevel lowest, LineOutput output,
-          const RepeatFilter::Options& repeats = {});
+  JsonLog(const Clock& clock, LogLevel lowest, LineOutput output, const RepeatFilter::Options& repeats = {});
   // Writes the summaries that are still to come.
   ~JsonLog() override;
 
-  void Write(app::LogLevel level, std::string_view component, std::string_view message,
-             std::initializer_list<app::LogField> fields = {}) override;
+  void Write(LogLevel level, std::string_view component, std::string_view message,
+             std::initializer_list<LogField> fields = {}) override;
 
   // Every Write writes the summaries that are due; this does it where nothing else is being logged. To be
   // called about once a second.
@@ -43,12 +42,12 @@ class JsonLog final : public app::Log {
   uint64_t SuppressedLines() const { return suppressed_.load(std::memory_order_relaxed); }
 
  private:
-  void WriteLine(app::LogLevel level, std::string_view component, std::string_view message,
-                 std::span<const app::LogField> fields);
+  void WriteLine(LogLevel level, std::string_view component, std::string_view message,
+                 std::span<const LogField> fields);
   void WriteSummaries(const std::vector<RepeatFilter::Summary>& summaries);
 
-  const app::Clock& clock_;
-  const app::LogLevel lowest_;
+  const Clock& clock_;
+  const LogLevel lowest_;
   base::Mutex mutex_;  // one call of output_ at a time
   const LineOutput output_ GUARDED_BY(mutex_);
   RepeatFilter repeats_;

@@ -36,8 +36,8 @@ bool WriteAll(int descriptor, std::string_view text, size_t& written) {
 
 // A line that says how many are missing in its place.
 std::string Gap(uint64_t lines, base::WallTime now) {
-  const app::LogField fields[] = {{"lines", lines}};
-  return JsonLine(now, app::LogLevel::kWarn, "log",
+  const LogField fields[] = {{"lines", lines}};
+  return JsonLine(now, LogLevel::kWarn, "log",
                   "log lines were dropped, as what reads the log didn't take them", fields) +
          "\n";
 }
@@ -51,14 +51,14 @@ struct LogWriter::Queue {
     uint64_t dropped_before;  // since the line in front of it
   };
 
-  Queue(int to, const app::Clock& now, size_t max) : descriptor(to), clock(&now), bytes_max(max) {}
+  Queue(int to, const Clock& now, size_t max) : descriptor(to), clock(&now), bytes_max(max) {}
 
   // The writing thread's.
   void Write(const Line& line, base::WallTime now);
   bool WriteText(std::string_view text);
 
   const int descriptor;
-  const app::Clock* const clock;
+  const Clock* const clock;
   const size_t bytes_max;
   std::atomic<uint64_t> dropped{0};
   uint64_t failed = 0;  // not written since the last line that was; the writing thread's
@@ -91,7 +91,7 @@ void LogWriter::Queue::Write(const Line& line, base::WallTime now) {
   dropped.fetch_add(1, std::memory_order_relaxed);
 }
 
-LogWriter::LogWriter(int descriptor, const app::Clock& clock, const Options& options)
+LogWriter::LogWriter(int descriptor, const Clock& clock, const Options& options)
     : close_time_(options.close_time),
       queue_(std::make_shared<Queue>(descriptor, clock, options.bytes_max)),
       thread_([queue = queue_] { Run(*queue); }) {}

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <thread>
 
-#include "app/ports/clock.h"
+#include "base/clock.h"
 #include "base/time.h"
 
 namespace ei::telemetry {
@@ -25,8 +25,8 @@ class LogWriter {
   };
 
   // Doesn't own the descriptor. The clock outlives this; it gives the time of the line about dropped ones.
-  LogWriter(int descriptor, const app::Clock& clock, const Options& options);
-  LogWriter(int descriptor, const app::Clock& clock) : LogWriter(descriptor, clock, Options()) {}
+  LogWriter(int descriptor, const Clock& clock, const Options& options);
+  LogWriter(int descriptor, const Clock& clock) : LogWriter(descriptor, clock, Options()) {}
   // Flushes for up to `close_time`. A thread that hangs in a write even then is left to itself: it touches
   // nothing but the queue, which it shares.
   ~LogWriter();

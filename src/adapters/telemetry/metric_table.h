@@ -58,9 +58,9 @@ enum class MetricId : uint8_t {
   kSinkRefused,
   kSinkPause,
   kOneAckTopics,
-  kLetterFileBytes,
-  kLetterFileCapacity,
-  kLetterFileFailures,
+  kDeadLetterFileBytes,
+  kDeadLetterFileCapacity,
+  kDeadLetterFileFailures,
   kLogLinesSuppressed,
   kLogLinesDropped,
   kBuildInfo,
@@ -103,7 +103,7 @@ inline constexpr std::array<std::string_view, 6> kRoutes = {"events", "health", 
                                                             "readyz", "metrics", kOtherLabel};
 
 // Where dead letters are kept.
-inline constexpr std::array<std::string_view, 2> kLetterPlaces = {"topic", "file"};
+inline constexpr std::array<std::string_view, 2> kDeadLetterPlaces = {"topic", "file"};
 
 // Why events are refused; exported from the start, so that the first refusal is seen as an increase from 0.
 inline constexpr std::array<std::string_view, 20> kRejectionCodes = {

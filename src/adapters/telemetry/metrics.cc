@@ -150,7 +150,7 @@ void CollectProcess(Families& families) {
 
 }  // namespace
 
-Metrics::Metrics(const app::Clock& clock, const BuildInfo& build) : clock_(clock), build_(build) {
+Metrics::Metrics(const Clock& clock, const BuildInfo& build) : clock_(clock), build_(build) {
   for (const std::string_view code : kRejectionCodes) rejection_codes_.NumberOf(code);
   for (const std::string_view code : kRequestCodes) request_codes_.NumberOf(code);
   for (const std::string_view why : kDropReasons) drop_reasons_.NumberOf(why);
@@ -195,8 +195,8 @@ void Metrics::EventsDelivered(uint64_t count, base::Duration waited) {
   Observe(shard, cells::kDeliveryTimes, kDeliveryBuckets, kDeliveryTick, waited, count);
 }
 
-void Metrics::EventsDeadLettered(std::string_view code, app::LetterPlace place, uint64_t count) {
-  const size_t first = place == app::LetterPlace::kTopic ? cells::kDeadLettered : cells::kFiled;
+void Metrics::EventsDeadLettered(std::string_view code, DeadLetterPlace place, uint64_t count) {
+  const size_t first = place == DeadLetterPlace::kTopic ? cells::kDeadLettered : cells::kFiled;
   cells_.Mine().Add(first + dead_letter_codes_.NumberOf(code), count);
 }
 
@@ -234,7 +234,7 @@ void Metrics::AddSeries(MetricId id, std::function<std::vector<Labelled>()> valu
   series_[static_cast<size_t>(id)] = std::move(values);
 }
 
-void Metrics::AddJournal(std::function<app::JournalStats()> stats) { journal_ = std::move(stats); }
+void Metrics::AddJournal(std::function<ei::JournalStats()> stats) { journal_ = std::move(stats); }
 
 std::string Metrics::Expose(Exposition format) const {
   const Families families = Collect();
@@ -265,8 +265,8 @@ void Metrics::CollectEvents(Families& families) const {
   AddCount(families, MetricId::kEventIdConflicts, cells_.Total(cells::kIdConflicts));
   AddCountsByLabel(families, MetricId::kEventsRejected, rejection_codes_, cells_, cells::kRejected);
   AddCount(families, MetricId::kEventsDelivered, cells_.Total(cells::kDelivered));
-  AddDeadLetters(families, dead_letter_codes_, cells_, cells::kDeadLettered, kLetterPlaces[0]);
-  AddDeadLetters(families, dead_letter_codes_, cells_, cells::kFiled, kLetterPlaces[1]);
+  AddDeadLetters(families, dead_letter_codes_, cells_, cells::kDeadLettered, kDeadLetterPlaces[0]);
+  AddDeadLetters(families, dead_letter_codes_, cells_, cells::kFiled, kDeadLetterPlaces[1]);
   AddCount(families, MetricId::kEventsRetried, cells_.Total(cells::kRetried));
   AddCountsByLabel(families, MetricId::kClientOverShare, shared_resources_, cells_, cells::kOverShare);
   AddCountsByLabel(families, MetricId::kSinkFaults, sink_faults_, cells_, cells::kFaults);
@@ -300,7 +300,7 @@ void Metrics::CollectRequests(Families& families) const {
 
 void Metrics::CollectJournal(Families& families) const {
   if (!journal_) return;
-  const app::JournalStats stats = journal_();
+  const ei::JournalStats stats = journal_();
   AddCount(families, MetricId::kJournalEvents, stats.events);
   AddCount(families, MetricId::kJournalBytes, stats.bytes);
   AddCount(families, MetricId::kJournalCapacityEvents, stats.events_max);

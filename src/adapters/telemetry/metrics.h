@@ -13,9 +13,9 @@
 #include "adapters/telemetry/metric_table.h"
 #include "adapters/telemetry/sharded_cells.h"
 #include "adapters/telemetry/status_set.h"
-#include "app/ports/clock.h"
-#include "app/ports/journal.h"
-#include "app/ports/telemetry.h"
+#include "base/clock.h"
+#include "event/telemetry.h"
+#include "journal/journal.h"
 
 namespace prometheus {
 struct MetricFamily;
@@ -40,10 +40,10 @@ enum class Exposition : uint8_t {
 // few relaxed atomic adds in cache lines of the calling thread; it takes no lock and allocates nothing, but
 // once for each new value of a label. Label values are bounded (metric_cells.h); those beyond share the value
 // "other".
-class Metrics final : public app::Telemetry {
+class Metrics final : public Telemetry {
  public:
   // The clock outlives this.
-  Metrics(const app::Clock& clock, const BuildInfo& build);
+  Metrics(const Clock& clock, const BuildInfo& build);
   ~Metrics() override;
 
   void HttpRequest(std::string_view route, uint16_t status, base::Duration took) override;
@@ -56,7 +56,7 @@ class Metrics final : public app::Telemetry {
   void EventIdConflicts(uint64_t count) override;
   void EventsRejected(std::string_view code, uint64_t count) override;
   void EventsDelivered(uint64_t count, base::Duration waited) override;
-  void EventsDeadLettered(std::string_view code, app::LetterPlace place, uint64_t count) override;
+  void EventsDeadLettered(std::string_view code, DeadLetterPlace place, uint64_t count) override;
   void EventsRetried(uint64_t count) override;
   void ClientOverShare(std::string_view what) override;
   void SinkFault(std::string_view code) override;
@@ -76,7 +76,7 @@ class Metrics final : public app::Telemetry {
     double value = 0;
   };
   void AddSeries(MetricId id, std::function<std::vector<Labelled>()> values);
-  void AddJournal(std::function<app::JournalStats()> stats);
+  void AddJournal(std::function<ei::JournalStats()> stats);
 
   std::string Expose(Exposition format) const;
 
@@ -86,11 +86,11 @@ class Metrics final : public app::Telemetry {
   void CollectRequests(std::vector<prometheus::MetricFamily>& families) const;
   void CollectJournal(std::vector<prometheus::MetricFamily>& families) const;
 
-  const app::Clock& clock_;
+  const Clock& clock_;
   const BuildInfo build_;
   std::array<std::function<double()>, kMetricCount> sources_;
   std::array<std::function<std::vector<Labelled>()>, kMetricCount> series_;
-  std::function<app::JournalStats()> journal_;
+  std::function<ei::JournalStats()> journal_;
 
   LabelSet<cells::kRejectionCodesMax> rejection_codes_;
   LabelSet<cells::kRequestCodesMax> request_codes_;

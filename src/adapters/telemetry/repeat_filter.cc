@@ -5,7 +5,7 @@
 
 namespace ei::telemetry {
 
-bool RepeatFilter::Passes(app::LogLevel level, std::string_view component, std::string_view message,
+bool RepeatFilter::Passes(LogLevel level, std::string_view component, std::string_view message,
                           base::SteadyTime now) {
   base::MutexLock lock(mutex_);
   auto window = std::find_if(windows_.begin(), windows_.end(), [&](const Window& known) {

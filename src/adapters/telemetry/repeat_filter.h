@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "app/ports/log.h"
+#include "base/log.h"
 #include "base/mutex.h"
 #include "base/time.h"
 
@@ -27,7 +27,7 @@ class RepeatFilter {
   };
 
   struct Summary {
-    app::LogLevel level;  // of the gravest line
+    LogLevel level;  // of the gravest line
     std::string component;
     std::string message;
     uint64_t repeated;  // lines that were held back
@@ -35,8 +35,7 @@ class RepeatFilter {
 
   explicit RepeatFilter(const Options& options) : options_(options) {}
 
-  bool Passes(app::LogLevel level, std::string_view component, std::string_view message,
-              base::SteadyTime now);
+  bool Passes(LogLevel level, std::string_view component, std::string_view message, base::SteadyTime now);
 
   // The windows that have ended and held something back; each is given once.
   std::vector<Summary> TakeEnded(base::SteadyTime now);
@@ -48,7 +47,7 @@ class RepeatFilter {
     std::string component;
     std::string message;
     base::SteadyTime end;
-    app::LogLevel level = app::LogLevel::kWarn;
+    LogLevel level = LogLevel::kWarn;
     uint64_t lines = 0;
   };
 

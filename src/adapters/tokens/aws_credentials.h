@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 
+#include "adapters/tokens/environment.h"
 #include "adapters/tokens/http_client.h"
 #include "adapters/tokens/sigv4.h"
-#include "adapters/tokens/surroundings.h"
 #include "base/result.h"
 
 namespace ei::tokens {

@@ -10,7 +10,7 @@ constexpr std::string_view kSetting = "kafka.security.oauth_token_file";
 
 }  // namespace
 
-base::Result<app::AccessToken> FileTokens::Fetch() {
+base::Result<AccessToken> FileTokens::Fetch() {
   auto token = read_(options_.path, kSetting);
   if (!token) return std::unexpected(token.error());
   if (const auto fit = CheckToken(*token); !fit) {
@@ -21,7 +21,7 @@ base::Result<app::AccessToken> FileTokens::Fetch() {
   if (expires <= now) {
     return base::Fail(base::ErrorKind::kInvalid, std::string(kSetting) + ": the token has expired");
   }
-  return app::AccessToken{std::move(*token), expires, options_.extensions};
+  return AccessToken{std::move(*token), expires, options_.extensions};
 }
 
 }  // namespace ei::tokens

@@ -4,7 +4,7 @@
 
 namespace ei::tokens {
 
-base::Result<app::AccessToken> MskIamTokens::Fetch() {
+base::Result<AccessToken> MskIamTokens::Fetch() {
   const auto credentials = credentials_.Fetch();
   if (!credentials) return std::unexpected(credentials.error());
   PresignedGet request;
@@ -16,7 +16,7 @@ base::Result<app::AccessToken> MskIamTokens::Fetch() {
   const base::WallTime now = clock_.WallNow();
   // The broker's own log names the client by this; it is not signed.
   const std::string url = Presign(request, *credentials, now) + "&User-Agent=event-ingestor";
-  return app::AccessToken{Base64Url(url), now + request.valid, {}};
+  return AccessToken{Base64Url(url), now + request.valid, {}};
 }
 
 }  // namespace ei::tokens

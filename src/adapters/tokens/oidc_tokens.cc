@@ -31,7 +31,7 @@ std::string ErrorCode(const nlohmann::json& document) {
 }
 
 // Sets when the token expires, and the warning when the reply says that in no way that can be understood.
-void SetExpiry(const nlohmann::json& document, base::WallTime asked_at, app::AccessToken& token) {
+void SetExpiry(const nlohmann::json& document, base::WallTime asked_at, AccessToken& token) {
   base::Duration life = kLifeUnsaid;
   if (const auto member = document.find("expires_in"); member != document.end() && !member->is_null()) {
     if (const auto seconds = NumberOf(*member)) {
@@ -49,7 +49,7 @@ void SetExpiry(const nlohmann::json& document, base::WallTime asked_at, app::Acc
 
 }  // namespace
 
-base::Result<app::AccessToken> OidcTokens::Fetch() {
+base::Result<AccessToken> OidcTokens::Fetch() {
   const auto secret = read_(options_.client_secret_file, "kafka.security.oauth_client_secret_file");
   if (!secret) return std::unexpected(secret.error());
   HttpRequest request{.method = "POST", .url = options_.token_url, .headers = {}, .body = {}};
@@ -65,7 +65,7 @@ base::Result<app::AccessToken> OidcTokens::Fetch() {
   return Read(*reply, asked_at);
 }
 
-base::Result<app::AccessToken> OidcTokens::Read(const HttpReply& reply, base::WallTime asked_at) const {
+base::Result<AccessToken> OidcTokens::Read(const HttpReply& reply, base::WallTime asked_at) const {
   const auto document = nlohmann::json::parse(reply.body, nullptr, /*allow_exceptions=*/false);
   if (reply.status != 200) {
     const bool refused = reply.status == 400 || reply.status == 401 || reply.status == 403;
@@ -76,7 +76,7 @@ base::Result<app::AccessToken> OidcTokens::Read(const HttpReply& reply, base::Wa
   if (!document.is_object() || !document.contains("access_token") || !document["access_token"].is_string()) {
     return FailOf(base::ErrorKind::kUnavailable, "answers without an access_token");
   }
-  app::AccessToken token{document["access_token"].get<std::string>(), {}, options_.extensions};
+  AccessToken token{document["access_token"].get<std::string>(), {}, options_.extensions};
   if (const auto fit = CheckToken(token.value); !fit)
     return FailOf(base::ErrorKind::kUnavailable, fit.error().message);
   SetExpiry(document, asked_at, token);

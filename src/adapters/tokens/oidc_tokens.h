@@ -5,16 +5,16 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/tokens/environment.h"
 #include "adapters/tokens/http_client.h"
-#include "adapters/tokens/surroundings.h"
-#include "app/ports/clock.h"
-#include "app/ports/token_source.h"
+#include "base/clock.h"
+#include "delivery/token_source.h"
 
 namespace ei::tokens {
 
 // Tokens of an identity provider by OAuth 2.0 client credentials (RFC 6749, section 4.4), the client's id and
 // secret in the Authorization header.
-class OidcTokens final : public app::TokenSource {
+class OidcTokens final : public TokenSource {
  public:
   struct Options {
     std::string token_url;
@@ -24,19 +24,19 @@ class OidcTokens final : public app::TokenSource {
     std::vector<std::pair<std::string, std::string>> extensions;
   };
   // The clock outlives this.
-  OidcTokens(Options options, ReadFile read, std::unique_ptr<HttpClient> http, const app::Clock& clock)
+  OidcTokens(Options options, ReadFile read, std::unique_ptr<HttpClient> http, const Clock& clock)
       : options_(std::move(options)), read_(std::move(read)), http_(std::move(http)), clock_(clock) {}
 
-  base::Result<app::AccessToken> Fetch() override;
+  base::Result<AccessToken> Fetch() override;
   void Cancel() override { http_->Cancel(); }
 
  private:
-  base::Result<app::AccessToken> Read(const HttpReply& reply, base::WallTime asked_at) const;
+  base::Result<AccessToken> Read(const HttpReply& reply, base::WallTime asked_at) const;
 
   const Options options_;
   const ReadFile read_;
   const std::unique_ptr<HttpClient> http_;
-  const app::Clock& clock_;
+  const Clock& clock_;
 };
 
 }  // namespace ei::tokens

@@ -7,10 +7,6 @@
 
 namespace ei::wal {
 
-using app::Appended;
-using app::AppendResult;
-using domain::EventSlices;
-
 namespace {
 
 IndexEntry EntryOf(const EventSlices& slices, std::string_view bytes) {
@@ -43,7 +39,7 @@ void LeaveOut(const std::vector<uint32_t>& left_out, std::vector<IndexEntry>& in
 }  // namespace
 
 // The sums of the events are made before the lock is taken.
-Appended WalJournal::Append(const app::AppendRequest& request, base::SteadyTime now) {
+Appended WalJournal::Append(const AppendRequest& request, base::SteadyTime now) {
   thread_local std::vector<IndexEntry> index;
   index.clear();
   for (const EventSlices& slices : request.batch.Events()) {
@@ -56,23 +52,23 @@ Appended WalJournal::Append(const app::AppendRequest& request, base::SteadyTime 
     base::MutexLock lock(mutex_);
     if (Failed()) return {AppendResult::kFailed};
     if (closed_) return {AppendResult::kClosed};
-    const domain::EventBatch& batch = completions_.Fresh(request, now);
+    const EventBatch& batch = completions_.Fresh(request, now);
     if (const auto refusal = completions_.Refuses(request, batch.Size())) return {*refusal};
     if (!batch.Empty()) {
       if (const auto refusal = Refuses(batch)) return {*refusal};
       if (batch.Size() < request.batch.Size()) LeaveOut(request.dedup->left_out, index);
       begun = Store(batch, index, now);
-      wake_commit = Rouse(commit_idle_);
-      if (begun) keep_idle_ = false;
+      wake_commit = WakeIfIdle(commit_idle_);
+      if (begun) housekeep_idle_ = false;
     }
     appended.end = completions_.Enter(request, batch.Size(), segments_.End(), DurableEnd());
   }
   if (wake_commit) wake_(Role::kCommit);
-  if (begun) wake_(Role::kKeep);
+  if (begun) wake_(Role::kHousekeep);
   return appended;
 }
 
-std::optional<AppendResult> WalJournal::Refuses(const domain::EventBatch& batch) {
+std::optional<AppendResult> WalJournal::Refuses(const EventBatch& batch) {
   const uint64_t bytes = batch.Bytes().size();
   if (!tail_.EverFits(bytes, batch.Size())) return AppendResult::kTooLarge;
   if (!MayHold(batch)) return AppendResult::kOverShare;
@@ -84,10 +80,9 @@ std::optional<AppendResult> WalJournal::Refuses(const domain::EventBatch& batch)
 }
 
 // Whether a segment was begun.
-bool WalJournal::Store(const domain::EventBatch& batch, std::span<const IndexEntry> index,
-                       base::SteadyTime now) {
+bool WalJournal::Store(const EventBatch& batch, std::span<const IndexEntry> index, base::SteadyTime now) {
   const std::string& bytes = batch.Bytes();
-  Piece piece;
+  BatchSlice piece;
   piece.client = batch.Client();
   char* const room = window_.Room(bytes.size());
   std::copy(bytes.begin(), bytes.end(), room);
@@ -119,30 +114,30 @@ uint64_t WalJournal::ShareableBytes(const WalOptions& options) {
 
 // The next segment is prepared beside the appending, which may be faster. So, where there is room for more
 // than is prepared, the last of that is for those who hold little of the log.
-bool WalJournal::MayHold(const domain::EventBatch& batch) const {
+bool WalJournal::MayHold(const EventBatch& batch) const {
   if (options_.shares == nullptr || !options_.shares->Contended()) return true;
-  const app::ClientShares& shares = *options_.shares;
-  const domain::ClientNumber client = batch.Client();
+  const ClientShares& shares = *options_.shares;
+  const ClientNumber client = batch.Client();
   const uint64_t bytes = batch.Bytes().size();
   const uint64_t growth = tail_.GrowthBy(bytes, batch.Size());
-  if (!shares.Allows(client, app::Shared::kJournalBytes, growth)) return false;
+  if (!shares.Allows(client, Shared::kJournalBytes, growth)) return false;
   const uint64_t unsynced = LogTail::BytesOf(bytes, batch.Size());
-  if (!tail_.Empty() && !shares.Allows(client, app::Shared::kUnsyncedBytes, unsynced)) return false;
-  const uint64_t kept = options_.segment_bytes / app::ClientShares::kParts;
-  if (shares.Held(client, app::Shared::kJournalBytes) + growth <= kept) return true;
+  if (!tail_.Empty() && !shares.Allows(client, Shared::kUnsyncedBytes, unsynced)) return false;
+  const uint64_t kept = options_.segment_bytes / ClientShares::kReserveFraction;
+  if (shares.Held(client, Shared::kJournalBytes) + growth <= kept) return true;
   const uint64_t prepared = tail_.RoomInSegment() + tail_.Spares() * options_.segment_bytes;
-  return growth + kept <= prepared || shares.Left(app::Shared::kJournalBytes) <= prepared;
+  return growth + kept <= prepared || shares.Left(Shared::kJournalBytes) <= prepared;
 }
 
-void WalJournal::Hold(Segment& segment, domain::ClientNumber client, uint64_t bytes) {
+void WalJournal::Hold(Segment& segment, ClientNumber client, uint64_t bytes) {
   if (options_.shares == nullptr || bytes == 0) return;
   segment.holdings.Add(client, 0, bytes);
-  options_.shares->Take(client, app::Shared::kJournalBytes, bytes);
+  options_.shares->Take(client, Shared::kJournalBytes, bytes);
 }
 
 // Charges a client with what its events made the log longer by. `used` and `room` are of the segment that was
 // being filled before; `begun` was begun for them.
-void WalJournal::NoteAdded(const Piece& piece, uint64_t used, uint64_t room,
+void WalJournal::NoteAdded(const BatchSlice& piece, uint64_t used, uint64_t room,
                            const std::optional<SegmentHeader>& begun, base::SteadyTime now) {
   if (begun) {
     if (room > 0) Hold(*segments_.Newest(), piece.client, room);
@@ -151,8 +146,7 @@ void WalJournal::NoteAdded(const Piece& piece, uint64_t used, uint64_t room,
   }
   Hold(*segments_.Newest(), piece.client, tail_.Used() - used);
   if (options_.shares == nullptr) return;
-  options_.shares->Take(piece.client, app::Shared::kUnsyncedBytes,
-                        LogTail::BytesOf(piece.size, piece.events));
+  options_.shares->Take(piece.client, Shared::kUnsyncedBytes, LogTail::BytesOf(piece.size, piece.events));
 }
 
 }  // namespace ei::wal

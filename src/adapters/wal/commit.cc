@@ -36,43 +36,42 @@ Work WalJournal::Commit() {
     if (frame->IsCopy()) return LetNote(bytes);
   }
   uint64_t filled_lanes = 0;
-  bool wake_load = false;
-  bool wake_keep = false;
+  bool wake_read_back = false;
+  bool wake_housekeep = false;
   uint64_t lost = 0;
   {
-    app::DueWakes wakes;
+    DueWakes wakes;
     base::MutexLock lock(mutex_);
     const uint64_t end = frame->header.first_position + frame->header.events;
     durable_end_.store(std::max(end, found_end_), std::memory_order_release);
-    lost = MissFrom(end);
-    wake_keep = lost > 0 && Rouse(keep_idle_);
+    lost = CountMissing(end);
+    wake_housekeep = lost > 0 && WakeIfIdle(housekeep_idle_);
     ++counts_.commits;
     counts_.commit_bytes += bytes;
     Publish(*frame, filled_lanes);
     if (options_.shares != nullptr) {
-      for (const Piece& piece : frame->pieces) {
-        options_.shares->Give(piece.client, app::Shared::kUnsyncedBytes,
+      for (const BatchSlice& piece : frame->pieces) {
+        options_.shares->Give(piece.client, Shared::kUnsyncedBytes,
                               LogTail::BytesOf(piece.size, piece.events));
       }
     }
     const bool held_up = !tail_.TakesSpares();
     tail_.Pop();
     if (held_up && tail_.TakesSpares()) {
-      keep_idle_ = false;
-      wake_keep = true;
+      housekeep_idle_ = false;
+      wake_housekeep = true;
     }
     StoreHints();
     refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
-    wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
+    wake_read_back = backlog_ && MayReadBack() && WakeIfIdle(read_back_idle_);
     completions_.MoveDurableEnd(DurableEnd(), wakes);
   }
   if (lost > 0) {
-    log_.Write(app::LogLevel::kError, "wal", "the log is damaged: its last events are lost",
-               {{"events", lost}});
+    log_.Write(LogLevel::kError, "wal", "the log is damaged: its last events are lost", {{"events", lost}});
   }
-  app::WakeLanes(filled_lanes, options_.lanes, lane_filled_);
-  if (wake_load) wake_(Role::kLoad);
-  if (wake_keep) wake_(Role::kKeep);
+  ei::WakeLanes(filled_lanes, options_.lanes, lane_filled_);
+  if (wake_read_back) wake_(Role::kReadBack);
+  if (wake_housekeep) wake_(Role::kHousekeep);
   return Work::kDone;
 }
 
@@ -85,7 +84,7 @@ std::optional<bool> WalJournal::WriteAndSync(const PendingFrame& frame, uint64_t
     }
     // The frame keeps its place; its requests wait.
     if (!std::exchange(commit_stalled_, true)) {
-      log_.Write(app::LogLevel::kError, "wal",
+      log_.Write(LogLevel::kError, "wal",
                  "wal.dir (WAL_DIR): the disk is full although its space was taken; requests wait",
                  {{"error", std::system_category().message(written.error())}});
     }
@@ -113,9 +112,9 @@ Work WalJournal::LetNote(uint64_t bytes) {
     counts_.commit_bytes += bytes;
     copy_ = Copy::kSynced;
     commit_idle_ = true;
-    keep_idle_ = false;
+    housekeep_idle_ = false;
   }
-  wake_(Role::kKeep);
+  wake_(Role::kHousekeep);
   return Work::kIdle;
 }
 
@@ -130,7 +129,7 @@ DiskResult<void> WalJournal::WriteFrame(const PendingFrame& frame, uint64_t& byt
   out.clear();
   if (frame.begins) out = EncodeSegmentHeader(*frame.begins);
   AppendFrameHeader(out, frame.header, end);
-  for (const Piece& piece : frame.pieces) out.append(piece.bytes, piece.size);
+  for (const BatchSlice& piece : frame.pieces) out.append(piece.bytes, piece.size);
   AppendFrameEnd(out, end);
   bytes = out.size();
   return WriteAll(*frame.file, frame.begins ? 0 : frame.offset, out);
@@ -138,7 +137,7 @@ DiskResult<void> WalJournal::WriteFrame(const PendingFrame& frame, uint64_t& byt
 
 // Behind the newest commit of an earlier life, which has been written again, others may be missing that came
 // before the next segment was begun. Returns how many events are lost.
-uint64_t WalJournal::MissFrom(uint64_t position) {
+uint64_t WalJournal::CountMissing(uint64_t position) {
   const uint64_t lost = segments_.Settle(position, found_end_);
   if (lost == 0) return 0;
   counts_.lost += lost;
@@ -158,10 +157,10 @@ void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
     backlog_since_ = frame.pieces.front().accepted_at;
     return;
   }
-  thread_local std::vector<app::JournalEvent> events;
+  thread_local std::vector<JournalEvent> events;
   uint64_t position = frame.header.first_position;
   auto entry = frame.end.index.begin();
-  for (const Piece& piece : frame.pieces) {
+  for (const BatchSlice& piece : frame.pieces) {
     events.clear();
     const char* bytes = piece.bytes;
     for (uint32_t i = 0; i < piece.events; ++i, ++entry) {
@@ -181,11 +180,11 @@ void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
 // Nothing of what waits is acknowledged, and the sync is not tried again: after a failure the kernel may have
 // dropped what it could not write and call it clean.
 void WalJournal::Fail(std::string_view what, int error) {
-  log_.Write(app::LogLevel::kError, "wal",
+  log_.Write(LogLevel::kError, "wal",
              "the log's storage failed: nothing more is accepted, and the service has to be started again",
              {{"fault", what}, {"error", std::system_category().message(error)}});
   {
-    app::DueWakes wakes;
+    DueWakes wakes;
     base::MutexLock lock(mutex_);
     failed_.store(true, std::memory_order_release);
     tail_.Clear();

@@ -1,15 +1,13 @@
 #include "adapters/wal/event_window.h"
 
 #include "base/murmur2.h"
-#include "domain/traceparent.h"
+#include "event/traceparent.h"
 
 namespace ei::wal {
 
-using app::JournalEvent;
-
 JournalEvent EventOf(uint64_t position, const char* bytes, const IndexEntry& entry,
                      base::SteadyTime accepted_at) {
-  JournalEvent event = app::EventAt(bytes, entry);
+  JournalEvent event = EventAt(bytes, entry);
   event.position = position;
   event.accepted_at = accepted_at;
   return event;
@@ -19,12 +17,12 @@ JournalEvent EventFromDisk(uint64_t position, const char* bytes, const IndexEntr
                            base::SteadyTime accepted_at, std::string_view frame_topic) {
   JournalEvent event = EventOf(position, bytes, entry, accepted_at);
   if (entry.topic_size == 0) event.topic = frame_topic;
-  if (!domain::IsTraceparent(event.traceparent)) event.traceparent = {};
+  if (!IsTraceparent(event.traceparent)) event.traceparent = {};
   event.key_hash = event.has_key ? base::Murmur2(event.key) : 0;
   return event;
 }
 
-void EventWindow::Add(std::span<const JournalEvent> events, const std::shared_ptr<app::EventBlock>& block,
+void EventWindow::Add(std::span<const JournalEvent> events, const std::shared_ptr<EventBlock>& block,
                       uint64_t& filled_lanes) {
   for (JournalEvent event : events) {
     event.accepted_at = ages_.Add(1, event.accepted_at);
@@ -39,9 +37,9 @@ size_t EventWindow::Take(size_t lane, std::span<JournalEvent> out) {
   return count;
 }
 
-void EventWindow::Settle(const app::SettledEvents& settled) {
+void EventWindow::Settle(const SettledEvents& settled) {
   ages_.Settle(settled.runs);
-  for (const app::EventRun& run : settled.runs) taken_bytes_ -= run.held_bytes;
+  for (const EventRun& run : settled.runs) taken_bytes_ -= run.held_bytes;
   events_ -= settled.positions.size();
 }
 

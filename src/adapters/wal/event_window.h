@@ -8,21 +8,21 @@
 #include <string_view>
 
 #include "adapters/wal/wal_format.h"
-#include "app/event_buffer.h"
-#include "app/ports/journal.h"
-#include "app/unsettled_ages.h"
 #include "base/time.h"
+#include "journal/event_buffer.h"
+#include "journal/journal.h"
+#include "journal/unsettled_ages.h"
 
 namespace ei::wal {
 
 // Of an event that this process encoded.
-app::JournalEvent EventOf(uint64_t position, const char* bytes, const IndexEntry& entry,
-                          base::SteadyTime accepted_at);
+JournalEvent EventOf(uint64_t position, const char* bytes, const IndexEntry& entry,
+                     base::SteadyTime accepted_at);
 
 // Of a sound event (IsSoundEvent) that was read from the disk: what its entry says beyond the sums is not
 // believed. `frame_topic`: its topic, if it names none itself; lives as long as `bytes`.
-app::JournalEvent EventFromDisk(uint64_t position, const char* bytes, const IndexEntry& entry,
-                                base::SteadyTime accepted_at, std::string_view frame_topic);
+JournalEvent EventFromDisk(uint64_t position, const char* bytes, const IndexEntry& entry,
+                           base::SteadyTime accepted_at, std::string_view frame_topic);
 
 // The events that are in memory: those that wait to be taken, and those that are taken and not settled, whose
 // bytes the sink has. Not thread-safe.
@@ -34,17 +34,17 @@ class EventWindow {
 
   // See EventBuffer.
   char* Room(size_t bytes) { return buffer_.Room(bytes); }
-  const std::shared_ptr<app::EventBlock>& Filling() const { return buffer_.Filling(); }
+  const std::shared_ptr<EventBlock>& Filling() const { return buffer_.Filling(); }
 
   // Behind all events that are there; their bytes stand in `block`. Sets the bit of each lane (i % 64) that
   // was empty.
-  void Add(std::span<const app::JournalEvent> events, const std::shared_ptr<app::EventBlock>& block,
+  void Add(std::span<const JournalEvent> events, const std::shared_ptr<EventBlock>& block,
            uint64_t& filled_lanes);
 
-  size_t Take(size_t lane, std::span<app::JournalEvent> out);
+  size_t Take(size_t lane, std::span<JournalEvent> out);
 
   // They were taken.
-  void Settle(const app::SettledEvents& settled);
+  void Settle(const SettledEvents& settled);
 
   uint64_t Events() const { return events_; }
   // Of blocks, and of what was taken.
@@ -53,8 +53,8 @@ class EventWindow {
 
  private:
   const std::atomic<uint64_t>& block_bytes_;
-  app::EventBuffer buffer_;
-  app::UnsettledAges ages_;
+  EventBuffer buffer_;
+  UnsettledAges ages_;
   uint64_t events_ = 0;
   uint64_t taken_bytes_ = 0;
 };

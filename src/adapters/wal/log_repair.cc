@@ -10,7 +10,7 @@
 #include "adapters/wal/recovery.h"
 #include "adapters/wal/segment_files.h"
 #include "adapters/wal/segment_reader.h"
-#include "domain/uuid_v7.h"
+#include "event/uuid_v7.h"
 
 namespace ei::wal {
 
@@ -100,7 +100,7 @@ class Repairer {
 
   Directory& directory_;
   const RepairPlan& plan_;
-  domain::UuidV7Generator salts_;
+  UuidV7Generator salts_;
   uint64_t next_segment_;
   uint64_t end_;
   std::vector<std::string> damaged_names_;  // by plan_.damaged

@@ -77,7 +77,7 @@ bool LogTail::JoinsLast(uint64_t body_bytes, uint64_t events) const {
          offset_ + FrameBytes(joined) <= current_->segment_bytes;
 }
 
-std::optional<SegmentHeader> LogTail::Add(const Piece& piece, std::span<const IndexEntry> index,
+std::optional<SegmentHeader> LogTail::Add(const BatchSlice& piece, std::span<const IndexEntry> index,
                                           uint64_t first_position, int64_t wall_now, uint64_t salt) {
   assert(HasRoom(piece.size, index.size()));
   const bool joins = JoinsLast(piece.size, index.size());
@@ -97,7 +97,7 @@ std::optional<SegmentHeader> LogTail::Add(const Piece& piece, std::span<const In
   return joins ? std::nullopt : frame.begins;
 }
 
-std::optional<SegmentHeader> LogTail::AddAgain(const Piece& piece, const FrameEnd& end,
+std::optional<SegmentHeader> LogTail::AddAgain(const BatchSlice& piece, const FrameEnd& end,
                                                uint64_t first_position, int64_t accepted_at, uint64_t salt) {
   assert(frames_.empty() && HasRoomAgain(piece.size, end));
   PendingFrame& frame = Open(BytesAgain(piece.size, end), first_position, accepted_at, salt);
@@ -163,7 +163,7 @@ void LogTail::Clear() {
 
 uint64_t LogTail::SpareBytes() const {
   uint64_t bytes = 0;
-  for (const Spare& spare : spares_) bytes += spare.bytes;
+  for (const PreparedSegment& spare : spares_) bytes += spare.bytes;
   return bytes;
 }
 

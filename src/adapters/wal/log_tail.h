@@ -13,26 +13,26 @@
 #include "adapters/wal/disk.h"
 #include "adapters/wal/event_window.h"
 #include "adapters/wal/wal_format.h"
-#include "domain/event_batch.h"
+#include "event/event_batch.h"
 
 namespace ei::wal {
 
 // A prepared segment.
-struct Spare {
+struct PreparedSegment {
   uint64_t number;
   uint64_t bytes;
   std::shared_ptr<File> file;
 };
 
 // The events of one request within a frame.
-struct Piece {
-  std::shared_ptr<app::EventBlock> block;
+struct BatchSlice {
+  std::shared_ptr<EventBlock> block;
   const char* bytes;
   size_t size;
   uint32_t events;
   base::SteadyTime accepted_at;
-  domain::ClientNumber client = 0;
-  domain::ClientIdentity identity = domain::kNoClient;
+  ClientNumber client = 0;
+  ClientIdentity identity = kNoClient;
   // An earlier life accepted them, for this topic; it stands in the block.
   bool from_disk = false;
   std::string_view topic = {};
@@ -44,7 +44,7 @@ struct PendingFrame {
   uint64_t offset = 0;
   FrameHeader header;
   FrameEnd end;
-  std::vector<Piece> pieces;
+  std::vector<BatchSlice> pieces;
   std::optional<SegmentHeader> begins;  // the segment's header, when this is its first frame
   bool closed = false;                  // takes no further requests
 
@@ -74,13 +74,13 @@ class LogTail {
 
   // Adds the events of one batch, which has room, with positions from `first_position`. A segment that has to
   // be begun for them gets `salt`, and is returned.
-  std::optional<SegmentHeader> Add(const Piece& piece, std::span<const IndexEntry> index,
+  std::optional<SegmentHeader> Add(const BatchSlice& piece, std::span<const IndexEntry> index,
                                    uint64_t first_position, int64_t wall_now, uint64_t salt);
 
   // The same for a frame of an earlier life, which had that end: it becomes a frame of its own once more, as
   // it was, and closed: a copy that a crash takes must not look like more than the original, and what is
   // appended next need not have the positions right behind it. None is pending.
-  std::optional<SegmentHeader> AddAgain(const Piece& piece, const FrameEnd& end, uint64_t first_position,
+  std::optional<SegmentHeader> AddAgain(const BatchSlice& piece, const FrameEnd& end, uint64_t first_position,
                                         int64_t accepted_at, uint64_t salt);
   bool HasRoomAgain(uint64_t body_bytes, const FrameEnd& end) const;
   static uint64_t BytesAgain(uint64_t body_bytes, const FrameEnd& end);
@@ -98,7 +98,7 @@ class LogTail {
     return body_bytes + events * sizeof(IndexEntry);
   }
 
-  void AddSpare(Spare spare) { spares_.push_back(std::move(spare)); }
+  void AddSpare(PreparedSegment spare) { spares_.push_back(std::move(spare)); }
   size_t Spares() const { return spares_.size(); }
   uint64_t SpareBytes() const;
   // False while so many segments wait for their first frame to be written: each of them is an open file.
@@ -121,7 +121,7 @@ class LogTail {
   std::optional<SegmentHeader> current_;
   std::shared_ptr<File> current_file_;
   uint64_t offset_ = 0;  // where the next frame begins
-  std::deque<Spare> spares_;
+  std::deque<PreparedSegment> spares_;
   std::deque<PendingFrame> frames_;
   uint64_t bytes_ = 0;
   size_t pending_segments_ = 0;

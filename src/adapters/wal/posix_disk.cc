@@ -49,8 +49,9 @@ const char* Checked(const std::string& name) {
 
 base::FileIdentity IdentityOf(const struct stat& status) { return {status.st_dev, status.st_ino}; }
 
-// Asks for nothing else: stat() asks for the file's times, too, after which Linux gives the next write a time of its
-// own (multigrain timestamps, 6.13), and each sync of a log would have the inode to write beside the bytes.
+// Asks for nothing else: stat() asks for the file's times, too, after which Linux gives the next write a time
+// of its own (multigrain timestamps, 6.13), and each sync of a log would have the inode to write beside the
+// bytes.
 DiskResult<base::FileIdentity> IdentityAt(int directory, const char* path) {
   struct statx status = {};
   if (::statx(directory, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &status) != 0) return Errno();

@@ -50,7 +50,7 @@ DiskResult<std::optional<SegmentHeader>> HeaderFromFrames(File& file, uint64_t n
   return std::nullopt;
 }
 
-base::Result<SegmentFile> LookAt(Directory& directory, uint64_t number) {
+base::Result<SegmentFile> Sweep(Directory& directory, uint64_t number) {
   const std::string name = SegmentName(number);
   SegmentFile segment;
   const auto file = directory.Open(name);
@@ -222,7 +222,7 @@ base::Result<FoundLog> ReadLog(Directory& directory) {
     }
     const auto number = SegmentNumber(name);
     if (!number || *number > kSegmentNumbersMax) continue;
-    auto found = LookAt(directory, *number);
+    auto found = Sweep(directory, *number);
     if (!found) return std::unexpected(found.error());
     files.emplace(*number, *found);
     log.next_segment = std::max(log.next_segment, *number + 1);

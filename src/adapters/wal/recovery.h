@@ -20,7 +20,7 @@ struct FoundSegment {
   bool marked = false;   // an earlier life has lost events of it
 };
 
-struct SetAsideFile {
+struct QuarantinedFile {
   uint64_t number = 0;
   uint64_t bytes = 0;
 };
@@ -35,9 +35,9 @@ struct LastFrame {
 
 // What stands in the folder of a log.
 struct FoundLog {
-  std::vector<FoundSegment> segments;   // used ones in the order of their numbers
-  std::vector<std::string> leftovers;   // unfinished files and useless segments, to be removed
-  std::vector<SetAsideFile> set_aside;  // damaged segments
+  std::vector<FoundSegment> segments;      // used ones in the order of their numbers
+  std::vector<std::string> leftovers;      // unfinished files and useless segments, to be removed
+  std::vector<QuarantinedFile> set_aside;  // damaged segments
   bool has_checkpoint = false;
   Checkpoint checkpoint;      // without one: what the segments themselves tell
   uint64_t end = 0;           // one past the last position that is in the log, or was

@@ -87,7 +87,7 @@ void WalJournal::ReadRetained(const std::function<void(const RetainedEvent&)>& v
             IsSoundEvent(bytes, entry)) {
           event.value = bytes.substr(0, entry.value_size);
           event.settled = settled.Contains(event.position);
-          event.client = client.value_or(domain::kNoClient);
+          event.client = client.value_or(kNoClient);
           event.written.reset();
           if (client && entry.value_size > 0) event.written = event.value.substr(1 + entry.added_size);
           event.named = !client || entry.id_offset > entry.added_size;

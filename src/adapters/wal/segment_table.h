@@ -10,8 +10,8 @@
 
 #include "adapters/wal/settled_map.h"
 #include "adapters/wal/wal_format.h"
-#include "app/client_holdings.h"
 #include "base/time.h"
+#include "clients/client_holdings.h"
 
 namespace ei::wal {
 
@@ -21,7 +21,7 @@ struct Segment {
   uint64_t unsettled = 0;  // of its events
   // At or after the acceptance of its last event; not known of the newest.
   base::SteadyTime filled_at = base::SteadyTime::max();
-  app::ClientHoldings holdings = {};  // whose its events are, until all that it holds is settled
+  ClientHoldings holdings = {};  // whose its events are, until all that it holds is settled
 };
 
 // The segments that hold events, and how many of each one's events are not settled. A segment's positions go

@@ -35,8 +35,8 @@ bool BeginWith(std::span<const uint64_t> positions, const SentBatches::Batch& ba
 
 }  // namespace
 
-LaneSentLog::LaneSentLog(const SentHeader& header, std::vector<app::SentBatch> unsettled, SentFiles& files,
-                         Directory& directory, const app::Clock& clock, app::Log& log)
+LaneSentLog::LaneSentLog(const SentHeader& header, std::vector<SentBatch> unsettled, SentFiles& files,
+                         Directory& directory, const Clock& clock, Log& log)
     : header_(header),
       files_(files),
       directory_(directory),
@@ -44,7 +44,7 @@ LaneSentLog::LaneSentLog(const SentHeader& header, std::vector<app::SentBatch> u
       log_(log),
       unsettled_(std::move(unsettled)) {
   // A broken one stays until the next start, which knows what of it is settled.
-  for (const app::SentBatch& batch : unsettled_) batches_.Add(batch.positions, batch.stamp);
+  for (const SentBatch& batch : unsettled_) batches_.Add(batch.positions, batch.stamp);
 }
 
 void LaneSentLog::Begin(const SettledMap& settled, size_t runs) {
@@ -63,7 +63,7 @@ void LaneSentLog::Begin(const SettledMap& settled, size_t runs) {
   if (const auto begun = BeginFile(frames); !begun) StopFor(begun.error());
 }
 
-std::vector<app::SentBatch> LaneSentLog::TakeUnsettled() { return std::exchange(unsettled_, {}); }
+std::vector<SentBatch> LaneSentLog::TakeUnsettled() { return std::exchange(unsettled_, {}); }
 
 void LaneSentLog::NoteSent(std::span<const uint64_t> positions, std::string_view stamp) {
   assert(std::ranges::is_sorted(positions));
@@ -205,7 +205,7 @@ void LaneSentLog::Stop(base::Duration pause, std::string_view why) {
   again_at_ = clock_.Now() + pause;
   if (std::exchange(told_, true)) return;
   log_.Write(
-      app::LogLevel::kWarn, "wal",
+      LogLevel::kWarn, "wal",
       "wal.dir (WAL_DIR): what is sent can't be noted; trying again. A crash now may deliver twice what "
       "was sent meanwhile",
       {{"error", why}, {"lane", uint64_t{header_.lane}}});
@@ -218,7 +218,7 @@ void LaneSentLog::Resume() {
   if (const auto begun = BeginFile(frames); !begun) return StopFor(begun.error());
   stopped_ = false;
   told_ = false;
-  log_.Write(app::LogLevel::kInfo, "wal", "what is sent is noted again", {{"lane", uint64_t{header_.lane}}});
+  log_.Write(LogLevel::kInfo, "wal", "what is sent is noted again", {{"lane", uint64_t{header_.lane}}});
 }
 
 // When noting has stopped, the newest stays: it alone tells what is unsettled.

@@ -14,10 +14,10 @@
 #include "adapters/wal/sent_batches.h"
 #include "adapters/wal/sent_notes.h"
 #include "adapters/wal/settled_map.h"
-#include "app/ports/clock.h"
-#include "app/ports/log.h"
-#include "app/ports/sent_log.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/time.h"
+#include "journal/sent_log.h"
 
 namespace ei::wal {
 
@@ -45,13 +45,13 @@ struct SentFiles {
 //    was taken after that.
 //  - A fault of the disk, or a lack of room, stops noting. What comes then is not noted, and the lane goes on
 //    in a new file when it can.
-class LaneSentLog final : public app::SentLog {
+class LaneSentLog final : public SentLog {
  public:
   // `unsettled` is what earlier lives left. The references outlive it.
-  LaneSentLog(const SentHeader& header, std::vector<app::SentBatch> unsettled, SentFiles& files,
-              Directory& directory, const app::Clock& clock, app::Log& log);
+  LaneSentLog(const SentHeader& header, std::vector<SentBatch> unsettled, SentFiles& files,
+              Directory& directory, const Clock& clock, Log& log);
 
-  std::vector<app::SentBatch> TakeUnsettled() override;
+  std::vector<SentBatch> TakeUnsettled() override;
   void NoteSent(std::span<const uint64_t> positions, std::string_view stamp) override;
   void NoteSettled(std::span<const uint64_t> positions) override;
   void Flush() override;
@@ -83,9 +83,9 @@ class LaneSentLog final : public app::SentLog {
   const SentHeader header_;
   SentFiles& files_;
   Directory& directory_;
-  const app::Clock& clock_;
-  app::Log& log_;
-  std::vector<app::SentBatch> unsettled_;  // until it is taken
+  const Clock& clock_;
+  Log& log_;
+  std::vector<SentBatch> unsettled_;  // until it is taken
   SentBatches batches_;
   std::vector<uint64_t> loose_;  // of NoteSettled: those that are no whole batch
   std::string notes_;            // not yet in the file

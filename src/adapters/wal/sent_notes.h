@@ -12,7 +12,7 @@
 
 namespace ei::wal {
 
-// The bytes of a file of notes (app/ports/sent_log.h), as FORMAT.md describes them: a header, then frames of
+// The bytes of a file of notes (journal/sent_log.h), as FORMAT.md describes them: a header, then frames of
 // notes, each written at once and under a sum of its own.
 
 inline constexpr uint64_t kSentHeaderBytes = 20;

@@ -8,13 +8,13 @@
 #include "adapters/wal/disk.h"
 #include "adapters/wal/sent_notes.h"
 #include "adapters/wal/settled_map.h"
-#include "app/ports/sent_log.h"
+#include "journal/sent_log.h"
 
 namespace ei::wal {
 
 struct FoundBatch {
   SentHeader by;
-  app::SentBatch batch;
+  SentBatch batch;
 };
 
 // What earlier lives have noted of what they sent.

@@ -3,7 +3,7 @@
 #include "adapters/wal/little_endian.h"
 #include "adapters/wal/log_limits.h"
 #include "base/crc32c.h"
-#include "domain/topic_name.h"
+#include "event/topic_name.h"
 
 namespace ei::wal {
 
@@ -124,7 +124,7 @@ std::optional<FrameHeader> DecodeFrameHeader(std::string_view bytes, uint32_t* e
   *end_crc = TakeNumber<uint32_t>(fields);
   header.origins = TakeNumber<uint32_t>(fields);
   header.topic_size = TakeNumber<uint16_t>(fields);
-  if (header.origins > header.events || header.topic_size > domain::kTopicNameBytesMax) return std::nullopt;
+  if (header.origins > header.events || header.topic_size > kTopicNameBytesMax) return std::nullopt;
   if (header.events == 0 || header.events > kFrameEventsMax) return std::nullopt;
   if (header.first_position > kPositionsMax) return std::nullopt;
   return header;
@@ -181,7 +181,7 @@ bool DecodeFrameEnd(std::string_view bytes, uint32_t end_crc, const FrameHeader&
   }
   end.topic = bytes;
   return body_bytes == header.body_bytes && (end.origins.empty() || events == header.events) &&
-         (end.topic.empty() || domain::IsTopicName(end.topic));
+         (end.topic.empty() || IsTopicName(end.topic));
 }
 
 std::optional<uint64_t> OriginCursor::Next() {
@@ -198,7 +198,7 @@ bool IsSoundEvent(std::string_view bytes, const IndexEntry& entry) {
   if (base::Crc32c(bytes) != entry.crc) return false;
   const std::string_view topic =
       bytes.substr(bytes.size() - entry.trace_size - entry.topic_size, entry.topic_size);
-  return topic.empty() || domain::IsTopicName(topic);
+  return topic.empty() || IsTopicName(topic);
 }
 
 }  // namespace ei::wal

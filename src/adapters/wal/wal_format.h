@@ -39,7 +39,7 @@ std::optional<SegmentHeader> DecodeSegmentHeader(std::string_view bytes, uint32_
 // So many events of a frame, in a row, are one client's.
 struct Origin {
   uint32_t events = 0;
-  uint64_t client = 0;  // a domain::ClientIdentity
+  uint64_t client = 0;  // a ClientIdentity
 
   friend bool operator==(const Origin&, const Origin&) = default;
 };

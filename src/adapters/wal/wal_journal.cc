@@ -10,8 +10,8 @@
 
 namespace ei::wal {
 
-WalJournal::WalJournal(const WalOptions& options, Directory& directory, const app::Clock& clock,
-                       app::Log& log, uint64_t seed)
+WalJournal::WalJournal(const WalOptions& options, Directory& directory, const Clock& clock, Log& log,
+                       uint64_t seed)
     : options_(options),
       directory_(directory),
       clock_(clock),
@@ -22,8 +22,7 @@ WalJournal::WalJournal(const WalOptions& options, Directory& directory, const ap
       window_(options.lanes, block_bytes_) {}
 
 base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& options, Directory& directory,
-                                                           const app::Clock& clock, app::Log& log,
-                                                           uint64_t seed) {
+                                                           const Clock& clock, Log& log, uint64_t seed) {
   std::unique_ptr<WalJournal> journal(new WalJournal(options, directory, clock, log, seed));
   if (auto recovered = journal->Recover(); !recovered) return std::unexpected(recovered.error());
   return journal;
@@ -32,26 +31,26 @@ base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& opt
 base::Result<void> WalJournal::Recover() {
   auto found = ReadLog(directory_);
   if (!found) return std::unexpected(found.error());
-  if (const auto made = MakeSure(*found); !made) {
+  if (const auto made = Resync(*found); !made) {
     return std::unexpected(WalFault("can't go on with what was found", made.error()));
   }
   for (const FoundSegment& segment : found->segments) {
     if (!segment.damaged) continue;
-    log_.Write(app::LogLevel::kError, "wal", "a segment's header is damaged: it is set aside, unread",
+    log_.Write(LogLevel::kError, "wal", "a segment's header is damaged: it is set aside, unread",
                {{"segment", DamagedName(segment.header.number)}});
   }
   if (!found->segments.empty() || found->has_checkpoint) {
-    log_.Write(app::LogLevel::kInfo, "wal", "the log was recovered",
+    log_.Write(LogLevel::kInfo, "wal", "the log was recovered",
                {{"end_position", found->end},
                 {"segments", uint64_t{found->segments.size()}},
                 {"torn_end", found->torn}});
   }
-  if (const auto& newest = found->last_frame) TellTopic(newest->header, newest->end.topic);
+  if (const auto& newest = found->last_frame) LogTopic(newest->header, newest->end.topic);
   {
     base::MutexLock lock(mutex_);
-    Adopt(*found);
+    Install(*found);
   }
-  while (Keep() == Work::kDone) {
+  while (Housekeep() == Work::kDone) {
   }  // there is a segment to write to, if the disk has room
   return {};
 }
@@ -59,7 +58,7 @@ base::Result<void> WalJournal::Recover() {
 // An earlier process may have died before it synced, or seen a sync fail, after which the kernel shows what
 // it will never write and the next sync tells nothing. So what is built upon is done anew: prepared segments
 // go and others are made, the checkpoint gets another file; AddSpares sees to the newest commit.
-DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
+DiskResult<void> WalJournal::Resync(FoundLog& found) {
   DiskResult<void> done;
   for (const std::string& name : found.leftovers) {
     if (done) done = directory_.Remove(name);
@@ -89,13 +88,13 @@ DiskResult<void> WalJournal::MakeSure(FoundLog& found) {
 // A kill from here on may leave the old files beside the new ones, which say the same.
 void WalJournal::BeginSent(FoundLog& found) {
   if (found.sent.fault) {
-    log_.Write(app::LogLevel::kWarn, "wal",
+    log_.Write(LogLevel::kWarn, "wal",
                "wal.dir (WAL_DIR): some notes of what was sent can't be read: events may be delivered twice",
                {{"error", std::system_category().message(*found.sent.fault)}});
   }
   sent_files_.next_number = found.sent.next_number;
   sent_files_.file_bytes = options_.sent_file_bytes;
-  std::vector<std::vector<app::SentBatch>> unsettled(options_.lanes);
+  std::vector<std::vector<SentBatch>> unsettled(options_.lanes);
   uint64_t sent_end = 0;
   for (FoundBatch& found_batch : found.sent.unsettled) {
     const auto& [lane, lanes] = found_batch.by;
@@ -116,7 +115,7 @@ void WalJournal::BeginSent(FoundLog& found) {
   }
 }
 
-void WalJournal::Adopt(FoundLog& found) {
+void WalJournal::Install(FoundLog& found) {
   std::vector<SegmentHeader> headers;
   for (const FoundSegment& segment : found.segments) {
     if (!segment.damaged) headers.push_back(segment.header);
@@ -128,8 +127,8 @@ void WalJournal::Adopt(FoundLog& found) {
   }
   if (!headers.empty()) last_frame_segment_ = KeyOf(headers.back());
   next_segment_ = found.next_segment;
-  for (const SetAsideFile& file : found.set_aside) {
-    if (set_aside_.emplace(file.number, file.bytes).second) set_aside_bytes_ += file.bytes;
+  for (const QuarantinedFile& file : found.set_aside) {
+    if (quarantined_.emplace(file.number, file.bytes).second) quarantined_bytes_ += file.bytes;
   }
   found_end_ = found.end;
   counts_.recovered = segments_.Unsettled();
@@ -145,13 +144,13 @@ void WalJournal::Adopt(FoundLog& found) {
 
 // With the first one the newest commit that was found is written once more: rewriting it where it stands
 // could tear it. Until that is durable its old segment stays, and nothing is appended.
-void WalJournal::AddSpares(std::vector<Spare> spares) {
-  for (Spare& spare : spares) tail_.AddSpare(std::move(spare));
+void WalJournal::AddSpares(std::vector<PreparedSegment> spares) {
+  for (PreparedSegment& spare : spares) tail_.AddSpare(std::move(spare));
   refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
   if (!last_frame_ || !tail_.HasRoom(last_frame_->bodies.size(), last_frame_->end.index.size())) return;
   const LastFrame last = std::move(*last_frame_);
   last_frame_.reset();
-  Piece piece;
+  BatchSlice piece;
   const std::string_view topic = TopicElsewhere(last.end.topic);
   char* const room = window_.Room(last.bodies.size() + topic.size());
   std::copy(last.bodies.begin(), last.bodies.end(), room);
@@ -169,14 +168,14 @@ void WalJournal::AddSpares(std::vector<Spare> spares) {
                                     salts_.NextRandom());
   assert(begun.has_value());  // no segment of this life was there to go on with
   NoteAdded(piece, used, left, begun, clock_.Now());
-  appended_again_ = last.header;
+  rewritten_last_frame_ = last.header;
 }
 
 void WalJournal::NoteDamaged(Segment& segment) {
   if (!std::exchange(segment.damaged, true)) unmarked_.push_back(segment.header.number);
 }
 
-bool WalJournal::Forget(app::Waiter& waiter) {
+bool WalJournal::Forget(Waiter& waiter) {
   const base::MutexLock lock(mutex_);
   return completions_.Forget(waiter);
 }
@@ -191,31 +190,31 @@ bool WalJournal::Full(uint64_t bytes) const {
   return bytes >= refused_bytes_.load(std::memory_order_relaxed);
 }
 
-bool WalJournal::Crowded() const {
+bool WalJournal::AboveHighWatermark() const {
   return window_events_.load(std::memory_order_relaxed) > options_.window_events_max / 4 ||
          window_bytes_.load(std::memory_order_relaxed) > options_.window_bytes_max / 4;
 }
 
-size_t WalJournal::Take(size_t lane, std::span<app::JournalEvent> out) {
-  bool wake_load = false;
+size_t WalJournal::Take(size_t lane, std::span<JournalEvent> out) {
+  bool wake_read_back = false;
   size_t taken = 0;
   {
     base::MutexLock lock(mutex_);
     taken = window_.Take(lane, out);
     // What was taken before has let go of its memory.
-    wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
+    wake_read_back = backlog_ && MayReadBack() && WakeIfIdle(read_back_idle_);
   }
-  if (wake_load) wake_(Role::kLoad);
+  if (wake_read_back) wake_(Role::kReadBack);
   return taken;
 }
 
-void WalJournal::Settle(const app::SettledEvents& settled) {
+void WalJournal::Settle(const SettledEvents& settled) {
   const std::span<const uint64_t> positions = settled.positions;
   if (positions.empty()) return;
-  bool wake_load = false;
-  bool wake_keep = false;
+  bool wake_read_back = false;
+  bool wake_housekeep = false;
   {
-    app::DueWakes wakes;
+    DueWakes wakes;
     base::MutexLock lock(mutex_);
     window_.Settle(settled);
     for (size_t i = 0; i < positions.size();) {
@@ -226,12 +225,12 @@ void WalJournal::Settle(const app::SettledEvents& settled) {
     }
     StoreHints();
     settled_since_checkpoint_ += positions.size();
-    wake_load = backlog_ && MayLoad() && Rouse(load_idle_);
-    wake_keep = Rouse(keep_idle_);
+    wake_read_back = backlog_ && MayReadBack() && WakeIfIdle(read_back_idle_);
+    wake_housekeep = WakeIfIdle(housekeep_idle_);
     completions_.Settle(settled, wakes);
   }
-  if (wake_load) wake_(Role::kLoad);
-  if (wake_keep) wake_(Role::kKeep);
+  if (wake_read_back) wake_(Role::kReadBack);
+  if (wake_housekeep) wake_(Role::kHousekeep);
 }
 
 void WalJournal::Close() {
@@ -239,9 +238,9 @@ void WalJournal::Close() {
   closed_ = true;
 }
 
-app::JournalStats WalJournal::Stats() const {
+JournalStats WalJournal::Stats() const {
   base::MutexLock lock(mutex_);
-  app::JournalStats stats;
+  JournalStats stats;
   stats.events = segments_.Unsettled();
   stats.bytes = DiskBytes();
   stats.bytes_max = options_.bytes_max;
@@ -254,7 +253,7 @@ app::JournalStats WalJournal::Stats() const {
 WalCounts WalJournal::Counts() const {
   base::MutexLock lock(mutex_);
   WalCounts counts = counts_;
-  counts.set_aside = set_aside_.size();
+  counts.set_aside = quarantined_.size();
   counts.unsynced_events = segments_.End() - DurableEnd();
   counts.memory_bytes = window_.Bytes();
   if (backlog_) counts.backlog_events = segments_.Settled().Unsettled(backlog_from_, DurableEnd());
@@ -264,10 +263,10 @@ WalCounts WalJournal::Counts() const {
 bool WalJournal::WindowHasRoom(uint64_t events) const {
   const uint64_t bytes_max = options_.window_bytes_max - options_.window_bytes_max / 4;
   return window_.Events() == 0 || (window_.Events() + events <= options_.window_events_max &&
-                                   window_.Bytes() + events * app::kEventOverheadBytes <= bytes_max);
+                                   window_.Bytes() + events * kEventOverheadBytes <= bytes_max);
 }
 
-uint64_t WalJournal::DiskBytes() const { return segments_.Bytes() + tail_.SpareBytes() + set_aside_bytes_; }
+uint64_t WalJournal::DiskBytes() const { return segments_.Bytes() + tail_.SpareBytes() + quarantined_bytes_; }
 
 // The log keeps wall time; an age is measured on the steady clock, and may reach back behind that clock's
 // beginning. A wall time before 1970 is none.

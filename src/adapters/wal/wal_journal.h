@@ -22,14 +22,14 @@
 #include "adapters/wal/segment_scanner.h"
 #include "adapters/wal/segment_table.h"
 #include "adapters/wal/sent_log.h"
-#include "app/client_shares.h"
-#include "app/completions.h"
-#include "app/ports/clock.h"
-#include "app/ports/journal.h"
-#include "app/ports/log.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mutex.h"
 #include "base/result.h"
-#include "domain/uuid_v7.h"
+#include "clients/client_shares.h"
+#include "event/uuid_v7.h"
+#include "journal/completions.h"
+#include "journal/journal.h"
 
 namespace ei::wal {
 
@@ -53,11 +53,11 @@ struct WalOptions {
   uint64_t sent_file_bytes = kSentFileBytesMax;
 
   // Is told who holds what of the disk and of the memory for what is not synced; outlives the journal.
-  app::ClientShares* shares = nullptr;
+  ClientShares* shares = nullptr;
 
-  // See app::Completions. The window is whose it was until the first Append; it outlives the journal.
+  // See Completions. The window is whose it was until the first Append; it outlives the journal.
   uint64_t awaited_events_max = 100'000;
-  app::IdempotencyWindow* window = nullptr;
+  IdempotencyWindow* window = nullptr;
 };
 
 // An event of the log. The view is valid until the visit returns.
@@ -66,7 +66,7 @@ struct RetainedEvent {
   std::string_view value;
   base::SteadyTime accepted_at;
   bool settled = false;
-  domain::ClientIdentity client = domain::kNoClient;
+  ClientIdentity client = kNoClient;
   // The value without its first byte and what the client didn't write; nullopt: not known, as an earlier
   // version of the service accepted it.
   std::optional<std::string_view> written;
@@ -115,16 +115,15 @@ struct WalCounts {
 //    walks through all segments.
 //
 // A pure state machine over its ports. Three roles do the work that touches the disk, each for one thread at
-// a time: Commit, Load, Keep. WalThreads drives them, or the simulator does.
-class WalJournal final : public app::Journal {
+// a time: Commit, ReadBack, Housekeep. WalThreads drives them, or the simulator does.
+class WalJournal final : public Journal {
  public:
-  enum class Role : uint8_t { kCommit, kLoad, kKeep };
+  enum class Role : uint8_t { kCommit, kReadBack, kHousekeep };
 
   // Recovers what the log holds. `seed` makes the segments' salts: no client may know it. The references
   // outlive the journal.
   static base::Result<std::unique_ptr<WalJournal>> Open(const WalOptions& options, Directory& directory,
-                                                        const app::Clock& clock, app::Log& log,
-                                                        uint64_t seed);
+                                                        const Clock& clock, Log& log, uint64_t seed);
 
   // Tells the newest events that are in the log, settled or not, oldest first, as far as WalOptions retains
   // them; those that can't be read are passed over. Before Append and the work of any role (retained.cc).
@@ -134,23 +133,23 @@ class WalJournal final : public app::Journal {
   static uint64_t ShareableBytes(const WalOptions& options);
   static uint64_t UnsyncedBytesMax(const WalOptions& options) { return options.window_bytes_max / 4; }
 
-  using app::Journal::Append;
-  app::Appended Append(const app::AppendRequest& request, base::SteadyTime now) override;  // append.cc
-  bool Forget(app::Waiter& waiter) override;
+  using Journal::Append;
+  Appended Append(const AppendRequest& request, base::SteadyTime now) override;  // append.cc
+  bool Forget(Waiter& waiter) override;
   uint64_t DurableEnd() const override { return durable_end_.load(std::memory_order_acquire); }
   void OnFailed(std::function<void()> told) override { failed_told_ = std::move(told); }
   bool Failed() const override { return failed_.load(std::memory_order_acquire); }
   bool Full(uint64_t bytes) const override;
   bool TooManyAwaited() const override { return completions_.Full(); }
-  bool Crowded() const override;
-  size_t Take(size_t lane, std::span<app::JournalEvent> out) override;
-  void Settle(const app::SettledEvents& settled) override;
-  app::SentLog* Sent(size_t lane) override { return sent_[lane].get(); }
+  bool AboveHighWatermark() const override;
+  size_t Take(size_t lane, std::span<JournalEvent> out) override;
+  void Settle(const SettledEvents& settled) override;
+  SentLog* Sent(size_t lane) override { return sent_[lane].get(); }
   void OnLaneFilled(std::function<void(size_t lane)> wake) override { lane_filled_ = std::move(wake); }
   void Close() override;
 
   // `bytes` are of the disk; `events_max` is 0: the bytes alone bound it.
-  app::JournalStats Stats() const override;
+  JournalStats Stats() const override;
   uint64_t Events() const override { return events_.load(std::memory_order_relaxed); }
   WalCounts Counts() const;
 
@@ -161,14 +160,14 @@ class WalJournal final : public app::Journal {
   // Writes and syncs the oldest frame (commit.cc).
   Work Commit();
 
-  // Reads events back from the disk, as far as there is room for them in memory (load.cc).
-  Work Load();
+  // Reads events back from the disk, as far as there is room for them in memory (read_back.cc).
+  Work ReadBack();
 
-  // Prepares the next segment, saves a checkpoint, lets segments go (keep.cc).
-  Work Keep();
+  // Prepares the next segment, saves a checkpoint, lets segments go (housekeep.cc).
+  Work Housekeep();
 
   // The last checkpoint, so that a restart delivers nothing twice and takes no damage for a torn end
-  // (keep.cc); false: it could not be saved. Not beside Keep.
+  // (housekeep.cc); false: it could not be saved. Not beside Housekeep.
   bool Finish();
 
  private:
@@ -186,7 +185,7 @@ class WalJournal final : public app::Journal {
     FramePlace start;                      // known to be at or before the position
     std::unique_ptr<File> file;            // opened when it is needed
     std::unique_ptr<SegmentScanner> scanner;
-    std::shared_ptr<app::EventBlock> block;  // being filled; let go under the mutex, as takers use it again
+    std::shared_ptr<EventBlock> block;  // being filled; let go under the mutex, as takers use it again
   };
 
   // How far the newest commit that was found, and is written again, has got.
@@ -198,10 +197,10 @@ class WalJournal final : public app::Journal {
 
   // One frame that was read back, and what is missing before or within it.
   struct Loaded {
-    std::vector<app::JournalEvent> events;
+    std::vector<JournalEvent> events;
     std::vector<std::pair<uint64_t, uint64_t>> missing;  // from, to
     uint64_t end = 0;
-    std::shared_ptr<app::EventBlock> block;  // of the events
+    std::shared_ptr<EventBlock> block;  // of the events
   };
 
   // Reading back fails, again and again.
@@ -220,23 +219,22 @@ class WalJournal final : public app::Journal {
     uint64_t sent_end = 0;       // for SentFiles::saved_end
   };
 
-  WalJournal(const WalOptions& options, Directory& directory, const app::Clock& clock, app::Log& log,
-             uint64_t seed);
+  WalJournal(const WalOptions& options, Directory& directory, const Clock& clock, Log& log, uint64_t seed);
   base::Result<void> Recover();
-  DiskResult<void> MakeSure(FoundLog& found);
+  DiskResult<void> Resync(FoundLog& found);
   void BeginSent(FoundLog& found);
-  void Adopt(FoundLog& found) REQUIRES(mutex_);
-  void AddSpares(std::vector<Spare> spares) REQUIRES(mutex_);
+  void Install(FoundLog& found) REQUIRES(mutex_);
+  void AddSpares(std::vector<PreparedSegment> spares) REQUIRES(mutex_);
 
   void NoteDamaged(Segment& segment) REQUIRES(mutex_);
-  bool MayHold(const domain::EventBatch& batch) const REQUIRES(mutex_);
-  void Hold(Segment& segment, domain::ClientNumber client, uint64_t bytes) REQUIRES(mutex_);
-  void NoteAdded(const Piece& piece, uint64_t used, uint64_t room, const std::optional<SegmentHeader>& begun,
-                 base::SteadyTime now) REQUIRES(mutex_);
-  std::optional<app::AppendResult> Refuses(const domain::EventBatch& batch) REQUIRES(mutex_);
-  bool Store(const domain::EventBatch& batch, std::span<const IndexEntry> index, base::SteadyTime now)
+  bool MayHold(const EventBatch& batch) const REQUIRES(mutex_);
+  void Hold(Segment& segment, ClientNumber client, uint64_t bytes) REQUIRES(mutex_);
+  void NoteAdded(const BatchSlice& piece, uint64_t used, uint64_t room,
+                 const std::optional<SegmentHeader>& begun, base::SteadyTime now) REQUIRES(mutex_);
+  std::optional<AppendResult> Refuses(const EventBatch& batch) REQUIRES(mutex_);
+  bool Store(const EventBatch& batch, std::span<const IndexEntry> index, base::SteadyTime now)
       REQUIRES(mutex_);
-  app::AppendResult RefuseFull(uint64_t client_bytes) REQUIRES(mutex_);
+  AppendResult RefuseFull(uint64_t client_bytes) REQUIRES(mutex_);
   bool WindowHasRoom(uint64_t events) const REQUIRES(mutex_);
 
   std::optional<bool> WriteAndSync(const PendingFrame& frame, uint64_t& bytes);
@@ -245,10 +243,10 @@ class WalJournal final : public app::Journal {
   DiskResult<void> WriteFrame(const PendingFrame& frame, uint64_t& bytes);
   void StoreHints() REQUIRES(mutex_);
   void Publish(const PendingFrame& frame, uint64_t& filled_lanes) REQUIRES(mutex_);
-  uint64_t MissFrom(uint64_t position) REQUIRES(mutex_);
+  uint64_t CountMissing(uint64_t position) REQUIRES(mutex_);
   void Fail(std::string_view what, int error);
 
-  bool MayLoad() const REQUIRES(mutex_);
+  bool MayReadBack() const REQUIRES(mutex_);
   uint64_t PointCursor() REQUIRES(mutex_);
   DiskResult<Loaded> ReadFrame(uint64_t limit);
   DiskResult<void> OpenCursor();
@@ -258,7 +256,7 @@ class WalJournal final : public app::Journal {
   std::string_view TopicElsewhere(std::string_view topic) const {
     return topic == options_.topic ? std::string_view() : topic;
   }
-  void TellTopic(const FrameHeader& frame, const std::string& topic);
+  void LogTopic(const FrameHeader& frame, const std::string& topic);
   uint64_t Admit(const Loaded& loaded, uint64_t& filled_lanes) REQUIRES(mutex_);
 
   bool HoldsLastFrame(uint64_t segment) const REQUIRES(mutex_);
@@ -267,7 +265,7 @@ class WalJournal final : public app::Journal {
   uint64_t LastFrameSegmentBytes() const REQUIRES(mutex_);
   std::optional<uint64_t> NextSegmentBytes() const REQUIRES(mutex_);
   Work PrepareSegment();
-  Work LookAside();
+  Work CheckQuarantine();
   Work MarkDamaged();
   Work LetSegmentsGo();
   void GiveBackShares() REQUIRES(mutex_);
@@ -277,14 +275,14 @@ class WalJournal final : public app::Journal {
   DiskResult<void> Save(const Snapshot& snapshot);
 
   // Whether the role was idle and has to be woken; it is not idle any more.
-  static bool Rouse(bool& idle) { return std::exchange(idle, false); }
+  static bool WakeIfIdle(bool& idle) { return std::exchange(idle, false); }
   base::SteadyTime SteadyOf(int64_t wall_nanos) const;
   uint64_t DiskBytes() const REQUIRES(mutex_);
 
   const WalOptions options_;
   Directory& directory_;
-  const app::Clock& clock_;
-  app::Log& log_;
+  const Clock& clock_;
+  Log& log_;
   std::function<void()> failed_told_ = [] {};
   std::function<void(size_t lane)> lane_filled_ = [](size_t) {};
   std::function<void(Role)> wake_ = [](Role) {};
@@ -305,21 +303,22 @@ class WalJournal final : public app::Journal {
 
   std::string commit_scratch_;                // Commit's
   bool commit_stalled_ = false;               // Commit's: the disk is full
-  Cursor cursor_;                             // Load's
-  std::optional<ReadFault> read_fault_;       // Load's
-  bool topic_told_ = false;                   // Load's
-  std::optional<CheckpointFile> checkpoint_;  // Keep's
-  std::vector<Spare> unsynced_spares_;        // Keep's: recycled, their new names not yet on the disk
-  bool keep_faulty_ = false;                  // Keep's: told of
-  bool mark_faulty_ = false;                  // Keep's: told of
-  bool aside_told_ = false;                   // Keep's: what was set aside takes the room of new segments
-  base::SteadyTime look_aside_at_;            // Keep's
+  Cursor cursor_;                             // ReadBack's
+  std::optional<ReadFault> read_fault_;       // ReadBack's
+  bool topic_told_ = false;                   // ReadBack's
+  std::optional<CheckpointFile> checkpoint_;  // Housekeep's
+  std::vector<PreparedSegment>
+      unsynced_spares_;                   // Housekeep's: recycled, their new names not yet on the disk
+  bool housekeep_faulty_ = false;         // Housekeep's: told of
+  bool mark_faulty_ = false;              // Housekeep's: told of
+  bool quarantine_logged_ = false;        // Housekeep's: what was set aside takes the room of new segments
+  base::SteadyTime check_quarantine_at_;  // Housekeep's
 
   mutable base::Mutex mutex_;
-  app::Completions completions_;  // guarded by the mutex, but for Full
-  domain::UuidV7Generator salts_ GUARDED_BY(mutex_);
+  Completions completions_;  // guarded by the mutex, but for Full
+  UuidV7Generator salts_ GUARDED_BY(mutex_);
   std::optional<LastFrame> last_frame_ GUARDED_BY(mutex_);   // was found, and waits for a segment
-  FrameHeader appended_again_ GUARDED_BY(mutex_);            // has got one
+  FrameHeader rewritten_last_frame_ GUARDED_BY(mutex_);      // has got one
   SegmentTable::Key last_frame_segment_ GUARDED_BY(mutex_);  // of either, as it was found
   Copy copy_ GUARDED_BY(mutex_) = Copy::kNone;
   uint64_t found_end_ GUARDED_BY(mutex_) = 0;  // where the log ended at the start
@@ -327,8 +326,9 @@ class WalJournal final : public app::Journal {
   LogTail tail_ GUARDED_BY(mutex_);
   SegmentTable segments_ GUARDED_BY(mutex_);  // used ones, and what of their events is settled
   uint64_t next_segment_ GUARDED_BY(mutex_) = 0;
-  std::map<uint64_t, uint64_t> set_aside_ GUARDED_BY(mutex_);  // numbers of damaged segments, and their bytes
-  uint64_t set_aside_bytes_ GUARDED_BY(mutex_) = 0;
+  std::map<uint64_t, uint64_t> quarantined_
+      GUARDED_BY(mutex_);  // numbers of damaged segments, and their bytes
+  uint64_t quarantined_bytes_ GUARDED_BY(mutex_) = 0;
   std::vector<uint64_t> unmarked_ GUARDED_BY(mutex_);  // damaged segments that have no mark on the disk yet
   EventWindow window_ GUARDED_BY(mutex_);
   uint64_t settled_since_checkpoint_ GUARDED_BY(mutex_) = 0;
@@ -339,8 +339,8 @@ class WalJournal final : public app::Journal {
   base::SteadyTime backlog_since_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
   bool commit_idle_ GUARDED_BY(mutex_) = false;
-  bool load_idle_ GUARDED_BY(mutex_) = false;
-  bool keep_idle_ GUARDED_BY(mutex_) = false;
+  bool read_back_idle_ GUARDED_BY(mutex_) = false;
+  bool housekeep_idle_ GUARDED_BY(mutex_) = false;
   WalCounts counts_ GUARDED_BY(mutex_);
 };
 

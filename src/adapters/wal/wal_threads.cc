@@ -13,21 +13,22 @@ constexpr auto kPause = std::chrono::milliseconds(20);  // before a role tries a
 std::string_view NameOf(WalJournal::Role role) {
   switch (role) {
     case WalJournal::Role::kCommit: return "wal-commit";
-    case WalJournal::Role::kLoad: return "wal-load";
-    case WalJournal::Role::kKeep: return "wal-keep";
+    case WalJournal::Role::kReadBack: return "wal-readback";
+    case WalJournal::Role::kHousekeep: return "wal-housekeep";
   }
   return "wal";
 }
 
 }  // namespace
 
-WalThreads::WalThreads(WalJournal& journal, const app::Clock& clock, Options options)
+WalThreads::WalThreads(WalJournal& journal, const Clock& clock, Options options)
     : journal_(journal), clock_(clock), options_(std::move(options)) {
   journal_.OnWork([this](WalJournal::Role role) { Wake(role); });
 }
 
 void WalThreads::Start() {
-  for (const auto role : {WalJournal::Role::kCommit, WalJournal::Role::kLoad, WalJournal::Role::kKeep}) {
+  for (const auto role :
+       {WalJournal::Role::kCommit, WalJournal::Role::kReadBack, WalJournal::Role::kHousekeep}) {
     RunnerOf(role).thread = std::thread([this, role] { Run(role); });
   }
 }
@@ -51,8 +52,8 @@ void WalThreads::Run(WalJournal::Role role) {
 Work WalThreads::Step(WalJournal::Role role) {
   switch (role) {
     case WalJournal::Role::kCommit: return journal_.Commit();
-    case WalJournal::Role::kLoad: return journal_.Load();
-    case WalJournal::Role::kKeep: return journal_.Keep();
+    case WalJournal::Role::kReadBack: return journal_.ReadBack();
+    case WalJournal::Role::kHousekeep: return journal_.Housekeep();
   }
   return Work::kIdle;
 }

@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "adapters/wal/wal_journal.h"
-#include "app/ports/clock.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "base/time.h"
 
@@ -22,7 +22,7 @@ class WalThreads {
     std::function<void(base::Duration took)> committed = [](base::Duration) {};
   };
 
-  WalThreads(WalJournal& journal, const app::Clock& clock, Options options);
+  WalThreads(WalJournal& journal, const Clock& clock, Options options);
   ~WalThreads() { Stop(); }
   WalThreads(const WalThreads&) = delete;
   WalThreads& operator=(const WalThreads&) = delete;
@@ -50,7 +50,7 @@ class WalThreads {
   Runner& RunnerOf(WalJournal::Role role) { return runners_[static_cast<size_t>(role)]; }
 
   WalJournal& journal_;
-  const app::Clock& clock_;
+  const Clock& clock_;
   const Options options_;
   std::array<Runner, 3> runners_;
 };

@@ -5,7 +5,7 @@
 
 #include "adapters/kafka/wire/encoder.h"
 #include "adapters/kafka/wire/record_batch.h"
-#include "app/event_runs.h"
+#include "journal/event_runs.h"
 
 namespace ei::kafka::native {
 
@@ -13,7 +13,8 @@ class Partition;
 
 // Records of one partition that go out together: events, or dead letters.
 struct Batch {
-  Batch(int64_t timestamp_ms, bool letters) : records(timestamp_ms), dead_letters(letters) {}
+  Batch(int64_t timestamp_ms, bool for_dead_letters)
+      : records(timestamp_ms), dead_letters(for_dead_letters) {}
 
   // An empty one for records of this.
   Batch Like() const {
@@ -24,10 +25,10 @@ struct Batch {
   }
 
   wire::RecordBatch records;
-  std::vector<uint64_t> tokens;     // whoever appends a record gives it one; of an event its position
-  std::vector<app::EventRun> runs;  // of the events; none of dead letters
-  bool dead_letters = false;  // where their topic takes nothing from us they are rejected, not sent again
-  base::SteadyTime began;     // when its first record was appended
+  std::vector<uint64_t> tokens;  // whoever appends a record gives it one; of an event its position
+  std::vector<EventRun> runs;    // of the events; none of dead letters
+  bool dead_letters = false;     // where their topic takes nothing from us they are rejected, not sent again
+  base::SteadyTime began;        // when its first record was appended
 
   // The Partition's.
   bool sealed = false;        // it was sent: no record may be appended any more
@@ -42,17 +43,16 @@ struct Batch {
 // Calls visit(record, token, run) for each record; the run is empty for dead letters.
 template <typename Visit>
 void VisitRecords(const Batch& batch, Visit visit) {
-  app::RunReader runs(batch.runs);
+  RunReader runs(batch.runs);
   batch.records.Visit([&](uint32_t number, const wire::RecordView& record) {
-    visit(record, batch.tokens[number], batch.dead_letters ? app::EventRun() : runs.Next());
+    visit(record, batch.tokens[number], batch.dead_letters ? EventRun() : runs.Next());
   });
 }
 
-inline void AppendRecord(Batch& batch, const wire::RecordView& record, uint64_t token,
-                         const app::EventRun& run) {
+inline void AppendRecord(Batch& batch, const wire::RecordView& record, uint64_t token, const EventRun& run) {
   batch.records.Append(record);
   batch.tokens.push_back(token);
-  if (!batch.dead_letters) app::AppendRun(batch.runs, run);
+  if (!batch.dead_letters) ei::AppendRun(batch.runs, run);
 }
 
 }  // namespace ei::kafka::native

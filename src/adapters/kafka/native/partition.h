@@ -13,7 +13,7 @@
 #include "adapters/kafka/native/batch.h"
 #include "adapters/kafka/wire/messages.h"
 #include "base/time.h"
-#include "domain/retry_policy.h"
+#include "delivery/retry_policy.h"
 
 namespace ei::kafka::native {
 
@@ -96,7 +96,7 @@ class Partition {
   static constexpr std::chrono::milliseconds kTimeLasts = std::chrono::hours(1);
 
   struct Options {
-    domain::RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
+    RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
     // After so long without an acknowledgement the first batch goes alone again: the broker may have
     // forgotten us (producer.id.expiration.ms, a day unless set otherwise).
     base::Duration proof_lasts = std::chrono::minutes(10);

@@ -117,7 +117,7 @@ void Partition::SplitOldest() {
   const uint32_t half = whole->records.Count() / 2;
   auto first = std::make_unique<Batch>(whole->Like());
   auto second = std::make_unique<Batch>(whole->Like());
-  VisitRecords(*whole, [&](const wire::RecordView& record, uint64_t token, const app::EventRun& run) {
+  VisitRecords(*whole, [&](const wire::RecordView& record, uint64_t token, const EventRun& run) {
     AppendRecord(first->records.Count() < half ? *first : *second, record, token, run);
   });
   first->sealed = second->sealed = true;
@@ -146,7 +146,7 @@ void Partition::TakeRejectedOut() {
   auto rejected = std::make_unique<Batch>(all->Like());
   const Rejection rejection = std::exchange(rejection_, {});
   uint32_t number = 0;
-  VisitRecords(*all, [&](const wire::RecordView& record, uint64_t token, const app::EventRun& run) {
+  VisitRecords(*all, [&](const wire::RecordView& record, uint64_t token, const EventRun& run) {
     const uint32_t taken_out = rejected->records.Count();
     const bool out = taken_out < rejection.records.size() && rejection.records[taken_out] == number;
     AppendRecord(out ? *rejected : *kept, record, token, run);
@@ -206,7 +206,7 @@ Batch& Partition::Resume(const wire::ProducerStamp& stamp, const wire::TopicId& 
   }
   next_sequence_ = wire::SequenceAfter(stamp.base_sequence, static_cast<uint32_t>(tokens.size()));
   topic_id_ = topic_id;
-  Batch& batch = *queue_.emplace_back(std::make_unique<Batch>(now_ms, /*letters=*/false));
+  Batch& batch = *queue_.emplace_back(std::make_unique<Batch>(now_ms, /*dead letters=*/false));
   batch.tokens.assign(tokens.begin(), tokens.end());
   batch.began = now;
   batch.stamp = stamp;

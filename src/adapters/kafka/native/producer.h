@@ -18,7 +18,7 @@
 #include "adapters/kafka/native/network.h"
 #include "adapters/kafka/native/partition.h"
 #include "base/time.h"
-#include "domain/retry_policy.h"
+#include "delivery/retry_policy.h"
 
 namespace ei::kafka::native {
 
@@ -101,8 +101,8 @@ class Producer final : private PartitionListener {
     base::Duration metadata_age = std::chrono::minutes(5);
     base::Duration idle_max = std::chrono::seconds(180);  // Azure cuts at 240 s
     base::Duration rebootstrap_after = std::chrono::minutes(5);
-    domain::RetryPolicy reconnect{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
-    domain::RetryPolicy ask_again{std::chrono::milliseconds(50), std::chrono::seconds(5), 0};
+    RetryPolicy reconnect{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
+    RetryPolicy ask_again{std::chrono::milliseconds(50), std::chrono::seconds(5), 0};
   };
 
   // A partition on its way.

@@ -14,7 +14,7 @@ constexpr uint8_t kVersion = 1;
 
 struct Sent {
   SentStamp stamp;
-  const app::SentBatch* batch;
+  const SentBatch* batch;
 };
 
 // Of one partition, in the order of sending.
@@ -65,9 +65,9 @@ std::optional<SentStamp> DecodeSentStamp(std::string_view text) {
   return stamp;
 }
 
-std::vector<Resumable> ResumableOf(std::span<const app::SentBatch> sent) {
+std::vector<Resumable> ResumableOf(std::span<const SentBatch> sent) {
   std::map<std::pair<std::string_view, int32_t>, std::vector<Sent>> partitions;
-  for (const app::SentBatch& batch : sent) {
+  for (const SentBatch& batch : sent) {
     const auto stamp = DecodeSentStamp(batch.stamp);
     if (stamp) partitions[{stamp->topic, stamp->partition}].push_back({*stamp, &batch});
   }
@@ -76,11 +76,11 @@ std::vector<Resumable> ResumableOf(std::span<const app::SentBatch> sent) {
   return resumable;
 }
 
-Resumption TakeResumption(app::SentLog& log) {
+Resumption TakeResumption(SentLog& log) {
   Resumption taken;
   taken.sent = log.TakeUnsettled();
   taken.batches = ResumableOf(taken.sent);
-  for (const app::SentBatch& batch : taken.sent) {
+  for (const SentBatch& batch : taken.sent) {
     taken.others += batch.positions.size();
     log.NoteSent(batch.positions, {});
   }

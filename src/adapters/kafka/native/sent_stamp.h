@@ -9,11 +9,11 @@
 
 #include "adapters/kafka/wire/encoder.h"
 #include "adapters/kafka/wire/record_batch.h"
-#include "app/ports/sent_log.h"
+#include "journal/sent_log.h"
 
 namespace ei::kafka::native {
 
-// What brokers know a batch again by, as it is noted beyond the life of the process (app::SentBatch::stamp).
+// What brokers know a batch again by, as it is noted beyond the life of the process (SentBatch::stamp).
 struct SentStamp {
   std::string_view topic;
   int32_t partition = 0;
@@ -34,17 +34,17 @@ struct Resumable {
 // Of what earlier lives sent, in the order in which they sent it, what can be sent again so that no record
 // gets before an older one of its partition: of a partition's batches those of its newest epoch, up to the
 // first that is broken. They come by partition, in the order of their numbers; what is in them is in `sent`.
-std::vector<Resumable> ResumableOf(std::span<const app::SentBatch> sent);
+std::vector<Resumable> ResumableOf(std::span<const SentBatch> sent);
 
 // What a lane begins with.
 struct Resumption {
-  std::vector<app::SentBatch> sent;  // by earlier lives
-  std::vector<Resumable> batches;    // in `sent`
-  uint64_t others = 0;               // events of `sent` that go out as if they had not been sent
+  std::vector<SentBatch> sent;     // by earlier lives
+  std::vector<Resumable> batches;  // in `sent`
+  uint64_t others = 0;             // events of `sent` that go out as if they had not been sent
 };
 
 // Takes what the log has. The others are void from then on, as what is sent after them may be settled before
 // them: no later life can resume them.
-Resumption TakeResumption(app::SentLog& log);
+Resumption TakeResumption(SentLog& log);
 
 }  // namespace ei::kafka::native

@@ -4,8 +4,8 @@
 #include <array>
 #include <utility>
 
-#include "app/dead_letter_headers.h"
 #include "base/murmur2.h"
+#include "delivery/dead_letter_headers.h"
 
 namespace ei::kafka::native {
 
@@ -17,17 +17,17 @@ constexpr base::Duration kUnplacedSpan =
     std::chrono::seconds(1);  // of a batch, so that its age is that of all
 constexpr std::string_view kNoSuchTopic = "the brokers don't know the topic, or don't let this client see it";
 
-std::optional<std::string_view> KeyOf(const app::EventView& event) {
+std::optional<std::string_view> KeyOf(const EventView& event) {
   return event.has_key ? std::optional(event.key) : std::nullopt;
 }
 
-std::optional<uint32_t> HashOf(const app::EventView& event) {
+std::optional<uint32_t> HashOf(const EventView& event) {
   return event.has_key ? std::optional(event.key_hash) : std::nullopt;
 }
 
-void AppendEvent(Batch& batch, const app::JournalEvent& event, std::span<const wire::RecordHeader> headers) {
+void AppendEvent(Batch& batch, const JournalEvent& event, std::span<const wire::RecordHeader> headers) {
   batch.records.Append(KeyOf(event), event.value, headers);
-  app::AppendRun(batch.runs, app::RunOf(event));
+  ei::AppendRun(batch.runs, RunOf(event));
 }
 
 }  // namespace
@@ -45,12 +45,11 @@ TopicQueue::TopicQueue(std::string name, const Options& options, Producer& produ
 
 // --- where a record goes
 
-void TopicQueue::Add(const app::JournalEvent& event, const Instant& now) {
+void TopicQueue::Add(const JournalEvent& event, const Instant& now) {
   std::array<wire::RecordHeader, 2> traces;
   std::span<const wire::RecordHeader> headers;
   if (!event.traceparent.empty()) {
-    traces = {{{app::kTraceIdHeader, app::TraceIdOf(event.traceparent)},
-               {app::kTraceparentHeader, event.traceparent}}};
+    traces = {{{kTraceIdHeader, TraceIdOf(event.traceparent)}, {kTraceparentHeader, event.traceparent}}};
     headers = traces;
   }
   if (!resumed_.empty() && AddResumed(event, headers, now)) return;
@@ -70,7 +69,7 @@ void TopicQueue::Resume(const SentStamp& stamp, std::span<const uint64_t> positi
 }
 
 // An older one that was not added will not be: the journal has lost or settled it.
-bool TopicQueue::AddResumed(const app::JournalEvent& event, std::span<const wire::RecordHeader> headers,
+bool TopicQueue::AddResumed(const JournalEvent& event, std::span<const wire::RecordHeader> headers,
                             const Instant& now) {
   const auto oldest = resumed_.begin();
   resume_until_ = now.steady + kResumePatience;
@@ -98,7 +97,7 @@ void TopicQueue::GiveUpResuming() {
   }
 }
 
-void TopicQueue::AddDeadLetter(uint64_t token, const app::EventView& event, bool with_value,
+void TopicQueue::AddDeadLetter(uint64_t token, const EventView& event, bool with_value,
                                std::span<const wire::RecordHeader> headers, const Instant& now) {
   const std::string_view value = with_value ? event.value : std::string_view();
   const size_t bytes = wire::RecordBatch::BytesOf(KeyOf(event), value, headers);
@@ -246,7 +245,7 @@ void TopicQueue::PlaceAll(uint32_t partitions, base::SteadyTime now) {
   if (!in_order) return PlaceSorted(batches, now);
   for (; !batches.empty(); batches.pop_front()) {
     const Batch& batch = *batches.front();
-    VisitRecords(batch, [&](const wire::RecordView& record, uint64_t token, const app::EventRun& run) {
+    VisitRecords(batch, [&](const wire::RecordView& record, uint64_t token, const EventRun& run) {
       PlaceAnew(batch, record, token, run, now);
     });
   }
@@ -272,11 +271,11 @@ void TopicQueue::PlaceSorted(const Batches& batches, base::SteadyTime now) {
     uint64_t token;
     const Batch* batch;
     wire::RecordView record;
-    app::EventRun run;
+    EventRun run;
   };
   std::vector<Item> items;
   for (const auto& batch : batches) {
-    VisitRecords(*batch, [&](const wire::RecordView& record, uint64_t token, const app::EventRun& run) {
+    VisitRecords(*batch, [&](const wire::RecordView& record, uint64_t token, const EventRun& run) {
       items.push_back({token, batch.get(), record, run});
     });
   }
@@ -285,7 +284,7 @@ void TopicQueue::PlaceSorted(const Batches& batches, base::SteadyTime now) {
 }
 
 void TopicQueue::PlaceAnew(const Batch& batch, const wire::RecordView& record, uint64_t token,
-                           const app::EventRun& run, base::SteadyTime now) {
+                           const EventRun& run, base::SteadyTime now) {
   const size_t bytes = record.tail.size() + wire::RecordBatch::kRecordOverheadMax;
   const uint32_t place = record.key ? PlaceOf(base::Murmur2(*record.key)) : KeylessPlace(bytes);
   const int64_t unix_ms = batch.records.TimestampMs();

@@ -14,9 +14,9 @@
 #include "adapters/kafka/native/batch.h"
 #include "adapters/kafka/native/producer.h"
 #include "adapters/kafka/native/sent_stamp.h"
-#include "app/ports/event_sink.h"
 #include "base/time.h"
-#include "domain/retry_policy.h"
+#include "delivery/event_sink.h"
+#include "delivery/retry_policy.h"
 
 namespace ei::kafka::native {
 
@@ -67,7 +67,7 @@ class TopicQueue {
 
   struct Options {
     base::Duration unknown_topic_grace = std::chrono::minutes(10);
-    domain::RetryPolicy rejected_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 1};
+    RetryPolicy rejected_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 1};
   };
 
   // `delivered`: records, by the lane until now. What is referred to outlives the queue.
@@ -88,11 +88,11 @@ class TopicQueue {
   void LeaveKeylessPlace() { keyless_left_ = 0; }
 
   // By rising positions.
-  void Add(const app::JournalEvent& event, const Instant& now);
+  void Add(const JournalEvent& event, const Instant& now);
   // An earlier life of the process sent these events in one batch, and they will be added again. To be told
   // in the order of ResumableOf, before the first Add.
   void Resume(const SentStamp& stamp, std::span<const uint64_t> positions, const Instant& now);
-  void AddDeadLetter(uint64_t token, const app::EventView& event, bool with_value,
+  void AddDeadLetter(uint64_t token, const EventView& event, bool with_value,
                      std::span<const wire::RecordHeader> headers, const Instant& now);
 
   // What the producer tells of the topic. What is delivered is counted as that already.
@@ -137,8 +137,7 @@ class TopicQueue {
     base::SteadyTime again_at;  // at the earliest
   };
 
-  bool AddResumed(const app::JournalEvent& event, std::span<const wire::RecordHeader> headers,
-                  const Instant& now);
+  bool AddResumed(const JournalEvent& event, std::span<const wire::RecordHeader> headers, const Instant& now);
   void GiveUpResuming();
   Batch& OpenUnplaced(size_t bytes, bool dead_letters, const Instant& now);
   Batch& OpenIn(uint32_t place, size_t bytes, bool dead_letters, base::SteadyTime began, int64_t unix_ms,
@@ -150,7 +149,7 @@ class TopicQueue {
   void PlaceAll(uint32_t partitions, base::SteadyTime now);
   void HoldBackByKeys();
   void PlaceSorted(const Batches& batches, base::SteadyTime now);
-  void PlaceAnew(const Batch& batch, const wire::RecordView& record, uint64_t token, const app::EventRun& run,
+  void PlaceAnew(const Batch& batch, const wire::RecordView& record, uint64_t token, const EventRun& run,
                  base::SteadyTime now);
   void GiveUpUnplaced(base::Duration events_after, base::Duration dead_letters_after, std::string_view code,
                       base::SteadyTime now);

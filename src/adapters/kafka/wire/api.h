@@ -25,7 +25,7 @@ struct VersionRange {
 };
 
 // What we speak of one request, and from which version on it is flexible (KIP-482).
-struct Spoken {
+struct SupportedApi {
   Api api;
   VersionRange versions;
   int16_t flexible_from;
@@ -33,7 +33,7 @@ struct Spoken {
 
 // From Kafka 2.1 (Produce 7) to 4.4. Produce 12 only differs in transactions; 13 has topics by id, not by
 // name.
-inline constexpr std::array<Spoken, 8> kSpoken = {{
+inline constexpr std::array<SupportedApi, 8> kSupportedApis = {{
     {Api::kProduce, {7, 13}, 9},
     {Api::kMetadata, {7, 13}, 9},
     {Api::kSaslHandshake, {1, 1}, 2},
@@ -44,9 +44,11 @@ inline constexpr std::array<Spoken, 8> kSpoken = {{
     {Api::kDescribeProducers, {0, 0}, 0},
 }};
 
-constexpr const Spoken& SpokenOf(Api api) { return *std::ranges::find(kSpoken, api, &Spoken::api); }
+constexpr const SupportedApi& SupportedApiOf(Api api) {
+  return *std::ranges::find(kSupportedApis, api, &SupportedApi::api);
+}
 
-constexpr bool IsFlexible(Api api, int16_t version) { return version >= SpokenOf(api).flexible_from; }
+constexpr bool IsFlexible(Api api, int16_t version) { return version >= SupportedApiOf(api).flexible_from; }
 
 // The versions that both sides know, as one broker has told them. Brokers of one cluster may differ while
 // they are updated, so each connection has its own.
@@ -54,21 +56,21 @@ class AgreedVersions {
  public:
   // What the broker offers of one request; of those that we don't speak nothing is kept.
   void Offer(int16_t api, VersionRange offered) {
-    for (size_t i = 0; i < kSpoken.size(); ++i) {
-      if (static_cast<int16_t>(kSpoken[i].api) != api) continue;
-      const VersionRange& ours = kSpoken[i].versions;
+    for (size_t i = 0; i < kSupportedApis.size(); ++i) {
+      if (static_cast<int16_t>(kSupportedApis[i].api) != api) continue;
+      const VersionRange& ours = kSupportedApis[i].versions;
       agreed_[i] = {std::max(ours.min, offered.min), std::min(ours.max, offered.max)};
     }
   }
 
   // The newest that both know; nullopt: there is none.
   std::optional<int16_t> Newest(Api api) const {
-    const auto& range = agreed_[static_cast<size_t>(&SpokenOf(api) - kSpoken.data())];
+    const auto& range = agreed_[static_cast<size_t>(&SupportedApiOf(api) - kSupportedApis.data())];
     return range.min <= range.max ? std::optional(range.max) : std::nullopt;
   }
 
  private:
-  std::array<VersionRange, kSpoken.size()> agreed_{};
+  std::array<VersionRange, kSupportedApis.size()> agreed_{};
 };
 
 // Error codes that decide what a producer does next (https://kafka.apache.org/protocol, "Error Codes").

@@ -20,19 +20,19 @@ class DeadLetterFileTest : public testing::Test {
         DeadLetterFileOptions{folder_.string(), bytes_max, segment_bytes}, log_, clock_, calls_);
   }
 
-  app::FiledLetters Store(const Strings& values) {
-    std::vector<app::LetterForFile> letters;
+  StoredDeadLetters Store(const Strings& values) {
+    std::vector<DeadLetterToStore> dead_letters;
     for (const std::string& value : values) {
-      letters.push_back({{value, "k", {}, {}, 0, true}, {"code", "why", 2, clock_.WallNow(), "events"}});
+      dead_letters.push_back({{value, "k", {}, {}, 0, true}, {"code", "why", 2, clock_.WallNow(), "events"}});
     }
-    return file_->Store(letters);
+    return file_->Store(dead_letters);
   }
 
   Strings Values() const {
     Strings values;
     for (const std::string& line : StoredLines(folder_, "dead-letters-")) {
-      const auto letter = ParseDeadLetterLine(line);
-      values.push_back(letter ? letter->value : "unreadable: " + line);
+      const auto dead_letter = ParseDeadLetterLine(line);
+      values.push_back(dead_letter ? dead_letter->value : "unreadable: " + line);
     }
     return values;
   }
@@ -42,9 +42,9 @@ class DeadLetterFileTest : public testing::Test {
     const size_t colon = place.find(':');
     const std::string bytes = ReadFile(folder_ / place.substr(0, colon));
     const size_t begin = std::stoul(place.substr(colon + 1));
-    const auto letter =
+    const auto dead_letter =
         ParseDeadLetterLine(std::string_view(bytes).substr(begin, bytes.find('\n', begin) - begin));
-    return letter ? letter->value : "unreadable";
+    return dead_letter ? dead_letter->value : "unreadable";
   }
 
   TempFolder parent_;
@@ -55,7 +55,7 @@ class DeadLetterFileTest : public testing::Test {
   std::unique_ptr<DeadLetterFile> file_;
 };
 
-TEST_F(DeadLetterFileTest, LettersStandAtTheirPlacesInOneSync) {
+TEST_F(DeadLetterFileTest, DeadLettersStandAtTheirPlacesInOneSync) {
   Open();
   const uint64_t syncs = calls_.Count(Call::kDataSync);
   const auto filed = Store({"1", "2", "3"});
@@ -119,7 +119,7 @@ TEST_F(DeadLetterFileTest, AFullFileTakesNothingTellsItOnceAMinuteAndGoesOnWhenT
   EXPECT_EQ(Store({"{}"}).places.size(), 1U);
 }
 
-TEST_F(DeadLetterFileTest, LettersAfterTheFileOrItsFolderWasTakenAwayStandInANewOne) {
+TEST_F(DeadLetterFileTest, DeadLettersAfterTheFileOrItsFolderWasTakenAwayStandInANewOne) {
   const auto newest = [this] { return Segments(folder_, "dead-letters-").back(); };
   const std::vector<std::function<void()>> acts = {
       [&] { std::filesystem::remove(newest()); },

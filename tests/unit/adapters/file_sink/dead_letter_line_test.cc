@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "adapters/file_sink/line_format.h"
-#include "app/dead_letter_headers.h"
+#include "delivery/dead_letter_headers.h"
 #include "support/random.h"
 
 namespace ei::file_sink {
@@ -11,7 +11,7 @@ namespace {
 
 const std::string kTrace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-std::string LineOf(const app::EventView& event, const app::DeadLetterNote& note) {
+std::string LineOf(const EventView& event, const DeadLetterNote& note) {
   std::string line;
   AppendDeadLetterLine(line, event, note);
   EXPECT_EQ(line.find('\n'), line.size() - 1);
@@ -20,19 +20,19 @@ std::string LineOf(const app::EventView& event, const app::DeadLetterNote& note)
 }
 
 TEST(DeadLetterLineRead, EverythingComesBack) {
-  const app::EventView event{R"({"a": 1e999, "b":"}\""} )", "order \"17\"\x01", {}, kTrace, 0, true};
-  const app::DeadLetterNote note{"message_too_large", "why\n\\", 4, {}, "events", "dead-letters-1.ndjson:0"};
-  const auto letter = ParseDeadLetterLine(LineOf(event, note));
-  ASSERT_TRUE(letter.has_value());
-  EXPECT_EQ(letter->key, event.key);
-  EXPECT_EQ(letter->value, event.value);
+  const EventView event{R"({"a": 1e999, "b":"}\""} )", "order \"17\"\x01", {}, kTrace, 0, true};
+  const DeadLetterNote note{"message_too_large", "why\n\\", 4, {}, "events", "dead-letters-1.ndjson:0"};
+  const auto dead_letter = ParseDeadLetterLine(LineOf(event, note));
+  ASSERT_TRUE(dead_letter.has_value());
+  EXPECT_EQ(dead_letter->key, event.key);
+  EXPECT_EQ(dead_letter->value, event.value);
   std::vector<std::pair<std::string, std::string>> headers;
-  for (const auto& [name, value] : app::DeadLetterHeaders(note, kTrace)) headers.emplace_back(name, value);
-  EXPECT_EQ(letter->headers, headers);
+  for (const auto& [name, value] : DeadLetterHeaders(note, kTrace)) headers.emplace_back(name, value);
+  EXPECT_EQ(dead_letter->headers, headers);
 }
 
 TEST(DeadLetterLineRead, NoKeyAndAnEmptyKeyAreTwoThings) {
-  app::EventView event{"{}", "", {}, {}, 0, false};
+  EventView event{"{}", "", {}, {}, 0, false};
   EXPECT_EQ(ParseDeadLetterLine(LineOf(event, {}))->key, std::nullopt);
   event.has_key = true;
   EXPECT_EQ(ParseDeadLetterLine(LineOf(event, {}))->key, "");
@@ -52,18 +52,19 @@ TEST(DeadLetterLineRead, RandomKeysAndValuesComeBackByteForByte) {
   for (int i = 0; i < 20'000; ++i) {
     const std::string key = bytes();
     const std::string value = bytes();
-    const auto letter = ParseDeadLetterLine(LineOf({value, key, {}, {}, 0, true}, {"code", "r", 1, {}, "t"}));
-    ASSERT_TRUE(letter.has_value());
-    ASSERT_EQ(letter->key, key);
-    ASSERT_EQ(letter->value, value);
+    const auto dead_letter =
+        ParseDeadLetterLine(LineOf({value, key, {}, {}, 0, true}, {"code", "r", 1, {}, "t"}));
+    ASSERT_TRUE(dead_letter.has_value());
+    ASSERT_EQ(dead_letter->key, key);
+    ASSERT_EQ(dead_letter->value, value);
   }
 }
 
 TEST(DeadLetterLineRead, WhatIsNoSuchLineIsRefused) {
   const std::string good = LineOf({"{}", "k", {}, {}, 0, true}, {"code", "r", 1, {}, "t"});
   for (size_t size = 0; size + 1 < good.size(); ++size) {
-    const auto letter = ParseDeadLetterLine(good.substr(0, size));
-    EXPECT_FALSE(letter.has_value()) << good.substr(0, size);
+    const auto dead_letter = ParseDeadLetterLine(good.substr(0, size));
+    EXPECT_FALSE(dead_letter.has_value()) << good.substr(0, size);
   }
   for (const char* line :
        {"", "{}", "[]", "{\"value\":", "{\"a\":1,\"value\":{}}", "{\"key\":null,\"value_base64\":\"?\"}",

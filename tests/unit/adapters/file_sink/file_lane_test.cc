@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "adapters/file_sink/segment_tail.h"
-#include "app/event_runs.h"
+#include "journal/event_runs.h"
 #include "unit/adapters/file_sink/faulty_file_calls.h"
 #include "unit/adapters/file_sink/sink_fixture.h"
 
@@ -35,7 +35,7 @@ class FileLaneTest : public FileSinkTest {
   }
 
   // When the lane tried to write, of so many times, looking every millisecond.
-  std::vector<base::SteadyTime> Tries(app::SinkLane& lane, size_t count) {
+  std::vector<base::SteadyTime> Tries(SinkLane& lane, size_t count) {
     std::vector<base::SteadyTime> tries;
     for (; tries.size() < count; clock_.Advance(milliseconds(1))) {
       const uint64_t writes = calls_.Count(Call::kWrite);
@@ -153,16 +153,16 @@ TEST_F(FileLaneTest, RunsAreSplitWhereTheDiskFailed) {
     std::filesystem::remove_all(folder_);
     ASSERT_TRUE(Open(calls_));
     const uint64_t retried = telemetry_.Read().retried;
-    std::vector<app::EventRun> added;  // of each event
+    std::vector<EventRun> added;  // of each event
     std::map<base::SteadyTime, uint64_t> held;
     for (uint16_t request = 0; request < 3; ++request) {
       for (uint32_t i = 0; i < kOfRequest[request]; ++i) {
-        app::JournalEvent event = EventOf("x", added_++);
+        JournalEvent event = EventOf("x", added_++);
         event.client = request;
         event.accepted_at = base::SteadyTime(std::chrono::seconds(request));
         event.held_bytes = 1001 + 13 * i;
         Lane().Add(event);
-        added.push_back(app::RunOf(event));
+        added.push_back(RunOf(event));
         held[event.accepted_at] += event.held_bytes;
       }
     }
@@ -183,9 +183,9 @@ TEST_F(FileLaneTest, RunsAreSplitWhereTheDiskFailed) {
     EXPECT_TRUE(DeliveredLater());
     EXPECT_EQ(Lines(), Strings(10, "x"));
     EXPECT_EQ(listener_.runs.size(), stand == 0 || stand == 5 || stand == 6 || stand == 10 ? 3U : 4U);
-    app::RunReader runs(listener_.runs);
-    for (const app::EventRun& event : added) {
-      const app::EventRun run = runs.Next();
+    RunReader runs(listener_.runs);
+    for (const EventRun& event : added) {
+      const EventRun run = runs.Next();
       EXPECT_EQ(run.client, event.client);
       EXPECT_EQ(run.accepted_at, event.accepted_at);
       held[run.accepted_at] -= run.held_bytes;
@@ -252,10 +252,10 @@ TEST_F(FileLaneTest, DeadLettersDoNotWaitForEventsThatFail) {
   calls_.FailNth(Call::kWrite, 1, EIO);
   AddDeadLetter(7, "{}");
   EXPECT_FALSE(Delivered({"a"}));
-  EXPECT_EQ(listener_.letters, std::vector<uint64_t>{7});
+  EXPECT_EQ(listener_.dead_letters, std::vector<uint64_t>{7});
   EXPECT_EQ(telemetry_.Read().retried, 1U);
   EXPECT_TRUE(DeliveredLater());
-  EXPECT_EQ(listener_.letters.size(), 1U);
+  EXPECT_EQ(listener_.dead_letters.size(), 1U);
   EXPECT_EQ(StoredLines(folder_, "dead-letters-").size(), 1U);
 }
 
@@ -263,16 +263,16 @@ TEST_F(FileLaneTest, DeadLettersThatFailAreWrittenLaterInTheirOrder) {
   calls_.FailNth(Call::kWrite, 3, EIO);
   for (const uint64_t token : {7, 8, 9}) AddDeadLetter(token, std::to_string(token));
   EXPECT_TRUE(Delivered({"a"}));
-  EXPECT_EQ(listener_.letters, std::vector<uint64_t>{7});
+  EXPECT_EQ(listener_.dead_letters, std::vector<uint64_t>{7});
   EXPECT_EQ(telemetry_.Read().retried, 0U) << "no event was";
   AddDeadLetter(3, "3");
   RunLater();
-  EXPECT_EQ(listener_.letters, (std::vector<uint64_t>{7, 8, 9, 3}));
-  const Strings letters = StoredLines(folder_, "dead-letters-");
-  ASSERT_EQ(letters.size(), 4U);
-  for (size_t i = 0; i < letters.size(); ++i) {
-    EXPECT_TRUE(letters[i].ends_with("\"value\":" + std::to_string(listener_.letters[i]) + "}"))
-        << letters[i];
+  EXPECT_EQ(listener_.dead_letters, (std::vector<uint64_t>{7, 8, 9, 3}));
+  const Strings dead_letters = StoredLines(folder_, "dead-letters-");
+  ASSERT_EQ(dead_letters.size(), 4U);
+  for (size_t i = 0; i < dead_letters.size(); ++i) {
+    EXPECT_TRUE(dead_letters[i].ends_with("\"value\":" + std::to_string(listener_.dead_letters[i]) + "}"))
+        << dead_letters[i];
   }
 }
 

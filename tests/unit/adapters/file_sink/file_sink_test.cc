@@ -233,11 +233,11 @@ TEST_F(FileSinkTest, DeadLettersStandInSegmentsOfTheirOwn) {
   EXPECT_TRUE(Segments(folder_, "dead-letters-").empty());
   for (uint64_t n = 0; n < 5; ++n) {
     const std::string value = "{ \"n\":" + std::to_string(n) + "}";
-    const app::EventView event{value, "the \"key\"", {}, "traceparent", 0, n != 0};
+    const EventView event{value, "the \"key\"", {}, "traceparent", 0, n != 0};
     Lane().AddDeadLetter(n, event, {"too_large", "why\n", 3, clock_.WallNow()});
     RunOnce();
-    ASSERT_EQ(listener_.letters.size(), n + 1);
-    EXPECT_EQ(listener_.letters.back(), n);
+    ASSERT_EQ(listener_.dead_letters.size(), n + 1);
+    EXPECT_EQ(listener_.dead_letters.back(), n);
   }
   EXPECT_TRUE(Delivered({"{}"}));
   sink_.reset();
@@ -246,16 +246,16 @@ TEST_F(FileSinkTest, DeadLettersStandInSegmentsOfTheirOwn) {
   EXPECT_EQ(Lines(), (Strings{"{}", "{}"}));
   EXPECT_EQ(Segments(folder_).size(), 1U);
 
-  const Strings letters = StoredLines(folder_, "dead-letters-");
-  ASSERT_EQ(letters.size(), 5U);
+  const Strings dead_letters = StoredLines(folder_, "dead-letters-");
+  ASSERT_EQ(dead_letters.size(), 5U);
   EXPECT_EQ(Segments(folder_, "dead-letters-").size(), 5U);  // two of about 130 bytes don't fit
   for (uint64_t n = 0; n < 5; ++n) {
-    const auto letter = nlohmann::json::parse(letters[n]);
-    EXPECT_EQ(letter["dlq_code"], "too_large");
-    EXPECT_EQ(letter["dlq_reason"], "why\n");
-    EXPECT_EQ(letter["dlq_attempts"], "3");
-    EXPECT_EQ(letter["key"], n == 0 ? nlohmann::json() : nlohmann::json("the \"key\""));
-    EXPECT_EQ(letter["value"]["n"], n);
+    const auto dead_letter = nlohmann::json::parse(dead_letters[n]);
+    EXPECT_EQ(dead_letter["dlq_code"], "too_large");
+    EXPECT_EQ(dead_letter["dlq_reason"], "why\n");
+    EXPECT_EQ(dead_letter["dlq_attempts"], "3");
+    EXPECT_EQ(dead_letter["key"], n == 0 ? nlohmann::json() : nlohmann::json("the \"key\""));
+    EXPECT_EQ(dead_letter["value"]["n"], n);
   }
 }
 
@@ -269,7 +269,7 @@ TEST_F(FileSinkTest, LanesInThreadsStoreEachEventOnceAndInTheOrderOfTheirLane) {
   std::vector<std::thread> threads;
   for (size_t number = 0; number < lanes_; ++number) {
     threads.emplace_back([&, number] {
-      app::SinkLane& lane = sink_->Lane(number);
+      SinkLane& lane = sink_->Lane(number);
       lane.Attach(listeners[number], nullptr);
       start.arrive_and_wait();
       uint64_t next = 0;
@@ -295,7 +295,7 @@ TEST_F(FileSinkTest, LanesInThreadsStoreEachEventOnceAndInTheOrderOfTheirLane) {
     EXPECT_EQ(next[number], listener.positions.size());
     for (uint64_t n = 0; n < listener.positions.size(); ++n) EXPECT_EQ(listener.positions[n], n);
     EXPECT_EQ(listener.calls, kSends);
-    EXPECT_EQ(listener.letters.size(), kSends / 10);
+    EXPECT_EQ(listener.dead_letters.size(), kSends / 10);
   }
   EXPECT_EQ(StoredLines(folder_, "dead-letters-").size(), lanes_ * kSends / 10);
 }

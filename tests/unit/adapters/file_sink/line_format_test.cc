@@ -45,10 +45,10 @@ class DeadLetterLine : public testing::Test {
     return nlohmann::json::parse(out_, nullptr, false);
   }
 
-  app::EventView event_{R"({"type":"a"})", "k", {}, {}, 0, true};
-  app::DeadLetterNote note_{"too_large", "it is", 4,
-                            base::WallTime(std::chrono::sys_days(std::chrono::year(2026) / 1 / 31) +
-                                           std::chrono::hours(12) + std::chrono::milliseconds(123))};
+  EventView event_{R"({"type":"a"})", "k", {}, {}, 0, true};
+  DeadLetterNote note_{"too_large", "it is", 4,
+                       base::WallTime(std::chrono::sys_days(std::chrono::year(2026) / 1 / 31) +
+                                      std::chrono::hours(12) + std::chrono::milliseconds(123))};
   std::string out_;
 };
 

@@ -50,29 +50,29 @@ inline std::vector<std::string> StoredLines(const std::filesystem::path& folder,
 }
 
 // Keeps what a lane hears, in its order.
-class CollectingListener final : public app::DeliveryListener {
+class CollectingListener final : public DeliveryListener {
  public:
-  void OnDelivered(const app::SettledEvents& delivered) override {
+  void OnDelivered(const SettledEvents& delivered) override {
     EXPECT_FALSE(delivered.positions.empty());
     positions.insert(positions.end(), delivered.positions.begin(), delivered.positions.end());
     runs.insert(runs.end(), delivered.runs.begin(), delivered.runs.end());
     ++calls;
     on_delivered();
   }
-  void OnRejected(const app::RejectedEvent& rejected) override {
+  void OnRejected(const RejectedEvent& rejected) override {
     ADD_FAILURE() << "rejected: " << rejected.position;
   }
-  void OnDeadLetter(const app::DeadLetterReport& report) override {
-    EXPECT_EQ(report.result, app::DeadLetterResult::kWritten);
+  void OnDeadLetter(const DeadLetterReport& report) override {
+    EXPECT_EQ(report.result, DeadLetterResult::kWritten);
     EXPECT_EQ(report.code, "");
     EXPECT_EQ(report.reason, "");
-    letters.push_back(report.token);
+    dead_letters.push_back(report.token);
   }
 
   std::vector<uint64_t> positions;
-  std::vector<app::EventRun> runs;
+  std::vector<EventRun> runs;
   uint64_t calls = 0;  // of OnDelivered
-  std::vector<uint64_t> letters;
+  std::vector<uint64_t> dead_letters;
   std::function<void()> on_delivered = [] {};
 };
 
@@ -95,15 +95,15 @@ class FileSinkTest : public testing::Test {
     return {};
   }
 
-  app::SinkLane& Lane() { return sink_->Lane(0); }
+  SinkLane& Lane() { return sink_->Lane(0); }
 
   // Adds the values as one request. Positions are 0, 1, ...
   void Add(const std::vector<std::string>& values) {
     for (const std::string& value : values) Lane().Add(EventOf(value, added_++));
   }
 
-  static app::JournalEvent EventOf(std::string_view value, uint64_t position) {
-    app::JournalEvent event;
+  static JournalEvent EventOf(std::string_view value, uint64_t position) {
+    JournalEvent event;
     event.value = value;
     event.position = position;
     event.held_bytes = static_cast<uint32_t>(value.size());
@@ -111,7 +111,7 @@ class FileSinkTest : public testing::Test {
   }
 
   void AddDeadLetter(uint64_t token, std::string_view value) {
-    app::EventView event;
+    EventView event;
     event.value = value;
     Lane().AddDeadLetter(token, event, {"code", "reason", 1, {}});
   }

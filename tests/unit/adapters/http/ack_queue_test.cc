@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "adapters/memory_journal/memory_journal.h"
+#include "journal/memory_journal.h"
 #include "support/durable_journal.h"
 #include "support/event_settler.h"
 #include "support/events.h"
@@ -19,19 +19,19 @@ class AckQueueTest : public testing::Test {
     journal_.OnLaneFilled([](size_t) {});
   }
 
-  std::unique_ptr<PendingAck> Append(domain::AckLevel ack) {
+  std::unique_ptr<PendingAck> Append(AckLevel ack) {
     auto pending = queue_.New();
-    domain::EventBatch batch;
+    EventBatch batch;
     support::AddRawEvent(batch, "e", "k", 0);
     EXPECT_EQ(journal_.Append({.batch = batch, .ack = ack, .waiter = pending.get()}, {}),
-              app::AppendResult::kAppended);
+              AppendResult::kAppended);
     EXPECT_TRUE(pending->Waits());
     return pending;
   }
-  static constexpr auto kWal = domain::AckLevel::kWal;
-  static constexpr auto kBroker = domain::AckLevel::kBroker;
+  static constexpr auto kWal = AckLevel::kWal;
+  static constexpr auto kBroker = AckLevel::kBroker;
 
-  memory_journal::MemoryJournal memory_{{.events_max = 100, .bytes_max = 1 << 20, .lanes = 1}};
+  MemoryJournal memory_{{.events_max = 100, .bytes_max = 1 << 20, .lanes = 1}};
   support::DurableJournal journal_{memory_};
   support::EventSettler settler_{journal_};
   boost::asio::io_context context_{1};

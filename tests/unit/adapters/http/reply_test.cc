@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "domain/validation.h"
+#include "event/validation.h"
 
 namespace ei::http {
 namespace {
@@ -130,10 +130,10 @@ TEST(Problem, EveryOneIsAProblemDocumentWithItsOwnCode) {
 }
 
 TEST(Problem, WhatExplainsAnEventsFaultNeedsNoEscapeButQuotes) {
-  for (size_t fault = 0; fault < domain::kEventFaultCount; ++fault) {
-    const std::string detail = domain::Explain(static_cast<domain::EventFault>(fault), {});
+  for (size_t fault = 0; fault < kEventFaultCount; ++fault) {
+    const std::string detail = ei::Explain(static_cast<EventFault>(fault), {});
     std::string body;
-    AppendProblem(body, 422, domain::Code(static_cast<domain::EventFault>(fault)), "t", detail);
+    AppendProblem(body, 422, Code(static_cast<EventFault>(fault)), "t", detail);
     EXPECT_EQ(nlohmann::json::parse(body)["detail"], detail);
   }
 }

@@ -41,7 +41,6 @@ TEST(Request, AnAbsoluteTargetLeadsToItsPath) {
 }
 
 TEST(Request, TheAckIsAskedForInTheQuery) {
-  using domain::AckLevel;
   for (const auto& [target, level] : std::vector<std::pair<std::string, std::optional<AckLevel>>>{
            {"/events", std::nullopt},
            {"/events?", std::nullopt},
@@ -52,7 +51,7 @@ TEST(Request, TheAckIsAskedForInTheQuery) {
            {"/events?x=?&&ack=broker", AckLevel::kBroker},
            {"/events?a%63k=br%6Fker", AckLevel::kBroker},
            {"http://example.org/events?ack=broker", AckLevel::kBroker}}) {
-    const AckWish wish = ParseAckWish(target);
+    const RequestedAck wish = ParseAckWish(target);
     EXPECT_TRUE(wish.valid) << target;
     EXPECT_EQ(wish.level, level) << target;
   }

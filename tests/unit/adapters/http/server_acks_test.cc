@@ -14,7 +14,6 @@
 namespace ei::http {
 namespace {
 
-using domain::AckLevel;
 using namespace std::chrono_literals;
 using nlohmann::json;
 

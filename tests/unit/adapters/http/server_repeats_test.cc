@@ -10,7 +10,6 @@ namespace ei::http {
 namespace {
 
 using namespace std::chrono_literals;
-using domain::AckLevel;
 
 constexpr std::string_view kListed = "Prefer: return=representation\r\n";
 
@@ -39,7 +38,7 @@ class ServerRepeats : public ::testing::Test {
     ASSERT_TRUE(Eventually([&] { return server_.Http().WaitingRequests() == requests; }));
   }
 
-  app::IdempotencyWindow window_{{.ids = {.events_max = 100, .request_events_max = 10'000}, .key = {1, 2}}};
+  IdempotencyWindow window_{{.ids = {.events_max = 100, .request_events_max = 10'000}, .key = {1, 2}}};
   TestServer server_{Options()};
   HttpClient client_ = server_.Connect();
 };

@@ -19,7 +19,7 @@ std::string Faults(int count) {
   return events + "]";
 }
 
-TestServerOptions LargeReplies(app::ClientShares* shares = nullptr) {
+TestServerOptions LargeReplies(ClientShares* shares = nullptr) {
   TestServerOptions options;
   options.metrics = [](bool) { return std::string(kLargeReply, 'm'); };
   options.http.inflight_bytes_max = 4 * kLargeReply;
@@ -59,7 +59,7 @@ TEST(ServerReplies, BesideAcceptedEventsAHundredErrorsAreListedToo) {
 
 TEST(ServerReplies, DeadLettersCountAmongTheHundred) {
   TestServerOptions options;
-  options.ingest.ack = domain::AckLevel::kBroker;
+  options.ingest.ack = AckLevel::kBroker;
   TestServer server(options);
   HttpClient client = server.Connect();
   std::string batch = Faults(90);
@@ -98,7 +98,7 @@ TEST(ServerReplies, WhatAWaitingRequestKeepsIsChargedUntilItIsAnswered) {
     settled.push_back({n, {"", "events", 0, 0}});
   }
   TestServerOptions options;
-  options.ingest.ack = domain::AckLevel::kBroker;
+  options.ingest.ack = AckLevel::kBroker;
   // The body finds room, but not beside all that its reply needs.
   for (const size_t bytes_max : {10 * batch.size(), batch.size() * 5 / 4}) {
     SCOPED_TRACE(bytes_max);
@@ -120,18 +120,18 @@ TEST(ServerReplies, WhatAWaitingRequestKeepsIsChargedUntilItIsAnswered) {
 }
 
 TEST(ServerReplies, WhatItsClientDoesNotTakeIsChargedUntilItDoes) {
-  app::ClientShares::Options shared;
-  shared.capacities[static_cast<size_t>(app::Shared::kReadBytes)] = 4 * kLargeReply;
-  app::ClientShares shares(shared);
+  ClientShares::Options shared;
+  shared.capacities[static_cast<size_t>(ei::Shared::kReadBytes)] = 4 * kLargeReply;
+  ClientShares shares(shared);
   TestServer server(LargeReplies(&shares));
   HttpClient client = server.Connect(/*buffer_bytes=*/8192);
   ASSERT_TRUE(client.Send(Get("/metrics")));
   ASSERT_TRUE(Eventually([&] { return server.Http().InflightBytes() > kLargeReply / 2; }));
-  EXPECT_TRUE(Eventually([&] { return shares.LargestPart(app::Shared::kReadBytes) > 0.125; }))
+  EXPECT_TRUE(Eventually([&] { return shares.LargestPart(ei::Shared::kReadBytes) > 0.125; }))
       << "its own client's, not only of all";
   EXPECT_EQ(client.Receive().value().body.size(), kLargeReply);
   EXPECT_TRUE(server.NoBytesAreHeld());
-  EXPECT_TRUE(Eventually([&] { return shares.LargestPart(app::Shared::kReadBytes) == 0; }));
+  EXPECT_TRUE(Eventually([&] { return shares.LargestPart(ei::Shared::kReadBytes) == 0; }));
   EXPECT_EQ(client.Ask(Get("/livez")).value().status, 200);
 }
 
@@ -148,9 +148,9 @@ TEST(ServerReplies, OneThatTheMemoryForRequestsHasNoRoomForIsDroppedWithItsConne
 }
 
 TEST(ServerReplies, AFloodThatTakesNoRepliesLeavesTheMemoryOfOthersAlone) {
-  app::ClientShares::Options shared;
-  shared.capacities[static_cast<size_t>(app::Shared::kReadBytes)] = 4 * kLargeReply;
-  app::ClientShares shares(shared);
+  ClientShares::Options shared;
+  shared.capacities[static_cast<size_t>(ei::Shared::kReadBytes)] = 4 * kLargeReply;
+  ClientShares shares(shared);
   TestServer server(LargeReplies(&shares));
   HttpClient modest = server.ConnectFrom(2);
   ASSERT_EQ(modest.Ask(PostEvents(EventNumber(1))).value().status, 202);

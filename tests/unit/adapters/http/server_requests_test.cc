@@ -6,8 +6,8 @@
 #include <optional>
 #include <string_view>
 
-#include "app/ports/event_sink.h"
 #include "base/murmur2.h"
+#include "delivery/event_sink.h"
 #include "unit/adapters/http/test_server.h"
 
 namespace ei::http {
@@ -19,13 +19,13 @@ using namespace std::chrono_literals;
 std::string CodeOf(const ReplyMessage& reply) { return json::parse(reply.body).value("code", ""); }
 
 // The partition of the key "stuck" takes nothing.
-class StalledSink final : public app::EventSink {
+class StalledSink final : public EventSink {
  public:
-  app::SinkLane& Lane(size_t) override { std::abort(); }
+  SinkLane& Lane(size_t) override { std::abort(); }
   bool IsStalled(std::string_view topic, std::optional<uint32_t> key_hash) const override {
     return topic.empty() && key_hash == base::Murmur2("stuck");
   }
-  app::SinkStatus Status() const override { return {}; }
+  SinkStatus Status() const override { return {}; }
 };
 
 TEST(ServerRequests, AnEventIsAcceptedAndTheConnectionStays) {

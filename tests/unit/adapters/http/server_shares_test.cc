@@ -8,8 +8,7 @@ namespace ei::http {
 namespace {
 
 using namespace std::chrono_literals;
-using app::ClientShares;
-using app::Shared;
+using ei::Shared;
 
 std::string CodeOf(const ReplyMessage& reply) { return nlohmann::json::parse(reply.body).value("code", ""); }
 

@@ -10,7 +10,7 @@
 
 #include "adapters/http/server.h"
 #include "adapters/json/event_decoder.h"
-#include "adapters/memory_journal/memory_journal.h"
+#include "journal/memory_journal.h"
 #include "support/durable_journal.h"
 #include "support/event_settler.h"
 #include "support/null_log.h"
@@ -27,11 +27,11 @@ struct TestServerOptions {
   double rate = 0;
   double burst = 1;
   size_t batch_events_max = 10'000;
-  app::Ingest::Options ingest;
+  ei::Ingest::Options ingest;
   size_t awaited_events_max = 1'000'000;
-  app::IdempotencyWindow* window = nullptr;  // outlives the server
-  const app::EventSink* sink = nullptr;      // the same
-  app::ClientShares* shares = nullptr;       // the same
+  IdempotencyWindow* window = nullptr;  // outlives the server
+  const EventSink* sink = nullptr;      // the same
+  ClientShares* shares = nullptr;       // the same
   bool serve = true;
   std::function<std::string()> unready_reason = [] { return std::string(); };
   std::function<std::string(bool)> metrics = [](bool) { return std::string("# none\n"); };
@@ -90,8 +90,8 @@ class BasicTestServer {
   // From 127.0.0.`host`.
   HttpClient ConnectFrom(uint8_t host) const { return HttpClient(server_->Port(), 0, host); }
   ClockKind& Clock() { return clock_; }
-  app::Ingest& Ingest() { return ingest_; }
-  app::TopicLimits& TopicLimits() { return topic_limits_; }
+  ei::Ingest& Ingest() { return ingest_; }
+  ei::TopicLimits& TopicLimits() { return topic_limits_; }
   support::DurableJournal& Journal() { return journal_; }
   // What became of events, in this order.
   void Settle(const std::vector<support::EventResult>& results) { settler_.Settle(results); }
@@ -115,14 +115,14 @@ class BasicTestServer {
   ClockKind clock_;
   support::RecordingTelemetry telemetry_;
   support::NullLog log_;
-  app::CurrentRoutes routes_{std::make_shared<domain::Routes>()};
-  domain::TokenBucket bucket_;
-  memory_journal::MemoryJournal memory_;
+  CurrentRoutes routes_{std::make_shared<Routes>()};
+  TokenBucket bucket_;
+  MemoryJournal memory_;
   support::DurableJournal journal_{memory_};
   support::EventSettler settler_{journal_};
-  app::DrainRate drain_rate_;
-  app::TopicLimits topic_limits_;
-  app::Ingest ingest_;
+  DrainRate drain_rate_;
+  ei::TopicLimits topic_limits_;
+  ei::Ingest ingest_;
   std::unique_ptr<Server> server_;
 };
 

@@ -21,10 +21,6 @@
 namespace ei::json {
 namespace {
 
-using app::DocumentFault;
-using domain::EventFault;
-using domain::Member;
-
 // Notes the names at the top level, and whether a fault was one of range.
 struct Reader : nlohmann::json_sax<nlohmann::json> {
   bool out_of_range = false;
@@ -146,7 +142,7 @@ void ExpectMember(const nlohmann::json& object, const char* name, const Member& 
 }
 
 // `text` is valid and holds an object at its top; `event` is what was made of it.
-void ExpectSameEvent(const std::string& text, const domain::DecodedEvent& event) {
+void ExpectSameEvent(const std::string& text, const DecodedEvent& event) {
   Reader reader;
   if (!nlohmann::json::sax_parse(text, &reader)) return;  // a number beyond a double
   const size_t distinct = std::set<std::string>(reader.names.begin(), reader.names.end()).size();
@@ -203,7 +199,7 @@ class Decoders {
   }
 
  private:
-  static void ExpectElements(const std::string& text, std::span<const domain::DecodedEvent> events) {
+  static void ExpectElements(const std::string& text, std::span<const DecodedEvent> events) {
     if (!nlohmann::json::accept(text)) return;
     const nlohmann::json array = nlohmann::json::parse(text);
     ASSERT_EQ(events.size(), array.size());
@@ -215,7 +211,7 @@ class Decoders {
 
   support::GuardedBytes guarded_{64 << 10};
   std::vector<std::string> names_;
-  std::vector<std::unique_ptr<app::EventDecoder>> decoders_;
+  std::vector<std::unique_ptr<EventDecoder>> decoders_;
 };
 
 TEST(DecoderAgainstReference, AgreesOnDamagedDocuments) {

@@ -10,19 +10,13 @@
 namespace ei::json {
 namespace {
 
-using app::DecodedRequest;
-using app::DocumentFault;
-using domain::DecodedEvent;
-using domain::EventFault;
-using domain::Member;
-
 class EventDecoderTest : public ::testing::Test {
  protected:
   DecodedRequest Decode(std::string_view body) { return decoder_->DecodeDocument(guarded_.Hold(body)); }
   void Use(const DecoderOptions& options) { decoder_ = MakeEventDecoder(options); }
 
   support::GuardedBytes guarded_{4 << 20};
-  std::unique_ptr<app::EventDecoder> decoder_ = MakeEventDecoder({});
+  std::unique_ptr<EventDecoder> decoder_ = MakeEventDecoder({});
 };
 
 std::string Nested(size_t depth, char open = '[', char close = ']') {

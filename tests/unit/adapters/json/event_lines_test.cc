@@ -8,16 +8,12 @@
 namespace ei::json {
 namespace {
 
-using app::DecodedRequest;
-using app::DocumentFault;
-using domain::EventFault;
-
 class EventLines : public ::testing::Test {
  protected:
   DecodedRequest Decode(std::string_view body) { return decoder_->DecodeLines(guarded_.Hold(body)); }
 
   support::GuardedBytes guarded_{1 << 20};
-  std::unique_ptr<app::EventDecoder> decoder_ = MakeEventDecoder({});
+  std::unique_ptr<EventDecoder> decoder_ = MakeEventDecoder({});
 };
 
 TEST_F(EventLines, BadLineLeavesTheOthersAlone) {
@@ -135,7 +131,7 @@ TEST_F(EventLines, EachLineHasItsOwnMembersAndDuplicates) {
   EXPECT_EQ(request.events[0].fault, EventFault::kDuplicateMember);
   EXPECT_EQ(request.events[1].fault, EventFault::kNone);
   EXPECT_EQ(request.events[2].id.text, "A");
-  EXPECT_EQ(request.events[3].id.kind, domain::Member::Kind::kAbsent);
+  EXPECT_EQ(request.events[3].id.kind, Member::Kind::kAbsent);
 }
 
 TEST_F(EventLines, TenThousandLinesKeepTheirNumbers) {

@@ -14,8 +14,6 @@
 
 namespace ei::json {
 
-using app::DocumentFault;
-using domain::EventFault;
 using std::string_view_literals::operator""sv;
 
 class Grammar : public ::testing::TestWithParam<std::string> {
@@ -51,7 +49,7 @@ class Grammar : public ::testing::TestWithParam<std::string> {
  private:
   support::ActiveJsonScanner active_;
   support::GuardedBytes guarded_{1 << 20};
-  std::unique_ptr<app::EventDecoder> decoder_;
+  std::unique_ptr<EventDecoder> decoder_;
 };
 
 }  // namespace ei::json

@@ -11,15 +11,13 @@
 namespace ei::json {
 namespace {
 
-using domain::EventFault;
-
 // What the pointer's reference tokens lead to in `body`.
 std::optional<std::string> KeyOf(const std::vector<std::string>& tokens, const std::string& body) {
   const auto decoder = MakeEventDecoder({});
   decoder->UseRoutes(support::KeyedBy(tokens));
   support::GuardedBytes guarded(body.size());
   const auto request = decoder->DecodeDocument(guarded.Hold(body));
-  EXPECT_EQ(request.fault, app::DocumentFault::kNone) << body;
+  EXPECT_EQ(request.fault, DocumentFault::kNone) << body;
   if (request.events.size() != 1 || !request.events[0].has_key) return std::nullopt;
   return std::string(request.events[0].key);
 }
@@ -92,7 +90,7 @@ TEST(KeyPointer, DeepestAllowedEventIsFollowedToItsEnd) {
   DecoderOptions options;
   options.depth_max = 50;
   std::string body = R"({"a":)";
-  domain::KeyPointer tokens = {"a"};
+  KeyPointer tokens = {"a"};
   for (int i = 0; i < 49; ++i) {
     body += i % 2 == 0 ? R"([0,)" : R"({"b":[],"c":)";
     tokens.push_back(i % 2 == 0 ? "1" : "c");
@@ -103,7 +101,7 @@ TEST(KeyPointer, DeepestAllowedEventIsFollowedToItsEnd) {
   const auto decoder = MakeEventDecoder(options);
   decoder->UseRoutes(support::KeyedBy(tokens));
   const auto request = decoder->DecodeDocument(body);
-  ASSERT_EQ(request.fault, app::DocumentFault::kNone);
+  ASSERT_EQ(request.fault, DocumentFault::kNone);
   EXPECT_TRUE(request.events[0].has_key);
   EXPECT_EQ(request.events[0].key, "deep");
 }
@@ -125,14 +123,13 @@ TEST(KeyPointer, EachEventOfABatchHasItsOwnKey) {
 }
 
 TEST(KeyPointer, EachRouteHasItsOwn) {
-  using domain::KeySource;
-  const std::vector<domain::Routes::Rule> rules = {
+  const std::vector<Routes::Rule> rules = {
       {.type = "order.*", .topic = "orders", .key = {KeySource::kPointer, {"order", "id"}}},
       {.type = "order.draft", .topic = "drafts", .key = {KeySource::kNone, {}}},
       {.type = "login", .topic = "", .key = {KeySource::kPointer, {"user"}}},
   };
   const auto decoder = MakeEventDecoder({});
-  decoder->UseRoutes(std::make_shared<domain::Routes>(domain::Routes::Rule{}, rules));
+  decoder->UseRoutes(std::make_shared<Routes>(Routes::Rule{}, rules));
   const auto request = decoder->DecodeDocument(
       R"([{"order":{"id":7},"user":"u","type":"order.paid"},{"type":"order.draft","order":{"id":7}},)"
       R"({"type":"login","user":"u","order":{"id":7}},{"type":"other","user":"u"},{"type":"order.paid"}])");
@@ -155,7 +152,7 @@ TEST(KeyPointer, ReadingGoesOnBehindTheKey) {
   ASSERT_EQ(request.events.size(), 1U);
   EXPECT_EQ(request.events[0].fault, EventFault::kDuplicateMember);
   EXPECT_EQ(request.events[0].type.text, "t");
-  EXPECT_EQ(decoder->DecodeDocument(R"({"a":{"b":"x"},"type":tru})").fault, app::DocumentFault::kMalformed);
+  EXPECT_EQ(decoder->DecodeDocument(R"({"a":{"b":"x"},"type":tru})").fault, DocumentFault::kMalformed);
 }
 
 }  // namespace

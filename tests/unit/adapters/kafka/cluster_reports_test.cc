@@ -18,16 +18,16 @@ class ClusterReportsTest : public testing::Test {
 };
 
 TEST_F(ClusterReportsTest, ContactGoesFromPendingToReachedAndStaysThere) {
-  EXPECT_EQ(reports_.Status().contact, app::Contact::kPending);
+  EXPECT_EQ(reports_.Status().contact, Connectivity::kPending);
   reports_.Fault("connection_failed", "b:1", "refused");
-  EXPECT_EQ(reports_.Status().contact, app::Contact::kUnreachable);
+  EXPECT_EQ(reports_.Status().contact, Connectivity::kUnreachable);
   reports_.Refused(0, "authentication_failed", "b:1", "wrong password");
-  EXPECT_EQ(reports_.Status().contact, app::Contact::kRefused);
+  EXPECT_EQ(reports_.Status().contact, Connectivity::kRefused);
   reports_.LetIn(0, "b:1");
-  EXPECT_EQ(reports_.Status().contact, app::Contact::kReached);
+  EXPECT_EQ(reports_.Status().contact, Connectivity::kConnected);
   EXPECT_FALSE(reports_.Status().refused);
   reports_.Refused(0, "authentication_failed", "b:1", "wrong password");
-  EXPECT_EQ(reports_.Status().contact, app::Contact::kReached);
+  EXPECT_EQ(reports_.Status().contact, Connectivity::kConnected);
   EXPECT_TRUE(reports_.Status().refused);
 }
 

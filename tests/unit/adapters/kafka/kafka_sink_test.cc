@@ -77,7 +77,7 @@ TEST_F(KafkaSinkTest, EachEventGoesToItsTopicAndItsReportSaysWhereItStands) {
     ASSERT_LT(static_cast<size_t>(book[i].offset), log.size());
     EXPECT_EQ(log[static_cast<size_t>(book[i].offset)].value, sent[i]);
   }
-  EXPECT_EQ(sink->Status().contact, app::Contact::kReached);
+  EXPECT_EQ(sink->Status().contact, Connectivity::kConnected);
   const auto brokers = sink->Brokers();
   EXPECT_FALSE(brokers.empty());
   uint64_t requests = 0;
@@ -185,7 +185,7 @@ TEST_F(KafkaSinkTest, WithoutAnyBrokerEventsStayAndTheEndIsQuick) {
   LaneBook book(*sink);
   book.Add(std::vector<LaneBook::Outgoing>(1000, {"v", "k"}));
   book.AddDeadLetter({"v", "k"}, {"c", "r", 1, {}});
-  EXPECT_TRUE(book.RunUntil([&] { return sink->Status().contact == app::Contact::kUnreachable; }));
+  EXPECT_TRUE(book.RunUntil([&] { return sink->Status().contact == Connectivity::kUnreachable; }));
   EXPECT_FALSE(book.Complete(milliseconds(100)));
   EXPECT_EQ(book.Delivered(), 0U);
   EXPECT_GT(telemetry_.Read().sink_faults["connection_failed"], 0U);
@@ -196,7 +196,7 @@ TEST_F(KafkaSinkTest, WithoutAnyBrokerEventsStayAndTheEndIsQuick) {
 
 // Reads of the clock show how often a lane turns.
 TEST_F(KafkaSinkTest, ALaneWithoutATokenSleepsUntilThereIsOne) {
-  class CountingClock final : public app::Clock {
+  class CountingClock final : public ei::Clock {
    public:
     base::SteadyTime Now() const override {
       ++reads;
@@ -213,23 +213,21 @@ TEST_F(KafkaSinkTest, ALaneWithoutATokenSleepsUntilThereIsOne) {
   options.brokers = "127.0.0.1:1";
   options.security.protocol = "SASL_PLAINTEXT";
   options.security.mechanism = "OAUTHBEARER";
-  class NoTokens final : public app::TokenSource {
-    base::Result<app::AccessToken> Fetch() override {
-      return base::Fail(base::ErrorKind::kUnavailable, "none");
-    }
+  class NoTokens final : public TokenSource {
+    base::Result<AccessToken> Fetch() override { return base::Fail(base::ErrorKind::kUnavailable, "none"); }
   };
   options.security.tokens = std::make_shared<NoTokens>();
   auto created = KafkaSink::Create(options, clock, log_);
   ASSERT_TRUE(created) << created.error().message;
   LaneBook book(**created);
   book.Add({{"waits", "k"}});
-  app::SinkLane& lane = (*created)->Lane(0);
+  SinkLane& lane = (*created)->Lane(0);
   lane.Run(std::chrono::steady_clock::now() + milliseconds(200));
   EXPECT_LT(clock.reads, 100);
-  EXPECT_EQ((*created)->Status().contact, app::Contact::kPending);
+  EXPECT_EQ((*created)->Status().contact, Connectivity::kPending);
   ASSERT_TRUE(
       (*created)->OnToken({.value = "token", .expires_at = clock.WallNow() + seconds(60), .extensions = {}}));
-  EXPECT_TRUE(book.RunUntil([&] { return (*created)->Status().contact != app::Contact::kPending; }))
+  EXPECT_TRUE(book.RunUntil([&] { return (*created)->Status().contact != Connectivity::kPending; }))
       << "it goes on without anything else";
 }
 

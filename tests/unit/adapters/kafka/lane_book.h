@@ -9,14 +9,14 @@
 #include <string>
 #include <vector>
 
-#include "app/event_runs.h"
-#include "app/ports/event_sink.h"
 #include "base/murmur2.h"
+#include "delivery/event_sink.h"
+#include "journal/event_runs.h"
 
 namespace ei::kafka {
 
 // A lane of a sink: hands events over and keeps the book of what becomes of them. Not thread-safe.
-class LaneBook final : public app::DeliveryListener {
+class LaneBook final : public DeliveryListener {
  public:
   struct Entry {
     int reports = 0;
@@ -36,8 +36,7 @@ class LaneBook final : public app::DeliveryListener {
     std::string topic = {};
   };
 
-  explicit LaneBook(app::EventSink& sink, size_t lane = 0, app::SentLog* sent = nullptr)
-      : lane_(sink.Lane(lane)) {
+  explicit LaneBook(EventSink& sink, size_t lane = 0, SentLog* sent = nullptr) : lane_(sink.Lane(lane)) {
     lane_.Attach(*this, sent);
   }
 
@@ -46,8 +45,8 @@ class LaneBook final : public app::DeliveryListener {
     const size_t first = entries_.size();
     for (const Outgoing& one : events) {
       const auto view = ViewOf(one);
-      app::JournalEvent event;
-      static_cast<app::EventView&>(event) = view;
+      JournalEvent event;
+      static_cast<EventView&>(event) = view;
       event.position = entries_.size();
       event.held_bytes = 10;
       entries_.emplace_back();
@@ -55,7 +54,7 @@ class LaneBook final : public app::DeliveryListener {
     }
     return first;
   }
-  size_t AddDeadLetter(const Outgoing& event, const app::DeadLetterNote& note) {
+  size_t AddDeadLetter(const Outgoing& event, const DeadLetterNote& note) {
     entries_.emplace_back();
     lane_.AddDeadLetter(entries_.size() - 1, ViewOf(event), note);
     return entries_.size() - 1;
@@ -86,7 +85,7 @@ class LaneBook final : public app::DeliveryListener {
     return static_cast<size_t>(std::ranges::count(entries_, true, &Entry::delivered));
   }
 
-  void OnDelivered(const app::SettledEvents& delivered) override {
+  void OnDelivered(const SettledEvents& delivered) override {
     int64_t offset = delivered.result.offset;
     for (const uint64_t position : delivered.positions) {
       Entry& entry = Report(position);
@@ -96,7 +95,7 @@ class LaneBook final : public app::DeliveryListener {
       entry.offset = offset < 0 ? -1 : offset++;
     }
   }
-  void OnRejected(const app::RejectedEvent& rejected) override {
+  void OnRejected(const RejectedEvent& rejected) override {
     Entry& entry = Report(rejected.position);
     entry.code = rejected.code;
     entry.reason = rejected.reason;
@@ -105,9 +104,9 @@ class LaneBook final : public app::DeliveryListener {
     entry.traceparent = rejected.event.traceparent;
     EXPECT_EQ(rejected.run.held_bytes, 10U);
   }
-  void OnDeadLetter(const app::DeadLetterReport& report) override {
+  void OnDeadLetter(const DeadLetterReport& report) override {
     Entry& entry = Report(report.token);
-    entry.delivered = report.result == app::DeadLetterResult::kWritten;
+    entry.delivered = report.result == DeadLetterResult::kWritten;
     entry.code = report.code;
     entry.reason = report.reason;
   }
@@ -118,8 +117,8 @@ class LaneBook final : public app::DeliveryListener {
     ++reported_;
     return entries_[number];
   }
-  static app::EventView ViewOf(const Outgoing& one) {
-    app::EventView view;
+  static EventView ViewOf(const Outgoing& one) {
+    EventView view;
     view.value = one.value;
     view.has_key = one.key.has_value();
     if (one.key) {
@@ -131,7 +130,7 @@ class LaneBook final : public app::DeliveryListener {
     return view;
   }
 
-  app::SinkLane& lane_;
+  SinkLane& lane_;
   std::vector<Entry> entries_;
   size_t reported_ = 0;
 };

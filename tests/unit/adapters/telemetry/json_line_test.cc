@@ -9,8 +9,6 @@
 namespace ei::telemetry {
 namespace {
 
-using app::LogField;
-using app::LogLevel;
 using nlohmann::json;
 using std::string_view_literals::operator""sv;
 

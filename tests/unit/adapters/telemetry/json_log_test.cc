@@ -13,7 +13,6 @@
 namespace ei::telemetry {
 namespace {
 
-using app::LogLevel;
 using nlohmann::json;
 using namespace std::chrono_literals;
 using std::string_view_literals::operator""sv;

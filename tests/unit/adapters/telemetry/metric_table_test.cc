@@ -6,8 +6,8 @@
 #include <set>
 #include <string>
 
-#include "app/ingest.h"
-#include "domain/validation.h"
+#include "event/validation.h"
+#include "ingest/ingest.h"
 
 namespace ei::telemetry {
 namespace {
@@ -52,14 +52,14 @@ TEST(MetricTable, KnownLabelValuesDiffer) {
 }
 
 TEST(MetricTable, KnowsEveryCodeThatEventsAreRefusedWith) {
-  std::set<std::string_view> used = {app::kBatchNotValid};
-  for (size_t fault = 1; fault < domain::kEventFaultCount; ++fault) {
-    used.insert(domain::Code(static_cast<domain::EventFault>(fault)));
+  std::set<std::string_view> used = {kBatchNotValid};
+  for (size_t fault = 1; fault < kEventFaultCount; ++fault) {
+    used.insert(Code(static_cast<EventFault>(fault)));
   }
-  for (const auto status : {app::IngestStatus::kRateLimited, app::IngestStatus::kJournalFull,
-                            app::IngestStatus::kOverShare, app::IngestStatus::kBatchTooLarge,
-                            app::IngestStatus::kShuttingDown, app::IngestStatus::kStorageFailed}) {
-    used.insert(app::Code(status));
+  for (const auto status :
+       {IngestStatus::kRateLimited, IngestStatus::kJournalFull, IngestStatus::kOverShare,
+        IngestStatus::kBatchTooLarge, IngestStatus::kShuttingDown, IngestStatus::kStorageFailed}) {
+    used.insert(Code(status));
   }
   EXPECT_EQ(used, (std::set<std::string_view>(kRejectionCodes.begin(), kRejectionCodes.end())));
 }

@@ -47,10 +47,10 @@ class MetricsTest : public testing::Test {
     metrics_->AddGauge(MetricId::kOneAckTopics, [] { return 0; });
     metrics_->AddCounter(MetricId::kLogLinesSuppressed, [] { return 5; });
     metrics_->AddCounter(MetricId::kLogLinesDropped, [] { return 6; });
-    for (const auto id : {MetricId::kLetterFileBytes, MetricId::kLetterFileCapacity}) {
+    for (const auto id : {MetricId::kDeadLetterFileBytes, MetricId::kDeadLetterFileCapacity}) {
       metrics_->AddGauge(id, [] { return 1; });
     }
-    metrics_->AddCounter(MetricId::kLetterFileFailures, [] { return 1; });
+    metrics_->AddCounter(MetricId::kDeadLetterFileFailures, [] { return 1; });
     for (const auto id :
          {MetricId::kWalMemory, MetricId::kWalBacklog, MetricId::kWalSetAside, MetricId::kWalUnreadable}) {
       metrics_->AddGauge(id, [] { return 1; });
@@ -58,7 +58,7 @@ class MetricsTest : public testing::Test {
     for (const auto id : {MetricId::kJournalRecovered, MetricId::kJournalLost, MetricId::kWalWritten}) {
       metrics_->AddCounter(id, [] { return 1; });
     }
-    metrics_->AddJournal([] { return app::JournalStats{}; });
+    metrics_->AddJournal([] { return ei::JournalStats{}; });
     for (const auto id : {MetricId::kBrokerLetIn, MetricId::kBrokerRequests, MetricId::kBrokerRequestTime}) {
       metrics_->AddSeries(id, [] { return std::vector<Metrics::Labelled>{{"b:9092", 4}, {"c:9092", 5}}; });
     }
@@ -79,7 +79,7 @@ TEST_F(MetricsTest, AnUnknownRouteCountsAsOther) {
 TEST_F(MetricsTest, CodesBeyondTheBoundAreCountedTogether) {
   for (size_t i = 0; i < 1000; ++i) {
     metrics_->EventsRejected("invented_" + std::to_string(i), 1);
-    metrics_->EventsDeadLettered("invented_" + std::to_string(i), app::LetterPlace::kTopic, 1);
+    metrics_->EventsDeadLettered("invented_" + std::to_string(i), DeadLetterPlace::kTopic, 1);
   }
   const double refused_by_name = cells::kRejectionCodesMax - kRejectionCodes.size();
   EXPECT_EQ(Value("events_rejected_total", {{"code", "other"}}), 1000 - refused_by_name);
@@ -97,7 +97,7 @@ TEST_F(MetricsTest, StatusesBeyondTheBoundAreCountedTogether) {
 
 TEST_F(MetricsTest, LabelsThatNeedEscapingAreReadBackAsTheyWere) {
   const std::string wild = "a\"b\\c\nd";
-  metrics_->EventsDeadLettered(wild, app::LetterPlace::kTopic, 2);
+  metrics_->EventsDeadLettered(wild, DeadLetterPlace::kTopic, 2);
   for (const auto format : {Exposition::kText, Exposition::kOpenMetrics}) {
     EXPECT_EQ(exposition::Value(Read(format), "event_ingestor_events_dead_lettered_total",
                                 {{"code", wild}, {"destination", "topic"}}),
@@ -120,7 +120,7 @@ TEST_F(MetricsTest, TheSumOfManyLongWaitsDoesNotWrapRound) {
 
 TEST_F(MetricsTest, AClockReadingBeforeTheOldestEventGivesNoAgeBelowZero) {
   metrics_->AddJournal([this] {
-    app::JournalStats stats;
+    ei::JournalStats stats;
     stats.oldest = clock_.Now() + 1s;
     return stats;
   });
@@ -161,7 +161,7 @@ TEST_F(MetricsTest, AddsOfManyThreadsAreAllCounted) {
         metrics_->EventsAccepted(2);
         metrics_->EventsDelivered(2, 10us);
         metrics_->EventsDeadLettered(i % 2 == 0 ? "message_too_large" : "invalid_record",
-                                     app::LetterPlace::kTopic, 1);
+                                     DeadLetterPlace::kTopic, 1);
       }
     });
   }
@@ -235,7 +235,7 @@ TEST_F(MetricsTest, TheFamiliesAreThoseOfTheTable) {
 TEST_F(MetricsTest, EverySampleHasTheLabelsOfTheTable) {
   Wire();
   metrics_->HttpRequest("events", 202, 1ms);
-  metrics_->EventsDeadLettered("message_too_large", app::LetterPlace::kTopic, 1);
+  metrics_->EventsDeadLettered("message_too_large", DeadLetterPlace::kTopic, 1);
   metrics_->JournalCommitted(1ms);
   const auto families = Read();
   ASSERT_EQ(families.size(), kMetricCount);
@@ -257,9 +257,9 @@ TEST_F(MetricsTest, EverySampleHasTheLabelsOfTheTable) {
 }
 
 TEST_F(MetricsTest, DeadLettersAreCountedByWhereTheyAreKept) {
-  metrics_->EventsDeadLettered("message_too_large", app::LetterPlace::kTopic, 2);
-  metrics_->EventsDeadLettered("message_too_large", app::LetterPlace::kFile, 3);
-  metrics_->EventsDeadLettered("invalid_record", app::LetterPlace::kFile, 4);
+  metrics_->EventsDeadLettered("message_too_large", DeadLetterPlace::kTopic, 2);
+  metrics_->EventsDeadLettered("message_too_large", DeadLetterPlace::kFile, 3);
+  metrics_->EventsDeadLettered("invalid_record", DeadLetterPlace::kFile, 4);
   const auto value = [this](const char* code, const char* destination) {
     return Value("events_dead_lettered_total", {{"code", code}, {"destination", destination}});
   };
@@ -305,7 +305,7 @@ TEST_F(MetricsTest, GaugesAreAskedAtEachExposition) {
 }
 
 TEST_F(MetricsTest, TheJournalIsToldWithTheAgeOfItsOldestEvent) {
-  app::JournalStats stats{
+  ei::JournalStats stats{
       .events = 7, .bytes = 512, .events_max = 100, .bytes_max = 4096, .oldest = clock_.Now()};
   metrics_->AddJournal([&] { return stats; });
   clock_.Pass(1500ms);

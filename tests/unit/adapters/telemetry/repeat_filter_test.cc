@@ -5,7 +5,6 @@
 namespace ei::telemetry {
 namespace {
 
-using app::LogLevel;
 using namespace std::chrono_literals;
 
 constexpr base::SteadyTime kStart(1h);

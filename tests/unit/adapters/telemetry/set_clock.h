@@ -2,12 +2,12 @@
 
 #include <atomic>
 
-#include "app/ports/clock.h"
+#include "base/clock.h"
 
 namespace ei::telemetry {
 
 // A clock that stands still until it is moved; both times move together. Thread-safe.
-class SetClock final : public app::Clock {
+class SetClock final : public Clock {
  public:
   explicit SetClock(base::WallTime wall = base::WallTime(std::chrono::seconds(1'770'000'000)))
       : start_(wall) {}

@@ -178,7 +178,7 @@ TEST_F(TokenSources, MskTokenIsASignedUrlInBase64) {
 
 // What AWS's own signer for Python (aws-msk-iam-sasl-signer-python 1.0.2) makes of the same.
 TEST_F(TokenSources, MskTokenIsTheOneOfTheOfficialSigner) {
-  class FixedClock final : public app::Clock {
+  class FixedClock final : public Clock {
     base::SteadyTime Now() const override { return {}; }
     base::WallTime WallNow() const override { return base::WallTime(1'750'000'000s); }
   };

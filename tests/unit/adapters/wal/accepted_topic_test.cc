@@ -30,18 +30,18 @@ class AcceptedTopicTest : public ::testing::Test {
     Open(topic);
   }
   void AppendTo(const std::string& topic, const std::string& value) {
-    domain::EventBatch batch;
-    const domain::Route route{.topic = topic, .key_source = domain::KeySource::kNone};
-    domain::DecodedEvent event = support::EventWithId(value, "a");
+    EventBatch batch;
+    const Route route{.topic = topic, .key_source = KeySource::kNone};
+    DecodedEvent event = support::EventWithId(value, "a");
     event.route = &route;
     batch.Add(event, {}, {}, {});
-    ASSERT_EQ(rig_.Journal().Append(batch, rig_.Clock().Now()), app::AppendResult::kAppended);
+    ASSERT_EQ(rig_.Journal().Append(batch, rig_.Clock().Now()), AppendResult::kAppended);
   }
   Topics Taken() {
     rig_.Work();
     rig_.Take();
     Topics topics;
-    for (const app::JournalEvent& event : rig_.Taken()) topics.emplace(event.value, event.topic);
+    for (const JournalEvent& event : rig_.Taken()) topics.emplace(event.value, event.topic);
     return topics;
   }
 

@@ -9,7 +9,6 @@
 namespace ei::wal {
 namespace {
 
-using app::AppendResult;
 using support::DiskCall;
 using support::DiskFault;
 using support::Numbered;
@@ -64,7 +63,7 @@ TEST_F(CommitTest, RolesAreWokenOnlyWhenTheyWereIdle) {
   Commit();
   rig_.Append({"a"});
   using Role = WalJournal::Role;
-  EXPECT_EQ(woken, (std::vector{Role::kCommit, Role::kKeep})) << "a segment was begun";
+  EXPECT_EQ(woken, (std::vector{Role::kCommit, Role::kHousekeep})) << "a segment was begun";
   rig_.Append({"b"});
   EXPECT_EQ(woken.size(), 2U);
   Commit();
@@ -123,26 +122,26 @@ TEST_F(CommitTest, FailedSyncEndsTheLog) {
 
 // Three requests, of which the first is durable before the sync that fails.
 TEST_F(CommitTest, WhoWaitsForWhatIsNotDurableHearsOfAFailure) {
-  const auto queue = std::make_shared<app::CompletionQueue>([] {});
-  const auto append = [&](domain::AckLevel ack) {
+  const auto queue = std::make_shared<CompletionQueue>([] {});
+  const auto append = [&](AckLevel ack) {
     auto request = std::make_unique<support::WaitingRequest>(rig_.Journal(), queue);
-    domain::EventBatch batch;
+    EventBatch batch;
     support::AddRawEvent(batch, "e", "k", 0);
     EXPECT_EQ(rig_.Journal().Append({.batch = batch, .ack = ack, .waiter = request.get()}, {}),
               AppendResult::kAppended);
     return request;
   };
   const auto completed = [&] { return support::TakeCompleted(*queue); };
-  using Waiters = std::vector<app::Waiter*>;
-  const auto durable = append(domain::AckLevel::kWal);
-  const auto on_its_way = append(domain::AckLevel::kBroker);
+  using Waiters = std::vector<Waiter*>;
+  const auto durable = append(AckLevel::kWal);
+  const auto on_its_way = append(AckLevel::kBroker);
   EXPECT_EQ(completed(), Waiters{});
   Commit();
   EXPECT_EQ(completed(), Waiters{durable.get()});
   EXPECT_FALSE(durable->StorageFailed());
-  const auto for_log = append(domain::AckLevel::kWal);
-  const auto for_broker = append(domain::AckLevel::kBroker);
-  const auto of_nobody = append(domain::AckLevel::kWal);
+  const auto for_log = append(AckLevel::kWal);
+  const auto for_broker = append(AckLevel::kBroker);
+  const auto of_nobody = append(AckLevel::kWal);
   of_nobody->Cancel();
   disk_.FailNth(DiskCall::kSync, 1, DiskFault::kEio);
   Commit();
@@ -211,14 +210,14 @@ TEST_F(CommitTest, ClosedLogCommitsWhatItHas) {
 
 TEST_F(CommitTest, EventKeepsItsKeyTopicTraceAndTimeOverARestart) {
   const std::string kTrace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-  domain::EventBatch batch;
-  domain::DecodedEvent event;
+  EventBatch batch;
+  DecodedEvent event;
   event.json = R"({"id":"0"})";
-  event.id = {domain::Member::Kind::kString, event.json.substr(7, 1), event.json.substr(7, 1)};
+  event.id = {Member::Kind::kString, event.json.substr(7, 1), event.json.substr(7, 1)};
   event.timestamp = event.id;
   event.key = "user-42";
   event.has_key = true;
-  const domain::Route orders{.topic = "orders", .key_source = domain::KeySource::kPointer};
+  const Route orders{.topic = "orders", .key_source = KeySource::kPointer};
   event.route = &orders;
   batch.Add(event, {}, {}, {.traceparent = kTrace});
   event.route = &support::kById;
@@ -246,7 +245,7 @@ TEST_F(CommitTest, EventKeepsItsKeyTopicTraceAndTimeOverARestart) {
   rig_.Take();
   ASSERT_EQ(rig_.Taken().size(), 4U);
   for (size_t i = 0; i < 4; ++i) {
-    const app::JournalEvent& after = rig_.Taken()[i];
+    const JournalEvent& after = rig_.Taken()[i];
     EXPECT_EQ(after.position, i);
     EXPECT_EQ(after.value, event.json);
     EXPECT_EQ(after.key, keys[i]);

@@ -6,14 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "app/event_runs.h"
 #include "base/murmur2.h"
+#include "journal/event_runs.h"
 #include "support/random.h"
 
 namespace ei::wal {
 namespace {
 
-using app::JournalEvent;
 using base::SteadyTime;
 using Events = std::vector<JournalEvent>;
 
@@ -29,7 +28,7 @@ class EventWindowTest : public testing::Test {
     event.position = position;
     event.value = {room, bytes};
     event.has_key = true;
-    event.held_bytes = static_cast<uint32_t>(bytes + app::kEventOverheadBytes);
+    event.held_bytes = static_cast<uint32_t>(bytes + kEventOverheadBytes);
     event.accepted_at = accepted_at;
     return event;
   }
@@ -48,10 +47,10 @@ class EventWindowTest : public testing::Test {
 
   void Settle(const Events& events) {
     std::vector<uint64_t> positions;
-    std::vector<app::EventRun> runs;
+    std::vector<EventRun> runs;
     for (const JournalEvent& event : events) {
       positions.push_back(event.position);
-      app::AppendRun(runs, app::RunOf(event));
+      ei::AppendRun(runs, RunOf(event));
     }
     window_.Settle({positions, runs});
   }
@@ -74,15 +73,15 @@ TEST_F(EventWindowTest, CountsEventsUntilTheyAreSettled) {
 
 // What waits stands in blocks; what was taken, in the sink.
 TEST_F(EventWindowTest, CountsBlocksAndWhatWasTaken) {
-  constexpr uint64_t kBlock = app::EventBlock::kBytes;
+  constexpr uint64_t kBlock = EventBlock::kBytes;
   for (uint64_t position = 0; position < 4; ++position) Add({Event(position, At(0), kBlock)});
   EXPECT_EQ(window_.Bytes(), 4 * kBlock);
   const Events first = Take(3);
-  EXPECT_EQ(window_.Bytes(), 4 * kBlock + 3 * (kBlock + app::kEventOverheadBytes));
+  EXPECT_EQ(window_.Bytes(), 4 * kBlock + 3 * (kBlock + kEventOverheadBytes));
   const Events last = Take();
-  EXPECT_EQ(window_.Bytes(), kBlock + 4 * (kBlock + app::kEventOverheadBytes)) << "three blocks are free";
+  EXPECT_EQ(window_.Bytes(), kBlock + 4 * (kBlock + kEventOverheadBytes)) << "three blocks are free";
   Settle({first[0], first[2]});
-  EXPECT_EQ(window_.Bytes(), kBlock + 2 * (kBlock + app::kEventOverheadBytes));
+  EXPECT_EQ(window_.Bytes(), kBlock + 2 * (kBlock + kEventOverheadBytes));
   Settle({last[0], first[1]});
   EXPECT_EQ(window_.Bytes(), kBlock) << "the one that is being filled";
   EXPECT_EQ(blocks_, kBlock);
@@ -133,7 +132,7 @@ TEST_F(EventWindowTest, EventOfFindsItsPartsBetweenOthers) {
   EXPECT_EQ(event.topic, "topic");
   EXPECT_EQ(event.traceparent, "trace");
   EXPECT_EQ(event.accepted_at, At(1));
-  EXPECT_EQ(event.held_bytes, 23 + app::kEventOverheadBytes);
+  EXPECT_EQ(event.held_bytes, 23 + kEventOverheadBytes);
   IndexEntry bare = entry;
   bare.key_offset = IndexEntry::kNoKey;
   bare.trace_size = 0;
@@ -149,7 +148,7 @@ TEST_F(EventWindowTest, OfTheDiskOnlyTheBytesAreBelieved) {
   EXPECT_EQ(event.key_hash, base::Murmur2("key"));
   EXPECT_EQ(event.topic, "frames");
   EXPECT_EQ(event.traceparent, "") << "it is none";
-  EXPECT_EQ(event.held_bytes, 18 + app::kEventOverheadBytes);
+  EXPECT_EQ(event.held_bytes, 18 + kEventOverheadBytes);
   entry.key_offset = IndexEntry::kNoKey;
   event = EventFromDisk(4, bytes.data(), entry, At(1), {});
   EXPECT_EQ(event.key_hash, 0U);
@@ -185,7 +184,7 @@ TEST_F(EventWindowTest, NothingIsLeftOfWhatIsSettled) {
   for (Events rest = Take(); !rest.empty(); rest = Take()) Settle(rest);
   Settle(taken);
   EXPECT_EQ(window_.Events(), 0U);
-  EXPECT_EQ(window_.Bytes(), app::EventBlock::kBytes);
+  EXPECT_EQ(window_.Bytes(), EventBlock::kBytes);
   EXPECT_EQ(window_.Oldest(), std::nullopt);
 }
 

@@ -24,21 +24,21 @@ TEST(FormatExample, IsWhatTheLogWrites) {
   const auto folder = disk.Mount();
   support::WalRig rig({.bytes_max = 16 << 10, .segment_bytes = 4 << 10, .topic = "events"});
   rig.Open(*folder);
-  domain::EventBatch batch;
+  EventBatch batch;
   batch.Clear(0, 0x5eed'c11e'0000'0001);
   const std::string first = R"({"id":"a1","type":"t"})";
   const std::string second = R"({"id":"b2","type":"t"})";
   batch.Add(support::EventWithId(first, "a1"), {}, {}, {});
-  domain::DecodedEvent event = support::EventWithId(second, "b2");
+  DecodedEvent event = support::EventWithId(second, "b2");
   event.key = "user-7";
   event.has_key = true;
   event.route = &support::kByPointer;
   batch.Add(event, {}, {}, {.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"});
-  ASSERT_EQ(rig.Journal().Append(batch, rig.Clock().Now()), app::AppendResult::kAppended);
+  ASSERT_EQ(rig.Journal().Append(batch, rig.Clock().Now()), AppendResult::kAppended);
   rig.Work();
   rig.Take();
   // Both were sent, as two batches, and then the second one is settled.
-  app::SentLog& sent = *rig.Journal().Sent(0);
+  SentLog& sent = *rig.Journal().Sent(0);
   sent.NoteSent(std::vector<uint64_t>{0}, "first");
   sent.NoteSent(std::vector<uint64_t>{1}, "second");
   sent.Flush();

@@ -32,7 +32,7 @@ inline FoundSent FindSent(Directory& directory, uint64_t end, SettledMap& settle
 }
 
 // "stamp:1,2,3", with a "!" behind it when it is broken.
-inline std::string TextOf(const app::SentBatch& batch) {
+inline std::string TextOf(const SentBatch& batch) {
   std::string text = batch.stamp + ":";
   for (const uint64_t position : batch.positions) {
     if (text.back() != ':') text += ",";
@@ -40,9 +40,9 @@ inline std::string TextOf(const app::SentBatch& batch) {
   }
   return batch.broken ? text + "!" : text;
 }
-inline std::vector<std::string> TextOf(const std::vector<app::SentBatch>& batches) {
+inline std::vector<std::string> TextOf(const std::vector<SentBatch>& batches) {
   std::vector<std::string> texts;
-  for (const app::SentBatch& batch : batches) texts.push_back(TextOf(batch));
+  for (const SentBatch& batch : batches) texts.push_back(TextOf(batch));
   return texts;
 }
 inline std::vector<std::string> TextOf(const std::vector<FoundBatch>& batches) {

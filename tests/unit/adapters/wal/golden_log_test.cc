@@ -40,7 +40,7 @@ void PutFiles(const std::string& version, support::SimDisk& disk) {
 }
 
 // As a line of events.txt: position, topic (but in version 1), key, traceparent (-: none) and value.
-std::string LineOf(const std::string& version, const app::JournalEvent& event) {
+std::string LineOf(const std::string& version, const JournalEvent& event) {
   std::string line = std::to_string(event.position) + "\t";
   if (version != "v1") line.append(event.topic.empty() ? "-" : event.topic).append("\t");
   line.append(event.has_key ? event.key : "-").append("\t");
@@ -60,9 +60,9 @@ TEST_P(GoldenLog, IsDeliveredCompletely) {
   rig.Work();
   rig.Take();
   auto events = rig.Taken();
-  std::ranges::sort(events, {}, &app::JournalEvent::position);
+  std::ranges::sort(events, {}, &JournalEvent::position);
   std::string read;
-  for (const app::JournalEvent& event : events) read += LineOf(version, event);
+  for (const JournalEvent& event : events) read += LineOf(version, event);
   EXPECT_EQ(read, support::ReadFile(FolderOf(version) + "events.txt"));
   EXPECT_EQ(rig.Journal().Counts().lost, 0U);
   EXPECT_EQ(rig.Journal().Counts().set_aside, 0U);

@@ -298,7 +298,7 @@ TEST(LogRepairUnreadable, FileWithABadEndIsSetAsideThoughTheNextOneIsGone) {
   support::WalRig rig({.bytes_max = 16 * kBytes, .segment_bytes = kBytes});
   rig.Open(*folder);
   for (const std::string& value : support::Numbered(0, 21, 700)) {
-    ASSERT_EQ(rig.Append({value}), app::AppendResult::kAppended);
+    ASSERT_EQ(rig.Append({value}), AppendResult::kAppended);
     rig.Work();
   }
   rig.Take();
@@ -324,7 +324,7 @@ TEST(LogRepairUnreadable, GivesUpWhatCannotBeReadAndNothingElse) {
   support::WalRig rig({.bytes_max = 16 * kBytes, .segment_bytes = kBytes, .window_events_max = 1});
   rig.Open(*folder);
   for (const std::string& value : support::Numbered(0, 30, 700)) {
-    ASSERT_EQ(rig.Append({value}), app::AppendResult::kAppended);
+    ASSERT_EQ(rig.Append({value}), AppendResult::kAppended);
     rig.Work();
   }
   rig.Journal().Finish();

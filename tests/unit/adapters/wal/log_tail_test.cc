@@ -129,7 +129,7 @@ TEST_F(LogTailTest, GrowthIsWhatABatchUsesOfTheLogAndNeverMoreThanWasSaid) {
     for (uint64_t position = 0; tail.Spares() > 0; ++position) {
       const uint64_t said = tail.GrowthBy(body_bytes, 1);
       const uint64_t before = taken();
-      Piece piece;
+      BatchSlice piece;
       piece.size = body_bytes;
       piece.events = 1;
       piece.identity = position % 2;
@@ -171,7 +171,7 @@ TEST_F(LogTailTest, WhatHasRoomIsPlacedWithoutOverlap) {
       written += frame->header.events;
       uint64_t events = 0;
       uint64_t bytes = 0;
-      for (const Piece& piece : frame->pieces) {
+      for (const BatchSlice& piece : frame->pieces) {
         events += piece.events;
         bytes += piece.size;
       }

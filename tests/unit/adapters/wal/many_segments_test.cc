@@ -17,7 +17,6 @@
 namespace ei::wal {
 namespace {
 
-using app::AppendResult;
 using support::Numbered;
 
 // Segments 0 to `segments` - 1 with an event each, whose bytes are made when they are read; what is written
@@ -143,7 +142,7 @@ std::chrono::nanoseconds TimeToLookAt(uint64_t segments) {
   return TimeOf([&] {
     for (int i = 0; i < 1'000; ++i) {
       EXPECT_EQ(rig.Journal().Stats().events, rig.Journal().Events());
-      EXPECT_EQ(rig.Journal().Keep(), Work::kIdle);
+      EXPECT_EQ(rig.Journal().Housekeep(), Work::kIdle);
     }
   });
 }

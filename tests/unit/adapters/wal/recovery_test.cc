@@ -16,7 +16,6 @@
 namespace ei::wal {
 namespace {
 
-using app::AppendResult;
 using support::DiskCall;
 using support::DiskFault;
 using support::Numbered;
@@ -249,7 +248,7 @@ TEST_F(RecoveryTest, ExactlyTheUnsettledComeBack) {
     rig_.Work();
     EXPECT_EQ(rig_.Journal().DurableEnd(), next);
     const auto values = rig_.Take();
-    EXPECT_TRUE(std::ranges::is_sorted(rig_.Taken(), {}, &app::JournalEvent::position));
+    EXPECT_TRUE(std::ranges::is_sorted(rig_.Taken(), {}, &JournalEvent::position));
     EXPECT_EQ(std::set(values.begin(), values.end()), unsettled);
     EXPECT_EQ(values.size(), unsettled.size());
     EXPECT_EQ(Counts().lost, 0U);

@@ -9,7 +9,6 @@
 namespace ei::wal {
 namespace {
 
-using app::AppendResult;
 using std::chrono::minutes;
 using support::Numbered;
 using support::SimDisk;

@@ -22,7 +22,7 @@ class LaneSentLogTest : public ::testing::Test {
  protected:
   LaneSentLogTest() { Begin({}); }
 
-  void Begin(std::vector<app::SentBatch> unsettled, uint64_t next_number = 0) {
+  void Begin(std::vector<SentBatch> unsettled, uint64_t next_number = 0) {
     files_ = std::make_unique<SentFiles>();
     files_->next_number = next_number;
     notes_ = std::make_unique<LaneSentLog>(SentHeader{.lane = 1, .lanes = 2}, std::move(unsettled), *files_,

@@ -163,12 +163,12 @@ class SentJournalTest : public ::testing::Test {
   }
   // `count` events, durable and taken.
   void Take(uint64_t first, uint64_t count) {
-    ASSERT_EQ(rig_.Append(Numbered(first, count)), app::AppendResult::kAppended);
+    ASSERT_EQ(rig_.Append(Numbered(first, count)), AppendResult::kAppended);
     while (rig_.Journal().Commit() == Work::kDone) {
     }
     rig_.Take();
   }
-  app::SentLog& Sent(size_t lane = 0) { return *rig_.Journal().Sent(lane); }
+  SentLog& Sent(size_t lane = 0) { return *rig_.Journal().Sent(lane); }
   Texts Unsettled(size_t lane = 0) { return TextOf(Sent(lane).TakeUnsettled()); }
 
   support::SimDisk disk_{1};
@@ -200,7 +200,7 @@ TEST_F(SentJournalTest, WhatWasSentIsLoadedWhetherItFitsOrNot) {
   rig_.Options().window_events_max = 10;
   Begin();
   for (uint64_t i = 0; i < 30; ++i) {
-    ASSERT_EQ(rig_.Append(Numbered(i, 1)), app::AppendResult::kAppended);
+    ASSERT_EQ(rig_.Append(Numbered(i, 1)), AppendResult::kAppended);
     rig_.Work();
   }
   ASSERT_EQ(rig_.Take(), Numbered(0, 10));
@@ -300,7 +300,7 @@ TEST_F(SentJournalTest, NotesOfEventsThatAreGoneTouchNoOthers) {
     const bool started = rig_.TryOpen(*folder_).has_value();
     Kill();
     Begin();
-    ASSERT_EQ(rig_.Append({"new 3", "new 4", "new 5"}), app::AppendResult::kAppended);
+    ASSERT_EQ(rig_.Append({"new 3", "new 4", "new 5"}), AppendResult::kAppended);
     rig_.Work();
     Kill();
     Begin();

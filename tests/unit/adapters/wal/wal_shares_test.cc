@@ -18,10 +18,6 @@
 namespace ei::wal {
 namespace {
 
-using app::AppendResult;
-using app::ClientShares;
-using app::Shared;
-
 class WalShares : public ::testing::Test {
  protected:
   void Open(WalOptions options) {
@@ -35,14 +31,14 @@ class WalShares : public ::testing::Test {
     small_ = Enter("small");
   }
 
-  ClientShares::Guest Enter(std::string_view identity) {
-    ClientShares::Guest guest = shares_->Enter(identity, clock_.Now());
+  ClientShares::ClientHandle Enter(std::string_view identity) {
+    ClientShares::ClientHandle guest = shares_->Enter(identity, clock_.Now());
     shares_->NoteSender(guest.Client(), clock_.Now());
     return guest;
   }
 
-  AppendResult Append(const ClientShares::Guest& client, size_t bytes) {
-    domain::EventBatch batch;
+  AppendResult Append(const ClientShares::ClientHandle& client, size_t bytes) {
+    EventBatch batch;
     batch.Clear(client.Client());
     support::AddRawEvent(batch, "e", "k", bytes);
     return journal_->Append(batch, clock_.Now()).result;
@@ -54,8 +50,8 @@ class WalShares : public ::testing::Test {
   support::NullLog log_;
   std::unique_ptr<ClientShares> shares_;
   std::unique_ptr<WalJournal> journal_;
-  ClientShares::Guest flood_;
-  ClientShares::Guest small_;
+  ClientShares::ClientHandle flood_;
+  ClientShares::ClientHandle small_;
 };
 
 TEST_F(WalShares, TheLastEighthOfTheMemoryForWhatIsNotSyncedIsKept) {

@@ -20,8 +20,6 @@
 namespace ei::wal {
 namespace {
 
-using app::AppendResult;
-
 // Waits for the durable end.
 class DurableWaiter {
  public:
@@ -61,8 +59,8 @@ class WalThreadsTest : public testing::Test {
                             .committed = [this](base::Duration) { waiter_->Wake(); }});
     threads_->Start();
   }
-  app::Appended Append(const std::string& value, size_t size = 0) {
-    domain::EventBatch batch;
+  Appended Append(const std::string& value, size_t size = 0) {
+    EventBatch batch;
     support::AddRawEvent(batch, value, "k", size);
     return journal_->Append(batch, clock_.Now());
   }
@@ -112,7 +110,7 @@ TEST_F(WalThreadsTest, StopCommitsWhatIsPending) {
     uint64_t end = 0;
     for (int i = 0; i <= round % 2; ++i) {
       waiter_->AwaitEnd(end);
-      const app::Appended appended = Append("a");
+      const Appended appended = Append("a");
       ASSERT_EQ(appended, AppendResult::kAppended);
       end = appended.end;
     }
@@ -164,11 +162,11 @@ TEST_F(WalThreadsTest, LongRunThroughASmallLogLosesNothing) {
       }
     }
   });
-  std::vector<app::JournalEvent> events(100);
+  std::vector<JournalEvent> events(100);
   uint64_t next = 0;
   while (next < kEvents) {
     const auto taken = std::span(events).first(journal_->Take(0, events));
-    for (const app::JournalEvent& event : taken) {
+    for (const JournalEvent& event : taken) {
       ASSERT_EQ(std::stoull(std::string(event.value)), next);
       ++next;
     }
@@ -198,13 +196,13 @@ TEST_F(WalThreadsTest, ReadingBackGoesOnBesideTheTaker) {
       }
     }
   });
-  std::vector<app::JournalEvent> events(5);
+  std::vector<JournalEvent> events(5);
   uint64_t next = 0;
   while (next < kEvents) {
     const auto taken = std::span(events).first(journal_->Take(0, events));
     support::Settle(*journal_, taken);
     std::this_thread::yield();
-    for (const app::JournalEvent& event : taken) {
+    for (const JournalEvent& event : taken) {
       const std::string label = std::to_string(next++);
       ASSERT_TRUE(event.value.starts_with(label + ".")) << "settled, and good until the next Take";
       ASSERT_EQ(event.value.find_first_not_of('.', label.size()), std::string_view::npos);

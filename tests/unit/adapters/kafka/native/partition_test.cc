@@ -38,7 +38,7 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
     for (int i = 0; i < records; ++i) {
       batch.records.Append(std::nullopt, "value", {});
       batch.tokens.push_back(token + static_cast<uint64_t>(i));
-      if (!dead_letters) app::AppendRun(batch.runs, {now_, 0, 1, 10});
+      if (!dead_letters) ei::AppendRun(batch.runs, {now_, 0, 1, 10});
     }
     return &batch;
   }
@@ -58,7 +58,7 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
   }
   void AddResumed(Batch& batch) {
     batch.records.Append(std::nullopt, "value", {});
-    app::AppendRun(batch.runs, {now_, 0, 1, 10});
+    ei::AppendRun(batch.runs, {now_, 0, 1, 10});
     partition_.NoteResumed();
   }
   static PartitionProduced Error(ErrorCode error) {
@@ -182,9 +182,9 @@ TEST_F(PartitionTest, ADeadLetterIsRejectedWhereNothingMayBeWritten) {
   Answer(patient, Error(ErrorCode::kTopicAuthorizationFailed));
   EXPECT_TRUE(rejected_.empty());
   Take(Next(), 0);
-  Batch* const letter = Add(2, 1, /*dead_letters=*/true);
-  ASSERT_EQ(Next(), letter);
-  Answer(letter, Error(ErrorCode::kTopicAuthorizationFailed));
+  Batch* const dead_letter = Add(2, 1, /*dead_letters=*/true);
+  ASSERT_EQ(Next(), dead_letter);
+  Answer(dead_letter, Error(ErrorCode::kTopicAuthorizationFailed));
   ASSERT_EQ(rejected_.size(), 1U);
   EXPECT_EQ(rejected_[0].second, "not_authorized");
 }
@@ -219,7 +219,7 @@ TEST_F(PartitionTest, RecordsJoinTheNewestBatchUntilItIsSentOrFull) {
   Batch& first = partition_.Open(100, 300, false, codec_, now_, 0);
   first.records.Append(std::nullopt, std::string(100, 'v'), {});
   first.tokens.push_back(1);
-  app::AppendRun(first.runs, {now_, 0, 1, 10});
+  ei::AppendRun(first.runs, {now_, 0, 1, 10});
   EXPECT_EQ(&partition_.Open(100, 300, false, codec_, now_, 0), &first);
   EXPECT_NE(&partition_.Open(100, 200, false, codec_, now_, 0), &first) << "it would be too large";
   EXPECT_EQ(partition_.Batches(), 2U);
@@ -246,7 +246,7 @@ TEST_F(PartitionTest, WhatIsHeldBackWaitsUntilAllThatHoldsItIsDone) {
   Batch& held = other.Open(10, 1000, false, codec_, now_, 0);
   held.records.Append(std::nullopt, "value", {});
   held.tokens.push_back(2);
-  app::AppendRun(held.runs, {now_, 0, 1, 10});
+  ei::AppendRun(held.runs, {now_, 0, 1, 10});
   EXPECT_FALSE(other.CanSend(now_));
   Answer(older, Error(ErrorCode::kNotEnoughReplicas));
   EXPECT_FALSE(other.CanSend(now_)) << "it is tried again";
@@ -264,7 +264,7 @@ TEST_F(PartitionTest, ASplitBatchHoldsBackWithBothHalves) {
   Batch& held = other.Open(10, 1000, false, codec_, now_, 0);
   held.records.Append(std::nullopt, "value", {});
   held.tokens.push_back(3);
-  app::AppendRun(held.runs, {now_, 0, 1, 10});
+  ei::AppendRun(held.runs, {now_, 0, 1, 10});
   Answer(whole, Error(ErrorCode::kMessageTooLarge));
   Take(Next(), 0);
   EXPECT_FALSE(other.CanSend(now_));

@@ -18,14 +18,14 @@ std::string StampOf(int32_t sequence, int16_t epoch = 0, int64_t id = 7, int32_t
 }
 
 // `count` events from position `first` on.
-app::SentBatch Batch(std::string stamp, uint64_t first, size_t count = 1, bool broken = false) {
-  app::SentBatch batch{std::move(stamp), std::vector<uint64_t>(count), broken};
+SentBatch Batch(std::string stamp, uint64_t first, size_t count = 1, bool broken = false) {
+  SentBatch batch{std::move(stamp), std::vector<uint64_t>(count), broken};
   std::iota(batch.positions.begin(), batch.positions.end(), first);
   return batch;
 }
 
 // Their first positions.
-std::vector<uint64_t> Resumed(const std::vector<app::SentBatch>& sent) {
+std::vector<uint64_t> Resumed(const std::vector<SentBatch>& sent) {
   std::vector<uint64_t> first;
   for (const Resumable& each : ResumableOf(sent)) first.push_back(each.positions.front());
   return first;
@@ -99,11 +99,11 @@ TEST(ResumableOf, WhatIsNotUnderstoodIsLeftOut) {
   EXPECT_EQ(Resumed({Batch(StampOf(0), 10, 3), Batch(StampOf(2), 20)}), Positions{10}) << "they overlap";
 }
 
-class NotedBatches final : public app::SentLog {
+class NotedBatches final : public SentLog {
  public:
-  explicit NotedBatches(std::vector<app::SentBatch> sent) : sent_(std::move(sent)) {}
+  explicit NotedBatches(std::vector<SentBatch> sent) : sent_(std::move(sent)) {}
 
-  std::vector<app::SentBatch> TakeUnsettled() override { return std::exchange(sent_, {}); }
+  std::vector<SentBatch> TakeUnsettled() override { return std::exchange(sent_, {}); }
   void NoteSent(std::span<const uint64_t> positions, std::string_view stamp) override {
     for (const uint64_t position : positions) stamps[position] = stamp;
   }
@@ -113,7 +113,7 @@ class NotedBatches final : public app::SentLog {
   std::map<uint64_t, std::string> stamps;
 
  private:
-  std::vector<app::SentBatch> sent_;
+  std::vector<SentBatch> sent_;
 };
 
 TEST(TakeResumption, LeavesNothingElseToALaterLife) {

@@ -45,7 +45,7 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
   // A position: once more, as a journal gives what it doesn't know to be settled.
   void Add(const std::string& value, std::optional<std::string> key = std::nullopt,
            std::optional<uint64_t> position = std::nullopt) {
-    app::JournalEvent event;
+    JournalEvent event;
     event.value = value;
     event.has_key = key.has_value();
     if (key) {
@@ -58,7 +58,7 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
     queue_->Add(event, Now());
   }
   void AddDeadLetter(const std::string& value) {
-    app::EventView event;
+    EventView event;
     event.value = value;
     queue_->AddDeadLetter(values_.size(), event, /*with_value=*/true, {}, Now());
     values_.push_back(value);
@@ -154,7 +154,7 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
   uint64_t total_ = 0;
   std::map<std::string, std::pair<std::string, uint32_t>> undeliverable_;  // code, attempts
   Strings faults_;
-  std::vector<app::SentBatch> sent_;  // as it was noted
+  std::vector<SentBatch> sent_;  // as it was noted
   uint64_t possible_repeats_ = 0;
 };
 

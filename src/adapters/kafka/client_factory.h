@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <librdkafka/rdkafka.h>
+
+#include "adapters/kafka/connection_properties.h"
+#include "adapters/kafka/credential_refresher.h"
+#include "adapters/kafka/kafka_options.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "base/result.h"
+
+namespace ei::kafka {
+
+using RdKafkaHandle = std::shared_ptr<rd_kafka_t>;
+
+// Short-lived clients of the same brokers, as a command needs them, with credentials that a
+// CredentialRefresher keeps fresh. A client keeps the certificates that it began with. Thread-safe.
+class ClientFactory final : public CredentialUser {
+ public:
+  // The log outlives the pool.
+  ClientFactory(KafkaOptions options, Log& log) : options_(std::move(options)), log_(log) {}
+
+  const KafkaOptions& Options() const { return options_; }
+  Log& LogOfFaults() const { return log_; }
+
+  // Its faults and librdkafka's log come as events; HandleEvent takes them.
+  base::Result<RdKafkaHandle> Make(rd_kafka_type_t type, const Properties& properties) EXCLUDES(mutex_);
+
+  // Writes what an event that is neither a record nor a report has to say to the log.
+  void HandleEvent(rd_kafka_event_t* event);
+
+  void OnPassword(const std::string& password) override EXCLUDES(mutex_);
+  base::Result<void> OnToken(const AccessToken& token) override EXCLUDES(mutex_);
+  void OnNoToken(const base::Error&) override {}
+  base::Result<void> OnCertificates() override { return {}; }
+
+ private:
+  std::vector<RdKafkaHandle> Living() REQUIRES(mutex_);
+
+  const KafkaOptions options_;
+  Log& log_;
+  base::Mutex mutex_;
+  std::vector<std::weak_ptr<rd_kafka_t>> clients_ GUARDED_BY(mutex_);
+  std::optional<AccessToken> token_ GUARDED_BY(mutex_);
+};
+
+}  // namespace ei::kafka

@@ -1,0 +1,133 @@
+#include "adapters/kafka/credential_refresher.h"
+
+#include <algorithm>
+
+#include "base/thread_name.h"
+
+namespace ei::kafka {
+
+namespace {
+
+constexpr base::Duration kTokenPauseMin = std::chrono::seconds(1);
+constexpr base::Duration kTokenPauseMax = std::chrono::seconds(30);
+
+std::vector<SecretFile> CertificatesOf(const SecurityOptions& security) {
+  if (!security.UsesTls()) return {};
+  return {security.ca_file, security.certificate_file, security.key_file, security.key_password_file};
+}
+
+}  // namespace
+
+CredentialRefresher::CredentialRefresher(const SecurityOptions& security, const ei::Clock& clock, Log& log,
+                                         CredentialUser& user)
+    : security_(security),
+      clock_(clock),
+      log_(log),
+      user_(user),
+      password_(security.UsesSasl() ? std::vector{security.password_file} : std::vector<SecretFile>()),
+      certificates_(CertificatesOf(security)),
+      token_files_(security.token_files),
+      token_due_(clock.Now()) {}
+
+CredentialRefresher::~CredentialRefresher() {
+  {
+    const base::MutexLock lock(mutex_);
+    stop_ = true;
+  }
+  stopping_.NotifyAll();
+  if (security_.UsesTokens()) security_.tokens->Cancel();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool CredentialRefresher::Stopping() {
+  const base::MutexLock lock(mutex_);
+  return stop_;
+}
+
+void CredentialRefresher::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void CredentialRefresher::Run() {
+  base::NameThisThread("credentials");
+  for (;;) {
+    Round();
+    const base::SteadyTime next = NextRound();
+    const base::MutexLock lock(mutex_);
+    while (!stop_ && clock_.Now() < next) stopping_.WaitUntil(mutex_, next);
+    if (stop_) return;
+  }
+}
+
+base::SteadyTime CredentialRefresher::NextRound() const {
+  const base::SteadyTime round = clock_.Now() + kRound;
+  return security_.UsesTokens() ? std::min(round, token_due_) : round;
+}
+
+void CredentialRefresher::Round() {
+  LookAtPassword();
+  LookAtCertificates();
+  if (security_.UsesTokens()) RenewToken();
+}
+
+void CredentialRefresher::LookAtPassword() {
+  const auto news = password_.Look();
+  if (!news) return;
+  if (!*news) {
+    return log_.Write(LogLevel::kError, "kafka", "a new password is of no use; the old one stays",
+                      {{"error", news->error().message}});
+  }
+  user_.OnPassword((*news)->front());
+  log_.Write(LogLevel::kInfo, "kafka", "the next connections to the brokers use the new password");
+}
+
+void CredentialRefresher::LookAtCertificates() {
+  const auto news = certificates_.Look();
+  if (!news) return;
+  base::Result<void> taken;
+  if (*news) {
+    taken = user_.OnCertificates();
+  } else {
+    taken = std::unexpected(news->error());
+  }
+  if (taken) {
+    return log_.Write(LogLevel::kInfo, "kafka",
+                      "the next connections to the brokers use the new certificates");
+  }
+  log_.Write(LogLevel::kError, "kafka", "new certificates are of no use; the old ones stay",
+             {{"error", taken.error().message}});
+}
+
+void CredentialRefresher::RenewToken() {
+  if (const auto news = token_files_.Look(); news && *news) token_due_ = clock_.Now();
+  if (clock_.Now() < token_due_) return;
+  auto token = security_.tokens->Fetch();
+  base::Result<void> taken;
+  if (token) {
+    taken = user_.OnToken(*token);
+  } else {
+    taken = std::unexpected(token.error());
+  }
+  if (taken) {
+    const base::Duration left = std::max(base::Duration(0), token->expires_at - clock_.WallNow());
+    token_due_ = clock_.Now() + std::max(kTokenPauseMin, left * 4 / 5);
+    token_pause_ = base::Duration(0);
+    token_fault_.clear();
+    if (token->warning != token_warning_ && !token->warning.empty()) {
+      log_.Write(LogLevel::kWarn, "kafka", "something is odd about the token for the brokers",
+                 {{"warning", std::string_view(token->warning)}});
+    }
+    token_warning_ = std::move(token->warning);
+    return;
+  }
+  if (Stopping()) return;  // cancelled
+  token_pause_ = std::clamp(2 * token_pause_, kTokenPauseMin, kTokenPauseMax);
+  token_due_ = clock_.Now() + token_pause_;
+  user_.OnNoToken(taken.error());
+  if (taken.error().message == token_fault_) return;
+  token_fault_ = taken.error().message;
+  log_.Write(LogLevel::kError, "kafka", "no token for the brokers; trying again",
+             {{"error", taken.error().message}});
+}
+
+}  // namespace ei::kafka

@@ -1,0 +1,237 @@
+#include "commands/command_line.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "settings/edit_distance.h"
+#include "settings/report.h"
+
+// No CLI11 here: it stops at the first fault, offers no nearest name and would bring a second declaration and
+// a second help layout for each row of the settings table. What is left to parse is words and --key value.
+
+namespace ei::service {
+namespace {
+
+struct Command {
+  std::string_view words;
+  Subcommand subcommand;
+  bool takes_settings;
+  std::string_view text;
+  bool takes_folder = false;  // as a last word
+};
+
+constexpr std::array<Command, 15> kCommands{{
+    {"serve", Subcommand::kServe, true, "take events until SIGTERM or SIGINT (without a command: the same)"},
+    {"health", Subcommand::kHealth, true,
+     "ask the service with these settings whether it is ready: ends with 0 when it is,\n"
+     "                else 1; --live: only whether it answers"},
+    {"drain", Subcommand::kDrain, true,
+     "deliver what the write-ahead log holds, take nothing new, and end: with 0 when it is\n"
+     "                empty, 3 when shutdown.timeout was too short"},
+    {"config print", Subcommand::kConfigPrint, true,
+     "print the effective settings as YAML; --show-origin: and where each comes from"},
+    {"config check", Subcommand::kConfigCheck, true, "check the settings: print ok, or all faults"},
+    {"config docs", Subcommand::kConfigDocs, false, "print docs/CONFIGURATION.md"},
+    {"metrics docs", Subcommand::kMetricsDocs, false, "print docs/METRICS.md"},
+    {"wal verify", Subcommand::kWalVerify, true,
+     "[FOLDER] read the whole write-ahead log and check it: ends with 0 sound, 4 damaged", true},
+    {"wal dump", Subcommand::kWalDump, true,
+     "[FOLDER] print its unsettled events, one JSON object a line; --all: settled ones\n"
+     "                too; --positions FROM:TO: from FROM to below TO; --values: with what they hold",
+     true},
+    {"wal stats", Subcommand::kWalStats, true, "[FOLDER] print how much waits in it; --json: for machines",
+     true},
+    {"wal repair", Subcommand::kWalRepair, true,
+     "[FOLDER] set damaged files aside, after what they still hold was moved to the\n"
+     "                log's end; not beside a service; --dry-run: only say what would be done",
+     true},
+    {"dlq stats", Subcommand::kDlqStats, true,
+     "count the dead letters by code and topic; --json: for machines;\n"
+     "                which ones: as redrive"},
+    {"redrive", Subcommand::kRedrive, true,
+     "send dead letters back to the topics that refused them; goes on where it stopped.\n"
+     "                Which ones: --from=topic|file|file:FOLDER, and what they have to match:\n"
+     "                --code, --topic, --type, --id (each of them again for another value),\n"
+     "                --since, --until (a moment, or so long ago as 2h), --max-redrives=3\n"
+     "                How: --dry-run: only count; --rate=N dead letters a second; --job=NAME;\n"
+     "                --again: also what was sent back before; --no-transactions: for clusters\n"
+     "                that have none"},
+    {"version", Subcommand::kVersion, false, "print the version (also --version)"},
+    {"help", Subcommand::kHelp, false, "print this text (also --help, -h)"},
+}};
+
+std::string_view NearestCommand(std::string_view words) {
+  if (words.size() > kSpellingBytesMax) return {};
+  const auto distance = [words](const Command& command) { return SpellingDistance(words, command.words); };
+  const auto* nearest = std::ranges::min_element(kCommands, {}, distance);
+  return IsLikelySlip(distance(*nearest), words.size()) ? nearest->words : std::string_view{};
+}
+
+std::string UnknownCommand(std::string_view words) {
+  const std::string_view nearest = NearestCommand(words);
+  if (!nearest.empty()) return fmt::format("{} is not a command; did you mean {}?", Quoted(words), nearest);
+  return fmt::format("{} is not a command; `event-ingestor help` lists all", Quoted(words));
+}
+
+struct Switch {
+  std::string_view name;
+  bool CommandLine::* given;
+  Subcommand owner;
+  std::optional<Subcommand> other_owner = std::nullopt;
+
+  bool BelongsTo(Subcommand subcommand) const { return owner == subcommand || other_owner == subcommand; }
+};
+
+constexpr std::array<Switch, 8> kSwitches{{
+    {"--live", &CommandLine::live, Subcommand::kHealth},
+    {"--show-origin", &CommandLine::show_origin, Subcommand::kConfigPrint},
+    {"--all", &CommandLine::all, Subcommand::kWalDump},
+    {"--values", &CommandLine::values, Subcommand::kWalDump},
+    {"--json", &CommandLine::json, Subcommand::kWalStats, Subcommand::kDlqStats},
+    {"--dry-run", &CommandLine::dry_run, Subcommand::kWalRepair, Subcommand::kRedrive},
+    {"--again", &CommandLine::again, Subcommand::kRedrive},
+    {"--no-transactions", &CommandLine::no_transactions, Subcommand::kRedrive},
+}};
+
+std::string_view WordsOf(Subcommand subcommand) {
+  return std::ranges::find(kCommands, subcommand, &Command::subcommand)->words;
+}
+
+constexpr std::string_view kPositionsKey = "positions";
+
+// A folder behind the command is another way to set wal.dir. Null: there is no such command.
+const Command* FindCommand(std::span<const std::string_view> words, CommandLine& line) {
+  const auto joined = [](std::span<const std::string_view> parts) {
+    std::string text;
+    for (const std::string_view part : parts) text.append(text.empty() ? "" : " ").append(part);
+    return text;
+  };
+  const std::string all = joined(words);
+  const auto* command = std::ranges::find(kCommands, all.empty() ? "serve" : all, &Command::words);
+  if (command != kCommands.end()) return command;
+  if (!words.empty()) {
+    command = std::ranges::find(kCommands, joined(words.first(words.size() - 1)), &Command::words);
+    if (command != kCommands.end() && command->takes_folder) {
+      line.flags.push_back({"wal.dir", std::string(words.back())});
+      return command;
+    }
+  }
+  line.faults.insert(line.faults.begin(), UnknownCommand(all));
+  return nullptr;
+}
+
+std::optional<std::uint64_t> ReadPosition(std::string_view text, std::uint64_t if_empty) {
+  if (text.empty()) return if_empty;
+  std::uint64_t position = 0;
+  const auto [stopped, fault] = std::from_chars(text.data(), text.data() + text.size(), position);
+  if (fault != std::errc() || stopped != text.data() + text.size()) return std::nullopt;
+  return position;
+}
+
+// Takes --positions out of the flags, which are settings.
+void ReadPositions(CommandLine& line) {
+  const auto flag = std::ranges::find(line.flags, kPositionsKey, &SettingFlag::key);
+  if (flag == line.flags.end()) return;
+  const std::string_view text = flag->value;
+  const std::size_t colon = text.find(':');
+  const auto from = ReadPosition(text.substr(0, colon), line.positions.from);
+  const auto end = colon == std::string_view::npos ? std::nullopt
+                                                   : ReadPosition(text.substr(colon + 1), line.positions.end);
+  if (from && end && *from < *end) {
+    line.positions = {*from, *end};
+  } else {
+    line.faults.push_back(fmt::format(
+        "--positions {} is not a range FROM:TO, as 1000:2000; either may be left out", Quoted(text)));
+  }
+  line.flags.erase(flag);
+}
+
+}  // namespace
+
+CommandLine ParseCommandLine(int argc, const char* const* argv) {
+  const std::vector<std::string_view> arguments(argv + std::min(argc, 1), argv + argc);
+  return ParseCommandLine(arguments);
+}
+
+CommandLine ParseCommandLine(std::span<const std::string_view> arguments) {
+  CommandLine line;
+  std::vector<std::string_view> words;
+  bool help = false;
+  bool version = false;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view argument = arguments[i];
+    const std::size_t equals = argument.find('=');
+    const std::string_view name = argument.substr(0, equals);
+    const bool has_value = equals != std::string_view::npos;
+    const auto* const known = std::ranges::find(kSwitches, name, &Switch::name);
+    if (name == "--help" || name == "-h" || name == "--version" || known != kSwitches.end()) {
+      if (has_value) line.faults.push_back(fmt::format("{} takes no value", name));
+      (known != kSwitches.end() ? line.*known->given : name == "--version" ? version : help) = true;
+    } else if (name.starts_with("--") && name.size() > 2) {
+      const std::string key(name.substr(2));
+      if (has_value) {
+        line.flags.push_back({key, std::string(argument.substr(equals + 1))});
+      } else if (i + 1 < arguments.size() && !arguments[i + 1].starts_with("--")) {
+        line.flags.push_back({key, std::string(arguments[++i])});
+      } else {
+        line.faults.push_back(
+            fmt::format("--{} needs a value, as --{}=VALUE", Printable(key), Printable(key)));
+      }
+    } else if (argument.starts_with('-')) {
+      line.faults.push_back(fmt::format("{} is not a flag; flags are --KEY=VALUE", Quoted(argument)));
+    } else {
+      words.push_back(argument);
+    }
+  }
+
+  if (help || version) {
+    // Someone who asks for help gets it, whatever else stands there.
+    line.subcommand = help ? Subcommand::kHelp : Subcommand::kVersion;
+    line.faults.clear();
+    return line;
+  }
+  const Command* const command = FindCommand(words, line);
+  if (command == nullptr) return line;
+  line.subcommand = command->subcommand;
+  for (const Switch& one : kSwitches) {
+    if (!(line.*one.given) || one.BelongsTo(line.subcommand)) continue;
+    line.faults.push_back(one.other_owner ? fmt::format("{} belongs to {} and {}", one.name,
+                                                        WordsOf(one.owner), WordsOf(*one.other_owner))
+                                          : fmt::format("{} belongs to {}", one.name, WordsOf(one.owner)));
+  }
+  if (line.subcommand == Subcommand::kWalDump) ReadPositions(line);
+  if (line.subcommand == Subcommand::kDlqStats || line.subcommand == Subcommand::kRedrive) {
+    line.dead_letters =
+        TakeDeadLetterOptions(line.flags, line.subcommand == Subcommand::kRedrive, line.faults);
+  }
+  if (!command->takes_settings && !line.flags.empty()) {
+    line.faults.push_back(fmt::format("{} takes no settings", command->words));
+  }
+  return line;
+}
+
+std::string_view Version() { return EI_VERSION; }
+
+std::string HelpText() {
+  std::string text = fmt::format(
+      "Event Ingestor {}: takes events over HTTP and delivers them to Kafka or to files.\n\n"
+      "Usage: event-ingestor [command] [--config=FILE] [--KEY=VALUE | --KEY VALUE]...\n\nCommands\n",
+      Version());
+  for (const Command& command : kCommands) text += fmt::format("  {:<14}{}\n", command.words, command.text);
+  text +=
+      "\nSettings: a flag wins over the environment, the environment over the YAML file (--config or\n"
+      "CONFIG), the file over the default. In the file http.port is port below http. Each setting is\n"
+      "listed with its flag, its environment name, its default and what is allowed.\n";
+  text += SettingsHelp();
+  text +=
+      "\nExit status: 0 clean, 2 settings or usage, 3 stopped with undelivered events, 4 storage failed,\n"
+      "5 a command was stopped before its end, 1 anything else.\n";
+  return text;
+}
+
+}  // namespace ei::service

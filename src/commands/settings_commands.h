@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <ostream>
+
+#include "commands/command_line.h"
+#include "settings/load.h"
+
+namespace ei::service {
+
+inline constexpr int kExitClean = 0;
+inline constexpr int kExitFailure = 1;
+inline constexpr int kExitSettings = 2;
+inline constexpr int kExitUndelivered = 3;
+inline constexpr int kExitStorage = 4;
+inline constexpr int kExitStopped = 5;
+inline constexpr int kExitMemory = 6;
+
+// Runs the commands that need nothing but the settings (config print, check and docs, version, help) and
+// reports usage faults; returns the exit status. nullopt: it is another command, which the caller runs.
+std::optional<int> RunSettingsCommand(const CommandLine& line, const EnvironmentLookup& environment,
+                                      std::ostream& out, std::ostream& errors);
+
+}  // namespace ei::service

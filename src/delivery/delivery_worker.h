@@ -1,0 +1,66 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "delivery/dead_letter_file.h"
+#include "delivery/dead_letters.h"
+#include "delivery/event_sink.h"
+#include "delivery/retry_policy.h"
+#include "event/telemetry.h"
+#include "journal/drain_rate.h"
+#include "journal/journal.h"
+
+namespace ei {
+
+// What a delivery worker works with; the parts outlive it.
+struct DeliveryContext {
+  Journal& journal;
+  DrainRate& drain_rate;
+  const Clock& clock;
+  Telemetry& telemetry;
+  Log& log;
+  DeadLetterFile* dead_letter_file = nullptr;  // null: there is none
+};
+
+// The way out for one lane: from the journal to the sink, and what became of the events back to the journal.
+// It does nothing by itself: Turn() takes what there is and never waits, and the sink reports from
+// within its own functions, so that a thread (WorkerPool) or the simulator can drive it. One thread, but for
+// Waiting.
+class DeliveryWorker final : public DeliveryListener {
+ public:
+  // The sink's lane outlives the worker.
+  DeliveryWorker(size_t lane, const DeliveryContext& context, SinkLane& sink,
+                 const RetryPolicy& dead_letter_retries, uint64_t seed);
+
+  // Hands what the journal has over to the sink. Returns whether there was anything.
+  bool Turn();
+
+  // When a turn is due though nothing wakes the worker; nullopt: never.
+  std::optional<base::SteadyTime> NextTurn() const { return dead_letters_.NextDue(); }
+
+  // Events that were taken from the journal and are not settled. Any thread.
+  uint64_t Taken() const { return taken_count_.load(std::memory_order_relaxed); }
+
+  void OnDelivered(const SettledEvents& delivered) override;
+  void OnRejected(const RejectedEvent& rejected) override;
+  void OnDeadLetter(const DeadLetterReport& report) override { dead_letters_.OnReport(report); }
+
+ private:
+  void OnDeadLettered(const DeadLetter& dead_letter);
+  void Settle(const SettledEvents& events);
+
+  const size_t lane_;
+  DeliveryContext context_;
+  SinkLane& sink_;
+  SentLog* const sent_;  // null: nothing outlives the process
+  DeadLetters dead_letters_;
+  std::vector<JournalEvent> taken_;  // scratch
+  std::atomic<uint64_t> taken_count_{0};
+};
+
+}  // namespace ei

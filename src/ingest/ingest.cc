@@ -1,0 +1,219 @@
+#include "ingest/ingest.h"
+
+#include <algorithm>
+
+#include "event/timestamp.h"
+#include "event/validation.h"
+
+namespace ei {
+
+namespace {
+
+// The bucket's answer is exact to some nanoseconds, which must not cost the client a whole second.
+std::chrono::seconds WholeSeconds(base::Duration wait) {
+  return std::max(std::chrono::seconds(1),
+                  std::chrono::ceil<std::chrono::seconds>(wait - std::chrono::microseconds(1)));
+}
+
+}  // namespace
+
+IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const RequestMetadata& metadata,
+                            Handling handling, AckLevel ack, IngestContext& context) {
+  telemetry_.EventsReceived(events.size());
+  const base::SteadyTime now = clock_.Now();
+  if (closing_.load(std::memory_order_acquire)) return Refuse(IngestStatus::kShuttingDown, events.size());
+  // All events take tokens, valid or not: they were decoded and are judged.
+  const ClientNumber client = metadata.client;
+  if (const auto refused = RefusedByRate(client, events.size(), now)) return *refused;
+  if (!KeyFits(events, metadata)) return Refuse(IngestStatus::kKeyTooLarge, events.size());
+  Judge(events, metadata, context);
+
+  const uint64_t valid = context.batch.Size();
+  const bool all_or_nothing = handling == Handling::kStrict && !context.rejections.empty();
+  if (all_or_nothing) telemetry_.EventsRejected(kBatchNotValid, valid);
+  if (valid == 0 || all_or_nothing) return {IngestStatus::kAllRejected};
+
+  if (!MayHold(client, valid, context.batch.Bytes().size()))
+    return RefuseOverShare(valid, context.batch.Bytes().size());
+  const Appended appended = journal_.Append(
+      {.batch = context.batch, .dedup = &context.dedup, .ack = ack, .waiter = context.waiter}, now);
+  switch (appended.result) {
+    case AppendResult::kAppended: break;
+    case AppendResult::kOverShare: return RefuseOverShare(valid, context.batch.Bytes().size());
+    case AppendResult::kFull: return Refuse(IngestStatus::kJournalFull, valid);
+    case AppendResult::kTooLarge: return Refuse(IngestStatus::kBatchTooLarge, valid);
+    case AppendResult::kClosed: return Refuse(IngestStatus::kShuttingDown, valid);
+    case AppendResult::kFailed: return Refuse(IngestStatus::kStorageFailed, valid);
+  }
+  const uint64_t repeats = context.dedup.repeats.size();
+  telemetry_.EventsAccepted(valid - repeats);
+  if (repeats > 0) telemetry_.EventsDeduplicated(repeats);
+  if (context.dedup.id_conflicts > 0) LogIdConflicts(context.dedup.id_conflicts);
+  return {IngestStatus::kAccepted, std::chrono::seconds(0), false, ack};
+}
+
+std::optional<IngestResult> Ingest::RefusedByRate(ClientNumber client, uint64_t events,
+                                                  base::SteadyTime now) {
+  const auto decision = TakeTokens(client, events, now);
+  if (decision.admitted) return std::nullopt;
+  if (shares_ != nullptr) shares_->NoteRefused(client, events, now);
+  IngestResult refused = Refuse(IngestStatus::kRateLimited, events, decision.retry_after);
+  refused.over_share = TokensKept(client, events, now) > 0;
+  return refused;
+}
+
+IngestResult Ingest::RejectDocument(ClientNumber client, uint64_t events) {
+  return RefusedByRate(client, events, clock_.Now()).value_or(IngestResult{IngestStatus::kAllRejected});
+}
+
+// The sum, before anything is copied.
+bool Ingest::KeyFits(std::span<const DecodedEvent> events, const RequestMetadata& metadata) const {
+  if (metadata.key.empty()) return true;
+  uint64_t bytes = 0;
+  for (const DecodedEvent& event : events) {
+    bytes += event.json.size();
+    if (event.route->key_source == KeySource::kHeader) bytes += metadata.key.size();
+  }
+  return bytes <= options_.body_bytes_max;
+}
+
+void Ingest::LogIdConflicts(uint64_t events) {
+  telemetry_.EventIdConflicts(events);
+  if (log_ == nullptr) return;
+  log_->Write(LogLevel::kWarn, "ingest",
+              "events of one client share an id and differ in their bytes; each was accepted: let their "
+              "senders use ids, or sources, of their own",
+              {{"events", events}});
+}
+
+void Ingest::Judge(std::span<const DecodedEvent> events, const RequestMetadata& metadata,
+                   IngestContext& context) {
+  context.batch.Clear(metadata.client, metadata.identity);
+  context.rejections.clear();
+  context.dedup.Clear();
+  const base::WallTime received_at = clock_.WallNow();
+  const TimestampText timestamp = FormatTimestamp(received_at);
+  for (const DecodedEvent& event : events) {
+    const EventFault fault = Validate(event, options_.limits);
+    if (fault != EventFault::kNone) {
+      Reject(event, fault, {}, context);
+      continue;
+    }
+    const bool needs_id = event.id.kind == Member::Kind::kAbsent;
+    context.batch.Add(event, needs_id ? context.ids.Next(received_at) : std::string_view(), View(timestamp),
+                      metadata);
+    if (const auto limit = topic_limits_.BrokenByLast(context.batch)) {
+      context.batch.TakeBack(event);
+      Reject(event, EventFault::kTooLargeForTopic, *limit, context);
+      continue;
+    }
+    if (IsStalled(context.batch)) {
+      context.batch.TakeBack(event);
+      Reject(event, EventFault::kPartitionStuck, {}, context);
+      continue;
+    }
+    if (window_ != nullptr) window_->Name(event, context.batch, context.dedup);
+  }
+}
+
+// Whether the partition of the batch's last event takes nothing while others do. Once the journal is crowded
+// it is rejected, so that the rest of it stays free for the others. In an outage of all of them none is
+// stalled by this measure: the journal is there for that.
+bool Ingest::IsStalled(const EventBatch& batch) const {
+  if (sink_ == nullptr) return false;
+  const EventSlices& event = batch.Events().back();
+  const bool has_key = event.key_offset != EventSlices::kNoKey;
+  const auto key_hash = has_key ? std::optional(event.key_hash) : std::nullopt;
+  return sink_->IsStalled(TopicOf(batch, event), key_hash) && journal_.AboveHighWatermark();
+}
+
+void Ingest::Reject(const DecodedEvent& event, EventFault fault, const TopicLimit& limit,
+                    IngestContext& context) {
+  context.rejections.push_back({event.index, event.line, event.offset, fault, event.id.raw, limit});
+  telemetry_.EventsRejected(Code(fault), 1);
+}
+
+IngestResult Ingest::Admit(AckLevel ack, ClientNumber client, uint64_t body_bytes,
+                           base::SteadyTime now) const {
+  if (ack == AckLevel::kWal && !options_.has_wal) return {IngestStatus::kAckUnavailable};
+  if (closing_.load(std::memory_order_acquire)) return {IngestStatus::kShuttingDown, std::chrono::seconds(1)};
+  if (shares_ != nullptr) shares_->NoteSender(client, now);
+  if (const IngestResult result = AdmitByRate(client, now); result.status != IngestStatus::kAccepted)
+    return result;
+  const bool waits = ack == AckLevel::kBroker;
+  if (!MayHold(client, 1, body_bytes) ||
+      (waits && shares_ != nullptr && !shares_->Allows(client, Shared::kAwaitedEvents, 1))) {
+    return {IngestStatus::kOverShare, drain_rate_.RetryAfter(journal_.Events(), now), true};
+  }
+  if (journal_.Full(body_bytes) || (waits && journal_.TooManyAwaited())) {
+    return {IngestStatus::kJournalFull, drain_rate_.RetryAfter(journal_.Events(), now)};
+  }
+  return {IngestStatus::kAccepted};
+}
+
+IngestResult Ingest::AdmitByRate(ClientNumber client, base::SteadyTime now) const {
+  const double kept = TokensKept(client, 1, now);
+  const auto decision = bucket_.Peek(now, 1, kept);
+  const base::Duration unread = shares_ == nullptr ? base::Duration(0) : shares_->UnreadFor(client, now);
+  const bool reserved = shares_ != nullptr && shares_->PeekReserved(client, now);
+  if (unread.count() == 0 && (decision.admitted || reserved)) return {IngestStatus::kAccepted};
+  return {IngestStatus::kRateLimited, WholeSeconds(std::max(decision.retry_after, unread)), kept > 0};
+}
+
+IngestResult Ingest::Refuse(IngestStatus status, uint64_t events, base::Duration retry_after) {
+  telemetry_.EventsRejected(Code(status), events);
+  if (status == IngestStatus::kBatchTooLarge || status == IngestStatus::kKeyTooLarge) return {status};
+  if (status == IngestStatus::kJournalFull || status == IngestStatus::kOverShare) {
+    return {status, drain_rate_.RetryAfter(journal_.Events(), clock_.Now()),
+            status == IngestStatus::kOverShare};
+  }
+  return {status, WholeSeconds(retry_after)};
+}
+
+// A client that stays below its part of the rate pays no one's debt but its own; the bucket of all is charged
+// with everything, so that together they keep to the rate.
+TokenBucket::Decision Ingest::TakeTokens(ClientNumber client, uint64_t events, base::SteadyTime now) {
+  if (shares_ == nullptr || bucket_.Unlimited()) return bucket_.TryTake(events, now);
+  if (shares_->TakeReserved(client, events, now)) {
+    bucket_.Charge(events, now);
+    return {true, base::Duration(0), 0};
+  }
+  const auto decision = bucket_.TryTake(events, now, TokensKept(client, events, now));
+  if (decision.admitted) shares_->Charge(client, events, now);
+  return decision;
+}
+
+// One that is too large for any client's share is not told to try again.
+IngestResult Ingest::RefuseOverShare(uint64_t events, uint64_t bytes) {
+  const bool ever = shares_->EverAllows(Shared::kJournalEvents, events) &&
+                    shares_->EverAllows(Shared::kJournalBytes, bytes);
+  return Refuse(ever ? IngestStatus::kOverShare : IngestStatus::kBatchTooLarge, events);
+}
+
+double Ingest::TokensKept(ClientNumber client, uint64_t events, base::SteadyTime now) const {
+  if (shares_ == nullptr || bucket_.Unlimited() || shares_->WithinFairShare(client, events, now)) return 0;
+  return bucket_.Burst() / static_cast<double>(ClientShares::kReserveFraction);
+}
+
+bool Ingest::MayHold(ClientNumber client, uint64_t events, uint64_t bytes) const {
+  return shares_ == nullptr || (shares_->Allows(client, Shared::kJournalEvents, events) &&
+                                shares_->Allows(client, Shared::kJournalBytes, bytes));
+}
+
+std::string_view Code(IngestStatus status) {
+  switch (status) {
+    case IngestStatus::kAccepted:
+    case IngestStatus::kAllRejected: return {};
+    case IngestStatus::kRateLimited: return "rate_limited";
+    case IngestStatus::kJournalFull: return "journal_full";
+    case IngestStatus::kOverShare: return "client_over_share";
+    case IngestStatus::kBatchTooLarge:
+    case IngestStatus::kKeyTooLarge: return "batch_too_large";
+    case IngestStatus::kShuttingDown: return "shutting_down";
+    case IngestStatus::kStorageFailed: return "storage_failed";
+    case IngestStatus::kAckUnavailable: return "ack_unavailable";
+  }
+  return {};
+}
+
+}  // namespace ei

@@ -1,0 +1,68 @@
+#include "settings/file_limit.h"
+
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include "settings/adapter_options.h"
+
+namespace ei::service {
+
+namespace {
+
+constexpr std::uint64_t kLoopFiles = 4;  // listening socket, epoll, eventfd, timerfd
+constexpr std::uint64_t kLogFiles = 64;  // segments, checkpoints, folders
+constexpr std::uint64_t kSinkFiles =
+    96;  // sockets to brokers and what wakes their threads; files, dead letters
+constexpr std::uint64_t kOtherFiles = 48;  // standard streams, signals, tokens, secrets, /proc for metrics
+constexpr std::uint64_t kAdminConnections = 64;
+constexpr std::uint64_t kConnectionsMin = 8;
+constexpr std::uint32_t kRefusedMin = 16;
+constexpr std::uint32_t kRefusedMax = 256;
+
+std::uint64_t FilesBesideConnections(const Settings& settings) {
+  const std::uint64_t loops = HttpOptionsOf(settings).threads + (settings.admin.port ? 1 : 0);
+  return loops * kLoopFiles + (JournalIsWal(settings) ? kLogFiles : 0) + kSinkFiles + kOtherFiles +
+         (settings.admin.port ? kAdminConnections : 0);
+}
+
+}  // namespace
+
+std::uint32_t RefusedConnectionsMax(std::uint32_t connections_max) {
+  return std::clamp(connections_max / 8, kRefusedMin, kRefusedMax);
+}
+
+base::Result<FileBudget> BudgetFiles(const Settings& settings, std::uint64_t limit) {
+  const std::uint32_t asked = settings.http.connections_max;
+  const std::uint64_t listeners = settings.admin.port ? 2 : 1;
+  const std::uint64_t beside = FilesBesideConnections(settings);
+  FileBudget budget{limit, beside + asked + listeners * RefusedConnectionsMax(asked), asked};
+  if (budget.wanted <= limit) return budget;
+  // With fewer connections no more are refused than with all that there is room for.
+  const std::uint64_t room = limit > beside ? limit - beside : 0;
+  const auto room_or_less =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(room, std::numeric_limits<std::uint32_t>::max()));
+  const std::uint64_t refused = listeners * RefusedConnectionsMax(room_or_less);
+  if (room < refused + kConnectionsMin) {
+    return base::Fail(
+        base::ErrorKind::kInvalid,
+        fmt::format("the limit of open files is {}, and {} are needed beside the connections; raise "
+                    "its hard limit (ulimit -Hn, LimitNOFILE, ulimits of the container), to {} for "
+                    "http.connections_max (HTTP_CONNECTIONS_MAX) of {}",
+                    limit, beside + refused, budget.wanted, asked));
+  }
+  budget.connections_max = static_cast<std::uint32_t>(std::min<std::uint64_t>(asked, room - refused));
+  return budget;
+}
+
+std::uint64_t RaiseFileLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::numeric_limits<std::uint64_t>::max();
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : limit.rlim_max;
+}
+
+}  // namespace ei::service

@@ -1,0 +1,184 @@
+#include "settings/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace ei::service {
+namespace {
+
+constexpr std::size_t kHelpColumns = 100;
+
+// Words that a YAML reader may take for null, a truth value or a number rather than for text.
+bool ReadsAsOther(std::string_view text) {
+  constexpr std::string_view kWords[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"};
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::ranges::find(kWords, lower) != std::end(kWords);
+}
+
+std::string DoubleQuoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      quoted += '\\';
+      quoted += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      quoted += fmt::format("\\x{:02x}", byte);
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
+
+// Numbers, durations and words stand plain; text does when nothing in it means anything to YAML.
+std::string YamlScalar(const Setting& row, const std::string& value) {
+  if (row.may_be_unset && value.empty()) return "null";
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("./_-").find(c) != std::string_view::npos;
+  };
+  const bool is_number = row.type == "integer" || row.type == "number";
+  const bool starts_as_text =
+      !value.empty() &&
+      (std::isalnum(static_cast<unsigned char>(value.front())) != 0 || value.front() == '/');
+  if (is_number || (starts_as_text && std::ranges::all_of(value, plain) && !ReadsAsOther(value)))
+    return value;
+  return DoubleQuoted(value);
+}
+
+std::string Lines(std::string_view text, std::size_t indent, std::size_t columns) {
+  std::string lines;
+  std::size_t used = 0;
+  while (!text.empty()) {
+    const std::size_t space = text.find(' ');
+    const std::string_view word = text.substr(0, space);
+    text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
+    if (used != 0 && used + 1 + word.size() > columns) {
+      lines += '\n';
+      used = 0;
+    }
+    if (used == 0) {
+      lines.append(indent, ' ');
+      used = indent;
+    } else {
+      lines += ' ';
+      ++used;
+    }
+    lines += word;
+    used += word.size();
+  }
+  return lines + '\n';
+}
+
+std::string ShownDefault(const Setting& row) { return row.fallback.empty() ? "unset" : row.fallback; }
+
+std::string TableCell(std::string_view text) {
+  std::string cell;
+  for (const char c : text) {
+    if (c == '|') cell += '\\';
+    cell += c;
+  }
+  return cell;
+}
+
+constexpr std::string_view kDocumentHead =
+    R"(<!-- Made by `event-ingestor config docs` from the settings table; do not edit. -->
+# Settings
+
+Every setting has a default that is safe and useful as it stands. A setting can be given in four ways; the
+first that gives it wins:
+
+1. a flag: `--` and its key, as `--http.port=80` or `--http.port 80`
+2. an environment variable, as `HTTP_PORT=80`; an empty one is the same as none
+3. a YAML file, named by `--config FILE` or `CONFIG=FILE`, at most 1 MiB
+4. its default
+
+In the file the key is a path; each setting is a single value below its group:
+
+```yaml
+http:
+  address: 0.0.0.0
+  port: 80
+kafka:
+  brokers: broker-1:9092,broker-2:9092
+```
+
+An unknown key or flag, a value of the wrong type or out of its range, and settings that contradict one
+another stop the start with exit status 2. The message names every fault, where it was written, and what is
+allowed. A value is checked also where another source overrides it. Lists, aliases, anchors, tags and
+duplicate keys are refused in the file.
+
+| command | what it does |
+|---|---|
+| `event-ingestor config check` | prints `ok`, or all faults and ends with status 2 |
+| `event-ingestor config print` | prints the effective settings as YAML; secrets as `********` |
+| `event-ingestor config print --show-origin` | the same, and where each value comes from |
+| `event-ingestor config docs` | prints this document |
+
+Types: a *duration* is a number and its unit, `us`, `ms`, `s`, `m` or `h`, as `1.5s`. A *size* is bytes, or a
+number and its unit: `KiB`, `MiB`, `GiB`, `TiB` or short `K`, `M`, `G`, `T` (powers of 1024), `KB`, `MB`,
+`GB`, `TB` (powers of 1000). A *number* may have decimals, an *integer* has none. A *word* is read without
+regard to upper and lower case.
+)";
+
+}  // namespace
+
+std::string PrintSettings(const ResolvedSettings& resolved, bool show_origin, const SettingsTable& table) {
+  std::string yaml;
+  std::string_view group;
+  for (std::size_t i = 0; i < table.rows().size(); ++i) {
+    const Setting& row = table.rows()[i];
+    if (GroupOf(row.key) != group) {
+      group = GroupOf(row.key);
+      yaml += fmt::format("{}:\n", group);
+    }
+    const std::string value = row.format(resolved.settings);
+    const std::string shown =
+        row.secret && !value.empty() ? DoubleQuoted(kSecretMask) : YamlScalar(row, value);
+    yaml += fmt::format("  {}: {}", row.key.substr(group.size() + 1), shown);
+    if (show_origin) yaml += "  # " + ToText(resolved.origins[i]);
+    yaml += '\n';
+  }
+  return yaml;
+}
+
+std::string SettingsHelp(const SettingsTable& table) {
+  std::string help;
+  std::string_view group;
+  for (const Setting& row : table.rows()) {
+    if (GroupOf(row.key) != group) {
+      group = GroupOf(row.key);
+      help += fmt::format("\n{}\n", GroupTitle(group));
+    }
+    help += fmt::format("  --{}=<{}>  {}\n", row.key, row.type, row.env);
+    help += Lines(fmt::format("default {}; allowed: {}", ShownDefault(row), row.allowed), 6, kHelpColumns);
+    help += Lines(row.text, 6, kHelpColumns);
+  }
+  return help;
+}
+
+std::string SettingsDocument(const SettingsTable& table) {
+  std::string document(kDocumentHead);
+  std::string_view group;
+  for (const Setting& row : table.rows()) {
+    if (GroupOf(row.key) != group) {
+      group = GroupOf(row.key);
+      document += fmt::format(
+          "\n## {}\n\n| key | environment | type | default | allowed | what it does, when to change it |\n"
+          "|---|---|---|---|---|---|\n",
+          GroupTitle(group));
+    }
+    const std::string fallback = row.fallback.empty() ? "unset" : fmt::format("`{}`", row.fallback);
+    document += fmt::format("| `{}` | `{}` | {} | {} | {} | {} Example: `{}`.{} |\n", row.key, row.env,
+                            row.type, TableCell(fallback), TableCell(row.allowed), TableCell(row.text),
+                            TableCell(row.example), row.secret ? " Secret: never printed." : "");
+  }
+  return document;
+}
+
+}  // namespace ei::service

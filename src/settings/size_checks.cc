@@ -1,0 +1,100 @@
+#include "settings/size_checks.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "clients/client_shares.h"
+#include "settings/units.h"
+
+namespace ei::service {
+
+namespace {
+
+// What one client may have of a resource beside others.
+std::uint64_t PartOf(const Settings& settings, std::uint64_t capacity) {
+  return settings.http.clients_max == 0 ? capacity : capacity - capacity / ClientShares::kReserveFraction;
+}
+
+// The least capacity of which one client may have so much.
+std::uint64_t CapacityFor(const Settings& settings, std::uint64_t part) {
+  return settings.http.clients_max == 0
+             ? part
+             : (part * ClientShares::kReserveFraction + ClientShares::kReserveFraction - 2) /
+                   (ClientShares::kReserveFraction - 1);
+}
+
+// For people, who set whole MiB.
+std::string Rounded(std::uint64_t bytes) {
+  constexpr std::uint64_t kMiB = 1 << 20;
+  return FormatBytes((bytes + kMiB - 1) / kMiB * kMiB);
+}
+
+std::string SevenEighths(const Settings& settings) {
+  return settings.http.clients_max == 0 ? "" : ", of which one client gets seven eighths";
+}
+
+void CheckBody(const Settings& settings, std::vector<SettingConflict>& conflicts) {
+  const std::uint64_t body = settings.ingest.body_bytes_max;
+  if (body < settings.ingest.event_bytes_max) {
+    conflicts.push_back(
+        {"ingest.body_bytes_max", "ingest.event_bytes_max",
+         fmt::format("{} is less than ingest.event_bytes_max ({}), so the largest event would not fit "
+                     "into a request; raise the one or lower the other",
+                     FormatBytes(body), FormatBytes(settings.ingest.event_bytes_max))});
+  }
+  const std::uint64_t buffers = body + settings.http.header_bytes_max;
+  if (PartOf(settings, settings.http.inflight_bytes_max) < buffers) {
+    conflicts.push_back(
+        {"http.inflight_bytes_max", "ingest.body_bytes_max",
+         fmt::format("{} is too little for the largest body and header ({} and {}){}, which would be told to "
+                     "try again for ever; raise it to {} or lower ingest.body_bytes_max",
+                     FormatBytes(settings.http.inflight_bytes_max), FormatBytes(body),
+                     FormatBytes(settings.http.header_bytes_max), SevenEighths(settings),
+                     Rounded(CapacityFor(settings, buffers)))});
+  }
+}
+
+void CheckWal(const Settings& settings, std::vector<SettingConflict>& conflicts) {
+  const WalSettings& wal = settings.wal;
+  if (wal.segment_bytes < 2 * settings.ingest.body_bytes_max) {
+    conflicts.push_back(
+        {"wal.segment_bytes", "ingest.body_bytes_max",
+         fmt::format("{} is less than twice ingest.body_bytes_max ({}), so the events of the largest body "
+                     "might not fit into one file of the log; raise the one or lower the other",
+                     FormatBytes(wal.segment_bytes), FormatBytes(settings.ingest.body_bytes_max))});
+  }
+  if (wal.bytes_max < 2 * wal.segment_bytes) {
+    conflicts.push_back(
+        {"wal.bytes_max", "wal.segment_bytes",
+         fmt::format("{} is less than twice wal.segment_bytes ({}), so the log would be full before it "
+                     "could give any disk back; raise the one or lower the other",
+                     FormatBytes(wal.bytes_max), FormatBytes(wal.segment_bytes))});
+  }
+}
+
+}  // namespace
+
+void FindSizeConflicts(const Settings& settings, std::vector<SettingConflict>& conflicts) {
+  CheckBody(settings, conflicts);
+  if (JournalIsWal(settings)) CheckWal(settings, conflicts);
+  const std::uint64_t event = settings.ingest.event_bytes_max;
+  // The range of event_bytes_max keeps the products far below 2^64.
+  if (settings.journal.bytes_max < 2 * event) {
+    conflicts.push_back(
+        {"journal.bytes_max", "ingest.event_bytes_max",
+         fmt::format("{} is less than twice ingest.event_bytes_max ({}), so one large event could fill "
+                     "the journal; raise the one or lower the other",
+                     FormatBytes(settings.journal.bytes_max), FormatBytes(event))});
+  }
+  if (settings.dead_letter.bytes_max < 4 * event) {
+    conflicts.push_back(
+        {"dead_letter.bytes_max", "ingest.event_bytes_max",
+         fmt::format(
+             "{} is less than four times ingest.event_bytes_max ({}), so a line of the largest event, "
+             "with its key and perhaps in base 64, might not fit; raise the one or lower the other",
+             FormatBytes(settings.dead_letter.bytes_max), FormatBytes(event))});
+  }
+}
+
+}  // namespace ei::service

@@ -1,0 +1,132 @@
+#pragma once
+
+#include <cassert>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "settings/kinds.h"
+#include "settings/settings.h"
+
+namespace ei::service {
+
+// One row of the settings table: all that the YAML file, the environment, the flags, the help, `config print`
+// and docs/CONFIGURATION.md need to know about a setting. The flag is `--` and the key.
+struct Setting {
+  std::string_view key;  // YAML path, "http.port"
+  std::string_view env;
+  std::string_view text;     // for the operator: what it does and when to change it
+  std::string_view example;  // a value that is not the default
+  bool secret = false;       // never printed: not by `config print`, not in a fault
+  bool may_be_unset = false;
+
+  std::string type;
+  std::string allowed;
+  std::string fallback;  // the default as text; empty: unset
+  std::optional<std::string> lowest;
+  std::optional<std::string> highest;
+
+  std::function<base::Result<void>(std::string_view text, Settings& settings)> assign;
+  std::function<std::string(const Settings& settings)> format;
+};
+
+// The part of a row that is the same for all kinds; the other part is where it is stored and its kind.
+struct About {
+  std::string_view key;
+  std::string_view env;
+  std::string_view text;
+  std::string_view example;
+  bool secret = false;
+};
+
+// A kind's value as the member's type, which may be narrower; the kind's range has to fit into it.
+template <typename Field, typename Value>
+Field Narrow(const Value& value) {
+  if constexpr (std::is_integral_v<Field>) {
+    assert(std::in_range<Field>(value));
+    return static_cast<Field>(value);
+  } else {
+    return value;
+  }
+}
+
+template <typename Field, typename Value>
+std::optional<Field> NarrowOptional(const std::optional<Value>& value) {
+  return value ? std::optional<Field>(Narrow<Field>(*value)) : std::nullopt;
+}
+
+// Binds a row to the member `settings.*group.*field`.
+template <typename Group, typename Field, typename Kind>
+Setting Declare(const About& about, Group Settings::* group, Field Group::* field, const Kind& kind) {
+  using Value = typename Kind::Value;
+  constexpr bool kOptional = requires(Field f) { f.has_value(); };
+  Setting row{.key = about.key,
+              .env = about.env,
+              .text = about.text,
+              .example = about.example,
+              .secret = about.secret,
+              .may_be_unset = kOptional,
+              .type = kind.Type(),
+              .allowed = kind.Allowed(),
+              .fallback = kind.Format(Value(kind.fallback)),
+              .lowest = kind.Lowest(),
+              .highest = kind.Highest(),
+              .assign = {},
+              .format = {}};
+  row.assign = [group, field, kind](std::string_view text, Settings& settings) -> base::Result<void> {
+    base::Result<Value> value = kind.Parse(text);
+    if (!value) return std::unexpected(std::move(value.error()));
+    Field& target = settings.*group.*field;
+    if constexpr (kOptional) {
+      target = NarrowOptional<typename Field::value_type>(*value);
+    } else {
+      target = Narrow<Field>(*value);
+    }
+    return {};
+  };
+  row.format = [group, field, kind](const Settings& settings) {
+    const Field& stored = settings.*group.*field;
+    if constexpr (kOptional) {
+      return kind.Format(NarrowOptional<typename Value::value_type>(stored));
+    } else {
+      return kind.Format(Value(stored));
+    }
+  };
+  return row;
+}
+
+// The rows in the order in which people read them, rows of a group (the key's part before the point)
+// together.
+class SettingsTable {
+ public:
+  explicit SettingsTable(std::vector<Setting> rows) : rows_(std::move(rows)) {}
+
+  const std::vector<Setting>& rows() const { return rows_; }
+  const Setting* Find(std::string_view key) const;
+  // Whether settings lie below this path, as below "http".
+  bool IsGroup(std::string_view path) const;
+  // The key that someone who wrote `name` most likely meant: by its spelling, its last part, or its
+  // environment name. Empty when nothing is near.
+  std::string_view NearestKey(std::string_view name) const;
+  // The same, with groups among the candidates.
+  std::string_view NearestKeyOrGroup(std::string_view name) const;
+
+ private:
+  std::vector<Setting> rows_;
+};
+
+std::string_view GroupOf(std::string_view key);
+// "HTTP server" for "http".
+std::string_view GroupTitle(std::string_view group);
+
+// The service's own table; any thread.
+const SettingsTable& ServiceSettings();
+
+Settings DefaultSettings(const SettingsTable& table = ServiceSettings());
+
+}  // namespace ei::service

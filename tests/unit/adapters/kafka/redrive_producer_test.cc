@@ -1,0 +1,257 @@
+#include "adapters/kafka/redrive_producer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/kafka/dead_letter_topic_reader.h"
+#include "delivery/dead_letter_headers.h"
+#include "support/null_log.h"
+#include "support/recording_log.h"
+#include "support/virtual_clock.h"
+#include "unit/adapters/kafka/mock_cluster.h"
+
+namespace ei::kafka {
+namespace {
+
+using RecordStatus = CommitOutcome::RecordStatus;
+
+constexpr int16_t kEndTxn = 26;
+constexpr int16_t kTxnOffsetCommit = 28;
+
+class RedriveProducerTest : public testing::TestWithParam<bool> {
+ protected:
+  RedriveProducerTest() {
+    KafkaOptions options;
+    options.brokers = cluster_.Brokers();
+    pool_ = std::make_unique<ClientFactory>(options, log_);
+    auto job = RedriveJob::Open(*pool_, {RedriveJob::DeadLetters::kInTopic, "events-dlq", "job", "the note"},
+                                clock_, [this] {
+                                  clock_.Advance(passes_);
+                                  return stop_;
+                                });
+    EXPECT_TRUE(job.has_value()) << job.error().message;
+    job_ = std::move(*job);
+    Open();
+  }
+
+  void Open() {
+    auto sender = RedriveProducer::Open(*job_, {GetParam(), [](base::Duration) {}});
+    ASSERT_TRUE(sender.has_value()) << sender.error().message;
+    sender_ = std::move(*sender);
+  }
+
+  Redelivery Redeliver(std::string id, std::string topic = "orders") {
+    DeadLetterRecord& dead_letter = *dead_letters_.emplace_back(std::make_unique<DeadLetterRecord>());
+    dead_letter.key = id;
+    dead_letter.value = "{\"id\":\"" + id + "\"}";
+    return {&dead_letter, std::move(topic), {{"dlq_redrives", "1"}}};
+  }
+
+  std::vector<std::string> Values(const std::string& topic) const {
+    std::vector<std::string> values;
+    for (const StoredRecord& record : cluster_.Read(topic)) values.push_back(record.value);
+    std::ranges::sort(values);
+    return values;
+  }
+
+  // The mock forgets the offsets of transactions; a real broker's are looked at by the end-to-end tests.
+  void ExpectSaved() const {
+    if (!GetParam()) {
+      EXPECT_EQ(*job_->Saved(), kPlaces);
+    }
+  }
+
+  const DeadLetterOffsets kPlaces{{0, 7}, {1, 0}, {2, 5}, {3, 1}};
+  MockCluster cluster_;
+  support::RecordingLog log_;
+  support::VirtualClock clock_;
+  base::Duration passes_{0};  // with each look for a stop
+  bool stop_ = false;
+  std::unique_ptr<ClientFactory> pool_;
+  std::unique_ptr<RedriveJob> job_;
+  std::unique_ptr<RedriveProducer> sender_;
+  std::vector<std::unique_ptr<DeadLetterRecord>> dead_letters_;
+};
+
+TEST_P(RedriveProducerTest, WritesTheDeadLettersAndSavesTheProgress) {
+  EXPECT_TRUE(sender_->Saved().empty());
+  const std::vector<Redelivery> batch = {Redeliver("a"), Redeliver("b", "events")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_TRUE(outcome->committed);
+  EXPECT_EQ(Values("orders"), std::vector<std::string>{R"({"id":"a"})"});
+  EXPECT_EQ(Values("events"), std::vector<std::string>{R"({"id":"b"})"});
+  ExpectSaved();
+}
+
+TEST_P(RedriveProducerTest, ProgressAloneIsSavedToo) {
+  const auto outcome = sender_->Commit({}, kPlaces);
+  ASSERT_TRUE(outcome && outcome->committed);
+  ExpectSaved();
+}
+
+TEST_P(RedriveProducerTest, OneThatIsRefusedIsNamed) {
+  cluster_.AnswerNext(MockCluster::kProduce, {RD_KAFKA_RESP_ERR_INVALID_RECORD});
+  const std::vector<Redelivery> batch = {Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_FALSE(outcome->committed);
+  ASSERT_EQ(outcome->outcomes.size(), 1U);
+  EXPECT_EQ(outcome->outcomes[0].fate, RecordStatus::kRefused);
+  EXPECT_EQ(outcome->outcomes[0].code, "invalid_record");
+  EXPECT_TRUE(job_->Saved()->empty());
+  const auto again = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(again.has_value());
+  EXPECT_TRUE(again->committed);
+  EXPECT_EQ(Values("orders").size(), 1U);
+}
+
+TEST_P(RedriveProducerTest, AnOutageIsWaitedForUntilAStop) {
+  cluster_.GoDown();
+  stop_ = true;
+  const std::vector<Redelivery> batch = {Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+  EXPECT_TRUE(outcome->stopped);
+  EXPECT_FALSE(outcome->committed);
+}
+
+INSTANTIATE_TEST_SUITE_P(Transactions, RedriveProducerTest, testing::Values(true, false),
+                         [](const auto& mode) { return mode.param ? "With" : "Without"; });
+
+class TransactionTest : public RedriveProducerTest {};
+
+TEST_P(TransactionTest, OfSeveralThatAreRefusedTogetherNoneIsNamed) {
+  cluster_.AnswerNext(MockCluster::kProduce, std::vector(20, RD_KAFKA_RESP_ERR_INVALID_RECORD));
+  const std::vector<Redelivery> batch = {Redeliver("a"), Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_FALSE(outcome->committed);
+  for (const auto& each : outcome->outcomes) EXPECT_EQ(each.fate, RecordStatus::kOpen);
+}
+
+TEST_P(TransactionTest, WhatMayPassIsTriedAgain) {
+  cluster_.AnswerNext(kTxnOffsetCommit, {RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS});
+  cluster_.AnswerNext(kEndTxn, {RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE});
+  const std::vector<Redelivery> batch = {Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_TRUE(outcome->committed);
+  EXPECT_EQ(Values("orders").size(), 1U);
+}
+
+TEST_P(TransactionTest, AfterAFatalErrorWhatIsNotSavedIsSentAgain) {
+  cluster_.AnswerNext(kEndTxn, {RD_KAFKA_RESP_ERR_INVALID_TXN_STATE});
+  const std::vector<Redelivery> batch = {Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+  EXPECT_TRUE(outcome->committed);
+}
+
+TEST_P(TransactionTest, ProgressThatAnotherMadeEndsThisOne) {
+  ASSERT_TRUE(job_->Save({{0, 1}, {1, 0}, {2, 0}, {3, 0}}).has_value());
+  cluster_.AnswerNext(kEndTxn, {RD_KAFKA_RESP_ERR_PRODUCER_FENCED});
+  cluster_.AnswerNext(kTxnOffsetCommit, {RD_KAFKA_RESP_ERR_PRODUCER_FENCED});
+  const std::vector<Redelivery> batch = {Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_NE(outcome.error().message.find("has taken over"), std::string::npos) << outcome.error().message;
+}
+
+TEST_P(TransactionTest, WhatIsNotAllowedSaysHowToGoWithout) {
+  sender_.reset();
+  cluster_.AnswerNext(MockCluster::kInitProducerId,
+                      std::vector(3, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED));
+  const auto sender = RedriveProducer::Open(*job_, {true, [](base::Duration) {}});
+  ASSERT_FALSE(sender.has_value());
+  EXPECT_NE(sender.error().message.find("--no-transactions"), std::string::npos) << sender.error().message;
+}
+
+TEST_P(TransactionTest, GivesUpWhereNoCoordinatorEverComes) {
+  constexpr int16_t kFindCoordinator = 10;
+  sender_.reset();
+  cluster_.AnswerNext(kFindCoordinator, std::vector(1000, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE));
+  passes_ = std::chrono::seconds(30);
+  const auto sender = RedriveProducer::Open(*job_, {true, [](base::Duration) {}});
+  ASSERT_FALSE(sender.has_value());
+  EXPECT_EQ(sender.error().kind, base::ErrorKind::kUnavailable);
+  EXPECT_NE(sender.error().message.find("replication.factor"), std::string::npos) << sender.error().message;
+  EXPECT_GT(log_.Count("still waiting for the brokers"), 1U);
+}
+
+// Each step of each attempt is answered, only the dead letter never gets through.
+TEST_P(TransactionTest, GivesUpWhereADeadLetterNeverGetsThrough) {
+  cluster_.AnswerNext(MockCluster::kProduce, std::vector(1000, RD_KAFKA_RESP_ERR_POLICY_VIOLATION));
+  passes_ = std::chrono::seconds(10);
+  const std::vector<Redelivery> batch = {Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().kind, base::ErrorKind::kUnavailable);
+  EXPECT_NE(outcome.error().message.find("writing a dead letter to orders: "), std::string::npos)
+      << outcome.error().message;
+  EXPECT_GT(log_.Count("call=writing a dead letter to orders"), 1U);
+  EXPECT_TRUE(job_->Saved()->empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Transactions, TransactionTest, testing::Values(true),
+                         [](const auto&) { return "With"; });
+
+class DeadLetterTopicReaderTest : public testing::Test {
+ protected:
+  std::vector<std::string> Read(RedriveJob& job, const DeadLetterOffsets& from, DeadLetterOffsets* places) {
+    auto dead_letters = DeadLetterTopicReader::Open(job, from);
+    EXPECT_TRUE(dead_letters.has_value());
+    std::vector<std::string> values;
+    while (!(*dead_letters)->AtEnd()) {
+      const auto dead_letter = (*dead_letters)->Next(std::chrono::milliseconds(100));
+      EXPECT_TRUE(dead_letter.has_value());
+      if (dead_letter && *dead_letter) values.push_back((*dead_letter)->value);
+    }
+    *places = (*dead_letters)->Places();
+    std::ranges::sort(values);
+    return values;
+  }
+
+  MockCluster cluster_;
+  support::NullLog log_;
+  support::VirtualClock clock_;
+};
+
+TEST_F(DeadLetterTopicReaderTest, ReadsToTheEndAndGoesOnFromThere) {
+  KafkaOptions options;
+  options.brokers = cluster_.Brokers();
+  ClientFactory pool(options, log_);
+  auto job = RedriveJob::Open(pool, {RedriveJob::DeadLetters::kInTopic, "events-dlq", "job", ""}, clock_,
+                              [] { return false; });
+  ASSERT_TRUE(job.has_value());
+  auto sender = RedriveProducer::Open(**job, {false, [](base::Duration) {}});
+  ASSERT_TRUE(sender.has_value());
+  const auto put = [&](std::vector<std::string> values) {
+    std::vector<DeadLetterRecord> dead_letters(values.size());
+    std::vector<Redelivery> batch;
+    for (size_t i = 0; i < values.size(); ++i) {
+      dead_letters[i].value = values[i];
+      dead_letters[i].key = values[i];
+      batch.push_back({&dead_letters[i], "events-dlq", {}});
+    }
+    EXPECT_TRUE((*sender)->Commit(batch, {{0, 0}, {1, 0}, {2, 0}, {3, 0}})->committed);
+  };
+  put({"a", "b", "c", "d", "e"});
+  DeadLetterOffsets places;
+  EXPECT_EQ(Read(**job, {}, &places), (std::vector<std::string>{"a", "b", "c", "d", "e"}));
+  uint64_t read = 0;
+  for (const auto& [part, next] : places) read += next;
+  EXPECT_EQ(read, 5U);
+  put({"f"});
+  EXPECT_EQ(Read(**job, places, &places), std::vector<std::string>{"f"});
+  // Places of a topic that was made anew.
+  EXPECT_EQ(Read(**job, {{0, 900}, {1, 900}, {2, 900}, {3, 900}}, &places), std::vector<std::string>());
+}
+
+}  // namespace
+}  // namespace ei::kafka

@@ -1,0 +1,154 @@
+#include "event/validation.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "support/events.h"
+
+namespace ei {
+namespace {
+
+DecodedEvent ValidEvent() {
+  static const std::string json = R"({"id":"1","type":"t","timestamp":"2026-01-31T12:00:00Z"})";
+  return support::EventWithId(json, "1");
+}
+
+EventFault Judge(const DecodedEvent& event) { return Validate(event, EventLimits{}); }
+
+TEST(Validation, FaultFromTheDecoderComesFirst) {
+  for (const EventFault fault : {EventFault::kMalformedJson, EventFault::kTooDeep, EventFault::kNotAnObject,
+                                 EventFault::kDuplicateMember, EventFault::kEventTooLarge}) {
+    DecodedEvent event;  // has no type either
+    event.fault = fault;
+    EXPECT_EQ(Judge(event), fault);
+  }
+}
+
+TEST(Validation, EventOneByteOverTheLimitIsTooLarge) {
+  const std::string json(300, ' ');
+  DecodedEvent event = ValidEvent();
+  EventLimits limits;
+  limits.event_bytes_max = 299;
+  event.json = std::string_view(json).substr(0, 299);
+  EXPECT_EQ(Validate(event, limits), EventFault::kNone);
+  event.json = json;
+  EXPECT_EQ(Validate(event, limits), EventFault::kEventTooLarge);
+}
+
+TEST(Validation, TypeMustBeANonEmptyStringWithinItsLimit) {
+  DecodedEvent event = ValidEvent();
+  event.type = Member{};
+  EXPECT_EQ(Judge(event), EventFault::kMissingType);
+  event.type.kind = Member::Kind::kOther;
+  EXPECT_EQ(Judge(event), EventFault::kWrongType);
+  event.type = support::StringMember("");
+  EXPECT_EQ(Judge(event), EventFault::kEmptyType);
+  const std::string text(257, 'a');
+  event.type = support::StringMember(std::string_view(text).substr(0, 256));
+  EXPECT_EQ(Judge(event), EventFault::kNone);
+  event.type = support::StringMember(text);
+  EXPECT_EQ(Judge(event), EventFault::kTypeTooLong);
+}
+
+TEST(Validation, IdMayBeAbsentElseMustBeANonEmptyStringWithinItsLimit) {
+  DecodedEvent event = ValidEvent();
+  event.id = Member{};
+  EXPECT_EQ(Judge(event), EventFault::kNone);
+  event.id.kind = Member::Kind::kOther;
+  EXPECT_EQ(Judge(event), EventFault::kWrongType);
+  event.id = support::StringMember("");
+  EXPECT_EQ(Judge(event), EventFault::kWrongType);
+  const std::string text(257, 'a');
+  event.id = support::StringMember(std::string_view(text).substr(0, 256));
+  EXPECT_EQ(Judge(event), EventFault::kNone);
+  event.id = support::StringMember(text);
+  EXPECT_EQ(Judge(event), EventFault::kIdTooLong);
+}
+
+// "\u0061" is one byte of id and six of JSON.
+TEST(Validation, LengthIsCountedWithEscapesResolved) {
+  const std::string raw(6 * 256, 'x');
+  const std::string text(256, 'a');
+  DecodedEvent event = ValidEvent();
+  event.id = {Member::Kind::kString, text, raw};
+  event.type = {Member::Kind::kString, text, raw};
+  EXPECT_EQ(Judge(event), EventFault::kNone);
+}
+
+TEST(Validation, TimestampMayBeAbsentElseMustBeAnRfc3339String) {
+  DecodedEvent event = ValidEvent();
+  event.timestamp = Member{};
+  EXPECT_EQ(Judge(event), EventFault::kNone);
+  event.timestamp.kind = Member::Kind::kOther;
+  EXPECT_EQ(Judge(event), EventFault::kWrongType);
+  for (const char* text : {"", "now", "1750000000"}) {
+    event.timestamp = support::StringMember(text);
+    EXPECT_EQ(Judge(event), EventFault::kBadTimestamp) << text;
+  }
+}
+
+TEST(Validation, LimitsOfTheSettingsAreUsed) {
+  EventLimits limits;
+  limits.id_bytes_max = 1;
+  limits.type_bytes_max = 2;
+  DecodedEvent event = ValidEvent();
+  event.type = support::StringMember("ab");
+  EXPECT_EQ(Validate(event, limits), EventFault::kNone);
+  event.id = support::StringMember("ab");
+  EXPECT_EQ(Validate(event, limits), EventFault::kIdTooLong);
+  event.type = support::StringMember("abc");
+  EXPECT_EQ(Validate(event, limits), EventFault::kTypeTooLong);
+}
+
+TEST(Validation, EachFaultHasItsOwnCodeAndAnExplanation) {
+  std::set<std::string_view> codes;
+  for (size_t i = 0; i < kEventFaultCount; ++i) {
+    const auto fault = static_cast<EventFault>(i);
+    EXPECT_TRUE(codes.insert(Code(fault)).second) << Code(fault);
+    EXPECT_FALSE(Explain(fault, EventLimits{}).empty()) << Code(fault);
+  }
+  EXPECT_EQ(Code(EventFault::kEventTooLarge), "event_too_large") << "kEventFaultCount covers the last fault";
+}
+
+TEST(Validation, OffsetsWithoutAColonAreExplained) {
+  DecodedEvent event = ValidEvent();
+  event.timestamp = support::StringMember("2026-01-31T13:00:00+0100");
+  EXPECT_EQ(Judge(event), EventFault::kBadTimestamp);
+  EXPECT_TRUE(Explain(EventFault::kBadTimestamp, EventLimits{}).contains("an offset with a colon"));
+}
+
+TEST(Validation, CodesThatClientsActOnAreStable) {
+  EXPECT_EQ(Code(EventFault::kMalformedJson), "malformed_json");
+  EXPECT_EQ(Code(EventFault::kNotAnObject), "not_an_object");
+  EXPECT_EQ(Code(EventFault::kDuplicateMember), "duplicate_member");
+  EXPECT_EQ(Code(EventFault::kMissingType), "missing_type");
+  EXPECT_EQ(Code(EventFault::kEmptyType), "empty_type");
+  EXPECT_EQ(Code(EventFault::kWrongType), "wrong_type");
+  EXPECT_EQ(Code(EventFault::kTypeTooLong), "type_too_long");
+  EXPECT_EQ(Code(EventFault::kIdTooLong), "id_too_long");
+  EXPECT_EQ(Code(EventFault::kBadTimestamp), "bad_timestamp");
+}
+
+TEST(Validation, ExplanationNamesLimitAndSetting) {
+  EventLimits limits;
+  limits.event_bytes_max = 111;
+  limits.id_bytes_max = 222;
+  limits.type_bytes_max = 333;
+  const struct {
+    EventFault fault;
+    const char* limit;
+    const char* setting;
+  } cases[] = {{EventFault::kEventTooLarge, "111", "ingest.event_bytes_max"},
+               {EventFault::kIdTooLong, "222", "ingest.id_bytes_max"},
+               {EventFault::kTypeTooLong, "333", "ingest.type_bytes_max"}};
+  for (const auto& c : cases) {
+    const std::string text = Explain(c.fault, limits);
+    EXPECT_NE(text.find(c.limit), std::string::npos) << text;
+    EXPECT_NE(text.find(c.setting), std::string::npos) << text;
+  }
+}
+
+}  // namespace
+}  // namespace ei

@@ -1,0 +1,155 @@
+#include "settings/checks.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+#include "settings/table.h"
+
+namespace ei::service {
+namespace {
+
+// "key / other: message" of the only conflict, "" for none.
+std::string OnlyConflict(const Settings& settings) {
+  const std::vector<SettingConflict> conflicts = FindConflicts(settings);
+  if (conflicts.empty()) return "";
+  if (conflicts.size() > 1) return "more than one conflict";
+  return std::string(conflicts[0].key) + " / " + std::string(conflicts[0].other) + ": " +
+         conflicts[0].message;
+}
+
+TEST(SettingConflicts, AdminPortThatIsTheHttpPort) {
+  Settings settings = DefaultSettings();
+  settings.admin.port = settings.http.port;
+  EXPECT_EQ(OnlyConflict(settings),
+            "admin.port / http.port: 8080 is also http.port; take another port, or leave admin.port unset to "
+            "have the "
+            "operational routes on http.port");
+  settings.admin.port = settings.http.port = 0;
+  EXPECT_EQ(OnlyConflict(settings), "");
+}
+
+TEST(SettingConflicts, BodyThatCannotHoldTheLargestEvent) {
+  Settings settings = DefaultSettings();
+  settings.ingest.body_bytes_max = settings.ingest.event_bytes_max;
+  EXPECT_EQ(OnlyConflict(settings), "");
+  settings.ingest.body_bytes_max = 512 * 1024;
+  EXPECT_EQ(OnlyConflict(settings),
+            "ingest.body_bytes_max / ingest.event_bytes_max: 512KiB is less than ingest.event_bytes_max "
+            "(1000000), so the "
+            "largest event would not fit into a request; raise the one or lower the other");
+}
+
+TEST(SettingConflicts, InflightBytesThatCannotHoldTheLargestBody) {
+  Settings settings = DefaultSettings();
+  settings.http.inflight_bytes_max = 12u << 20;  // 7/8 of it hold 10 MiB and 16 KiB
+  EXPECT_EQ(OnlyConflict(settings), "");
+  settings.http.inflight_bytes_max = 11u << 20;
+  EXPECT_EQ(
+      OnlyConflict(settings),
+      "http.inflight_bytes_max / ingest.body_bytes_max: 11MiB is too little for the largest body and header "
+      "(10MiB and 16KiB), of which one client gets seven eighths, which would be told to try again for ever; "
+      "raise it to 12MiB or lower ingest.body_bytes_max");
+  settings.http.clients_max = 0;
+  EXPECT_EQ(OnlyConflict(settings), "") << "all of it is for anyone";
+}
+
+// A batch that never fits is told so (batch_too_large), so these may be as small as anyone likes.
+TEST(SettingConflicts, JournalThatCannotHoldTheLargestBatchIsNone) {
+  Settings settings = DefaultSettings();
+  settings.journal.events_max = 50;
+  EXPECT_EQ(OnlyConflict(settings), "");
+}
+
+TEST(SettingConflicts, JournalThatOneEventCouldFill) {
+  Settings settings = DefaultSettings();
+  settings.journal.bytes_max = 2'000'000;
+  EXPECT_EQ(OnlyConflict(settings), "");
+  settings.journal.bytes_max = 1024 * 1024;
+  EXPECT_EQ(OnlyConflict(settings),
+            "journal.bytes_max / ingest.event_bytes_max: 1MiB is less than twice ingest.event_bytes_max "
+            "(1000000), so one "
+            "large event could fill the journal; raise the one or lower the other");
+}
+
+TEST(SettingConflicts, DeadLetterFileThatCannotHoldTheLargestEvent) {
+  Settings settings = DefaultSettings();
+  settings.dead_letter.bytes_max = 4 * settings.ingest.event_bytes_max;
+  EXPECT_EQ(OnlyConflict(settings), "");
+  settings.dead_letter.bytes_max = 3 * 1024 * 1024;
+  EXPECT_EQ(OnlyConflict(settings),
+            "dead_letter.bytes_max / ingest.event_bytes_max: 3MiB is less than four times "
+            "ingest.event_bytes_max (1000000), so a line of the largest event, with its key and perhaps in "
+            "base 64, might not fit; raise the one or lower the other");
+}
+
+TEST(SettingConflicts, DeadLettersInTheirOwnTopic) {
+  Settings settings = DefaultSettings();
+  settings.kafka.dlq_topic = settings.kafka.topic;
+  EXPECT_EQ(OnlyConflict(settings),
+            "kafka.dlq_topic / kafka.topic: \"events\" is also kafka.topic; dead letters need a topic of "
+            "their own");
+}
+
+TEST(SettingConflicts, AckThatPromisesLessThanTheLeast) {
+  Settings settings = DefaultSettings();
+  settings.ingest.ack_min = AckLevel::kBroker;
+  EXPECT_EQ(OnlyConflict(settings),
+            "ingest.ack / ingest.ack_min: wal promises less than ingest.ack_min (broker); raise the one or "
+            "lower the other");
+  settings.ingest.ack = AckLevel::kBroker;
+  EXPECT_EQ(OnlyConflict(settings), "");
+}
+
+TEST(SettingConflicts, LogFileThatCannotHoldTheLargestBody) {
+  Settings settings = DefaultSettings();
+  settings.wal.segment_bytes = 16u << 20;
+  settings.ingest.ack = AckLevel::kMemory;
+  EXPECT_EQ(OnlyConflict(settings), "") << "the log is off";
+  settings.ingest.ack = AckLevel::kWal;
+  EXPECT_EQ(
+      OnlyConflict(settings),
+      "wal.segment_bytes / ingest.body_bytes_max: 16MiB is less than twice ingest.body_bytes_max (10MiB), "
+      "so the events of the largest body might not fit into one file of the log; raise the one or lower "
+      "the other");
+  settings.wal.segment_bytes = 20u << 20;
+  EXPECT_EQ(OnlyConflict(settings), "");
+}
+
+TEST(SettingConflicts, AcksThatAlwaysComeTooLate) {
+  Settings settings = DefaultSettings();
+  settings.ingest.ack_timeout = std::chrono::milliseconds(150);
+  settings.kafka.linger = std::chrono::milliseconds(200);
+  EXPECT_EQ(OnlyConflict(settings),
+            "ingest.ack_timeout / kafka.linger: 150ms is less than kafka.linger (200ms), so every request at "
+            "level broker would time out; raise the one or lower the other");
+  settings.sink.kind = SinkKind::kFile;
+  EXPECT_EQ(OnlyConflict(settings), "");
+  settings.wal.commit_interval = std::chrono::milliseconds(160);
+  EXPECT_EQ(OnlyConflict(settings),
+            "ingest.ack_timeout / wal.commit_interval: 150ms is less than wal.commit_interval (160ms), so "
+            "requests at level wal would time out; raise the one or lower the other");
+}
+
+TEST(SettingConflicts, LogThatIsFullWithItsFirstFile) {
+  Settings settings = DefaultSettings();
+  settings.ingest.ack = settings.ingest.ack_min = AckLevel::kWal;
+  settings.wal.bytes_max = 64u << 20;
+  EXPECT_EQ(OnlyConflict(settings), "");
+  settings.wal.segment_bytes = 33u << 20;
+  EXPECT_EQ(
+      OnlyConflict(settings),
+      "wal.bytes_max / wal.segment_bytes: 64MiB is less than twice wal.segment_bytes (33MiB), so the log "
+      "would be full before it could give any disk back; raise the one or lower the other");
+}
+
+TEST(SettingConflicts, AllAreReported) {
+  Settings settings = DefaultSettings();
+  settings.admin.port = settings.http.port;
+  settings.kafka.dlq_topic = settings.kafka.topic;
+  EXPECT_EQ(FindConflicts(settings).size(), 2u);
+}
+
+}  // namespace
+}  // namespace ei::service
