@@ -1,4 +1,4 @@
-# `make` lists what there is. Each recipe is one call; the work is in tools/ and in the CMake presets.
+# `make` lists the targets. Each recipe is one call of a script in tools/ or of a CMake preset.
 # Extra arguments: make run ARGS='--log-level debug', make test-int ARGS='-k restart', make bench ARGS=...
 
 .DEFAULT_GOAL := help
@@ -7,13 +7,13 @@
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install whatever is missing (Debian 12) for building, integration tests and checks
+setup: ## Install missing packages (Debian 12) for building, integration tests and checks
 	tools/setup.sh build int lint
 
 build: ## Build the service: build/release/event-ingestor
 	tools/setup.sh build && tools/build.sh release event-ingestor
 
-run: build ## Serve on HTTP_PORT; into Kafka when a broker answers, else into files
+run: build ## Run the service on HTTP_PORT; sink: Kafka if a broker answers, else files
 	tools/run.sh $(ARGS)
 
 kafka: ## Run a real Kafka broker on localhost:9092 until Ctrl-C
@@ -22,13 +22,13 @@ kafka: ## Run a real Kafka broker on localhost:9092 until Ctrl-C
 test: ## Unit, contract and simulation tests
 	tools/setup.sh build && tools/build.sh release && tools/test.sh release $(ARGS)
 
-test-int: build ## Black-box tests of the binary against a real Kafka broker of their own
+test-int: build ## Black-box tests of the binary against a real Kafka broker that they start
 	tools/setup.sh int && tools/test_int.sh $(ARGS)
 
-sim: ## Simulate faults of the log and of brokers: N=100000 schedules, or SEED=n to run one again
+sim: ## Simulate faults of the log and of brokers: N=100000 schedules, or SEED=n to repeat one
 	tools/setup.sh build && tools/build.sh release simulation_tests && tools/sim.sh
 
-fuzz: ## Fuzz what strangers can send: FUZZ_SECONDS=60 each, ARGS='request_parser' for one
+fuzz: ## Fuzz the parsers of external input: FUZZ_SECONDS=60 each, ARGS='request_parser' for one
 	tools/setup.sh build lint && tools/fuzz.sh $(ARGS)
 
 bench: ## Paired load rounds against nginx and a bare librdkafka producer
@@ -37,10 +37,10 @@ bench: ## Paired load rounds against nginx and a bare librdkafka producer
 image: ## Build the container image: event-ingestor:latest
 	tools/image/build.sh
 
-up: ## The whole chain in containers: service, Kafka, Prometheus, Grafana; PROFILE=load adds load
+up: ## Start everything in containers: service, Kafka, Prometheus, Grafana; PROFILE=load adds load
 	tools/compose.sh up
 
-down: ## End it; VOLUMES=delete removes its data too
+down: ## Stop the containers; VOLUMES=delete removes their data too
 	tools/compose.sh down
 
 test-image: ## Test the image with a real Kafka in containers
@@ -55,19 +55,19 @@ fmt: ## Rewrite sources in the project's format
 lint: ## Every static check: format, layers, headers, links, shell, workflows, clang-tidy, ...
 	tools/setup.sh build lint && tools/build.sh release event-ingestor && tools/lint.sh $(ARGS)
 
-infra: ## Everything that holds infra/ together: format, validation, tests, the chart's values, tflint, checkov
+infra: ## All checks of infra/: format, validation, tests, the chart's values, tflint, checkov
 	tools/setup.sh lint && tools/infra.sh check $(ARGS)
 
-infra-plan: ## Apply, compare and destroy the roots of CLOUD=aws on a stand-in for AWS, on this machine
+infra-plan: ## Apply, compare and destroy the roots of CLOUD=aws on a local stand-in for AWS
 	tools/setup.sh lint && tools/infra.sh plan $(CLOUD)
 
 infra-apply: ## Apply the Terraform to a real cluster (KUBECONFIG and IMAGE, or LOCAL_CLUSTER): events, drift, destroy
 	tools/setup.sh lint && tools/infra.sh apply $(ARGS)
 
-ci: ## Everything that must hold before a change lands
+ci: ## All checks that must pass before a change is merged
 	tools/ci.sh
 
-ci-long: ## What shows more only because it takes longer: mutants, schedules, fuzzing
+ci-long: ## The nightly checks, which take longer: mutants, schedules, fuzzing
 	tools/ci.sh long
 
 clean: ## Remove build/ (packages and var/ stay)

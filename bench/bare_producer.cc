@@ -1,6 +1,6 @@
-// The reference for batches: librdkafka alone, writing the records that the load generator's events become,
-// with the delivery guarantees of the service. Prints one JSON object; exit status 1 when a record was not
-// delivered.
+// The reference for batches: librdkafka alone, writing the same records as the load generator's events
+// become, with the delivery guarantees of the service. Prints one JSON object. Exit status 1 if a record was
+// not delivered.
 
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
@@ -35,7 +35,7 @@ struct ProducerCloser {
 };
 using Producer = std::unique_ptr<rd_kafka_t, ProducerCloser>;
 
-// `in_flight_max`: unanswered requests on a connection, of which idempotence allows five.
+// `in_flight_max`: unanswered requests per connection; idempotence allows at most five.
 base::Result<Producer> NewProducer(const std::string& brokers, int in_flight_max, Counts& counts) {
   std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(),
                                                                           &rd_kafka_conf_destroy);
@@ -59,7 +59,7 @@ base::Result<Producer> NewProducer(const std::string& brokers, int in_flight_max
   rd_kafka_conf_set_dr_msg_cb(conf.get(), &OnDelivery);
   Producer producer(rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), why.data(), why.size()));
   if (!producer) return base::Fail(base::ErrorKind::kInvalid, why.data());
-  conf.release();  // now the producer's
+  conf.release();  // the producer owns it now
   return producer;
 }
 
@@ -68,7 +68,7 @@ struct Cpu {
   double system_us;
 };
 
-// Of all threads.
+// CPU time of all threads.
 Cpu CpuSoFar() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -87,8 +87,8 @@ class Run {
         event_(EventTemplate::Event(NewRunPrefix(), event_bytes)),
         record_(event_.Text()) {}
 
-  // Produces `messages` records and waits until each has its delivery report, at most `patience` after the
-  // last.
+  // Produces `messages` records and waits for the delivery report of each, at most `patience` after the last
+  // one.
   base::Result<void> Send(std::uint64_t messages, std::chrono::seconds patience) {
     const std::uint64_t reports = counts_.delivered + counts_.failed + messages;
     for (const std::uint64_t end = next_ + messages; next_ < end; ++next_) {
@@ -98,7 +98,7 @@ class Run {
     }
     rd_kafka_flush(producer_, static_cast<int>(std::chrono::milliseconds(patience).count()));
     if (counts_.delivered + counts_.failed < reports) {
-      return base::Fail(base::ErrorKind::kUnavailable, "not every record has its delivery report in time");
+      return base::Fail(base::ErrorKind::kUnavailable, "delivery reports are missing after the time limit");
     }
     if (counts_.failed > 0) {
       return base::Fail(base::ErrorKind::kUnavailable, fmt::format("{} records failed", counts_.failed));
@@ -138,8 +138,8 @@ base::Result<void> Measure(const std::string& brokers, const std::string& topic_
       rd_kafka_topic_new(producer->get(), topic_name.c_str(), nullptr), &rd_kafka_topic_destroy);
   Run run(producer->get(), topic.get(), counts, event_bytes);
 
-  // One record before the clock starts: connections, metadata and the producer's id are there then, as they
-  // are in a service that has been up for a moment.
+  // Sends one record before the clock starts, so that connections, metadata and the producer id exist, as in
+  // a service that has been running for a while.
   if (const auto sent = run.Send(1, patience); !sent) return sent;
   const Cpu before = CpuSoFar();
   const auto started = std::chrono::steady_clock::now();

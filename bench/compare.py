@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Paired rounds of load on two builds of the service: what a change costs. See bench/README.md.
+"""Paired rounds of load on two builds of the service: the cost of a change. See bench/README.md.
 
-bench/compare.py BINARY [--rounds N] [--seconds S] [--ack LEVEL]: BINARY is the build to compare with, of the commit before
-for instance; the other one is build/release/event-ingestor, or what EVENT_INGESTOR names. Exit status as for run.py.
+bench/compare.py BINARY [--rounds N] [--seconds S] [--ack LEVEL]: BINARY is the build to compare with, for
+instance of the commit before; the other one is build/release/event-ingestor, or the file named by
+EVENT_INGESTOR. Exit status as for run.py.
 """
 
 import argparse
@@ -32,7 +33,7 @@ LOADS: dict[str, dict[str, Any]] = {"one event a request": SINGLE, "NDJSON, 1,00
 
 @contextmanager
 def binary(path: str | None) -> Iterator[None]:
-    """Meanwhile the service that is started is this one; None: the usual one."""
+    """Within the block, this binary is started as the service; None: the usual one."""
     usual = os.environ.get("EVENT_INGESTOR")
     if path is not None:
         os.environ["EVENT_INGESTOR"] = path
@@ -62,7 +63,7 @@ def compare(options: argparse.Namespace) -> None:
                 one.round(WARM_UP_SECONDS, **load)
             pairs: list[tuple[Round, Round]] = []
             for number in range(options.rounds):
-                # Neither is always the one behind the other.
+                # Alternate the order, so that neither always runs second.
                 first, second = (now, before) if number % 2 == 0 else (before, now)
                 done = {id(one): one.round(options.seconds, **load) for one in (first, second)}
                 pairs.append((done[id(now)], done[id(before)]))

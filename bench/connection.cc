@@ -32,7 +32,7 @@ Connection::State Connection::Connect(const sockaddr_in& address, const sockaddr
   if (socket_ < 0) return state_;
   const int on = 1;
   ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  // The port is chosen with the destination, so that many connections may share one.
+  // The local port is chosen together with the destination, so that many connections can share one port.
   ::setsockopt(socket_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
   if (::bind(socket_, reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0) {
     Close();
@@ -78,7 +78,7 @@ void Connection::Queue(const InFlight& request) {
   const std::size_t bytes = request_.Text().size();
   const auto copy = std::span(requests_).subspan(slot * bytes, bytes);
   request_.Number(copy, request.first_counter);
-  // As it was when the slot was last used.
+  // The slot still holds the request as it was last sent.
   if (request.named != slots_[slot].named) request_.SetNamed(copy, request.named);
   Append(request);
 }
@@ -106,7 +106,8 @@ Connection::State Connection::Flush() {
     } else if (errno == EAGAIN) {
       break;
     } else if (errno != EINTR) {
-      // The reply that explains the close may still be readable: Receive() finds the end of the stream.
+      // The reply that explains the close may still be readable: Receive() reads it and then finds the end of
+      // the stream.
       break;
     }
   }
@@ -131,7 +132,7 @@ Connection::State Connection::Receive(std::span<char> scratch, ReplyListener& li
       partial_.clear();
       Parse(joined, listener);
     }
-    // A short read has emptied the socket; what comes later is a new edge.
+    // A short read has emptied the socket; later data causes a new edge.
     if (data.size() < scratch.size()) break;
   }
   return state_;

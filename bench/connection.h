@@ -16,8 +16,8 @@ namespace ei::bench {
 
 using Clock = std::chrono::steady_clock;
 
-// A request in flight: the counter of its first id, when it was sent (or, at a fixed rate, was due), and
-// whether its events have ids that the server sees.
+// A request in flight: the counter of its first id, the time at which it was sent (or, at a fixed rate, was
+// due), and whether its events have ids that the server sees.
 struct InFlight {
   std::uint64_t first_counter = 0;
   Clock::time_point started;
@@ -27,27 +27,27 @@ struct InFlight {
 class ReplyListener {
  public:
   virtual ~ReplyListener() = default;
-  // `body` is complete for status 207 and empty for every other; valid during the call only.
+  // `body` is complete for status 207 and empty for all others; valid during the call only.
   virtual void OnReply(const ReplyHead& head, std::string_view body, const InFlight& request) = 0;
 };
 
-// One keep-alive connection with up to `pipeline` requests in flight. The requests stand side by side in one
-// buffer, used as a ring; sending one means to number its events in place. Sockets are non-blocking and meant
-// for edge-triggered epoll: every call goes on until the socket has no more to give or take. One thread.
+// One keep-alive connection with up to `pipeline` requests in flight. The requests are stored in one buffer
+// that is used as a ring; sending one numbers its events in place. Sockets are non-blocking, for
+// edge-triggered epoll: every call continues until the socket would block. Used by one thread.
 class Connection {
  public:
-  // What is true after a call on the socket.
+  // The state after a call on the socket.
   enum class State { kClosed, kConnecting, kOpen };
 
-  // `request` must outlive the connection. All events are those of `user`.
+  // `request` must outlive the connection. All events belong to `user`.
   Connection(const EventTemplate& request, std::uint32_t pipeline, std::uint32_t user);
   ~Connection() { Close(); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Closed -> connecting, open or (refused at once) closed.
+  // Closed -> connecting, open or, if rejected at once, closed.
   State Connect(const sockaddr_in& address, const sockaddr_in& source);
-  // To be called when epoll reports the connecting socket. Connecting -> open or closed.
+  // Call when epoll reports the connecting socket. Connecting -> open or closed.
   State FinishConnect();
   void Close();
 
@@ -56,18 +56,18 @@ class Connection {
   std::uint32_t RequestsInFlight() const { return in_flight_; }
   bool HasRoom() const { return state_ == State::kOpen && in_flight_ < slots_.size(); }
 
-  // Puts the next request behind those in flight. Requires HasRoom(); Flush() sends it.
+  // Appends the next request after those in flight. Requires HasRoom(). Flush() sends it.
   void Queue(const InFlight& request);
-  // The same for the request that was answered last, with its ids; only with a pipeline of 1.
+  // Sends the last answered request again, with the same ids; requires a pipeline of 1.
   void QueueAgain(Clock::time_point started);
   State Flush();
 
-  // Reads all there is, through `scratch` (shared by all connections), and reports each complete reply.
-  // Closes at the end of the stream, on an error, after a reply that announces the close, or when a reply
-  // can't be read (then ReplyError() tells why).
+  // Reads all available data through `scratch` (shared by all connections) and reports each complete reply.
+  // Closes at the end of the stream, on an error, after a reply that announces the close, or if a reply can't
+  // be parsed (then ReplyError() has the reason).
   State Receive(std::span<char> scratch, ReplyListener& listener);
   const std::string& ReplyError() const { return reply_error_; }
-  // The server announced the end, or closed with nothing in flight: no fault.
+  // The server announced the close, or closed with nothing in flight: not an error.
   bool ClosedInOrder() const { return closed_in_order_; }
 
  private:
@@ -77,18 +77,18 @@ class Connection {
   State Fault(std::string why);
 
   const EventTemplate& request_;
-  std::vector<char> requests_;  // one copy of the template for each slot
+  std::vector<char> requests_;  // one copy of the template per slot
   std::vector<InFlight> slots_;
-  std::uint32_t oldest_ = 0;  // slot of the request whose reply comes next
+  std::uint32_t oldest_ = 0;  // slot of the request whose reply is expected next
   std::uint32_t in_flight_ = 0;
-  // Bytes since the connection opened; their difference waits for room in the socket.
+  // Byte counts since the connection opened; the difference is not sent yet, as the socket was full.
   std::uint64_t queued_bytes_ = 0;
   std::uint64_t sent_bytes_ = 0;
 
   int socket_ = -1;
   State state_ = State::kClosed;
-  std::string partial_;  // a reply's beginning, bounded by the parser and kBatchReplyBytesMax
-  ReplyHead head_;       // of the reply whose body is being skipped
+  std::string partial_;  // the beginning of a reply, bounded by the parser and kBatchReplyBytesMax
+  ReplyHead head_;       // head of the reply whose body is being skipped
   std::size_t body_left_ = 0;
   bool closed_in_order_ = false;
   std::string reply_error_;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Crashes and outages at ack level wal, against an outside ledger of what was acknowledged.
+"""Crashes and outages at ack level wal, checked against an external ledger of acknowledged ids.
 
-Exit status: 0 also when a target is missed; 1 when events were lost or something broke. See bench/README.md.
+Exit status: 0 even if a target is missed; 1 if events were lost or something broke. See bench/README.md.
 """
 
 import argparse
@@ -40,14 +40,14 @@ from support.metrics import Metrics
 
 KEYED = {"KAFKA_KEY": "/payload/user_id"}
 OUTAGE_RATE = 5000
-OUTAGE_CONNECTIONS = 1000  # each is a key
-OUTAGE_MARGIN_SECONDS = 15  # of load before the outage and after it
+OUTAGE_CONNECTIONS = 1000  # each has its own key
+OUTAGE_MARGIN_SECONDS = 15  # seconds of load before the outage and after it
 BACKLOG_BYTES = 1_000_000_000
 BACKLOG_EVENT_BYTES = 284
 
 
 class Crash:
-    """`directory` is for the logs and ledgers; `seed` decides what the rounds do."""
+    """`directory` holds the logs and ledgers; `seed` decides what the rounds do."""
 
     def __init__(self, broker: KafkaBroker, directory: Path, seed: int):
         say(f"seed {seed}")
@@ -58,15 +58,15 @@ class Crash:
         self.targets: list[Target] = []
 
     def kill(self, rounds: int) -> None:
-        """Load, kill -9, restart, again and again; one log for all rounds."""
+        """Load, kill -9 and restart, repeated; all rounds use one log."""
         self._rounds("kill", rounds, with_broker=False)
 
     def kill_broker(self, rounds: int) -> None:
-        """The same with the broker killed too, before the service or after it."""
+        """The same, but the broker is killed too, before the service or after it."""
         self._rounds("kill-broker", rounds, with_broker=True)
 
     def outage(self, seconds: float) -> None:
-        """A broker that is away under steady load."""
+        """A broker that doesn't answer, under steady load."""
         say(
             f"outage: {OUTAGE_RATE:,} events/s, {OUTAGE_CONNECTIONS:,} keys, the broker stopped for {seconds:g} s"
         )
@@ -90,7 +90,9 @@ class Crash:
                 at_end = ingestor.metrics()
                 self._broker.resume()
                 resumed = time.monotonic()
-                wait_until(lambda: waiting(ingestor.metrics()) < OUTAGE_RATE, 600, "it has caught up", 0.1)
+                wait_until(
+                    lambda: waiting(ingestor.metrics()) < OUTAGE_RATE, 600, "the service has caught up", 0.1
+                )
                 caught_up = time.monotonic() - resumed
                 report = generator.report()
             wait_drained(ingestor)
@@ -126,7 +128,7 @@ class Crash:
         }
 
     def backlog(self) -> None:
-        """A start with 1 GB of undelivered events in the log, read from the disk and not from the page cache."""
+        """A start with 1 GB of undelivered events in the log, read from the disk, not from the page cache."""
         requests = BACKLOG_BYTES // (1000 * BACKLOG_EVENT_BYTES)
         say(f"backlog: {requests * 1000:,} events of {BACKLOG_EVENT_BYTES} bytes in the log at the start")
         ledger = self._directory / "backlog"
@@ -150,9 +152,9 @@ class Crash:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         began = time.monotonic()
         with self._ingestor("backlog", **log) as ingestor, RssSamples(ingestor.pid, 0.1) as rss:
-            wait_until(lambda: ingestor.get("/readyz").status == 200, 60, "it is ready", 0.005)
+            wait_until(lambda: ingestor.get("/readyz").status == 200, 60, "the service is ready", 0.005)
             ready = time.monotonic() - began
-            wait_until(lambda: delivered(ingestor.metrics()) > 0, 60, "the first is delivered", 0.005)
+            wait_until(lambda: delivered(ingestor.metrics()) > 0, 60, "the first event is delivered", 0.005)
             first = time.monotonic() - began
             wait_drained(ingestor)
             drained = time.monotonic() - began
@@ -203,7 +205,7 @@ class Crash:
                     generator.stop()
                     report = generator.report()
                 statuses = set(report["statuses"])
-                check(statuses <= {"202", "503"}, f"statuses that no crash explains: {report['statuses']}")
+                check(statuses <= {"202", "503"}, f"unexpected statuses: {report['statuses']}")
                 unanswered += report["unanswered"] * batch
             if with_broker:
                 self._broker.start()
@@ -218,8 +220,8 @@ class Crash:
             f"  recovered at a start: {spread(recovered[1:], 0)} events; "
             f"events in unanswered requests: {unanswered:,}; lost to damage by the metrics: {lost:.0f}"
         )
-        check(lost == 0, f"the log counts {lost:.0f} lost events, and nothing was damaged")
-        check(found["extra"] <= unanswered, f"{found['extra']} ids arrived that nobody sent")
+        check(lost == 0, f"the log counts {lost:.0f} lost events, but nothing was damaged")
+        check(found["extra"] <= unanswered, f"{found['extra']} ids arrived that were not sent")
         self.targets.append(
             Target(
                 f"repeats after {rounds} kill -9 of the {what}, ack=wal", [found["duplicates"]], 0, "events"
@@ -236,7 +238,7 @@ class Crash:
         time.sleep(self._chance.uniform(low, high))
 
     def _ingestor(self, name: str, **settings: object) -> Ingestor:
-        """The next process of the part `name`: it has the log of the one before."""
+        """Creates the next process of the part `name`: it uses the log of the previous one."""
         folder = self._directory / f"run-{name}"
         if not folder.exists():
             folder.mkdir()
@@ -281,7 +283,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=50, help="of kill (default 50)")
     parser.add_argument("--broker-rounds", type=int, default=20, help="of kill-broker (default 20)")
     parser.add_argument("--outage-minutes", type=float, default=10, help="length of the outage (default 10)")
-    parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="of what the rounds do")
+    parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="seed of the rounds")
     parser.add_argument("--json", help="file for all figures")
     options = parser.parse_args()
     if not (1 <= options.rounds <= 1000 and 1 <= options.broker_rounds <= 1000):

@@ -11,23 +11,23 @@
 
 namespace ei::bench {
 
-// Bytes under way in one direction: each piece comes out `delay` after it was put in, in order. As in a
-// network, delay doesn't lower throughput: any number of pieces are under way, up to kBytesMax together. One
-// thread puts in, another takes out; any may break it.
+// Bytes in transit in one direction: each piece comes out `delay` after it was put in, in order. As in a
+// network, the delay doesn't reduce throughput: any number of pieces can be in transit, up to kBytesMax in
+// total. One thread puts pieces in, another takes them out; any thread may call Break.
 class DelayLine {
  public:
-  // Far above what 1 GB/s puts under way in 50 ms.
+  // Much more than is in transit at 1 GB/s and 50 ms.
   static constexpr std::size_t kBytesMax = std::size_t{64} << 20;
 
   explicit DelayLine(base::Duration delay) : delay_(delay) {}
 
-  // Waits for room. False once the line is broken.
+  // Blocks until there is space. Returns false once the line is broken.
   bool Put(std::string_view piece);
-  // No more pieces come; those under way still come out.
+  // No more pieces will be added; those in transit still come out.
   void End();
-  // Waits for the next piece and its time. Empty when the line has ended or is broken.
+  // Blocks until the next piece is due. Returns an empty piece if the line has ended or is broken.
   std::optional<std::string> Take();
-  // What is under way is gone, and nobody waits any more.
+  // Drops all pieces in transit and releases both waiting threads.
   void Break();
 
  private:

@@ -1,6 +1,6 @@
-// A network of some length: passes each connection on to a port of this machine, and every byte takes `delay`
-// each way, however many are under way. Loopback only. Prints "listening" once it listens, and runs until it
-// is ended.
+// A network with latency: forwards each connection to a port of this machine and delays every byte by `delay`
+// in each direction, without limiting throughput. Loopback only. Prints "listening" once it listens, and runs
+// until it is stopped.
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -26,7 +26,7 @@ namespace ei::bench {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{256} << 10;
-// Clients and brokers of one bench are fewer; four threads each.
+// A bench needs fewer connections; each uses four threads.
 constexpr std::size_t kConnectionsMax = 256;
 
 base::Result<void> Fault(const char* what) {
@@ -60,7 +60,8 @@ sockaddr_in Loopback(std::uint16_t port) {
   return address;
 }
 
-// One connection and the one behind it. Its four threads end with either side; the destructor ends both.
+// A client connection and its connection to the target. Its four threads end when either side ends; the
+// destructor ends both.
 class Link {
  public:
   Link(int client, int target, base::Duration delay)
@@ -114,7 +115,7 @@ class Link {
   std::vector<std::jthread> threads_;
 };
 
-// A link that has ended keeps its place until the end of the run: there are few.
+// Ended links are kept until the end of the run: there are few.
 base::Result<void> Serve(std::uint16_t port, std::uint16_t target, base::Duration delay) {
   const Socket listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
@@ -149,11 +150,11 @@ int Main(int argc, char** argv) {
   std::uint16_t target = 0;
   double delay_ms = 10;
   CLI::App app("A network of some length between a client and a port, on loopback");
-  app.add_option("--port", port, "where clients connect")->required()->check(CLI::Range(1, 65535));
-  app.add_option("--target-port", target, "where they are passed on to")
+  app.add_option("--port", port, "port for clients")->required()->check(CLI::Range(1, 65535));
+  app.add_option("--target-port", target, "port to which connections are forwarded")
       ->required()
       ->check(CLI::Range(1, 65535));
-  app.add_option("--delay-ms", delay_ms, "of each way")
+  app.add_option("--delay-ms", delay_ms, "delay in each direction")
       ->check(CLI::Range(0.0, 10'000.0))
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);

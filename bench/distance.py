@@ -1,4 +1,4 @@
-"""A broker at the other end of a network of some length."""
+"""A broker behind a network with latency."""
 
 import subprocess
 from contextlib import ExitStack
@@ -10,7 +10,8 @@ _LISTENER = "DISTANT"
 
 
 class DistantKafka:
-    """Clients of `address` have a round trip of so many seconds to the broker; `broker.address` is near."""
+    """Clients of `address` have a round trip of `round_trip_seconds` to the broker; `broker.address` has no
+    delay."""
 
     def __init__(self, round_trip_seconds: float):
         self._way_ms = round_trip_seconds * 1000 / 2
@@ -47,7 +48,7 @@ class DistantKafka:
             start_new_session=True,
         )
         assert proxy.stdout is not None
-        # Ends: it says this, or ends.
+        # Terminates: the program prints this line or ends.
         if proxy.stdout.readline() != "listening\n":
             self._end(proxy)
             check(False, "the delaying proxy did not start")

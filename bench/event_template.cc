@@ -68,8 +68,8 @@ EventTemplate EventTemplate::Request(std::string_view run_prefix, std::size_t ev
 void EventTemplate::Number(std::span<char> copy, std::uint64_t first_counter) const {
   assert(copy.size() == text_.size());
   constexpr std::size_t kCounterOffset = kRunPrefixBytes + 1;
-  // Most neighbours differ in the last three digits only; the rest is copied, which is much cheaper than
-  // twelve divisions for each of a thousand events.
+  // Consecutive ids usually differ in the last three digits only. The rest is copied, which is much cheaper
+  // than twelve divisions for each of a thousand events.
   std::array<char, kCounterDigits> digits{};
   constexpr std::size_t kLow = kCounterDigits - 3;
   std::uint64_t low = first_counter % 1000;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A client that floods the service and heeds no refusal: what the others keep of their throughput. Paired
-windows, with and without the flood, for each of what all clients share.
+"""One client floods the service and ignores all rejections. Measures how much of its throughput another
+client keeps: paired windows with and without the flood, for each resource that all clients share.
 
-Exit status: 0 also when the target is missed; 1 when events were lost or something broke. See bench/README.md.
+Exit status: 0 even if the target is missed; 1 if events were lost or something broke. See bench/README.md.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from processes import (
 )
 from report import Target, print_targets
 
-# By the last number of their addresses.
+# Clients are identified by the last number of their addresses.
 MODEST, FLOOD = 2, 3
 MODEST_RATE = 2000
 FLOOD_CONNECTIONS = 64
@@ -44,11 +44,11 @@ class Flood:
         self.targets: list[Target] = []
 
     def rate(self) -> None:
-        """The flood would take all of the rate limit."""
+        """The flood could use the whole rate limit."""
         self._compare("rate", {"RATE_LIMIT_RPS": LIMIT, "RATE_LIMIT_BURST": LIMIT})
 
     def journal(self) -> None:
-        """Kafka stands still, and the flood would fill the journal."""
+        """Kafka stands still, and the flood could fill the journal."""
 
         @contextmanager
         def outage(ingestor: Ingestor) -> Iterator[None]:
@@ -59,12 +59,12 @@ class Flood:
                 self._broker.resume_if_paused()
                 wait_drained(ingestor)
 
-        # All that the modest client sends in a window is below its eighth.
+        # All events that the client within its share sends in a window fit its reserved eighth.
         events_max = 8 * MODEST_RATE * (self._seconds + 1)
         self._compare("journal", {"QUEUE_SIZE": events_max, "QUEUE_BYTES_MAX": "1GiB"}, around=outage)
 
     def processor(self) -> None:
-        """Nothing is short but CPU time: the limit is what one node sustains."""
+        """Only CPU time is short: the rate limit is what one node sustains."""
         self._compare("processor", {"RATE_LIMIT_RPS": 200_000})
 
     def _compare(
@@ -88,11 +88,11 @@ class Flood:
                     wait_drained(ingestor)
                 ratios.append(kept[True] / kept[False])
         self.targets.append(
-            Target(f"{name}: the others keep of their rate", ratios, 0.95, "x", at_least=True)
+            Target(f"{name}: share of their rate that others keep", ratios, 0.95, "x", at_least=True)
         )
 
     def _window(self, ingestor: Ingestor, flooded: bool) -> float:
-        """Events a second that were accepted of the modest client."""
+        """Events per second that were accepted from the client within its fair share."""
         modest = {"connections": 16, "rate": MODEST_RATE, "host": MODEST}
         if not flooded:
             report = generate(ingestor.port, duration=self._seconds, **modest)
@@ -121,8 +121,10 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=8, help="of each window")
-    parser.add_argument("--unprotected", action="store_true", help="clients are not told apart, to compare")
+    parser.add_argument("--seconds", type=int, default=8, help="length of each window")
+    parser.add_argument(
+        "--unprotected", action="store_true", help="don't distinguish clients, for comparison"
+    )
     parser.add_argument("--only", choices=("rate", "journal", "processor"))
     options = parser.parse_args()
     end_on_sigterm()

@@ -9,22 +9,22 @@
 
 namespace ei::bench {
 
-// The ids of a ledger (what was accepted) and of a topic (what arrived), each stored once, with how often the
-// topic had it. Exact: ids are compared, not their hashes. An open-addressing table over one arena, about 60
-// bytes an id, so that ten million fit. One thread.
+// The ids of a ledger (accepted events) and of a topic (records), each stored once, with the number of its
+// records. Exact: ids are compared, not their hashes. An open-addressing table over one arena, about 60 bytes
+// per id, so that ten million fit. Used by one thread.
 class IdTable {
  public:
   // Holds at most `ids_max` different ids.
   explicit IdTable(std::size_t ids_max);
 
-  // Fails when the table is full, or an id is longer than 65,535 bytes.
+  // Fails if the table is full or an id is longer than 65,535 bytes.
   base::Result<void> AddAccepted(std::string_view id);
-  // True: it had not arrived before.
+  // Returns true if the id had not arrived before.
   base::Result<bool> AddArrived(std::string_view id);
 
   struct Comparison {
     std::uint64_t ledger = 0;      // different ids accepted
-    std::uint64_t records = 0;     // ids that arrived, repeats counted
+    std::uint64_t records = 0;     // ids that arrived, including repeats
     std::uint64_t distinct = 0;    // different ids that arrived
     std::uint64_t missing = 0;     // accepted, never arrived
     std::uint64_t duplicates = 0;  // arrivals of an id after its first
@@ -32,7 +32,7 @@ class IdTable {
   };
   Comparison Compare() const;
 
-  // Up to `limit` ids that were accepted and never arrived; valid while the table lives unchanged.
+  // Up to `limit` missing ids; valid until the table is changed or destroyed.
   std::vector<std::string_view> Missing(std::size_t limit) const;
 
  private:

@@ -1,4 +1,4 @@
-"""What processes cost while nothing should happen: CPU by thread, window by window."""
+"""The CPU use of idle processes, by thread and by window."""
 
 import time
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from processes import thread_name, thread_seconds
 
 @dataclass(frozen=True)
 class IdleWindow:
-    """Shares of a core, in percent."""
+    """Shares of one core, in percent."""
 
     process: float
     busiest: float
@@ -17,7 +17,8 @@ class IdleWindow:
 
 
 def watch_idle(pids: Sequence[int], seconds: float, windows: int) -> list[list[IdleWindow]]:
-    """By process: `seconds` in so many windows. All processes are watched in the same time."""
+    """For each process: `seconds`, divided into `windows` windows. All processes are watched at the same
+    time."""
     found: list[list[IdleWindow]] = [[] for _ in pids]
     before = [thread_seconds(pid) for pid in pids]
     began = time.monotonic()

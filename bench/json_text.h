@@ -5,7 +5,8 @@
 
 namespace ei::bench {
 
-// The text as a JSON string with its quotes. Bytes outside printable ASCII become '?': it is for messages.
+// Returns the text as a JSON string with quotes. Bytes outside printable ASCII become '?': it is for
+// messages.
 std::string JsonText(std::string_view text);
 
 }  // namespace ei::bench

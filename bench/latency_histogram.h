@@ -8,9 +8,9 @@
 
 namespace ei::bench {
 
-// Counts durations in buckets whose width grows with the value: 64 equal steps for each power of two of
-// nanoseconds, as HdrHistogram does, so that every percentile is at most 1/64 (1.6 %) above the true one.
-// A fixed 20 KB, no allocation. One thread.
+// Counts durations in buckets whose width grows with the value: 64 equal steps per power of two of
+// nanoseconds, as in HdrHistogram, so every percentile is at most 1/64 (1.6 %) above the true value. Fixed
+// size of 20 KB, no allocation. Used by one thread.
 class LatencyHistogram {
  public:
   void Record(std::chrono::nanoseconds duration);

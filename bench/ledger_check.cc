@@ -1,6 +1,6 @@
 // Compares a ledger of accepted ids with all records in a topic and prints the differences as one JSON
-// object. Exit status: 0 nothing missing, 1 something accepted did not arrive or came out of order, 2 it
-// could not be checked.
+// object. Exit status: 0: nothing is missing; 1: accepted events are missing or out of order; 2: the check
+// could not be done.
 
 #include <fmt/format.h>
 
@@ -33,13 +33,13 @@ base::Result<void> ReadLedger(const std::string& path, IdTable& ids) {
   return {};
 }
 
-// The id in an event of the load generator; empty: it is none.
+// The id in an event of the load generator; empty: not such an event.
 std::string_view IdIn(std::string_view event) {
   constexpr std::string_view kBeforeId = R"({"id":")";
   return event.starts_with(kBeforeId) ? event.substr(kBeforeId.size(), kIdBytes) : std::string_view();
 }
 
-// Sees the first arrivals of each key's ids, which rise within a run of the generator.
+// Checks the first arrival of each id per key; the ids of a key rise within a run of the generator.
 class OrderCheck {
  public:
   void See(std::string_view key, std::string_view id) {
@@ -106,13 +106,13 @@ int Main(int argc, char** argv) {
   app.add_option("--brokers", brokers)->required();
   app.add_option("--topic", topic)->required();
   app.add_option("--ledger", ledger,
-                 "file with one id a line; without it: print the records ever written, "
+                 "file with one id per line; without it: print the number of records ever written, "
                  "from the end watermarks");
   bool keyed = false;
   app.add_flag("--keyed", keyed,
-               "the records have other keys than their ids: take those from the values, and check that they "
-               "came in order for each key");
-  app.add_option("--ids-max", ids_max, "different ids held at most")->capture_default_str();
+               "the records' keys are not the ids: read the ids from the values, and check that they "
+               "arrived in order for each key");
+  app.add_option("--ids-max", ids_max, "maximum number of different ids")->capture_default_str();
   app.add_option("--patience", patience_s, "longest wait for the next record, seconds")
       ->check(CLI::Range(1, 600))
       ->capture_default_str();

@@ -10,15 +10,15 @@
 
 namespace ei::bench {
 
-// Appends the ids of accepted events to a file, one a line. Buffered; complete only after Close(). One
-// thread.
+// Appends the ids of accepted events to a file, one per line. Buffered; complete only after Close(). Used by
+// one thread.
 class LedgerFile {
  public:
-  // Appends to `path`, which may exist; `run_prefix` begins every id.
+  // Appends to `path`, which may exist; every id begins with `run_prefix`.
   static base::Result<LedgerFile> Open(const std::string& path, std::string_view run_prefix);
 
   void Add(std::uint64_t counter);
-  // Fails when any id could not be written.
+  // Fails if any id could not be written.
   base::Result<void> Close();
 
  private:

@@ -1,4 +1,4 @@
-// Sends a bounded load of events to a server on this machine and prints what became of it as one JSON object.
+// Sends a bounded load of events to a server on this machine and prints the results as one JSON object.
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -62,7 +62,7 @@ int Main(int argc, char** argv) {
 
   CLI::App app("Load generator: bounded, loopback only");
   app.add_option("--url", url, "http://127.0.0.1:PORT/PATH")->required();
-  app.add_option("--host", host, "the client calls from 127.0.0.HOST")
+  app.add_option("--host", host, "the client connects from 127.0.0.HOST")
       ->check(CLI::Range(1, 254))
       ->capture_default_str();
   app.add_option("--connections", settings.connections)->check(CLI::Range(1, 10'000))->capture_default_str();
@@ -76,19 +76,19 @@ int Main(int argc, char** argv) {
   app.add_option("--event-bytes", settings.event_bytes)->check(CLI::Range(1, 1 << 20))->capture_default_str();
   app.add_flag(
       "--spoilt", settings.spoilt,
-      "put a line that is no event behind each batch, and ask for all or nothing: it is read and judged "
-      "whole, then refused");
+      "append an invalid line to each batch and request all-or-nothing handling: the batch is read and "
+      "validated completely, then rejected");
   app.add_option("--nameless-every", settings.nameless_every,
-                 "of each so many requests the last has events without ids; its latency is told apart")
+                 "the last of every N requests has events without ids; its latency is reported separately")
       ->check(CLI::Range(2, 1'000'000));
   app.add_option("--ledger", settings.ledger, "file to append the ids of accepted events to");
-  auto* at_rate = app.add_option("--rate", rate, "requests a second at fixed times (default: closed loop)")
+  auto* at_rate = app.add_option("--rate", rate, "requests per second at fixed times (default: closed loop)")
                       ->check(CLI::Range(0.1, 1e6));
   app.add_option("--pipeline", settings.pipeline, "requests in flight on one connection")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_flag("--retry-refused", settings.retry_refused,
-               "send what got 429 or 503 again, with its ids, after Retry-After");
+               "repeat requests that got 429 or 503, with the same ids, after Retry-After");
   app.add_option("--retry-wait-max", retry_wait_max_s, "longest such wait, seconds")
       ->check(CLI::Range(0.0, 60.0))
       ->capture_default_str();
@@ -104,7 +104,7 @@ int Main(int argc, char** argv) {
   if (*duration) settings.duration = nanoseconds(duration_s);
   if (*count) {
     settings.requests = requests;
-    // A server that never returns must not keep the run alive.
+    // If the server never answers, the run must still end.
     if (!settings.duration) settings.duration = std::chrono::minutes(10);
   }
   if (*at_rate) settings.rate = rate;
@@ -122,7 +122,7 @@ int Main(int argc, char** argv) {
     return usage_fault("--spoilt needs --events-per-request above 1");
   }
   if (settings.nameless_every > 0 && !settings.ledger.empty()) {
-    return usage_fault("--nameless-every and --ledger: only the server knows what it calls those events");
+    return usage_fault("--nameless-every and --ledger: the ids of those events are assigned by the server");
   }
   if (settings.retry_refused && settings.pipeline > 1) {
     return usage_fault("--retry-refused needs --pipeline 1");

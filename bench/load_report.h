@@ -8,19 +8,19 @@
 
 namespace ei::bench {
 
-// What one run saw.
+// The results of one run.
 struct LoadReport {
   std::string run_prefix;
-  std::uint64_t requests = 0;  // sent, at least in part; retries included
+  std::uint64_t requests = 0;  // sent at least in part; includes retries
   std::uint64_t accepted_events = 0;
   std::array<std::uint64_t, 600> statuses{};
   std::uint64_t unanswered = 0;  // requests whose connection ended before their reply
   std::uint64_t connect_errors = 0;
-  std::uint64_t reconnects = 0;  // connections opened after the first of each
+  std::uint64_t reconnects = 0;  // connections opened after the first one of each slot
   std::uint64_t bad_replies = 0;
   std::string first_bad_reply;
-  std::uint64_t given_up = 0;         // refused requests whose retry the end of the run prevented
-  std::uint64_t not_sent = 0;         // at a fixed rate: due, but every connection was busy to the end
+  std::uint64_t given_up = 0;         // rejected requests whose retry was prevented by the end of the run
+  std::uint64_t not_sent = 0;         // at a fixed rate: due, but all connections were busy until the end
   double seconds = 0;                 // from the start to the last reply
   LatencyHistogram latency;           // of all replies to requests whose events have ids
   LatencyHistogram accepted_latency;  // of those that accepted at least one event

@@ -17,9 +17,10 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kScratchBytes = std::size_t{64} * 1024;
 constexpr int kEventsPerWait = 256;
-// How soon a lost connection is opened again: often enough to see the server return, without a storm.
+// How soon a lost connection is reopened: soon enough to notice a restarted server, without a connection
+// storm.
 constexpr std::chrono::nanoseconds kReconnectDelay = 20ms;
-// A signal that arrives just before the wait is seen after this.
+// Upper limit of a wait: a signal that arrives just before the wait is noticed after this time.
 constexpr std::chrono::nanoseconds kWaitMax = 100ms;
 
 double CpuSeconds() {

@@ -17,12 +17,11 @@
 
 namespace ei::bench {
 
-// One bounded load run in one thread. Each connection is a user of its own: its number stands in the events'
-// /payload/user_id, and their counters rise in the order in which they are sent.
-// Closed loop: each connection keeps `pipeline` requests in flight, a
-// reply starts the next. At a fixed rate: request k is due k / rate after the start and takes any connection
-// with room; its latency counts from when it was due, so that a stalled server can't hide by slowing the
-// generator.
+// One bounded load run in one thread. Each connection is a separate user: its number is in the events'
+// /payload/user_id, and their counters rise in the order in which they are sent. Closed loop: each connection
+// keeps `pipeline` requests in flight, and a reply starts the next one. At a fixed rate: request k is due k /
+// rate after the start and uses any connection with a free slot. Its latency counts from when it was due, so
+// that a stalled server can't hide delays by slowing the generator.
 class LoadRun : private ReplyListener {
  public:
   explicit LoadRun(const LoadSettings& settings);
@@ -30,14 +29,14 @@ class LoadRun : private ReplyListener {
   LoadRun(const LoadRun&) = delete;
   LoadRun& operator=(const LoadRun&) = delete;
 
-  // Blocks until the run has ended and the last replies are in, or `drain` has passed. Each change of
-  // `*stop_requests` ends it earlier: 1 stops sending, 2 also stops waiting. It may change in a signal
-  // handler.
+  // Blocks until the run has ended and the last replies have arrived, or `drain` has passed. A value of
+  // `*stop_requests` ends the run earlier: 1 stops sending, 2 also stops waiting. A signal handler may change
+  // it.
   base::Result<LoadReport> Run(const std::atomic<int>* stop_requests);
 
  private:
   using Time = Clock::time_point;
-  // A connection's next step, at its time: to connect, or to repeat a refused request.
+  // A connection's next action at a given time: to connect, or to repeat a rejected request.
   struct Wake {
     Time at;
     std::uint32_t connection;
@@ -46,9 +45,9 @@ class LoadRun : private ReplyListener {
   struct Peer {
     std::unique_ptr<Connection> connection;
     bool connected_before = false;
-    bool repeat_waiting = false;  // holds a refused request that is to be sent again, not before repeat_at
+    bool repeat_waiting = false;  // a rejected request will be sent again at repeat_at or later
     Time repeat_at;
-    bool listed_idle = false;  // stands in idle_
+    bool listed_idle = false;  // is in idle_
   };
 
   void OnReply(const ReplyHead& head, std::string_view body, const InFlight& request) override;
@@ -71,7 +70,7 @@ class LoadRun : private ReplyListener {
   const std::string run_prefix_;
   const EventTemplate request_;
   std::vector<Peer> peers_;
-  std::vector<std::uint32_t> idle_;  // connections with room, at a fixed rate
+  std::vector<std::uint32_t> idle_;  // connections with a free slot, at a fixed rate
   std::priority_queue<Wake, std::vector<Wake>, std::greater<>> wakes_;
   std::vector<char> scratch_;
   std::optional<LedgerFile> ledger_;
@@ -85,7 +84,7 @@ class LoadRun : private ReplyListener {
   Time stopped_;
   Time last_reply_;
   std::uint32_t current_ = 0;  // the connection whose replies are being read
-  std::uint64_t sent_ = 0;     // new requests, repeats not counted
+  std::uint64_t sent_ = 0;     // new requests, without repeats
   std::uint64_t next_counter_ = 0;
   std::uint64_t in_flight_ = 0;
   std::uint64_t repeats_waiting_ = 0;

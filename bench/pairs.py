@@ -1,4 +1,5 @@
-"""What the parts of `make bench` share: the broker, the references, paired rounds, and the figures they gather."""
+"""Shared by the parts of `make bench`: the broker, the references, paired rounds and the collected
+figures."""
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
@@ -21,12 +22,12 @@ from start_up import start_to_ready_seconds
 WARM_UP_SECONDS = 1.0
 STARTS = 5
 
-# A name, and what one round of it does.
+# A name and a function that runs one round.
 Side = tuple[str, Callable[[], Round]]
 
 
 class Bench:
-    """`unlimited` is a service with all by default, `nginx` its reference; both are warm after start()."""
+    """`unlimited` is a service with default settings, `nginx` its reference; both are warm after start()."""
 
     def __init__(self, stack: ExitStack, broker: KafkaBroker, options: argparse.Namespace):
         self._stack = stack
@@ -58,7 +59,8 @@ class Bench:
     def serving(
         self, topic: str, broker: KafkaBroker | None = None, success: str = "202", **settings: object
     ) -> Iterator[MeasuredIngestor]:
-        """A service of its own with a topic of its own, ready and cold. `success`: what it answers to what it accepts."""
+        """Starts a service with its own topic, ready and cold. `success`: its status for accepted
+        requests."""
         broker = broker or self.broker
         new_topic(broker, topic)
         with new_ingestor(broker, topic, HTTP_THREADS=self.options.http_threads, **settings) as ingestor:
@@ -78,7 +80,7 @@ class Bench:
         )
 
     def paired(self, title: str, *sides: Side) -> list[list[Round]]:
-        """The rounds of each side; those that stand in one place ran one behind the other."""
+        """Returns the rounds of each side; rounds with the same index ran one after the other."""
         done: list[list[Round]] = [[] for _ in sides]
         for number in range(1, self.options.rounds + 1):
             say(f"{title}: round {number} of {self.options.rounds}")
@@ -91,7 +93,7 @@ class Bench:
 
 
 def ratios(a: Sequence[Round], b: Sequence[Round], figure: str) -> list[float]:
-    """By pair."""
+    """The ratio of each pair."""
     return [getattr(x, figure) / getattr(y, figure) for x, y in zip(a, b, strict=True)]
 
 
@@ -107,7 +109,7 @@ def _print_sides(title: str, names: Sequence[str], sides: Sequence[Sequence[Roun
             f"{median(r.refused_requests for r in rounds):,.0f}",
         ]
 
-    header = ["", "CPU us/event", "user", "system", "1,000 events/s", "p99 ms", "refused"]
+    header = ["", "CPU us/event", "user", "system", "1,000 events/s", "p99 ms", "rejected"]
     rows = [row(name, rounds) for name, rounds in zip(names, sides, strict=True)]
     print_table(f"{title}: median (lowest..highest)", header, rows)
     for name, rounds in list(zip(names, sides, strict=True))[1:]:

@@ -1,4 +1,4 @@
-"""The processes of a bench run, each owned by a `with`: it ends when the block does, also on Ctrl-C."""
+"""The processes of a bench run. Each is owned by a `with` block and ends with it, also on Ctrl-C."""
 
 import json
 import os
@@ -22,12 +22,13 @@ from support.waiting import wait_until  # noqa: E402
 
 _TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-# What a tool may take beyond the time that it was asked for.
+# Extra time that a tool may need beyond the requested time.
 _GRACE_SECONDS = 60
 
 
 class BenchFault(Exception):
-    """The run can't be trusted: events were lost, or something broke. Never a missed target."""
+    """The run's results are invalid: events were lost, or something broke. Never raised for a missed
+    target."""
 
 
 def say(text: str) -> None:
@@ -40,7 +41,7 @@ def check(holds: bool, fault: str) -> None:
 
 
 def end_on_sigterm() -> None:
-    """SIGTERM unwinds like Ctrl-C, so that every child is ended."""
+    """SIGTERM unwinds the stack like Ctrl-C, so that every child process is ended."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -49,7 +50,7 @@ def end_on_sigterm() -> None:
 
 
 def program(name: str) -> str:
-    """A program of this folder, built with the release preset or found in BENCH_PROGRAMS."""
+    """Path of a program of this folder, from the release build or from BENCH_PROGRAMS."""
     path = Path(os.environ.get("BENCH_PROGRAMS", ROOT / "build/release/bench")) / name
     check(path.is_file(), f"{path} does not exist; run make build")
     return str(path)
@@ -64,7 +65,7 @@ class Cpu:
 
     @staticmethod
     def of(pid: int) -> "Cpu":
-        # Field 2 may contain spaces; what follows its last parenthesis does not.
+        # Field 2 may contain spaces; the text after its last parenthesis does not.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return Cpu(int(fields[11]) * _TICK_SECONDS, int(fields[12]) * _TICK_SECONDS)
 
@@ -77,7 +78,7 @@ class Cpu:
 
 
 def thread_seconds(pid: int) -> dict[int, float]:
-    """CPU seconds of each thread, by its id; as the scheduler counts them, finer than a tick."""
+    """CPU seconds of each thread, by id, from the scheduler's count, which is finer than a tick."""
     return {
         int(task.name): int((task / "schedstat").read_text().split()[0]) / 1e9
         for task in Path(f"/proc/{pid}/task").iterdir()
@@ -93,7 +94,7 @@ def rss_bytes(pid: int) -> int:
 
 
 def peak_rss_bytes(pid: int) -> int:
-    """The highest since the process started, as the kernel noted it."""
+    """The peak since the process started, from the kernel."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
@@ -124,13 +125,13 @@ class RssSamples:
             self.samples.append(rss_bytes(self._pid))
 
     def growth_bytes(self) -> int:
-        """How far the second half rises above the highest of the first."""
+        """How far the maximum of the second half is above the maximum of the first half."""
         half = max(1, len(self.samples) // 2)
         return max(self.samples[half:], default=self.samples[-1]) - max(self.samples[:half])
 
 
 class Nginx:
-    """nginx with one worker that answers 202 to everything. `pid` is the worker's."""
+    """nginx with one worker that answers 202 to every request. `pid` is the worker's."""
 
     def __init__(self) -> None:
         self._dir = tempfile.TemporaryDirectory(prefix="nginx-")
@@ -139,7 +140,7 @@ class Nginx:
         self._master: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        os.chmod(self._dir.name, 0o755)  # when started by root, the worker is somebody else
+        os.chmod(self._dir.name, 0o755)  # if started by root, the worker runs as another user
         try:
             for _ in range(5):
                 if self._start():
@@ -155,7 +156,7 @@ class Nginx:
             try:
                 self._master.wait(10)
             except subprocess.TimeoutExpired:
-                # A killed master would leave its worker behind.
+                # If the master were killed, its worker would keep running.
                 for pid in [self._worker(), self._master.pid]:
                     if pid:
                         os.kill(pid, signal.SIGKILL)
@@ -179,13 +180,13 @@ class Nginx:
         return self._master.poll() is None and self.pid != 0
 
     def _worker(self) -> int:
-        """The master's child; 0 when there is none."""
+        """The master's child process; 0: none."""
         assert self._master is not None
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
                 parent = int(stat.read_text().rpartition(")")[2].split()[1])
             except OSError:
-                continue  # ended meanwhile
+                continue  # it has ended
             if parent == self._master.pid:
                 return int(stat.parent.name)
         return 0
@@ -223,7 +224,7 @@ class Generator:
         self._process.terminate()
 
     def report(self) -> dict[str, Any]:
-        """What it printed, once it has ended."""
+        """Waits for the end and returns the printed report."""
         assert self._process is not None
         try:
             output, _ = self._process.communicate(timeout=self._seconds_max)
@@ -234,7 +235,7 @@ class Generator:
 
 
 def generate(port: int, **options: object) -> dict[str, Any]:
-    """A whole load run in which every request must have been answered."""
+    """Runs a load in which every request must be answered."""
     with Generator(port, **options) as generator:
         report = generator.report()
     check_answered(report)
@@ -265,21 +266,22 @@ def run_tool(*command: str, seconds: float = 300, ok: tuple[int, ...] = (0,)) ->
 
 
 def new_broker(settings: dict[str, str] | None = None, **more: Any) -> KafkaBroker:
-    """A broker that drops old data soon, where a topic asks for that."""
+    """A broker that deletes old data soon, for topics that request it."""
     soon = {"log.retention.check.interval.ms": "5000", "log.segment.delete.delay.ms": "1000"}
     return KafkaBroker(soon | (settings or {}), heap="1g", **more)
 
 
 def new_topic(broker: KafkaBroker, name: str, keep_all: bool = False) -> str:
-    """Six partitions. Without `keep_all` only the newest records stay on disk; they are all counted, as the
-    offsets go on."""
+    """Creates a topic with six partitions. Without `keep_all` only the newest records stay on disk; all are
+    counted, as the offsets continue."""
     if keep_all:
         return broker.create_topic(name, 6)
     return broker.create_topic(name, 6, retention_bytes=str(256 << 20), segment_bytes=str(64 << 20))
 
 
 def records_written(broker: KafkaBroker, topic: str) -> int:
-    """Waits for the partitions' leaders: a broker that has just returned from an outage may be fenced for a moment."""
+    """Waits for leaders of the partitions: a broker that has just returned from an outage may be fenced for a
+    moment."""
 
     def counted() -> tuple[int]:
         try:
@@ -291,8 +293,8 @@ def records_written(broker: KafkaBroker, topic: str) -> int:
 
 
 def compare_ids(broker: KafkaBroker, topic: str, ledger: Path, keyed: bool = False) -> dict[str, Any]:
-    """The accepted ids against the whole topic: nothing may be missing. `keyed`: the records' keys are not the
-    ids, and the events of each have to be in order."""
+    """Compares the accepted ids with the whole topic: none may be missing. `keyed`: the records' keys are not
+    the ids, and the events of each key must be in order."""
     found = run_tool(
         "ledger_check", "--brokers", broker.address, "--topic", topic, "--ledger", str(ledger),
         *(["--keyed"] if keyed else []),
@@ -305,14 +307,15 @@ def compare_ids(broker: KafkaBroker, topic: str, ledger: Path, keyed: bool = Fal
     )
     check(found["missing"] == 0, f"accepted events are missing: {found['missing_ids']}")
     check(
-        found["out_of_order"] == 0, f"{found['out_of_order']} events came before an earlier one of their key"
+        found["out_of_order"] == 0,
+        f"{found['out_of_order']} events arrived before an earlier one of their key",
     )
-    check(found["keyless"] == 0, f"{found['keyless']} records that nobody sent")
+    check(found["keyless"] == 0, f"{found['keyless']} records that were not sent by the bench")
     return found
 
 
 def new_ingestor(broker: KafkaBroker, topic: str, **settings: object) -> Ingestor:
-    """Everything by default but the sink, the ack level and the rate limit, which is off."""
+    """Default settings except for the sink, the ack level and the rate limit, which is off."""
     return Ingestor(
         **{
             "SINK": "kafka",
@@ -329,12 +332,12 @@ def wait_ready(ingestor: Ingestor) -> None:
     wait_until(lambda: ingestor.get_admin("/readyz").status == 200, 30, "the ingestor is ready")
 
 
-# After an outage a broker is let in again only when its old session has run out.
+# After an outage a broker can register again only when its old session has expired.
 AFTER_OUTAGE_SECONDS = 180
 
 
 def wait_drained(ingestor: Ingestor, seconds: float = 60) -> float:
-    """Waits for an empty journal; returns how long it took."""
+    """Waits for an empty journal; returns the seconds that this took."""
     began = time.monotonic()
     try:
         metrics = ingestor.wait_drained(seconds)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Poisoned events among many good ones: each becomes one dead letter, all others are delivered, and once the
-cause is mended `redrive` brings the dead letters back, interrupted and killed on its way.
+"""Poisoned events among many good ones: each becomes one dead letter, and all others are delivered. Once the
+cause is repaired, `redrive` returns the dead letters to their topic, while it is interrupted and killed.
 
-Exit status: 0, or 1 when events were lost, stand somewhere twice or something broke. See bench/README.md.
+Exit status: 0, or 1 if events were lost or stored twice, or something broke. See bench/README.md.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from support.waiting import wait_until
 BATCH = 10_000
 HEADERS = {"dlq_code", "dlq_reason", "dlq_attempts", "dlq_topic", "dlq_failed_at"}
 STOPPED = 5
-RATE = 500  # letters a second, so that there is something to interrupt
+RATE = 500  # dead letters a second, slow enough to interrupt
 SETTINGS = {
     "SINK": "kafka",
     "ACK": "wal",
@@ -35,7 +35,7 @@ SETTINGS = {
 
 
 def event(number: int, poisoned: bool) -> str:
-    """Without a user it has no key, which a compacted topic refuses."""
+    """Without a user the event has no key, and a compacted topic rejects it."""
     payload = {"n": number} if poisoned else {"n": number, "user": f"u{number % 997}"}
     return json.dumps(
         {"id": f"e{number}", "type": "t", "timestamp": "2026-01-31T12:00:00Z", "payload": payload}
@@ -89,7 +89,7 @@ class Run:
         dead = read_topic(self._broker.address, self._dlq)
         dead_ids = Counter(json.loads(record.value)["id"] for record in dead)
         check(dead_ids == Counter(self._poisoned), f"{len(dead)} dead letters of {len(dead_ids)} events")
-        check(all(set(record.headers) == HEADERS for record in dead), "a dead letter without all its headers")
+        check(all(set(record.headers) == HEADERS for record in dead), "a dead letter lacks headers")
         check(all(record.headers["dlq_topic"] == self._topic.encode() for record in dead), "another topic")
         say(f"{len(records):,} delivered once, {len(dead):,} dead letters with all headers")
 
@@ -107,7 +107,7 @@ class Run:
             wait_until(
                 lambda wanted=wanted: count_records(self._broker.address, self._topic) >= wanted,
                 60,
-                "letters are sent back",
+                "dead letters are redriven",
             )
             process.send_signal(end)
             output, _ = process.communicate(timeout=30)
@@ -117,8 +117,11 @@ class Run:
         ids = Counter(
             json.loads(record.value)["id"] for record in read_topic(self._broker.address, self._topic)
         )
-        check(ids == Counter(f"e{n}" for n in range(self._events)), "not every event stands there once")
-        say(f"{len(ids):,} events stand in the topic, each once")
+        check(
+            ids == Counter(f"e{n}" for n in range(self._events)),
+            "not every event is in the topic exactly once",
+        )
+        say(f"{len(ids):,} events are in the topic, each once")
 
     def _arguments(self, *arguments: str) -> list[str]:
         return [

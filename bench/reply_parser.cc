@@ -66,7 +66,7 @@ base::Result<std::optional<ReplyHead>> ParseReplyHead(std::string_view received)
     } else if (SameName(name, "connection")) {
       head.close = SameName(value, "close");
     } else if (SameName(name, "retry-after")) {
-      // The other form, a date, is not what the contract promises; it counts as absent.
+      // The other form of Retry-After, a date, is not used by this service; it is treated as absent.
       if (const auto seconds = WholeNumber<std::uint32_t>(value)) {
         head.retry_after = std::chrono::seconds(*seconds);
       }

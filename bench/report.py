@@ -1,4 +1,4 @@
-"""How figures are printed: medians with their range, and the targets beside them."""
+"""Output of figures: medians with their range, and comparison with the targets."""
 
 import os
 import platform
@@ -26,8 +26,8 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
 
 @dataclass(frozen=True)
 class Target:
-    """A figure, once a round or once, and what it should be: at most `limit`, or at least it. `judge` makes of all rounds
-    the one number that is compared."""
+    """A figure, measured in each round or once, and its limit: at most `limit`, or at least. `judge` reduces
+    all rounds to the one number that is compared."""
 
     what: str
     values: Sequence[float]

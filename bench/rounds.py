@@ -1,4 +1,4 @@
-"""One measured stretch of load each: on the ingestor, on nginx, and by the bare producer."""
+"""One measured round of load: on the ingestor, on nginx, and by the bare producer."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,14 +20,14 @@ from processes import (
 from support.metrics import Metrics
 
 SINGLE: dict[str, object] = {"connections": 64}
-SYNCED: dict[str, object] = {"connections": 256}  # each waits for the log's sync
+SYNCED: dict[str, object] = {"connections": 256}  # each waits for a sync of the log
 WAITING: dict[str, object] = {
     "connections": 512
 }  # each waits for the broker: more of them share a produce request
 BATCH_EVENTS = 1000
-# A client that is told to wait, and comes back soon: the journal stays full, and little is spent on refusals.
+# Clients that wait briefly after a rejection: the journal stays full, and little time is spent on rejections.
 PATIENT = {"retry_refused": True, "retry_wait_max": 0.01}
-# Eight clients that send the next batch as soon as there is a reply, whatever it says.
+# Eight clients that send the next batch as soon as there is a reply, whatever its status.
 IMPATIENT: dict[str, object] = {"connections": 8, "events_per_request": BATCH_EVENTS}
 BATCH = IMPATIENT | PATIENT
 EVENT_BYTES = 284
@@ -35,7 +35,7 @@ EVENT_BYTES = 284
 
 @dataclass(frozen=True)
 class Round:
-    """What one stretch cost and moved. An event of nginx is a request."""
+    """Cost and throughput of one round. For nginx an event is a request."""
 
     events: int
     refused_requests: int
@@ -44,7 +44,7 @@ class Round:
     system_us: float
     p50_us: float = 0
     p99_us: float = 0
-    generator_cores: float = 0  # CPU seconds a second that the load itself took
+    generator_cores: float = 0  # CPU seconds per second used by the load generator
     rss_mb: float = 0
 
     @property
@@ -83,7 +83,8 @@ def nginx_round(nginx: Nginx, seconds: float, **load: object) -> Round:
 
 
 class MeasuredIngestor:
-    """An ingestor whose every accepted event is looked for in its topic. `success`: what it answers then."""
+    """An ingestor; each round checks that every accepted event is in its topic. `success`: its status for
+    accepted requests."""
 
     def __init__(self, ingestor: Ingestor, broker: KafkaBroker, topic: str, success: str = "202"):
         self.ingestor = ingestor
@@ -102,8 +103,8 @@ class MeasuredIngestor:
 
         accepted = accepted_events(self.ingestor.metrics()) - accepted_before
         written = records_written(self._broker, self._topic) - written_before
-        # A broker that is slow on a busy machine leaves partitions behind others: then batches are taken in part
-        # (partition_stuck), and the load generator doesn't count in replies.
+        # On a busy machine a slow broker delays some partitions; batches are then accepted in part
+        # (partition_stuck), which the load generator's count from replies doesn't cover.
         told = accepted if "207" in report["statuses"] else report["accepted_events"]
         check(
             accepted == written == told,
@@ -121,8 +122,8 @@ def accepted_events(metrics: Metrics) -> int:
 
 
 class FiledIngestor:
-    """An ingestor with the file sink; every accepted event is looked for in its files, by their size, as all events
-    of the load have the same."""
+    """An ingestor with the file sink; each round checks that every accepted event is in its files, by their
+    size, as all events of the load have the same size."""
 
     def __init__(self, ingestor: Ingestor):
         self.ingestor = ingestor
@@ -143,8 +144,8 @@ class FiledIngestor:
         return _round(cpu, accepted, report["seconds"] + drain_seconds, report)
 
     def judged_only(self, seconds: float, **load: object) -> Round:
-        """The same batches, each with one line more that is no event, all or nothing: they are received, decoded,
-        validated and gathered, and then refused."""
+        """The same batches, each with one invalid line, all or nothing: they are received, decoded, validated
+        and gathered, and then rejected."""
         before = Cpu.of(self.ingestor.pid)
         report = generate(self.ingestor.port, duration=seconds, event_bytes=EVENT_BYTES, spoilt=True, **load)
         cpu = Cpu.of(self.ingestor.pid) - before
@@ -157,7 +158,7 @@ class FiledIngestor:
 
 
 def sync_p99_us(folder: Path, seconds: float) -> float:
-    """Of a 4 KiB write and its fdatasync in this folder, nothing else going on."""
+    """p99 of a 4 KiB write and its fdatasync in this folder, on an idle disk."""
     return run_tool("sync_probe", "--file", str(folder / "sync-probe"), "--seconds", str(seconds))["p99_us"]
 
 
@@ -177,6 +178,6 @@ def bare_round(brokers: str, topic: str, messages: int, in_flight_max: int = 5) 
 
 
 def check_programs() -> None:
-    """Before anything is started."""
+    """To be called before anything is started."""
     for name in ("load_generator", "bare_producer", "ledger_check", "sync_probe", "delay_proxy"):
         program(name)

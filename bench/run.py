@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""make bench: paired rounds of load, the ingestor beside its references in the same run. See bench/README.md.
+"""make bench: paired rounds of load, the ingestor and its references in the same run. See bench/README.md.
 
-Exit status: 0 also when targets are missed; 1 when events were lost or something broke.
+Exit status: 0 even if targets are missed; 1 if events were lost or something broke.
 """
 
 import argparse
@@ -66,9 +66,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                     part(bench)
                     say(f"({name}: {time.monotonic() - since:.0f} s)")
         finally:
-            # Also those of the parts before one that failed.
+            # Includes the targets of parts that ran before a failed one.
             print_targets(bench.targets)
-    say(f"Every accepted event was found where it belongs. {(time.monotonic() - began) / 60:.1f} minutes.")
+    say(f"Every accepted event was found at its destination. {(time.monotonic() - began) / 60:.1f} minutes.")
     return {
         "machine": about,
         "options": vars(options),
@@ -90,12 +90,14 @@ def read_options() -> argparse.Namespace:
         default=list(PARTS),
         help=f"which of {','.join(PARTS)} to run (default all); overload needs single",
     )
-    parser.add_argument("--away-seconds", type=float, default=60, help="of kafka-away (default 60)")
+    parser.add_argument(
+        "--away-seconds", type=float, default=60, help="length of the outage of kafka-away (default 60)"
+    )
     parser.add_argument(
         "--kills", type=int, default=24, help="rounds of kills, the service alone (default 24)"
     )
     parser.add_argument("--broker-kills", type=int, default=4, help="and with the broker (default 4)")
-    parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="of what kills does")
+    parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="seed of the part kills")
     parser.add_argument("--json", help="file for all figures")
     options = parser.parse_args()
     if not set(options.parts) <= set(PARTS):

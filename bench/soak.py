@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Longer runs in which every id is accounted for: under load, with a stop in the middle, and under overload.
 
-Exit status: 0 also when a target is missed; 1 when events were lost or something broke. See bench/README.md.
+Exit status: 0 even if a target is missed; 1 if events were lost or something broke. See bench/README.md.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from report import MB, Target, machine, print_targets
 CONNECTIONS = 64
 CAPACITY_SECONDS = 5
 SERVICE_SECONDS = 5
-# Of the limit: what the service must take in full before and after the overload.
+# Share of the rate limit that the service must accept completely before and after the overload.
 SERVICE_SHARE = 0.8
 BATCH = {"connections": 32, "events_per_request": 1000}
 
@@ -52,7 +52,7 @@ class Soak:
         self.targets: list[Target] = []
 
     def load(self) -> None:
-        """Accepted ids and distinct ids in the topic are the same."""
+        """The accepted ids and the distinct ids in the topic must be the same."""
         seconds = self._options.seconds
         say(f"load: {seconds} s, {CONNECTIONS} connections, one event a request")
         ledger = self._directory / "load"
@@ -67,12 +67,12 @@ class Soak:
             f"p99 {report['latency_us']['p99'] / 1000:.2f} ms, drained in {drain:.2f} s"
         )
         found = compare_ids(self._broker, "load", ledger)
-        check(found["duplicates"] == 0, f"{found['duplicates']} records came twice within one run")
+        check(found["duplicates"] == 0, f"{found['duplicates']} duplicate records within one run")
         check(found["extra"] == 0, f"{found['extra']} ids arrived that were not accepted")
         self.figures["load"] = {"report": report, "cpu_us": cpu_us, "drain_seconds": drain, "ids": found}
 
     def stop(self) -> None:
-        """SIGTERM in the middle: exit status 0, and all that was accepted is delivered."""
+        """SIGTERM in the middle of a load: exit status 0, and every accepted event is delivered."""
         seconds = self._options.seconds
         say(f"stop: {seconds} s of load, SIGTERM after half of it")
         ledger = self._directory / "stop"
@@ -89,16 +89,17 @@ class Soak:
         say(f"  exit status {status} after {took:.2f} s; {report['unanswered']} requests stayed unanswered")
         check(status == 0, f"exit status {status}\n{ingestor.output()}")
         found = compare_ids(self._broker, "stop", ledger)
-        check(found["duplicates"] == 0, f"{found['duplicates']} records came twice within one run")
-        # A request that was taken in while its reply was lost may arrive or not.
-        check(found["extra"] <= report["unanswered"], f"{found['extra']} ids arrived that nobody sent")
+        check(found["duplicates"] == 0, f"{found['duplicates']} duplicate records within one run")
+        # A request that was accepted, but whose reply was lost, may arrive or not.
+        check(found["extra"] <= report["unanswered"], f"{found['extra']} ids arrived that were not sent")
         check(report["accepted_events"] > 0, "nothing was accepted before the stop")
         statuses = report["statuses"]
         check(set(statuses) <= {"202", "503"}, f"other statuses around the stop: {statuses}")
         self.figures["stop"] = {"report": report, "exit_seconds": took, "ids": found}
 
     def overload(self) -> None:
-        """Three times the rate limit: refusals only, flat memory, full service right after."""
+        """Three times the rate limit: only rejections, constant memory, and full service directly
+        afterwards."""
         with self._ingestor("capacity") as ingestor:
             capacity = generate(ingestor.port, duration=CAPACITY_SECONDS, connections=CONNECTIONS)[
                 "events_per_s"
@@ -119,10 +120,10 @@ class Soak:
                 )
 
             refused = self._overload("overload", ingestor, service, connections=CONNECTIONS)
-            check(refused > 0, "the rate limit refused nothing")
+            check(refused > 0, "the rate limit rejected nothing")
 
     def full_journal(self) -> None:
-        """Batches faster than Kafka takes them, clients that don't wait: the journal refuses."""
+        """Batches faster than Kafka accepts them, from clients that don't wait: the journal rejects some."""
         seconds = self._options.overload_seconds
         say(f"full journal: {seconds} s of NDJSON from {BATCH['connections']} clients that never wait")
         with self._ingestor("journal") as ingestor:
@@ -131,7 +132,7 @@ class Soak:
                 return generate(ingestor.port, duration=SERVICE_SECONDS, connections=CONNECTIONS, rate=2000)
 
             if self._overload("full journal", ingestor, service, wait_first=True, **BATCH) == 0:
-                say("  nothing was refused: Kafka took the events as fast as they came")
+                say("  nothing was rejected: Kafka accepted the events as fast as they arrived")
 
     def _overload(
         self,
@@ -141,8 +142,8 @@ class Soak:
         wait_first: bool = False,
         **load: object,
     ) -> int:
-        """Service, overload, service again, the last only after the journal is empty when `wait_first`. Returns
-        how many requests were refused."""
+        """Normal load, overload, normal load again; with `wait_first` the last one starts only after the
+        journal is empty. Returns the number of rejected requests."""
         topic = str(ingestor.settings["KAFKA_TOPIC"])
         before = service()
         with RssSamples(ingestor.pid, 1) as rss:

@@ -1,4 +1,4 @@
-"""How long a fresh process takes until /readyz answers 200."""
+"""The time from the start of a process until /readyz answers 200."""
 
 import http.client
 import json
@@ -43,7 +43,7 @@ def start_to_ready_seconds(settings: dict[str, object]) -> float:
 
 
 def _logged_port(process: "subprocess.Popen[bytes]") -> int:
-    # Ends: the log's end means that the process has ended, and it logs a bounded number of lines at its start.
+    # Terminates: the log ends when the process ends, and a start logs a bounded number of lines.
     assert process.stdout is not None
     for _ in range(1000):
         raw = process.stdout.readline()

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""One of ten partitions whose broker is frozen: what the other nine keep of their rate, in paired rounds, and what the
-service costs while it is idle and that partition's events wait.
+"""One of ten partitions has a frozen broker: measures how much of their rate the other nine keep, in paired
+rounds, and the cost of the idle service while that partition's events wait.
 
-Exit status: 0 also when a target is missed; 1 when events were lost or something broke. See bench/README.md.
+Exit status: 0 even if a target is missed; 1 if events were lost or something broke. See bench/README.md.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from support.kafka_cluster import KafkaCluster
 from support.waiting import wait_until
 
 PARTITIONS = 10
-# Of the load: clients that never wait.
+# Clients that never wait.
 LOAD: dict[str, object] = {"connections": 8, "events_per_request": 500}
 DRAIN_SECONDS = 120
 IDLE_SECONDS = 20
@@ -31,8 +31,8 @@ IDLE_WINDOWS = 4
 
 
 class StuckPartition:
-    """A service in front of three brokers, of which one that has a tenth of the topic can freeze. To be used in a `with`,
-    whose end checks that everything accepted stands in the topic once."""
+    """A service with three brokers, one of which has a tenth of the topic and can be frozen. To be used in a
+    `with` block; its end checks that every accepted event is in the topic exactly once."""
 
     def __init__(self, cluster: KafkaCluster, folder: Path, seconds: float, **settings: object):
         self._cluster = cluster
@@ -65,7 +65,7 @@ class StuckPartition:
             self._ingestor.__exit__(kind, *rest)
 
     def rounds(self, count: int) -> None:
-        """What the nine keep of their rate while the tenth takes nothing."""
+        """The share of their rate that the nine keep while the tenth is stalled."""
         kept = []
         self._window("warm-up")
         for number in range(count):
@@ -76,19 +76,23 @@ class StuckPartition:
             say(f"round {number + 1}: the nine keep {kept[-1]:.3f} of their rate")
         self.targets.append(
             Target(
-                "one partition of ten frozen: the others keep of their rate", kept, 0.95, "x", at_least=True
+                "one partition of ten frozen: share of their rate that the others keep",
+                kept,
+                0.95,
+                "x",
+                at_least=True,
             )
         )
 
     def idle(self) -> None:
-        """What each thread costs once the load has ended, and the tenth's events wait."""
+        """The CPU use of each thread after the load has ended, while the tenth partition's events wait."""
         with self._freeze():
             self._window("stuck")
             self._wait_only_stuck_is_left()
             waiting = self._ingestor.metric("journal_events")
             check(waiting > 0, "no event waits for the frozen broker")
             (windows,) = watch_idle([self._ingestor.pid], IDLE_SECONDS, IDLE_WINDOWS)
-            check(self._ingestor.metric("journal_events") == waiting, "it was not idle")
+            check(self._ingestor.metric("journal_events") == waiting, "the service was not idle")
         busiest = [window.busiest for window in windows]
         say(
             f"idle for {IDLE_SECONDS} s, {waiting:,.0f} events waiting: the busiest thread "
@@ -118,7 +122,7 @@ class StuckPartition:
             return self._window("stuck")
 
     def _window(self, name: str) -> float:
-        """Events a second into the nine partitions, from the first request on."""
+        """Events a second into the nine partitions, counted from the first request."""
         cpu, before, began = Cpu.of(self._ingestor.pid), self._written(PARTITIONS - 1), time.monotonic()
         with Generator(self._ingestor.port, duration=self._seconds + 1, **LOAD) as load:
             time.sleep(self._seconds)
@@ -133,12 +137,12 @@ class StuckPartition:
 
     def _wait_only_stuck_is_left(self) -> None:
         def settled() -> bool:
-            """Nothing was delivered for a while."""
+            """True if nothing was delivered for a while."""
             before = self._ingestor.metric("events_delivered_total")
             time.sleep(1)
             return self._ingestor.metric("events_delivered_total") == before
 
-        wait_until(settled, DRAIN_SECONDS, "only the stuck partition's events are left")
+        wait_until(settled, DRAIN_SECONDS, "only the stalled partition's events are left")
 
     def _check_books(self) -> None:
         self._ingestor.wait_drained(DRAIN_SECONDS)
@@ -152,7 +156,7 @@ class StuckPartition:
         say(f"{accepted:,.0f} accepted, all of them once in the topic")
 
     def _written(self, partitions: int) -> int:
-        """Records in the first so many partitions."""
+        """The number of records in the first `partitions` partitions."""
 
         def ends() -> tuple[int] | None:
             try:
@@ -161,7 +165,7 @@ class StuckPartition:
                     for n in range(partitions)
                 ]
             except KafkaException:
-                return None  # a new topic's leaders are not known to all yet
+                return None  # not all brokers know the new topic's leaders yet
             return (sum(found),)
 
         return wait_until(ends, 30, "the ends of the partitions can be read")[0]
@@ -169,7 +173,7 @@ class StuckPartition:
 
 @contextmanager
 def stuck_partition(seconds: float, **settings: object) -> Iterator[StuckPartition]:
-    """With a cluster of its own. `seconds` is the length of a window."""
+    """Starts the cluster. `seconds` is the length of a window."""
     cluster = KafkaCluster()
     try:
         cluster.start_all()
@@ -187,7 +191,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=20, help="of each window")
+    parser.add_argument("--seconds", type=float, default=20, help="length of each window")
     parser.add_argument("--ack", choices=("memory", "wal"), default="memory")
     options = parser.parse_args()
     end_on_sigterm()

@@ -1,4 +1,4 @@
-// What one small write and its fdatasync take on a disk, in the way of a write-ahead log: one after the other
+// Measures a small write and its fdatasync on a disk, as a write-ahead log makes them: one after the other
 // into a file that was filled with zeros before. Prints one JSON object.
 
 #include <fcntl.h>
@@ -87,7 +87,7 @@ int Main(int argc, char** argv) {
   ProbeSettings settings;
   double seconds = 3;
   CLI::App app("What one small write and its fdatasync take");
-  app.add_option("--file", settings.file, "made, and removed at the end")->required();
+  app.add_option("--file", settings.file, "created, and removed at the end")->required();
   app.add_option("--seconds", seconds)->check(CLI::Range(0.1, 600.0))->capture_default_str();
   app.add_option("--write-bytes", settings.write_bytes)->check(CLI::Range(1, 1 << 20))->capture_default_str();
   app.add_option("--file-bytes", settings.file_bytes)

@@ -13,7 +13,8 @@ constexpr int kMetadataTimeoutMs = 10'000;
 constexpr int kLeaderAttempts = 50;
 constexpr int kLeaderWaitMs = 100;
 constexpr std::size_t kBatch = 4096;
-// A batch call returns only when the batch is full or its time is over, so this is what a topic's end costs.
+// A batch call returns only when the batch is full or this time is over, so it is spent once at the end of a
+// topic.
 constexpr std::chrono::milliseconds kBatchWait{50};
 
 base::Result<void> Set(rd_kafka_conf_t* conf, const char* name, const std::string& value) {
@@ -39,7 +40,7 @@ base::Result<TopicReader> TopicReader::Open(const std::string& brokers, const st
       {"auto.offset.reset", "earliest"},
       {"fetch.wait.max.ms", "50"},
       {"fetch.message.max.bytes", "8388608"},
-      // A partition whose queue reaches one of these is not fetched for a second.
+      // A partition whose queue reaches one of these limits is not fetched for a second.
       {"queued.min.messages", "10000000"},
       {"queued.max.messages.kbytes", "262144"},
       {"log_level", "3"},
@@ -51,7 +52,7 @@ base::Result<TopicReader> TopicReader::Open(const std::string& brokers, const st
   TopicReader reader;
   reader.client_.reset(rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), why.data(), why.size()));
   if (!reader.client_) return base::Fail(base::ErrorKind::kInvalid, why.data());
-  conf.release();  // now the client's
+  conf.release();  // the client owns it now
   if (const auto found = reader.FindPartitions(topic); !found) return std::unexpected(found.error());
   return reader;
 }
@@ -70,7 +71,7 @@ base::Result<void> TopicReader::FindPartitions(const std::string& topic) {
   for (const auto& found : std::span(metadata->topics[0].partitions,
                                      static_cast<std::size_t>(metadata->topics[0].partition_cnt))) {
     Partition partition{.id = found.id};
-    // The leader of a topic that has just been made may not know of it yet.
+    // The leader of a topic that has just been created may not know it yet.
     for (int attempt = 0; attempt < kLeaderAttempts; ++attempt) {
       error = rd_kafka_query_watermark_offsets(client_.get(), topic.c_str(), found.id, &partition.begin,
                                                &partition.end, kMetadataTimeoutMs);
@@ -112,7 +113,7 @@ base::Result<void> TopicReader::ReadAll(
     for (rd_kafka_message_t* message : std::span(batch).first(arrived)) {
       const auto partition = unread_until.find(message->partition);
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        // Records that came after the reading began are not counted.
+        // Records that arrived after the reading began are not counted.
         if (outcome && partition != unread_until.end() && message->offset < partition->second) {
           outcome = on_record({{static_cast<const char*>(message->key), message->key_len},
                                {static_cast<const char*>(message->payload), message->len}});

@@ -14,8 +14,8 @@
 
 namespace ei::bench {
 
-// Reads a whole topic once, from its first record to the end each partition had when the reading began. Joins
-// no group and commits nothing. One thread.
+// Reads a whole topic once, from its first record to the end that each partition had when the reading began.
+// Joins no group and commits nothing. Used by one thread.
 class TopicReader {
  public:
   static base::Result<TopicReader> Open(const std::string& brokers, const std::string& topic);
@@ -32,8 +32,8 @@ class TopicReader {
     std::string_view value;
   };
 
-  // Calls `on_record` with each record, in order within a partition. Fails when nothing arrives for
-  // `patience`, or `on_record` fails.
+  // Calls `on_record` for each record, in order within a partition. Fails if nothing arrives for `patience`,
+  // or if `on_record` fails.
   base::Result<void> ReadAll(std::chrono::milliseconds patience,
                              const std::function<base::Result<void>(const Record& record)>& on_record);
 
@@ -50,7 +50,7 @@ class TopicReader {
 
   base::Result<void> FindPartitions(const std::string& topic);
 
-  // The topic and the queue must go before the client.
+  // The topic and the queue must be destroyed before the client.
   std::unique_ptr<rd_kafka_t, ClientCloser> client_;
   std::unique_ptr<rd_kafka_topic_t, TopicCloser> topic_;
   std::unique_ptr<rd_kafka_queue_t, QueueCloser> queue_;

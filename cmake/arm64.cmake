@@ -1,4 +1,4 @@
-# For tools/arm64.sh: Debian's cross compiler, and Debian's libraries for arm64 in a folder.
+# For tools/arm64.sh: Debian's cross compiler, with Debian's arm64 libraries in a folder.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_SYSROOT ${CMAKE_CURRENT_LIST_DIR}/../build/arm64-root)

@@ -1,4 +1,4 @@
-# Flags that every target shares, and the one way to declare a library (a folder of src/ each).
+# Flags for all targets, and ei_library, the only way to declare a library (one per folder of src/).
 
 add_library(ei_flags INTERFACE)
 target_compile_options(ei_flags INTERFACE
@@ -7,7 +7,7 @@ target_compile_options(ei_flags INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(ei_flags INTERFACE -Wthread-safety)
 else()
-  # False alarms of gcc 12 in std::string (https://gcc.gnu.org/PR105651).
+  # False positives of gcc 12 in std::string (https://gcc.gnu.org/PR105651).
   target_compile_options(ei_flags INTERFACE -Wno-restrict)
 endif()
 if(EI_SANITIZE)
@@ -23,7 +23,7 @@ find_program(EI_CCACHE ccache)
 if(EI_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${EI_CCACHE})
 endif()
-# A cross compiler looks for its linkers in a folder of its own.
+# A cross compiler searches for its linkers in a separate folder.
 find_program(EI_MOLD mold)
 if(EI_MOLD AND NOT CMAKE_CROSSCOMPILING)
   target_link_options(ei_flags INTERFACE -fuse-ld=mold)
@@ -37,7 +37,7 @@ function(ei_library name)
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE ei_flags ${ARG_PRIVATE_DEPS})
   if(EI_FUZZ)
-    # Counts which branches an input took; libFuzzer reads the counts.
+    # Adds branch coverage counters, which libFuzzer reads.
     target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
   endif()
 endfunction()

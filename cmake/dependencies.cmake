@@ -1,4 +1,4 @@
-# Third-party libraries, all from Debian 12; what each is for stands in docs/DEPENDENCIES.md.
+# Third-party libraries, all from Debian 12; docs/DEPENDENCIES.md explains each one.
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(simdjson REQUIRED)

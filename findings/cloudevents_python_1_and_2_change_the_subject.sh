@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Expected: an event sent by one version of the Python CloudEvents SDK is read by another as it was, in each HTTP mode.
+# Expected: another version of the Python CloudEvents SDK reads an event unchanged, in each HTTP mode.
 # Seen (cloudevents 1.12.0 and 2.2.0): in binary mode, where attributes are headers, 2.2.0 percent-encodes their values
 # and decodes them; 1.12.0 does neither. So a subject "reports/q1%20final.pdf" sent by 1.12.0 is read by 2.2.0 as
-# "reports/q1 final.pdf", and the other way it is "reports/q1%2520final.pdf". Each with itself, and structured mode in
-# all four directions, gives the subject back. Nothing fails: no error, no warning.
-# Matters: object keys and URLs are such values. During an upgrade an event names another object; an id or a source
-# with a % makes another key for deduplication. A server can't tell from the request which of the two it faces.
+# "reports/q1 final.pdf"; in the other direction it is "reports/q1%2520final.pdf". Each version with itself, and structured
+# mode in all four directions, keeps the subject. There is no error and no warning.
+# Impact: object keys and URLs are such values. During an upgrade an event names another object; an id or a source
+# with a % becomes another key for deduplication. A server can't tell from the request which version sent it.
 # Source: the HTTP binding (1.0.2, section 3.1.3.2) requires encoding and one round of decoding, so 2.2.0 is right;
-# cloudevents/spec issue 1397 tells of SDKs of other languages that do neither.
-# Needs python3 with venv. Exit 0: as described, 1: it changed, 2: it could not be run.
+# cloudevents/spec issue 1397 reports SDKs of other languages that do neither.
+# Needs python3 with venv. Exit 0: as described, 1: it has changed, 2: it could not be run.
 set -euo pipefail
 
 work=$(mktemp -d)
@@ -25,7 +25,7 @@ for version in "${versions[@]}"; do
   timeout --foreground 80 "$work/$version/bin/pip" install --quiet "cloudevents==$version" >>"$work/log" 2>&1 || give_up
 done
 
-# one.py receive: prints its port, then the header and the subject of the one event that comes.
+# one.py receive: prints its port, then the header and the subject of the one event that arrives.
 # one.py send MODE PYTHON: starts a receiver under that Python, sends it an event and prints what it printed.
 cat >"$work/one.py" <<'PYTHON'
 import http.client, http.server, importlib.metadata, subprocess, sys
@@ -100,7 +100,7 @@ for mode in binary structured; do
   done
 done
 [[ $changed == no ]] || {
-  echo "THE BEHAVIOUR CHANGED"
+  echo "THE BEHAVIOUR HAS CHANGED"
   exit 1
 }
 echo "as described: only binary mode between the two versions changes the subject"

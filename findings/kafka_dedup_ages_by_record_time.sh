@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Expected: for producer.id.expiration.ms (a day) a broker knows what an idempotent producer sent, and finds a repeat.
+# Expected: for producer.id.expiration.ms (a day) a broker knows the batches of an idempotent producer and detects repeats.
 # Seen (Kafka 4.1.1): the day is counted from the newest timestamp in the records, not from the time of writing. A
-# batch dated 25 hours back is forgotten at the broker's next check, however fresh it is: the same batch again gets
-# code 0 and a new offset, and stands in the log twice. One dated 23 hours back, sent beside it, is still known.
-# Matters: who writes old events under their own time (a backfill, a replay) is idempotent only until the next check.
-# A later retry makes a duplicate in silence. Stamp records with the time of sending; keep the event's in the value.
+# batch dated 25 hours back expires at the broker's next check, however recently it was written: the same batch again gets
+# code 0 and a new offset, and is in the log twice. One dated 23 hours back, sent at the same time, is still known.
+# Impact: a producer that writes old events with their own time (a backfill, a replay) is idempotent only until the next
+# check. A later retry silently creates a duplicate. Use the time of sending as the timestamp; keep the event's in the value.
 # Source: the documentation of producer.id.expiration.ms (KIP-854) names only retention as a reason to expire sooner,
 # and says that a value of at least delivery.timeout.ms helps against duplicates by retries.
 # Here the check runs every 8 s, by default every 10 minutes (producer.id.expiration.check.interval.ms).
-# Needs java 17, mvn, python3; mvn keeps its cache. Exit 0: as described, 1: it changed, 2: it could not be run.
+# Needs java 17, mvn, python3; mvn keeps its cache. Exit 0: as described, 1: it has changed, 2: it could not be run.
 set -euo pipefail
 
 version=4.1.1
@@ -91,7 +91,7 @@ def batch(pid, sequence, stamp):
     return struct.pack(">qiibI", 0, len(tail) + 9, -1, 2, crc32c(tail)) + tail
 
 def produce(records):
-    """The code and the base offset; a topic that is still being made is waited for."""
+    """The code and the base offset; waits for a topic that is still being created."""
     body = struct.pack(">hhii", -1, -1, 10000, 1) + text(b"t") + struct.pack(">iii", 1, 0, len(records)) + records
     for _ in range(100):
         code, offset = struct.unpack_from(">hq", call(0, 7, body), 15)
@@ -109,7 +109,7 @@ def new_producer():
     sys.exit(3)
 
 link = connect()
-call(3, 1, struct.pack(">i", 1) + text(b"t"))  # Metadata: makes the topic
+call(3, 1, struct.pack(">i", 1) + text(b"t"))  # Metadata: creates the topic
 now = int(time.time() * 1000)
 batches = {hours: batch(new_producer(), 0, now - hours * 3600_000) for hours in (23, 25)}
 first = {hours: produce(records) for hours, records in batches.items()}
@@ -125,7 +125,7 @@ for hours in batches:
     verdict = "known, not written again" if late[hours] == first[hours] else "WRITTEN A SECOND TIME"
     print(f"records dated {hours} h back: repeat after {time.monotonic() - began:.0f} s {late[hours]}: {verdict}")
 same = again == first and late[23] == first[23] and late[25] == (0, 2)
-print("as described" if same else "THE BEHAVIOUR CHANGED")
+print("as described" if same else "THE BEHAVIOUR HAS CHANGED")
 sys.exit(0 if same else 1)
 PYTHON
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Expected: connections.max.idle.ms closes connections on which nothing goes on. One whose request the broker is
-# still holding back (a long fetch, acks=all that waits for replicas) is not idle: the client waits for its answer.
+# Expected: connections.max.idle.ms closes connections without activity. One whose request the broker itself delays
+# (a long fetch, acks=all that waits for replicas) is not idle: the client waits for its answer.
 # Seen (Kafka 4.1.1): only bytes on the wire count. A fetch that may wait 8 s is cut off after 4 s of "idleness" by the
-# broker that holds it: FIN, no answer, no error code. One that may wait 2 s is answered with an empty batch.
-# Matters: a client can't tell this from a broker that stops. For a fetch it costs a connection; a produce request
-# leaves its fate unknown. Keep each wait (max_wait_ms, a produce request's time-out) below the brokers' limit.
-# By default that is 10 minutes; whoever sets it lower for the sake of a load balancer meets this.
-# Source: documented as "close the connections that idle more than this"; what idle means isn't said.
-# Needs java 17, mvn, python3; mvn keeps its cache. Exit 0: as described, 1: it changed, 2: it could not be run.
+# same broker: FIN, no answer, no error code. One that may wait 2 s is answered with an empty batch.
+# Impact: a client can't distinguish this from a broker that stops. For a fetch it costs a connection; the result of a
+# produce request is unknown. Keep each wait (max_wait_ms, a produce request's time-out) below the brokers' limit.
+# The default is 10 minutes; the problem occurs if it is set lower, for example because of a load balancer.
+# Source: documented as "close the connections that idle more than this"; "idle" is not defined.
+# Needs java 17, mvn, python3; mvn keeps its cache. Exit 0: as described, 1: it has changed, 2: it could not be run.
 set -euo pipefail
 
 version=4.1.1
@@ -77,7 +77,7 @@ def text(word):
     return struct.pack(">h", len(word)) + word
 
 def fetch(wait_ms):
-    """What came, and after how many seconds. The topic is empty, so the broker waits as long as it may."""
+    """The received bytes, and after how many seconds. The topic is empty, so the broker waits as long as allowed."""
     topic = text(b"t") + struct.pack(">iiqi", 1, 0, 0, 1 << 20)
     request = struct.pack(">hhihiiiibi", 1, 4, 7, -1, -1, wait_ms, 1, 1 << 20, 0, 1) + topic
     began = time.monotonic()
@@ -87,7 +87,7 @@ def fetch(wait_ms):
     return said, time.monotonic() - began
 
 link = connect()
-call(3, 1, struct.pack(">i", 1) + text(b"t"))  # Metadata: makes the topic
+call(3, 1, struct.pack(">i", 1) + text(b"t"))  # Metadata: creates the topic
 time.sleep(2)
 seen = []
 for wait in (2000, 8000, 2000, 8000):
@@ -96,7 +96,7 @@ for wait in (2000, 8000, 2000, 8000):
     print(f"fetch that may wait {wait} ms: {said} after {seconds:.1f} s")
     seen.append((said.startswith("CLOSED"), seconds < 7))
 same = seen == [(False, True), (True, True)] * 2
-print("as described" if same else "THE BEHAVIOUR CHANGED")
+print("as described" if same else "THE BEHAVIOUR HAS CHANGED")
 sys.exit(0 if same else 1)
 PYTHON
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Expected: with connections.max.reauth.ms a client may log in anew on its open connection at any time before the
+# Expected: with connections.max.reauth.ms a client may log in again on its open connection at any time before the
 # session ends (KIP-368), with the same requests in the same order each time.
-# Seen (Kafka 4.1.1): the first time it may do so at once. A further time within one second of the one before is
-# refused: SaslHandshake gets 34 ILLEGAL_SASL_STATE, which otherwise means that requests came in a wrong order.
+# Seen (Kafka 4.1.1): the first time is accepted at once. Another one within one second of the previous one is
+# rejected: SaslHandshake gets 34 ILLEGAL_SASL_STATE, which otherwise means a wrong order of requests.
 # The connection isn't closed and the session goes on; a second later the same handshake is accepted.
-# Matters: short sessions, or tokens renewed early or in quick succession, meet this; a test with one renewal doesn't.
-# A client should not take 34 for its own fault and give up the connection: wait for a second, then again.
+# Impact: it affects short sessions, and tokens that are renewed early or in quick succession; a test with one renewal
+# doesn't show it. A client should not treat 34 as its own fault and close the connection: wait a second, then retry.
 # Source: a comment in Kafka's KafkaChannel.java says so; the documentation of connections.max.reauth.ms does not.
-# Needs java 17, mvn, python3; mvn keeps its cache. Exit 0: as described, 1: it changed, 2: it could not be run.
+# Needs java 17, mvn, python3; mvn keeps its cache. Exit 0: as described, 1: it has changed, 2: it could not be run.
 set -euo pipefail
 
 version=4.1.1
@@ -105,7 +105,7 @@ for pause in (0, 0.3, 1.2, 0, 1.2):
     print(f"{pause} s later: SaslHandshake {code}{done}, Metadata {metadata()}")
     steps.append(code)
 same = steps == [0, 34, 0, 34, 0]
-print("as described" if same else "THE BEHAVIOUR CHANGED")
+print("as described" if same else "THE BEHAVIOUR HAS CHANGED")
 sys.exit(0 if same else 1)
 PYTHON
 

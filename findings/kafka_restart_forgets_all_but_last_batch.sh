@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Expected: a broker knows the last five batches of an idempotent producer, so that a client with five in flight may
-# repeat any of them: the answer is success, with the offset of the first time. This outlives a restart.
+# repeat any of them: the answer is success, with the offset of the first time. This survives a restart.
 # Seen (Kafka 4.1.1): after a restart, also a clean one, it knows only the LAST batch of each producer. The one before
-# it, repeated, is answered with 45 OUT_OF_ORDER_SEQUENCE_NUMBER, though it stands in the log, untouched.
-# Matters: 45 looks as if a batch before it had been lost; nothing was. Who lost the replies of several batches and
-# comes back after the restart can't learn their fate by repeating them: a new producer id then makes duplicates.
-# With one batch in flight for each partition the question does not arise.
+# it, repeated, is answered with 45 OUT_OF_ORDER_SEQUENCE_NUMBER, though it is in the log, unchanged.
+# Impact: 45 looks as if a previous batch had been lost, but none was. A client that lost the replies of several batches
+# can't learn their results by repeating them after the restart: with a new producer id it creates duplicates.
+# With one batch in flight for each partition the problem does not occur.
 # Source: KAFKA-5494 keeps five batches; max.in.flight.requests.per.connection (at most 5) names no exception.
-# Needs java 17, mvn, python3; mvn keeps its cache. Exit 0: as described, 1: it changed, 2: it could not be run.
+# Needs java 17, mvn, python3; mvn keeps its cache. Exit 0: as described, 1: it has changed, 2: it could not be run.
 set -euo pipefail
 
 version=4.1.1
@@ -97,7 +97,7 @@ def batch(pid, sequence, stamp):
     return struct.pack(">qiibI", 0, len(tail) + 9, -1, 2, crc32c(tail)) + tail
 
 def produce(records):
-    """The code and the base offset; a topic that is still being made is waited for."""
+    """The code and the base offset; waits for a topic that is still being created."""
     body = struct.pack(">hhii", -1, -1, 10000, 1) + text(b"t") + struct.pack(">iii", 1, 0, len(records)) + records
     for _ in range(100):
         code, offset = struct.unpack_from(">hq", call(0, 7, body), 15)
@@ -118,12 +118,12 @@ def show(what, sequence, wanted):
     got = produce(batch(pid, sequence, int(time.time() * 1000)))
     print(f"{what}, sequence {sequence}: code {got[0]}, base offset {got[1]}")
     if got != wanted:
-        print(f"THE BEHAVIOUR CHANGED: it was {wanted}")
+        print(f"THE BEHAVIOUR HAS CHANGED: it was {wanted}")
         sys.exit(1)
 
 link = connect()
 if sys.argv[2] == "before":
-    call(3, 1, struct.pack(">i", 1) + text(b"t"))  # Metadata: makes the topic
+    call(3, 1, struct.pack(">i", 1) + text(b"t"))  # Metadata: creates the topic
     pid = new_producer()
     open(sys.argv[3], "w").write(str(pid))
     for sequence in range(5):
@@ -146,4 +146,4 @@ wait "$broker" || true
 echo "-- the broker was stopped (SIGTERM) and started again"
 start
 client after
-echo "as described: 45 for batches that stand in the log at offsets 0 and 3"
+echo "as described: 45 for batches that are in the log at offsets 0 and 3"

@@ -1,5 +1,5 @@
-// Whatever stands in the dead-letter file: it is read without a fault, and a dead letter that was written
-// there comes back byte for byte.
+// Feeds arbitrary lines of the dead-letter file to the reader: they must be read without a fault, and a dead
+// letter that was written to a line must be read back byte for byte.
 
 #include <algorithm>
 #include <cstddef>
@@ -30,7 +30,7 @@ void CheckForeign(std::string_view line) {
   static_cast<void>(ei::FailedAt(*dead_letter));
 }
 
-// Takes the input's next part, up to a byte 0xff, which is in no UTF-8 text.
+// Returns the input's next part, up to a byte 0xff, which no UTF-8 text contains.
 std::string_view TakePart(std::string_view& rest) {
   const std::string_view part = rest.substr(0, rest.find('\xff'));
   rest.remove_prefix(std::min(rest.size(), part.size() + 1));
@@ -58,7 +58,7 @@ void CheckOwn(std::string_view input, bool has_key) {
 
 }  // namespace
 
-// The first byte says whether the rest is a line of the file, or the parts of a dead letter.
+// The first byte decides whether the rest is a line of the file or the parts of a dead letter.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);

@@ -1,5 +1,5 @@
-// Whatever the body: nothing outside it is touched, and every event that is accepted stands in its record as
-// one that decodes again to the same thing.
+// Decodes arbitrary bodies: no byte outside the body is touched, and the record of every accepted event
+// decodes again to the same event.
 
 #include <cstddef>
 #include <cstdint>
@@ -75,7 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const auto decoder = MakeDecoder();
   static const auto second = MakeDecoder();
   if (size < 1) return 0;
-  // A block of exactly the body's size, so that a byte read behind it is found out.
+  // A block of exactly the body's size, so that ASan reports a read past its end.
   const size_t body_size = size - 1;
   const auto block = std::make_unique<char[]>(body_size);
   if (body_size > 0) std::memcpy(block.get(), data + 1, body_size);

@@ -1,5 +1,5 @@
-// Whatever a proxy passes on as X-Forwarded-For: the client found is an address that isn't a trusted proxy's,
-// and nothing that stands before it changes who it is.
+// Evaluates arbitrary X-Forwarded-For headers: the client found is an address that is not a trusted proxy's,
+// and text before that address in the header does not change the result.
 
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +28,7 @@ void Check(const ei::http::TrustedProxies& proxies, std::string_view forwarded_f
 
 }  // namespace
 
-// The first line is the setting, the rest the header.
+// The first line is the value of the setting, the rest the header.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const auto usual = ei::http::TrustedProxies::Parse("10.0.0.0/8, 2001:db8::/32").value();
   const std::string_view input(reinterpret_cast<const char*>(data), size);

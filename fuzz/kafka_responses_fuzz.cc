@@ -1,5 +1,5 @@
-// What a broker answers: each response parser in each version that we speak, and a connection that gets any
-// bytes at all.
+// Parses arbitrary broker answers: with each response parser in each supported version, and as bytes of a
+// connection.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Whatever the bytes and however they arrive: the parser ends in the same way, within its limits.
+// Parses arbitrary bytes: the result must not depend on how they are split, and limits must be kept.
 
 #include <algorithm>
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kHeaderBytesMax = 1024;
 constexpr size_t kBodyBytesMax = 4096;
-constexpr size_t kTrickledMax = 512;  // longer inputs are not sent byte by byte: it takes too long
+constexpr size_t kTrickledMax = 512;  // longer inputs are not sent byte by byte: it would take too long
 
 void Require(bool holds) {
   if (!holds) std::abort();
@@ -36,8 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   halves.Feed(wire.substr(0, first));
   halves.Feed(wire.substr(first));
 
-  // Which of several faults is told first may depend on what has arrived; whether the request is taken may
-  // not.
+  // Which of several faults is reported first may depend on the bytes received so far; whether the request is
+  // accepted must not.
   Require((halves.End() == "taken") == (whole.End() == "taken"));
   if (whole.End() == "taken") Require(halves.Summary() == whole.Summary() && halves.Rest() == whole.Rest());
 

@@ -1,5 +1,5 @@
-// Whatever stands in the routes file: it is read, or every fault is told with a message; what is read finds a
-// route for any type.
+// Reads arbitrary routes files: each is read, or every fault is reported with a message. Routes that were
+// read give a route for any type.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,9 +1,10 @@
-// Whatever stands in files of notes: a start reads them, believes nothing of what the log doesn't have, gives
-// each position to one batch at the most, and goes on; the next start finds the same, and nothing more.
+// Starts with arbitrary files of sent notes. The start reads them, ignores notes about events that the log
+// doesn't have, assigns each position to at most one batch, and continues. A second start finds exactly the
+// same.
 //
-// The first byte says what the others are: files of kFileBytes as they are, or (bit 0) notes without a header
-// and with frames of kFrameBytes under sums that are right, as a sum keeps out nearly all that is made at
-// random; and (bit 1) of two lanes.
+// Bits of the first byte: 0: the input holds notes without a header, which are put into frames of kFrameBytes
+// with correct checksums (otherwise the checksum would reject nearly all random input); else it holds whole
+// files of kFileBytes. 1: the notes belong to two lanes.
 
 #include <algorithm>
 #include <cstddef>
@@ -93,7 +94,7 @@ Found Read(ei::wal::Directory& folder, uint64_t end) {
   return found;
 }
 
-// A log of kEvents events, of which nothing is settled.
+// A log of kEvents unsettled events.
 ei::support::MemoryFolder::Files Log() {
   ei::support::MemoryFolder folder({});
   ei::support::VirtualClock clock;
@@ -115,7 +116,7 @@ ei::support::MemoryFolder::Files Log() {
   return files;
 }
 
-// What a start with these notes has left of the events.
+// Starts with these notes; returns the number of unsettled events.
 uint64_t Start(ei::wal::Directory& folder) {
   ei::support::VirtualClock clock;
   ei::support::NullLog log;
@@ -144,6 +145,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Read(folder, ei::wal::kPositionsMax);
   const uint64_t left = Start(folder);
   Require(left == found.settled.Unsettled(0, kEvents));
-  Require(Start(folder) == left);  // from what the first one left
+  Require(Start(folder) == left);  // from the files that the first start left
   return 0;
 }

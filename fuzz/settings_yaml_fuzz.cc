@@ -1,4 +1,4 @@
-// Whatever stands in the settings file: it loads, or every fault is told with a message.
+// Loads arbitrary settings files: each is loaded, or every fault is reported with a message.
 
 #include <cstddef>
 #include <cstdint>

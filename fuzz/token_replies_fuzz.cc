@@ -1,5 +1,5 @@
-// Whatever a token endpoint, a metadata service or a token file says: it is refused with a message, or is a
-// token that can be sent and has not expired.
+// Arbitrary replies of a token endpoint or a metadata service, or an arbitrary token file: each is rejected
+// with a message, or gives a token that can be sent and has not expired.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +25,7 @@ void Require(bool holds) {
   if (!holds) std::abort();
 }
 
-// Answers each request with the same reply.
+// Returns the same reply for each request.
 class SameReply final : public ei::tokens::HttpClient {
  public:
   explicit SameReply(ei::tokens::HttpReply reply) : reply_(std::move(reply)) {}
@@ -45,7 +45,7 @@ ei::tokens::ReadFile Saying(std::string content) {
   };
 }
 
-// In an environment with this one variable.
+// An environment with this one variable.
 ei::tokens::AwsCredentialChain Chain(std::string_view variable, std::string value,
                                      std::unique_ptr<ei::tokens::HttpClient> http) {
   return {"eu-central-1",
@@ -66,7 +66,7 @@ void Check(ei::TokenSource& source, const ei::support::VirtualClock& clock) {
 
 }  // namespace
 
-// The first byte says who answers, the second with which status.
+// The first byte chooses the source, the second the HTTP status.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   const ei::support::VirtualClock clock;

@@ -1,9 +1,9 @@
-// Whatever stands in the folder of a log: a start reads it or says why not, what it finds can be taken,
-// turned into dead letters and settled, and both readers of the format come to an end.
+// Starts with arbitrary files in a log's folder. The start succeeds or reports an error; the events that it
+// finds can be taken, turned into dead letters and settled; and both readers of the format terminate.
 //
-// The first byte says what the others are: segments of kSegmentBytes as they are, or (bit 0) with the sums of
-// what looks like a frame made right, as a sum keeps out nearly all that is made at random; and (bit 1) a
-// checkpoint before them.
+// Bits of the first byte: 0: checksums of everything that looks like a frame are corrected (otherwise the
+// checksums would reject nearly all random input). 1: a checkpoint comes before the segments. Segments have
+// kSegmentBytes.
 
 #include <array>
 #include <cstddef>
@@ -57,7 +57,8 @@ uint32_t SumOf(const std::string& bytes, size_t at, size_t size) {
   return ei::base::Crc32c(std::string_view(bytes).substr(at, size));
 }
 
-// Of the frame at `at`, if it lies within the segment: the sums of its events, of its end and of its header.
+// Corrects the checksums of the frame at `at` (its events, its end and its header) if it lies within the
+// segment.
 void MakeSumsRight(std::string& segment, size_t at) {
   constexpr size_t kEndCrc = 52;
   FrameHeader frame;
@@ -102,14 +103,15 @@ ei::support::MemoryFolder::Files FilesOf(std::string_view input) {
         MakeSumsRight(segment, at);
       }
     }
-    // Mostly as its header says: else it counts as unused.
+    // Use the number in the header, else the segment would count as unused; an input that is too short has
+    // none.
     const uint64_t number = segment.size() < 20 ? i : NumberAt(segment, 16) % 64;
     files[ei::wal::SegmentName(number)] = std::make_shared<std::string>(std::move(segment));
   }
   return files;
 }
 
-// Every byte that a view shows may be read.
+// Reads every byte of a view.
 uint64_t Touch(std::string_view bytes) {
   uint64_t sum = 0;
   for (const char byte : bytes) sum += static_cast<unsigned char>(byte);
@@ -173,7 +175,7 @@ void Recover(ei::wal::Directory& folder) {
     for (const Work work : {journal.Commit(), journal.ReadBack(), journal.Housekeep()})
       moves |= work == Work::kDone;
     for (size_t lane = 0; lane < kLanes; ++lane) {
-      for (const ei::JournalEvent& event : taken[lane]) DeadLetter(event);  // good until the next Take
+      for (const ei::JournalEvent& event : taken[lane]) DeadLetter(event);  // valid until the next Take
       taken[lane] = std::span(events[lane]).first(journal.Take(lane, events[lane]));
       ei::support::Settle(journal, taken[lane]);
       moves |= !taken[lane].empty();
@@ -189,6 +191,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ei::support::MemoryFolder folder(files);
   Survey(folder);
   Recover(folder);
-  Recover(folder);  // what the first one left
+  Recover(folder);  // the files that the first run left
   return 0;
 }

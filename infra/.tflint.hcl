@@ -1,5 +1,5 @@
-# All rules of the language itself. The clouds' rule sets are plugins that only a download from their releases brings; the
-# providers' own schemas (validate) and checkov look at the clouds.
+# All rules of the language itself. The clouds' rule sets are plugins that are available only from their releases; the
+# providers' schemas (validate) and checkov check the clouds' resources.
 plugin "terraform" {
   enabled = true
   preset  = "all"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# tools/arm64.sh [pytest argument...]: compiles the service for arm64 on a machine that is none, and runs black-box tests of it by
-# emulation, against a real Kafka. Without arguments those of delivery, the levels of ack and the log. A check by hand: the
-# release builds and tests the image on arm64 itself.
+# tools/arm64.sh [pytest argument...]: cross-compiles the service for arm64 and runs black-box tests of it by
+# emulation, against a real Kafka. Without arguments: the tests of delivery, ack levels and the log. A manual
+# check: the release workflow builds and tests the image on arm64 itself.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,7 +10,7 @@ root=$PWD/build/arm64-root
 if [[ ! -e $root.made ]]; then
   rm -rf "$root" && mkdir -p build
   libraries=$(tools/setup.sh --list-libraries | paste -sd,)
-  # Only unpacked, so nothing of it has to run here.
+  # The packages are only unpacked, so none of their programs has to run here.
   mmdebstrap --quiet --architectures=arm64 --variant=extract --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
     --include="libc6-dev,libstdc++-12-dev,$libraries" bookworm "$root"
   touch "$root.made"

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""The balancers that the chart and infra/ may stand behind: their time-outs against those of the service.
-balancers.py MANIFEST...: of rendered charts.
+"""Checks the time-outs of the balancers in front of the service (chart and infra/) against those of the
+service.
+balancers.py MANIFEST...: rendered charts.
 
-A proxy that keeps connections to the service and sends many clients' requests over them must be the first to close an idle
-one: else it sends a request into a connection that the service is closing, and the client gets a 502. It must wait for a
-reply as long as the service may take, else the client gets a 504 for events that are acknowledged a moment later.
+An HTTP proxy that reuses connections to the service for many clients' requests must be the first to close an
+idle one: otherwise it may send a request on a connection that the service is closing, and the client gets a
+502. It must wait for a reply as long as the service may take, otherwise the client gets a 504 for events that
+are acknowledged a moment later.
 
-What passes TCP through forgets an idle connection without a word, and the next event on it is lost: there the service must
-be the first to close, and a request may not wait for its ack as long as that.
+A TCP balancer drops an idle connection without notice, and the next event sent on it is lost: so the service
+must be the first to close, and a request must not wait that long for its ack.
 """
 
 import re
@@ -20,24 +22,24 @@ import yaml
 
 Thing = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
-# Between what the service takes at most and what a balancer waits: for the ways there and back.
+# Added to the service's longest time before it is compared with a balancer's wait: for the transfer times.
 MARGIN = 5.0
 
 
 @dataclass(frozen=True)
 class Balancer:
     name: str
-    idle: float  # seconds after which it closes, or forgets, an idle connection to the service
-    proxies: bool  # speaks HTTP itself
-    reply: float | None = None  # seconds that a proxy waits for a reply; None: not known here
-    streams: bool = False  # begins a request before it has the whole body, and its wait with it
+    idle: float  # seconds after which it closes, or drops, an idle connection to the service
+    proxies: bool  # an HTTP proxy
+    reply: float | None = None  # seconds that a proxy waits for a reply; None: unknown
+    streams: bool = False  # starts a request, and its wait for the reply, before it has the whole body
     reply_annotation: tuple[str, str] | None = (
-        None  # on the Ingress: its name and how the seconds stand in it
+        None  # on the Ingress: name, and pattern of the seconds in its value
     )
     idle_annotation: tuple[str, str] | None = None
 
 
-# The defaults of the vendors' manuals.
+# Default values from the vendors' manuals.
 NGINX = Balancer(
     "ingress-nginx",
     60,
@@ -81,33 +83,34 @@ INGRESS_CLASSES = {
     "azure-application-gateway": AZURE_GATEWAY,
     "azure/application-gateway": AZURE_GATEWAY,
 }
-# By the annotations of a Service.
+# Keys are prefixes of a Service's annotations.
 LOAD_BALANCERS = {
     "service.beta.kubernetes.io/aws-load-balancer": NLB,
     "service.beta.kubernetes.io/azure-load-balancer": AZURE_LB,
     "networking.gke.io/load-balancer-type": GOOGLE_LB,
     "cloud.google.com/l4": GOOGLE_LB,
 }
-# How long Google's balancer waits stands in an object of its own, which an annotation of the Service names.
+# The wait of Google's balancer is set in a separate object, which an annotation of the Service names.
 BACKEND_CONFIG = "cloud.google.com/backend-config"
 TIMEOUTS = ("http.idle_timeout", "http.body_timeout", "ingest.ack_timeout")
 
 
 def seconds(duration: str) -> float:
-    """A duration as the service's settings have it."""
+    """Parses a duration in the format of the service's settings."""
     number, unit = re.fullmatch(r"([\d.]+)(h|m|s|ms|us)", duration).groups()  # type: ignore[union-attr]
     return float(number) * {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6}[unit]
 
 
 def defaults() -> dict[str, float]:
-    """The service's own, in seconds, from docs/CONFIGURATION.md, which is generated from the service."""
+    """The service's default time-outs in seconds, read from docs/CONFIGURATION.md, which is generated from
+    the service."""
     text = (ROOT / "docs/CONFIGURATION.md").read_text()
     found = re.findall(r"^\| `([a-z_.]+)` \| `[A-Z_]+` \| duration \| `(\w+)`", text, re.MULTILINE)
     return {key: seconds(value) for key, value in found if key in TIMEOUTS}
 
 
 def service_timeouts(settings: Thing) -> dict[str, float]:
-    """By their keys, in seconds; `settings` as in the settings file."""
+    """Time-outs by key, in seconds; `settings` has the structure of the settings file."""
     found = defaults()
     for key in TIMEOUTS:
         group, name = key.split(".")
@@ -118,7 +121,7 @@ def service_timeouts(settings: Thing) -> dict[str, float]:
 
 
 def longest(balancer: Balancer, timeouts: dict[str, float]) -> float:
-    """What the balancer may have to wait for a reply."""
+    """The longest time for which the balancer may have to wait for a reply."""
     return timeouts["ingest.ack_timeout"] + (timeouts["http.body_timeout"] if balancer.streams else 0)
 
 
@@ -158,7 +161,7 @@ def annotated(balancer: Balancer, annotations: dict[str, str]) -> Balancer:
 
 
 def in_front(things: list[Thing]) -> list[Balancer]:
-    """The balancers in front of a rendered chart."""
+    """Finds the balancers in front of a rendered chart."""
     found = []
     services = [t for t in things if t["kind"] == "Service"]
     for thing in things:
@@ -181,14 +184,14 @@ def in_front(things: list[Thing]) -> list[Balancer]:
 
 
 def faults(things: list[Thing], settings: Thing) -> list[str]:
-    """Of a rendered chart, whose service has these settings."""
+    """Checks a rendered chart whose service has these settings."""
     timeouts = service_timeouts(settings)
     return [fault for balancer in in_front(things) for fault in balancer_faults(balancer, timeouts)]
 
 
 def self_test() -> None:
     sound = {"http.idle_timeout": 75.0, "http.body_timeout": 30.0, "ingest.ack_timeout": 30.0}
-    assert set(defaults()) == set(TIMEOUTS), "docs/CONFIGURATION.md has another form than this reads"
+    assert set(defaults()) == set(TIMEOUTS), "docs/CONFIGURATION.md has a format that this check can't read"
     assert seconds("1.5m") == 90 and seconds("100ms") == 0.1
     every = [*INGRESS_CLASSES.values(), *LOAD_BALANCERS.values(), UNKNOWN_PROXY, UNKNOWN_LB]
     for balancer in every:
@@ -204,7 +207,7 @@ def self_test() -> None:
         assert annotation
         text = annotation[1].replace(r"(\d+)", "7").replace("\\", "")
         changed = annotated(balancer, {annotation[0]: text})
-        assert 7 in (changed.reply, changed.idle), f"{balancer.name}: an annotation is passed over"
+        assert 7 in (changed.reply, changed.idle), f"{balancer.name}: an annotation is ignored"
 
 
 def main() -> None:

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""bounds.py [--write | --self-test]: docs/BOUNDS.md is what docs/bounds.yaml says, and nothing that bounds is left out of it.
+"""bounds.py [--write | --self-test]: checks that docs/BOUNDS.md matches docs/bounds.yaml and that no limit is
+missing.
 
-Every numeric setting, and every constant of src/ whose name says that it is a bound, stands in a row or among those that
-bound nothing that input can drive. Every metric and every test that a row names exists."""
+Every numeric setting, and every constant in src/ whose name says that it is a limit, must be in a row or in
+the list of those that limit nothing that input can drive. Every metric and every test that a row names must
+exist.
+"""
 
 import re
 import sys
@@ -35,10 +38,10 @@ FIELDS = {"resource", "doors", "bound", "charged_to", "beyond", "metric", "test"
 HEAD = """<!-- Made by `tools/bounds.py --write` from docs/bounds.yaml; do not edit. -->
 # Bounds
 
-Everything that input can drive has a bound: every queue, buffer, table, time and count that a client, a broker, a disk, a
-file or a token endpoint can make grow. `make lint` fails when a setting or a constant that bounds something is not on this
-page, and [tests/e2e/test_bounds.py](../tests/e2e/test_bounds.py) fills each of those that clients can reach, through every
-door, while another client goes on.
+Every queue, buffer, table, time and count that a client, a broker, a disk, a file or a token endpoint can make grow has a
+bound. `make lint` fails if a setting or a constant that is a bound is not on this page, and
+[tests/e2e/test_bounds.py](../tests/e2e/test_bounds.py) fills each one that clients can reach, in every possible way, and
+checks that another client is still served.
 
 *Bound* names settings by their keys ([CONFIGURATION.md](CONFIGURATION.md)) with their defaults, and constants by their
 names in the code with their values.
@@ -71,7 +74,7 @@ def check(root: Path) -> list[Finding]:
     excused = [name for group in table["no_bounds"] for name in group["names"]]
     for name in excused:
         if name not in source.settings and name not in source.constants:
-            problems.append(f"{name}, under no_bounds, is neither a setting nor a constant of src/")
+            problems.append(f"{name}: listed under no_bounds, but neither a setting nor a constant of src/")
     for name in sorted(set(named) & set(excused)):
         problems.append(f"{name} is both a bound and none")
     for key, (kind, _) in source.settings.items():
@@ -81,7 +84,7 @@ def check(root: Path) -> list[Finding]:
         if BOUND_NAME.search(name) and name not in named and name not in excused:
             problems.append(f"the constant {name} is in no row")
     if not problems and (not (root / PAGE).exists() or (root / PAGE).read_text() != render(table, source)):
-        problems.append(f"{PAGE} is out of date; tools/bounds.py --write makes it")
+        problems.append(f"{PAGE} is out of date; run tools/bounds.py --write")
     return [Finding(TABLE, 1, problem) for problem in problems]
 
 
@@ -92,7 +95,7 @@ def check_row(root: Path, row: dict[str, Any], source: Source) -> list[str]:
         f"{name}: no {field}" for field in ("doors", "bound", "charged_to", "beyond", "metric", "test")
         if not row.get(field)
     ]  # fmt: skip
-    problems += [f"{name}: {door} is no door" for door in row.get("doors", []) if door not in DOORS]
+    problems += [f"{name}: {door} is not a known door" for door in row.get("doors", []) if door not in DOORS]
     for bound in row.get("bound", []):
         if bound not in source.settings and bound not in source.constants:
             problems.append(f"{name}: {bound} is neither a setting nor a constant of src/")
@@ -109,7 +112,7 @@ def check_row(root: Path, row: dict[str, Any], source: Source) -> list[str]:
 def check_test(root: Path, name: str, test: str) -> list[str]:
     match = TEST.match(test)
     if not match:
-        return [f"{name}: {test} is no tests/FILE.py::function and no tests/FILE.cc::Suite.Name"]
+        return [f"{name}: {test} must be tests/FILE.py::function or tests/FILE.cc::Suite.Name"]
     file, first, second = match.groups()
     if not (root / file).is_file():
         return [f"{name}: there is no {file}"]
@@ -166,7 +169,7 @@ def self_test() -> None:
 groups:
   - title: Things
     rows:
-      - {resource: Things, doors: [events], bound: [a.things_max, "ingest/a.h:kThingsMax"], charged_to: nobody, beyond: refused,
+      - {resource: Things, doors: [events], bound: [a.things_max, "ingest/a.h:kThingsMax"], charged_to: none, beyond: refused,
          metric: things, test: ["tests/unit/a_test.cc::Things.AreBounded"]}
 no_bounds: []
 """,

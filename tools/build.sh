@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tools/build.sh PRESET [target...]: configures when needed and builds into build/PRESET; without targets, all.
+# tools/build.sh PRESET [target...]: configures if needed and builds into build/PRESET. Without targets: all.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tools/sanitizers.sh
@@ -7,10 +7,10 @@ source tools/sanitizers.sh
 preset=${1:?usage: tools/build.sh PRESET [target...]}
 shift
 
-# Compiler cache hits across clones of the project.
+# Lets compiler cache entries be shared by all clones of the project.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
-# Ninja configures anew by itself when a CMake file changes, but does not know the presets.
+# Ninja reconfigures when a CMake file changes, but doesn't notice changes of the presets.
 if [[ ! build/$preset/build.ninja -nt CMakePresets.json ]]; then
   cmake --preset "$preset"
 fi

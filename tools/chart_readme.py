@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""chart_readme.py [--check]: the table of values in the chart's README.md, made from the comments in values.yaml.
---check: only say whether it is up to date. A value without a comment is an error."""
+"""chart_readme.py [--check]: generates the table of values in the chart's README.md from the comments in
+values.yaml.
+--check: only checks that the table is up to date. A value without a comment is an error.
+"""
 
 import argparse
 import json
@@ -72,9 +74,7 @@ def main() -> None:
     if not options.check:
         readme.write_text(text)
     elif text != readme.read_text():
-        sys.exit(
-            "deploy/helm/event-ingestor/README.md is not what values.yaml says; tools/chart_readme.py writes it"
-        )
+        sys.exit("deploy/helm/event-ingestor/README.md is out of date; run tools/chart_readme.py")
 
 
 if __name__ == "__main__":

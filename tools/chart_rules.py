@@ -1,4 +1,4 @@
-"""What must hold of the rendered chart that no schema says. A function for each object that something is wrong with."""
+"""Rules for the rendered chart that no schema expresses. One function per kind of object."""
 
 import urllib.parse
 from pathlib import Path
@@ -9,9 +9,9 @@ import yaml
 
 Thing = dict[str, Any]
 NAMESPACE = "events"
-# What the alerts and the dashboard know the service by.
+# The job name by which alerts and dashboard select the service.
 JOB = "event-ingestor"
-# Where credentials of AWS may come from, beside STS.
+# Sources of AWS credentials other than STS.
 AWS_URLS = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT")
 
 
@@ -59,7 +59,7 @@ def invariants(things: list[Thing]) -> list[str]:
     for monitor in kinds(things, "ServiceMonitor"):
         for endpoint in monitor["spec"]["endpoints"]:
             if {"targetLabel": "job", "replacement": JOB} not in endpoint.get("relabelings", []):
-                faults.append(f"ServiceMonitor: its job isn't {JOB}, so the alerts don't see the service")
+                faults.append(f"ServiceMonitor: its job isn't {JOB}, so the alerts don't match the service")
     return faults
 
 
@@ -69,7 +69,7 @@ def workload_faults(workload: Thing, settings: Thing) -> list[str]:
     container = pod["containers"][0]
     stop = seconds(settings["shutdown"]["delay"]) + seconds(settings["shutdown"]["timeout"])
     if not pod["terminationGracePeriodSeconds"] > stop:
-        faults.append(f"the grace period doesn't outlast the stop of {stop} s")
+        faults.append(f"the grace period is not longer than the stop of {stop} s")
     probes = {
         name: container[name]["httpGet"]["path"]
         for name in ("startupProbe", "livenessProbe", "readinessProbe")
@@ -81,9 +81,9 @@ def workload_faults(workload: Thing, settings: Thing) -> list[str]:
     mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
     for folder in (settings["wal"]["dir"], settings["dead_letter"]["dir"]):
         if str(Path(folder).parent) not in mounted:
-            faults.append(f"{folder} is on no volume, and the root can't be written to")
+            faults.append(f"{folder} is not on a volume, and the root file system is read-only")
     if "checksum/config" not in workload["spec"]["template"]["metadata"]["annotations"]:
-        faults.append("a change of the settings would take no new pods")
+        faults.append("a change of the settings would not restart the pods")
     return faults
 
 
@@ -103,12 +103,12 @@ def pod_faults(thing: Thing, spec: Thing) -> list[str]:
     volumes |= {claim["metadata"]["name"] for claim in thing["spec"].get("volumeClaimTemplates", [])}
     for mount in [m for one in spec["containers"] for m in one.get("volumeMounts", [])]:
         if mount["name"] not in volumes:
-            faults.append(f"a mount of {mount['name']}, which is no volume of it")
+            faults.append(f"a mount of {mount['name']}, which is not one of its volumes")
     return faults
 
 
 def adopt_faults(job: Thing, workload: Thing) -> list[str]:
-    """The volume that was left is where the pods may run, and perhaps nowhere else."""
+    """An adopted volume restricts where the pods may run; the job must have the same restrictions."""
     pod, own = workload["spec"]["template"]["spec"], job["spec"]["template"]["spec"]
     return [
         f"Job {job['metadata']['name']}: its {name} is not that of the pods"
@@ -124,7 +124,7 @@ def network_faults(policy: Thing, test: Thing, settings: Thing) -> list[str]:
         to_admin = any(port["port"] == "admin" for port in rule["ports"])
         chosen = [peer.get("podSelector", {}).get("matchLabels", {}).items() for peer in rule.get("from", [])]
         if to_admin and not any(one and one <= labels for one in chosen):
-            faults.append("NetworkPolicy: helm test's pod may not ask for readiness")
+            faults.append("NetworkPolicy: helm test's pod may not query readiness")
     everywhere = {
         (port["port"], port["protocol"])
         for rule in policy["spec"]["egress"]
@@ -152,7 +152,8 @@ def oauth_source(settings: Thing) -> str:
 
 
 def outward(settings: Thing) -> list[tuple[str, int, str]]:
-    """Whom the service calls, as its settings name them: who, port, protocol. Their addresses are known by name only."""
+    """The services that this one calls according to its settings: name, port, protocol. Their addresses are
+    not known, only their names."""
     environment = settings["environment"]
     found = [("the name service", 53, "UDP"), ("the name service", 53, "TCP")]
     for broker in (environment.get("KAFKA_BROKERS") or settings["kafka"]["brokers"]).split(","):

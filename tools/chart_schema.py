@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""chart_schema.py [--check]: the names below `settings` in the chart's values.schema.json, out of docs/CONFIGURATION.md, so that
-helm refuses a setting that the service doesn't know. What is written there by hand about a setting stays.
---check: only say whether it is up to date."""
+"""chart_schema.py [--check]: writes the names below `settings` in the chart's values.schema.json from
+docs/CONFIGURATION.md, so that helm rejects a setting that the service doesn't have. Details added there by
+hand are kept.
+--check: only checks that the schema is up to date.
+"""
 
 import argparse
 import json
@@ -59,9 +61,7 @@ def main() -> None:
     if not options.check:
         SCHEMA.write_text(new)
     elif new != old:
-        sys.exit(
-            f"{SCHEMA.relative_to(ROOT)} doesn't have the settings of docs/CONFIGURATION.md; tools/chart_schema.py writes it"
-        )
+        sys.exit(f"{SCHEMA.relative_to(ROOT)} doesn't match docs/CONFIGURATION.md; run tools/chart_schema.py")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What the project does not write, each ban with its replacement; and the length and whitespace of files.
+"""Patterns that the project bans, each with its replacement; also checks the length and whitespace of files.
 
-A line that must break a ban says so on itself or on the line before: ban-ok(NAME): why.
+A line that must contain a banned pattern says so on the same line or on the line before: ban-ok(NAME): why.
 """
 
 import re
@@ -22,7 +22,7 @@ LINES_MAX = 400
 class Ban(NamedTuple):
     name: str
     where: str  # pattern for the path
-    excused: str | None  # pattern for paths left alone
+    excused: str | None  # pattern of paths that are exempt
     what: str  # pattern for the line
     instead: str
     bad: str  # a line that must be found, in the file named by bad_in
@@ -108,7 +108,7 @@ def judge(path: Path, text: str) -> list[Finding]:
             ):
                 findings.append(Finding(path, number, f"{ban.name}: {ban.instead}"))
         if line != line.rstrip():
-            findings.append(Finding(path, number, "whitespace: nothing stands after the last word of a line"))
+            findings.append(Finding(path, number, "whitespace: no blanks at the end of a line"))
         if "\t" in line and path.suffix in (".cc", ".h", ".py", ".sh", ".cmake", ".json", ".yml", ".yaml"):
             findings.append(Finding(path, number, "whitespace: spaces, not tabs (\\t inside a string)"))
     if text and (not text.endswith("\n") or text.endswith("\n\n")):

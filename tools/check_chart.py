@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""check_chart.py --helm HELM --rendered FOLDER [--binary event-ingestor]: the Helm chart, rendered with each of its values
-files into FOLDER, holds: strict against the schemas of Kubernetes and of the operators, what no schema says
-(chart_rules.py), settings that the service takes (with --binary). Each value makes a difference in some values file; each of a
-list of wrong values is refused, with a message that names it."""
+"""check_chart.py --helm HELM --rendered FOLDER [--binary event-ingestor]: renders the Helm chart with each of
+its values files into FOLDER and checks the result strictly against the schemas of Kubernetes and of the
+operators, against chart_rules.py, and (with --binary) that the service accepts the settings. Each value must
+make a difference in some values file; each of a list of wrong values must be rejected with a message that
+names it."""
 
 import argparse
 import json
@@ -24,7 +25,7 @@ from crd_schemas import Kind
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "deploy/helm/event-ingestor"
 VERSIONS = ("1.29", "1.33")
-# What is laid over examples/laptop.yaml, and a word of the refusal.
+# Values set on top of examples/laptop.yaml, and text that the rejection must contain.
 REFUSED = {
     "ack=memory": "ack",
     "replica=3": "replica",
@@ -81,7 +82,7 @@ def schema_faults(thing: Thing, operators: dict[Kind, Thing]) -> list[str]:
 
 
 def service_faults(binary: Path, things: list[Thing]) -> list[str]:
-    """What the service itself says to the settings that the pods would get."""
+    """The service's own errors for the settings that the pods would get."""
     workload = next(t for t in things if t["kind"] in ("Deployment", "StatefulSet"))
     given = workload["spec"]["template"]["spec"]["containers"][0]["env"]
     with tempfile.TemporaryDirectory() as folder:
@@ -91,7 +92,7 @@ def service_faults(binary: Path, things: list[Thing]) -> list[str]:
             "CONFIG": f"{folder}/settings.yaml"
         }
         done = subprocess.run([binary, "config", "check"], env=environment, capture_output=True, text=True)
-    return [] if done.returncode == 0 else [f"the service refuses the settings: {done.stderr}"]
+    return [] if done.returncode == 0 else [f"the service rejects the settings: {done.stderr}"]
 
 
 def check_values(
@@ -122,24 +123,25 @@ def things_of(text: str) -> list[Thing]:
 def refusal_fault(chart: Chart, setting: str, word: str) -> str | None:
     done = chart.template(CHART / "examples/laptop.yaml", "--set", setting)
     if done.returncode == 0:
-        return f"--set {setting} is taken, and should be refused"
+        return f"--set {setting} is accepted, but must be rejected"
     if word not in done.stderr:
-        return f"--set {setting}: the refusal doesn't say {word!r}: {done.stderr}"
+        return f"--set {setting}: the message doesn't contain {word!r}: {done.stderr}"
     return None
 
 
 def schema_holes(schema: Thing, path: str = "values") -> list[str]:
-    """Objects of ours that would take a misspelled name."""
+    """Objects in our part of the schema that would accept a misspelled name."""
     holes = []
     if "properties" in schema and schema.get("additionalProperties") is not False:
-        holes.append(f"values.schema.json: {path} takes names that it doesn't know")
+        holes.append(f"values.schema.json: {path} accepts unknown names")
     for name, below in schema.get("properties", {}).items():
         holes += schema_holes(below, f"{path}.{name}")
     return holes
 
 
 def leaves(values: Thing, schema: Thing, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The values that the schema has one by one; what is below `settings` is the service's."""
+    """The paths of all values that the schema lists one by one; everything below `settings` belongs to the
+    service."""
     for name, value in values.items():
         below = schema.get("properties", {}).get(name, {})
         if "properties" in below and name != "settings" and isinstance(value, dict):
@@ -158,7 +160,7 @@ def without(values: Thing, path: tuple[str, ...]) -> Thing:
 
 
 def changes_something(chart: Chart, values: Thing, path: tuple[str, ...], rendered: str) -> bool:
-    """Whether leaving this value to its default renders something else, or nothing."""
+    """Whether the rendered chart differs, or rendering fails, if this value is left at its default."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         yaml.safe_dump(without(values, path), file)
         file.flush()
@@ -166,13 +168,13 @@ def changes_something(chart: Chart, values: Thing, path: tuple[str, ...], render
 
 
 def dead_values(chart: Chart, files: list[Path], rendered: Path, schema: Thing, pool: Executor) -> list[str]:
-    """Each value of the chart is set in some values file, and there it makes a difference."""
+    """Each value of the chart must be set in some values file and make a difference there."""
     texts = {file: (rendered / file.stem / "all.yaml").read_text() for file in files}
     tries: dict[tuple[str, ...], list[Future[bool]]] = {}
     for file in files:
         values = yaml.safe_load(file.read_text())
         for path in leaves(values, schema):
-            # One that matters is enough; the files of ci/ have the most.
+            # One file where it makes a difference is enough; the files of ci/ set the most values.
             if len(tries.setdefault(path, [])) < 2:
                 tries[path].append(pool.submit(changes_something, chart, values, path, texts[file]))
     own = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -186,7 +188,7 @@ def dead_values(chart: Chart, files: list[Path], rendered: Path, schema: Thing, 
 
 
 def self_test(chart: Chart, operators: dict[Kind, Thing]) -> None:
-    """The checks find what is planted into a rendered chart."""
+    """Plants faults into a rendered chart; the checks must find each."""
 
     def planted(values: str, kind: str, change: Callable[[Thing], object], name: str) -> None:
         things = rendered[values]
@@ -274,7 +276,7 @@ def self_test(chart: Chart, operators: dict[Kind, Thing]) -> None:
         file.flush()
         text = chart.template(Path(file.name)).stdout
     if changes_something(chart, values, ("service", "nodePort"), text):
-        sys.exit("self-test: a nodePort without NodePort is said to matter")
+        sys.exit("self-test: a nodePort without NodePort is reported as making a difference")
 
 
 def main() -> None:
@@ -305,7 +307,7 @@ def main() -> None:
         if not all_faults:
             all_faults += dead_values(chart, files, options.rendered, schema, pool)
         all_faults += [fault for one in refusals if (fault := one.result())]
-    print("\n".join(all_faults) or f"{len(REFUSED)} wrong values are refused; each value makes a difference")
+    print("\n".join(all_faults) or f"{len(REFUSED)} wrong values are rejected; each value makes a difference")
     sys.exit(1 if all_faults else 0)
 
 

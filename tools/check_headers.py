@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Each header under src/ compiles alone and starts with #pragma once. One that its own .cc includes first compiles alone
-there, so the build shows it."""
+"""Each header in src/ must compile alone and start with #pragma once. Headers that are the first include of
+their own .cc file are compiled alone there, by the build."""
 
 import os
 import re
@@ -38,7 +38,7 @@ def judge(root: Path, path: Path) -> list[Finding]:
         )
     if is_built_alone(root, path):
         return findings
-    # Twice: shows that the guard works.
+    # Included twice, to check the guard.
     source = f'#include "{path.relative_to("src")}"\n' * 2
     compiler = subprocess.run(COMPILE, cwd=root, input=source, capture_output=True, text=True)
     if compiler.returncode != 0:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Includes under src/ point one way, as LAYERS has it; adapters stay apart; each third-party library stays in
-the folders that own it; the core (all below the adapters) does no I/O."""
+"""Checks that includes in src/ follow the order of LAYERS, that adapters don't include one another, that each
+third-party library is used only in the folders that own it, and that the core (everything below the adapters)
+does no I/O."""
 
 import re
 import tempfile
@@ -23,7 +24,7 @@ LAYERS = [
 ]
 CORE = LAYERS[: LAYERS.index("adapters")]
 
-# Header prefix -> folders of src/ that may include it. A new library gets its line here.
+# Header prefix -> folders of src/ that may include it. Add a line for a new library.
 THIRD_PARTY = {
     "boost/intrusive/": ["journal", "adapters"],
     "boost/": ["adapters"],
@@ -36,20 +37,20 @@ THIRD_PARTY = {
     "yaml-cpp/": ["settings"],
 }
 
-# Standard C++ headers have neither slash nor dot; these of theirs do I/O.
+# Standard C++ headers have neither slash nor dot. These of them do I/O.
 STANDARD_IO = {"cstdio", "filesystem", "fstream", "iostream", "print", "syncstream"}
-# Instructions of the processor as functions.
+# Processor intrinsics.
 INTRINSICS = {"arm_acle.h", "nmmintrin.h"}
-# The standard library can't name a thread; base/ does it for all.
+# The standard library can't set a thread's name; base/ does it.
 THREADS = {"pthread.h"}
-# Other C and POSIX headers by their own names: system calls, so not for the core.
+# Other C and POSIX headers by name: system calls, so not for the core.
 POSIX = re.compile(r"(arpa|linux|net|netinet|sys)/[a-z_0-9]+\.h|[a-z_0-9]+\.h|c?xxabi\.h")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
 def folder_of(path: Path) -> str:
-    """A layer, or adapters/NAME, of a path below src/."""
+    """The layer, or adapters/NAME, of a path below src/."""
     return "/".join(path.parts[: 2 if path.parts[0] == "adapters" else 1])
 
 
@@ -60,7 +61,9 @@ def violation(folder: str, quote: str, header: str) -> str | None:
         if LAYERS.index(other) > LAYERS.index(own):
             return f"{own}/ may not include {other}/: dependencies go {' <- '.join(LAYERS)}"
         if own == other == "adapters" and folder_of(Path(header)) != folder:
-            return f"{folder} may not include {header}: adapters meet only in main/, through ports of the core"
+            return (
+                f"{folder} may not include {header}: adapters meet only in main/, through ports of the core"
+            )
         return None
     for prefix, allowed in THIRD_PARTY.items():
         if header.startswith(prefix):
@@ -110,7 +113,10 @@ def self_test() -> None:
             ['"event/a.h"', "<unistd.h>", "<fstream>", "<fmt/core.h>"],
         ),
         "src/event/a.cc": (['"base/a.h"', '"event/a.h"'], ['"journal/a.h"', "<simdjson.h>", '"a.h"']),
-        "src/journal/a.cc": (['"event/a.h"', "<boost/intrusive/list.hpp>"], ['"ingest/a.h"', '"delivery/a.h"']),
+        "src/journal/a.cc": (
+            ['"event/a.h"', "<boost/intrusive/list.hpp>"],
+            ['"ingest/a.h"', '"delivery/a.h"'],
+        ),
         "src/ingest/a.cc": (
             ['"event/a.h"', '"delivery/a.h"'],
             ['"adapters/kafka/a.h"', "<boost/asio.hpp>", "<sys/socket.h>", "<pthread.h>"],

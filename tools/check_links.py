@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Relative links in *.md lead to files of the project, #anchors to headings (or, as #L12, to lines) of them."""
+"""Checks relative links in *.md: they must lead to files of the project, and #anchors to headings (or lines,
+as #L12) of them."""
 
 import re
 import tempfile

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The alerts and the dashboard ask for metrics and labels that docs/METRICS.md has; each alert is explained in
-docs/OPERATIONS.md and has a promtool case in which it fires and one in which it doesn't; panels are whole."""
+"""The alerts and the dashboard may use only metrics and labels of docs/METRICS.md. Each alert must be
+explained in docs/OPERATIONS.md and have a promtool case in which it fires and one in which it doesn't. Panels
+must be complete."""
 
 import json
 import re
@@ -20,12 +21,12 @@ ROW = re.compile(r"^\| `([a-z_]+)` \| (counter|gauge|histogram) \| [^|]*\| ([^|]
 LABEL = re.compile(r"`([a-z_]+)`: ")
 NAME = re.compile(r"\b((?:event_ingestor|process)_[a-z_]+)(\{[^}]*\})?")
 BY = re.compile(r"\b(?:by|without) \(([^)]*)\)")
-# What Prometheus itself puts to every series.
+# Labels that Prometheus adds to every series.
 FROM_SCRAPE = {"instance", "job"}
 
 
 def known(document: str) -> dict[str, set[str]]:
-    """Each sample's name with the labels that it may have."""
+    """Each sample's name with its possible labels."""
     samples: dict[str, set[str]] = {}
     for name, kind, labels in ROW.findall(document):
         own = set(LABEL.findall(labels)) | FROM_SCRAPE
@@ -65,11 +66,11 @@ def alert_faults(root: Path, samples: dict[str, set[str]]) -> list[str]:
             name = rule["alert"]
             faults += [f"{name}: {fault}" for fault in faults_of(rule["expr"], samples)]
             if rule.get("labels", {}).get("severity") not in ("critical", "warning", "info"):
-                faults.append(f"{name}: its severity is none of critical, warning, info")
+                faults.append(f"{name}: its severity must be critical, warning or info")
             if not rule.get("annotations", {}).get("summary"):
                 faults.append(f"{name}: it has no summary")
             if f"`{name}`" not in operations:
-                faults.append(f"{name}: {OPERATIONS} doesn't say what to do about it")
+                faults.append(f"{name}: {OPERATIONS} doesn't explain it")
             if cases.get(name) != {True, False}:
                 faults.append(f"{name}: {CASES} needs a case in which it fires and one in which it doesn't")
     return faults
@@ -98,9 +99,9 @@ def dashboard_faults(root: Path, samples: dict[str, set[str]]) -> list[str]:
         title = panel.get("title") or f"panel {panel['id']}"
         place = panel["gridPos"]
         if place["x"] + place["w"] > 24:
-            faults.append(f"{title}: it is wider than the page")
+            faults.append(f"{title}: it is wider than the dashboard")
         faults += [
-            f"{title}: it lies over {other['title']}"
+            f"{title}: it overlaps {other['title']}"
             for other in panels[:i]
             if overlap(place, other["gridPos"])
         ]
@@ -109,12 +110,12 @@ def dashboard_faults(root: Path, samples: dict[str, set[str]]) -> list[str]:
         if not panel.get("description") or not panel["fieldConfig"]["defaults"].get("unit"):
             faults.append(f"{title}: a description or a unit is missing")
         if not panel.get("targets"):
-            faults.append(f"{title}: it asks for nothing")
+            faults.append(f"{title}: it has no query")
         if len({target["refId"] for target in panel.get("targets", [])}) != len(panel.get("targets", [])):
             faults.append(f"{title}: two targets have the same refId")
         for target in panel.get("targets", []):
             if target["datasource"] != {"type": "prometheus", "uid": "${datasource}"}:
-                faults.append(f"{title}: its data source is not the one that the page asks for")
+                faults.append(f"{title}: its data source is not the dashboard's variable")
             faults += [f"{title}: {fault}" for fault in faults_of(target["expr"], samples)]
     return faults
 
@@ -174,7 +175,7 @@ def self_test() -> None:
         return panel | {"targets": [panel["targets"][0] | {"expr": expression}]}
 
     quiet = {"alert_rule_test": [{"alertname": "A", "exp_alerts": []}]}
-    expect("what is right has no findings", found(), [])
+    expect("a correct tree has no findings", found(), [])
     expect("an unknown metric", len(found(good | {"expr": "event_ingestor_b_total > 0"})), 1)
     expect("a histogram without _bucket", len(found(panels=[asking("event_ingestor_h_seconds")])), 1)
     expect("an unknown label", len(found(good | {"expr": 'event_ingestor_a_total{x="y"}'})), 1)
@@ -182,7 +183,7 @@ def self_test() -> None:
         "an unknown label to group by", len(found(panels=[asking("sum by (x) (event_ingestor_a_total)")])), 1
     )
     expect("an alert that never fires in a test", len(found(cases=[quiet])), 1)
-    expect("an alert that nobody explains", len(found(good | {"alert": "B"})), 2)
+    expect("an alert that is not explained", len(found(good | {"alert": "B"})), 2)
     expect("an alert without severity", len(found(good | {"labels": {}})), 1)
     expect("panels that overlap, with one id", len(found(panels=[panel, panel | {"title": "Q"}])), 2)
     expect("a panel without description", len(found(panels=[panel | {"description": ""}])), 1)

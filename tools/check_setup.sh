@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What tools/setup.sh would install for Docker, with stand-ins for what a machine may have of it.
+# Tests which packages tools/setup.sh would install for Docker, with fake commands for the parts that a
+# machine may already have.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -7,13 +8,13 @@ machine=$(mktemp -d)
 trap 'rm -rf "$machine"' EXIT
 status=0
 
-# has COMMAND BODY: the machine has it.
+# has COMMAND BODY: creates a fake command.
 has() {
   printf '#!/bin/sh\n%s\n' "$2" >"$machine/$1"
   chmod 755 "$machine/$1"
 }
 
-# expect SITUATION PACKAGES: what is missing there.
+# expect SITUATION PACKAGES: the packages that must be missing.
 expect() {
   local got
   got=$(PATH=$machine /bin/bash tools/setup.sh --missing docker | /usr/bin/paste -sd' ')
@@ -33,10 +34,10 @@ expect "a client alone" "docker.io docker-compose"
 has dockerd 'exit 0'
 expect "a daemon that is not running" "docker-compose"
 has docker-compose 'exit 0'
-expect "all of it" ""
+expect "everything" ""
 rm "$machine/dockerd"
 has docker "test \$1 = info"
 expect "a client whose daemon is elsewhere" ""
 rm "$machine/docker"
-expect "compose and nothing else" "docker.io"
+expect "compose only" "docker.io"
 exit $status

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# tools/ci.sh: everything that must hold before a change lands, in stages; stops at the first that fails.
-# tools/ci.sh long: what shows more only because it takes longer: mutants, more schedules, longer fuzzing. Every night.
+# tools/ci.sh: all checks that must pass before a change is merged, in stages; stops at the first failure.
+# tools/ci.sh long: the same kinds of checks for longer: mutants, more schedules, longer fuzzing. Runs every
+# night.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 unset MAKEFLAGS MAKELEVEL

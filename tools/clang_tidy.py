@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""clang-tidy over src/, one process a core. A file whose text with all it includes, command and .clang-tidy have
-passed before, in whatever clone of the project, is not checked again. ~/.cache/event-ingestor/clang-tidy remembers what has
-passed, for 30 days after its last use; remove it to check everything."""
+"""Runs clang-tidy over src/, one process per core. A file is skipped if the same text (with all includes),
+command and .clang-tidy passed before, in any clone of the project. ~/.cache/event-ingestor/clang-tidy keeps
+the results for 30 days after their last use; remove it to check everything."""
 
 import hashlib
 import json
@@ -23,7 +23,8 @@ KEPT_SECONDS = 30 * 24 * 3600
 
 
 class Passes:
-    """What has passed: an empty file for each, by its key, as old as its last use."""
+    """Results of passed checks: one empty file each, named by its key; its modification time is the last
+    use."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -56,8 +57,8 @@ class Verdict:
 
 
 def preprocess(command: list[str]) -> list[str]:
-    """The compile command turned into one that prints all the text that the compiler reads: nothing but the includes is
-    expanded, so comments (NOLINT) and macros are there, too."""
+    """Changes the compile command into one that prints all the text that the compiler reads. Only includes
+    are expanded, so comments (NOLINT) and macros are included."""
     arguments = iter(command[command.index(next(a for a in command if "clang++" in a)) + 1 :])
     kept = [CLANG]
     for argument in arguments:
@@ -69,13 +70,14 @@ def preprocess(command: list[str]) -> list[str]:
 
 
 def key_of(root: Path, parts: list[bytes]) -> str:
-    """The same in every clone: where it stands is replaced by what no source can hold."""
+    """A hash that is the same in every clone: the clone's path is replaced by a byte that no source
+    contains."""
     here = re.compile(re.escape(os.fsencode(root)) + rb"(?![\w.-])")
     return hashlib.sha256(b"\0".join(here.sub(b"\1", part) for part in parts)).hexdigest()
 
 
 def judge(root: Path, database: Path, passes: Passes, version: bytes, entry: dict) -> Verdict:
-    """What clang-tidy has to say about a file; nothing when it passes."""
+    """Runs clang-tidy on a file. Empty if it passes."""
     command = shlex.split(entry["command"])
     text = subprocess.run(preprocess(command), cwd=entry["directory"], capture_output=True)
     if text.returncode != 0:
@@ -96,7 +98,7 @@ def judge(root: Path, database: Path, passes: Passes, version: bytes, entry: dic
 
 
 def check(root: Path, passes: Passes) -> tuple[list[str], int]:
-    """What there is to say, and how many files had passed before."""
+    """Returns the findings, and how many files had passed before."""
     database = root / "build/debug"
     entries = json.loads((database / "compile_commands.json").read_text())
     entries = [entry for entry in entries if Path(entry["file"]).is_relative_to(root / "src")]
@@ -104,7 +106,7 @@ def check(root: Path, passes: Passes) -> tuple[list[str], int]:
         sys.exit(f"{database}/compile_commands.json names no file of src/")
     known = {Path(entry["file"]) for entry in entries}
     orphans = [
-        f"{path}: belongs to no CMake target"
+        f"{path}: is in no CMake target"
         for path in files(root, "src", suffixes=(".cc",))
         if root / path not in known
     ]
@@ -162,7 +164,7 @@ def self_test_findings(folder: Path, rules: str) -> None:
 
 
 def self_test_passes(folder: Path, rules: str) -> None:
-    """Whatever may change what clang-tidy says is looked at again, and nothing else."""
+    """Every change that may affect the result of clang-tidy leads to a new check; other changes don't."""
     passes = Passes(folder / "passes")
     good = {
         "good.h": "// Good\nint* Good();\n",
@@ -186,16 +188,16 @@ def self_test_passes(folder: Path, rules: str) -> None:
     passed_before("another text", 0, {"good.cc": good["good.cc"] + "int* More() { return nullptr; }\n"})
     passed_before("another comment in a header", 0, {"good.h": "// NOLINT\nint* Good();\n"})
     passed_before("another comment in a macro", 0, {"good.h": "#define A 1  // NOLINT\n" + good["good.h"]})
-    passed_before("another macro that nothing uses", 0, {"good.h": "#define UNUSED 1\n" + good["good.h"]})
+    passed_before("another unused macro", 0, {"good.h": "#define UNUSED 1\n" + good["good.h"]})
     passed_before("other rules", 0, {}, rules=rules + "# other\n")
     passed_before("another command", 0, {}, flags="-O1")
-    passed_before("the first again", 1, {})
+    passed_before("the first text again", 1, {})
 
     month_ago = time.time() - KEPT_SECONDS
     for entry in passes.folder.iterdir():
         os.utime(entry, (month_ago - 3600, month_ago - 3600))
     passed_before("kept when it is used", 1, {})
-    expect("what nothing used is forgotten", len(list(passes.folder.iterdir())), 1)
+    expect("unused results are removed", len(list(passes.folder.iterdir())), 1)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# tools/compose.sh up | down | logs [SERVICE]: the chain of docker-compose.yml. `up` builds the image, starts everything and
-# waits until it is healthy; PROFILE=load starts the load generator too; BUILD=no takes images as they are. `down` ends it; with
-# VOLUMES=delete its data goes too. Where a public image can't be had a local stand-in is taken, and for Grafana, which has
-# none, it is said.
+# tools/compose.sh up | down | logs [SERVICE]: the services of docker-compose.yml. `up` builds the image,
+# starts all services and waits until they are healthy. PROFILE=load also starts the load generator; BUILD=no
+# uses existing images. `down` stops everything; with VOLUMES=delete it also deletes the data. If a public
+# image is not available, a local stand-in is used; Grafana has no stand-in and is then skipped with a
+# message.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tools/image/docker.sh
@@ -10,7 +11,7 @@ source tools/image/docker.sh
 
 export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-event-ingestor}
 healthy_within=180
-# What ends by itself so often won't get well by waiting.
+# A container that has exited this often is not expected to become healthy.
 restarts_max=3
 
 up() {
@@ -39,11 +40,11 @@ up() {
   Prometheus  http://127.0.0.1:$(port_of prometheus 9090)/alerts
 EOT
   if [[ -n $without_grafana ]]; then
-    echo "  Grafana     not running: its image can't be had here, and there is no stand-in for it"
+    echo "  Grafana     not running: its image is not available, and there is no stand-in for it"
   else
     echo "  Grafana     http://127.0.0.1:$(port_of grafana 3000)"
   fi
-  echo "  logs        tools/compose.sh logs; make down ends it all"
+  echo "  logs        tools/compose.sh logs; make down stops everything"
 }
 
 has_grafana() {
@@ -60,7 +61,7 @@ wait_healthy() {
     read -r state restarts < <(docker inspect --format '{{.State.Health.Status}} {{.RestartCount}}' "$container")
     if ((SECONDS - began >= healthy_within || restarts >= restarts_max)); then
       compose logs --tail 30 "$1" >&2
-      die "$1 is $state after $((SECONDS - began)) s and $restarts restarts; its last words are above"
+      die "$1 is $state after $((SECONDS - began)) s and $restarts restarts; the end of its log is above"
     fi
     [[ $state == healthy ]] || sleep 0.5
   done
@@ -73,11 +74,11 @@ case ${1:-} in
     if [[ ${VOLUMES:-} == delete ]]; then
       arguments+=(--volumes)
     else
-      # Volumes without a name would stay for good, and nobody would know whose they were.
+      # Anonymous volumes would stay permanently, without a sign of their origin.
       compose --profile load rm --stop --force -v
     fi
     compose --profile load down "${arguments[@]}"
     ;;
   logs) shift && compose logs "$@" ;;
-  *) sed -n '2,5s/^# //p' "$0" >&2 && exit 2 ;;
+  *) sed -n '2,6s/^# //p' "$0" >&2 && exit 2 ;;
 esac

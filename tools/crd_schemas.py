@@ -1,6 +1,6 @@
-"""The kinds of operators (Gateway API, KEDA, Prometheus operator) by the schemas in their CustomResourceDefinitions, which
-tools/setup.sh puts into build/crds. As strict as `kubectl --validate=strict`: a field that a schema doesn't have is a fault. Its
-CEL rules are left to an API server (make test-k8s)."""
+"""Schemas of operator kinds (Gateway API, KEDA, Prometheus operator) from the CustomResourceDefinitions that
+tools/setup.sh puts into build/crds. As strict as `kubectl --validate=strict`: a field that is not in the
+schema is a fault. CEL rules are not checked here, only by an API server (make test-k8s)."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ Kind = tuple[str, str]  # apiVersion, kind
 
 
 def strict(schema: dict[str, Any]) -> dict[str, Any]:
-    """OpenAPI v3 as Kubernetes has it, as JSON Schema that takes no unknown fields."""
+    """Converts Kubernetes' OpenAPI v3 schema into a JSON Schema that rejects unknown fields."""
     made = {key: value for key, value in schema.items() if not key.startswith("x-") and key != "nullable"}
     if schema.get("x-kubernetes-int-or-string"):
         made["type"] = ["integer", "string"]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Rewrites C++, shell and Python sources in the project's format.
+# Formats C++, shell and Python sources.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tools/sources.sh

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# tools/fuzz.sh [NAME...]: builds the fuzzers (all, or those named), runs each over its corpus in fuzz/corpus/NAME, where an
-# entry that fails is a failing test, and then for FUZZ_SECONDS (60) on inputs of its own. New finds go to build/fuzz/corpus,
-# an input that failed to build/fuzz/failed.
-# tools/fuzz.sh --self-test: a planted fault has to be found, by fuzzing and in the corpus.
+# tools/fuzz.sh [NAME...]: builds the fuzzers (all, or those named). Runs each over its corpus in
+# fuzz/corpus/NAME, where a failing entry is a failing test, and then for FUZZ_SECONDS (60) on generated
+# inputs. New corpus entries go to build/fuzz/corpus, failing inputs to build/fuzz/failed.
+# tools/fuzz.sh --self-test: checks that a planted fault is found, by fuzzing and in the corpus.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tools/sanitizers.sh
@@ -10,17 +10,18 @@ source tools/sanitizers.sh
 
 seconds=${FUZZ_SECONDS:-60}
 planted=planted_fault
-# An input that takes longer, or more memory, than a request may is a fault too.
+# An input that needs more time or memory than a request may use is a fault too.
 limits=(-timeout=10 -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0)
 
 binary() { echo "build/debug/fuzz/$1_fuzz"; }
 
-# run_one NAME CORPUS SECONDS: its output, which ends with the failing input's path, only when it fails.
+# run_one NAME CORPUS SECONDS: prints the output, which ends with the path of the failing input, only if the
+# run fails.
 run_one() {
   local name=$1 corpus=$2 for_seconds=$3 output
   mkdir -p "build/fuzz/corpus/$name" build/fuzz/failed
   local fuzzer=("$(binary "$name")" "${limits[@]}" -artifact_prefix="build/fuzz/failed/$name-")
-  # Seconds of 0 would mean for ever to libFuzzer.
+  # libFuzzer would treat 0 seconds as unlimited.
   if ! output=$(
     "${fuzzer[@]}" -runs=0 "$corpus" 2>&1 &&
       { ((for_seconds == 0)) ||
@@ -46,7 +47,7 @@ self_test() {
   fi
   echo "event" >"$corpus/fails"
   if run_one $planted "$corpus" 0 >/dev/null 2>&1; then
-    echo "fuzz: a corpus entry that fails was passed over" >&2
+    echo "fuzz: a failing corpus entry was not reported" >&2
     return 1
   fi
   rm -rf "build/fuzz/corpus/$planted" build/fuzz/failed/$planted-*
@@ -65,7 +66,7 @@ if ((${#names[@]} == 0)); then
   done
 fi
 for name in "${names[@]}"; do
-  [[ -d fuzz/corpus/$name ]] || { echo "fuzz: fuzz/corpus/$name is missing; it needs some seeds" >&2 && exit 1; }
+  [[ -d fuzz/corpus/$name ]] || { echo "fuzz: fuzz/corpus/$name is missing; add some seeds" >&2 && exit 1; }
 done
 tools/build.sh debug "${names[@]/%/_fuzz}"
 self_test

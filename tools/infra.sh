@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# tools/infra.sh check [CHECK...] | plan aws | apply | lock: what holds infra/ together; see usage below. Installs the tools it needs.
+# tools/infra.sh check [CHECK...] | plan aws | apply | lock: checks of infra/; see usage below. Installs the
+# tools it needs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,13 +11,13 @@ usage() {
 Usage: tools/infra.sh check [CHECK...] | plan CLOUD | apply [PYTEST ARGUMENT...] | lock
 
   check      all checks, or the named ones: ${checks[*]}
-  plan aws   applies, looks for drift, and destroys the AWS roots on a stand-in for AWS, on this machine alone
-  apply      applies the module and the app roots to a real cluster: KUBECONFIG and IMAGE, or LOCAL_CLUSTER, as the head of
-             tools/k8s/test.sh has them
-  lock       writes lock files beside the roots, for the platforms people use; asks the provider registry
+  plan aws   applies the AWS roots to a local stand-in for AWS, checks for drift, and destroys them
+  apply      applies the module and the app roots to a real cluster: KUBECONFIG and IMAGE, or LOCAL_CLUSTER, as described at the
+             head of tools/k8s/test.sh
+  lock       writes lock files next to the roots, for the common platforms; needs the provider registry
 
-Providers come from the registry or, where that doesn't answer, from a mirror as \`terraform providers mirror\` makes it:
-INFRA_PROVIDERS, default ~/.cache/event-ingestor/terraform-providers. A root whose providers can't be had is named and
+Providers come from the registry or, if it is not reachable, from a mirror made by \`terraform providers mirror\`:
+INFRA_PROVIDERS, default ~/.cache/event-ingestor/terraform-providers. A root whose providers are not available is named and
 counted as not validated. With INFRA_STRICT=1 that is a failure.
 EOF
 }
@@ -24,11 +25,11 @@ EOF
 # Pinned here; docs/DEPENDENCIES.md says what each is for.
 tofu_version=v1.11.5
 tflint_version=v0.64.0
-go_version=1.26.8 # what compiles all of these, where no such Go is installed
+go_version=1.26.8 # compiles the tools if no Go this new is installed
 
 tools=$PWD/build/tools
 venv=$PWD/build/infra/venv
-work=$PWD/build/infra/${1:-none} # a folder a verb: two may run beside one another
+work=$PWD/build/infra/${1:-none} # one folder per command, so that two can run at once
 source_dir=$work/src
 mirror=${INFRA_PROVIDERS:-${XDG_CACHE_HOME:-$HOME/.cache}/event-ingestor/terraform-providers}
 roots=(aws/bootstrap aws/cluster aws/app gcp/bootstrap gcp/cluster gcp/app azure/bootstrap azure/cluster azure/app)
@@ -55,8 +56,8 @@ make_venv() {
   echo "$want" >"$venv/.stamp"
 }
 
-# A Go that is new enough, as a folder. Debian 12 has 1.19, which can fetch a newer one as the module golang.org/toolchain,
-# checked against the checksum database like every other module.
+# Prints the folder of a Go that is new enough. Debian 12 has 1.19, which can fetch a newer one as the module
+# golang.org/toolchain, verified by the checksum database like every other module.
 go_root() {
   command -v go >/dev/null || die "Go is missing; run tools/setup.sh lint"
   if is_at_least "$(go env GOVERSION)" "go$go_version"; then
@@ -79,14 +80,15 @@ go_root() {
 
 is_at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -1) == "$2" ]]; }
 
-# In a folder without a go.mod, so that no project's settings meddle.
+# Runs in a folder without a go.mod, so that no project's settings interfere.
 module_dir() {
   (cd / && GOFLAGS='' GO111MODULE=on go mod download -json "$1@$2") | sed -n 's/^\t"Dir": "\(.*\)",\?$/\1/p' | grep . ||
-    die "the Go proxy doesn't give $1 $2"
+    die "the Go proxy doesn't have $1 $2"
 }
 
-# build_tool NAME MODULE VERSION PACKAGE: compiled inside its module, with the versions that it names itself and with what it
-# replaces, which `go install` refuses. Prints where it is.
+# build_tool NAME MODULE VERSION PACKAGE: compiles a tool inside its module, with the versions and
+# replacements that the module declares; `go install` rejects modules with replacements. Prints the tool's
+# path.
 build_tool() {
   local name=$1 module=$2 version=$3 package=$4 root dir
   local binary=$tools/$name-$version
@@ -102,8 +104,8 @@ build_tool() {
   echo "$binary"
 }
 
-# Terraform or OpenTofu if there is one of 1.11 or later; else OpenTofu, which can be compiled from its module (Terraform
-# can't: it replaces modules by folders that its module lacks).
+# Terraform or OpenTofu if 1.11 or later is installed; else OpenTofu, compiled from its module. (Terraform
+# can't be compiled: it replaces modules by folders that its module doesn't contain.)
 find_terraform() {
   local found version
   found=${TERRAFORM:-$(command -v terraform || command -v tofu || true)}
@@ -113,12 +115,12 @@ find_terraform() {
       echo "$found"
       return
     fi
-    say "$found is ${version:-of no version}; 1.11 or later is needed"
+    say "$found is ${version:-of unknown version}; 1.11 or later is needed"
   fi
   build_tool tofu github.com/opentofu/opentofu $tofu_version ./cmd/tofu
 }
 
-# It comes with the chart's own checks.
+# Installed together with the chart's checks.
 find_helm() {
   local found
   found=${HELM:-$(command -v helm || compgen -G "$tools/helm-v*" | sort -V | tail -1 || true)}
@@ -128,7 +130,7 @@ find_helm() {
 
 # --- sources and providers
 
-# Terraform writes beside what it works on; it gets a copy.
+# Terraform writes files next to its sources, so it works on a copy.
 copy_sources() {
   rm -rf "$source_dir"
   mkdir -p "$source_dir/deploy"
@@ -136,7 +138,7 @@ copy_sources() {
   [[ ! -d deploy/helm ]] || cp -r deploy/helm "$source_dir/deploy/"
 }
 
-# What the mirror has comes from there, the rest as the installation would have it.
+# Providers in the mirror come from there, others as the installation is configured.
 set_provider_sources() {
   export TF_IN_AUTOMATION=1 TF_INPUT=0 TF_REGISTRY_CLIENT_TIMEOUT=10 TF_REGISTRY_DISCOVERY_RETRY=0 CHECKPOINT_DISABLE=1
   unset TF_DATA_DIR TF_WORKSPACE
@@ -156,7 +158,7 @@ EOF
     export TF_CLI_CONFIG_FILE=$work/cli.tfrc
     return
   fi
-  # Without a mirror each provider is downloaded once, not once a root.
+  # Without a mirror each provider is downloaded once, not once for each root.
   export TF_PLUGIN_CACHE_DIR=$PWD/build/infra/plugins TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE=true
   mkdir -p "$TF_PLUGIN_CACHE_DIR"
   if [[ -n ${TF_CLI_CONFIG_FILE:-} && ! -f $TF_CLI_CONFIG_FILE ]]; then
@@ -164,7 +166,8 @@ EOF
   fi
 }
 
-# OpenTofu looks below its own registry's name, and neither program follows links but the last.
+# OpenTofu searches below its own registry's name, and neither program follows symbolic links except for the
+# last path component.
 link_mirror() {
   local package host
   rm -rf "$work/mirror"
@@ -186,13 +189,14 @@ mirrored() {
   echo "${names[*]}"
 }
 
-# Providers that a root pins: name=version.
+# Prints the providers that a root pins: name=version.
 providers_of() {
   sed -n '/^  required_providers {/,/^  }/p' "$source_dir/infra/$1"/*.tf |
     awk '/^    [a-z]+ += \{/ { name = $1 } /^      version +=/ { gsub(/"/, "", $3); print name "=" $3 }' | sort -u
 }
 
-# Asks for each provider by itself, so that a root that fails for want of one can be told from a root that is wrong.
+# Requests each provider separately, so that a root without an available provider can be distinguished from an
+# invalid root.
 declare -A provider_missing=()
 find_providers() {
   local root provider wanted
@@ -215,7 +219,7 @@ probe() {
   fi
 }
 
-# Prints the providers of a root that can't be had.
+# Prints the providers of a root that are not available.
 missing_for() {
   local provider missing=()
   for provider in $(providers_of "$1"); do
@@ -233,8 +237,9 @@ init() {
   }
 }
 
-# in_parallel FUNCTION ITEM...: as many at once as there are cores. What each prints comes in the order of the items; non-zero when
-# any failed. Not for a condition: there, `set -e` would not hold in FUNCTION.
+# in_parallel FUNCTION ITEM...: runs as many at once as there are cores. Prints the outputs in the order of
+# the items; returns non-zero if any failed. Don't use it in a condition: `set -e` would not be in effect in
+# FUNCTION.
 in_parallel() {
   local function=$1 item logs index=0 status=0
   shift
@@ -260,7 +265,7 @@ in_parallel() {
   return $status
 }
 
-# --- checks: each prints what it found, and returns non-zero when something is wrong
+# --- checks: each prints its findings and returns non-zero if something is wrong
 
 check_format() { "$terraform" fmt -check -diff -recursive infra; }
 
@@ -296,12 +301,12 @@ check_tests() {
   in_parallel test_folder "${folders[@]}"
 }
 
-# A folder with tests that isn't in the list would never be tested.
+# A folder with tests that is not in the list would never be tested.
 all_tests_run() {
   local there
   there=$(cd infra && find . -name tests -type d -not -path '*/.terraform/*' | sed 's|^\./||; s|/tests$||' | sort)
   diff <(echo "$there") <(printf '%s\n' "$@" | grep -v '^values$' | sort) || {
-    echo "the folders with tests and those that are tested differ"
+    echo "the folders with tests differ from the folders that are tested"
     return 1
   }
 }
@@ -314,19 +319,20 @@ test_folder() {
     run_tests "$work/values_tested"
     return
   fi
-  # The module has ranges of versions; aws/app pins the same providers.
+  # The module declares version ranges; aws/app pins the same providers.
   missing=$(missing_for "${1/#$module/aws/app}")
   if [[ -n $missing ]]; then
     not_done "tests of infra/$1 DID NOT RUN: no provider $missing"
     return
   fi
-  # Mocks of providers have no ephemeral resources yet: a root that takes its token from one is tested without.
+  # Mocks of providers don't support ephemeral resources yet: a root that gets its token from one is tested
+  # without it.
   [[ ! -f infra/$1/tests/providers.tf.mock ]] || cp "infra/$1/tests/providers.tf.mock" "$folder/providers.tf"
   [[ ! -f infra/$1/small.tfvars ]] || tests_of_examples "$1"
   run_tests "$folder"
 }
 
-# The settings beside a root have to be taken by it: a test each, with the mocks of the root's own tests.
+# A root must accept the settings files next to it: one test each, with the mocks of the root's own tests.
 tests_of_examples() {
   local size mocks
   mocks=$(compgen -G "infra/$1/tests/*.tftest.hcl" | head -1)
@@ -348,7 +354,7 @@ copy_values_alone() {
   printf 'output "values" {\n  value = yamlencode(local.values)\n}\n' >"$folder/outputs.tf"
 }
 
-# A suite in which nothing ran has failed.
+# A suite that ran no test has failed.
 run_tests() {
   local output
   init "$1" || return 1
@@ -363,7 +369,8 @@ run_tests() {
   }
 }
 
-# Module inputs and chart values agree: what the module makes of each example is worked out, and the chart has to take it.
+# Checks that module inputs and chart values match: computes the module's values for each example, which the
+# chart must accept.
 check_values() {
   local rendered=$work/rendered example name helm
   rm -rf "$rendered"
@@ -381,14 +388,14 @@ check_values() {
   done
   "$python" infra/checks/values.py --self-test
   if [[ ! -f $chart/Chart.yaml ]]; then
-    not_done "the module's values were NOT HELD AGAINST THE CHART: there is none in $chart"
+    not_done "the module's values were NOT CHECKED AGAINST THE CHART: there is none in $chart"
     return 0
   fi
   "$python" infra/checks/values.py $chart "$rendered"/*.yaml
   helm=$(find_helm)
   for example in "$rendered"/*.yaml; do
     "$helm" template event-ingestor $chart --namespace event-ingestor --values "$example" >"$example.manifest" || {
-      echo "the chart refuses what the module makes of infra/$module/examples/$(basename "$example" .yaml).tfvars"
+      echo "the chart rejects the module's values for infra/$module/examples/$(basename "$example" .yaml).tfvars"
       return 1
     }
   done
@@ -404,19 +411,20 @@ check_tflint() {
 check_checkov() {
   local report=$work/checkov.json
   "$python" infra/checks/findings.py --self-test
-  # In infra, as it would read the project's own .checkov.yaml too. Its status says whether there are findings, and the report
-  # says which. Two app roots have nothing that it has a check for.
+  # Run in infra, as checkov would also read the project's own .checkov.yaml. Its exit status says whether
+  # there are findings; the report lists them. It has no check for the content of two app roots.
   (cd infra && "$venv/bin/checkov" --config-file .checkov.yaml --directory . --output json) >"$report" || true
   "$python" infra/checks/findings.py "$report" {aws,gcp,azure}/{bootstrap,cluster} aws/app
 }
 
-# What could not be done is named where it happens and again at the end.
+# Steps that could not be done are named where they occur and again at the end.
 not_done() {
   echo "$1"
   echo "$1" >>"$work/not_done"
 }
 
-# A function called in a condition runs without `set -e`; one in a subshell whose status is looked at afterwards doesn't.
+# `set -e` has no effect in a function called in a condition, but it has in a subshell whose status is checked
+# afterwards.
 run_one() {
   set +e
   (
@@ -440,7 +448,7 @@ run_checks() {
       verdict=FAIL
       failed=$((failed + 1))
     elif (($(wc -l <"$work/not_done") > before)); then
-      verdict=PART # never "pass" for what was not looked at
+      verdict=PART # never "pass" if something was not checked
     fi
     summary+=$(printf '  %s  %-10s %3d s' $verdict "$check" "$((SECONDS - began))")$'\n'
   done
@@ -450,13 +458,13 @@ run_checks() {
   ((failed == 0)) && { ((missed == 0)) || [[ ${INFRA_STRICT:-} != 1 ]]; }
 }
 
-# --- the other verbs
+# --- the other commands
 
 plan() {
   local root missing
   case ${1:-} in
     aws) ;;
-    gcp | azure) die "nothing on this machine answers as $1 does; tools/infra.sh check validates and tests its roots" ;;
+    gcp | azure) die "there is no stand-in for $1 on this machine; tools/infra.sh check validates and tests its roots" ;;
     *) usage >&2 && exit 2 ;;
   esac
   for root in aws/bootstrap aws/cluster; do
@@ -478,7 +486,7 @@ lock() {
   local root
   for root in "${roots[@]}"; do
     "$terraform" -chdir="infra/$root" providers lock -platform=linux_amd64 -platform=linux_arm64 -platform=darwin_arm64 ||
-      die "infra/$root: the registry has to answer for this; a lock file made from other builds would fit nobody else's"
+      die "infra/$root: the registry must be reachable; a lock file made from other builds would not match the published ones"
   done
 }
 

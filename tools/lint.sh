@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# tools/lint.sh [GROUP | CHECK]...: runs all checks of the named groups (default: all groups), then says which
-# passed and which failed; non-zero when any failed. A Python check first shows on planted faults that it can fail.
+# tools/lint.sh [GROUP | CHECK]...: runs all checks of the named groups (default: all groups), then prints
+# which passed and which failed; non-zero if any failed. Each Python check first runs a self-test with planted
+# faults.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tools/sources.sh
 source tools/sources.sh
 
-# By what they need: only the sources; the release binary; the debug preset's compile commands.
-# Those that take longest stand first, so that the others run beside them.
+# Groups by what they need: only the sources; the release binary; the debug preset's compile commands. The
+# slowest checks come first, so that the others run in parallel with them.
 source_checks=(infra headers format layers bans bounds links shell python workflows packages observability dockerfiles)
 built_checks=(generated_docs sbom chart)
 clang_checks=(clang_tidy)
@@ -31,7 +32,7 @@ check_bounds() { "$tools/python" tools/bounds.py --self-test && "$tools/python" 
 check_headers() { tools/check_headers.py --self-test && tools/check_headers.py; }
 check_infra() { tools/infra.sh check; }
 
-# The check needs PyYAML, so the project's Python.
+# Needs PyYAML, so it runs with the project's Python.
 check_observability() {
   "$tools/python" tools/check_observability.py --self-test && "$tools/python" tools/check_observability.py &&
     promtool check rules --lint=all --lint-fatal deploy/helm/event-ingestor/files/alerts.yaml &&
@@ -45,8 +46,8 @@ check_sbom() {
   tools/image/self_test.py && tools/image/sbom.py build/release --output build/sbom.cdx.json
 }
 
-# scan FRAMEWORK ARGUMENT...: checkov's findings, of which there must be none. It says nothing at all, and ends well, when it
-# doesn't understand a file; so something has to have passed.
+# scan FRAMEWORK ARGUMENT...: prints checkov's findings, which must be none. Checkov prints nothing and
+# succeeds if it can't parse a file, so at least one check must have passed.
 scan() {
   local said
   said=$(build/checkov/bin/checkov --config-file .checkov.yaml --framework "$@") || {
@@ -54,19 +55,20 @@ scan() {
     return 1
   }
   grep -E '^Passed checks: [1-9]' <<<"$said" || {
-    echo "checkov found nothing to look at: $*"
+    echo "checkov found nothing to check: $*"
     return 1
   }
 }
 
-# Rendered with every values file; then checkov looks at what came out, at the Dockerfiles and at the workflows.
+# Renders the chart with every values file; then checkov checks the manifests, the Dockerfiles and the
+# workflows.
 check_chart() {
   local helms=(build/tools/helm-*) rendered=build/chart dockerfiles=() file scans=() one status=0
   rm -rf "$rendered"
   "$tools/python" tools/chart_readme.py --check && tools/chart_schema.py --check &&
     "$tools/python" tools/check_chart.py --helm "${helms[-1]}" --rendered "$rendered" --binary "$binary" || return
   while IFS= read -r -d '' file; do dockerfiles+=(--file "$file"); done < <(dockerfiles)
-  # At once: each spends most of its time on starting.
+  # In parallel: each run spends most of its time on starting.
   scan kubernetes --directory "$rendered" &
   scans+=($!)
   scan dockerfile "${dockerfiles[@]}" &
@@ -90,12 +92,13 @@ check_workflows() {
   local rules='{extends: default, rules: {document-start: disable, truthy: {check-keys: false},
     comments: {min-spaces-from-content: 1}, line-length: {max: 110}, braces: {max-spaces-inside: 1}}}'
   local linters=(build/tools/actionlint-*)
-  # The pinned actionlint is older than this right; runners that it doesn't know are in .github/actionlint.yaml.
+  # The pinned actionlint doesn't know this permission; runners that it doesn't know are in
+  # .github/actionlint.yaml.
   yaml_files | xargs -0 -r "$tools/yamllint" --strict -d "$rules" &&
     "${linters[-1]}" -ignore 'unknown permission scope "attestations"' .github/workflows/*.yml
 }
 
-# Every package that set-up may install, and every pinned Python package, is explained.
+# Checks that every package that setup.sh may install, and every pinned Python package, is explained.
 check_packages() {
   local requirements=(tests/requirements.txt tools/checkov.txt infra/checks/requirements.txt)
   local name status=0
@@ -117,7 +120,7 @@ check_generated_docs() {
   local status=0
   "$binary" config docs | diff -u docs/CONFIGURATION.md - || status=1
   "$binary" metrics docs | diff -u docs/METRICS.md - || status=1
-  ((status == 0)) || echo "write them anew: for d in config:CONFIGURATION metrics:METRICS;" \
+  ((status == 0)) || echo "regenerate them: for d in config:CONFIGURATION metrics:METRICS;" \
     "do $binary \${d%:*} docs > docs/\${d#*:}.md; done"
   return $status
 }
@@ -126,7 +129,7 @@ check_clang_tidy() {
   cmake --preset debug --log-level=WARNING >/dev/null && tools/clang_tidy.py --self-test && tools/clang_tidy.py
 }
 
-# Checks written but never named in a group would be skipped in silence.
+# A check that is in no group would never run.
 all_are_named() {
   local written named
   written=$(declare -F | sed -n 's/^declare -f check_//p' | sort)
@@ -138,11 +141,11 @@ all_are_named() {
   }
 }
 
-# What a check says comes in one piece, when it is through.
+# Prints the output of a check in one piece, when it has ended.
 run_one() {
   local began=$SECONDS
   local status=0
-  # A process of its own: `set -e` holds inside it, and one check can't disturb the next.
+  # A separate process: `set -e` is in effect there, and checks can't interfere with each other.
   tools/lint.sh --one "$1" >"$2/$1" 2>&1 || status=$?
   echo $status >"$2/$1.status"
   {
@@ -173,7 +176,7 @@ main() {
 
   local check failed=0 summary="" logs
   logs=$(mktemp -d)
-  # shellcheck disable=SC2064  # the folder of now
+  # shellcheck disable=SC2064  # expanded now: the current folder
   trap "rm -rf '$logs'" EXIT
   for check in "${checks[@]}"; do
     while (($(jobs -rp | wc -l) >= $(nproc))); do wait -n || true; done

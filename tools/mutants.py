@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Breaks the service on purpose, one way at a time, and expects the simulator to notice each.
+"""Breaks the service deliberately, in one way at a time; the simulators must notice each mutant.
 
-A copy of the sources in build/mutants is changed, built and simulated; a mutant that survives, or whose text
-is no longer in the sources, fails the check. `tools/mutants.py NAME...` tries the named ones only.
+A copy of the sources in build/mutants is changed, built and simulated. A mutant that survives, or whose text
+is no longer in the sources, fails the check. `tools/mutants.py NAME...` runs only the named ones.
 """
 
 import argparse
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TREE = ROOT / "build" / "mutants"
 SCHEDULES = 40_000  # most are caught within a few hundred
 SLICE = 2_000
-SLICE_SECONDS = 300  # many times what a slice takes, other builds beside it included
+SLICE_SECONDS = 300  # many times the time of a slice, also with other builds in parallel
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ MUTANTS = [
         "request, batch.Size(), segments_.End(), segments_.End());",
     ),
     Mutant(
-        "nobody is told of a sync",
+        "no waiter is notified of a sync",
         WAL + "commit.cc",
         "    completions_.MoveDurableEnd(DurableEnd(), wakes);\n",
         "",
@@ -62,7 +62,7 @@ MUTANTS = [
         "  if (queue->Push(waiter)) static_cast<void>(wakes);",
     ),
     Mutant(
-        "a failed sync is tried again",
+        "a failed sync is retried",
         WAL + "commit.cc",
         "  if (const auto synced = frame.file->Sync(); !synced) {",
         "  if (const auto synced = frame.file->Sync(); !synced && !frame.file->Sync()) {",
@@ -80,19 +80,19 @@ MUTANTS = [
         "  if (done) {\n",
     ),
     Mutant(
-        "a segment goes before the checkpoint",
+        "a segment is removed before the checkpoint",
         WAL + "housekeep.cc",
         "  DiskResult<void> done = Save(snapshot);\n  snapshot.settled_since = 0;\n  if (done) done = Save(snapshot);",
         "  DiskResult<void> done;",
     ),
     Mutant(
-        "a segment goes with events left",
+        "a segment is removed with unsettled events",
         WAL + "segment_table.cc",
         "if (segment->second.unsettled == 0 && segment != open_) NoteDone(segment);",
         "if (segment->second.unsettled <= 1 && segment != open_) NoteDone(segment);",
     ),
     Mutant(
-        "the checkpoint settles what is only taken",
+        "the checkpoint settles events that are only taken",
         WAL + "wal_journal.cc",
         "    taken = window_.Take(lane, out);\n",
         "    taken = window_.Take(lane, out);\n"
@@ -105,7 +105,7 @@ MUTANTS = [
         "    if (index.size() < 6) index.push_back(EntryOf(slices, request.batch.Bytes()));",
     ),
     Mutant(
-        "a torn commit is believed",
+        "a torn commit is trusted",
         WAL + "recovery.cc",
         "    result.torn = uncertain && !scanner.AllSound();",
         "    result.torn = scanner.AllSound() && false;",
@@ -123,7 +123,7 @@ MUTANTS = [
         "",
     ),
     Mutant(
-        "its old segment goes too early",
+        "its old segment is removed too early",
         WAL + "housekeep.cc",
         "    if (HoldsLastFrame(key.number)) continue;\n",
         "",
@@ -138,19 +138,19 @@ MUTANTS = [
     Mutant(
         "a copy is acknowledged that the next start may drop",
         WAL + "commit.cc",
-        "    if (frame->IsCopy()) return LetNote(bytes);\n",
+        "    if (frame->IsCopy()) return AwaitCopyCheckpoint(bytes);\n",
         "",
         TWO_STARTS,
     ),
     Mutant(
-        "a repair takes a commit that is torn for the log's end",
+        "a repair treats a torn commit as the log's end",
         WAL + "log_survey.cc",
         "  DropUnfinished(directory, durable_end, survey);\n",
         "  if (survey.segments.empty()) DropUnfinished(directory, durable_end, survey);\n",
         TWO_STARTS,
     ),
     Mutant(
-        "positions are used again",
+        "positions are reused",
         WAL + "segment_table.cc",
         "  end_ = end;\n",
         "  end_ = settled_.Below();\n",
@@ -163,28 +163,52 @@ MUTANTS = [
         "            frame.header.events * kIndexEntryBytes;",
     ),
     Mutant(
-        "what is older than the machine's uptime is never forgotten",
+        "events older than the machine's uptime are never forgotten",
         "src/journal/remembered_ids.cc",
         "std::clamp<int64_t>(second, kLongAgo, kLatest)",
         "std::clamp<int64_t>(static_cast<uint32_t>(second), kLongAgo, kLatest)",
     ),
     Mutant(
-        "a restart doesn't know whose an event is",
+        "a restart doesn't know an event's client",
         WAL + "append.cc",
         "  piece.identity = batch.Identity();\n",
         "",
     ),
     Mutant(
-        "a restart takes the service's timestamp for the client's",
+        "a restart treats the service's timestamp as the client's",
         WAL + "append.cc",
         "  entry.added_size = static_cast<uint8_t>(slices.added_size);\n",
         "",
     ),
     Mutant(
-        "what is settled is read back too",
+        "settled events are read back too",
         WAL + "read_back.cc",
-        "    if (!segments_.Settled().Contains(event.position)) waiting.push_back(event);",
-        "    waiting.push_back(event);",
+        "    if (!segments_.Settled().Contains(event.position) && !Defer(event)) waiting.push_back(event);",
+        "    if (!Defer(event)) waiting.push_back(event);",
+    ),
+    Mutant(
+        "an event overtakes the deferred ones of its key",
+        WAL + "deferred_events.cc",
+        "    waits = found->second.buckets.contains(",
+        "    waits = false && found->second.buckets.contains(",
+    ),
+    Mutant(
+        "deferred events return in any order",
+        WAL + "deferred_events.cc",
+        "bucket->second.front().position != event.position ||",
+        "bucket->second.front().position > event.position ||",
+    ),
+    Mutant(
+        "deferred events are forgotten while the topic grows",
+        WAL + "deferred_events.cc",
+        "  if (bucket.size() == 1) next_return_.reset();",
+        "  if (bucket.size() == 1) next_return_.emplace(std::nullopt);",
+    ),
+    Mutant(
+        "partitions accept events again and nothing is read",
+        WAL + "wal_journal.cc",
+        "    wake_read_back = MayReadBack() && WakeIfIdle(read_back_idle_);\n  }\n  if (wake_read_back) wake_(Role::kReadBack);\n}\n\nsize_t",
+        "  }\n  if (wake_read_back) wake_(Role::kReadBack);\n}\n\nsize_t",
     ),
     Mutant(
         "the backlog is overtaken",
@@ -193,26 +217,26 @@ MUTANTS = [
         "",
     ),
     Mutant(
-        "a wake-up is lost when room returns",
+        "a wake-up is lost when space is free again",
         WAL + "wal_journal.cc",
-        "    wake_read_back = backlog_ && MayReadBack() && WakeIfIdle(read_back_idle_);\n    wake_housekeep = WakeIfIdle(housekeep_idle_);",
+        "    wake_read_back = MayReadBack() && WakeIfIdle(read_back_idle_);\n    wake_housekeep = WakeIfIdle(housekeep_idle_);",
         "    wake_housekeep = WakeIfIdle(housekeep_idle_);",
     ),
     Mutant(
-        "the disk's bound is not kept",
+        "the limit of disk use is exceeded",
         WAL + "housekeep.cc",
         "  return others + bytes <= options_.bytes_max;",
         "  return others + bytes > 0;",
     ),
     Mutant(
-        "what can't be read is lost after a while",
+        "unreadable events are lost after a while",
         WAL + "read_back.cc",
-        "  read_fault_->again_at = now + read_fault_->pause;",
-        "  read_fault_->again_at = now + read_fault_->pause;\n"
+        "  read_fault_->retry_at = now + read_fault_->pause;",
+        "  read_fault_->retry_at = now + read_fault_->pause;\n"
         "  if (now > read_fault_->since + std::chrono::seconds(1) && cursor_.scanner) cursor_.scanner->ReadPastFaults();",
     ),
     Mutant(
-        "damaged files make room for new segments",
+        "damaged files give their space to new segments",
         WAL + "housekeep.cc",
         "  const auto names = directory_.List();\n  if (!names) return Work::kLater;\n",
         "  static_cast<void>(directory_.Remove(DamagedName(quarantined_.begin()->first)));\n"
@@ -243,13 +267,13 @@ MUTANTS = [
         "  frame.end = end;\n  for (auto& origin : frame.end.origins) origin.client = kNoClient;\n",
     ),
     Mutant(
-        "what is left of a segment is charged twice",
+        "the rest of a segment is charged twice",
         WAL + "append.cc",
-        "    if (room > 0) Hold(*segments_.Newest(), piece.client, room);\n",
-        "    if (room > 0) Hold(*segments_.Newest(), piece.client, 2 * room);\n",
+        "    if (room > 0) Charge(*segments_.Newest(), piece.client, room);\n",
+        "    if (room > 0) Charge(*segments_.Newest(), piece.client, 2 * room);\n",
     ),
     Mutant(
-        "a segment gives back its charges with events left",
+        "a segment releases its charges with unsettled events",
         WAL + "housekeep.cc",
         "  if (newest == nullptr || newest->unsettled > 0) return;\n",
         "  if (newest == nullptr) return;\n",
@@ -263,58 +287,58 @@ MUTANTS = [
     Mutant(
         "every segment stays open",
         WAL + "read_back.cc",
-        "    cursor_.scanner.reset();\n    cursor_.file.reset();\n",
-        "    cursor_.scanner.reset();\n    if (cursor_.file) new auto(std::move(cursor_.file));\n",
+        "  cursor.scanner.reset();\n  cursor.file.reset();\n",
+        "  cursor.scanner.reset();\n  if (cursor.file) new auto(std::move(cursor.file));\n",
     ),
     Mutant(
-        "reading back begins behind the backlog's first commit",
+        "reading back starts after the backlog's first commit",
         WAL + "commit.cc",
         "    backlog_start_ = {frame.header.segment, frame.offset, frame.header.first_position};",
         "    backlog_start_ = {frame.header.segment, frame.offset + kSectorBytes, frame.header.first_position};",
     ),
     Mutant(
-        "a frame is passed over with its last event unsettled",
+        "a frame is skipped with its last event unsettled",
         WAL + "segment_scanner.cc",
         "    if (found->first_position + found->events <= wanted) {",
         "    if (found->first_position + found->events <= wanted + 1) {",
     ),
     Mutant(
-        "a dead letter counts before it stands",
+        "a dead letter counts before it is stored",
         "src/delivery/dead_letters.cc",
         "  if (report.result == DeadLetterResult::kWritten) return Done(dead_letter);\n",
         "  if (report.result != DeadLetterResult::kRejected) return Done(dead_letter);\n",
         PIPELINE,
     ),
     Mutant(
-        "what is placed anew loses its order",
+        "events that are placed again lose their order",
         NATIVE + "topic_queue.cc",
         "  std::ranges::sort(items, {}, &Item::token);\n",
         "",
         KAFKA,
     ),
     Mutant(
-        "newer records go before older ones of their key",
+        "newer records are sent before older ones of their key",
         NATIVE + "partition.cc",
         "  return held_back_ == 0 || queue_[out_]->sealed;\n",
         "  return true;\n",
         KAFKA,
     ),
     Mutant(
-        "what is done holds others back for ever",
+        "settled events block others forever",
         NATIVE + "partition.cc",
         "  Release(*batch);\n  proven_ = true;\n",
         "  proven_ = true;\n",
         KAFKA,
     ),
     Mutant(
-        "the first rejection is believed",
+        "the first rejection is final",
         NATIVE + "topic_queue_faults.cc",
         "    if (options_.rejected_retries.MayRetry(one.attempts)) {",
         "    if (false) {",
         KAFKA,
     ),
     Mutant(
-        "what is settled is still charged",
+        "settled events are still charged",
         MEMORY,
         "      options_.shares->Give(run.client, Shared::kJournalBytes, run.held_bytes);\n",
         "",
@@ -328,35 +352,35 @@ MUTANTS = [
         PIPELINE,
     ),
     Mutant(
-        "a try counts though the topic took nothing",
+        "an attempt counts though the topic rejects everything",
         NATIVE + "topic_queue_faults.cc",
-        "rejected.since < took_ ? 1 : 0;",
+        "rejected.since < accepted_at_ ? 1 : 0;",
         "1;",
         KAFKA,
     ),
     Mutant(
-        "numbers are given again behind a batch that shrank",
+        "numbers are reused after a batch that shrank",
         NATIVE + "partition_repairs.cc",
         "  BeginEpoch();\n  failures_ = 0;\n",
-        "  NumberAnew();\n  failures_ = 0;\n",
+        "  ResetNumbers();\n  failures_ = 0;\n",
         KAFKA,
     ),
     Mutant(
-        "what a leader has in its log is success",
+        "a record in the leader's log is a success",
         NATIVE + "partition_repairs.cc",
-        "    witness_ = standing - 1;\n",
-        "    for (size_t left = standing; left > 0; --left) Deliver(0, -1, true, now);\n",
+        "    witness_ = in_log - 1;\n",
+        "    for (size_t left = in_log; left > 0; --left) Deliver(0, -1, true, now);\n",
         KAFKA,
     ),
     Mutant(
-        "what the leader before had in its log is believed",
+        "the log of the previous leader is trusted",
         NATIVE + "partition.cc",
-        "  witness_.reset();\n  if (state_ != State::kConfirming",
-        "  if (state_ != State::kConfirming",
+        "  witness_.reset();\n  if (state_ != State::kAwaitingTopicId",
+        "  if (state_ != State::kAwaitingTopicId",
         KAFKA,
     ),
     Mutant(
-        "several go out after a leader moved",
+        "several batches are sent after a leader moved",
         NATIVE + "partition.cc",
         "  sequence_failures_ = 0;\n  proven_ = false;\n",
         "  sequence_failures_ = 0;\n",
@@ -365,19 +389,19 @@ MUTANTS = [
     Mutant(
         "busy turns while a leader's address is not known",
         NATIVE + "producer.cc",
-        "    if (!std::exchange(metadata_wanted_, true)) Wake(",
-        "    metadata_wanted_ = true;\n    Wake(",
+        "    if (!std::exchange(metadata_needed_, true)) Wake(",
+        "    metadata_needed_ = true;\n    Wake(",
         KAFKA,
     ),
     Mutant(
-        "five are out before the first is acknowledged",
+        "five batches are in flight before the first is acknowledged",
         NATIVE + "partition.cc",
         "out_ >= (proven ? kOutMax : 1)) return false;",
         "out_ >= (proven ? kOutMax : kOutMax)) return false;",
         KAFKA,
     ),
     Mutant(
-        "what comes behind a failure goes out again",
+        "batches after a failure are sent again",
         NATIVE + "partition.cc",
         "    } else if (state_ == State::kReady) {\n      state_ = State::kDraining;  // the oldest one's answer says why\n    }",
         "    }",
@@ -398,28 +422,28 @@ MUTANTS = [
         KAFKA,
     ),
     Mutant(
-        "a batch that shrank leaves those behind it their numbers",
+        "batches after one that shrank keep their numbers",
         NATIVE + "partition_repairs.cc",
         "  BeginEpoch();\n  failures_ = 0;\n",
         "  failures_ = 0;\n",
         KAFKA,
     ),
     Mutant(
-        "notes of what the log doesn't have are believed",
+        "notes about events that the log doesn't have are trusted",
         WAL + "sent_recovery.cc",
         "settled_.Mark(begin, std::min(end, end_));",
         "settled_.Mark(begin, end);",
         NOTES,
     ),
     Mutant(
-        "old notes go before the checkpoint is saved",
+        "old notes are removed before the checkpoint is saved",
         WAL + "sent_log.cc",
         "    if (!oldest.snapshots || *oldest.snapshots >= saved || oldest.settled_end > saved_end) return;\n",
         "    if (saved + saved_end + 1 == 0) return;\n",
         NOTES,
     ),
     Mutant(
-        "old notes go with the checkpoint before",
+        "old notes are removed with the previous checkpoint",
         WAL + "sent_log.cc",
         "*oldest.snapshots >= saved",
         "*oldest.snapshots > saved",
@@ -428,26 +452,26 @@ MUTANTS = [
     Mutant(
         "notes count without a checkpoint",
         WAL + "recovery.cc",
-        "  if (!log.has_checkpoint) {\n    log.sent.untrue = log.sent.files;\n    return;\n  }\n",
+        "  if (!log.has_checkpoint) {\n    log.sent.unreliable = log.sent.files;\n    return;\n  }\n",
         "",
         NOTES,
     ),
     Mutant(
-        "a start leaves the old notes",
+        "a start keeps the old notes",
         WAL + "sent_recovery.cc",
         "    if (done) done = directory.Remove(SentName(number));\n",
         "    if (done && number > number + 1) done = directory.Remove(SentName(number));\n",
         NOTES,
     ),
     Mutant(
-        "a start removes the old notes before the new ones are there",
+        "a start removes the old notes before the new ones exist",
         WAL + "wal_journal.cc",
         "  if (done && !found.has_checkpoint) done = RemoveSent(directory_, std::exchange(found.sent, {}));\n",
         "  if (done) done = RemoveSent(directory_, found.sent);\n  found.sent.files.clear();\n",
         NOTES,
     ),
     Mutant(
-        "a file of notes begins without what is unsettled",
+        "a file of notes begins without the unsettled batches",
         WAL + "sent_log.cc",
         "  const std::string copies = Copies();\n",
         "  const std::string copies;\n",
@@ -456,19 +480,19 @@ MUTANTS = [
     Mutant(
         "a new producer id keeps the old numbers",
         NATIVE + "partition.cc",
-        "  wants_.producer_id = false;\n  NumberAnew();\n",
+        "  wants_.producer_id = false;\n  ResetNumbers();\n",
         "  wants_.producer_id = false;\n",
         KAFKA,
     ),
     Mutant(
-        "nothing is noted before it goes out",
+        "batches are not noted before they are sent",
         NATIVE + "producer_turn.cc",
         "  listener_.OnWriting();\n",
         "",
         KAFKA,
     ),
     Mutant(
-        "numbers of an earlier epoch stay noted",
+        "numbers of a previous epoch stay noted",
         NATIVE + "partition_repairs.cc",
         "    if (batch->stamp.base_sequence >= 0) listener_.OnNumbersVoid(*this, *batch);\n",
         "",
@@ -482,28 +506,28 @@ MUTANTS = [
         KAFKA,
     ),
     Mutant(
-        "what an earlier life sent goes out in any order",
+        "batches of a previous run are sent in any order",
         NATIVE + "sent_stamp.cc",
         "  std::ranges::sort(sent,",
         "  if (sent.empty()) std::ranges::sort(sent,",
         KAFKA,
     ),
     Mutant(
-        "what an earlier life sent goes out before all of it is there",
+        "batches of a previous run are sent before all of their events are there",
         NATIVE + "partition.cc",
         "  if (awaited_ > 0) return false;\n",
         "",
         KAFKA,
     ),
     Mutant(
-        "new records go out under an earlier life's numbers",
+        "new records are sent with the numbers of a previous run",
         NATIVE + "partition.cc",
         "  if (resuming_ && queue_[out_]->stamp.base_sequence < 0) return false;\n",
         "",
         KAFKA,
     ),
     Mutant(
-        "what an earlier life sent holds nothing back in a topic that has grown",
+        "batches of a previous run hold nothing back in a topic that has grown",
         NATIVE + "topic_queue.cc",
         "    if (&present != &line->partition) present.HoldBack(*batch);\n",
         "    static_cast<void>(present);\n",
@@ -513,8 +537,8 @@ MUTANTS = [
 
 
 def copy_tree() -> None:
-    """The sources as they are. What is the same stays, so that its build is reused; by content, as a run that
-    was ended leaves a mutant that is newer than its source."""
+    """Copies the sources. Unchanged files are kept, so that their build is reused; compared by content, as an
+    interrupted run leaves a mutant that is newer than its source."""
     names = ("src", "tests", "cmake", "bench", "fuzz", "CMakeLists.txt", "CMakePresets.json")
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *names],
@@ -555,7 +579,7 @@ def build() -> subprocess.CompletedProcess:
 
 
 def simulate(tests: str, schedules: int = SCHEDULES) -> bool:
-    """True: nothing was noticed. In slices, so that a hang is told from a slow machine."""
+    """True: the mutant was not noticed. Runs in slices, to distinguish a hang from a slow machine."""
     for first in range(1, schedules + 1, SLICE):
         environment = os.environ | {"EI_SCHEDULES": str(SLICE), "EI_SEED": str(first)}
         try:
@@ -567,18 +591,20 @@ def simulate(tests: str, schedules: int = SCHEDULES) -> bool:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return False  # it hangs, which is noticed too
+            return False  # a hang counts as noticed
         if done.returncode != 0:
             return False
     return True
 
 
 def try_mutant(mutant: Mutant) -> str:
-    """Empty: it was caught; else what is wrong."""
+    """Empty: the mutant was caught; else the reason why not."""
     path = TREE / mutant.file
     original = path.read_text(encoding="utf-8")
     if original.count(mutant.text) != 1:
-        return f"its text stands {original.count(mutant.text)} times in {mutant.file}; mend tools/mutants.py"
+        return (
+            f"its text occurs {original.count(mutant.text)} times in {mutant.file}; update tools/mutants.py"
+        )
     path.write_text(original.replace(mutant.text, mutant.broken), encoding="utf-8")
     try:
         built = build()

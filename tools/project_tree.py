@@ -1,4 +1,4 @@
-"""What the Python checks share: which files are the project's, and how a finding is printed."""
+"""Common parts of the Python checks: the project's files, and the format of findings."""
 
 import argparse
 import sys
@@ -27,7 +27,7 @@ def files(root: Path, *under: str, suffixes: tuple[str, ...] = ()) -> Iterator[P
 
 
 def run(check: Callable[[Path], list[Finding]], self_test: Callable[[], None]) -> None:
-    """The command line of a check: exit status 1 and one line a finding when there are any."""
+    """The command line of a check. Exit status 1 and one line per finding if there are any."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parent.parent)
     parser.add_argument(

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# tools/run.sh [argument of event-ingestor...]: serves; into Kafka when a broker answers, else into files.
+# tools/run.sh [argument of event-ingestor...]: runs the service, with Kafka as its sink if a broker answers,
+# else with files.
 # The process becomes the service, so Ctrl-C reaches it directly.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -29,14 +30,14 @@ EOF
   exec "$binary" "$@"
 }
 
-# An operator's choice stands, wherever it was made; only without one is the broker asked.
+# If the operator chose a sink in any way, that choice is used; otherwise the script checks for a broker.
 choose_sink() {
   if flag_given --sink "$@"; then
-    say "sink: as the command line says"
+    say "sink: set on the command line"
   elif [[ -n ${SINK:-} ]]; then
-    say "sink: $SINK, because SINK says so"
+    say "sink: $SINK, set by SINK"
   elif [[ -n ${CONFIG:-} ]] || flag_given --config "$@"; then
-    say "sink: as the settings file says (SINK=kafka or SINK=file overrides it)"
+    say "sink: set in the settings file (SINK=kafka or SINK=file overrides it)"
   elif kcat -b "$brokers" -L -m 2 >/dev/null 2>&1; then
     export SINK=kafka
     say "sink: KAFKA. A broker answers at $brokers; events go to topic ${KAFKA_TOPIC:-events}"

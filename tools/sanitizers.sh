@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the scripts that build or run sanitizer builds. Release binaries ignore all of this.
+# Sourced by the scripts that build or run sanitizer builds. Release binaries ignore these variables.
 
 symbolizer=external_symbolizer_path=/usr/bin/llvm-symbolizer-19
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:$symbolizer}

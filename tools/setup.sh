@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing on a fresh Debian 12, by groups; quick and silent when everything is there.
+# Installs the missing packages on a fresh Debian 12, by groups. Fast and silent if nothing is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -23,7 +23,7 @@ Usage: tools/setup.sh GROUP... | --missing GROUP... | --list
 EOF
 }
 
-# What each is for stands in docs/DEPENDENCIES.md; `make lint` checks that every package is there.
+# docs/DEPENDENCIES.md explains each package; `make lint` checks that every package is listed there.
 build_packages=(
   g++ cmake ninja-build ccache mold pkg-config
   libboost1.81-dev librdkafka-dev liblz4-dev libsnappy-dev libzstd-dev zlib1g-dev libsimdjson-dev prometheus-cpp-dev libfmt-dev
@@ -42,18 +42,20 @@ docker_packages=(docker.io)
 compose_packages=(docker-compose)
 stand_ins_packages=(mmdebstrap prometheus)
 arm64_packages=("${int_packages[@]}" cmake ninja-build ccache pkg-config mmdebstrap g++-aarch64-linux-gnu qemu-user-static)
-# Only where no other Go is installed: it compiles actionlint and helm, which Debian does not have, and fetches modules.
+# Installed only if there is no other Go: it compiles actionlint and helm, which Debian does not have, and
+# fetches modules.
 go_package=golang-go
 actionlint_version=v1.6.27
 actionlint=build/tools/actionlint-$actionlint_version
 
-# The last that Debian's Go compiles, too.
+# The last version that Debian's Go can compile.
 helm_version=v3.12.3
 helm=build/tools/helm-$helm_version
-# For which Kubernetes it renders and checks where no cluster is asked; a plain build would say 1.20.
+# The Kubernetes version that helm assumes without a cluster; a plain build would assume 1.20.
 helm_kubernetes_minor=33
 
-# What the kinds of operators look like that the chart can render: MODULE VERSION FILE, as their modules publish them.
+# CustomResourceDefinitions of the operator kinds that the chart can render: MODULE VERSION FILE, as their
+# modules publish them.
 crds=build/crds
 crd_files=(
   "sigs.k8s.io/gateway-api v1.4.1 config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"
@@ -70,7 +72,8 @@ die() {
   exit 1
 }
 
-# A client alone is of no use: a daemon has to answer it, here or where DOCKER_HOST says, or be there to be started.
+# A client alone is not enough: a daemon must answer it, on this machine or at DOCKER_HOST, or be installed so
+# that it can be started.
 has_docker() {
   command -v docker >/dev/null && { command -v dockerd >/dev/null || docker info >/dev/null 2>&1; }
 }
@@ -124,9 +127,9 @@ main() {
   [[ $lint == no && $helm_wanted == no ]] || make_crds
 }
 
-# Those of the packages that are not installed, one a line.
+# Prints those of the packages that are not installed, one per line.
 missing_packages() {
-  # A package that dpkg has never heard of is missing from the answer, and makes the status non-zero.
+  # A package that dpkg doesn't know is missing from the output and makes the exit status non-zero.
   local installed package
   installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null || true)
   for package in "$@"; do
@@ -158,18 +161,18 @@ install_packages() {
     die "apt-get could not install ${missing[*]}; its messages are above"
 }
 
-# Debian starts a server as its package arrives (nginx takes port 80). invoke-rc.d asks this file first; it is
-# removed at exit. Where one stands already (as in containers) it is the owner's word and stays.
+# Debian starts a server when its package is installed (nginx takes port 80). invoke-rc.d reads this file
+# first; it is removed at exit. An existing file (as in containers) is the owner's choice and is kept.
 forbid_services() {
   local policy=/usr/sbin/policy-rc.d
   [[ ! -e $policy ]] || return 0
   printf '#!/bin/sh\nexit 101\n' | "$@" tee $policy >/dev/null
-  # shellcheck disable=SC2064  # the words of today, not those at exit
+  # shellcheck disable=SC2064  # expanded now, not at exit
   trap "$* rm -f $policy" EXIT
   "$@" chmod 755 $policy
 }
 
-# make_venv FOLDER REQUIREMENTS: remade when the pinned packages or Debian's Python change; the stamp is written last.
+# make_venv FOLDER REQUIREMENTS: recreated when the pinned packages or Debian's Python change; the stamp is written last.
 make_venv() {
   local folder=$1 requirements=$2 want
   want=$(/usr/bin/python3 --version && sha256sum "$requirements")
@@ -195,7 +198,7 @@ make_helm() {
   go_tool helm "$helm" -trimpath -ldflags "-s -w$set" "$module/cmd/helm@$helm_version"
 }
 
-# Checked by Go's checksum database; the stamp is written last.
+# Verified by Go's checksum database. The stamp is written last.
 make_crds() {
   if [[ -f $crds/.stamp && $(<"$crds/.stamp") == "${crd_files[*]}" ]]; then return; fi
   say "fetching $crds"
@@ -209,7 +212,7 @@ make_crds() {
   echo "${crd_files[*]}" >"$crds/.stamp"
 }
 
-# go_tool NAME TARGET ARGUMENT...: compiles a command, which is its folder's only one.
+# go_tool NAME TARGET ARGUMENT...: compiles a command, which must be the only one in its folder.
 go_tool() {
   local name=$1 target=$2 out
   shift 2

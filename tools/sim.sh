@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tools/sim.sh: the simulators of the log and of the Kafka producer. N schedules of each (default 100,000), on all
-# cores; or SEED alone, that one again.
+# tools/sim.sh: runs the simulators of the log and of the Kafka producer: N schedules of each (default
+# 100,000) on all cores; with SEED alone, that one schedule again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

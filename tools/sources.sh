@@ -4,7 +4,7 @@
 cpp_files() { project_files -name '*.cc' -o -name '*.h'; }
 shell_files() { project_files -name '*.sh' -o -path './.ci/run' -o -path './tools/image/stand_ins/kafka/run'; }
 python_files() { project_files -name '*.py'; }
-# A chart's templates are YAML only once they are rendered.
+# Templates of a chart are not valid YAML until they are rendered.
 yaml_files() { project_files \( -name '*.yml' -o -name '*.yaml' \) -not -path '*/helm/*/templates/*'; }
 dockerfiles() { project_files -name Dockerfile; }
 
@@ -15,5 +15,5 @@ project_files() {
 
 shfmt_style=(-i 2 -ci)
 ruff_format=(--isolated --line-length 110)
-# pycodestyle, pyflakes, bugbear, import order; the formatter sees to lengths.
+# pycodestyle, pyflakes, bugbear, import order; line lengths are left to the formatter
 ruff_check=(--isolated --line-length 110 --select 'E,W,F,B,I' --ignore E501)

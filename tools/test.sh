@@ -7,20 +7,21 @@ source tools/sanitizers.sh
 preset=${1:?usage: tools/test.sh PRESET [ctest argument...]}
 shift
 
-# ASan and UBSan see in 500 schedules what they see in more.
+# With ASan and UBSan more than 500 schedules find nothing new.
 [[ $preset != debug ]] || export EI_SCHEDULES=${EI_SCHEDULES:-500}
 
 if [[ $preset == release || $# -gt 0 ]]; then
   exec ctest --preset "$preset" --no-tests=error --timeout 600 --parallel "$(nproc)" "$@"
 fi
 
-# These have one thread: of what TSan looks for they show nothing, at up to ninety times the time of a release.
+# Single-threaded tests: they can't have races for TSan to find, and take up to ninety times as long as in a
+# release build.
 left_out=""
 [[ $preset != tsan ]] || left_out="WalSimulation.*:WalDamage*:DeliverySchedules.*:DecoderAgainstReference.*:SettingsYaml.*:\
 */JournalModel.*:*/EventsModel.*:*/JournalShares.Random*"
 
-# A process for each test, as ctest has it, costs a sanitized program a quarter of a second, 1,700 times. Here each program
-# runs in some parts.
+# One process per test, as ctest runs them, costs a sanitized program a quarter of a second for each of 1,700
+# tests. Here each program runs in a few parts.
 parts=8
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
@@ -46,5 +47,5 @@ for program in unit_tests contract_tests fault_tests simulation_tests; do
   echo "$program: $ran tests ran"
   [[ $ran -gt 0 || ($program == simulation_tests && -n $left_out) ]] || status=1
 done
-((status == 0)) && echo "all of them passed" || echo "tests failed"
+((status == 0)) && echo "all tests passed" || echo "tests failed"
 exit $status

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# tools/test_int.sh [pytest argument...]: the black-box tests, against the binary named by EVENT_INGESTOR. They mostly wait, so
-# there is a worker more than there are cores, but none where tests are chosen by name, which are few; -n N asks for others.
-# Without arguments those marked `versions`, of what may differ between Kafka's versions, are then run with other brokers, too;
-# --kafka-version 3.9.1 runs what is chosen with that one.
+# tools/test_int.sh [pytest argument...]: runs the black-box tests against the binary named by EVENT_INGESTOR.
+# They mostly wait, so there is one worker more than there are cores; none if tests are selected by name, as
+# they are few; -n N sets another number. Without arguments the tests marked `versions`, which may depend on
+# Kafka's version, then run with other brokers too; --kafka-version 3.9.1 runs the selected tests with that
+# one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tools/sanitizers.sh
@@ -12,7 +13,7 @@ export EVENT_INGESTOR=${EVENT_INGESTOR:-build/release/event-ingestor}
 EVENT_INGESTOR=$(realpath -e "$EVENT_INGESTOR") || exit
 echo "Testing $EVENT_INGESTOR"
 
-# The last before 4.0 and the newest; the usual one is in tools/kafka/pom.xml.
+# The last version before 4.0 and the newest; the usual one is in tools/kafka/pom.xml.
 other_kafkas=(3.9.1 4.4.0)
 
 workers=$(($(nproc) + 1))
@@ -21,7 +22,7 @@ for argument in "$@"; do
     -k* | --lf | --last-failed | --pdb | --collect-only) workers=0 ;;
   esac
 done
-# A file is one worker's, with the brokers that it starts.
+# All tests of a file run in one worker, together with the brokers that it starts.
 run=(build/venv/bin/python -m pytest --numprocesses "$workers" --maxprocesses 6 --dist loadfile
   --no-loadscope-reorder tests/e2e)
 (($# == 0)) || exec "${run[@]}" "$@"

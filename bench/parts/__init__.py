@@ -1,1 +1,1 @@
-"""The parts of `make bench`: each measures what one or a few of its targets name."""
+"""The parts of `make bench`: each measures one or a few targets."""

@@ -1,4 +1,4 @@
-"""NDJSON of 1,000 events: into Kafka beside librdkafka alone, and into files."""
+"""NDJSON of 1,000 events: to Kafka, compared with librdkafka alone, and to files."""
 
 from functools import partial
 
@@ -19,7 +19,7 @@ def batch(bench: Bench) -> None:
 
 
 def impatient(bench: Bench) -> None:
-    """What the refused requests cost is in the CPU of the events that were taken."""
+    """The CPU figure of the accepted events includes the cost of the rejected requests."""
     name = f"{NAME}, senders that never wait"
     ours, bare = _beside_librdkafka(bench, name, bench.unlimited, IMPATIENT)
     bench.targets.append(_cpu(name, ours, bare, 1.3))

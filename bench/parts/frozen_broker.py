@@ -1,4 +1,5 @@
-"""One broker of three frozen, with a tenth of the topic: the rate into the others, and the cost of waiting."""
+"""One broker of three is frozen, with a tenth of the topic: the rate into the other partitions, and the idle
+cost."""
 
 from pairs import Bench
 from stuck_partition import stuck_partition

@@ -1,4 +1,4 @@
-"""What memory a full journal takes, beside the setting that bounds it."""
+"""The memory of a full journal, compared with the setting that limits it."""
 
 import time
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ from support.ingestor import NDJSON
 
 EVENT_BYTES = 100
 BATCH_EVENTS = 1000
-SETTLE_SECONDS = 2  # full, and the workers have taken what they take
+SETTLE_SECONDS = 2  # the journal is full, and the workers have taken their events
 QUEUE_BYTES_MAX = 64 << 20  # the default
 SETTINGS = {
     "ACK": "memory",
     "QUEUE_BYTES_MAX": QUEUE_BYTES_MAX,
-    "QUEUE_SIZE": 100_000_000,  # bytes alone decide
-    "HTTP_CLIENTS_MAX": 0,  # one client may have all of it
+    "QUEUE_SIZE": 100_000_000,  # only bytes limit the journal
+    "HTTP_CLIENTS_MAX": 0,  # one client may use all of it
 }
 
 
@@ -62,15 +62,15 @@ def full_journal(bench: Bench) -> None:
 
 
 def _fill(ingestor: Ingestor) -> int:
-    """Until the journal is full; how many it took."""
-    # A bound: each event is counted with its bytes.
+    """Posts until the journal is full; returns the number of accepted events."""
+    # Upper limit: each event counts at least with its bytes.
     for number in range(QUEUE_BYTES_MAX // EVENT_BYTES // BATCH_EVENTS):
         reply = ingestor.post(b"".join(_events(number * BATCH_EVENTS + 1)), NDJSON)
         if reply.status == 503:
-            check(reply.code == "journal_full", f"refused as {reply.code}")
+            check(reply.code == "journal_full", f"rejected with {reply.code}")
             return number * BATCH_EVENTS
         check(reply.status == 202, f"a batch was answered {reply.status}")
-    check(False, "the journal took more than its bytes")
+    check(False, "the journal accepted more than its limit in bytes")
     return 0
 
 
@@ -79,6 +79,6 @@ def _events(first: int) -> Iterator[bytes]:
 
 
 def _event(number: int) -> bytes:
-    """With its id and its time: the service adds nothing."""
+    """An event with its id and time, so that the service adds nothing."""
     head = b'{"id":"f-%09d","type":"t","timestamp":"2026-01-31T12:00:00Z","payload":"' % number
     return head + b"x" * (EVENT_BYTES - len(head) - 2) + b'"}\n'

@@ -1,4 +1,5 @@
-"""What the service costs while Kafka is away and a few events wait: a broker that is silent, and one that is gone."""
+"""The cost of the service while Kafka is unreachable and a few events wait: a silent broker, and a stopped
+one."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -25,7 +26,7 @@ WINDOW_SECONDS = 10
 
 
 class Outage:
-    """A broker of its own and a service of its own, connected and idle. At the service's default level, wal."""
+    """A separate broker and service, connected and idle, at the service's default level, wal."""
 
     def __init__(self, stack: ExitStack, name: str, begin: Callable[[KafkaBroker], object]):
         self.name = name
@@ -38,18 +39,18 @@ class Outage:
         wait_drained(self.ingestor)
 
     def begin(self) -> None:
-        """The broker is away, and an event waits for each partition."""
+        """Starts the outage and posts an event for each partition."""
         self._begin(self._broker)
         self._post_one_for_each_partition("during")
         check(self.ingestor.metric("journal_events") == PARTITIONS, "not one event waits for each partition")
 
     def end(self) -> None:
-        """It returns, and what waited is there."""
+        """Ends the outage and checks that the waiting events are delivered."""
         self._broker.resume_if_paused()
         if not self._broker.running:
             self._broker.start()
         took = wait_drained(self.ingestor, AFTER_OUTAGE_SECONDS)
-        say(f"  {self.name}: drained {took:.1f} s after the broker was back")
+        say(f"  {self.name}: drained {took:.1f} s after the broker had returned")
         written = records_written(self._broker, self._topic)
         check(written == 2 * PARTITIONS, f"{2 * PARTITIONS} events were accepted, {written} are in the topic")
 
@@ -73,7 +74,7 @@ def kafka_away(bench: Bench) -> None:
         ]
         for outage in outages:
             outage.begin()
-        say(f"\nKafka away for {seconds:g} s, {PARTITIONS} events waiting")
+        say(f"\nKafka unreachable for {seconds:g} s, {PARTITIONS} events waiting")
         windows = max(1, round(seconds / WINDOW_SECONDS))
         watched = watch_idle([outage.ingestor.pid for outage in outages], seconds, windows)
         for outage in outages:

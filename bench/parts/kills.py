@@ -1,4 +1,4 @@
-"""What stands in the topic twice after kill -9, of the service alone and of the broker too."""
+"""Duplicates in the topic after kill -9 of the service alone, and of the broker too."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One event a request, beside nginx: at each ack level, and above the rate limit."""
+"""One event per request, compared with nginx: at each ack level, and above the rate limit."""
 
 from statistics import median
 
@@ -29,7 +29,7 @@ def overload(bench: Bench) -> None:
         def overloaded() -> Round:
             before = rss_bytes(limited.ingestor.pid)
             done = limited.round(bench.options.seconds, **SINGLE)
-            check(done.refused_requests > 0, "the rate limit refused nothing")
+            check(done.refused_requests > 0, "the rate limit rejected nothing")
             growth.append((done.rss_mb * MB - before) / MB)
             return done
 
@@ -38,13 +38,13 @@ def overload(bench: Bench) -> None:
             ("no limit", lambda: bench.unlimited.round(bench.options.seconds, **SINGLE)),
             ("limit at a third", overloaded),
         )
-    # What is left after the accepted ones, at the cost that they have without a limit, went to refusals.
+    # The CPU time beyond the accepted events, at their cost without a limit, was spent on rejections.
     refused_us = [
         (o.cpu_us - f.cpu_us) * o.events / o.refused_requests for f, o in zip(free, over, strict=True)
     ]
     shares = [r / f.cpu_us for r, f in zip(refused_us, free, strict=True)]
-    say(f"  CPU of a refused request, us: {spread(refused_us)}; of an accepted one's: {spread(shares)} x")
-    bench.targets.append(Target("overload: refused request's CPU / accepted", shares, 1.0, "x"))
+    say(f"  CPU of a rejected request, us: {spread(refused_us)}; of an accepted one's: {spread(shares)} x")
+    bench.targets.append(Target("overload: rejected request's CPU / accepted", shares, 1.0, "x"))
     bench.targets.append(
         Target("overload: RSS growth in a round", growth, 4, "MB", judge=max, note="flat: our reading")
     )

@@ -1,4 +1,4 @@
-"""What events that their topic refuses cost the others in latency."""
+"""The effect of events that their topic rejects on the latency of the others."""
 
 from pairs import Bench
 from processes import Ingestor, check, generate, new_ingestor, new_topic, records_written, say, wait_ready
@@ -9,8 +9,8 @@ RATE = 500
 POISON_EVERY = 50  # 2 %
 PARTITIONS = 6
 CONNECTIONS = 64
-# A compacted topic refuses a record without a key, and with it the batch that it came in. The key is the event's id as it
-# was sent, so an event without one has none.
+# A compacted topic rejects a record without a key, and with it the whole batch. The key is the event's id as
+# it was sent, so an event without an id has no key.
 TOPIC = {"cleanup_policy": "compact", "min_compaction_lag_ms": "86400000"}
 KEYED = {"KAFKA_KEY": "/id", "KAFKA_DLQ_TOPIC": "poison-dead"}
 
@@ -22,7 +22,7 @@ class Poison:
         self._ingestor = ingestor
 
     def p99_us(self, poisoned: bool) -> float:
-        """Of the events that the topic takes."""
+        """Of the events that the topic accepts."""
         before = self._books()
         some = {"nameless_every": POISON_EVERY} if poisoned else {}
         report = generate(
@@ -44,7 +44,7 @@ class Poison:
             f"{good} good and {bad} bad events; accepted, dead letters, in the topic, in the dead letters' topic: {found}",
         )
         if report["not_sent"] > 0:
-            say(f"  {report['not_sent']} requests were due when the round ended, and all connections busy")
+            say(f"  {report['not_sent']} requests were due when the round ended, with all connections busy")
         return report["latency_us"]["p99"]
 
     def _books(self) -> list[int]:
@@ -71,7 +71,7 @@ def poison(bench: Bench) -> None:
             well.append(load.p99_us(poisoned=False))
             poisoned.append(load.p99_us(poisoned=True))
             say(
-                f"2 % refused events: round {number} of {bench.options.rounds}: p99 of the healthy "
+                f"2 % rejected events: round {number} of {bench.options.rounds}: p99 of the healthy "
                 f"{poisoned[-1] / 1000:.2f} ms, without the others {well[-1] / 1000:.2f} ms"
             )
     say(
@@ -80,5 +80,5 @@ def poison(bench: Bench) -> None:
     )
     found = [with_poison / without for with_poison, without in zip(poisoned, well, strict=True)]
     bench.targets.append(
-        Target("2 % refused events, ack=broker: p99 of the healthy / without", found, 1.2, "x")
+        Target("2 % rejected events, ack=broker: p99 of the healthy / without", found, 1.2, "x")
     )

@@ -1,4 +1,4 @@
-"""Batches over a network of some length, beside a producer with one request under way and one with five."""
+"""Batches over a network with latency, compared with a producer with one request in flight and with five."""
 
 from distance import DistantKafka
 from pairs import WARM_UP_SECONDS, Bench, ratios
@@ -15,7 +15,8 @@ def round_trip(bench: Bench) -> None:
     seconds = bench.options.seconds
     with DistantKafka(ROUND_TRIP_SECONDS) as kafka:
         topic = new_topic(kafka.broker, "bare")
-        # How many fill a round: one after the other takes far longer than the others.
+        # The number of records that fill a round with one request in flight, which is much slower than the
+        # other sides.
         slow = bare_round(kafka.address, topic, PROBE_MESSAGES, in_flight_max=1)
         slow_messages = int(slow.events_per_s * seconds)
         last: list[Round] = []

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""An AWS for `make infra-plan CLOUD=aws`: moto, completed by what it lacks of EKS.
+"""A stand-in for AWS for `make infra-plan CLOUD=aws`: moto, with additions for EKS.
 
     aws_stand_in.py PORT_FILE
 
-Listens on a free port of loopback and writes it to PORT_FILE. moto 5.2 has no EKS add-ons, access entries and pod
-identity associations, and forgets some words of a cluster; those are kept here, as AWS' API describes them: same
-paths, same shapes, same refusals of what doesn't exist. Nothing here judges whether AWS would take a value.
+Listens on a free loopback port and writes it to PORT_FILE. moto 5.2 has no EKS add-ons, access entries and
+pod identity associations, and drops some fields of a cluster. This file adds them as AWS' API describes them:
+same paths, same structures, same errors for missing objects. It doesn't check whether AWS would accept a
+value.
 
-STAND_IN_EKS_ENDPOINT and STAND_IN_EKS_CA: the API server that every cluster has, and its CA in base64; moto's aren't there.
-GET /stand-in/left names the resources that this file and moto's EC2, EKS, ECR, IAM, KMS, Logs and S3 still have.
+STAND_IN_EKS_ENDPOINT and STAND_IN_EKS_CA: the API server of every cluster and its CA in base64, as moto's
+don't exist. GET /stand-in/left lists the existing resources of this file and of moto's EC2, EKS, ECR, IAM,
+KMS, Logs and S3.
 """
 
 import io
@@ -45,7 +47,8 @@ class NotThere(Exception):
 
 
 def mend_moto() -> None:
-    # moto writes the tags of a launch template itself into what the template gives to instances; AWS doesn't.
+    # moto copies the tags of a launch template into the tags that the template gives to instances; AWS
+    # doesn't.
     made = LaunchTemplateVersion.__init__
 
     def init(self, template, number, data, description) -> None:  # noqa: ANN001
@@ -54,12 +57,12 @@ def mend_moto() -> None:
         data["TagSpecifications"] = [s for s in specifications if s["ResourceType"] != "launch-template"]
 
     LaunchTemplateVersion.__init__ = init
-    # The bucket of the states refuses requests without TLS, and on loopback there is none.
+    # The states' bucket rejects requests without TLS, and there is no TLS on loopback.
     FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL
 
 
 class EksExtras:
-    """Add-ons, access entries and pod identity associations of all clusters; one lock over all of it."""
+    """Add-ons, access entries and pod identity associations of all clusters; one lock protects everything."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -77,7 +80,7 @@ class EksExtras:
             return [f"eks {kind} {'/'.join(key)}" for kind, items in kinds.items() for key in items]
 
     def remember(self, path: list[str], body: dict) -> None:
-        """What something is made with and moto doesn't tell again."""
+        """Stores fields of a request that moto doesn't return."""
         with self._lock:
             match path:
                 case ["clusters"]:
@@ -100,12 +103,12 @@ class EksExtras:
                 (group["clusterName"], group["nodegroupName"]), {}
             )
         if group.get("launchTemplate"):
-            # Of the launch template's business, moto invents an SSH key and a disk.
+            # These are in the launch template; moto invents an SSH key and a disk.
             group.pop("remoteAccess", None)
             group.pop("diskSize", None)
 
     def answer(self, method: str, cluster: str, kind: str, rest: list[str], body: dict) -> dict | None:
-        """The reply to a call below /clusters/{cluster}; None when it isn't one of ours."""
+        """Answers a call below /clusters/{cluster}; None if moto handles it."""
         with self._lock:
             match kind, rest, method:
                 case "addons", [], "POST":
@@ -242,7 +245,7 @@ class EksExtras:
 
 
 def left_in_moto() -> list[str]:
-    """What a region has that AWS doesn't put there by itself."""
+    """The resources in a region, without those that AWS creates itself."""
     left = []
     for region in ("eu-central-1", "us-east-1"):
         ec2 = get_backend("ec2")[ACCOUNT][region]
@@ -303,7 +306,7 @@ class StandIn:
                     return Response("{}", content_type="application/json")
         except NotThere as missing:
             return Response(
-                json.dumps({"message": f"No such thing: {missing}"}),
+                json.dumps({"message": f"Not found: {missing}"}),
                 status=404,
                 headers={"x-amzn-ErrorType": "ResourceNotFoundException"},
                 content_type="application/json",
@@ -311,7 +314,8 @@ class StandIn:
         return None
 
     def _completed(self, environ: dict, start_response, method: str, path: list[str], body: dict):  # noqa: ANN202
-        """moto's answer about a cluster or node group, with what it forgot, without what it made up."""
+        """moto's answer about a cluster or node group, with the fields it drops and without those it
+        invents."""
         if method == "POST":
             self._eks.remember(path, body)
         response = Response.from_app(self._moto, environ)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Judges a report of checkov: findings.py REPORT.json ROOT..., or findings.py --self-test.
+"""Evaluates a report of checkov: findings.py REPORT.json ROOT..., or findings.py --self-test.
 
-checkov ends well when it doesn't understand a file, or finds none. So besides findings, these are faults: a file that it
-couldn't read, a root in which nothing was checked, and an exception that nobody has explained.
+checkov succeeds if it can't parse a file or finds no file. Therefore these are faults too: a file that it
+couldn't parse, a root in which nothing was checked, and an exception without an explanation.
 """
 
 import json
@@ -43,7 +43,7 @@ def self_test() -> None:
         "file_line_range": [1, 2],
         "resource": "r.this",
     }
-    skipped = check | {"check_result": {"suppress_comment": "as nobody reads it"}}
+    skipped = check | {"check_result": {"suppress_comment": "not used"}}
 
     def report(**results: list) -> dict:
         none = {"passed_checks": [check], "failed_checks": [], "skipped_checks": [], "parsing_errors": []}

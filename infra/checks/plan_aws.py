@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Applies the AWS roots on a stand-in for AWS, looks for drift, destroys them, and looks at what is left.
+"""Applies the AWS roots on a stand-in for AWS, checks for drift, destroys them, and checks that nothing is
+left.
 
     plan_aws.py --terraform TERRAFORM --infra FOLDER
 
-FOLDER is a copy of infra/ that may be written to. Nothing leaves this machine: every AWS call goes to a port of
-loopback. What is shown: the roots can be applied in their order, in both sizes; the state goes into the bucket of the
-bootstrap root and is locked there; a second plan wants nothing; the bucket refuses to be destroyed; a teardown leaves
-nothing. What can't be shown here: that AWS takes the values. The app root needs a cluster: `make infra-apply` has one.
+FOLDER is a writable copy of infra/. Everything stays on this machine: every AWS call goes to a loopback port.
+Checks that the roots can be applied in their order, in both sizes; that the state is in the bucket of the
+bootstrap root and is locked there; that a second plan has no changes; that the bucket can't be destroyed;
+that a teardown leaves nothing. It can't check that AWS accepts the values. The app root needs a cluster:
+`make infra-apply` has one.
 """
 
 import argparse
@@ -31,7 +33,7 @@ class Fault(Exception):
 
 
 class Aws:
-    """The stand-in's process; python is one that has moto."""
+    """The stand-in's process; `python` is one with moto."""
 
     def __init__(self, folder: Path, python: str = sys.executable, **environment: str) -> None:
         port_file = folder / "port"
@@ -51,7 +53,7 @@ class Aws:
         self.url = f"http://127.0.0.1:{port_file.read_text().strip()}"
 
     def environment(self) -> dict[str, str]:
-        """In which AWS is this one, and no other."""
+        """Environment variables with which AWS clients use only this stand-in."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": "none",
@@ -97,9 +99,9 @@ class Terraform:
     def apply(self, *arguments: str) -> None:
         said = self.run("apply", "-auto-approve", "-no-color", *arguments)
         print("  " + next(line for line in said.splitlines() if line.startswith("Apply complete")))
-        # 2 would mean that the plan wants a change.
+        # Exit status 2 would mean that the plan has changes.
         self.run("plan", "-detailed-exitcode", "-no-color", *arguments)
-        print("  a second plan wants nothing")
+        print("  a second plan has no changes")
 
     def destroy(self, *arguments: str) -> None:
         said = self.run("destroy", "-auto-approve", "-no-color", *arguments)
@@ -112,16 +114,16 @@ def try_cluster(cluster: Terraform, aws: Aws, size: str) -> None:
     file = f"-var-file={size}.tfvars"
     cluster.apply(file)
     if len(aws.left()) < len(before) + 20:
-        raise Fault(f"after an apply there is too little: {sorted(set(aws.left()) - before)}")
+        raise Fault(f"resources are missing after an apply: {sorted(set(aws.left()) - before)}")
     cluster.destroy(file)
     left = sorted(set(aws.left()) - before)
     if left:
         raise Fault(f"a destroy of {size} leaves {left}")
-    print("  nothing is left")
+    print("  nothing is left after the destroy")
 
 
 def try_lock(cluster: Terraform, s3: str) -> None:
-    """Who finds the lock of another in the bucket has to stop."""
+    """Terraform must stop if the state is locked in the bucket by another run."""
     lock = {"ID": LOCK, "Operation": "OperationTypeApply", "Who": "another", "Version": "1"}
     request = urllib.request.Request(
         f"{s3}.tflock", json.dumps(lock).encode(), {"Content-Type": "application/json"}, method="PUT"
@@ -129,8 +131,8 @@ def try_lock(cluster: Terraform, s3: str) -> None:
     urllib.request.urlopen(request, timeout=30).close()
     said = cluster.run("plan", "-no-color", "-var-file=small.tfvars", expect=1)
     if "Error acquiring the state lock" not in said:
-        raise Fault(f"another's lock is not why this ended:\n{said}")
-    print("  a locked state is left alone")
+        raise Fault(f"it ended for another reason than the lock:\n{said}")
+    print("  a locked state is not changed")
     cluster.run("force-unlock", "-force", LOCK)
 
 
@@ -146,7 +148,7 @@ def try_roots(options: argparse.Namespace, folder: Path, aws: Aws) -> None:
     root = options.infra / "aws/cluster"
     (root / "backend.tf").write_text((root / "backend.tf.example").read_text())
     cluster = Terraform(options.terraform, root, aws)
-    # Buckets have host names of their own at AWS, and not at the stand-in.
+    # Buckets have their own host names on AWS, but not on the stand-in.
     cluster.run("init", "-no-color", f"-backend-config={backend}", "-backend-config=use_path_style=true")
     try_cluster(cluster, aws, "production")
     try_lock(cluster, f"{aws.url}/{BUCKET}/{KEY}")
@@ -155,10 +157,10 @@ def try_roots(options: argparse.Namespace, folder: Path, aws: Aws) -> None:
     print("aws/bootstrap")
     said = bootstrap.run("destroy", "-auto-approve", "-no-color", *inputs, expect=1)
     if "prevent_destroy" not in said:
-        raise Fault(f"prevent_destroy is not why the bucket stays:\n{said}")
+        raise Fault(f"the bucket stays for another reason than prevent_destroy:\n{said}")
     if f"s3 bucket {BUCKET}" not in aws.left():
         raise Fault("the bucket of the states is gone")
-    print("  the bucket of the states refuses to go")
+    print("  the bucket of the states can't be destroyed")
 
 
 def main() -> None:

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Rules of infra/ that no linter knows. rules.py FOLDER, or --self-test: each rule finds the fault planted for it.
+"""Checks rules of infra/ that no linter has. rules.py FOLDER, or --self-test: each rule must find a planted fault.
 
 exact pins    each root pins each provider to one version, the same everywhere
 late cluster  an app root configures no provider from resources of its own apply
-same inputs   the app roots take the same inputs, but for those that name what only one cloud has
-one module    the shared module knows no cloud's provider
-kept states   what holds states can't be destroyed by an apply
-examples      each root has small and production settings and a backend to copy, and no backend of its own
-balancers     Google's balancer waits as long as the service may take, by the service's own defaults
-walks         the commands of each cloud's README.md name inputs and outputs that are there, give all that have no default, and
-              come in an order that works
+same inputs   the app roots have the same inputs, except those that exist for one cloud only
+one module    the shared module uses no cloud's provider
+kept states   an apply can't destroy the storage of the states
+examples      each root has small and production settings and a backend to copy, and no active backend
+balancers     Google's balancer waits as long as the service may take with its default time-outs
+walks         the commands of each cloud's README.md use existing inputs and outputs, give all required inputs, and are in
+              a working order
 """
 
 import re
@@ -21,7 +21,7 @@ from pathlib import Path
 
 CLOUDS = ("aws", "gcp", "azure")
 ROOTS = ("bootstrap", "cluster", "app")
-# What only one cloud's app root asks for; everything else is the same at all three.
+# Inputs that exist for one cloud only; all others are the same for the three clouds.
 OWN_INPUTS = {
     "aws": {"region"},
     "gcp": {"project", "region"},
@@ -36,7 +36,8 @@ def text_of(folder: Path) -> str:
 
 
 def blocks(text: str, head: str) -> list[str]:
-    """The top-level blocks whose first line matches head, as whole texts; terraform fmt puts their ends at column 0."""
+    """The top-level blocks whose first line matches head, with their full text; terraform fmt puts their ends
+    at column 0."""
     return re.findall(rf"^{head}[^\n]*{{\n.*?^}}", text, re.MULTILINE | re.DOTALL)
 
 
@@ -54,7 +55,7 @@ def exact_pins(infra: Path) -> list[str]:
                 faults.append(f"{cloud}/{root}: pins no provider")
             for name, version in found:
                 if not re.fullmatch(r"\d+\.\d+\.\d+", version):
-                    faults.append(f"{cloud}/{root}: {name} {version!r} is not one version")
+                    faults.append(f"{cloud}/{root}: {name} {version!r} is not an exact version")
                 elif seen.setdefault(name, version) != version:
                     faults.append(f"{cloud}/{root}: {name} {version}, but {seen[name]} elsewhere")
     return faults
@@ -131,7 +132,7 @@ def examples(infra: Path) -> list[str]:
 
 
 def balancers(infra: Path) -> list[str]:
-    """The defaults that gcp/app reckons with are those of docs/CONFIGURATION.md; tests/app.tftest.hcl has the sum."""
+    """gcp/app assumes the defaults of docs/CONFIGURATION.md; tests/app.tftest.hcl checks the sum."""
     text = text_of(infra / "gcp/app")
     reference = (Path(__file__).resolve().parents[2] / "docs/CONFIGURATION.md").read_text()
     own = dict(re.findall(r"^\| `([a-z_.]+)` \| `[A-Z_]+` \| duration \| `(\w+)`", reference, re.MULTILINE))
@@ -143,12 +144,12 @@ def balancers(infra: Path) -> list[str]:
         if waits.get(key) != own[key]
     ]
     if not re.search(r"timeoutSec += local\.wait_seconds", text):
-        faults.append("gcp/app: the balancer's wait for a reply is left at 30 s")
+        faults.append("gcp/app: the balancer's wait for a reply is not set (default 30 s)")
     return faults
 
 
 def inputs_of(text: str) -> dict[str, bool]:
-    """Names, and whether one has to be given."""
+    """Names of the inputs, and whether each is required."""
     return {
         re.search(r'"(\w+)"', block)[1]: not re.search(r"^  default +=", block, re.MULTILINE)
         for block in blocks(text, "variable")
@@ -160,7 +161,7 @@ def top_keys(settings: str) -> set[str]:
 
 
 def placeholders(settings: str) -> set[str]:
-    """Those that have to change: one of their lines says `yours`, or what else only the reader can know."""
+    """Settings that must be changed: a line has the comment `yours` or `unique`."""
     assignments = re.findall(r"^(\w+) +=(.*?)(?=^\w|\Z)", settings, re.MULTILINE | re.DOTALL)
     return {name for name, value in assignments if re.search(r"# (yours|unique)", value)}
 
@@ -210,7 +211,7 @@ RULES: dict[str, Callable[[Path], list[str]]] = {
     "walks": walks,
 }
 
-# rule, file, what is put in the place of what (None: at the end)
+# rule, file, replaced text, replacement (None: append at the end)
 PLANTED = [
     ("exact pins", "aws/app/versions.tf", 'version = "5.100.0"', 'version = "~> 5.100"'),
     ("exact pins", "gcp/app/versions.tf", 'version = "3.1.2"', 'version = "3.1.1"'),

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Holds what the module makes for the chart against the chart: values.py CHART VALUES.yaml..., or values.py --self-test.
+"""Compares the module's values with the chart: values.py CHART VALUES.yaml..., or values.py --self-test.
 
-Each value has to be one that the chart knows: Helm passes over a value that no template reads, in silence. A key of
-values.yaml whose default is empty ({}) takes any content; settings take what docs/CONFIGURATION.md has. Where the chart
-has a values.schema.json, the values together with the chart's own have to satisfy it.
+The chart must know each value, as Helm silently ignores values that no template reads. A key of values.yaml
+whose default is empty ({}) accepts any content; settings must be listed in docs/CONFIGURATION.md. If the
+chart has a values.schema.json, the values merged with the chart's must satisfy it.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-# Free-form: what is below them is the service's, or Kubernetes'.
+# Free-form: their content belongs to the service or to Kubernetes.
 SETTINGS = "settings"
 
 
@@ -23,10 +23,10 @@ def unknown(values: dict, known: dict, path: str = "") -> list[str]:
     for key, value in values.items():
         here = f"{path}.{key}".lstrip(".")
         if key not in known:
-            faults.append(f"{here} is no value of the chart")
+            faults.append(f"{here} is not a value of the chart")
         elif isinstance(value, dict) and here != SETTINGS and known[key] != {}:
             if not isinstance(known[key], dict):
-                faults.append(f"{here} is no group in the chart")
+                faults.append(f"{here} is not a group in the chart")
             else:
                 faults += unknown(value, known[key], here)
     return faults
@@ -41,7 +41,7 @@ def setting_keys(settings: dict, path: str = "") -> list[str]:
 
 
 def merged(below: dict, above: dict) -> dict:
-    """As Helm lays values over those of the chart."""
+    """Merges as Helm merges given values with those of the chart."""
     result = dict(below)
     for key, value in above.items():
         both = isinstance(value, dict) and isinstance(result.get(key), dict)
@@ -52,7 +52,7 @@ def merged(below: dict, above: dict) -> dict:
 def check(values: dict, chart_values: dict, schema: dict | None, settings: set[str]) -> list[str]:
     faults = unknown(values, chart_values)
     faults += [
-        f"settings.{key} is no setting of the service"
+        f"settings.{key} is not a setting of the service"
         for key in setting_keys(values.get(SETTINGS, {}))
         if key not in settings
     ]
@@ -97,13 +97,13 @@ def main() -> None:
     schema = json.loads(schema_file.read_text()) if schema_file.exists() else None
     reference = Path(__file__).resolve().parents[2] / "docs/CONFIGURATION.md"
     settings = set(re.findall(r"^\| `([a-z_.]+)` \| `[A-Z_]+`", reference.read_text(), re.MULTILINE))
-    assert len(settings) > 50, f"{reference} has another form than this reads"
+    assert len(settings) > 50, f"{reference} has a format that this check can't read"
     faults = [
         f"{file.stem}: {fault}"
         for file in files
         for fault in check(yaml.safe_load(file.read_text()), chart_values, schema, settings)
     ]
-    print("\n".join(faults) if faults else f"{len(files)} sets of values are the chart's")
+    print("\n".join(faults) if faults else f"{len(files)} sets of values match the chart")
     sys.exit(bool(faults))
 
 

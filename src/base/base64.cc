@@ -41,7 +41,7 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
   std::string bytes;
   bytes.reserve(text.size() / 4 * 3);
   uint32_t bits = 0;
-  size_t held = 0;  // of `bits`
+  size_t held = 0;  // number of low bits of `bits` that are not yet part of `bytes`
   for (const char digit : text.substr(0, text.size() - padding)) {
     const uint8_t value = kValues[static_cast<uint8_t>(digit)];
     if (value == kNoDigit) return std::nullopt;
@@ -51,7 +51,7 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
     held -= 8;
     bytes += static_cast<char>(bits >> held & 0xFF);
   }
-  // What the padding left over has to be zero, or two texts would stand for the same bytes.
+  // The unused bits before the padding must be zero. Otherwise two texts would decode to the same bytes.
   if ((bits & ((1U << held) - 1)) != 0) return std::nullopt;
   return bytes;
 }

@@ -6,10 +6,11 @@
 
 namespace ei::base {
 
-// Base 64 with padding (RFC 4648, section 4).
+// Returns `bytes` in Base64 with padding (RFC 4648, section 4).
 std::string EncodeBase64(std::string_view bytes);
 
-// nullopt unless the text is exactly what EncodeBase64 gives for some bytes.
+// Returns nullopt unless `text` is the exact output of EncodeBase64 for some bytes: padding is required,
+// unused bits must be zero, and no other characters are allowed.
 std::optional<std::string> DecodeBase64(std::string_view text);
 
 }  // namespace ei::base

@@ -4,7 +4,7 @@
 
 namespace ei {
 
-// The only source of time for the pipeline; the simulator's is virtual. Thread-safe.
+// The pipeline's only source of time; the simulator implements a virtual clock. Thread-safe.
 class Clock {
  public:
   virtual ~Clock() = default;

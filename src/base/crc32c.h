@@ -5,11 +5,13 @@
 
 namespace ei::base {
 
-// CRC-32C (Castagnoli; RFC 3720, appendix B.4) of `bytes`, going on from the checksum `before` of what stands
-// in front of them. Uses the processor's instruction where there is one, chosen at run time.
+// Returns the CRC-32C (Castagnoli; RFC 3720, appendix B.4) of `bytes`, continued from `before`, the checksum
+// of the bytes that precede them (0: none). Uses the processor's CRC instruction if there is one, which is
+// detected at run time on x86-64 and at compile time on ARM.
 uint32_t Crc32c(std::string_view bytes, uint32_t before = 0);
 
-// The same by tables, for processors without the instruction; takes four to nine times as long.
+// Computes the same with look-up tables, for processors without the instruction. Takes four to nine times as
+// long.
 uint32_t Crc32cByTables(std::string_view bytes, uint32_t before = 0);
 
 }  // namespace ei::base

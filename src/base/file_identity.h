@@ -4,7 +4,7 @@
 
 namespace ei::base {
 
-// Which file it is, under whatever name. No other has it while this one is open.
+// Identifies a file independently of its name. No other file has the same identity while this file is open.
 struct FileIdentity {
   uint64_t device = 0;
   uint64_t inode = 0;

@@ -14,8 +14,8 @@ struct LogField {
   std::variant<std::string_view, int64_t, uint64_t, double, bool> value;
 };
 
-// Structured log lines. `message` is a constant sentence that can be searched for; what varies goes into the
-// fields. Never pass a payload or a secret. Thread-safe.
+// Writes structured log lines. `message` is a constant sentence that can be searched for; variable values go
+// into `fields`. Never pass a payload or a secret. Thread-safe.
 class Log {
  public:
   virtual ~Log() = default;

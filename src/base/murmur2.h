@@ -5,8 +5,8 @@
 
 namespace ei::base {
 
-// The 32-bit MurmurHash2 of Austin Appleby (public domain) with the seed that Kafka's Java client uses, so
-// that (Murmur2(key) & 0x7fffffff) % partitions is the partition that client would choose.
+// Returns the 32-bit MurmurHash2 (Austin Appleby, public domain) with the seed that Kafka's Java client uses.
+// (Murmur2(key) & 0x7fffffff) % partitions is the partition that the Java client would choose.
 uint32_t Murmur2(std::string_view key);
 
 }  // namespace ei::base

@@ -8,7 +8,7 @@
 
 namespace ei::base {
 
-// std::mutex that clang's thread-safety analysis understands.
+// A std::mutex with annotations for clang's thread-safety analysis.
 class CAPABILITY("mutex") Mutex {
  public:
   void Lock() ACQUIRE() { mutex_.lock(); }
@@ -30,7 +30,7 @@ class SCOPED_CAPABILITY MutexLock {
   Mutex& mutex_;
 };
 
-// Both waits may return early; callers wait in a loop on their own condition.
+// Both waits may return spuriously, so callers must check their own condition in a loop.
 class CondVar {
  public:
   void Wait(Mutex& mutex) REQUIRES(mutex) {

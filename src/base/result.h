@@ -6,15 +6,15 @@
 
 namespace ei::base {
 
-// What the caller can do about a fault that came from outside (input, network, disk, broker). Our own bugs
-// are asserted, never reported as an Error.
+// Classifies a fault from outside the process (input, network, disk, broker) by how the caller can handle it.
+// Programming errors are asserted and never reported as an Error.
 enum class ErrorKind {
   kInvalid,      // the input or a setting is wrong; the same call fails again
-  kUnavailable,  // a resource is not there for now; the same call may succeed later
+  kUnavailable,  // a resource is temporarily unavailable; the same call may succeed later
   kStorage,      // a file operation failed
 };
 
-// `message` is for the operator: what happened, with the value, and which setting to change.
+// `message` is for the operator: it says what happened, with the value, and which setting to change.
 struct Error {
   ErrorKind kind;
   std::string message;

@@ -55,7 +55,7 @@ class State {
   uint64_t v3_;
 };
 
-// Up to eight bytes, lowest first.
+// Loads up to eight bytes as a little-endian word.
 uint64_t Load(std::string_view bytes) {
   uint64_t word = 0;
   bytes.copy(reinterpret_cast<char*>(&word), sizeof word);

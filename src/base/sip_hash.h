@@ -17,10 +17,10 @@ struct Hash128 {
   friend bool operator==(const Hash128&, const Hash128&) = default;
 };
 
-// SipHash-2-4 with a result of 128 bits (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012;
-// this variant is that of the authors' reference implementation). Who doesn't know the key can neither make
-// two texts that collide nor aim them at one place of a table; without that intent, n texts hold a collision
-// with a chance of n * n / 2^129.
+// Returns SipHash-2-4 with a result of 128 bits (Aumasson and Bernstein, "SipHash: a fast short-input PRF",
+// 2012; the 128-bit variant is that of the authors' reference implementation). An attacker who doesn't know
+// the key can neither construct two texts that collide nor choose texts for one bucket of a hash table. The
+// probability of an accidental collision among n texts is n * n / 2^129.
 Hash128 SipHash128(const SipKey& key, std::string_view bytes);
 
 }  // namespace ei::base

@@ -1,7 +1,7 @@
 #pragma once
 
-// Clang's thread-safety analysis (https://clang.llvm.org/docs/ThreadSafetyAnalysis.html), checked by the
-// `debug` and `tsan` presets; empty for other compilers.
+// Annotations for clang's thread-safety analysis (https://clang.llvm.org/docs/ThreadSafetyAnalysis.html). The
+// `debug` and `tsan` presets check them. For other compilers the macros are empty.
 #if defined(__clang__)
 #define EI_THREAD_ANNOTATION(x) __attribute__((x))
 #else

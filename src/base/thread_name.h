@@ -8,8 +8,8 @@
 
 namespace ei::base {
 
-// Names the calling thread for top -H, perf and debuggers; longer names are cut to the 15 bytes that Linux
-// keeps.
+// Sets the name of the calling thread for top -H, perf and debuggers. The name is truncated to 15 bytes, the
+// limit of Linux.
 inline void NameThisThread(std::string_view name) {
   std::array<char, 16> text{};
   name.copy(text.data(), text.size() - 1);

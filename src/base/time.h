@@ -4,11 +4,12 @@
 
 namespace ei::base {
 
-// Durations, time-outs and rates are measured on the steady clock; wall time is only for what people and
-// other systems read. Neither is read outside an adapter of base/clock.h.
+// Durations, timeouts and rates are measured with the steady clock; wall time is only for people and other
+// systems to read. Only the adapters of base/clock.h read these clocks.
 //
-// A steady time may lie before the machine's start, where that clock begins: what an earlier process accepted
-// has one. So its count may be negative, and no steady time is older than all others.
+// The steady clock starts when the machine starts, but a steady time may be before that: events that a
+// previous process accepted have such times. So the count of a steady time may be negative, and no value can
+// be used as "older than all others".
 using Duration = std::chrono::nanoseconds;
 using SteadyTime = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;

@@ -7,7 +7,7 @@ namespace ei {
 
 namespace {
 
-constexpr double kDebtMaxNanos = 1e18;  // 30 years: keeps tiny rates within 64 bits
+constexpr double kDebtMaxNanos = 1e18;  // 30 years; prevents 64-bit overflow at tiny rates
 
 }  // namespace
 
@@ -27,7 +27,7 @@ TokenBucket::Decision TokenBucket::Decide(uint64_t tokens, double keep, int64_t 
   const double needed = std::min(asked + keep, burst_) * nanos_per_token_;
   const double missing = debt + needed - capacity;
   next_tat = std::max(tat, now) + NanosOf(tokens);
-  if (missing > 0.5) {  // half a nanosecond: below what the clock can tell
+  if (missing > 0.5) {  // half a nanosecond, less than the clock's resolution
     return {false, base::Duration(static_cast<int64_t>(std::ceil(std::min(missing, kDebtMaxNanos)))),
             std::max(0.0, (capacity - debt) / nanos_per_token_)};
   }

@@ -8,16 +8,16 @@
 
 namespace ei {
 
-// A token bucket as the Generic Cell Rate Algorithm (ITU-T I.371, annex A): instead of a count of tokens and
-// a time of last refill it keeps one number, the theoretical arrival time (TAT) at which the bucket would be
-// full again. The bucket holds `burst` tokens and gains `rate` a second; tokens = burst - max(0, TAT - now) *
-// rate.
+// A token bucket that is implemented with the Generic Cell Rate Algorithm (ITU-T I.371, annex A). Instead of
+// a token count and the time of the last refill it stores one number, the theoretical arrival time (TAT) at
+// which the bucket will be full again. The bucket holds at most `burst` tokens and gains `rate` tokens a
+// second; tokens = burst - max(0, TAT - now) * rate.
 //
-// A batch larger than the burst is admitted when the bucket is full and leaves it in debt, so that the
-// long-term rate holds and no batch is refused for ever.
+// A batch larger than the burst is admitted when the bucket is full, and leaves the bucket in debt. So the
+// long-term rate holds, and no batch is rejected forever.
 //
-// Thread-safe and lock-free: one compare-and-swap a decision. Time is a parameter and may run backwards
-// between threads by a little; that costs no tokens.
+// Thread-safe and lock-free: one compare-and-swap for each decision. The time is a parameter. It may go back
+// a little from one thread's call to another's; that costs no tokens.
 class TokenBucket {
  public:
   // `rate` in tokens per second; 0 means no limit. `burst` in tokens, at least 1.
@@ -25,28 +25,30 @@ class TokenBucket {
 
   struct Decision {
     bool admitted;
-    base::Duration retry_after;  // refused: when the same request would be admitted if nobody else came
-    double remaining;            // tokens left, not below 0
+    base::Duration retry_after;  // if not admitted: the wait until the same request would be, without others
+    double remaining;            // tokens left in the bucket, at least 0
   };
 
-  // `keep`: tokens that have to be left in the bucket, as far as it is large enough for both.
+  // `keep`: tokens that have to remain in the bucket. If `tokens` and `keep` together exceed the burst, a
+  // full bucket is enough.
   Decision TryTake(uint64_t tokens, base::SteadyTime now, double keep = 0);
 
-  // Takes the tokens whether they are there or not. The bucket is full again after `debt_max` and the time
-  // that an empty one takes, at the latest.
+  // Takes the tokens even if the bucket doesn't have them; it is then in debt. This call doesn't move the
+  // time at which the bucket is full again beyond `now` + `debt_max` + the time in which an empty bucket
+  // fills.
   void Charge(uint64_t tokens, base::SteadyTime now, base::Duration debt_max = std::chrono::hours(24 * 365));
 
-  // Not beside the other calls.
+  // Fills the bucket. Must not run concurrently with the other calls.
   void Refill() { tat_.store(0, std::memory_order_relaxed); }
 
-  // What TryTake would decide, without taking.
+  // Returns what TryTake would decide, but takes nothing.
   Decision Peek(base::SteadyTime now, uint64_t tokens = 1, double keep = 0) const;
 
   bool Unlimited() const { return nanos_per_token_ == 0; }
   double Burst() const { return burst_; }
 
  private:
-  // How long the tokens take to come in.
+  // The time in which the bucket gains `tokens`, in nanoseconds.
   int64_t NanosOf(uint64_t tokens) const;
   Decision Decide(uint64_t tokens, double keep, int64_t now, int64_t tat, int64_t& next_tat) const;
 

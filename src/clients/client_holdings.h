@@ -9,15 +9,16 @@
 
 namespace ei {
 
-// What clients hold of a part of a journal that comes free as a whole. Its size is bounded by the number of
-// clients. Not thread-safe.
+// Counts what each client holds in a part of a journal that is released as a whole. Its size is bounded by
+// the number of clients. Not thread-safe.
 class ClientHoldings {
  public:
   void Add(ClientNumber client, uint64_t events, uint64_t bytes);
 
-  // Gives all of it back, and is empty then.
+  // Returns all holdings to `shares`; this object is then empty.
   void GiveTo(ClientShares& shares);
 
+  // The bytes of all clients together.
   uint64_t Bytes() const;
 
  private:
@@ -30,7 +31,7 @@ class ClientHoldings {
 
   void Merge();
 
-  std::vector<Holding> holdings_;  // a client may stand in it more than once
+  std::vector<Holding> holdings_;  // may have several entries of one client, which Merge combines
   size_t merge_at_ = kMergeMin;
 };
 

@@ -6,14 +6,15 @@ namespace ei {
 
 namespace {
 
-constexpr ClientNumber kNobody = 0;
-constexpr ClientNumber kCrowd = 1;  // all that are too many to be told apart
+constexpr ClientNumber kAnonymous = 0;
+constexpr ClientNumber kOverflow = 1;  // all clients beyond clients_max
 constexpr auto kRemembered = std::chrono::minutes(1);
 constexpr base::Duration kUnreadMax = std::chrono::seconds(1);
 constexpr base::Duration kSentAtStep = std::chrono::seconds(1);
-// All clients are looked at within some seconds, and a request never waits for more than some.
-constexpr base::Duration kLookInterval = std::chrono::milliseconds(50);
-constexpr size_t kLookMax = 1'000;
+// A sweep checks at most kSweepMax clients at a time, so that no request waits long for it. All clients are
+// checked within a few seconds.
+constexpr base::Duration kSweepInterval = std::chrono::milliseconds(50);
+constexpr size_t kSweepMax = 1'000;
 
 int64_t NanosOf(base::SteadyTime time) { return time.time_since_epoch().count(); }
 
@@ -23,7 +24,7 @@ ClientShares::ClientShares(const Options& options)
     : options_(options),
       reserved_(options.rate, options.burst / static_cast<double>(kReserveFraction)),
       clients_(options.clients_max + 2) {
-  for (const ClientNumber always : {kNobody, kCrowd}) {
+  for (const ClientNumber always : {kAnonymous, kOverflow}) {
     clients_[always] = std::make_unique<Client>(options.rate / kReserveFraction,
                                                 options.burst / static_cast<double>(kReserveFraction));
   }
@@ -36,12 +37,12 @@ ClientShares::ClientHandle ClientShares::Enter(std::string_view identity, base::
   SweepSome(now);
   const auto found = numbers_.find(id);
   const ClientNumber client = found != numbers_.end() ? found->second : Admit(id);
-  ++clients_[client]->guests;
+  ++clients_[client]->handles;
   return {*this, client};
 }
 
 ClientNumber ClientShares::Admit(const base::Hash128& id) {
-  ClientNumber number = kCrowd;
+  ClientNumber number = kOverflow;
   if (!free_.empty()) {
     number = free_.back();
     free_.pop_back();
@@ -65,7 +66,7 @@ void ClientShares::NoteSender(ClientNumber client, base::SteadyTime now) {
     const base::MutexLock lock(mutex_);
     SweepSome(now);
   }
-  if (client == kNobody) return;
+  if (client == kAnonymous) return;
   Client& sender = *clients_[client];
   if (NanosOf(now) >= sender.sent_at.load(std::memory_order_relaxed) + kSentAtStep.count())
     sender.sent_at.store(NanosOf(now), std::memory_order_relaxed);
@@ -78,14 +79,14 @@ void ClientShares::NoteSender(ClientNumber client, base::SteadyTime now) {
 
 void ClientShares::SweepSome(base::SteadyTime now) {
   if (NanosOf(now) < sweep_at_.load(std::memory_order_relaxed)) return;
-  sweep_at_.store(NanosOf(now + kLookInterval), std::memory_order_relaxed);
-  for (size_t looks = std::min(kLookMax, made_); looks > 0; --looks) {
-    next_sweep_ = next_sweep_ + 1 < made_ ? next_sweep_ + 1 : 0;
-    Sweep(static_cast<ClientNumber>(next_sweep_), now);
+  sweep_at_.store(NanosOf(now + kSweepInterval), std::memory_order_relaxed);
+  for (size_t left = std::min(kSweepMax, made_); left > 0; --left) {
+    last_swept_ = last_swept_ + 1 < made_ ? last_swept_ + 1 : 0;
+    Sweep(static_cast<ClientNumber>(last_swept_), now);
   }
 }
 
-// It ends to count, or to have a number.
+// Stops counting the client as a sender and releases its number, as far as the client needs neither any more.
 void ClientShares::Sweep(ClientNumber number, base::SteadyTime now) {
   Client& client = *clients_[number];
   const auto holds = [&client](Shared what) { return client.held[static_cast<size_t>(what)].load() > 0; };
@@ -97,7 +98,7 @@ void ClientShares::Sweep(ClientNumber number, base::SteadyTime now) {
     client.sends.store(false, std::memory_order_relaxed);
     senders_.fetch_sub(1, std::memory_order_relaxed);
   }
-  if (!client.known || client.guests > 0 || holds_events) return;
+  if (!client.known || client.handles > 0 || holds_events) return;
   client.known = false;
   numbers_.erase(client.id);
   free_.push_back(number);
@@ -106,12 +107,13 @@ void ClientShares::Sweep(ClientNumber number, base::SteadyTime now) {
 
 void ClientShares::Leave(ClientNumber client) {
   const base::MutexLock lock(mutex_);
-  --clients_[client]->guests;
+  --clients_[client]->handles;
 }
 
-// Whether there is anybody to keep something of it for. Others need a connection and memory for a header
-// before they can send.
-bool ClientShares::Shares(Shared what) const {
+// Returns whether a part of the resource has to be reserved for other clients. Connections are always
+// reserved, and memory for reading as soon as another client is connected, because a client needs both before
+// it can send events.
+bool ClientShares::IsShared(Shared what) const {
   if (what == Shared::kConnections) return true;
   return what == Shared::kReadBytes ? present_.load(std::memory_order_relaxed) > 1 : Contended();
 }
@@ -119,7 +121,7 @@ bool ClientShares::Shares(Shared what) const {
 bool ClientShares::Allows(ClientNumber client, Shared what, uint64_t amount) const {
   const auto index = static_cast<size_t>(what);
   const uint64_t capacity = options_.capacities[index];
-  if (client == kNobody || capacity == 0 || !Shares(what)) return true;
+  if (client == kAnonymous || capacity == 0 || !IsShared(what)) return true;
   if (clients_[client]->held[index].load(std::memory_order_relaxed) + amount <= capacity / kReserveFraction)
     return true;
   return totals_[index].load(std::memory_order_relaxed) + amount <= capacity - capacity / kReserveFraction;
@@ -154,26 +156,26 @@ bool ClientShares::StaysBelowItsRate(ClientNumber client, uint64_t events, base:
 }
 
 bool ClientShares::WithinFairShare(ClientNumber client, uint64_t events, base::SteadyTime now) const {
-  return client == kNobody || !Contended() || StaysBelowItsRate(client, events, now);
+  return client == kAnonymous || !Contended() || StaysBelowItsRate(client, events, now);
 }
 
 bool ClientShares::TakeReserved(ClientNumber client, uint64_t events, base::SteadyTime now) {
-  if (client == kNobody || !StaysBelowItsRate(client, events, now)) return false;
+  if (client == kAnonymous || !StaysBelowItsRate(client, events, now)) return false;
   return reserved_.TryTake(events, now).admitted && clients_[client]->bucket.TryTake(events, now).admitted;
 }
 
 bool ClientShares::PeekReserved(ClientNumber client, base::SteadyTime now) const {
-  return client != kNobody && StaysBelowItsRate(client, 1, now) && reserved_.Peek(now).admitted;
+  return client != kAnonymous && StaysBelowItsRate(client, 1, now) && reserved_.Peek(now).admitted;
 }
 
 void ClientShares::Charge(ClientNumber client, uint64_t events, base::SteadyTime now) {
-  if (client != kNobody) clients_[client]->bucket.Charge(events, now, kRemembered);
+  if (client != kAnonymous) clients_[client]->bucket.Charge(events, now, kRemembered);
 }
 
 void ClientShares::NoteRefused(ClientNumber client, uint64_t events, base::SteadyTime now) {
-  if (client == kNobody || options_.rate <= 0) return;
-  const double wanted = 1e9 * static_cast<double>(events) / options_.rate;
-  const auto pause = static_cast<int64_t>(std::min(wanted, static_cast<double>(kUnreadMax.count())));
+  if (client == kAnonymous || options_.rate <= 0) return;
+  const double needed = 1e9 * static_cast<double>(events) / options_.rate;
+  const auto pause = static_cast<int64_t>(std::min(needed, static_cast<double>(kUnreadMax.count())));
   std::atomic<int64_t>& until = clients_[client]->unread_until;
   until.store(std::max(until.load(std::memory_order_relaxed), NanosOf(now) + pause),
               std::memory_order_relaxed);

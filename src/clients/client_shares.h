@@ -19,47 +19,51 @@
 
 namespace ei {
 
-// What all clients share, beside the rate.
+// The resources that all clients share, in addition to the rate.
 enum class Shared : uint8_t {
   kConnections,
-  kReadBytes,
+  kReadBytes,  // memory for requests that are being read
   kJournalEvents,
-  kJournalBytes,   // what the journal bounds: of memory, blocks included, or of the log's files, padding
-                   // included
-  kUnsyncedBytes,  // of memory, on its way to the log
-  kAwaitedEvents,  // whose delivery a request waits for
+  kJournalBytes,   // the bytes that the journal limits: memory including its blocks, or the log's files
+                   // including padding
+  kUnsyncedBytes,  // memory of events that are not yet synced to the log
+  kAwaitedEvents,  // events whose delivery a request waits for
 };
 inline constexpr size_t kSharedCount = 6;
 
-// Who holds how much of what all clients share, so that a flood from one leaves the others what they need.
+// Tracks how much of the shared resources each client holds, so that a flood from one client leaves enough
+// for the others.
 //
-// The last eighth of each resource is for clients that hold less than an eighth of it: trunk reservation, as
-// telephone networks keep direct calls from being crowded out by overflow (F. P. Kelly, "Loss Networks",
-// 1991). So one client may use all but an eighth; what comes free goes to the modest ones first. While only
-// one client sends events, everything is its own but for the eighth of the connections, through which others
-// come, and, while others are connected, of the memory for bodies.
+// One client may use up to 7/8 of a resource; the last 1/8 is reserved for clients that hold less than 1/8 of
+// it. This is trunk reservation, which telephone networks use to protect direct calls from overflow traffic
+// (F. P. Kelly, "Loss Networks", 1991). Released capacity goes to the clients within their fair share first.
+// While only one client sends events, it may use everything, with two exceptions: 1/8 of the connections
+// remains reserved so that other clients can connect, and, while other clients are connected, 1/8 of the
+// memory for reading requests.
 //
-// The rate is shared in the same way, by a bucket for each client that holds an eighth of the burst and gains
-// an eighth of the rate. Who stays within it is admitted by a bucket that is kept for such clients
-// (TakeReserved), whatever the debt of the bucket that all are charged to.
+// The rate is shared in the same way. Each client has a bucket with 1/8 of the burst and 1/8 of the rate.
+// Events within that bucket are admitted by a separate bucket that is reserved for such clients
+// (TakeReserved), even if the shared bucket, to which all events are charged, is in debt.
 //
-// A client counts from its first request with events until it has sent none for a minute and holds nothing of
-// a journal. What only connects, such as a probe, doesn't. Of more than clients_max the rest are one client.
-// Client 0 is nobody: what it takes counts, and it is never refused.
+// A client is tracked from its first request with events until it has sent none for a minute and holds
+// nothing in a journal. A client that only connects, such as a probe, is not tracked. Clients beyond
+// clients_max are treated as one client. Client 0 is the anonymous client: its usage is counted and never
+// rejected.
 //
-// Thread-safe. Allows and Take are apart, so a resource may be exceeded by what comes at the same moment,
-// unless its owner calls both under its own lock.
+// Thread-safe. Allows and Take are separate calls. If the owner of a resource doesn't call both under its own
+// lock, concurrent callers may exceed the limit.
 class ClientShares {
  public:
   struct Options {
-    std::array<uint64_t, kSharedCount> capacities{};  // by Shared; 0: not bounded
-    double rate = 0;                                  // events a second of all clients together; 0: no limit
+    std::array<uint64_t, kSharedCount> capacities{};  // by Shared; 0: unlimited
+    double rate = 0;  // events per second of all clients together; 0: unlimited
     double burst = 1;
     size_t clients_max = 10'000;  // at most 65'000
-    base::SipKey key;             // no client may know it
+    base::SipKey key;             // secret; must be unknown to clients
   };
 
-  // The presence of a client; nobody's when default-made. Movable; any thread, one at a time.
+  // Keeps the number of a client in use. A default-constructed handle is that of the anonymous client.
+  // Movable. May be used by any thread, but by only one at a time.
   class ClientHandle {
    public:
     ClientHandle() = default;
@@ -85,52 +89,58 @@ class ClientShares {
 
   explicit ClientShares(const Options& options);
 
-  // `identity` is whatever tells clients apart, in any form.
+  // Returns a handle for the client with this identity, which may be any text that distinguishes clients.
+  // `this` must outlive the handle.
   ClientHandle Enter(std::string_view identity, base::SteadyTime now) EXCLUDES(mutex_);
 
-  // The client sends events: it counts as one of those that share. Its other news is the time.
+  // Records that the client sends events, so that it is tracked. Also sweeps clients that have become silent,
+  // if `now` is late enough.
   void NoteSender(ClientNumber client, base::SteadyTime now) EXCLUDES(mutex_);
 
-  // Whether the client may have so much more. A hint where the answer is for later.
+  // Returns whether the client may take `amount` more. The answer is only a hint if Take is called later.
   bool Allows(ClientNumber client, Shared what, uint64_t amount) const;
-  // Whether a client could have so much while others are there, if it had nothing.
+  // Returns whether a client that holds nothing could take `amount` while other clients are tracked.
   bool EverAllows(Shared what, uint64_t amount) const;
+  // Take adds to the client's holdings, without a check; Give subtracts from them.
   void Take(ClientNumber client, Shared what, uint64_t amount);
   void Give(ClientNumber client, Shared what, uint64_t amount);
 
   uint64_t Held(ClientNumber client, Shared what) const {
     return clients_[client]->held[static_cast<size_t>(what)].load(std::memory_order_relaxed);
   }
-  // Of a resource that is bounded, what nobody holds.
+  // The amount of a limited resource that no client holds.
   uint64_t Left(Shared what) const;
 
-  // Whether the client stays below its part of the rate with so many events, without a debt; so does who has
-  // nobody to share with.
+  // Returns whether the client stays within its share of the rate with this many more events, without going
+  // into debt. Always true for the anonymous client, and while at most one client is tracked.
   bool WithinFairShare(ClientNumber client, uint64_t events, base::SteadyTime now) const;
-  // Admits the events of a client that stays below its part of the rate, and charges it; false: they have to
-  // be admitted by the bucket of all. Also while it is alone: one that has gone may have left that in debt.
-  // The peek says what it would do for one event.
+  // Admits the events of a client that stays within its share of the rate, and charges the client for them.
+  // If it returns false, the shared bucket has to admit them. It works also while only one client is tracked,
+  // because a client that has left may have put the shared bucket into debt. PeekReserved returns what
+  // TakeReserved would return for one event, but takes nothing.
   bool TakeReserved(ClientNumber client, uint64_t events, base::SteadyTime now);
   bool PeekReserved(ClientNumber client, base::SteadyTime now) const;
-  // What the client was given by the bucket of all. It is no longer modest until that is paid, for a minute
-  // at most.
+  // Charges the client for events that the shared bucket admitted. The client is over its share until this
+  // debt is paid, but for a minute at most.
   void Charge(ClientNumber client, uint64_t events, base::SteadyTime now);
 
-  // So many events of the client were decoded and then refused for the rate. That costs no tokens but time:
-  // until they would have come in at the rate of all, the client is refused unread.
+  // Records that this many events of the client were decoded and then rejected because of the rate. This
+  // costs the client no tokens but time: its requests are rejected without being read for as long as the
+  // events take at the rate of all clients together, at most 1 s.
   void NoteRefused(ClientNumber client, uint64_t events, base::SteadyTime now);
-  // How long that goes on. Never longer than the least that a refused client is told to wait.
+  // Returns for how much longer the client's requests are rejected without being read. This is at most 1 s,
+  // the shortest Retry-After of a rejection.
   base::Duration UnreadFor(ClientNumber client, base::SteadyTime now) const;
 
-  // Whether there is anybody to keep something for.
+  // Returns whether more than one client is tracked, so that resources are shared.
   bool Contended() const { return senders_.load(std::memory_order_relaxed) > 1; }
-  // Clients that count.
+  // The number of tracked clients.
   size_t Known() const { return senders_.load(std::memory_order_relaxed); }
 
-  // Of a resource, what the client with most of it holds, between 0 and 1.
+  // The fraction of a resource, between 0 and 1, that is held by the client with the most of it.
   double LargestPart(Shared what) const EXCLUDES(mutex_);
 
-  // What is kept of a resource for those that hold less than this.
+  // 1/kReserveFraction of each resource is reserved for clients that hold less than that.
   static constexpr uint64_t kReserveFraction = 8;
 
  private:
@@ -139,12 +149,12 @@ class ClientShares {
 
     std::array<std::atomic<uint64_t>, kSharedCount> held{};
     TokenBucket bucket;
-    std::atomic<int64_t> sent_at{0};       // its last events, to a second; steady clock, nanoseconds
-    std::atomic<int64_t> unread_until{0};  // the same clock
-    std::atomic<bool> sends{false};        // written under ClientShares::mutex_
-    base::Hash128 id;                      // with the rest guarded by ClientShares::mutex_
-    size_t guests = 0;
-    bool known = false;  // has a number by its id
+    std::atomic<int64_t> sent_at{0};       // last events, to a second; steady clock, nanoseconds
+    std::atomic<int64_t> unread_until{0};  // steady clock, nanoseconds
+    std::atomic<bool> sends{false};        // tracked; written under ClientShares::mutex_
+    base::Hash128 id;                      // this and the rest: guarded by ClientShares::mutex_
+    size_t handles = 0;                    // ClientHandles that exist
+    bool known = false;                    // numbers_ has its id
   };
   struct LowHalf {
     size_t operator()(const base::Hash128& id) const { return id.low; }
@@ -152,25 +162,26 @@ class ClientShares {
 
   void Leave(ClientNumber client) EXCLUDES(mutex_);
   ClientNumber Admit(const base::Hash128& id) REQUIRES(mutex_);
-  bool Shares(Shared what) const;
+  bool IsShared(Shared what) const;
   bool StaysBelowItsRate(ClientNumber client, uint64_t events, base::SteadyTime now) const;
   void SweepSome(base::SteadyTime now) REQUIRES(mutex_);
   void Sweep(ClientNumber client, base::SteadyTime now) REQUIRES(mutex_);
 
   const Options options_;
   std::array<std::atomic<uint64_t>, kSharedCount> totals_{};
-  TokenBucket reserved_;              // for clients that stay below their part of the rate
-  std::atomic<size_t> senders_{0};    // clients that count
-  std::atomic<size_t> present_{0};    // that have a number by their id
-  std::atomic<int64_t> sweep_at_{0};  // the next SweepSome; steady clock, nanoseconds
+  TokenBucket reserved_;              // for clients within their share of the rate
+  std::atomic<size_t> senders_{0};    // number of tracked clients
+  std::atomic<size_t> present_{0};    // size of numbers_
+  std::atomic<int64_t> sweep_at_{0};  // time of the next SweepSome; steady clock, nanoseconds
 
-  // Numbers index it; its entries stay where they are, and those that are in use may be read by any thread.
+  // Indexed by client number. The entries never move, and any thread may read those that are in use without
+  // the lock.
   std::vector<std::unique_ptr<Client>> clients_;
   mutable base::Mutex mutex_;
   std::unordered_map<base::Hash128, ClientNumber, LowHalf> numbers_ GUARDED_BY(mutex_);
   std::vector<ClientNumber> free_ GUARDED_BY(mutex_);
   size_t made_ GUARDED_BY(mutex_) = 0;
-  size_t next_sweep_ GUARDED_BY(mutex_) = 0;  // the number that SweepSome goes on with
+  size_t last_swept_ GUARDED_BY(mutex_) = 0;  // the number that SweepSome checked last
 };
 
 }  // namespace ei

@@ -11,8 +11,9 @@
 #include "settings/edit_distance.h"
 #include "settings/report.h"
 
-// No CLI11 here: it stops at the first fault, offers no nearest name and would bring a second declaration and
-// a second help layout for each row of the settings table. What is left to parse is words and --key value.
+// CLI11 is not used here: it stops at the first fault, suggests no nearest name, and would need a second
+// declaration and a second help layout for each row of the settings table. Only words and --key value remain
+// to be parsed.
 
 namespace ei::service {
 namespace {
@@ -22,45 +23,47 @@ struct Command {
   Subcommand subcommand;
   bool takes_settings;
   std::string_view text;
-  bool takes_folder = false;  // as a last word
+  bool takes_folder = false;  // as the last word
 };
 
 constexpr std::array<Command, 15> kCommands{{
-    {"serve", Subcommand::kServe, true, "take events until SIGTERM or SIGINT (without a command: the same)"},
+    {"serve", Subcommand::kServe, true,
+     "accept events until SIGTERM or SIGINT (the default without a command)"},
     {"health", Subcommand::kHealth, true,
-     "ask the service with these settings whether it is ready: ends with 0 when it is,\n"
+     "ask the service with these settings whether it is ready: exits with 0 if it is,\n"
      "                else 1; --live: only whether it answers"},
     {"drain", Subcommand::kDrain, true,
-     "deliver what the write-ahead log holds, take nothing new, and end: with 0 when it is\n"
-     "                empty, 3 when shutdown.timeout was too short"},
+     "deliver the events of the write-ahead log, accept none, and exit: with 0 when the\n"
+     "                log is empty, 3 when shutdown.timeout was too short"},
     {"config print", Subcommand::kConfigPrint, true,
-     "print the effective settings as YAML; --show-origin: and where each comes from"},
+     "print the effective settings as YAML; --show-origin: and the source of each"},
     {"config check", Subcommand::kConfigCheck, true, "check the settings: print ok, or all faults"},
     {"config docs", Subcommand::kConfigDocs, false, "print docs/CONFIGURATION.md"},
     {"metrics docs", Subcommand::kMetricsDocs, false, "print docs/METRICS.md"},
     {"wal verify", Subcommand::kWalVerify, true,
-     "[FOLDER] read the whole write-ahead log and check it: ends with 0 sound, 4 damaged", true},
+     "[FOLDER] read and check the whole write-ahead log: exits with 0 if sound, 4 if\n                damaged",
+     true},
     {"wal dump", Subcommand::kWalDump, true,
-     "[FOLDER] print its unsettled events, one JSON object a line; --all: settled ones\n"
-     "                too; --positions FROM:TO: from FROM to below TO; --values: with what they hold",
+     "[FOLDER] print its unsettled events, one JSON object a line; --all: settled events\n"
+     "                too; --positions FROM:TO: from FROM to below TO; --values: with their contents",
      true},
-    {"wal stats", Subcommand::kWalStats, true, "[FOLDER] print how much waits in it; --json: for machines",
-     true},
+    {"wal stats", Subcommand::kWalStats, true,
+     "[FOLDER] print how many events wait in it; --json: for machines", true},
     {"wal repair", Subcommand::kWalRepair, true,
-     "[FOLDER] set damaged files aside, after what they still hold was moved to the\n"
-     "                log's end; not beside a service; --dry-run: only say what would be done",
+     "[FOLDER] move the readable events of damaged files to the log's end and quarantine\n"
+     "                the files; stop the service first; --dry-run: only print the steps",
      true},
     {"dlq stats", Subcommand::kDlqStats, true,
      "count the dead letters by code and topic; --json: for machines;\n"
-     "                which ones: as redrive"},
+     "                filters: as for redrive"},
     {"redrive", Subcommand::kRedrive, true,
-     "send dead letters back to the topics that refused them; goes on where it stopped.\n"
-     "                Which ones: --from=topic|file|file:FOLDER, and what they have to match:\n"
-     "                --code, --topic, --type, --id (each of them again for another value),\n"
-     "                --since, --until (a moment, or so long ago as 2h), --max-redrives=3\n"
-     "                How: --dry-run: only count; --rate=N dead letters a second; --job=NAME;\n"
-     "                --again: also what was sent back before; --no-transactions: for clusters\n"
-     "                that have none"},
+     "send dead letters back to the topics that rejected them; continues where it stopped.\n"
+     "                Source: --from=topic|file|file:FOLDER. Filters: --code, --topic, --type,\n"
+     "                --id (repeat a flag for more values), --since, --until (a time, or an age\n"
+     "                such as 2h), --max-redrives=3.\n"
+     "                Options: --dry-run: only count; --rate=N dead letters a second; --job=NAME;\n"
+     "                --again: also those that were sent back before; --no-transactions: for\n"
+     "                clusters without transactions"},
     {"version", Subcommand::kVersion, false, "print the version (also --version)"},
     {"help", Subcommand::kHelp, false, "print this text (also --help, -h)"},
 }};
@@ -104,7 +107,7 @@ std::string_view WordsOf(Subcommand subcommand) {
 
 constexpr std::string_view kPositionsKey = "positions";
 
-// A folder behind the command is another way to set wal.dir. Null: there is no such command.
+// A folder after the command sets wal.dir. Returns null, and adds a fault, if there is no such command.
 const Command* FindCommand(std::span<const std::string_view> words, CommandLine& line) {
   const auto joined = [](std::span<const std::string_view> parts) {
     std::string text;
@@ -133,7 +136,7 @@ std::optional<std::uint64_t> ReadPosition(std::string_view text, std::uint64_t i
   return position;
 }
 
-// Takes --positions out of the flags, which are settings.
+// Moves --positions from the flags, which are settings, to `line.positions`.
 void ReadPositions(CommandLine& line) {
   const auto flag = std::ranges::find(line.flags, kPositionsKey, &SettingFlag::key);
   if (flag == line.flags.end()) return;
@@ -190,7 +193,7 @@ CommandLine ParseCommandLine(std::span<const std::string_view> arguments) {
   }
 
   if (help || version) {
-    // Someone who asks for help gets it, whatever else stands there.
+    // Help is given even if the rest of the command line is wrong.
     line.subcommand = help ? Subcommand::kHelp : Subcommand::kVersion;
     line.faults.clear();
     return line;
@@ -207,7 +210,7 @@ CommandLine ParseCommandLine(std::span<const std::string_view> arguments) {
   if (line.subcommand == Subcommand::kWalDump) ReadPositions(line);
   if (line.subcommand == Subcommand::kDlqStats || line.subcommand == Subcommand::kRedrive) {
     line.dead_letters =
-        TakeDeadLetterOptions(line.flags, line.subcommand == Subcommand::kRedrive, line.faults);
+        ExtractDeadLetterOptions(line.flags, line.subcommand == Subcommand::kRedrive, line.faults);
   }
   if (!command->takes_settings && !line.flags.empty()) {
     line.faults.push_back(fmt::format("{} takes no settings", command->words));
@@ -219,14 +222,14 @@ std::string_view Version() { return EI_VERSION; }
 
 std::string HelpText() {
   std::string text = fmt::format(
-      "Event Ingestor {}: takes events over HTTP and delivers them to Kafka or to files.\n\n"
+      "Event Ingestor {}: accepts events over HTTP and delivers them to Kafka or to files.\n\n"
       "Usage: event-ingestor [command] [--config=FILE] [--KEY=VALUE | --KEY VALUE]...\n\nCommands\n",
       Version());
   for (const Command& command : kCommands) text += fmt::format("  {:<14}{}\n", command.words, command.text);
   text +=
-      "\nSettings: a flag wins over the environment, the environment over the YAML file (--config or\n"
-      "CONFIG), the file over the default. In the file http.port is port below http. Each setting is\n"
-      "listed with its flag, its environment name, its default and what is allowed.\n";
+      "\nSettings: a flag overrides the environment, the environment overrides the YAML file (--config or\n"
+      "CONFIG), and the file overrides the default. In the file http.port is port below http. Each setting\n"
+      "is listed with its flag, its environment name, its default and its allowed values.\n";
   text += SettingsHelp();
   text +=
       "\nExit status: 0 clean, 2 settings or usage, 3 stopped with undelivered events, 4 storage failed,\n"

@@ -30,8 +30,8 @@ enum class Subcommand {
   kHelp
 };
 
-// Positions of the write-ahead log, as FROM:TO on the command line.
-struct PositionsAsked {
+// A half-open range of positions of the write-ahead log, as FROM:TO on the command line.
+struct RequestedPositions {
   std::uint64_t from = 0;
   std::uint64_t end = std::numeric_limits<std::uint64_t>::max();  // one past the last
 };
@@ -42,17 +42,17 @@ struct CommandLine {
   bool show_origin = false;         // config print
   bool all = false;                 // wal dump: settled events too
   bool values = false;              // wal dump
-  PositionsAsked positions;         // wal dump
+  RequestedPositions positions;     // wal dump
   bool json = false;                // wal stats, dlq stats
   bool dry_run = false;             // wal repair, redrive
   bool no_transactions = false;     // redrive
   bool again = false;               // redrive
   DeadLetterOptions dead_letters;   // dlq stats, redrive
-  std::vector<SettingFlag> flags;   // unchecked: ResolveSettings knows the names and values
-  std::vector<std::string> faults;  // usage; when there are any, print them and end with kExitSettings
+  std::vector<SettingFlag> flags;   // settings; ResolveSettings checks their names and values
+  std::vector<std::string> faults;  // of usage; if there are any, print them and exit with kExitSettings
 };
 
-// No subcommand is serve. -h, --help and --version win over all else.
+// Without a subcommand it is serve. -h, --help and --version override everything else.
 CommandLine ParseCommandLine(int argc, const char* const* argv);
 CommandLine ParseCommandLine(std::span<const std::string_view> arguments);  // without the program's name
 

@@ -31,31 +31,32 @@ namespace {
 using Source = std::unique_ptr<DeadLetterSource>;
 
 constexpr const char* kStatsGroup = "event-ingestor-dlq-stats";
-constexpr base::Duration kStopMax = std::chrono::seconds(15);  // from a signal to the end
-constexpr base::Duration kCloseMax = std::chrono::seconds(8);  // from the outcome to the end
-constexpr const char* kHangs = "event-ingestor: the Kafka client hangs (a name server?); ending without it\n";
+constexpr base::Duration kStopMax = std::chrono::seconds(15);  // from a signal to the exit
+constexpr base::Duration kCloseMax = std::chrono::seconds(8);  // from the result to the exit
+constexpr const char* kHangs = "event-ingestor: the Kafka client hangs (a name server?); exiting anyway\n";
 constexpr base::Duration kReadTime = std::chrono::milliseconds(100);
-constexpr uint64_t kReadsBetweenLooks = 64;  // for a signal
+constexpr uint64_t kReadsBetweenSignalChecks = 64;
 
-// Asked for by a signal.
+// Whether SIGINT or SIGTERM has requested a stop. After the first one the process has kStopMax to end; the
+// second ends it at once.
 class Stop {
  public:
-  bool Asked() {
+  bool Requested() {
     Wait(base::Duration(0));
-    return asked_;
+    return requested_;
   }
   void Wait(base::Duration time) {
     const auto signal = signals_.Wait(std::chrono::ceil<std::chrono::milliseconds>(time));
     if (!signal || *signal == SIGHUP) return;
-    if (asked_) ::_exit(kExitFailure);
-    asked_ = true;
-    end_.emplace(kStopMax, kExitStopped, kHangs);  // a job goes on where it was, as after a kill
+    if (requested_) ::_exit(kExitFailure);
+    requested_ = true;
+    deadline_.emplace(kStopMax, kExitStopped, kHangs);  // safe: the job can be resumed, as after a kill
   }
 
  private:
   ProcessSignals signals_;
-  bool asked_ = false;
-  std::optional<ExitDeadline> end_;
+  bool requested_ = false;
+  std::optional<ExitDeadline> deadline_;
 };
 
 class DeadLetterCommand {
@@ -93,7 +94,8 @@ class DeadLetterCommand {
     job.topic = options_.from_file ? settings_.kafka.topic : settings_.kafka.dlq_topic;
     job.name = std::move(name);
     job.note = std::move(note);
-    auto opened = kafka::RedriveJob::Open(pool_, std::move(job), clock_, [this] { return stop_.Asked(); });
+    auto opened =
+        kafka::RedriveJob::Open(pool_, std::move(job), clock_, [this] { return stop_.Requested(); });
     if (!opened) return std::unexpected(opened.error());
     job_ = std::move(*opened);
     return {};
@@ -112,11 +114,11 @@ class DeadLetterCommand {
     return {};
   }
 
-  // Of what the filter lets pass, up to the end of the source; nullopt: stopped before.
+  // Counts the dead letters that match the filter, up to the end of the source; nullopt if it was stopped.
   base::Result<std::optional<DeadLetterStats>> CountDeadLetters() {
     DeadLetterStats groups;
     for (uint64_t read = 0; !source_->AtEnd(); ++read) {
-      if (read % kReadsBetweenLooks == 0 && stop_.Asked()) return std::nullopt;
+      if (read % kReadsBetweenSignalChecks == 0 && stop_.Requested()) return std::nullopt;
       const auto next = source_->Next(kReadTime);
       if (!next) return std::unexpected(next.error());
       const std::optional<DeadLetterRecord>& dead_letter = *next;
@@ -142,7 +144,7 @@ class DeadLetterCommand {
     return kExitClean;
   }
 
-  // Where dead letters may go: to where events go, and to what the operator names.
+  // Topics to which dead letters may be sent: the topics of the settings and routes, and those of --topic.
   std::vector<std::string> Targets() const {
     std::vector<std::string> targets = options_.topics;
     if (const auto routing = LoadRouting(settings_)) {
@@ -178,26 +180,29 @@ class DeadLetterCommand {
     return Send(**sender, scope);
   }
 
-  // So that other redrives know what this one has dealt with.
+  // The scope as text, saved with the job, so that other redrives know which dead letters this one has
+  // handled.
   std::string NoteOf(const RedriveScope& scope) {
     std::string note = ToText(scope);
     if (note.size() <= kafka::RedriveJob::kNoteBytesMax) return note;
     terminal_.Write(ei::LogLevel::kWarn, {},
-                    "so much is asked for that no other redrive will know of this one, and may send the same "
-                    "dead letters again",
+                    "the filters are too long to be saved, so another redrive may send the same dead letters "
+                    "again",
                     {});
     return {};
   }
 
-  // The other redrives of the same letters, as far as the brokers remember them.
+  // Other redrives of the same source, as far as the brokers remember them.
   std::vector<ei::Redrive::Earlier> Earlier(const RedriveScope& scope) {
     std::vector<ei::Redrive::Earlier> earlier;
     if (line_.again) return earlier;
     auto jobs = job_->All(kJobPrefix);
     if (!jobs) {
-      terminal_.Write(ei::LogLevel::kWarn, {},
-                      "it can't be seen what other redrives have sent, so that it may be sent again",
-                      {{"detail", std::string_view(jobs.error().message)}});
+      terminal_.Write(
+          ei::LogLevel::kWarn, {},
+          "the progress of other redrives can't be read, so dead letters that they have sent may be "
+          "sent again",
+          {{"detail", std::string_view(jobs.error().message)}});
       return earlier;
     }
     for (auto& job : *jobs) {
@@ -217,7 +222,7 @@ class DeadLetterCommand {
          Earlier(scope),
          options_.rate},
         {*source_, target, *decoder_, clock_, [this](base::Duration time) { stop_.Wait(time); },
-         [this] { return stop_.Asked(); },
+         [this] { return stop_.Requested(); },
          [this, began](const ei::Redrive::Counts& counts) {
            const auto read = source_->Read();
            terminal_.ShowProgress(ProgressText(read.done, read.total, counts.sent, clock_.Now() - began));
@@ -227,7 +232,7 @@ class DeadLetterCommand {
     out_ << RedriveSummary(redrive.Count(), clock_.Now() - began, settings_.kafka.dlq_topic);
     if (!end) return std::unexpected(end.error());
     if (*end == ei::Redrive::End::kStopped) {
-      out_ << "stopped; the same command goes on from here\n";
+      out_ << "stopped; the same command continues from here\n";
       return kExitStopped;
     }
     return redrive.Count().left.empty() ? kExitClean : kExitFailure;
@@ -239,7 +244,7 @@ class DeadLetterCommand {
   const Clock& clock_;
   std::ostream& out_;
   Terminal& terminal_;
-  Stop stop_;  // before any thread
+  Stop stop_;  // constructed before any thread: it blocks signals
   kafka::ClientFactory pool_;
   std::optional<kafka::CredentialRefresher> credentials_;
   std::unique_ptr<EventDecoder> decoder_;

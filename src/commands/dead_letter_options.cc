@@ -18,7 +18,7 @@ namespace {
 constexpr uint64_t kRedrivesMaxMax = 1000;
 constexpr double kRateMax = 1e9;
 
-// What is wrong with the value, as the end of a sentence that begins with it; nullopt: nothing.
+// Why a value is invalid, as the end of a sentence that begins with the value; nullopt: it is valid.
 using Fault = std::optional<std::string>;
 
 Fault ReadFrom(std::string_view text, DeadLetterOptions& options) {
@@ -34,7 +34,7 @@ Fault ReadWhen(std::string_view text, std::optional<DeadLetterOptions::When>& wh
   } else if (const auto ago = ParseDuration(text)) {
     when = base::Duration(*ago);
   } else {
-    return "is neither a moment, as 2026-01-31T12:00:00Z, nor so long ago, as 2h";
+    return "is neither a time, as 2026-01-31T12:00:00Z, nor an age, as 2h";
   }
   return std::nullopt;
 }
@@ -97,8 +97,8 @@ base::WallTime Moment(const DeadLetterOptions::When& when, base::WallTime now) {
 
 }  // namespace
 
-DeadLetterOptions TakeDeadLetterOptions(std::vector<SettingFlag>& flags, bool redrive,
-                                        std::vector<std::string>& faults) {
+DeadLetterOptions ExtractDeadLetterOptions(std::vector<SettingFlag>& flags, bool redrive,
+                                           std::vector<std::string>& faults) {
   DeadLetterOptions options;
   std::erase_if(flags, [&](const SettingFlag& flag) {
     const auto option = std::ranges::find(kOptions, flag.key, &Option::name);
@@ -121,12 +121,12 @@ DeadLetterFilter FilterOf(const DeadLetterOptions& options, base::WallTime now) 
 }
 
 std::string ToText(const RedriveScope& scope) {
-  std::set<std::string> asked;
+  std::set<std::string> lines;
   const auto add = [&](std::string_view key, const std::vector<std::string>& values) {
-    for (const std::string& value : values) asked.insert(fmt::format("{}={}\n", key, value));
+    for (const std::string& value : values) lines.insert(fmt::format("{}={}\n", key, value));
   };
   const auto add_time = [&](std::string_view key, std::optional<base::WallTime> time) {
-    if (time) asked.insert(fmt::format("{}={}\n", key, View(FormatTimestamp(*time))));
+    if (time) lines.insert(fmt::format("{}={}\n", key, View(FormatTimestamp(*time))));
   };
   add("code", scope.filter.codes);
   add("topic", scope.filter.topics);
@@ -134,9 +134,9 @@ std::string ToText(const RedriveScope& scope) {
   add("id", scope.filter.ids);
   add_time("since", scope.filter.since);
   add_time("until", scope.filter.until);
-  asked.insert(fmt::format("max-redrives={}\n", scope.redrives_max));
+  lines.insert(fmt::format("max-redrives={}\n", scope.redrives_max));
   std::string text = scope.source + '\n';
-  for (const std::string& line : asked) text += line;
+  for (const std::string& line : lines) text += line;
   return text;
 }
 
@@ -156,7 +156,7 @@ std::optional<RedriveScope> ReadScope(std::string_view text) {
     }
   }
   std::vector<std::string> faults;
-  const DeadLetterOptions options = TakeDeadLetterOptions(flags, /*redrive=*/true, faults);
+  const DeadLetterOptions options = ExtractDeadLetterOptions(flags, /*redrive=*/true, faults);
   if (!faults.empty() || !flags.empty() || scope.source.empty()) return std::nullopt;
   scope.filter = FilterOf(options, {});
   scope.redrives_max = options.redrives_max;

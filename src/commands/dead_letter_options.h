@@ -13,13 +13,13 @@
 
 namespace ei::service {
 
-// What `dlq stats` and `redrive` are asked for beyond the settings.
+// Options of `dlq stats` and `redrive` that are not settings.
 struct DeadLetterOptions {
-  // A moment, or so long ago.
+  // A point in time, or an age relative to now.
   using When = std::variant<base::WallTime, base::Duration>;
 
   bool from_file = false;
-  std::string folder;  // empty: the setting's
+  std::string folder;  // empty: the folder of the settings
   std::vector<std::string> codes;
   std::vector<std::string> topics;
   std::vector<std::string> types;
@@ -27,21 +27,21 @@ struct DeadLetterOptions {
   std::optional<When> since;
   std::optional<When> until;
 
-  // redrive
+  // Of redrive only.
   double rate = 0;  // dead letters a second; 0: no limit
   uint64_t redrives_max = 3;
-  std::string job;  // empty: named by what is asked for
+  std::string job;  // empty: the name is derived from the scope
 };
 
-// Takes the flags that are options out of the others, which are settings. `redrive`: its own too.
-DeadLetterOptions TakeDeadLetterOptions(std::vector<SettingFlag>& flags, bool redrive,
-                                        std::vector<std::string>& faults);
+// Removes the options from `flags`, which otherwise hold settings, and returns them. Options of redrive only
+// are faults unless `redrive`.
+DeadLetterOptions ExtractDeadLetterOptions(std::vector<SettingFlag>& flags, bool redrive,
+                                           std::vector<std::string>& faults);
 
 DeadLetterFilter FilterOf(const DeadLetterOptions& options, base::WallTime now);
 
-// What names a redrive: the dead letters that it is about. As text it is a line KEY=VALUE for each thing
-// asked for after one that names the source; equal for the same things, in whatever order they were asked
-// for.
+// The dead letters that a redrive is about. Its text is a line with the source, then a line KEY=VALUE for
+// each option, sorted: the same options give the same text in whatever order they were given.
 struct RedriveScope {
   std::string source;  // "topic events-dlq", "file var/dead-letters"
   DeadLetterFilter filter;
@@ -50,7 +50,7 @@ struct RedriveScope {
 std::string ToText(const RedriveScope& scope);
 std::optional<RedriveScope> ReadScope(std::string_view text);
 
-// The consumer group and transactional id of a redrive.
+// Prefix, and whole name, of the consumer group and transactional id of a redrive.
 inline constexpr std::string_view kJobPrefix = "event-ingestor-redrive-";
 std::string JobNameOf(const DeadLetterOptions& options, const RedriveScope& scope);
 

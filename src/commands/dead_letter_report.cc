@@ -76,7 +76,7 @@ std::string Line(std::string_view name, uint64_t count, std::string_view note = 
 
 std::string GroupTable(const DeadLetterStats& groups, base::WallTime now) {
   if (groups.Groups().empty()) return "no dead letters\n";
-  std::vector<Row> rows = {{"code", "topic", "letters", "bytes", "oldest", "newest"}};
+  std::vector<Row> rows = {{"code", "topic", "records", "bytes", "oldest", "newest"}};
   for (const auto& [key, group] : groups.Groups()) {
     rows.push_back(RowOf(OrNone(key.code), OrNone(key.topic), group, now));
   }
@@ -101,7 +101,7 @@ std::string RedriveSummary(const ei::Redrive::Counts& counts, base::Duration too
   std::string text =
       Line("read", counts.read) + Line("matched", counts.matched) + Line("sent back", counts.sent);
   for (const auto& [code, count] : counts.died_again) {
-    text += Line("died again", count, fmt::format("{}: in {} again", Printable(code), dlq_topic));
+    text += Line("rejected", count, fmt::format("{}: in {} again", Printable(code), dlq_topic));
   }
   if (counts.sent_earlier > 0) {
     text +=
@@ -111,7 +111,7 @@ std::string RedriveSummary(const ei::Redrive::Counts& counts, base::Duration too
     if (counts.unfit[i] > 0) text += Line("skipped", counts.unfit[i], Explain(static_cast<RedriveFault>(i)));
   }
   for (const auto& [code, count] : counts.left) {
-    text += Line("left", count, fmt::format("{}: refused by {} too", Printable(code), dlq_topic));
+    text += Line("left", count, fmt::format("{}: rejected by {} too", Printable(code), dlq_topic));
   }
   for (const std::string& place : counts.left_at) text += "            at " + place + '\n';
   const double seconds = std::chrono::duration<double>(took).count();

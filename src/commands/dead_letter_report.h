@@ -9,13 +9,13 @@
 
 namespace ei::service {
 
-// What dlq stats and redrive print of dead letters. What comes from dead letters is printed with its control
-// bytes escaped.
+// The output of dlq stats and redrive. Control bytes in text from dead letters are escaped.
 
 std::string GroupTable(const DeadLetterStats& groups, base::WallTime now);
 std::string GroupsAsJson(const DeadLetterStats& groups);
 
-// Of a redrive that has ended. `dlq_topic` is where dead letters went that died again.
+// Summary of a redrive that has ended. `dlq_topic` is the topic to which dead letters went that were rejected
+// again.
 std::string RedriveSummary(const ei::Redrive::Counts& counts, base::Duration took,
                            std::string_view dlq_topic);
 

@@ -9,15 +9,15 @@
 
 namespace ei::service {
 
-ExitDeadline::ExitDeadline(base::Duration time, int status, std::string last_words)
-    : thread_([this, time, status, words = std::move(last_words)] {
+ExitDeadline::ExitDeadline(base::Duration time, int status, std::string message)
+    : thread_([this, time, status, text = std::move(message)] {
         // ban-ok(clock): waits for real threads
         const base::SteadyTime deadline = std::chrono::steady_clock::now() + time;
         const base::MutexLock lock(mutex_);
         // ban-ok(clock): as above
         while (!over_ && std::chrono::steady_clock::now() < deadline) changed_.WaitUntil(mutex_, deadline);
         if (over_) return;
-        WriteFatal(words);
+        WriteFatal(text);
         _exit(status);
       }) {}
 

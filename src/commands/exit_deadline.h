@@ -8,11 +8,11 @@
 
 namespace ei::service {
 
-// Ends the process with `status` when this lives longer than `time`: for the end of a library whose threads
-// may hang, once all else is done. Says `last_words` on stderr then.
+// Exits the process with `status` if this object exists for longer than `time`, after writing `message` to
+// stderr. For closing a library whose threads may hang, when everything else is done.
 class ExitDeadline {
  public:
-  ExitDeadline(base::Duration time, int status, std::string last_words);
+  ExitDeadline(base::Duration time, int status, std::string message);
   ~ExitDeadline();
   ExitDeadline(const ExitDeadline&) = delete;
   ExitDeadline& operator=(const ExitDeadline&) = delete;

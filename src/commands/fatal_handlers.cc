@@ -22,14 +22,14 @@ namespace {
 }
 
 [[noreturn]] void EndUncaught() {
-  WriteFatal("event-ingestor: an exception that nobody catches: ");
+  WriteFatal("event-ingestor: uncaught exception: ");
   if (const std::exception_ptr fault = std::current_exception()) {
     try {
       std::rethrow_exception(fault);
     } catch (const std::exception& known) {
       WriteFatal(known.what());
     } catch (...) {
-      WriteFatal("no std::exception");
+      WriteFatal("not a std::exception");
     }
   }
   WriteFatal("\n");

@@ -4,13 +4,14 @@
 
 namespace ei::service {
 
-// What ends the process by itself says so in one line on stderr, which it doesn't wait for:
-// - Memory that can't be had ends it with kExitMemory. Nothing goes on with half of its work done; the next
-//   start delivers what the write-ahead log holds.
-// - An exception that nobody catches, a fault of ours, aborts it.
+// Installs handlers that end the process with one line on stderr, without waiting for a reader of stderr:
+// - A failed allocation exits with kExitMemory, so that no work continues half done. The next start delivers
+// the
+//   events of the write-ahead log.
+// - An uncaught exception, which is a bug, aborts.
 void InstallFatalHandlers();
 
-// Writes to stderr. Allocates nothing, locks nothing, and waits for no reader.
+// Writes to stderr. Allocates no memory, takes no lock, and drops the text if the write would block.
 void WriteFatal(std::string_view text);
 
 }  // namespace ei::service

@@ -7,8 +7,8 @@
 namespace ei::service {
 namespace {
 
-// An address to listen on that stands for all of them is none to connect to.
-std::string HostToAsk(const std::string& address) {
+// The wildcard addresses can be listened on, but not connected to.
+std::string HostToConnect(const std::string& address) {
   if (address == "0.0.0.0") return "127.0.0.1";
   if (address == "::") return "[::1]";
   return address.find(':') == std::string::npos ? address : "[" + address + "]";
@@ -20,10 +20,11 @@ base::Result<std::string> HealthUrl(const Settings& settings, bool live) {
   const std::uint16_t port = settings.admin.port.value_or(settings.http.port);
   if (port == 0) {
     return base::Fail(base::ErrorKind::kInvalid,
-                      fmt::format("{} is 0, any free port: set one to be able to ask it",
+                      fmt::format("{} is 0 (any free port): set a fixed port for the health check",
                                   settings.admin.port ? "admin.port (ADMIN_PORT)" : "http.port (HTTP_PORT)"));
   }
-  return fmt::format("http://{}:{}/{}", HostToAsk(settings.http.address), port, live ? "livez" : "readyz");
+  return fmt::format("http://{}:{}/{}", HostToConnect(settings.http.address), port,
+                     live ? "livez" : "readyz");
 }
 
 int RunHealthCommand(const Settings& settings, bool live, tokens::HttpClient& http, std::ostream& out,

@@ -9,12 +9,13 @@
 
 namespace ei::service {
 
-// Where a service with these settings answers on this machine: /readyz, or /livez. kInvalid when the settings
-// leave the port open.
+// The URL of /readyz, or /livez, of a service with these settings on this machine. kInvalid if the port of
+// the settings is 0.
 base::Result<std::string> HealthUrl(const Settings& settings, bool live);
 
-// Asks the service with these settings, so it needs the same environment and file, and returns 0 when the
-// answer is 200. Anything else is told on `errors` and is kExitFailure, or kExitSettings without a port.
+// Asks the service with these settings, so it needs the same environment and settings file. Returns
+// kExitClean when the answer is 200. Otherwise writes the reason to `errors` and returns kExitFailure, or
+// kExitSettings if the port is 0.
 int RunHealthCommand(const Settings& settings, bool live, tokens::HttpClient& http, std::ostream& out,
                      std::ostream& errors);
 

@@ -44,7 +44,7 @@ ProcessSignals::~ProcessSignals() {
 std::optional<int> ProcessSignals::Wait(std::chrono::milliseconds timeout) {
   std::array<pollfd, 2> watched = {pollfd{signals_, POLLIN, 0}, pollfd{interrupt_, POLLIN, 0}};
   if (poll(watched.data(), watched.size(), static_cast<int>(timeout.count())) <= 0) return std::nullopt;
-  // Emptied, or every Wait from now on would return at once.
+  // The counter must be emptied, otherwise every later Wait would return at once.
   uint64_t interrupts = 0;
   if (watched[1].revents != 0) {
     [[maybe_unused]] const ssize_t taken = read(interrupt_, &interrupts, sizeof interrupts);

@@ -5,13 +5,13 @@
 
 namespace ei::service {
 
-// What the kernel or a stranger would end the process with, and without a word: a write beyond RLIMIT_FSIZE
-// (fails with EFBIG then, and is reported as any other failed write), one to a closed pipe, and the user
-// signals, which other programs take for "open the log again".
+// Ignores signals that would end the process without a message: SIGXFSZ, for a write beyond RLIMIT_FSIZE
+// (which then fails with EFBIG and is reported as any other failed write); SIGPIPE, for a write to a closed
+// pipe; and SIGUSR1 and SIGUSR2, which other programs use as a request to reopen the log.
 void IgnoreDeadlySignals();
 
-// SIGTERM, SIGINT and SIGHUP as something to wait for. Made before any other thread, so that all of them
-// inherit the blocked signals; one at a time.
+// Blocks SIGTERM, SIGINT and SIGHUP and lets one thread wait for them. Must be constructed before any other
+// thread starts, so that all threads inherit the blocked signals. At most one object may exist at a time.
 class ProcessSignals {
  public:
   ProcessSignals();
@@ -19,10 +19,10 @@ class ProcessSignals {
   ProcessSignals(const ProcessSignals&) = delete;
   ProcessSignals& operator=(const ProcessSignals&) = delete;
 
-  // The signal's number; nullopt when none came in time, or after Interrupt.
+  // Returns the signal's number, or nullopt after the timeout or Interrupt.
   std::optional<int> Wait(std::chrono::milliseconds timeout);
 
-  // From any thread: ends the Wait under way, or the next one.
+  // Ends the current Wait, or the next one. Any thread.
   void Interrupt();
 
  private:

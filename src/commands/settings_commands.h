@@ -16,8 +16,8 @@ inline constexpr int kExitStorage = 4;
 inline constexpr int kExitStopped = 5;
 inline constexpr int kExitMemory = 6;
 
-// Runs the commands that need nothing but the settings (config print, check and docs, version, help) and
-// reports usage faults; returns the exit status. nullopt: it is another command, which the caller runs.
+// Runs the commands that need only the settings (config print, check and docs, version, help) and reports
+// usage faults. Returns the exit status, or nullopt for all other commands, which the caller must run.
 std::optional<int> RunSettingsCommand(const CommandLine& line, const EnvironmentLookup& environment,
                                       std::ostream& out, std::ostream& errors);
 

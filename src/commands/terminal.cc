@@ -12,9 +12,9 @@ namespace ei::service {
 
 namespace {
 
-constexpr auto kRedraw = std::chrono::milliseconds(100);
-constexpr auto kNextLine = std::chrono::seconds(10);
-constexpr auto kSameMessage = std::chrono::seconds(10);
+constexpr auto kRedrawInterval = std::chrono::milliseconds(100);
+constexpr auto kLineInterval = std::chrono::seconds(10);
+constexpr auto kRepeatInterval = std::chrono::seconds(10);
 constexpr int kBarCells = 30;
 
 std::string TextOf(const LogField& field) {
@@ -32,7 +32,7 @@ std::string TextOf(const LogField& field) {
 }  // namespace
 
 base::Duration Terminal::Interval() const {
-  return is_terminal_ ? base::Duration(kRedraw) : base::Duration(kNextLine);
+  return is_terminal_ ? base::Duration(kRedrawInterval) : base::Duration(kLineInterval);
 }
 
 void Terminal::ShowProgress(std::string_view line) {
@@ -64,10 +64,10 @@ void Terminal::Write(ei::LogLevel level, std::string_view, std::string_view mess
   if (level != ei::LogLevel::kWarn && level != ei::LogLevel::kError) return;
   const base::MutexLock lock(mutex_);
   const base::SteadyTime now = clock_.Now();
-  // Messages are constants, so that there are few.
-  const auto told = told_.find(message);
-  if (told != told_.end() && now < told->second + kSameMessage) return;
-  told_.insert_or_assign(std::string(message), now);
+  // Messages are constants, so the map stays small.
+  const auto last = last_written_.find(message);
+  if (last != last_written_.end() && now < last->second + kRepeatInterval) return;
+  last_written_.insert_or_assign(std::string(message), now);
   Clear();
   out_ << "event-ingestor: " << message;
   std::string_view before = ": ";

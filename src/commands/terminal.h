@@ -11,27 +11,26 @@
 
 namespace ei::service {
 
-// What a command that takes long tells whoever started it: a line that shows its progress, and lines about
-// what goes wrong meanwhile, for people. On a terminal the progress is redrawn in place; else it is a line
-// from time to time. Thread-safe.
+// Output for the user of a long command: a progress line, and lines for warnings and errors. On a terminal
+// the progress line is redrawn in place; otherwise a new line is written every 10 s. Thread-safe.
 class Terminal final : public Log {
  public:
-  // The references outlive it.
+  // The references must outlive this object.
   Terminal(std::ostream& out, bool is_terminal, const Clock& clock)
       : out_(out), is_terminal_(is_terminal), clock_(clock), next_progress_(clock.Now() + Interval()) {}
 
-  // Passes over what comes too soon after the last.
+  // Ignores the call if it comes too soon after the last one: within 100 ms on a terminal, else 10 s.
   void ShowProgress(std::string_view line) EXCLUDES(mutex_);
 
-  // Takes the progress off the terminal.
+  // Removes the progress line from the terminal.
   void EndProgress() EXCLUDES(mutex_);
 
-  // Warnings and errors; the same message not again for some time.
+  // Writes warnings and errors; a message is not repeated within 10 s. Lower levels are dropped.
   void Write(ei::LogLevel level, std::string_view component, std::string_view message,
              std::initializer_list<LogField> fields) override EXCLUDES(mutex_);
 
  private:
-  base::Duration Interval() const;  // between two times that the progress is shown
+  base::Duration Interval() const;  // between two updates of the progress
   void Clear() REQUIRES(mutex_);
 
   std::ostream& out_;
@@ -40,10 +39,10 @@ class Terminal final : public Log {
   base::Mutex mutex_;
   bool drawn_ GUARDED_BY(mutex_) = false;
   base::SteadyTime next_progress_ GUARDED_BY(mutex_);
-  std::map<std::string, base::SteadyTime, std::less<>> told_ GUARDED_BY(mutex_);
+  std::map<std::string, base::SteadyTime, std::less<>> last_written_ GUARDED_BY(mutex_);  // by message
 };
 
-// "[######----]  60 %, 600 sent back, 1,200/s, 1s left"; total 0 is all there is.
+// "[######----]  60 %, 600 sent back, 1,200/s, 1s left". A total of 0 shows as 100 %.
 std::string ProgressText(uint64_t done, uint64_t total, uint64_t sent, base::Duration elapsed);
 
 }  // namespace ei::service

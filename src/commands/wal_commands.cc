@@ -17,7 +17,7 @@ bool IsWalCommand(Subcommand subcommand) {
 int RunWalCommand(const CommandLine& line, const Settings& settings, const Clock& clock, std::ostream& out,
                   std::ostream& errors) {
   const std::string& folder = settings.wal.dir;
-  // Also before a repair, as opening for writing would make a folder that is missing.
+  // Opened read-only also before a repair, because opening for writing would create a missing folder.
   auto directory = wal::PosixDirectory::OpenReadOnly(folder);
   base::Result<int> status = kExitClean;
   if (directory && line.subcommand == Subcommand::kWalRepair) {

@@ -10,9 +10,9 @@ namespace ei::service {
 
 bool IsWalCommand(Subcommand subcommand);
 
-// Runs wal verify, dump, stats or repair on the folder wal.dir; returns the exit status. All but repair only
-// read, also beside a service that writes there, and without disturbing it. Whoever reads `out` may go away:
-// the caller ignores SIGPIPE.
+// Runs wal verify, dump, stats or repair on the folder wal.dir and returns the exit status. All but repair
+// only read: they may run while a service writes to the log, and don't disturb it. The caller must ignore
+// SIGPIPE, as the reader of `out` may go away.
 int RunWalCommand(const CommandLine& line, const Settings& settings, const Clock& clock, std::ostream& out,
                   std::ostream& errors);
 

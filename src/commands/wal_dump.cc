@@ -39,17 +39,17 @@ std::string JsonString(std::string_view text) {
   return quoted += '"';
 }
 
-// Writes the lines. Whatever the log's bytes are, each is one JSON object on one line.
+// Writes the lines. Each is one JSON object on one line, whatever bytes the log holds.
 class Lines {
  public:
   explicit Lines(std::ostream& out) : out_(out) {}
 
   void Add(const SurveyedSegment& segment, const wal::LoggedEvent& event, bool values) {
-    const bool aside = segment.behind == SurveyedSegment::Behind::kAnything;
+    const bool quarantined = segment.behind == SurveyedSegment::Behind::kAnything;
     fmt::format_to(std::back_inserter(text_),
                    R"({{"position":{},"segment":{},"accepted_at":"{}","settled":{}{})", event.position,
-                   segment.number, TimeText(event.accepted_at), aside || event.settled,
-                   aside ? R"(,"set_aside":true)" : "");
+                   segment.number, TimeText(event.accepted_at), quarantined || event.settled,
+                   quarantined ? R"(,"set_aside":true)" : "");
     AddId(event.Id());
     if (const auto key = event.Key()) AddText("key", *key);
     if (!event.Topic().empty()) AddText("topic", event.Topic());
@@ -67,7 +67,7 @@ class Lines {
     if (!out_ && error_ == 0) error_ = errno == 0 ? EIO : errno;
   }
 
-  // Of a write; 0: none.
+  // The errno of the first failed write; 0: none.
   int Error() const { return error_; }
 
  private:
@@ -89,13 +89,13 @@ class Lines {
     IsJson(quoted) ? AddMember(name, quoted) : AddBase64(name, text);
   }
 
-  // As it stands in the event, its escapes too.
+  // `raw` is the id as it is written in the event, with its escapes.
   void AddId(std::string_view raw) {
     const std::string quoted = '"' + std::string(raw) + '"';
     IsJson(quoted) ? AddMember("id", quoted) : AddText("id", raw);
   }
 
-  // Line breaks in JSON stand between tokens only.
+  // In valid JSON line breaks occur only between tokens, so they can be replaced by spaces.
   void AddValue(std::string_view value) {
     if (!IsJson(value)) {
       AddBase64("event", value);
@@ -129,9 +129,11 @@ class Dumper final : public wal::SegmentVisitor {
     lines_.Add(*segment_, event, options_.values);
     return lines_.Error() == 0;
   }
-  void OnDamage(const LogDamage& damage) override { Tell(segment_->name + ": ", damage); }
-  void OnMissing(uint64_t from, uint64_t to) override { Tell("", {"no segment holds them", 0, 0, from, to}); }
-  void Tell(const std::string& where, const LogDamage& damage) {
+  void OnDamage(const LogDamage& damage) override { Report(segment_->name + ": ", damage); }
+  void OnMissing(uint64_t from, uint64_t to) override {
+    Report("", {"no segment holds them", 0, 0, from, to});
+  }
+  void Report(const std::string& where, const LogDamage& damage) {
     found_damage_ = true;
     errors_ << "event-ingestor: " << where << DamageText(damage) << '\n';
   }
@@ -144,8 +146,9 @@ class Dumper final : public wal::SegmentVisitor {
   bool found_damage_ = false;
 };
 
-bool IsAsked(const SurveyedSegment& segment, const wal::LogSurvey& survey, const WalDumpOptions& options) {
-  if (!segment.readable) return true;  // to tell of it
+bool IsRequested(const SurveyedSegment& segment, const wal::LogSurvey& survey,
+                 const WalDumpOptions& options) {
+  if (!segment.readable) return true;  // so that its damage is reported
   const uint64_t from = std::max(segment.header.first_position, options.positions.from);
   const uint64_t end = std::min(segment.positions_end, options.positions.end);
   return from < end && (options.all || survey.settled.Unsettled(from, end) > 0);
@@ -158,14 +161,14 @@ base::Result<int> DumpWal(wal::Directory& directory, const WalDumpOptions& optio
   const auto survey = wal::SurveyLog(directory);
   if (!survey) return std::unexpected(survey.error());
   Dumper dumper(options, out, errors);
-  for (const LogDamage& damage : survey->damage) dumper.Tell("", damage);
+  for (const LogDamage& damage : survey->damage) dumper.Report("", damage);
   std::vector<const SurveyedSegment*> segments;
   if (options.all) {
     for (const SurveyedSegment& segment : survey->set_aside) segments.push_back(&segment);
   }
   for (const SurveyedSegment& segment : survey->segments) segments.push_back(&segment);
   for (const SurveyedSegment* const segment : segments) {
-    if (!IsAsked(*segment, *survey, options)) continue;
+    if (!IsRequested(*segment, *survey, options)) continue;
     dumper.Begin(*segment);
     ReadSegment(directory, *segment, survey->settled, dumper);
     if (dumper.Error() != 0) break;

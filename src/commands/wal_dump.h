@@ -9,14 +9,14 @@
 namespace ei::service {
 
 struct WalDumpOptions {
-  bool all = false;     // also settled events, and those of segments that were set aside
-  bool values = false;  // the events themselves too
-  PositionsAsked positions;
+  bool all = false;     // also settled events, and those of quarantined segments
+  bool values = false;  // also the contents of the events
+  RequestedPositions positions;
 };
 
-// Prints one JSON object a line and event, in the order of the log; what can't be read is told on `errors`.
-// The status: kExitClean, also when whoever reads `out` has gone away, or kExitStorage when something could
-// not be read. Memory: the largest commit of the log.
+// Prints a line with a JSON object for each event, in the order of the log. Damage is reported on `errors`.
+// Returns kExitClean, also if the reader of `out` has gone away, or kExitStorage if something could not be
+// read. Needs as much memory as the largest commit of the log.
 base::Result<int> DumpWal(wal::Directory& directory, const WalDumpOptions& options, std::ostream& out,
                           std::ostream& errors);
 

@@ -35,26 +35,26 @@ void PrintPlan(const wal::RepairPlan& plan, std::ostream& out) {
                        damaged.segment.name);
   }
   if (survey.checkpoint.exists && !survey.checkpoint.damage.empty()) {
-    out << "would set aside  checkpoint\n";
+    out << "would quarantine checkpoint\n";
   }
   out << "would save       a new checkpoint\n";
   for (const wal::DamagedSegment& damaged : plan.damaged) {
-    out << "would set aside  " << damaged.segment.name << '\n';
+    out << "would quarantine " << damaged.segment.name << '\n';
   }
 }
 
 void PrintOutcome(const wal::RepairOutcome& outcome, std::ostream& out) {
   for (const std::string& name : outcome.removed) {
-    out << "removed    " << Printable(name) << '\n';
+    out << "removed      " << Printable(name) << '\n';
   }
   for (const wal::MovedEvents& moved : outcome.moved) {
-    out << fmt::format("moved      {} from {} to {}, positions {}\n", CountText(moved.events, "event"),
+    out << fmt::format("moved        {} from {} to {}, positions {}\n", CountText(moved.events, "event"),
                        moved.from, moved.to,
                        RangeText(moved.first_position, moved.first_position + moved.events));
   }
-  out << "saved      a new checkpoint\n";
+  out << "saved        a new checkpoint\n";
   for (const auto& [from, to] : outcome.renamed) {
-    out << "set aside  " << Printable(from) << " as " << Printable(to) << '\n';
+    out << "quarantined  " << Printable(from) << " as " << Printable(to) << '\n';
   }
 }
 
@@ -68,13 +68,13 @@ void PrintLost(std::string_view heading, const wal::RepairPlan& plan, std::ostre
   out << '\n';
   const auto& segments = plan.survey.segments;
   if (!segments.empty() && !segments.back().readable) {
-    out << "None of " << segments.back().name
-        << " can be read, and it is the newest: how many events it has is not known.\n";
+    out << segments.back().name
+        << ", the newest segment, can't be read at all, so the number of its events is not known.\n";
   }
   const wal::CheckpointView& checkpoint = plan.survey.checkpoint;
   if (!checkpoint.damage.empty()) {
     out << "The checkpoint " << checkpoint.damage
-        << ", so that all events count as unsettled: those that were delivered are delivered again.\n";
+        << ", so all events count as unsettled: those that were delivered will be delivered again.\n";
   }
 }
 
@@ -91,13 +91,13 @@ base::Result<int> RepairWal(wal::Directory& directory, bool dry_run, std::ostrea
   const auto outcome = wal::Repair(directory, *plan, RandomSeed());
   if (!outcome) return std::unexpected(outcome.error());
   PrintOutcome(*outcome, out);
-  PrintLost("lost       ", *plan, out);
+  PrintLost("lost         ", *plan, out);
   if (!outcome->moved.empty()) {
-    out << "Moved events keep their order among themselves and are delivered after those that stayed.\n";
+    out << "Moved events keep their order and are delivered after those that were not moved.\n";
   }
   if (!plan->damaged.empty()) {
-    out << "The files set aside count towards wal.bytes_max: delete them, or move them away, when they have "
-           "been looked at.\n";
+    out << "Quarantined files count towards wal.bytes_max: examine them, then move them away or delete "
+           "them.\n";
   }
   return kExitClean;
 }

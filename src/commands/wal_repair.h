@@ -7,7 +7,8 @@
 
 namespace ei::service {
 
-// Repairs the log, which no service uses, and says what was done; with `dry_run`, what would be done.
+// Repairs the log and prints what was done; with `dry_run` only prints what would be done. No service may use
+// the log meanwhile.
 base::Result<int> RepairWal(wal::Directory& directory, bool dry_run, std::ostream& out);
 
 }  // namespace ei::service

@@ -51,9 +51,9 @@ struct WalStats {
   Backlog backlog;
   uint64_t used = 0;
   uint64_t prepared = 0;
-  uint64_t set_aside = 0;
+  uint64_t quarantined = 0;
   uint64_t disk_bytes = 0;
-  uint64_t set_aside_bytes = 0;
+  uint64_t quarantined_bytes = 0;
   std::optional<uint64_t> generation = std::nullopt;
   std::optional<base::Duration> checkpoint_age = std::nullopt;
 };
@@ -64,7 +64,7 @@ uint64_t BytesOf(const std::vector<SurveyedSegment>& segments) {
   return bytes;
 }
 
-// The file is written for nothing but a checkpoint.
+// Time since the checkpoint file was written.
 std::optional<base::Duration> CheckpointAge(const std::string& folder, base::WallTime now) {
   struct stat status = {};
   if (::lstat((folder + '/' + wal::kCheckpointName).c_str(), &status) != 0) return std::nullopt;
@@ -86,10 +86,10 @@ std::string ForPeople(const WalStats& stats, base::WallTime now) {
     text += fmt::format("damaged     {} can't be read; `event-ingestor wal verify` says where\n",
                         CountText(backlog.unreadable, "unsettled event"));
   }
-  text += fmt::format("segments    {} used, {} prepared, {} set aside\n", stats.used, stats.prepared,
-                      stats.set_aside);
-  text += fmt::format("disk        {}, of them set aside {}\n", BytesText(stats.disk_bytes),
-                      BytesText(stats.set_aside_bytes));
+  text += fmt::format("segments    {} used, {} prepared, {} quarantined\n", stats.used, stats.prepared,
+                      stats.quarantined);
+  text += fmt::format("disk        {}, of which {} quarantined\n", BytesText(stats.disk_bytes),
+                      BytesText(stats.quarantined_bytes));
   text += "checkpoint  ";
   if (!stats.generation) return text += "none\n";
   return text += fmt::format("generation {}, saved {} ago\n", *stats.generation,
@@ -106,8 +106,8 @@ std::string ForMachines(const WalStats& stats) {
                             TimeText(backlog.oldest_accepted_at), backlog.oldest_position)
               : R"(,"oldest_accepted_at":null,"oldest_position":null)";
   text += fmt::format(R"(,"segments_used":{},"segments_prepared":{},"segments_set_aside":{})", stats.used,
-                      stats.prepared, stats.set_aside);
-  text += fmt::format(R"(,"disk_bytes":{},"set_aside_bytes":{})", stats.disk_bytes, stats.set_aside_bytes);
+                      stats.prepared, stats.quarantined);
+  text += fmt::format(R"(,"disk_bytes":{},"set_aside_bytes":{})", stats.disk_bytes, stats.quarantined_bytes);
   text += saved ? fmt::format(R"(,"checkpoint_generation":{},"checkpoint_age_seconds":{:.3f})",
                               *stats.generation, std::chrono::duration<double>(*stats.checkpoint_age).count())
                 : R"(,"checkpoint_generation":null,"checkpoint_age_seconds":null)";
@@ -130,9 +130,9 @@ base::Result<int> PrintWalStats(wal::Directory& directory, const std::string& fo
   }
   stats.used = survey->segments.size();
   stats.prepared = survey->prepared.size();
-  stats.set_aside = survey->set_aside.size();
-  stats.set_aside_bytes = BytesOf(survey->set_aside);
-  stats.disk_bytes = BytesOf(survey->segments) + BytesOf(survey->prepared) + stats.set_aside_bytes;
+  stats.quarantined = survey->set_aside.size();
+  stats.quarantined_bytes = BytesOf(survey->set_aside);
+  stats.disk_bytes = BytesOf(survey->segments) + BytesOf(survey->prepared) + stats.quarantined_bytes;
   if (survey->checkpoint.newest) {
     stats.generation = survey->checkpoint.generation;
     stats.checkpoint_age = CheckpointAge(folder, now);

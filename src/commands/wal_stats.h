@@ -9,8 +9,8 @@
 
 namespace ei::service {
 
-// Prints how much waits in the log, for people or as one JSON object. Reads the segments that hold unsettled
-// events, and of the others only the headers.
+// Prints how many events wait in the log, as text or, with `json`, as one JSON object. Reads the segments
+// that hold unsettled events, and only the headers of the others.
 base::Result<int> PrintWalStats(wal::Directory& directory, const std::string& folder, base::WallTime now,
                                 bool json, std::ostream& out);
 

@@ -7,7 +7,7 @@
 
 namespace ei::service {
 
-// How the wal commands write things. Ranges are half-open and in the form that --positions takes.
+// Text formats of the wal commands. Ranges are half-open, in the form that --positions accepts.
 
 std::string RangeText(uint64_t from, uint64_t end);  // "1000:2000"
 

@@ -21,9 +21,9 @@ using wal::LogDamage;
 using wal::LogSurvey;
 using wal::SurveyedSegment;
 
-constexpr size_t kDamagesShown = 20;  // of a segment
+constexpr size_t kDamagesShown = 20;  // for each segment
 
-// Counts what one segment holds.
+// Counts the contents and the damage of one segment.
 class Tally final : public wal::SegmentVisitor {
  public:
   explicit Tally(const wal::SettledMap& settled) : settled_(settled) {}
@@ -54,8 +54,8 @@ class Tally final : public wal::SegmentVisitor {
   uint64_t lost = 0;  // unsettled, and can't be read
   uint64_t used_bytes = 0;
   uint64_t damages = 0;
-  std::vector<LogDamage> shown;    // the first of them
-  std::vector<LogDamage> missing;  // behind the segment
+  std::vector<LogDamage> shown;    // the first kDamagesShown
+  std::vector<LogDamage> missing;  // between this segment and the next
 
  private:
   const wal::SettledMap& settled_;
@@ -85,7 +85,7 @@ class Verification {
     }
     for (const std::string& name : survey_.unfinished)
       out_ << fmt::format("{:<29} unfinished\n", Printable(name));
-    if (!survey_.set_aside.empty()) out_ << "\nset aside earlier, and no part of the log any more:\n";
+    if (!survey_.set_aside.empty()) out_ << "\nquarantined earlier, no longer part of the log:\n";
     for (const SurveyedSegment& segment : survey_.set_aside) Read(segment);
     PrintCheckpoint();
   }
@@ -111,17 +111,17 @@ class Verification {
   Tally Read(const SurveyedSegment& segment) {
     Tally tally(survey_.settled);
     if (ReadSegment(directory_, segment, survey_.settled, tally) == wal::SegmentRead::kGone) {
-      out_ << fmt::format("{:<29} was let go meanwhile\n", segment.name);
+      out_ << fmt::format("{:<29} released meanwhile\n", segment.name);
       return Tally(survey_.settled);
     }
-    const bool aside = segment.behind == SurveyedSegment::Behind::kAnything;
+    const bool quarantined = segment.behind == SurveyedSegment::Behind::kAnything;
     std::string positions = "-";
     if (segment.readable) {
       const uint64_t first = segment.header.first_position;
       positions = RangeText(first, std::max(first, tally.end_position));
     }
     out_ << fmt::format("{:<29} {:<21} {:>7} {:>9} {:>9} {:>11}{}\n", segment.name, positions, tally.frames,
-                        tally.events, aside ? 0 : tally.unsettled, tally.used_bytes,
+                        tally.events, quarantined ? 0 : tally.unsettled, tally.used_bytes,
                         tally.damages > 0 ? "  DAMAGED" : "");
     for (const LogDamage& damage : tally.shown) out_ << "  " << DamageText(damage) << '\n';
     if (tally.damages > tally.shown.size()) {
@@ -129,7 +129,7 @@ class Verification {
     }
     if (segment.torn_at) {
       out_ << "  from byte " << *segment.torn_at
-           << ": a commit that is not finished; nobody was told that its events are safe\n";
+           << ": an unfinished commit, whose events were not acknowledged\n";
     }
     return tally;
   }
@@ -155,8 +155,7 @@ class Verification {
     }
     for (const CheckpointView::Slot slot : checkpoint.slots) {
       if (slot != CheckpointView::Slot::kDamaged || !checkpoint.damage.empty()) continue;
-      out_
-          << "  the slot of an older one is damaged, as a crash leaves it; the next one will take its place\n";
+      out_ << "  the slot of an older one is damaged, as a crash can leave it; the next one overwrites it\n";
     }
   }
 
@@ -176,8 +175,8 @@ base::Result<int> VerifyWal(wal::Directory& directory, const std::string& folder
                             std::ostream& out) {
   const auto survey = wal::SurveyLog(directory);
   if (!survey) return std::unexpected(survey.error());
-  out << PrintableLong(folder) << " as it was at " << TimeText(now.time_since_epoch().count())
-      << "; a service may have gone on since\n\n";
+  out << PrintableLong(folder) << " as of " << TimeText(now.time_since_epoch().count())
+      << "; a running service may have changed it since\n\n";
   Verification verification(directory, *survey, out);
   verification.Run();
   return verification.Conclude();

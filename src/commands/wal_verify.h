@@ -9,8 +9,8 @@
 
 namespace ei::service {
 
-// Reads all of the log and prints a row a segment, what is damaged, and a summary. The status: kExitClean, or
-// kExitStorage when something is damaged that a repair has not set aside yet.
+// Reads the whole log and prints a row for each segment, the damage, and a summary. Returns kExitClean, or
+// kExitStorage if there is damage that no repair has quarantined yet.
 base::Result<int> VerifyWal(wal::Directory& directory, const std::string& folder, base::WallTime now,
                             std::ostream& out);
 

@@ -6,7 +6,7 @@
 
 namespace ei {
 
-// What a success reply promises about its events, the weakest first.
+// The guarantee that a success reply gives for its events, the weakest first.
 enum class AckLevel : uint8_t {
   kMemory,  // they are in the journal
   kWal,     // they are in the write-ahead log, and the sync to disk has returned

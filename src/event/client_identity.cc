@@ -6,7 +6,7 @@ namespace ei {
 
 namespace {
 
-// Stands for ever: logs on disks have what came of it.
+// Must never change: write-ahead logs on disk contain identities that were computed with this key.
 constexpr base::SipKey kKey{0x65692d636c69656e, 0x742d6964656e7469};  // "ei-client-identi"
 
 }  // namespace

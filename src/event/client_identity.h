@@ -5,12 +5,13 @@
 
 namespace ei {
 
-// Who a client is, as a hash of whatever tells clients apart. The same in every process, and so fit for the
-// log; never another client's, as a ClientNumber is in time.
+// Identifies a client by a hash of the name that distinguishes clients. It is the same in every process, so
+// it can be stored in the write-ahead log. It is never reused for another client, unlike a ClientNumber.
 using ClientIdentity = uint64_t;
-inline constexpr ClientIdentity kNoClient = 0;  // clients are not told apart
+inline constexpr ClientIdentity kNoClient = 0;  // clients are not distinguished
 
-// The key is not secret: of 2^64 identities a client can choose too few to hit upon another one's.
+// Returns the identity of the client with this name. The hash key is not secret: a client cannot try enough
+// names to find one that has another client's identity among the 2^64.
 ClientIdentity IdentityOf(std::string_view name);
 
 }  // namespace ei

@@ -10,7 +10,7 @@
 
 namespace ei {
 
-// The routes in force, which a reload replaces while requests are being handled. Thread-safe.
+// The current routes. A reload replaces them while requests are being handled. Thread-safe.
 class CurrentRoutes {
  public:
   explicit CurrentRoutes(std::shared_ptr<const Routes> routes) : routes_(std::move(routes)) {}
@@ -21,7 +21,8 @@ class CurrentRoutes {
     version_.fetch_add(1, std::memory_order_release);
   }
 
-  // Changes with each Replace; cheap, so that a reader need not ask for what it has.
+  // Changes with each Replace. Takes no lock, so a reader can check cheaply whether its routes are still
+  // current.
   uint64_t Version() const { return version_.load(std::memory_order_acquire); }
   std::shared_ptr<const Routes> Get() const EXCLUDES(mutex_) {
     const base::MutexLock lock(mutex_);

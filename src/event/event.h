@@ -8,15 +8,15 @@
 
 namespace ei {
 
-// A top-level member of an event that has a meaning of its own, as the decoder found it.
+// A top-level member of an event that the service interprets, as the decoder found it.
 struct Member {
   enum class Kind : uint8_t { kAbsent, kString, kOther };
   Kind kind = Kind::kAbsent;
   std::string_view text;  // the string with its escapes resolved
-  std::string_view raw;   // the same between its quotes, as the client wrote it
+  std::string_view raw;   // the string without its quotes, as the client wrote it
 };
 
-// Why an event can't be accepted. Each has a stable code that clients may act on.
+// The reason why an event can't be accepted. Each has a stable code that clients may act on.
 enum class EventFault : uint8_t {
   kNone,
   kMalformedJson,
@@ -31,29 +31,30 @@ enum class EventFault : uint8_t {
   kBadTimestamp,
   kEventTooLarge,
   kTooLargeForTopic,
-  kPartitionStuck,  // not now: its partition takes nothing at present
+  kPartitionStuck,  // temporary: the event's partition is stalled
 };
 inline constexpr size_t kEventFaultCount = 14;
 
-// One event as the decoder read it: views into the request's bytes (or the decoder's scratch) that live as
-// long as the request is being handled. Nothing in it has been judged but `fault`, which is what the grammar
-// itself forbids.
+// One event as the decoder read it. The views point into the request's bytes or into the decoder's scratch
+// memory and are valid as long as the request is being handled. `fault` is set only if the decoder itself
+// found a fault, such as invalid JSON; Validate() checks all other rules.
 struct DecodedEvent {
   std::string_view json;  // the client's bytes from '{' to '}'
   Member id;
   Member type;
   Member timestamp;
-  Member source;                        // as in CloudEvents; whatever it is, it is passed on
-  const Route* route = &kDefaultRoute;  // never null; of an event without a type, the default one
-  std::string_view key;                 // what the route's key pointer led to; without one, unused
+  Member source;                        // as in CloudEvents; not validated
+  const Route* route = &kDefaultRoute;  // never null; the default route if the event has no type
+  std::string_view key;                 // the value that the route's key pointer selects, if has_key
   bool has_key = false;
   EventFault fault = EventFault::kNone;
-  uint32_t index = 0;   // place in the request, from 0
+  uint32_t index = 0;   // index in the request, from 0
   uint32_t line = 0;    // NDJSON: line from 1; else 0
-  uint64_t offset = 0;  // NDJSON: byte in the body at which the line begins or the fault lies
+  uint64_t offset = 0;  // NDJSON: byte of the body at which the line begins, or the position of the fault
 };
 
-// What an event may measure at most, in bytes; id and type without quotes and with escapes resolved.
+// The largest sizes of an event and its members, in bytes. The id and the type are measured without quotes
+// and with escapes resolved.
 struct EventLimits {
   size_t event_bytes_max = 1'000'000;
   size_t id_bytes_max = 256;

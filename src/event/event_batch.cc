@@ -70,7 +70,7 @@ std::optional<std::string_view> EventBatch::KeyOf(const DecodedEvent& event,
   return std::nullopt;
 }
 
-void EventBatch::TakeBack(const DecodedEvent& event) {
+void EventBatch::UndoAdd(const DecodedEvent& event) {
   bytes_.resize(events_.back().offset);
   events_.pop_back();
   client_bytes_ -= event.json.size();
@@ -78,7 +78,7 @@ void EventBatch::TakeBack(const DecodedEvent& event) {
 
 void EventBatch::AssignWithout(const EventBatch& all, std::span<const uint32_t> left_out) {
   Clear(all.client_, all.identity_);
-  client_bytes_ = all.client_bytes_;  // for what it is asked for: a request of this size
+  client_bytes_ = all.client_bytes_;  // callers use it as the size of the whole request
   auto next_out = left_out.begin();
   for (uint32_t i = 0; i < all.events_.size(); ++i) {
     if (next_out != left_out.end() && *next_out == i) {

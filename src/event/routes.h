@@ -13,26 +13,28 @@
 
 namespace ei {
 
-// What a Kafka record's key is: the event's id, nothing, what a JSON Pointer leads to, or what the request's
-// key header says (no key where there is none).
+// The source of a Kafka record's key: the event's id, none (the record has no key), the value that a JSON
+// Pointer selects in the event, or the request's key header. If the selected value or the header is missing,
+// the record has no key.
 enum class KeySource : uint8_t { kId, kNone, kPointer, kHeader };
 
 // The reference tokens of a JSON Pointer (RFC 6901), decoded.
 using KeyPointer = std::vector<std::string>;
 
-// Where an event goes, and what it takes along.
+// The destination of an event, its key source, and its minimum ack level.
 struct Route {
-  std::string topic;  // empty: the sink's own
+  std::string topic;  // empty: the sink's default topic
   KeySource key_source = KeySource::kId;
-  size_t key_pointer = 0;                // kPointer: its number in Routes::KeyPointers()
-  AckLevel ack_min = AckLevel::kMemory;  // a request with an event of this route is promised no less
+  size_t key_pointer = 0;                // kPointer: index into Routes::KeyPointers()
+  AckLevel ack_min = AckLevel::kMemory;  // lowest level for a request with an event of this route
 };
 
-// For events that no rule names.
+// The route of a DecodedEvent to which no Routes have been applied.
 inline const Route kDefaultRoute{};
 
-// Chooses a route by the event's type: a rule for exactly this type, else the rule with the longest prefix
-// of it, else the default route. Immutable, so thread-safe; routes live as long as it does.
+// Chooses a route by the event's type: the rule for exactly this type, else the rule with the longest
+// matching prefix, else the fallback. Immutable and therefore thread-safe. The routes live as long as this
+// object.
 class Routes {
  public:
   struct Key {
@@ -48,14 +50,14 @@ class Routes {
 
   // All events have the default route.
   Routes();
-  // Of several rules with the same `type` the first counts.
+  // If several rules have the same `type`, the first one applies.
   Routes(const Rule& fallback, std::span<const Rule> rules);
 
   const Route& For(std::string_view type) const {
     return by_type_.empty() && prefix_sizes_.empty() ? fallback_ : Find(type);
   }
 
-  // Each once; a route names its own by number.
+  // The distinct key pointers of all routes; Route::key_pointer is an index into them.
   std::span<const KeyPointer> KeyPointers() const { return key_pointers_; }
 
  private:
@@ -72,7 +74,7 @@ class Routes {
   Route fallback_;
   RouteMap by_type_;
   RouteMap by_prefix_;
-  std::vector<size_t> prefix_sizes_;  // those that occur, the longest first
+  std::vector<size_t> prefix_sizes_;  // distinct sizes of the prefixes, in descending order
 };
 
 }  // namespace ei

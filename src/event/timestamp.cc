@@ -6,7 +6,8 @@ namespace ei {
 
 namespace {
 
-// Reads exactly `digits` decimal digits from the front of `text`; -1 when they aren't there.
+// Removes exactly `digits` decimal digits from the front of `text` and returns their value; -1 if there are
+// fewer.
 int TakeNumber(std::string_view& text, size_t digits) {
   if (text.size() < digits) return -1;
   int value = 0;
@@ -18,8 +19,8 @@ int TakeNumber(std::string_view& text, size_t digits) {
   return value;
 }
 
-bool TakeChar(std::string_view& text, char wanted) {
-  if (text.empty() || text.front() != wanted) return false;
+bool TakeChar(std::string_view& text, char expected) {
+  if (text.empty() || text.front() != expected) return false;
   text.remove_prefix(1);
   return true;
 }
@@ -30,7 +31,7 @@ int DaysIn(int year, int month) {
   return month == 2 && leap ? 29 : kDays[static_cast<size_t>(month - 1)];
 }
 
-// As written, but for the fraction; year -1: it is no date-time.
+// The fields as written, with the fraction in nanoseconds. year -1: not a date-time.
 struct DateTime {
   int year = -1;
   int month = 0;

@@ -12,12 +12,13 @@ namespace ei {
 using TimestampText = std::array<char, 24>;
 TimestampText FormatTimestamp(base::WallTime time);
 
-// True for a date-time of RFC 3339, section 5.6: a real calendar day, second 60 only where a leap second can
-// be.
+// Returns true for a date-time of RFC 3339, section 5.6, on a real calendar day. Second 60 is allowed only
+// where a leap second is possible.
 bool IsRfc3339(std::string_view text);
 
-// The moment that such a date-time names, to the nanosecond; second 60 is the next minute's first. nullopt:
-// it is none, or of a year beyond 1678 to 2261, for which WallTime has no number.
+// Returns the time of such a date-time. Digits beyond nanoseconds are dropped; second 60 is the first second
+// of the next minute. Returns nullopt for any other text, and for years outside 1678 to 2261, which WallTime
+// cannot represent.
 std::optional<base::WallTime> ParseTimestamp(std::string_view text);
 
 inline std::string_view View(const TimestampText& text) { return {text.data(), text.size()}; }

@@ -5,9 +5,9 @@
 
 namespace ei {
 
-inline constexpr size_t kTopicNameBytesMax = 249;  // Kafka's own limit
+inline constexpr size_t kTopicNameBytesMax = 249;  // Kafka's limit
 
-// True for what Kafka takes as the name of a topic (org.apache.kafka.common.internals.Topic).
+// Returns true if Kafka accepts `name` as the name of a topic (org.apache.kafka.common.internals.Topic).
 bool IsTopicName(std::string_view name);
 
 }  // namespace ei

@@ -6,7 +6,7 @@ namespace ei {
 
 namespace {
 
-// Fills the generator's state from one word, as its authors advise (SplitMix64).
+// Fills the generator's state from one word, as the authors of xoshiro256** recommend.
 uint64_t SplitMix64(uint64_t& state) {
   uint64_t z = (state += 0x9e3779b97f4a7c15);
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;

@@ -54,10 +54,11 @@ std::string_view Code(EventFault fault) {
 std::string Explain(EventFault fault, const EventLimits& limits) {
   switch (fault) {
     case EventFault::kNone: return "nothing is wrong";
-    case EventFault::kMalformedJson: return "this is not valid JSON in UTF-8 without a byte order mark (BOM)";
+    case EventFault::kMalformedJson:
+      return "the event is not valid JSON in UTF-8 without a byte order mark (BOM)";
     case EventFault::kTooDeep: return "the JSON is nested too deeply (ingest.depth_max)";
     case EventFault::kNotAnObject: return "an event must be a JSON object";
-    case EventFault::kDuplicateMember: return "a member stands twice at the top level of the event";
+    case EventFault::kDuplicateMember: return "the event has a duplicate member name at its top level";
     case EventFault::kMissingType: return "the event has no \"type\"; it must be a non-empty string";
     case EventFault::kEmptyType: return "\"type\" is empty; it must be a non-empty string";
     case EventFault::kWrongType:
@@ -72,10 +73,10 @@ std::string Explain(EventFault fault, const EventLimits& limits) {
     case EventFault::kEventTooLarge:
       return "the event is over " + std::to_string(limits.event_bytes_max) +
              " bytes (ingest.event_bytes_max)";
-    case EventFault::kTooLargeForTopic: return "the event is larger than its topic takes";
+    case EventFault::kTooLargeForTopic: return "the event is larger than its topic accepts";
     case EventFault::kPartitionStuck:
-      return "the partition that the event's key leads to takes nothing at present, and enough events wait for it "
-             "already; send it again later";
+      return "the partition of the event is not accepting events at present, and too many events are waiting "
+             "already; send the event again later";
   }
   return {};
 }

@@ -7,13 +7,13 @@
 
 namespace ei {
 
-// The first rule that `event` breaks, or kNone.
+// Returns the first rule that `event` breaks, or kNone.
 EventFault Validate(const DecodedEvent& event, const EventLimits& limits);
 
-// The stable code, as in "missing_type".
+// Returns the stable code of the fault, for example "missing_type".
 std::string_view Code(EventFault fault);
 
-// What the client did wrong and what would be right, with the limit named.
+// Returns a text for the client that says what is wrong and what is valid, with the limit.
 std::string Explain(EventFault fault, const EventLimits& limits);
 
 }  // namespace ei

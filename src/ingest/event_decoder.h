@@ -14,33 +14,34 @@ enum class DocumentFault : uint8_t {
   kNone,
   kMalformed,      // not one JSON document in UTF-8
   kTooDeep,        // nested beyond the limit
-  kBatchTooLarge,  // more events than a request may bring
+  kBatchTooLarge,  // more events than a request may contain
 };
 
 struct DecodedRequest {
   DocumentFault fault = DocumentFault::kNone;
-  uint64_t offset = 0;    // byte of the body at which the fault lies
-  uint64_t read = 1;      // events that were read before the fault, and the one it lies in
-  std::string_view what;  // what is wrong there, for people; a constant
+  uint64_t offset = 0;    // position of the fault in the body, in bytes
+  uint64_t read = 1;      // events that were read before the fault, plus the one with the fault
+  std::string_view what;  // description of the fault, for people; a constant
   bool batch = false;     // an array or lines, not a single object
   std::span<const DecodedEvent> events;
 };
 
-// Reads a request's body. What it returns points into the body and into the decoder, and is valid until the
-// next call or the end of the body, whichever is first. One a thread.
+// Decodes the body of a request. The results point into the body and into the decoder, and are valid until
+// the next call or until the body is freed, whichever is first. Not thread-safe: each thread has its own
+// decoder.
 class EventDecoder {
  public:
   virtual ~EventDecoder() = default;
 
-  // From now on events get their routes and keys from these. Before the first call all have the default
+  // Sets the routes for the events of the following calls. Before the first call all events have the default
   // route.
   virtual void UseRoutes(std::shared_ptr<const Routes> routes) = 0;
 
-  // application/json: one object, or an array of them. The whole document is judged; any fault of grammar in
-  // it refuses it all.
+  // Decodes application/json: one object, or an array of objects. A syntax error anywhere rejects the whole
+  // document.
   virtual DecodedRequest DecodeDocument(std::string_view body) = 0;
 
-  // application/x-ndjson: one event a line, each judged by itself. Blank lines are passed over.
+  // Decodes application/x-ndjson: one event per line. A fault rejects only its line. Blank lines are skipped.
   virtual DecodedRequest DecodeLines(std::string_view body) = 0;
 };
 

@@ -9,7 +9,8 @@ namespace ei {
 
 namespace {
 
-// The bucket's answer is exact to some nanoseconds, which must not cost the client a whole second.
+// Rounds up to whole seconds, at least 1. The bucket's answer may be some nanoseconds too long, which must
+// not cost the client a second.
 std::chrono::seconds WholeSeconds(base::Duration wait) {
   return std::max(std::chrono::seconds(1),
                   std::chrono::ceil<std::chrono::seconds>(wait - std::chrono::microseconds(1)));
@@ -21,12 +22,13 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const RequestM
                             Handling handling, AckLevel ack, IngestContext& context) {
   telemetry_.EventsReceived(events.size());
   const base::SteadyTime now = clock_.Now();
-  if (closing_.load(std::memory_order_acquire)) return Refuse(IngestStatus::kShuttingDown, events.size());
-  // All events take tokens, valid or not: they were decoded and are judged.
+  if (closing_.load(std::memory_order_acquire))
+    return RejectRequest(IngestStatus::kShuttingDown, events.size());
+  // Every event takes a token, valid or not, because each was decoded and will be validated.
   const ClientNumber client = metadata.client;
-  if (const auto refused = RefusedByRate(client, events.size(), now)) return *refused;
-  if (!KeyFits(events, metadata)) return Refuse(IngestStatus::kKeyTooLarge, events.size());
-  Judge(events, metadata, context);
+  if (const auto rejected = TakeTokensOrReject(client, events.size(), now)) return *rejected;
+  if (!KeyFits(events, metadata)) return RejectRequest(IngestStatus::kKeyTooLarge, events.size());
+  ValidateAll(events, metadata, context);
 
   const uint64_t valid = context.batch.Size();
   const bool all_or_nothing = handling == Handling::kStrict && !context.rejections.empty();
@@ -34,16 +36,16 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const RequestM
   if (valid == 0 || all_or_nothing) return {IngestStatus::kAllRejected};
 
   if (!MayHold(client, valid, context.batch.Bytes().size()))
-    return RefuseOverShare(valid, context.batch.Bytes().size());
+    return RejectOverShare(valid, context.batch.Bytes().size());
   const Appended appended = journal_.Append(
       {.batch = context.batch, .dedup = &context.dedup, .ack = ack, .waiter = context.waiter}, now);
   switch (appended.result) {
     case AppendResult::kAppended: break;
-    case AppendResult::kOverShare: return RefuseOverShare(valid, context.batch.Bytes().size());
-    case AppendResult::kFull: return Refuse(IngestStatus::kJournalFull, valid);
-    case AppendResult::kTooLarge: return Refuse(IngestStatus::kBatchTooLarge, valid);
-    case AppendResult::kClosed: return Refuse(IngestStatus::kShuttingDown, valid);
-    case AppendResult::kFailed: return Refuse(IngestStatus::kStorageFailed, valid);
+    case AppendResult::kOverShare: return RejectOverShare(valid, context.batch.Bytes().size());
+    case AppendResult::kFull: return RejectRequest(IngestStatus::kJournalFull, valid);
+    case AppendResult::kTooLarge: return RejectRequest(IngestStatus::kBatchTooLarge, valid);
+    case AppendResult::kClosed: return RejectRequest(IngestStatus::kShuttingDown, valid);
+    case AppendResult::kFailed: return RejectRequest(IngestStatus::kStorageFailed, valid);
   }
   const uint64_t repeats = context.dedup.repeats.size();
   telemetry_.EventsAccepted(valid - repeats);
@@ -52,21 +54,22 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const RequestM
   return {IngestStatus::kAccepted, std::chrono::seconds(0), false, ack};
 }
 
-std::optional<IngestResult> Ingest::RefusedByRate(ClientNumber client, uint64_t events,
-                                                  base::SteadyTime now) {
+std::optional<IngestResult> Ingest::TakeTokensOrReject(ClientNumber client, uint64_t events,
+                                                       base::SteadyTime now) {
   const auto decision = TakeTokens(client, events, now);
   if (decision.admitted) return std::nullopt;
   if (shares_ != nullptr) shares_->NoteRefused(client, events, now);
-  IngestResult refused = Refuse(IngestStatus::kRateLimited, events, decision.retry_after);
-  refused.over_share = TokensKept(client, events, now) > 0;
-  return refused;
+  IngestResult rejected = RejectRequest(IngestStatus::kRateLimited, events, decision.retry_after);
+  rejected.over_share = TokensReserved(client, events, now) > 0;
+  return rejected;
 }
 
 IngestResult Ingest::RejectDocument(ClientNumber client, uint64_t events) {
-  return RefusedByRate(client, events, clock_.Now()).value_or(IngestResult{IngestStatus::kAllRejected});
+  return TakeTokensOrReject(client, events, clock_.Now()).value_or(IngestResult{IngestStatus::kAllRejected});
 }
 
-// The sum, before anything is copied.
+// Checks the total size of the events with a copy of the header's key for each event that uses it, before
+// anything is copied.
 bool Ingest::KeyFits(std::span<const DecodedEvent> events, const RequestMetadata& metadata) const {
   if (metadata.key.empty()) return true;
   uint64_t bytes = 0;
@@ -81,13 +84,13 @@ void Ingest::LogIdConflicts(uint64_t events) {
   telemetry_.EventIdConflicts(events);
   if (log_ == nullptr) return;
   log_->Write(LogLevel::kWarn, "ingest",
-              "events of one client share an id and differ in their bytes; each was accepted: let their "
-              "senders use ids, or sources, of their own",
+              "events of one client have the same id but different bytes; each was accepted: their senders "
+              "must use different ids or different sources",
               {{"events", events}});
 }
 
-void Ingest::Judge(std::span<const DecodedEvent> events, const RequestMetadata& metadata,
-                   IngestContext& context) {
+void Ingest::ValidateAll(std::span<const DecodedEvent> events, const RequestMetadata& metadata,
+                         IngestContext& context) {
   context.batch.Clear(metadata.client, metadata.identity);
   context.rejections.clear();
   context.dedup.Clear();
@@ -96,29 +99,30 @@ void Ingest::Judge(std::span<const DecodedEvent> events, const RequestMetadata& 
   for (const DecodedEvent& event : events) {
     const EventFault fault = Validate(event, options_.limits);
     if (fault != EventFault::kNone) {
-      Reject(event, fault, {}, context);
+      RejectEvent(event, fault, {}, context);
       continue;
     }
     const bool needs_id = event.id.kind == Member::Kind::kAbsent;
     context.batch.Add(event, needs_id ? context.ids.Next(received_at) : std::string_view(), View(timestamp),
                       metadata);
     if (const auto limit = topic_limits_.BrokenByLast(context.batch)) {
-      context.batch.TakeBack(event);
-      Reject(event, EventFault::kTooLargeForTopic, *limit, context);
+      context.batch.UndoAdd(event);
+      RejectEvent(event, EventFault::kTooLargeForTopic, *limit, context);
       continue;
     }
     if (IsStalled(context.batch)) {
-      context.batch.TakeBack(event);
-      Reject(event, EventFault::kPartitionStuck, {}, context);
+      context.batch.UndoAdd(event);
+      RejectEvent(event, EventFault::kPartitionStuck, {}, context);
       continue;
     }
     if (window_ != nullptr) window_->Name(event, context.batch, context.dedup);
   }
 }
 
-// Whether the partition of the batch's last event takes nothing while others do. Once the journal is crowded
-// it is rejected, so that the rest of it stays free for the others. In an outage of all of them none is
-// stalled by this measure: the journal is there for that.
+// Returns whether the batch's last event has to be rejected because its partition is stalled: the partition
+// accepts nothing while others do, and the journal is above its high watermark. The rest of the journal then
+// remains free for events of the other partitions. In an outage of all partitions none of them is stalled in
+// this sense: the journal buffers their events.
 bool Ingest::IsStalled(const EventBatch& batch) const {
   if (sink_ == nullptr) return false;
   const EventSlices& event = batch.Events().back();
@@ -127,8 +131,8 @@ bool Ingest::IsStalled(const EventBatch& batch) const {
   return sink_->IsStalled(TopicOf(batch, event), key_hash) && journal_.AboveHighWatermark();
 }
 
-void Ingest::Reject(const DecodedEvent& event, EventFault fault, const TopicLimit& limit,
-                    IngestContext& context) {
+void Ingest::RejectEvent(const DecodedEvent& event, EventFault fault, const TopicLimit& limit,
+                         IngestContext& context) {
   context.rejections.push_back({event.index, event.line, event.offset, fault, event.id.raw, limit});
   telemetry_.EventsRejected(Code(fault), 1);
 }
@@ -152,15 +156,15 @@ IngestResult Ingest::Admit(AckLevel ack, ClientNumber client, uint64_t body_byte
 }
 
 IngestResult Ingest::AdmitByRate(ClientNumber client, base::SteadyTime now) const {
-  const double kept = TokensKept(client, 1, now);
-  const auto decision = bucket_.Peek(now, 1, kept);
+  const double reserve = TokensReserved(client, 1, now);
+  const auto decision = bucket_.Peek(now, 1, reserve);
   const base::Duration unread = shares_ == nullptr ? base::Duration(0) : shares_->UnreadFor(client, now);
   const bool reserved = shares_ != nullptr && shares_->PeekReserved(client, now);
   if (unread.count() == 0 && (decision.admitted || reserved)) return {IngestStatus::kAccepted};
-  return {IngestStatus::kRateLimited, WholeSeconds(std::max(decision.retry_after, unread)), kept > 0};
+  return {IngestStatus::kRateLimited, WholeSeconds(std::max(decision.retry_after, unread)), reserve > 0};
 }
 
-IngestResult Ingest::Refuse(IngestStatus status, uint64_t events, base::Duration retry_after) {
+IngestResult Ingest::RejectRequest(IngestStatus status, uint64_t events, base::Duration retry_after) {
   telemetry_.EventsRejected(Code(status), events);
   if (status == IngestStatus::kBatchTooLarge || status == IngestStatus::kKeyTooLarge) return {status};
   if (status == IngestStatus::kJournalFull || status == IngestStatus::kOverShare) {
@@ -170,27 +174,27 @@ IngestResult Ingest::Refuse(IngestStatus status, uint64_t events, base::Duration
   return {status, WholeSeconds(retry_after)};
 }
 
-// A client that stays below its part of the rate pays no one's debt but its own; the bucket of all is charged
-// with everything, so that together they keep to the rate.
+// A client within its share of the rate doesn't pay for the debt of other clients. The shared bucket is
+// charged for all admitted events, so that all clients together keep to the rate.
 TokenBucket::Decision Ingest::TakeTokens(ClientNumber client, uint64_t events, base::SteadyTime now) {
   if (shares_ == nullptr || bucket_.Unlimited()) return bucket_.TryTake(events, now);
   if (shares_->TakeReserved(client, events, now)) {
     bucket_.Charge(events, now);
     return {true, base::Duration(0), 0};
   }
-  const auto decision = bucket_.TryTake(events, now, TokensKept(client, events, now));
+  const auto decision = bucket_.TryTake(events, now, TokensReserved(client, events, now));
   if (decision.admitted) shares_->Charge(client, events, now);
   return decision;
 }
 
-// One that is too large for any client's share is not told to try again.
-IngestResult Ingest::RefuseOverShare(uint64_t events, uint64_t bytes) {
+// A batch that is too large for any client's share gets kBatchTooLarge, so that the client doesn't retry.
+IngestResult Ingest::RejectOverShare(uint64_t events, uint64_t bytes) {
   const bool ever = shares_->EverAllows(Shared::kJournalEvents, events) &&
                     shares_->EverAllows(Shared::kJournalBytes, bytes);
-  return Refuse(ever ? IngestStatus::kOverShare : IngestStatus::kBatchTooLarge, events);
+  return RejectRequest(ever ? IngestStatus::kOverShare : IngestStatus::kBatchTooLarge, events);
 }
 
-double Ingest::TokensKept(ClientNumber client, uint64_t events, base::SteadyTime now) const {
+double Ingest::TokensReserved(ClientNumber client, uint64_t events, base::SteadyTime now) const {
   if (shares_ == nullptr || bucket_.Unlimited() || shares_->WithinFairShare(client, events, now)) return 0;
   return bucket_.Burst() / static_cast<double>(ClientShares::kReserveFraction);
 }

@@ -25,43 +25,45 @@
 namespace ei {
 
 enum class IngestStatus : uint8_t {
-  kAccepted,     // every valid event (IngestContext::batch) is in the journal, or was before (its repeats)
+  kAccepted,     // each valid event (IngestContext::batch) is in the journal or, if a repeat, was accepted
+                 // before
   kAllRejected,  // no event was accepted; IngestContext::rejections says why
   kRateLimited,
   kJournalFull,
-  kOverShare,      // there is room in the journal, but not for this client
+  kOverShare,      // the journal has room, but the client is over its share
   kBatchTooLarge,  // more valid events than the journal can ever hold at once
-  kKeyTooLarge,    // the key of the request, once for each event that takes it, is beyond body_bytes_max
+  kKeyTooLarge,  // the events plus the request's key, once for each event that uses it, exceed body_bytes_max
   kShuttingDown,
   kStorageFailed,   // the journal's storage failed; the process is about to end
-  kAckUnavailable,  // a level was asked for that this service can't promise
+  kAckUnavailable,  // the service can't provide the requested level
 };
 
 struct IngestResult {
   IngestStatus status;
   std::chrono::seconds retry_after{0};  // for kRateLimited, kJournalFull, kOverShare, kShuttingDown
-  bool over_share = false;              // refused because the client has more than its part (ClientShares)
+  bool over_share = false;              // rejected because the client is over its share (ClientShares)
 
-  // For kAccepted of Accept: what the client is promised. The reply has to wait for it while
+  // For kAccepted of Accept: the level that the client is promised. The reply has to wait as long as
   // IngestContext::waiter waits.
   AckLevel ack = AckLevel::kMemory;
 };
 
 enum class Handling : uint8_t { kLenient, kStrict };  // RFC 7240: strict is all or nothing
 
-// The way in: validate, admit, append. Thread-safe, with one IngestContext a thread.
+// Validates the events of requests, admits them, and appends them to the journal. Thread-safe if each thread
+// uses its own IngestContext.
 class Ingest {
  public:
   struct Options {
     EventLimits limits;
-    AckLevel ack = AckLevel::kMemory;      // where the client asks for none
-    AckLevel ack_min = AckLevel::kMemory;  // what asks for less gets this
-    bool has_wal = false;                  // the journal's DurableEnd() moves
-    uint64_t body_bytes_max = UINT64_MAX;  // X-Event-Key counts once for each event
+    AckLevel ack = AckLevel::kMemory;      // for requests that ask for no level
+    AckLevel ack_min = AckLevel::kMemory;  // lower levels are raised to this
+    bool has_wal = false;                  // the journal is durable: its DurableEnd() moves
+    uint64_t body_bytes_max = UINT64_MAX;  // X-Event-Key counts for each event that uses it
   };
 
-  // `window`: the one that the journal has; null: no event is taken for a repeat. `sink` null: no partition
-  // is ever held to be stalled. `shares` null: clients are not told apart. `log` null: nothing is logged.
+  // `window`: that of the journal; null: repeats are not detected. `sink` null: no partition counts as
+  // stalled. `shares` null: clients are not distinguished. `log` null: nothing is logged.
   Ingest(const Options& options, TokenBucket& bucket, Journal& journal, const DrainRate& drain_rate,
          const TopicLimits& topic_limits, const Clock& clock, Telemetry& telemetry,
          const IdempotencyWindow* window = nullptr, const EventSink* sink = nullptr,
@@ -78,52 +80,56 @@ class Ingest {
         shares_(shares),
         log_(log) {}
 
-  // The level for a request that asks for `wish`, as far as its header tells, and with its events: their
-  // routes may ask for more.
-  AckLevel LevelFor(std::optional<AckLevel> wish) const {
-    return std::max(wish.value_or(options_.ack), options_.ack_min);
+  // Returns the level for a request that asks for `requested`: the first overload before its events are
+  // known, the second with its events, whose routes may require a higher level.
+  AckLevel LevelFor(std::optional<AckLevel> requested) const {
+    return std::max(requested.value_or(options_.ack), options_.ack_min);
   }
-  AckLevel LevelFor(std::optional<AckLevel> wish, std::span<const DecodedEvent> events) const {
-    AckLevel level = LevelFor(wish);
+  AckLevel LevelFor(std::optional<AckLevel> requested, std::span<const DecodedEvent> events) const {
+    AckLevel level = LevelFor(requested);
     for (const DecodedEvent& event : events) level = std::max(level, event.route->ack_min);
     return level;
   }
 
-  // Whether a request with a body of `body_bytes` (0: not known) is worth reading: refuses what would be
-  // refused whatever its body says. `now` may lag a little.
+  // Checks, before the body is read, whether a request with a body of `body_bytes` (0: unknown) would be
+  // rejected independently of the body's contents. Takes no tokens, but records the client as a sender of
+  // events. `now` may lag a little.
   IngestResult Admit(AckLevel ack, ClientNumber client, uint64_t body_bytes, base::SteadyTime now) const;
 
-  // The same question for the rate alone, before the body is decoded: it may have come long after its header.
+  // Checks only the rate, before the body is decoded: the body may have come long after the header.
   IngestResult AdmitBody(ClientNumber client) const { return AdmitByRate(client, clock_.Now()); }
 
-  // Judges the events of one request that was admitted at this level, and accepts the valid ones, all
-  // together or none.
+  // Validates the events of one request that was admitted at this level, and accepts either all valid events
+  // or none.
   IngestResult Accept(std::span<const DecodedEvent> events, const RequestMetadata& metadata,
                       Handling handling, AckLevel ack, IngestContext& context);
 
-  // For a document that can't be read, after so many events: it takes their tokens, as it cost as much.
-  // kAllRejected, or kRateLimited.
+  // For a document that can't be read to its end. Takes tokens for the `events` that were read, because they
+  // cost as much as valid ones. Returns kAllRejected or kRateLimited.
   IngestResult RejectDocument(ClientNumber client, uint64_t events);
 
-  // From now on everything is refused with kShuttingDown.
+  // All later requests are rejected with kShuttingDown.
   void Close() { closing_.store(true, std::memory_order_release); }
 
   const EventLimits& Limits() const { return options_.limits; }
   const TokenBucket& Bucket() const { return bucket_; }
 
  private:
-  void Judge(std::span<const DecodedEvent> events, const RequestMetadata& metadata, IngestContext& context);
+  void ValidateAll(std::span<const DecodedEvent> events, const RequestMetadata& metadata,
+                   IngestContext& context);
   bool KeyFits(std::span<const DecodedEvent> events, const RequestMetadata& metadata) const;
   IngestResult AdmitByRate(ClientNumber client, base::SteadyTime now) const;
-  std::optional<IngestResult> RefusedByRate(ClientNumber client, uint64_t events, base::SteadyTime now);
+  // Takes tokens for the events; nullopt: they are admitted.
+  std::optional<IngestResult> TakeTokensOrReject(ClientNumber client, uint64_t events, base::SteadyTime now);
   bool IsStalled(const EventBatch& batch) const;
-  void Reject(const DecodedEvent& event, EventFault fault, const TopicLimit& limit, IngestContext& context);
+  void RejectEvent(const DecodedEvent& event, EventFault fault, const TopicLimit& limit,
+                   IngestContext& context);
   void LogIdConflicts(uint64_t events);
-  IngestResult Refuse(IngestStatus status, uint64_t events, base::Duration retry_after = {});
-  IngestResult RefuseOverShare(uint64_t events, uint64_t bytes);
+  IngestResult RejectRequest(IngestStatus status, uint64_t events, base::Duration retry_after = {});
+  IngestResult RejectOverShare(uint64_t events, uint64_t bytes);
   TokenBucket::Decision TakeTokens(ClientNumber client, uint64_t events, base::SteadyTime now);
-  // Of the bucket's tokens, those that the client may not take.
-  double TokensKept(ClientNumber client, uint64_t events, base::SteadyTime now) const;
+  // The number of the bucket's tokens that the client must leave for others.
+  double TokensReserved(ClientNumber client, uint64_t events, base::SteadyTime now) const;
   bool MayHold(ClientNumber client, uint64_t events, uint64_t bytes) const;
 
   const Options options_;
@@ -133,17 +139,17 @@ class Ingest {
   const TopicLimits& topic_limits_;
   const Clock& clock_;
   Telemetry& telemetry_;
-  const IdempotencyWindow* const window_;  // the journal's
+  const IdempotencyWindow* const window_;  // that of the journal
   const EventSink* const sink_;
   ClientShares* const shares_;
   Log* const log_;
   std::atomic<bool> closing_{false};
 };
 
-// For the valid events of a batch that strict handling refuses for the sake of the others.
+// The code of the valid events of a batch that strict handling rejects because of its invalid events.
 inline constexpr std::string_view kBatchNotValid = "batch_not_valid";
 
-// The stable code of a refusal, as in "journal_full"; empty for kAccepted and kAllRejected.
+// Returns the stable code of a rejection, for example "journal_full"; empty for kAccepted and kAllRejected.
 std::string_view Code(IngestStatus status);
 
 }  // namespace ei

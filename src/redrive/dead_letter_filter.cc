@@ -11,11 +11,11 @@ namespace ei {
 
 namespace {
 
-bool Among(const std::vector<std::string>& wanted, std::string_view text) {
-  return wanted.empty() || std::ranges::find(wanted, text) != wanted.end();
+bool Among(const std::vector<std::string>& allowed, std::string_view text) {
+  return allowed.empty() || std::ranges::find(allowed, text) != allowed.end();
 }
 
-// Kafka keeps its offsets and transactions in such topics, Confluent its schemas.
+// Kafka keeps its offsets and transactions in such topics, and Confluent its schemas.
 bool IsInternal(std::string_view topic) { return topic.starts_with('_'); }
 
 }  // namespace
@@ -48,10 +48,10 @@ std::string_view Explain(RedriveFault fault) {
     case RedriveFault::kNone: return "nothing is wrong";
     case RedriveFault::kForeign: return "not a dead letter of this service: no dlq_code";
     case RedriveFault::kReference:
-      return "a reference: the event stands in a dead-letter file, to be sent back with --from file";
-    case RedriveFault::kBadTopic: return "dlq_topic can't be a topic that events go to";
+      return "a reference: the event is in a dead-letter file; send it back with --from file";
+    case RedriveFault::kBadTopic: return "dlq_topic can't be a destination of events";
     case RedriveFault::kNotRouted:
-      return "dlq_topic is no topic that events go to now (KAFKA_TOPIC, the routes); --topic=NAME allows it";
+      return "no events are routed to dlq_topic now (KAFKA_TOPIC, the routes); --topic=NAME allows it";
     case RedriveFault::kTooOften: return "sent back too often already (--max-redrives)";
   }
   return {};

@@ -10,24 +10,25 @@
 
 namespace ei {
 
-// How far dead letters have been dealt with: for each part (a partition, a segment of the file) the offset of
-// the first that has not.
+// The progress through dead letters: for each part (a partition, or a segment of the file) the offset of the
+// first dead letter that is not processed yet.
 using DeadLetterOffsets = std::map<uint64_t, uint64_t>;
 
-// The dead letters that stood in a topic or file when it was opened, each part in its order. One thread.
+// The dead letters that were in a topic or file when it was opened. Those of each part come in order. Used by
+// one thread.
 class DeadLetterSource {
  public:
   virtual ~DeadLetterSource() = default;
 
-  // nullopt: none came within `wait`, or the end is reached.
+  // nullopt: none arrived within `wait`, or the end is reached.
   virtual base::Result<std::optional<DeadLetterRecord>> Next(base::Duration wait) = 0;
 
   virtual bool AtEnd() const = 0;
 
-  // Behind the last dead letter that Next gave, and what it passed over since.
+  // The progress after the last dead letter that Next returned, including records that were skipped since.
   virtual DeadLetterOffsets Places() const = 0;
 
-  // In a unit of the source's own, of which there were `total` from its start to its end.
+  // Progress in a unit that the source chooses; `total` is the distance from its start to its end.
   struct Distance {
     uint64_t done = 0;
     uint64_t total = 0;

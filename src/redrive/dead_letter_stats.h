@@ -10,16 +10,16 @@
 
 namespace ei {
 
-// Dead letters counted by code and topic.
+// Counts dead letters by code and topic.
 class DeadLetterStats {
  public:
-  // Dead letters may hold anything; those of more groups than this are counted under kOther.
+  // Dead letters may have any content. If there are more groups than this, the others are counted as kOther.
   static constexpr size_t kGroupsMax = 1000;
   static constexpr const char* kOther = "(other)";
 
   struct Key {
-    std::string code;   // empty: it has none
-    std::string topic;  // that refused it; empty: it names none
+    std::string code;   // empty: no dlq_code
+    std::string topic;  // the one that rejected it; empty: no dlq_topic
     auto operator<=>(const Key&) const = default;
   };
   struct Group {

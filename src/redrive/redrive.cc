@@ -14,23 +14,23 @@ namespace {
 
 constexpr size_t kBatchMax = 500;
 constexpr uint64_t kBatchBytesMax = 8 << 20;
-constexpr uint64_t kPassedOverMax = 10'000;  // before the progress is saved without anything to send
-constexpr double kBatchesASecond = 5;        // at a limited rate, so that it is even
+constexpr uint64_t kPassedOverMax = 10'000;  // then progress is saved even if there is nothing to send
+constexpr double kBatchesPerSecond = 5;      // at a limited rate, to keep it even
 constexpr auto kGatherTime = std::chrono::milliseconds(100);
 constexpr size_t kLeftNamedMax = 20;
 
 size_t BatchMax(double rate) {
   if (rate <= 0) return kBatchMax;
-  return static_cast<size_t>(std::clamp(rate / kBatchesASecond, 1.0, static_cast<double>(kBatchMax)));
+  return static_cast<size_t>(std::clamp(rate / kBatchesPerSecond, 1.0, static_cast<double>(kBatchMax)));
 }
 
-std::vector<std::pair<std::string, std::string>> HeadersWithoutStory(const DeadLetterRecord& dead_letter) {
+std::vector<std::pair<std::string, std::string>> HeadersWithoutDlq(const DeadLetterRecord& dead_letter) {
   auto headers = dead_letter.headers;
   std::erase_if(headers, [](const auto& header) { return header.first.starts_with(kDlqPrefix); });
   return headers;
 }
 
-bool LiesBefore(const DeadLetterRecord& dead_letter, const Redrive::Earlier& earlier) {
+bool IsBefore(const DeadLetterRecord& dead_letter, const Redrive::Earlier& earlier) {
   if (earlier.parts_in_order) {
     return !earlier.places.empty() &&
            DeadLetterOffsets::value_type(dead_letter.part, dead_letter.offset) < *earlier.places.begin();
@@ -39,7 +39,7 @@ bool LiesBefore(const DeadLetterRecord& dead_letter, const Redrive::Earlier& ear
   return next != earlier.places.end() && dead_letter.offset < next->second;
 }
 
-// What has been dealt with when everything before these dead letters has.
+// The progress when everything before these dead letters is processed.
 DeadLetterOffsets Before(std::span<const Redelivery> dead_letters, DeadLetterOffsets places) {
   for (const Redelivery& each : dead_letters) {
     const auto next = places.try_emplace(each.dead_letter->part, each.dead_letter->offset).first;
@@ -64,7 +64,7 @@ base::Result<Redrive::End> Redrive::Run() {
     if (!dead_letters_.empty() || passed_over_ >= kPassedOverMax || (done && passed_over_ > 0)) {
       std::vector<Redelivery> batch;
       batch.reserve(dead_letters_.size());
-      for (const DeadLetterRecord& dead_letter : dead_letters_) batch.push_back(Back(dead_letter));
+      for (const DeadLetterRecord& dead_letter : dead_letters_) batch.push_back(ToOriginalTopic(dead_letter));
       const auto sent = Send(batch, parts_.source.Places());
       if (!sent || *sent == End::kStopped) return sent;
       dead_letters_.clear();
@@ -97,7 +97,7 @@ void Redrive::Take(DeadLetterRecord dead_letter) {
     ++counts_.unfit[static_cast<size_t>(fault)];
     return;
   }
-  if (DealtWithEarlier(dead_letter)) {
+  if (ProcessedEarlier(dead_letter)) {
     ++counts_.sent_earlier;
     return;
   }
@@ -105,32 +105,33 @@ void Redrive::Take(DeadLetterRecord dead_letter) {
   dead_letters_.push_back(std::move(dead_letter));
 }
 
-bool Redrive::DealtWithEarlier(const DeadLetterRecord& dead_letter) const {
+bool Redrive::ProcessedEarlier(const DeadLetterRecord& dead_letter) const {
   return std::ranges::any_of(options_.earlier, [&](const Earlier& earlier) {
-    return LiesBefore(dead_letter, earlier) && RedrivesOf(dead_letter) < earlier.redrives_max &&
+    return IsBefore(dead_letter, earlier) && RedrivesOf(dead_letter) < earlier.redrives_max &&
            earlier.filter.Matches(dead_letter, parts_.decoder);
   });
 }
 
-Redelivery Redrive::Back(const DeadLetterRecord& dead_letter) const {
-  Redelivery back{&dead_letter, TopicOf(dead_letter, options_.rules), HeadersWithoutStory(dead_letter)};
-  back.headers.emplace_back(kDlqRedrives, std::to_string(RedrivesOf(dead_letter) + 1));
-  return back;
+Redelivery Redrive::ToOriginalTopic(const DeadLetterRecord& dead_letter) const {
+  Redelivery redelivery{&dead_letter, TopicOf(dead_letter, options_.rules), HeadersWithoutDlq(dead_letter)};
+  redelivery.headers.emplace_back(kDlqRedrives, std::to_string(RedrivesOf(dead_letter) + 1));
+  return redelivery;
 }
 
-Redelivery Redrive::Again(const DeadLetterRecord& dead_letter,
-                          const CommitOutcome::RecordOutcome& refusal) const {
+Redelivery Redrive::ToDeadLetterTopic(const DeadLetterRecord& dead_letter,
+                                      const CommitOutcome::RecordOutcome& rejection) const {
   const std::string topic = TopicOf(dead_letter, options_.rules);
   DeadLetterNote note;
-  note.code = refusal.code;
-  note.reason = refusal.reason;
+  note.code = rejection.code;
+  note.reason = rejection.reason;
   note.attempts = 1;
   note.failed_at = parts_.clock.WallNow();
   note.topic = topic;
-  Redelivery again{&dead_letter, options_.rules.dlq_topic, HeadersWithoutStory(dead_letter)};
-  for (auto& [name, text] : DeadLetterHeaders(note, {})) again.headers.emplace_back(name, std::move(text));
-  again.headers.emplace_back(kDlqRedrives, std::to_string(RedrivesOf(dead_letter) + 1));
-  return again;
+  Redelivery redelivery{&dead_letter, options_.rules.dlq_topic, HeadersWithoutDlq(dead_letter)};
+  for (auto& [name, text] : DeadLetterHeaders(note, {}))
+    redelivery.headers.emplace_back(name, std::move(text));
+  redelivery.headers.emplace_back(kDlqRedrives, std::to_string(RedrivesOf(dead_letter) + 1));
+  return redelivery;
 }
 
 bool Redrive::WaitForTurn() {
@@ -158,7 +159,7 @@ base::Result<Redrive::End> Redrive::Send(std::span<Redelivery> batch, const Dead
     if (settled) {
       Settle(open, outcome->outcomes);
     } else if (open.size() > 1) {
-      // Which of them it was shows in ever smaller batches.
+      // Smaller and smaller batches show which dead letter it was.
       const auto first = std::span(open).first(open.size() / 2);
       const auto second = std::span(open).subspan(open.size() / 2);
       const auto sent = Send(first, Before(second, places));
@@ -178,7 +179,7 @@ void Redrive::Settle(std::vector<Redelivery>& batch,
       case RecordStatus::kWritten: CountWritten(batch[i]); break;
       case RecordStatus::kRefused:
         if (batch[i].topic != options_.rules.dlq_topic) {
-          open.push_back(Again(dead_letter, outcomes[i]));
+          open.push_back(ToDeadLetterTopic(dead_letter, outcomes[i]));
           break;
         }
         ++counts_.left[std::string(outcomes[i].code)];

@@ -17,40 +17,40 @@
 
 namespace ei {
 
-// Sends dead letters back to the topics that refused them, in batches: each batch is written and the progress
-// saved with it. A dead letter that is refused once more goes to the dead-letter topic again, with one
-// redrive more on its count; one that even that refuses is left where it is.
+// Re-publishes dead letters to their original topic in batches and saves the progress with each batch. A dead
+// letter that is rejected again returns to the DLQ with its redrive count incremented. If the DLQ rejects it
+// too, it stays where it is.
 //
-// One thread.
+// Used by one thread.
 class Redrive {
  public:
-  // What an earlier redrive has dealt with: what its filter meant, before its places.
+  // What an earlier redrive has processed: the dead letters before `places` that its filter matches.
   struct Earlier {
     DeadLetterFilter filter;
     uint64_t redrives_max = 0;
     DeadLetterOffsets places;
-    bool parts_in_order = false;  // each part is dealt with before the next is begun, as segments are
+    bool parts_in_order = false;  // each part is finished before the next is begun, as with segments
   };
   struct Options {
     DeadLetterFilter filter;
     RedriveRules rules;
     std::vector<Earlier> earlier;
-    double rate = 0;  // dead letters a second; 0: no limit
+    double rate = 0;  // dead letters per second; 0: no limit
   };
   struct Counts {
     uint64_t read = 0;
     uint64_t matched = 0;
-    uint64_t sent = 0;                                        // stand in the topic that once refused them
-    uint64_t sent_earlier = 0;                                // matched: another redrive has dealt with them
-    std::array<uint64_t, kRedriveFaultCount> unfit{};         // matched, by fault
-    std::map<std::string, uint64_t, std::less<>> died_again;  // by code: stand in the dead-letter topic again
-    std::map<std::string, uint64_t, std::less<>> left;        // by code: refused there too
+    uint64_t sent = 0;                                        // written to their original topic
+    uint64_t sent_earlier = 0;                                // matched, but processed by another redrive
+    std::array<uint64_t, kRedriveFaultCount> unfit{};         // matched, but can't be redriven; by fault
+    std::map<std::string, uint64_t, std::less<>> died_again;  // rejected again, written to the DLQ; by code
+    std::map<std::string, uint64_t, std::less<>> left;        // rejected by the DLQ too; by code
     std::vector<std::string> left_at;                         // the first of these, as PART:OFFSET
   };
   enum class End : uint8_t { kDone, kStopped };
 
-  // `wait` lets that much time pass, or less when a stop is asked for; `stop` says whether one was.
-  // The references outlive this.
+  // `wait` waits for the given time, or less if a stop is requested; `stop` returns whether one is. The
+  // references must outlive the Redrive.
   struct Parts {
     DeadLetterSource& source;
     RedriveTarget& target;
@@ -58,14 +58,14 @@ class Redrive {
     const Clock& clock;
     std::function<void(base::Duration)> wait;
     std::function<bool()> stop;
-    std::function<void(const Counts&)>
-        progress;  // after each batch, and now and then while dead letters are read
+    // Called after each batch, and now and then while dead letters are read.
+    std::function<void(const Counts&)> progress;
   };
 
   Redrive(Options options, Parts parts);
 
-  // Up to the end of the source, or until a stop. After a failure or stop, what is saved is true and a later
-  // run goes on from there.
+  // Runs to the end of the source, or until a stop. After a failure or a stop the saved progress is correct,
+  // and a later run continues from there.
   base::Result<End> Run();
 
   const Counts& Count() const { return counts_; }
@@ -73,9 +73,10 @@ class Redrive {
  private:
   base::Result<void> Gather();
   void Take(DeadLetterRecord dead_letter);
-  bool DealtWithEarlier(const DeadLetterRecord& dead_letter) const;
-  Redelivery Back(const DeadLetterRecord& dead_letter) const;
-  Redelivery Again(const DeadLetterRecord& dead_letter, const CommitOutcome::RecordOutcome& refusal) const;
+  bool ProcessedEarlier(const DeadLetterRecord& dead_letter) const;
+  Redelivery ToOriginalTopic(const DeadLetterRecord& dead_letter) const;
+  Redelivery ToDeadLetterTopic(const DeadLetterRecord& dead_letter,
+                               const CommitOutcome::RecordOutcome& rejection) const;
   bool WaitForTurn();
   base::Result<End> Send(std::span<Redelivery> batch, const DeadLetterOffsets& places);
   void Settle(std::vector<Redelivery>& batch, const std::vector<CommitOutcome::RecordOutcome>& outcomes);
@@ -88,7 +89,7 @@ class Redrive {
   Counts counts_;
   std::vector<DeadLetterRecord> dead_letters_;  // of the batch being gathered
   uint64_t gathered_bytes_ = 0;
-  uint64_t passed_over_ = 0;  // since the last commit
+  uint64_t passed_over_ = 0;  // read since the last commit
 };
 
 }  // namespace ei

@@ -13,7 +13,7 @@
 
 namespace ei {
 
-// A dead letter's key and value, to be written to `topic` with these headers.
+// A dead letter whose key and value are to be written to `topic` with these headers.
 struct Redelivery {
   const DeadLetterRecord* dead_letter = nullptr;
   std::string topic;
@@ -23,30 +23,30 @@ struct Redelivery {
 struct CommitOutcome {
   enum class RecordStatus : uint8_t {
     kOpen,     // not written
-    kWritten,  // stands in its topic, although the commit failed
-    kRefused,  // not written, and would be refused again
+    kWritten,  // written to its topic, although the commit failed
+    kRefused,  // not written, and would be rejected again
   };
   struct RecordOutcome {
     RecordStatus fate = RecordStatus::kOpen;
-    std::string_view code = {};  // refused: a stable one, a constant
-    std::string reason = {};     // the same for people
+    std::string_view code = {};  // if rejected: a stable code, a constant
+    std::string reason = {};     // the same, human-readable
   };
 
-  bool committed = false;  // all of it is written, and the places are saved
-  bool stopped = false;  // not committed, since the caller's stop was seen; a later run goes on before these
+  bool committed = false;  // everything is written, and the places are saved
+  bool stopped = false;    // not committed because of the caller's stop; a later run starts before these
 
-  // Not committed: one for each dead letter. All of several may be open when the fault of one can't be told
-  // from that of the others; one alone is not.
+  // If not committed: one for each dead letter. If there are several, all of them may be kOpen when it isn't
+  // known which one caused the fault; a single one is not kOpen.
   std::vector<RecordOutcome> outcomes = {};
 };
 
-// Where dead letters are sent back to, and where it is kept how far that has come.
+// Where dead letters are redriven to, and where the progress is saved.
 class RedriveTarget {
  public:
   virtual ~RedriveTarget() = default;
 
-  // Writes the dead letters and saves the places, if it can in one step. Waits for as long as the brokers are
-  // away. A failure is one that waiting doesn't mend.
+  // Writes the dead letters and saves the places, in one step if possible. Retries while the brokers are
+  // unreachable. Returns an error for failures that a retry doesn't resolve.
   virtual base::Result<CommitOutcome> Commit(std::span<const Redelivery> dead_letters,
                                              const DeadLetterOffsets& places) = 0;
 };

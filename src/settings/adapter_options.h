@@ -12,7 +12,7 @@
 
 namespace ei::service {
 
-// The settings in the terms of each adapter.
+// Convert the settings to the options of each adapter. `clock` must outlive the result.
 
 std::vector<kafka::TopicOptions> TopicOptionsOf(const Routing& routing);
 kafka::KafkaOptions KafkaOptionsOf(const Settings& settings, size_t lanes,

@@ -16,7 +16,7 @@ std::vector<SettingConflict> FindConflicts(const Settings& settings) {
   if (settings.admin.port && *settings.admin.port != 0 && *settings.admin.port == settings.http.port) {
     conflicts.push_back(
         {"admin.port", "http.port",
-         fmt::format("{} is also http.port; take another port, or leave admin.port unset to have the "
+         fmt::format("{} is also http.port; choose another port, or leave admin.port unset to have the "
                      "operational routes on http.port",
                      *settings.admin.port)});
   }
@@ -24,26 +24,26 @@ std::vector<SettingConflict> FindConflicts(const Settings& settings) {
   if (ingest.ack < ingest.ack_min) {
     conflicts.push_back(
         {"ingest.ack", "ingest.ack_min",
-         fmt::format("{} promises less than ingest.ack_min ({}); raise the one or lower the other",
+         fmt::format("{} promises less than ingest.ack_min ({}); raise ingest.ack or lower ingest.ack_min",
                      Name(ingest.ack), Name(ingest.ack_min))});
   }
   if (settings.sink.kind == SinkKind::kKafka && ingest.ack_timeout < settings.kafka.linger) {
     conflicts.push_back(
         {"ingest.ack_timeout", "kafka.linger",
          fmt::format("{} is less than kafka.linger ({}), so every request at level broker would "
-                     "time out; raise the one or lower the other",
+                     "time out; raise ingest.ack_timeout or lower kafka.linger",
                      FormatDuration(ingest.ack_timeout), FormatDuration(settings.kafka.linger))});
   }
   if (JournalIsWal(settings) && ingest.ack_timeout < settings.wal.commit_interval) {
     conflicts.push_back(
         {"ingest.ack_timeout", "wal.commit_interval",
          fmt::format("{} is less than wal.commit_interval ({}), so requests at level wal would "
-                     "time out; raise the one or lower the other",
+                     "time out; raise ingest.ack_timeout or lower wal.commit_interval",
                      FormatDuration(ingest.ack_timeout), FormatDuration(settings.wal.commit_interval))});
   }
   if (settings.kafka.dlq_topic == settings.kafka.topic) {
     conflicts.push_back({"kafka.dlq_topic", "kafka.topic",
-                         fmt::format("\"{}\" is also kafka.topic; dead letters need a topic of their own",
+                         fmt::format("\"{}\" is also kafka.topic; dead letters need a separate topic",
                                      settings.kafka.dlq_topic)});
   }
   return conflicts;

@@ -8,7 +8,7 @@
 
 namespace ei::service {
 
-// Two settings that are each in range but can't work together. `message` names both with their values.
+// Two settings that are each in range but contradict each other. `message` names both with their values.
 struct SettingConflict {
   std::string_view key;
   std::string_view other;

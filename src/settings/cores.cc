@@ -16,7 +16,8 @@ void Lower(std::optional<double>& quota, double other) {
   if (other > 0) quota = std::min(quota.value_or(other), other);
 }
 
-// "max 100000" or "150000 100000": microseconds of each period.
+// The file has "max 100000" (no limit) or "150000 100000": microseconds of CPU time per period of
+// microseconds.
 void ReadMax(const fs::path& group, std::optional<double>& quota) {
   std::ifstream file(group / "cpu.max");
   double time = 0;
@@ -24,7 +25,7 @@ void ReadMax(const fs::path& group, std::optional<double>& quota) {
   if (file >> time >> period && period > 0) Lower(quota, time / period);
 }
 
-// -1 is no limit.
+// A quota of -1 means no limit.
 void ReadCfs(const fs::path& group, std::optional<double>& quota) {
   std::ifstream time_file(group / "cpu.cfs_quota_us");
   std::ifstream period_file(group / "cpu.cfs_period_us");
@@ -33,8 +34,8 @@ void ReadCfs(const fs::path& group, std::optional<double>& quota) {
   if (time_file >> time && period_file >> period && period > 0) Lower(quota, time / period);
 }
 
-// Calls read(folder) for the group and all above it. In a container the group may be named as the host sees
-// it; then only the topmost folder is there.
+// Calls read(folder) for the group and all groups above it. In a container the group may have the name that
+// it has on the host; then only the topmost folder exists.
 template <typename Read>
 void Climb(const fs::path& top, fs::path group, const Read& read) {
   for (; group.has_relative_path(); group = group.parent_path()) read(top / group.relative_path());
@@ -46,7 +47,7 @@ void Climb(const fs::path& top, fs::path group, const Read& read) {
 std::optional<double> CpuQuota(const fs::path& root) {
   std::optional<double> quota;
   const fs::path mounts = root / "sys/fs/cgroup";
-  // Lines of number:controllers:group; no controllers is version 2.
+  // The lines are number:controllers:group; in cgroup v2 the controllers are empty.
   std::ifstream groups(root / "proc/self/cgroup");
   for (std::string line; std::getline(groups, line);) {
     const size_t first = line.find(':');

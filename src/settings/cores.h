@@ -6,13 +6,13 @@
 
 namespace ei::service {
 
-// The processors' time that the control groups of this process allow, in cores: the least of all quotas from
-// its own group up to the topmost that can be seen (cgroup v2: cpu.max; v1: cpu.cfs_quota_us). nullopt: no
-// limit. `root` is where proc and sys are.
+// Returns the CPU quota of this process's control groups, in cores: the smallest quota from its own group up
+// to the topmost visible group (cgroup v2: cpu.max; v1: cpu.cfs_quota_us). nullopt: no limit. `root` is the
+// folder with proc and sys.
 std::optional<double> CpuQuota(const std::filesystem::path& root);
 
-// Cores for this process to use, at least 1: those that it may run on, or its quota, rounded up, when that is
-// less.
+// Returns the number of cores for this process to use, at least 1: the cores that it may run on, or its quota
+// rounded up if that is less.
 size_t Cores(const std::filesystem::path& root = "/");
 
 }  // namespace ei::service

@@ -14,8 +14,9 @@ char Folded(char c) {
 
 }  // namespace
 
-// Optimal string alignment (restricted Damerau-Levenshtein): row i holds the distances of a's first i
-// characters to every beginning of b; three rows are enough, as a swap looks two rows back.
+// Optimal string alignment (restricted Damerau-Levenshtein). Row i holds the distances of the first i
+// characters of `a` to every prefix of `b`. Three rows are enough, because a swap needs the row before the
+// previous one.
 std::size_t SpellingDistance(std::string_view a, std::string_view b) {
   assert(a.size() <= kSpellingBytesMax && b.size() <= kSpellingBytesMax);
   std::array<std::array<std::size_t, kSpellingBytesMax + 1>, 3> rows{};

@@ -6,7 +6,7 @@
 
 namespace ei::service {
 
-// The words of choices that stand in more than one place.
+// The choices that are used both in the settings table and in the routes file.
 
 inline Choice<AckLevel> AckWords(AckLevel fallback = AckLevel::kMemory) {
   return {.fallback = fallback,

@@ -15,14 +15,14 @@ namespace {
 constexpr std::uint64_t kLoopFiles = 4;  // listening socket, epoll, eventfd, timerfd
 constexpr std::uint64_t kLogFiles = 64;  // segments, checkpoints, folders
 constexpr std::uint64_t kSinkFiles =
-    96;  // sockets to brokers and what wakes their threads; files, dead letters
+    96;  // broker sockets and the descriptors that wake their threads; files, dead letters
 constexpr std::uint64_t kOtherFiles = 48;  // standard streams, signals, tokens, secrets, /proc for metrics
 constexpr std::uint64_t kAdminConnections = 64;
 constexpr std::uint64_t kConnectionsMin = 8;
 constexpr std::uint32_t kRefusedMin = 16;
 constexpr std::uint32_t kRefusedMax = 256;
 
-std::uint64_t FilesBesideConnections(const Settings& settings) {
+std::uint64_t FilesForOtherUses(const Settings& settings) {
   const std::uint64_t loops = HttpOptionsOf(settings).threads + (settings.admin.port ? 1 : 0);
   return loops * kLoopFiles + (JournalIsWal(settings) ? kLogFiles : 0) + kSinkFiles + kOtherFiles +
          (settings.admin.port ? kAdminConnections : 0);
@@ -37,21 +37,22 @@ std::uint32_t RefusedConnectionsMax(std::uint32_t connections_max) {
 base::Result<FileBudget> BudgetFiles(const Settings& settings, std::uint64_t limit) {
   const std::uint32_t asked = settings.http.connections_max;
   const std::uint64_t listeners = settings.admin.port ? 2 : 1;
-  const std::uint64_t beside = FilesBesideConnections(settings);
-  FileBudget budget{limit, beside + asked + listeners * RefusedConnectionsMax(asked), asked};
+  const std::uint64_t other = FilesForOtherUses(settings);
+  FileBudget budget{limit, other + asked + listeners * RefusedConnectionsMax(asked), asked};
   if (budget.wanted <= limit) return budget;
-  // With fewer connections no more are refused than with all that there is room for.
-  const std::uint64_t room = limit > beside ? limit - beside : 0;
+  // Computes the reserve for connections that are answered with 503 as if the whole rest of the limit were
+  // used for connections; fewer connections need no larger reserve.
+  const std::uint64_t room = limit > other ? limit - other : 0;
   const auto room_or_less =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(room, std::numeric_limits<std::uint32_t>::max()));
   const std::uint64_t refused = listeners * RefusedConnectionsMax(room_or_less);
   if (room < refused + kConnectionsMin) {
     return base::Fail(
         base::ErrorKind::kInvalid,
-        fmt::format("the limit of open files is {}, and {} are needed beside the connections; raise "
-                    "its hard limit (ulimit -Hn, LimitNOFILE, ulimits of the container), to {} for "
+        fmt::format("the limit of open files is {}, and {} are needed in addition to the connections; "
+                    "raise the hard limit (ulimit -Hn, LimitNOFILE, ulimits of the container) to {} for an "
                     "http.connections_max (HTTP_CONNECTIONS_MAX) of {}",
-                    limit, beside + refused, budget.wanted, asked));
+                    limit, other + refused, budget.wanted, asked));
   }
   budget.connections_max = static_cast<std::uint32_t>(std::min<std::uint64_t>(asked, room - refused));
   return budget;

@@ -7,22 +7,23 @@
 
 namespace ei::service {
 
-// What the limit of open files (RLIMIT_NOFILE) has room for. What the log, the sink and the loops need comes
-// first: a client that is turned away can come again, a log without a descriptor fails all of them.
+// How the limit of open files (RLIMIT_NOFILE) is divided. The log, the sink and the loops come first: a
+// client whose connection is rejected can retry, but a log without a descriptor fails the requests of all
+// clients.
 struct FileBudget {
   std::uint64_t limit = 0;
-  std::uint64_t wanted = 0;           // for all of http.connections_max
-  std::uint32_t connections_max = 0;  // http.connections_max, or as many as there is room for
+  std::uint64_t wanted = 0;           // the limit that http.connections_max needs
+  std::uint32_t connections_max = 0;  // http.connections_max, or less if the limit is too low for it
 };
 
-// kInvalid: hardly a connection would be left.
+// kInvalid: the limit leaves too few descriptors for connections (fewer than 8).
 base::Result<FileBudget> BudgetFiles(const Settings& settings, std::uint64_t limit);
 
-// Connections over `connections_max` that are still answered, with 503.
+// Returns the number of connections beyond `connections_max` that are still answered, with 503.
 std::uint32_t RefusedConnectionsMax(std::uint32_t connections_max);
 
-// Raises the soft limit of open files to the hard one, as the usual one is for programs that use select().
-// Returns it.
+// Raises the soft limit of open files to the hard limit and returns it. The usual soft limit is low only for
+// programs that use select().
 std::uint64_t RaiseFileLimit();
 
 }  // namespace ei::service

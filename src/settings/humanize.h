@@ -8,7 +8,7 @@
 
 namespace ei::service {
 
-// Amounts as the commands print them for people.
+// Format amounts for the output of the commands.
 
 std::string NumberText(uint64_t number);                       // "1,234,567"
 std::string CountText(uint64_t count, std::string_view what);  // "1 event", "2 events"

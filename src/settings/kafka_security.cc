@@ -39,7 +39,7 @@ base::Result<std::string> ReadFile(const std::string& path, std::string_view set
   return kafka::ReadSecret({path, setting});
 }
 
-// name=value,name=value, as checked by the setting.
+// `text` is name=value,name=value; the setting has validated it.
 std::vector<std::pair<std::string, std::string>> ExtensionsOf(std::string_view text) {
   std::vector<std::pair<std::string, std::string>> extensions;
   while (!text.empty()) {

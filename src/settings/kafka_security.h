@@ -6,8 +6,8 @@
 
 namespace ei::service {
 
-// The settings of kafka.security as the Kafka adapter takes them, with the source of tokens they ask for. The
-// clock outlives the options.
+// Converts the settings of kafka.security to the options of the Kafka adapter, including the token source.
+// The clock must outlive the options.
 kafka::SecurityOptions SecurityOptionsOf(const KafkaSecuritySettings& settings, const Clock& clock);
 
 }  // namespace ei::service

@@ -6,7 +6,7 @@
 
 namespace ei::service {
 
-// The rows of the settings table about how the brokers and the service know each other.
+// The rows of the settings table for kafka.security: encryption, login and tokens.
 std::vector<Setting> KafkaSecurityRows();
 
 }  // namespace ei::service

@@ -15,17 +15,17 @@
 
 namespace ei::service {
 
-// The kinds of value a setting can have. Each kind knows its default, reads a value from text and refuses
-// what is outside its range, and writes a value as text that it would read back as the same value. An error
-// message is the end of a sentence that begins with the value: "is above the range". Lowest() and Highest()
-// are the ends of the range as text; nullopt where there is no order.
+// The kinds of value that a setting can have. Each kind has a default, parses a value from text and rejects
+// values outside its range, and formats a value as text that parses to the same value. An error message is
+// the end of a sentence that begins with the value: "is above the range". Lowest() and Highest() are the ends
+// of the range as text; nullopt if the values have no order.
 
 struct Integer {
   using Value = std::uint64_t;
   Value fallback = 0;
   Value min = 0;
   Value max = 0;
-  std::string_view unit = {};  // "events"; for people
+  std::string_view unit = {};  // for messages and documentation, as in "events"
 
   std::string Type() const { return "integer"; }
   std::string Allowed() const;
@@ -78,7 +78,7 @@ struct Duration {
   std::optional<std::string> Highest() const { return Format(max); }
 };
 
-// Free text with a grammar of its own; `read` checks it and returns its canonical form.
+// Text with its own grammar; `read` validates it and returns its canonical form.
 struct Text {
   using Value = std::string;
   std::string_view fallback;
@@ -93,7 +93,7 @@ struct Text {
   std::optional<std::string> Highest() const { return std::nullopt; }
 };
 
-// One of a few words, read without regard to upper and lower case.
+// One of a few words; upper and lower case are the same.
 template <typename Enum>
 struct Choice {
   using Value = Enum;
@@ -128,8 +128,7 @@ struct Choice {
   std::optional<std::string> Highest() const { return std::nullopt; }
 };
 
-// A setting that may be left out altogether; its default is "unset". Empty text and, in YAML, null say the
-// same.
+// A setting that may be unset, which is its default. Empty text, and null in YAML, mean unset.
 template <typename Kind>
 struct OrUnset {
   using Value = std::optional<typename Kind::Value>;

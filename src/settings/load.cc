@@ -16,7 +16,7 @@
 namespace ei::service {
 namespace {
 
-// What one text means for one setting; collects the result of all sources.
+// Applies the values of all sources to the settings, and collects their faults.
 class Merge {
  public:
   explicit Merge(const SettingsTable& table) : table_(table) {
@@ -24,10 +24,11 @@ class Merge {
     resolved_.origins.resize(table.rows().size());
   }
 
-  void Take(const Setting& row, const std::string& text, Origin origin) {
+  void Apply(const Setting& row, const std::string& text, Origin origin) {
     if (row.secret && text == kSecretMask) {
       AddFault(row, origin,
-               fmt::format("{} stands for a secret in printed settings; write the secret", Quoted(text)));
+               fmt::format("{} is the placeholder of a secret in printed settings; write the secret itself",
+                           Quoted(text)));
       return;
     }
     if (const base::Result<void> assigned = row.assign(text, resolved_.settings); !assigned) {
@@ -49,8 +50,8 @@ class Merge {
     faults_.push_back(std::move(fault));
   }
 
-  // Only between settings that are right by themselves: a wrong one stands at another source's value here,
-  // which nobody meant.
+  // Reports conflicts only between valid settings: a setting with an invalid value has the value of another
+  // source here, which was not meant.
   void CheckTogether() {
     for (const SettingConflict& conflict : FindConflicts(resolved_.settings)) {
       if (faulty_.contains(std::string(conflict.key)) || faulty_.contains(std::string(conflict.other)))
@@ -87,15 +88,15 @@ void MergeFile(const SettingsFile& file, const SettingsTable& table, Merge& merg
   FileContent content = ReadSettingsYaml(file.name, file.text, table);
   for (SettingFault& fault : content.faults) merge.AddFault(std::move(fault));
   for (const FileValue& value : content.values) {
-    merge.Take(*table.Find(value.key), value.text,
-               {OriginKind::kFile, fmt::format("{}:{}", PrintableLong(file.name), value.line)});
+    merge.Apply(*table.Find(value.key), value.text,
+                {OriginKind::kFile, fmt::format("{}:{}", PrintableLong(file.name), value.line)});
   }
 }
 
 void MergeEnvironment(const EnvironmentLookup& environment, const SettingsTable& table, Merge& merge) {
   for (const Setting& row : table.rows()) {
     const std::optional<std::string> text = environment(row.env);
-    if (text && !text->empty()) merge.Take(row, *text, {OriginKind::kEnvironment, std::string(row.env)});
+    if (text && !text->empty()) merge.Apply(row, *text, {OriginKind::kEnvironment, std::string(row.env)});
   }
 }
 
@@ -110,9 +111,9 @@ void MergeFlags(const std::vector<SettingFlag>& flags, const SettingsTable& tabl
                       nearest.empty() ? "is not a setting; `event-ingestor help` lists all"
                                       : fmt::format("is not a setting; did you mean --{}?", nearest)});
     } else if (!seen.insert(flag.key).second) {
-      merge.AddFault({flag.key, shown, "is given a second time; give each flag once"});
+      merge.AddFault({flag.key, shown, "is given twice; give each flag once"});
     } else if (row != nullptr) {
-      merge.Take(*row, flag.value, {OriginKind::kFlag, "--" + flag.key});
+      merge.Apply(*row, flag.value, {OriginKind::kFlag, "--" + flag.key});
     }
   }
 }

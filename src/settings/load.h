@@ -13,7 +13,8 @@
 
 namespace ei::service {
 
-// The flag, and the environment name, that name the YAML file. Not in the table: a file can't name itself.
+// The flag and the environment variable that name the YAML file. Not in the table, because a file can't name
+// itself.
 inline constexpr std::string_view kConfigKey = "config";
 inline constexpr std::string_view kConfigEnv = "CONFIG";
 
@@ -29,13 +30,13 @@ struct SettingsFile {
 
 using EnvironmentLookup = std::function<std::optional<std::string>(std::string_view name)>;
 
-// Where values come from. Precedence: flag, then environment, then file, then default. An empty environment
-// value is the same as none.
+// The sources of values. Precedence: flag, then environment, then file, then default. An empty environment
+// variable counts as unset.
 struct SettingSources {
   std::vector<SettingFlag> flags;
   EnvironmentLookup environment;
   std::optional<SettingsFile> file;
-  std::vector<SettingFault> faults;  // found while the sources were gathered
+  std::vector<SettingFault> faults;  // faults found while gathering the sources
 };
 
 enum class OriginKind { kDefault, kFile, kEnvironment, kFlag };
@@ -52,22 +53,22 @@ struct ResolvedSettings {
   std::vector<Origin> origins;  // one for each row of the table, in its order
 };
 
-// Looks for the settings file (--config, CONFIG) and reads it. A file that can't be read is a fault in the
-// result, so that it is reported together with all others.
+// Finds the settings file (--config, CONFIG) and reads it. A file that can't be read is a fault in the
+// result, so that it is reported together with all other faults.
 SettingSources GatherSources(std::vector<SettingFlag> flags, EnvironmentLookup environment);
 
-// At most kSettingsFileBytesMax + 1 bytes of it.
+// Reads at most kSettingsFileBytesMax + 1 bytes of the file.
 base::Result<std::string> ReadSettingsFile(const std::string& name);
 
-// The process's own environment. Not while another thread changes it.
+// Reads the environment of this process. No other thread may change the environment at the same time.
 EnvironmentLookup ProcessEnvironment();
 
-// Merges and checks. Every value of every source is checked, also one that another source overrides. On
-// faults: all of them, in the order file, environment, flags, then those between settings.
+// Merges the sources and validates every value, also one that another source overrides. Returns all faults in
+// the order file, environment, flags, and conflicts between settings last.
 std::expected<ResolvedSettings, std::vector<SettingFault>> ResolveSettings(
     const SettingSources& sources, const SettingsTable& table = ServiceSettings());
 
-// The same, for who needs no origins.
+// The same without the origins.
 std::expected<Settings, std::vector<SettingFault>> LoadSettings(const SettingSources& sources);
 
 }  // namespace ei::service

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kHelpColumns = 100;
 
-// Words that a YAML reader may take for null, a truth value or a number rather than for text.
+// Whether a YAML reader may read the text as null, a boolean or a number.
 bool ReadsAsOther(std::string_view text) {
   constexpr std::string_view kWords[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"};
   std::string lower(text);
@@ -35,7 +35,8 @@ std::string DoubleQuoted(std::string_view text) {
   return quoted + '"';
 }
 
-// Numbers, durations and words stand plain; text does when nothing in it means anything to YAML.
+// Numbers, durations and words are written without quotes, and so is text without any character special to
+// YAML.
 std::string YamlScalar(const Setting& row, const std::string& value) {
   if (row.may_be_unset && value.empty()) return "null";
   const auto plain = [](char c) {
@@ -90,15 +91,15 @@ constexpr std::string_view kDocumentHead =
     R"(<!-- Made by `event-ingestor config docs` from the settings table; do not edit. -->
 # Settings
 
-Every setting has a default that is safe and useful as it stands. A setting can be given in four ways; the
-first that gives it wins:
+Every setting has a safe and useful default. A value can come from four sources; the first source in this list
+that has a value wins:
 
-1. a flag: `--` and its key, as `--http.port=80` or `--http.port 80`
-2. an environment variable, as `HTTP_PORT=80`; an empty one is the same as none
-3. a YAML file, named by `--config FILE` or `CONFIG=FILE`, at most 1 MiB
-4. its default
+1. a flag: `--` and the key, as in `--http.port=80` or `--http.port 80`
+2. an environment variable, as in `HTTP_PORT=80`; an empty variable counts as unset
+3. a YAML file of at most 1 MiB, named by `--config FILE` or `CONFIG=FILE`
+4. the default
 
-In the file the key is a path; each setting is a single value below its group:
+In the file, the parts of the key are nested groups, and each setting is a single value:
 
 ```yaml
 http:
@@ -108,22 +109,22 @@ kafka:
   brokers: broker-1:9092,broker-2:9092
 ```
 
-An unknown key or flag, a value of the wrong type or out of its range, and settings that contradict one
-another stop the start with exit status 2. The message names every fault, where it was written, and what is
-allowed. A value is checked also where another source overrides it. Lists, aliases, anchors, tags and
-duplicate keys are refused in the file.
+The service does not start (exit status 2) when a key or flag is unknown, a value has the wrong type or is
+out of its range, or settings contradict each other. The message lists every fault with its source and with
+the allowed values. Values that another source overrides are checked too. The file must not contain lists,
+aliases, anchors, tags or duplicate keys.
 
 | command | what it does |
 |---|---|
-| `event-ingestor config check` | prints `ok`, or all faults and ends with status 2 |
+| `event-ingestor config check` | prints `ok`, or all faults with exit status 2 |
 | `event-ingestor config print` | prints the effective settings as YAML; secrets as `********` |
-| `event-ingestor config print --show-origin` | the same, and where each value comes from |
+| `event-ingestor config print --show-origin` | the same, with the source of each value |
 | `event-ingestor config docs` | prints this document |
 
-Types: a *duration* is a number and its unit, `us`, `ms`, `s`, `m` or `h`, as `1.5s`. A *size* is bytes, or a
-number and its unit: `KiB`, `MiB`, `GiB`, `TiB` or short `K`, `M`, `G`, `T` (powers of 1024), `KB`, `MB`,
-`GB`, `TB` (powers of 1000). A *number* may have decimals, an *integer* has none. A *word* is read without
-regard to upper and lower case.
+Types: a *duration* is a number and its unit, `us`, `ms`, `s`, `m` or `h`, as in `1.5s`. A *size* is a number
+of bytes, or a number and its unit: `KiB`, `MiB`, `GiB`, `TiB` or short `K`, `M`, `G`, `T` (powers of 1024),
+`KB`, `MB`, `GB`, `TB` (powers of 1000). A *number* may have decimals, an *integer* has none. The case of a
+*word* does not matter.
 )";
 
 }  // namespace

@@ -22,7 +22,7 @@ namespace {
 using Rule = Routes::Rule;
 
 constexpr std::size_t kRulesMax = 1000;
-constexpr std::size_t kTypeBytesMax = 4096;  // as long as a type may be at all
+constexpr std::size_t kTypeBytesMax = 4096;  // highest ingest.type_bytes_max
 constexpr std::string_view kSetting = "kafka.routes_file";
 
 Routes::Key KeyOf(const std::string& text) {
@@ -41,7 +41,7 @@ base::Result<std::string> ReadType(std::string_view text) {
   return std::string(text);
 }
 
-// What a topic's own section says.
+// The section of a topic in the file.
 struct TopicSection {
   TopicSettings settings;
   AckLevel ack_min = AckLevel::kMemory;
@@ -66,10 +66,10 @@ class RoutesFile {
 
  private:
   void ReadRoot(const YAML::Node& root) {
-    // What an editor leaves for the moment in which it writes a file anew must not drop all routes.
+    // The file is empty for a moment while an editor rewrites it; that must not drop all routes.
     if (root.IsNull() || (root.IsMap() && root.size() == 0)) {
       if (name_.empty()) return;
-      return AddFault(0, "is empty; \"routes: []\" says that there are no routes");
+      return AddFault(0, "is empty; write \"routes: []\" for no routes");
     }
     if (!HasOnly(root, {"routes", "topics"})) return;
     if (const YAML::Node topics = root["topics"]) ReadTopics(topics);
@@ -102,8 +102,7 @@ class RoutesFile {
                  "ack: wal needs the write-ahead log, which is on when ingest.ack or ingest.ack_min is wal");
       }
       if (!topics_.emplace(section.settings.name, section).second) {
-        AddFault(name.Mark(),
-                 fmt::format("topics: {} is given a second time", Quoted(section.settings.name)));
+        AddFault(name.Mark(), fmt::format("topics: {} is given twice", Quoted(section.settings.name)));
       }
     }
   }
@@ -139,14 +138,15 @@ class RoutesFile {
     for (const auto& [name, section] : topics_) dead_letter_topics.insert(section.settings.dlq_topic);
     const auto check = [&](const std::string& topic) {
       if (!dead_letter_topics.contains(topic)) return;
-      AddFault(0, fmt::format("topic: {} is a dead-letter topic; dead letters need one of their own",
+      AddFault(0, fmt::format("topic: {} is a dead-letter topic; dead letters need a separate topic",
                               Quoted(topic)));
     };
     check(settings_.kafka.topic);
     for (Rule& rule : rules_) {
       check(rule.topic);
       rule.ack_min = AckOf(rule.topic);
-      // Events of a log that was written before may be bound for "the sink's own topic".
+      // Events in an existing log may have an empty topic, which means kafka.topic; the routes use the same
+      // form.
       if (rule.topic == settings_.kafka.topic) rule.topic.clear();
     }
     if (!faults_.empty()) return std::unexpected(std::move(faults_));
@@ -183,7 +183,7 @@ class RoutesFile {
                  fmt::format("{} is not known here; allowed: {}", Quoted(name), fmt::join(names, ", ")));
         known = false;
       } else if (!seen.insert(name).second) {
-        AddFault(key.Mark(), fmt::format("{} is given a second time", name));
+        AddFault(key.Mark(), fmt::format("{} is given twice", name));
         known = false;
       }
     }

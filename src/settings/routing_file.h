@@ -12,26 +12,26 @@
 
 namespace ei::service {
 
-// A topic with settings of its own; empty or unset: as the settings of the service say.
+// The separate settings of a topic. An empty or unset member means the service's setting applies.
 struct TopicSettings {
   std::string name;
   std::optional<Compression> compression;
   std::string dlq_topic;
 };
 
-// Which event goes to which topic: the settings' own topic and key, and what the routes file adds.
+// Which event goes to which topic: kafka.topic and kafka.key, and the rules of the routes file.
 struct Routing {
   std::shared_ptr<const Routes> routes;
   std::vector<TopicSettings> topics;
-  std::vector<std::string> destinations;  // that events go to, the settings' own topic among them
+  std::vector<std::string> destinations;  // all topics for events, including kafka.topic
   size_t rules = 0;
 };
 
-// Reads the file that kafka.routes_file names, if there is one. On faults: all of them, each with its line.
+// Reads the file in kafka.routes_file, if it is set. Returns all faults, each with its line.
 std::expected<Routing, std::vector<SettingFault>> LoadRouting(const Settings& settings);
 
-// The same from the file's text; `name` is for messages, and without one there is no file. An empty text is a
-// fault, as it may be a file that is being written.
+// The same from the text of the file. `name` is for messages; an empty name means that there is no file. An
+// empty text is a fault, because the file may be in the middle of being written.
 std::expected<Routing, std::vector<SettingFault>> ReadRouting(std::string_view name, std::string_view text,
                                                               const Settings& settings);
 

@@ -41,12 +41,12 @@ class Checks {
     if (security_.UsesSasl() && !security_.mechanism) {
       Add(kMechanism, kProtocol,
           "is not set, but kafka.security.protocol logs in; set the mechanism that the brokers offer, or "
-          "take SSL or PLAINTEXT");
+          "use SSL or PLAINTEXT");
     }
     if (!security_.UsesSasl() && security_.mechanism) {
       Add(kMechanism, kProtocol,
-          "has no effect, as kafka.security.protocol doesn't log in; take SASL_SSL (or SASL_PLAINTEXT), or "
-          "leave the mechanism unset");
+          "has no effect, because kafka.security.protocol doesn't log in; use SASL_SSL (or SASL_PLAINTEXT), "
+          "or leave the mechanism unset");
     }
     if (!security_.UsesTls() &&
         !(security_.ca_file + security_.certificate_file + security_.key_file).empty()) {
@@ -54,15 +54,15 @@ class Checks {
                                                                          : "kafka.security.certificate_file"
                                     : "kafka.security.ca_file",
           kProtocol,
-          "has no effect, as kafka.security.protocol doesn't encrypt; take SSL or SASL_SSL, or leave the file "
-          "unset");
+          "has no effect, because kafka.security.protocol doesn't encrypt; use SSL or SASL_SSL, or leave the "
+          "file unset");
     }
   }
 
   void Certificates() {
     if (security_.certificate_file.empty() != security_.key_file.empty()) {
       Add("kafka.security.certificate_file", "kafka.security.key_file",
-          "goes with kafka.security.key_file; set both for mutual TLS, or none");
+          "needs kafka.security.key_file, and the reverse; set both for mutual TLS, or none");
     }
   }
 
@@ -75,7 +75,8 @@ class Checks {
           "is not set, but kafka.security.mechanism needs a password; name a file that holds it");
     }
     if (!security_.password.empty() && !security_.password_file.empty()) {
-      Add(kKey, "kafka.security.password", "is set beside kafka.security.password; set one of them");
+      Add(kKey, "kafka.security.password",
+          "is set together with kafka.security.password; set only one of them");
     }
   }
 

@@ -6,7 +6,7 @@
 
 namespace ei::service {
 
-// The part of FindConflicts about kafka.security.
+// Adds the conflicts within kafka.security.
 void FindSecurityConflicts(const KafkaSecuritySettings& security, std::vector<SettingConflict>& conflicts);
 
 }  // namespace ei::service

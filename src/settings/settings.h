@@ -9,9 +9,10 @@
 
 namespace ei::service {
 
-// Everything that the operator can set, after flag, environment, file and default have been merged and
-// checked. settings_table.cc declares each member once: its names, default, range and text. Members hold no
-// defaults of their own; DefaultSettings() gives them. Times are whole microseconds, sizes are bytes.
+// All settings of the service, after flag, environment, file and default have been merged and validated.
+// table.cc and kafka_security_rows.cc declare each member once, with its names, default, range and help text.
+// The initializers here are not the defaults; DefaultSettings() returns them. Times are whole microseconds,
+// sizes are bytes.
 
 enum class SinkKind { kKafka, kFile };
 enum class Compression { kNone, kGzip, kSnappy, kLz4, kZstd };
@@ -20,7 +21,7 @@ enum class LogLevel { kDebug, kInfo, kWarn, kError };
 struct HttpSettings {
   std::string address;
   std::uint16_t port = 0;
-  std::uint32_t threads = 0;  // 0: one a core
+  std::uint32_t threads = 0;  // 0: one per core
   std::uint32_t connections_max = 0;
   std::uint64_t header_bytes_max = 0;
   std::chrono::microseconds header_timeout{};
@@ -28,7 +29,7 @@ struct HttpSettings {
   std::chrono::microseconds idle_timeout{};
   std::chrono::microseconds write_timeout{};
   std::uint64_t inflight_bytes_max = 0;
-  std::uint32_t clients_max = 0;  // 0: clients are not told apart
+  std::uint32_t clients_max = 0;  // 0: clients are not distinguished
   std::string trusted_proxies;    // networks, separated by commas
 };
 
@@ -98,7 +99,7 @@ enum class SaslMechanism { kPlain, kScramSha256, kScramSha512, kOauthBearer };
 enum class EndpointCheck { kHostname, kNone };
 enum class OauthSource { kFile, kOidc, kAwsMskIam };
 
-// Paths are empty where they are not set.
+// An empty path is unset.
 struct KafkaSecuritySettings {
   SecurityProtocol protocol = SecurityProtocol::kPlaintext;
   std::optional<SaslMechanism> mechanism;
@@ -134,7 +135,7 @@ struct DeadLetterSettings {
 };
 
 struct DeliverySettings {
-  std::uint32_t workers = 0;  // 0: one a core, at most 4
+  std::uint32_t workers = 0;  // 0: one per core, at most 4
 };
 
 struct ShutdownSettings {
@@ -164,7 +165,7 @@ struct Settings {
   LogSettings log;
 };
 
-// Whether requests can be promised the level wal, so that the journal has to be the write-ahead log.
+// Returns whether ack level wal is configured, so that the journal has to be the write-ahead log.
 inline bool JournalIsWal(const Settings& settings) {
   return settings.ingest.ack == AckLevel::kWal || settings.ingest.ack_min == AckLevel::kWal;
 }

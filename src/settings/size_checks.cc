@@ -11,12 +11,12 @@ namespace ei::service {
 
 namespace {
 
-// What one client may have of a resource beside others.
-std::uint64_t PartOf(const Settings& settings, std::uint64_t capacity) {
+// Returns the part of a resource that one client may use while there are other clients.
+std::uint64_t ShareOf(const Settings& settings, std::uint64_t capacity) {
   return settings.http.clients_max == 0 ? capacity : capacity - capacity / ClientShares::kReserveFraction;
 }
 
-// The least capacity of which one client may have so much.
+// Returns the smallest capacity of which one client may use `part`.
 std::uint64_t CapacityFor(const Settings& settings, std::uint64_t part) {
   return settings.http.clients_max == 0
              ? part
@@ -24,14 +24,14 @@ std::uint64_t CapacityFor(const Settings& settings, std::uint64_t part) {
                    (ClientShares::kReserveFraction - 1);
 }
 
-// For people, who set whole MiB.
+// Rounds up to whole MiB, as an operator would set it.
 std::string Rounded(std::uint64_t bytes) {
   constexpr std::uint64_t kMiB = 1 << 20;
   return FormatBytes((bytes + kMiB - 1) / kMiB * kMiB);
 }
 
 std::string SevenEighths(const Settings& settings) {
-  return settings.http.clients_max == 0 ? "" : ", of which one client gets seven eighths";
+  return settings.http.clients_max == 0 ? "" : ", of which one client may use 7/8";
 }
 
 void CheckBody(const Settings& settings, std::vector<SettingConflict>& conflicts) {
@@ -40,18 +40,19 @@ void CheckBody(const Settings& settings, std::vector<SettingConflict>& conflicts
     conflicts.push_back(
         {"ingest.body_bytes_max", "ingest.event_bytes_max",
          fmt::format("{} is less than ingest.event_bytes_max ({}), so the largest event would not fit "
-                     "into a request; raise the one or lower the other",
+                     "into a request; raise ingest.body_bytes_max or lower ingest.event_bytes_max",
                      FormatBytes(body), FormatBytes(settings.ingest.event_bytes_max))});
   }
   const std::uint64_t buffers = body + settings.http.header_bytes_max;
-  if (PartOf(settings, settings.http.inflight_bytes_max) < buffers) {
+  if (ShareOf(settings, settings.http.inflight_bytes_max) < buffers) {
     conflicts.push_back(
         {"http.inflight_bytes_max", "ingest.body_bytes_max",
-         fmt::format("{} is too little for the largest body and header ({} and {}){}, which would be told to "
-                     "try again for ever; raise it to {} or lower ingest.body_bytes_max",
-                     FormatBytes(settings.http.inflight_bytes_max), FormatBytes(body),
-                     FormatBytes(settings.http.header_bytes_max), SevenEighths(settings),
-                     Rounded(CapacityFor(settings, buffers)))});
+         fmt::format(
+             "{} is too little for the largest body and header ({} and {}){}, so such a request would be "
+             "rejected on every retry; raise it to {} or lower ingest.body_bytes_max",
+             FormatBytes(settings.http.inflight_bytes_max), FormatBytes(body),
+             FormatBytes(settings.http.header_bytes_max), SevenEighths(settings),
+             Rounded(CapacityFor(settings, buffers)))});
   }
 }
 
@@ -60,15 +61,16 @@ void CheckWal(const Settings& settings, std::vector<SettingConflict>& conflicts)
   if (wal.segment_bytes < 2 * settings.ingest.body_bytes_max) {
     conflicts.push_back(
         {"wal.segment_bytes", "ingest.body_bytes_max",
-         fmt::format("{} is less than twice ingest.body_bytes_max ({}), so the events of the largest body "
-                     "might not fit into one file of the log; raise the one or lower the other",
-                     FormatBytes(wal.segment_bytes), FormatBytes(settings.ingest.body_bytes_max))});
+         fmt::format(
+             "{} is less than twice ingest.body_bytes_max ({}), so the events of the largest body "
+             "might not fit into one file of the log; raise wal.segment_bytes or lower ingest.body_bytes_max",
+             FormatBytes(wal.segment_bytes), FormatBytes(settings.ingest.body_bytes_max))});
   }
   if (wal.bytes_max < 2 * wal.segment_bytes) {
     conflicts.push_back(
         {"wal.bytes_max", "wal.segment_bytes",
          fmt::format("{} is less than twice wal.segment_bytes ({}), so the log would be full before it "
-                     "could give any disk back; raise the one or lower the other",
+                     "could free any disk space; raise wal.bytes_max or lower wal.segment_bytes",
                      FormatBytes(wal.bytes_max), FormatBytes(wal.segment_bytes))});
   }
 }
@@ -84,7 +86,7 @@ void FindSizeConflicts(const Settings& settings, std::vector<SettingConflict>& c
     conflicts.push_back(
         {"journal.bytes_max", "ingest.event_bytes_max",
          fmt::format("{} is less than twice ingest.event_bytes_max ({}), so one large event could fill "
-                     "the journal; raise the one or lower the other",
+                     "the journal; raise journal.bytes_max or lower ingest.event_bytes_max",
                      FormatBytes(settings.journal.bytes_max), FormatBytes(event))});
   }
   if (settings.dead_letter.bytes_max < 4 * event) {
@@ -92,7 +94,8 @@ void FindSizeConflicts(const Settings& settings, std::vector<SettingConflict>& c
         {"dead_letter.bytes_max", "ingest.event_bytes_max",
          fmt::format(
              "{} is less than four times ingest.event_bytes_max ({}), so a line of the largest event, "
-             "with its key and perhaps in base 64, might not fit; raise the one or lower the other",
+             "with its key and perhaps in base64, might not fit; raise dead_letter.bytes_max or lower "
+             "ingest.event_bytes_max",
              FormatBytes(settings.dead_letter.bytes_max), FormatBytes(event))});
   }
 }

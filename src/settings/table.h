@@ -15,14 +15,14 @@
 
 namespace ei::service {
 
-// One row of the settings table: all that the YAML file, the environment, the flags, the help, `config print`
-// and docs/CONFIGURATION.md need to know about a setting. The flag is `--` and the key.
+// One row of the settings table. It has everything about a setting that the YAML file, the environment, the
+// flags, the help, `config print` and docs/CONFIGURATION.md need. The flag is `--` and the key.
 struct Setting {
   std::string_view key;  // YAML path, "http.port"
   std::string_view env;
-  std::string_view text;     // for the operator: what it does and when to change it
+  std::string_view text;     // help for the operator: what it does and when to change it
   std::string_view example;  // a value that is not the default
-  bool secret = false;       // never printed: not by `config print`, not in a fault
+  bool secret = false;       // never printed, neither by `config print` nor in a fault
   bool may_be_unset = false;
 
   std::string type;
@@ -35,7 +35,7 @@ struct Setting {
   std::function<std::string(const Settings& settings)> format;
 };
 
-// The part of a row that is the same for all kinds; the other part is where it is stored and its kind.
+// The part of a row that all kinds have; the rest depends on the member and the kind.
 struct About {
   std::string_view key;
   std::string_view env;
@@ -44,7 +44,8 @@ struct About {
   bool secret = false;
 };
 
-// A kind's value as the member's type, which may be narrower; the kind's range has to fit into it.
+// Converts a kind's value to the type of the member, which may be narrower. The range of the kind has to fit
+// into it.
 template <typename Field, typename Value>
 Field Narrow(const Value& value) {
   if constexpr (std::is_integral_v<Field>) {
@@ -60,7 +61,7 @@ std::optional<Field> NarrowOptional(const std::optional<Value>& value) {
   return value ? std::optional<Field>(Narrow<Field>(*value)) : std::nullopt;
 }
 
-// Binds a row to the member `settings.*group.*field`.
+// Makes a row for the member `settings.*group.*field`.
 template <typename Group, typename Field, typename Kind>
 Setting Declare(const About& about, Group Settings::* group, Field Group::* field, const Kind& kind) {
   using Value = typename Kind::Value;
@@ -100,20 +101,20 @@ Setting Declare(const About& about, Group Settings::* group, Field Group::* fiel
   return row;
 }
 
-// The rows in the order in which people read them, rows of a group (the key's part before the point)
-// together.
+// The rows in the order of the documentation; the rows of a group (the part of the key before the first dot)
+// are together.
 class SettingsTable {
  public:
   explicit SettingsTable(std::vector<Setting> rows) : rows_(std::move(rows)) {}
 
   const std::vector<Setting>& rows() const { return rows_; }
   const Setting* Find(std::string_view key) const;
-  // Whether settings lie below this path, as below "http".
+  // Returns whether there are settings below this path, as below "http".
   bool IsGroup(std::string_view path) const;
-  // The key that someone who wrote `name` most likely meant: by its spelling, its last part, or its
-  // environment name. Empty when nothing is near.
+  // Returns the key that `name` most likely means, by the spelling of the key, of its last part, or of its
+  // environment variable. Empty if nothing is similar.
   std::string_view NearestKey(std::string_view name) const;
-  // The same, with groups among the candidates.
+  // The same, but groups are candidates too.
   std::string_view NearestKeyOrGroup(std::string_view name) const;
 
  private:
@@ -124,7 +125,7 @@ std::string_view GroupOf(std::string_view key);
 // "HTTP server" for "http".
 std::string_view GroupTitle(std::string_view group);
 
-// The service's own table; any thread.
+// Returns the table of the service's settings. Any thread may call this.
 const SettingsTable& ServiceSettings();
 
 Settings DefaultSettings(const SettingsTable& table = ServiceSettings());

@@ -185,11 +185,11 @@ Result<std::string> ReadExtensions(std::string_view text) {
     const std::string_view pair = rest.substr(0, comma);
     rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
     const std::string_view name = pair.substr(0, pair.find('='));
-    const auto is_dead_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-    if (name.empty() || name.size() == pair.size() || !std::ranges::all_of(name, is_dead_letter)) {
+    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    if (name.empty() || name.size() == pair.size() || !std::ranges::all_of(name, is_letter)) {
       return Fail(ErrorKind::kInvalid, "is not a list of name=value with names of letters");
     }
-    if (name == "auth") return Fail(ErrorKind::kInvalid, "names auth, which is the token's own place");
+    if (name == "auth") return Fail(ErrorKind::kInvalid, "names auth, which is reserved for the token");
   }
   return std::string(text);
 }

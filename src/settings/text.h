@@ -7,8 +7,8 @@
 
 namespace ei::service {
 
-// The grammars of text settings. Each returns the canonical form of the value, or the end of a sentence that
-// begins with the value.
+// Parsers for the text settings. Each returns the canonical form of the value, or an error whose message is
+// the end of a sentence that begins with the value.
 
 base::Result<std::string> ReadIpAddress(std::string_view text);
 // Addresses and networks as in 10.0.0.0/8, separated by commas; may be empty.
@@ -19,7 +19,7 @@ base::Result<std::string> ReadTopic(std::string_view text);
 // id, none, header, or a JSON Pointer (RFC 6901) of at most 16 tokens.
 base::Result<std::string> ReadKafkaKey(std::string_view text);
 base::Result<std::string> ReadPath(std::string_view text);
-// Empty: not set.
+// May be empty, which means unset.
 base::Result<std::string> ReadOptionalPath(std::string_view text);
 base::Result<std::string> ReadShortText(std::string_view text);
 // https://host[:port][/path], or http:// for localhost and 127.0.0.1.

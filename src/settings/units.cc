@@ -40,7 +40,7 @@ constexpr std::array<Unit, 14> kSizeUnits{{{"TiB", kKibi* kKibi* kKibi* kKibi},
                                            {"", 1}}};
 constexpr std::size_t kBinarySizeUnits = 4;
 
-// Six digits behind the point times the largest unit (TiB, 2^40) stay below 2^64.
+// Six digits after the decimal point times the largest unit (TiB, 2^40) are below 2^64.
 constexpr std::size_t kFractionDigitsMax = 6;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -82,7 +82,7 @@ Result<std::uint64_t> ParseQuantity(std::string_view text, std::span<const Unit>
 
   while (fraction.ends_with('0')) fraction.remove_suffix(1);
   if (fraction.size() > kFractionDigitsMax)
-    return Fail(ErrorKind::kInvalid, "has too many digits behind the point");
+    return Fail(ErrorKind::kInvalid, "has too many digits after the decimal point");
   std::uint64_t scale = 1;
   for (std::size_t i = 0; i < fraction.size(); ++i) scale *= 10;
   const std::uint64_t part = DigitsValue(fraction).value_or(0) * unit->factor;

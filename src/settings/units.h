@@ -9,9 +9,10 @@
 
 namespace ei::service {
 
-// Durations and sizes as operators write them: a number (digits, with at most one point), directly followed
-// by a unit. A fraction is taken exactly or refused: "1.5s" is fine, "0.5us" and "0.3KiB" are not. An error
-// message is the end of a sentence that begins with the value, e.g. "is negative".
+// Durations and sizes in the form that operators write: a number (digits, with at most one decimal point),
+// directly followed by a unit. A fraction must be a whole number of the smallest unit: "1.5s" is valid,
+// "0.5us" and "0.3KiB" are not. An error message is the end of a sentence that begins with the value, e.g.
+// "is negative".
 
 // us, ms, s, m, h. The bare number 0 needs no unit.
 base::Result<std::chrono::microseconds> ParseDuration(std::string_view text);
@@ -20,7 +21,8 @@ base::Result<std::chrono::microseconds> ParseDuration(std::string_view text);
 // KB, MB, GB, TB (powers of 1000).
 base::Result<std::uint64_t> ParseBytes(std::string_view text);
 
-// The largest unit that gives a whole number: "75s", "2m", "10MiB", "1000000". Parses back to the same value.
+// Format with the largest unit that gives a whole number: "75s", "2m", "10MiB", "1000000". The text parses to
+// the same value.
 std::string FormatDuration(std::chrono::microseconds duration);
 std::string FormatBytes(std::uint64_t bytes);
 

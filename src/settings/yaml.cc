@@ -15,11 +15,11 @@ namespace {
 
 constexpr std::size_t kNestingMax = 16;
 
-// Thrown through the parser to end the reading; what was wrong is in the faults already.
+// Thrown through the parser to stop reading; the reason is already in the faults.
 struct StopReading {};
 
-// Turns the parser's events into values and faults. Invariant between events: stack_ holds the collections
-// that are open, and the innermost map knows whether a key or a value comes next.
+// Converts the parser's events to values and faults. Invariant between events: stack_ has the open
+// collections, and the innermost map records whether a key or a value comes next.
 class Reader : public YAML::EventHandler {
  public:
   Reader(std::string_view name, const SettingsTable& table) : name_(name), table_(table) {}
@@ -45,11 +45,11 @@ class Reader : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    RefuseAnchor(mark, anchor);
+    RejectAnchor(mark, anchor);
     if (stack_.empty()) return;  // an empty file
     if (AtKey()) {
-      RefuseKey(mark);
-    } else if (const Open& map = stack_.back(); TakesValue()) {
+      RejectKey(mark);
+    } else if (const Open& map = stack_.back(); ExpectsValue()) {
       const Setting* setting = table_.Find(map.child);
       if (setting != nullptr && !setting->may_be_unset) {
         AddFault(map.child_line, map.child, fmt::format("has no value; allowed: {}", setting->allowed));
@@ -62,14 +62,14 @@ class Reader : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
-    RefuseAnchor(mark, anchor);
-    RefuseTag(mark, tag);
+    RejectAnchor(mark, anchor);
+    RejectTag(mark, tag);
     if (stack_.empty()) {
       AddFault(Line(mark), {},
                "the file is a single value; write settings as \"group:\" and indented \"name: value\"");
     } else if (AtKey()) {
-      TakeKey(mark, value);
-    } else if (const Open& map = stack_.back(); TakesValue()) {
+      ReadKey(mark, value);
+    } else if (const Open& map = stack_.back(); ExpectsValue()) {
       if (table_.Find(map.child) != nullptr) {
         content_.values.push_back({map.child, value, map.child_line});
       } else {
@@ -87,14 +87,14 @@ class Reader : public YAML::EventHandler {
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    RefuseAnchor(mark, anchor);
-    RefuseTag(mark, tag);
+    RejectAnchor(mark, anchor);
+    RejectTag(mark, tag);
     if (stack_.empty()) {
       AddFault(Line(mark), {},
                "the file is a list; write settings as \"group:\" and indented \"name: value\"");
     } else if (AtKey()) {
-      RefuseKey(mark);
-    } else if (TakesValue()) {
+      RejectKey(mark);
+    } else if (ExpectsValue()) {
       const Open& map = stack_.back();
       const Setting* setting = table_.Find(map.child);
       AddFault(map.child_line, map.child,
@@ -108,14 +108,14 @@ class Reader : public YAML::EventHandler {
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    RefuseAnchor(mark, anchor);
-    RefuseTag(mark, tag);
+    RejectAnchor(mark, anchor);
+    RejectTag(mark, tag);
     Open next;
     if (stack_.empty()) {
       next.kind = Kind::kSettings;
     } else if (AtKey()) {
-      RefuseKey(mark);
-    } else if (TakesValue()) {
+      RejectKey(mark);
+    } else if (ExpectsValue()) {
       const Open& map = stack_.back();
       if (const Setting* setting = table_.Find(map.child); setting != nullptr) {
         AddFault(map.child_line, map.child,
@@ -143,9 +143,9 @@ class Reader : public YAML::EventHandler {
   static int Line(const YAML::Mark& mark) { return mark.is_null() ? 0 : mark.line + 1; }
 
   bool AtKey() const { return stack_.back().kind == Kind::kSettings && stack_.back().at_key; }
-  bool TakesValue() const { return stack_.back().kind == Kind::kSettings && !stack_.back().child.empty(); }
+  bool ExpectsValue() const { return stack_.back().kind == Kind::kSettings && !stack_.back().child.empty(); }
 
-  void TakeKey(const YAML::Mark& mark, const std::string& name) {
+  void ReadKey(const YAML::Mark& mark, const std::string& name) {
     Open& map = stack_.back();
     const std::string key = map.path + name;
     map.child.clear();
@@ -159,25 +159,24 @@ class Reader : public YAML::EventHandler {
     }
     const auto [first, is_new] = lines_.emplace(key, map.child_line);
     if (!is_new) {
-      AddFault(map.child_line, key,
-               fmt::format("is given a second time; the first is in line {}", first->second));
+      AddFault(map.child_line, key, fmt::format("is given twice; the first is in line {}", first->second));
       return;
     }
     map.child = key;
   }
 
-  void RefuseKey(const YAML::Mark& mark) {
+  void RejectKey(const YAML::Mark& mark) {
     stack_.back().child.clear();
     AddFault(Line(mark), {}, "a key has to be the name of a setting or of a group");
   }
 
-  void RefuseAnchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
+  void RejectAnchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
     if (anchor != 0)
       AddFault(Line(mark), {}, "anchors (&name) are not supported; write the value where it is needed");
   }
 
-  // The parser itself gives "?" to plain and "!" to quoted text.
-  void RefuseTag(const YAML::Mark& mark, const std::string& tag) {
+  // The parser itself sets the tag "?" for plain and "!" for quoted text.
+  void RejectTag(const YAML::Mark& mark, const std::string& tag) {
     if (tag.empty() || tag == "?" || tag == "!") return;
     AddFault(Line(mark), {}, fmt::format("the tag {} is not supported; write the value alone", Quoted(tag)));
   }
@@ -203,7 +202,7 @@ class Reader : public YAML::EventHandler {
   const SettingsTable& table_;
   FileContent content_;
   std::vector<Open> stack_;
-  std::map<std::string, int> lines_;  // where each key and group was seen first
+  std::map<std::string, int> lines_;  // the first line of each key and group
   int documents_ = 0;
 };
 

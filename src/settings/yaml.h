@@ -11,10 +11,10 @@
 namespace ei::service {
 
 inline constexpr std::size_t kSettingsFileBytesMax = 1024 * 1024;
-// Reading stops at this many faults; a file that has so many is not a settings file.
+// Reading stops after this many faults; a file with so many is not a settings file.
 inline constexpr std::size_t kFileFaultsMax = 50;
 
-// A value as it stands in the file, not yet read by its setting. A YAML null is empty text.
+// A value as written in the file, not yet parsed by its setting. A YAML null is empty text.
 struct FileValue {
   std::string key;
   std::string text;
@@ -26,10 +26,11 @@ struct FileContent {
   std::vector<SettingFault> faults;
 };
 
-// Reads the YAML settings file `text`; `name` is for messages. A setting's value is a scalar below its groups
-// ("http: {port: 80}") or at its dotted key ("http.port: 80"). YAML's other means (aliases, anchors, merges,
-// tags, lists, several documents) are refused: no setting needs them, and a small file can grow without bound
-// by them. The file is read as a stream of events and never built up in memory.
+// Reads the YAML settings file `text`; `name` is for messages. The value of a setting is a scalar below its
+// groups
+// ("http: {port: 80}") or at its dotted key ("http.port: 80"). Other features of YAML (aliases, anchors,
+// merges, tags, lists, several documents) are rejected: no setting needs them, and with them a small file can
+// expand without bound. The file is read as a stream of events and is never built as a tree in memory.
 FileContent ReadSettingsYaml(std::string_view name, std::string_view text, const SettingsTable& table);
 
 }  // namespace ei::service

@@ -1,4 +1,4 @@
-"""Fixtures of the black-box tests: one broker for the session, a service for each test or module."""
+"""Fixtures of the black-box tests: one broker per session, a service for each test or module."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -11,8 +11,8 @@ from support.kafka_broker import KafkaBroker
 
 _numbers = itertools.count(1)
 
-# A file is one worker's, with the brokers that it starts. Those that take longest begin first, so that no worker is left with
-# one at the end.
+# All tests of a file run in one worker, together with the brokers that it starts. The slowest files start
+# first, so that no worker is left with one at the end.
 _FIRST = (
     "broker_faults",
     "lifecycle",
@@ -26,7 +26,11 @@ _FIRST = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kafka-version", default="", help="of all brokers; default: tools/kafka/pom.xml's")
+    parser.addoption(
+        "--kafka-version",
+        default="",
+        help="Kafka version of all brokers (default: as in tools/kafka/pom.xml)",
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def kafka_version(pytestconfig: pytest.Config) -> str:
-    """As brokers take it: empty for the usual one."""
+    """In the form that the broker classes expect: empty for the default version."""
     version: str = pytestconfig.getoption("--kafka-version")
     make_class_archive(version)
     return version
@@ -56,7 +60,7 @@ def session_broker(kafka_version: str) -> Iterator[KafkaBroker]:
 
 @pytest.fixture
 def broker(session_broker: KafkaBroker) -> Iterator[KafkaBroker]:
-    """The session's broker, running; a test may stop, kill or pause it, and it runs again for the next."""
+    """The session's broker, running. A test may stop, kill or pause it; it runs again for the next test."""
     assert session_broker.running
     yield session_broker
     session_broker.resume_if_paused()

@@ -1,4 +1,4 @@
-"""What the levels promise, from the client's side: memory and broker, with a real broker behind them."""
+"""The guarantees of the ack levels memory and broker, from the client's side, with a real broker."""
 
 import json
 from collections.abc import Callable
@@ -30,12 +30,14 @@ def places(broker: KafkaBroker, topic: str) -> dict[str, tuple[int, int]]:
     """Partition and offset of each event in the topic, by its id."""
     records = read_topic(broker.address, topic)
     found = {json.loads(record.value)["id"]: (record.partition, record.offset) for record in records}
-    assert len(found) == len(records), "an event stands in the topic twice"
+    assert len(found) == len(records), "an event is in the topic twice"
     return found
 
 
 @pytest.mark.sanitizer
-def test_broker_says_where_each_event_stands(to_kafka: ToKafka, broker: KafkaBroker, topic: str) -> None:
+def test_broker_reports_where_each_event_is_stored(
+    to_kafka: ToKafka, broker: KafkaBroker, topic: str
+) -> None:
     ingestor = to_kafka()
     single = post(ingestor, "?ack=broker", event("one"), LISTED)
     assert (single.status, single.headers["event-ack"]) == (200, "broker")
@@ -46,7 +48,7 @@ def test_broker_says_where_each_event_stands(to_kafka: ToKafka, broker: KafkaBro
     assert (batch.status, batch.headers["event-ack"]) == (207, "broker")
     assert (batch.json()["accepted"], batch.json()["rejected"]) == (50, 1)
 
-    stored = places(broker, topic)  # all of them, without any wait
+    stored = places(broker, topic)  # all of them, without waiting
     assert set(stored) == {"one", "plain"} | {f"n{n}" for n in range(50)}
     told = [single.json(), *batch.json()["events"]]
     assert {entry["topic"] for entry in told} == {topic}
@@ -55,7 +57,7 @@ def test_broker_says_where_each_event_stands(to_kafka: ToKafka, broker: KafkaBro
     }
     assert [entry["index"] for entry in batch.json()["events"]] == list(range(50))
     assert ingestor.metric("requests_waiting") == 0
-    assert ingestor.metric("journal_events") == 0, "the books are right before the reply"
+    assert ingestor.metric("journal_events") == 0, "the counts are updated before the reply"
 
 
 @pytest.mark.sanitizer
@@ -112,7 +114,9 @@ def test_an_ack_that_is_late_is_a_504_and_the_event_arrives_once(
 
 
 @pytest.mark.sanitizer
-def test_a_dead_letter_is_told_to_who_waits(to_kafka: ToKafka, broker: KafkaBroker, topic: str) -> None:
+def test_a_dead_letter_is_reported_to_waiting_clients(
+    to_kafka: ToKafka, broker: KafkaBroker, topic: str
+) -> None:
     narrow = broker.create_topic(f"{topic}-narrow", partitions=1, max_message_bytes="20000")
     dlq = broker.create_topic(f"{topic}-dead", partitions=1)
     ingestor = to_kafka(KAFKA_TOPIC=narrow, KAFKA_DLQ_TOPIC=dlq, ACK="broker", **COMPRESSED)
@@ -151,7 +155,7 @@ def test_at_level_broker_it_is_ready_once_kafka_was_reached(
     assert ingestor.get("/livez").status == 200
     assert post(ingestor, "", event("early")).status == 504
     broker.start()
-    wait_until(lambda: ingestor.get("/readyz").status == 200, 30, "it is ready")
+    wait_until(lambda: ingestor.get("/readyz").status == 200, 30, "the service is ready")
     ingestor.wait_drained(60)
     broker.stop()
     assert post(ingestor, "?ack=memory", event("later")).status == 202
@@ -163,7 +167,7 @@ def test_at_level_broker_it_is_ready_once_kafka_was_reached(
 
 
 @pytest.mark.sanitizer
-def test_under_load_everything_acknowledged_stands_in_the_topic(
+def test_under_load_everything_acknowledged_is_in_the_topic(
     to_kafka: ToKafka, broker: KafkaBroker, topic: str
 ) -> None:
     ingestor = to_kafka(ACK="broker")
@@ -171,7 +175,7 @@ def test_under_load_everything_acknowledged_stands_in_the_topic(
         load.wait_accepted(5000, 60)
         singles = load.stop()
     assert singles.statuses == {200: 5000}
-    ingestor.kill()  # nothing that was acknowledged is in it any more
+    ingestor.kill()  # so it can't deliver acknowledged events any more
     assert set(places(broker, topic)) >= set(singles.accepted)
 
 
@@ -200,4 +204,4 @@ def test_files_confirm_without_a_place(serve: Callable[..., Ingestor]) -> None:
     assert (reply.status, reply.headers["event-ack"]) == (200, "broker")
     assert reply.json()["events"] == [{"index": 0, "id": "f1"}]
     (file,) = (ingestor.cwd / "var/events").glob("events-*.ndjson")
-    assert b'"f1"' in file.read_bytes(), "it stands there when the reply comes"
+    assert b'"f1"' in file.read_bytes(), "it is in the file before the reply is sent"

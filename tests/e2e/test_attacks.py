@@ -1,4 +1,4 @@
-"""One client that does its worst, and the others beside it: how many of their requests succeed."""
+"""One client attacks the service: how many requests of other clients succeed meanwhile."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ def dial(port: int, host: int) -> socket.socket:
 
 @contextmanager
 def flood_of_connections(port: int, host: int) -> Iterator[None]:
-    """Goes on opening connections at RATE a second and closes none before the end."""
+    """Opens connections at RATE per second and closes none before the end."""
     stop = threading.Event()
     opened: list[socket.socket] = []
 
@@ -51,7 +51,8 @@ def flood_of_connections(port: int, host: int) -> Iterator[None]:
 
 
 def successes(port: int, host: int, method: str, path: str, body: bytes | None, good: int) -> tuple[int, int]:
-    """Requests on connections of their own for SECONDS: how many succeeded, of how many."""
+    """Sends requests on separate connections for SECONDS; returns how many succeeded, and how many were
+    sent."""
     done = total = 0
     until = time.monotonic() + SECONDS
     while time.monotonic() < until:
@@ -72,7 +73,7 @@ def successes(port: int, host: int, method: str, path: str, body: bytes | None, 
     return done, total
 
 
-def test_who_is_refused_locks_nobody_out(serve: Serve) -> None:
+def test_rejected_connections_lock_no_client_out(serve: Serve) -> None:
     ingestor = serve(SINK="file", HTTP_CONNECTIONS_MAX=400, ADMIN_PORT=0)
     with ExitStack() as held:
         for _ in range(350):

@@ -1,4 +1,4 @@
-"""What is sent by mistake or in bad faith: refused with a status, and nothing else suffers."""
+"""Wrong or malicious input: rejected with a status, without harm to anything else."""
 
 import os
 import socket
@@ -36,22 +36,22 @@ def service(shared: Ingestor) -> Iterator[Ingestor]:
 
 @pytest.fixture
 def impatient(shared_impatient: Ingestor) -> Iterator[Ingestor]:
-    """For clients that let it wait. The others have time, however busy the machine is."""
+    """With short time-outs, for tests of slow clients. The other service has long ones, for busy machines."""
     yield shared_impatient
     assert_unharmed(shared_impatient)
 
 
 def assert_unharmed(ingestor: Ingestor) -> None:
-    """Whatever a test did to it: the service still serves, and gives back what the test had taken."""
+    """Checks that the service still serves and has released all resources of the test's requests."""
     assert ingestor.running, ingestor.output()
     assert ingestor.post(EVENT).status == 202
     wait_until(
-        lambda: ingestor.metric("http_inflight_bytes") == 0, 10, "bytes of refused bodies are given back"
+        lambda: ingestor.metric("http_inflight_bytes") == 0, 10, "bytes of rejected bodies are released"
     )
 
 
 def refusal(service: Ingestor, request: bytes, closes: bool = True) -> Reply:
-    """The one reply to these bytes; with `closes`, the connection must end after it."""
+    """Returns the only reply to these bytes; with `closes`, the connection must end after it."""
     with service.connect() as connection:
         connection.send_until_refused(request)
         reply = connection.read_reply()
@@ -61,7 +61,7 @@ def refusal(service: Ingestor, request: bytes, closes: bool = True) -> Reply:
     return reply
 
 
-# --- what the header says about the body
+# --- headers that describe the body
 
 CLOUD_EVENT = {"ce-specversion": "1.0", "ce-type": "outer", "ce-source": "/s", "ce-id": "o1"}
 
@@ -166,7 +166,7 @@ def test_depth_is_allowed_up_to_its_limit(service: Ingestor) -> None:
     refused = service.post(nested(64))
     assert (refused.status, refused.code) == (400, "too_deep")
     assert service.post(b"[" + nested(63) + b"]").status == 202, (
-        "the array of a batch is no level of the event"
+        "the array of a batch doesn't count as a level of the event"
     )
 
 
@@ -230,7 +230,7 @@ def test_a_trickled_chunked_body_times_out(impatient: Ingestor) -> None:
         assert connection.is_closed()
 
 
-def test_an_idle_connection_is_closed_without_a_word(impatient: Ingestor) -> None:
+def test_an_idle_connection_is_closed_without_a_reply(impatient: Ingestor) -> None:
     with impatient.connect() as fresh, impatient.connect() as used:
         assert used.request("GET", "/livez").status == 200
         assert used.is_closed(5)
@@ -238,7 +238,7 @@ def test_an_idle_connection_is_closed_without_a_word(impatient: Ingestor) -> Non
 
 
 @pytest.mark.parametrize("request_part", [HEAD[:30], HEAD, HEAD + b"Content-Length: 100\r\n\r\n{"])
-def test_a_client_that_stops_sending_half_way_is_let_go(service: Ingestor, request_part: bytes) -> None:
+def test_a_client_that_stops_sending_half_way_is_disconnected(service: Ingestor, request_part: bytes) -> None:
     accepted = service.metric("events_accepted_total")
     with service.connect() as connection:
         connection.send(request_part)
@@ -261,7 +261,8 @@ def test_a_client_that_sends_all_and_closes_its_half_gets_its_reply(service: Ing
 def test_a_client_that_never_reads_is_disconnected(serve: Callable[..., Ingestor]) -> None:
     ingestor = serve(SINK="file", HTTP_WRITE_TIMEOUT="500ms")
     with ingestor.connect() as connection:
-        # Replies pile up in the socket until the server can't write on; it must stop reading, then give up.
+        # Replies fill the socket until the server can't write any more; it must stop reading, then close the
+        # connection.
         connection.send(build_request("GET", "/metrics") * 2000)
         wait_until(lambda: ingestor.metric("http_connections") <= 1, 20, "the silent reader is disconnected")
     assert ingestor.post(EVENT).status == 202
@@ -304,7 +305,7 @@ def test_a_client_that_never_reads_is_disconnected(serve: Callable[..., Ingestor
 )
 def test_broken_framing_is_refused_and_the_connection_closed(service: Ingestor, framing: bytes) -> None:
     accepted = service.metric("events_accepted_total")
-    # What follows could be a smuggled request: it must never be read as one.
+    # The bytes after it could be a smuggled request: they must never be parsed as one.
     smuggled = build_request("POST", EVENTS, EVENT, {"Content-Type": JSON})
     reply = refusal(service, HEAD + framing + smuggled)
     assert reply.status in (400, 413), reply
@@ -383,7 +384,7 @@ def test_requests_after_a_refused_one_are_not_answered(service: Ingestor) -> Non
         assert connection.is_closed()
 
 
-# --- faults of the place where it runs
+# --- faults of the environment
 
 
 def assert_refused_start(status: int, words: list[str], **settings: object) -> None:
@@ -403,7 +404,7 @@ def test_a_port_in_use_is_named() -> None:
 
 
 def test_a_port_held_by_another_instance_is_in_use_too(service: Ingestor) -> None:
-    # Listeners that share a port among threads must not share it with a second process by mistake.
+    # The listeners of one process share a port, but a second process must not be able to share it.
     assert_refused_start(1, [str(service.port)], HTTP_PORT=service.port)
 
 
@@ -472,7 +473,7 @@ def test_a_directory_that_cannot_be_made_is_a_storage_failure(tmp_path: Path) ->
 
 
 def test_a_directory_that_cannot_be_written_is_a_storage_failure() -> None:
-    # Not even root can make files there, so this holds whoever runs the tests.
+    # Not even root can create files there, so the test works for every user.
     assert_refused_start(4, ["/proc/self/event-ingestor"], FILE_DIR="/proc/self/event-ingestor")
 
 

@@ -1,6 +1,5 @@
-"""Each bounded thing that clients can reach is filled, with its worst-shaped input and through every door, while another
-client goes on: docs/bounds.yaml says which there are, and a row that nobody fills fails here.
-"""
+"""Fills each limited resource that clients can reach, with its worst input and in every possible way, while
+another client must still be served. docs/bounds.yaml lists the resources; a row without a fill fails here."""
 
 import json
 import time
@@ -20,12 +19,13 @@ from support.ports import free_port
 MIB = 1 << 20
 INFLIGHT = 16 * MIB
 QUEUE = 16 * MIB
-# Beside what is bounded in bytes: the stacks and caches of the threads, and what a connection's objects take.
+# Memory in addition to the resources limited in bytes: stacks and caches of threads, and the objects of
+# connections.
 SLACK = 12 * MIB
 WATCHED_SECONDS = 2.0
 WITNESSED_MIN = 30
 SUCCESS_MIN = 0.99
-UNDELIVERED = 3  # the exit status of a service that had to leave events behind
+UNDELIVERED = 3  # the exit status of a service that stopped with undelivered events
 
 SMALL = {
     "SINK": "file",
@@ -45,12 +45,12 @@ FULL_REQUESTS_MAX = 20_000
 
 @dataclass
 class Attack:
-    """What a fill works with. What it opens is closed when the test ends."""
+    """Helpers of a fill. Everything that it opens is closed when the test ends."""
 
     ingestor: Ingestor
     door: str
     stack: ExitStack
-    seen: dict[str, int] = field(default_factory=dict)  # how often each refusal was given
+    seen: dict[str, int] = field(default_factory=dict)  # how often each rejection occurred
 
     @property
     def port(self) -> int:
@@ -81,7 +81,7 @@ class Attack:
         return code or str(status)
 
     def post_until_full(self, body: bytes, content_type: str) -> None:
-        """Posts on one connection until there is no room for more of it."""
+        """Posts on one connection until there is no space for more."""
         with connect(self.port, self.source) as one:
             replies = one.makefile("rb")
             for _ in range(FULL_REQUESTS_MAX):
@@ -90,7 +90,7 @@ class Attack:
                 self.seen[code] = self.seen.get(code, 0) + 1
                 if code in FULL:
                     return
-        raise AssertionError(f"never refused: {self.seen}")
+        raise AssertionError(f"never rejected: {self.seen}")
 
 
 Filler = Callable[[Attack], None]
@@ -100,7 +100,7 @@ Filler = Callable[[Attack], None]
 class Fill:
     run: Filler
     settings: dict[str, object]
-    bytes_max: int  # what the settings allow it to take
+    bytes_max: int  # how much the settings allow it to use
     exit_status: int
 
 
@@ -119,7 +119,7 @@ def fill(
 
 @fill("connections")
 def fill_connections(attack: Attack) -> None:
-    """All but an eighth of the connections, idle, and new ones all the time."""
+    """Idle connections up to the limit of one client, and continuous attempts at new ones."""
     attack.crowd().add(1000 if attack.door != "admin" else 100)
     attack.stack.enter_context(newcomers(attack.port, attack.source))
 
@@ -154,7 +154,7 @@ def fill_chunked_bodies(attack: Attack) -> None:
 
 @fill("replies", bytes_max=INFLIGHT)
 def fill_replies(attack: Attack) -> None:
-    """Small requests with large replies, pipelined, that nobody reads."""
+    """Small pipelined requests with large replies that are never read."""
     crowd = attack.crowd(receive_bytes=2048)
     if attack.door == "admin":
         crowd.add(60, build_request("GET", "/metrics") * 50)
@@ -188,7 +188,7 @@ SHAPES = {
 
 
 def read_code(replies: BinaryIO) -> str:
-    """Of the next reply: the code where it has one, else the status."""
+    """The code of the next reply, or its status if it has no code."""
     status = replies.readline()[9:12].decode()
     length = 0
     while line := replies.readline().strip():
@@ -209,14 +209,14 @@ def fill_journal(shape: str) -> Filler:
 fill("tiny events in the journal", exit_status=UNDELIVERED, **(OPEN | {"QUEUE_SIZE": 2000}))(
     fill_journal("tiny events")
 )
-for shape in SHAPES.keys() - {"tiny events"}:  # of which no disk is full in the time of a test
+for shape in SHAPES.keys() - {"tiny events"}:  # tiny events would not fill a disk in the time of a test
     fill(f"{shape} in memory", bytes_max=QUEUE, exit_status=UNDELIVERED, **OPEN)(fill_journal(shape))
     fill(f"{shape} on disk", bytes_max=QUEUE, **(OPEN | ON_DISK))(fill_journal(shape))
 
 
 @fill("rate", RATE_LIMIT_RPS=1000, RATE_LIMIT_BURST=1000)
 def fill_rate(attack: Attack) -> None:
-    """A batch larger than the burst, then events that are invalid, then valid ones, all the time."""
+    """A batch larger than the burst, then invalid events, then valid ones, repeated."""
     attack.post(b"\n".join([b'{"type":"t"}'] * 10_000), NDJSON)
     crowd = attack.crowd()
     crowd.add(30, attack.request(b"[" + b",".join([b"0"] * 10_000) + b"]") * 200)
@@ -226,7 +226,7 @@ def fill_rate(attack: Attack) -> None:
 
 @fill("clients", HTTP_CLIENTS_MAX=100)
 def fill_clients(attack: Attack) -> None:
-    """More clients than are told apart, each with requests of its own."""
+    """More clients than the service tracks, each with its own requests."""
     crowd = attack.crowd()
     requests = b"".join(
         build_request(
@@ -240,7 +240,7 @@ def fill_clients(attack: Attack) -> None:
 
 @fill("keys from the header", bytes_max=INFLIGHT, KAFKA_KEY="header")
 def fill_header_keys(attack: Attack) -> None:
-    """A key in the header, which each event of the batch gets a copy of."""
+    """A key in the header, which is copied for each event of the batch."""
     crowd = attack.crowd()
     body = b"\n".join([b'{"type":"t"}'] * 10_000)
     crowd.add(20, attack.request(body, NDJSON, X_Event_Key="k" * 15_000))
@@ -256,7 +256,7 @@ def fill_window(attack: Attack) -> None:
 
 @fill("series and log lines")
 def fill_series(attack: Attack) -> None:
-    """Paths, methods, codes and request ids that nobody has seen before."""
+    """Paths, methods, codes and request ids that never occurred before."""
     crowd = attack.crowd()
     requests = b"".join(
         build_request(f"M{n}" if n % 3 else "GET", f"/{n}/{'p' * 500}", headers={"X-Request-ID": f"{n}" * 20})
@@ -287,7 +287,8 @@ def test_filled_it_stays_within_its_bound_and_others_are_served(name: str, door:
     one = FILLS[name]
     settings = SMALL | {"KAFKA_BROKERS": f"127.0.0.1:{free_port()}"} | one.settings
     with Ingestor(cwd=tmp_path, expected_exit=one.exit_status, **settings) as ingestor, ExitStack() as stack:
-        # One that was known before the attack, and one request that makes what is made only once.
+        # The service must know the witness before the attack, and the first request creates objects that are
+        # created only once.
         assert post_once(ingestor, b'{"type":"w"}', "127.0.0.9")[0] in (200, 202, 504)
         idle = ingestor.rss_bytes()
         one.run(attack := Attack(ingestor, door, stack))

@@ -1,8 +1,8 @@
-"""Faults of a three-broker Kafka and of the way to it, under load: nothing that was accepted is lost, none of it
-is dead-lettered, and each key stays in order.
+"""Faults of a three-broker Kafka and of the network to it, under load: no accepted event is lost or
+dead-lettered, and the order of each key is kept.
 
-EI_FAULT_SECONDS is how long a broker is frozen and a topic away; the default is long enough for the controller
-to fence the one, and too short for the client library to give the other up.
+EI_FAULT_SECONDS is how long a broker is frozen or a topic does not exist. The default is long enough for the
+controller to fence the broker, and too short for the client library to give up on it.
 """
 
 import itertools
@@ -29,7 +29,7 @@ KEYS = 24
 SETTINGS = {
     "ACK": "wal",
     "KAFKA_KEY": "/payload/user",
-    # An outage that were taken for an event's own failure would show at once, as a dead letter.
+    # If an outage were treated as an event's own failure, a dead letter would appear at once.
     "KAFKA_MAX_RETRIES": 0,
     "KAFKA_WRITE_TIMEOUT": "2s",
     "RATE_LIMIT_RPS": 1000,
@@ -49,13 +49,14 @@ def whole_cluster(kafka_version: str) -> Iterator[KafkaCluster]:
 
 @pytest.fixture
 def cluster(whole_cluster: KafkaCluster) -> Iterator[KafkaCluster]:
-    """Whole at the start of each test, whatever the one before did to it."""
+    """All brokers running at the start of each test."""
     yield whole_cluster
     whole_cluster.mend()
 
 
 class Run:
-    """A service that delivers to the cluster, under a load of KEYS keys; done() settles the account."""
+    """A service that delivers to the cluster, under a load of KEYS keys; done() checks that all events
+    arrived."""
 
     def __init__(self, cluster: KafkaCluster, ingestor: Ingestor, topic: str):
         self.cluster = cluster
@@ -74,7 +75,7 @@ class Run:
         return self.ingestor.metric("events_delivered_total")
 
     def wait_stuck(self, seconds: float) -> None:
-        """Until an event has waited so long, while others are still accepted."""
+        """Waits until an event has waited for `seconds`, while others are still accepted."""
         wait_until(
             lambda: self.ingestor.metric("journal_oldest_age_seconds") >= seconds,
             seconds + 20,
@@ -90,8 +91,8 @@ class Run:
         return self.ingestor.metric("sink_faults_total", code=code)
 
     def settle(self) -> int:
-        """Ends the load and waits for the last delivery, after which the books balance. Returns how many
-        deliveries the service itself has repeated."""
+        """Ends the load and waits for the last delivery, after which the counts balance. Returns the number
+        of retried deliveries."""
         result = self.load.stop()
         assert set(result.statuses) <= {200, 202, 429}, result.statuses
         assert (result.broken, result.connect_errors, result.unanswered) == (0, 0, [])
@@ -101,13 +102,13 @@ class Run:
         return int(metrics.value("event_ingestor_events_retried_total"))
 
     def done(self, *also_accepted: str) -> None:
-        """Everything accepted stands in the topic, in order, and twice only what was sent twice."""
+        """Checks that every accepted event is in the topic, in order, and twice only if it was sent twice."""
         retried = self.settle()
         ledger = Ledger()
         ledger.add(self.load.result)
         ledger.accepted |= set(also_accepted)
         repeats = ledger.check(self.cluster.address, self.topic)
-        assert repeats <= retried, "the idempotent producer repeated what nobody asked it to"
+        assert repeats <= retried, "the idempotent producer repeated an event that was not retried"
         print(
             f"{len(ledger.accepted)} accepted in {self.load.result.seconds:.1f} s, 0 missing, 0 out of order, "
             f"{retried} sent again, {repeats} twice in the topic"
@@ -116,7 +117,7 @@ class Run:
 
 @pytest.fixture
 def start(cluster: KafkaCluster, serve: Callable[..., Ingestor]) -> Iterator[Callable[..., Run]]:
-    """start(assignment=...) makes a topic, a service and a load; returns when events flow."""
+    """start(assignment=...) creates a topic, a service and a load; returns when events flow."""
     runs: list[Run] = []
 
     def run(assignment: list[list[int]] | None = None, **settings: object) -> Run:
@@ -155,7 +156,7 @@ def test_a_leader_killed_and_restarted(start: Start, cluster: KafkaCluster) -> N
 
 
 def test_a_rolling_restart(start: Start, cluster: KafkaCluster) -> None:
-    # The level of a service that has no disk.
+    # The level of a service without a disk.
     run = start(ACK="broker")
     for number in cluster.brokers:
         cluster.stop(number)
@@ -170,7 +171,7 @@ def test_a_rolling_restart(start: Start, cluster: KafkaCluster) -> None:
 def test_the_controller_moved(start: Start, cluster: KafkaCluster) -> None:
     first = cluster.controller()
     others = sorted(set(cluster.brokers) - {first})
-    # So that nothing but the controller is missed.
+    # All leaders are on other brokers, so that only the controller is missing.
     run = start(assignment=[[*order, first] for order in (others, others[::-1]) * 3])
     cluster.kill(first)
     run.more_delivered()
@@ -225,7 +226,7 @@ def test_too_few_replicas_in_sync(start: Start, cluster: KafkaCluster) -> None:
         return None if reply.status == 429 else reply
 
     reply = wait_until(let_in, 20, "the load leaves room within the rate limit")
-    assert reply.status == 504, "one replica is not what level broker promises"
+    assert reply.status == 504, "one replica doesn't satisfy level broker"
     assert run.delivered() == stuck_at
     for number in others:
         cluster.start(number)
@@ -238,7 +239,7 @@ def test_too_few_replicas_in_sync(start: Start, cluster: KafkaCluster) -> None:
 
 
 @pytest.mark.versions
-def test_a_topic_that_one_replica_acknowledges_alone_is_told_from_others(
+def test_a_topic_that_one_replica_acknowledges_alone_is_distinguished(
     serve: Callable[..., Ingestor], cluster: KafkaCluster, tmp_path: Path
 ) -> None:
     weak = cluster.create_topic("weak", min_insync=1)
@@ -251,7 +252,7 @@ def test_a_topic_that_one_replica_acknowledges_alone_is_told_from_others(
     assert ingestor.post({"type": "strong"}).status == 202
 
     def both_known() -> bool:
-        lines = ingestor.log_lines("the largest record that a topic takes")
+        lines = ingestor.log_lines("the largest record that a topic accepts")
         known = {line["topic"]: line["max_message_bytes"] for line in lines}
         assert set(known) == {weak, strong}, ingestor.output()
         return bool(known[strong] == 20_000)
@@ -271,7 +272,7 @@ def test_a_topic_deleted_and_made_again(start: Start, cluster: KafkaCluster, awa
     gone_at = len(accepted)
     if away_seconds > 0:
         run.wait_stuck(away_seconds)
-    # Every partition is somewhere else now.
+    # Every partition now has another leader.
     cluster.create_topic(run.topic, assignment=leaders_first[1:] + leaders_first[:1])
     run.more_delivered(1000)
     retried = run.settle()
@@ -286,9 +287,9 @@ def test_a_topic_deleted_and_made_again(start: Start, cluster: KafkaCluster, awa
     for event in accepted:
         by_key[event.rsplit("-", 1)[0]].append(event in found)
     assert len(by_key) == KEYS
-    assert all(there == sorted(there) for there in by_key.values()), "a gap among what the new topic holds"
+    assert all(there == sorted(there) for there in by_key.values()), "a gap among the events in the new topic"
     repeats = len(records) - len(found)
-    assert repeats <= retried, "the idempotent producer repeated what nobody asked it to"
+    assert repeats <= retried, "the idempotent producer repeated an event that was not retried"
     print(
         f"{len(accepted)} accepted; {len(lost)} of the {gone_at} accepted by the end of the old topic went with "
         f"it, 0 missing, 0 out of order, {retried} sent again, {repeats} twice in the topic"
@@ -317,7 +318,7 @@ def test_the_network_to_one_broker_gone(start: Start, cluster: KafkaCluster, how
     getattr(cluster.brokers[victim].proxy, how)()
     run.wait_stuck(3)
     run.more_delivered()
-    assert cluster.leader(run.topic) == victim, "the cluster has nothing to mend"
+    assert cluster.leader(run.topic) == victim, "the leader must not move"
     cluster.brokers[victim].proxy.resume()
     run.more_delivered(1000)
     run.done()
@@ -333,10 +334,10 @@ def test_replies_lost_on_their_way(start: Start, cluster: KafkaCluster) -> None:
     for _ in range(3):
         for proxy in proxies:
             proxy.delay(0.3)
-        wait_until(lambda: unreported() > 0, 20, "Kafka has written what it has not yet reported")
+        wait_until(lambda: unreported() > 0, 20, "Kafka has written events without confirming them")
         for proxy in proxies:
             proxy.cut()
-        assert unreported() > 0, "and its reports never come"
+        assert unreported() > 0, "the confirmations must not arrive"
         for proxy in proxies:
             proxy.resume()
         run.more_delivered()

@@ -1,4 +1,5 @@
-"""The consumer of docs/examples counts each event once, through crashes of its own and of the service."""
+"""The consumer of docs/examples counts each event once, despite crashes of the consumer and of the
+service."""
 
 import json
 import sqlite3
@@ -25,7 +26,7 @@ def counted(state: Path) -> int:
     try:
         with sqlite3.connect(state) as database:
             return database.execute("SELECT coalesce(sum(events), 0) FROM counts").fetchone()[0]
-    except sqlite3.OperationalError:  # it has no tables yet
+    except sqlite3.OperationalError:  # the tables don't exist yet
         return 0
 
 

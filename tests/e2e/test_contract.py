@@ -1,4 +1,4 @@
-"""What HTTP clients can rely on. The sink is the file sink: it keeps the very bytes that were accepted."""
+"""The contract with HTTP clients. The sink is the file sink, which stores exactly the accepted bytes."""
 
 import json
 import re
@@ -15,14 +15,14 @@ NO_SUCH_ID = "no-such-id"
 
 
 def stored_lines(ingestor: Ingestor) -> list[bytes]:
-    """The events that stand in the default directory of the file sink, oldest file first."""
+    """The events in the default directory of the file sink, oldest file first."""
     files = sorted(path for path in (ingestor.cwd / "var/events").rglob("*") if path.is_file())
-    # What stands after the last line break is still being written.
+    # Text after the last line break is still being written.
     return [line for path in files for line in path.read_bytes().split(b"\n")[:-1]]
 
 
 def stored(ingestor: Ingestor, mark: str) -> bytes:
-    """The one stored event that contains `mark`, as soon as it is there."""
+    """Waits for the one stored event that contains `mark` and returns it."""
 
     def find() -> list[bytes]:
         return [line for line in stored_lines(ingestor) if mark.encode() in line]
@@ -33,7 +33,7 @@ def stored(ingestor: Ingestor, mark: str) -> bytes:
 
 
 def assert_problem(reply: Reply, status: int, code: str) -> dict:
-    """RFC 9457, with the stable code."""
+    """Checks for RFC 9457 with the stable code."""
     assert (reply.status, reply.code) == (status, code), reply
     problem = reply.json()
     assert problem["status"] == status
@@ -120,7 +120,7 @@ def test_white_space_around_the_document_is_no_part_of_it(filed: Ingestor) -> No
     assert stored(filed, '"around"') == event.encode()
 
 
-def test_an_escaped_id_comes_back_as_the_same_json_string(filed: Ingestor) -> None:
+def test_an_escaped_id_is_returned_as_the_same_json_string(filed: Ingestor) -> None:
     reply = filed.post('{"id":"\\u00e9\\"\\n","type":"t"}')
     assert reply.status == 202
     assert reply.json()["id"] == 'é"\n'
@@ -607,7 +607,7 @@ def test_a_client_that_goes_away_leaves_nothing_behind(filed: Ingestor) -> None:
         connection.send(build_request("POST", EVENTS, b'{"type":"t"}', {"Content-Type": JSON})[: n + 20])
         connection.reset() if n % 2 else connection.close()
     wait_until(lambda: filed.metric("http_connections") <= before, 10, "their connections are gone")
-    wait_until(lambda: filed.metric("http_inflight_bytes") == 0, 10, "their bytes are given back")
+    wait_until(lambda: filed.metric("http_inflight_bytes") == 0, 10, "their bytes are released")
 
 
 def test_the_service_listens_where_it_says(filed: Ingestor) -> None:

@@ -1,4 +1,4 @@
-"""Events that their topic refuses, and dead letters that the dead-letter topic refuses too."""
+"""Events that their topic rejects, and dead letters that the dead-letter topic rejects too."""
 
 import base64
 import json
@@ -51,7 +51,7 @@ def test_every_poisoned_event_becomes_one_dead_letter_and_the_good_ones_are_deli
 
 
 @pytest.mark.sanitizer
-def test_what_is_too_large_for_the_dead_letter_topic_stands_in_the_file_and_is_named_in_the_topic(
+def test_what_is_too_large_for_the_dead_letter_topic_is_in_the_file_and_named_in_the_topic(
     to_kafka: ToKafka, broker: KafkaBroker, topic: str, tmp_path: Path
 ) -> None:
     narrow = broker.create_topic(f"{topic}-narrow", max_message_bytes="2000")
@@ -104,7 +104,7 @@ def test_a_full_dead_letter_file_keeps_events_in_the_journal_and_room_lets_them_
     wait_until(lambda: ingestor.metric("dead_letter_file_failures_total") > 0, 30, "the file is full")
     assert ingestor.metric("journal_events") == 1
     assert ingestor.post(event("good", 10)).status == 202
-    wait_until(lambda: ingestor.metric("journal_events") == 1, 30, "others are delivered meanwhile")
+    wait_until(lambda: ingestor.metric("journal_events") == 1, 30, "other events are delivered meanwhile")
     ballast.unlink()
     ingestor.wait_drained(60)
     assert [line["key"] for line in filed(folder)] == ["large"]

@@ -1,4 +1,4 @@
-"""What stands in a real Kafka topic after a client was told that its events were accepted."""
+"""The records in a real Kafka topic after a client got replies that its events were accepted."""
 
 import itertools
 import json
@@ -27,7 +27,7 @@ ToKafka = Callable[..., Ingestor]
 
 def by_id(records: list[Record]) -> dict[str, Record]:
     found = {json.loads(record.value)["id"]: record for record in records}
-    assert len(found) == len(records), "an event stands in the topic twice"
+    assert len(found) == len(records), "an event is in the topic twice"
     return found
 
 
@@ -110,7 +110,7 @@ def test_without_a_key_records_are_spread(to_kafka: ToKafka, broker: KafkaBroker
         ingestor.wait_drained()
         return len({record.partition for record in read_topic(broker.address, topic)})
 
-    # The client library may keep to one partition for some milliseconds.
+    # The client library may stay with one partition for some milliseconds.
     wait_until(lambda: partitions_used() == PARTITIONS, 30, "all partitions are used")
     records = read_topic(broker.address, topic)
     assert len(by_id(records)) == sent * 50
@@ -164,7 +164,7 @@ def test_a_trace_is_carried_on_and_nothing_else(to_kafka: ToKafka, broker: Kafka
 
 @pytest.mark.versions
 @pytest.mark.parametrize("compression", ["none", "gzip", "snappy", "lz4", "zstd"])
-def test_records_with_and_without_key_come_back_byte_for_byte(
+def test_records_with_and_without_key_are_read_back_byte_for_byte(
     to_kafka: ToKafka, broker: KafkaBroker, topic: str, compression: str
 ) -> None:
     ingestor = to_kafka(KAFKA_KEY="/payload/key", KAFKA_COMPRESSION=compression)
@@ -255,7 +255,7 @@ def test_a_dead_letter_costs_at_most_the_retries_that_are_set(
     ingestor.wait_drained()
     (record,) = read_topic(broker.address, f"{topic}-dlq")
     assert_dead_letter(record, narrow, event("large", noise(5000)))
-    # Once among others, and once alone to be sure that it was this one.
+    # Once in a batch, and once alone to be sure that this event was the cause.
     assert int(record.headers["dlq_attempts"]) <= 2
     assert read_topic(broker.address, narrow) == []
 

@@ -1,4 +1,4 @@
-"""The settings files in docs/examples are ones that the service takes."""
+"""The service accepts the settings files in docs/examples."""
 
 from pathlib import Path
 

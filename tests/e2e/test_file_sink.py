@@ -27,7 +27,7 @@ def files(directory: Path) -> list[Path]:
 
 
 def stored(directory: Path) -> list[bytes]:
-    """All lines, oldest file first. Each must be whole and a JSON object."""
+    """All lines, oldest file first. Each must be complete and a JSON object."""
     lines = []
     for path in files(directory):
         content = path.read_bytes()
@@ -42,13 +42,13 @@ def stored_ids(directory: Path) -> list[str]:
 
 
 @pytest.mark.sanitizer
-def test_events_stand_in_the_directory_as_ndjson(serve: Serve, directory: Path) -> None:
+def test_events_are_in_the_directory_as_ndjson(serve: Serve, directory: Path) -> None:
     ingestor = serve(SINK="file", FILE_DIR=directory)
     events = [f'{{"id":"f{n}",{COMPLETE},"payload":[1e999,"żółć"]}}' for n in range(20)]
     assert ingestor.post("\n".join(events), NDJSON).status == 202
     ingestor.wait_drained()
     assert ingestor.terminate() == 0
-    # Workers share the file, so order holds for events of one key only.
+    # Workers share the file, so order is kept for events of one key only.
     assert sorted(stored(directory)) == sorted(event.encode() for event in events)
 
 
@@ -152,7 +152,7 @@ def test_a_stop_under_load_stores_everything_accepted(
 
 
 def test_two_services_do_not_share_a_directory_by_mistake(serve: Serve, directory: Path) -> None:
-    """Whichever way it goes, by a refusal or by files of their own, no line may be damaged."""
+    """Whether the second start fails or uses separate files, no line may be damaged."""
     first = serve(SINK="file", FILE_DIR=directory)
     try:
         second = serve(SINK="file", FILE_DIR=directory)
@@ -172,14 +172,14 @@ def test_two_services_do_not_share_a_directory_by_mistake(serve: Serve, director
     assert len(ids) == len(set(ids)) == (2000 if second is None else 4000)
 
 
-def test_delivered_means_that_it_stands_in_the_file(serve: Serve, directory: Path) -> None:
+def test_delivered_means_that_it_is_in_the_file(serve: Serve, directory: Path) -> None:
     ingestor = serve(SINK="file", FILE_DIR=directory)
     assert ingestor.post({"id": "now", "type": "t"}).status == 202
-    wait_until(lambda: ingestor.metric("events_delivered_total") == 1, 10, "it is delivered")
+    wait_until(lambda: ingestor.metric("events_delivered_total") == 1, 10, "the event is delivered")
     assert stored_ids(directory) == ["now"]
 
 
-# --- files taken away from under the service
+# --- files moved or removed while the service runs
 
 
 def remove_files(directory: Path) -> None:
@@ -215,8 +215,8 @@ def test_what_is_acknowledged_after_the_files_were_taken_away_is_in_new_ones(
     found = [path for path in files(directory) if not path.is_symlink()]
     after = [json.loads(line)["id"] for path in found for line in path.read_text().splitlines()]
     assert sorted(after) == sorted(ids)
-    message = "a segment was moved, removed or changed by somebody else; a new one is begun"
-    wait_until(lambda: ingestor.log_lines(message, component="file_sink"), 10, "the log says so")
+    message = "a segment was moved, removed or changed by another process; a new one is started"
+    wait_until(lambda: ingestor.log_lines(message, component="file_sink"), 10, "the change is logged")
 
 
 def test_files_may_be_moved_away_at_any_time_under_load(serve: Serve, directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""The idempotency window: what a client sends again is acknowledged and not stored again, also after a crash."""
+"""The idempotency window: a repeated event is acknowledged and not stored again, also after a crash."""
 
 import json
 from collections import Counter
@@ -22,8 +22,8 @@ WINDOW = {"IDEMPOTENCY_EVENTS": 10_000, "IDEMPOTENCY_TIME": "1h"}
 
 @pytest.fixture
 def filing(serve: Serve, tmp_path: Path) -> Serve:
-    """filing(SETTING=value, ...) starts a service with a window, a log and files; each start has those of the
-    one before."""
+    """filing(SETTING=value, ...) starts a service with a window, a log and files; each start uses those of
+    the previous one."""
 
     def start(**options: object) -> Ingestor:
         return serve(**({"cwd": tmp_path, "SINK": "file", "ACK": "wal"} | WINDOW | options))
@@ -55,7 +55,7 @@ def topic_ids(broker: KafkaBroker, topic: str) -> Counter[str]:
 
 
 def wait_settled(folder: Path) -> None:
-    """Until the log itself knows that everything was delivered, so that a crash repeats nothing."""
+    """Waits until the log has recorded that everything was delivered, so that a crash repeats nothing."""
 
     def unsettled() -> int:
         done = run_to_exit("wal", "stats", "--json", str(folder / "var/wal"))
@@ -93,7 +93,7 @@ def test_a_repeat_is_acknowledged_and_not_stored(filing: Serve, tmp_path: Path) 
     assert Counter({"a": 3, "b": 1, "c": 1}) == filed_ids(tmp_path), (
         "other sources, other bytes: other events"
     )
-    assert ingestor.metric("event_id_conflicts_total") == 1, "a source that is no string is none"
+    assert ingestor.metric("event_id_conflicts_total") == 1, "a source that is not a string is ignored"
     metrics = ingestor.metrics()
     assert metrics.value("event_ingestor_events_received_total") == 9
     assert metrics.value("event_ingestor_events_accepted_total") == 5
@@ -123,7 +123,7 @@ def test_after_a_crash_what_was_delivered_is_not_stored_again(filing: Serve, tmp
 def test_after_a_crash_what_waits_is_stored_once_whoever_repeats_it(
     to_kafka: Serve, broker: KafkaBroker, topic: str, tmp_path: Path
 ) -> None:
-    """Nothing reached Kafka before the crash, so nothing can stand there twice."""
+    """Nothing reached Kafka before the crash, so no event can be there twice."""
     settings = {"cwd": tmp_path, "ACK": "wal"} | WINDOW
     first = to_kafka(**(settings | {"KAFKA_BROKERS": f"127.0.0.1:{free_port()}"}))
     assert first.post(lines(0, 300), NDJSON).status == 202
@@ -145,7 +145,7 @@ def test_the_log_keeps_no_more_than_the_window_asks_for(filing: Serve, tmp_path:
     padding = "x" * 50_000
 
     def taken(n: int) -> bool:
-        # Four requests fill such a small segment, perhaps before the next one is prepared: 503, come again.
+        # Four requests fill such a small segment, perhaps before the next one is prepared: 503, retry.
         reply = post(first, "", [event(f"p{i}", p=padding) for i in range(n, n + 5)])
         assert reply.status in (202, 503), reply.body
         return reply.status == 202
@@ -176,7 +176,7 @@ def test_at_level_broker_a_repeat_waits_for_kafka(
     with ThreadPoolExecutor(2) as threads:
         replies = [threads.submit(post, ingestor, "?ack=broker", event("a"), LISTED) for _ in range(2)]
         wait_until(lambda: ingestor.metric("requests_waiting") == 2, 20, "both wait")
-        assert post(ingestor, "?ack=broker", event("first")).status == 200, "that one was delivered"
+        assert post(ingestor, "?ack=broker", event("first")).status == 200, "the first event was delivered"
         broker.resume()
         for reply in replies:
             told = reply.result()

@@ -1,4 +1,5 @@
-"""A broker ends connections that are idle for long: that is no fault, and what meets the end of one arrives once."""
+"""A broker closes connections that are idle for long: that is not a fault, and events sent at that moment
+arrive once."""
 
 import json
 import time
@@ -36,11 +37,11 @@ def test_events_after_and_at_the_moment_of_an_idle_connections_end_arrive_once(
     sent = ["first"]
     assert send(ingestor, "first").status == 200
     assert ingestor.connections_to(impatient.port) > 0
-    wait_until(lambda: ingestor.connections_to(impatient.port) == 0, 20, "the broker ends them")
+    wait_until(lambda: ingestor.connections_to(impatient.port) == 0, 20, "the broker closes them")
     assert ingestor.metric("sink_faults_total") == 0
     assert not [line for line in ingestor.logs if line["level"].upper() in ("WARN", "ERROR")]
     logins = ingestor.metric("broker_logins_total")
-    # Some of them meet the end of a connection on its way.
+    # Some of these events are sent while a connection is being closed.
     for n in range(8):
         sent.append(f"e{n}")
         assert send(ingestor, sent[-1]).status == 200

@@ -1,4 +1,4 @@
-"""What the service says of a cluster that is set in a way which an operator should know of."""
+"""Log lines about a cluster whose settings the operator should know about."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def event(number: int, pad: int) -> bytes:
     ).encode()
 
 
-def test_a_quota_that_is_used_up_is_told(to_kafka: Callable[..., Ingestor], broker: KafkaBroker) -> None:
+def test_a_quota_that_is_used_up_is_reported(to_kafka: Callable[..., Ingestor], broker: KafkaBroker) -> None:
     ingestor = to_kafka(ACK="memory")
     with broker.quota("event-ingestor", QUOTA):
         for number in range(40):
@@ -31,10 +31,10 @@ def test_a_quota_that_is_used_up_is_told(to_kafka: Callable[..., Ingestor], brok
                 ingestor.request("POST", EVENTS, event(number, QUOTA // 2), {"Content-Type": JSON}).status
                 == 202
             )
-        wait_until(lambda: ingestor.metric("sink_pause_seconds") > 0, 30, "the pause is told")
+        wait_until(lambda: ingestor.metric("sink_pause_seconds") > 0, 30, "the pause is reported")
         assert ingestor.metric("sink_faults_total", code="throttled") > 0
         slowed = "a broker slows this client down"
-        wait_until(lambda: ingestor.log_lines(slowed), 10, "the log says so")
+        wait_until(lambda: ingestor.log_lines(slowed), 10, "the throttling is logged")
         assert len(ingestor.log_lines(slowed)) == 1
     wait_until(lambda: ingestor.metric("events_delivered_total") == 40, 60, "all are delivered")
     assert (
@@ -44,7 +44,7 @@ def test_a_quota_that_is_used_up_is_told(to_kafka: Callable[..., Ingestor], brok
 
 
 @pytest.mark.faults
-def test_one_replica_that_acknowledges_alone_is_told(
+def test_one_replica_that_acknowledges_alone_is_reported(
     serve: Callable[..., Ingestor], kafka_version: str
 ) -> None:
     cluster = KafkaCluster(version=kafka_version)
@@ -52,13 +52,13 @@ def test_one_replica_that_acknowledges_alone_is_told(
         cluster.start_all()
         weak = cluster.create_topic("weak", min_insync=1)
         ingestor = serve(SINK="kafka", KAFKA_BROKERS=cluster.proxied_address, KAFKA_TOPIC=weak)
-        wait_until(lambda: ingestor.metric("one_ack_topics") == 1, 30, "the topic is told")
+        wait_until(lambda: ingestor.metric("one_ack_topics") == 1, 30, "the topic is counted")
         cluster.set_topic_configs(weak, min_insync_replicas="2")
-        # Topics are asked for once a minute.
+        # The service reads topic settings once a minute.
         wait_until(
             lambda: ingestor.metric("one_ack_topics") == 0,
             90,
-            "the topic is well again",
+            "the topic is not counted any more",
         )
     finally:
         cluster.close()

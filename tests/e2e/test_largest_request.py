@@ -1,5 +1,5 @@
-"""Bounds that belong together: with settings that `config check` passes, the largest allowed request gets in, or is told
-that it is too large; never to try again."""
+"""Limits that depend on each other: with settings that pass `config check`, the largest allowed request is
+accepted or rejected as too large; it never gets a reply to retry forever."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ def passes(settings: Settings) -> bool:
 
 
 def lowest(settings: Settings, name: str, low: int, high: int) -> int:
-    """The least value of the setting, between these, that passes."""
+    """The lowest passing value of the setting within this range."""
     assert passes(settings | {name: high}), (settings, name)
     while low < high:
         middle = (low + high) // 2
@@ -34,7 +34,7 @@ def lowest(settings: Settings, name: str, low: int, high: int) -> int:
 
 
 def tight_settings(seed: int) -> Settings:
-    """Bounds of requests as chance has it, and the least of what has to go with them."""
+    """Random limits of requests, with the lowest passing values of the settings that depend on them."""
     chance = random.Random(seed)
     body = int(2 ** chance.uniform(10, 21))
     settings: Settings = {
@@ -56,7 +56,7 @@ def tight_settings(seed: int) -> Settings:
 
 
 def of_events(sizes: Iterator[int], settings: Settings) -> bytes:
-    """As many events of these sizes as are allowed together."""
+    """As many events of these sizes as are allowed in one request."""
     left = int(str(settings["BODY_BYTES_MAX"]))
     lines = []
     while left >= len(SMALLEST) and len(lines) < int(str(settings["BATCH_EVENTS_MAX"])):
@@ -73,7 +73,7 @@ def bodies(settings: Settings) -> dict[str, bytes]:
         while True:
             yield min(size, int(str(settings["EVENT_BYTES_MAX"])))
 
-    # Of the third size one is a little too much for half of a block in memory.
+    # One event of the third size is slightly too large for half of a memory block.
     shapes = {
         "few large": 1 << 30,
         "many small": len(SMALLEST) - 1,
@@ -104,7 +104,7 @@ def test_the_largest_request_gets_in_with_whatever_passes_the_check(
 ) -> None:
     settings = tight_settings(seed)
     ingestor = serve(**settings)
-    # Somebody to share with.
+    # Makes a second client active, so that shares apply.
     with socket.create_connection(("127.0.0.1", ingestor.port), source_address=("127.0.0.2", 0)) as other:
         other.sendall(build_request("POST", EVENTS, SMALLEST, {"Content-Type": NDJSON}))
         assert other.recv(4096).startswith(b"HTTP/1.1 20")
@@ -123,7 +123,7 @@ def send_largest(ingestor: Ingestor, settings: Settings) -> None:
                 return last in ((200, "0"), (202, "0"), (413, "batch_too_large"))
 
             try:
-                wait_until(gets_in, 5, "it gets in, or is told that it never will", poll_seconds=0.1)
+                wait_until(gets_in, 5, "it is accepted, or rejected as too large", poll_seconds=0.1)
             except AssertionError as fault:
                 raise AssertionError(f"{fault}; {shape}, {len(body)} bytes: {last}; {settings}") from None
             ingestor.wait_drained()

@@ -1,4 +1,4 @@
-"""What was acknowledged is delivered, whatever the settings are when the service is started again."""
+"""Acknowledged events are delivered, whatever the settings of the next start are."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Serve = Callable[..., Ingestor]
 
 
 def left_behind(serve: Serve, folder: Path) -> None:
-    """Three events that a service at level wal has acknowledged and could not deliver."""
+    """Leaves three events that a service at level wal has acknowledged and could not deliver."""
     ingestor = serve(
         SINK="kafka", KAFKA_BROKERS=f"127.0.0.1:{free_port()}", ACK="wal", WAL_DIR=folder / "wal"
     )
@@ -39,6 +39,6 @@ def test_another_ack_level_delivers_what_the_log_holds(serve: Serve, tmp_path: P
     assert ingestor.terminate() == 0
 
     again = serve(**settings)
-    assert not again.metrics().has("event_ingestor_wal_backlog_events"), "the log is not needed any more"
+    assert not again.metrics().has("event_ingestor_wal_backlog_events"), "the log must not be used any more"
     assert again.terminate() == 0
     assert ids_in(tmp_path / "out") == ["e0", "e1", "e2", "new"]

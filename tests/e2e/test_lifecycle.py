@@ -1,4 +1,4 @@
-"""Starts, stops, and a broker that is absent, disappears or returns: what was accepted arrives."""
+"""Starts, stops, and a broker that is absent, disappears or returns: every accepted event arrives."""
 
 import json
 import signal
@@ -24,7 +24,8 @@ def delivered_ids(broker: KafkaBroker, topic: str) -> list[str]:
 
 
 def assert_all_delivered_once(broker: KafkaBroker, topic: str, *loads: LoadResult) -> None:
-    """Each accepted event stands in the topic once; beyond them only what was sent without an answer."""
+    """Checks that each accepted event is in the topic once; other events only if they were sent and got no
+    answer."""
     ids = delivered_ids(broker, topic)
     accepted = {event_id for load in loads for event_id in load.accepted}
     unanswered = {event_id for load in loads for event_id in load.unanswered}
@@ -32,8 +33,8 @@ def assert_all_delivered_once(broker: KafkaBroker, topic: str, *loads: LoadResul
     assert not missing, (
         f"{len(missing)} of {len(accepted)} accepted events are missing, as {sorted(missing)[:3]}"
     )
-    assert len(ids) == len(set(ids)), f"{len(ids) - len(set(ids))} events stand in the topic twice"
-    assert set(ids) - accepted <= unanswered, "events that nobody was told about"
+    assert len(ids) == len(set(ids)), f"{len(ids) - len(set(ids))} events are in the topic twice"
+    assert set(ids) - accepted <= unanswered, "events that were neither accepted nor unanswered"
 
 
 @pytest.mark.sanitizer
@@ -48,7 +49,7 @@ def test_threads_have_names_that_an_operator_can_read(to_kafka: ToKafka, tmp_pat
     wait_until(all_are_named, 10, "the threads are named")
 
 
-# --- the broker comes and goes
+# --- the broker stops and restarts
 
 
 @pytest.mark.sanitizer
@@ -89,7 +90,9 @@ def test_a_broker_restart_under_load_loses_and_repeats_nothing(
     assert (result.broken, result.connect_errors) == (0, 0)
     ingestor.wait_drained(60)
     assert_all_delivered_once(broker, topic, result)
-    assert ingestor.metric("events_dead_lettered_total") == 0, "an outage is nobody's own failure"
+    assert ingestor.metric("events_dead_lettered_total") == 0, (
+        "an outage must not count as a failure of an event"
+    )
     assert ingestor.metric("events_delivered_total") == len(result.accepted)
 
 
@@ -110,7 +113,7 @@ def test_a_broker_killed_under_load_loses_nothing(to_kafka: ToKafka, broker: Kaf
 def test_a_broker_that_hangs_for_five_seconds_loses_nothing(
     to_kafka: ToKafka, broker: KafkaBroker, topic: str
 ) -> None:
-    # Shorter than the pause, so that requests under way time out and are sent again.
+    # Shorter than the pause, so that outstanding requests time out and are sent again.
     ingestor = to_kafka(KAFKA_WRITE_TIMEOUT="2s", KAFKA_MAX_RETRIES=0)
     with LoadClient(ingestor.port, ndjson_events("h", 10), connections=4, pause_on_refusal=0.05) as load:
         load.wait_accepted(2000)
@@ -159,8 +162,9 @@ def test_a_stop_under_load_delivers_everything_accepted(
     assert status == CLEAN, ingestor.output()
     assert set(result.statuses) <= {202, 503}
     assert set(result.codes) <= {"shutting_down"}
-    # Requests in progress are answered. What breaks was sent into the closing of an idle connection or of one
-    # that waited to be accepted: no server can prevent that, and it happens once for each.
+    # Requests in progress are answered. Only requests sent on an idle connection that is being closed, or on
+    # one that was not accepted yet, can break: no server can prevent that, and it happens once per
+    # connection.
     assert result.broken <= 2 * 32
     assert_all_delivered_once(broker, topic, result)
 
@@ -213,7 +217,7 @@ def test_a_request_in_progress_is_answered_while_stopping(
         assert reply.headers.get("connection", "").lower() == "close"
         assert slow.is_closed()
     assert ingestor.wait_exit() == CLEAN
-    # It may be refused as too late, but never be answered otherwise than it went.
+    # It may be rejected as too late, but a success status must mean that the event was accepted.
     assert (reply.status, delivered_ids(broker, topic)) in ((202, ["slow"]), (503, []))
 
 
@@ -245,9 +249,9 @@ def test_the_whole_stop_can_be_scraped_with_what_it_loses(serve: Callable[..., I
     except (ConnectionError, ConnectionClosed):
         pass
     assert ingestor.wait_exit() == UNDELIVERED
-    said_stopping = ingestor.log_lines("no more requests; delivering what was accepted")
-    assert said_stopping and undelivered[0] == 0, "scraped while the journal drains"
-    assert undelivered[-1] == 37, "and when its end is known"
+    said_stopping = ingestor.log_lines("no more requests; delivering the accepted events")
+    assert said_stopping and undelivered[0] == 0, "it can be scraped while the journal drains"
+    assert undelivered[-1] == 37, "the final count must be scraped too"
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
@@ -272,7 +276,7 @@ def test_a_broken_pipe_is_no_reason_to_die(to_kafka: ToKafka) -> None:
     assert ingestor.terminate() == CLEAN
 
 
-def test_the_log_tells_the_start_and_the_stop(to_kafka: ToKafka) -> None:
+def test_the_start_and_the_stop_are_logged(to_kafka: ToKafka) -> None:
     ingestor = to_kafka(ADMIN_PORT=0)
     assert [line["component"] for line in ingestor.log_lines("listening")].count("admin") == 1
     before = len(ingestor.logs)
@@ -291,7 +295,7 @@ def test_the_health_command_says_what_the_probes_say(serve: Callable[..., Ingest
     gone = run_to_exit("health", "--live", settings=asked)
     assert gone.status == 1 and f"127.0.0.1:{ingestor.port}/livez" in gone.stderr, gone.said
 
-    # The port comes from wherever the service's own does, and the admin port wins.
+    # The port is determined as in the service, and the admin port has priority.
     filed = serve(SINK="file", ADMIN_PORT=0)
     file = tmp_path / "settings.yaml"
     file.write_text(f"http:\n  port: 1\nadmin:\n  port: {filed.admin_port}\n")

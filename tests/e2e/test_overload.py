@@ -1,4 +1,5 @@
-"""More work than it can take: refused early, said clearly, and over as soon as the load is."""
+"""More load than the service can handle: rejected early and clearly, and normal service directly
+afterwards."""
 
 import json
 import os
@@ -68,9 +69,9 @@ def test_a_batch_is_taken_whole_or_not_at_all(to_kafka: ToKafka, broker: KafkaBr
     assert ingestor.post([{"id": f"first{n}", "type": "t"} for n in range(40)]).status == 202
     refused = ingestor.post([{"id": f"refused{n}", "type": "t"} for n in range(11)])
     assert_try_again(refused, 503, "journal_full")
-    # Smaller in bytes too: what is as large as a refused request may be refused before it is read.
+    # Smaller in bytes too: a request as large as a rejected one may be rejected before it is read.
     assert ingestor.post([{"id": f"next{n}", "type": "t"} for n in range(10)]).status == 202
-    # No room will ever be made for these: trying again would not help.
+    # There will never be space for these, so a retry would not help.
     never = ingestor.post([{"type": "t"}] * 51)
     assert never.status in (413, 503) and (never.status == 503 or never.code == "batch_too_large")
     broker.start()
@@ -103,7 +104,7 @@ def test_the_rate_limit_holds_under_load(to_kafka: ToKafka, broker: KafkaBroker,
     assert set(result.statuses) == {202, 429}
     assert result.codes == {"rate_limited": result.statuses[429]}
     assert result.retry_after_missing == 0
-    # The burst, and from then on the rate, with a little for the clock's reading.
+    # The burst plus the rate, with a small tolerance for reading the clock.
     assert len(result.accepted) <= 100 + 500 * result.seconds * 1.05 + 1
     ingestor.wait_drained()
     assert sorted(delivered_ids(broker, topic)) == sorted(result.accepted)
@@ -137,10 +138,10 @@ def test_overload_with_the_broker_there_ends_with_the_load(
 ) -> None:
     ingestor = to_kafka(QUEUE_SIZE=300)
     with LoadClient(ingestor.port, ndjson_events("b", 100), connections=32, pause_on_refusal=0.001) as load:
-        wait_until(lambda: load.result.statuses[503] > 50, 30, "some are refused")
+        wait_until(lambda: load.result.statuses[503] > 50, 30, "some are rejected")
         load.wait_accepted(20_000, 60)
         result = load.stop()
-    # A partition may fall behind the others where the processor is short.
+    # A partition may fall behind the others if CPU time is short.
     assert set(result.statuses) - {207} == {202, 503}
     assert set(result.codes) <= {"journal_full", "partition_stuck"}
     ingestor.wait_drained()
@@ -165,7 +166,7 @@ def test_connections_beyond_the_limit_are_refused_and_the_others_served(
             try:
                 reply = extra.read_reply()
             except ConnectionClosed as closed:
-                raise AssertionError("refused without a word") from closed
+                raise AssertionError("rejected without a reply") from closed
             assert_try_again(reply, 503, "overloaded")
             assert extra.is_closed()
     for connection in held:
@@ -188,7 +189,7 @@ def test_bodies_under_way_are_bounded(serve: Callable[..., Ingestor], connect_ma
     def refused() -> list[RawConnection]:
         return [connection for connection in held if connection.readable()]
 
-    wait_until(lambda: len(refused()) >= 5, 10, "those that don't fit are refused")
+    wait_until(lambda: len(refused()) >= 5, 10, "those that don't fit are rejected")
     assert ingestor.metric("http_inflight_bytes") <= MIB
     statuses = Counter()
     for connection in held:
@@ -199,7 +200,7 @@ def test_bodies_under_way_are_bounded(serve: Callable[..., Ingestor], connect_ma
         if reply.status != 202:
             assert_try_again(reply, 503, "overloaded")
     assert statuses[202] >= 1 and statuses[503] >= 5
-    wait_until(lambda: ingestor.metric("http_inflight_bytes") == 0, 10, "the bytes are given back")
+    wait_until(lambda: ingestor.metric("http_inflight_bytes") == 0, 10, "the bytes are released")
 
 
 def test_more_connections_than_files_are_survived(
@@ -208,7 +209,7 @@ def test_more_connections_than_files_are_survived(
     ingestor = serve(SINK="file")
     (served,) = connect_many(ingestor, 1)
     assert served.request("GET", "/livez").status == 200
-    # The hard limit stays, so that it can be raised again.
+    # Only the soft limit changes, so that it can be raised again.
     hard = resource.prlimit(ingestor.pid, resource.RLIMIT_NOFILE)[1]
     open_now = len(os.listdir(f"/proc/{ingestor.pid}/fd"))
     resource.prlimit(ingestor.pid, resource.RLIMIT_NOFILE, (open_now + 20, hard))

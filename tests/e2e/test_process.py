@@ -1,4 +1,4 @@
-"""The process among others: who reads its log, its signals, its limits."""
+"""The process and its environment: readers of its log, signals, resource limits."""
 
 import fcntl
 import json
@@ -25,7 +25,7 @@ PIPE_BYTES = 4096
 
 
 class Piped:
-    """A service with the file sink, started at once, whose stdout and stderr are the ends of pipes given to it."""
+    """A service with the file sink, started immediately, whose stdout and stderr are the given pipe ends."""
 
     def __init__(self, folder: Path, stdout: int, stderr: int, *before: str, **others: str) -> None:
         self.port = free_port()
@@ -58,7 +58,7 @@ class Piped:
 
 @pytest.fixture
 def full_pipe() -> Iterator[tuple[int, int]]:
-    """Both ends of a pipe that takes no byte more."""
+    """Both ends of a pipe that is full."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     assert os.write(writer, b"\n" * PIPE_BYTES) == PIPE_BYTES
@@ -67,13 +67,13 @@ def full_pipe() -> Iterator[tuple[int, int]]:
         os.close(end)
 
 
-def test_a_log_that_nobody_reads_holds_up_neither_the_service_nor_its_stop(
+def test_an_unread_log_delays_neither_the_service_nor_its_stop(
     tmp_path: Path, full_pipe: tuple[int, int]
 ) -> None:
     service = Piped(tmp_path, stdout=full_pipe[1], stderr=full_pipe[1])
     try:
         service.wait_serving()
-        service.process.send_signal(signal.SIGHUP)  # says something each time
+        service.process.send_signal(signal.SIGHUP)  # logs a line each time
         assert service.request("POST", EVENTS, EVENT).status == 202
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(10) == CLEAN
@@ -82,7 +82,7 @@ def test_a_log_that_nobody_reads_holds_up_neither_the_service_nor_its_stop(
         service.process.wait()
 
 
-def test_a_second_signal_ends_it_at_once_though_nobody_reads_the_log(
+def test_a_second_signal_ends_it_at_once_with_an_unread_log(
     tmp_path: Path, full_pipe: tuple[int, int]
 ) -> None:
     service = Piped(tmp_path, stdout=full_pipe[1], stderr=full_pipe[1])
@@ -176,7 +176,7 @@ def test_memory_that_cannot_be_had_ends_it_with_its_own_status_and_a_line(
     assert "out of memory" in ingestor.stderr and "QUEUE_BYTES_MAX" in ingestor.stderr
 
 
-def test_too_few_open_files_are_told_and_cost_connections_not_the_log(
+def test_too_few_open_files_are_logged_and_cost_connections_not_the_log(
     tmp_path: Path,
 ) -> None:
     log = tmp_path / "log"
@@ -210,7 +210,7 @@ def test_too_few_open_files_are_told_and_cost_connections_not_the_log(
         connections.append(first)
         connections += [RawConnection(service.port) for _ in range(400)]
         event = json.dumps({"type": "t", "payload": "x" * 90_000}).encode()
-        for _ in range(60):  # some segments of the log
+        for _ in range(60):  # several segments of the log
             assert first.request("POST", EVENTS, event, {"Content-Type": JSON}).status == 202
         assert "could not be accepted" not in log.read_text()
     finally:
@@ -233,7 +233,7 @@ def test_hardly_any_open_files_are_a_fault_of_the_settings(tmp_path: Path) -> No
 
 @pytest.fixture
 def hanging_resolver(tmp_path: Path) -> dict[str, object]:
-    """Settings with which no name is ever found."""
+    """Settings with which no host name can be resolved."""
     library = tmp_path / "hanging_resolver.so"
     source = ROOT / "tests/support/hanging_resolver.c"
     subprocess.run(
@@ -248,7 +248,7 @@ def hanging_resolver(tmp_path: Path) -> dict[str, object]:
     }
 
 
-# After SHUTDOWN_TIMEOUT; half of it is the end of the sink, and the machine may be slow.
+# In addition to SHUTDOWN_TIMEOUT; half of it is for closing the sink, and the machine may be slow.
 STOP_SECONDS = 15
 
 

@@ -1,4 +1,5 @@
-"""Dead letters counted and sent back, from the topic and from the file, stopped, killed and resumed."""
+"""Dead letters are counted and redriven, from the topic and from the file, also when stopped, killed and
+resumed."""
 
 import json
 import signal
@@ -22,7 +23,7 @@ STOPPED = 5
 
 
 class Letters:
-    """Two topics, `main` and `dlq`, and the commands on them."""
+    """Two topics, `main` and `dlq`, and the commands that use them."""
 
     def __init__(self, broker: KafkaBroker, topic: str, folder: Path):
         self.broker = broker
@@ -32,7 +33,7 @@ class Letters:
         self.running: list[subprocess.Popen[str]] = []
 
     def put(self, count: int, size: int = 20, first: int = 0, **headers: str) -> None:
-        """Dead letters of events e0, e1, ... of the types even and odd."""
+        """Produces dead letters of events e0, e1, ... with the types even and odd."""
         producer = Producer({"bootstrap.servers": self.broker.address, "linger.ms": 5})
         story = {
             "dlq_code": "message_too_large",
@@ -84,14 +85,14 @@ class Letters:
         return process
 
     def redriven(self) -> Counter[str]:
-        """How often each id stands in the main topic."""
+        """How often each id is in the main topic."""
         return Counter(
             json.loads(record.value)["id"] for record in read_topic(self.broker.address, self.main)
         )
 
     def wait_redriven(self, count: int) -> None:
         wait_until(
-            lambda: count_records(self.broker.address, self.main) >= count, 30, f"{count} are sent back"
+            lambda: count_records(self.broker.address, self.main) >= count, 30, f"{count} are redriven"
         )
 
 
@@ -104,10 +105,10 @@ def once(count: int, first: int = 0, step: int = 1) -> Counter[str]:
 
 
 def summary(output: str) -> dict[str, int]:
-    """The first number of each kind."""
+    """The first number of each kind in the output."""
     found: dict[str, int] = {}
     for line in output.splitlines():
-        for kind in ("read", "matched", "sent back", "died again", "skipped", "left"):
+        for kind in ("read", "matched", "sent back", "rejected", "skipped", "left"):
             if line.startswith(kind + " "):
                 found.setdefault(kind, int(line[len(kind) :].split()[0].replace(",", "")))
     return found
@@ -125,7 +126,7 @@ def letters(broker: KafkaBroker, topic: str, tmp_path: Path) -> Iterator[Letters
 
 @pytest.mark.versions
 @pytest.mark.sanitizer
-def test_what_died_comes_back_once_its_cause_is_mended(
+def test_dead_letters_are_redriven_once_their_cause_is_repaired(
     to_kafka: ToKafka, broker: KafkaBroker, letters: Letters
 ) -> None:
     admin = kafka_admin.new_admin(broker.address)
@@ -156,7 +157,7 @@ def test_what_died_comes_back_once_its_cause_is_mended(
     assert summary(letters.run("redrive"))["read"] == 0
 
 
-def test_keys_values_and_headers_come_back_and_the_placement_is_the_same(
+def test_redriven_keys_values_and_headers_and_their_placement_are_the_same(
     broker: KafkaBroker, letters: Letters
 ) -> None:
     letters.put(50)
@@ -188,7 +189,7 @@ def test_only_those_that_match_are_counted_and_sent(letters: Letters) -> None:
     assert letters.redriven() == once(25, first=20) + Counter(["e3", "e4"])
     letters.run("redrive", "--type=odd", "--until=2026-02-01T00:00:00Z")
     assert letters.redriven() == once(25, first=20) + once(20, first=1, step=2) + Counter(["e4"])
-    # The others have sent the rest.
+    # The others are redriven by a second run.
     assert summary(letters.run("redrive")) == {"read": 25, "matched": 25, "sent back": 9, "skipped": 16}
     assert letters.redriven() == once(25)
     assert summary(letters.run("redrive", "--again", "--id=e7"))["sent back"] == 1
@@ -203,7 +204,7 @@ def test_interrupted_and_resumed_nothing_is_sent_twice(letters: Letters) -> None
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=20)
         assert process.returncode == STOPPED, output
-        assert "the same command goes on from here" in output
+        assert "the same command continues from here" in output
     partly = letters.redriven()
     assert 40 <= len(partly) < 300
     output = letters.run("redrive")
@@ -244,9 +245,9 @@ def test_one_that_is_refused_again_is_a_dead_letter_again_until_the_loop_guard(
     admin = kafka_admin.new_admin(broker.address)
     kafka_admin.set_topic_configs(admin, letters.main, max_message_bytes="2000")
     output = letters.run("redrive", *how)
-    assert (summary(output)["sent back"], summary(output)["died again"]) == (30, 2)
+    assert (summary(output)["sent back"], summary(output)["rejected"]) == (30, 2)
     for _ in range(2):
-        assert summary(letters.run("redrive", *how))["died again"] == 2
+        assert summary(letters.run("redrive", *how))["rejected"] == 2
     assert summary(letters.run("redrive", *how)) == {"read": 2, "matched": 2, "sent back": 0, "skipped": 2}
     dead = [r for r in read_topic(broker.address, letters.dlq) if "dlq_redrives" in r.headers]
     assert sorted(record.headers["dlq_redrives"] for record in dead) == [b"1", b"1", b"2", b"2", b"3", b"3"]
@@ -268,11 +269,9 @@ def test_what_cannot_be_sent_back_is_counted_by_reason(letters: Letters) -> None
     assert letters.redriven() == once(1)
 
 
-def test_a_topic_that_is_not_there_is_no_reason_to_lose_a_letter(
-    broker: KafkaBroker, letters: Letters
-) -> None:
+def test_a_missing_topic_is_no_reason_to_lose_a_dead_letter(broker: KafkaBroker, letters: Letters) -> None:
     letters.put(3)
-    # The brokers make any topic but one whose name collides with another's.
+    # The brokers create any topic except one whose name collides with another's.
     letters.put(2, first=3, dlq_topic="no/such")
     output = letters.run("redrive")
     assert summary(output)["sent back"] == 3
@@ -300,7 +299,7 @@ def test_the_dead_letter_file_is_sent_back_too(
         kafka_admin.set_topic_configs(admin, topic, max_message_bytes="1000000")
     stats = json.loads(letters.run("dlq", "stats", "--json", f"--from=file:{folder}"))
     assert stats["letters"] == 60
-    assert summary(letters.run("redrive"))["skipped"] == 60, "references stand in the topic"
+    assert summary(letters.run("redrive"))["skipped"] == 60, "references are in the topic"
     process = letters.start("redrive", f"--from=file:{folder}", "--rate=10")
     letters.wait_redriven(10)
     process.kill()
@@ -314,7 +313,7 @@ def test_the_dead_letter_file_is_sent_back_too(
     )
 
 
-def test_an_outage_is_waited_for(broker: KafkaBroker, letters: Letters) -> None:
+def test_delivery_is_retried_until_an_outage_ends(broker: KafkaBroker, letters: Letters) -> None:
     letters.put(600)
     process = letters.start("redrive", "--rate=200")
     letters.wait_redriven(100)

@@ -1,4 +1,4 @@
-"""Events find their topics by their types, and a reload of the routes loses nothing."""
+"""Events are routed to topics by type, and a reload of the routes loses nothing."""
 
 import json
 import signal
@@ -26,7 +26,7 @@ def ids(records: list[Record]) -> list[str]:
 
 
 def reload(ingestor: Ingestor) -> dict[str, object]:
-    """Sends SIGHUP and returns the log line that answers it."""
+    """Sends SIGHUP and returns the log line that reports the result."""
     before = len(ingestor.log_lines(component="routing"))
     ingestor.signal(signal.SIGHUP)
     return wait_until(
@@ -99,7 +99,7 @@ def test_accepted_events_keep_their_topic_over_a_crash(
     routes.write_text("routes: []\n")
     second = to_kafka(**settings)
     second.wait_drained()
-    assert ids(read_topic(broker.address, orders)) == ["o"], "where it was accepted for"
+    assert ids(read_topic(broker.address, orders)) == ["o"], "the topic at the time of acceptance"
     assert ids(read_topic(broker.address, topic)) == ["e"]
 
 
@@ -118,7 +118,7 @@ def test_routes_are_read_again_under_load_without_loss(
         ):
             load.wait_accepted(len(load.result.accepted) + 200)
             routes.write_text(text)
-            assert reload(ingestor)["message"] == "the routes were read again"
+            assert reload(ingestor)["message"] == "the routes were reloaded"
     ingestor.wait_drained()
     here, there = (ids(read_topic(broker.address, name)) for name in (topic, other))
     assert sorted(here + there) == sorted(load.result.accepted)
@@ -135,13 +135,15 @@ def test_a_bad_file_changes_nothing_and_says_why(
     routes.write_text("routes:\n  - {type: a, topik: x}\n")
     line = reload(ingestor)
     assert line["level"] == "error"
-    assert "those in force stay" in str(line["message"])
+    assert "the current routes stay in force" in str(line["message"])
     assert '"topik" is not known here' in str(line["error"])
     assert f"{routes}:2" in str(line["error"])
     assert ingestor.post(event("1", "a")).status == 202
     routes.write_text("")
     line = reload(ingestor)
-    assert line["level"] == "error" and "is empty" in str(line["error"]), "an editor that is about to write"
+    assert line["level"] == "error" and "is empty" in str(line["error"]), (
+        "as when an editor has truncated the file"
+    )
     assert ingestor.post(event("2", "a")).status == 202
     ingestor.wait_drained()
     assert sorted(ids(read_topic(broker.address, other))) == ["1", "2"]
@@ -159,5 +161,5 @@ def test_a_bad_file_stops_the_start_and_the_check(tmp_path: Path) -> None:
 
 def test_without_a_file_sighup_is_harmless(to_kafka: ToKafka) -> None:
     ingestor = to_kafka()
-    assert reload(ingestor)["message"] == "no routes file is set, so there is nothing to read again"
+    assert reload(ingestor)["message"] == "no routes file is set, so there is nothing to reload"
     assert ingestor.post(event("1", "a")).status == 202

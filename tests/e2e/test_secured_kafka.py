@@ -1,4 +1,4 @@
-"""Brokers that want to know who is there: encrypted, with passwords, certificates and tokens."""
+"""Brokers with authentication: TLS, passwords, certificates and tokens."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -23,8 +23,8 @@ from support.waiting import wait_until
 
 Serve = Callable[..., Ingestor]
 
-REFUSED = "the credentials are refused (kafka.security); events wait, and it is tried on"
-# So that a long test doesn't end with a long topic to read.
+REFUSED = "the credentials are rejected (kafka.security); events wait, retrying"
+# Topics are small, so that a long test doesn't have to read a long topic at its end.
 SLOW = {"RATE_LIMIT_RPS": 500, "RATE_LIMIT_BURST": 500}
 ACCEPTED = "the credentials are accepted"
 
@@ -72,7 +72,7 @@ def ready(ingestor: Ingestor) -> bool:
     return ingestor.get("/readyz").status == 200
 
 
-# --- each way in
+# --- each authentication method
 
 
 @pytest.mark.parametrize(
@@ -117,20 +117,22 @@ def test_a_client_certificate_with_an_encrypted_key_delivers(
 # --- wrong credentials
 
 
-def test_a_wrong_password_is_told_once_and_mended_without_a_restart(
+def test_a_wrong_password_is_logged_once_and_corrected_without_a_restart(
     login_to: Serve, secured: SecuredBroker, topic: str, password_file: Path
 ) -> None:
     replace(password_file, "a wrong one")
     ingestor = login_to("SCRAM", **by_password(password_file))
     event = {"id": "early", "type": "t"}
-    assert ingestor.post(event).status == 202, "it is accepted, and waits"
-    wait_until(lambda: ingestor.log_lines(REFUSED), 30, "the refusal is told")
+    assert ingestor.post(event).status == 202, "the event is accepted and waits"
+    wait_until(lambda: ingestor.log_lines(REFUSED), 30, "the rejection is logged")
     reply = ingestor.get("/readyz")
     assert reply.status == 503
     assert "kafka.security" in reply.json()["detail"], reply.body
     assert ingestor.metric("sink_refused") == 1
     wait_until(
-        lambda: ingestor.metric("sink_faults_total", code="authentication_failed") >= 2, 60, "it is tried on"
+        lambda: ingestor.metric("sink_faults_total", code="authentication_failed") >= 2,
+        60,
+        "the log-in is retried",
     )
     assert len(ingestor.log_lines(REFUSED)) == 1
     told = [line for line in ingestor.logs if line["level"] in ("WARN", "ERROR")]
@@ -138,15 +140,15 @@ def test_a_wrong_password_is_told_once_and_mended_without_a_restart(
     assert "a wrong one" not in json.dumps(ingestor.logs) + ingestor.stderr
 
     replace(password_file, PASSWORD)
-    wait_until(lambda: ready(ingestor), 20, "the mended file lets it in")
+    wait_until(lambda: ready(ingestor), 20, "the repaired file is used")
     ingestor.wait_drained(20)
     assert [json.loads(r.value)["id"] for r in read_topic(secured.address, topic)] == ["early"]
-    wait_until(lambda: ingestor.log_lines(ACCEPTED), 10, "the log says so")
+    wait_until(lambda: ingestor.log_lines(ACCEPTED), 10, "the success is logged")
     assert len(ingestor.log_lines(ACCEPTED)) == 1
     assert ingestor.metric("sink_refused") == 0
 
 
-def test_it_is_not_ready_before_the_brokers_have_judged_the_credentials(
+def test_it_is_not_ready_before_the_brokers_have_checked_the_credentials(
     login_to: Serve, password_file: Path
 ) -> None:
     replace(password_file, "a wrong one")
@@ -154,7 +156,7 @@ def test_it_is_not_ready_before_the_brokers_have_judged_the_credentials(
     seen = {ingestor.get("/readyz").status}
     while not ingestor.log_lines(REFUSED):
         seen.add(ingestor.get("/readyz").status)
-    # Not even for a moment, or a rolling update would go on.
+    # Not even for a moment, otherwise a rolling update would continue.
     assert seen == {503}, ingestor.output()
 
 
@@ -165,7 +167,7 @@ def test_a_client_certificate_of_another_authority_is_refused(
     ingestor = login_to(
         "MTLS", KAFKA_SSL_CERTIFICATE_FILE=stranger.certificate, KAFKA_SSL_KEY_FILE=stranger.key
     )
-    wait_until(lambda: ingestor.log_lines(REFUSED), 30, "the refusal is told")
+    wait_until(lambda: ingestor.log_lines(REFUSED), 30, "the rejection is logged")
     assert not ready(ingestor)
     assert ingestor.metric("sink_faults_total", code="tls_failed") >= 1
 
@@ -175,7 +177,7 @@ def test_brokers_of_another_authority_are_not_talked_to(
 ) -> None:
     other = Authority(tmp_path / "others", "another CA")
     ingestor = login_to("SCRAM", **by_password(password_file), KAFKA_SSL_CA_FILE=other.certificate)
-    wait_until(lambda: ingestor.log_lines(REFUSED, code="tls_failed"), 30, "the refusal is told")
+    wait_until(lambda: ingestor.log_lines(REFUSED, code="tls_failed"), 30, "the rejection is logged")
     assert not ready(ingestor)
 
 
@@ -189,7 +191,7 @@ def test_a_topic_that_may_not_be_written_to_keeps_its_events(
         wait_until(
             lambda: ingestor.metric("sink_faults_total", code="not_authorized") >= 1, 20, "the denial is seen"
         )
-        assert ready(ingestor), "every replica would leave at once"
+        assert ready(ingestor), "it must stay ready, else all replicas would become unready at once"
         assert ingestor.metric("events_dead_lettered_total") == 0
     ingestor.wait_drained(40)
     assert [json.loads(r.value)["id"] for r in read_topic(secured.address, topic)] == ["denied"]
@@ -226,19 +228,21 @@ def test_a_password_changed_under_load_loses_and_repeats_nothing(
     login_to: Serve, secured: SecuredBroker, topic: str, password_file: Path
 ) -> None:
     ingestor = login_to("SCRAM", **by_password(password_file), **SLOW)
-    wait_until(lambda: ready(ingestor), 10, "the first password opens the broker")
+    wait_until(lambda: ready(ingestor), 10, "the first password is accepted")
     with LoadClient(ingestor.port, single_events("p"), connections=2, pause_on_refusal=0.05) as load:
         load.wait_accepted(200)
         secured.set_scram_password("the new secret")
         try:
             replace(password_file, "")
             wait_until(
-                lambda: ingestor.log_lines("a new password is of no use; the old one stays"), 10, "it is told"
+                lambda: ingestor.log_lines("the new password can't be used; keeping the old one"),
+                10,
+                "it is logged",
             )
             wait_until(lambda: ingestor.log_lines(REFUSED), 20, "the old one no longer logs in")
-            assert ready(ingestor), "every replica would leave at once"
+            assert ready(ingestor), "it must stay ready, else all replicas would become unready at once"
             replace(password_file, "the new secret")
-            wait_until(lambda: ingestor.log_lines(ACCEPTED), 20, "the new one does")
+            wait_until(lambda: ingestor.log_lines(ACCEPTED), 20, "the new one logs in")
             before = logins(ingestor, secured, "SCRAM")
             wait_until(
                 lambda: logins(ingestor, secured, "SCRAM") >= before + 1, 20, "it has to log in once more"
@@ -265,7 +269,7 @@ def test_a_client_certificate_changed_under_load_loses_and_repeats_nothing(
         load.wait_accepted(200)
         replace(certificate, second.certificate.read_text())
         wait_until(
-            lambda: ingestor.log_lines("new certificates are of no use; the old ones stay"),
+            lambda: ingestor.log_lines("the new certificates can't be used; keeping the old ones"),
             15,
             "a certificate without its key is left alone",
         )
@@ -274,7 +278,7 @@ def test_a_client_certificate_changed_under_load_loses_and_repeats_nothing(
         wait_until(
             lambda: ingestor.log_lines("the next connections to the brokers use the new certificates"),
             15,
-            "both are taken",
+            "both are used",
         )
         load.wait_accepted(len(load.result.accepted) + 200)
         result = load.stop()
@@ -293,10 +297,10 @@ def test_a_refused_certificate_is_mended_without_a_restart(
     replace(key, stranger.key.read_text())
     ingestor = login_to("MTLS", KAFKA_SSL_CERTIFICATE_FILE=certificate, KAFKA_SSL_KEY_FILE=key)
     assert ingestor.post({"id": "early", "type": "t"}).status == 202
-    wait_until(lambda: ingestor.log_lines(REFUSED), 30, "the refusal is told")
+    wait_until(lambda: ingestor.log_lines(REFUSED), 30, "the rejection is logged")
     replace(key, good.key.read_text())
     replace(certificate, good.certificate.read_text())
-    wait_until(lambda: ready(ingestor), 20, "the next connection is let in")
+    wait_until(lambda: ready(ingestor), 20, "the next connection is accepted")
     ingestor.wait_drained(30)
     assert [json.loads(r.value)["id"] for r in read_topic(secured.address, topic)] == ["early"]
 
@@ -329,7 +333,7 @@ def test_tokens_that_expire_under_load_lose_and_repeat_nothing(
     secret = tmp_path / "client-secret"
     secret.write_text(CLIENT_SECRET)
     ingestor = login_to("OAUTH", **by_oidc(secured, token_server, secret), **SLOW)
-    wait_until(lambda: ready(ingestor), 30, "the token opens the broker")
+    wait_until(lambda: ready(ingestor), 30, "the token is accepted")
     with LoadClient(ingestor.port, single_events("o"), connections=2, pause_on_refusal=0.05) as load:
         load.wait_accepted(100)
         given, before = token_server.given, logins(ingestor, secured, "OAUTH")
@@ -349,7 +353,7 @@ def test_tokens_that_ran_out_are_no_wrong_credentials(
     secret = tmp_path / "client-secret"
     secret.write_text(CLIENT_SECRET)
     ingestor = login_to("OAUTH", **by_oidc(secured, token_server, secret))
-    wait_until(lambda: ready(ingestor), 30, "the token opens the broker")
+    wait_until(lambda: ready(ingestor), 30, "the token is accepted")
     token_server.unavailable = True
     try:
         wait_until(
@@ -358,7 +362,7 @@ def test_tokens_that_ran_out_are_no_wrong_credentials(
                 for line in ingestor.log_lines(code="token_unavailable")
             ),
             30,
-            "the broker refuses what has expired",
+            "the broker rejects the expired token",
         )
         assert ingestor.post({"id": "waits", "type": "t"}).status == 202
     finally:
@@ -368,18 +372,20 @@ def test_tokens_that_ran_out_are_no_wrong_credentials(
     assert not ingestor.log_lines(REFUSED)
 
 
-def test_a_wrong_client_secret_is_told_once_and_mended_without_a_restart(
+def test_a_wrong_client_secret_is_logged_once_and_corrected_without_a_restart(
     login_to: Serve, secured: SecuredBroker, token_server: TokenServer, tmp_path: Path
 ) -> None:
     secret = tmp_path / "client-secret"
     secret.write_text("a wrong one")
     ingestor = login_to("OAUTH", **by_oidc(secured, token_server, secret))
-    wait_until(lambda: ingestor.log_lines(REFUSED, code="token_refused"), 30, "the refusal is told")
+    wait_until(lambda: ingestor.log_lines(REFUSED, code="token_refused"), 30, "the rejection is logged")
     assert ingestor.get("/readyz").status == 503
-    wait_until(lambda: ingestor.metric("sink_faults_total", code="token_refused") >= 3, 20, "it is tried on")
+    wait_until(
+        lambda: ingestor.metric("sink_faults_total", code="token_refused") >= 3, 20, "the request is retried"
+    )
     assert len(ingestor.log_lines(REFUSED)) == 1
     replace(secret, CLIENT_SECRET)
-    wait_until(lambda: ready(ingestor), 20, "the mended file lets it in")
+    wait_until(lambda: ready(ingestor), 20, "the repaired file is used")
     assert "a wrong one" not in json.dumps(ingestor.logs) + ingestor.stderr
 
 
@@ -397,7 +403,7 @@ def test_a_token_from_a_file_is_replaced_before_it_expires(
     )
     with LoadClient(ingestor.port, single_events("f"), connections=2, pause_on_refusal=0.05) as load:
         load.wait_accepted(100)
-        wait_until(lambda: ready(ingestor), 30, "the token opens the broker")
+        wait_until(lambda: ready(ingestor), 30, "the token is accepted")
         replace(file, unsigned_jwt(60))
         before = logins(ingestor, secured, "OAUTH")
         wait_until(lambda: logins(ingestor, secured, "OAUTH") >= before + 1, 20, "the new token logged in")

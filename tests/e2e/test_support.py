@@ -1,4 +1,4 @@
-"""The tests' own tools, so that a failure elsewhere is the service's."""
+"""Tests of the tests' own tools, so that a failure elsewhere is caused by the service."""
 
 import json
 import socketserver
@@ -18,9 +18,9 @@ from support.waiting import wait_until
 
 
 class _Answers(socketserver.StreamRequestHandler):
-    """A keep-alive server that accepts events, but looks at the id's last digit: 3 is refused with 429, 7 is
-    accepted and closes, 9 breaks the connection without an answer. Of a batch it refuses the first event.
-    """
+    """A keep-alive server that accepts events, depending on the id's last digit: 3 is rejected with 429, 7 is
+    accepted and the connection closed, 9 closes the connection without an answer. Of a batch it rejects the
+    first event."""
 
     def handle(self) -> None:
         while self.rfile.readline():

@@ -1,4 +1,5 @@
-"""The tests' own network: what the proxy does to connections, so that a fault elsewhere is the service's."""
+"""Tests of the simulated network: the proxy's effect on connections, so that a fault elsewhere is caused by
+the service."""
 
 import gc
 import socket
@@ -11,7 +12,7 @@ import pytest
 from support.tcp_proxy import TcpProxy
 
 SECONDS = 10
-# More than the sockets and the proxy hold on the way.
+# More than the sockets and the proxy can buffer.
 MUCH = bytes(range(256)) * (1 << 17)
 
 
@@ -21,7 +22,7 @@ class _Echo(socketserver.BaseRequestHandler):
             while data := self.request.recv(1 << 16):
                 self.request.sendall(data)
         except ConnectionError:
-            pass  # cut
+            pass  # the connection was cut
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_connections_that_end_while_they_are_cut_leave_nothing_open(proxy: TcpPr
         proxy.cut()
         proxy.resume()
     proxy.close()
-    gc.collect()  # what is open without an owner says so, which pytest takes for a failure
+    gc.collect()  # unclosed objects without an owner warn, which pytest reports as a failure
 
 
 def test_a_delay_holds_replies_up_and_stops_nothing(proxy: TcpProxy) -> None:
@@ -141,6 +142,6 @@ def test_a_target_that_is_not_there_resets(proxy: TcpProxy) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         proxy.target_port = nobody.getsockname()[1]
-        # At once: the reset may come with the connection.
+        # At once: the reset may arrive with the connection.
         with pytest.raises(ConnectionResetError), connect(proxy) as connection:
             connection.recv(1)

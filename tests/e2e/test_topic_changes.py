@@ -1,4 +1,5 @@
-"""Topics that take less than most, refuse records of one kind, or change their partitions, at a real broker."""
+"""Topics that accept smaller records, reject records of one kind, or change their partitions, at a real
+broker."""
 
 import json
 import time
@@ -16,13 +17,13 @@ from support.waiting import wait_until
 
 ToKafka = Callable[..., Ingestor]
 KEYS = 50
-# All that a test sends is less than a quarter, so that a partition which is behind the others on a busy machine has none
-# of its events refused.
+# A test sends less than a quarter in total, so that a partition that is behind the others on a busy machine
+# has none of its events rejected.
 ROOMY = {"QUEUE_SIZE": 400_000, "QUEUE_BYTES_MAX": "512MiB"}
 
 
 class Sender:
-    """Events numbered per key, accepted one request after the other; one of `keyless_each` has no key."""
+    """Sends events numbered per key, one request after the other; one of `keyless_each` has no key."""
 
     def __init__(self, ingestor: Ingestor, keyless_each: int = 0) -> None:
         self.ingestor = ingestor
@@ -51,13 +52,13 @@ def assert_in_order(records: list[Record]) -> None:
         payload = json.loads(record.value)["payload"]
         by_key[f"{payload['key']}/{record.partition}"].append(payload["n"])
     behind = sum(sum(a > b for a, b in zip(n, n[1:], strict=False)) for n in by_key.values())
-    assert behind == 0, f"{behind} records stand behind later ones of their key"
+    assert behind == 0, f"{behind} records are after later ones of their key"
 
 
 def wait_known(ingestor: Ingestor, topic: str) -> None:
-    """Until the service has been told of the topic's settings."""
+    """Waits until the service knows the topic's settings."""
     wait_until(
-        lambda: ingestor.log_lines("the largest record that a topic takes", topic=topic),
+        lambda: ingestor.log_lines("the largest record that a topic accepts", topic=topic),
         30,
         "the topic's settings are known",
     )
@@ -72,7 +73,7 @@ def test_batches_fit_a_topic_with_a_small_limit(to_kafka: ToKafka, broker: Kafka
     before = ingestor.metric("events_retried_total")
     sender.send(200, 200)
     ingestor.wait_drained(60)
-    # The first to go by the new producer are given back once.
+    # The first events of the new producer are returned to the queue once.
     assert ingestor.metric("events_retried_total") - before <= 2000
     assert not [line for line in ingestor.log_lines() if line.get("code") == "message_too_large"]
     assert ingestor.metric("events_dead_lettered_total") == 0
@@ -113,7 +114,9 @@ def test_a_record_that_its_topic_refuses_dies_alone_and_its_neighbours_keep_thei
     refused = {f"e{n}" for n in range(sender.sent) if sender.is_keyless(n)}
     assert {json.loads(record.value)["id"] for record in read_topic(broker.address, letters)} == refused
     assert ingestor.metric("events_dead_lettered_total", code="invalid_record") == len(refused)
-    assert ingestor.metric("events_retried_total") > len(refused), "good ones beside them were given back"
+    assert ingestor.metric("events_retried_total") > len(refused), (
+        "good events in the same batches must be retried"
+    )
     records = read_topic(broker.address, compacted)
     ids = [json.loads(record.value)["id"] for record in records]
     assert sorted(ids) == sorted({f"e{n}" for n in range(sender.sent)} - refused), "each once"
@@ -122,7 +125,7 @@ def test_a_record_that_its_topic_refuses_dies_alone_and_its_neighbours_keep_thei
 
 @pytest.fixture(scope="module")
 def strict_broker(kafka_version: str) -> Iterator[KafkaBroker]:
-    """It makes no topic that nobody asked it for."""
+    """A broker that doesn't create topics automatically."""
     strict = {"auto.create.topics.enable": "false"}
     with KafkaBroker(strict, version=kafka_version, options=QUICK_START) as broker:
         yield broker

@@ -1,4 +1,4 @@
-"""Events that are too large for their topic, refused at the door once the topic has told what it takes."""
+"""Events that are too large for their topic, rejected at admission once the topic's limit is known."""
 
 import itertools
 import json
@@ -33,7 +33,7 @@ def post(ingestor: Ingestor, body: str, headers: dict[str, str] | None = None) -
 def wait_known(ingestor: Ingestor, topic: str, limit: int) -> None:
     wait_until(
         lambda: ingestor.log_lines(
-            "the largest record that a topic takes", topic=topic, max_message_bytes=limit
+            "the largest record that a topic accepts", topic=topic, max_message_bytes=limit
         ),
         30,
         "the limit is known",
@@ -101,7 +101,7 @@ def test_each_topic_of_the_routes_has_its_own_limit(
     assert narrow in error["message"] and str(LIMIT) in error["message"]
     ingestor.wait_drained()
     assert ingestor.metric("events_dead_lettered_total") == 0, "the packed one fits once compressed"
-    assert not ingestor.log_lines("the largest record that a topic takes", topic=packed)
+    assert not ingestor.log_lines("the largest record that a topic accepts", topic=packed)
 
 
 @pytest.mark.versions
@@ -117,7 +117,7 @@ def test_a_topic_that_takes_less_than_before_is_asked_again_when_it_refuses(
         reply = post(ingestor, event(f"accepted{next(numbers)}", 4000))
         return reply if reply.status != 200 else None
 
-    reply = wait_until(dead_letter, 20, "the broker keeps to what the controller was told")
+    reply = wait_until(dead_letter, 20, "the broker uses the new setting")
     assert (reply.status, reply.code) == (422, "message_too_large"), "it became a dead letter"
     wait_known(ingestor, topic, LIMIT)
     assert post(ingestor, event("refused", 4000)).code == "too_large_for_topic"
@@ -126,10 +126,11 @@ def test_a_topic_that_takes_less_than_before_is_asked_again_when_it_refuses(
     assert [record.key for record in read_topic(broker.address, f"{topic}-dlq")] == [last]
 
 
-def test_what_waits_is_judged_by_rules_that_are_learnt_meanwhile(
+def test_waiting_events_are_checked_by_rules_that_are_learnt_meanwhile(
     to_kafka: ToKafka, broker: KafkaBroker, topic: str, tmp_path: Path
 ) -> None:
-    """Events without a key, of a topic that becomes compacted: first nobody knows why it takes nothing."""
+    """Events without a key, of a topic that becomes compacted: at first the service can't know why it rejects
+    everything."""
     other = broker.create_topic(f"{topic}-other")
     file = tmp_path / "routes.yaml"
     file.write_text(json.dumps({"routes": [{"type": "other", "topic": other}]}))
@@ -146,9 +147,9 @@ def test_what_waits_is_judged_by_rules_that_are_learnt_meanwhile(
         send("t")
         return ingestor.metric("sink_faults_total", code="all_refused") > 0
 
-    wait_until(takes_nothing, 30, "all are refused")
+    wait_until(takes_nothing, 30, "all are rejected")
     send("t", 200)
-    # A new topic makes the service ask for the settings of all.
+    # A new topic makes the service read the settings of all topics.
     send("other")
     wait_known(ingestor, other, 1_048_588)
     ingestor.wait_drained(20)

@@ -1,4 +1,5 @@
-"""Ack level wal: what got a 202 outlives the process, the broker, and any outage that the log has room for."""
+"""Ack level wal: events with a 202 survive the process, the broker, and any outage for which the log has
+space."""
 
 import json
 import random
@@ -24,7 +25,8 @@ WithLog = Callable[..., Ingestor]
 
 @pytest.fixture
 def with_log(to_kafka: Callable[..., Ingestor], tmp_path: Path) -> WithLog:
-    """with_log(SETTING=value, ...) starts a service at level wal; each start has the log of the one before."""
+    """with_log(SETTING=value, ...) starts a service at level wal; each start uses the log of the previous
+    one."""
 
     def start(**options: object) -> Ingestor:
         return to_kafka(**({"cwd": tmp_path, "ACK": "wal", "KAFKA_KEY": "/payload/user"} | options))
@@ -33,7 +35,7 @@ def with_log(to_kafka: Callable[..., Ingestor], tmp_path: Path) -> WithLog:
 
 
 def nowhere() -> dict[str, str]:
-    """Settings for a Kafka that is not there."""
+    """Settings for a Kafka that is not running."""
     return {"KAFKA_BROKERS": f"127.0.0.1:{free_port()}"}
 
 
@@ -50,7 +52,8 @@ def ids_in(broker: KafkaBroker, topic: str) -> list[str]:
 
 
 def assert_books(ingestor: Ingestor, **expected: int) -> None:
-    """recovered + accepted = delivered + dead-lettered + in the journal + lost, and these numbers of them."""
+    """Checks recovered + accepted = delivered + dead-lettered + in the journal + lost, and the given numbers
+    of them."""
     names = {
         "recovered": "journal_recovered_events_total",
         "accepted": "events_accepted_total",
@@ -143,11 +146,13 @@ def test_what_was_sent_is_sent_as_it_was_though_memory_was_full_of_it(
     settings = {"QUEUE_SIZE": 1000, "WORKER_POOL_SIZE": 1, "KAFKA_LINGER": "1s"}
     first = with_log(**settings)
     assert post(first, "?ack=broker", json.dumps(event("first"))).status == 200
-    broker.pause()  # it still gets what is sent, and answers nothing
+    broker.pause()  # it still receives data, and answers nothing
     for part in range(20):
         lines = [json.dumps(event(f"m{n}", n=n)) for n in range(50 * part, 50 * part + 50)]
         assert post(first, "", "\n".join(lines), NDJSON).status == 202
-    wait_until(lambda: first.metric("sink_inflight_events") >= 900, 20, "most of its memory is sent")
+    wait_until(
+        lambda: first.metric("sink_inflight_events") >= 900, 20, "most of the events in memory are sent"
+    )
     first.kill()
     broker.resume()
     second = with_log(**settings)
@@ -202,7 +207,7 @@ def test_rounds_in_which_the_broker_is_killed_too_lose_nothing(
     print(f"seed {seed}: {len(ledger.accepted)} accepted in 2 rounds, {repeats} delivered again")
 
 
-# --- Kafka is away
+# --- Kafka is unreachable
 
 
 @pytest.mark.sanitizer
@@ -242,7 +247,7 @@ def test_a_start_that_fails_beside_a_backlog_ends_and_keeps_it(
 
 
 def send_until_refused(ingestor: Ingestor, body_of: BodyMaker) -> tuple[Reply, list[str]]:
-    """The refusal that said that the log is full, and the ids that were accepted before it."""
+    """Returns the rejection that reported a full log, and the ids that were accepted before it."""
     accepted: list[str] = []
     for n in range(2000):
         body = body_of(0, n)
@@ -251,7 +256,7 @@ def send_until_refused(ingestor: Ingestor, body_of: BodyMaker) -> tuple[Reply, l
             accepted += body.ids
         elif ingestor.metric("journal_bytes") == ingestor.metric("journal_capacity_bytes"):
             return reply, accepted
-        # Else the next file was not prepared yet, which takes a moment.
+        # Otherwise the next file was not prepared yet, which takes a moment.
     raise AssertionError("the log does not fill up")
 
 
@@ -261,7 +266,7 @@ def test_a_full_log_refuses_and_serves_again_by_itself(
     ingestor = with_log(WAL_BYTES_MAX="64MiB", WAL_SEGMENT_BYTES="4MiB", BODY_BYTES_MAX="1MiB")
     broker.pause()
     accepted: list[str] = []
-    # Large ones first: when there is no room for them there still is for smaller ones.
+    # Large events first: when there is no space for them there is still some for smaller ones.
     for body_of in (
         ndjson_events("large", 100, pad_bytes=9000),
         single_events("middle", pad_bytes=9000),
@@ -279,7 +284,7 @@ def test_a_full_log_refuses_and_serves_again_by_itself(
     assert_books(ingestor, accepted=len(accepted), waiting=len(accepted))
 
     broker.resume()
-    wait_until(lambda: ingestor.get("/readyz").status == 200, 60, "it is ready again")
+    wait_until(lambda: ingestor.get("/readyz").status == 200, 60, "the service is ready again")
     for n in range(100):
         assert ingestor.post(event(f"after{n}", "after", n)).status == 202
     ingestor.wait_drained(60)
@@ -298,7 +303,7 @@ def test_a_backlog_larger_than_memory_waits_on_the_disk(
     before = ingestor.rss_bytes()
     broker.pause()
     ledger = Ledger()
-    # 42 MB of it, twenty times what memory may hold.
+    # 42 MB in total, twenty times the limit of memory.
     with LoadClient(
         ingestor.port, ndjson_events("b", 100, pad_bytes=350), connections=8, requests=1000
     ) as load:
@@ -318,7 +323,7 @@ def test_a_backlog_larger_than_memory_waits_on_the_disk(
     assert ledger.check(broker.address, topic) == 0, "each once"
 
 
-# --- a log that nobody serves any more
+# --- a log without a running service
 
 
 def test_drain_delivers_what_a_service_left_behind_and_ends(
@@ -330,7 +335,7 @@ def test_drain_delivers_what_a_service_left_behind_and_ends(
     assert post(left, "", body, NDJSON).status == 202
     left.kill()
 
-    # The same settings; the port is the running service's own, which drain must not want.
+    # The same settings, including the port of the running service, which drain must not use.
     settings = left.settings | {"HTTP_PORT": free_port(), "SHUTDOWN_TIMEOUT": "1s"}
     too_early = run_to_exit("drain", settings=settings, cwd=tmp_path)
     assert too_early.status == 3, too_early.said

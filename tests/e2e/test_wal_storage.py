@@ -1,4 +1,5 @@
-"""The write-ahead log's folder and disk: shared by mistake, not usable, damaged, or failing while it serves."""
+"""The write-ahead log's folder and disk: shared by mistake, unusable, damaged, or failing while the service
+runs."""
 
 import json
 import subprocess
@@ -38,7 +39,7 @@ def test_a_second_process_on_the_same_log_refuses_to_start(
     assert first.post(event("served")).status == 202
     first.wait_drained()
     first.kill()
-    third = serve(SINK="file", ACK="wal", WAL_DIR=tmp_path / "wal")  # the lock went with the process
+    third = serve(SINK="file", ACK="wal", WAL_DIR=tmp_path / "wal")  # the lock was released with the process
     assert third.get("/readyz").status == 200
 
 
@@ -46,7 +47,7 @@ def test_a_second_process_on_the_same_log_refuses_to_start(
 @pytest.mark.parametrize("folder", ["file", "file/below", "/proc", "/proc/below"])
 def test_a_folder_that_can_not_be_written_stops_the_start(tmp_path: Path, folder: str) -> None:
     (tmp_path / "file").write_text("not a folder")
-    path = tmp_path / folder  # an absolute one stays as it is
+    path = tmp_path / folder  # an absolute path replaces tmp_path
     refused = run_to_exit(settings={"HTTP_PORT": 0, "SINK": "file", "ACK": "wal", "WAL_DIR": path})
     assert refused.status == STORAGE_FAILED, refused.said
     assert "WAL_DIR" in refused.said and str(path) in refused.said
@@ -75,7 +76,7 @@ def test_damage_costs_what_it_hits_and_nothing_else(
 ) -> None:
     nowhere = f"127.0.0.1:{free_port()}"
     first = to_kafka(cwd=tmp_path, ACK="wal", SHUTDOWN_TIMEOUT="0s", KAFKA_BROKERS=nowhere)
-    # One commit each, as the next is sent after the reply.
+    # One commit each, as the next event is sent after the reply.
     batches = [[f"d-{batch}-{n}" for n in range(10)] for batch in range(30)]
     for ids in batches:
         assert first.post("\n".join(event(event_id) for event_id in ids), NDJSON).status == 202
@@ -99,8 +100,8 @@ def test_damage_costs_what_it_hits_and_nothing_else(
     assert {line["level"].upper() for line in told} == {"ERROR"}
     assert sum(line["events"] for line in told) == 11
     aside = segment.with_suffix(".damaged")
-    wait_until(aside.exists, 10, "the damaged segment is set aside")
-    wait_until(lambda: second.metric("wal_set_aside_segments") == 1, 10, "it shows in the metrics")
+    wait_until(aside.exists, 10, "the damaged segment is quarantined")
+    wait_until(lambda: second.metric("wal_set_aside_segments") == 1, 10, "it is counted in the metrics")
     kept = aside.read_bytes()
     assert len(kept) == len(content) and sum(a != b for a, b in zip(kept, content, strict=True)) == 2
     delivered = [json.loads(record.value)["id"] for record in read_topic(broker.address, topic)]
@@ -110,7 +111,7 @@ def test_damage_costs_what_it_hits_and_nothing_else(
     assert second.terminate() == 0
     third = to_kafka(cwd=tmp_path, ACK="wal")
     assert third.metric("journal_recovered_events_total") == 0
-    assert third.metric("wal_set_aside_segments") == 1, "it stays until somebody has looked at it"
+    assert third.metric("wal_set_aside_segments") == 1, "it stays until an operator has removed it"
 
 
 # --- the disk fails
@@ -155,13 +156,13 @@ def test_a_failed_sync_acknowledges_nothing_and_ends_the_process(
     second = to_kafka(ACK="wal", WAL_DIR=failing_disk["WAL_DIR"], KAFKA_KEY="/payload/user")
     second.wait_drained()
     ledger.add(result)
-    # Refused ones may have reached the disk all the same: nobody was told that they did not.
+    # Rejected events may have reached the disk; the rejection doesn't say that they were not stored.
     sent = {json.loads(record.value)["id"] for record in read_topic(broker.address, topic)}
     ledger.unanswered |= {event_id for event_id in sent if event_id.startswith("s-")}
     ledger.check(broker.address, topic)
 
 
-def test_requests_that_wait_for_a_failed_sync_are_told(
+def test_requests_that_wait_for_a_failed_sync_are_answered(
     to_kafka: ToKafka, failing_disk: dict[str, object]
 ) -> None:
     ingestor = to_kafka(expected_exit=STORAGE_FAILED, **failing_disk)

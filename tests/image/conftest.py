@@ -1,4 +1,4 @@
-"""One chain of containers for the session: the image under test, a real Kafka, Prometheus."""
+"""One set of containers for the session: the image under test, a real Kafka, Prometheus."""
 
 import os
 from collections.abc import Iterator

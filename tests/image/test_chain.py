@@ -1,4 +1,5 @@
-"""The chain of docker-compose.yml: an event's way through it, stops and kills under load, what Prometheus sees."""
+"""The services of docker-compose.yml: an event's path through them, stops and kills under load, the data in
+Prometheus."""
 
 import json
 import os
@@ -18,7 +19,7 @@ from support.waiting import wait_until
 
 CHART_FILES = ROOT / "deploy/helm/event-ingestor/files"
 GRACE_SECONDS = 40
-# Nothing of these has happened in a chain that is well.
+# Samples that must be 0 in a healthy system.
 SILENT = re.compile(
     r"rejected|dead_letter|retried|sink_faults|deduplicated|ack_timeouts|histogram_quantile\(.*wal_commit"
 )
@@ -33,11 +34,11 @@ def ready(chain: Chain) -> bool:
         with RawConnection(chain.ports["INGESTOR"]) as connection:
             return connection.request("GET", "/readyz", None, {}).status == 200
     except ConnectionClosed:
-        return False  # Docker's proxy listens also while the service doesn't
+        return False  # Docker's proxy listens even while the service doesn't
 
 
 def assert_nothing_lost(chain: Chain, result: LoadResult) -> None:
-    assert result.accepted, "nothing was accepted, so nothing could be lost"
+    assert result.accepted, "nothing was accepted, so the test shows nothing"
     missing = set(result.accepted) - set(arrived(chain))
     assert not missing, f"{len(missing)} of {len(result.accepted)} acknowledged events are not in Kafka"
 
@@ -75,7 +76,7 @@ def test_every_service_is_healthy(chain: Chain) -> None:
 
 @pytest.mark.parametrize("level", ["wal", "broker"])
 def test_docker_stop_under_load_loses_nothing(chain: Chain, level: str) -> None:
-    """The compose file's level is wal; broker is asked for by each request."""
+    """The compose file's level is wal; requests ask for broker."""
     container = chain.container("ingestor")
     wait_until(lambda: ready(chain), 30, "it is ready")
     body = ndjson_events(f"stop-{level}", 10) if level == "wal" else single_events(f"stop-{level}")
@@ -149,9 +150,9 @@ def ask_grafana(chain: Chain, path: str) -> Any:
 def test_grafana_shows_the_dashboard_and_its_data_source_answers_or_up_says_that_it_is_not_there(
     chain: Chain,
 ) -> None:
-    """As a visitor without an account, whom docker-compose.yml lets look."""
+    """As a visitor without an account, which docker-compose.yml permits to view."""
     if not chain.names("grafana"):
-        assert os.environ.get("GRAFANA") != "required", "Grafana's image could not be had"
+        assert os.environ.get("GRAFANA") != "required", "Grafana's image is not available"
         assert "Grafana     not running" in chain.said
         return
     assert chain.container("grafana").health == "healthy"
@@ -164,7 +165,7 @@ def test_grafana_shows_the_dashboard_and_its_data_source_answers_or_up_says_that
 
 
 def test_taken_down_it_comes_up_again_with_its_data_and_with_load(chain: Chain) -> None:
-    """The last of the chain: its containers are others afterwards."""
+    """The last test of these services: their containers are different afterwards."""
     with LoadClient(chain.ports["INGESTOR"], single_events("before"), connections=4, requests=100) as load:
         load.wait_requests(100, 30)
         before = set(load.stop().accepted)

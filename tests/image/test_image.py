@@ -1,4 +1,4 @@
-"""What is in the image, and how it behaves where nothing is around it."""
+"""The content of the image, and its behaviour without other services."""
 
 import json
 import uuid
@@ -16,7 +16,7 @@ UNREACHABLE = "127.0.0.1:1"
 
 @pytest.fixture
 def run(image: str) -> Iterator[Callable[..., Container]]:
-    """run(SETTING=value, ...) starts a container of the image with a root that can't be written to."""
+    """run(SETTING=value, ...) starts a container of the image with a read-only root file system."""
     started: list[str] = []
 
     def start(**settings: str) -> Container:
@@ -37,7 +37,7 @@ def test_the_image_is_small(image: str) -> None:
 
 def test_there_is_nothing_to_log_in_or_install_with(files: ImageFiles) -> None:
     programs = {name for name in files.names if name.split("/")[-2:-1] in (["bin"], ["sbin"])}
-    # A script that certificates come with in the base; there is no shell to run it.
+    # A script that the base's certificates include; there is no shell to run it.
     assert programs - {"usr/sbin/update-ca-certificates"} == {BINARY.lstrip("/")}
 
 
@@ -62,7 +62,7 @@ def test_the_bill_of_materials_has_every_library_with_its_licence(files: ImageFi
     used = {one["name"]: one["properties"][0]["value"] for one in sbom["components"]}
     status = "var/lib/dpkg/status.d/"
     on_board = {name.removeprefix(status) for name in files.names if name.startswith(status)}
-    # Those of the base (base-files, certificates, ...) are the base's own.
+    # A subset: packages of the base image (base-files, certificates, ...) are not in the bill of materials.
     loaded = {name for name, use in used.items() if use == "loaded at run time"}
     assert loaded and loaded <= on_board
     libraries = [name for name in files.names if ".so." in name and "/lib/" in f"/{name}"]

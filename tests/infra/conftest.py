@@ -28,7 +28,7 @@ def volumes() -> Iterator[LocalVolumes]:
 
 @pytest.fixture
 def namespace_name() -> str:
-    """Of a namespace that isn't there yet."""
+    """The name of a namespace that doesn't exist yet."""
     return f"ei-test-{uuid.uuid4().hex[:8]}"
 
 
@@ -40,7 +40,8 @@ def image() -> dict[str, str]:
 
 @pytest.fixture
 def small() -> dict[str, Any]:
-    """Inputs for pods that fit into any cluster, and that this machine reaches by the Service's NodePort."""
+    """Inputs for pods that fit into any cluster and are reachable from this machine by the Service's
+    NodePort."""
     return {
         "replicas": 2,
         "resources": {"cpu": "50m", "memory": "256Mi"},

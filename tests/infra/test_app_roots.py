@@ -1,7 +1,8 @@
-"""The app roots as they are, each on its own way to a real cluster: found by name, logged in to with the cloud's kind of token.
+"""The unchanged app roots, each connected to a real cluster as in its cloud: found by name, authenticated
+with the cloud's kind of token.
 
-What answers for the clouds is in support/cloud_apis.py and infra/checks/aws_stand_in.py. No cloud's load balancer is here, so
-the tests give the Service its address.
+The clouds' APIs are simulated by support/cloud_apis.py and infra/checks/aws_stand_in.py. There is no cloud
+load balancer, so the tests give the Service its address.
 """
 
 import base64
@@ -32,7 +33,7 @@ TOKEN = "token-of-the-cloud"
 
 @pytest.fixture
 def app(tmp_path: Path) -> Path:
-    """Where a copy of infra/ and the chart is, so that a root of it may be worked in."""
+    """A folder with a copy of infra/ and the chart, so that Terraform may write into a root."""
     shutil.copytree(SOURCES / "infra", tmp_path / "infra", ignore=shutil.ignore_patterns(".terraform*"))
     shutil.copytree(SOURCES / "deploy/helm", tmp_path / "deploy/helm")
     return tmp_path / "infra"
@@ -42,7 +43,7 @@ def app(tmp_path: Path) -> Path:
 def inputs(
     kafka: ClusterKafka, image: dict[str, str], small: dict[str, Any], namespace_name: str
 ) -> dict[str, Any]:
-    """The same for all clouds."""
+    """The inputs that are the same for all clouds."""
     extra = small["extra_values"] | {"service": {}}
     return small | {
         "name": NAME,
@@ -56,7 +57,7 @@ def inputs(
 
 @contextmanager
 def balancer(deployed: Deployed, ingress: dict[str, str]) -> Iterator[None]:
-    """Gives the Service an address as soon as it is there, as a cloud's controller does."""
+    """Gives the Service an address as soon as it exists, as a cloud's controller does."""
     done = threading.Event()
 
     def give() -> None:
@@ -90,7 +91,7 @@ def try_root(
     annotation: tuple[str, str],
     identity: dict[str, str] | None = None,
 ) -> None:
-    """Apply, an event, no drift, nothing secret in the state, destroy."""
+    """Applies, sends an event, checks for drift and for secrets in the state, destroys."""
     with balancer(deployed, ingress):
         root.apply()
         root.assert_no_drift()
@@ -109,7 +110,7 @@ def try_root(
     assert not deployed.namespace.exists()
 
 
-def test_the_door_turns_others_away(tmp_path: Path) -> None:
+def test_the_cluster_door_rejects_others(tmp_path: Path) -> None:
     context = ssl.create_default_context()
     with ClusterDoor(tmp_path, lambda token: is_eks_token(token, "eu-central-1")) as door:
         context.load_verify_locations(cadata=base64.b64decode(door.ca_base64).decode())
@@ -130,7 +131,7 @@ def test_the_door_turns_others_away(tmp_path: Path) -> None:
 def test_aws_cluster_then_app(
     app: Path, tmp_path: Path, inputs: dict[str, Any], kafka: ClusterKafka, namespace_name: str
 ) -> None:
-    """The two applies of infra/README.md; the second finds what the first made by its name."""
+    """The two applies of infra/README.md; the second finds the first one's cluster by name."""
     deployed = Deployed(namespace_name, "event-ingestor", stateful=False)
     with ClusterDoor(tmp_path / "door", lambda token: is_eks_token(token, "eu-central-1")) as door:
         aws = Aws(
@@ -145,7 +146,7 @@ def test_aws_cluster_then_app(
                 with Terraform(
                     app / "aws/app", inputs | {"region": "eu-central-1"}, **aws.environment()
                 ) as root:
-                    # With no repository named, the installation's own.
+                    # Without a repository, the one of the installation.
                     root.inputs["image"] = {"tag": "1.2.3"}
                     said = root.run("plan", "-no-color", *root.given())
                     repository = cluster.outputs()["repository_url"]
@@ -207,7 +208,7 @@ def test_azure_app(
 
 
 def kubelogin(folder: Path) -> Path:
-    """Gives out the token to who asks for one as the root does."""
+    """Prints the token when it is called as the root calls it."""
     place = folder / "bin"
     place.mkdir()
     program = place / "kubelogin"

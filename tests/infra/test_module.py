@@ -1,4 +1,5 @@
-"""The shared module, applied to a real cluster: an event comes through, nothing drifts, and a destroy leaves what it says."""
+"""The shared module, applied to a real cluster: an event arrives, there is no drift, and a destroy leaves
+only the documented objects."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -46,7 +47,9 @@ def test_apply_change_and_destroy(
         root.assert_no_drift()
         deployed.wait_gone()
         deployed.wait_ready(2)
-        assert not before & {pod["metadata"]["uid"] for pod in deployed.pods()}, "new settings take new pods"
+        assert not before & {pod["metadata"]["uid"] for pod in deployed.pods()}, (
+            "new settings must restart the pods"
+        )
         settings = deployed.settings()
         assert settings["kafka"]["linger"] == "20ms" and int(settings["journal"]["events_max"]) == 200000
         event, *said = send(deployed)
@@ -54,21 +57,20 @@ def test_apply_change_and_destroy(
         assert_in_kafka(kafka, event)
 
         if ack == "wal":
-            # infra/README.md's first step of a teardown.
+            # The first step of a teardown in infra/README.md.
             deployed.namespace.kubectl("exec", "event-ingestor-0", "--", "event-ingestor", "wal", "stats")
         claims = deployed.volumes()
         assert len(claims) == (2 if ack == "wal" else 0)
         root.destroy()
-        assert not deployed.namespace.exists(), "the namespace goes with what made it"
-        assert volumes.phases(claims) == {"Released"} if claims else True, (
-            "the disks stay, with what is on them"
-        )
+        assert not deployed.namespace.exists(), "the namespace is removed with the root that created it"
+        assert volumes.phases(claims) == {"Released"} if claims else True, "the disks stay, with their data"
 
 
 def test_what_does_not_become_ready_goes_back(
     module_root: Root, kafka: ClusterKafka, namespace_name: str
 ) -> None:
-    """Brokers that aren't there: the apply fails, the old pods serve on, and the right brokers mend it."""
+    """Unreachable brokers: the apply fails, the old pods keep serving, and an apply with the right brokers
+    repairs it."""
     with module_root(kafka=plain(kafka), timeout_seconds=60) as root:
         root.apply()
         deployed = Deployed(namespace_name, "event-ingestor", stateful=False)
@@ -88,8 +90,8 @@ def test_what_does_not_become_ready_goes_back(
 def test_a_password_from_a_kubernetes_secret_is_a_file_of_the_pods(
     module_root: Root, volumes: LocalVolumes
 ) -> None:
-    """Confluent Cloud's profile with brokers that can't be reached: with a log that is an outage, and pods become ready. The
-    service starts only if it can read its password file."""
+    """The profile of Confluent Cloud with unreachable brokers: with a log this counts as an outage, and pods
+    become ready. The service starts only if it can read its password file."""
     password = f"secret-{uuid.uuid4()}"
     with Namespace(restricted=True) as namespace:
         wal = {"size_gib": 2} | ({"storage_class": volumes.storage_class} if volumes.storage_class else {})
@@ -103,7 +105,7 @@ def test_a_password_from_a_kubernetes_secret_is_a_file_of_the_pods(
             kafka={"profile": "confluent", "brokers": ["pkc-1.invalid:9092"], "username": "KEY"},
             kafka_secret={"kubernetes": {"name": "kafka", "key": "api-secret"}},
         ) as root:
-            # Without the Secret no pod starts, and the apply says so.
+            # Without the Secret no pod starts, and the apply reports it.
             root.apply(expect=1)
             namespace.apply(
                 {
@@ -130,9 +132,9 @@ def test_a_password_from_a_kubernetes_secret_is_a_file_of_the_pods(
             ]
             (volume,) = [v for v in spec["volumes"] if v["name"] == mount["name"]]
             assert volume["secret"]["items"] == [{"key": "api-secret", "path": "password"}]
-            assert deployed.exit_statuses() == [], "it started, so it could read the file"
+            assert deployed.exit_statuses() == [], "it has started, so it could read the file"
             root.destroy()
-            assert namespace.exists(), "who made the namespace removes it"
+            assert namespace.exists(), "the namespace must be removed by its creator"
             assert namespace.get("secret", "kafka"), "and the Secret"
             objects = "statefulsets,pods,services,configmaps,serviceaccounts,networkpolicies"
             wait_until(
@@ -141,7 +143,7 @@ def test_a_password_from_a_kubernetes_secret_is_a_file_of_the_pods(
                 "nothing of the release is left once its pods have drained",
                 0.5,
             )
-            assert deployed.volumes(), "the claims stay, with what is on their volumes"
+            assert deployed.volumes(), "the claims stay, with the data on their volumes"
 
 
 SECRET_PROVIDER_CLASS = yaml.safe_load("""
@@ -170,7 +172,7 @@ spec:
 
 @contextmanager
 def secret_provider_class() -> Iterator[None]:
-    """The kind, as the driver brings it."""
+    """The kind, as the driver defines it."""
     with Namespace(restricted=True) as anywhere:
         crd = f"crd/{SECRET_PROVIDER_CLASS['metadata']['name']}"
         anywhere.apply(SECRET_PROVIDER_CLASS)
@@ -182,7 +184,8 @@ def secret_provider_class() -> Iterator[None]:
 
 
 def test_a_secret_store_has_its_class_before_the_pods(module_root: Root, namespace_name: str) -> None:
-    """No driver is here to mount it, so the release fails in the end; what it was is looked at while it waits."""
+    """There is no driver to mount it, so the release fails in the end; the objects are checked while it
+    waits."""
     secret = {"provider": "aws", "parameters": {"objects": "- objectName: a", "usePodIdentity": "true"}}
     with secret_provider_class(), ThreadPoolExecutor() as executor:
         with module_root(
@@ -206,11 +209,11 @@ def test_a_secret_store_has_its_class_before_the_pods(module_root: Root, namespa
             wait_until(
                 lambda: "secrets-store.csi.k8s.io not found" in events(deployed),
                 50,
-                "the driver is asked for",
+                "the driver is requested",
                 0.5,
             )
             failing.result()
-            assert not deployed.pods(), "an installation that fails takes itself away"
+            assert not deployed.pods(), "a failed installation must be removed"
             root.destroy()
             assert not deployed.namespace.exists()
 

@@ -20,7 +20,7 @@ _FIGURES = pytest.StashKey[list[str]]()
 
 @pytest.fixture
 def figures(pytestconfig: pytest.Config) -> list[str]:
-    """Lines for the end of the run: what was measured, as one that only sees `passed` wants to know it."""
+    """Lines for the end of the run: the measurements, which a summary of passed tests doesn't show."""
     return pytestconfig.stash.setdefault(_FIGURES, [])
 
 
@@ -33,7 +33,7 @@ def pytest_terminal_summary(
 
 @pytest.fixture
 def install(kafka: ClusterKafka) -> Iterator[Callable[..., Release]]:
-    """install(ack=..., value=...) into a namespace that enforces Pod Security restricted."""
+    """install(ack=..., value=...) installs into a namespace that enforces Pod Security restricted."""
     volumes = LocalVolumes()
     repository, tag = os.environ["IMAGE"].rsplit(":", 1)
     with Namespace(restricted=True) as namespace:

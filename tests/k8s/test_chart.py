@@ -1,4 +1,5 @@
-"""The chart in a real cluster: whatever is done to its pods under load, every acknowledged event is in Kafka."""
+"""The chart in a real cluster: every acknowledged event is in Kafka, whatever happens to its pods under
+load."""
 
 import itertools
 import json
@@ -17,7 +18,7 @@ MODES = pytest.mark.parametrize("ack", ["broker", "wal"])
 
 
 def load_on(release: Release, prefix: str) -> LoadClient:
-    """Steady, some hundred events a second, from connections that are opened anew when they end."""
+    """A steady load of some hundred events per second, over connections that are reopened when they end."""
     host, port = release.endpoint()
     return LoadClient(
         port,
@@ -36,7 +37,7 @@ def missing(kafka: ClusterKafka, result: LoadResult) -> set[str]:
 
 
 def wait_all_arrive(kafka: ClusterKafka, result: LoadResult) -> None:
-    """Acknowledged minus delivered is 0."""
+    """Waits until every acknowledged event is delivered."""
     wait_until(
         lambda: not missing(kafka, result),
         60,
@@ -50,7 +51,7 @@ def flow_on(load: LoadClient, events: int = 200) -> None:
 
 
 class Ledger:
-    """What each step cost, as the clients saw it, and that none of its acknowledged events is missing."""
+    """The cost of each step for the clients, and a check that no acknowledged event is missing."""
 
     def __init__(self, load: LoadClient, kafka: ClusterKafka, ack: str, figures: list[str]):
         self._load = load
@@ -64,7 +65,8 @@ class Ledger:
         return replace(now, accepted=list(now.accepted), statuses=now.statuses.copy())
 
     def step(self, what: str, pods_die: bool = False) -> None:
-        """Events flow on. Only where pods die on the spot a request may fail: its connection breaks, or it gets a 503."""
+        """Waits until more events were accepted. A request may fail only if pods are killed: its connection
+        breaks, or it gets a 503."""
         flow_on(self._load)
         now = self._seen()
         accepted = len(now.accepted) - len(self._before.accepted)
@@ -73,7 +75,7 @@ class Ledger:
         statuses = now.statuses - self._before.statuses
         wait_all_arrive(self._kafka, now)
         self._figures.append(
-            f"{self._ack:6}  {what:28}  acknowledged {accepted:5}, not delivered 0; refused with 503 {statuses[503]},"
+            f"{self._ack:6}  {what:28}  acknowledged {accepted:5}, not delivered 0; rejected with 503 {statuses[503]},"
             f" broken connections {broken}, refused connections {unreached}"
         )
         self._before = now
@@ -85,7 +87,8 @@ class Ledger:
 def test_update_scale_and_deletion_under_load_lose_nothing(
     install: Install, kafka: ClusterKafka, figures: list[str], ack: str
 ) -> None:
-    """With broker, a new pod is there before an old one goes; the pause lets the Service take notice of those that go."""
+    """At level broker a new pod is ready before an old one is removed; the pause gives the Service time to
+    stop using it."""
     release = install(ack)
     release.test()
     assert release.ready_pods() == 2
@@ -97,7 +100,7 @@ def test_update_scale_and_deletion_under_load_lose_nothing(
         release.upgrade(settings={"kafka": {"brokers": kafka.address_for_pods, "linger": "10ms"}})
         release.wait_ready(2)
         release.wait_gone()
-        assert not before & release.uids(), "a change of the settings takes new pods"
+        assert not before & release.uids(), "a change of the settings must restart the pods"
         ledger.step("settings changed")
 
         release.namespace.kubectl("rollout", "restart", release.workload)
@@ -112,7 +115,7 @@ def test_update_scale_and_deletion_under_load_lose_nothing(
             release.wait_ready(pods)
             ledger.step(f"scaled to {pods}")
 
-        assert release.exit_statuses() == [], "a container was ended while its pod stayed"
+        assert release.exit_statuses() == [], "a container was restarted in its pod"
         for how in (["--grace-period=30"], ["--grace-period=0", "--force"]):
             victim = sorted(release.names())[0]
             uid = next(p["metadata"]["uid"] for p in release.pods() if p["metadata"]["name"] == victim)
@@ -121,8 +124,8 @@ def test_update_scale_and_deletion_under_load_lose_nothing(
             release.wait_ready(2)
             ledger.step(f"pod deleted, {' '.join(how)}", pods_die="--force" in how)
         load.stop()
-    # A pod that is deleted by force may still run for a moment: its successor finds the log in use, ends with 1, and
-    # is started again.
+    # A pod that is deleted by force may still run for a moment: its successor finds the log in use, exits
+    # with 1, and is restarted.
     assert set(release.exit_statuses()) <= ({1} if ack == "wal" else set())
 
 
@@ -130,7 +133,7 @@ def test_update_scale_and_deletion_under_load_lose_nothing(
 def test_an_outage_of_kafka_makes_no_pod_unready_and_restarts_none(
     install: Install, kafka: ClusterKafka, ack: str
 ) -> None:
-    """It lasts longer than the liveness probe would bear if it depended on Kafka."""
+    """The outage is longer than the liveness probe would tolerate if it depended on Kafka."""
     release = install(ack)
     with load_on(release, f"before-{ack}") as load:
         flow_on(load)
@@ -148,7 +151,7 @@ def test_an_outage_of_kafka_makes_no_pod_unready_and_restarts_none(
         wait_until(lambda: time.monotonic() - began > outage_seconds, outage_seconds + 5, "a long outage", 1)
         waits = [release.metric_of(pod, "journal_oldest_age_seconds") for pod in release.names()]
         assert ack == "broker" or min(waits) > outage_seconds / 2, waits
-        # With the time of its last change: a pod that was unready in between would show.
+        # Includes the time of the last change, so that a pod that was temporarily unready is noticed.
         assert release.readiness() == before
     wait_all_arrive(kafka, result)
     with load_on(release, f"after-{ack}") as load:
@@ -159,7 +162,7 @@ def test_an_outage_of_kafka_makes_no_pod_unready_and_restarts_none(
 
 
 def send_until_each_pod_holds_events(release: Release, prefix: str) -> LoadResult:
-    """The Service may take notice of a pod some moments after it is ready, so it takes new connections."""
+    """The Service may use a pod only some moments after it is ready, so this uses new connections."""
     host, port = release.endpoint()
     all_sent = LoadResult()
     rounds = itertools.count()
@@ -191,17 +194,17 @@ def test_without_kafka_pods_with_a_log_stay_ready_and_a_job_adopts_what_is_left(
     assert len(missing(kafka, result)) == len(result.accepted), "nothing is in Kafka yet"
     kafka.open_door("later")
     wait_until(
-        lambda: len(missing(kafka, result)) < len(result.accepted), 90, "the pod that stayed delivers", 1
+        lambda: len(missing(kafka, result)) < len(result.accepted), 90, "the remaining pod delivers", 1
     )
     left = missing(kafka, result)
-    assert left, "the pod that went has left some"
+    assert left, "the removed pod must have left events"
 
     release.upgrade(adopt={"ordinals": [1], "timeoutSeconds": 120})
     job = f"job/{release.full_name}-adopt-1"
     release.namespace.kubectl("wait", "--for=condition=complete", job, "--timeout=120s")
     wait_until(lambda: not missing(kafka, result), 30, "all are in Kafka", 1)
 
-    # The end of README.md's "Scaling down". A Job that stayed would hold the volume.
+    # The end of README.md's "Scaling down". A Job that is not removed would block the volume.
     release.upgrade_by_flags("--set-json", "adopt.ordinals=[]")
     release.namespace.kubectl("wait", "--for=delete", job, "--timeout=60s")
     release.namespace.kubectl("delete", "pvc", f"data-{release.full_name}-1", "--timeout=60s")
@@ -210,7 +213,8 @@ def test_without_kafka_pods_with_a_log_stay_ready_and_a_job_adopts_what_is_left(
 def test_with_ack_broker_a_pod_is_not_ready_before_a_broker_has_answered(
     install: Install, kafka: ClusterKafka
 ) -> None:
-    """So an update with brokers that are not there stops at its first new pod, and the old ones serve on."""
+    """Therefore an update with unreachable brokers stops at its first new pod, and the old ones keep
+    serving."""
     release = install("broker")
     old = release.names()
     with pytest.raises(AssertionError, match="timed out|deadline"):
@@ -220,4 +224,4 @@ def test_with_ack_broker_a_pod_is_not_ready_before_a_broker_has_answered(
         for pod in release.pods()
         if all(c["status"] == "True" for c in pod["status"]["conditions"] if c["type"] == "Ready")
     ]
-    assert set(ready) == old, "the pods with the old settings serve on"
+    assert set(ready) == old, "the pods with the old settings keep serving"

@@ -1,4 +1,5 @@
-"""What the chart renders with each of its values files, before a real API server: validation, CEL rules, admission."""
+"""The rendered chart with each of its values files, checked by a real API server: validation, CEL rules,
+admission."""
 
 import copy
 from collections.abc import Iterator
@@ -36,12 +37,12 @@ def test_the_api_server_takes_all_of_it_without_a_warning(
     unknown = sorted({thing["kind"] for thing in things} & definitions.missing)
     figures.append(
         f"{values.stem}: {len(known)} objects taken"
-        + (f"; not asked, as the cluster doesn't know them: {unknown}" if unknown else "")
+        + (f"; not checked, as the cluster doesn't know them: {unknown}" if unknown else "")
     )
 
 
-def test_what_is_not_restricted_is_told_apart(namespace: Namespace) -> None:
-    """So the test above can fail: Pod Security only warns of a workload."""
+def test_what_is_not_restricted_is_reported(namespace: Namespace) -> None:
+    """Shows that the test above can fail: for workloads Pod Security only warns."""
     things = render(VALUES[0], namespace)
     workload = copy.deepcopy(next(t for t in things if t["kind"] in ("Deployment", "StatefulSet")))
     workload["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] = False

@@ -1,1 +1,1 @@
-"""What black-box tests and bench share: a real broker, the built binary, a load client, a topic reader."""
+"""Shared by black-box tests and bench: a real broker, the built binary, a load client, a topic reader."""

@@ -1,4 +1,4 @@
-"""One Kafka process with its data in a folder of its own: started, stopped, killed, paused."""
+"""One Kafka process with its own data folder: started, stopped, killed, paused."""
 
 import os
 import secrets
@@ -13,17 +13,19 @@ _KAFKA_SH = ROOT / "tools/kafka/kafka.sh"
 _LIBS = ROOT / "build/kafka"
 _STOP_SECONDS = 20
 
-# For a broker that is started often and never works hard: the second compiler would only burn the processor.
+# For a broker that is started often and has little load: the second compiler would only waste CPU time.
 QUICK_START = ("-XX:TieredStopAtLevel=1",)
 
 
 def new_cluster_id() -> str:
-    """What `StorageTool random-uuid` prints: 16 random bytes in URL-safe base64 without padding."""
+    """A random id like that of `StorageTool random-uuid`: 16 random bytes in URL-safe base64 without
+    padding."""
     return secrets.token_urlsafe(16).replace("-", "A").replace("_", "B")
 
 
 def class_archive_of(version: str) -> Path:
-    """Used by whatever Java starts here, where it is there; see class_archive.py."""
+    """The class archive for this version, used by every Java process started here if it exists; see
+    class_archive.py."""
     return _jars_of(version) / "classes.jsa"
 
 
@@ -32,11 +34,11 @@ def _jars_of(version: str) -> Path:
 
 
 class BrokerProcess:
-    """The life of one process, which may be broker, controller or both. Not thread-safe.
+    """One process, which may be broker, controller or both. Not thread-safe.
 
-    It knows nothing of readiness: launch() returns while the process starts. Data and configuration stay in
-    `folder` over stop, kill and launch. `version` is another than the usual one; `options` are further ones
-    of the JVM.
+    Doesn't check readiness: launch() returns while the process starts. Data and configuration stay in
+    `folder` across stop, kill and launch. `version` selects another version than the default; `options` are
+    additional options of the JVM.
     """
 
     def __init__(self, folder: Path, heap: str, version: str = "", options: Sequence[str] = ()):
@@ -61,17 +63,17 @@ class BrokerProcess:
         return self._process.pid
 
     def fetch(self) -> None:
-        """The jars, where they are not there yet."""
+        """Fetches the jars if they are not there yet."""
         subprocess.run([_KAFKA_SH, "fetch", self._version], check=True, stdin=subprocess.DEVNULL)
 
     def configure(self, properties: Mapping[str, str]) -> None:
-        """For the next launch; these win over tools/kafka/server.properties."""
+        """Sets properties for the next launch; they override tools/kafka/server.properties."""
         base = (ROOT / "tools/kafka/server.properties").read_text()
         own = {"log.dirs": str(self.data)} | dict(properties)
         self._config.write_text(base + "\n" + "".join(f"{key}={value}\n" for key, value in own.items()))
 
     def format(self, cluster_id: str, scram: Sequence[str] = ()) -> None:
-        """Makes the data folder, once; `scram` are users as `StorageTool --add-scram` takes them."""
+        """Formats the data folder, once; `scram` are users in the format of `StorageTool --add-scram`."""
         if (self.data / "meta.properties").exists():
             return
         command = self._java("-XX:TieredStopAtLevel=1", "-cp", self.class_path, "kafka.tools.StorageTool")
@@ -92,13 +94,13 @@ class BrokerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C is for pytest, which then closes the broker.
+                # Ctrl-C goes only to pytest, which then closes the broker.
                 start_new_session=True,
             )
 
     def stop(self, seconds: float = _STOP_SECONDS) -> bool:
-        """Clean shutdown; killed when that takes longer, and then false. Does nothing when the broker isn't
-        running."""
+        """Clean shutdown. If it takes too long, kills the process and returns False. Does nothing if the
+        broker isn't running."""
         return self._end(signal.SIGTERM, seconds)
 
     def kill(self) -> None:
@@ -106,10 +108,10 @@ class BrokerProcess:
         self._end(signal.SIGKILL, _STOP_SECONDS)
 
     def pause(self) -> None:
-        """SIGSTOP: connections stay open and nothing is answered once this returns.
+        """SIGSTOP: connections stay open, and nothing is answered after this call returns.
 
-        The signal goes to one thread, and the others run on until that one had its turn on a processor, so
-        this waits until the last has stopped.
+        The signal goes to one thread, and the others keep running until that one was scheduled on a
+        processor, so this waits until the last thread has stopped.
         """
         os.kill(self.pid, signal.SIGSTOP)
         self._paused = True
@@ -126,7 +128,7 @@ class BrokerProcess:
 
     @property
     def port_was_taken(self) -> bool:
-        """Whether it ended because somebody else had one of its ports."""
+        """Whether the process ended because another process had one of its ports."""
         return not self.running and "Address already in use" in self.log_tail()
 
     def log_tail(self, lines: int = 40) -> str:
@@ -142,7 +144,7 @@ class BrokerProcess:
         return self._folder / "server.properties"
 
     def tool(self, name: str, *arguments: str) -> None:
-        """Runs one of Kafka's own programs by its class."""
+        """Runs one of Kafka's own programs by its class name."""
         command = self._java("-XX:TieredStopAtLevel=1", "-cp", self.class_path, name)
         command += arguments
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
@@ -150,7 +152,7 @@ class BrokerProcess:
     def _java(self, *arguments: str) -> list[str]:
         archive = class_archive_of(self._version)
         archived = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
-        # The collector is the archive's.
+        # The archive requires the same garbage collector.
         return [
             "java",
             "-XX:+UseSerialGC",

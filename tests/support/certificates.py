@@ -1,4 +1,4 @@
-"""A certificate authority of one's own, for brokers and clients on this machine."""
+"""A separate certificate authority for brokers and clients on this machine."""
 
 import subprocess
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ class Issued:
 
 
 class Authority:
-    """Keeps its files in `folder`. `name` tells it from others with the same certificates."""
+    """Keeps its files in `folder`. `name` distinguishes it from other authorities."""
 
     def __init__(self, folder: Path, name: str = "test CA"):
         self._folder = folder
@@ -25,7 +25,7 @@ class Authority:
         )  # fmt: skip
 
     def issue(self, name: str, hosts: str = "DNS:localhost,IP:127.0.0.1", key_password: str = "") -> Issued:
-        """A certificate for the common name and the alternative names, and its key."""
+        """Issues a certificate for the common name and the alternative names, with its key."""
         issued = Issued(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName={hosts}\n")

@@ -1,6 +1,8 @@
-"""As much of the clouds' APIs as an app root asks on its way to a cluster: where it is, and who may come in.
+"""The part of the clouds' APIs that an app root calls to reach a cluster: the cluster's address and its
+credentials.
 
-Each answers what its cloud's reference says, for one cluster, and 404 for the rest. Nothing here judges rights.
+Each API answers for one cluster as its cloud's reference says, and 404 for everything else. Permissions are
+not checked.
 """
 
 import base64
@@ -16,12 +18,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from support.certificates import Authority
 
-# An answer for a method and a path, or None.
+# Returns the answer for a method and a path, or None.
 Answers = Callable[[str, str], Any]
 
 
 class CloudApi:
-    """Answers with JSON on loopback; with a certificate where a folder for it is given."""
+    """Answers with JSON on loopback; over TLS if a folder for the certificate is given."""
 
     def __init__(self, answers: Answers, folder: Path | None = None):
         self.asked: list[str] = []
@@ -71,7 +73,8 @@ def _handler(answers: Answers, asked: list[str]) -> type[BaseHTTPRequestHandler]
 
 
 def is_eks_token(token: str, region: str) -> bool:
-    """An EKS token is a signed request to STS for who signs it; EKS sends it off, here its form is looked at."""
+    """Checks the form of an EKS token: a signed request to STS for the identity of its signer. (EKS would
+    send it.)"""
     kind, _, encoded = token.partition(".")
     if kind != "k8s-aws-v1":
         return False
@@ -108,7 +111,7 @@ def google(project: str, region: str, cluster: str, address: str, ca: str) -> An
 
 
 class Azure:
-    """Resource Manager, the directory's token endpoint, and where the two are, all at one address."""
+    """Resource Manager, the directory's token endpoint, and the discovery of both, all at one address."""
 
     TENANT = "22222222-2222-2222-2222-222222222222"
     CLIENT = "33333333-3333-3333-3333-333333333333"
@@ -178,7 +181,7 @@ class Azure:
         return f"{part({'alg': 'none', 'typ': 'JWT'})}.{part(claims)}.c2ln"
 
     def _kubeconfig(self) -> dict[str, Any]:
-        """As AKS writes it where there are no local accounts: a log-in by kubelogin, no key."""
+        """The kubeconfig that AKS writes if local accounts are disabled: log-in by kubelogin, no key."""
         run = {
             "apiVersion": "client.authentication.k8s.io/v1beta1",
             "command": "kubelogin",

@@ -1,4 +1,4 @@
-"""A Kubernetes cluster as kubectl and helm see it, with a Kafka in it for the tests."""
+"""A Kubernetes cluster, used through kubectl and helm, with a Kafka in it for the tests."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def _run(*command: str, text: str | None = None, seconds: float = 300, check: bo
 
 
 class Namespace:
-    """One of its own, removed with all that is in it."""
+    """A new namespace, removed with everything in it."""
 
     def __init__(self, restricted: bool):
         self.name = f"ei-test-{uuid.uuid4().hex[:8]}"
@@ -64,22 +64,22 @@ class Namespace:
 
 
 class NamespaceOfOthers(Namespace):
-    """One that something else makes and removes."""
+    """A namespace that another component creates and removes."""
 
     def __init__(self, name: str):
         self.name = name
 
 
 def _ask(*command: str, text: str) -> str:
-    """All that it says, warnings too."""
+    """Runs the command and returns all of its output, including warnings."""
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
     return done.stdout + done.stderr
 
 
 class Definitions:
-    """The kinds of operators. A cluster on this machine gets those that it lacks, for as long as the tests run; others keep
-    what they have."""
+    """The kinds of operators. A local cluster gets the missing ones while the tests run; other clusters are
+    not changed."""
 
     def __init__(self, folder: Path):
         self._added: list[str] = []
@@ -130,7 +130,7 @@ def render(values: Path, namespace: Namespace) -> list[dict[str, Any]]:
 
 
 def try_on_server(things: list[dict[str, Any]]) -> str:
-    """The API server checks and admits all of it, and keeps nothing; what it says."""
+    """Lets the API server validate and admit everything without storing it. Returns its output."""
     return _ask(
         "kubectl",
         "apply",
@@ -143,7 +143,7 @@ def try_on_server(things: list[dict[str, Any]]) -> str:
 
 
 class ClusterKafka:
-    """A broker in a pod. Pods reach it by the name of its Service, the tests through a forwarded port."""
+    """A broker in a pod. Pods reach it by the name of its Service, tests through a forwarded port."""
 
     def __init__(self, namespace: Namespace, image: str):
         self._namespace = namespace
@@ -174,8 +174,8 @@ class ClusterKafka:
                 "kind": "Pod",
                 "metadata": {"name": "kafka", "labels": {"app": "kafka"}},
                 "spec": {
-                    "shareProcessNamespace": True,  # as process 1 of its own the broker can't be stopped
-                    "enableServiceLinks": False,  # KAFKA_PORT and the like would be settings of the broker
+                    "shareProcessNamespace": True,  # a broker that is process 1 can't be stopped by a signal
+                    "enableServiceLinks": False,  # KAFKA_PORT and similar variables would be read as broker settings
                     "containers": [
                         {
                             "name": "kafka",
@@ -213,7 +213,8 @@ class ClusterKafka:
         self._forward.wait(10)
 
     def shut_door(self, name: str) -> str:
-        """An address that leads nowhere until open_door. It is new, so nobody can have a connection by it."""
+        """Returns an address that leads nowhere until open_door. It is new, so no client has a connection to
+        it."""
         self._door(name, "nobody")
         return f"{name}.{self._namespace.name}.svc:9092"
 
@@ -222,7 +223,7 @@ class ClusterKafka:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """It takes connections and answers none, as a broker on a machine that hangs."""
+        """The broker accepts connections and answers none, like a broker on a machine that hangs."""
         self._signal("STOP")
         try:
             assert not self._answers(), "a frozen broker answers"
@@ -256,7 +257,7 @@ class ClusterKafka:
         )
 
     def _answers(self) -> bool:
-        # It ends at the first connection that the pod refuses, so as long as the broker is starting.
+        # The forward ends at the first connection that the pod rejects, so while the broker is starting.
         if self._forward.poll() is not None:
             self._forward = self._start_forward()
         try:
@@ -267,7 +268,7 @@ class ClusterKafka:
 
 
 class LocalVolumes:
-    """Volumes for a cluster on this machine that has no provisioner. Where there is one, its default class is used."""
+    """Volumes for a local cluster without a provisioner. If there is one, its default class is used."""
 
     def __init__(self) -> None:
         self.storage_class = ""
@@ -281,7 +282,7 @@ class LocalVolumes:
         for n in range(_VOLUMES):
             place = self._folder / str(n)
             place.mkdir()
-            # A hostPath is not chowned to the pod's fsGroup, as a real volume is.
+            # A hostPath is not chowned to the pod's fsGroup, unlike a real volume.
             os.chown(place, USER, USER)
             things.append(
                 {
@@ -299,7 +300,7 @@ class LocalVolumes:
         _run("kubectl", "apply", "--filename", "-", text=yaml.safe_dump_all(things))
 
     def phases(self, names: list[str]) -> set[str]:
-        """Of the volumes of these names: Bound, Released, or what else they are."""
+        """The phases of the volumes with these names: Bound, Released and so on."""
         found = json.loads(_run("kubectl", "get", "persistentvolume", *names, "--output", "json"))
         items = found["items"] if "items" in found else [found]
         return {one["status"]["phase"] for one in items}
@@ -318,7 +319,7 @@ class LocalVolumes:
 
 
 class Deployed:
-    """What runs of a release, whoever installed it; reachable by a NodePort."""
+    """The running objects of a release, however it was installed; reachable by a NodePort."""
 
     def __init__(self, namespace: "Namespace | str", full_name: str, stateful: bool):
         self.namespace = NamespaceOfOthers(namespace) if isinstance(namespace, str) else namespace
@@ -330,7 +331,7 @@ class Deployed:
         return f"{'statefulset' if self.stateful else 'deployment'}/{self.full_name}"
 
     def settings(self) -> Any:
-        """As the service reads them."""
+        """The settings that the service reads."""
         return yaml.safe_load(self.namespace.get("configmap", self.full_name)["data"]["settings.yaml"])
 
     def pod_spec(self) -> Any:
@@ -341,7 +342,7 @@ class Deployed:
         return [claim["spec"]["volumeName"] for claim in self.namespace.get("pvc")["items"]]
 
     def pods(self) -> list[dict[str, Any]]:
-        """Those that serve and are not being deleted, by name."""
+        """The serving pods that are not being deleted, by name."""
         found = self.namespace.get("pods", "--selector", "app.kubernetes.io/component=ingestor")["items"]
         return sorted(
             (pod for pod in found if "deletionTimestamp" not in pod["metadata"]),
@@ -355,7 +356,7 @@ class Deployed:
         return {pod["metadata"]["uid"] for pod in self.pods()}
 
     def readiness(self) -> dict[str, tuple[str, str, int]]:
-        """Of each pod: whether it is ready, since when, and how often its container was started again."""
+        """For each pod: whether it is ready, since when, and how often its container was restarted."""
         return {
             pod["metadata"]["uid"]: (
                 condition["status"],
@@ -384,7 +385,7 @@ class Deployed:
         )
 
     def wait_gone(self, seconds: float = 90) -> None:
-        """Until no pod is left that is being deleted."""
+        """Waits until no pod is being deleted."""
         wait_until(
             lambda: (
                 not [
@@ -401,12 +402,12 @@ class Deployed:
         )
 
     def metric_of(self, pod: str, name: str) -> float:
-        """Through the API server: the admin port is open inside the cluster only."""
+        """Read through the API server, as the admin port is only open inside the cluster."""
         path = f"/api/v1/namespaces/{self.namespace.name}/pods/{pod}:8081/proxy/metrics"
         return Metrics(_run("kubectl", "get", "--raw", path)).value(f"event_ingestor_{name}")
 
     def exit_statuses(self) -> list[int]:
-        """Of the containers that ended while their pod stayed, so were started again."""
+        """Exit statuses of containers that ended while their pod stayed, and were therefore restarted."""
         return [
             status["lastState"]["terminated"]["exitCode"]
             for pod in self.pods()
@@ -433,14 +434,14 @@ class Release(Deployed):
         self._helm("install")
 
     def upgrade(self, seconds: int = 180, **values: Any) -> None:
-        """Returns when all pods are ready; values are laid over those before."""
+        """Returns when all pods are ready; `values` are merged into the previous ones."""
         for key, value in values.items():
             old = self._values.get(key)
             self._values[key] = old | value if isinstance(old, dict) and isinstance(value, dict) else value
         self._helm("upgrade", seconds)
 
     def upgrade_by_flags(self, *flags: str) -> None:
-        """As the chart's README has it: the values of before are helm's to remember."""
+        """Upgrades as described in the chart's README: helm keeps the previous values."""
         _run(
             os.environ["HELM"], "upgrade", self.name, str(CHART), "--namespace", self.namespace.name,
             "--reuse-values", *flags,

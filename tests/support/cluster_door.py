@@ -1,4 +1,4 @@
-"""A TLS address for a cluster's API server that lets in whoever has the right token, as a cloud's does."""
+"""A TLS address for a cluster's API server that requires the right token, like a cloud's address."""
 
 import base64
 import http.client
@@ -26,7 +26,8 @@ _SECONDS = 300
 
 
 class ClusterDoor:
-    """What passes goes on by `kubectl proxy`, so with the rights of whoever runs the tests."""
+    """Accepted requests are forwarded to `kubectl proxy`, so they have the permissions of the user who runs
+    the tests."""
 
     def __init__(self, folder: Path, accepts: Callable[[str], bool]):
         authority = Authority(folder)
@@ -42,7 +43,7 @@ class ClusterDoor:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, int(found[1]), accepts))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate.certificate, certificate.key)
-        # Handshakes are made by the connections' own threads: a client that says nothing holds up no other.
+        # Handshakes run in the connections' own threads, so a silent client doesn't block the others.
         self._server.socket = context.wrap_socket(
             self._server.socket, server_side=True, do_handshake_on_connect=False
         )
@@ -102,7 +103,7 @@ def _handler(door: ClusterDoor, port: int, accepts: Callable[[str], bool]) -> ty
             self.wfile.write(body)
 
         def _stream(self, reply: http.client.HTTPResponse) -> None:
-            """A watch: each change at once, until one of the two ends it."""
+            """Forwards a watch: each change at once, until either side ends it."""
             self.send_response(reply.status)
             self.send_header("Content-Type", reply.getheader("Content-Type", "application/json"))
             self.send_header("Transfer-Encoding", "chunked")

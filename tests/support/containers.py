@@ -1,4 +1,4 @@
-"""Docker and the chain of docker-compose.yml, as an operator uses them."""
+"""Docker and the services of docker-compose.yml, used as an operator uses them."""
 
 import json
 import os
@@ -35,7 +35,7 @@ class Container:
         return self.inspect()["State"]["Health"]["Status"]
 
     def process_status(self) -> dict[str, str]:
-        """Its first process, as the kernel of this machine sees it."""
+        """The status of the container's first process in this machine's /proc."""
         text = Path(f"/proc/{self.inspect()['State']['Pid']}/status").read_text()
         return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
 
@@ -43,7 +43,7 @@ class Container:
         return docker("exec", self.name, *command, check=False)
 
     def stop(self, grace_seconds: int) -> int:
-        """SIGTERM, SIGKILL when the grace is over; the exit status."""
+        """SIGTERM, then SIGKILL after the grace period; returns the exit status."""
         docker("stop", "--time", str(grace_seconds), self.name, seconds=grace_seconds + 30)
         return self.inspect()["State"]["ExitCode"]
 
@@ -54,7 +54,7 @@ class Container:
         docker("start", self.name)
 
     def wait(self) -> int:
-        """Until it has ended by itself; the exit status."""
+        """Waits until it has ended by itself; returns the exit status."""
         return int(docker("wait", self.name).stdout)
 
     def logs(self) -> str:
@@ -63,12 +63,13 @@ class Container:
 
 
 class Chain:
-    """The services of docker-compose.yml, under a name and on ports of their own; ended with their data."""
+    """The services of docker-compose.yml, under a separate name and on separate ports; removed with their
+    data."""
 
     def __init__(self, **settings: str):
         self.project = f"ei-test-{uuid.uuid4().hex[:8]}"
         self.ports = {name: free_port() for name in ("INGESTOR", "KAFKA", "PROMETHEUS", "GRAFANA")}
-        self.said = ""  # by the last up
+        self.said = ""  # the output of the last up
         self._seen_volumes: set[str] = set()
         self._environment = os.environ | settings | {"COMPOSE_PROJECT_NAME": self.project}
         self._environment |= {f"{name}_PORT": str(port) for name, port in self.ports.items()}
@@ -88,11 +89,12 @@ class Chain:
         self.said = self._compose("up", **settings)
 
     def down(self) -> None:
-        """The volumes stay."""
+        """Stops the services; the volumes stay."""
         self._compose("down")
 
     def volumes(self) -> set[str]:
-        """Those of its containers, and what is left of them: with a name that begins with the project's, or without one."""
+        """The volumes of its containers and those that remain of earlier ones: their names begin with the
+        project's name, or they are anonymous."""
         mounts = [
             mount["Name"]
             for service in ("ingestor", "kafka", "prometheus")
@@ -132,7 +134,7 @@ class Chain:
 
 
 class ImageFiles:
-    """What is in an image, as a container of it would see it, without starting one."""
+    """The files in an image, as a container would see them, read without starting one."""
 
     def __init__(self, image: str):
         container = docker("create", image).stdout.strip()
@@ -147,7 +149,7 @@ class ImageFiles:
 
     def read(self, name: str) -> str:
         file = self._tar.extractfile(name)
-        assert file is not None, f"{name} is no file"
+        assert file is not None, f"{name} is not a file"
         return file.read().decode()
 
     def member(self, name: str) -> tarfile.TarInfo:

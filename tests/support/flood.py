@@ -1,6 +1,8 @@
-"""Attackers: clients that take as much as they can of one bounded thing, and a witness who goes on beside them.
+"""Attackers: clients that use as much as they can of one limited resource, and a witness that uses the
+service at the same time.
 
-All of it is bounded in count and time and goes to loopback: an attacker's address is 127.0.0.3, the witness's 127.0.0.9.
+Everything is limited in count and time and uses loopback: the attacker's address is 127.0.0.3, the witness's
+127.0.0.9.
 """
 
 import contextlib
@@ -23,12 +25,13 @@ PROXY = "127.0.0.2"
 _CONNECT_SECONDS = 5
 _WITNESS_SECONDS = 5
 _WITNESS_PAUSE_SECONDS = 0.02
-# Small beside an eighth of anything, and large enough not to fit into what others happen to leave.
+# Small compared with an eighth of any resource, but too large to fit into remainders that others leave by
+# chance.
 _WITNESS_BODY = json.dumps({"type": "w", "payload": "x" * 8_000}).encode()
 
 
 def connect(port: int, source: str = ATTACKER, receive_bytes: int | None = None) -> socket.socket:
-    """A connection from an address of its own; `receive_bytes` makes its window as small as that."""
+    """A connection from `source`; `receive_bytes` sets a small receive window."""
     made = socket.socket()
     if receive_bytes is not None:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
@@ -43,7 +46,7 @@ def connect(port: int, source: str = ATTACKER, receive_bytes: int | None = None)
 
 
 class Crowd:
-    """Many connections of one client, each of which has sent something and never reads. Closed at the end."""
+    """Many connections of one client that send data and never read. Closed at the end."""
 
     def __init__(self, port: int, source: str = ATTACKER, receive_bytes: int | None = None):
         self._port = port
@@ -61,12 +64,12 @@ class Crowd:
             one.close()
 
     def add(self, count: int, request: bytes = b"") -> None:
-        """Opens so many; each tries to send `request`, and goes on in push()."""
+        """Opens `count` connections; each tries to send `request`, and continues in push()."""
         for _ in range(count):
             try:
                 one = connect(self._port, self._source, self._receive_bytes)
             except OSError:
-                continue  # refused: what the caller wants to see
+                continue  # rejected, as the caller expects
             one.setblocking(False)
             self._sockets.append(one)
             if request:
@@ -74,7 +77,7 @@ class Crowd:
         self.push(0)
 
     def push(self, seconds: float) -> None:
-        """Sends what the service takes, for so long at the most."""
+        """Sends as much as the service accepts, for at most `seconds`."""
         end = time.monotonic() + seconds
         while self._unsent:
             _, writable, _ = select.select([], list(self._unsent), [], max(0.0, end - time.monotonic()))
@@ -94,7 +97,8 @@ class Crowd:
             del self._unsent[one]
 
     def codes(self) -> Counter[str]:
-        """Reads the replies that are there; how often each code (or status, where there is none) was given."""
+        """Reads the replies that have arrived; returns how often each code (or status, if there is no code)
+        occurred."""
         found: Counter[str] = Counter()
         for one in self._sockets:
             with contextlib.suppress(OSError):
@@ -118,7 +122,8 @@ def post_once(
     headers: Mapping[str, str] | None = None,
     port: int | None = None,
 ) -> tuple[int, str]:
-    """One request on a connection of its own: the status, and the code where it has one; (0, fault) when it broke."""
+    """Sends one request on a new connection. Returns the status and the code, if any; (0, error) if the
+    connection broke."""
     client = http.client.HTTPConnection(
         "127.0.0.1", port or ingestor.port, timeout=_WITNESS_SECONDS, source_address=(source, 0)
     )
@@ -134,9 +139,10 @@ def post_once(
 
 
 class Witness:
-    """Another client that sends little, each time on a new connection; what it got is counted.
+    """Another client that sends little, each time on a new connection; its results are counted.
 
-    `door` is where it comes in: `events` (its own address), `proxy` (behind a trusted proxy), `admin` (a probe).
+    `door` selects the way to the service: `events` (from its own address), `proxy` (through a trusted proxy),
+    `admin` (a probe).
     """
 
     def __init__(self, ingestor: Ingestor, door: str):
@@ -189,8 +195,8 @@ class Witness:
 
 @contextlib.contextmanager
 def newcomers(port: int, source: str = ATTACKER, pause_seconds: float = 0.001) -> Iterator[Counter[str]]:
-    """While inside, a client opens one connection after the other and keeps the newest 2,000 of them; counts `opened`
-    and `refused`."""
+    """Inside the block a client opens one connection after the other and keeps the newest 2,000 of them;
+    counts `opened` and `refused`."""
     stop = threading.Event()
     counts: Counter[str] = Counter()
     held: list[socket.socket] = []

@@ -1,4 +1,4 @@
-"""HTTP as bytes: requests that are exactly what a test wrote, well-formed or not, and the replies to them."""
+"""HTTP as bytes: requests with exactly the bytes that a test wrote, well-formed or not, and their replies."""
 
 import json
 import socket
@@ -11,7 +11,7 @@ _REPLY_SECONDS = 15
 
 
 class ConnectionClosed(Exception):
-    """The server closed the connection before a whole reply had come. `received` is what had."""
+    """The server closed the connection before a whole reply had arrived. `received` is the part that had."""
 
     def __init__(self, received: bytes):
         super().__init__(f"connection closed after {received[:200]!r}")
@@ -22,7 +22,7 @@ class ConnectionClosed(Exception):
 class Reply:
     status: int
     reason: str
-    headers: dict[str, str]  # names in lower case; a repeated one joined by ", "
+    headers: dict[str, str]  # names in lower case; repeated headers are joined by ", "
     body: bytes
     version: str = "HTTP/1.1"
 
@@ -46,7 +46,7 @@ def build_request(
     body: bytes | None = None,
     headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
 ) -> bytes:
-    """A request with Host, and with Content-Length when `headers` holds no framing for the body."""
+    """A request with Host, and with Content-Length unless `headers` contains a framing header."""
     pairs = list(headers.items()) if isinstance(headers, Mapping) else list(headers)
     names = {name.lower() for name, _ in pairs}
     if "host" not in names:
@@ -81,7 +81,7 @@ class RawConnection:
         self._socket.close()
 
     def reset(self) -> None:
-        """Closes with RST, as a client that crashed."""
+        """Closes with RST, like a client that crashed."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
         self._socket.close()
 
@@ -89,11 +89,12 @@ class RawConnection:
         self._socket.sendall(data)
 
     def finish_sending(self) -> None:
-        """Closes the sending half: the server reads the end, replies still arrive."""
+        """Closes the sending half: the server reads the end of the stream, and replies still arrive."""
         self._socket.shutdown(socket.SHUT_WR)
 
     def send_until_refused(self, data: bytes, piece_bytes: int = 65536) -> int:
-        """Sends until everything is sent or the server has answered or closed; returns the bytes sent."""
+        """Sends until everything is sent or the server has answered or closed; returns the number of bytes
+        sent."""
         sent = 0
         while sent < len(data):
             if self.readable():
@@ -105,7 +106,8 @@ class RawConnection:
         return sent
 
     def drip(self, data: bytes, every_seconds: float) -> int:
-        """Sends one byte at a time until the server has answered or closed; returns the bytes sent."""
+        """Sends one byte at a time until the server has answered or closed; returns the number of bytes
+        sent."""
         for sent in range(len(data)):
             if self.readable():
                 return sent
@@ -127,7 +129,7 @@ class RawConnection:
         return self.read_reply(no_body=method == "HEAD")
 
     def read_reply(self, no_body: bool = False) -> Reply:
-        """The next reply on this connection, also an interim one (100)."""
+        """The next reply on this connection, including interim ones (100)."""
         while (end := self._received.find(b"\r\n\r\n")) < 0:
             self._receive()
         head, self._received = self._received[:end].decode("latin-1"), self._received[end + 4 :]
@@ -143,7 +145,7 @@ class RawConnection:
         return Reply(int(status), reason[0] if reason else "", headers, body, version)
 
     def is_closed(self, seconds: float = _REPLY_SECONDS) -> bool:
-        """True once the server has closed and nothing more was said; False when it hasn't after `seconds`."""
+        """True once the server has closed without sending more; False if it hasn't after `seconds`."""
         self._socket.settimeout(seconds)
         try:
             return not self._received and self._socket.recv(1) == b""
@@ -195,7 +197,7 @@ class RawConnection:
         self._received += data
 
     def readable(self) -> bool:
-        """Whether a reply, or the end of the connection, has come."""
+        """Whether a reply, or the end of the connection, has arrived."""
         if self._received:
             return True
         self._socket.settimeout(0)

@@ -35,7 +35,7 @@ def binary() -> Path:
 
 
 def _environment(settings: Mapping[str, object]) -> dict[str, str]:
-    """Nothing of the caller's environment but what the system and the sanitizers need."""
+    """Only the variables of the caller's environment that the system and the sanitizers need."""
     keep = {
         "PATH",
         "HOME",
@@ -62,7 +62,7 @@ class Finished:
 
     @property
     def said(self) -> str:
-        """Whatever the operator can read: the log lines and stderr."""
+        """All output that an operator can read: the log lines and stderr."""
         return self.stdout + self.stderr
 
 
@@ -86,10 +86,10 @@ def run_to_exit(
 
 
 class Ingestor:
-    """A serving process. Settings are the environment names: Ingestor(QUEUE_SIZE=10).
+    """A serving process. Settings are given by their environment names: Ingestor(QUEUE_SIZE=10).
 
-    The port is any free one. close() (or the end of a `with`) stops it, expects exit status 0 unless told
-    otherwise, and checks everything it wrote. Requests may come from any thread.
+    Uses any free port. close() (or the end of a `with`) stops it, expects exit status 0 unless another one is
+    given, and checks everything it wrote. Requests may come from any thread.
     """
 
     def __init__(self, *arguments: str, cwd: Path | None = None, expected_exit: int = 0, **settings: object):
@@ -101,7 +101,7 @@ class Ingestor:
             "LOG_LEVEL": "INFO",
             "SHUTDOWN_DELAY": "0s",
             "SHUTDOWN_TIMEOUT": "20s",
-            "ACK": "memory",  # the least to start; the tests of the log ask for it
+            "ACK": "memory",  # the cheapest level to start; tests of the log set another
         } | settings
         self.logs: list[dict[str, Any]] = []
         self.bad_lines: list[str] = []
@@ -159,7 +159,7 @@ class Ingestor:
         return self.request("GET", path, headers=headers)
 
     def get_admin(self, path: str) -> Reply:
-        """From the admin port where there is one."""
+        """From the admin port if there is one."""
         return self.request("GET", path, port=self.admin_port or self.port)
 
     def post(
@@ -178,7 +178,7 @@ class Ingestor:
     def connect(self) -> RawConnection:
         return RawConnection(self.port)
 
-    # --- what can be seen of it
+    # --- observation
 
     @property
     def pid(self) -> int:
@@ -193,7 +193,7 @@ class Ingestor:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def connections_to(self, port: int) -> int:
-        """How many established TCP connections to this port, over IPv4, it holds."""
+        """The number of established TCP connections over IPv4 that it has to this port."""
         established = set()
         for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
             _, _, remote, state, *_, inode = line.split()[:10]
@@ -208,14 +208,14 @@ class Ingestor:
         return Metrics(reply.body.decode())
 
     def metric(self, name: str, **labels: str) -> float:
-        """The metric with `event_ingestor_` put before the name."""
+        """The value of metric `event_ingestor_NAME`."""
         return self.metrics().value(f"event_ingestor_{name}", **labels)
 
     def wait_drained(self, seconds: float = 30) -> Metrics:
-        """Waits until the journal is empty and the books balance: recovered + accepted = delivered +
-        dead-lettered + lost, of which a journal in memory has neither the first nor the last.
+        """Waits until the journal is empty and the counts balance: recovered + accepted = delivered +
+        dead-lettered + lost (the first and the last are always 0 for a memory journal).
 
-        A scrape during the last deliveries may see the one before the other.
+        A scrape during the last deliveries may see one change before another.
         """
         seen = ""
 
@@ -238,7 +238,7 @@ class Ingestor:
             return metrics if waiting == 0 and recovered + accepted == delivered + dead + lost else None
 
         try:
-            return wait_until(drained, seconds, "the journal is drained and the books balance")
+            return wait_until(drained, seconds, "the journal is drained and the counts balance")
         except AssertionError as error:
             raise AssertionError(f"{error}; {seen}\n{self.output()}") from None
 
@@ -255,13 +255,13 @@ class Ingestor:
         lines = "\n".join(json.dumps(line) for line in self.logs[-60:])
         return f"--- log of pid {self.pid}:\n{lines}\n--- stderr:\n{self.stderr[-8000:]}"
 
-    # --- its end
+    # --- end of the process
 
     def signal(self, which: signal.Signals) -> None:
         self._process.send_signal(which)
 
     def wait_exit(self, seconds: float = _EXIT_SECONDS) -> int:
-        """The exit status, once it has ended by itself and all of its output has been read."""
+        """Waits until it has ended by itself and all of its output has been read; returns the exit status."""
         try:
             status = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -278,7 +278,7 @@ class Ingestor:
         return self.wait_exit(seconds)
 
     def kill(self) -> None:
-        """kill -9, and the output read to its end."""
+        """kill -9; then reads the rest of the output."""
         if self.running:
             self._was_killed = True
             self._process.kill()
@@ -287,7 +287,7 @@ class Ingestor:
             reader.join(10)
 
     def close(self) -> None:
-        """Stops it when it still runs; checks exit status and output. May be called again."""
+        """Stops it if it still runs; checks exit status and output. May be called again."""
         if self._closed:
             return
         self._closed = True
@@ -305,7 +305,7 @@ class Ingestor:
             self._own_dir.cleanup()
 
     def check_output(self) -> None:
-        assert not self.bad_lines, f"stdout lines that are no log objects: {self.bad_lines[:5]}"
+        assert not self.bad_lines, f"stdout lines that are not log objects: {self.bad_lines[:5]}"
         for line in self.logs:
             missing = [name for name in _LOG_FIELDS if not isinstance(line.get(name), str) or not line[name]]
             assert not missing, f"log line without {missing}: {line}"
@@ -321,7 +321,7 @@ class Ingestor:
         if self.port and (self.admin_port or "ADMIN_PORT" not in self.settings):
             return True
         if not self.running:
-            # The readers may still hold the last words.
+            # The reader threads may not have read the last output yet.
             for reader in self._readers:
                 reader.join(10)
             raise RuntimeError(f"it ended with status {self._process.returncode}")

@@ -1,4 +1,4 @@
-"""What tests ask of a cluster as its administrator."""
+"""Administrative requests of the tests to a cluster."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,13 +19,14 @@ _SECONDS = 20
 
 
 def new_admin(bootstrap: str) -> AdminClient:
-    """One that is back within moments of its brokers."""
+    """A client that reconnects soon after its brokers have returned."""
     return AdminClient(
         {
             "bootstrap.servers": bootstrap,
             "reconnect.backoff.ms": 20,
             "reconnect.backoff.max.ms": 100,
-            # A broker that was frozen keeps its connections; the next question goes to another one then.
+            # The connections to a frozen broker stay open; after this time-out the next request goes to
+            # another broker.
             "socket.timeout.ms": 2000,
             "log_level": 0,
         }
@@ -33,7 +34,7 @@ def new_admin(bootstrap: str) -> AdminClient:
 
 
 def brokers_of(admin: AdminClient) -> set[int]:
-    """The ports of the brokers that the controller has let in; none while nobody answers."""
+    """The ports of the brokers that the controller has registered; empty if no broker answers."""
     try:
         return {broker.port for broker in admin.list_topics(timeout=1).brokers.values()}
     except KafkaException:
@@ -41,7 +42,7 @@ def brokers_of(admin: AdminClient) -> set[int]:
 
 
 def partitions_of(admin: AdminClient, topic: str) -> Mapping[int, PartitionMetadata]:
-    """By number; none when the topic doesn't exist, or nobody answers."""
+    """By partition number; empty if the topic doesn't exist or no broker answers."""
     try:
         return admin.list_topics(topic, timeout=5).topics[topic].partitions
     except KafkaException:
@@ -56,10 +57,10 @@ def create_topic(
     assignment: Sequence[Sequence[int]] | None = None,
     **configs: str,
 ) -> str:
-    """Topic configs with underscores for dots: max_message_bytes="1000". Returns the name once every
+    """Topic configs have underscores for dots: max_message_bytes="1000". Returns the name once every
     partition has a leader.
 
-    With an `assignment` a partition's replicas are the brokers listed for it, the first of them its leader.
+    With an `assignment` a partition's replicas are the listed brokers; the first is its leader.
     """
     where = (
         {"num_partitions": partitions, "replication_factor": replicas}
@@ -78,12 +79,12 @@ def create_topic(
 
 
 def delete_topic(admin: AdminClient, name: str) -> None:
-    """Returns when the controller has done it; brokers may take a moment longer."""
+    """Returns when the controller has deleted it; brokers may need a moment longer."""
     admin.delete_topics([name], operation_timeout=_SECONDS, request_timeout=_SECONDS)[name].result()
 
 
 def set_topic_configs(admin: AdminClient, topic: str, **configs: str) -> None:
-    """With underscores for dots, as in create_topic; the other ones stay."""
+    """Names have underscores for dots, as in create_topic; other configs are kept."""
     entries = [
         ConfigEntry(_dotted(key), value, incremental_operation=AlterConfigOpType.SET)
         for key, value in configs.items()

@@ -1,4 +1,4 @@
-"""A real Apache Kafka broker of one's own, on loopback ports, with its data in a temporary directory."""
+"""A separate, real Apache Kafka broker on loopback ports, with its data in a temporary directory."""
 
 import shutil
 import tempfile
@@ -21,10 +21,11 @@ _START_ATTEMPTS = 5
 class KafkaBroker(BrokerProcess):
     """One broker that is also its own controller. Not thread-safe.
 
-    `settings` are broker settings that win over tools/kafka/server.properties. Ports and data stay the same
-    over stop, kill and start until close(). `listeners` are further ones, by name, each with a port of its
-    own, and `advertised` is the address of some that clients reach in another way; `scram` are users as `StorageTool --add-scram` takes them; `version` is another than the usual one;
-    `options` are further ones of the JVM.
+    `settings` are broker settings that override tools/kafka/server.properties. Ports and data stay the same
+    across stop, kill and start until close(). `listeners` are additional ones, by name, each with its own
+    port; `advertised` gives addresses of listeners that clients reach in another way; `scram` are users in
+    the format of `StorageTool --add-scram`; `version` selects another version than the default; `options` are
+    additional options of the JVM.
     """
 
     def __init__(
@@ -60,11 +61,11 @@ class KafkaBroker(BrokerProcess):
         return f"127.0.0.1:{self.port}"
 
     def address_of(self, listener: str) -> str:
-        """By the name that the broker's certificate is for."""
+        """With the host name in the broker's certificate."""
         return f"localhost:{self._listeners[listener]}"
 
     def start(self) -> Self:
-        """Returns once the broker answers a metadata request and can be written to."""
+        """Returns once the broker answers a metadata request and accepts writes."""
         assert not self.running, "the broker is running already"
         self.fetch()
         for attempt in range(1, _START_ATTEMPTS + 1):
@@ -81,7 +82,7 @@ class KafkaBroker(BrokerProcess):
             if self.running:
                 self._ever_ready = True
                 return self
-            # Later starts must keep their ports.
+            # Later starts must use the same ports.
             if not self.port_was_taken or self._ever_ready or attempt == _START_ATTEMPTS:
                 break
             self._choose_ports()
@@ -97,13 +98,13 @@ class KafkaBroker(BrokerProcess):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def create_topic(self, name: str, partitions: int = 6, **configs: str) -> str:
-        """Topic configs with underscores for dots: max_message_bytes="1000". Returns the name once every
+        """Topic configs have underscores for dots: max_message_bytes="1000". Returns the name once every
         partition has a leader."""
         return create_topic(self.admin, name, partitions, **configs)
 
     @contextmanager
     def quota(self, client_id: str, bytes_per_second: int) -> Iterator[None]:
-        """For producers of this client id."""
+        """Sets a produce quota for this client id."""
         program = ["kafka.admin.ConfigCommand", "--bootstrap-server", self.address, "--alter"]
         client = ["--entity-type", "clients", "--entity-name", client_id]
         self.tool(*program, *client, "--add-config", f"producer_byte_rate={bytes_per_second}")
@@ -136,10 +137,10 @@ class KafkaBroker(BrokerProcess):
             "listeners": ",".join(listeners),
             "advertised.listeners": ",".join(advertised),
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
-            # Tests count what stands in a topic: nothing may age out meanwhile.
+            # Tests count the records of a topic, so none may be deleted by age.
             "log.retention.bytes": "-1",
         } | self._settings
 
     def _answers_or_died(self) -> bool:
-        # The broker lists itself only once the controller has let it in.
+        # The broker appears in its own metadata only after the controller has registered it.
         return not self.running or self.port in brokers_of(self.admin)

@@ -1,4 +1,4 @@
-"""Real Kafka brokers that form a cluster on loopback, each behind a proxy of its own."""
+"""Real Kafka brokers that form a cluster on loopback, each behind its own proxy."""
 
 import json
 import re
@@ -24,8 +24,8 @@ _START_ATTEMPTS = 5
 
 
 class ClusterBroker(BrokerProcess):
-    """One of a cluster's processes, broker and controller. Clients come through `proxy`; the brokers
-    themselves, the tests' admin and their readers use listeners that nothing stands before."""
+    """One process of a cluster, broker and controller. Clients connect through `proxy`; the other brokers,
+    the tests' admin client and their readers use listeners without a proxy."""
 
     def __init__(self, number: int, folder: Path, version: str):
         folder.mkdir()
@@ -56,25 +56,26 @@ class ClusterBroker(BrokerProcess):
         }
 
     def answers_or_died(self) -> bool:
-        """A new client has no other broker that could answer in this one's place."""
+        """Uses a new client, which knows no other broker that could answer instead."""
         return not self.running or self.port in kafka_admin.brokers_of(kafka_admin.new_admin(self.address))
 
     def knows(self, topic: str) -> bool:
-        """By a client as answers_or_died() has it."""
+        """Asks with a new client, as answers_or_died() does."""
         return bool(kafka_admin.partitions_of(kafka_admin.new_admin(self.address), topic))
 
     def quorum_view(self) -> tuple[int, int]:
-        """The epoch of the controllers' quorum and its leader, -1 while there is none, as this one last knew."""
+        """The epoch and the leader of the controllers' quorum as last stored by this broker; leader -1:
+        none."""
         file = self.data / "__cluster_metadata-0/quorum-state"
         try:
             state = json.loads(file.read_text())
         except (FileNotFoundError, ValueError):
-            return -1, -1  # not there yet, or being replaced
+            return -1, -1  # not written yet, or being replaced
         return state["leaderEpoch"], state["leaderId"]
 
     def holds(self, topic: str) -> bool:
-        """Whether any partition of the topic still has its folder here."""
-        # One that is being deleted has a longer name.
+        """Whether any partition of the topic still has its folder on this broker."""
+        # The folder of a partition that is being deleted has a longer name.
         folder = re.compile(re.escape(topic) + r"-\d+")
         return any(folder.fullmatch(found.name) for found in self.data.iterdir())
 
@@ -82,8 +83,8 @@ class ClusterBroker(BrokerProcess):
 class KafkaCluster:
     """`size` brokers, numbered from 1. Not thread-safe.
 
-    Its topics have a replica on each broker. Ports and data stay the same over a broker's stop, kill and start
-    until close(). `version` is another than the usual one.
+    Its topics have a replica on each broker. Ports and data stay the same across a broker's stop, kill and
+    start until close(). `version` selects another version than the default.
     """
 
     def __init__(self, size: int = 3, version: str = ""):
@@ -98,13 +99,13 @@ class KafkaCluster:
 
     @property
     def address(self) -> str:
-        """For readers and other clients that no fault of the network shall reach."""
+        """For readers and other clients that network faults must not affect."""
         return ",".join(broker.address for broker in self.brokers.values())
 
     # --- brokers
 
     def start_all(self) -> Self:
-        """Returns once every broker has been let in."""
+        """Returns once every broker is registered."""
         brokers = list(self.brokers.values())
         brokers[0].fetch()
         for broker in brokers:
@@ -131,28 +132,28 @@ class KafkaCluster:
         raise AssertionError("not reached")
 
     def start(self, number: int) -> None:
-        """Returns once it answers; its replicas may be behind, see wait_in_sync()."""
+        """Returns once the broker answers; its replicas may be behind, see wait_in_sync()."""
         broker = self.brokers[number]
         assert not broker.running, f"broker {number} is running already"
         broker.launch()
         self._wait_answers(broker)
 
     def stop(self, number: int) -> None:
-        """Clean shutdown: its leaders move first, where there is a replica in sync."""
+        """Clean shutdown: leaders on this broker move first, if there is a replica in sync."""
         self.brokers[number].stop()
 
     def kill(self, number: int) -> None:
         self.brokers[number].kill()
 
     def pause(self, number: int) -> None:
-        """SIGSTOP: its connections stay open, and the controller fences it after its session."""
+        """SIGSTOP: its connections stay open, and the controller fences it after its session time."""
         self.brokers[number].pause()
 
     def resume(self, number: int) -> None:
         self.brokers[number].resume()
 
     def mend(self) -> None:
-        """Every broker runs, and the network is as new."""
+        """Runs every broker and removes all network faults."""
         for broker in self.brokers.values():
             broker.proxy.resume()
             broker.resume_if_paused()
@@ -167,23 +168,23 @@ class KafkaCluster:
             broker.proxy.close()
         shutil.rmtree(self._dir, ignore_errors=True)
 
-    # --- who leads
+    # --- leaders
 
     def controller(self) -> int:
-        """The broker that is the active controller, as most of the running ones say."""
+        """The active controller, according to most of the running brokers."""
         return wait_until(self._controller_now, _MOVE_SECONDS, "the controllers agree on one of them")
 
     def leader(self, topic: str, partition: int = 0) -> int:
-        """The broker, -1 while there is none."""
+        """The leader's broker number; -1: none."""
         return self.leaders(topic)[partition]
 
     def leaders(self, topic: str) -> dict[int, int]:
-        """By partition."""
+        """Leaders by partition."""
         found = kafka_admin.partitions_of(self._questions, topic)
         return {number: partition.leader for number, partition in found.items()}
 
     def wait_no_leader_on(self, number: int, topic: str) -> None:
-        """Until all partitions are led by others."""
+        """Waits until all partitions have other leaders."""
 
         def moved() -> bool:
             leaders = self.leaders(topic).values()
@@ -197,7 +198,8 @@ class KafkaCluster:
         return {number: set(partition.isrs) for number, partition in found.items()}
 
     def wait_in_sync(self, topic: str, brokers: set[int] | None = None) -> None:
-        """Until the replicas in sync of every partition are those on exactly these brokers, or on all."""
+        """Waits until the in-sync replicas of every partition are exactly those on these brokers, or on
+        all."""
         wanted = brokers or set(self.brokers)
 
         def done() -> bool:
@@ -219,7 +221,7 @@ class KafkaCluster:
         assignment: Sequence[Sequence[int]] | None = None,
         **configs: str,
     ) -> str:
-        """With a replica on each broker, or as `assignment` says (see kafka_admin.create_topic). Returns the name
+        """With a replica on each broker, or by `assignment` (see kafka_admin.create_topic). Returns the name
         once every running broker knows the topic."""
         kafka_admin.create_topic(
             self._fresh_admin(),
@@ -236,7 +238,7 @@ class KafkaCluster:
         return name
 
     def delete_topic(self, name: str) -> None:
-        """Returns when no broker has it any more."""
+        """Returns when no broker stores it any more."""
         kafka_admin.delete_topic(self._fresh_admin(), name)
 
         def gone() -> bool:
@@ -247,7 +249,7 @@ class KafkaCluster:
     def set_topic_configs(self, topic: str, **configs: str) -> None:
         kafka_admin.set_topic_configs(self._fresh_admin(), topic, **configs)
 
-    # --- inside
+    # --- internal
 
     @property
     def _questions(self) -> AdminClient:
@@ -256,9 +258,9 @@ class KafkaCluster:
         return self._admin
 
     def _fresh_admin(self) -> AdminClient:
-        """For changes: one that knows the cluster for longer may wait for a broker that has gone, because it
-        once was told to send them there. It knows the brokers already: what it had asked one by its address would end
-        when it takes the broker by its number."""
+        """A new client for changes: an older one may wait for a stopped broker to which it was directed to send
+        them. It has already discovered the brokers: otherwise a request sent to a bootstrap address would
+        fail when the client switches to the broker's number."""
         admin = kafka_admin.new_admin(self.address)
         wait_until(lambda: kafka_admin.brokers_of(admin), _MOVE_SECONDS, "a broker answers", 0.1)
         return admin

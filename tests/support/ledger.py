@@ -1,4 +1,4 @@
-"""What clients were told, beside what stands in the topic."""
+"""Compares the replies to clients with the records in the topic."""
 
 import json
 from collections import defaultdict
@@ -12,17 +12,17 @@ class Ledger:
     """Kept outside the service, so that it survives the service's crashes."""
 
     def __init__(self) -> None:
-        self.accepted: set[str] = set()  # ids whose reply said so
-        self.unanswered: set[str] = set()  # their connection broke: they may arrive or not
+        self.accepted: set[str] = set()  # ids with a reply that they were accepted
+        self.unanswered: set[str] = set()  # the connection broke: they may arrive or not
 
     def add(self, result: LoadResult) -> None:
         self.accepted |= set(result.accepted)
         self.unanswered |= set(result.unanswered)
 
     def check(self, bootstrap: str, topic: str) -> int:
-        """Everything accepted stands in the topic, and nothing that was refused or never sent; events of one
-        `payload.user` first arrived in the order of their `payload.n`. Returns how many records are repeats.
-        """
+        """Checks that every accepted event is in the topic, and no event that was rejected or never sent;
+        first arrivals of one `payload.user` must be in the order of `payload.n`. Returns the number of
+        repeated records."""
         records = read_topic(bootstrap, topic)
         ids = [json.loads(record.value)["id"] for record in records]
         found = set(ids)
@@ -31,13 +31,14 @@ class Ledger:
             f"{len(missing)} of {len(self.accepted)} accepted events are missing, as {missing[:3]}"
         )
         strange = sorted(found - self.accepted - self.unanswered)
-        assert not strange, f"{len(strange)} events that nobody was told about, as {strange[:3]}"
+        assert not strange, f"{len(strange)} unexpected events, as {strange[:3]}"
         assert_in_order(records)
         return len(ids) - len(found)
 
 
 def assert_in_order(records: Iterable[Record]) -> None:
-    """The first arrivals of each `payload.user`, which is the key, rise in `payload.n`, within one partition."""
+    """The first arrivals of each `payload.user`, which is the key, must rise in `payload.n` and be in one
+    partition."""
     newest: dict[str, int] = {}
     partitions: dict[str, set[int]] = defaultdict(set)
     seen = set()

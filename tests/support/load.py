@@ -1,4 +1,5 @@
-"""A closed-loop load client: N keep-alive connections, one request under way on each, every answer booked."""
+"""A closed-loop load client: N keep-alive connections, one request in flight on each, every reply
+recorded."""
 
 import asyncio
 import json
@@ -13,7 +14,7 @@ from typing import Self
 from support.ingestor import EVENTS, JSON, NDJSON
 from support.waiting import wait_until
 
-# A run is never longer than this, whatever its owner forgets.
+# Limit for a run that is never stopped.
 _RUN_SECONDS_MAX = 120
 _RECONNECT_SECONDS = 0.02
 _LAST_REPLIES_SECONDS = 10
@@ -23,7 +24,7 @@ _CLOSE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What one request carries: the ids are those of its events, in order."""
+    """The body of one request; `ids` are those of its events, in order."""
 
     ids: list[str]
     data: bytes
@@ -35,9 +36,8 @@ BodyMaker = Callable[[int, int], Body]
 
 
 def single_events(prefix: str, pad_bytes: int = 150) -> BodyMaker:
-    """One event a request. /payload/user names the connection and /payload/n counts its events, so that order
-    per key can be checked.
-    """
+    """One event per request. /payload/user names the connection and /payload/n counts its events, so that the
+    order per key can be checked."""
     pad = "x" * pad_bytes
 
     def make(connection: int, n: int) -> Body:
@@ -50,7 +50,7 @@ def single_events(prefix: str, pad_bytes: int = 150) -> BodyMaker:
 
 
 def ndjson_events(prefix: str, events: int, pad_bytes: int = 150) -> BodyMaker:
-    """`events` events a request, one a line."""
+    """`events` events per request, one per line."""
     one = single_events(prefix, pad_bytes)
 
     def make(connection: int, n: int) -> Body:
@@ -62,15 +62,15 @@ def ndjson_events(prefix: str, events: int, pad_bytes: int = 150) -> BodyMaker:
 
 @dataclass
 class LoadResult:
-    accepted: list[str] = field(default_factory=list)  # ids, as their replies came
+    accepted: list[str] = field(default_factory=list)  # ids, in the order of their replies
     unanswered: list[str] = field(
         default_factory=list
-    )  # ids of requests whose connection broke: fate unknown
+    )  # ids of requests whose connection broke: result unknown
     statuses: Counter[int] = field(default_factory=Counter)
-    codes: Counter[str] = field(default_factory=Counter)  # of refusals: of whole requests, or of each event
+    codes: Counter[str] = field(default_factory=Counter)  # of rejections: of whole requests, or of each event
     retry_after_missing: int = 0  # 429 and 503 without Retry-After
     connect_errors: int = 0
-    broken: int = 0  # connections that ended with a request under way
+    broken: int = 0  # connections that ended with a request in flight
     slowest_seconds: float = 0.0
     seconds: float = 0.0
 
@@ -136,7 +136,7 @@ class _Connection(asyncio.Protocol):
         if len(self._buffer) < total:
             return
         reply_body, self._buffer = self._buffer[end + 4 : total], self._buffer[total:]
-        assert self._body is not None and not self._buffer, f"a reply that nobody asked for: {head!r}"
+        assert self._body is not None and not self._buffer, f"a reply without a request: {head!r}"
         status = int(head[9:12])
         self._book(status, head, reply_body)
         self._body = None
@@ -183,11 +183,11 @@ class _Connection(asyncio.Protocol):
 
 
 class LoadClient:
-    """Runs in a thread of its own from start() to stop(). A broken connection is opened again until stop().
+    """Runs in its own thread from start() to stop(). A broken connection is reopened until stop().
 
-    With `requests` it sends that many in all and then rests; `pause` seconds lie between a reply and the next
-    request. A refusal (429, 503) is followed by a pause: a closed loop of refusals would eat the processor that
-    the server needs.
+    With `requests` it sends that many in total and then stops sending; `pause` is the time in seconds between
+    a reply and the next request. After a rejection (429, 503) it pauses: otherwise rejections in a closed
+    loop would use the CPU time that the server needs.
     """
 
     def __init__(
@@ -233,14 +233,14 @@ class LoadClient:
         return self
 
     def wait_accepted(self, count: int, seconds: float = 30) -> None:
-        """Until that many events have been accepted from the start on."""
+        """Waits until `count` events have been accepted since the start."""
         wait_until(lambda: len(self.result.accepted) >= count, seconds, f"{count} events accepted")
 
     def wait_requests(self, count: int, seconds: float = 30) -> None:
         wait_until(lambda: self.result.requests >= count, seconds, f"{count} requests answered")
 
     def stop(self) -> LoadResult:
-        """No new requests; waits for the replies under way, then closes. May be called again."""
+        """Sends no new requests, waits for outstanding replies, then closes. May be called again."""
         if not self.stopping:
             self.loop.call_soon_threadsafe(self._begin_stop)
         self._thread.join(_LAST_REPLIES_SECONDS + 10)
@@ -280,7 +280,8 @@ class LoadClient:
         self.loop.stop()
 
     def _run(self) -> None:
-        # An assertion in a protocol callback is the test's, not the loop's.
+        # An assertion that fails in a protocol callback must fail the test, not only be logged by the event
+        # loop.
         self.loop.set_exception_handler(
             lambda _, context: self._faults.append(f"{context['message']}: {context.get('exception')!r}")
         )

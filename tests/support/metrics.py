@@ -22,8 +22,8 @@ class Metrics:
         return set(self._samples)
 
     def value(self, name: str, **labels: str) -> float:
-        """The sum of the samples that carry these labels; 0 when there is none, as for an event that has not
-        happened yet. `name` is the sample's, with _total, _count and the like."""
+        """The sum of the samples with these labels; 0 if there is none, as for an event that has not happened
+        yet. `name` is the sample's name, with _total, _count and so on."""
         return sum(
             value
             for found, value in self._samples.get(name, [])

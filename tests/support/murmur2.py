@@ -1,4 +1,4 @@
-"""Where the Java Kafka client puts a key."""
+"""The partition that the Java Kafka client chooses for a key."""
 
 
 def murmur2(data: bytes) -> int:

@@ -1,6 +1,5 @@
-"""Text that compression hardly shortens. With compression on, the service can't tell whether a topic takes an
-event: it accepts it, and the broker may refuse it.
-"""
+"""Text that is hardly compressible. With compression on, the service can't know whether a topic accepts an
+event: it accepts the event, and the broker may reject it."""
 
 import base64
 import random

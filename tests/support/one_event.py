@@ -1,4 +1,4 @@
-"""One event through a deployed service, and its arrival."""
+"""Sends one event through a deployed service and checks that it arrives."""
 
 import json
 import urllib.request
@@ -10,7 +10,7 @@ from support.waiting import wait_until
 
 
 def send(deployed: Deployed) -> tuple[str, int, str]:
-    """Through the Service: the event's id, the status, and what the reply promises."""
+    """Sends through the Service; returns the event's id, the status, and the ack level in the reply."""
     host, port = deployed.endpoint()
     event = f"infra-{uuid.uuid4()}"
     request = urllib.request.Request(

@@ -1,4 +1,4 @@
-"""Ports on loopback that their owner can leave and find free again."""
+"""Loopback ports that stay free while their owner doesn't use them."""
 
 import os
 import random
@@ -9,10 +9,10 @@ _FIRST = 10_000
 
 
 def free_port() -> int:
-    """A port that nothing listens on, below the range that the system gives to outgoing connections.
+    """A port that nothing listens on, below the system's range for outgoing connections.
 
-    A broker that was stopped must find its port free when it returns; one from that range could be the local
-    end of some client's connection by then, or a client could even connect to itself there.
+    A stopped broker must find its port free when it restarts; a port in that range could meanwhile be the
+    local end of a client's connection, or a client could even connect to itself.
     """
     begin, end = _range()
     for _ in range(200):
@@ -28,7 +28,7 @@ def free_port() -> int:
 
 
 def _range() -> tuple[int, int]:
-    """A part of its own for each of the processes that pytest-xdist runs tests in."""
+    """A separate range for each process in which pytest-xdist runs tests."""
     low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -37,7 +37,7 @@ def _range() -> tuple[int, int]:
 
 
 def free_ports(count: int) -> list[int]:
-    """That many, each another."""
+    """`count` different ports."""
     ports: set[int] = set()
     while len(ports) < count:
         ports.add(free_port())

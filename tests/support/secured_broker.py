@@ -1,4 +1,4 @@
-"""A broker with one listener for each way to log in, all with the same certificate."""
+"""A broker with one listener for each authentication method, all with the same certificate."""
 
 import json
 import tempfile
@@ -33,10 +33,10 @@ _SECURITY = "org.apache.kafka.common.security"
 
 
 class SecuredBroker(KafkaBroker):
-    """Beside the plain listener: SCRAM, PLAIN and OAUTH over TLS, MTLS with client certificates.
+    """In addition to the plain listener: SCRAM, PLAIN and OAUTH over TLS, MTLS with client certificates.
 
-    SCRAM ends each connection after SESSION_MS, so that its client logs in again. OAUTH takes JWTs without a
-    signature, and ends a connection when its token expires.
+    SCRAM ends each connection after SESSION_MS, so that its client logs in again. OAUTH accepts JWTs without
+    a signature, and ends a connection when its token expires.
     """
 
     def __init__(self, version: str = "") -> None:
@@ -59,7 +59,7 @@ class SecuredBroker(KafkaBroker):
         self._certificates.cleanup()
 
     def client_settings(self, listener: str, topic: str) -> dict[str, object]:
-        """Of a service that comes by this listener, without its credentials."""
+        """Settings of a service that uses this listener, without its credentials."""
         return {
             "SINK": "kafka",
             "KAFKA_BROKERS": self.address_of(listener),
@@ -70,7 +70,7 @@ class SecuredBroker(KafkaBroker):
         }
 
     def set_scram_password(self, password: str) -> None:
-        """For SCRAM-SHA-512; connections that are open stay so until the end of their session."""
+        """For SCRAM-SHA-512; open connections stay open until the end of their session."""
         change = UserScramCredentialUpsertion(
             USER, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), password.encode()
         )
@@ -79,7 +79,7 @@ class SecuredBroker(KafkaBroker):
 
     @contextmanager
     def write_denied(self, topic: str) -> Iterator[None]:
-        """The user may not write to the topic."""
+        """Inside the block the user may not write to the topic."""
         rule = (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{USER}", "*")
         denial = AclBinding(*rule, AclOperation.WRITE, AclPermissionType.DENY)
         for done in self.admin.create_acls([denial], request_timeout=20).values():
@@ -101,7 +101,7 @@ def by_password(file: Path, mechanism: str = "SCRAM-SHA-512") -> dict[str, objec
 
 
 def replace(file: Path, text: str) -> None:
-    """All at once, as Kubernetes does."""
+    """Replaces the file atomically, as Kubernetes does."""
     new = file.with_suffix(".new")
     new.write_text(text)
     new.replace(file)
@@ -110,7 +110,7 @@ def replace(file: Path, text: str) -> None:
 def assert_delivered_once(secured: SecuredBroker, topic: str, load: LoadResult) -> None:
     ids = [json.loads(record.value)["id"] for record in read_topic(secured.address, topic)]
     assert set(ids) == set(load.accepted)
-    assert len(ids) == len(set(ids)), f"{len(ids) - len(set(ids))} events stand in the topic twice"
+    assert len(ids) == len(set(ids)), f"{len(ids) - len(set(ids))} events are in the topic twice"
 
 
 def _settings(store: Path, trusted: Path) -> dict[str, str]:
@@ -126,7 +126,7 @@ def _settings(store: Path, trusted: Path) -> dict[str, str]:
         "listener.name.scram.sasl.enabled.mechanisms": "SCRAM-SHA-256,SCRAM-SHA-512",
         "listener.name.scram.scram-sha-256.sasl.jaas.config": scram,
         "listener.name.scram.scram-sha-512.sasl.jaas.config": scram,
-        # So short that under load a client has to log in again, or the broker ends its connection.
+        # Short, so that under load a client has to log in again or the broker ends its connection.
         "listener.name.scram.scram-sha-512.connections.max.reauth.ms": str(SESSION_MS),
         "listener.name.plain.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.plain.plain.sasl.jaas.config": f"{_SECURITY}.plain.PlainLoginModule required"
@@ -134,7 +134,7 @@ def _settings(store: Path, trusted: Path) -> dict[str, str]:
         "listener.name.oauth.sasl.enabled.mechanisms": "OAUTHBEARER",
         "listener.name.oauth.oauthbearer.sasl.jaas.config": f"{_SECURITY}.oauthbearer.OAuthBearerLoginModule"
         ' required unsecuredLoginStringClaim_sub="broker";',
-        # No longer than the token is good for.
+        # No longer than the token is valid.
         "listener.name.oauth.oauthbearer.connections.max.reauth.ms": "3600000",
         "listener.name.mtls.ssl.client.auth": "required",
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",

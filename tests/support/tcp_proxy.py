@@ -1,4 +1,4 @@
-"""A TCP proxy that is a network: it can be cut, fall silent, be slow, and be mended."""
+"""A TCP proxy that simulates a network: it can be cut, frozen, slow, and repaired."""
 
 import asyncio
 import errno
@@ -16,15 +16,15 @@ Side = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _START_ATTEMPTS = 5
 _CALL_SECONDS = 10
 _PIECE_BYTES = 1 << 16
-# Pieces under way in one direction; more stay with their sender, as in a network.
+# Pieces in transit in one direction; further data stays with the sender, as in a network.
 _PIECES_MAX = 256
 
 
 class TcpProxy:
-    """Passes connections to its port on to `target_port`, both on loopback, from start() to close().
+    """Forwards connections on its port to `target_port`, both on loopback, from start() to close().
 
-    Runs in a thread of its own; what stands here is for one other thread. Every change also holds for the
-    connections that are open, and is in force when the call returns.
+    Runs in its own thread; these methods may be called from one other thread. Every change also applies to
+    open connections and is in effect when the call returns.
     """
 
     def __init__(self, target_port: int):
@@ -73,19 +73,19 @@ class TcpProxy:
         self._loop.close()
 
     def cut(self) -> None:
-        """Open connections are reset, new ones refused. What was under way is gone."""
+        """Open connections are reset, new ones rejected. Data in transit is lost."""
         self._call(self._cut)
 
     def freeze(self) -> None:
-        """Silence: connections stay open, new ones are accepted, nothing gets through."""
+        """Connections stay open, new ones are accepted, but no data is forwarded."""
         self._call(self._set_flowing, False)
 
     def delay(self, seconds: float) -> None:
-        """What comes back from the target takes that much longer; what goes there doesn't."""
+        """Data from the target is delayed by that much; data to the target is not."""
         self._call(self._set_delay, seconds)
 
     def resume(self) -> None:
-        """As new. What a freeze held up goes on; connections that were cut are not opened again."""
+        """Ends all faults. Data held by a freeze is forwarded; connections that were cut are not reopened."""
         self._call(self._resume)
 
     # --- the proxy's own thread
@@ -96,14 +96,14 @@ class TcpProxy:
     async def _listen(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self._listener.setblocking(False)
-        # asyncio's own server forgets what it is just accepting when it is closed.
+        # asyncio's own server loses a connection that it is just accepting when it is closed.
         self._loop.add_reader(self._listener, self._accept, self._listener)
 
     def _accept(self, listener: socket.socket) -> None:
         try:
             connection, _ = listener.accept()
         except OSError:
-            return  # it has gone again
+            return  # it has ended already
         connection.setblocking(False)
         self.connections += 1
         link = self._loop.create_task(self._link(connection))
@@ -115,7 +115,7 @@ class TcpProxy:
             self._loop.remove_reader(self._listener)
             self._listener.close()
             self._listener = None
-        # Those that are new begin, and so can end.
+        # Let newly created tasks start, so that they can be ended.
         await asyncio.sleep(0)
         links = list(self._links)
         for link in links:
@@ -124,7 +124,7 @@ class TcpProxy:
 
     async def _end(self) -> None:
         await self._cut()
-        # All of them are cancelled, and know it after one more round.
+        # All tasks are cancelled; they notice it after one more round of the loop.
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(others)
         await asyncio.sleep(0)
@@ -156,7 +156,7 @@ class TcpProxy:
         await self._join(client, target)
 
     async def _join(self, client: Side, target: Side) -> None:
-        """Until either side has closed, which closes both, or the connection is cut."""
+        """Runs until either side has closed, which closes both, or the connection is cut."""
         pumps = [
             self._loop.create_task(pump)
             for source, sink, back in ((client, target, False), (target, client, True))
@@ -167,7 +167,7 @@ class TcpProxy:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             end = _reset
-        # Nothing is awaited from here on: a cut could come in between, and leave the rest undone.
+        # No await from here on: a cut in between would leave the rest undone.
         for pump in pumps:
             pump.cancel()
         for _, writer in (client, target):
@@ -181,7 +181,7 @@ class TcpProxy:
         async def take() -> None:
             data = b"-"
             while data:
-                # The end is a piece too, and goes behind the last bytes.
+                # The end of the stream is a piece too and follows the last bytes.
                 try:
                     data = await source.read(_PIECE_BYTES)
                 except OSError:
@@ -207,7 +207,7 @@ class TcpProxy:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """The peer sees a reset: what was written and not yet sent is dropped."""
+    """The peer sees a reset: data that was written but not sent yet is dropped."""
     if not writer.transport.is_closing():
         writer.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)

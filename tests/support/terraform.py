@@ -1,4 +1,4 @@
-"""A root of Terraform in a folder of its own, applied for real."""
+"""A Terraform root in its own folder, applied for real."""
 
 import json
 import os
@@ -9,13 +9,13 @@ from typing import Any, Self
 
 from support.containers import ROOT
 
-# A copy of infra/ beside the chart, which Terraform may write into; tools/infra.sh makes it.
+# A copy of infra/ and the chart that Terraform may write to; tools/infra.sh makes it.
 SOURCES = Path(os.environ.get("INFRA_SOURCES", ROOT))
 _COMMAND_SECONDS = 600
 
 
 class Terraform:
-    """Everything that an apply made is destroyed at the end, whatever the test came to."""
+    """Everything that an apply created is destroyed at the end, even if the test fails."""
 
     def __init__(
         self, root: Path, inputs: dict[str, Any] | None = None, var_file: str = "", **environment: str
@@ -48,39 +48,41 @@ class Terraform:
         return done.stdout
 
     def apply(self, expect: int = 0) -> str:
-        """What was said. With expect=1 it has to fail."""
+        """Returns the output. With expect=1 it must fail."""
         self._applied = True
         return self.run("apply", "-auto-approve", "-no-color", *self.given(), expect=expect)
 
     def assert_no_drift(self) -> None:
-        """A plan that wants a change ends with 2."""
+        """A plan with changes ends with status 2."""
         self.run("plan", "-detailed-exitcode", "-no-color", *self.given())
 
     def destroy(self) -> str:
         said = self.run("destroy", "-auto-approve", "-no-color", *self.given())
         self._applied = False
-        assert not self.run("state", "list").strip(), "the state still has something"
+        assert not self.run("state", "list").strip(), "the state is not empty"
         return said
 
     def outputs(self) -> dict[str, Any]:
         return {name: one["value"] for name, one in json.loads(self.run("output", "-json")).items()}
 
     def state(self) -> str:
-        """As text, to look for what must not be in it."""
+        """The state as text, to check that it contains no secrets."""
         return self.run("state", "pull")
 
     def given(self) -> list[str]:
         """The arguments that name the inputs."""
         if not self.inputs:
             return [f"-var-file={self._var_file}"] if self._var_file else []
-        # Anew each time: a test changes the inputs between two applies. Not an auto.tfvars: `init` would read it, too.
+        # Written each time, as a test changes the inputs between two applies. Not an auto.tfvars, which
+        # `init` would read too.
         file = self._root / "test.tfvars.json"
         file.write_text(json.dumps(self.inputs, indent=1))
         return [f"-var-file={file.name}"]
 
 
 class ModuleRoot(Terraform):
-    """The least root that calls the shared module: what it gives to it is written out, and may be changed between applies."""
+    """The smallest root that calls the shared module; its arguments are written into it and may be changed
+    between applies."""
 
     def __init__(self, folder: Path, kubeconfig: str, **module: Any):
         super().__init__(folder)
@@ -109,7 +111,7 @@ class ModuleRoot(Terraform):
 
 
 def _pins() -> dict[str, dict[str, str]]:
-    """Of the two providers that the module uses, as the app roots have them."""
+    """The version pins of the module's two providers, from the app roots."""
     text = (SOURCES / "infra/aws/app/versions.tf").read_text()
     found = re.findall(r'(helm|kubernetes) = {\n +source += "(.*)"\n +version = "(.*)"', text)
     assert {name for name, *_ in found} == {"helm", "kubernetes"}

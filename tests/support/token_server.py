@@ -1,4 +1,4 @@
-"""An identity provider's token endpoint, over TLS: gives JWTs without a signature for client credentials."""
+"""An identity provider's token endpoint over TLS: issues JWTs without a signature for client credentials."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ CLIENT_SECRET = "client secret/+"
 
 
 def unsigned_jwt(seconds: float, subject: str = "ingestor") -> str:
-    """What a broker with the unsecured validator takes; valid from now for so long."""
+    """A token that a broker with the unsecured validator accepts; valid from now for `seconds`."""
     now = time.time()
     parts = ({"alg": "none"}, {"sub": subject, "iat": now, "exp": now + seconds})
     encoded = (base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=").decode() for p in parts)
@@ -24,7 +24,7 @@ def unsigned_jwt(seconds: float, subject: str = "ingestor") -> str:
 
 
 class TokenServer:
-    """`given` counts the tokens. Use it in a `with`."""
+    """`given` counts the tokens. Use it in a `with` block."""
 
     def __init__(self, certificate: Issued, token_seconds: int):
         self.given = 0

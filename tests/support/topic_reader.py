@@ -1,4 +1,4 @@
-"""Reads what stands in a topic, all of it, as of now."""
+"""Reads all records that are in a topic now."""
 
 import uuid
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _MAY_PASS = {
     KafkaError._TRANSPORT,
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._TIMED_OUT,
-    KafkaError._DESTROY_BROKER,  # the client takes the broker by its id in place of its address
+    KafkaError._DESTROY_BROKER,  # the client replaces the broker's address by its id
 }
 
 
@@ -26,7 +26,7 @@ class Record:
     headers: dict[str, bytes]
     partition: int
     offset: int
-    header_count: int  # more than len(headers) when a name repeats
+    header_count: int  # more than len(headers) if a name repeats
 
 
 def _consumer(bootstrap: str, isolation: str = "read_committed") -> Consumer:
@@ -48,9 +48,9 @@ def _consumer(bootstrap: str, isolation: str = "read_committed") -> Consumer:
 
 
 def _watermarks(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
-    """Lowest and next offset of each partition; none when the topic does not exist.
+    """Lowest and next offset of each partition; empty if the topic does not exist.
 
-    Just after a broker's start the partitions have no leader yet, so what may pass is tried again.
+    Just after a broker's start the partitions have no leader yet, so transient errors are retried.
     """
     return wait_until(lambda: (_watermarks_now(consumer, topic),), _READ_SECONDS, f"{topic} can be read")[0]
 
@@ -77,7 +77,7 @@ def _ask_watermarks(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]
 
 
 def wait_transactions_over(bootstrap: str, topic: str) -> None:
-    """A producer's commit returns before readers see what it committed: waits until they see all."""
+    """A producer's commit returns before readers see its records: waits until all are visible."""
     committed, all_there_is = _consumer(bootstrap), _consumer(bootstrap, "read_uncommitted")
     try:
         wait_until(
@@ -91,7 +91,7 @@ def wait_transactions_over(bootstrap: str, topic: str) -> None:
 
 
 def count_records(bootstrap: str, topic: str) -> int:
-    """How many records stand in the topic; 0 when it does not exist."""
+    """The number of records in the topic; 0 if it does not exist."""
     consumer = _consumer(bootstrap)
     try:
         return sum(high - low for low, high in _watermarks(consumer, topic).values())
@@ -100,8 +100,8 @@ def count_records(bootstrap: str, topic: str) -> int:
 
 
 def read_topic(bootstrap: str, topic: str, seconds: float = _READ_SECONDS) -> list[Record]:
-    """Every record up to the ends that the partitions have now, ordered by partition and offset, without those
-    of transactions that did not commit. A topic that does not exist has none."""
+    """Every record up to the current ends of the partitions, ordered by partition and offset, without those
+    of uncommitted transactions. Empty if the topic does not exist."""
     consumer = _consumer(bootstrap)
     try:
         marks = {p: (low, high) for p, (low, high) in _watermarks(consumer, topic).items() if high > low}
@@ -127,7 +127,7 @@ def read_topic(bootstrap: str, topic: str, seconds: float = _READ_SECONDS) -> li
                 if message.offset() >= end - 1:
                     open_partitions.discard(message.partition())
                 if message.offset() >= end:
-                    continue  # arrived after the ends were taken
+                    continue  # arrived after the ends were read
                 headers = message.headers() or []
                 records.append(
                     Record(

@@ -1,4 +1,4 @@
-"""The one way in which tests wait: for a condition, with a deadline."""
+"""The tests' only way to wait: for a condition, with a deadline."""
 
 import time
 from collections.abc import Callable
@@ -8,9 +8,9 @@ T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], T], seconds: float, what: str, poll_seconds: float = 0.02) -> T:
-    """Calls `condition` until it returns something true, and returns that.
+    """Calls `condition` until it returns a true value, and returns that.
 
-    Past the deadline it raises AssertionError with `what` and the last value or exception, so `condition` may
+    After the deadline raises AssertionError with `what` and the last value or exception, so `condition` may
     itself assert or fail to connect.
     """
     deadline = time.monotonic() + seconds

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# tools/image/build.sh [TAG]: builds the image (default event-ingestor:latest), or with TARGET=load that of the load
-# generator, and leaves the bill of materials in build/image/sbom.cdx.json. Bases: BUILD_BASE, RUNTIME_BASE, or the public
-# ones of the Dockerfile, or local stand-ins where those can't be had (IMAGES=stand-in: at once).
+# tools/image/build.sh [TAG]: builds the image (default event-ingestor:latest), or with TARGET=load that of
+# the load generator, and writes the bill of materials to build/image/sbom.cdx.json. Base images: BUILD_BASE
+# and RUNTIME_BASE if set, else the public ones of the Dockerfile, else local stand-ins if those are not
+# available (IMAGES=stand-in: always stand-ins).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tools/image/docker.sh
@@ -12,7 +13,7 @@ need_docker
 choose_image BUILD_BASE "$(dockerfile_default BUILD_BASE)" build
 choose_image RUNTIME_BASE "$(dockerfile_default RUNTIME_BASE)" runtime
 
-# How this machine's apt reaches Debian, proxies too.
+# This machine's apt configuration for reaching Debian, including proxies.
 settings=$(mktemp)
 trap 'rm -f "$settings"' EXIT
 apt-config dump 2>/dev/null | grep -E '^Acquire::(http|https|Check|Retries)' >"$settings" || true

@@ -1,4 +1,4 @@
-"""What dpkg knows: the packages that files belong to, and their control data."""
+"""Data from dpkg: the packages that files belong to, and their control data."""
 
 import re
 import subprocess
@@ -41,7 +41,7 @@ def parse_control(text: str) -> Package:
         name=fields["Package"],
         version=fields["Version"],
         architecture=fields["Architecture"],
-        # Source is there only where it differs; the version in brackets is the source's own.
+        # Source is present only if it differs from the package; the version in brackets is the source's.
         source=fields.get("Source", fields["Package"]).split(" ")[0],
         homepage=fields.get("Homepage", ""),
         control=text.strip() + "\n",
@@ -49,11 +49,11 @@ def parse_control(text: str) -> Package:
 
 
 def owners(paths: Iterable[Path]) -> dict[Path, str]:
-    """The package of each file; of a file that no package brings there is no entry."""
+    """The package of each file. Files that belong to no package have no entry."""
     wanted = sorted(set(paths))
     if not wanted:
         return {}
-    # dpkg knows a file by the name that its package has for it; /lib and /usr/lib are the same folder.
+    # dpkg knows a file only by the name in its package; /lib and /usr/lib are the same folder.
     spellings = {spelling: path for path in wanted for spelling in _spellings(path)}
     found = subprocess.run(
         ["dpkg-query", "--search", *spellings], capture_output=True, text=True, check=False
@@ -77,8 +77,8 @@ def parse_search(text: str) -> dict[str, str]:
 
 
 def licences_of(copyright_text: str) -> list[str]:
-    """The short names that a machine-readable copyright file gives its licences, in order, each once; none where
-    the file is not machine-readable."""
+    """The short names of the licences in a machine-readable copyright file, in order, without duplicates;
+    empty if the file is not machine-readable."""
     if not re.match(r"Format: *https?://(www\.debian\.org|dep\.debian\.net|anonscm)", copyright_text):
         return []
     names = re.findall(r"^License: *(\S.*?) *$", copyright_text, re.MULTILINE)

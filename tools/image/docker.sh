@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the scripts that use Docker: a daemon that answers, a client with BuildKit, and which images to take.
+# Sourced by the scripts that use Docker: finds a daemon, a client with BuildKit, and the images to use.
 
 say() { echo "docker: $*" >&2; }
 die() {
@@ -7,12 +7,12 @@ die() {
   exit 1
 }
 
-# Where nothing starts services (a container, a rescue system), root starts the daemon here; it stays.
+# Where no service manager runs (a container, a rescue system), root starts the daemon here; it keeps running.
 need_docker() {
   tools/setup.sh docker
   ! docker info >/dev/null 2>&1 || return 0
   if ((EUID != 0)) || [[ -d /run/systemd/system ]]; then
-    die "the Docker daemon doesn't answer; start it (systemctl start docker), and see that you may use it"
+    die "the Docker daemon doesn't answer; start it (systemctl start docker), and check that you have permission to use it"
   fi
   command -v dockerd >/dev/null || die "dockerd is missing: apt-get install docker.io"
   mkdir -p build/docker
@@ -23,13 +23,13 @@ need_docker() {
     ((SECONDS < deadline)) || die "dockerd doesn't answer after 60 s; see build/docker/dockerd.log"
     sleep 0.2
   done
-  say "started dockerd, pid $daemon; it stays until you end it"
+  say "started dockerd, pid $daemon; it runs until you stop it"
 }
 
-# A client that can build with BuildKit: one with buildx, or Debian 12's, which has it built in.
+# Finds a client that can build with BuildKit: one with buildx, or Debian 12's, which has it built in.
 buildkit() {
   local client clients
-  hash -r # else only the one that was used before is named
+  hash -r # else bash still uses the path of the previous client
   mapfile -t clients < <(type -aP docker)
   for client in "${clients[@]}"; do
     if "$client" buildx version >/dev/null 2>&1 || [[ $("$client" --version) =~ version\ (19|20|21|22)\. ]]; then
@@ -46,14 +46,14 @@ compose() {
   elif command -v docker-compose >/dev/null; then
     docker-compose "$@"
   else
-    die "neither docker compose nor docker-compose is here: install the compose plugin, or Debian's docker-compose"
+    die "neither docker compose nor docker-compose is installed: install the compose plugin, or Debian's docker-compose"
   fi
 }
 
 stand_in=event-ingestor-stand-in
 
-# choose_image VARIABLE PUBLIC STAND-IN: exports VARIABLE, unless it is set, as the public image when it is here or can be
-# pulled, else as the local stand-in, which is made when it is missing.
+# choose_image VARIABLE PUBLIC STAND-IN: exports VARIABLE unless it is set: the public image if it is present
+# or can be pulled, else the local stand-in, which is built if it is missing.
 choose_image() {
   local variable=$1 public=$2 name=$3
   if [[ -n ${!variable:-} ]]; then
@@ -61,12 +61,12 @@ choose_image() {
   elif [[ ${IMAGES:-} != stand-in ]] && { docker image inspect "$public" || docker pull --quiet "$public"; } >/dev/null 2>&1; then
     export "$variable=$public"
   else
-    say "$public can't be had here: taking the local $stand_in/$name"
+    say "$public is not available: using the local $stand_in/$name"
     tools/image/stand_ins.sh "$name"
     export "$variable=$stand_in/$name"
   fi
 }
 
-# The default of an argument, as the file that uses it has it: dockerfile_default NAME.
+# dockerfile_default NAME: the default of an argument in the file that uses it.
 dockerfile_default() { sed -n "s/^ARG $1=//p" Dockerfile; }
 compose_default() { sed -n "s/.*\${$1:-\([^}]*\)}.*/\1/p" docker-compose.yml | head -n 1; }

@@ -1,5 +1,5 @@
-"""What a binary is made of, besides the project's own sources: the shared libraries that it loads, and the packages
-whose headers were compiled into it."""
+"""The contents of a binary besides the project's own sources: the shared libraries that it loads, and the
+packages whose headers were compiled into it."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ BINARY = "event-ingestor"
 
 
 def parse_ldd(text: str) -> list[Path]:
-    """The libraries and the loader, as ldd prints them. One that is not found is an error."""
+    """The libraries and the loader in the output of ldd. A library that is not found is an error."""
     missing = re.findall(r"^\s*(\S+) => not found", text, re.MULTILINE)
     if missing:
         raise SystemExit(f"ldd does not find {', '.join(missing)}")
@@ -26,12 +26,12 @@ def libraries_of(binary: Path) -> list[Path]:
 
 
 def parse_inputs(text: str) -> list[str]:
-    """The objects in what `ninja -t inputs` prints."""
+    """The object files in the output of `ninja -t inputs`."""
     return [line.strip() for line in text.splitlines() if line.strip().endswith(".o")]
 
 
 def parse_deps(text: str, objects: set[str]) -> set[Path]:
-    """The system headers that these objects were compiled from, out of `ninja -t deps`."""
+    """The system headers that these objects were compiled from, from the output of `ninja -t deps`."""
     headers: set[Path] = set()
     wanted = False
     for line in text.splitlines():
@@ -43,7 +43,7 @@ def parse_deps(text: str, objects: set[str]) -> set[Path]:
 
 
 def header_packages(build: Path, program: str = BINARY) -> set[str]:
-    """Of the objects that are in the binary, not of those that only tests are made of."""
+    """Only of the objects that are in the binary, not of those used by tests alone."""
     inputs = subprocess.run(
         ["ninja", "-C", build, "-t", "inputs", program], check=True, capture_output=True, text=True
     )
@@ -55,7 +55,7 @@ def header_packages(build: Path, program: str = BINARY) -> set[str]:
     found = owners(resolved.values())
     strangers = sorted(str(path) for path in resolved.values() if path not in found)
     if strangers:
-        raise SystemExit(f"headers that no package brought: {', '.join(strangers[:5])}")
+        raise SystemExit(f"headers that belong to no package: {', '.join(strangers[:5])}")
     return set(found.values())
 
 
@@ -64,5 +64,5 @@ def library_packages(libraries: list[Path]) -> dict[Path, str]:
     found = owners(resolved.values())
     strangers = sorted(str(path) for path in resolved.values() if path not in found)
     if strangers:
-        raise SystemExit(f"libraries that no package brought: {', '.join(strangers)}")
+        raise SystemExit(f"libraries that belong to no package: {', '.join(strangers)}")
     return {library: found[path] for library, path in resolved.items()}

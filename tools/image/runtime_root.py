@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""runtime_root.py BUILD ROOT [--program PATH]: puts BUILD/event-ingestor (or another program below BUILD), the shared libraries that it loads, their licences, dpkg's data
-about their packages (scanners look for it) and the bill of materials below ROOT, as they shall stand in the image. Makes
-ROOT's neighbour data-of-image too, the empty folder for data."""
+"""runtime_root.py BUILD ROOT [--program PATH]: creates the image's files below ROOT: BUILD/event-ingestor (or
+another program below BUILD), the shared libraries that it loads, their licences, dpkg's data about their
+packages (for scanners) and the bill of materials. Also creates data-of-image next to ROOT, the empty folder
+for data."""
 
 import argparse
 import json
@@ -20,8 +21,9 @@ def copy(source: Path, target: Path, mode: int) -> None:
 
 
 def place_of(library: Path) -> Path:
-    """The loader's name is in the binary and stays; the libraries go where it looks for them, without following the
-    symbolic links (/lib may be one) that the base may not have."""
+    """The target path of a library. The loader's path is stored in the binary and is kept. The libraries go
+    where the loader searches, without symbolic links in the path (/lib may be one), as the base image may not
+    have them."""
     if library.name.startswith("ld-linux"):
         return library
     return Path("/usr/lib") / library.parent.name / library.name

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""sbom.py BUILD [--output FILE]: the bill of materials of BUILD/event-ingestor as CycloneDX 1.5 JSON, from what was
-linked and compiled in. The same build gives the same bytes: no time and no serial number stand in it."""
+"""sbom.py BUILD [--output FILE]: writes the bill of materials of BUILD/event-ingestor as CycloneDX 1.5 JSON,
+from what was linked and compiled in. The output is reproducible: it contains no time and no serial number."""
 
 import argparse
 import json

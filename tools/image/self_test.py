@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the scripts of the image read out of ldd, ninja and dpkg, on text with the cases that matter."""
+"""Tests how the image's scripts parse the output of ldd, ninja and dpkg, on short examples."""
 
 import sys
 from pathlib import Path
@@ -54,7 +54,7 @@ def main() -> None:
     except SystemExit as error:
         expect("a missing library is an error that names it", "libgone.so.1" in str(error), True)
     else:
-        sys.exit("self-test failed: a missing library is taken")
+        sys.exit("self-test failed: a missing library is accepted")
     expect(
         "headers of the binary's objects only",
         parse_deps(DEPS, {"a.cc.o"}),
@@ -72,7 +72,7 @@ def main() -> None:
         ("libfoo1", "1.0-1+b2", "foo"),
     )
     expect("licences, each once", licences_of(COPYRIGHT), ["BSD-2-clause", "Expat"])
-    expect("no licences out of free text", licences_of("License: see below"), [])
+    expect("no licences from free text", licences_of("License: see below"), [])
     made = component(package, LOADED, COPYRIGHT)
     expect(
         "the package's URL",
@@ -81,7 +81,9 @@ def main() -> None:
     )
     other = component(package_of("libc6"), LOADED, "")
     expect(
-        "the same bytes in whatever order", document("1", [made, other]) == document("1", [other, made]), True
+        "the same bytes for any order of components",
+        document("1", [made, other]) == document("1", [other, made]),
+        True,
     )
     print("self-test passed")
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# tools/image/stand_ins.sh [NAME...]: builds local images that stand in for public ones where no registry answers; without
-# names, all. They are made of Debian's packages and the Maven repository, and are for development and tests only.
+# tools/image/stand_ins.sh [NAME...]: builds local images that replace the public ones where no registry is
+# reachable; without names, all of them. They are made from Debian packages and the Maven repository, for
+# development and tests only.
 #
 #   build       debian:*-slim: a minimal Debian 12
 #   runtime     gcr.io/distroless/static-debian12: certificates, time zones, the users; no shell
 #   kafka       apache/kafka: the broker's jars with the entry point of the official image (the same KAFKA_* settings)
 #   prometheus  prom/prometheus: Debian's Prometheus with the official image's paths
 #
-# There is none for Grafana: neither Debian nor another source that this project uses has it.
+# There is no stand-in for Grafana: neither Debian nor another source of this project has it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -27,7 +28,7 @@ main() {
       prometheus) make_prometheus ;;
       all) main build runtime kafka prometheus ;;
       *)
-        sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+        sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
         exit 2
         ;;
     esac
@@ -36,7 +37,7 @@ main() {
 
 have() { docker image inspect "$prefix/$1" >/dev/null 2>&1; }
 
-# Those with a folder of files are made anew when one of these has changed.
+# Images with a folder of files are rebuilt when one of these files has changed.
 files_of() { find "$folder/$1" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-16; }
 is_current() { [[ $(docker image inspect --format '{{.Config.Labels.files}}' "$prefix/$1" 2>/dev/null) == "$(files_of "$1")" ]]; }
 
@@ -47,19 +48,19 @@ debian() {
   mmdebstrap --quiet --variant=minbase --include="$2" bookworm - | docker import - "$prefix/$1" >/dev/null
 }
 
-# What is in the distroless base, from the same packages.
+# The content of the distroless base, from the same packages.
 make_runtime() {
   ! have runtime || return 0
   say "making $prefix/runtime"
   local work
   work=$(mktemp -d)
-  # shellcheck disable=SC2064  # the folder of this call
+  # shellcheck disable=SC2064  # expanded now: the folder of this call
   trap "rm -rf $work" EXIT
   mkdir -p "$work/debs" "$work/root/etc/ssl/certs" "$work/root/home/nonroot"
   (cd "$work/debs" && apt-get -qq download base-files ca-certificates media-types netbase tzdata)
   local deb
   for deb in "$work"/debs/*.deb; do dpkg-deb --extract "$deb" "$work/root"; done
-  # As update-ca-certificates does in a system with a shell.
+  # Does what update-ca-certificates does on a system with a shell.
   cat "$work"/root/usr/share/ca-certificates/mozilla/*.crt >"$work/root/etc/ssl/certs/ca-certificates.crt"
   printf '%s\n' 'root:x:0:0:root:/root:/sbin/nologin' 'nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin' \
     'nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin' >"$work/root/etc/passwd"
@@ -90,7 +91,7 @@ make_prometheus() {
   say "making $prefix/prometheus"
   local work
   work=$(mktemp -d)
-  # Static binaries: the package's own dependencies are JavaScript for its pages.
+  # Only the static binaries: the package's dependencies are JavaScript for its web pages.
   cp "$(command -v prometheus)" "$(command -v promtool)" "$work/"
   debian build ca-certificates
   docker build --quiet --build-arg BASE="$prefix/build" --label files="$(files_of prometheus)" --tag "$prefix/prometheus" \

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# tools/image/test.sh [pytest argument...]: builds the image and the load generator's, then tests them and the chain of
-# docker-compose.yml. INGESTOR_IMAGE names another image, which is then not built.
+# tools/image/test.sh [pytest argument...]: builds the service's and the load generator's image, then tests
+# them and the services of docker-compose.yml. INGESTOR_IMAGE names an existing image to test instead of
+# building one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tools/image/docker.sh

@@ -32,7 +32,7 @@ fetch() (
   target=$libs${1:+-$1}
   stamp=$target/.complete
   mkdir -p "$build"
-  # Several callers may start at once (make kafka beside make test-int): one fetches, the others wait for it.
+  # Several callers may start at once (make kafka and make test-int): one fetches, the others wait for it.
   exec 9>"$build/.fetch.lock"
   flock 9
   if [[ -f $stamp ]] && cmp -s "$here/pom.xml" "$stamp"; then
@@ -64,7 +64,7 @@ start() {
   done
   local used
   for used in "$port" $((port + 1)); do
-    # Otherwise whoever answers there would pass for the broker started here.
+    # Otherwise another server on that port would be mistaken for the broker started here.
     ! (: <"/dev/tcp/127.0.0.1/$used") 2>/dev/null || die "port $used is in use; choose another with --port"
   done
   if [[ $fresh == yes ]]; then
@@ -99,7 +99,8 @@ start() {
   java "-Xmx$heap" "${logging[@]}" -cp "$libs/*" kafka.Kafka "$config" >>"$log" 2>&1 &
   jvm=$!
   local deadline=$((SECONDS + limit))
-  # The broker lists itself only once the controller has let it in, so a listed broker can be written to.
+  # The broker appears in its own metadata only after the controller has registered it, so a listed broker
+  # accepts writes.
   until kcat -b "127.0.0.1:$port" -L -m 1 2>/dev/null | grep -q "broker 1 at localhost:$port"; do
     kill -0 "$jvm" 2>/dev/null || fail_with_tail "the broker stopped while starting" "$log"
     ((SECONDS < deadline)) || fail_with_tail "the broker did not answer within $limit s" "$log"
@@ -114,8 +115,8 @@ start() {
   ((status == 0)) || fail_with_tail "the broker stopped by itself, status $status" "$log"
 }
 
-# SIGTERM is Kafka's clean stop; the JVM that ignores it for 20 s is killed. One that is still starting can
-# neither stop cleanly nor hold anything that was acknowledged, and is killed at once.
+# SIGTERM stops Kafka cleanly; a JVM that doesn't end within 20 s is killed. A broker that is still starting
+# can't stop cleanly and holds no acknowledged data; it is killed at once.
 stop_jvm() {
   trap - EXIT INT TERM
   [[ -n ${jvm:-} ]] && kill -0 "$jvm" 2>/dev/null || return 0
@@ -141,7 +142,7 @@ fail_with_tail() {
   exit 1
 }
 
-# What `StorageTool random-uuid` prints: 16 random bytes in URL-safe base64 without padding.
+# Generates an id like `StorageTool random-uuid`: 16 random bytes in URL-safe base64 without padding.
 cluster_id() {
   head -c 16 /dev/urandom | base64 | tr '+/' 'AB' | tr -d '='
 }

@@ -1,7 +1,7 @@
 locals {
   secret = try(var.kafka_secret.secrets_manager, null)
 
-  # Secrets Manager's provider reads a list of objects, as YAML in a string; with a member it writes that into a file.
+  # Secrets Manager's provider expects a list of objects as a string of YAML. If a member is given, it writes that member into a file.
   secret_objects = local.secret == null ? null : yamlencode([
     merge(
       { objectName = local.secret.arn },
@@ -19,7 +19,7 @@ data "aws_ecr_repository" "this" {
   name = "${var.name}/event-ingestor"
 }
 
-# Retain: what is on a volume may be events that were acknowledged and not yet delivered. Deleting it is a person's decision.
+# Retain: a volume may hold acknowledged events that are not delivered yet. Only a person may decide to delete it.
 resource "kubernetes_storage_class_v1" "wal" {
   count = var.ack == "wal" ? 1 : 0
 
@@ -64,7 +64,7 @@ module "event_ingestor" {
     }
   }
 
-  # No annotation for the identity: EKS Pod Identity goes by namespace and service account.
+  # The identity needs no annotation: EKS Pod Identity uses namespace and service account.
 
   service = {
     type = var.load_balancer.reach == "none" ? "ClusterIP" : "LoadBalancer"

@@ -1,10 +1,10 @@
 output "endpoint" {
-  description = "Where events are sent to from outside the cluster; null when there is no way in."
+  description = "Address for events from outside the cluster; null if it is not reachable from outside."
   value       = module.event_ingestor.endpoint
 }
 
 output "internal_endpoint" {
-  description = "Where events are sent to from inside the cluster."
+  description = "Address for events from inside the cluster."
   value       = module.event_ingestor.internal_endpoint
 }
 

@@ -1,4 +1,4 @@
-# The module's inputs pass through as they are; modules/event-ingestor/variables.tf describes and checks them.
+# The module's inputs are passed through unchanged; modules/event-ingestor/variables.tf describes and checks them.
 
 variable "name" {
   description = "Name of the installation, as given to the cluster root."
@@ -20,7 +20,7 @@ variable "service_account" {
 }
 
 variable "create_namespace" {
-  description = "Whether the namespace is made here. false: it is there already, as it has to be when the Kafka password is in a Kubernetes Secret."
+  description = "Whether this root creates the namespace. false: it must exist already, which is required if the Kafka password is in a Kubernetes Secret."
   type        = bool
   default     = true
 }
@@ -41,13 +41,13 @@ variable "chart" {
 }
 
 variable "ack" {
-  description = "What a success reply promises: broker or wal. wal needs wal = true in the cluster root."
+  description = "The guarantee of a success reply: broker or wal. wal needs wal = true in the cluster root."
   type        = string
   default     = "broker"
 }
 
 variable "wal" {
-  description = "Size of each replica's volume; its storage class is made here (gp3, encrypted, kept when the claim goes)."
+  description = "Size of each replica's volume; this root creates its storage class (gp3, encrypted, kept when the claim is deleted)."
   type = object({
     size_gib = optional(number, 20)
   })
@@ -55,7 +55,7 @@ variable "wal" {
 }
 
 variable "replicas" {
-  description = "Number of replicas, where autoscaling is unset."
+  description = "Number of replicas if autoscaling is unset."
   type        = number
   default     = 3
 }
@@ -67,7 +67,7 @@ variable "autoscaling" {
 }
 
 variable "resources" {
-  description = "Processor and memory of a replica, see the module."
+  description = "CPU and memory of a replica, see the module."
   type        = any
   default     = {}
 }
@@ -84,7 +84,7 @@ variable "kafka" {
 }
 
 variable "kafka_secret" {
-  description = "Where the Kafka password is: a Kubernetes Secret ({ kubernetes = { name = \"...\" } }), or a secret of AWS Secrets Manager, by its ARN and, where it is JSON, the member that is the password (MSK's secrets have password). The latter needs kafka_secret in the cluster root too: the driver, and the right to read."
+  description = "Location of the Kafka password: a Kubernetes Secret ({ kubernetes = { name = \"...\" } }), or a secret of AWS Secrets Manager, by its ARN and, where it is JSON, the member that is the password (MSK's secrets have password). The latter needs kafka_secret in the cluster root too: the driver, and the right to read."
   type = object({
     kubernetes = optional(object({
       name = string
@@ -123,7 +123,7 @@ variable "load_balancer" {
 
   validation {
     condition     = var.load_balancer.reach != "public" || var.load_balancer.certificate_arn != null
-    error_message = "load_balancer: what is public needs certificate_arn; events don't cross the internet in the clear."
+    error_message = "load_balancer: a public one needs certificate_arn, so that events are not sent over the internet unencrypted."
   }
 }
 

@@ -1,4 +1,4 @@
-# The bucket of the states of both roots, made once an account by someone who may. Its own state stays with whoever made it,
+# The bucket of the states of both roots, created once per account by a user with the rights. Its own state stays with that user,
 # or is moved into the bucket afterwards (infra/README.md).
 
 terraform {
@@ -38,9 +38,9 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 data "aws_iam_policy_document" "key" {
-  # checkov:skip=CKV_AWS_109:in a key's own policy "*" is this key, and the account's IAM policies decide who may do what
-  # checkov:skip=CKV_AWS_111:in a key's own policy "*" is this key, and the account's IAM policies decide who may do what
-  # checkov:skip=CKV_AWS_356:in a key's own policy "*" is this key, and the account's IAM policies decide who may do what
+  # checkov:skip=CKV_AWS_109:in a key's own policy "*" means this key, and the account's IAM policies control access
+  # checkov:skip=CKV_AWS_111:in a key's own policy "*" means this key, and the account's IAM policies control access
+  # checkov:skip=CKV_AWS_356:in a key's own policy "*" means this key, and the account's IAM policies control access
   statement {
     sid       = "AccountDecidesByIam"
     actions   = ["kms:*"]
@@ -54,13 +54,13 @@ data "aws_iam_policy_document" "key" {
 }
 
 resource "aws_s3_bucket" "state" {
-  # checkov:skip=CKV_AWS_18:who reads and writes states is in CloudTrail, whose data events an account switches on for all of its buckets
-  # checkov:skip=CKV_AWS_144:states can be told apart and restored by version; an installation and its state share a region
-  # checkov:skip=CKV2_AWS_62:nothing waits for a state to change
+  # checkov:skip=CKV_AWS_18:access to states is recorded by CloudTrail, whose data events an account enables for all of its buckets
+  # checkov:skip=CKV_AWS_144:states have versions and can be restored; an installation and its state share a region
+  # checkov:skip=CKV2_AWS_62:no component has to be notified of a changed state
   bucket = var.bucket
 
   lifecycle {
-    prevent_destroy = true # without the states nothing of an installation can be changed or removed by Terraform
+    prevent_destroy = true # without the states Terraform can't change or remove any part of an installation
   }
 }
 

@@ -1,19 +1,19 @@
 locals {
-  # Nodes become ready only with these; they are daemon sets, which wait for nodes by themselves.
+  # Nodes become ready only with these add-ons. They are daemon sets, so they may exist before the nodes.
   addons_before_nodes = {
     eks-pod-identity-agent = {}
     kube-proxy             = {}
     vpc-cni = {
       role            = aws_iam_role.addon["vpc-cni"].arn
       service_account = "aws-node"
-      values          = { enableNetworkPolicy = "true" } # the chart's NetworkPolicy would otherwise be ignored in silence
+      values          = { enableNetworkPolicy = "true" } # without it the chart's NetworkPolicy is silently ignored
     }
   }
 
   addons_after_nodes = merge(
     {
       coredns        = {}
-      metrics-server = {} # what horizontal scaling measures by
+      metrics-server = {} # provides the metrics for horizontal scaling
     },
     var.wal ? {
       aws-ebs-csi-driver = {

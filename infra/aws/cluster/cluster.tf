@@ -1,4 +1,4 @@
-# Before the cluster: EKS would make a group of this name by itself, without an end and without the key.
+# Created before the cluster: otherwise EKS creates a log group of this name, without retention limit and without the key.
 resource "aws_cloudwatch_log_group" "cluster" {
   name              = "/aws/eks/${var.name}/cluster"
   retention_in_days = var.log_retention_days
@@ -11,7 +11,7 @@ resource "aws_eks_cluster" "this" {
   version  = var.kubernetes_version
 
   enabled_cluster_log_types     = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
-  bootstrap_self_managed_addons = false # addons.tf has them, where their versions and roles can be seen
+  bootstrap_self_managed_addons = false # addons.tf installs them, with their versions and roles
 
   access_config {
     authentication_mode                         = "API"
@@ -27,7 +27,7 @@ resource "aws_eks_cluster" "this" {
   }
 
   upgrade_policy {
-    support_type = "STANDARD" # extended support costs six times as much; the end of the standard one upgrades by itself
+    support_type = "STANDARD" # extended support costs six times as much; at the end of standard support the cluster is upgraded automatically
   }
 
   vpc_config {
@@ -62,7 +62,7 @@ resource "aws_eks_access_policy_association" "admin" {
   }
 }
 
-# The group that EKS makes lets in nodes and pods, and nobody else of this network or a peered one.
+# The group that EKS creates admits nodes and pods only, no other address of this network or a peered one.
 resource "aws_vpc_security_group_ingress_rule" "api" {
   for_each = toset(local.api_cidrs.inside)
 

@@ -1,4 +1,4 @@
-# Layers of images come from S3; the gateway costs nothing.
+# Image layers come from S3; the gateway endpoint is free.
 resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.this.id
   service_name      = "com.amazonaws.${var.region}.s3"

@@ -1,4 +1,4 @@
-# The control plane, the nodes, the add-ons, the flow logs, and the ingestor itself: a role each, with what it needs.
+# One role each for the control plane, the nodes, the add-ons, the flow logs and the ingestor, with the rights that it needs.
 
 locals {
   # EKS Pod Identity: a pod gets a role by its namespace and service account. The tags in the conditions are set by EKS.
@@ -73,7 +73,7 @@ resource "aws_iam_role" "node" {
   assume_role_policy = data.aws_iam_policy_document.trust_service["ec2"].json
 }
 
-# Not AmazonEKS_CNI_Policy: the CNI add-on has a role of its own.
+# Not AmazonEKS_CNI_Policy: the CNI add-on has its own role.
 resource "aws_iam_role_policy_attachment" "node" {
   for_each = toset(["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"])
 
@@ -125,7 +125,7 @@ resource "aws_eks_pod_identity_association" "ingestor" {
   role_arn        = aws_iam_role.ingestor.arn
 }
 
-# What docs/KAFKA.md says the service has to be allowed, and no more.
+# Exactly the rights that docs/KAFKA.md lists.
 data "aws_iam_policy_document" "msk" {
   count = var.msk_iam == null ? 0 : 1
 

@@ -1,4 +1,4 @@
-# One key for what this installation keeps: Kubernetes secrets, images, logs.
+# One key for the stored data of this installation: Kubernetes secrets, images, logs.
 resource "aws_kms_key" "this" {
   description             = "${var.name}: Kubernetes secrets, images, logs"
   enable_key_rotation     = true
@@ -14,10 +14,10 @@ resource "aws_kms_alias" "this" {
 }
 
 data "aws_iam_policy_document" "key" {
-  # checkov:skip=CKV_AWS_109:in a key's own policy "*" is this key, and the account's IAM policies decide who may do what
-  # checkov:skip=CKV_AWS_111:in a key's own policy "*" is this key, and the account's IAM policies decide who may do what
-  # checkov:skip=CKV_AWS_356:in a key's own policy "*" is this key, and the account's IAM policies decide who may do what
-  # Without this statement nobody could ever change the key's policy again; it gives rights to IAM policies, not to users.
+  # checkov:skip=CKV_AWS_109:in a key's own policy "*" means this key, and the account's IAM policies control access
+  # checkov:skip=CKV_AWS_111:in a key's own policy "*" means this key, and the account's IAM policies control access
+  # checkov:skip=CKV_AWS_356:in a key's own policy "*" means this key, and the account's IAM policies control access
+  # Without this statement no user could ever change the key's policy again. It delegates to IAM policies and grants nothing to users directly.
   statement {
     sid       = "AccountDecidesByIam"
     actions   = ["kms:*"]

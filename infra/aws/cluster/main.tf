@@ -1,5 +1,5 @@
-# What is in this root: network.tf and endpoints.tf (where things are), keys.tf, cluster.tf, nodes.tf, addons.tf,
-# registry.tf, identities.tf (who may do what).
+# Files of this root: network.tf and endpoints.tf (network), keys.tf, cluster.tf, nodes.tf, addons.tf,
+# registry.tf, identities.tf (rights).
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -14,8 +14,8 @@ locals {
     ManagedBy    = "terraform"
   })
 
-  # Subnets by zone. Pods have addresses of their own, so the private ones get the bulk: four /4ths of the range cut in
-  # sixteenths for at most three zones, the public ones the last sixteenth, cut again.
+  # Subnets by zone. Pods have their own addresses, so the private subnets get most of the range: a quarter of it each, for at
+  # most three zones. The public ones get a sixteenth of the last quarter each.
   private_cidrs = { for index, zone in var.zones : zone => cidrsubnet(var.vpc_cidr, 2, index) }
   public_cidrs  = { for index, zone in var.zones : zone => cidrsubnet(cidrsubnet(var.vpc_cidr, 2, 3), 4, index) }
 

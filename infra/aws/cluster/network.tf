@@ -6,7 +6,7 @@ resource "aws_vpc" "this" {
   tags = { Name = var.name }
 }
 
-# Takes everything that names no group of its own: closed, so that nothing works by accident.
+# Used by every resource without a group: closed, so that nothing is reachable by accident.
 resource "aws_default_security_group" "closed" {
   vpc_id = aws_vpc.this.id
 
@@ -23,11 +23,11 @@ resource "aws_subnet" "private" {
   tags = {
     Name                                = "${var.name}-private-${each.key}"
     "kubernetes.io/role/internal-elb"   = "1"
-    "kubernetes.io/cluster/${var.name}" = "shared" # EKS' own controller of load balancers passes over subnets without it
+    "kubernetes.io/cluster/${var.name}" = "shared" # EKS' load balancer controller ignores subnets without it
   }
 }
 
-# For NAT gateways and for load balancers that face the internet; nothing gets a public address by being here.
+# For NAT gateways and public load balancers; resources in it don't get a public address automatically.
 resource "aws_subnet" "public" {
   for_each = local.public_cidrs
 
@@ -87,7 +87,7 @@ resource "aws_nat_gateway" "this" {
   depends_on = [aws_internet_gateway.this]
 }
 
-# One a zone also with a single NAT gateway, so that going over to one per zone changes routes and nothing else.
+# One per zone, even with a single NAT gateway, so that a change to one gateway per zone changes only routes.
 resource "aws_route_table" "private" {
   for_each = aws_subnet.private
 
@@ -113,7 +113,7 @@ resource "aws_route_table_association" "private" {
 
 resource "aws_flow_log" "this" {
   vpc_id               = aws_vpc.this.id
-  traffic_type         = "REJECT" # who was turned away; accepted traffic is the load balancer's and the mesh's business
+  traffic_type         = "REJECT" # rejected traffic only; accepted traffic is logged by the load balancer or a mesh
   log_destination_type = "cloud-watch-logs"
   log_destination      = aws_cloudwatch_log_group.flows.arn
   iam_role_arn         = aws_iam_role.flows.arn

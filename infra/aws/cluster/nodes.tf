@@ -1,4 +1,4 @@
-# One group a zone: a pod whose volume is in a zone needs a node there, and only a group of that zone is sure to bring one.
+# One group per zone: a pod with a volume needs a node in the volume's zone, and only a group of that zone is certain to provide one.
 resource "aws_eks_node_group" "this" {
   for_each = aws_subnet.private
 
@@ -28,7 +28,7 @@ resource "aws_eks_node_group" "this" {
   }
 
   lifecycle {
-    ignore_changes = [scaling_config[0].desired_size] # a node autoscaler's business once the group stands
+    ignore_changes = [scaling_config[0].desired_size] # controlled by a node autoscaler after creation
   }
 
   depends_on = [
@@ -54,7 +54,7 @@ resource "aws_launch_template" "node" {
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
-    http_put_response_hop_limit = 1 # pods can't take the node's role; they have roles of their own
+    http_put_response_hop_limit = 1 # pods can't use the node's role; they have their own roles
   }
 
   monitoring {

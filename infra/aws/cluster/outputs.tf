@@ -9,7 +9,7 @@ output "kubeconfig_command" {
 }
 
 output "repository_url" {
-  description = "Where the image is pushed to."
+  description = "The repository to push the image to."
   value       = aws_ecr_repository.this.repository_url
 }
 
@@ -34,7 +34,7 @@ output "private_route_table_ids" {
 }
 
 output "node_security_group_id" {
-  description = "Security group of nodes and pods: what Kafka's has to let in."
+  description = "Security group of nodes and pods: Kafka's group must admit it."
   value       = aws_eks_cluster.this.vpc_config[0].cluster_security_group_id
 }
 

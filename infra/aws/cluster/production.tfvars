@@ -1,4 +1,4 @@
-# Three zones, each with its own way out; the API inside the VPC; volumes for the write-ahead log; MSK with IAM.
+# Three zones, each with its own NAT gateway; the API inside the VPC; volumes for the write-ahead log; MSK with IAM.
 name            = "ingestor-prod"
 region          = "eu-central-1"
 zones           = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]

@@ -19,13 +19,13 @@ resource "aws_ecr_lifecycle_policy" "this" {
     rules = [
       {
         rulePriority = 1
-        description  = "Untagged images go after a week"
+        description  = "Untagged images are deleted after a week"
         selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 7 }
         action       = { type = "expire" }
       },
       {
         rulePriority = 2
-        description  = "The newest ${var.images_kept} stay"
+        description  = "The newest ${var.images_kept} images are kept"
         selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = var.images_kept }
         action       = { type = "expire" }
       },

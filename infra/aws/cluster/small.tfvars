@@ -3,7 +3,7 @@ name            = "ingestor-small"
 region          = "eu-central-1"
 zones           = ["eu-central-1a", "eu-central-1b"]
 admin_role_arns = ["arn:aws:iam::111122223333:role/platform"] # yours
-# api_allowed_cidrs = ["203.0.113.7/32"]                      # yours; without it the API is reached from inside the VPC only
+# api_allowed_cidrs = ["203.0.113.7/32"]                      # yours; without it the API is reachable only from inside the VPC
 
 nat                 = "one"
 interface_endpoints = []

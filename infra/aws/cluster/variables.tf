@@ -19,7 +19,7 @@ variable "region" {
 }
 
 variable "tags" {
-  description = "Tags for every resource, beside Application, Installation and ManagedBy."
+  description = "Tags for every resource, in addition to Application, Installation and ManagedBy."
   type        = map(string)
   default     = {}
 }
@@ -51,7 +51,7 @@ variable "zones" {
 }
 
 variable "nat" {
-  description = "Way out of the private subnets: one (a gateway in the first zone: cheap, and its zone's failure cuts the others off), per-zone, or none (nodes reach only what has a VPC endpoint or is peered: then Kafka has to be in reach that way, and interface_endpoints can't be empty)."
+  description = "Outgoing access of the private subnets: one (a gateway in the first zone: cheap, and its zone's failure cuts the others off), per-zone, or none (nodes reach only what has a VPC endpoint or is peered: then Kafka has to be in reach that way, and interface_endpoints can't be empty)."
   type        = string
   default     = "per-zone"
 
@@ -62,7 +62,7 @@ variable "nat" {
 }
 
 variable "interface_endpoints" {
-  description = "AWS services that are reached inside the VPC, by the last part of their endpoint's name. Each costs about 7 USD a month and zone. With nat = none at least ec2, ecr.api, ecr.dkr, eks, eks-auth, logs and sts are needed, and secretsmanager with kafka_secret."
+  description = "AWS services with an endpoint inside the VPC, by the last part of their endpoint's name. Each costs about 7 USD a month and zone. With nat = none at least ec2, ecr.api, ecr.dkr, eks, eks-auth, logs and sts are needed, and secretsmanager with kafka_secret."
   type        = set(string)
   default     = ["ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "logs", "sts"]
 
@@ -89,7 +89,7 @@ variable "kubernetes_version" {
 }
 
 variable "api_allowed_cidrs" {
-  description = "Addresses that may reach the Kubernetes API beside nodes and pods; whoever applies the app root has to be among them. Private ranges (a VPN's, a peered network's, a bastion's) are let in to its address inside the VPC; with public ones it gets a public address, for these alone."
+  description = "Addresses that may reach the Kubernetes API in addition to nodes and pods; the machine that applies the app root must be among them. Private ranges (a VPN's, a peered network's, a bastion's) may use its address inside the VPC; with public ones it gets a public address, for these alone."
   type        = list(string)
   default     = []
 
@@ -100,12 +100,12 @@ variable "api_allowed_cidrs" {
 }
 
 variable "admin_role_arns" {
-  description = "IAM roles that administer the cluster; whoever applies the app root has to be one of them. The creator gets no rights by being the creator."
+  description = "IAM roles that administer the cluster; the app root must be applied by one of them. The creator of the cluster has no rights by default."
   type        = set(string)
 
   validation {
     condition     = length(var.admin_role_arns) > 0 && alltrue([for arn in var.admin_role_arns : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/", arn))])
-    error_message = "admin_role_arns: at least one ARN of an IAM role or user, else nobody could use the cluster."
+    error_message = "admin_role_arns: at least one ARN of an IAM role or user, otherwise the cluster can't be used."
   }
 }
 
@@ -160,7 +160,7 @@ variable "service_account" {
 }
 
 variable "msk_iam" {
-  description = "Amazon MSK cluster with IAM access control that the ingestor may write to: its ARN and the topics. Unset: no such right is given."
+  description = "Amazon MSK cluster with IAM access control that the ingestor may write to: its ARN and the topics. Unset: the right is not given."
   type = object({
     cluster_arn = string
     topics      = optional(list(string), ["events", "events-dlq"])
@@ -219,6 +219,6 @@ variable "images_kept" {
 
   validation {
     condition     = var.images_kept >= 2
-    error_message = "images_kept: at least 2, so that there is one to go back to."
+    error_message = "images_kept: at least 2, so that a rollback is possible."
   }
 }

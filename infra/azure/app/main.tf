@@ -1,7 +1,7 @@
 locals {
   vault = try(var.kafka_secret.key_vault, null)
 
-  # Key Vault's provider reads a list of documents, each YAML in a string, as YAML in a string.
+  # Key Vault's provider expects a string of YAML with a list of documents, each a string of YAML.
   vault_objects = local.vault == null ? null : yamlencode({
     array = [yamlencode({
       objectName  = local.vault.secret
@@ -23,7 +23,7 @@ data "azurerm_user_assigned_identity" "ingestor" {
   resource_group_name = var.name
 }
 
-# Retain: what is on a volume may be events that were acknowledged and not yet delivered. Deleting it is a person's decision.
+# Retain: a volume may hold acknowledged events that are not delivered yet. Only a person may decide to delete it.
 resource "kubernetes_storage_class_v1" "wal" {
   count = var.ack == "wal" ? 1 : 0
 
@@ -38,7 +38,7 @@ resource "kubernetes_storage_class_v1" "wal" {
 
   parameters = {
     skuName     = "Premium_LRS"
-    cachingMode = "None" # a host's cache would make a sync say more than is true
+    cachingMode = "None" # with a host cache a sync could succeed before the data is on the disk
   }
 }
 

@@ -1,6 +1,6 @@
-# The cluster stands already, made by the cluster root: nothing here is configured from resources of this apply. The cluster has
-# no local accounts; kubelogin turns the log-in of the Azure CLI (or what else var.login says) into a token, which no plan or
-# state holds.
+# The cluster root has made the cluster already: nothing here is configured from resources of this apply. The cluster has
+# no local accounts; kubelogin converts the log-in of the Azure CLI (or of var.login) into a token, which no plan or
+# state contains.
 
 provider "azurerm" {
   subscription_id = var.subscription_id

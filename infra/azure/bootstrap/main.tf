@@ -1,5 +1,5 @@
-# The storage account of the states of both roots, made once a subscription by someone who may. Its own state stays with whoever
-# made it, or is moved into the container afterwards (infra/README.md). Blobs are locked by leases, by the backend itself.
+# The storage account of the states of both roots, created once per subscription by a user with the rights. Its own state stays with
+# that user, or is moved into the container afterwards (infra/README.md). The backend locks blobs with leases.
 
 terraform {
   required_version = ">= 1.11.0"
@@ -16,7 +16,7 @@ provider "azurerm" {
   subscription_id     = var.subscription_id
   storage_use_azuread = true # the account has no keys
 
-  resource_providers_to_register = ["Microsoft.Storage"] # a new subscription doesn't know it
+  resource_providers_to_register = ["Microsoft.Storage"] # it is not registered in a new subscription
 
   features {}
 }
@@ -37,8 +37,8 @@ resource "azurerm_resource_group" "state" {
 resource "azurerm_storage_account" "state" {
   # checkov:skip=CKV_AZURE_33:no queues are used
   # checkov:skip=CKV_AZURE_36:no service of Azure has to read states
-  # checkov:skip=CKV_AZURE_59:network_rules let the named addresses in and nobody else
-  # checkov:skip=CKV2_AZURE_1:keys of the platform; a vault for a key of one's own would be needed before there is any state
+  # checkov:skip=CKV_AZURE_59:network_rules admit only the named addresses
+  # checkov:skip=CKV2_AZURE_1:keys of the platform; a vault for a separate key would be needed before there is any state
   # checkov:skip=CKV2_AZURE_33:states are needed before there is a network to put an endpoint into
   name                     = var.storage_account
   resource_group_name      = azurerm_resource_group.state.name
@@ -72,7 +72,7 @@ resource "azurerm_storage_account" "state" {
   }
 
   lifecycle {
-    prevent_destroy = true # without the states nothing of an installation can be changed or removed by Terraform
+    prevent_destroy = true # without the states Terraform can't change or remove any part of an installation
   }
 }
 

@@ -1,5 +1,5 @@
 resource "azurerm_kubernetes_cluster" "this" {
-  # checkov:skip=CKV_AZURE_4:logs.tf sends the control plane's logs; the agent for containers' logs is a choice of its own and priced by the gigabyte
+  # checkov:skip=CKV_AZURE_4:logs.tf sends the control plane's logs; the agent for container logs is a separate option, billed by the gigabyte
   # checkov:skip=CKV_AZURE_117:disks are encrypted with the platform's keys, and at the host where host_encryption is set
   # checkov:skip=CKV_AZURE_226:ephemeral unless system_nodes.ephemeral_disk says no, for sizes without room for it
   name                = var.name
@@ -16,7 +16,7 @@ resource "azurerm_kubernetes_cluster" "this" {
 
   private_cluster_enabled             = length(local.api_cidrs.outside) == 0
   private_cluster_public_fqdn_enabled = false
-  run_command_enabled                 = false # a way around the API's own access rules
+  run_command_enabled                 = false # it would bypass the API's access rules
 
   local_account_disabled            = true
   role_based_access_control_enabled = true
@@ -30,7 +30,7 @@ resource "azurerm_kubernetes_cluster" "this" {
     for_each = length(local.api_cidrs.outside) > 0 ? [local.api_cidrs.outside] : []
 
     content {
-      # Nodes come by the NAT gateway too: a public API server has no other address.
+      # Nodes reach a public API server through the NAT gateway too: it has no other address.
       authorized_ip_ranges = concat(api_server_access_profile.value, ["${azurerm_public_ip.nat.ip_address}/32"])
     }
   }
@@ -84,13 +84,13 @@ resource "azurerm_kubernetes_cluster" "this" {
     dns_service_ip      = "10.245.0.10"
   }
 
-  # Mounts secrets of Key Vault as files, and follows their rotation.
+  # Mounts secrets of Key Vault as files and updates them after a rotation.
   key_vault_secrets_provider {
     secret_rotation_enabled  = true
     secret_rotation_interval = "2m"
   }
 
-  # Upgrades at night, a week's first hours.
+  # Upgrades on Monday and Tuesday nights.
   maintenance_window_auto_upgrade {
     frequency   = "Weekly"
     interval    = 1
@@ -110,7 +110,7 @@ resource "azurerm_kubernetes_cluster" "this" {
   }
 
   node_provisioning_profile {
-    mode = "Manual" # pools are nodes.tf's
+    mode = "Manual" # nodes.tf defines the pools
   }
 
   depends_on = [

@@ -1,4 +1,4 @@
-# With a private endpoint the namespace's public name has a private address inside this network; clients change nothing.
+# With a private endpoint the namespace's public name has a private address inside this network; clients need no change.
 
 resource "azurerm_private_endpoint" "event_hubs" {
   count = var.event_hubs_namespace_id == null ? 0 : 1

@@ -13,7 +13,7 @@ resource "azurerm_role_assignment" "cluster_network" {
   principal_type       = "ServicePrincipal"
 }
 
-# The nodes' identity is made before the cluster, so that it may pull before the first node asks.
+# The nodes' identity is created before the cluster, so that it has the right to pull before the first node needs it.
 resource "azurerm_user_assigned_identity" "nodes" {
   name                = "${var.name}-nodes"
   resource_group_name = azurerm_resource_group.this.name
@@ -28,7 +28,7 @@ resource "azurerm_role_assignment" "cluster_nodes_identity" {
   principal_type       = "ServicePrincipal"
 }
 
-# Nodes pull, and nobody pushes with their identity.
+# Nodes may pull images, not push them.
 resource "azurerm_role_assignment" "pull" {
   scope                = azurerm_container_registry.this.id
   role_definition_name = "AcrPull"
@@ -43,7 +43,7 @@ resource "azurerm_user_assigned_identity" "ingestor" {
   tags                = local.tags
 }
 
-# Workload identity: a token of the pods' service account is as good as this identity's.
+# Workload identity: a token of the pods' service account can be exchanged for one of this identity.
 resource "azurerm_federated_identity_credential" "ingestor" {
   name                      = "event-ingestor"
   user_assigned_identity_id = azurerm_user_assigned_identity.ingestor.id

@@ -1,6 +1,6 @@
-# Holds the Kafka password. Its value is set by a person or a pipeline (infra/README.md), never by Terraform.
+# Holds the Kafka password. A person or a pipeline sets its value (infra/README.md), never Terraform.
 resource "azurerm_key_vault" "this" {
-  # checkov:skip=CKV2_AZURE_32:network_acls let in the nodes' subnet, by its service endpoint, and the named addresses
+  # checkov:skip=CKV2_AZURE_32:network_acls admit the nodes' subnet, through its service endpoint, and the named addresses
   count = var.key_vault == null ? 0 : 1
 
   name                = var.key_vault.name

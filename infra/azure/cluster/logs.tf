@@ -8,7 +8,7 @@ resource "azurerm_log_analytics_workspace" "this" {
   tags                         = local.tags
 }
 
-# kube-audit-admin leaves out reads: the full audit log costs ten times as much and tells little more.
+# kube-audit-admin leaves out reads: the full audit log costs ten times as much and adds little information.
 resource "azurerm_monitor_diagnostic_setting" "cluster" {
   name                           = "control-plane"
   target_resource_id             = azurerm_kubernetes_cluster.this.id

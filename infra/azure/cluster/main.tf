@@ -1,5 +1,5 @@
-# What is in this root: network.tf (where things are), event_hubs.tf (a private way to Event Hubs), cluster.tf, nodes.tf,
-# registry.tf, key_vault.tf, logs.tf, identities.tf (who may do what).
+# Files of this root: network.tf (network), event_hubs.tf (private access to Event Hubs), cluster.tf, nodes.tf,
+# registry.tf, key_vault.tf, logs.tf, identities.tf (rights).
 
 locals {
   tags = merge(var.tags, {
@@ -8,8 +8,8 @@ locals {
     ManagedBy    = "terraform"
   })
 
-  # Private ranges (RFC 1918, RFC 6598) are of this network and what is peered with it, where a private cluster is reached from
-  # anywhere; others make it a public one.
+  # Private ranges (RFC 1918, RFC 6598) belong to this network and peered ones, from which a private cluster is reachable
+  # at any address; public ranges make the cluster public.
   api_cidrs = {
     inside  = [for cidr in var.api_allowed_cidrs : cidr if can(regex(local.private_cidr, cidr))]
     outside = [for cidr in var.api_allowed_cidrs : cidr if !can(regex(local.private_cidr, cidr))]

@@ -7,12 +7,12 @@ resource "azurerm_virtual_network" "this" {
 }
 
 resource "azurerm_subnet" "nodes" {
-  # checkov:skip=CKV2_AZURE_31:AKS has a group of its own on the nodes and keeps it in step with the services; a second one would block them
+  # checkov:skip=CKV2_AZURE_31:AKS has its own group on the nodes and updates it for the services; a second one would block them
   name                            = "nodes"
   resource_group_name             = azurerm_resource_group.this.name
   virtual_network_name            = azurerm_virtual_network.this.name
   address_prefixes                = [cidrsubnet(var.vnet_cidr, 2, 0)]
-  default_outbound_access_enabled = false # the NAT gateway is the way out
+  default_outbound_access_enabled = false # outgoing traffic uses the NAT gateway
 
   dynamic "service_endpoint" {
     for_each = var.key_vault == null ? [] : ["Microsoft.KeyVault"]
@@ -32,7 +32,7 @@ resource "azurerm_subnet" "endpoints" {
 }
 
 # Azure's default rules: in from the network and from load balancers, nothing else. AKS adds what a public balancer needs to a
-# group of its own on the nodes.
+# separate group on the nodes.
 resource "azurerm_network_security_group" "this" {
   name                = var.name
   resource_group_name = azurerm_resource_group.this.name
@@ -45,8 +45,8 @@ resource "azurerm_subnet_network_security_group_association" "endpoints" {
   network_security_group_id = azurerm_network_security_group.this.id
 }
 
-# The address that a Kafka on the internet can have on its allow list. A gateway is in one zone or in none in particular; this
-# one is in none, so that the loss of a zone is Azure's to repair.
+# The address that a Kafka on the internet can have on its allow list. A gateway is in one zone or in no specific zone; this
+# one is in no specific zone, so that Azure moves it if a zone fails.
 resource "azurerm_public_ip" "nat" {
   name                = "${var.name}-nat"
   resource_group_name = azurerm_resource_group.this.name

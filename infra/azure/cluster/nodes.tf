@@ -23,7 +23,7 @@ resource "azurerm_kubernetes_cluster_node_pool" "events" {
   }
 
   lifecycle {
-    # The autoscaler's, and the automatic upgrades' patch versions.
+    # Changed by the autoscaler and by automatic patch upgrades.
     ignore_changes = [node_count, node_taints, node_labels]
   }
 }

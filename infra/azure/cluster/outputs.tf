@@ -9,7 +9,7 @@ output "kubeconfig_command" {
 }
 
 output "repository_url" {
-  description = "Where the image is pushed to."
+  description = "The repository to push the image to."
   value       = "${azurerm_container_registry.this.login_server}/event-ingestor"
 }
 
@@ -24,7 +24,7 @@ output "vnet_id" {
 }
 
 output "nodes_subnet_id" {
-  description = "Subnet of the nodes: what a service endpoint rule of Event Hubs names."
+  description = "Subnet of the nodes: for a service endpoint rule of Event Hubs."
   value       = azurerm_subnet.nodes.id
 }
 

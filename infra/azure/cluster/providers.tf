@@ -1,7 +1,7 @@
 provider "azurerm" {
   subscription_id = var.subscription_id
 
-  # A new subscription knows none of them, and the provider registers none by itself.
+  # In a new subscription none of them is registered, and the provider registers none automatically.
   resource_providers_to_register = [
     "Microsoft.ContainerRegistry",
     "Microsoft.ContainerService",
@@ -15,12 +15,12 @@ provider "azurerm" {
 
   features {
     key_vault {
-      purge_soft_delete_on_destroy    = false # a vault deleted by mistake can be had back for as long as it is kept
+      purge_soft_delete_on_destroy    = false # a vault that was deleted by mistake can be restored during its retention time
       recover_soft_deleted_key_vaults = true
     }
 
     resource_group {
-      prevent_deletion_if_contains_resources = true # volumes with undelivered events, for one
+      prevent_deletion_if_contains_resources = true # for example volumes with undelivered events
     }
   }
 }

@@ -1,7 +1,7 @@
 # Tags are not immutable by a setting here as they are at the other two; deploy by digest, or lock a tag:
 # az acr repository update --name REGISTRY --image event-ingestor:TAG --write-enabled false
 resource "azurerm_container_registry" "this" {
-  # checkov:skip=CKV_AZURE_139:images are pushed from outside the network; who may is said by Entra, and there is no admin account
+  # checkov:skip=CKV_AZURE_139:images are pushed from outside the network; Entra controls who may push, and there is no admin account
   # checkov:skip=CKV_AZURE_163:scanning is Defender for Containers, switched on for a subscription, not for a registry
   # checkov:skip=CKV_AZURE_164:content trust of registries is retired; deploy by digest
   # checkov:skip=CKV_AZURE_165:one installation is in one region

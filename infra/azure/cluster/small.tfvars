@@ -5,7 +5,7 @@ location        = "germanywestcentral"
 zones           = ["1", "2"]
 admin_group_ids = ["11111111-1111-1111-1111-111111111111"] # yours
 sku_tier        = "Free"
-# api_allowed_cidrs = ["203.0.113.7/32"]                   # yours; without it the API is reached from inside the network only
+# api_allowed_cidrs = ["203.0.113.7/32"]                   # yours; without it the API is reachable only from inside the network
 
 registry        = { name = "ingestorsmall" } # unique in all of Azure
 host_encryption = false

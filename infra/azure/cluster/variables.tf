@@ -40,13 +40,13 @@ variable "zones" {
 }
 
 variable "tags" {
-  description = "Tags for every resource, beside Application, Installation and ManagedBy."
+  description = "Tags for every resource, in addition to Application, Installation and ManagedBy."
   type        = map(string)
   default     = {}
 }
 
 variable "vnet_cidr" {
-  description = "Addresses of the virtual network. Must not overlap with the network that Kafka is in, if the two are to be peered. Pods have addresses of an overlay of their own."
+  description = "Addresses of the virtual network. Must not overlap with the network that Kafka is in, if the two are to be peered. Pods have addresses in a separate overlay."
   type        = string
   default     = "10.40.0.0/16"
 
@@ -57,7 +57,7 @@ variable "vnet_cidr" {
 }
 
 variable "kubernetes_version" {
-  description = "Kubernetes minor version. Patches come by themselves (automatic_upgrade_channel = patch); raise this by one at a time."
+  description = "Kubernetes minor version. Patches are installed automatically (automatic_upgrade_channel = patch); raise this by one at a time."
   type        = string
   default     = "1.35"
 
@@ -79,7 +79,7 @@ variable "sku_tier" {
 }
 
 variable "api_allowed_cidrs" {
-  description = "Addresses that may reach the Kubernetes API; whoever applies the app root has to be among them. Public ones: a public address, for these alone. None of them: a private cluster, reached from this network and what is peered with it (private ranges need no mention and change nothing; a peered network has to be linked to the cluster's private DNS zone). Decided once: going from one to the other makes a new cluster."
+  description = "Addresses that may reach the Kubernetes API; the machine that applies the app root must be among them. Public ones: a public address, for these alone. None of them: a private cluster, reached from this network and what is peered with it (private ranges need no mention and change nothing; a peered network has to be linked to the cluster's private DNS zone). This can't be changed later: a change creates a new cluster."
   type        = list(string)
   default     = []
 
@@ -90,12 +90,12 @@ variable "api_allowed_cidrs" {
 }
 
 variable "admin_group_ids" {
-  description = "Object ids of Microsoft Entra groups that administer the cluster; whoever applies the app root has to be in one of them. There are no local accounts."
+  description = "Object ids of Microsoft Entra groups that administer the cluster; the app root must be applied by a member of one of them. There are no local accounts."
   type        = set(string)
 
   validation {
     condition     = length(var.admin_group_ids) > 0 && alltrue([for id in var.admin_group_ids : can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", id))])
-    error_message = "admin_group_ids: at least one object id of a group, a UUID, else nobody could use the cluster."
+    error_message = "admin_group_ids: at least one object id of a group, a UUID, otherwise the cluster can't be used."
   }
 }
 
@@ -165,7 +165,7 @@ variable "service_account" {
 }
 
 variable "key_vault" {
-  description = "Key Vault for the Kafka password, which the ingestor's pods may read: its name, unique in all of Azure, who writes into it (object ids), and from which addresses beside the cluster's. Unset: none is made."
+  description = "Key Vault for the Kafka password, which the ingestor's pods may read: its name, unique in all of Azure, its writers (object ids), and their addresses in addition to the cluster's. Unset: no vault is created."
   type = object({
     name          = string
     writers       = optional(set(string), [])

@@ -1,15 +1,15 @@
 locals {
   secret = try(var.kafka_secret.secret_manager, null)
 
-  # Secret Manager's provider reads a list of objects, as YAML in a string.
+  # Secret Manager's provider expects a list of objects as a string of YAML.
   secret_objects = local.secret == null ? null : yamlencode([{
     resourceName = "projects/${var.project}/secrets/${local.secret.id}/versions/${local.secret.version}"
     path         = "password"
   }])
 }
 
-# GKE's own ingress: known by an annotation, as it passes over Ingresses that name a class; and it would ask "/" whether a pod is
-# well, which the service doesn't serve.
+# GKE's own ingress: it is selected by an annotation, as it ignores Ingresses with a class. By default its health check requests
+# "/", which the service doesn't serve.
 locals {
   gke_ingresses = [
     for ingress in [var.ingress] : merge(ingress, {
@@ -19,9 +19,9 @@ locals {
   ]
   gke_ingress = length(local.gke_ingresses) > 0
 
-  # The balancer waits from a request's first byte on: while the body arrives, and then for the ack. With its own 30 s clients
-  # would get a 504 for events that are acknowledged a moment later. The service's own time-outs where settings have none, and
-  # 10 s for the ways there and back.
+  # The balancer's wait starts at a request's first byte: it includes the time of the body and of the ack. With its default of 30 s
+  # clients would get a 504 for events that are acknowledged a moment later. Uses the service's default time-outs unless settings
+  # change them, plus 10 s for the transfer.
   longest_waits = { "http.body_timeout" = "30s", "ingest.ack_timeout" = "30s" }
   wait_seconds = ceil(10 + sum([
     for key, fallback in local.longest_waits : [
@@ -45,13 +45,13 @@ resource "kubernetes_manifest" "backend" {
 
     spec = {
       healthCheck        = { type = "HTTP", requestPath = "/readyz", port = 8081, checkIntervalSec = 5, timeoutSec = 3 }
-      connectionDraining = { drainingTimeoutSec = 30 } # requests that have begun may end
+      connectionDraining = { drainingTimeoutSec = 30 } # lets current requests finish
       timeoutSec         = local.wait_seconds
     }
   }
 }
 
-# Retain: what is on a volume may be events that were acknowledged and not yet delivered. Deleting it is a person's decision.
+# Retain: a volume may hold acknowledged events that are not delivered yet. Only a person may decide to delete it.
 resource "kubernetes_storage_class_v1" "wal" {
   count = var.ack == "wal" ? 1 : 0
 
@@ -89,13 +89,13 @@ module "event_ingestor" {
   kafka_secret = var.kafka_secret == null ? null : {
     kubernetes = try(var.kafka_secret.kubernetes, null)
     store = local.secret == null ? null : {
-      driver     = "secrets-store-gke.csi.k8s.io" # GKE's own build of the driver, with names of its own
+      driver     = "secrets-store-gke.csi.k8s.io" # GKE's own build of the driver, with its own names
       provider   = "gke"
       parameters = { secrets = local.secret_objects }
     }
   }
 
-  # No annotation for the identity: Workload Identity Federation goes by namespace and service account.
+  # The identity needs no annotation: Workload Identity Federation uses namespace and service account.
 
   service = {
     type = var.load_balancer.reach == "none" ? "ClusterIP" : "LoadBalancer"

@@ -1,5 +1,5 @@
-# The cluster stands already, made by the cluster root: nothing here is configured from resources of this apply. The token is
-# ephemeral, so neither plan nor state holds it.
+# The cluster root has made the cluster already: nothing here is configured from resources of this apply. The token is
+# ephemeral, so neither plan nor state contains it.
 
 provider "google" {
   project = var.project

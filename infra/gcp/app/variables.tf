@@ -1,4 +1,4 @@
-# The module's inputs pass through as they are; modules/event-ingestor/variables.tf describes and checks them.
+# The module's inputs are passed through unchanged; modules/event-ingestor/variables.tf describes and checks them.
 
 variable "name" {
   description = "Name of the installation, as given to the cluster root."
@@ -25,7 +25,7 @@ variable "service_account" {
 }
 
 variable "create_namespace" {
-  description = "Whether the namespace is made here. false: it is there already, as it has to be when the Kafka password is in a Kubernetes Secret."
+  description = "Whether this root creates the namespace. false: it must exist already, which is required if the Kafka password is in a Kubernetes Secret."
   type        = bool
   default     = true
 }
@@ -46,13 +46,13 @@ variable "chart" {
 }
 
 variable "ack" {
-  description = "What a success reply promises: broker or wal."
+  description = "The guarantee of a success reply: broker or wal."
   type        = string
   default     = "broker"
 }
 
 variable "wal" {
-  description = "Size of each replica's volume; its storage class is made here (pd-ssd, kept when the claim goes)."
+  description = "Size of each replica's volume; this root creates its storage class (pd-ssd, kept when the claim is deleted)."
   type = object({
     size_gib = optional(number, 20)
   })
@@ -60,7 +60,7 @@ variable "wal" {
 }
 
 variable "replicas" {
-  description = "Number of replicas, where autoscaling is unset."
+  description = "Number of replicas if autoscaling is unset."
   type        = number
   default     = 3
 }
@@ -72,7 +72,7 @@ variable "autoscaling" {
 }
 
 variable "resources" {
-  description = "Processor and memory of a replica, see the module."
+  description = "CPU and memory of a replica, see the module."
   type        = any
   default     = {}
 }
@@ -89,7 +89,7 @@ variable "kafka" {
 }
 
 variable "kafka_secret" {
-  description = "Where the Kafka password is: a Kubernetes Secret ({ kubernetes = { name = \"...\" } }), or a secret of Secret Manager in this project, by its id, and the version. The latter needs kafka_secret in the cluster root too: the right to read."
+  description = "Location of the Kafka password: a Kubernetes Secret ({ kubernetes = { name = \"...\" } }), or a secret of Secret Manager in this project, by its id, and the version. The latter needs kafka_secret in the cluster root too: the right to read."
   type = object({
     kubernetes = optional(object({
       name = string
@@ -109,7 +109,7 @@ variable "kafka_secret" {
 }
 
 variable "load_balancer" {
-  description = "Network load balancer in front of the service: none, or internal (from the network and what is peered with it). It passes TCP through; what faces the internet goes by ingress, whose class gce ends TLS."
+  description = "Network load balancer in front of the service: none, or internal (for the network and peered networks). It passes TCP through; for access from the internet use ingress, whose class gce ends TLS."
   type = object({
     reach = optional(string, "none")
   })

@@ -1,5 +1,5 @@
-# The bucket of the states of both roots, made once a project by someone who may. Its own state stays with whoever made it, or
-# is moved into the bucket afterwards (infra/README.md). Objects of Cloud Storage are locked by the backend itself.
+# The bucket of the states of both roots, created once per project by a user with the rights. Its own state stays with that user, or
+# is moved into the bucket afterwards (infra/README.md). The backend locks objects of Cloud Storage itself.
 
 terraform {
   required_version = ">= 1.11.0"
@@ -18,7 +18,7 @@ provider "google" {
 }
 
 resource "google_storage_bucket" "state" {
-  # checkov:skip=CKV_GCP_62:who reads and writes states is in Cloud Audit Logs
+  # checkov:skip=CKV_GCP_62:access to states is recorded in Cloud Audit Logs
   name     = var.bucket
   location = var.region
 
@@ -45,6 +45,6 @@ resource "google_storage_bucket" "state" {
   }
 
   lifecycle {
-    prevent_destroy = true # without the states nothing of an installation can be changed or removed by Terraform
+    prevent_destroy = true # without the states Terraform can't change or remove any part of an installation
   }
 }

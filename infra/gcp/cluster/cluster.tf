@@ -1,8 +1,8 @@
 resource "google_container_cluster" "this" {
-  # checkov:skip=CKV_GCP_12:ADVANCED_DATAPATH enforces NetworkPolicy by itself and refuses the older switch
+  # checkov:skip=CKV_GCP_12:ADVANCED_DATAPATH enforces NetworkPolicy and rejects the older setting
   # checkov:skip=CKV_GCP_65:groups for RBAC need a domain of Workspace or Cloud Identity with a group of a fixed name
   # checkov:skip=CKV_GCP_66:an attestor and a signing step belong to a delivery pipeline, which is not part of this
-  # checkov:skip=CKV_GCP_68:can't read a dynamic block; the tests look at the pool of nodes.tf
+  # checkov:skip=CKV_GCP_68:can't read a dynamic block; the tests check the pool of nodes.tf
   # checkov:skip=CKV_GCP_69:as above
   # checkov:skip=CKV_GCP_72:as above
   name     = var.name
@@ -15,7 +15,7 @@ resource "google_container_cluster" "this" {
   enable_autopilot = var.autopilot ? true : null
   node_locations   = var.autopilot ? null : var.zones
 
-  # Standard: the pool that GKE insists on goes at once; nodes.tf has ours.
+  # Standard: the default pool, which GKE requires, is removed at once; nodes.tf defines the pool in use.
   remove_default_node_pool = var.autopilot ? null : true
   initial_node_count       = var.autopilot ? null : 1
 
@@ -73,7 +73,7 @@ resource "google_container_cluster" "this" {
     workload_pool = "${var.project}.svc.id.goog"
   }
 
-  # Mounts secrets of Secret Manager as files, and follows their rotation.
+  # Mounts secrets of Secret Manager as files and updates them after a rotation.
   secret_manager_config {
     enabled = true
 
@@ -100,7 +100,7 @@ resource "google_container_cluster" "this" {
     vulnerability_mode = "VULNERABILITY_DISABLED" # the registry scans
   }
 
-  # What nodes made by Autopilot or by GKE itself run as; without it, the project's default account with far too many rights.
+  # The account of nodes created by Autopilot or by GKE itself; the default would be the project's default account with too many rights.
   dynamic "cluster_autoscaling" {
     for_each = var.autopilot ? [true] : []
 
@@ -112,7 +112,7 @@ resource "google_container_cluster" "this" {
     }
   }
 
-  # Only for the moment that the default pool exists.
+  # Only used while the default pool exists.
   dynamic "node_config" {
     for_each = var.autopilot ? [] : [{ service_account = google_service_account.nodes.email }]
 
@@ -133,7 +133,7 @@ resource "google_container_cluster" "this" {
   lifecycle {
     ignore_changes = [
       node_config,        # the removed pool's
-      min_master_version, # the channel moves on; raise kubernetes_version only for a new cluster
+      min_master_version, # changed by the release channel; raise kubernetes_version only for a new cluster
     ]
   }
 

@@ -5,14 +5,14 @@ resource "google_service_account" "nodes" {
   depends_on = [google_project_service.this]
 }
 
-# Logs, metrics and what else a node needs, and nothing of the project's data.
+# Logs, metrics and the other rights that a node needs, without access to the project's data.
 resource "google_project_iam_member" "nodes" {
   project = var.project
   role    = "roles/container.defaultNodeServiceAccount"
   member  = google_service_account.nodes.member
 }
 
-# Of the registries, this one.
+# Access to this registry only.
 resource "google_artifact_registry_repository_iam_member" "pull" {
   repository = google_artifact_registry_repository.this.name
   location   = google_artifact_registry_repository.this.location
@@ -21,7 +21,7 @@ resource "google_artifact_registry_repository_iam_member" "pull" {
 }
 
 locals {
-  # Workload Identity Federation: the Kubernetes service account itself is the principal, no Google account stands in between,
+  # Workload Identity Federation: the Kubernetes service account itself is the principal, without a Google account,
   # so it needs no annotation.
   ingestor = "principal://iam.googleapis.com/projects/${data.google_project.this.number}/locations/global/workloadIdentityPools/${var.project}.svc.id.goog/subject/ns/${var.service_account.namespace}/sa/${var.service_account.name}"
 }
@@ -33,5 +33,5 @@ resource "google_secret_manager_secret_iam_member" "kafka" {
   role      = "roles/secretmanager.secretAccessor"
   member    = local.ingestor
 
-  depends_on = [google_container_cluster.this] # which makes the pool of identities
+  depends_on = [google_container_cluster.this] # it creates the identity pool
 }

@@ -1,5 +1,5 @@
-# One key for what this installation keeps: Kubernetes secrets. A key ring can't be deleted, only its keys' versions; a
-# second installation of the same name in the same region would find it there, hence the random end of its name.
+# One key for the stored data of this installation: Kubernetes secrets. A key ring can't be deleted, only its keys' versions; a
+# second installation of the same name in the same region would collide with it, hence the random suffix of its name.
 
 resource "google_kms_key_ring" "this" {
   name     = "${var.name}-${terraform_data.key_ring.output}"
@@ -21,7 +21,7 @@ resource "google_kms_crypto_key" "this" {
   name                       = "installation"
   key_ring                   = google_kms_key_ring.this.id
   rotation_period            = "7776000s" # 90 days
-  destroy_scheduled_duration = "2592000s" # 30 days in which a teardown by mistake can be taken back
+  destroy_scheduled_duration = "2592000s" # for 30 days an accidental teardown can be undone
 }
 
 resource "google_kms_crypto_key_iam_member" "gke" {
@@ -29,5 +29,5 @@ resource "google_kms_crypto_key_iam_member" "gke" {
   role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
   member        = "serviceAccount:service-${data.google_project.this.number}@container-engine-robot.iam.gserviceaccount.com"
 
-  depends_on = [google_project_service.this] # the agent comes with the API
+  depends_on = [google_project_service.this] # enabling the API creates the agent
 }

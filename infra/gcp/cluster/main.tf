@@ -1,5 +1,5 @@
-# What is in this root: network.tf (where things are), keys.tf, cluster.tf, nodes.tf, registry.tf, identities.tf (who may do
-# what). Logs go to Cloud Logging by the cluster's logging_config.
+# Files of this root: network.tf (network), keys.tf, cluster.tf, nodes.tf, registry.tf, identities.tf
+# (rights). Logs go to Cloud Logging through the cluster's logging_config.
 
 locals {
   labels = merge(var.labels, {
@@ -32,7 +32,7 @@ data "google_project" "this" {
   project_id = var.project
 }
 
-# Left on by a teardown: others in the project may need them.
+# Not disabled by a teardown: others in the project may need them.
 resource "google_project_service" "this" {
   for_each = local.services
 

@@ -1,5 +1,5 @@
 resource "google_compute_network" "this" {
-  # checkov:skip=CKV2_GCP_18:without rules nothing comes in; GKE adds what its nodes and services need
+  # checkov:skip=CKV2_GCP_18:without rules no traffic is admitted; GKE adds the rules that its nodes and services need
   name                    = var.name
   auto_create_subnetworks = false
 
@@ -11,7 +11,7 @@ resource "google_compute_subnetwork" "nodes" {
   network                  = google_compute_network.this.id
   region                   = var.region
   ip_cidr_range            = var.subnet_cidrs.nodes
-  private_ip_google_access = true # images, logs and secrets without a way over the internet
+  private_ip_google_access = true # images, logs and secrets without using the internet
 
   secondary_ip_range {
     range_name    = "pods"
@@ -30,7 +30,7 @@ resource "google_compute_subnetwork" "nodes" {
   }
 }
 
-# The way out of private nodes, from an address that a Kafka on the internet can have on its allow list.
+# Outgoing access of private nodes, with an address for the allow list of a Kafka on the internet.
 resource "google_compute_address" "nat" {
   name   = "${var.name}-nat"
   region = var.region

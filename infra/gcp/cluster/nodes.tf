@@ -49,7 +49,7 @@ resource "google_container_node_pool" "this" {
     }
 
     workload_metadata_config {
-      mode = "GKE_METADATA" # pods can't take the node's account
+      mode = "GKE_METADATA" # pods can't use the node's account
     }
 
     kubelet_config {

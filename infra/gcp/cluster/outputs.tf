@@ -9,7 +9,7 @@ output "kubeconfig_command" {
 }
 
 output "repository_url" {
-  description = "Where the image is pushed to."
+  description = "The repository to push the image to."
   value       = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.this.repository_id}/event-ingestor"
 }
 

@@ -33,7 +33,7 @@ resource "google_artifact_registry_repository" "this" {
     }
   }
 
-  # Keeping wins over deleting.
+  # The keep policy has priority over the delete policy.
   cleanup_policies {
     id     = "newest-stay"
     action = "KEEP"

@@ -44,13 +44,13 @@ variable "zones" {
 }
 
 variable "labels" {
-  description = "Labels for every resource that takes them, beside application, installation and managed-by."
+  description = "Labels for every resource that supports them, in addition to application, installation and managed-by."
   type        = map(string)
   default     = {}
 }
 
 variable "autopilot" {
-  description = "Autopilot instead of Standard: Google runs the nodes and bills pods, node settings below don't apply. Decided once: changing it makes a new cluster."
+  description = "Autopilot instead of Standard: Google runs the nodes and bills pods, node settings below don't apply. This can't be changed later: a change creates a new cluster."
   type        = bool
   default     = false
 }
@@ -71,7 +71,7 @@ variable "subnet_cidrs" {
 }
 
 variable "release_channel" {
-  description = "Where GKE takes Kubernetes versions from: REGULAR, STABLE or RAPID. GKE upgrades by itself, in maintenance_start's window."
+  description = "GKE's source of Kubernetes versions: REGULAR, STABLE or RAPID. GKE upgrades automatically, in the window of maintenance_start."
   type        = string
   default     = "REGULAR"
 
@@ -82,7 +82,7 @@ variable "release_channel" {
 }
 
 variable "kubernetes_version" {
-  description = "Least Kubernetes version of the control plane, a minor version; the channel may be ahead of it."
+  description = "Lowest Kubernetes version of the control plane, a minor version; the channel may be ahead of it."
   type        = string
   default     = "1.35"
 
@@ -93,7 +93,7 @@ variable "kubernetes_version" {
 }
 
 variable "maintenance_start" {
-  description = "When the daily window of four hours begins in which GKE may upgrade, in UTC, as 02:00."
+  description = "Start of the daily window of four hours in which GKE may upgrade, in UTC, as 02:00."
   type        = string
   default     = "02:00"
 
@@ -104,7 +104,7 @@ variable "maintenance_start" {
 }
 
 variable "api_allowed_cidrs" {
-  description = "Addresses that may reach the Kubernetes API beside nodes and pods; whoever applies the app root has to be among them. Private ranges (a VPN's, a peered network's, a bastion's) are let in to its address inside the network; with public ones it gets a public address, for these alone."
+  description = "Addresses that may reach the Kubernetes API in addition to nodes and pods; the machine that applies the app root must be among them. Private ranges (a VPN's, a peered network's, a bastion's) may use its address inside the network; with public ones it gets a public address, for these alone."
   type        = list(string)
   default     = []
 
@@ -146,7 +146,7 @@ variable "service_account" {
 }
 
 variable "kafka_secret" {
-  description = "Id of a secret of Secret Manager, in this project, with the Kafka password that the ingestor's pods may read. It has to exist; its value is no business of Terraform. Unset: no such right is given."
+  description = "Id of a secret of Secret Manager, in this project, with the Kafka password that the ingestor's pods may read. It must exist; Terraform doesn't manage its value. Unset: the right is not given."
   type        = string
   default     = null
 
@@ -163,12 +163,12 @@ variable "images_kept" {
 
   validation {
     condition     = var.images_kept >= 2
-    error_message = "images_kept: at least 2, so that there is one to go back to."
+    error_message = "images_kept: at least 2, so that a rollback is possible."
   }
 }
 
 variable "deletion_protection" {
-  description = "Whether the cluster refuses to be destroyed. For a teardown set it to false and apply first."
+  description = "Whether the cluster is protected against destroy. For a teardown set it to false and apply first."
   type        = bool
   default     = true
 }

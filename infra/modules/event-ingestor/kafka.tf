@@ -1,4 +1,4 @@
-# The settings that each profile of Kafka stands for; docs/KAFKA.md says why they are as they are.
+# The settings of each Kafka profile; docs/KAFKA.md explains them.
 
 locals {
   secret_dir    = "/run/secrets/kafka"
@@ -26,7 +26,7 @@ locals {
     event-hubs = {
       protocol      = "SASL_SSL"
       mechanism     = "PLAIN"
-      username      = "$ConnectionString" # these very characters
+      username      = "$ConnectionString" # this literal text
       password_file = local.password_file
     }
     plain = {
@@ -34,7 +34,7 @@ locals {
     }
   }[var.kafka.profile]
 
-  # What goes over a longer way, or is paid by the byte, is worth compressing. Event Hubs' Standard tier takes no compression.
+  # Compression pays off over a long distance, or if traffic is billed. Event Hubs' Standard tier doesn't support compression.
   compression = var.kafka.profile == "confluent" ? "zstd" : null
 
   kafka_settings = merge(

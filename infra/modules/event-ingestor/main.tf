@@ -15,7 +15,7 @@ resource "kubernetes_namespace_v1" "this" {
   }
 }
 
-# Which secret of the cloud's store becomes the file of the password. Holds names, not secrets.
+# Defines which secret of the cloud's store becomes the password file. Contains names, not secrets.
 resource "kubernetes_manifest" "secret_provider" {
   count = local.store == null ? 0 : 1
 
@@ -43,10 +43,10 @@ resource "helm_release" "this" {
   repository = var.chart.repository
   version    = var.chart.version
 
-  # Helm lays later documents over earlier ones, key by key.
+  # Helm merges later documents over earlier ones, key by key.
   values = [yamlencode(local.values), yamlencode(var.extra_values)]
 
-  # A release whose replicas don't become ready goes back by itself: readiness waits for the brokers to let the service in.
+  # A release whose replicas don't become ready is rolled back: readiness waits until the brokers have accepted the service's credentials.
   atomic  = true
   wait    = true
   timeout = var.timeout_seconds

@@ -7,7 +7,7 @@ output "release" {
 }
 
 output "namespace" {
-  description = "The namespace, for what has to be there before the release; unlike release it doesn't wait for that."
+  description = "The namespace, for objects that must exist before the release; unlike release, it doesn't wait for them."
   value       = local.namespace
 }
 
@@ -17,12 +17,12 @@ output "service_name" {
 }
 
 output "internal_endpoint" {
-  description = "Where events are sent to from inside the cluster."
+  description = "Address for events from inside the cluster."
   value       = "http://${var.name}.${var.namespace}.svc:${var.service.port}/events"
 }
 
 output "endpoint" {
-  description = "Where events are sent to from outside: the ingress' host, or the load balancer's name or address; null when there is none."
+  description = "Address for events from outside: the ingress' host, or the load balancer's name or address; null if there is none."
   value = (
     var.ingress != null ? "${var.ingress.tls_secret == null ? "http" : "https"}://${var.ingress.host}/events" :
     one(data.kubernetes_service_v1.this) == null ? null :
@@ -37,6 +37,6 @@ locals {
 }
 
 output "values" {
-  description = "What the chart is given, as YAML; no secrets are in it."
+  description = "The chart's values as YAML; they contain no secrets."
   value       = yamlencode(local.values)
 }

@@ -1,8 +1,8 @@
 # The chart's values. Inputs become values here and nowhere else. This file, kafka.tf and variables.tf need no provider, so
-# tools/infra.sh can work them out anywhere and hold them against the chart.
+# tools/infra.sh can evaluate them anywhere and compare them with the chart.
 
 locals {
-  # { "journal.bytes_max" = "1GiB" } -> { journal = { bytes_max = "1GiB" } }, as the settings file has it.
+  # { "journal.bytes_max" = "1GiB" } -> { journal = { bytes_max = "1GiB" } }, as in the settings file.
   setting_groups = toset([for key in keys(var.settings) : split(".", key)[0]])
   extra_settings = {
     for group in local.setting_groups : group => {
@@ -44,7 +44,7 @@ locals {
     }
     ingress = local.ingress
 
-    # An empty list leaves the chart's own rule, all pods of the cluster, which is the first one here.
+    # With an empty list the chart's default rule applies (all pods of the cluster), which is the first one here.
     networkPolicy = {
       metricsFrom = [
         for from in concat([{ namespaceSelector = {} }], [for cidr in var.health_checkers : { ipBlock = { cidr = cidr } }]) :
@@ -53,7 +53,7 @@ locals {
     }
   }
 
-  # Only what is asked for is said: the rest is as the chart has it.
+  # Only the given inputs become values; everything else has the chart's defaults.
   kafka_secret = merge(
     local.kubernetes_secret == null ? {} : { name = local.kubernetes_secret.name },
     local.kubernetes_secret == null ? {} : { items = [{ key = local.kubernetes_secret.key, path = "password" }] },

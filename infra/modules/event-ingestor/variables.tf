@@ -10,7 +10,7 @@ variable "name" {
 }
 
 variable "namespace" {
-  description = "Namespace of the release. It is made here, with Pod Security \"restricted\", unless create_namespace is false."
+  description = "Namespace of the release. The module creates it, with Pod Security \"restricted\", unless create_namespace is false."
   type        = string
   default     = "event-ingestor"
 
@@ -21,7 +21,7 @@ variable "namespace" {
 }
 
 variable "create_namespace" {
-  description = "Whether the namespace is made, and with the release removed, here."
+  description = "Whether the module creates the namespace, and removes it with the release."
   type        = bool
   default     = true
 }
@@ -42,12 +42,12 @@ variable "chart" {
 
   validation {
     condition     = var.chart.repository == null || (can(regex("^oci://", var.chart.repository)) && var.chart.path == null)
-    error_message = "chart: the repository begins with oci://, and there is no path beside it."
+    error_message = "chart: the repository begins with oci://, and excludes path."
   }
 }
 
 variable "image" {
-  description = "The service's image. A digest (sha256:...) decides where both it and a tag are given."
+  description = "The service's image. If both a digest (sha256:...) and a tag are given, the digest is used."
   type = object({
     repository = string
     tag        = optional(string)
@@ -71,7 +71,7 @@ variable "image" {
 }
 
 variable "ack" {
-  description = "What a success reply promises. broker: Kafka has the event (a Deployment, no disk). wal: it is synced to the pod's volume (a StatefulSet, see wal)."
+  description = "The guarantee of a success reply. broker: Kafka has the event (a Deployment, no disk). wal: it is synced to the pod's volume (a StatefulSet, see wal)."
   type        = string
   default     = "broker"
 
@@ -82,7 +82,7 @@ variable "ack" {
 }
 
 variable "wal" {
-  description = "The volume of each replica when ack is wal: its size, and the storage class (unset: the cluster's default). The log takes at most four fifths of it, the rest is for dead letters and for the file system."
+  description = "The volume of each replica when ack is wal: its size, and the storage class (unset: the cluster's default). The log uses at most four fifths of it, the rest is for dead letters and the file system."
   type = object({
     size_gib      = optional(number, 20)
     storage_class = optional(string)
@@ -96,7 +96,7 @@ variable "wal" {
 }
 
 variable "replicas" {
-  description = "Number of replicas, where autoscaling is unset. Two are the least that survive the loss of a node."
+  description = "Number of replicas if autoscaling is unset. Two is the minimum that survives the loss of a node."
   type        = number
   default     = 3
 
@@ -107,7 +107,7 @@ variable "replicas" {
 }
 
 variable "autoscaling" {
-  description = "Replicas by CPU instead of a fixed number. Only with ack = broker: a replica with a volume that goes away may leave undelivered events on it."
+  description = "Replicas by CPU instead of a fixed number. Only with ack = broker: a removed replica may leave undelivered events on its volume."
   type = object({
     min         = optional(number, 2)
     max         = number
@@ -132,7 +132,7 @@ variable "autoscaling" {
 }
 
 variable "resources" {
-  description = "Processor and memory of a replica, requested; the memory is its limit too. No processor limit is set: throttling shows as latency."
+  description = "CPU and memory of a replica, requested; the memory is its limit too. No CPU limit is set, as throttling causes latency."
   type = object({
     cpu    = optional(string, "1")
     memory = optional(string, "512Mi")
@@ -146,7 +146,7 @@ variable "resources" {
 }
 
 variable "settings" {
-  description = "Further settings of the service by their keys, as { \"journal.bytes_max\" = \"128MiB\" }; docs/CONFIGURATION.md has all of them. What has an input of its own here is refused."
+  description = "Further settings of the service by their keys, as { \"journal.bytes_max\" = \"128MiB\" }; docs/CONFIGURATION.md lists all of them. Settings that have their own input here are rejected."
   type        = map(string)
   default     = {}
 
@@ -159,18 +159,18 @@ variable "settings" {
     condition = length(setintersection(keys(var.settings), [
       "http.address", "http.port", "ingest.ack", "wal.dir", "dead_letter.dir", "kafka.brokers", "kafka.topic", "kafka.dlq_topic", "kafka.routes_file",
     ])) == 0
-    error_message = "settings: ports, folders, ingest.ack and what kafka says are decided by other inputs or by the chart."
+    error_message = "settings: ports, folders, ingest.ack and the settings of kafka are set by other inputs or by the chart."
   }
 
   validation {
     condition     = alltrue([for key in keys(var.settings) : !contains(["admin", "file", "shutdown", "sink"], split(".", key)[0])])
-    error_message = "settings: admin, file, shutdown and sink are the chart's to decide (extra_values: drainPauseSeconds, terminationGracePeriodSeconds)."
+    error_message = "settings: admin, file, shutdown and sink are set by the chart (extra_values: drainPauseSeconds, terminationGracePeriodSeconds)."
   }
 }
 
 variable "kafka" {
   description = <<-EOT
-    The Kafka to deliver to. profile says how it knows the service:
+    The Kafka to deliver to. profile is the kind of authentication:
     msk-scram (Amazon MSK, user and password), msk-iam (Amazon MSK, the pod's IAM role), confluent (Confluent Cloud,
     API key), event-hubs (Azure Event Hubs, connection string), plain (no security: a broker of the same cluster).
     username: the SCRAM user, or the API key. region: of MSK, for msk-iam.
@@ -194,7 +194,7 @@ variable "kafka" {
     error_message = "kafka: brokers are HOST:PORT, without a scheme, at least one."
   }
 
-  # A wrong port is the most common mistake, and shows much later as a time-out or a refused log-in. MSK's ports from 14001
+  # A wrong port is the most common mistake; its effect is a time-out or a rejected log-in much later. MSK's ports from 14001
   # on are those of its private connectivity between VPCs.
   validation {
     condition = alltrue([
@@ -227,11 +227,11 @@ variable "kafka" {
 
 variable "kafka_secret" {
   description = <<-EOT
-    Where the pods get the password from (msk-scram, confluent: the API secret, event-hubs: the connection string), as a
+    Source of the pods' password (msk-scram; confluent: the API secret; event-hubs: the connection string), mounted as a
     file that is replaced while they run. No secret goes through Terraform. One of:
-    kubernetes: a Secret of the namespace, made by something else (External Secrets, Sealed Secrets, by hand), and its key.
+    kubernetes: a Secret of the namespace, created by another component (External Secrets, Sealed Secrets) or by hand, and its key.
     store: the cloud's secret store, through the Secrets Store CSI driver: the driver's and the provider's name and the
-    provider's parameters; the file has to be named password.
+    provider's parameters; the file must be named password.
   EOT
   type = object({
     kubernetes = optional(object({
@@ -271,7 +271,7 @@ variable "identity_labels" {
 }
 
 variable "service" {
-  description = "How the cluster's outside reaches the service without an ingress: LoadBalancer, or ClusterIP for inside only. annotations say what the cloud's load balancer shall be, tls whether it ends TLS."
+  description = "Access to the service without an ingress: LoadBalancer, or ClusterIP for access from inside only. annotations configure the cloud's load balancer; tls: it terminates TLS."
   type = object({
     type        = optional(string, "ClusterIP")
     port        = optional(number, 80)
@@ -292,7 +292,7 @@ variable "service" {
 }
 
 variable "ingress" {
-  description = "HTTPS by an ingress controller of the cluster: class (unset: the cluster's default, or what an annotation says), host, and the Secret with the certificate. Unset: none."
+  description = "HTTPS by an ingress controller of the cluster: class (unset: the cluster's default, or the one of an annotation), host, and the Secret with the certificate. Unset: none."
   type = object({
     class_name  = optional(string)
     host        = string
@@ -308,12 +308,12 @@ variable "ingress" {
 
   validation {
     condition     = var.ingress == null || var.service.type == "ClusterIP"
-    error_message = "ingress: the service behind it is ClusterIP; with LoadBalancer there would be two ways in."
+    error_message = "ingress: the service behind it is ClusterIP; with LoadBalancer there would be two public addresses."
   }
 }
 
 variable "health_checkers" {
-  description = "Addresses of load balancers outside the cluster that ask /readyz on the admin port (8081); the chart's NetworkPolicy lets in the cluster's own pods only."
+  description = "Addresses of load balancers outside the cluster that request /readyz on the admin port (8081); by default the chart's NetworkPolicy admits only the cluster's pods."
   type        = list(string)
   default     = []
 
@@ -324,13 +324,13 @@ variable "health_checkers" {
 }
 
 variable "extra_values" {
-  description = "Values of the chart that have no input here, laid over all others; the chart's values.yaml has them."
+  description = "Values of the chart that have no input here, merged over all others; see the chart's values.yaml."
   type        = any
   default     = {}
 }
 
 variable "timeout_seconds" {
-  description = "How long an installation or upgrade may take until every replica is ready; after it the release is rolled back."
+  description = "Time limit of an installation or upgrade until every replica is ready; then the release is rolled back."
   type        = number
   default     = 600
 

@@ -1,7 +1,7 @@
 terraform {
   required_version = ">= 1.11.0"
 
-  # The roots pin the versions; a module says what it works with.
+  # The roots pin the versions; the module gives the supported ranges.
   required_providers {
     helm = {
       source  = "hashicorp/helm"

@@ -22,19 +22,19 @@ DeadLetterFile::DeadLetterFile(DeadLetterFileOptions options, Log& log, const Cl
   if (!fault) return;
   log_.Write(
       LogLevel::kWarn, kComponent,
-      "the dead-letter file can't be used; what the dead-letter topic refuses will stay in the journal",
+      "the dead-letter file can't be used; events that the dead-letter topic rejects stay in the journal",
       {{"reason", std::string_view(fault->reason)}});
 }
 
 StoredDeadLetters DeadLetterFile::Store(std::span<const DeadLetterToStore> dead_letters) {
   base::MutexLock lock(mutex_);
-  StoredDeadLetters filed;
+  StoredDeadLetters result;
   auto fault = EnsureOpen();
-  while (!fault && filed.places.size() < dead_letters.size()) {
+  while (!fault && result.places.size() < dead_letters.size()) {
     std::string batch;
-    std::vector<uint64_t> offsets;  // of the lines within it
+    std::vector<uint64_t> offsets;  // where each line begins in the batch
     uint64_t batch_max = 0;
-    for (const DeadLetterToStore& dead_letter : dead_letters.subspan(filed.places.size())) {
+    for (const DeadLetterToStore& dead_letter : dead_letters.subspan(result.places.size())) {
       const size_t begin = batch.size();
       AppendDeadLetterLine(batch, dead_letter.event, dead_letter.note);
       if (begin == 0) batch_max = lines_->BatchBytes(batch.size());
@@ -53,15 +53,15 @@ StoredDeadLetters DeadLetterFile::Store(std::span<const DeadLetterToStore> dead_
     }
     bytes_ += batch.size();
     for (const uint64_t offset : offsets) {
-      filed.places.push_back(stored->segment + ':' + std::to_string(stored->offset + offset));
+      result.places.push_back(stored->segment + ':' + std::to_string(stored->offset + offset));
     }
   }
-  if (!fault) return filed;
-  filed.code = fault->code;
-  filed.reason = fault->reason;
-  failures_ += dead_letters.size() - filed.places.size();
-  TellFault(*fault);
-  return filed;
+  if (!fault) return result;
+  result.code = fault->code;
+  result.reason = fault->reason;
+  failures_ += dead_letters.size() - result.places.size();
+  LogFault(*fault);
+  return result;
 }
 
 std::optional<StorageFault> DeadLetterFile::EnsureOpen() {
@@ -78,21 +78,21 @@ std::optional<StorageFault> DeadLetterFile::EnsureOpen() {
 
 std::optional<StorageFault> DeadLetterFile::Reserve(uint64_t bytes) {
   if (bytes_ + bytes <= options_.bytes_max) return std::nullopt;
-  bytes_ = directory_->Bytes(kDeadLettersPrefix);  // somebody may have made room
+  bytes_ = directory_->Bytes(kDeadLettersPrefix);  // an operator may have removed segments
   if (bytes_ + bytes <= options_.bytes_max) return std::nullopt;
   return StorageFault{
       "dead_letter_file_full",
       std::string(kSetting) + ' ' + options_.directory + " holds " + std::to_string(bytes_) + " of " +
           std::to_string(options_.bytes_max) +
-          " bytes (dead_letter.bytes_max); mend the dead-letter topic, or send back and delete "
-          "what is there"};
+          " bytes (dead_letter.bytes_max); fix the dead-letter topic, or redrive the stored dead "
+          "letters and delete the files"};
 }
 
-void DeadLetterFile::TellFault(const StorageFault& fault) {
+void DeadLetterFile::LogFault(const StorageFault& fault) {
   const auto count = faults_.Count(clock_.Now());
   if (!count) return;
   log_.Write(LogLevel::kError, kComponent,
-             "dead letters could not be put into the dead-letter file; they stay in the journal",
+             "dead letters could not be stored in the dead-letter file; they stay in the journal",
              {{"code", fault.code}, {"reason", std::string_view(fault.reason)}, {"count", *count}});
 }
 

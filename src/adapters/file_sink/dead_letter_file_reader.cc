@@ -36,8 +36,8 @@ base::Result<std::unique_ptr<DeadLetterFileReader>> DeadLetterFileReader::Open(
     Segment segment{folder + '/' + each.name, each.number, each.number == start.first ? start.second : 0};
     struct stat status = {};
     if (::stat(segment.path.c_str(), &status) != 0) {
-      if (errno == ENOENT) continue;  // moved away since
-      return Fault("look at", segment.path, errno);
+      if (errno == ENOENT) continue;  // moved away in the meantime
+      return Fault("get the status of", segment.path, errno);
     }
     segment.end = static_cast<uint64_t>(status.st_size);
     if (segment.begin >= segment.end) continue;
@@ -75,7 +75,7 @@ base::Result<std::optional<DeadLetterRecord>> DeadLetterFileReader::Next(base::D
   const ssize_t size = ::getline(&raw, &room, file_.get());
   const std::unique_ptr<char, void (*)(void*)> line(raw, &std::free);
   if (size < 0 && std::ferror(file_.get()) != 0) return Fault("read", segment.path, errno);
-  // A line without its end is being written, or was when the process ended.
+  // A line without a line break is still being written, or the process ended while it was written.
   const uint64_t next = offset_ + static_cast<uint64_t>(std::max<ssize_t>(size, 0));
   if (size <= 0 || raw[size - 1] != '\n' || next > segment.end) {
     CloseCurrent();

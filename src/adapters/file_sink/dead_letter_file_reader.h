@@ -10,16 +10,16 @@
 
 namespace ei::file_sink {
 
-// The dead letters in the dead-letter file of a folder (also the file sink's), from a place given (where
-// there is none: from the oldest) to where its segments ended when this was opened. A part is a segment's
-// number, an offset the byte at which a line begins. A line that is no dead letter is a dead letter without
-// headers. Only reads, also beside a service that writes there.
+// Reads the dead letters in the dead-letter file of a folder (also that of the file sink), from a given place
+// (without one, from the oldest) to the ends that the segments had when this was opened. A part is the number
+// of a segment, an offset is the byte at which a line begins. A line that is not a dead letter is returned as
+// one without headers. Changes nothing, so it may run while a service writes to the folder.
 class DeadLetterFileReader final : public DeadLetterSource {
  public:
   static base::Result<std::unique_ptr<DeadLetterFileReader>> Open(const std::string& folder,
                                                                   const DeadLetterOffsets& from);
 
-  // `wait` is not needed: what is read is there.
+  // Ignores `wait`: all lines are there already.
   base::Result<std::optional<DeadLetterRecord>> Next(base::Duration wait) override;
   bool AtEnd() const override { return current_ == segments_.size(); }
   DeadLetterOffsets Places() const override { return place_; }
@@ -41,7 +41,7 @@ class DeadLetterFileReader final : public DeadLetterSource {
   size_t current_ = 0;
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_{nullptr,
                                                         &std::fclose};  // the current one; null: not open
-  uint64_t offset_ = 0;                                                 // in it
+  uint64_t offset_ = 0;                                                 // in the current file
   DeadLetterOffsets place_;
   uint64_t done_ = 0;  // bytes
   uint64_t total_ = 0;

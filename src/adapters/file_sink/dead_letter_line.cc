@@ -13,8 +13,8 @@ namespace {
 
 constexpr size_t kMembersMax = 64;  // a line has about a dozen
 
-// Goes through the members of a line. Everything before the value is a string or null; the value is last and
-// needs no grammar of its own.
+// Reads the members of a line from left to right. Every member before the value is a string or null. The
+// value is the last member and is not parsed.
 class LineReader {
  public:
   explicit LineReader(std::string_view line) : rest_(line) {}
@@ -43,7 +43,7 @@ class LineReader {
   std::string_view Rest() const { return rest_; }
 
  private:
-  // Only what AppendDeadLetterLine writes: \" \\ and \u00XX.
+  // Supports only the escapes that AppendDeadLetterLine writes: \" \\ and \u00XX.
   std::optional<char> TakeEscape() {
     if (Take("\\\"")) return '"';
     if (Take("\\\\")) return '\\';

@@ -7,8 +7,8 @@
 
 namespace ei::file_sink {
 
-// Reads a line that AppendDeadLetterLine (line_format.h) wrote, without its line break: key, value and
-// headers byte for byte. nullopt: it is no such line. stored_at, part and offset are the caller's to fill.
+// Parses a line that AppendDeadLetterLine (line_format.h) wrote, without its line break. Returns key, value
+// and headers byte for byte; nullopt if it is not such a line. The caller sets stored_at, part and offset.
 std::optional<DeadLetterRecord> ParseDeadLetterLine(std::string_view line);
 
 }  // namespace ei::file_sink

@@ -44,7 +44,8 @@ Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
 }
 
 void Descriptor::Close() {
-  // Nothing depends on close(): what counts was synced before, and Linux frees the number even when it fails.
+  // The result of close() doesn't matter: the data was synced before, and Linux frees the descriptor even if
+  // it fails.
   if (fd_ >= 0) calls_->Close(fd_);
   fd_ = -1;
 }

@@ -8,8 +8,8 @@
 
 namespace ei::file_sink {
 
-// The system calls on an event's way to the disk, so that tests can make each of them fail. Each does what
-// the POSIX call of its name does, errno included. Thread-safe.
+// The system calls that write events to the disk, as an interface so that tests can make each of them fail.
+// Each does the same as the POSIX call of its name, including errno. Thread-safe.
 class FileCalls {
  public:
   virtual ~FileCalls() = default;
@@ -23,6 +23,7 @@ class FileCalls {
   virtual int LStat(const char* path, struct stat* status) = 0;
 };
 
+// The real system calls; valid until the process ends.
 FileCalls& RealFileCalls();
 
 // Repeats the call for as long as a signal interrupts it.
@@ -33,7 +34,7 @@ auto Uninterrupted(Call call) {
   return result;
 }
 
-// An open file; closes it.
+// Owns an open file descriptor and closes it. Movable; not thread-safe.
 class Descriptor {
  public:
   Descriptor() = default;

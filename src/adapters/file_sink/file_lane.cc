@@ -36,8 +36,8 @@ void FileLane::Run(base::SteadyTime until) {
       }
       if (sent_ != nullptr) sent_->Flush();
     }
-    const bool left = !(batches_.empty() && dead_letters_.empty());
-    const base::SteadyTime next = left ? std::min(until, not_before_) : until;
+    const bool pending = !(batches_.empty() && dead_letters_.empty());
+    const base::SteadyTime next = pending ? std::min(until, not_before_) : until;
     const base::MutexLock lock(mutex_);
     while (!woken_ && sink_.clock_.Now() < next) {
       if (next == base::SteadyTime::max()) {
@@ -68,14 +68,14 @@ std::optional<StorageFault> FileLane::Write() {
     if (batches_.front().positions.empty()) batches_.pop_front();
   }
   in_flight_.store(0, std::memory_order_relaxed);
-  const auto redrive_fault = WriteDeadLetters();
-  if (!fault) fault = redrive_fault;
+  const auto dead_letter_fault = WriteDeadLetters();
+  if (!fault) fault = dead_letter_fault;
   if (waiting_ > 0) sink_.telemetry_.EventsRetried(waiting_);
   const base::MutexLock lock(sink_.mutex_);
   if (fault) {
-    sink_.TellFault(*fault);
+    sink_.LogFault(*fault);
   } else {
-    sink_.TellRecovery();
+    sink_.LogRecovery();
   }
   return fault;
 }
@@ -97,7 +97,7 @@ std::optional<StorageFault> FileLane::WriteBatch(const Batch& batch, size_t& wri
   return std::nullopt;
 }
 
-// The first ones; the others stay.
+// Reports the first `written` events of the batch as delivered; the others stay in it.
 void FileLane::Deliver(Batch& batch, size_t written) {
   if (written == 0) return;
   waiting_ -= written;
@@ -107,23 +107,23 @@ void FileLane::Deliver(Batch& batch, size_t written) {
     return listener_->OnDelivered({done.positions, done.runs});
   }
   Batch done;
-  Batch left;
+  Batch rest;
   RunReader runs(batch.runs);
   size_t bytes = 0;
   for (size_t i = 0; i < batch.positions.size(); ++i) {
-    Batch& into = i < written ? done : left;
+    Batch& into = i < written ? done : rest;
     into.positions.push_back(batch.positions[i]);
     ei::AppendRun(into.runs, runs.Next());
     if (i < written) bytes += batch.line_bytes[i];
   }
-  left.lines = batch.lines.substr(bytes);
-  left.line_bytes.assign(batch.line_bytes.begin() + static_cast<std::ptrdiff_t>(written),
+  rest.lines = batch.lines.substr(bytes);
+  rest.line_bytes.assign(batch.line_bytes.begin() + static_cast<std::ptrdiff_t>(written),
                          batch.line_bytes.end());
-  batch = std::move(left);
+  batch = std::move(rest);
   listener_->OnDelivered({done.positions, done.runs});
 }
 
-// They are few: each is stored by itself.
+// Stores each dead letter separately, because there are few.
 std::optional<StorageFault> FileLane::WriteDeadLetters() {
   while (!dead_letters_.empty()) {
     {

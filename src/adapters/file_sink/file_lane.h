@@ -14,7 +14,8 @@
 
 namespace ei::file_sink {
 
-// A lane of the file sink: gathers lines and writes them.
+// A lane of the file sink: gathers lines and writes them in Run. Wake and InFlight may be called by any
+// thread, the other functions by one thread at a time.
 class FileLane final : public SinkLane {
  public:
   FileLane(FileSink& sink, uint64_t seed) : sink_(sink), random_(seed) {}
@@ -30,7 +31,7 @@ class FileLane final : public SinkLane {
   uint64_t InFlight() const override { return in_flight_.load(std::memory_order_relaxed); }
 
  private:
-  // Lines that wait to be written; of the first batch some may be.
+  // Lines that wait to be written. Some lines of the first batch may already be written.
   struct Batch {
     std::string lines;
     std::vector<uint32_t> line_bytes;
@@ -49,14 +50,14 @@ class FileLane final : public SinkLane {
 
   FileSink& sink_;
   DeliveryListener* listener_ = nullptr;
-  SentLog* sent_ = nullptr;  // null: nothing outlives the process
+  SentLog* sent_ = nullptr;  // null: no journal that outlives the process
   UuidV7Generator random_;
   std::deque<Batch> batches_;
   std::vector<DeadLetter> dead_letters_;
-  uint64_t waiting_ = 0;   // events in the batches
-  uint32_t failures_ = 0;  // in a row
-  base::SteadyTime not_before_;
-  std::atomic<uint64_t> in_flight_{0};  // of the waiting ones, while they are being written
+  uint64_t waiting_ = 0;                // events in the batches
+  uint32_t failures_ = 0;               // consecutive
+  base::SteadyTime not_before_;         // time of the next attempt
+  std::atomic<uint64_t> in_flight_{0};  // waiting events, while they are being written
 
   base::Mutex mutex_;
   base::CondVar changed_;

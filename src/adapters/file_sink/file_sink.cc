@@ -44,17 +44,17 @@ FileSink::~FileSink() = default;
 
 SinkLane& FileSink::Lane(size_t lane) { return *lanes_.at(lane); }
 
-void FileSink::TellFault(const StorageFault& fault) {
+void FileSink::LogFault(const StorageFault& fault) {
   const auto count = faults_.Count(clock_.Now());
   if (!count) return;
-  told_fault_ = true;
-  log_.Write(LogLevel::kError, kComponent, "events could not be stored and will be tried again",
+  fault_logged_ = true;
+  log_.Write(LogLevel::kError, kComponent, "events could not be stored; retrying",
              {{"code", fault.code}, {"reason", fault.reason}, {"count", *count}});
 }
 
-void FileSink::TellRecovery() {
-  if (!told_fault_) return;
-  told_fault_ = false;
+void FileSink::LogRecovery() {
+  if (!fault_logged_) return;
+  fault_logged_ = false;
   log_.Write(LogLevel::kInfo, kComponent, "events are stored again", {{"directory", path_}});
 }
 

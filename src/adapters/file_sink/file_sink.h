@@ -24,24 +24,26 @@ class FileLane;
 
 struct Options {
   std::string directory;                  // file.dir
-  uint64_t segment_bytes = 128ULL << 20;  // file.segment_bytes: a segment's size, but for one longer line
+  uint64_t segment_bytes = 128ULL << 20;  // file.segment_bytes; one longer line may exceed it
   size_t lanes = 1;
   RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
   uint64_t seed = 0;
 };
 
-// The embedded sink: each event is a line of the newest file events-NUMBER.ndjson in the folder, each dead
-// dead letter one of dead-letters-NUMBER.ndjson (line_format.h). Files may be moved away or removed at any
-// time: what comes afterwards goes to a new one, and what was being written at that moment to both.
+// The embedded sink: writes each event as a line of the newest file events-NUMBER.ndjson in the folder, and
+// each dead letter as a line of dead-letters-NUMBER.ndjson (line_format.h). Files may be moved away or
+// removed at any time: later lines go to a new file, and lines that were being written at that moment go to
+// both.
 //
-// An event is delivered after the sync of its line has returned, in a file that has its name. A crash loses
-// no such line and leaves none torn once the sink has been opened again; the event that was under way may
-// then stand there twice. After a fault what doesn't stand yet is written again, in its order.
+// An event is delivered after the sync of its line has returned, if the file still has its name. A crash
+// loses no such line, and no line is torn after the sink has been opened again; an event that was being
+// written may then be there twice. After a fault, the events that are not yet stored are written again in
+// order.
 //
-// A lane writes in its Run. The lanes share the files, one at a time.
+// A lane writes in its Run. The lanes take turns to write to the files (mutex_).
 class FileSink final : public EventSink {
  public:
-  // The references outlive the sink.
+  // The references must outlive the sink.
   static base::Result<std::unique_ptr<FileSink>> Open(const Options& options, Log& log, const Clock& clock,
                                                       Telemetry& telemetry,
                                                       FileCalls& calls = RealFileCalls());
@@ -57,8 +59,8 @@ class FileSink final : public EventSink {
   FileSink(const Options& options, std::unique_ptr<SegmentDirectory> directory, Log& log, const Clock& clock,
            Telemetry& telemetry);
 
-  void TellFault(const StorageFault& fault) REQUIRES(mutex_);
-  void TellRecovery() REQUIRES(mutex_);
+  void LogFault(const StorageFault& fault) REQUIRES(mutex_);
+  void LogRecovery() REQUIRES(mutex_);
 
   const std::string path_;
   const RetryPolicy retries_;
@@ -72,7 +74,7 @@ class FileSink final : public EventSink {
   SegmentLog events_ GUARDED_BY(mutex_);
   SegmentLog dead_letters_ GUARDED_BY(mutex_);
   RepeatLimit faults_ GUARDED_BY(mutex_);
-  bool told_fault_ GUARDED_BY(mutex_) = false;
+  bool fault_logged_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace ei::file_sink

@@ -12,7 +12,7 @@ namespace {
 void AppendOneLine(std::string& out, std::string_view value) {
   const size_t before = out.size();
   const size_t after = before + value.size();
-  // The second argument is not to be trusted: where the string grows, libstdc++ 12 passes the new capacity.
+  // The second argument is ignored: if the string grows, libstdc++ 12 passes the new capacity there.
   out.resize_and_overwrite(after, [&](char* data, size_t) {
     char* const to = data + before;
     const char* const from = value.data();
@@ -22,8 +22,8 @@ void AppendOneLine(std::string& out, std::string_view value) {
   });
 }
 
-// Bytes of the well-formed UTF-8 sequence (Unicode 15, table 3-7) that `text` begins with; 0 when it begins
-// with none.
+// Returns the length of the well-formed UTF-8 sequence (Unicode 15, table 3-7) at the start of `text`; 0 if
+// there is none.
 size_t SequenceBytes(std::string_view text) {
   const auto byte = [text](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : 0U; };
   const auto follows = [&](size_t i) { return byte(i) >= 0x80 && byte(i) <= 0xBF; };

@@ -9,13 +9,14 @@
 
 namespace ei::file_sink {
 
-// Keeps a fault that repeats from flooding the log: one line a minute, which tells how many there were since
-// the one before. Not thread-safe.
+// Keeps a repeated fault from flooding the log: it allows one line a minute, which gives the number of faults
+// since the previous line. Not thread-safe.
 class RepeatLimit {
  public:
   static constexpr base::Duration kInterval = std::chrono::minutes(1);
 
-  // Counts one. When it is time for a line: how many there were since the last line, this one included.
+  // Counts one fault. Returns the number of faults since the last line, including this one, if a line is due;
+  // nullopt otherwise.
   std::optional<uint64_t> Count(base::SteadyTime now) {
     ++count_;
     if (last_ && now - *last_ < kInterval) return std::nullopt;

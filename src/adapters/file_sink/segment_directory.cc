@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::string_view kSuffix = ".ndjson";
 constexpr size_t kDigits = 20;
-// Far beyond what a counter reaches; a higher number in a name is not ours and is passed over.
+// No counter gets near this number; a file with a higher number in its name is not a segment and is ignored.
 constexpr uint64_t kNumberMax = 1'000'000'000'000'000'000;
 constexpr mode_t kFolderMode = 0750;
 constexpr mode_t kFileMode = 0640;
@@ -43,7 +43,7 @@ std::string NameOf(std::string_view prefix, uint64_t number) {
   return std::string(prefix) + '-' + TwentyDigits(number) + std::string(kSuffix);
 }
 
-// The number in the name of a segment of any prefix, or of this one.
+// Returns the number in the name of a segment with this prefix; with an empty prefix, of any segment.
 std::optional<uint64_t> NumberIn(std::string_view name, std::string_view prefix = {}) {
   if (name.size() < kDigits + kSuffix.size() + 1 || !name.ends_with(kSuffix)) return std::nullopt;
   name.remove_suffix(kSuffix.size());
@@ -64,7 +64,7 @@ bool SyncFolder(const std::filesystem::path& path, FileCalls& calls) {
   return folder.IsOpen() && Uninterrupted([&] { return calls.FSync(folder.Get()); }) == 0;
 }
 
-// Makes each missing folder of the path and syncs the one that it stands in. False: errno says why.
+// Creates each missing folder of the path and syncs its parent. Returns false on an error, which is in errno.
 bool MakeFolders(const std::filesystem::path& path, FileCalls& calls) {
   std::filesystem::path made;
   for (const auto& part : path) {
@@ -110,26 +110,26 @@ base::Result<std::unique_ptr<SegmentDirectory>> SegmentDirectory::Open(const std
   return directory;
 }
 
-std::unexpected<base::Error> SegmentDirectory::Refuse(ErrorKind kind, std::string_view why) const {
+std::unexpected<base::Error> SegmentDirectory::Fault(ErrorKind kind, std::string_view why) const {
   return base::Fail(kind, std::string(setting_) + ' ' + path_ + ": " + std::string(why));
 }
 
 base::Result<void> SegmentDirectory::Prepare() {
-  if (path_.empty()) return Refuse(ErrorKind::kStorage, "is empty; name a folder");
+  if (path_.empty()) return Fault(ErrorKind::kStorage, "is empty; name a folder");
   if (!MakeFolders(path_, calls_)) {
     const int error = errno;
-    return Refuse(ErrorKind::kStorage,
-                  "can't make the folder: " + Text(error) + "; name one that can be made");
+    return Fault(ErrorKind::kStorage,
+                 "can't make the folder: " + Text(error) + "; name one that can be made");
   }
   directory_ = Descriptor(calls_, calls_.OpenAt(AT_FDCWD, path_.c_str(), O_RDONLY | O_DIRECTORY, 0));
   if (!directory_.IsOpen()) {
     const int error = errno;
-    return Refuse(ErrorKind::kStorage, "can't open the folder: " + Text(error));
+    return Fault(ErrorKind::kStorage, "can't open the folder: " + Text(error));
   }
   if (::faccessat(directory_.Get(), ".", W_OK | X_OK, AT_EACCESS) != 0) {
     const int error = errno;
-    return Refuse(ErrorKind::kStorage,
-                  "the folder is not writable: " + Text(error) + "; give this user the right to write there");
+    return Fault(ErrorKind::kStorage,
+                 "the folder is not writable: " + Text(error) + "; give this user the right to write there");
   }
   return {};
 }
@@ -140,17 +140,17 @@ base::Result<void> SegmentDirectory::Lock() {
   struct stat status = {};
   if (!lock_.IsOpen() || ::fstat(lock_.Get(), &status) != 0) {
     const int error = errno;
-    return Refuse(ErrorKind::kStorage,
-                  std::string("can't open ") + kLockFile + " for writing: " + Text(error));
+    return Fault(ErrorKind::kStorage,
+                 std::string("can't open ") + kLockFile + " for writing: " + Text(error));
   }
   lock_identity_ = IdentityOf(status);
   if (::flock(lock_.Get(), LOCK_EX | LOCK_NB) == 0) return {};
   const int error = errno;
   if (error == EWOULDBLOCK) {
-    return Refuse(ErrorKind::kUnavailable, std::string("another process writes there (it holds ") +
-                                               kLockFile + "); give each its own folder");
+    return Fault(ErrorKind::kUnavailable, std::string("another process writes there (it holds ") + kLockFile +
+                                              "); give each its own folder");
   }
-  return Refuse(ErrorKind::kStorage, std::string("can't lock ") + kLockFile + ": " + Text(error));
+  return Fault(ErrorKind::kStorage, std::string("can't lock ") + kLockFile + ": " + Text(error));
 }
 
 base::Result<void> SegmentDirectory::FindLastNumber() {
@@ -164,7 +164,7 @@ base::Result<void> SegmentDirectory::FindLastNumber() {
   for (; !fault && entry != std::filesystem::directory_iterator(); entry.increment(fault)) {
     last_number_ = std::max(last_number_, NumberIn(entry->path().filename().native()).value_or(0));
   }
-  if (fault) return Refuse(ErrorKind::kStorage, "can't list the folder: " + fault.message());
+  if (fault) return Fault(ErrorKind::kStorage, "can't list the folder: " + fault.message());
   return {};
 }
 
@@ -175,14 +175,15 @@ base::Result<bool> SegmentDirectory::Hold() {
   if (there == 0 && IdentityOf(status) == lock_identity_) return false;
   if (there != 0 && errno != ENOENT && errno != ENOTDIR) {
     const int error = errno;
-    return Refuse(ErrorKind::kStorage, std::string("can't look at ") + kLockFile + ": " + Text(error));
+    return Fault(ErrorKind::kStorage,
+                 std::string("can't get the status of ") + kLockFile + ": " + Text(error));
   }
   auto again = Open(path_, setting_, calls_);
   if (!again) return std::unexpected(std::move(again.error()));
   const uint64_t last_number = std::max(last_number_, (*again)->last_number_);
   if (const auto saved = (*again)->SaveNumber(last_number); !saved) {
-    return Refuse(ErrorKind::kStorage, "can't " + std::string(saved.error().doing) + ' ' +
-                                           saved.error().file + ": " + Text(saved.error().error));
+    return Fault(ErrorKind::kStorage, "can't " + std::string(saved.error().doing) + ' ' + saved.error().file +
+                                          ": " + Text(saved.error().error));
   }
   directory_ = std::move((*again)->directory_);
   lock_ = std::move((*again)->lock_);
@@ -191,14 +192,14 @@ base::Result<bool> SegmentDirectory::Hold() {
   return true;
 }
 
-std::expected<bool, FileFault> SegmentDirectory::Stands(const Segment& segment, uint64_t bytes) const {
+std::expected<bool, FileFault> SegmentDirectory::IsInPlace(const Segment& segment, uint64_t bytes) const {
   struct stat status = {};
   const std::string path = path_ + '/' + segment.name;
   if (Uninterrupted([&] { return calls_.LStat(path.c_str(), &status); }) == 0) {
     return IdentityOf(status) == segment.identity && static_cast<uint64_t>(status.st_size) == bytes;
   }
   if (errno == ENOENT || errno == ENOTDIR) return false;
-  return std::unexpected(FileFault{"look at", segment.name, errno});
+  return std::unexpected(FileFault{"get the status of", segment.name, errno});
 }
 
 std::optional<uint64_t> SegmentDirectory::Newest(std::string_view prefix) const {
@@ -218,7 +219,7 @@ uint64_t SegmentDirectory::Bytes(std::string_view prefix) const {
   return bytes;
 }
 
-bool SegmentDirectory::Holds(std::string_view prefix) const { return Newest(prefix).has_value(); }
+bool SegmentDirectory::HasSegments(std::string_view prefix) const { return Newest(prefix).has_value(); }
 
 std::expected<Segment, FileFault> SegmentDirectory::OpenNewest(std::string_view prefix) {
   const std::optional<uint64_t> number = Newest(prefix);
@@ -249,7 +250,7 @@ std::expected<Segment, FileFault> SegmentDirectory::Create(std::string_view pref
     return std::unexpected(FileFault{"make", segment.name, errno});
   }
   segment.identity = IdentityOf(status);
-  // fsync, as fdatasync of a folder need not write a new entry.
+  // fsync, because fdatasync of a folder doesn't have to write a new entry.
   if (Uninterrupted([&] { return calls_.FSync(directory_.Get()); }) != 0) {
     FileFault fault{"sync the folder for", segment.name, errno};
     Remove(segment);
@@ -258,7 +259,7 @@ std::expected<Segment, FileFault> SegmentDirectory::Create(std::string_view pref
   return segment;
 }
 
-// The number is on the disk before any file bears it. In place and within one sector: never half written.
+// Saves the number before any file has it. The write is in place and within one sector, so it is never torn.
 std::expected<uint64_t, FileFault> SegmentDirectory::NextNumber() {
   const uint64_t number = last_number_ + 1;
   if (auto saved = SaveNumber(number); !saved) return std::unexpected(std::move(saved.error()));

@@ -16,8 +16,8 @@ namespace ei::file_sink {
 
 // A file operation that failed.
 struct FileFault {
-  std::string_view doing;  // a constant, as in "sync"
-  std::string file;        // its name in the folder
+  std::string_view doing;  // a constant verb for messages, as in "sync"
+  std::string file;        // the file's name in the folder
   int error = 0;           // errno
 };
 
@@ -28,27 +28,29 @@ struct Segment {
   uint64_t bytes = 0;
 };
 
-// A segment in its folder, as a reader sees it.
+// Name and number of a segment in a folder.
 struct ListedSegment {
   std::string name;
   uint64_t number = 0;
 };
 
-// The segments of this prefix, oldest first. Reads only, also beside a process that writes there.
+// Returns the segments with this prefix, oldest first. Changes nothing, so another process may write to the
+// folder.
 base::Result<std::vector<ListedSegment>> ListSegments(const std::string& path, std::string_view prefix);
 
-// The folder that the segments stand in, named PREFIX-NUMBER.ndjson with a number of 20 digits, so that names
-// sort in the order of their making. One counter numbers all segments; the last number is kept in the lock
-// file, so that none is given twice, even when all segments have been moved away.
+// The folder with the segments, which are named PREFIX-NUMBER.ndjson with a number of 20 digits, so that the
+// names sort in the order of creation. One counter numbers all segments. The last number is kept in the lock
+// file, so that no number is used twice, even after all segments have been moved away.
 //
-// While this object lives, its flock on the lock file keeps other processes out. An operator may move or
-// remove anything at any time, the folder too: Hold and Stands find out. Not thread-safe.
+// While this object exists, its flock on the lock file keeps other processes out. An operator may move or
+// remove anything at any time, including the folder: Hold and IsInPlace detect this. Not thread-safe.
 class SegmentDirectory {
  public:
   static constexpr const char* kLockFile = ".lock";
 
-  // Makes the folder, with its parents, when it is missing. `setting`: the one that names it, a constant, for
-  // messages. `calls` outlives the result.
+  // Creates the folder and its parents if they are missing, and locks it. `setting` is a constant: the
+  // setting that names the folder, for messages. `calls` must outlive the result. kUnavailable: another
+  // process has the lock.
   static base::Result<std::unique_ptr<SegmentDirectory>> Open(const std::string& path,
                                                               std::string_view setting, FileCalls& calls);
 
@@ -56,27 +58,27 @@ class SegmentDirectory {
   std::string_view SettingName() const { return setting_; }
   FileCalls& Calls() const { return calls_; }
 
-  // Makes sure that folder and lock file are still the ones that were opened; where they are not, makes the
-  // folder again and locks it. Returns whether it had to. One system call when all is well.
+  // Checks that folder and lock file are still the ones that were opened. If not, creates and locks the
+  // folder again and returns true. Costs one system call if nothing has changed.
   base::Result<bool> Hold();
 
-  // Whether this very file still stands under its name below Path(), and has `bytes` bytes: nobody moved,
-  // removed or replaced it, or the folder, and nobody else wrote to it. One system call.
-  std::expected<bool, FileFault> Stands(const Segment& segment, uint64_t bytes) const;
+  // Returns whether this file still has its name below Path() and has `bytes` bytes: it and the folder were
+  // not moved, removed or replaced, and no other program wrote to it. One system call.
+  std::expected<bool, FileFault> IsInPlace(const Segment& segment, uint64_t bytes) const;
 
-  // A new segment, empty and open for appending; its name is on the disk.
+  // Creates an empty segment and opens it for appending; its name is synced to the disk.
   std::expected<Segment, FileFault> Create(std::string_view prefix);
 
-  // Opens a segment that is there, for reading and appending; its size is known. errno as in FileFault.
+  // Opens the newest segment for reading and appending, and sets its size.
   std::expected<Segment, FileFault> OpenNewest(std::string_view prefix);
 
-  // Whether OpenNewest has something to open.
-  bool Holds(std::string_view prefix) const;
+  // Whether there is a segment with this prefix, so that OpenNewest can open one.
+  bool HasSegments(std::string_view prefix) const;
 
-  // What the segments of this prefix take together.
+  // Returns the size of all segments with this prefix together.
   uint64_t Bytes(std::string_view prefix) const;
 
-  // Only if it is still this file that has the name.
+  // Removes the segment if its name still belongs to this file.
   void Remove(const Segment& segment);
 
  private:
@@ -90,7 +92,7 @@ class SegmentDirectory {
   std::expected<uint64_t, FileFault> NextNumber();
   std::expected<void, FileFault> SaveNumber(uint64_t number);
 
-  std::unexpected<base::Error> Refuse(base::ErrorKind kind, std::string_view why) const;
+  std::unexpected<base::Error> Fault(base::ErrorKind kind, std::string_view why) const;
 
   const std::string path_;
   const std::string_view setting_;

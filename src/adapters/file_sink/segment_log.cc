@@ -26,9 +26,9 @@ SegmentLog::SegmentLog(std::string_view prefix, uint64_t segment_bytes, SegmentD
 }
 
 void SegmentLog::Resume() {
-  if (!directory_.Holds(prefix_)) return;
+  if (!directory_.HasSegments(prefix_)) return;
   const auto leave = [this](const std::string& name, const std::string& why) {
-    log_.Write(LogLevel::kWarn, kComponent, "the newest segment is left as it is and a new one begun",
+    log_.Write(LogLevel::kWarn, kComponent, "the newest segment is left unchanged and a new one is started",
                {{"directory", directory_.Path()}, {"segment", name}, {"reason", why}});
   };
   auto newest = directory_.OpenNewest(prefix_);
@@ -37,15 +37,17 @@ void SegmentLog::Resume() {
 
   const int fd = newest->file.Get();
   const auto sound = SoundBytes(fd, newest->bytes);
-  if (!sound) return leave(newest->name, errno == 0 ? "its end is not text" : "read: " + Text(errno));
+  if (!sound)
+    return leave(newest->name,
+                 errno == 0 ? "no complete line was found near its end" : "read: " + Text(errno));
   if (*sound < newest->bytes) {
     FileCalls& calls = directory_.Calls();
     if (Uninterrupted([&] { return calls.FTruncate(fd, static_cast<off_t>(*sound)); }) != 0 ||
         Uninterrupted([&] { return calls.FDataSync(fd); }) != 0) {
-      return leave(newest->name, "cut off its torn end: " + Text(errno));
+      return leave(newest->name, "truncate its torn end: " + Text(errno));
     }
     log_.Write(
-        LogLevel::kWarn, kComponent, "a torn end of the newest segment was cut off",
+        LogLevel::kWarn, kComponent, "the torn end of the newest segment was truncated",
         {{"directory", directory_.Path()}, {"segment", newest->name}, {"bytes", newest->bytes - *sound}});
     newest->bytes = *sound;
   }
@@ -54,7 +56,7 @@ void SegmentLog::Resume() {
 
 std::expected<void, StorageFault> SegmentLog::EnsureSegment() {
   if (segment_.file.IsOpen()) return {};
-  if (auto begun = BeginSegment(); !begun) return std::unexpected(Describe(begun.error()));
+  if (auto started = StartSegment(); !started) return std::unexpected(Describe(started.error()));
   return {};
 }
 
@@ -66,70 +68,70 @@ uint64_t SegmentLog::BatchBytes(uint64_t first_line_bytes) const {
 
 std::expected<LinePlace, StorageFault> SegmentLog::Append(std::string_view lines) {
   assert(lines.ends_with('\n'));
-  if (auto left = LeaveIfTaken(); !left) return std::unexpected(Describe(left.error()));
+  if (auto checked = LeaveIfMoved(); !checked) return std::unexpected(Describe(checked.error()));
   if (auto held = HoldFolder(); !held) return std::unexpected(std::move(held.error()));
   const bool full = segment_.bytes > 0 && segment_.bytes + lines.size() > segment_bytes_;
   if (!segment_.file.IsOpen() || full) {
-    if (auto begun = BeginSegment(); !begun) return std::unexpected(Describe(begun.error()));
+    if (auto started = StartSegment(); !started) return std::unexpected(Describe(started.error()));
   }
-  RecordStatus fate = RecordStatus::kGoesOn;
-  auto stored = WriteAndSync(lines, fate);
-  if (fate != RecordStatus::kGoesOn) {
-    Leave(fate, stored.error());
+  SegmentState state = SegmentState::kUsable;
+  auto stored = WriteAndSync(lines, state);
+  if (state != SegmentState::kUsable) {
+    Leave(state, stored.error());
     if (auto held = HoldFolder(); !held) return std::unexpected(std::move(held.error()));
-    fate = RecordStatus::kGoesOn;
-    stored = BeginSegment();
-    if (stored) stored = WriteAndSync(lines, fate);
-    if (fate != RecordStatus::kGoesOn) Leave(fate, stored.error());
+    state = SegmentState::kUsable;
+    stored = StartSegment();
+    if (stored) stored = WriteAndSync(lines, state);
+    if (state != SegmentState::kUsable) Leave(state, stored.error());
   }
   if (!stored) return std::unexpected(Describe(stored.error()));
   return LinePlace{segment_.name, segment_.bytes - lines.size()};
 }
 
 std::expected<void, StorageFault> SegmentLog::HoldFolder() {
-  const auto made_again = directory_.Hold();
-  if (!made_again) return std::unexpected(StorageFault{"storage_failed", made_again.error().message});
-  if (*made_again) {
+  const auto created_again = directory_.Hold();
+  if (!created_again) return std::unexpected(StorageFault{"storage_failed", created_again.error().message});
+  if (*created_again) {
     log_.Write(LogLevel::kWarn, kComponent,
-               "the folder or its lock file was moved or removed; it is made and locked again",
+               "the folder or its lock file was moved or removed; it was created and locked again",
                {{"directory", directory_.Path()}});
   }
   return {};
 }
 
-// Nothing is written to a file that somebody has moved away and may be reading.
-std::expected<void, FileFault> SegmentLog::LeaveIfTaken() {
+// Leaves a segment that was moved away: its new owner may be reading it, so nothing may be written to it.
+std::expected<void, FileFault> SegmentLog::LeaveIfMoved() {
   if (!segment_.file.IsOpen()) return {};
-  const auto stands = directory_.Stands(segment_, segment_.bytes);
-  if (!stands) return std::unexpected(stands.error());
-  if (!*stands) Leave(RecordStatus::kTaken, {});
+  const auto in_place = directory_.IsInPlace(segment_, segment_.bytes);
+  if (!in_place) return std::unexpected(in_place.error());
+  if (!*in_place) Leave(SegmentState::kMoved, {});
   return {};
 }
 
-// After success the lines are on the disk, in a file that has its name.
-std::expected<void, FileFault> SegmentLog::WriteAndSync(std::string_view lines, RecordStatus& fate) {
+// After success the lines are synced to the disk, and the file still has its name.
+std::expected<void, FileFault> SegmentLog::WriteAndSync(std::string_view lines, SegmentState& state) {
   FileCalls& calls = directory_.Calls();
   const int fd = segment_.file.Get();
   for (std::string_view rest = lines; !rest.empty();) {
     const ssize_t written = Uninterrupted([&] { return calls.Write(fd, rest.data(), rest.size()); });
     if (written <= 0) {
       FileFault fault{"write", segment_.name, written == 0 ? EIO : errno};
-      CutBack();
+      TruncateToSynced();
       return std::unexpected(std::move(fault));
     }
     rest.remove_prefix(static_cast<size_t>(written));
   }
   if (Uninterrupted([&] { return calls.FDataSync(fd); }) != 0) {
-    fate = RecordStatus::kSyncFailed;
+    state = SegmentState::kSyncFailed;
     return std::unexpected(FileFault{"sync", segment_.name, errno});
   }
-  const auto stands = directory_.Stands(segment_, segment_.bytes + lines.size());
-  if (!stands) {
-    CutBack();
-    return std::unexpected(stands.error());
+  const auto in_place = directory_.IsInPlace(segment_, segment_.bytes + lines.size());
+  if (!in_place) {
+    TruncateToSynced();
+    return std::unexpected(in_place.error());
   }
-  if (!*stands) {
-    fate = RecordStatus::kTaken;
+  if (!*in_place) {
+    state = SegmentState::kMoved;
     return std::unexpected(FileFault{"keep", segment_.name, ESTALE});
   }
   segment_.bytes += lines.size();
@@ -137,18 +139,18 @@ std::expected<void, FileFault> SegmentLog::WriteAndSync(std::string_view lines, 
 }
 
 // Never writes to the segment again.
-void SegmentLog::Leave(RecordStatus fate, const FileFault& fault) {
-  if (fate == RecordStatus::kTaken) {
-    if (const auto count = taken_.Count(clock_.Now())) {
+void SegmentLog::Leave(SegmentState state, const FileFault& fault) {
+  if (state == SegmentState::kMoved) {
+    if (const auto count = moved_.Count(clock_.Now())) {
       log_.Write(LogLevel::kWarn, kComponent,
-                 "a segment was moved, removed or changed by somebody else; a new one is begun",
+                 "a segment was moved, removed or changed by another process; a new one is started",
                  {{"directory", directory_.Path()}, {"segment", segment_.name}, {"count", *count}});
     }
     segment_ = {};
     return;
   }
   if (const auto count = failed_syncs_.Count(clock_.Now())) {
-    log_.Write(LogLevel::kWarn, kComponent, "a sync failed; its lines are written again to a new segment",
+    log_.Write(LogLevel::kWarn, kComponent, "a sync failed; the lines are written again to a new segment",
                {{"directory", directory_.Path()},
                 {"segment", segment_.name},
                 {"reason", Text(fault.error)},
@@ -157,25 +159,25 @@ void SegmentLog::Leave(RecordStatus fate, const FileFault& fault) {
   Abandon();
 }
 
-std::expected<void, FileFault> SegmentLog::BeginSegment() {
-  auto begun = directory_.Create(prefix_);
-  if (!begun) return std::unexpected(std::move(begun.error()));
-  segment_ = std::move(*begun);
+std::expected<void, FileFault> SegmentLog::StartSegment() {
+  auto created = directory_.Create(prefix_);
+  if (!created) return std::unexpected(std::move(created.error()));
+  segment_ = std::move(*created);
   return {};
 }
 
-// Takes back what was written since the last sync.
-void SegmentLog::CutBack() {
+// Truncates the segment to its size at the last sync.
+void SegmentLog::TruncateToSynced() {
   FileCalls& calls = directory_.Calls();
   const auto size = static_cast<off_t>(segment_.bytes);
   struct stat status = {};
-  // Shorter than that: somebody has cut it, and cutting would lengthen it.
+  // If another program has made it shorter, ftruncate would make it longer again.
   if (::fstat(segment_.file.Get(), &status) == 0 && status.st_size <= size) return;
   if (Uninterrupted([&] { return calls.FTruncate(segment_.file.Get(), size); }) == 0) return;
   const int error = errno;
   if (segment_.bytes > 0) {
-    if (const auto count = failed_cuts_.Count(clock_.Now())) {
-      log_.Write(LogLevel::kWarn, kComponent, "a segment could not be cut back and may end with a torn line",
+    if (const auto count = failed_truncates_.Count(clock_.Now())) {
+      log_.Write(LogLevel::kWarn, kComponent, "a segment could not be truncated and may end with a torn line",
                  {{"directory", directory_.Path()},
                   {"segment", segment_.name},
                   {"sound_bytes", segment_.bytes},
@@ -188,24 +190,24 @@ void SegmentLog::CutBack() {
   segment_ = {};
 }
 
-// Never writes to the segment again; what is not known to be on the disk goes, as far as the disk lets it.
+// Never writes to the segment again. Removes the bytes that are not known to be on the disk, if that is
+// possible.
 void SegmentLog::Abandon() {
   if (segment_.bytes == 0) {
     directory_.Remove(segment_);
   } else {
-    CutBack();
+    TruncateToSynced();
   }
   segment_ = {};
 }
 
 StorageFault SegmentLog::Describe(const FileFault& fault) const {
   const bool full = fault.error == ENOSPC || fault.error == EDQUOT;
-  const std::string why = fault.error == ESTALE
-                              ? "somebody else moved, removed or changed it, again and again"
-                              : Text(fault.error);
+  const std::string why =
+      fault.error == ESTALE ? "another process repeatedly moved, removed or changed it" : Text(fault.error);
   std::string reason = std::string(directory_.SettingName()) + ' ' + directory_.Path() + ": can't " +
                        std::string(fault.doing) + " " + fault.file + ": " + why +
-                       (full ? "; make room there" : "; check the disk");
+                       (full ? "; free space there" : "; check the disk");
   return {full ? "storage_full" : "storage_failed", std::move(reason)};
 }
 

@@ -13,12 +13,12 @@ namespace ei::file_sink {
 
 namespace {
 
-// False: errno says why.
+// Fills `out` from the file at `offset`. Returns false on an error, which is in errno.
 bool ReadAt(int fd, uint64_t offset, std::string& out) {
   for (size_t got = 0; got < out.size();) {
     const ssize_t n = Uninterrupted(
         [&] { return ::pread(fd, out.data() + got, out.size() - got, static_cast<off_t>(offset + got)); });
-    if (n == 0) errno = EIO;  // shorter than it was a moment ago
+    if (n == 0) errno = EIO;  // the file became shorter
     if (n <= 0) return false;
     got += static_cast<size_t>(n);
   }
@@ -36,7 +36,7 @@ std::optional<uint64_t> SoundBytes(int fd, uint64_t size) {
     const std::string_view tail(bytes);
     const size_t line_end = tail.substr(0, tail.find('\0')).rfind('\n');
     if (begin == 0) return line_end == std::string_view::npos ? 0 : line_end + 1;
-    // Without a line's beginning in sight, the last batch may begin before the window.
+    // If the window contains no start of a line, the last batch may begin before it.
     const bool saw_beginning = tail.find('\n') < tail.size() - 1;
     if (saw_beginning && line_end != std::string_view::npos) return begin + line_end + 1;
     if (window == kTailBytesMax) break;

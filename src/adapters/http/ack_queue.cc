@@ -32,7 +32,7 @@ std::unique_ptr<PendingAck> AckQueue::New() {
 
 void AckQueue::Return(std::unique_ptr<PendingAck> pending) {
   if (pending->connection != nullptr) waiting_.fetch_sub(1, std::memory_order_relaxed);
-  const auto connection = std::move(pending->connection);  // may be the last that holds it
+  const auto connection = std::move(pending->connection);  // may be the last reference
   pending->Reset();
   pending->Clear();
   if (spare_.size() < kSpareMax) spare_.push_back(std::move(pending));
@@ -42,7 +42,7 @@ void AckQueue::OnCompleted() {
   completed_->Collect();
   while (Waiter* const waiter = completed_->Next()) {
     auto& pending = static_cast<PendingAck&>(*waiter);
-    pending.outcome = pending.StorageFailed() ? AckOutcome::kStorageFailed : AckOutcome::kCame;
+    pending.outcome = pending.StorageFailed() ? AckOutcome::kStorageFailed : AckOutcome::kReceived;
     std::shared_ptr<Connection> connection = pending.connection;
     if (connection->OnAck()) answered_.push_back(std::move(connection));
   }

@@ -10,9 +10,10 @@ namespace ip = boost::asio::ip;
 
 namespace {
 
-constexpr size_t kNetworkBytes = 8;  // of an IPv6 address: what a site's network has at the least
+constexpr size_t kNetworkBytes = 8;  // of an IPv6 address; a site gets at least a /64
 
-// An IPv4 client of a socket that takes both is the same client.
+// On a socket that accepts both IPv4 and IPv6, an IPv4 client's address is mapped to IPv6. Returns the IPv4
+// address.
 ip::address Unmapped(const ip::address& address) {
   if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
   return ip::make_address_v4(ip::v4_mapped, address.to_v6());

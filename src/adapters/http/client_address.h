@@ -13,18 +13,19 @@
 
 namespace ei::http {
 
-// The proxies whose word about a request's client is taken. Immutable, so thread-safe.
+// The proxies whose X-Forwarded-For header is trusted. Immutable, so thread-safe.
 class TrustedProxies {
  public:
-  // Networks as in "10.0.0.0/8, 2001:db8::/32", or single addresses, separated by commas; the empty text:
-  // none.
+  // Parses a list of networks or single addresses, separated by commas, such as "10.0.0.0/8, 2001:db8::1". An
+  // empty text means that no proxy is trusted.
   static base::Result<TrustedProxies> Parse(std::string_view list);
 
   bool Contains(const boost::asio::ip::address& address) const;
 
-  // The client of a request that such a proxy passed on: the last address in X-Forwarded-For that isn't a
-  // trusted proxy's, as each proxy appends who it was called by and whatever stands before may be made up.
-  // nullopt: there is none, or what stands in its place is no address.
+  // Returns the client of a request that a trusted proxy forwarded: the last address in X-Forwarded-For that
+  // isn't a trusted proxy's. Each proxy appends the address of its caller, so anything before that address
+  // may be forged. Returns nullopt if there is no such address, or if an entry that is reached isn't an
+  // address.
   std::optional<boost::asio::ip::address> ClientIn(std::string_view forwarded_for) const;
 
  private:
@@ -32,8 +33,8 @@ class TrustedProxies {
   std::vector<boost::asio::ip::network_v6> v6_;
 };
 
-// What a client is told apart by: its IPv4 address, or the /64 network of its IPv6 address, of which a single
-// host may use any address.
+// Returns the bytes that identify a client: its IPv4 address, or the /64 network of its IPv6 address, because
+// a single host may use any address of its /64. An IPv4-mapped IPv6 address counts as IPv4.
 std::string IdentityOf(const boost::asio::ip::address& address);
 
 }  // namespace ei::http

@@ -11,11 +11,12 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr size_t kDiscardMax =
-    64 << 10;  // a refused body up to this size is read away, to keep the connection
-constexpr size_t kCoalesceBytes = 64 << 10;  // replies gathered before they are written
+// The body of a rejected request is read and discarded up to this size, so that the connection can be kept.
+constexpr size_t kDiscardMax = 64 << 10;
+constexpr size_t kCoalesceBytes = 64 << 10;  // replies to gather before they are written
 constexpr auto kHoldBackTime = std::chrono::milliseconds(500);
 
+// While the service stops: for the header of a last request.
 constexpr auto kLastHeaderGrace = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -32,27 +33,27 @@ Connection::Connection(EventLoop& loop, asio::ip::tcp::socket socket, const asio
 }
 
 Connection::~Connection() {
-  client_.GiveBytes(chunked_taken_ + out_taken_ + pending_taken_);
-  LeavePlace();
+  client_.ReleaseBytes(chunked_charged_ + out_charged_ + pending_charged_);
+  ReleaseSlot();
   loop_.Connections().Remove();
 }
 
-void Connection::Start(bool has_place) {
+void Connection::Start(bool has_slot) {
   NextRequest(loop_.Clock().Now());
-  if (has_place && client_.EnterConnection()) {
-    holds_place_ = true;
-    loop_.Connections().TakePlace();
+  if (has_slot && client_.EnterConnection()) {
+    holds_slot_ = true;
+    loop_.Connections().AcquireSlot();
     deadline_ = std::min(deadline_, active_at_ + loop_.SilenceTimeout());
     return Read();
   }
   OpenRequest();
-  if (has_place) {
+  if (has_slot) {
     loop_.ReportOverShare(over_share::kConnections, client_);
     RefuseAndClose(problems::kClientOverShare,
-                   "the last eighth of http.connections_max is kept for clients with few connections",
+                   "the last 1/8 of http.connections_max is reserved for clients with few connections",
                    std::chrono::seconds(1));
   } else {
-    RefuseAndClose(problems::kOverloaded, "there are http.connections_max connections already",
+    RefuseAndClose(problems::kOverloaded, "the number of connections has reached http.connections_max",
                    std::chrono::seconds(1));
   }
   Process();
@@ -60,9 +61,9 @@ void Connection::Start(bool has_place) {
 
 void Connection::Read() {
   if (reading_) return;
-  if (ended_) return Abort();
-  if (!buffer_.MakeRoom(WantedBytes())) {
-    RefuseForWantOfMemory();
+  if (client_closed_) return Abort();
+  if (!buffer_.MakeRoom(BufferBytesMax())) {
+    RefuseForLackOfMemory();
     return Process();
   }
   reading_ = true;
@@ -82,26 +83,26 @@ void Connection::OnRead(size_t bytes) {
     buffer_.Consume(buffer_.Size());
     return Discard();
   }
-  if (state_ == State::kAck || HasReplyToWrite()) return;  // both go on with Process
+  if (state_ == State::kAck || HasReplyToWrite()) return;  // the end of the wait or of the write continues
   Process();
 }
 
-// A client may close its side and still wait for its reply.
+// A client may close its side of the connection and still wait for its reply.
 void Connection::OnReadFault(const boost::system::error_code& error) {
   if (error == asio::error::eof && (state_ == State::kAck || HasReplyToWrite())) {
-    ended_ = true;
+    client_closed_ = true;
   } else {
     Abort();
   }
 }
 
-// The wait for bytes was ended: by Tick, to send a time-out's reply or to give idle memory back, or by
+// The pending read was cancelled: by Tick, to send the reply of a timeout or to free idle memory, or by
 // CloseSoon.
 void Connection::OnCancelled() {
   if (!socket_.is_open()) return;
   if (state_ == State::kLinger) return Discard();
   if (!request_open_) {
-    GiveBackIdleMemory();
+    ReleaseIdleMemory();
     if (close_soon_ && !close_after_write_) {
       boost::system::error_code error;
       const size_t bytes = socket_.read_some(asio::buffer(buffer_.Free(), buffer_.FreeSize()), error);
@@ -111,11 +112,11 @@ void Connection::OnCancelled() {
   Process();
 }
 
-// What was answered quickly is written with what else this turn of the loop answers: a client that is woken
-// by each of its replies costs us more than answering does, and by the time of the next read its next request
-// has come.
+// Replies that were produced quickly are written together with the other replies of this turn of the loop.
+// Waking a client for each of its replies would cost more than producing them, and by the time of the next
+// read the client's next request has arrived.
 void Connection::Process() {
-  TakeSteps();
+  RunSteps();
   const bool quick = active_at_ - request_began_ < EventLoop::kGatherTime;
   if (!out_.empty() && !close_after_write_ && quick) {
     write_due_ = true;
@@ -124,17 +125,15 @@ void Connection::Process() {
   if (Advance()) Read();
 }
 
-void Connection::TakeSteps() {
+void Connection::RunSteps() {
   while (!close_after_write_ && out_.size() < kCoalesceBytes && Step()) {
   }
 }
 
-// Goes through what has been read as far as it can, and writes. True: more bytes are needed; false: it will
-// go on when the socket has taken the replies or the ack has come, or the connection is ending.
 bool Connection::Advance() {
   write_due_ = false;
   for (;;) {
-    TakeSteps();
+    RunSteps();
     if (out_.empty()) break;
     if (!WriteOut()) return false;
     ForgetWritten();
@@ -147,7 +146,7 @@ bool Connection::Advance() {
   return state_ != State::kAck && state_ != State::kHeldBack;
 }
 
-// False: more bytes are needed.
+// Returns false if the current state can't continue with the bytes that have been read.
 bool Connection::Step() {
   switch (state_) {
     case State::kHeader: return OnHeader();
@@ -195,8 +194,8 @@ bool Connection::OnHeader() {
   return true;
 }
 
-// What will stand in the buffer at once, at the most.
-size_t Connection::WantedBytes() const {
+// The largest number of bytes that the current state needs in the buffer at once.
+size_t Connection::BufferBytesMax() const {
   if (state_ != State::kBody) return loop_.Shared().options.header_bytes_max + 1;
   return parser_.Current().content_length.value_or(0);
 }
@@ -232,7 +231,7 @@ bool Connection::OnBody() {
   return true;
 }
 
-// Returns the time.
+// Returns the current time.
 base::SteadyTime Connection::Answer(const Request& request, const Reply& reply, bool close) {
   if (!reply.over_share.empty()) loop_.ReportOverShare(reply.over_share, client_);
   hold_back_ = !reply.over_share.empty() && !client_.IsProxy();
@@ -248,8 +247,9 @@ bool Connection::OnDiscard() {
   return true;
 }
 
-// Makes room for so many bytes of a chunked body, by doubling, but not beyond the largest that is allowed, as
-// the string would by itself; false: that is too much, and the request is refused.
+// Makes room for `bytes` bytes of a chunked body. The capacity is doubled, but, unlike with the string's own
+// growth, not beyond the largest body that is allowed. Returns false if the memory limit is exceeded; the
+// request is then rejected.
 bool Connection::GrowChunkedBody(size_t bytes) {
   const size_t before = chunked_body_.capacity();
   if (bytes <= before) return true;
@@ -258,10 +258,10 @@ bool Connection::GrowChunkedBody(size_t bytes) {
   larger.reserve(std::min(std::max(bytes, 2 * before), std::max(most, before + 1)));
   const size_t grown = larger.capacity() - std::min(before, larger.capacity());
   if (!client_.TakeBytes(grown)) {
-    RefuseForWantOfMemory();
+    RefuseForLackOfMemory();
     return false;
   }
-  chunked_taken_ += grown;
+  chunked_charged_ += grown;
   larger.append(chunked_body_);
   chunked_body_ = std::move(larger);
   return true;
@@ -279,7 +279,7 @@ bool Connection::ShouldClose(const Request& request) const {
   return !request.keep_alive || close_soon_ || loop_.Shared().announce_close.load(std::memory_order_relaxed);
 }
 
-// The request at hand has been answered.
+// Called when the current request has been answered.
 void Connection::Finish(bool close, base::SteadyTime now) {
   if (close) {
     close_after_write_ = true;
@@ -291,27 +291,27 @@ void Connection::Finish(bool close, base::SteadyTime now) {
 void Connection::NextRequest(base::SteadyTime now) {
   const bool held_back = std::exchange(hold_back_, false);
   state_ = held_back ? State::kHeldBack : State::kHeader;
-  if (held_back) held_ = shared_from_this();
+  if (held_back) self_ref_ = shared_from_this();
   request_open_ = false;
   chunked_body_.clear();
   parser_.Restart();
   deadline_ = now + (held_back ? kHoldBackTime : base::Duration(loop_.Shared().options.idle_timeout));
 }
 
-// After it was held back.
-void Connection::GoOn() {
-  const auto self = std::exchange(held_, nullptr);
+// Ends the hold-back.
+void Connection::Resume() {
+  const auto self = std::exchange(self_ref_, nullptr);
   NextRequest(loop_.Clock().Now());
   Process();
 }
 
-// Only while no operation reads into the buffer.
-void Connection::GiveBackIdleMemory() {
+// Must not be called while an operation reads into the buffer.
+void Connection::ReleaseIdleMemory() {
   buffer_.ShrinkWhenEmpty();
-  if (chunked_taken_ == 0) return;
+  if (chunked_charged_ == 0) return;
   chunked_body_ = std::string();
-  client_.GiveBytes(chunked_taken_);
-  chunked_taken_ = 0;
+  client_.ReleaseBytes(chunked_charged_);
+  chunked_charged_ = 0;
 }
 
 void Connection::Tick(base::SteadyTime now) {
@@ -323,19 +323,19 @@ void Connection::Tick(base::SteadyTime now) {
   }
   const bool expired = now >= deadline_;
   if (state_ == State::kHeldBack) {
-    if (expired) GoOn();
+    if (expired) Resume();
     return;
   }
   if (state_ == State::kAck) {
     if (expired) return EndWait(AckOutcome::kTimedOut);
-    if (reading_ || ended_) return;
-    GiveBackIdleMemory();
+    if (reading_ || client_closed_) return;
+    ReleaseIdleMemory();
     if (buffer_.Size() == 0) Read();
     return;
   } else if (!HasRequestToAnswer()) {
     if (expired) return Abort();
     const bool idle = !request_open_ && state_ == State::kHeader;
-    if (!idle || (!buffer_.CanShrink() && chunked_taken_ == 0)) return;
+    if (!idle || (!buffer_.CanShrink() && chunked_charged_ == 0)) return;
   } else if (!expired) {
     return;
   } else if (state_ == State::kHeader && close_soon_) {
@@ -353,11 +353,11 @@ void Connection::CloseSoon() {
   close_soon_ = true;
   if (state_ == State::kLinger) linger_end_ = std::min(linger_end_, loop_.Clock().Now() + kLastLingerTime);
   if (HasReplyToWrite()) return;
-  if (state_ == State::kHeldBack) return GoOn();
+  if (state_ == State::kHeldBack) return Resume();
   if (state_ == State::kDiscard) return Linger();
   if (state_ != State::kHeader) return;
   if (fresh_ || request_open_) {
-    // A request, or the rest of its header, is probably on its way.
+    // A request, or the rest of its header, may arrive within a moment.
     deadline_ = std::min(deadline_, loop_.Clock().Now() + kLastHeaderGrace);
   } else {
     boost::system::error_code ignored;
@@ -368,7 +368,7 @@ void Connection::CloseSoon() {
 void Connection::Abort() {
   boost::system::error_code ignored;
   socket_.close(ignored);
-  LeavePlace();
+  ReleaseSlot();
   DropWait();
 }
 

@@ -16,41 +16,41 @@ ConnectionClient::ConnectionClient(const boost::asio::ip::address& peer, ClientS
   is_proxy_ = proxies_.Contains(peer_);
   if (is_proxy_) return;
   const std::string identity = IdentityOf(peer_);
-  guest_ = shares_->Enter(identity, now);
+  peer_handle_ = shares_->Enter(identity, now);
   identity_ = ei::IdentityOf(identity);
 }
 
 ConnectionClient::~ConnectionClient() {
-  GiveBytes(bytes_);
+  ReleaseBytes(bytes_);
   LeaveConnection();
 }
 
 bool ConnectionClient::EnterConnection() {
   if (shares_ == nullptr) return true;
-  if (!shares_->Allows(guest_.Client(), Shared::kConnections, 1)) return false;
-  shares_->Take(guest_.Client(), Shared::kConnections, 1);
+  if (!shares_->Allows(peer_handle_.Client(), Shared::kConnections, 1)) return false;
+  shares_->Take(peer_handle_.Client(), Shared::kConnections, 1);
   connection_counts_ = true;
   return true;
 }
 
 void ConnectionClient::LeaveConnection() {
-  if (std::exchange(connection_counts_, false)) shares_->Give(guest_.Client(), Shared::kConnections, 1);
+  if (std::exchange(connection_counts_, false)) shares_->Give(peer_handle_.Client(), Shared::kConnections, 1);
 }
 
 ClientNumber ConnectionClient::ClientOf(std::string_view forwarded_for, base::SteadyTime now) {
-  if (!is_proxy_ || (forwarded_for == forwarded_for_ && forwarded_.Client() != 0)) {
-    return is_proxy_ ? forwarded_.Client() : guest_.Client();
+  if (!is_proxy_ || (forwarded_for == forwarded_for_ && forwarded_handle_.Client() != 0)) {
+    return is_proxy_ ? forwarded_handle_.Client() : peer_handle_.Client();
   }
   forwarded_for_ = forwarded_for;
   name_ = proxies_.ClientIn(forwarded_for).value_or(peer_);
   const std::string identity = IdentityOf(name_);
-  forwarded_ = shares_->Enter(identity, now);
+  forwarded_handle_ = shares_->Enter(identity, now);
   identity_ = ei::IdentityOf(identity);
-  return forwarded_.Client();
+  return forwarded_handle_.Client();
 }
 
 bool ConnectionClient::TakeBytes(uint64_t bytes) {
-  over_share_ = shares_ != nullptr && !shares_->Allows(guest_.Client(), Shared::kReadBytes, bytes);
+  over_share_ = shares_ != nullptr && !shares_->Allows(peer_handle_.Client(), Shared::kReadBytes, bytes);
   if (over_share_ || !inflight_.TryTake(bytes)) return false;
   Charge(bytes);
   return true;
@@ -63,14 +63,14 @@ void ConnectionClient::CountBytes(uint64_t bytes) {
 }
 
 void ConnectionClient::Charge(uint64_t bytes) {
-  if (shares_ != nullptr) shares_->Take(guest_.Client(), Shared::kReadBytes, bytes);
+  if (shares_ != nullptr) shares_->Take(peer_handle_.Client(), Shared::kReadBytes, bytes);
   bytes_ += bytes;
 }
 
-void ConnectionClient::GiveBytes(uint64_t bytes) {
+void ConnectionClient::ReleaseBytes(uint64_t bytes) {
   if (bytes == 0) return;
-  inflight_.GiveBack(bytes);
-  if (shares_ != nullptr) shares_->Give(guest_.Client(), Shared::kReadBytes, bytes);
+  inflight_.Release(bytes);
+  if (shares_ != nullptr) shares_->Give(peer_handle_.Client(), Shared::kReadBytes, bytes);
   bytes_ -= bytes;
 }
 

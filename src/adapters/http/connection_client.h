@@ -11,43 +11,46 @@
 
 namespace ei::http {
 
-// Who is behind a connection: its peer, or, where that is a trusted proxy, the client that the proxy names
-// for each request. What is held before a request's header has been read is the peer's; a proxy's is
-// nobody's. Belongs to its connection's thread.
+// The client of a connection, and the resources charged to it. The client is the peer, or, if the peer is a
+// trusted proxy, the client that the proxy names for each request. Connections and memory are charged to the
+// peer; those of a trusted proxy are charged to the anonymous client, which is never over its share. All
+// functions are for the connection's thread.
 class ConnectionClient {
  public:
-  // `shares` null: clients are not told apart, and nobody is ever refused. The references outlive this.
+  // If `shares` is null, clients aren't distinguished and no client is ever over its share. The arguments
+  // passed by pointer or reference outlive this object.
   ConnectionClient(const boost::asio::ip::address& peer, ClientShares* shares, const TrustedProxies& proxies,
                    InflightBytes& inflight, base::SteadyTime now);
   ~ConnectionClient();
   ConnectionClient(const ConnectionClient&) = delete;
   ConnectionClient& operator=(const ConnectionClient&) = delete;
 
-  // Whether the peer may open one more connection. If so it counts until LeaveConnection or the end of this.
+  // Returns whether the peer may open one more connection. If true, the connection is charged to it until
+  // LeaveConnection or the destructor.
   bool EnterConnection();
   void LeaveConnection();
 
-  // What the peer is told apart by, as IdentityOf has it.
+  // IdentityOf the peer's address.
   std::string PeerIdentity() const { return IdentityOf(peer_); }
 
-  // The client of a request with this X-Forwarded-For; valid until the next call.
+  // Returns the client of a request with this X-Forwarded-For header; valid until the next call.
   ClientNumber ClientOf(std::string_view forwarded_for, base::SteadyTime now);
 
-  // Whether the connection is a trusted proxy's, which brings requests of many clients.
+  // Whether the peer is a trusted proxy, whose connection carries requests of many clients.
   bool IsProxy() const { return is_proxy_; }
 
-  // Of the client that ClientOf told of last.
+  // The identity of the client that ClientOf returned last.
   ClientIdentity Identity() const { return identity_; }
 
-  // The same, or the peer, for people.
+  // The address of that client, or else of the peer, for log messages.
   std::string Name() const { return name_.to_string(); }
 
-  // Memory for what is being read. False: there is too much of it, of all clients or, as OverShare then says,
-  // of this one.
+  // Charges memory for requests and replies. Returns false, and charges nothing, if the limit is exceeded: of
+  // this client if OverShare() is then true, otherwise of all clients.
   bool TakeBytes(uint64_t bytes);
-  // For what is held in any case.
+  // Charges memory that is in use in any case, even beyond the limits.
   void CountBytes(uint64_t bytes);
-  void GiveBytes(uint64_t bytes);
+  void ReleaseBytes(uint64_t bytes);
   bool OverShare() const { return over_share_; }
 
  private:
@@ -59,9 +62,9 @@ class ConnectionClient {
   const boost::asio::ip::address peer_;
   bool is_proxy_ = false;
   boost::asio::ip::address name_;
-  ClientShares::ClientHandle guest_;      // the peer, if it isn't a proxy
-  ClientShares::ClientHandle forwarded_;  // whom a proxy named
-  std::string forwarded_for_;             // in these words
+  ClientShares::ClientHandle peer_handle_;       // of the peer, if it isn't a proxy
+  ClientShares::ClientHandle forwarded_handle_;  // of the client that a proxy named
+  std::string forwarded_for_;                    // the header that named it
   ClientIdentity identity_ = kNoClient;
   uint64_t bytes_ = 0;
   bool connection_counts_ = false;

@@ -7,8 +7,8 @@
 
 namespace ei::http {
 
-// The open connections of all loops, and how many of them hold one of the places that there are: those that
-// are refused or only linger hold none. Thread-safe.
+// Counts the open connections of all loops, and how many of them hold a slot (one of connections_max).
+// Connections that are rejected or linger hold no slot. Thread-safe.
 class ConnectionCount {
  public:
   void Add() { open_.fetch_add(1, std::memory_order_relaxed); }
@@ -19,13 +19,13 @@ class ConnectionCount {
     none_open_.NotifyAll();
   }
 
-  void TakePlace() { held_.fetch_add(1, std::memory_order_relaxed); }
-  void GivePlace() { held_.fetch_sub(1, std::memory_order_relaxed); }
-  size_t Held() const { return held_.load(std::memory_order_relaxed); }
+  void AcquireSlot() { held_slots_.fetch_add(1, std::memory_order_relaxed); }
+  void ReleaseSlot() { held_slots_.fetch_sub(1, std::memory_order_relaxed); }
+  size_t HeldSlots() const { return held_slots_.load(std::memory_order_relaxed); }
 
   size_t Open() const { return open_.load(std::memory_order_acquire); }
 
-  // Until there is none, at most until `deadline` on the real steady clock.
+  // Blocks until no connection is open, at most until `deadline` on the real steady clock.
   void AwaitNone(base::SteadyTime deadline) {
     base::MutexLock lock(mutex_);
     // ban-ok(clock): waits for real threads
@@ -34,7 +34,7 @@ class ConnectionCount {
 
  private:
   std::atomic<size_t> open_{0};
-  std::atomic<size_t> held_{0};
+  std::atomic<size_t> held_slots_{0};
   base::Mutex mutex_;
   base::CondVar none_open_;
 };

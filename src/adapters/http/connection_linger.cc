@@ -1,4 +1,4 @@
-// The part of Connection that ends it so that the client gets to see the last reply.
+// The part of Connection that closes it in such a way that the client can receive the last reply.
 
 #include <algorithm>
 #include <utility>
@@ -14,21 +14,21 @@ namespace asio = boost::asio;
 
 namespace {
 
-// As nginx has them (lingering_time, lingering_timeout): many clients look for a reply only when they have
-// sent all, however much that is.
+// nginx's defaults for lingering_time and lingering_timeout. Many clients read a reply only after they have
+// sent the whole request, however large it is.
 constexpr auto kLingerTime = std::chrono::seconds(30);
 constexpr auto kLingerSilence = std::chrono::seconds(5);
 
 }  // namespace
 
-// Closing with unread bytes would reset the connection and could take the reply away from the client (RFC
-// 9112, section 9.6): so first only our side is closed, and what comes is thrown away.
+// Closing a socket that has unread bytes resets the connection, and the client may then lose the reply (RFC
+// 9112, section 9.6). So this closes only the sending side first, and discards all input.
 void Connection::Linger() {
   state_ = State::kLinger;
-  LeavePlace();
+  ReleaseSlot();
   if (!reading_) {
     buffer_.Consume(buffer_.Size());
-    GiveBackIdleMemory();
+    ReleaseIdleMemory();
   }
   const base::SteadyTime now = loop_.Clock().Now();
   linger_end_ = now + (close_soon_ ? base::Duration(kLastLingerTime) : base::Duration(kLingerTime));
@@ -51,31 +51,32 @@ void Connection::AwaitDiscard() {
                      });
 }
 
-// At most what the loop allows until its next tick.
+// Discards at most discard_left_ bytes, which the loop allows until its next tick. Then it pauses until
+// LingerTick.
 void Connection::Discard() {
   if (!socket_.is_open()) return;
   const auto scratch = loop_.DiscardBuffer();
   while (discard_left_ > 0) {
     const size_t most = std::min<uint64_t>(discard_left_, scratch.size());
-    // MSG_TRUNC: Linux throws the bytes away without copying them.
+    // MSG_TRUNC: Linux discards the bytes without copying them.
     const ssize_t bytes = ::recv(socket_.native_handle(), scratch.data(), most, MSG_TRUNC | MSG_DONTWAIT);
     if (bytes < 0 && (errno == EAGAIN || errno == EINTR)) return AwaitDiscard();
     if (bytes <= 0) return Abort();
     discard_left_ -= std::min<uint64_t>(discard_left_, static_cast<uint64_t>(bytes));
     deadline_ = std::min(linger_end_, loop_.Clock().Now() + kLingerSilence);
   }
-  held_ = shared_from_this();
+  self_ref_ = shared_from_this();
 }
 
 void Connection::LingerTick(base::SteadyTime now) {
   if (now >= std::min(deadline_, linger_end_)) return Abort();
   discard_left_ = loop_.DiscardAllowance();
-  if (const auto self = std::exchange(held_, nullptr)) Discard();
+  if (const auto self = std::exchange(self_ref_, nullptr)) Discard();
 }
 
-void Connection::LeavePlace() {
-  if (!std::exchange(holds_place_, false)) return;
-  loop_.Connections().GivePlace();
+void Connection::ReleaseSlot() {
+  if (!std::exchange(holds_slot_, false)) return;
+  loop_.Connections().ReleaseSlot();
   client_.LeaveConnection();
 }
 

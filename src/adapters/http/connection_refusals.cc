@@ -1,4 +1,5 @@
-// The part of Connection that refuses what can't be read or kept.
+// The part of Connection that rejects requests that can't be parsed, and requests for which there is no
+// memory.
 
 #include "adapters/http/connection.h"
 #include "adapters/http/event_loop.h"
@@ -9,18 +10,19 @@ void Connection::RefuseMalformed() {
   const HttpOptions& options = loop_.Shared().options;
   switch (parser_.Fault()) {
     case ParseFault::kHeadersTooLarge:
-      return RefuseAndClose(problems::kHeadersTooLarge, "the header is over " +
+      return RefuseAndClose(problems::kHeadersTooLarge, "the header is larger than " +
                                                             std::to_string(options.header_bytes_max) +
                                                             " bytes (http.header_bytes_max)");
     case ParseFault::kTargetTooLong:
       return RefuseAndClose(problems::kTargetTooLong,
-                            "the request target is longer than any that is served here");
+                            "the request target is longer than any route of this service");
     case ParseFault::kBodyTooLarge:
-      return RefuseAndClose(
-          problems::kBodyTooLarge,
-          "the body is over " + std::to_string(options.body_bytes_max) + " bytes (ingest.body_bytes_max)");
+      return RefuseAndClose(problems::kBodyTooLarge, "the body is larger than " +
+                                                         std::to_string(options.body_bytes_max) +
+                                                         " bytes (ingest.body_bytes_max)");
     case ParseFault::kMalformed:
-      return RefuseAndClose(problems::kMalformedRequest, "this is not HTTP/1.1 as RFC 9112 has it");
+      return RefuseAndClose(problems::kMalformedRequest,
+                            "the request does not conform to HTTP/1.1 (RFC 9112)");
   }
 }
 
@@ -33,14 +35,15 @@ void Connection::RefuseAndClose(const Problem& problem, std::string_view detail,
   refused_early_ = true;
 }
 
-void Connection::RefuseForWantOfMemory() {
+void Connection::RefuseForLackOfMemory() {
   if (client_.OverShare()) {
     loop_.ReportOverShare(over_share::kMemory, client_);
     RefuseAndClose(problems::kClientOverShare,
-                   "the last eighth of http.inflight_bytes_max is kept for clients that hold little of it",
+                   "the last 1/8 of http.inflight_bytes_max is reserved for clients that use little of it",
                    std::chrono::seconds(1));
   } else {
-    RefuseAndClose(problems::kOverloaded, "requests being read hold http.inflight_bytes_max together",
+    RefuseAndClose(problems::kOverloaded,
+                   "the buffers of all connections have reached http.inflight_bytes_max",
                    std::chrono::seconds(1));
   }
 }

@@ -16,15 +16,16 @@ void Connection::AwaitAck(std::unique_ptr<PendingAck> pending) {
   ChargePending();
 }
 
-// Its events are accepted, so it counts even where it is too much; then its body's memory, which is no longer
-// needed, goes.
+// Charges the memory that the reply needs. The request's events are accepted already, so the memory is
+// charged even if it exceeds the limit; in that case the memory of the request's body, which is no longer
+// needed, is freed first.
 void Connection::ChargePending() {
   const size_t bytes = pending_->LargeBytes();
   if (bytes > 0 && !client_.TakeBytes(bytes)) {
-    GiveBackIdleMemory();
+    ReleaseIdleMemory();
     client_.CountBytes(bytes);
   }
-  pending_taken_ = bytes;
+  pending_charged_ = bytes;
 }
 
 bool Connection::OnWait() {
@@ -33,15 +34,15 @@ bool Connection::OnWait() {
   Reply& reply = loop_.ScratchReply();
   loop_.Finish(request, *pending_, reply);
   const bool close = ShouldClose(request) || pending_->outcome == AckOutcome::kStorageFailed ||
-                     pending_->outcome == AckOutcome::kCutOff;
-  ReturnPending();  // whoever called Process holds this
+                     pending_->outcome == AckOutcome::kStopping;
+  ReturnPending();  // the callers keep this alive
   active_at_ = loop_.Answer(out_, request, reply, close, request_began_);
   Finish(close, active_at_);
   return true;
 }
 
 bool Connection::OnAck() {
-  return !HasReplyToWrite() && Advance();  // the end of a write goes on by itself
+  return !HasReplyToWrite() && Advance();  // the end of a write continues by itself
 }
 
 void Connection::EndWait(AckOutcome outcome) {
@@ -53,11 +54,11 @@ void Connection::EndWait(AckOutcome outcome) {
 
 void Connection::DropWait() {
   if (pending_ != nullptr) ReturnPending();
-  held_.reset();
+  self_ref_.reset();
 }
 
 void Connection::ReturnPending() {
-  client_.GiveBytes(std::exchange(pending_taken_, 0));
+  client_.ReleaseBytes(std::exchange(pending_charged_, 0));
   loop_.Acks().Return(std::move(pending_));
 }
 

@@ -13,13 +13,14 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr size_t kOutBytesFree = 4 << 10;   // of replies that a client doesn't take
-constexpr size_t kOutBytesKept = 64 << 10;  // a larger reply's memory is given back
+constexpr size_t kOutBytesFree = 4 << 10;   // unwritten replies up to this size are not charged
+constexpr size_t kOutBytesKept = 64 << 10;  // a larger capacity is freed after the write
 
 }  // namespace
 
-// Tries to write at once and waits for the socket only with what it didn't take; false: it will go on later,
-// or the connection is gone.
+// Writes as much as the socket accepts at once, and the rest asynchronously. Returns true if everything is
+// written. Returns false if the asynchronous write will continue the processing, or if the connection was
+// closed.
 bool Connection::WriteOut() {
   boost::system::error_code error;
   const size_t sent = socket_.write_some(asio::buffer(out_), error);
@@ -45,18 +46,18 @@ bool Connection::WriteOut() {
   return false;
 }
 
-// What the client doesn't take counts as what it sends; a little is free, as the first of a buffer is. False:
-// there is too much of it.
+// Charges replies that the client doesn't read in the same way as the bytes that it sends. A small amount is
+// free, like the first bytes of a read buffer. Returns false if the memory limit is exceeded.
 bool Connection::ChargeUnwritten() {
   if (out_.size() <= kOutBytesFree) return true;
   out_.shrink_to_fit();
   if (!client_.TakeBytes(out_.capacity())) return false;
-  out_taken_ = out_.capacity();
+  out_charged_ = out_.capacity();
   return true;
 }
 
 void Connection::ForgetWritten() {
-  client_.GiveBytes(std::exchange(out_taken_, 0));
+  client_.ReleaseBytes(std::exchange(out_charged_, 0));
   out_.clear();
   if (out_.capacity() > kOutBytesKept) out_.shrink_to_fit();
 }

@@ -13,9 +13,9 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(250);
 
-constexpr uint64_t kDiscardBytes = 8 << 20;  // by all that linger, in a tick
+constexpr uint64_t kDiscardBytes = 8 << 20;  // discarded by all lingering connections in one tick
 
-// Of the connections that linger, and of those to a listener that drops the silent, one client's share.
+// One client's share of the lingering connections, and of the connections of a listener with drops_silent.
 constexpr size_t LingerShare(size_t all) { return std::max<size_t>(4, all / 8); }
 constexpr size_t ConnectionShare(size_t all) { return all - all / 8; }
 
@@ -41,7 +41,7 @@ EventLoop::~EventLoop() {
   PostStop();
   Join();
   acks_.Close();
-  // What waits holds its connection, which would hold it in turn.
+  // A request that waits and its connection own each other; release them.
   for (auto it = connections_.begin(); it != connections_.end();) (it++)->DropWait();
   for (auto it = lingering_.begin(); it != lingering_.end();) (it++)->DropWait();
 }
@@ -59,9 +59,8 @@ void EventLoop::Accept() {
   acceptor_.async_accept([this](const boost::system::error_code& error, tcp::socket socket) {
     if (error == asio::error::operation_aborted) return;
     if (error) {
-      accepting_ = false;  // out of descriptors or memory: the tick tries again
-      log_.Write(LogLevel::kError, "http", "a connection could not be accepted",
-                 {{"error", error.message()}});
+      accepting_ = false;  // out of file descriptors or memory: the next tick retries
+      log_.Write(LogLevel::kError, "http", "could not accept a connection", {{"error", error.message()}});
       return;
     }
     OnAccept(std::move(socket));
@@ -76,14 +75,15 @@ void EventLoop::OnAccept(tcp::socket socket) {
   const tcp::endpoint peer = error ? tcp::endpoint() : socket.remote_endpoint(error);
   if (error) return;
   if (listener_.drops_silent) MakeRoomFor(peer.address());
-  const bool has_place = listener_.connections.Held() < listener_.connections_max;
+  const bool has_slot = listener_.connections.HeldSlots() < listener_.connections_max;
   const auto connection = std::make_shared<Connection>(*this, std::move(socket), peer.address());
   connections_.push_back(*connection);
-  connection->Start(has_place);
+  connection->Start(has_slot);
   if (stopping_) connection->CloseSoon();
 }
 
-// Of this client where it has its share already, else of all.
+// Makes room for a connection of this peer: drops the peer's least recently active connection if the peer is
+// at its share, else the least recently active of all if the listener is at its limit.
 void EventLoop::MakeRoomFor(const asio::ip::address& peer) {
   const std::string identity = IdentityOf(peer);
   size_t all = 0;
@@ -101,11 +101,11 @@ void EventLoop::MakeRoomFor(const asio::ip::address& peer) {
     ++own;
     if (older(one, oldest_own)) oldest_own = &one;
   }
-  Connection* const leaves = own >= ConnectionShare(listener_.connections_max) ? oldest_own
+  Connection* const victim = own >= ConnectionShare(listener_.connections_max) ? oldest_own
                              : all >= listener_.connections_max                ? oldest
                                                                                : nullptr;
-  if (leaves != nullptr) {
-    Drop(*leaves, "silent", "too many connections: the one that asked for nothing for longest was closed");
+  if (victim != nullptr) {
+    Drop(*victim, "silent", "too many connections: closed the one that was without a request for longest");
   }
 }
 
@@ -121,18 +121,19 @@ uint64_t EventLoop::EnterLinger(Connection& connection) {
     if (one.Client().PeerIdentity() == identity && own++ == 0) oldest_own = &one;
   }
   const bool over_share = own >= LingerShare(listener_.lingering_max) && !connection.Client().IsProxy();
-  Connection* const leaves = over_share ? oldest_own : all >= listener_.lingering_max ? oldest : nullptr;
-  if (leaves != nullptr && leaves->RefusedEarly()) {
-    Drop(*leaves, "refused", "a refused connection was closed before its client was seen to take the reply");
-  } else if (leaves != nullptr) {
-    leaves->Abort();
+  Connection* const victim = over_share ? oldest_own : all >= listener_.lingering_max ? oldest : nullptr;
+  if (victim != nullptr && victim->RefusedEarly()) {
+    Drop(*victim, "refused",
+         "closed a rejected connection before its client was known to have read the reply");
+  } else if (victim != nullptr) {
+    victim->Abort();
   }
   connection.unlink();
   lingering_.push_back(connection);
   return kDiscardBytes / (all + 1);
 }
 
-// Behind the handlers of all that the last look at the sockets has found.
+// The posted task runs after the handlers of all events that the last poll of the sockets returned.
 void EventLoop::WriteLater(std::shared_ptr<Connection> connection, base::SteadyTime answered_at) {
   if (answered_.empty()) {
     gathering_since_ = answered_at;
@@ -155,7 +156,7 @@ void EventLoop::WriteReplies() {
 
 void EventLoop::DropUnread(Connection& connection) {
   Drop(connection, "unread",
-       "a connection was closed with a reply that its client didn't take: the memory for requests is short");
+       "closed a connection whose client did not read its reply, because the memory for requests is short");
 }
 
 void EventLoop::Drop(Connection& connection, std::string_view why, std::string_view message) {
@@ -182,7 +183,7 @@ void EventLoop::Tick() {
 void EventLoop::PostStopAccepting(std::function<void()> done) {
   asio::post(context_, [this, done = std::move(done)] {
     stopping_ = true;
-    // Clients whose connection the kernel has already completed would be reset by closing the listener.
+    // Closing the listener would reset the connections that the kernel has already completed, so accept them.
     boost::system::error_code error;
     acceptor_.cancel(error);
     acceptor_.non_blocking(true, error);
@@ -194,7 +195,7 @@ void EventLoop::PostStopAccepting(std::function<void()> done) {
     acceptor_.close(error);
     for (auto it = connections_.begin(); it != connections_.end();) (it++)->CloseSoon();
     for (auto it = lingering_.begin(); it != lingering_.end();) (it++)->CloseSoon();
-    asio::post(context_, done);  // behind the handler of an accept that was already complete
+    asio::post(context_, done);  // runs after the handler of an accept that was already complete
   });
 }
 
@@ -204,7 +205,7 @@ void EventLoop::PostStop() {
     acceptor_.close(ignored);
     tick_.cancel();
     WriteReplies();
-    for (auto it = connections_.begin(); it != connections_.end();) (it++)->CutWait();
+    for (auto it = connections_.begin(); it != connections_.end();) (it++)->EndWaitForStop();
     context_.stop();
   });
 }
@@ -216,7 +217,7 @@ void EventLoop::Join() {
 void EventLoop::ReportOverShare(std::string_view what, const ConnectionClient& client) {
   telemetry_.ClientOverShare(what);
   const std::string name = client.Name();
-  log_.Write(LogLevel::kWarn, "http", "a client wants more than its part of what all clients share",
+  log_.Write(LogLevel::kWarn, "http", "a client is over its share of a resource",
              {{"client", std::string_view(name)}, {"resource", what}});
 }
 

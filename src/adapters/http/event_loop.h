@@ -35,26 +35,27 @@ struct SharedState {
       : options(o), shares(s), inflight(o.inflight_bytes_max) {}
 
   const HttpOptions options;
-  ClientShares* const shares;  // null: clients are not told apart
+  ClientShares* const shares;  // null: clients aren't distinguished
   InflightBytes inflight;
-  std::atomic<bool> announce_close{false};  // stopping: tell clients to go elsewhere
+  std::atomic<bool> announce_close{false};  // the service stops: replies have Connection: close
 };
 
-// What one listening port serves, on however many loops.
+// The configuration and the connection count of one listening port, shared by all loops that serve it.
 struct Listener {
   bool events = true;
   bool operations = true;
   size_t connections_max = 0;
-  // At its limit, and a client at its share of it, the connection that has asked for nothing for longest
-  // makes room for a new one. For a listener whose clients ask often and shortly.
+  // When the listener is at connections_max, or the peer of a new connection is at its share of it, the
+  // connection that has been without a request for longest (of that peer, if the peer is at its share) is
+  // closed for the new one. For a listener whose clients send short, frequent requests.
   bool drops_silent = false;
-  base::Duration silence_timeout = base::Duration::max();  // until the first byte, and the end of a header
-  size_t lingering_max = 0;                                // of one loop
+  base::Duration silence_timeout = base::Duration::max();  // for the first byte, and for each header
+  size_t lingering_max = 0;                                // lingering connections of one loop
   ConnectionCount connections;
 };
 
-// One thread with its own listening socket and connections. Everything but Listen, Start, the Post* functions
-// and Join belongs to that thread.
+// One thread with its own listening socket and connections. Context, Listen, Start and Join are for the
+// owner. The Post* functions and Waiting are for any thread. Everything else is for the loop's thread.
 class EventLoop {
  public:
   EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
@@ -64,29 +65,31 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Takes over a listening socket; nothing is accepted from it before Start.
+  // Takes ownership of a listening socket. No connection is accepted before Start.
   void Listen(boost::asio::ip::tcp::acceptor acceptor) { acceptor_ = std::move(acceptor); }
-  // Starts the thread.
   void Start();
   boost::asio::io_context& Context() { return context_; }
 
-  // From any thread: takes what still waits in the backlog, stops listening, closes connections as they
-  // become idle; calls `done` on the loop's thread when no connection will be added any more.
+  // Any thread; doesn't block. Accepts the connections that are still in the backlog, stops listening, and
+  // closes connections as they become idle. Calls `done` on the loop's thread when no connection will be
+  // added any more.
   void PostStopAccepting(std::function<void()> done);
-  // From any thread: closes everything and ends the thread.
+  // Any thread; doesn't block. Writes the replies that are due, answers the requests that wait with an error,
+  // and ends the loop's thread.
   void PostStop();
+  // Blocks until the loop's thread has ended.
   void Join();
 
-  // Requests that wait for their ack. Any thread.
+  // The number of requests that wait for their ack. Any thread.
   size_t Waiting() const { return acks_.Waiting(); }
 
   // For connections, on the loop's thread.
   SharedState& Shared() { return shared_; }
   ConnectionCount& Connections() { return listener_.connections; }
   const ei::Clock& Clock() const { return clock_; }
-  // Null on a listener without clients.
+  // Null on a listener that doesn't serve events.
   ClientShares* Shares() { return listener_.events ? shared_.shares : nullptr; }
-  // A client was refused more than its part of `what` (Reply::over_share).
+  // Counts and logs that a client was rejected because it is over its share of `what` (Reply::over_share).
   void ReportOverShare(std::string_view what, const ConnectionClient& client);
   AckQueue& Acks() { return acks_; }
   base::Duration SilenceTimeout() const {
@@ -95,30 +98,34 @@ class EventLoop {
   base::Duration HeaderTimeout() const {
     return std::min<base::Duration>(listener_.silence_timeout, shared_.options.header_timeout);
   }
-  // The connection only lingers from now on. There is a bounded number of such, and one client has its share
-  // of it: the oldest is dropped for the newest. Returns how much it may discard until the next tick.
+  // Moves the connection to the lingering ones. Their number is bounded by lingering_max, and each client has
+  // a share of it, except a trusted proxy; at the limit the oldest one (of the client, at its share) is
+  // dropped. Returns the number of bytes that the connection may discard until the next tick.
   uint64_t EnterLinger(Connection& connection);
-  // The same for each tick: all that linger share one allowance.
+  // The number of bytes that each lingering connection may discard until the next tick: an equal part of one
+  // allowance.
   uint64_t DiscardAllowance() const { return discard_allowance_; }
   std::span<char> DiscardBuffer() { return discard_buffer_; }
   Reply& ScratchReply();
-  // False: `reply` refuses the request on the strength of its header.
+  // Checks the request's header. If it returns false, `reply` is the rejection.
   bool Admit(const Request& request, base::SteadyTime began, Reply& reply);
-  // Not null: the request has to wait for its ack; then Finish gives the reply.
+  // Handles a complete request. Returns null if `reply` is the reply. Otherwise the request has to wait for
+  // its ack; when the outcome is known, Finish writes the reply.
   std::unique_ptr<PendingAck> Handle(const Request& request, Reply& reply);
   void Finish(const Request& request, PendingAck& pending, Reply& reply);
-  // Puts the reply on the wire and tells telemetry; returns the time.
+  // Appends the reply in wire format to `out` and records metrics. Returns the current time.
   base::SteadyTime Answer(std::string& out, const Request& request, const Reply& reply, bool close,
                           base::SteadyTime began);
 
-  // Replies that were put together within so short a time are written one after the other, so that clients
-  // are woken once for many.
+  // Replies that were produced within this time are written one after the other, so that a client is woken
+  // once for many of them.
   static constexpr base::Duration kGatherTime = std::chrono::microseconds(200);
-  // Connection::Advance is called, and Read if it says so, before the loop waits for anything: then all of
-  // that time, at the latest.
+  // Registers a connection whose reply of `answered_at` is to be written. Before the loop waits for I/O
+  // again, or once kGatherTime has passed since the first registered reply, it calls Connection::Advance for
+  // all of these connections, and then Read for those where Advance returned true.
   void WriteLater(std::shared_ptr<Connection> connection, base::SteadyTime answered_at);
 
-  // Closes a connection whose client doesn't take its replies while the memory for them is short.
+  // Closes a connection whose client doesn't read its replies when the memory for them is exhausted.
   void DropUnread(Connection& connection);
 
  private:
@@ -136,14 +143,14 @@ class EventLoop {
   const ei::Clock& clock_;
   Telemetry& telemetry_;
   Log& log_;
-  // Before the context, whose end destroys the connections that are left.
+  // Declared before the context, because the context's destructor destroys the connections that are left.
   AckQueue acks_;
   boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> connections_;
   boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> lingering_;  // oldest first
   boost::asio::io_context context_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer tick_;
-  std::vector<std::shared_ptr<Connection>> answered_;  // their replies are to be written
+  std::vector<std::shared_ptr<Connection>> answered_;  // registered by WriteLater
   std::vector<std::shared_ptr<Connection>> written_;   // scratch
   base::SteadyTime gathering_since_;
   Reply reply_;
@@ -153,7 +160,7 @@ class EventLoop {
   std::string date_;
   bool accepting_ = false;
   bool stopping_ = false;
-  UuidV7Generator request_ids_;  // for clients that sent none
+  UuidV7Generator request_ids_;  // for requests without a usable X-Request-ID
   std::thread thread_;
 };
 

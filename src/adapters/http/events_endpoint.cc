@@ -10,7 +10,7 @@ namespace ei::http {
 namespace {
 
 constexpr auto kSoon = std::chrono::seconds(1);
-constexpr auto kStuckRetryAfter = std::chrono::seconds(5);
+constexpr auto kStalledRetryAfter = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -20,8 +20,8 @@ bool EventsEndpoint::Admit(const Request& request, base::SteadyTime now, Reply& 
     reply.Refuse(problems::kMethodNotAllowed, "events are sent with POST");
   } else if (request.cloud_event || request.media_type == MediaType::kCloudEvents) {
     reply.Refuse(problems::kCloudEventsUnsupported,
-                 "headers that begin with ce- and the media types application/cloudevents... are those of "
-                 "CloudEvents; send an event of this API instead");
+                 "headers that begin with ce- and the media types application/cloudevents... belong to "
+                 "CloudEvents; send an event in the format of this API instead");
   } else if (request.partial) {
     reply.Refuse(problems::kPartialBody, "send whole bodies, without a Content-Range");
   } else if (request.media_type == MediaType::kNone || request.media_type == MediaType::kUnknown) {
@@ -30,9 +30,10 @@ bool EventsEndpoint::Admit(const Request& request, base::SteadyTime now, Reply& 
   } else if (request.encoded) {
     reply.Refuse(problems::kUnsupportedEncoding, "send the body without a Content-Encoding");
   } else if (request.unknown_expectation) {
-    reply.Refuse(problems::kExpectationFailed, "the only expectation that is understood is 100-continue");
+    reply.Refuse(problems::kExpectationFailed, "the only supported expectation is 100-continue");
   } else if (!request.ack.valid) {
-    reply.Refuse(problems::kInvalidAck, "ack is memory, wal or broker, and stands in the query once");
+    reply.Refuse(problems::kInvalidAck,
+                 "ack must be memory, wal or broker, and may occur only once in the query");
   } else {
     const AckLevel ack = ingest_.LevelFor(request.ack.level);
     const IngestResult result = ingest_.Admit(ack, request.client, request.content_length.value_or(0), now);
@@ -76,15 +77,15 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
   if (result.status == IngestStatus::kAccepted) {
     if (ack != AckLevel::kBroker) WriteAccepted(request, decoded, ack, reply);
     if (pending == nullptr) return nullptr;
-    const bool waits = pending->Waits();  // not for what was durable, or delivered, before
-    if (waits || ack == AckLevel::kBroker) Hold(request, decoded, ack, *pending, reply);
+    const bool waits = pending->Waits();  // false if all events were durable, or delivered, before
+    if (waits || ack == AckLevel::kBroker) SaveReplyState(request, decoded, ack, *pending, reply);
     if (waits) return pending;
     if (ack == AckLevel::kBroker) pending->WriteBrokerReply(request, reply);
     acks.Return(std::move(pending));
     return nullptr;
   }
   if (result.status == IngestStatus::kAllRejected) {
-    Rejected(request, decoded, reply);
+    WriteRejected(request, decoded, reply);
   } else {
     Refuse(result, reply);
   }
@@ -145,8 +146,8 @@ void EventsEndpoint::WriteAccepted(const Request& request, const DecodedRequest&
   reply.body.push_back('}');
 }
 
-void EventsEndpoint::Hold(const Request& request, const DecodedRequest& decoded, AckLevel ack,
-                          PendingAck& pending, Reply& reply) const {
+void EventsEndpoint::SaveReplyState(const Request& request, const DecodedRequest& decoded, AckLevel ack,
+                                    PendingAck& pending, Reply& reply) const {
   pending.level = ack;
   pending.batch = decoded.batch;
   if (ack == AckLevel::kWal) {
@@ -168,22 +169,21 @@ void EventsEndpoint::Hold(const Request& request, const DecodedRequest& decoded,
 
 void EventsEndpoint::Finish(const Request& request, PendingAck& pending, Reply& reply) const {
   switch (pending.outcome) {
-    case AckOutcome::kCame:
+    case AckOutcome::kReceived:
       if (pending.level == AckLevel::kBroker) return pending.WriteBrokerReply(request, reply);
       return std::swap(reply, pending.reply);
     case AckOutcome::kStorageFailed: return Refuse({IngestStatus::kStorageFailed, kSoon}, reply);
     case AckOutcome::kTimedOut:
       telemetry_.AckTimedOut();
-      reply.Refuse(
-          problems::kAckTimeout,
-          "the events are in the journal and on their way, though ingest.ack_timeout is over; sending "
-          "them again may make duplicates");
+      reply.Refuse(problems::kAckTimeout,
+                   "the events are accepted and remain in the journal, but the ack did not arrive within "
+                   "ingest.ack_timeout; sending them again may create duplicates");
       return pending.AppendIds(reply.body);
     case AckOutcome::kAwaited:
-    case AckOutcome::kCutOff:
+    case AckOutcome::kStopping:
       reply.Refuse(problems::kAckTimeout,
-                   "the service is stopping; the events are in the journal and on their way; sending them "
-                   "again may make duplicates");
+                   "the service is stopping; the events are accepted and remain in the journal; sending "
+                   "them again may create duplicates");
       return pending.AppendIds(reply.body);
   }
 }
@@ -194,26 +194,27 @@ Problem ProblemOf(EventFault fault) {
   const bool too_large = fault == EventFault::kEventTooLarge || fault == EventFault::kTooLargeForTopic;
   if (too_large) return {413, Code(fault), "The event is too large"};
   if (fault == EventFault::kPartitionStuck) {
-    return {503, Code(fault), "The event's partition is stuck"};
+    return {503, Code(fault), "The event's partition is stalled"};
   }
   return {422, Code(fault), "The event is not valid"};
 }
 
 }  // namespace
 
-void EventsEndpoint::Rejected(const Request& request, const DecodedRequest& decoded, Reply& reply) const {
+void EventsEndpoint::WriteRejected(const Request& request, const DecodedRequest& decoded,
+                                   Reply& reply) const {
   const Rejection& first = submission_.rejections.front();
   if (!decoded.batch) {
-    const bool stuck = first.fault == EventFault::kPartitionStuck;
+    const bool stalled = first.fault == EventFault::kPartitionStuck;
     return reply.Refuse(ProblemOf(first.fault), Explain(first),
-                        stuck ? kStuckRetryAfter : std::chrono::seconds(0));
+                        stalled ? kStalledRetryAfter : std::chrono::seconds(0));
   }
-  const bool some_stuck = std::ranges::any_of(submission_.rejections, [](const Rejection& rejection) {
+  const bool some_stalled = std::ranges::any_of(submission_.rejections, [](const Rejection& rejection) {
     return rejection.fault == EventFault::kPartitionStuck;
   });
-  reply.status = some_stuck ? 503 : 422;
-  reply.code = some_stuck ? Code(EventFault::kPartitionStuck) : kBatchNotValid;
-  if (some_stuck) reply.AddHeader("Retry-After", std::to_string(kStuckRetryAfter.count()));
+  reply.status = some_stalled ? 503 : 422;
+  reply.code = some_stalled ? Code(EventFault::kPartitionStuck) : kBatchNotValid;
+  if (some_stalled) reply.AddHeader("Retry-After", std::to_string(kStalledRetryAfter.count()));
   if (request.handling_strict) reply.headers.append("Preference-Applied: handling=strict\r\n");
   reply.body.append(R"({"accepted":0,"rejected":)").append(std::to_string(decoded.events.size()));
   reply.body.append(R"(,"errors":[)");
@@ -229,7 +230,7 @@ void EventsEndpoint::AppendRejections(std::string& list) const {
     const Rejection& rejection = submission_.rejections[i];
     if (i > 0) list.push_back(',');
     list.append(R"({"index":)").append(std::to_string(rejection.index));
-    // Cut it could end within an escape.
+    // A long id is omitted, not truncated: a truncated one could end within an escape.
     if (!rejection.raw_id.empty() && rejection.raw_id.size() <= kErrorIdBytesMax) {
       list.append(R"(,"id":")").append(rejection.raw_id).append("\"");
     }
@@ -250,8 +251,8 @@ std::string EventsEndpoint::Explain(const Rejection& rejection) const {
   if (rejection.fault != EventFault::kTooLargeForTopic) {
     return ei::Explain(rejection.fault, ingest_.Limits());
   }
-  return "topic " + std::string(rejection.topic_limit.topic) + " takes records of at most " +
-         std::to_string(rejection.topic_limit.bytes_max) + " bytes (its max.message.bytes)";
+  return "topic " + std::string(rejection.topic_limit.topic) + " accepts records of at most " +
+         std::to_string(rejection.topic_limit.bytes_max) + " bytes (max.message.bytes)";
 }
 
 template <typename Take>
@@ -282,10 +283,11 @@ void EventsEndpoint::Refuse(const IngestResult& result, Reply& reply) const {
                           result.retry_after);
     case IngestStatus::kOverShare:
       reply.over_share = over_share::kJournal;
-      return reply.Refuse(problems::kClientOverShare,
-                          "the last eighth of the journal (journal.events_max, journal.bytes_max, "
-                          "wal.bytes_max) is kept for clients that hold little of it; go slower",
-                          result.retry_after);
+      return reply.Refuse(
+          problems::kClientOverShare,
+          "the last 1/8 of the journal (journal.events_max, journal.bytes_max, wal.bytes_max) "
+          "is reserved for clients that use little of it; send more slowly",
+          result.retry_after);
     case IngestStatus::kBatchTooLarge:
       return reply.Refuse(
           problems::kBatchTooLarge,
@@ -293,24 +295,24 @@ void EventsEndpoint::Refuse(const IngestResult& result, Reply& reply) const {
     case IngestStatus::kKeyTooLarge:
       return reply.Refuse(
           problems::kBatchTooLarge,
-          "X-Event-Key counts once for each event that takes it; with the events that is over "
-          "ingest.body_bytes_max");
+          "X-Event-Key counts once for each event that uses it; the events and their keys are together "
+          "larger than ingest.body_bytes_max");
     case IngestStatus::kStorageFailed:
       return reply.Refuse(problems::kStorageFailed,
-                          "nothing more is accepted until the service has been started again; see its log",
+                          "no events are accepted until the service is restarted; see its log",
                           result.retry_after);
     case IngestStatus::kAckUnavailable:
       return reply.Refuse(
           problems::kAckUnavailable,
           "wal needs the write-ahead log, which is on when ingest.ack or ingest.ack_min is wal; "
-          "ask for memory or broker");
+          "request memory or broker instead");
     case IngestStatus::kShuttingDown:
-      return reply.Refuse(problems::kShuttingDown, "send it to another replica, or again later",
+      return reply.Refuse(problems::kShuttingDown, "send the request to another replica, or retry later",
                           result.retry_after);
     default:
       return reply.Refuse(problems::kJournalFull,
                           "events arrive faster than they can be delivered; the journal (journal.events_max, "
-                          "journal.bytes_max) has no room for all of this request",
+                          "journal.bytes_max) has no room for this request",
                           result.retry_after);
   }
 }
@@ -319,13 +321,13 @@ void EventsEndpoint::RefuseDocument(const DecodedRequest& decoded, Reply& reply)
   const std::string where = " (at byte " + std::to_string(decoded.offset) + ")";
   switch (decoded.fault) {
     case DocumentFault::kBatchTooLarge:
-      reply.Refuse(problems::kBatchTooLarge, "a request may bring " +
+      reply.Refuse(problems::kBatchTooLarge, "a request may contain at most " +
                                                  std::to_string(limits_.batch_events_max) +
                                                  " events (ingest.batch_events_max)");
       break;
     case DocumentFault::kTooDeep:
       reply.Refuse(problems::kTooDeep, "at most " + std::to_string(limits_.depth_max) +
-                                           " levels are read (ingest.depth_max)" + where);
+                                           " levels of nesting are allowed (ingest.depth_max)" + where);
       break;
     default: reply.Refuse(problems::kMalformedJson, std::string(decoded.what) + where); break;
   }

@@ -13,12 +13,12 @@
 
 namespace ei::http {
 
-// POST /events. One an event loop.
+// Handles POST /events. Each event loop has one; it is used on the loop's thread only.
 class EventsEndpoint {
  public:
   struct Limits {
     size_t depth_max;         // only for messages
-    size_t batch_events_max;  // likewise
+    size_t batch_events_max;  // only for messages
   };
 
   EventsEndpoint(ei::Ingest& ingest, std::unique_ptr<EventDecoder> decoder, const CurrentRoutes& routes,
@@ -30,41 +30,42 @@ class EventsEndpoint {
         telemetry_(telemetry),
         submission_(seed) {}
 
-  // Before the body is read: true when the request may go on; else `reply` is the refusal.
+  // Checks the header, before the body is read. If it returns false, `reply` is the rejection.
   bool Admit(const Request& request, base::SteadyTime now, Reply& reply);
 
-  // With the whole body. Null: `reply` is the answer; else the request has to wait for its ack, and Finish
-  // gives the answer.
+  // Handles a request with its whole body. Returns null if `reply` is the reply. Otherwise the request has to
+  // wait for its ack; when the outcome is known, Finish writes the reply.
   std::unique_ptr<PendingAck> Handle(const Request& request, AckQueue& acks, Reply& reply);
 
-  // The answer to a request whose wait is over.
+  // Writes the reply to a request whose wait is over.
   void Finish(const Request& request, PendingAck& pending, Reply& reply) const;
 
  private:
   DecodedRequest Decode(const Request& request);
   void WriteAccepted(const Request& request, const DecodedRequest& decoded, AckLevel ack, Reply& reply) const;
-  // Keeps what the reply to an accepted request needs; a reply of level wal is in `reply` already.
-  void Hold(const Request& request, const DecodedRequest& decoded, AckLevel ack, PendingAck& pending,
-            Reply& reply) const;
-  void Rejected(const Request& request, const DecodedRequest& decoded, Reply& reply) const;
+  // Saves in `pending` everything that the reply to an accepted request needs. At level wal `reply` is
+  // complete already and is moved there.
+  void SaveReplyState(const Request& request, const DecodedRequest& decoded, AckLevel ack,
+                      PendingAck& pending, Reply& reply) const;
+  void WriteRejected(const Request& request, const DecodedRequest& decoded, Reply& reply) const;
   void Refuse(const IngestResult& result, Reply& reply) const;
   void RefuseDocument(const DecodedRequest& decoded, Reply& reply);
   void AppendRejections(std::string& list) const;
   std::string Explain(const Rejection& rejection) const;
-  // An event that was accepted.
   struct Accepted {
     uint32_t index;  // in the request
     std::string_view raw_id;
-    uint32_t result;  // at level broker: its number in Waiter::Results(); Repeat::kDelivered: none
+    uint32_t result;  // at level broker: index in Waiter::Results(), or Repeat::kDelivered if it has none
     bool repeated;
   };
+  // Calls take(const Accepted&) for each accepted event, in the order of the request.
   template <typename Take>
   void ForEachAccepted(const DecodedRequest& decoded, Take take) const;
 
   ei::Ingest& ingest_;
   const std::unique_ptr<EventDecoder> decoder_;
   const CurrentRoutes& routes_;
-  uint64_t routes_version_ = 0;  // of those that the decoder uses
+  uint64_t routes_version_ = 0;  // of the routes that the decoder uses
   const Limits limits_;
   Telemetry& telemetry_;
   IngestContext submission_;

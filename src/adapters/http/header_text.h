@@ -5,7 +5,7 @@
 
 namespace ei::http {
 
-// Small readings of header values (RFC 9110, section 5.6).
+// Helpers that parse header values (RFC 9110, section 5.6).
 
 inline std::string_view Trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -13,7 +13,8 @@ inline std::string_view Trim(std::string_view text) {
   return text;
 }
 
-// Cuts off and returns what stands before `separator`; all of it when there is none.
+// Returns the text before the first `separator` and removes both from `text`. Without a separator it returns
+// all of `text`.
 inline std::string_view TakeUntil(std::string_view& text, char separator) {
   const size_t at = text.find(separator);
   const std::string_view taken = text.substr(0, at);
@@ -21,7 +22,7 @@ inline std::string_view TakeUntil(std::string_view& text, char separator) {
   return taken;
 }
 
-// The same, but what stands between quotes separates nothing.
+// Like TakeUntil, but ignores separators within a quoted string.
 inline std::string_view TakeUntilUnquoted(std::string_view& text, char separator) {
   bool quoted = false;
   size_t at = 0;

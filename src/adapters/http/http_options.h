@@ -12,25 +12,26 @@ namespace ei::http {
 
 struct HttpOptions {
   std::string address = "127.0.0.1";
-  uint16_t port = 8080;                // 0: any free one
+  uint16_t port = 8080;                // 0: any free port
   std::optional<uint16_t> admin_port;  // unset: the operational routes are on `port`
   size_t threads = 1;                  // event loops
   TrustedProxies trusted_proxies;
 
   size_t connections_max = 10'000;
-  size_t refused_connections_max =
-      256;                             // beside these: refused or closing, until their clients have the reply
+  // In addition to connections_max: connections that were rejected or are closing, until their clients have
+  // the reply.
+  size_t refused_connections_max = 256;
   size_t header_bytes_max = 16 << 10;  // request line and headers
   size_t body_bytes_max = 10 << 20;
-  size_t inflight_bytes_max =
-      64 << 20;  // buffers of all connections, beyond the small one that each begins with
+  // Buffers of all connections, not counting the first 4 KiB of each.
+  size_t inflight_bytes_max = 64 << 20;
 
-  base::Duration header_timeout =
-      std::chrono::seconds(10);  // from a request's first byte to the end of its header
+  // From a request's first byte to the end of its header.
+  base::Duration header_timeout = std::chrono::seconds(10);
   base::Duration body_timeout = std::chrono::seconds(30);   // the whole body
   base::Duration idle_timeout = std::chrono::seconds(75);   // between requests
   base::Duration ack_timeout = std::chrono::seconds(30);    // for the ack of accepted events
-  base::Duration write_timeout = std::chrono::seconds(30);  // for the client to take a reply
+  base::Duration write_timeout = std::chrono::seconds(30);  // for the client to read a reply
 };
 
 }  // namespace ei::http

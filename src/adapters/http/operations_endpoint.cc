@@ -5,7 +5,7 @@ namespace ei::http {
 void OperationsEndpoint::Handle(const Request& request, Reply& reply) const {
   if (request.method != Method::kGet && request.method != Method::kHead) {
     reply.AddHeader("Allow", "GET, HEAD");
-    return reply.Refuse(problems::kMethodNotAllowed, "this is read with GET");
+    return reply.Refuse(problems::kMethodNotAllowed, "use GET or HEAD");
   }
   reply.AddHeader("Cache-Control", "no-store");
   switch (request.route) {
@@ -24,10 +24,10 @@ void OperationsEndpoint::Handle(const Request& request, Reply& reply) const {
       break;
     default:
       reply.status = 200;
-      reply.content_type = request.wants_openmetrics
+      reply.content_type = request.accepts_openmetrics
                                ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
                                : "text/plain; version=0.0.4; charset=utf-8";
-      reply.body = operations_.expose_metrics(request.wants_openmetrics);
+      reply.body = operations_.expose_metrics(request.accepts_openmetrics);
       break;
   }
 }

@@ -8,14 +8,14 @@
 
 namespace ei::http {
 
-// What the operational routes tell. The functions are called from any event loop.
+// The sources of the operational routes' replies. The functions are called from any event loop's thread.
 struct Operations {
-  // Empty: ready; else the reason why not.
+  // Returns an empty text if the service is ready, otherwise the reason why it isn't.
   std::function<std::string()> unready_reason;
   std::function<std::string(bool openmetrics)> expose_metrics;
 };
 
-// GET /health, /livez, /readyz, /metrics. Stateless and thread-safe.
+// Handles GET /health, /livez, /readyz, /metrics. Stateless and thread-safe.
 class OperationsEndpoint {
  public:
   explicit OperationsEndpoint(const Operations& operations) : operations_(operations) {}

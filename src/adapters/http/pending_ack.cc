@@ -6,18 +6,20 @@ namespace ei::http {
 
 namespace {
 
-constexpr size_t kBytesKept = 16 << 10;  // the memory of a larger batch is given back
+constexpr size_t kBytesKept = 16 << 10;  // a larger capacity is freed after the request
 constexpr std::string_view kDeadLettered =
-    "Kafka refuses it; it is kept in the dead-letter topic, or in the dead-letter file when that refuses it too";
+    "Kafka rejects the event; it is kept in the dead-letter topic, or in the dead-letter file if that topic "
+    "rejects it too";
 
 template <typename Container>
-void Empty(Container& container) {
+void ClearAndTrim(Container& container) {
   container.clear();
   if (container.capacity() * sizeof(typename Container::value_type) > kBytesKept) container.shrink_to_fit();
 }
 
-// What a representation tells of a delivered event. A repeat's place may not be known any more.
-void AppendPlace(std::string& body, const DeliveryResult& result, bool repeated) {
+// Appends the topic, partition and offset of a delivered event, for return=representation. A repeat's
+// location may not be known any more.
+void AppendLocation(std::string& body, const DeliveryResult& result, bool repeated) {
   if (repeated) body.append(kDuplicateMember);
   if (repeated || result.topic.empty()) return;
   body.append(R"(,"topic":")").append(result.topic);
@@ -35,12 +37,12 @@ void AppendErrorsOmitted(std::string& body, size_t errors) {
 void PendingAck::Clear() {
   outcome = AckOutcome::kAwaited;
   reply.Clear();
-  Empty(reply.body);
-  Empty(events);
-  Empty(ids);
+  ClearAndTrim(reply.body);
+  ClearAndTrim(events);
+  ClearAndTrim(ids);
   batch = false;
   rejected = 0;
-  Empty(rejections);
+  ClearAndTrim(rejections);
 }
 
 void PendingAck::AddEvent(uint32_t index, std::string_view raw_id, uint32_t result, bool repeated) {
@@ -76,7 +78,7 @@ void PendingAck::WriteSingle(const Request& request, Reply& out) const {
   out.headers.append(reply.headers);
   if (request.representation) out.headers.append("Preference-Applied: return=representation\r\n");
   out.body.append(R"({"status":"accepted","id":")").append(RawId(events.front())).append("\"");
-  if (request.representation) AppendPlace(out.body, result, events.front().repeated);
+  if (request.representation) AppendLocation(out.body, result, events.front().repeated);
   out.body.push_back('}');
 }
 
@@ -97,7 +99,7 @@ void PendingAck::WriteBatch(const Request& request, Reply& out) const {
     list.append(R"({"index":)").append(std::to_string(event.index));
     list.append(R"(,"id":")").append(RawId(event)).append("\"");
     if (delivered) {
-      AppendPlace(list, result, event.repeated);
+      AppendLocation(list, result, event.repeated);
     } else {
       ++dead_lettered;
       list.append(R"(,"code":")").append(result.code);

@@ -17,33 +17,34 @@ namespace ei::http {
 
 class Connection;
 
-// Of an event that was accepted before, where a reply lists the events.
+// The member that marks a repeated event where a reply lists the events.
 inline constexpr std::string_view kDuplicateMember = R"(,"duplicate":true)";
 
-// What a reply lists of a batch's errors at most, so that a small request has no large reply; ids that are
-// longer are left out.
+// The number of errors that the reply to a batch lists at most, so that a small request has no large reply.
+// An error omits the event's id if the id is longer than kErrorIdBytesMax.
 inline constexpr size_t kErrorsListedMax = 100;
 inline constexpr size_t kErrorIdBytesMax = 2048;
 
-// The member that counts the errors beyond those, if there are any.
+// Appends the member that counts the errors beyond kErrorsListedMax, if there are any.
 void AppendErrorsOmitted(std::string& body, size_t errors);
 
 enum class AckOutcome : uint8_t {
   kAwaited,
-  kCame,
+  kReceived,
   kStorageFailed,
   kTimedOut,
-  kCutOff,  // the service stops
+  kStopping,  // the service stops
 };
 
-// A request whose events are accepted, and all that its reply will need once the ack has come: by then its
-// body is gone. Reused, so that a steady state allocates nothing. Belongs to its event loop's thread.
+// A request whose events are accepted, with everything that its reply needs once the ack has arrived, because
+// by then the request's body is gone. Reused, so that a steady state allocates nothing. Used on its event
+// loop's thread only.
 struct PendingAck final : public Waiter {
   struct Event {
     uint32_t index;  // in the request
     uint32_t id_offset;
     uint32_t id_size;
-    uint32_t result;  // its number in Results(); Repeat::kDelivered: none
+    uint32_t result;  // index in Results(), or Repeat::kDelivered if it has none
     bool repeated;
   };
 
@@ -55,27 +56,28 @@ struct PendingAck final : public Waiter {
     return std::string_view(ids).substr(event.id_offset, event.id_size);
   }
 
-  // The memory of the texts that a large batch keeps for its reply; 0: no more than is kept for the next
-  // request anyway. The journal bounds how many events are waited for.
+  // Returns the memory, in bytes, of the texts that are kept for the reply; 0 if they take at most 16 KiB,
+  // which the record keeps for its next request anyway. `events` isn't included: the journal bounds the
+  // number of events that are waited for.
   size_t LargeBytes() const;
 
-  // Puts the reply of level broker together, once all results are known.
+  // Writes the reply of level broker. All results must be known.
   void WriteBrokerReply(const Request& request, Reply& out) const;
-  // The member "ids" of a problem.
+  // Appends the member "ids" to the problem in `body`.
   void AppendIds(std::string& body) const;
 
   AckLevel level = AckLevel::kWal;
   AckOutcome outcome = AckOutcome::kAwaited;
   std::shared_ptr<Connection> connection;  // while it waits; keeps it alive
 
-  Reply reply;  // kWal: the whole; kBroker: its headers
+  Reply reply;  // kWal: the complete reply; kBroker: only its headers
 
   // For one event, and for a batch at kBroker: the accepted events in the order of the request, with their
   // ids as JSON text without quotes.
   std::vector<Event> events;
   std::string ids;
 
-  // kBroker, of a batch: the events that were rejected at once.
+  // For a batch at kBroker: the events that were rejected before the wait.
   bool batch = false;
   size_t rejected = 0;
   std::string rejections;  // as JSON, separated by commas

@@ -6,11 +6,11 @@
 
 namespace ei::http {
 
-// A refusal as clients see it: the catalogue of all of them is in problem.cc and in docs/API.md.
+// A kind of rejection as clients see it. problem.cc and docs/API.md list all of them.
 struct Problem {
   uint16_t status;
   std::string_view code;   // stable; clients may act on it
-  std::string_view title;  // the same for every refusal of this kind
+  std::string_view title;  // the same for every rejection of this kind
 };
 
 namespace problems {
@@ -43,8 +43,9 @@ extern const Problem kOverloaded;
 extern const Problem kAckTimeout;
 }  // namespace problems
 
-// The body of an application/problem+json reply (RFC 9457). `detail` is for people: what happened, the limit
-// and the setting that holds it. It must need no escaping in JSON but quotes.
+// Appends the body of an application/problem+json reply (RFC 9457). `detail` is for people: it says what
+// happened, and names the limit and its setting. The function escapes only quotes in it; `detail` must not
+// contain anything else that JSON requires to be escaped.
 void AppendProblem(std::string& out, uint16_t status, std::string_view code, std::string_view title,
                    std::string_view detail);
 

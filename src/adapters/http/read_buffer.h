@@ -10,25 +10,26 @@
 
 namespace ei::http {
 
-// What a connection has read and not yet handled: contiguous, growing as bytes arrive (never on the word of a
-// Content-Length), back to its first size when the connection is idle.
+// The bytes that a connection has read and not yet handled, in one contiguous piece. It grows as bytes
+// arrive, never because of a Content-Length alone, and shrinks to its first size when the connection is idle.
 class ReadBuffer {
  public:
   static constexpr size_t kFirstBytes = 4 << 10;
 
-  // `bytes` counts what it takes beyond the first, and outlives it.
+  // Memory beyond kFirstBytes is charged to `bytes`, which outlives the buffer.
   explicit ReadBuffer(ConnectionClient& bytes)
       : bytes_(bytes), data_(std::make_unique_for_overwrite<char[]>(kFirstBytes)) {}
-  ~ReadBuffer() { bytes_.GiveBytes(capacity_ - kFirstBytes); }
+  ~ReadBuffer() { bytes_.ReleaseBytes(capacity_ - kFirstBytes); }
   ReadBuffer(const ReadBuffer&) = delete;
   ReadBuffer& operator=(const ReadBuffer&) = delete;
 
   std::string_view Data() const { return {data_.get() + begin_, end_ - begin_}; }
   size_t Size() const { return end_ - begin_; }
 
-  // Makes room for at least one more byte, by moving to the front or doubling, but not beyond `wanted` bytes
-  // while these are not there; false when the connections together, or those of one client, hold too much.
-  bool MakeRoom(size_t wanted) {
+  // Makes room for at least one more byte, by moving the content to the front or by doubling the capacity. It
+  // doesn't double beyond `needed` bytes until the capacity has reached `needed`. Returns false if the memory
+  // limit of all connections, or of this client, is exceeded.
+  bool MakeRoom(size_t needed) {
     if (end_ < capacity_ && begin_ == 0) return true;
     if (begin_ > 0) {
       std::memmove(data_.get(), data_.get() + begin_, Size());
@@ -36,7 +37,7 @@ class ReadBuffer {
       begin_ = 0;
       if (end_ < capacity_) return true;
     }
-    const size_t grown = capacity_ < wanted ? std::min(2 * capacity_, wanted) : 2 * capacity_;
+    const size_t grown = capacity_ < needed ? std::min(2 * capacity_, needed) : 2 * capacity_;
     if (!bytes_.TakeBytes(grown - capacity_)) return false;
     auto larger = std::make_unique_for_overwrite<char[]>(grown);
     std::memcpy(larger.get(), data_.get(), end_);
@@ -56,10 +57,10 @@ class ReadBuffer {
 
   bool CanShrink() const { return Size() == 0 && capacity_ > kFirstBytes; }
 
-  // Not while an operation reads into Free().
+  // Must not be called while an operation reads into Free().
   void ShrinkWhenEmpty() {
     if (!CanShrink()) return;
-    bytes_.GiveBytes(capacity_ - kFirstBytes);
+    bytes_.ReleaseBytes(capacity_ - kFirstBytes);
     data_ = std::make_unique_for_overwrite<char[]>(kFirstBytes);
     capacity_ = kFirstBytes;
   }

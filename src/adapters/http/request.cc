@@ -30,7 +30,7 @@ std::string_view Name(Route route) {
 }
 
 Route ParseRoute(std::string_view target) {
-  // The absolute form that clients of proxies use (RFC 9112, section 3.2.2).
+  // The absolute form of the target, which clients of proxies use (RFC 9112, section 3.2.2).
   if (const size_t scheme = target.find("://");
       scheme != std::string_view::npos && !target.starts_with('/')) {
     const size_t path_begins = target.find('/', scheme + 3);
@@ -47,7 +47,7 @@ Route ParseRoute(std::string_view target) {
 
 namespace {
 
-// Of a query's name or value (RFC 3986, section 2.1); what is no escape stays as it is.
+// Decodes a name or value of a query (RFC 3986, section 2.1). A '%' that doesn't begin an escape is kept.
 std::string PercentDecoded(std::string_view text) {
   std::string decoded;
   while (!text.empty()) {
@@ -67,24 +67,24 @@ std::string PercentDecoded(std::string_view text) {
 
 }  // namespace
 
-RequestedAck ParseAckWish(std::string_view target) {
-  RequestedAck wish;
+RequestedAck ParseRequestedAck(std::string_view target) {
+  RequestedAck requested;
   TakeUntil(target, '?');
   bool found = false;
   while (!target.empty()) {
     std::string_view value = TakeUntil(target, '&');
     if (PercentDecoded(TakeUntil(value, '=')) != "ack") continue;
-    wish.level = AckLevelOf(PercentDecoded(value));
-    wish.valid = wish.level.has_value() && !found;
+    requested.level = AckLevelOf(PercentDecoded(value));
+    requested.valid = requested.level.has_value() && !found;
     found = true;
-    if (!wish.valid) break;
+    if (!requested.valid) break;
   }
-  return wish;
+  return requested;
 }
 
 namespace {
 
-// ASCII is a part of UTF-8; "utf8" is what many clients write.
+// ASCII is a subset of UTF-8. Many clients write "utf8".
 bool IsUtf8(std::string_view charset) {
   return EqualsIgnoreCase(charset, "utf-8") || EqualsIgnoreCase(charset, "utf8") ||
          EqualsIgnoreCase(charset, "us-ascii");

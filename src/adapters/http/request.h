@@ -14,13 +14,13 @@ enum class Method : uint8_t { kGet, kHead, kPost, kOther };
 enum class Route : uint8_t { kEvents, kHealth, kLivez, kReadyz, kMetrics, kUnknown };
 enum class MediaType : uint8_t { kNone, kJson, kNdjson, kCloudEvents, kUnknown };
 
-// What the query says about the ack: `level` is empty when it asks for none.
+// The query parameter `ack`; `level` is empty if the query has none.
 struct RequestedAck {
   bool valid = true;
   std::optional<AckLevel> level;
 };
 
-// What the service needs to know of a request. Clear keeps the memory of request_id and traceparent.
+// The parts of a request that the service uses.
 struct Request {
   Method method = Method::kOther;
   Route route = Route::kUnknown;
@@ -31,21 +31,22 @@ struct Request {
   bool expects_continue = false;
   bool unknown_expectation = false;
   bool encoded = false;          // a Content-Encoding other than identity
-  bool cloud_event = false;      // a header that names an attribute of CloudEvents
-  bool partial = false;          // a Content-Range: the body is a part of something
+  bool cloud_event = false;      // a header that begins with "ce-" (an attribute of CloudEvents)
+  bool partial = false;          // it has a Content-Range: the body is only a part
   bool handling_strict = false;  // Prefer: handling=strict
   bool representation = false;   // Prefer: return=representation
-  bool wants_openmetrics = false;
+  bool accepts_openmetrics = false;
   bool chunked = false;
   std::optional<uint64_t> content_length;
-  std::string request_id;                      // empty: the client sent none that can be used
+  std::string request_id;                      // empty: none, or not usable
   std::string traceparent;                     // empty: none, or not well-formed
-  std::string key;                             // X-Event-Key, for routes that take their key from there
-  std::string forwarded_for;                   // X-Forwarded-For, all lines of it
-  ClientNumber client = 0;                     // as its connection says
-  ClientIdentity client_identity = kNoClient;  // the same
+  std::string key;                             // X-Event-Key, for routes whose key comes from it
+  std::string forwarded_for;                   // all X-Forwarded-For lines, joined by commas
+  ClientNumber client = 0;                     // set by the connection
+  ClientIdentity client_identity = kNoClient;  // set by the connection
   std::string_view body;                       // valid while the request is handled
 
+  // Resets all members; keeps the memory of request_id and traceparent.
   void Clear();
 };
 
@@ -53,15 +54,16 @@ std::string_view Name(Route route);
 
 Route ParseRoute(std::string_view target);
 
-// The query parameter `ack`: not valid when it has an unknown value, or stands there twice.
-RequestedAck ParseAckWish(std::string_view target);
+// Parses the query parameter `ack`. It is not valid if its value is unknown or if it occurs twice.
+RequestedAck ParseRequestedAck(std::string_view target);
 
 MediaType ParseMediaType(std::string_view content_type);
 
-// True for a Content-Encoding that leaves the body as it is: identity, or nothing at all.
+// True for a Content-Encoding that leaves the body unchanged: identity, or an empty value.
 bool IsIdentity(std::string_view content_encoding);
 
-// True for 1 to 128 visible ASCII characters that can stand in a JSON string and a header as they are.
+// True for 1 to 128 visible ASCII characters without quotes and backslashes, which need no escaping in a JSON
+// string or a header.
 bool IsRequestId(std::string_view value);
 
 }  // namespace ei::http

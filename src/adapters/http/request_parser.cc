@@ -14,23 +14,21 @@ namespace beast = boost::beast::http;
 
 namespace {
 
-// The shortest end that a chunked body can have, "0\r\n\r\n". Beast's parser must not be shown less at a
-// time.
+// The shortest end of a chunked body, "0\r\n\r\n". Beast's parser must not be given fewer bytes at a time.
 constexpr size_t kLastChunkBytes = 5;
 constexpr size_t kTargetBytesMax = 8 << 10;
 
-// Of the headers that carry the attributes of an event in the binary mode of CloudEvents.
+// The prefix of the headers that carry the attributes of an event in the binary mode of CloudEvents.
 constexpr std::string_view kCloudEventPrefix = "ce-";
 
-// Chunk headers and extensions, beyond a header's worth: chunks of one byte cost five bytes more than they
-// bring.
+// Chunk headers and extensions may be as large as a header, and this many bytes more for each byte of the
+// body. A chunk of one byte has five bytes of overhead.
 constexpr size_t kOverheadPerByteMax = 8;
 
 std::string_view View(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-// Whether a field's value stands on more than one line (obs-fold, RFC 9112 section 5.2): Beast then unfolds
-// it into a buffer of its own, or, when the first line is empty, leaves the line break between name and
-// value.
+// Whether a field's value spans more than one line (obs-fold, RFC 9112 section 5.2). Beast then unfolds it
+// into a separate buffer, or, if the first line is empty, leaves the line break between name and value.
 bool IsFolded(std::string_view input, std::string_view name, std::string_view value) {
   const char* const end = input.data() + input.size();
   const char* const name_end = name.data() + name.size();
@@ -41,7 +39,7 @@ bool IsFolded(std::string_view input, std::string_view name, std::string_view va
   return end - line_end > 2 && (line_end[2] == ' ' || line_end[2] == '\t');
 }
 
-// Beast's parser goes on looking for CR LF where a line ends with LF alone.
+// Where a line ends with LF alone, Beast's parser doesn't fail but continues to search for CR LF.
 bool HasBareLineFeed(std::string_view lines) {
   for (size_t at = lines.find('\n'); at != std::string_view::npos; at = lines.find('\n', at + 1)) {
     if (at == 0 || lines[at - 1] != '\r') return true;
@@ -73,7 +71,7 @@ RequestParser::Step RequestParser::Fail(ParseFault fault) {
 }
 
 RequestParser::Step RequestParser::ParseHeader(std::string_view input) {
-  // A robust server passes over an empty line before a request (RFC 9112, section 2.2).
+  // A robust server skips an empty line before a request (RFC 9112, section 2.2).
   if (header_bytes_ == 0 && input.starts_with("\r\n")) return {ParseStatus::kNeedMore, 2};
   if (input.empty() || (header_bytes_ == 0 && input == "\r")) return {ParseStatus::kNeedMore, 0};
   boost::beast::error_code error;
@@ -115,7 +113,7 @@ RequestParser::Step RequestParser::ParseChunks(std::string_view input, std::stri
   if (error == beast::error::body_limit) return Fail(ParseFault::kBodyTooLarge);
   if (error && error != beast::error::need_more) return Fail(ParseFault::kMalformed);
   if (parser_->is_done()) return {ParseStatus::kDone, consumed};
-  // What is left over is at most a chunk's header line or the trailers.
+  // The remaining input is at most a chunk's header line or the trailers.
   if (input.size() - consumed > header_bytes_max_) return Fail(ParseFault::kHeadersTooLarge);
   if (chunk_left_ == 0 && HasBareLineFeed(input.substr(consumed))) return Fail(ParseFault::kMalformed);
   return {ParseStatus::kNeedMore, consumed};
@@ -134,12 +132,12 @@ void RequestParser::Callbacks::on_request_impl(beast::verb verb, Text, Text targ
                    : verb == beast::verb::post ? Method::kPost
                                                : Method::kOther;
   request.route = ParseRoute(View(target));
-  request.ack = ParseAckWish(View(target));
+  request.ack = ParseRequestedAck(View(target));
   request.http_1_0 = version < 11;
 }
 
 void RequestParser::Callbacks::on_field_impl(beast::field field, Text name, Text text, Error& error) {
-  if (owner_.header_done_) return;  // trailers mean nothing here
+  if (owner_.header_done_) return;  // trailers are ignored
   const std::string_view value = View(text);
   const std::string_view input = owner_.input_;
   if (IsFolded(input, View(name), value)) {
@@ -167,14 +165,14 @@ void RequestParser::Callbacks::on_field_impl(beast::field field, Text name, Text
       break;
     case beast::field::content_encoding: request.encoded |= !IsIdentity(value); break;
     case beast::field::expect:
-      if (request.http_1_0) break;  // has no expectations (RFC 9110, section 10.1.1)
+      if (request.http_1_0) break;  // HTTP/1.0 has no expectations (RFC 9110, section 10.1.1)
       request.expects_continue |= EqualsIgnoreCase(value, "100-continue");
       request.unknown_expectation |= !value.empty() && !EqualsIgnoreCase(value, "100-continue");
       break;
     case beast::field::content_range: request.partial = true; break;
     case beast::field::prefer: owner_.OnPrefer(value); break;
     case beast::field::accept:
-      request.wants_openmetrics |= value.find("application/openmetrics-text") != std::string_view::npos;
+      request.accepts_openmetrics |= value.find("application/openmetrics-text") != std::string_view::npos;
       break;
     case beast::field::unknown:
       if (EqualsIgnoreCase(View(name), "X-Request-ID") && IsRequestId(value)) request.request_id = value;
@@ -214,10 +212,10 @@ void RequestParser::OnPrefer(std::string_view value) {
     std::string_view preference = TakeUntilUnquoted(value, ',');
     std::string_view token = TakeUntilUnquoted(preference, ';');
     const std::string_view name = Trim(TakeUntil(token, '='));
-    const std::string_view wish = Unquote(Trim(token));
-    if (EqualsIgnoreCase(name, "handling") && EqualsIgnoreCase(wish, "strict"))
+    const std::string_view requested = Unquote(Trim(token));
+    if (EqualsIgnoreCase(name, "handling") && EqualsIgnoreCase(requested, "strict"))
       request_.handling_strict = true;
-    if (EqualsIgnoreCase(name, "return") && EqualsIgnoreCase(wish, "representation"))
+    if (EqualsIgnoreCase(name, "return") && EqualsIgnoreCase(requested, "representation"))
       request_.representation = true;
   }
 }

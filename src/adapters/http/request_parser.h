@@ -15,12 +15,12 @@ enum class ParseStatus : uint8_t { kNeedMore, kHeaderDone, kDone, kFailed };
 
 enum class ParseFault : uint8_t { kMalformed, kTargetTooLong, kHeadersTooLarge, kBodyTooLarge };
 
-// Reads one request's header, and a chunked body, into a Request. A body with a Content-Length is left to the
-// caller, who has its bytes in one piece. Boost.Beast's parser does the grammar; this class adds what it lets
-// through that could make two servers disagree about where a request ends: repeated lengths, a
-// Transfer-Encoding other than chunked, folded lines, a missing or repeated Host.
+// Parses one request's header, and a chunked body, into a Request. A body with a Content-Length is left to
+// the caller, which has its bytes in one piece. Boost.Beast's parser checks the grammar. This class also
+// rejects input that Beast accepts but that could make two servers disagree about where a request ends:
+// repeated lengths, a Transfer-Encoding other than chunked, folded lines, a missing or repeated Host.
 //
-// One a connection; Restart before each request.
+// Each connection has one. Call Restart before each request.
 class RequestParser {
  public:
   RequestParser(size_t header_bytes_max, size_t body_bytes_max)
@@ -30,13 +30,14 @@ class RequestParser {
 
   struct Step {
     ParseStatus status;
-    size_t consumed;  // bytes at the front of `input` that are done with
+    size_t consumed;  // bytes at the front of `input` that have been parsed
   };
 
-  // Until it has returned kHeaderDone. `input` begins with what was not consumed before.
+  // Call it until it returns kHeaderDone or kFailed. `input` begins with the bytes that the previous call
+  // didn't consume.
   Step ParseHeader(std::string_view input);
 
-  // After kHeaderDone, for a chunked body; appends to `body`.
+  // Call it after kHeaderDone for a chunked body, until it returns kDone or kFailed. Appends to `body`.
   Step ParseChunks(std::string_view input, std::string& body);
 
   Request& Current() { return request_; }
@@ -70,15 +71,15 @@ class RequestParser {
 
   const size_t header_bytes_max_;
   const size_t body_bytes_max_;
-  std::optional<Callbacks> storage_;  // Beast's parsers are made anew for each request
+  std::optional<Callbacks> storage_;  // a Beast parser can't be reused for another request
   Callbacks* parser_ = nullptr;
   Request request_;
   ParseFault fault_ = ParseFault::kMalformed;
-  std::string_view input_;  // during a call: to tell a folded field from one that stands in the input
+  std::string_view input_;  // valid during a call; used to detect folded fields
   std::string* body_ = nullptr;
   size_t header_bytes_ = 0;
-  size_t chunk_overhead_ = 0;  // bytes of a chunked body that are not the body's
-  uint64_t chunk_left_ = 0;    // bytes of the chunk at hand that are still to come
+  size_t chunk_overhead_ = 0;  // bytes of chunk headers, line ends and trailers
+  uint64_t chunk_left_ = 0;    // bytes of the current chunk that have not arrived
   bool header_done_ = false;
   bool target_too_long_ = false;
   bool has_host_ = false;

@@ -14,16 +14,18 @@ namespace {
 
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
-// A kubelet, a scraper and some people; apart from the clients, so that these can't lock the probes out.
+// The admin port serves a kubelet, a scraper and some people. Its connections are counted separately, so that
+// clients of the main port can't lock the probes out.
 constexpr size_t kAdminConnectionsMax = 64;
 constexpr auto kAdminSilenceTimeout = std::chrono::seconds(2);
 constexpr size_t kAdminLingeringMax = 32;
 
-// Those that linger are divided among the loops; a loop has so many at the least.
+// The lingering connections are divided among the loops; each loop may have at least this many.
 constexpr size_t kLingeringOfLoopMin = 8;
 
-// With SO_REUSEPORT a second process of the same user could share the port unnoticed; a plain bind can't.
-boost::system::error_code TryBindAlone(asio::io_context& context, const tcp::endpoint& endpoint) {
+// Binds and releases the endpoint without SO_REUSEPORT. With SO_REUSEPORT a second process of the same user
+// could share the port unnoticed; a plain bind fails if the port is in use.
+boost::system::error_code TryBindExclusively(asio::io_context& context, const tcp::endpoint& endpoint) {
   boost::system::error_code error;
   tcp::acceptor probe(context);
   probe.open(endpoint.protocol(), error);
@@ -81,14 +83,14 @@ base::Result<std::unique_ptr<Server>> Server::Start(const HttpOptions& options,
   return server;
 }
 
-// `setting` is null for a loop that shares a port which is ours already. Puts the port that was found into
-// `port`.
+// `setting` names the port's setting; it is null for a loop that shares a port which this process already
+// uses. Sets `port` to the port that was bound.
 base::Result<void> Server::Listen(EventLoop& loop, uint16_t& port, const char* setting) {
   boost::system::error_code error;
   const asio::ip::address address = asio::ip::make_address(shared_.options.address, error);
   const tcp::endpoint endpoint(address, port);
   tcp::acceptor acceptor(loop.Context());
-  if (!error && setting != nullptr) error = TryBindAlone(loop.Context(), endpoint);
+  if (!error && setting != nullptr) error = TryBindExclusively(loop.Context(), endpoint);
   if (!error) acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.set_option(ReusePort(true), error);
@@ -124,7 +126,7 @@ Server::~Server() {
 
 size_t Server::Stop(base::SteadyTime deadline) {
   if (!serving_ || std::exchange(stopped_, true)) return 0;
-  // Shared, as a loop that is held up beyond the deadline counts later.
+  // Shared ownership, because a loop that is delayed beyond the deadline calls Remove later.
   const auto accepting = std::make_shared<ConnectionCount>();
   for (size_t i = 0; i < loops_.size(); ++i) accepting->Add();
   for (auto& loop : loops_) loop->PostStopAccepting([accepting] { accepting->Remove(); });

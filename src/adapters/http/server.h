@@ -13,42 +13,46 @@ namespace ei::http {
 
 struct ServerContext {
   ei::Ingest& ingest;
-  ClientShares* shares;  // null: clients are not told apart
-  ei::Journal& journal;  // whose acks requests wait for; outlives the server
+  ClientShares* shares;  // null: clients aren't distinguished
+  ei::Journal& journal;  // its acks are waited for; outlives the server
   const ei::Clock& clock;
   Telemetry& telemetry;
   Log& log;
   Operations operations;
   EventsEndpoint::Limits limits;
   const CurrentRoutes& routes;
-  std::function<std::unique_ptr<EventDecoder>()> make_decoder;  // one an event loop
-  uint64_t seed;                                                // for ids that clients did not send
+  std::function<std::unique_ptr<EventDecoder>()> make_decoder;  // called for each event loop
+  uint64_t seed;                                                // for generated request and event ids
 };
 
-// The HTTP side of the service: event loops that share a port (SO_REUSEPORT), and one for the admin port if
-// there is one. Start, Serve, Stop* and the destructor belong to one owner thread; the rest is thread-safe.
+// The HTTP server: event loops that share a port (SO_REUSEPORT), and a separate loop for the admin port, if
+// one is configured. Start, Serve, Stop* and the destructor are for one owner thread; the rest is
+// thread-safe.
 class Server {
  public:
-  // Listens, or says why it can't (the port is in use, the address isn't ours). Clients may connect from now
-  // on, and wait until Serve.
+  // Starts to listen. Fails if the port is in use or the address isn't local. Clients can connect from now
+  // on, but get no reply until Serve.
   static base::Result<std::unique_ptr<Server>> Start(const HttpOptions& options,
                                                      const ServerContext& context);
   ~Server();
 
-  // Answers, from now on; once. What requests lead to, as the sources of metrics, has to be there.
+  // Starts to answer requests. Call it once. Everything that requests use, such as the sources of metrics,
+  // must exist.
   void Serve();
 
   uint16_t Port() const { return port_; }
   std::optional<uint16_t> AdminPort() const { return admin_port_; }
 
-  // From now on replies ask clients to close their connection.
+  // From now on every reply has Connection: close.
   void AnnounceClose() { shared_.announce_close.store(true, std::memory_order_relaxed); }
 
-  // Stops listening, lets the requests in progress be answered, at most until `deadline`, and closes
-  // everything but the admin port. Returns how many connections had to be cut.
+  // Stops listening, waits at most until `deadline` for the requests in progress to be answered and all
+  // connections to be closed, and then closes everything but the admin port. Blocks. Returns the number of
+  // connections that were still open at the deadline.
   size_t Stop(base::SteadyTime deadline);
 
-  // Closes the admin port, if there is one; the last of all, as what a stop does is seen there.
+  // Closes the admin port, if there is one. Call it last, so that the progress of a stop can be observed
+  // there.
   void StopOperations();
 
   size_t Connections() const { return main_.connections.Open() + admin_.connections.Open(); }

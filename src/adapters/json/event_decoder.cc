@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kNamesComparedPairwise = 16;
 constexpr size_t kNoMark = std::numeric_limits<size_t>::max();
 
-// What some programs write in front of UTF-8.
+// Some programs write it before UTF-8 text.
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 bool IsBlank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
@@ -43,7 +43,7 @@ class SimdEventDecoder final : public EventDecoder {
     }
     if (too_many_) return TooMany();
     if (!scanner_.AtEnd()) {
-      scanner_.Fail("something follows the end of the JSON document");
+      scanner_.Fail("unexpected content after the end of the JSON document");
       return Malformed();
     }
     request.events = events_;
@@ -91,7 +91,7 @@ class SimdEventDecoder final : public EventDecoder {
     }
     if (scanner_.Scan(line, options_.depth_max) && ReadElement(index)) {
       if (scanner_.AtEnd()) return;
-      scanner_.Fail("something follows the end of the JSON document");
+      scanner_.Fail("unexpected content after the end of the JSON document");
     }
     events_.resize(index);
     AddFaulty(index, scanner_.TooDeep() ? EventFault::kTooDeep : EventFault::kMalformedJson,
@@ -116,7 +116,7 @@ class SimdEventDecoder final : public EventDecoder {
     return true;
   }
 
-  // One event, or something else in its place.
+  // Reads one element of the body. An element that isn't an object is recorded as a faulty event.
   bool ReadElement(size_t index) {
     if (scanner_.Peek() == '{') return ReadEvent(index);
     const uint64_t offset = scanner_.Offset();
@@ -181,7 +181,8 @@ class SimdEventDecoder final : public EventDecoder {
     event.has_key = scanner_.Resolve(key_marks_[pointer], tokens.subspan(1), event.key);
   }
 
-  // Pairwise for the few members that events have; sorted for more, so that no input costs quadratic time.
+  // Compares the names in pairs if there are few, which is usual; otherwise sorts them, so that no input
+  // takes quadratic time.
   bool HasDuplicateName() {
     if (names_.size() > kNamesComparedPairwise) {
       std::sort(names_.begin(), names_.end());
@@ -209,7 +210,7 @@ class SimdEventDecoder final : public EventDecoder {
     request.offset = scanner_.FaultOffset();
     request.read = events_.size() + 1;
     request.what = scanner_.Text().starts_with(kByteOrderMark)
-                       ? "the body begins with a byte order mark (BOM), which is no part of JSON"
+                       ? "the body begins with a byte order mark (BOM), which JSON does not allow"
                        : scanner_.FaultText();
     return request;
   }
@@ -227,7 +228,8 @@ class SimdEventDecoder final : public EventDecoder {
   std::vector<std::string_view> names_;  // of the event being read
   bool too_many_ = false;
   std::shared_ptr<const Routes> routes_ = std::make_shared<Routes>();
-  std::vector<size_t> key_marks_;  // of the event being read: where the member of each key pointer begins
+  // Of the event being read: for each key pointer, the mark of the value of its top-level member.
+  std::vector<size_t> key_marks_;
 };
 
 }  // namespace

@@ -9,12 +9,12 @@
 namespace ei::json {
 
 struct DecoderOptions {
-  size_t depth_max = 64;  // nested containers of an event, itself included
+  size_t depth_max = 64;  // nested containers of an event, including the event itself
   size_t batch_events_max = 10'000;
-  size_t event_bytes_max = 1'000'000;  // a longer NDJSON line is refused unread
+  size_t event_bytes_max = 1'000'000;  // a longer NDJSON line is rejected without parsing
 };
 
-// The name of the instruction set that the JSON scanner uses on this machine, as in "icelake".
+// The name of the instruction set that the JSON scanner uses on this machine, for example "icelake".
 std::string ScannerName();
 
 std::unique_ptr<EventDecoder> MakeEventDecoder(const DecoderOptions& options);

@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kCapacityMin = 4 << 10;
 constexpr size_t kCapacityKept = 1 << 20;  // the token index takes four bytes for each byte of capacity
 
-constexpr std::string_view kBadEscape = "a string holds an escape that JSON doesn't have";
+constexpr std::string_view kBadEscape = "a string contains an invalid escape";
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -45,16 +45,16 @@ bool IsNumber(std::string_view text) {
 
 std::string_view Describe(simdjson::error_code error) {
   switch (error) {
-    case simdjson::EMPTY: return "there is no JSON here";
+    case simdjson::EMPTY: return "the text contains no JSON";
     case simdjson::UTF8_ERROR: return "the text is not valid UTF-8";
     case simdjson::UNCLOSED_STRING: return "a string is not closed";
-    case simdjson::UNESCAPED_CHARS: return "a string holds a control character that must be escaped";
-    default: return "this is not JSON";
+    case simdjson::UNESCAPED_CHARS: return "a string contains an unescaped control character";
+    default: return "the text is not valid JSON";
   }
 }
 
-// Whether the last character is cut off. simdjson's portable scanner would read on behind the end to complete
-// it.
+// Whether the last UTF-8 character is truncated. simdjson's portable scanner would read beyond the end to
+// complete it.
 bool EndsWithinCharacter(std::string_view text) {
   for (size_t back = 1; back <= std::min<size_t>(3, text.size()); ++back) {
     const auto byte = static_cast<uint8_t>(text[text.size() - back]);
@@ -103,7 +103,7 @@ bool Scanner::Scan(std::string_view document, size_t depth_max) {
   count_ = 0;
   too_deep_ = false;
   if (!impl_->Reserve(document.size())) {
-    fault_ = "the document is too large to be read";
+    fault_ = "the document is too large to parse";
     fault_offset_ = 0;
     return false;
   }
@@ -247,7 +247,7 @@ bool Scanner::Resolve(size_t mark, std::span<const std::string> tokens, std::str
   return found;
 }
 
-// simdjson's routine reads and writes in blocks, so it gets padding on both sides.
+// simdjson's routine reads and writes in blocks, so both its input and its output get padding.
 bool Scanner::Unescape(std::string_view raw, std::string_view& text) {
   padded_.resize(2 * (raw.size() + 1 + simdjson::SIMDJSON_PADDING));
   std::memcpy(padded_.data(), raw.data(), raw.size());

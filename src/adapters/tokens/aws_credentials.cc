@@ -16,8 +16,8 @@ namespace {
 using base::ErrorKind;
 using base::Fail;
 
-// Where credentials may be asked for without encryption: this machine, and the link-local services of ECS and
-// EKS.
+// Hosts that may be asked for credentials without encryption: this machine, and the link-local services of
+// ECS and EKS.
 constexpr std::array<std::string_view, 6> kPlainHosts = {"localhost",     "127.0.0.1",      "::1",
                                                          "169.254.170.2", "169.254.170.23", "fd00:ec2::23"};
 
@@ -36,18 +36,18 @@ std::string Member(const nlohmann::json& document, const char* name) {
              : std::string();
 }
 
-base::Result<AwsCredentials> Complete(AwsCredentials credentials, std::string_view whom) {
+base::Result<AwsCredentials> Complete(AwsCredentials credentials, std::string_view source) {
   if (credentials.access_key_id.empty() || credentials.secret_access_key.empty()) {
-    return Fail(ErrorKind::kUnavailable, std::string(whom) + " answers without credentials");
+    return Fail(ErrorKind::kUnavailable, std::string(source) + " returned no credentials");
   }
   return credentials;
 }
 
-base::Result<AwsCredentials> FromJson(const std::string& body, std::string_view whom) {
+base::Result<AwsCredentials> FromJson(const std::string& body, std::string_view source) {
   const auto document = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
   return Complete(
       {Member(document, "AccessKeyId"), Member(document, "SecretAccessKey"), Member(document, "Token")},
-      whom);
+      source);
 }
 
 }  // namespace
@@ -95,8 +95,9 @@ base::Result<AwsCredentials> AwsCredentialChain::FromContainer(const std::string
   if (!parsed)
     return Fail(ErrorKind::kInvalid, "AWS_CONTAINER_CREDENTIALS_FULL_URI " + parsed.error().message);
   if (!parsed->tls && std::ranges::find(kPlainHosts, parsed->host) == kPlainHosts.end()) {
-    return Fail(ErrorKind::kInvalid,
-                "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor an address of this machine");
+    return Fail(
+        ErrorKind::kInvalid,
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor an address of this machine, ECS or EKS");
   }
   HttpRequest request{.method = "GET", .url = url, .headers = {}, .body = {}};
   std::string authorization = Variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
@@ -109,43 +110,44 @@ base::Result<AwsCredentials> AwsCredentialChain::FromContainer(const std::string
     return Fail(ErrorKind::kInvalid, "AWS_CONTAINER_AUTHORIZATION_TOKEN has a line break");
   }
   if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
-  constexpr std::string_view kWhom = "the container's credential service";
-  const auto reply = Ask(request, kWhom);
+  constexpr std::string_view kSource = "the container's credential service";
+  const auto reply = Ask(request, kSource);
   if (!reply) return std::unexpected(reply.error());
-  return FromJson(*reply, kWhom);
+  return FromJson(*reply, kSource);
 }
 
 base::Result<AwsCredentials> AwsCredentialChain::FromInstance() {
-  constexpr std::string_view kWhom = "the instance's metadata service";
+  constexpr std::string_view kSource = "the instance's metadata service";
   const std::string base = Variable("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254");
   const auto session = Ask({.method = "PUT",
                             .url = base + "/latest/api/token",
                             .headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "300"}},
                             .body = {}},
-                           kWhom);
+                           kSource);
   if (!session) return std::unexpected(session.error());
   const auto get = [&](const std::string& path) {
     return Ask({.method = "GET",
                 .url = base + "/latest/meta-data/iam/security-credentials/" + path,
                 .headers = {{"X-aws-ec2-metadata-token", *session}},
                 .body = {}},
-               kWhom);
+               kSource);
   };
   const auto roles = get("");
   if (!roles) return std::unexpected(roles.error());
   const auto reply = get(PercentEncode(roles->substr(0, roles->find('\n'))));
   if (!reply) return std::unexpected(reply.error());
-  return FromJson(*reply, kWhom);
+  return FromJson(*reply, kSource);
 }
 
-base::Result<std::string> AwsCredentialChain::Ask(const HttpRequest& request, std::string_view whom) {
+base::Result<std::string> AwsCredentialChain::Ask(const HttpRequest& request, std::string_view source) {
   auto reply = http_->Send(request);
-  const std::string name(whom);
-  if (!reply) return Fail(reply.error().kind, name + " gives no AWS credentials: " + reply.error().message);
+  const std::string name(source);
+  if (!reply)
+    return Fail(reply.error().kind, name + " returned no AWS credentials: " + reply.error().message);
   if (reply->status == 200) return std::move(reply->body);
-  const bool refused = reply->status >= 400 && reply->status < 500 && reply->status != 429;
-  return Fail(refused ? ErrorKind::kInvalid : ErrorKind::kUnavailable,
-              name + " gives no AWS credentials, status " + std::to_string(reply->status));
+  const bool rejected = reply->status >= 400 && reply->status < 500 && reply->status != 429;
+  return Fail(rejected ? ErrorKind::kInvalid : ErrorKind::kUnavailable,
+              name + " returned no AWS credentials, status " + std::to_string(reply->status));
 }
 
 std::string AwsCredentialChain::Variable(std::string_view name, std::string_view fallback) const {

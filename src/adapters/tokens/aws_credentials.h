@@ -10,9 +10,9 @@
 
 namespace ei::tokens {
 
-// The AWS credentials of this process, from where the AWS SDKs take them by the same environment variables:
-// its environment, a web identity (IRSA), the container's credentials (EKS Pod Identity, ECS), the instance's
-// metadata (IMDSv2). The first that is there decides, also when it fails.
+// Finds the AWS credentials of this process in the same order and with the same environment variables as the
+// AWS SDKs: its environment, a web identity (IRSA), the container's credentials (EKS Pod Identity, ECS), the
+// instance's metadata (IMDSv2). Only the first source that is configured is used, even if it fails.
 class AwsCredentialChain {
  public:
   AwsCredentialChain(std::string region, Environment environment, ReadFile read,
@@ -22,16 +22,17 @@ class AwsCredentialChain {
         read_(std::move(read)),
         http_(std::move(http)) {}
 
-  // Asked anew each time. kInvalid: refused, or there are none.
+  // Asks the source again on each call; blocks. kInvalid: the source rejected the request, or no source is
+  // configured.
   base::Result<AwsCredentials> Fetch();
-  // From any thread, for good: a Fetch under way fails at once.
+  // Makes the current Fetch and all later ones fail at once. Any thread may call this; it can't be undone.
   void Cancel() { http_->Cancel(); }
 
  private:
   base::Result<AwsCredentials> FromWebIdentity(const std::string& token_file);
   base::Result<AwsCredentials> FromContainer(const std::string& url);
   base::Result<AwsCredentials> FromInstance();
-  base::Result<std::string> Ask(const HttpRequest& request, std::string_view whom);
+  base::Result<std::string> Ask(const HttpRequest& request, std::string_view source);
   std::string Variable(std::string_view name, std::string_view fallback = {}) const;
 
   std::string region_;

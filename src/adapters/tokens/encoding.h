@@ -5,13 +5,13 @@
 
 namespace ei::tokens {
 
-// Every byte but A-Z a-z 0-9 - . _ ~ as %XX (RFC 3986, section 2.3).
+// Writes every byte except A-Z a-z 0-9 - . _ ~ as %XX (RFC 3986, section 2.3).
 std::string PercentEncode(std::string_view text);
 
 std::string Base64(std::string_view bytes);
-// The URL-safe alphabet, without padding (RFC 4648, section 5).
+// With the URL-safe alphabet and without padding (RFC 4648, section 5).
 std::string Base64Url(std::string_view bytes);
-// Empty when it isn't that.
+// Returns empty text when the input is not Base64Url.
 std::string FromBase64Url(std::string_view text);
 
 std::string Hex(std::string_view bytes);

@@ -9,7 +9,8 @@
 
 namespace ei::tokens {
 
-// The content of a small file, without the line breaks at its end; `setting` names it in messages.
+// Returns the content of a small file without the line breaks at its end. `setting` names the file in
+// messages.
 using ReadFile = std::function<base::Result<std::string>(const std::string& path, std::string_view setting)>;
 
 using Environment = std::function<std::optional<std::string>(std::string_view name)>;

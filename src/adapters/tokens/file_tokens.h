@@ -8,15 +8,15 @@
 
 namespace ei::tokens {
 
-// A token that something else writes to a file, such as Kubernetes with a projected service account. Its
-// expiry is that of the JWT it is, or an hour from now.
+// Reads a token from a file that another program writes, such as Kubernetes with a projected service account.
+// If the token is a JWT with an expiry, that is used; otherwise it expires an hour from now.
 class FileTokens final : public TokenSource {
  public:
   struct Options {
     std::string path;
     std::vector<std::pair<std::string, std::string>> extensions;
   };
-  // The clock outlives this.
+  // The clock must outlive this object.
   FileTokens(Options options, ReadFile read, const Clock& clock)
       : options_(std::move(options)), read_(std::move(read)), clock_(clock) {}
 

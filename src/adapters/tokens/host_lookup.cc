@@ -37,7 +37,7 @@ base::Result<HostLookup::Endpoints> Ask(const std::string& host, const std::stri
   hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
   addrinfo* found = nullptr;
   if (const int fault = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found); fault != 0) {
-    return base::Fail(base::ErrorKind::kUnavailable, host + " can't be asked: " + ::gai_strerror(fault));
+    return base::Fail(base::ErrorKind::kUnavailable, host + " can't be resolved: " + ::gai_strerror(fault));
   }
   auto endpoints = EndpointsOf(found);
   ::freeaddrinfo(found);
@@ -50,7 +50,7 @@ struct HostLookup::Shared {
   base::Mutex mutex;
   base::CondVar changed;
   bool cancelled GUARDED_BY(mutex) = false;
-  std::string asked GUARDED_BY(mutex);  // host and port that a thread is asking for; empty: none
+  std::string asked GUARDED_BY(mutex);  // host and port that a thread is looking up; empty: none
   base::Result<Endpoints> answer GUARDED_BY(mutex);
 };
 
@@ -71,7 +71,7 @@ base::Result<HostLookup::Endpoints> HostLookup::Find(const std::string& host, co
   const base::MutexLock lock(shared.mutex);
   if (!shared.asked.empty() && shared.asked != question) {
     return base::Fail(base::ErrorKind::kUnavailable,
-                      host + " can't be asked: the name server still owes the address of " + shared.asked);
+                      host + " can't be resolved: the lookup of " + shared.asked + " is still running");
   }
   if (shared.asked.empty()) {
     shared.asked = question;
@@ -82,7 +82,7 @@ base::Result<HostLookup::Endpoints> HostLookup::Find(const std::string& host, co
       shared->answer = std::move(answer);
       shared->asked.clear();
       shared->changed.NotifyAll();
-    }).detach();  // ban-ok(detach): the resolver may hang for ever
+    }).detach();  // ban-ok(detach): the resolver may block forever
   }
   // ban-ok(clock): waits for a real thread
   while (!shared.asked.empty() && !shared.cancelled && std::chrono::steady_clock::now() < deadline) {
@@ -90,7 +90,7 @@ base::Result<HostLookup::Endpoints> HostLookup::Find(const std::string& host, co
   }
   if (shared.asked.empty()) return std::move(shared.answer);
   return base::Fail(base::ErrorKind::kUnavailable,
-                    host + (shared.cancelled ? " is not asked any more" : " was not found in time"));
+                    host + (shared.cancelled ? ": the lookup was cancelled" : " was not resolved in time"));
 }
 
 void HostLookup::Cancel() {

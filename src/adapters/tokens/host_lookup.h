@@ -12,25 +12,26 @@
 
 namespace ei::tokens {
 
-// Finds the addresses of a host without waiting longer than it is told to. The system's resolver takes as
-// long as the name servers do and can't be interrupted, so it is asked by a thread that is left to itself
-// when it is late. There is one such thread at a time: a lookup of the same host takes up with it, one of
-// another host fails until it is back.
+// Finds the addresses of a host with a time limit. The system's resolver takes as long as the name servers do
+// and can't be interrupted, so it runs in a thread that is abandoned when it is late. There is at most one
+// such thread: a later lookup of the same host waits for it, a lookup of another host fails until it has
+// returned.
 //
-// Find belongs to one thread; Cancel may be called from any.
+// Find may be called by one thread only; Cancel by any thread.
 class HostLookup {
  public:
   using Endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
   using Resolve = std::function<base::Result<Endpoints>(const std::string& host, const std::string& port)>;
 
-  // Asks the system.
+  // Uses the resolver of the system.
   HostLookup();
   explicit HostLookup(Resolve resolve);
 
-  // kUnavailable: not found, not in time, or cancelled. `deadline` is on the real steady clock.
+  // Blocks until the answer is there or `deadline`, a time of the real steady clock. kUnavailable: not found,
+  // not in time, or cancelled.
   base::Result<Endpoints> Find(const std::string& host, const std::string& port, base::SteadyTime deadline);
 
-  // Ends the Find under way; it and all later ones fail.
+  // Makes the current Find and all later ones fail.
   void Cancel();
 
  private:

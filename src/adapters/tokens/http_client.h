@@ -20,13 +20,13 @@ struct HttpReply {
   std::string body;
 };
 
-// One request, one reply; redirects are not followed. kUnavailable when there is no reply. Send belongs to
-// one thread.
+// Sends one request and returns its reply; redirects are not followed. kUnavailable: there was no reply. Send
+// blocks and may be called by one thread only.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
   virtual base::Result<HttpReply> Send(const HttpRequest& request) = 0;
-  // From any thread, for good: a Send under way, and all later ones, fail at once.
+  // Makes the current Send and all later ones fail at once. Any thread may call this; it can't be undone.
   virtual void Cancel() {}
 };
 

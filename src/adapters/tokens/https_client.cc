@@ -23,7 +23,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr size_t kReplyBytesMax = 64 * 1024;
-constexpr auto kLook = std::chrono::milliseconds(50);  // for Cancel
+constexpr auto kCancelPoll = std::chrono::milliseconds(50);
 constexpr size_t kReplyHeaderBytesMax = 16 * 1024;
 
 using Message = beast_http::request<beast_http::string_body>;
@@ -43,8 +43,8 @@ Message MessageOf(const HttpRequest& request, const Url& url) {
   return message;
 }
 
-// One request and its reply, step by step. Each function returns false when its step failed, time is over, or
-// nobody wants the reply any more.
+// One request and its reply, step by step. Each function returns false when its step failed, the time is
+// over, or the request was cancelled.
 class Exchange {
  public:
   Exchange(const Url& url, const std::string& ca_file, base::Duration timeout, HostLookup& lookup,
@@ -64,7 +64,7 @@ class Exchange {
     const bool done = Connect() && (url_.tls ? RunTls(message, reply) : RunOn(socket_, message, reply));
     if (done) return reply;
     if (!lookup_fault_.empty()) return base::Fail(base::ErrorKind::kUnavailable, lookup_fault_);
-    const std::string why = late_ ? " didn't answer in time" : " can't be asked: " + error_.message();
+    const std::string why = late_ ? " didn't answer in time" : ": the request failed: " + error_.message();
     return base::Fail(base::ErrorKind::kUnavailable, url_.host + why);
   }
 
@@ -96,7 +96,7 @@ class Exchange {
              server_name.data());
     const bool trusted =
         Await([&](auto done) { stream.async_handshake(asio::ssl::stream_base::client, done); });
-    // No close of TLS at the end: the reply says by itself how long it is.
+    // TLS is not closed at the end: the reply itself gives its length.
     return trusted && RunOn(stream, message, reply);
   }
 
@@ -116,8 +116,8 @@ class Exchange {
     return true;
   }
 
-  // Starts an operation and waits for it. One that is late is still under way: what it works on has to stay
-  // until End.
+  // Starts an operation and waits for it. A late operation is still running: its buffers have to stay valid
+  // until End has returned.
   template <typename Start>
   bool Await(const Start& start) {
     bool over = false;
@@ -125,7 +125,7 @@ class Exchange {
       error_ = error;
       over = true;
     });
-    while (!over && !late_ && !cancelled_.load(std::memory_order_relaxed)) io_.run_one_for(kLook);
+    while (!over && !late_ && !cancelled_.load(std::memory_order_relaxed)) io_.run_one_for(kCancelPoll);
     if (!over) End(over);
     return !late_ && !error_;
   }

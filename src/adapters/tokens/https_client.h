@@ -9,13 +9,13 @@
 
 namespace ei::tokens {
 
-// A connection for each request: tokens are asked for every few minutes. Certificates and host names are
-// checked. Proxies are not supported.
+// Opens a connection for each request, because tokens are fetched only every few minutes. Verifies
+// certificates and host names. Proxies are not supported.
 class HttpsClient final : public HttpClient {
  public:
   struct Options {
-    std::string ca_file;  // PEM; empty: the system's authorities
-    // Of the whole exchange, name resolution included.
+    std::string ca_file;  // PEM; empty: the authorities of the system
+    // For the whole exchange, including name resolution.
     base::Duration timeout = std::chrono::seconds(5);
   };
   explicit HttpsClient(Options options) : options_(std::move(options)) {}

@@ -6,8 +6,8 @@
 
 namespace ei::tokens {
 
-// The number that a member holds, also as a decimal string, as some servers send it; nullopt for anything
-// else.
+// Returns the number in a member. A decimal number in a string also counts, because some servers send that;
+// nullopt for anything else.
 std::optional<double> NumberOf(const nlohmann::json& member);
 
 }  // namespace ei::tokens

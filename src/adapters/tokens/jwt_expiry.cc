@@ -37,7 +37,7 @@ base::Result<void> CheckToken(std::string_view token) {
   if (token.size() > kTokenBytesMax)
     return base::Fail(base::ErrorKind::kInvalid, "the token is larger than 32 KiB");
   if (std::ranges::any_of(token, [](unsigned char c) { return c <= ' ' || c >= 0x7f; })) {
-    return base::Fail(base::ErrorKind::kInvalid, "the token has a byte that no token has");
+    return base::Fail(base::ErrorKind::kInvalid, "the token contains a byte that is not printable ASCII");
   }
   return {};
 }

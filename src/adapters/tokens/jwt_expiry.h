@@ -8,11 +8,11 @@
 
 namespace ei::tokens {
 
-// When a JWT says that it expires (RFC 7519, exp); nullopt for anything else. Nothing of it is verified: that
-// is the broker's business.
+// Returns the expiry of a JWT (RFC 7519, exp); nullopt for a token that is not a JWT with an expiry. Does not
+// verify the token: the broker does that.
 std::optional<base::WallTime> JwtExpiry(std::string_view token);
 
-// Whether a token can be sent at all: not empty, printable ASCII, at most 32 KiB.
+// Checks that a token can be sent: not empty, printable ASCII without spaces, at most 32 KiB.
 base::Result<void> CheckToken(std::string_view token);
 
 }  // namespace ei::tokens

@@ -14,7 +14,7 @@ base::Result<AccessToken> MskIamTokens::Fetch() {
   request.query = {{"Action", "kafka-cluster:Connect"}};
   request.payload_hash = Hex(Sha256(""));
   const base::WallTime now = clock_.WallNow();
-  // The broker's own log names the client by this; it is not signed.
+  // The broker's log names the client by this user agent; it is not signed.
   const std::string url = Presign(request, *credentials, now) + "&User-Agent=event-ingestor";
   return AccessToken{Base64Url(url), now + request.valid, {}};
 }

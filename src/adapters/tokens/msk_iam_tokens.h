@@ -8,11 +8,11 @@
 
 namespace ei::tokens {
 
-// Tokens for Amazon MSK with IAM access control: a presigned request for kafka-cluster:Connect in base64url,
-// good for 15 minutes. Made here; only the credentials may have to be asked for.
+// Makes tokens for Amazon MSK with IAM access control: a presigned request for kafka-cluster:Connect in
+// base64url, valid for 15 minutes. A token is made locally; only the credentials may need a request.
 class MskIamTokens final : public TokenSource {
  public:
-  // The clock outlives this.
+  // The clock must outlive this object.
   MskIamTokens(std::string region, AwsCredentialChain credentials, const Clock& clock)
       : region_(std::move(region)), credentials_(std::move(credentials)), clock_(clock) {}
 

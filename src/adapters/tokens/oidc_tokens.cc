@@ -15,14 +15,15 @@ namespace ei::tokens {
 namespace {
 
 constexpr auto kLifeMax = std::chrono::hours(24 * 7);
-constexpr auto kLifeUnsaid = std::chrono::hours(1);
-constexpr auto kLifeUnclear = std::chrono::minutes(1);
+constexpr auto kLifeIfMissing = std::chrono::hours(1);
+constexpr auto kLifeIfInvalid = std::chrono::minutes(1);
 
 std::unexpected<base::Error> FailOf(base::ErrorKind kind, std::string_view what) {
   return base::Fail(kind, "the token endpoint (kafka.security.oauth_token_url) " + std::string(what));
 }
 
-// The error codes of RFC 6749 are such words; anything else is not for the log.
+// Returns ": " and the error code of the reply if it has the form of the codes in RFC 6749; other text is not
+// logged.
 std::string ErrorCode(const nlohmann::json& document) {
   if (!document.is_object() || !document.contains("error") || !document["error"].is_string()) return {};
   const auto code = document["error"].get<std::string>();
@@ -30,19 +31,19 @@ std::string ErrorCode(const nlohmann::json& document) {
   return code.size() <= 64 && std::ranges::all_of(code, fits) ? ": " + code : std::string();
 }
 
-// Sets when the token expires, and the warning when the reply says that in no way that can be understood.
+// Sets the expiry of the token, and a warning if the expires_in of the reply is not a number.
 void SetExpiry(const nlohmann::json& document, base::WallTime asked_at, AccessToken& token) {
-  base::Duration life = kLifeUnsaid;
+  base::Duration life = kLifeIfMissing;
   if (const auto member = document.find("expires_in"); member != document.end() && !member->is_null()) {
     if (const auto seconds = NumberOf(*member)) {
       const double bounded = std::clamp(*seconds, 0.0, std::chrono::duration<double>(kLifeMax).count());
       token.expires_at = asked_at + std::chrono::seconds(static_cast<int64_t>(bounded));
       return;
     }
-    life = kLifeUnclear;
+    life = kLifeIfInvalid;
     token.warning =
-        "the token endpoint's expires_in is no number of seconds; the token is taken to expire as it "
-        "says itself, or soon";
+        "the token endpoint's expires_in is not a number of seconds; the expiry in the token itself is "
+        "used, or one minute if it has none";
   }
   token.expires_at = JwtExpiry(token.value).value_or(asked_at + life);
 }
@@ -61,27 +62,26 @@ base::Result<AccessToken> OidcTokens::Fetch() {
   if (!options_.scope.empty()) request.body += "&scope=" + PercentEncode(options_.scope);
   const base::WallTime asked_at = clock_.WallNow();
   const auto reply = http_->Send(request);
-  if (!reply) return FailOf(reply.error().kind, "gives no token: " + reply.error().message);
+  if (!reply) return FailOf(reply.error().kind, "returned no token: " + reply.error().message);
   return Read(*reply, asked_at);
 }
 
 base::Result<AccessToken> OidcTokens::Read(const HttpReply& reply, base::WallTime asked_at) const {
   const auto document = nlohmann::json::parse(reply.body, nullptr, /*allow_exceptions=*/false);
   if (reply.status != 200) {
-    const bool refused = reply.status == 400 || reply.status == 401 || reply.status == 403;
-    return FailOf(refused ? base::ErrorKind::kInvalid : base::ErrorKind::kUnavailable,
-                  (refused ? "refuses the client, status " : "gives no token, status ") +
+    const bool rejected = reply.status == 400 || reply.status == 401 || reply.status == 403;
+    return FailOf(rejected ? base::ErrorKind::kInvalid : base::ErrorKind::kUnavailable,
+                  (rejected ? "rejected the client, status " : "returned no token, status ") +
                       std::to_string(reply.status) + ErrorCode(document));
   }
   if (!document.is_object() || !document.contains("access_token") || !document["access_token"].is_string()) {
-    return FailOf(base::ErrorKind::kUnavailable, "answers without an access_token");
+    return FailOf(base::ErrorKind::kUnavailable, "returned no access_token");
   }
   AccessToken token{document["access_token"].get<std::string>(), {}, options_.extensions};
   if (const auto fit = CheckToken(token.value); !fit)
-    return FailOf(base::ErrorKind::kUnavailable, fit.error().message);
+    return FailOf(base::ErrorKind::kUnavailable, "returned an invalid token: " + fit.error().message);
   SetExpiry(document, asked_at, token);
-  if (token.expires_at <= asked_at)
-    return FailOf(base::ErrorKind::kUnavailable, "gives a token that has expired");
+  if (token.expires_at <= asked_at) return FailOf(base::ErrorKind::kUnavailable, "returned an expired token");
   return token;
 }
 

@@ -12,18 +12,18 @@
 
 namespace ei::tokens {
 
-// Tokens of an identity provider by OAuth 2.0 client credentials (RFC 6749, section 4.4), the client's id and
-// secret in the Authorization header.
+// Gets tokens from an identity provider with OAuth 2.0 client credentials (RFC 6749, section 4.4). The
+// client's id and secret are in the Authorization header.
 class OidcTokens final : public TokenSource {
  public:
   struct Options {
     std::string token_url;
     std::string client_id;
     std::string client_secret_file;  // read for each token
-    std::string scope;               // empty: none is asked for
+    std::string scope;               // empty: no scope is requested
     std::vector<std::pair<std::string, std::string>> extensions;
   };
-  // The clock outlives this.
+  // The clock must outlive this object.
   OidcTokens(Options options, ReadFile read, std::unique_ptr<HttpClient> http, const Clock& clock)
       : options_(std::move(options)), read_(std::move(read)), http_(std::move(http)), clock_(clock) {}
 

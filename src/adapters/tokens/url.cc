@@ -6,9 +6,9 @@ namespace ei::tokens {
 
 base::Result<Url> ParseUrl(std::string_view text) {
   const auto fail = [&] {
-    return base::Fail(base::ErrorKind::kInvalid, "is no URL: " + std::string(text.substr(0, 80)));
+    return base::Fail(base::ErrorKind::kInvalid, "is not a URL: " + std::string(text.substr(0, 80)));
   };
-  // What would end the line of a request, or the host in it.
+  // Such bytes could end the request line or the host in it.
   if (std::ranges::any_of(text, [](unsigned char c) { return c <= ' ' || c >= 0x7f; })) return fail();
   Url url;
   url.tls = text.starts_with("https://");

@@ -12,7 +12,7 @@ struct Url {
   bool tls = false;
   std::string host;  // an IPv6 address without its brackets
   std::string port;
-  std::string target;  // path and query, "/" at least
+  std::string target;  // path and query; at least "/"
 };
 
 base::Result<Url> ParseUrl(std::string_view text);

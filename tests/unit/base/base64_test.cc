@@ -19,7 +19,7 @@ TEST(Base64, VectorsOfRfc4648) {
   }
 }
 
-TEST(Base64, EveryByteComesBackAtEveryPlace) {
+TEST(Base64, EveryByteIsDecodedAtEveryPlace) {
   std::string bytes;
   for (int byte = 0; byte < 256; ++byte) {
     bytes += static_cast<char>(byte);
@@ -27,7 +27,7 @@ TEST(Base64, EveryByteComesBackAtEveryPlace) {
   }
 }
 
-TEST(Base64, WhatTheEncoderNeverWritesIsRefused) {
+TEST(Base64, TextThatTheEncoderNeverWritesIsRejected) {
   for (const char* text : {"Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm 8", "Zm8\n", "=Zm8",
                            "Zg==Zg==", "Zm-_", "====", "Z==="}) {
     EXPECT_EQ(DecodeBase64(text), std::nullopt) << text;

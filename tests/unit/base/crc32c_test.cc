@@ -15,7 +15,7 @@ std::string Counting(int first, int last) {
   return bytes;
 }
 
-// A bit at a time, as the RFC defines it.
+// Computes the checksum bit by bit, as the RFC defines it.
 uint32_t ByDefinition(std::string_view bytes) {
   uint32_t crc = 0xffffffff;
   for (const char byte : bytes) {
@@ -62,7 +62,7 @@ TEST(Crc32c, BothWaysAgreeWithTheDefinitionAtAnyLengthAndAlignment) {
   }
 }
 
-TEST(Crc32c, GoesOnFromTheChecksumOfWhatStandsInFront) {
+TEST(Crc32c, ContinuesFromTheChecksumOfThePrecedingBytes) {
   support::Random random(support::SeedOr(2));
   std::string bytes(5'000, '\0');
   for (char& byte : bytes) byte = static_cast<char>(random.Next());
@@ -78,7 +78,7 @@ TEST(Crc32c, GoesOnFromTheChecksumOfWhatStandsInFront) {
   }
 }
 
-TEST(Crc32c, OneChangedBitShows) {
+TEST(Crc32c, OneChangedBitIsDetected) {
   std::string bytes(400, 'x');
   const uint32_t crc = Crc32c(bytes);
   for (size_t bit = 0; bit < 8 * bytes.size(); ++bit) {

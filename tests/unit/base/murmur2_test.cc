@@ -24,7 +24,8 @@ TEST(Murmur2, AgreesWithTheJavaClient) {
   for (const auto& c : cases) EXPECT_EQ(static_cast<int32_t>(Murmur2(c.key)), c.hash) << c.key;
 }
 
-// From an independent implementation; a signed byte in a word or in any length of tail would show.
+// The hashes are from an independent implementation. They would differ if a byte in a word, or in a tail of
+// any length, were treated as signed.
 TEST(Murmur2, HighBytesCountAsUnsigned) {
   const int32_t hashes[] = {275646681, -311467685, -1642832928, 1548199422, 644171429, -363838622};
   for (size_t size = 0; size < std::size(hashes); ++size) {

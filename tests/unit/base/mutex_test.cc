@@ -35,7 +35,7 @@ TEST(Mutex, WaitReleasesTheLockAndTakesItAgain) {
   other.join();
 }
 
-TEST(Mutex, WaitUntilReturnsAtItsDeadlineThoughNobodyNotifies) {
+TEST(Mutex, WaitUntilReturnsAtItsDeadlineWithoutANotification) {
   Counter counter;
   const SteadyTime deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(5);
   MutexLock lock(counter.mutex);

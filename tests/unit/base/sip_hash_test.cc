@@ -8,8 +8,8 @@
 namespace ei::base {
 namespace {
 
-// vectors_sip128 of the reference implementation (vectors.h): number n is the hash of the bytes 0, 1, ... n -
-// 1 under the key of the bytes 0 to 15.
+// vectors_sip128 of the reference implementation (vectors.h): entry n is the hash of the bytes 0, 1, ..., n -
+// 1 with the key of the bytes 0 to 15.
 constexpr std::array<const char*, 64> kVectors = {
     "a3817f04ba25a8e66df67214c7550293", "da87c1d86b99af44347659119b22fc45",
     "8177228da4a45dc7fca38bdef60affe4", "9c70b60c5267a94e5f33b6b02985ed51",

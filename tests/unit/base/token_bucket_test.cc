@@ -20,7 +20,7 @@ using std::chrono::seconds;
 
 const base::SteadyTime kStart(std::chrono::hours(5));
 
-// Takes single tokens until one is refused; returns how many were admitted.
+// Takes single tokens until one is rejected; returns the number of admitted ones.
 uint64_t TakeAll(TokenBucket& bucket, base::SteadyTime now, uint64_t at_most) {
   uint64_t taken = 0;
   while (taken < at_most && bucket.TryTake(1, now).admitted) ++taken;
@@ -45,9 +45,9 @@ TEST(TokenBucket, EmptyBucketGainsTheRateAndNeverMoreThanTheBurst) {
 TEST(TokenBucket, BatchBeyondTheBurstWaitsForAFullBucketAndLeavesADebt) {
   TokenBucket bucket(100, 10);
   ASSERT_TRUE(bucket.TryTake(1, kStart).admitted);
-  const auto refused = bucket.TryTake(1000, kStart);
-  EXPECT_FALSE(refused.admitted);
-  EXPECT_NEAR(std::chrono::duration<double>(refused.retry_after).count(), 0.01, 1e-6);
+  const auto rejected = bucket.TryTake(1000, kStart);
+  EXPECT_FALSE(rejected.admitted);
+  EXPECT_NEAR(std::chrono::duration<double>(rejected.retry_after).count(), 0.01, 1e-6);
   ASSERT_TRUE(bucket.TryTake(1000, kStart + milliseconds(11)).admitted);
   const auto in_debt = bucket.TryTake(1, kStart + milliseconds(11));
   EXPECT_FALSE(in_debt.admitted);
@@ -56,23 +56,24 @@ TEST(TokenBucket, BatchBeyondTheBurstWaitsForAFullBucketAndLeavesADebt) {
   EXPECT_EQ(TakeAll(bucket, kStart + seconds(11), 1000), 10U) << "paid back, and full again";
 }
 
-TEST(TokenBucket, AChargeIsNeverRefusedAndHoldsUpWhatFollows) {
+TEST(TokenBucket, AChargeIsNeverRejectedAndDelaysLaterRequests) {
   TokenBucket bucket(100, 10);
   bucket.Charge(110, kStart);
-  const auto refused = bucket.TryTake(1, kStart);
-  EXPECT_FALSE(refused.admitted);
-  EXPECT_NEAR(std::chrono::duration<double>(refused.retry_after).count(), 1.01, 1e-6);
+  const auto rejected = bucket.TryTake(1, kStart);
+  EXPECT_FALSE(rejected.admitted);
+  EXPECT_NEAR(std::chrono::duration<double>(rejected.retry_after).count(), 1.01, 1e-6);
   EXPECT_EQ(TakeAll(bucket, kStart + milliseconds(1100), 1000), 10U);
 }
 
-TEST(TokenBucket, ADebtIsBoundedWhereThatIsAsked) {
+TEST(TokenBucket, ADebtIsBoundedIfRequested) {
   TokenBucket bucket(100, 10);
   for (int i = 0; i < 100; ++i) bucket.Charge(1'000'000'000'000, kStart, seconds(5));
   EXPECT_EQ(TakeAll(bucket, kStart + seconds(5), 1000), 0U);
   EXPECT_EQ(TakeAll(bucket, kStart + milliseconds(5100), 1000), 10U);
   bucket.Charge(1000, kStart + seconds(6), seconds(20));
   bucket.Charge(1, kStart + seconds(6), seconds(1));
-  EXPECT_FALSE(bucket.TryTake(1, kStart + seconds(8)).admitted) << "a lower bound forgives nothing";
+  EXPECT_FALSE(bucket.TryTake(1, kStart + seconds(8)).admitted)
+      << "a lower bound does not reduce an existing debt";
 }
 
 TEST(TokenBucket, ChargesOfTheSlowestRateDontOverflow) {
@@ -89,7 +90,7 @@ TEST(TokenBucket, ARefilledBucketIsFull) {
   EXPECT_EQ(TakeAll(bucket, kStart, 1000), 10U);
 }
 
-TEST(TokenBucket, RefusedRequestTakesNothing) {
+TEST(TokenBucket, RejectedRequestTakesNothing) {
   TokenBucket bucket(100, 10);
   ASSERT_TRUE(bucket.TryTake(5, kStart).admitted);
   for (int i = 0; i < 1000; ++i) ASSERT_FALSE(bucket.TryTake(6, kStart).admitted);
@@ -107,7 +108,7 @@ TEST(TokenBucket, PeekTakesNothingAndSaysWhatTryTakeWould) {
   EXPECT_EQ(peeked.remaining, tried.remaining);
 }
 
-// There is no way to give tokens back: an admitted batch that finds the journal full has been paid for.
+// Tokens can't be returned: a batch that is admitted but then finds the journal full has used its tokens.
 TEST(TokenBucket, AdmittedTokensAreGone) {
   TokenBucket bucket(1, 10);
   ASSERT_TRUE(bucket.TryTake(10, kStart).admitted);
@@ -119,7 +120,8 @@ TEST(TokenBucket, RemainingCountsDown) {
   TokenBucket bucket(10, 100);
   EXPECT_NEAR(bucket.TryTake(30, kStart).remaining, 70, 1e-6);
   EXPECT_NEAR(bucket.TryTake(70, kStart).remaining, 0, 1e-6);
-  EXPECT_NEAR(bucket.TryTake(60, kStart + seconds(5)).remaining, 50, 1e-6) << "refused: what is there";
+  EXPECT_NEAR(bucket.TryTake(60, kStart + seconds(5)).remaining, 50, 1e-6)
+      << "a rejected request reports the tokens that are left";
 }
 
 TEST(TokenBucket, RetryAfterIsExactToTheMicrosecond) {
@@ -129,16 +131,17 @@ TEST(TokenBucket, RetryAfterIsExactToTheMicrosecond) {
     SCOPED_TRACE(testing::Message() << "EI_SEED=" << seed << " round " << round);
     const double rate =
         std::pow(10, static_cast<double>(random.Below(7'000)) / 1000 - 1);  // 0.1 to 1e6 a second
-    // A bucket that fills within ten days: beyond a hundred, doubles no longer tell nanoseconds apart.
+    // A bucket that fills within ten days: beyond a hundred days, a double can't represent single
+    // nanoseconds.
     const auto burst =
         static_cast<double>(random.Between(1, static_cast<uint64_t>(std::min(1e6, rate * 864'000))));
     const uint64_t tokens = random.Between(1, 20'000);
     const auto scenario = [&](base::Duration later) {
       TokenBucket bucket(rate, burst);
       bucket.TryTake(static_cast<uint64_t>(burst) * 3 / 2 + 1, kStart);
-      const auto refused = bucket.TryTake(tokens, kStart);
-      EXPECT_FALSE(refused.admitted);
-      return bucket.TryTake(tokens, kStart + refused.retry_after + later).admitted;
+      const auto rejected = bucket.TryTake(tokens, kStart);
+      EXPECT_FALSE(rejected.admitted);
+      return bucket.TryTake(tokens, kStart + rejected.retry_after + later).admitted;
     };
     ASSERT_TRUE(scenario(nanoseconds(0)));
     ASSERT_FALSE(scenario(-microseconds(1)));
@@ -163,12 +166,14 @@ TEST(TokenBucket, BurstBelowOneIsOne) {
 TEST(TokenBucket, TimeRunningBackwardsCostsNoTokensAndGivesNone) {
   TokenBucket bucket(100, 10);
   ASSERT_EQ(TakeAll(bucket, kStart, 5), 5U);
-  EXPECT_EQ(TakeAll(bucket, kStart - milliseconds(10), 1000), 4U) << "one token's time has not come yet";
+  EXPECT_EQ(TakeAll(bucket, kStart - milliseconds(10), 1000), 4U)
+      << "one token is not available yet at this time";
   EXPECT_EQ(TakeAll(bucket, kStart, 1000), 1U);
   EXPECT_EQ(TakeAll(bucket, kStart + milliseconds(50), 1000), 5U);
 }
 
-// Every rate that the settings allow, in single tokens: nanoseconds a token are rarely whole.
+// Tests rates over the range that the settings allow, with single tokens. The nanoseconds per token are
+// rarely a whole number.
 TEST(TokenBucket, NeverAdmitsMoreThanRateTimesTimePlusBurst) {
   for (const double rate :
        {0.3, 7.0, 3'333.0, 150'000.0, 600'000.0, 3'000'000.0, 70'000'000.0, 700'000'000.0}) {

@@ -44,7 +44,7 @@ TEST(DelayLine, FullLineTakesMoreOnceAPieceIsOut) {
   EXPECT_EQ(line.Take(), "y");
 }
 
-TEST(DelayLine, BrokenLineLetsBothSidesGo) {
+TEST(DelayLine, BrokenLineReleasesBothSides) {
   DelayLine line(1h);
   ASSERT_TRUE(line.Put(std::string(DelayLine::kBytesMax, 'x')));
   bool took = true;

@@ -64,7 +64,7 @@ TEST(EventTemplate, NamelessEventHasItsIdUnderAnotherNameAndGetsItBack) {
   EXPECT_EQ(text, request.Text());
 }
 
-TEST(EventTemplate, SpoiltBatchHasOneMoreLineAndWantsAllOrNothing) {
+TEST(EventTemplate, SpoiltBatchHasOneMoreLineAndRequestsAllOrNothing) {
   const EventTemplate sound = EventTemplate::Request(kPrefix, 284, 2, "127.0.0.1:80", "/events");
   const EventTemplate spoilt = EventTemplate::Request(kPrefix, 284, 2, "127.0.0.1:80", "/events", true);
   EXPECT_EQ(spoilt.Events(), 2U);

@@ -25,15 +25,15 @@ ClientShares::Options OptionsOf(uint64_t capacity, size_t clients_max = 100) {
   return options;
 }
 
-// A client that has sent events.
+// Returns a client that has sent events.
 ClientShares::ClientHandle Sender(ClientShares& shares, std::string_view identity,
                                   base::SteadyTime now = kStart) {
-  ClientShares::ClientHandle guest = shares.Enter(identity, now);
-  shares.NoteSender(guest.Client(), now);
-  return guest;
+  ClientShares::ClientHandle handle = shares.Enter(identity, now);
+  shares.NoteSender(handle.Client(), now);
+  return handle;
 }
 
-TEST(ClientShares, WhoIsAloneMayHaveAllButTheLastConnections) {
+TEST(ClientShares, AClientAloneMayHaveAllButTheLastConnections) {
   ClientShares shares(OptionsOf(80));
   const auto alone = Sender(shares, "a");
   EXPECT_EQ(shares.Known(), 1U);
@@ -43,25 +43,25 @@ TEST(ClientShares, WhoIsAloneMayHaveAllButTheLastConnections) {
   EXPECT_FALSE(shares.Allows(alone.Client(), Shared::kConnections, 71));
 }
 
-TEST(ClientShares, TheLastEighthIsForThoseWhoHoldLittle) {
+TEST(ClientShares, TheLastEighthIsForClientsThatHoldLittle) {
   ClientShares shares(OptionsOf(80));
   const auto flood = Sender(shares, "flood");
-  const auto modest = Sender(shares, "modest");
+  const auto small = Sender(shares, "small");
   EXPECT_TRUE(shares.Allows(flood.Client(), Shared::kJournalBytes, 70));
   EXPECT_FALSE(shares.Allows(flood.Client(), Shared::kJournalBytes, 71));
   shares.Take(flood.Client(), Shared::kJournalBytes, 70);
   EXPECT_FALSE(shares.Allows(flood.Client(), Shared::kJournalBytes, 1));
-  EXPECT_TRUE(shares.Allows(modest.Client(), Shared::kJournalBytes, 10));
-  shares.Take(modest.Client(), Shared::kJournalBytes, 10);
-  EXPECT_FALSE(shares.Allows(modest.Client(), Shared::kJournalBytes, 1)) << "it holds an eighth itself";
+  EXPECT_TRUE(shares.Allows(small.Client(), Shared::kJournalBytes, 10));
+  shares.Take(small.Client(), Shared::kJournalBytes, 10);
+  EXPECT_FALSE(shares.Allows(small.Client(), Shared::kJournalBytes, 1)) << "it already holds an eighth";
   EXPECT_DOUBLE_EQ(shares.LargestPart(Shared::kJournalBytes), 70.0 / 80);
   shares.Give(flood.Client(), Shared::kJournalBytes, 5);
   EXPECT_FALSE(shares.Allows(flood.Client(), Shared::kJournalBytes, 1))
-      << "what comes free fills the last eighth first";
-  EXPECT_TRUE(shares.Allows(flood.Client(), Shared::kReadBytes, 70)) << "each resource is shared apart";
+      << "released capacity first refills the last eighth";
+  EXPECT_TRUE(shares.Allows(flood.Client(), Shared::kReadBytes, 70)) << "each resource is shared separately";
 }
 
-TEST(ClientShares, WhatHasNoBoundIsNeverRefused) {
+TEST(ClientShares, AResourceWithoutALimitIsNeverRejected) {
   ClientShares shares(OptionsOf(0));
   const auto a = Sender(shares, "a");
   const auto b = Sender(shares, "b");
@@ -69,7 +69,7 @@ TEST(ClientShares, WhatHasNoBoundIsNeverRefused) {
   EXPECT_EQ(shares.LargestPart(Shared::kJournalBytes), 0);
 }
 
-TEST(ClientShares, NobodyIsNeverRefusedAndCountsAllTheSame) {
+TEST(ClientShares, TheAnonymousClientIsCountedAndNeverRejected) {
   ClientShares shares(OptionsOf(80));
   const auto a = Sender(shares, "a");
   const auto b = Sender(shares, "b");
@@ -88,7 +88,7 @@ TEST(ClientShares, TheSameIdentityIsTheSameClient) {
   EXPECT_NE(first.Client(), other.Client());
 }
 
-TEST(ClientShares, AClientCountsForAMinuteAfterItsLastEvents) {
+TEST(ClientShares, AClientIsTrackedForAMinuteAfterItsLastEvents) {
   ClientShares shares(OptionsOf(80));
   const auto a = Sender(shares, "a");
   {
@@ -96,25 +96,25 @@ TEST(ClientShares, AClientCountsForAMinuteAfterItsLastEvents) {
     EXPECT_TRUE(shares.Contended());
   }
   shares.NoteSender(a.Client(), kStart + seconds(58));
-  EXPECT_TRUE(shares.Contended()) << "nobody new has to come for it";
+  EXPECT_TRUE(shares.Contended()) << "b has been silent for less than a minute";
   shares.NoteSender(a.Client(), kStart + seconds(61));
   EXPECT_FALSE(shares.Contended());
   EXPECT_EQ(shares.Known(), 1U);
 }
 
-TEST(ClientShares, AClientThatIsConnectedAndSilentEndsToCount) {
+TEST(ClientShares, AClientThatIsConnectedAndSilentIsNoLongerTracked) {
   ClientShares shares(OptionsOf(80));
   const auto a = Sender(shares, "a");
   const auto silent = Sender(shares, "silent");
   shares.NoteSender(a.Client(), kStart + minutes(2));
   EXPECT_FALSE(shares.Contended());
   shares.NoteSender(silent.Client(), kStart + minutes(3));
-  EXPECT_FALSE(shares.Contended()) << "a has been silent since, in its turn";
+  EXPECT_FALSE(shares.Contended()) << "now a has been silent for a minute";
   shares.NoteSender(a.Client(), kStart + minutes(3));
   EXPECT_TRUE(shares.Contended());
 }
 
-TEST(ClientShares, AClientCountsAsLongAsItsEventsWait) {
+TEST(ClientShares, AClientIsTrackedAsLongAsItsEventsWait) {
   ClientShares shares(OptionsOf(80));
   const auto a = Sender(shares, "a");
   ClientNumber holder = 0;
@@ -131,18 +131,19 @@ TEST(ClientShares, AClientCountsAsLongAsItsEventsWait) {
   EXPECT_FALSE(shares.Contended());
 }
 
-// As a probe or a scraper does.
-TEST(ClientShares, WhoOnlyConnectsDoesNotCount) {
+// For example a probe or a scraper.
+TEST(ClientShares, AClientThatOnlyConnectsIsNotTracked) {
   ClientShares shares(OptionsOf(80));
   const auto producer = Sender(shares, "producer");
   const auto probe = shares.Enter("probe", kStart);
   EXPECT_EQ(shares.Known(), 1U);
   EXPECT_TRUE(shares.Allows(producer.Client(), Shared::kJournalBytes, 80));
   EXPECT_TRUE(shares.WithinFairShare(producer.Client(), 1'000'000, kStart));
-  EXPECT_FALSE(shares.Allows(producer.Client(), Shared::kReadBytes, 80)) << "so that it can begin to send";
+  EXPECT_FALSE(shares.Allows(producer.Client(), Shared::kReadBytes, 80))
+      << "so that the probe could begin to send";
 }
 
-TEST(ClientShares, WhoseNumberIsUsedAgainLeavesNoDebt) {
+TEST(ClientShares, AReusedNumberHasNoDebt) {
   ClientShares::Options options = OptionsOf(0, 2);
   options.rate = 80;
   options.burst = 80;
@@ -176,15 +177,15 @@ TEST(ClientShares, ThoseBeyondTheBoundCountAsOne) {
   EXPECT_TRUE(shares.Allows(a.Client(), Shared::kJournalBytes, 10));
 }
 
-TEST(ClientShares, PlacesOfForgottenClientsAreUsedAgain) {
+TEST(ClientShares, NumbersOfForgottenClientsAreReused) {
   ClientShares shares(OptionsOf(80, 2));
   for (int i = 0; i < 100; ++i) {
-    const auto guest = shares.Enter(std::to_string(i), kStart + minutes(2 * i));
-    EXPECT_GE(guest.Client(), 2) << "has a number of its own";
+    const auto handle = shares.Enter(std::to_string(i), kStart + minutes(2 * i));
+    EXPECT_GE(handle.Client(), 2) << "has its own number";
   }
 }
 
-TEST(ClientShares, ModestIsWhoStaysBelowAnEighthOfTheRate) {
+TEST(ClientShares, AClientBelowAnEighthOfTheRateIsWithinItsFairShare) {
   ClientShares::Options options = OptionsOf(0);
   options.rate = 800;
   options.burst = 80;
@@ -199,7 +200,7 @@ TEST(ClientShares, ModestIsWhoStaysBelowAnEighthOfTheRate) {
   EXPECT_FALSE(shares.WithinFairShare(a.Client(), 1, kStart));
   EXPECT_TRUE(shares.WithinFairShare(b.Client(), 1, kStart));
   EXPECT_TRUE(shares.WithinFairShare(a.Client(), 1, kStart + milliseconds(10))) << "100 a second";
-  EXPECT_TRUE(shares.WithinFairShare(0, 1'000, kStart)) << "nobody";
+  EXPECT_TRUE(shares.WithinFairShare(0, 1'000, kStart)) << "the anonymous client";
 }
 
 TEST(ClientShares, ADebtIsForgottenAfterAMinute) {
@@ -220,12 +221,12 @@ TEST(ClientShares, ManyThreadsLeaveNothingBehind) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&shares, t] {
       for (int i = 0; i < 5'000; ++i) {
-        const auto guest = shares.Enter(std::to_string((i + t) % 20), kStart + seconds(i));
-        shares.NoteSender(guest.Client(), kStart + seconds(i));
-        shares.Take(guest.Client(), Shared::kJournalBytes, 3);
-        static_cast<void>(shares.Allows(guest.Client(), Shared::kJournalBytes, 1));
-        static_cast<void>(shares.WithinFairShare(guest.Client(), 1, kStart));
-        shares.Give(guest.Client(), Shared::kJournalBytes, 3);
+        const auto handle = shares.Enter(std::to_string((i + t) % 20), kStart + seconds(i));
+        shares.NoteSender(handle.Client(), kStart + seconds(i));
+        shares.Take(handle.Client(), Shared::kJournalBytes, 3);
+        static_cast<void>(shares.Allows(handle.Client(), Shared::kJournalBytes, 1));
+        static_cast<void>(shares.WithinFairShare(handle.Client(), 1, kStart));
+        shares.Give(handle.Client(), Shared::kJournalBytes, 3);
       }
     });
   }
@@ -235,7 +236,7 @@ TEST(ClientShares, ManyThreadsLeaveNothingBehind) {
   EXPECT_EQ(shares.Known(), 1U);
 }
 
-TEST(ClientHoldings, AllIsGivenBackHoweverOftenClientsAlternate) {
+TEST(ClientHoldings, AllIsReturnedHoweverOftenClientsAlternate) {
   ClientShares shares(OptionsOf(1'000'000));
   const auto a = shares.Enter("a", kStart);
   const auto b = shares.Enter("b", kStart);
@@ -251,7 +252,7 @@ TEST(ClientHoldings, AllIsGivenBackHoweverOftenClientsAlternate) {
   EXPECT_EQ(shares.LargestPart(Shared::kJournalEvents), 0);
   EXPECT_EQ(shares.LargestPart(Shared::kJournalBytes), 0);
   holdings.GiveTo(shares);
-  EXPECT_EQ(shares.LargestPart(Shared::kJournalBytes), 0) << "it is empty then";
+  EXPECT_EQ(shares.LargestPart(Shared::kJournalBytes), 0) << "it was already empty";
 }
 
 }  // namespace

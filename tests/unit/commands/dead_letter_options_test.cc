@@ -17,7 +17,7 @@ struct Taken {
 
 Taken Take(std::vector<SettingFlag> flags, bool redrive = true) {
   Taken taken;
-  taken.options = TakeDeadLetterOptions(flags, redrive, taken.faults);
+  taken.options = ExtractDeadLetterOptions(flags, redrive, taken.faults);
   taken.rest = std::move(flags);
   return taken;
 }
@@ -51,9 +51,8 @@ TEST(DeadLetterOptions, TimesAreMomentsOrSoLongAgo) {
 }
 
 TEST(DeadLetterOptions, FaultsNameTheOptionTheValueAndWhatWouldDo) {
-  EXPECT_EQ(
-      Take({{"since", "yesterday"}}).faults,
-      Lines{"--since \"yesterday\" is neither a moment, as 2026-01-31T12:00:00Z, nor so long ago, as 2h"});
+  EXPECT_EQ(Take({{"since", "yesterday"}}).faults,
+            Lines{"--since \"yesterday\" is neither a time, as 2026-01-31T12:00:00Z, nor an age, as 2h"});
   EXPECT_EQ(Take({{"max-redrives", "0"}}).faults,
             Lines{"--max-redrives \"0\" is not a number from 1 to 1000"});
   EXPECT_EQ(Take({{"id", ""}}).faults, Lines{"--id \"\" is empty"});

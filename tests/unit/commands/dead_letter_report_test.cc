@@ -28,7 +28,7 @@ DeadLetterStats Groups(const std::vector<std::pair<std::string, std::string>>& d
 
 TEST(DeadLetterReportTest, ATableHasALineAGroupAndOneForAll) {
   EXPECT_EQ(GroupTable(Groups({{"too_large", "orders"}, {"too_large", "orders"}, {"", ""}}), kNow),
-            "code       topic   letters  bytes     oldest     newest\n"
+            "code       topic   records  bytes     oldest     newest\n"
             "-          -             1    2 B  1h 0m ago  1h 0m ago\n"
             "too_large  orders        2    4 B  1h 0m ago  1h 0m ago\n"
             "all                      3    6 B  1h 0m ago  1h 0m ago\n");
@@ -67,10 +67,10 @@ TEST(DeadLetterReportTest, TheSummaryNamesWhateverWasNotSent) {
             "read        12,345\n"
             "matched     1,000\n"
             "sent back   900\n"
-            "died again  4  message_too_large: in events-dlq again\n"
+            "rejected    4  message_too_large: in events-dlq again\n"
             "skipped     90  another redrive has sent them back (--again: send them too)\n"
             "skipped     5  sent back too often already (--max-redrives)\n"
-            "left        1  not_authorized: refused by events-dlq too\n"
+            "left        1  not_authorized: rejected by events-dlq too\n"
             "            at 0:17\n"
             "time        3s, 300/s\n");
 }

@@ -28,7 +28,7 @@ TEST(FatalHandlersDeathTest, AnExceptionThatNobodyCatchesIsNamed) {
         InstallFatalHandlers();
         std::thread([] { throw std::runtime_error("no such luck"); }).join();
       },
-      testing::KilledBySignal(SIGABRT), "nobody catches: no such luck\n");
+      testing::KilledBySignal(SIGABRT), "uncaught exception: no such luck\n");
 }
 
 }  // namespace

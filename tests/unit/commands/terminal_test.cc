@@ -46,7 +46,7 @@ TEST_F(TerminalTest, FaultsAreLinesOfTheirOwnAndNotRepeated) {
   terminal.Write(LogLevel::kWarn, "kafka", "waiting",
                  {{"code", std::string_view("down\n")}, {"tries", uint64_t{3}}});
   terminal.Write(LogLevel::kWarn, "kafka", "waiting", {});
-  terminal.Write(LogLevel::kInfo, "kafka", "nobody asked", {});
+  terminal.Write(LogLevel::kInfo, "kafka", "not shown", {});
   clock_.Advance(seconds(10));
   terminal.Write(LogLevel::kError, "kafka", "waiting", {{"detail", std::string_view()}});
   EXPECT_EQ(out_.str(),

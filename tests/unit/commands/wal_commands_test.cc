@@ -105,7 +105,7 @@ TEST_F(WalCommandsTest, VerifyOfAnEmptyFolderIsStatus0) {
       << ran.out;
 }
 
-TEST_F(WalCommandsTest, VerifyTellsWhereTheDamageIs) {
+TEST_F(WalCommandsTest, VerifyReportsWhereTheDamageIs) {
   log_.Commit(20);
   log_.Stop();
   log_.DamageFrame(0, 2);
@@ -121,7 +121,7 @@ TEST_F(WalCommandsTest, VerifyTellsWhereTheDamageIs) {
       << ran.out;
 }
 
-TEST_F(WalCommandsTest, VerifyTellsOfMissingFilesAndTornCommits) {
+TEST_F(WalCommandsTest, VerifyReportsMissingFilesAndTornCommits) {
   log_.Commit(20);
   log_.Crash();
   std::filesystem::remove(log_.Path(wal::SegmentName(1)));
@@ -131,7 +131,7 @@ TEST_F(WalCommandsTest, VerifyTellsOfMissingFilesAndTornCommits) {
   EXPECT_TRUE(
       Has(ran.out, "-                             14:28                 MISSING: no segment holds them\n"))
       << ran.out;
-  EXPECT_TRUE(Has(ran.out, "  from byte 6144: a commit that is not finished;")) << ran.out;
+  EXPECT_TRUE(Has(ran.out, "  from byte 6144: an unfinished commit,")) << ran.out;
 }
 
 TEST_F(WalCommandsTest, VerifyListsOnlyTheFirstDamagesOfASegment) {
@@ -156,7 +156,7 @@ TEST_F(WalCommandsTest, HostileNamesArePrintedHarmlessly) {
   }
 }
 
-TEST_F(WalCommandsTest, VerifyTellsOfADamagedCheckpoint) {
+TEST_F(WalCommandsTest, VerifyReportsADamagedCheckpoint) {
   log_.Commit(3);
   log_.Stop();
   std::filesystem::remove(log_.Path("checkpoint"));
@@ -179,7 +179,7 @@ TEST_F(WalCommandsTest, DumpPrintsUnsettledEventsOneALine) {
       << ran.out;
 }
 
-TEST_F(WalCommandsTest, DumpOfAllAddsSettledEventsAndThoseSetAside) {
+TEST_F(WalCommandsTest, DumpOfAllAddsSettledAndQuarantinedEvents) {
   log_.Commit(20);
   log_.Settle(1);
   log_.Stop();
@@ -225,7 +225,7 @@ TEST_F(WalCommandsTest, DumpOfValuesIsOneLineEachWhateverTheyHold) {
       << ran.out;
 }
 
-// Takes so many bytes, then fails with an errno.
+// Fails every write with the given errno.
 class FailingOut final : public std::streambuf {
  public:
   explicit FailingOut(int error) : error_(error) {}
@@ -266,8 +266,8 @@ TEST_F(WalCommandsTest, StatsForPeopleAndForMachines) {
   EXPECT_TRUE(
       people.out.starts_with("backlog     24 events, 5.0 KiB\n"
                              "oldest      accepted at 2025-06-15T16:06:40.000Z, 5m 1s ago, position 16\n"
-                             "segments    2 used, 2 prepared, 0 set aside\n"
-                             "disk        32.0 KiB, of them set aside 0 B\n"
+                             "segments    2 used, 2 prepared, 0 quarantined\n"
+                             "disk        32.0 KiB, of which 0 B quarantined\n"
                              "checkpoint  generation "))
       << people.out;
   const Ran machines = Run({"wal", "stats", "--json"});
@@ -287,7 +287,7 @@ TEST_F(WalCommandsTest, StatsOfAnEmptyAndOfADamagedLog) {
   EXPECT_TRUE(Has(Run({"wal", "stats"}).out, "damaged     2 unsettled events can't be read; "));
 }
 
-TEST_F(WalCommandsTest, RepairIsRefusedBesideAService) {
+TEST_F(WalCommandsTest, RepairIsRejectedWhileAServiceRuns) {
   log_.Commit(20);
   for (const std::string_view how : {"--dry-run", "--wal.dir"}) {
     const std::string folder = log_.Folder();
@@ -311,7 +311,7 @@ TEST_F(WalCommandsTest, DryRunOfARepairChangesNothing) {
             "would remove     00000000000000000003.wal (prepared; a start prepares another)\n"
             "would move       13 events from 00000000000000000000.wal to the log's end\n"
             "would save       a new checkpoint\n"
-            "would set aside  00000000000000000000.wal\n"
+            "would quarantine 00000000000000000000.wal\n"
             "would be lost    1 event: positions 2:3\n");
   EXPECT_EQ(log_.Names(), names);
   EXPECT_EQ(support::ReadFile(log_.Path("checkpoint")), checkpoint);
@@ -323,7 +323,7 @@ TEST_F(WalCommandsTest, RepairSaysOfWhichFileItCanNotCountTheEvents) {
   log_.Damage("00000000000000000002.wal", 0, wal::kSegmentHeaderBytes + wal::kSectorBytes);
   EXPECT_TRUE(
       Has(Run({"wal", "repair", "--dry-run"}).out,
-          "None of 00000000000000000002.wal can be read, and it is the newest: how many events it has "
+          "00000000000000000002.wal, the newest segment, can't be read at all, so the number of its events "
           "is not known.\n"));
 }
 
@@ -334,16 +334,16 @@ TEST_F(WalCommandsTest, RepairSaysWhatItDidAndVerifyIsContent) {
   const Ran ran = Run({"wal", "repair"});
   EXPECT_EQ(ran.status, 0);
   EXPECT_TRUE(ran.out.starts_with(
-      "removed    00000000000000000003.wal\n"
-      "moved      13 events from 00000000000000000000.wal to 00000000000000000004.wal, positions 40:53\n"
-      "saved      a new checkpoint\n"
-      "set aside  00000000000000000000.wal as 00000000000000000000.damaged\n"
-      "lost       1 event: positions 2:3\n"))
+      "removed      00000000000000000003.wal\n"
+      "moved        13 events from 00000000000000000000.wal to 00000000000000000004.wal, positions 40:53\n"
+      "saved        a new checkpoint\n"
+      "quarantined  00000000000000000000.wal as 00000000000000000000.damaged\n"
+      "lost         1 event: positions 2:3\n"))
       << ran.out;
   const Ran verify = Run({"wal", "verify"});
   EXPECT_EQ(verify.status, 0) << verify.out;
   EXPECT_TRUE(Has(verify.out,
-                  "set aside earlier, and no part of the log any more:\n"
+                  "quarantined earlier, no longer part of the log:\n"
                   "00000000000000000000.damaged  0:14 "))
       << verify.out;
 }

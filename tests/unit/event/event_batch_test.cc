@@ -110,7 +110,7 @@ TEST_F(EventBatchTest, KeyPointerThatLeadsNowhereGivesNoKey) {
   EXPECT_EQ(batch_.Events()[0].key_offset, EventSlices::kNoKey);
 }
 
-TEST_F(EventBatchTest, KeyPointerGivesWhatItLedTo) {
+TEST_F(EventBatchTest, KeyPointerGivesTheSelectedValue) {
   const std::string json = R"({"id":"x"})";
   DecodedEvent event = support::EventWithId(json, "x");
   event.has_key = true;
@@ -145,7 +145,7 @@ TEST_F(EventBatchTest, HeaderGivesTheKeyToAllEventsOfARequest) {
   EXPECT_EQ(batch_.Events()[1].key_offset, EventSlices::kNoKey) << "the request had no such header";
 }
 
-TEST_F(EventBatchTest, TopicOfTheRouteStandsBeforeTheTrace) {
+TEST_F(EventBatchTest, TopicOfTheRouteIsBeforeTheTrace) {
   const std::string json = R"({"id":"x"})";
   const Route route{.topic = "orders"};
   Add(support::EventWithId(json, "x"), route, "00-abc-def-01");
@@ -156,7 +156,7 @@ TEST_F(EventBatchTest, TopicOfTheRouteStandsBeforeTheTrace) {
   EXPECT_EQ(batch_.Events()[1].topic_size, 0U);
 }
 
-TEST_F(EventBatchTest, ManyEventsLieOneBehindTheOther) {
+TEST_F(EventBatchTest, ManyEventsAreContiguous) {
   std::vector<std::string> bodies;
   for (int i = 0; i < 1000; ++i) {
     bodies.push_back(R"({"id":")" + std::to_string(i) + R"(","p":")" +
@@ -186,7 +186,7 @@ TEST_F(EventBatchTest, ManyEventsLieOneBehindTheOther) {
   EXPECT_EQ(batch_.ClientBytes(), client_bytes);
 }
 
-TEST_F(EventBatchTest, WhatIsAddedIsNotTheClients) {
+TEST_F(EventBatchTest, AddedMembersAreNotClientBytes) {
   const std::string_view json = R"({"type":"t"})";
   Add(Bare(json), support::kById, "00-abc-def-01");
   EXPECT_EQ(batch_.ClientBytes(), json.size());
@@ -194,7 +194,7 @@ TEST_F(EventBatchTest, WhatIsAddedIsNotTheClients) {
   EXPECT_EQ(batch_.ClientBytes(), 0U);
 }
 
-TEST_F(EventBatchTest, ABatchWithoutSomeEventsHasTheOthersAsTheyWere) {
+TEST_F(EventBatchTest, ABatchWithoutSomeEventsHasTheOthersUnchanged) {
   std::vector<std::string> bodies;
   for (int i = 0; i < 6; ++i) {
     bodies.push_back(R"({"id":"e)" + std::to_string(i) + R"(","p":")" +
@@ -219,12 +219,12 @@ TEST_F(EventBatchTest, ABatchWithoutSomeEventsHasTheOthersAsTheyWere) {
   EXPECT_TRUE(rest.Empty() && rest.Bytes().empty());
 }
 
-TEST_F(EventBatchTest, WhatIsTakenBackLeavesTheBatchAsItWas) {
+TEST_F(EventBatchTest, UndoAddRestoresTheBatch) {
   Add(Bare(R"({"type":"kept"})"));
   const EventBatch before = batch_;
-  const DecodedEvent event = Bare(R"({"type":"taken back"})");
+  const DecodedEvent event = Bare(R"({"type":"undone"})");
   Add(event, support::kById, "trace");
-  batch_.TakeBack(event);
+  batch_.UndoAdd(event);
   EXPECT_EQ(batch_.Size(), 1U);
   EXPECT_EQ(batch_.Bytes(), before.Bytes());
   EXPECT_EQ(batch_.ClientBytes(), before.ClientBytes());

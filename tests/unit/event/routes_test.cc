@@ -12,7 +12,7 @@ using Rule = Routes::Rule;
 
 Rule To(std::string topic, std::string type) { return {.type = std::move(type), .topic = std::move(topic)}; }
 
-TEST(Routes, WithoutRulesAllHaveTheFallback) {
+TEST(Routes, WithoutRulesAllEventsHaveTheFallback) {
   EXPECT_EQ(Routes().For("anything").topic, "");
   EXPECT_EQ(Routes().For("").key_source, KeySource::kId);
   const Routes routes({.type = {}, .topic = {}, .key = {KeySource::kNone, {}}, .ack_min = AckLevel::kBroker},
@@ -26,9 +26,9 @@ TEST(Routes, ExactTypeWinsThenTheLongestPrefix) {
                                    To("paid", "order.paid"), To("refunds", "order.refund.*")};
   const Routes routes(To("events", ""), rules);
   EXPECT_EQ(routes.For("order.paid").topic, "paid");
-  EXPECT_EQ(routes.For("order.paid.late").topic, "orders") << "an exact rule is no prefix";
+  EXPECT_EQ(routes.For("order.paid.late").topic, "orders") << "an exact rule is not a prefix";
   EXPECT_EQ(routes.For("order.refund.full").topic, "refunds");
-  EXPECT_EQ(routes.For("order.refund.").topic, "refunds") << "nothing may stand behind a prefix";
+  EXPECT_EQ(routes.For("order.refund.").topic, "refunds") << "a prefix also matches itself";
   EXPECT_EQ(routes.For("order.refund").topic, "orders");
   EXPECT_EQ(routes.For("orders").topic, "all-orders");
   EXPECT_EQ(routes.For("orde").topic, "events");
@@ -36,7 +36,7 @@ TEST(Routes, ExactTypeWinsThenTheLongestPrefix) {
   EXPECT_EQ(routes.For("").topic, "events");
 }
 
-TEST(Routes, StarAloneTakesWhatNoOtherRuleTakes) {
+TEST(Routes, StarAloneMatchesAllEventsThatNoOtherRuleMatches) {
   const std::vector<Rule> rules = {To("rest", "*"), To("a", "a")};
   const Routes routes(To("events", ""), rules);
   EXPECT_EQ(routes.For("a").topic, "a");
@@ -44,7 +44,7 @@ TEST(Routes, StarAloneTakesWhatNoOtherRuleTakes) {
   EXPECT_EQ(routes.For("").topic, "rest");
 }
 
-TEST(Routes, OfTheSameTypeTheFirstRuleCounts) {
+TEST(Routes, OfRulesWithTheSameTypeTheFirstApplies) {
   const std::vector<Rule> rules = {To("first", "a"), To("second", "a"), To("third", "b*"),
                                    To("fourth", "b*")};
   const Routes routes(Rule(), rules);
@@ -52,7 +52,7 @@ TEST(Routes, OfTheSameTypeTheFirstRuleCounts) {
   EXPECT_EQ(routes.For("bc").topic, "third");
 }
 
-TEST(Routes, EqualKeyPointersAreOne) {
+TEST(Routes, EqualKeyPointersAreStoredOnce) {
   const auto keyed = [](std::string type, KeyPointer pointer) {
     return Rule{.type = std::move(type), .topic = "t", .key = {KeySource::kPointer, std::move(pointer)}};
   };

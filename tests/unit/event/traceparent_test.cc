@@ -5,7 +5,7 @@
 namespace ei {
 namespace {
 
-TEST(Traceparent, ThoseOfVersion00AreTaken) {
+TEST(Traceparent, OnlyVersion00IsAccepted) {
   EXPECT_TRUE(IsTraceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
   EXPECT_TRUE(IsTraceparent("00-ffffffffffffffffffffffffffffffff-ffffffffffffffff-ff"));
   EXPECT_TRUE(IsTraceparent("00-00000000000000000000000000000001-0000000000000001-00"));

@@ -36,14 +36,14 @@ TEST(UuidV7, HasFormatVersionAndVariant) {
   }
 }
 
-TEST(UuidV7, CarriesTheMillisecondOfItsMaking) {
+TEST(UuidV7, ContainsTheMillisecondOfItsCreation) {
   UuidV7Generator generator(support::SeedOr(7));
   EXPECT_EQ(Parse(generator.Next(kNow)).first >> 16, 1'750'000'000'123U);
   EXPECT_EQ(Parse(generator.Next(kNow + std::chrono::microseconds(999))).first >> 16, 1'750'000'000'123U);
   EXPECT_EQ(Parse(generator.Next(base::WallTime())).first >> 16, 0U);
 }
 
-TEST(UuidV7, SortsByTheMillisecondOfItsMaking) {
+TEST(UuidV7, SortsByTheMillisecondOfItsCreation) {
   UuidV7Generator generator(support::SeedOr(8));
   std::string last(generator.Next(kNow));
   for (int i = 1; i < 10'000; ++i) {
@@ -62,7 +62,7 @@ TEST(UuidV7, AMillionOfOneMillisecondAreDistinctAndAllTheirRandomBitsVary) {
   ids.reserve(kIds);
   std::array<int, 74> ones{};
   for (int i = 0; i < kIds; ++i) {
-    // Read without Parse's strings: a million of them would take most of the test's time.
+    // Parsed here without the strings of Parse(): a million of them would take most of the test's time.
     const std::string_view text = generator.Next(kNow);
     std::array<uint64_t, 2> words{};
     size_t digits = 0;
@@ -97,7 +97,8 @@ TEST(UuidV7, SameSeedGivesTheSameIds) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(a.Next(kNow), b.Next(kNow));
 }
 
-// From an independent implementation of xoshiro256** whose state SplitMix64 filled from 0.
+// The numbers are from an independent implementation of xoshiro256** whose state was filled by SplitMix64
+// from 0.
 TEST(UuidV7, RandomNumbersAreThoseOfXoshiro) {
   UuidV7Generator generator(0);
   EXPECT_EQ(generator.NextRandom(), 0x99ec5f36cb75f2b4U);

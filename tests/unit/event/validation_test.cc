@@ -15,14 +15,14 @@ DecodedEvent ValidEvent() {
   return support::EventWithId(json, "1");
 }
 
-EventFault Judge(const DecodedEvent& event) { return Validate(event, EventLimits{}); }
+EventFault ValidateWithDefaults(const DecodedEvent& event) { return Validate(event, EventLimits{}); }
 
 TEST(Validation, FaultFromTheDecoderComesFirst) {
   for (const EventFault fault : {EventFault::kMalformedJson, EventFault::kTooDeep, EventFault::kNotAnObject,
                                  EventFault::kDuplicateMember, EventFault::kEventTooLarge}) {
     DecodedEvent event;  // has no type either
     event.fault = fault;
-    EXPECT_EQ(Judge(event), fault);
+    EXPECT_EQ(ValidateWithDefaults(event), fault);
   }
 }
 
@@ -40,31 +40,31 @@ TEST(Validation, EventOneByteOverTheLimitIsTooLarge) {
 TEST(Validation, TypeMustBeANonEmptyStringWithinItsLimit) {
   DecodedEvent event = ValidEvent();
   event.type = Member{};
-  EXPECT_EQ(Judge(event), EventFault::kMissingType);
+  EXPECT_EQ(ValidateWithDefaults(event), EventFault::kMissingType);
   event.type.kind = Member::Kind::kOther;
-  EXPECT_EQ(Judge(event), EventFault::kWrongType);
+  EXPECT_EQ(ValidateWithDefaults(event), EventFault::kWrongType);
   event.type = support::StringMember("");
-  EXPECT_EQ(Judge(event), EventFault::kEmptyType);
+  EXPECT_EQ(ValidateWithDefaults(event), EventFault::kEmptyType);
   const std::string text(257, 'a');
   event.type = support::StringMember(std::string_view(text).substr(0, 256));
-  EXPECT_EQ(Judge(event), EventFault::kNone);
+  EXPECT_EQ(ValidateWithDefaults(event), EventFault::kNone);
   event.type = support::StringMember(text);
-  EXPECT_EQ(Judge(event), EventFault::kTypeTooLong);
+  EXPECT_EQ(ValidateWithDefaults(event), EventFault::kTypeTooLong);
 }
 
 TEST(Validation, IdMayBeAbsentElseMustBeANonEmptyStringWithinItsLimit) {
   DecodedEvent event = ValidEvent();
   event.id = Member{};
-  EXPECT_EQ(Judge(event), EventFault::kNone);
+  EXPECT_EQ(ValidateWithDefaults(event), EventFault::kNone);
   event.id.kind = Member::Kind::kOther;
-  EXPECT_EQ(Judge(event), EventFault::kWrongType);
+  EXPECT_EQ(ValidateWithDefaults(event), EventFault::kWrongType);
   event.id = support::StringMember("");
-  EXPECT_EQ(Judge(event), EventFault::kWrongType);
+  EXPECT_EQ(ValidateWithDefaults(event), EventFault::kWrongType);
   const std::string text(257, 'a');
   event.id = support::StringMember(std::string_view(text).substr(0, 256));
-  EXPECT_EQ(Judge(event), EventFault::kNone);
+  EXPECT_EQ(ValidateWithDefaults(event), EventFault::kNone);
   event.id = support::StringMember(text);
-  EXPECT_EQ(Judge(event), EventFault::kIdTooLong);
+  EXPECT_EQ(ValidateWithDefaults(event), EventFault::kIdTooLong);
 }
 
 // "\u0061" is one byte of id and six of JSON.
@@ -74,18 +74,18 @@ TEST(Validation, LengthIsCountedWithEscapesResolved) {
   DecodedEvent event = ValidEvent();
   event.id = {Member::Kind::kString, text, raw};
   event.type = {Member::Kind::kString, text, raw};
-  EXPECT_EQ(Judge(event), EventFault::kNone);
+  EXPECT_EQ(ValidateWithDefaults(event), EventFault::kNone);
 }
 
 TEST(Validation, TimestampMayBeAbsentElseMustBeAnRfc3339String) {
   DecodedEvent event = ValidEvent();
   event.timestamp = Member{};
-  EXPECT_EQ(Judge(event), EventFault::kNone);
+  EXPECT_EQ(ValidateWithDefaults(event), EventFault::kNone);
   event.timestamp.kind = Member::Kind::kOther;
-  EXPECT_EQ(Judge(event), EventFault::kWrongType);
+  EXPECT_EQ(ValidateWithDefaults(event), EventFault::kWrongType);
   for (const char* text : {"", "now", "1750000000"}) {
     event.timestamp = support::StringMember(text);
-    EXPECT_EQ(Judge(event), EventFault::kBadTimestamp) << text;
+    EXPECT_EQ(ValidateWithDefaults(event), EventFault::kBadTimestamp) << text;
   }
 }
 
@@ -115,7 +115,7 @@ TEST(Validation, EachFaultHasItsOwnCodeAndAnExplanation) {
 TEST(Validation, OffsetsWithoutAColonAreExplained) {
   DecodedEvent event = ValidEvent();
   event.timestamp = support::StringMember("2026-01-31T13:00:00+0100");
-  EXPECT_EQ(Judge(event), EventFault::kBadTimestamp);
+  EXPECT_EQ(ValidateWithDefaults(event), EventFault::kBadTimestamp);
   EXPECT_TRUE(Explain(EventFault::kBadTimestamp, EventLimits{}).contains("an offset with a colon"));
 }
 

@@ -1,4 +1,4 @@
-// What a request is promised, and what its reply has to wait for.
+// The ack level that a request is promised, and the wait of its reply.
 
 #include <gtest/gtest.h>
 
@@ -53,20 +53,20 @@ class IngestAckTest : public ::testing::Test {
   IngestContext submission_{1};
 };
 
-TEST_F(IngestAckTest, WhoAsksForNothingGetsTheDefault) {
+TEST_F(IngestAckTest, ARequestWithoutALevelGetsTheDefault) {
   Open(AckLevel::kBroker, AckLevel::kMemory, false);
   EXPECT_EQ(ingest_->LevelFor(std::nullopt), AckLevel::kBroker);
   EXPECT_EQ(ingest_->LevelFor(AckLevel::kMemory), AckLevel::kMemory);
 }
 
-TEST_F(IngestAckTest, LessThanTheLeastIsRaisedToIt) {
+TEST_F(IngestAckTest, ALevelBelowTheMinimumIsRaisedToIt) {
   Open(AckLevel::kBroker, AckLevel::kWal, true);
   EXPECT_EQ(ingest_->LevelFor(AckLevel::kMemory), AckLevel::kWal);
   EXPECT_EQ(ingest_->LevelFor(AckLevel::kWal), AckLevel::kWal);
   EXPECT_EQ(ingest_->LevelFor(AckLevel::kBroker), AckLevel::kBroker);
 }
 
-TEST_F(IngestAckTest, WalIsRefusedBeforeTheBodyWhereThereIsNoLog) {
+TEST_F(IngestAckTest, WithoutALogTheLevelWalIsRejectedBeforeTheBody) {
   Open(AckLevel::kMemory, AckLevel::kMemory, false);
   EXPECT_EQ(Admit(AckLevel::kWal), IngestStatus::kAckUnavailable);
   EXPECT_EQ(Code(IngestStatus::kAckUnavailable), "ack_unavailable");
@@ -75,7 +75,7 @@ TEST_F(IngestAckTest, WalIsRefusedBeforeTheBodyWhereThereIsNoLog) {
   EXPECT_EQ(Admit(ingest_->LevelFor(AckLevel::kWal)), IngestStatus::kAccepted) << "it was raised to broker";
 }
 
-TEST_F(IngestAckTest, AtLevelMemoryNobodyWaits) {
+TEST_F(IngestAckTest, AtLevelMemoryTheRequestDoesNotWait) {
   Open(AckLevel::kWal, AckLevel::kMemory, true);
   submission_.waiter = &request_;
   EXPECT_EQ(Accept(2, AckLevel::kMemory).ack, AckLevel::kMemory);
@@ -106,7 +106,7 @@ TEST_F(IngestAckTest, AtLevelBrokerTheRequestWaitsForTheDelivery) {
   EXPECT_EQ(queue_->Next(), &request_);
 }
 
-TEST_F(IngestAckTest, ARefusedRequestNeitherCountsNorWaits) {
+TEST_F(IngestAckTest, ARejectedRequestNeitherCountsNorWaits) {
   Open(AckLevel::kBroker, AckLevel::kMemory, false);
   journal_.Close();
   submission_.waiter = &request_;
@@ -115,7 +115,7 @@ TEST_F(IngestAckTest, ARefusedRequestNeitherCountsNorWaits) {
   EXPECT_EQ(telemetry_.Read().accepted, 0U);
 }
 
-TEST_F(IngestAckTest, TooManyThatWaitAreRefusedAtTheirLevelOnly) {
+TEST_F(IngestAckTest, TooManyWaitingRequestsAreRejectedAtTheirLevelOnly) {
   Open(AckLevel::kBroker, AckLevel::kMemory, false);
   submission_.waiter = &request_;
   ASSERT_EQ(Accept(10, AckLevel::kBroker).status, IngestStatus::kAccepted);

@@ -1,4 +1,5 @@
-// Events that clients send again: what is stored, what is promised, what is counted.
+// Events that clients send again: which of them are stored, what their requests wait for, and how they are
+// counted.
 
 #include <gtest/gtest.h>
 
@@ -58,7 +59,7 @@ class IngestRepeatsTest : public ::testing::Test {
   IngestResult Send(const std::vector<std::string>& ids, AckLevel ack = AckLevel::kMemory) {
     return Accept(Events(ids), ack);
   }
-  // Which events of the last request's batch were repeats.
+  // Indexes of the events of the last request's batch that were repeats.
   std::vector<uint32_t> Repeats() const {
     std::vector<uint32_t> events;
     for (const Repeat& repeat : submission_.dedup.repeats) events.push_back(repeat.event);
@@ -77,9 +78,9 @@ class IngestRepeatsTest : public ::testing::Test {
   Waiters Completed() { return support::TakeCompleted(*queue_); }
 
   void TearDown() override {
-    const auto told = telemetry_.Read();
-    EXPECT_EQ(told.received, told.accepted + told.Rejected() + told.deduplicated);
-    EXPECT_EQ(told.accepted, Stored() + settled_);
+    const auto counts = telemetry_.Read();
+    EXPECT_EQ(counts.received, counts.accepted + counts.Rejected() + counts.deduplicated);
+    EXPECT_EQ(counts.accepted, Stored() + settled_);
   }
 
   support::VirtualClock clock_;
@@ -128,7 +129,7 @@ TEST_F(IngestRepeatsTest, ARequestOfRepeatsOnlyStoresNothing) {
 TEST_F(IngestRepeatsTest, AnIdTwiceInARequestIsStoredOnce) {
   ASSERT_EQ(Send({"a", "b", "a", "c", "b"}).status, IngestStatus::kAccepted);
   EXPECT_EQ(Repeats(), (std::vector<uint32_t>{2, 4}));
-  EXPECT_EQ(Numbers(), (std::vector<uint32_t>{0, 1})) << "those of the first ones";
+  EXPECT_EQ(Numbers(), (std::vector<uint32_t>{0, 1})) << "those of the first events with the ids";
   EXPECT_EQ(Stored(), 3U);
 }
 
@@ -137,11 +138,11 @@ TEST_F(IngestRepeatsTest, TheSameIdOfAnotherSourceIsAnotherEvent) {
             IngestStatus::kAccepted);
   EXPECT_EQ(Repeats(), std::vector<uint32_t>{3});
   EXPECT_EQ(Accept({Event("bc", "a"), Event("c", "ab")}).status, IngestStatus::kAccepted);
-  EXPECT_TRUE(Repeats().empty()) << "where the source ends counts";
+  EXPECT_TRUE(Repeats().empty()) << "the end of the source is significant";
   DecodedEvent number = Event("1");
   number.source.kind = Member::Kind::kOther;
   ASSERT_EQ(Accept({number}).status, IngestStatus::kAccepted);
-  EXPECT_EQ(Repeats(), std::vector<uint32_t>{0}) << "a source that is no string is none";
+  EXPECT_EQ(Repeats(), std::vector<uint32_t>{0}) << "a source that is not a string is ignored";
 }
 
 TEST_F(IngestRepeatsTest, GeneratedIdsAreNeverRepeats) {
@@ -154,12 +155,12 @@ TEST_F(IngestRepeatsTest, GeneratedIdsAreNeverRepeats) {
   EXPECT_EQ(window_.Size(), 1U);
 }
 
-// --- ids that are not one event's
+// --- ids that several events have
 
 TEST_F(IngestRepeatsTest, TheSameIdOfAnotherClientIsAnotherEvent) {
   for (const ClientIdentity client : {kNoClient, IdentityOf("a"), IdentityOf("b")}) {
     ASSERT_EQ(AcceptOf(client, {Event("1")}).status, IngestStatus::kAccepted);
-    EXPECT_TRUE(Repeats().empty()) << "an event is never lost to another client's";
+    EXPECT_TRUE(Repeats().empty()) << "another client's event is never a repeat";
     ASSERT_EQ(AcceptOf(client, {Event("1")}).status, IngestStatus::kAccepted);
     EXPECT_EQ(Repeats(), std::vector<uint32_t>{0});
   }
@@ -182,7 +183,7 @@ TEST_F(IngestRepeatsTest, OtherBytesUnderAKnownIdAreAnotherEvent) {
   EXPECT_EQ(telemetry_.Read().id_conflicts, 1U);
 }
 
-TEST_F(IngestRepeatsTest, SoItIsWithinARequest) {
+TEST_F(IngestRepeatsTest, OtherBytesUnderOneIdInARequestAreAnotherEvent) {
   ASSERT_EQ(Accept({Event("2", {}, "host a"), Event("2", {}, "host b"), Event("2", {}, "host a")}).status,
             IngestStatus::kAccepted);
   EXPECT_EQ(Repeats(), std::vector<uint32_t>{2});
@@ -190,8 +191,8 @@ TEST_F(IngestRepeatsTest, SoItIsWithinARequest) {
   EXPECT_EQ(telemetry_.Read().id_conflicts, 1U);
 }
 
-// The service's own timestamp is another one each time.
-TEST_F(IngestRepeatsTest, WhatTheServiceAddsMakesNoOtherEvent) {
+// The timestamp that the service adds differs each time.
+TEST_F(IngestRepeatsTest, AddedMembersDoNotMakeAnotherEvent) {
   for (int i = 0; i < 2; ++i) {
     std::vector<DecodedEvent> events = {Event("a")};
     events.front().timestamp = {};
@@ -202,7 +203,7 @@ TEST_F(IngestRepeatsTest, WhatTheServiceAddsMakesNoOtherEvent) {
   EXPECT_EQ(Stored(), 1U);
 }
 
-TEST_F(IngestRepeatsTest, ARefusedRequestMakesNoConflict) {
+TEST_F(IngestRepeatsTest, ARejectedRequestMakesNoConflict) {
   ASSERT_EQ(Accept({Event("2", {}, "host a")}).status, IngestStatus::kAccepted);
   journal_.Close();
   ASSERT_EQ(Accept({Event("2", {}, "host b")}).status, IngestStatus::kShuttingDown);
@@ -217,7 +218,7 @@ TEST_F(IngestRepeatsTest, RejectedEventsAreNotRemembered) {
   EXPECT_EQ(Repeats(), std::vector<uint32_t>{1});
 }
 
-TEST_F(IngestRepeatsTest, ARefusedRequestIsNotRemembered) {
+TEST_F(IngestRepeatsTest, ARejectedRequestIsNotRemembered) {
   std::vector<std::string> many;
   for (int i = 0; i < 498; ++i) many.push_back("m" + std::to_string(i));
   ASSERT_EQ(Send(many).status, IngestStatus::kAccepted);
@@ -225,11 +226,11 @@ TEST_F(IngestRepeatsTest, ARefusedRequestIsNotRemembered) {
   EXPECT_EQ(telemetry_.Read().rejected.at("journal_full"), 3U);
   EXPECT_EQ(window_.Size(), 400U);
   ASSERT_EQ(Send({"m497", "a"}).status, IngestStatus::kAccepted);
-  EXPECT_EQ(Repeats(), std::vector<uint32_t>{0}) << "what was refused has driven nothing out";
+  EXPECT_EQ(Repeats(), std::vector<uint32_t>{0}) << "the rejected events have not displaced any other";
   EXPECT_EQ(Stored(), 499U);
 }
 
-TEST_F(IngestRepeatsTest, RepeatsFindRoomInAFullJournal) {
+TEST_F(IngestRepeatsTest, RepeatsAreAcceptedByAFullJournal) {
   std::vector<std::string> many;
   for (int i = 0; i < 500; ++i) many.push_back("m" + std::to_string(i));
   ASSERT_EQ(Send(many).status, IngestStatus::kAccepted);
@@ -244,7 +245,7 @@ TEST_F(IngestRepeatsTest, AfterItsTimeAnEventIsNew) {
   EXPECT_EQ(Stored(), 1U);
   clock_.Advance(std::chrono::seconds(1));
   ASSERT_EQ(Send({"a"}).status, IngestStatus::kAccepted);
-  EXPECT_EQ(Stored(), 2U) << "counted from the first";
+  EXPECT_EQ(Stored(), 2U) << "the time is counted from the first request";
 }
 
 // --- level wal
@@ -276,7 +277,7 @@ TEST_F(IngestRepeatsTest, WhenTheStorageHasFailedNothingIsPromised) {
 
 // --- level broker
 
-TEST_F(IngestRepeatsTest, AtLevelBrokerARepeatOfADeliveredEventNeedsNotWait) {
+TEST_F(IngestRepeatsTest, AtLevelBrokerARepeatOfADeliveredEventDoesNotWait) {
   ASSERT_EQ(Send({"a", "b"}).status, IngestStatus::kAccepted);
   Deliver({0, 1});
   submission_.waiter = &request_;
@@ -291,7 +292,8 @@ TEST_F(IngestRepeatsTest, AtLevelBrokerARepeatWaitsForItsEvent) {
   submission_.waiter = &request_;
   ASSERT_EQ(Send({"b", "c", "a", "c"}, AckLevel::kBroker).status, IngestStatus::kAccepted);
   ASSERT_TRUE(request_.Waits());
-  EXPECT_EQ(Numbers(), (std::vector<uint32_t>{1, Repeat::kDelivered, 0})) << "b is told behind c";
+  EXPECT_EQ(Numbers(), (std::vector<uint32_t>{1, Repeat::kDelivered, 0}))
+      << "the result of b is after that of c";
   Deliver({2});
   EXPECT_TRUE(Completed().empty());
   Deliver({1});
@@ -300,7 +302,7 @@ TEST_F(IngestRepeatsTest, AtLevelBrokerARepeatWaitsForItsEvent) {
   EXPECT_EQ(request_.Results()[1].offset, 101);
 }
 
-TEST_F(IngestRepeatsTest, TheFirstRequestAndItsRepeatAreToldTogether) {
+TEST_F(IngestRepeatsTest, TheFirstRequestAndItsRepeatAreCompletedTogether) {
   submission_.waiter = &request_;
   ASSERT_EQ(Send({"a"}, AckLevel::kBroker).status, IngestStatus::kAccepted);
   support::WaitingRequest again(journal_, queue_);
@@ -319,7 +321,7 @@ TEST_F(IngestRepeatsTest, ADeadLetteredEventMayBeTriedAgain) {
   EXPECT_EQ(Stored(), 1U);
 }
 
-TEST_F(IngestRepeatsTest, TooManyWaitingAtLevelBrokerRefuseARepeatToo) {
+TEST_F(IngestRepeatsTest, WithTooManyWaitingAtLevelBrokerARepeatIsRejectedToo) {
   submission_.waiter = &request_;
   std::vector<std::string> ids;
   for (int i = 0; i < 20; ++i) ids.push_back(std::to_string(i));
@@ -336,7 +338,8 @@ TEST_F(IngestRepeatsTest, RestoredEventsAreRepeatedLikeAnyOther) {
   DecodedEvent bare;
   bare.json = R"({"type":"t"})";
   bare.type = support::StringMember("t");
-  ASSERT_EQ(Accept({bare, bare}).status, IngestStatus::kAccepted) << "so that there are such positions";
+  ASSERT_EQ(Accept({bare, bare}).status, IngestStatus::kAccepted)
+      << "so that the journal has the positions 0 and 1";
   window_.Restore(Event("a"), {.position = 0, .accepted_at = clock_.Now(), .settled = true});
   window_.Restore(Event("b", "shop"), {.position = 1, .accepted_at = clock_.Now(), .settled = false});
   submission_.waiter = &request_;
@@ -346,7 +349,7 @@ TEST_F(IngestRepeatsTest, RestoredEventsAreRepeatedLikeAnyOther) {
   EXPECT_EQ(Completed(), Waiters{&request_});
 }
 
-TEST_F(IngestRepeatsTest, OfTwoRestoredEventsWithOneIdTheLastCounts) {
+TEST_F(IngestRepeatsTest, OfTwoRestoredEventsWithOneIdTheLastApplies) {
   window_.Restore(Event("a"), {.position = 1, .accepted_at = clock_.Now(), .settled = true});
   window_.Restore(Event("a"), {.position = 5, .accepted_at = clock_.Now(), .settled = false});
   submission_.waiter = &request_;
@@ -354,7 +357,7 @@ TEST_F(IngestRepeatsTest, OfTwoRestoredEventsWithOneIdTheLastCounts) {
   EXPECT_TRUE(request_.Waits()) << "the last has not been delivered yet";
 }
 
-TEST_F(IngestRepeatsTest, RestoredEventsAreTheirClientsAndHaveTheirBytes) {
+TEST_F(IngestRepeatsTest, RestoredEventsHaveTheirClientsAndTheirBytes) {
   const ClientIdentity client = IdentityOf("a");
   for (const std::string text : {"host a", "host b"}) {
     const DecodedEvent event = Event("2", {}, text);
@@ -376,7 +379,7 @@ TEST_F(IngestRepeatsTest, RestoredEventsAreTheirClientsAndHaveTheirBytes) {
   EXPECT_EQ(telemetry_.Read().id_conflicts, 1U);
 }
 
-TEST_F(IngestRepeatsTest, RestoredEventsGrowOldFromTheirAcceptance) {
+TEST_F(IngestRepeatsTest, RestoredEventsAgeFromTheirAcceptance) {
   window_.Restore(Event("a"),
                   {.position = 1, .accepted_at = clock_.Now() - std::chrono::minutes(11), .settled = true});
   window_.Restore(Event("b"),
@@ -387,7 +390,7 @@ TEST_F(IngestRepeatsTest, RestoredEventsGrowOldFromTheirAcceptance) {
 
 // --- threads
 
-TEST_F(IngestRepeatsTest, OfThreadsThatSendTheSameOneStoresIt) {
+TEST_F(IngestRepeatsTest, AnEventThatSeveralThreadsSendIsStoredOnce) {
   std::vector<std::thread> threads;
   std::vector<std::string> ids;
   for (int i = 0; i < 300; ++i) ids.push_back("e" + std::to_string(i));
@@ -417,7 +420,7 @@ TEST_F(IngestRepeatsTest, OfThreadsThatSendTheSameOneStoresIt) {
   EXPECT_EQ(telemetry_.Read().deduplicated, 3 * 300U);
 }
 
-TEST_F(IngestRepeatsTest, ARepeatThatComesWithTheDeliveryIsNotForgotten) {
+TEST_F(IngestRepeatsTest, ARepeatDuringTheDeliveryIsCompleted) {
   submission_.waiter = &request_;
   int waited = 0;
   for (uint64_t position = 0; position < 300; ++position) {

@@ -1,4 +1,4 @@
-// Clients that share the rate, in virtual time.
+// Tests how clients share the rate, in virtual time.
 
 #include <gtest/gtest.h>
 
@@ -41,8 +41,8 @@ class IngestShares : public ::testing::Test {
     return shares_->Enter(identity, clock_.Now());
   }
 
-  // One request; as the server does it, the header first. Whether it was accepted; if so, all of it is
-  // delivered at once.
+  // Sends one request as the server does, first its header, then its body. Returns whether it was accepted;
+  // if so, all of its events are delivered at once.
   bool Send(const ClientShares::ClientHandle& client, size_t events) {
     result_ = ingest_->Admit(AckLevel::kMemory, client.Client(), 100 * events, clock_.Now());
     if (result_.status != IngestStatus::kAccepted) return false;
@@ -55,14 +55,15 @@ class IngestShares : public ::testing::Test {
     return true;
   }
 
-  // How many of so many requests of one event are refused: ten a second, below an eighth of 100.
-  int RefusedOf(int requests, const ClientShares::ClientHandle& client) {
-    int refused = 0;
+  // Sends `requests` requests of one event, ten per second, which is below an eighth of 100. Returns the
+  // number of rejected ones.
+  int RejectedOf(int requests, const ClientShares::ClientHandle& client) {
+    int rejected = 0;
     for (; requests > 0; --requests) {
       clock_.Advance(milliseconds(100));
-      refused += Send(client, 1) ? 0 : 1;
+      rejected += Send(client, 1) ? 0 : 1;
     }
-    return refused;
+    return rejected;
   }
 
   uint64_t Decoded() const { return telemetry_.Read().received; }
@@ -83,7 +84,7 @@ class IngestShares : public ::testing::Test {
   uint64_t accepted_ = 0;
 };
 
-TEST_F(IngestShares, ABatchBeyondTheBurstIsItsOwnClientsDebt) {
+TEST_F(IngestShares, ABatchBeyondTheBurstIsTheDebtOfItsClientOnly) {
   Open(100, 200);
   const auto large = Enter("large");
   const auto small = Enter("small");
@@ -93,18 +94,18 @@ TEST_F(IngestShares, ABatchBeyondTheBurstIsItsOwnClientsDebt) {
   EXPECT_FALSE(Send(large, 1));
   EXPECT_EQ(result_.status, IngestStatus::kRateLimited);
   EXPECT_TRUE(result_.over_share);
-  EXPECT_LE(RefusedOf(1'000, small), 10) << "for as long as the debt lasts";
+  EXPECT_LE(RejectedOf(1'000, small), 10) << "while the debt lasts";
 }
 
-TEST_F(IngestShares, OneThatComesDuringADebtIsAdmitted) {
+TEST_F(IngestShares, AClientThatConnectsDuringADebtIsAdmitted) {
   Open(100, 200);
   const auto large = Enter("large");
   ASSERT_TRUE(Send(large, 10'000));
   clock_.Advance(seconds(1));
-  EXPECT_LE(RefusedOf(1'000, Enter("small")), 10);
+  EXPECT_LE(RejectedOf(1'000, Enter("small")), 10);
 }
 
-TEST_F(IngestShares, WhoIsAloneMaySendALargeBatchNowAndThen) {
+TEST_F(IngestShares, AClientAloneMaySendALargeBatchNowAndThen) {
   Open(100, 200);
   const auto alone = Enter("alone");
   ASSERT_TRUE(Send(alone, 10'000));
@@ -115,22 +116,22 @@ TEST_F(IngestShares, WhoIsAloneMaySendALargeBatchNowAndThen) {
   EXPECT_TRUE(Send(alone, 10'000));
 }
 
-TEST_F(IngestShares, BesideASmallClientALargeBatchIsNotRefusedForEver) {
+TEST_F(IngestShares, WithASmallClientALargeBatchIsNotRejectedForever) {
   Open(100, 200);
   const auto large = Enter("large");
   const auto small = Enter("small");
   int batches = 0;
-  int refused = 0;
+  int rejected = 0;
   for (int i = 0; i < 1'000; ++i) {
-    refused += RefusedOf(9, small);
+    rejected += RejectedOf(9, small);
     clock_.Advance(milliseconds(100));
     batches += Send(large, 10'000) ? 1 : 0;
   }
-  EXPECT_LE(refused, 100);
-  EXPECT_GE(batches, 9) << "1,000 seconds have room for ten of them, less what the small one sent";
+  EXPECT_LE(rejected, 100);
+  EXPECT_GE(batches, 9) << "1,000 seconds suffice for ten batches, less the events of the small client";
 }
 
-TEST_F(IngestShares, ABatchThatIsRefusedOnceItWasDecodedTakesItsClientsTime) {
+TEST_F(IngestShares, ABatchThatIsRejectedAfterDecodingDelaysItsClient) {
   Open(1'000, 1'000);
   const auto large = Enter("large");
   const auto small = Enter("small");
@@ -141,18 +142,18 @@ TEST_F(IngestShares, ABatchThatIsRefusedOnceItWasDecodedTakesItsClientsTime) {
   EXPECT_EQ(decoded, 1'101U);
   for (int i = 0; i < 5; ++i) {
     EXPECT_FALSE(Send(large, 500));
-    EXPECT_FALSE(Send(large, 1)) << "there are tokens for it, and it would be the next to cost nothing";
+    EXPECT_FALSE(Send(large, 1)) << "rejected unread, although there are tokens for it";
     EXPECT_EQ(result_.status, IngestStatus::kRateLimited);
     EXPECT_EQ(result_.retry_after, seconds(1));
     clock_.Advance(milliseconds(99));
   }
   EXPECT_EQ(Decoded(), decoded);
-  EXPECT_TRUE(Send(small, 1)) << "others don't wait with it";
+  EXPECT_TRUE(Send(small, 1)) << "other clients are not delayed";
   clock_.Advance(milliseconds(5));
-  EXPECT_TRUE(Send(large, 500)) << "its events have come in at the rate";
+  EXPECT_TRUE(Send(large, 500)) << "the delay is over: 500 events at the rate";
 }
 
-TEST_F(IngestShares, WhoHeedsARefusalOfAnyBatchIsReadAgain) {
+TEST_F(IngestShares, AClientThatHonoursRetryAfterIsReadAgain) {
   Open(100, 200);
   const auto client = Enter("client");
   ASSERT_TRUE(Send(client, 200));
@@ -160,7 +161,7 @@ TEST_F(IngestShares, WhoHeedsARefusalOfAnyBatchIsReadAgain) {
   ASSERT_FALSE(Send(client, 10'000));
   EXPECT_GE(result_.retry_after, seconds(1));
   clock_.Advance(seconds(1));
-  EXPECT_TRUE(Send(client, 100)) << "100 s of the rate would be needed for what was refused";
+  EXPECT_TRUE(Send(client, 100)) << "although the rejected events would take 100 s at the rate";
 }
 
 TEST_F(IngestShares, WhatAFloodHasDecodedIsBoundedByTheRate) {
@@ -176,16 +177,16 @@ TEST_F(IngestShares, WhatAFloodHasDecodedIsBoundedByTheRate) {
   EXPECT_LE(static_cast<double>(Decoded() - accepted_), 1'000 * Seconds());
 }
 
-// Floods that heed nothing, large batches, and clients below an eighth of the rate.
-TEST_F(IngestShares, TogetherAllKeepToTheRateAndSmallOnesGetTheirs) {
+// A flood that ignores Retry-After, large batches, and clients below an eighth of the rate.
+TEST_F(IngestShares, AllClientsTogetherKeepToTheRateAndSmallOnesGetTheirShare) {
   Open(1'000, 2'000);
   const auto flood = Enter("flood");
   const auto batches = Enter("batches");
   std::vector<ClientShares::ClientHandle> small;
   for (const std::string_view name : {"a", "b", "c"}) small.push_back(Enter(name));
   uint64_t sent = 0;
-  uint64_t refused = 0;
-  double most = 0;  // beyond the rate
+  uint64_t rejected = 0;
+  double most = 0;  // largest number of events beyond the rate
   for (int i = 0; i < 20'000; ++i) {
     clock_.Advance(milliseconds(1));
     for (int request = 0; request < 5; ++request) Send(flood, 1);
@@ -193,13 +194,13 @@ TEST_F(IngestShares, TogetherAllKeepToTheRateAndSmallOnesGetTheirs) {
     if (i % 10 == 0) {
       for (const auto& client : small) {
         ++sent;
-        refused += Send(client, 1) ? 0 : 1;
+        rejected += Send(client, 1) ? 0 : 1;
       }
     }
     most = std::max(most, static_cast<double>(accepted_) - 1'000 * Seconds());
   }
-  EXPECT_LE(refused * 100, sent);
-  EXPECT_LE(most, 2'000 + 3'000) << "the burst, and one batch beyond it";
+  EXPECT_LE(rejected * 100, sent);
+  EXPECT_LE(most, 2'000 + 3'000) << "the burst plus one batch";
   EXPECT_GE(static_cast<double>(accepted_), 0.99 * 1'000 * Seconds()) << "nothing of the rate is wasted";
 }
 

@@ -37,7 +37,7 @@ class IngestTest : public ::testing::Test {
                                        telemetry_);
   }
 
-  // `count` valid events with the ids 0, 1, ...; each with its place in the request.
+  // Returns `count` valid events with the ids 0, 1, ..., each with its index in the request.
   std::vector<DecodedEvent> Valid(size_t count) {
     std::vector<DecodedEvent> events;
     for (size_t i = 0; i < count; ++i) {
@@ -59,11 +59,11 @@ class IngestTest : public ::testing::Test {
 
   uint64_t InJournal() const { return journal_->Stats().events; }
 
-  // What was received is accepted or rejected, always.
+  // Every received event is either accepted or rejected.
   void TearDown() override {
-    const auto told = telemetry_.Read();
-    EXPECT_EQ(told.received, told.accepted + told.Rejected());
-    EXPECT_EQ(told.accepted, InJournal()) << "nothing was taken out in these tests";
+    const auto counts = telemetry_.Read();
+    EXPECT_EQ(counts.received, counts.accepted + counts.Rejected());
+    EXPECT_EQ(counts.accepted, InJournal()) << "these tests remove no events from the journal";
   }
 
   support::VirtualClock clock_;
@@ -100,7 +100,7 @@ TEST_F(IngestTest, InvalidEventsAreRejectedAndTheOthersAccepted) {
             (std::map<std::string, uint64_t>{{"missing_type", 1}, {"malformed_json", 1}}));
 }
 
-TEST_F(IngestTest, StrictHandlingAcceptsNothingBesideAnInvalidEvent) {
+TEST_F(IngestTest, StrictHandlingAcceptsNothingWithAnInvalidEvent) {
   Open({.rate = 1, .burst = 6});
   auto events = Valid(3);
   events[1].type = {};
@@ -132,9 +132,9 @@ TEST_F(IngestTest, NoEventsAtAllAreAllRejected) {
 TEST_F(IngestTest, RateLimitedRequestConsumesNothing) {
   Open({.rate = 10, .burst = 5});
   ASSERT_EQ(Accept(Valid(4)).status, IngestStatus::kAccepted);
-  const IngestResult refused = Accept(Valid(3));
-  EXPECT_EQ(refused.status, IngestStatus::kRateLimited);
-  EXPECT_EQ(refused.retry_after, seconds(1)) << "200 ms, in whole seconds";
+  const IngestResult rejected = Accept(Valid(3));
+  EXPECT_EQ(rejected.status, IngestStatus::kRateLimited);
+  EXPECT_EQ(rejected.retry_after, seconds(1)) << "200 ms, in whole seconds";
   EXPECT_EQ(InJournal(), 4U);
   EXPECT_EQ(telemetry_.Read().rejected.at("rate_limited"), 3U);
   EXPECT_EQ(Accept(Valid(1)).status, IngestStatus::kAccepted) << "the fifth token is still there";
@@ -147,11 +147,11 @@ TEST_F(IngestTest, EveryEventOfABatchTakesAToken) {
   auto events = Valid(9);
   for (size_t i = 2; i < events.size(); ++i) events[i].type = {};
   ASSERT_EQ(Accept(events).status, IngestStatus::kAccepted);
-  EXPECT_EQ(Accept(Valid(2)).status, IngestStatus::kRateLimited) << "those that are not valid took theirs";
+  EXPECT_EQ(Accept(Valid(2)).status, IngestStatus::kRateLimited) << "invalid events took tokens too";
   EXPECT_EQ(Accept(Valid(1)).status, IngestStatus::kAccepted);
 }
 
-TEST_F(IngestTest, ADocumentThatCannotBeReadTakesTheTokensOfWhatWasRead) {
+TEST_F(IngestTest, ADocumentThatCannotBeReadTakesTokensForTheEventsThatWereRead) {
   Open({.rate = 1, .burst = 10});
   EXPECT_EQ(ingest_->RejectDocument(0, 7).status, IngestStatus::kAllRejected);
   EXPECT_EQ(Accept(Valid(4)).status, IngestStatus::kRateLimited);
@@ -162,9 +162,9 @@ TEST_F(IngestTest, ADocumentThatCannotBeReadTakesTheTokensOfWhatWasRead) {
 TEST_F(IngestTest, RetryAfterOfALargeDebtIsAsLongAsTheDebt) {
   Open({.rate = 1, .burst = 1});
   ASSERT_EQ(Accept(Valid(50)).status, IngestStatus::kAccepted);
-  const IngestResult refused = Accept(Valid(1));
-  EXPECT_EQ(refused.status, IngestStatus::kRateLimited);
-  EXPECT_EQ(refused.retry_after, seconds(50));
+  const IngestResult rejected = Accept(Valid(1));
+  EXPECT_EQ(rejected.status, IngestStatus::kRateLimited);
+  EXPECT_EQ(rejected.retry_after, seconds(50));
   const IngestResult unread = Admit(0);
   EXPECT_EQ(unread.status, IngestStatus::kRateLimited);
   EXPECT_EQ(unread.retry_after, seconds(50));
@@ -175,9 +175,9 @@ TEST_F(IngestTest, RetryAfterOfALargeDebtIsAsLongAsTheDebt) {
 TEST_F(IngestTest, FullJournalKeepsNothingOfTheRequest) {
   Open({.events_max = 10});
   ASSERT_EQ(Accept(Valid(8)).status, IngestStatus::kAccepted);
-  const IngestResult refused = Accept(Valid(3));
-  EXPECT_EQ(refused.status, IngestStatus::kJournalFull);
-  EXPECT_EQ(refused.retry_after, seconds(30)) << "nothing drains";
+  const IngestResult rejected = Accept(Valid(3));
+  EXPECT_EQ(rejected.status, IngestStatus::kJournalFull);
+  EXPECT_EQ(rejected.retry_after, seconds(30)) << "nothing drains";
   EXPECT_EQ(InJournal(), 8U);
   EXPECT_EQ(telemetry_.Read().rejected.at("journal_full"), 3U);
   EXPECT_EQ(Accept(Valid(2)).status, IngestStatus::kAccepted);
@@ -191,23 +191,23 @@ TEST_F(IngestTest, FullJournalSaysWhenToTryAgainByTheDrainRate) {
   EXPECT_EQ(Admit(0).retry_after, seconds(5));
 }
 
-TEST_F(IngestTest, BatchBeyondTheWholeJournalIsToldSo) {
+TEST_F(IngestTest, BatchBeyondTheWholeJournalGetsItsOwnCode) {
   Open({.events_max = 10});
-  const IngestResult refused = Accept(Valid(11));
-  EXPECT_EQ(refused.status, IngestStatus::kBatchTooLarge);
-  EXPECT_EQ(refused.retry_after, seconds(0)) << "trying again won't help";
+  const IngestResult rejected = Accept(Valid(11));
+  EXPECT_EQ(rejected.status, IngestStatus::kBatchTooLarge);
+  EXPECT_EQ(rejected.retry_after, seconds(0)) << "trying again won't help";
   EXPECT_EQ(telemetry_.Read().rejected.at("batch_too_large"), 11U);
 }
 
-TEST_F(IngestTest, AfterCloseEverythingIsRefused) {
+TEST_F(IngestTest, AfterCloseEverythingIsRejected) {
   Open({});
   ASSERT_EQ(Accept(Valid(1)).status, IngestStatus::kAccepted);
   ingest_->Close();
   EXPECT_EQ(Admit(0).status, IngestStatus::kShuttingDown);
   EXPECT_GE(Admit(0).retry_after, seconds(1));
-  const IngestResult refused = Accept(Valid(2));
-  EXPECT_EQ(refused.status, IngestStatus::kShuttingDown);
-  EXPECT_GE(refused.retry_after, seconds(1));
+  const IngestResult rejected = Accept(Valid(2));
+  EXPECT_EQ(rejected.status, IngestStatus::kShuttingDown);
+  EXPECT_GE(rejected.retry_after, seconds(1));
   EXPECT_EQ(telemetry_.Read().rejected.at("shutting_down"), 2U);
   EXPECT_EQ(InJournal(), 1U);
 }
@@ -224,7 +224,7 @@ TEST_F(IngestTest, AdmitTakesNothing) {
   EXPECT_EQ(Accept(Valid(1)).status, IngestStatus::kAccepted);
 }
 
-TEST_F(IngestTest, AdmitRefusesOnceTheJournalWasFoundFull) {
+TEST_F(IngestTest, AdmitRejectsOnceTheJournalWasFoundFull) {
   Open({.events_max = 2});
   ASSERT_EQ(Accept(Valid(2)).status, IngestStatus::kAccepted);
   ASSERT_EQ(Accept(Valid(1)).status, IngestStatus::kJournalFull);
@@ -232,7 +232,7 @@ TEST_F(IngestTest, AdmitRefusesOnceTheJournalWasFoundFull) {
   EXPECT_GE(Admit(0).retry_after, seconds(1));
 }
 
-TEST_F(IngestTest, MissingIdsAndTimesAreMadeOncePerEventAndPerRequest) {
+TEST_F(IngestTest, MissingIdsAndTimesAreGeneratedPerEventAndPerRequest) {
   Open({});
   const std::string json = R"({"type":"t"})";
   DecodedEvent bare;
@@ -273,7 +273,7 @@ TEST_F(IngestTest, SubmissionIsReusedWithoutTraces) {
   EXPECT_TRUE(submission_.rejections.empty());
 }
 
-TEST_F(IngestTest, WhatItsTopicDoesNotTakeIsRejectedAlone) {
+TEST_F(IngestTest, OnlyAnEventTooLargeForItsTopicIsRejected) {
   Open({});
   const std::string large(2000, '.');
   auto events = Valid(3);
@@ -292,7 +292,7 @@ TEST_F(IngestTest, WhatItsTopicDoesNotTakeIsRejectedAlone) {
   EXPECT_EQ(Accept(events, Handling::kStrict).status, IngestStatus::kAccepted);
 }
 
-// A small body and a long key would make gigabytes of many events.
+// With many events, a small body and a long key would expand to gigabytes.
 TEST_F(IngestTest, TheHeadersKeyIsSummedOverAllEventsBeforeAnythingIsCopied) {
   const Route by_header{.topic = {}, .key_source = KeySource::kHeader};
   const std::string key(10'000, 'k');
@@ -306,17 +306,17 @@ TEST_F(IngestTest, TheHeadersKeyIsSummedOverAllEventsBeforeAnythingIsCopied) {
   const auto accept = [&](const std::string& with) {
     return ingest_->Accept(events, {.key = with}, Handling::kLenient, AckLevel::kMemory, submission_);
   };
-  const IngestResult refused = accept(key + "k");
-  EXPECT_EQ(refused.status, IngestStatus::kKeyTooLarge);
-  EXPECT_EQ(refused.retry_after, seconds(0)) << "trying again won't help";
-  EXPECT_LT(submission_.batch.Bytes().capacity(), key.size()) << "something was copied";
+  const IngestResult rejected = accept(key + "k");
+  EXPECT_EQ(rejected.status, IngestStatus::kKeyTooLarge);
+  EXPECT_EQ(rejected.retry_after, seconds(0)) << "trying again won't help";
+  EXPECT_LT(submission_.batch.Bytes().capacity(), key.size()) << "nothing may be copied before the check";
   EXPECT_EQ(telemetry_.Read().rejected.at("batch_too_large"), 50U);
   EXPECT_EQ(accept(key).status, IngestStatus::kAccepted);
   for (DecodedEvent& event : events) event.route = &support::kById;
-  EXPECT_EQ(accept(key + "k").status, IngestStatus::kAccepted) << "a key that no event takes counts nothing";
+  EXPECT_EQ(accept(key + "k").status, IngestStatus::kAccepted) << "a key that no event uses does not count";
 }
 
-TEST_F(IngestTest, RefusalsHaveStableCodes) {
+TEST_F(IngestTest, RejectionsHaveStableCodes) {
   Open({});
   EXPECT_EQ(Code(IngestStatus::kRateLimited), "rate_limited");
   EXPECT_EQ(Code(IngestStatus::kJournalFull), "journal_full");

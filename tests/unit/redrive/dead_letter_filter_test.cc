@@ -47,7 +47,7 @@ TEST_F(DeadLetterFilterTest, EscapesInTheEventAreRead) {
   EXPECT_TRUE(Matches({.ids = {"A\n"}}, DeadLetter("a", "t", R"({"type":"x","id":"\u0041\n"})")));
 }
 
-TEST_F(DeadLetterFilterTest, WhatIsNoEventHasNeitherTypeNorId) {
+TEST_F(DeadLetterFilterTest, AValueThatIsNoEventHasNeitherTypeNorId) {
   for (const char* value : {"", "no JSON", "[]", R"([{"type":"x","id":"i"}])", "17"}) {
     EXPECT_FALSE(Matches({.types = {"x"}}, DeadLetter("a", "t", value))) << value;
     EXPECT_FALSE(Matches({.ids = {"i"}}, DeadLetter("a", "t", value))) << value;
@@ -68,7 +68,7 @@ TEST_F(DeadLetterFilterTest, TimesAreThoseOfTheFailureOrElseOfTheRecord) {
   EXPECT_TRUE(Matches({.since = one}, dead_letter));
 }
 
-TEST(DeadLetterJudge, GoesToTheTopicThatRefusedItOrElseToTheUsualOne) {
+TEST(DeadLetterJudge, GoesToTheTopicThatRejectedItOrElseToTheDefaultOne) {
   EXPECT_EQ(Judge(DeadLetter("a", "t"), kRules), RedriveFault::kNone);
   EXPECT_EQ(TopicOf(DeadLetter("a", "t"), kRules), "t");
   EXPECT_EQ(Judge(DeadLetter("a", ""), kRules), RedriveFault::kNone);
@@ -88,7 +88,7 @@ TEST(DeadLetterJudge, KnowsWhatCannotBeSentBack) {
   EXPECT_EQ(Judge(reference, kRules), RedriveFault::kReference);
 }
 
-TEST(DeadLetterJudge, WhoeverWroteTheDeadLetterDoesNotDecideWhereItGoes) {
+TEST(DeadLetterJudge, TheAuthorOfADeadLetterDoesNotDecideWhereItGoes) {
   EXPECT_EQ(Judge(DeadLetter("a", "payments"), kRules), RedriveFault::kNotRouted);
   EXPECT_EQ(Judge(DeadLetter("a", "events"), kRules), RedriveFault::kNone);
 }

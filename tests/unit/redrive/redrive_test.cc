@@ -20,7 +20,7 @@ using RecordStatus = CommitOutcome::RecordStatus;
 
 constexpr const char* kDlq = "events-dlq";
 
-// Dead letters in parts; the id of each is its value.
+// Dead letters by part. The value of each is its id.
 using Parts = std::vector<std::vector<DeadLetterRecord>>;
 
 class FakeSource final : public DeadLetterSource {
@@ -54,7 +54,7 @@ class FakeSource final : public DeadLetterSource {
   DeadLetterOffsets places_;
 };
 
-// Topics that hold ids, some of which they refuse. A commit is atomic if `transactions`.
+// Topics that hold ids, some of which they reject. A commit is atomic if `transactions`.
 class FakeTarget final : public RedriveTarget {
  public:
   explicit FakeTarget(bool transactions) : transactions_(transactions) {}
@@ -65,17 +65,17 @@ class FakeTarget final : public RedriveTarget {
     batch_max = std::max(batch_max, dead_letters.size());
     if (stop_after > 0 && --stop_after == 0) return CommitOutcome{.stopped = true};
     CommitOutcome outcome;
-    bool any_refused = false;
+    bool any_rejected = false;
     for (const Redelivery& each : dead_letters) {
-      const bool refuses = refused.contains({each.topic, each.dead_letter->value});
-      any_refused = any_refused || refuses;
-      CommitOutcome::RecordOutcome fated;
-      if (refuses && (!transactions_ || dead_letters.size() == 1))
-        fated = {RecordStatus::kRefused, "too_large", "why"};
-      if (!refuses && !transactions_) fated.fate = RecordStatus::kWritten;
-      outcome.outcomes.push_back(fated);
+      const bool rejects = rejected.contains({each.topic, each.dead_letter->value});
+      any_rejected = any_rejected || rejects;
+      CommitOutcome::RecordOutcome record;
+      if (rejects && (!transactions_ || dead_letters.size() == 1))
+        record = {RecordStatus::kRefused, "too_large", "why"};
+      if (!rejects && !transactions_) record.fate = RecordStatus::kWritten;
+      outcome.outcomes.push_back(record);
     }
-    if (any_refused) {
+    if (any_rejected) {
       for (size_t i = 0; i < dead_letters.size(); ++i) {
         if (outcome.outcomes[i].fate == RecordStatus::kWritten) Write(dead_letters[i]);
       }
@@ -83,14 +83,14 @@ class FakeTarget final : public RedriveTarget {
     }
     for (const Redelivery& each : dead_letters) Write(each);
     for (const auto& [part, next] : places) {
-      EXPECT_GE(next, saved[part]) << "progress never goes back";
+      EXPECT_GE(next, saved[part]) << "the progress decreased";
       saved[part] = next;
     }
     outcome.committed = true;
     return outcome;
   }
 
-  std::set<std::pair<std::string, std::string>> refused;  // topic and value
+  std::set<std::pair<std::string, std::string>> rejected;  // topic and value
   std::map<std::string, std::vector<std::string>> topics;
   std::map<std::string, std::map<std::string, std::string>>
       headers;  // by value, of the last that was written
@@ -147,7 +147,7 @@ class RedriveTest : public testing::Test {
   bool stop_ = false;
 };
 
-TEST_F(RedriveTest, SendsEachBackWithoutItsStoryAndWithACount) {
+TEST_F(RedriveTest, SendsEachBackWithoutDlqHeadersAndWithACount) {
   Add(0, "a");
   FakeTarget target(true);
   EXPECT_EQ(Run(target), Redrive::End::kDone);
@@ -157,13 +157,13 @@ TEST_F(RedriveTest, SendsEachBackWithoutItsStoryAndWithACount) {
   EXPECT_EQ(counts_.sent, 1U);
 }
 
-TEST_F(RedriveTest, OneThatIsRefusedAgainBecomesADeadLetterWithANewStory) {
+TEST_F(RedriveTest, OneThatIsRejectedAgainBecomesADeadLetterWithNewHeaders) {
   for (const bool transactions : {true, false}) {
     parts_.clear();
     for (const char* id : {"a", "b", "c", "d", "e"}) Add(0, id);
     parts_[0][2].headers.emplace_back(kDlqRedrives, "1");
     FakeTarget target(transactions);
-    target.refused = {{"orders", "c"}};
+    target.rejected = {{"orders", "c"}};
     EXPECT_EQ(Run(target), Redrive::End::kDone);
     auto sent = target.topics["orders"];
     std::ranges::sort(sent);
@@ -179,11 +179,11 @@ TEST_F(RedriveTest, OneThatIsRefusedAgainBecomesADeadLetterWithANewStory) {
   }
 }
 
-TEST_F(RedriveTest, OneThatNobodyTakesIsLeftAndNamed) {
+TEST_F(RedriveTest, OneThatTheDlqRejectsTooIsLeftAndReported) {
   Add(0, "a");
   Add(0, "b");
   FakeTarget target(true);
-  target.refused = {{"orders", "b"}, {kDlq, "b"}};
+  target.rejected = {{"orders", "b"}, {kDlq, "b"}};
   EXPECT_EQ(Run(target), Redrive::End::kDone);
   EXPECT_EQ(counts_.left.at("too_large"), 1U);
   EXPECT_EQ(counts_.left_at, std::vector<std::string>{"0:1"});
@@ -200,7 +200,7 @@ TEST_F(RedriveTest, WhatAnotherRedriveHasSentIsPassedOver) {
   EXPECT_EQ(counts_.sent_earlier, 2U);
 }
 
-TEST_F(RedriveTest, WhatAnotherRedriveLetLieForItsCountIsSent) {
+TEST_F(RedriveTest, OneThatAnotherRedriveSkippedForItsCountIsSent) {
   Add(0, "a");
   parts_[0][0].headers.emplace_back(kDlqRedrives, "2");
   FakeTarget target(true);
@@ -210,7 +210,7 @@ TEST_F(RedriveTest, WhatAnotherRedriveLetLieForItsCountIsSent) {
   EXPECT_EQ(counts_.sent, 1U);
 }
 
-TEST_F(RedriveTest, InSegmentsAllOfTheEarlierOnesAreDealtWith) {
+TEST_F(RedriveTest, EarlierSegmentsAreProcessedCompletely) {
   for (size_t part = 0; part < 3; ++part) {
     Add(part, "a" + std::to_string(part));
     Add(part, "b" + std::to_string(part));
@@ -257,8 +257,8 @@ TEST_F(RedriveTest, ProgressIsSavedWhereNothingMatches) {
   EXPECT_EQ(target.commits, 1);
 }
 
-// However often it is stopped and whatever is refused: each dead letter ends in exactly one place, and with
-// transactions once.
+// No matter how often it is stopped and which dead letters are rejected: each one ends in exactly one place,
+// and with transactions it is written once.
 TEST_F(RedriveTest, StoppedAndResumedAnyNumberOfTimesEachDeadLetterIsSentOnce) {
   for (int round = 0; round < 300; ++round) {
     parts_.clear();
@@ -271,11 +271,11 @@ TEST_F(RedriveTest, StoppedAndResumedAnyNumberOfTimesEachDeadLetterIsSentOnce) {
       for (size_t i = 0; i < count; ++i, ++dead_letters) {
         const std::string id = std::to_string(part) + '-' + std::to_string(i);
         Add(part, id);
-        if (random_.OneIn(12)) target.refused.insert({"orders", id});
-        if (random_.OneIn(40)) target.refused.insert({kDlq, id});
+        if (random_.OneIn(12)) target.rejected.insert({"orders", id});
+        if (random_.OneIn(40)) target.rejected.insert({kDlq, id});
       }
     }
-    std::set<std::string> left;  // places: a batch that was stopped is judged again
+    std::set<std::string> left;  // places, since a batch that was stopped is processed again
     for (int run = 0;; ++run) {
       ASSERT_LT(run, 1000);
       target.stop_after = static_cast<int>(random_.Below(run + 2));
@@ -283,17 +283,17 @@ TEST_F(RedriveTest, StoppedAndResumedAnyNumberOfTimesEachDeadLetterIsSentOnce) {
       left.insert(counts_.left_at.begin(), counts_.left_at.end());
       if (end == Redrive::End::kDone) break;
     }
-    std::set<std::string> unlike;
+    std::set<std::string> distinct;
     size_t written = 0;
     for (const auto& [topic, ids] : target.topics) {
       written += ids.size();
       for (const std::string& id : ids) {
-        unlike.insert(id);
-        EXPECT_EQ(topic == kDlq, target.refused.contains({"orders", id}));
+        distinct.insert(id);
+        EXPECT_EQ(topic == kDlq, target.rejected.contains({"orders", id}));
       }
     }
-    EXPECT_TRUE(!transactions || unlike.size() == written) << unlike.size() << " of " << written;
-    EXPECT_EQ(unlike.size() + left.size(), dead_letters);
+    EXPECT_TRUE(!transactions || distinct.size() == written) << distinct.size() << " of " << written;
+    EXPECT_EQ(distinct.size() + left.size(), dead_letters);
   }
 }
 

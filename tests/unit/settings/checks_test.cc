@@ -23,9 +23,8 @@ TEST(SettingConflicts, AdminPortThatIsTheHttpPort) {
   Settings settings = DefaultSettings();
   settings.admin.port = settings.http.port;
   EXPECT_EQ(OnlyConflict(settings),
-            "admin.port / http.port: 8080 is also http.port; take another port, or leave admin.port unset to "
-            "have the "
-            "operational routes on http.port");
+            "admin.port / http.port: 8080 is also http.port; choose another port, or leave admin.port unset "
+            "to have the operational routes on http.port");
   settings.admin.port = settings.http.port = 0;
   EXPECT_EQ(OnlyConflict(settings), "");
 }
@@ -38,7 +37,8 @@ TEST(SettingConflicts, BodyThatCannotHoldTheLargestEvent) {
   EXPECT_EQ(OnlyConflict(settings),
             "ingest.body_bytes_max / ingest.event_bytes_max: 512KiB is less than ingest.event_bytes_max "
             "(1000000), so the "
-            "largest event would not fit into a request; raise the one or lower the other");
+            "largest event would not fit into a request; raise ingest.body_bytes_max or lower "
+            "ingest.event_bytes_max");
 }
 
 TEST(SettingConflicts, InflightBytesThatCannotHoldTheLargestBody) {
@@ -49,13 +49,14 @@ TEST(SettingConflicts, InflightBytesThatCannotHoldTheLargestBody) {
   EXPECT_EQ(
       OnlyConflict(settings),
       "http.inflight_bytes_max / ingest.body_bytes_max: 11MiB is too little for the largest body and header "
-      "(10MiB and 16KiB), of which one client gets seven eighths, which would be told to try again for ever; "
-      "raise it to 12MiB or lower ingest.body_bytes_max");
+      "(10MiB and 16KiB), of which one client may use 7/8, so such a request would be rejected on every "
+      "retry; raise it to 12MiB or lower ingest.body_bytes_max");
   settings.http.clients_max = 0;
-  EXPECT_EQ(OnlyConflict(settings), "") << "all of it is for anyone";
+  EXPECT_EQ(OnlyConflict(settings), "") << "one client may use all of it";
 }
 
-// A batch that never fits is told so (batch_too_large), so these may be as small as anyone likes.
+// A batch that never fits is rejected with batch_too_large, so these bounds may be as small as the operator
+// likes.
 TEST(SettingConflicts, JournalThatCannotHoldTheLargestBatchIsNone) {
   Settings settings = DefaultSettings();
   settings.journal.events_max = 50;
@@ -70,7 +71,7 @@ TEST(SettingConflicts, JournalThatOneEventCouldFill) {
   EXPECT_EQ(OnlyConflict(settings),
             "journal.bytes_max / ingest.event_bytes_max: 1MiB is less than twice ingest.event_bytes_max "
             "(1000000), so one "
-            "large event could fill the journal; raise the one or lower the other");
+            "large event could fill the journal; raise journal.bytes_max or lower ingest.event_bytes_max");
 }
 
 TEST(SettingConflicts, DeadLetterFileThatCannotHoldTheLargestEvent) {
@@ -81,23 +82,23 @@ TEST(SettingConflicts, DeadLetterFileThatCannotHoldTheLargestEvent) {
   EXPECT_EQ(OnlyConflict(settings),
             "dead_letter.bytes_max / ingest.event_bytes_max: 3MiB is less than four times "
             "ingest.event_bytes_max (1000000), so a line of the largest event, with its key and perhaps in "
-            "base 64, might not fit; raise the one or lower the other");
+            "base64, might not fit; raise dead_letter.bytes_max or lower ingest.event_bytes_max");
 }
 
 TEST(SettingConflicts, DeadLettersInTheirOwnTopic) {
   Settings settings = DefaultSettings();
   settings.kafka.dlq_topic = settings.kafka.topic;
   EXPECT_EQ(OnlyConflict(settings),
-            "kafka.dlq_topic / kafka.topic: \"events\" is also kafka.topic; dead letters need a topic of "
-            "their own");
+            "kafka.dlq_topic / kafka.topic: \"events\" is also kafka.topic; dead letters need a separate "
+            "topic");
 }
 
 TEST(SettingConflicts, AckThatPromisesLessThanTheLeast) {
   Settings settings = DefaultSettings();
   settings.ingest.ack_min = AckLevel::kBroker;
   EXPECT_EQ(OnlyConflict(settings),
-            "ingest.ack / ingest.ack_min: wal promises less than ingest.ack_min (broker); raise the one or "
-            "lower the other");
+            "ingest.ack / ingest.ack_min: wal promises less than ingest.ack_min (broker); raise ingest.ack "
+            "or lower ingest.ack_min");
   settings.ingest.ack = AckLevel::kBroker;
   EXPECT_EQ(OnlyConflict(settings), "");
 }
@@ -111,8 +112,8 @@ TEST(SettingConflicts, LogFileThatCannotHoldTheLargestBody) {
   EXPECT_EQ(
       OnlyConflict(settings),
       "wal.segment_bytes / ingest.body_bytes_max: 16MiB is less than twice ingest.body_bytes_max (10MiB), "
-      "so the events of the largest body might not fit into one file of the log; raise the one or lower "
-      "the other");
+      "so the events of the largest body might not fit into one file of the log; raise wal.segment_bytes or "
+      "lower ingest.body_bytes_max");
   settings.wal.segment_bytes = 20u << 20;
   EXPECT_EQ(OnlyConflict(settings), "");
 }
@@ -123,13 +124,13 @@ TEST(SettingConflicts, AcksThatAlwaysComeTooLate) {
   settings.kafka.linger = std::chrono::milliseconds(200);
   EXPECT_EQ(OnlyConflict(settings),
             "ingest.ack_timeout / kafka.linger: 150ms is less than kafka.linger (200ms), so every request at "
-            "level broker would time out; raise the one or lower the other");
+            "level broker would time out; raise ingest.ack_timeout or lower kafka.linger");
   settings.sink.kind = SinkKind::kFile;
   EXPECT_EQ(OnlyConflict(settings), "");
   settings.wal.commit_interval = std::chrono::milliseconds(160);
   EXPECT_EQ(OnlyConflict(settings),
             "ingest.ack_timeout / wal.commit_interval: 150ms is less than wal.commit_interval (160ms), so "
-            "requests at level wal would time out; raise the one or lower the other");
+            "requests at level wal would time out; raise ingest.ack_timeout or lower wal.commit_interval");
 }
 
 TEST(SettingConflicts, LogThatIsFullWithItsFirstFile) {
@@ -141,7 +142,7 @@ TEST(SettingConflicts, LogThatIsFullWithItsFirstFile) {
   EXPECT_EQ(
       OnlyConflict(settings),
       "wal.bytes_max / wal.segment_bytes: 64MiB is less than twice wal.segment_bytes (33MiB), so the log "
-      "would be full before it could give any disk back; raise the one or lower the other");
+      "would be full before it could free any disk space; raise wal.bytes_max or lower wal.segment_bytes");
 }
 
 TEST(SettingConflicts, AllAreReported) {

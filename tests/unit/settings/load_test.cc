@@ -80,9 +80,9 @@ TEST(LoadSettings, AValueThatIsOverriddenIsStillChecked) {
             Lines{"http.port: \"x\" is not a whole number; allowed: 0 to 65535 (environment HTTP_PORT)"});
 }
 
-TEST(LoadSettings, AFlagGivenTwiceIsRefused) {
+TEST(LoadSettings, AFlagGivenTwiceIsRejected) {
   EXPECT_EQ(FaultLines({.flags = {{"http.port", "1"}, {"http.port", "2"}}}),
-            Lines{"http.port: is given a second time; give each flag once (flag --http.port)"});
+            Lines{"http.port: is given twice; give each flag once (flag --http.port)"});
 }
 
 TEST(LoadSettings, AddressThatKubernetesSetsForAServiceIsExplained) {
@@ -106,7 +106,7 @@ TEST(LoadSettings, ValuesInMessagesAreCutAndEscaped) {
 TEST(LoadSettings, ConflictNamesBothSettingsAndWhereTheyComeFrom) {
   EXPECT_EQ(
       FaultLines({.flags = {{"admin.port", "9000"}}, .environment = {{"HTTP_PORT", "9000"}}}),
-      Lines{"admin.port: 9000 is also http.port; take another port, or leave admin.port unset to have the "
+      Lines{"admin.port: 9000 is also http.port; choose another port, or leave admin.port unset to have the "
             "operational routes on http.port (admin.port: flag --admin.port; http.port: environment "
             "HTTP_PORT)"});
 }
@@ -214,13 +214,13 @@ TEST_F(SettingsFileTest, MissingFileIsReportedTogetherWithOtherFaults) {
              "http.port: \"x\" is not a whole number; allowed: 0 to 65535 (environment HTTP_PORT)"}));
 }
 
-TEST_F(SettingsFileTest, FolderIsRefused) {
+TEST_F(SettingsFileTest, FolderIsRejected) {
   EXPECT_EQ(
       GatheredFaults({{"config", folder_}}, {}),
       Lines{"config: " + Quoted(folder_.string()) + " is a folder, not a settings file (flag --config)"});
 }
 
-TEST_F(SettingsFileTest, NamelessFileIsRefused) {
+TEST_F(SettingsFileTest, NamelessFileIsRejected) {
   EXPECT_EQ(GatheredFaults({{"config", ""}}, {{"CONFIG", "ignored"}}),
             Lines{"config: needs the name of a settings file (flag --config)"});
 }
@@ -230,10 +230,10 @@ TEST_F(SettingsFileTest, EndlessFileIsReadUpToTheLimitOnly) {
             Lines{"is larger than 1048576 bytes; is it the right file? (file /dev/zero)"});
 }
 
-TEST_F(SettingsFileTest, FileNamedTwiceIsRefused) {
+TEST_F(SettingsFileTest, FileNamedTwiceIsRejected) {
   const std::string name = Write("a.yaml", "");
   EXPECT_EQ(GatheredFaults({{"config", name}, {"config", name}}, {}),
-            Lines{"config: is given a second time; give each flag once (flag --config)"});
+            Lines{"config: is given twice; give each flag once (flag --config)"});
 }
 
 TEST_F(SettingsFileTest, FlagNamesTheFileBeforeTheEnvironmentDoes) {

@@ -67,8 +67,8 @@ TEST(PrintSettings, MaskIsNotTakenForASecret) {
   const auto resolved = ResolveSettings(SourcesOf({.yaml = "kafka: {password: \"********\"}"}), table);
   ASSERT_FALSE(resolved.has_value());
   EXPECT_EQ(ToLine(resolved.error().at(0)),
-            "kafka.password: \"********\" stands for a secret in printed settings; write the secret (file "
-            "x.yaml:1)");
+            "kafka.password: \"********\" is the placeholder of a secret in printed settings; write the "
+            "secret itself (file x.yaml:1)");
 }
 
 TEST(PrintSettings, DefaultsComeBackThroughYaml) {
@@ -85,7 +85,7 @@ TEST(PrintSettings, DefaultsComeBackThroughYaml) {
   }
 }
 
-// What has to be set beside the example of `key`.
+// The other settings that the example of `key` needs.
 std::vector<SettingFlag> CompanionsOf(std::string_view key) {
   const std::map<std::string_view, std::vector<SettingFlag>> companions = {
       {"ingest.ack_min", {{"ingest.ack", "broker"}}},
@@ -134,7 +134,7 @@ TEST(PrintSettings, TextThatMeansSomethingToYamlComesBackAsWritten) {
   }
 }
 
-TEST(PrintSettings, OriginStandsBehindEachValue) {
+TEST(PrintSettings, OriginFollowsEachValue) {
   const auto resolved = ResolveSettings(SourcesOf({.flags = {{"http.port", "1"}},
                                                    .environment = {{"HTTP_ADDRESS", "::1"}},
                                                    .yaml = "journal: {bytes_max: 10240KiB}"}));

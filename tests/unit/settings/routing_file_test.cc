@@ -52,7 +52,7 @@ TEST_F(RoutingTest, AFileThatSaysThatThereAreNoRoutesIsAllowed) {
 TEST_F(RoutingTest, AnEmptyFileIsAFaultAsItMayBeInTheMiddleOfBeingWritten) {
   for (const char* text : {"", "\n", "  \n\n", "# nothing yet\n", "---\n", "{}\n", "~\n"}) {
     const std::string faults = Faults(text);
-    EXPECT_NE(faults.find("is empty; \"routes: []\""), std::string::npos) << text << faults;
+    EXPECT_NE(faults.find("is empty; write \"routes: []\""), std::string::npos) << text << faults;
   }
   for (const char* text : {"routes:\n", "topics:\n"}) EXPECT_NE(Faults(text), "") << text;
 }
@@ -73,7 +73,7 @@ topics:
   EXPECT_EQ(routes.For("order.paid").topic, "orders");
   EXPECT_EQ(routes.For("order.paid").ack_min, AckLevel::kBroker);
   EXPECT_EQ(routes.For("page_view").key_source, KeySource::kNone);
-  EXPECT_EQ(routes.For("audit.x").topic, "") << "the settings' own topic";
+  EXPECT_EQ(routes.For("audit.x").topic, "") << "kafka.topic";
   EXPECT_EQ(routes.For("audit.x").ack_min, AckLevel::kWal);
   EXPECT_EQ(routes.For("audit.x").key_source, KeySource::kId) << "as kafka.key says";
   EXPECT_EQ(routes.For("other").ack_min, AckLevel::kWal);
@@ -111,11 +111,11 @@ topics:
       "10: topics: no route leads to \"unused\"\n");
 }
 
-TEST_F(RoutingTest, WrongShapesAreRefused) {
+TEST_F(RoutingTest, WrongShapesAreRejected) {
   EXPECT_EQ(Faults("- a\n"), "1: expected a map of routes, topics\n");
   EXPECT_EQ(Faults("routes: {a: b}\n"), "1: routes: has to be a list\n");
   EXPECT_EQ(Faults("topics: [a]\n"), "1: topics: has to be a map of topic names\n");
-  EXPECT_EQ(Faults("routes: []\nroutes: []\n"), "2: routes is given a second time\n");
+  EXPECT_EQ(Faults("routes: []\nroutes: []\n"), "2: routes is given twice\n");
   EXPECT_NE(Faults("routes: [\n").find("is not valid YAML"), std::string::npos);
   EXPECT_NE(Faults(std::string(2'000, '[')).find("is not valid YAML"), std::string::npos);
 }

@@ -88,7 +88,7 @@ TEST(SettingsTable, BothEndsOfARangeAreAllowedAndNothingBeyond) {
   EXPECT_EQ(ranges, 37);
 }
 
-TEST(SettingsTable, WrongTypesAreRefusedByEveryRow) {
+TEST(SettingsTable, WrongTypesAreRejectedByEveryRow) {
   for (const Setting& row : ServiceSettings().rows()) {
     if (row.type == "text") continue;
     for (const char* text : {"-1", "true", "1 2", "nan", "inf", "\xff", "[]"}) {

@@ -9,7 +9,7 @@ namespace {
 
 std::string Outcome(const base::Result<std::string>& read) { return read ? *read : read.error().message; }
 
-TEST(IpAddress, HostNamesAndHalfAddressesAreRefused) {
+TEST(IpAddress, HostNamesAndHalfAddressesAreRejected) {
   for (const char* text : {"", "localhost", "127.0.0", "127.0.0.256", "127.0.0.1:80", "[::1]",
                            ":::", "0.0.0.0 ", "fe80::1%lo"}) {
     EXPECT_EQ(Outcome(ReadIpAddress(text)), "is not an IP address (a host name is not looked up)") << text;
@@ -22,7 +22,7 @@ TEST(IpAddress, BothFamiliesAreTaken) {
     EXPECT_EQ(Outcome(ReadIpAddress(text)), text);
 }
 
-TEST(Brokers, BrokenListsAreRefused) {
+TEST(Brokers, BrokenListsAreRejected) {
   constexpr const char* kNotAList = "is not a list of host:port, as in broker-1:9092,broker-2:9092";
   for (const char* text : {"", ",", "a:1,", ",a:1", "a:1,,b:2", "a", "a:1,b", " "})
     EXPECT_EQ(Outcome(ReadBrokers(text)), kNotAList) << text;
@@ -36,7 +36,7 @@ TEST(Brokers, BrokenListsAreRefused) {
   EXPECT_EQ(Outcome(ReadBrokers(std::string(254, 'h') + ":1")), "names a broker with a bad host name");
 }
 
-TEST(Brokers, MoreThanAHundredAreRefused) {
+TEST(Brokers, MoreThanAHundredAreRejected) {
   std::string list = "h:1";
   for (int i = 1; i < 100; ++i) list += ",h:1";
   EXPECT_EQ(Outcome(ReadBrokers(list)), list);
@@ -49,7 +49,7 @@ TEST(Brokers, NamesAndAddressesAreTakenAndSpacesDropped) {
             "b-1.x.amazonaws.com:9098,10.0.0.7:9092,[::1]:65535");
 }
 
-TEST(Topic, NamesThatKafkaDoesNotAllowAreRefused) {
+TEST(Topic, NamesThatKafkaDoesNotAllowAreRejected) {
   EXPECT_EQ(Outcome(ReadTopic("")), "is empty");
   EXPECT_EQ(Outcome(ReadTopic(".")), "is a name that Kafka does not allow");
   EXPECT_EQ(Outcome(ReadTopic("..")), "is a name that Kafka does not allow");
@@ -65,14 +65,14 @@ TEST(Topic, AllOtherNamesAreTaken) {
   for (const char* text : {"events", "Az09._-", "...", "-"}) EXPECT_EQ(Outcome(ReadTopic(text)), text);
 }
 
-TEST(KafkaKey, OtherWordsAreRefused) {
+TEST(KafkaKey, OtherWordsAreRejected) {
   for (const char* text : {"", "ID", "payload/user", "$.id"}) {
     EXPECT_EQ(Outcome(ReadKafkaKey(text)), "is not id, none, header, or a JSON Pointer, which starts with /")
         << text;
   }
 }
 
-TEST(KafkaKey, BrokenEscapesAreRefused) {
+TEST(KafkaKey, BrokenEscapesAreRejected) {
   for (const char* text : {"/a~", "/~", "/~2", "/a~b/c", "/~~0"}) {
     EXPECT_EQ(Outcome(ReadKafkaKey(text)),
               "has a ~ that is not followed by 0 or 1 (RFC 6901: ~0 is ~, ~1 is /)")
@@ -95,7 +95,7 @@ TEST(KafkaKey, PointersAreTakenAsTheyStand) {
   }
 }
 
-TEST(Path, EmptyLongAndControlCharactersAreRefused) {
+TEST(Path, EmptyLongAndControlCharactersAreRejected) {
   EXPECT_EQ(Outcome(ReadPath("")), "is empty");
   EXPECT_EQ(Outcome(ReadPath(std::string(1025, 'p'))), "is longer than 1024 bytes");
   EXPECT_EQ(Outcome(ReadPath("a\tb")), "has a control character");

@@ -25,7 +25,7 @@ constexpr const char* kNotADuration =
 constexpr const char* kNotASize =
     "is not a size: write bytes, or a number and its unit (KiB, MiB, GiB, TiB), as in 10MiB";
 
-TEST(DurationText, JunkIsRefused) {
+TEST(DurationText, JunkIsRejected) {
   for (const char* text : {"", "s", "10", "10 s", " 10s", "10s ", "10S", "10sec", "1h30m", ".5s", "1.s",
                            "1.5.5s", "0x10s", "1e3s", "+5s", "ten", "10d", "1,5s", "\xef\xbc\x91s"}) {
     EXPECT_EQ(DurationFault(text), kNotADuration) << '"' << text << '"';
@@ -33,12 +33,12 @@ TEST(DurationText, JunkIsRefused) {
   EXPECT_EQ(DurationFault(std::string_view("5s\0", 3)), kNotADuration);
 }
 
-TEST(DurationText, NegativeIsRefusedAsSuch) {
+TEST(DurationText, NegativeIsRejectedAsSuch) {
   EXPECT_EQ(DurationFault("-5s"), "is negative");
   EXPECT_EQ(DurationFault("-0"), "is negative");
 }
 
-TEST(DurationText, OverflowIsRefused) {
+TEST(DurationText, OverflowIsRejected) {
   EXPECT_EQ(DurationFault("9223372036854775808us"), "is too large");   // 2^63
   EXPECT_EQ(DurationFault("18446744073709551616us"), "is too large");  // 2^64
   EXPECT_EQ(DurationFault("2562047789h"), "is too large");
@@ -46,10 +46,10 @@ TEST(DurationText, OverflowIsRefused) {
   EXPECT_EQ(DurationFault("18446744073709551615.9s"), "is too large");
 }
 
-TEST(DurationText, FractionThatIsNotWholeMicrosecondsIsRefused) {
+TEST(DurationText, FractionThatIsNotWholeMicrosecondsIsRejected) {
   EXPECT_EQ(DurationFault("0.5us"), "is not a whole number of the smallest unit");
   EXPECT_EQ(DurationFault("1.0001ms"), "is not a whole number of the smallest unit");
-  EXPECT_EQ(DurationFault("0.1234567s"), "has too many digits behind the point");
+  EXPECT_EQ(DurationFault("0.1234567s"), "has too many digits after the decimal point");
 }
 
 TEST(DurationText, EveryUnitIsRead) {
@@ -79,23 +79,23 @@ TEST(DurationText, IsWrittenInTheLargestUnitThatGivesAWholeNumber) {
   EXPECT_EQ(FormatDuration(1us), "1us");
 }
 
-TEST(SizeText, JunkIsRefused) {
+TEST(SizeText, JunkIsRejected) {
   for (const char* text : {"", "MiB", "10 MiB", " 10", "10 ", "10mib", "10Mi", "10MBit", "0x10", "1e6",
                            "1_000", "1,000", "+1", "10PiB", ".5MiB", "1.MiB", "k"}) {
     EXPECT_EQ(BytesFault(text), kNotASize) << '"' << text << '"';
   }
 }
 
-TEST(SizeText, NegativeIsRefusedAsSuch) { EXPECT_EQ(BytesFault("-1KiB"), "is negative"); }
+TEST(SizeText, NegativeIsRejectedAsSuch) { EXPECT_EQ(BytesFault("-1KiB"), "is negative"); }
 
-TEST(SizeText, OverflowIsRefused) {
+TEST(SizeText, OverflowIsRejected) {
   EXPECT_EQ(BytesFault("18446744073709551616"), "is too large");  // 2^64
   EXPECT_EQ(BytesFault("16777216TiB"), "is too large");           // 2^64
   EXPECT_EQ(BytesFault("16777215.999999TiB"), "is not a whole number of the smallest unit");
   EXPECT_EQ(BytesFault("18446744073709551615.5KiB"), "is too large");
 }
 
-TEST(SizeText, FractionThatIsNotWholeBytesIsRefused) {
+TEST(SizeText, FractionThatIsNotWholeBytesIsRejected) {
   EXPECT_EQ(BytesFault("0.3KiB"), "is not a whole number of the smallest unit");
   EXPECT_EQ(BytesFault("1.5"), "is not a whole number of the smallest unit");
 }

@@ -40,7 +40,7 @@ TEST(SettingsYaml, AliasesEndTheReading) {
                    "aliases (*name) are not supported; write the value out (file x.yaml:3)"}));
 }
 
-TEST(SettingsYaml, MergeBombIsRefused) {
+TEST(SettingsYaml, MergeBombIsRejected) {
   std::ostringstream bomb;
   bomb << "a0: &a0 [x,x,x,x,x,x,x,x,x]\n";
   for (int i = 1; i < 10; ++i) bomb << 'a' << i << ": &a" << i << " [*a" << i - 1 << ",*a" << i - 1 << "]\n";
@@ -50,14 +50,14 @@ TEST(SettingsYaml, MergeBombIsRefused) {
   EXPECT_EQ(faults.back(), "aliases (*name) are not supported; write the value out (file x.yaml:2)");
 }
 
-TEST(SettingsYaml, TagsAreRefused) {
+TEST(SettingsYaml, TagsAreRejected) {
   EXPECT_EQ(
       Faults("http:\n  port: !!int 80\n"),
       Lines{"the tag \"tag:yaml.org,2002:int\" is not supported; write the value alone (file x.yaml:2)"});
   EXPECT_EQ(Faults("http: !python/object:os.system {port: 1}\n").size(), 1u);
 }
 
-TEST(SettingsYaml, ListWhereAValueBelongsIsRefused) {
+TEST(SettingsYaml, ListWhereAValueBelongsIsRejected) {
   EXPECT_EQ(Faults("kafka:\n  brokers:\n    - a:1\n    - b:2\n  topic: t\n"),
             Lines{"kafka.brokers: needs a single value, not a list; allowed: host:port, separated by commas "
                   "(file x.yaml:2)"});
@@ -67,19 +67,19 @@ TEST(SettingsYaml, ListWhereAValueBelongsIsRefused) {
       Lines{"the file is a list; write settings as \"group:\" and indented \"name: value\" (file x.yaml:1)"});
 }
 
-TEST(SettingsYaml, GroupWhereAValueBelongsIsRefused) {
+TEST(SettingsYaml, GroupWhereAValueBelongsIsRejected) {
   EXPECT_EQ(Faults("http:\n  port:\n    number: 80\n"),
             Lines{"http.port: needs a single value, not a group; allowed: 0 to 65535 (file x.yaml:2)"});
 }
 
-TEST(SettingsYaml, ValueWhereAGroupBelongsIsRefused) {
+TEST(SettingsYaml, ValueWhereAGroupBelongsIsRejected) {
   EXPECT_EQ(Faults("http: 8080\n"),
             Lines{"http: is a group of settings, but \"8080\" is a single value (file x.yaml:1)"});
   EXPECT_EQ(Faults("8080\n"), Lines{"the file is a single value; write settings as \"group:\" and indented "
                                     "\"name: value\" (file x.yaml:1)"});
 }
 
-TEST(SettingsYaml, MissingValueIsRefusedUnlessTheSettingMayBeUnset) {
+TEST(SettingsYaml, MissingValueIsRejectedUnlessTheSettingMayBeUnset) {
   EXPECT_EQ(Faults("http:\n  port:\n"),
             Lines{"http.port: has no value; allowed: 0 to 65535 (file x.yaml:2)"});
   EXPECT_EQ(Faults("http:\n  port: ~\n"),
@@ -90,23 +90,23 @@ TEST(SettingsYaml, MissingValueIsRefusedUnlessTheSettingMayBeUnset) {
   EXPECT_EQ(unset.values[0].text, "");
 }
 
-TEST(SettingsYaml, DuplicatesAreRefusedWithBothLines) {
+TEST(SettingsYaml, DuplicatesAreRejectedWithBothLines) {
   EXPECT_EQ(Faults("http:\n  port: 1\n  port: 2\n"),
-            Lines{"http.port: is given a second time; the first is in line 2 (file x.yaml:3)"});
+            Lines{"http.port: is given twice; the first is in line 2 (file x.yaml:3)"});
   EXPECT_EQ(Faults("http:\n  port: 1\nhttp:\n  threads: 2\n"),
-            Lines{"http: is given a second time; the first is in line 1 (file x.yaml:3)"});
+            Lines{"http: is given twice; the first is in line 1 (file x.yaml:3)"});
   EXPECT_EQ(Faults("http:\n  port: 1\nhttp.port: 2\n"),
-            Lines{"http.port: is given a second time; the first is in line 2 (file x.yaml:3)"});
+            Lines{"http.port: is given twice; the first is in line 2 (file x.yaml:3)"});
 }
 
-TEST(SettingsYaml, KeysThatAreNotNamesAreRefused) {
+TEST(SettingsYaml, KeysThatAreNotNamesAreRejected) {
   constexpr const char* kFault = "a key has to be the name of a setting or of a group (file x.yaml:1)";
   EXPECT_EQ(Faults("{[a]: 1}"), Lines{kFault});
   EXPECT_EQ(Faults("? {a: b}\n: 1\n"), Lines{kFault});
   EXPECT_EQ(Faults("~: 1\n"), Lines{kFault});
 }
 
-TEST(SettingsYaml, UnknownGroupIsOneFaultWhateverIsBelowIt) {
+TEST(SettingsYaml, UnknownGroupIsOneFaultForAnyContent) {
   EXPECT_EQ(Faults("htpp:\n  port: 1\n  deep: {a: [1, {b: c}]}\nlog:\n  level: INFO\n"),
             Lines{"htpp: is not a setting; did you mean http? (file x.yaml:1)"});
 }
@@ -116,12 +116,12 @@ TEST(SettingsYaml, EnvironmentNameAsAKeyIsAnsweredWithTheKey) {
             Lines{"KAFKA_BROKERS: is not a setting; did you mean kafka.brokers? (file x.yaml:1)"});
 }
 
-TEST(SettingsYaml, SecondDocumentIsRefused) {
+TEST(SettingsYaml, SecondDocumentIsRejected) {
   EXPECT_EQ(Faults("http:\n  port: 1\n---\nhttp:\n  port: 2\n"),
             Lines{"a second YAML document; write all settings into one (file x.yaml:3)"});
 }
 
-TEST(SettingsYaml, FileAboveTheLimitIsRefusedUnread) {
+TEST(SettingsYaml, FileAboveTheLimitIsRejectedUnread) {
   EXPECT_EQ(Faults(std::string(kSettingsFileBytesMax + 1, '\n')),
             Lines{"is larger than 1048576 bytes; is it the right file? (file x.yaml)"});
   EXPECT_EQ(Faults(std::string(kSettingsFileBytesMax, '\n')), Lines{});
@@ -141,8 +141,8 @@ TEST(SettingsYaml, DeepNestingEndsTheReading) {
   EXPECT_EQ(faults[1], "nested more than 16 levels deep (file x.yaml:2)");
 }
 
-// Each fills the whole file with what costs a parser most: stack, look-ahead, or memory.
-TEST(SettingsYaml, FilesMadeToBreakTheParserAreRefusedInBoundedTime) {
+// Each fills the whole file with content that costs a parser most: stack, look-ahead, or memory.
+TEST(SettingsYaml, FilesMadeToBreakTheParserAreRejectedInBoundedTime) {
   for (const std::string_view part : {"{",        "[",
                                       "- ",       "? ",
                                       "{a: ",     "[a, ",
@@ -176,8 +176,8 @@ TEST(SettingsYaml, NulBytesAreNoValue) {
   EXPECT_NE(FaultLines({.yaml = "http:\n  port: 8\0000\n"s}), Lines{});
 }
 
-// A valid file with random bytes changed, cut and doubled: the reader has to come back, whatever it says.
-TEST(SettingsYaml, DamagedFilesAreReadOrRefused) {
+// A valid file with random bytes changed, removed and duplicated: the reader has to return, with any result.
+TEST(SettingsYaml, DamagedFilesAreReadOrRejected) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   RecordProperty("seed", std::to_string(seed));

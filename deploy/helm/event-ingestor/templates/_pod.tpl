@@ -85,7 +85,7 @@ metadata:
     app.kubernetes.io/component: ingestor
     {{- with .Values.podLabels }}{{ toYaml . | nindent 4 }}{{ end }}
   annotations:
-    # New settings take new pods.
+    # A change of the settings restarts the pods.
     checksum/config: {{ include (print $.Template.BasePath "/configmap.yaml") . | sha256sum }}
     {{- with .Values.podAnnotations }}{{ toYaml . | nindent 4 }}{{ end }}
 spec:
@@ -106,8 +106,8 @@ spec:
       ports:
         - {name: http, containerPort: 8080}
         - {name: admin, containerPort: 8081}
-      # It listens once the log has been read. None of the three depends on Kafka but readiness, and that only until the
-      # first contact: with all replicas unready nobody would take events in.
+      # The port opens once the log has been read. Of the three probes only readiness depends on Kafka, and only until the
+      # first contact: if all replicas became unready, no replica would accept events.
       startupProbe:
         httpGet: {path: /livez, port: admin}
         periodSeconds: 2

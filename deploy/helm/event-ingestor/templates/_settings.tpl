@@ -2,7 +2,7 @@
 {{- define "ei.stateful" -}}
 {{- $wanted := .Values.persistence.enabled -}}
 {{- if and (eq .Values.ack "wal") (kindIs "bool" $wanted) (not $wanted) -}}
-{{- fail "persistence.enabled is false, but ack wal promises that events are on a volume: leave it null, or take ack broker" -}}
+{{- fail "persistence.enabled is false, but ack wal requires events on a volume: leave it null, or use ack broker" -}}
 {{- end -}}
 {{- if or (eq .Values.ack "wal") (and (kindIs "bool" $wanted) $wanted) -}}true{{- end -}}
 {{- end -}}
@@ -11,7 +11,7 @@
 {{- define "ei.drainSeconds" -}}
 {{- $left := sub (sub (int .Values.terminationGracePeriodSeconds) (int .Values.drainPauseSeconds)) 5 -}}
 {{- if lt (int $left) 5 -}}
-{{- fail (printf "terminationGracePeriodSeconds %d leaves less than 5 s to deliver in behind drainPauseSeconds %d and a margin of 5 s" (int .Values.terminationGracePeriodSeconds) (int .Values.drainPauseSeconds)) -}}
+{{- fail (printf "terminationGracePeriodSeconds %d leaves less than 5 s to deliver after drainPauseSeconds %d and a margin of 5 s" (int .Values.terminationGracePeriodSeconds) (int .Values.drainPauseSeconds)) -}}
 {{- end -}}
 {{- $left -}}
 {{- end -}}
@@ -22,7 +22,7 @@
 {{- if hasSuffix "Ti" .Values.persistence.size -}}{{ mul $number 1024 1024 }}{{- else -}}{{ mul $number 1024 }}{{- end -}}
 {{- end -}}
 
-{{- /* What the chart decides, laid over the user's settings, which may not contradict it. */ -}}
+{{- /* The chart's own settings, merged over the user's settings, which must not contradict them. */ -}}
 {{- define "ei.settings" -}}
 {{- $own := dict
       "http" (dict "port" 8080)
@@ -38,12 +38,12 @@
 {{- range $group, $settings := $own -}}
 {{- range $key, $_ := $settings -}}
 {{- if hasKey (default dict (get $.Values.settings $group)) $key -}}
-{{- fail (printf "settings.%s.%s is the chart's own to decide: see ack, routes, drainPauseSeconds and terminationGracePeriodSeconds" $group $key) -}}
+{{- fail (printf "settings.%s.%s is set by the chart: see ack, routes, drainPauseSeconds and terminationGracePeriodSeconds" $group $key) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- if hasKey (default dict .Values.settings.http) "address" -}}
-{{- fail "settings.http.address: it is listenAddress" -}}
+{{- fail "settings.http.address: use listenAddress" -}}
 {{- end -}}
 {{- if not (dig "kafka" "brokers" "" .Values.settings) -}}
 {{- fail "settings.kafka.brokers has to be set, as broker-1:9092,broker-2:9092" -}}
@@ -59,7 +59,7 @@
 {{- toYaml (mergeOverwrite (deepCopy .Values.settings) $own) -}}
 {{- end -}}
 
-{{- /* A variable of the service's environment, as far as extraEnv says what it is: (dict "root" . "name" "KAFKA_BROKERS"). */ -}}
+{{- /* A variable of the service's environment, if extraEnv sets it: (dict "root" . "name" "KAFKA_BROKERS"). */ -}}
 {{- define "ei.variable" -}}
 {{- $name := .name -}}
 {{- range .root.Values.extraEnv }}{{ if eq .name $name }}{{ default "" .value }}{{ end }}{{ end -}}

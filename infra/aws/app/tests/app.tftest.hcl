@@ -1,4 +1,4 @@
-# How this cloud's words become the module's inputs.
+# Tests how this cloud's inputs become the module's inputs.
 
 mock_provider "aws" {
   mock_data "aws_eks_cluster" {
@@ -31,7 +31,7 @@ run "msk_with_the_pods_role" {
   }
   assert {
     condition     = length(kubernetes_storage_class_v1.wal) == 0 && output.endpoint == null
-    error_message = "no volumes and no way in from outside that nobody asked for"
+    error_message = "no volumes and no access from outside unless requested"
   }
 }
 

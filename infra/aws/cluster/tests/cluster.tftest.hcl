@@ -1,4 +1,4 @@
-# What has to hold of the cluster whatever the inputs, and what the inputs change.
+# Properties of the cluster that hold for all inputs, and the effects of inputs.
 
 mock_provider "aws" {
   mock_data "aws_iam_policy_document" {
@@ -39,11 +39,11 @@ run "nothing_is_open_by_default" {
 
   assert {
     condition     = !aws_eks_cluster.this.vpc_config[0].endpoint_public_access && aws_eks_cluster.this.vpc_config[0].endpoint_private_access
-    error_message = "the API is reached from inside only"
+    error_message = "the API must be reachable from inside only"
   }
   assert {
     condition     = !aws_eks_cluster.this.access_config[0].bootstrap_cluster_creator_admin_permissions && aws_eks_cluster.this.access_config[0].authentication_mode == "API"
-    error_message = "who may use the cluster is said by access entries"
+    error_message = "access to the cluster must be controlled by access entries"
   }
   assert {
     condition     = tolist(aws_eks_cluster.this.encryption_config[0].resources) == tolist(["secrets"]) && aws_kms_key.this.enable_key_rotation
@@ -67,7 +67,7 @@ run "nothing_is_open_by_default" {
   }
   assert {
     condition     = length(data.aws_iam_policy_document.msk) == 0 && length(data.aws_iam_policy_document.secret) == 0
-    error_message = "the ingestor's role has no rights that nobody asked for"
+    error_message = "the ingestor's role must have no rights that were not requested"
   }
   assert {
     condition     = length(aws_eks_cluster.this.enabled_cluster_log_types) == 5
@@ -80,7 +80,7 @@ run "a_node_group_and_a_way_out_in_each_zone" {
 
   assert {
     condition     = length(aws_eks_node_group.this) == 3 && alltrue([for group in aws_eks_node_group.this : length(group.subnet_ids) == 1])
-    error_message = "a volume's zone has a node group of its own"
+    error_message = "each zone must have its own node group"
   }
   assert {
     condition     = length(aws_nat_gateway.this) == 3 && length(aws_route.nat) == 3
@@ -92,7 +92,7 @@ run "a_node_group_and_a_way_out_in_each_zone" {
   }
   assert {
     condition     = contains(keys(aws_eks_addon.after_nodes), "aws-ebs-csi-driver") && !contains(keys(aws_eks_addon.after_nodes), "aws-secrets-store-csi-driver-provider")
-    error_message = "drivers are there when they are needed"
+    error_message = "the required drivers must be installed"
   }
 }
 
@@ -108,7 +108,7 @@ run "one_gateway" {
   }
   assert {
     condition     = !contains(keys(aws_eks_addon.after_nodes), "aws-ebs-csi-driver") && !contains(keys(aws_iam_role.addon), "aws-ebs-csi-driver")
-    error_message = "without volumes neither driver nor role"
+    error_message = "without volumes there must be neither driver nor role"
   }
 }
 
@@ -121,7 +121,7 @@ run "no_way_out" {
 
   assert {
     condition     = length(aws_nat_gateway.this) == 0 && length(aws_route.nat) == 0 && contains(keys(aws_vpc_endpoint.interface), "ecr.dkr")
-    error_message = "nodes live on endpoints alone"
+    error_message = "nodes must need only the endpoints"
   }
 }
 
@@ -158,7 +158,7 @@ run "the_role_is_for_one_service_account" {
       for condition in data.aws_iam_policy_document.trust_pod["ingestor"].statement[0].condition :
       condition.variable == "aws:RequestTag/kubernetes-service-account" && tolist(condition.values) == tolist(["event-ingestor"])
     ])
-    error_message = "another pod can't take the role"
+    error_message = "another pod must not be able to use the role"
   }
 }
 
@@ -178,7 +178,7 @@ run "a_secret_brings_its_driver_and_right" {
   }
   assert {
     condition     = jsondecode(aws_eks_addon.after_nodes["aws-secrets-store-csi-driver-provider"].configuration_values)["secrets-store-csi-driver"].enableSecretRotation
-    error_message = "a changed secret reaches the pods; the driver doesn't look again by itself"
+    error_message = "a changed secret must reach the pods; by default the driver doesn't read it again"
   }
 }
 
@@ -221,7 +221,7 @@ run "the_api_for_a_vpn" {
   }
   assert {
     condition     = length(aws_vpc_security_group_ingress_rule.api) == 4 && aws_vpc_security_group_ingress_rule.api["10.8.0.0/16"].from_port == 443
-    error_message = "they are let in to the private one"
+    error_message = "the private endpoint must admit them"
   }
 }
 
@@ -243,19 +243,19 @@ run "balancers_find_their_subnets" {
 
   assert {
     condition     = alltrue([for subnet in concat(values(aws_subnet.private), values(aws_subnet.public)) : subnet.tags["kubernetes.io/cluster/ingestor-test"] == "shared"])
-    error_message = "the controller of load balancers passes over subnets without the cluster's tag"
+    error_message = "the load balancer controller ignores subnets without the cluster's tag"
   }
 }
 
-# What is refused; each of the named inputs has to be. A run costs about a second, so several share one.
+# Inputs that must be rejected; each of the named ones must be. A run takes about a second, so several share one.
 
 run "open_ownerless_and_cut_off" {
   command = plan
 
   variables {
     api_allowed_cidrs   = ["0.0.0.0/0"]     # the API for everyone
-    admin_role_arns     = []                # a cluster for nobody
-    zones               = ["eu-central-1a"] # the loss of one zone loses all
+    admin_role_arns     = []                # a cluster without users
+    zones               = ["eu-central-1a"] # the loss of one zone would lose everything
     nat                 = "none"            # neither a gateway nor endpoints
     interface_endpoints = []
     msk_iam = {

@@ -1,4 +1,4 @@
-# How this cloud's words become the module's inputs.
+# Tests how this cloud's inputs become the module's inputs.
 
 mock_provider "azurerm" {
   mock_data "azurerm_kubernetes_cluster" {

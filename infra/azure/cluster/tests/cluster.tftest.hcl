@@ -1,4 +1,4 @@
-# What has to hold of the cluster whatever the inputs, and what the inputs change.
+# Properties of the cluster that hold for all inputs, and the effects of inputs.
 
 mock_provider "azurerm" {
   mock_data "azurerm_client_config" {
@@ -57,15 +57,15 @@ variables {
 run "nothing_is_open_by_default" {
   assert {
     condition     = azurerm_kubernetes_cluster.this.private_cluster_enabled && !azurerm_kubernetes_cluster.this.private_cluster_public_fqdn_enabled && !azurerm_kubernetes_cluster.this.run_command_enabled
-    error_message = "the API is reached from inside only"
+    error_message = "the API must be reachable from inside only"
   }
   assert {
     condition     = azurerm_kubernetes_cluster.this.local_account_disabled && azurerm_kubernetes_cluster.this.azure_active_directory_role_based_access_control[0].azure_rbac_enabled
-    error_message = "who may use the cluster is said by Entra"
+    error_message = "access to the cluster must be controlled by Entra"
   }
   assert {
     condition     = azurerm_kubernetes_cluster.this.workload_identity_enabled && azurerm_kubernetes_cluster.this.oidc_issuer_enabled
-    error_message = "pods have identities of their own"
+    error_message = "pods must have their own identities"
   }
   assert {
     condition     = azurerm_kubernetes_cluster.this.network_profile[0].network_policy == "cilium"
@@ -73,7 +73,7 @@ run "nothing_is_open_by_default" {
   }
   assert {
     condition     = azurerm_kubernetes_cluster.this.network_profile[0].outbound_type == "userAssignedNATGateway" && !azurerm_subnet.nodes.default_outbound_access_enabled
-    error_message = "the NAT gateway is the way out"
+    error_message = "outgoing traffic must use the NAT gateway"
   }
   assert {
     condition     = !azurerm_container_registry.this.admin_enabled && !azurerm_container_registry.this.anonymous_pull_enabled && azurerm_role_assignment.pull.role_definition_name == "AcrPull"
@@ -85,7 +85,7 @@ run "nothing_is_open_by_default" {
   }
   assert {
     condition     = length(azurerm_key_vault.this) == 0 && length(azurerm_private_endpoint.event_hubs) == 0
-    error_message = "no vault and no endpoint that nobody asked for"
+    error_message = "no vault and no endpoint unless requested"
   }
 }
 
@@ -124,7 +124,7 @@ run "a_vault_that_only_the_cluster_and_writers_reach" {
 
   assert {
     condition     = azurerm_key_vault.this[0].network_acls[0].default_action == "Deny" && azurerm_key_vault.this[0].purge_protection_enabled && azurerm_key_vault.this[0].rbac_authorization_enabled
-    error_message = "closed, and not lost by mistake"
+    error_message = "the vault must be closed and protected against deletion"
   }
   assert {
     condition     = azurerm_role_assignment.secret_readers[0].role_definition_name == "Key Vault Secrets User" && length(azurerm_role_assignment.secret_writers) == 1
@@ -182,7 +182,7 @@ run "the_api_for_a_vpn" {
   }
 }
 
-# What is refused; each of the named inputs has to be. A run costs about a second, so they share one.
+# Inputs that must be rejected; each of the named ones must be. A run takes about a second, so they share one.
 
 run "open_ownerless_and_in_one_zone" {
   command = plan

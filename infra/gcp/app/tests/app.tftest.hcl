@@ -1,4 +1,4 @@
-# How this cloud's words become the module's inputs.
+# Tests how this cloud's inputs become the module's inputs.
 
 mock_provider "google" {
   mock_data "google_container_cluster" {
@@ -83,7 +83,7 @@ run "gkes_own_ingress" {
 
   assert {
     condition     = !can(yamldecode(module.event_ingestor.values).ingress.className) && yamldecode(module.event_ingestor.values).ingress.annotations["kubernetes.io/ingress.class"] == "gce"
-    error_message = "GKE knows its Ingresses by the annotation, and passes over those with a class"
+    error_message = "GKE selects its Ingresses by the annotation, and ignores those with a class"
   }
   assert {
     condition     = kubernetes_manifest.backend[0].manifest.spec.timeoutSec == 70
@@ -95,11 +95,11 @@ run "gkes_own_ingress" {
       kubernetes_manifest.backend[0].manifest.spec.healthCheck.port == 8081 &&
       jsondecode(yamldecode(module.event_ingestor.values).service.annotations["cloud.google.com/backend-config"]).default == kubernetes_manifest.backend[0].manifest.metadata.name
     )
-    error_message = "it asks for readiness, not for /, which is 404"
+    error_message = "the health check must request readiness, not /, which is 404"
   }
   assert {
     condition     = length(yamldecode(module.event_ingestor.values).networkPolicy.metricsFrom) == 3
-    error_message = "Google's health checkers get through the NetworkPolicy"
+    error_message = "the NetworkPolicy must admit Google's health checkers"
   }
 }
 

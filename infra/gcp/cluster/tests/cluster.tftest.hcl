@@ -1,4 +1,4 @@
-# What has to hold of the cluster whatever the inputs, and what the inputs change.
+# Properties of the cluster that hold for all inputs, and the effects of inputs.
 
 mock_provider "google" {
   mock_data "google_project" {
@@ -23,7 +23,7 @@ run "nothing_is_open_by_default" {
   }
   assert {
     condition     = length(google_container_cluster.this.master_authorized_networks_config[0].cidr_blocks) == 0 && !google_container_cluster.this.master_authorized_networks_config[0].gcp_public_cidrs_access_enabled
-    error_message = "nobody from outside reaches the API, Google Cloud's other customers included"
+    error_message = "the API must not be reachable from outside, including other customers of Google Cloud"
   }
   assert {
     condition     = google_container_cluster.this.database_encryption[0].state == "ENCRYPTED" && google_kms_crypto_key.this.rotation_period != null
@@ -31,7 +31,7 @@ run "nothing_is_open_by_default" {
   }
   assert {
     condition     = google_container_cluster.this.workload_identity_config[0].workload_pool == "events-test-1.svc.id.goog" && google_container_node_pool.this[0].node_config[0].workload_metadata_config[0].mode == "GKE_METADATA"
-    error_message = "pods have identities of their own, and can't have the node's"
+    error_message = "pods must have their own identities, not the node's"
   }
   assert {
     condition     = google_container_cluster.this.datapath_provider == "ADVANCED_DATAPATH"
@@ -47,7 +47,7 @@ run "nothing_is_open_by_default" {
   }
   assert {
     condition     = length(google_secret_manager_secret_iam_member.kafka) == 0
-    error_message = "no rights that nobody asked for"
+    error_message = "no rights unless requested"
   }
   assert {
     condition     = google_container_cluster.this.deletion_protection
@@ -126,7 +126,7 @@ run "the_api_for_a_vpn" {
 
   assert {
     condition     = google_container_cluster.this.private_cluster_config[0].enable_private_endpoint && one(google_container_cluster.this.master_authorized_networks_config[0].cidr_blocks).cidr_block == "10.8.0.0/16"
-    error_message = "private addresses are let in to the private endpoint, and open no public one"
+    error_message = "the private endpoint must admit private addresses, without a public endpoint"
   }
 }
 

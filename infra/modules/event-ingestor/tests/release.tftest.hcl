@@ -1,4 +1,4 @@
-# What is made in the cluster. values_tests has what the inputs become.
+# Tests the objects that are created in the cluster. values_tests tests how inputs become values.
 
 mock_provider "helm" {}
 mock_provider "kubernetes" {}
@@ -15,7 +15,7 @@ run "a_release_in_a_restricted_namespace" {
   }
   assert {
     condition     = helm_release.this.namespace == "event-ingestor" && helm_release.this.atomic && helm_release.this.wait
-    error_message = "the release waits for readiness, and goes back without it"
+    error_message = "the release must wait for readiness, and be rolled back without it"
   }
   assert {
     condition     = endswith(helm_release.this.chart, "deploy/helm/event-ingestor") && helm_release.this.repository == null
@@ -23,7 +23,7 @@ run "a_release_in_a_restricted_namespace" {
   }
   assert {
     condition     = output.endpoint == null && output.internal_endpoint == "http://event-ingestor.event-ingestor.svc:80/events"
-    error_message = "no way in from outside"
+    error_message = "no access from outside"
   }
   assert {
     condition     = length(kubernetes_manifest.secret_provider) == 0
@@ -39,7 +39,7 @@ run "someone_elses_namespace" {
 
   assert {
     condition     = length(kubernetes_namespace_v1.this) == 0 && helm_release.this.namespace == "events"
-    error_message = "the namespace is used, not made"
+    error_message = "the namespace is used, not created"
   }
 }
 
@@ -61,7 +61,7 @@ run "extra_values_come_last" {
 
   assert {
     condition     = yamldecode(helm_release.this.values[1]) == { priorityClassName = "events" } && !can(yamldecode(helm_release.this.values[0]).priorityClassName)
-    error_message = "extra values are a document of their own, behind the module's"
+    error_message = "extra values must be a separate document after the module's"
   }
 }
 

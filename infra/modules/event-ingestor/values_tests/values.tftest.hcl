@@ -1,4 +1,4 @@
-# What the inputs become, and which inputs are refused. Needs no provider.
+# Tests how inputs become values, and which inputs are rejected. Needs no provider.
 
 variables {
   image = { repository = "registry.example.com/event-ingestor", tag = "1.2.3" }
@@ -22,7 +22,7 @@ run "the_least_input_is_a_stateless_deployment" {
   }
   assert {
     condition     = !can(local.values.image.digest)
-    error_message = "what isn't given isn't said"
+    error_message = "inputs that are not given must not become values"
   }
 }
 
@@ -47,11 +47,11 @@ run "msk_scram" {
       username      = "ingestor"
       password_file = "/run/secrets/kafka/password"
     }
-    error_message = "SCRAM as docs/KAFKA.md has it"
+    error_message = "SCRAM as in docs/KAFKA.md"
   }
   assert {
     condition     = local.values.kafkaSecret == { secretProviderClass = "event-ingestor-kafka", driver = "secrets-store.csi.k8s.io" }
-    error_message = "the password comes by the store's driver"
+    error_message = "the password must be mounted by the store's driver"
   }
   assert {
     condition     = local.values.persistence == tomap({ size = "100Gi", storageClass = "wal" })
@@ -73,7 +73,7 @@ run "msk_iam_has_no_secret" {
       oauth_source = "aws_msk_iam"
       aws_region   = "eu-central-1"
     }
-    error_message = "IAM as docs/KAFKA.md has it"
+    error_message = "IAM as in docs/KAFKA.md"
   }
 }
 
@@ -92,7 +92,7 @@ run "confluent" {
   }
   assert {
     condition     = local.values.settings.kafka.linger == "20ms" && local.values.settings.journal.bytes_max == "512MiB"
-    error_message = "settings go to their groups, beside what the profile says"
+    error_message = "settings must be in their groups, together with those of the profile"
   }
   assert {
     condition     = local.values.kafkaSecret.name == "kafka" && local.values.kafkaSecret.items[0] == { key = "api-secret", path = "password" }
@@ -112,7 +112,7 @@ run "event_hubs" {
 
   assert {
     condition     = local.values.settings.kafka.security.username == "$ConnectionString" && !can(local.values.settings.kafka.compression)
-    error_message = "a connection string, and no compression, which the Standard tier doesn't take"
+    error_message = "a connection string, and no compression, which the Standard tier doesn't support"
   }
   assert {
     condition     = local.values.serviceAccount.annotations["azure.workload.identity/client-id"] == "1" && local.values.podLabels["azure.workload.identity/use"] == "true"
@@ -147,7 +147,7 @@ run "an_ingress_without_a_class" {
 
   assert {
     condition     = !can(local.values.ingress.className)
-    error_message = "what isn't given isn't said"
+    error_message = "inputs that are not given must not become values"
   }
 }
 
@@ -160,7 +160,7 @@ run "a_balancer_that_asks_for_readiness" {
 
   assert {
     condition     = jsonencode(local.values.networkPolicy.metricsFrom) == jsonencode([{ namespaceSelector = {} }, { ipBlock = { cidr = "203.0.113.0/24" } }])
-    error_message = "it is let in, beside the cluster's own pods"
+    error_message = "it must be admitted, in addition to the cluster's pods"
   }
 }
 
@@ -169,11 +169,11 @@ run "nobody_else_asks" {
 
   assert {
     condition     = length(local.values.networkPolicy.metricsFrom) == 0
-    error_message = "the chart's own rule stands"
+    error_message = "the chart's default rule must apply"
   }
 }
 
-# What is refused.
+# Inputs that must be rejected.
 
 run "an_unknown_profile" {
   command = plan

@@ -58,7 +58,7 @@ TEST_F(DeadLetterFileReaderTest, ReadsTheSegmentsInTheirOrder) {
   EXPECT_EQ(files->Places(), (DeadLetterOffsets{{10, Line("c").size()}}));
 }
 
-TEST_F(DeadLetterFileReaderTest, EachDeadLetterSaysWhereItStandsAndWhenItFailed) {
+TEST_F(DeadLetterFileReaderTest, EachDeadLetterHasItsPlaceAndTheTimeOfItsFailure) {
   Write(3, Line("a") + Line("b", "2026-01-31T13:00:00.000Z"));
   const auto files = Open();
   (void)files->Next({});

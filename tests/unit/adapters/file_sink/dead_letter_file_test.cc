@@ -37,7 +37,7 @@ class DeadLetterFileTest : public testing::Test {
     return values;
   }
 
-  // The value of the line at a place that Store gave.
+  // The value of the line at a place that Store returned.
   std::string ValueAt(const std::string& place) const {
     const size_t colon = place.find(':');
     const std::string bytes = ReadFile(folder_ / place.substr(0, colon));
@@ -58,13 +58,13 @@ class DeadLetterFileTest : public testing::Test {
 TEST_F(DeadLetterFileTest, DeadLettersStandAtTheirPlacesInOneSync) {
   Open();
   const uint64_t syncs = calls_.Count(Call::kDataSync);
-  const auto filed = Store({"1", "2", "3"});
-  EXPECT_TRUE(filed.code.empty());
-  ASSERT_EQ(filed.places.size(), 3U);
-  EXPECT_EQ(calls_.Count(Call::kDataSync), syncs + 2) << "of the segment's number and of the lines";
+  const auto stored_letters = Store({"1", "2", "3"});
+  EXPECT_TRUE(stored_letters.code.empty());
+  ASSERT_EQ(stored_letters.places.size(), 3U);
+  EXPECT_EQ(calls_.Count(Call::kDataSync), syncs + 2) << "one for the segment's number and one for the lines";
   const auto more = Store({"4"});
-  EXPECT_EQ(ValueAt(filed.places[0]), "1");
-  EXPECT_EQ(ValueAt(filed.places[2]), "3");
+  EXPECT_EQ(ValueAt(stored_letters.places[0]), "1");
+  EXPECT_EQ(ValueAt(stored_letters.places[2]), "3");
   EXPECT_EQ(ValueAt(more.places.at(0)), "4");
 }
 
@@ -106,12 +106,12 @@ TEST_F(DeadLetterFileTest, AFullFileTakesNothingTellsItOnceAMinuteAndGoesOnWhenT
   while (Store({"{}"}).places.size() == 1) ++stored;
   EXPECT_GT(stored, 5U);
   EXPECT_LE(file_->Bytes(), 2'000U);
-  const auto refused = Store({"{}", "{}"});
-  EXPECT_TRUE(refused.places.empty());
-  EXPECT_EQ(refused.code, "dead_letter_file_full");
-  EXPECT_NE(refused.reason.find("dead_letter.bytes_max"), std::string::npos) << refused.reason;
+  const auto failed = Store({"{}", "{}"});
+  EXPECT_TRUE(failed.places.empty());
+  EXPECT_EQ(failed.code, "dead_letter_file_full");
+  EXPECT_NE(failed.reason.find("dead_letter.bytes_max"), std::string::npos) << failed.reason;
   EXPECT_EQ(file_->Failures(), 3U);
-  EXPECT_EQ(log_.Count("dead letters could not be put into the dead-letter file; they stay in the journal"),
+  EXPECT_EQ(log_.Count("dead letters could not be stored in the dead-letter file; they stay in the journal"),
             1U);
   EXPECT_EQ(Values().size(), stored);
 
@@ -132,9 +132,9 @@ TEST_F(DeadLetterFileTest, DeadLettersAfterTheFileOrItsFolderWasTakenAwayStandIn
     Open();
     ASSERT_EQ(Store({"1"}).places.size(), 1U);
     acts[act]();
-    const auto filed = Store({"2", "3"});
-    ASSERT_EQ(filed.places.size(), 2U);
-    EXPECT_EQ(ValueAt(filed.places[1]), "3");
+    const auto stored_letters = Store({"2", "3"});
+    ASSERT_EQ(stored_letters.places.size(), 2U);
+    EXPECT_EQ(ValueAt(stored_letters.places[1]), "3");
     EXPECT_EQ(Values(), (Strings{"2", "3"}));
     EXPECT_LE(file_->Bytes(), 1U << 20);
   }
@@ -152,9 +152,9 @@ TEST_F(DeadLetterFileTest, SegmentsAreRotatedAlsoWithinOneCall) {
   Open(1 << 20, 500);
   Strings values;
   for (int i = 0; i < 40; ++i) values.push_back(std::to_string(i));
-  const auto filed = Store(values);
-  ASSERT_EQ(filed.places.size(), values.size());
-  for (size_t i = 0; i < values.size(); ++i) EXPECT_EQ(ValueAt(filed.places[i]), values[i]);
+  const auto stored_letters = Store(values);
+  ASSERT_EQ(stored_letters.places.size(), values.size());
+  for (size_t i = 0; i < values.size(); ++i) EXPECT_EQ(ValueAt(stored_letters.places[i]), values[i]);
   const auto segments = Segments(folder_, "dead-letters-");
   EXPECT_GT(segments.size(), 5U);
   for (const auto& segment : segments) EXPECT_LE(std::filesystem::file_size(segment), 500U);
@@ -164,24 +164,24 @@ TEST_F(DeadLetterFileTest, AFaultInTheMiddleSaysWhichStand) {
   Open(1 << 20, 300);
   int writes = 0;
   calls_.fault = [&](Call call, uint64_t) { return call == Call::kWrite && ++writes == 2 ? ENOSPC : 0; };
-  const auto filed = Store({"1", "2", "3", "4"});
-  EXPECT_EQ(filed.code, "storage_full");
-  ASSERT_EQ(Values().size(), filed.places.size());
-  ASSERT_LT(filed.places.size(), 4U);
-  ASSERT_GT(filed.places.size(), 0U);
-  EXPECT_EQ(file_->Failures(), 4 - filed.places.size());
+  const auto stored_letters = Store({"1", "2", "3", "4"});
+  EXPECT_EQ(stored_letters.code, "storage_full");
+  ASSERT_EQ(Values().size(), stored_letters.places.size());
+  ASSERT_LT(stored_letters.places.size(), 4U);
+  ASSERT_GT(stored_letters.places.size(), 0U);
+  EXPECT_EQ(file_->Failures(), 4 - stored_letters.places.size());
 }
 
-TEST_F(DeadLetterFileTest, AFolderThatCantBeUsedIsToldAtOnceAndTriedAgain) {
+TEST_F(DeadLetterFileTest, AFolderThatCantBeUsedIsLoggedAtOnceAndRetried) {
   WriteFile(folder_, "a file");
   Open();
   EXPECT_EQ(
-      log_.Count("the dead-letter file can't be used; what the dead-letter topic refuses will stay in the "
+      log_.Count("the dead-letter file can't be used; events that the dead-letter topic rejects stay in the "
                  "journal"),
       1U);
-  const auto refused = Store({"1"});
-  EXPECT_EQ(refused.code, "storage_failed");
-  EXPECT_NE(refused.reason.find("DEAD_LETTER_DIR"), std::string::npos) << refused.reason;
+  const auto failed = Store({"1"});
+  EXPECT_EQ(failed.code, "storage_failed");
+  EXPECT_NE(failed.reason.find("DEAD_LETTER_DIR"), std::string::npos) << failed.reason;
   std::filesystem::remove(folder_);
   EXPECT_EQ(ValueAt(Store({"1"}).places.at(0)), "1");
 }

@@ -60,7 +60,7 @@ TEST(DeadLetterLineRead, RandomKeysAndValuesComeBackByteForByte) {
   }
 }
 
-TEST(DeadLetterLineRead, WhatIsNoSuchLineIsRefused) {
+TEST(DeadLetterLineRead, OtherLinesAreRejected) {
   const std::string good = LineOf({"{}", "k", {}, {}, 0, true}, {"code", "r", 1, {}, "t"});
   for (size_t size = 0; size + 1 < good.size(); ++size) {
     const auto dead_letter = ParseDeadLetterLine(good.substr(0, size));
@@ -74,7 +74,7 @@ TEST(DeadLetterLineRead, WhatIsNoSuchLineIsRefused) {
   }
 }
 
-TEST(DeadLetterLineRead, ALineOfMembersWithoutEndIsRefused) {
+TEST(DeadLetterLineRead, ALineOfMembersWithoutEndIsRejected) {
   std::string line = "{";
   for (int i = 0; i < 1000; ++i) line += "\"a\":\"\",";
   EXPECT_FALSE(ParseDeadLetterLine(line + "\"value\":1}").has_value());

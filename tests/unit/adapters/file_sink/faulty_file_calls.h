@@ -17,27 +17,28 @@
 
 namespace ei::file_sink {
 
-// The real calls, except where a test makes one fail; and a disk that forgets what was not synced. One thread
-// at a time.
+// The real calls, except where a test makes one fail, and a disk that loses unsynced data. One thread at a
+// time.
 class FaultyFileCalls final : public FileCalls {
  public:
   enum class Call { kOpen, kWrite, kPWrite, kTruncate, kDataSync, kSync, kStat };
 
-  // Asked before each call: the errno to fail with, 0 to let it pass. `nth` counts all calls from 1.
+  // Called before each call: returns the errno to fail with, or 0 to do the call. `nth` counts all calls
+  // from 1.
   std::function<int(Call call, uint64_t nth)> fault = [](Call, uint64_t) { return 0; };
-  // How many of the bytes a write takes.
+  // How many of the bytes a write writes.
   std::function<size_t(size_t)> takes = [](size_t size) { return size; };
 
   void FailNothing() {
     fault = [](Call, uint64_t) { return 0; };
   }
 
-  // Nothing but all of these calls.
+  // Makes all calls of this kind fail, and no other.
   void FailAll(Call failing, int error) {
     fault = [=](Call call, uint64_t) { return call == failing ? error : 0; };
   }
 
-  // Nothing but the nth of these calls from now on.
+  // Makes only the nth call of this kind from now on fail.
   void FailNth(Call failing, uint64_t nth, int error) {
     const uint64_t before = Count(failing);
     fault = [=, this](Call call, uint64_t) {
@@ -48,8 +49,8 @@ class FaultyFileCalls final : public FileCalls {
   uint64_t Count() const { return count_; }
   uint64_t Count(Call call) const { return counts_.contains(call) ? counts_.at(call) : 0; }
 
-  // A power cut, with no file open any more: a segment whose name was not synced is gone; of what was not
-  // synced, any number of bytes may stand in the file, and any blocks of those may be NUL bytes.
+  // Simulates a power cut, with no file open. A segment whose name was not synced is removed. Of unsynced
+  // data, any number of bytes may be in the file, and any blocks of them may be NUL bytes.
   void LosePower(const std::filesystem::path& folder, support::Random& random) {
     for (const std::string& name : unsynced_names_) std::filesystem::remove(folder / name);
     for (const auto& [name, synced] : synced_) {
@@ -126,7 +127,7 @@ class FaultyFileCalls final : public FileCalls {
   FileCalls& real_ = RealFileCalls();
   uint64_t count_ = 0;
   std::map<Call, uint64_t> counts_;
-  std::set<std::string> unsynced_names_;    // a power cut takes these segments away
+  std::set<std::string> unsynced_names_;    // a power cut removes these segments
   std::map<int, std::string> names_;        // of open segments
   std::map<std::string, uint64_t> synced_;  // bytes of each segment that survive a power cut
 };

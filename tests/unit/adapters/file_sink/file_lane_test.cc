@@ -22,7 +22,7 @@ class FileLaneTest : public FileSinkTest {
 
   void SetUp() override { ASSERT_TRUE(Open(calls_)); }
 
-  // What was added is written in vain until the lane waits for its back-off. Then nothing fails any more.
+  // Writes of the added events fail until the lane waits for its back-off. Then nothing fails any more.
   void LetItWait() {
     calls_.FailAll(Call::kWrite, EIO);
     uint64_t writes = 0;
@@ -34,7 +34,7 @@ class FileLaneTest : public FileSinkTest {
     calls_.FailNothing();
   }
 
-  // When the lane tried to write, of so many times, looking every millisecond.
+  // Returns the times of the next attempts to write; the lane runs once per millisecond.
   std::vector<base::SteadyTime> Tries(SinkLane& lane, size_t count) {
     std::vector<base::SteadyTime> tries;
     for (; tries.size() < count; clock_.Advance(milliseconds(1))) {
@@ -45,7 +45,7 @@ class FileLaneTest : public FileSinkTest {
     return tries;
   }
 
-  // How many bytes each write brought, from now on.
+  // Records how many bytes each write has, from now on.
   std::vector<size_t>& WatchWrites() {
     calls_.takes = [this](size_t size) {
       writes_.push_back(size);
@@ -84,7 +84,7 @@ TEST_F(FileLaneTest, TheBackOffIsRandomUpToABoundThatDoubles) {
   EXPECT_TRUE(AllDelivered()) << "after a success the back-off is the shortest again";
 }
 
-// A disk that hangs before it fails is not asked again at once.
+// After a disk has blocked before it failed, the write is not retried at once.
 TEST_F(FileLaneTest, TheBackOffBeginsWithTheEndOfTheTry) {
   Add({"a"});
   LetItWait();
@@ -143,13 +143,13 @@ TEST_F(FileLaneTest, ALaneThatWaitsHoldsUpNoOther) {
   EXPECT_EQ(Lines(), (Strings{"b", "a"}));
 }
 
-// Three requests in one batch, of which any number of events stand when the disk fails. What they hold is
-// nothing that divides evenly.
+// Three requests in one batch, of which any number of events are stored when the disk fails. Their sizes
+// don't divide evenly.
 TEST_F(FileLaneTest, RunsAreSplitWhereTheDiskFailed) {
   constexpr uint32_t kOfRequest[] = {5, 1, 4};
   segment_bytes_ = 2;  // one line
-  for (size_t stand = 0; stand <= 10; ++stand) {
-    SCOPED_TRACE(stand);
+  for (size_t stored = 0; stored <= 10; ++stored) {
+    SCOPED_TRACE(stored);
     std::filesystem::remove_all(folder_);
     ASSERT_TRUE(Open(calls_));
     const uint64_t retried = telemetry_.Read().retried;
@@ -166,13 +166,13 @@ TEST_F(FileLaneTest, RunsAreSplitWhereTheDiskFailed) {
         held[event.accepted_at] += event.held_bytes;
       }
     }
-    calls_.FailNth(Call::kWrite, stand + 1, ENOSPC);
+    calls_.FailNth(Call::kWrite, stored + 1, ENOSPC);
     RunOnce();
-    EXPECT_EQ(listener_.positions.size(), stand);
-    EXPECT_EQ(telemetry_.Read().retried - retried, 10 - stand);
-    // Each request that stands wholly is one run and has what it holds.
+    EXPECT_EQ(listener_.positions.size(), stored);
+    EXPECT_EQ(telemetry_.Read().retried - retried, 10 - stored);
+    // Each completely stored request is one run with its size.
     size_t whole = 0;
-    for (size_t events = 0; whole < 3 && events + kOfRequest[whole] <= stand; ++whole)
+    for (size_t events = 0; whole < 3 && events + kOfRequest[whole] <= stored; ++whole)
       events += kOfRequest[whole];
     ASSERT_GE(listener_.runs.size(), whole);
     for (size_t request = 0; request < whole; ++request) {
@@ -182,7 +182,7 @@ TEST_F(FileLaneTest, RunsAreSplitWhereTheDiskFailed) {
 
     EXPECT_TRUE(DeliveredLater());
     EXPECT_EQ(Lines(), Strings(10, "x"));
-    EXPECT_EQ(listener_.runs.size(), stand == 0 || stand == 5 || stand == 6 || stand == 10 ? 3U : 4U);
+    EXPECT_EQ(listener_.runs.size(), stored == 0 || stored == 5 || stored == 6 || stored == 10 ? 3U : 4U);
     RunReader runs(listener_.runs);
     for (const EventRun& event : added) {
       const EventRun run = runs.Next();
@@ -220,7 +220,7 @@ TEST_F(FileLaneTest, BatchesBehindOneThatFailsWaitForIt) {
   calls_.FailNth(Call::kWrite, 2, EIO);
   const auto& writes = WatchWrites();
   EXPECT_FALSE(Delivered(values));
-  EXPECT_EQ(writes.size(), 1U) << "after the one that failed, none is tried";
+  EXPECT_EQ(writes.size(), 1U) << "no write is tried after the one that failed";
   EXPECT_EQ(listener_.positions.size(), 1U);
   EXPECT_EQ(telemetry_.Read().retried, 2U);
   values.emplace_back("d");
@@ -242,7 +242,7 @@ TEST_F(FileLaneTest, EventsAreInFlightWhileTheyAreWritten) {
   EXPECT_EQ(Lane().InFlight(), 0U);
   RunOnce();
   EXPECT_EQ(seen, (std::vector<uint64_t>{3, 2}));
-  EXPECT_EQ(Lane().InFlight(), 0U) << "they wait for their back-off";
+  EXPECT_EQ(Lane().InFlight(), 0U) << "the events wait for the back-off";
   EXPECT_TRUE(DeliveredLater());
   EXPECT_EQ(seen, (std::vector<uint64_t>{3, 2, 2, 1}));
   EXPECT_EQ(Lane().InFlight(), 0U);
@@ -264,7 +264,7 @@ TEST_F(FileLaneTest, DeadLettersThatFailAreWrittenLaterInTheirOrder) {
   for (const uint64_t token : {7, 8, 9}) AddDeadLetter(token, std::to_string(token));
   EXPECT_TRUE(Delivered({"a"}));
   EXPECT_EQ(listener_.dead_letters, std::vector<uint64_t>{7});
-  EXPECT_EQ(telemetry_.Read().retried, 0U) << "no event was";
+  EXPECT_EQ(telemetry_.Read().retried, 0U) << "no event was retried";
   AddDeadLetter(3, "3");
   RunLater();
   EXPECT_EQ(listener_.dead_letters, (std::vector<uint64_t>{7, 8, 9, 3}));
@@ -288,10 +288,10 @@ TEST_F(FileLaneTest, WakeEndsTheNextRunAndNoBackOff) {
   Lane().Wake();
   clock_.Advance(kBackoffMax);
   Lane().Run(base::SteadyTime::max());
-  EXPECT_TRUE(AllDelivered()) << "a Run that is woken does what can be done without waiting";
+  EXPECT_TRUE(AllDelivered()) << "a woken Run does everything that needs no waiting";
 }
 
-// With the machine's clock, so that a Run really waits.
+// With the real clock, so that a Run really waits.
 class WaitingFileLane : public FileLaneTest {
  protected:
   void OpenWith(base::Duration backoff) {
@@ -306,7 +306,7 @@ class WaitingFileLane : public FileLaneTest {
   support::RealClock real_clock_;
 };
 
-TEST_F(WaitingFileLane, ARunWritesAgainByItselfUntilAllStandsAndItIsWoken) {
+TEST_F(WaitingFileLane, ARunRetriesUntilAllIsStoredAndItIsWoken) {
   OpenWith(milliseconds(5));
   calls_.fault = [this](Call call, uint64_t) {
     return call == Call::kWrite && calls_.Count(call) <= 5 ? EIO : 0;

@@ -15,7 +15,7 @@ namespace {
 using Strings = std::vector<std::string>;
 using Call = FaultyFileCalls::Call;
 
-// What stands in a folder when it is opened again.
+// The content of a folder when it is opened again.
 class ReopenedFileSink : public FileSinkTest {
  protected:
   // The newest segment holds this when the sink is opened and sends one event more.
@@ -29,7 +29,7 @@ class ReopenedFileSink : public FileSinkTest {
   }
 };
 
-TEST_F(ReopenedFileSink, TornLastLineIsCutAtEveryLengthAndTheCutTold) {
+TEST_F(ReopenedFileSink, TornLastLineIsTruncatedAtEveryLengthAndLogged) {
   const std::string last = "{\"last\":true}";
   for (size_t kept = 1; kept <= last.size(); ++kept) {
     EXPECT_EQ(LinesAfter("{}\n" + last.substr(0, kept)), (Strings{"{}", "{\"more\":1}"}));
@@ -37,7 +37,7 @@ TEST_F(ReopenedFileSink, TornLastLineIsCutAtEveryLengthAndTheCutTold) {
                                               std::to_string(kept)))
         << log_.Lines().back();
   }
-  EXPECT_EQ(log_.Count("WARN a torn end of the newest segment was cut off"), last.size());
+  EXPECT_EQ(log_.Count("WARN the torn end of the newest segment was truncated"), last.size());
 }
 
 TEST_F(ReopenedFileSink, WholeSegmentIsContinuedInSilence) {
@@ -66,7 +66,7 @@ TEST_F(ReopenedFileSink, HugeGarbageIsCut) {
 TEST_F(ReopenedFileSink, NewestSegmentThatCannotBeOpenedIsLeftAndANewOneBegun) {
   std::filesystem::create_directories(folder_ / "events-00000000000000000007.ndjson");
   ASSERT_TRUE(Open());
-  EXPECT_EQ(log_.Count("WARN the newest segment is left as it is and a new one begun"), 1U);
+  EXPECT_EQ(log_.Count("WARN the newest segment is left unchanged and a new one is started"), 1U);
   EXPECT_TRUE(Delivered({"{}"}));
   EXPECT_EQ(ReadFile(folder_ / "events-00000000000000000008.ndjson"), "{}\n");
 }
@@ -77,7 +77,7 @@ TEST_F(ReopenedFileSink, TornSegmentThatCannotBeCutIsLeftAndANewOneBegun) {
   FaultyFileCalls calls;
   calls.fault = [](Call call, uint64_t) { return call == Call::kTruncate ? EPERM : 0; };
   ASSERT_TRUE(Open(calls));
-  EXPECT_EQ(log_.Count("reason=cut off its torn end: Operation not permitted"), 1U);
+  EXPECT_EQ(log_.Count("reason=truncate its torn end: Operation not permitted"), 1U);
   EXPECT_TRUE(Delivered({"{}"}));
   EXPECT_EQ(ReadFile(folder_ / "events-00000000000000000008.ndjson"), "{}\n");
   sink_.reset();
@@ -85,7 +85,8 @@ TEST_F(ReopenedFileSink, TornSegmentThatCannotBeCutIsLeftAndANewOneBegun) {
 
 TEST_F(ReopenedFileSink, NewestSegmentIsReadAtItsTailOnly) {
   std::filesystem::create_directories(folder_);
-  // Something that would be cut, were it looked at; then more whole lines than a batch can hold.
+  // A torn part that would be truncated if it were in the checked range; then more whole lines than a batch
+  // holds.
   const std::string lines = std::string(16, '\0') + "\n" + [] {
     std::string text;
     while (text.size() < kBatchBytesMax) text += std::string(999, 'x') + '\n';
@@ -109,7 +110,7 @@ using FileSinkRotation = FileSinkTest;
 TEST_F(FileSinkRotation, SegmentIsFilledToTheLastByteAndNotBeyond) {
   segment_bytes_ = 30;
   ASSERT_TRUE(Open());
-  EXPECT_TRUE(Delivered({"123456789", "123456789", "123456789"}));  // 30 bytes with their ends
+  EXPECT_TRUE(Delivered({"123456789", "123456789", "123456789"}));  // 30 bytes with their line breaks
   EXPECT_EQ(Segments(folder_).size(), 1U);
   EXPECT_TRUE(Delivered({"1"}));
   EXPECT_EQ(Segments(folder_).size(), 2U);
@@ -177,7 +178,7 @@ TEST_F(FileSinkRotation, AnySizesKeepTheOrderAndTheBound) {
   sink_.reset();
 }
 
-TEST_F(FileSinkTest, FolderInUseByAnotherSinkIsRefused) {
+TEST_F(FileSinkTest, FolderInUseByAnotherSinkIsRejected) {
   ASSERT_TRUE(Open());
   const auto second = FileSink::Open({.directory = folder_.string()}, log_, clock_, telemetry_);
   ASSERT_FALSE(second);
@@ -186,14 +187,14 @@ TEST_F(FileSinkTest, FolderInUseByAnotherSinkIsRefused) {
       << second.error().message;
 }
 
-TEST_F(FileSinkTest, DiskThatTakesNoFirstSegmentIsRefusedByTheNameOfTheSetting) {
+TEST_F(FileSinkTest, DiskWithoutSpaceForAFirstSegmentIsReportedWithTheNameOfTheSetting) {
   FaultyFileCalls calls;
   calls.fault = [](Call call, uint64_t) { return call == Call::kPWrite ? ENOSPC : 0; };
   const auto opened = Open(calls);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind, base::ErrorKind::kStorage);
   EXPECT_EQ(opened.error().message, "file.dir (FILE_DIR) " + folder_.string() +
-                                        ": can't write .lock: No space left on device; make room there");
+                                        ": can't write .lock: No space left on device; free space there");
 }
 
 TEST_F(FileSinkTest, NothingIsReportedForNothing) {

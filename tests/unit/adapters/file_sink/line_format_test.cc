@@ -78,14 +78,14 @@ TEST_F(DeadLetterLine, TopicTraceAndReferenceStandAmongTheHeaders) {
   EXPECT_EQ(line["traceparent"], event_.traceparent);
 }
 
-TEST_F(DeadLetterLine, AKeyThatIsNotUtf8StandsInBase64) {
+TEST_F(DeadLetterLine, AKeyThatIsNotUtf8IsWrittenInBase64) {
   event_.key = "\xFF\x01";
   const auto line = Line();
   EXPECT_FALSE(line.contains("key"));
   EXPECT_EQ(line["key_base64"], "/wE=");
 }
 
-TEST_F(DeadLetterLine, AValueThatWouldBreakTheLineStandsInBase64) {
+TEST_F(DeadLetterLine, AValueThatWouldBreakTheLineIsWrittenInBase64) {
   for (const std::string& value : {std::string("{\n}"), std::string("{\r}"), std::string("\"\0\"", 3)}) {
     event_.value = value;
     const auto line = Line();

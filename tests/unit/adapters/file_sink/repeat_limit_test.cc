@@ -7,7 +7,7 @@ namespace {
 
 using std::chrono::seconds;
 
-TEST(RepeatLimit, FirstIsToldAtOnceAndTheRestOnceAMinuteWithTheirCount) {
+TEST(RepeatLimit, FirstIsLoggedAtOnceAndTheRestOnceAMinuteWithTheirCount) {
   RepeatLimit limit;
   base::SteadyTime now;
   EXPECT_EQ(limit.Count(now), 1U);

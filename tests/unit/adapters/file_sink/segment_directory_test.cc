@@ -14,7 +14,7 @@ class SegmentDirectoryTest : public testing::Test {
   base::Result<std::unique_ptr<SegmentDirectory>> Open() {
     return SegmentDirectory::Open(path_.string(), "file.dir (FILE_DIR)", calls_);
   }
-  base::Error Refusal() {
+  base::Error OpenError() {
     auto opened = Open();
     EXPECT_FALSE(opened);
     return opened ? base::Error{} : opened.error();
@@ -25,12 +25,12 @@ class SegmentDirectoryTest : public testing::Test {
   FaultyFileCalls calls_;
 };
 
-TEST_F(SegmentDirectoryTest, UnwritableFolderIsRefusedByTheNameOfItsSetting) {
+TEST_F(SegmentDirectoryTest, UnwritableFolderIsReportedWithTheNameOfItsSetting) {
   std::filesystem::create_directory(path_);
   std::filesystem::permissions(path_, std::filesystem::perms(0555));
   std::filesystem::permissions(folder_.Path(), std::filesystem::perms(0755));
-  const WithoutRoot nobody;
-  const auto error = Refusal();
+  const WithoutRoot unprivileged;
+  const auto error = OpenError();
   EXPECT_EQ(error.kind, ErrorKind::kStorage);
   EXPECT_EQ(error.message,
             "file.dir (FILE_DIR) " + path_.string() +
@@ -38,37 +38,37 @@ TEST_F(SegmentDirectoryTest, UnwritableFolderIsRefusedByTheNameOfItsSetting) {
                 "there");
 }
 
-TEST_F(SegmentDirectoryTest, FolderThatCannotBeMadeIsRefused) {
+TEST_F(SegmentDirectoryTest, FolderThatCannotBeMadeIsRejected) {
   std::filesystem::permissions(folder_.Path(), std::filesystem::perms(0555));
-  const WithoutRoot nobody;
-  const auto error = Refusal();
+  const WithoutRoot unprivileged;
+  const auto error = OpenError();
   EXPECT_EQ(error.kind, ErrorKind::kStorage);
   EXPECT_TRUE(error.message.contains("can't make the folder: Permission denied")) << error.message;
 }
 
-TEST_F(SegmentDirectoryTest, PathThatIsAFileOrLeadsThroughOneIsRefused) {
+TEST_F(SegmentDirectoryTest, PathThatIsAFileOrLeadsThroughOneIsRejected) {
   WriteFile(path_, "");
-  EXPECT_TRUE(Refusal().message.contains("can't open the folder: Not a directory"));
+  EXPECT_TRUE(OpenError().message.contains("can't open the folder: Not a directory"));
   path_ /= "below";
-  EXPECT_TRUE(Refusal().message.contains("can't make the folder: Not a directory"));
+  EXPECT_TRUE(OpenError().message.contains("can't make the folder: Not a directory"));
 }
 
-TEST_F(SegmentDirectoryTest, EmptyPathIsRefused) {
+TEST_F(SegmentDirectoryTest, EmptyPathIsRejected) {
   path_ = "";
-  EXPECT_TRUE(Refusal().message.contains("is empty"));
+  EXPECT_TRUE(OpenError().message.contains("is empty"));
 }
 
-TEST_F(SegmentDirectoryTest, SecondOpenerIsRefusedUntilTheFirstIsGone) {
+TEST_F(SegmentDirectoryTest, SecondOpenerIsRejectedUntilTheFirstIsGone) {
   auto first = Open();
   ASSERT_TRUE(first);
-  const auto error = Refusal();
+  const auto error = OpenError();
   EXPECT_EQ(error.kind, ErrorKind::kUnavailable);
   EXPECT_TRUE(error.message.contains("another process writes there")) << error.message;
   first->reset();
   EXPECT_TRUE(Open());
 }
 
-TEST_F(SegmentDirectoryTest, FailingDiskIsToldApartFromAWrongSetting) {
+TEST_F(SegmentDirectoryTest, FailingDiskIsDistinguishedFromAWrongSetting) {
   for (const auto& [error, kind] :
        {std::pair(EIO, ErrorKind::kStorage), std::pair(ENOSPC, ErrorKind::kStorage),
         std::pair(EACCES, ErrorKind::kStorage)}) {
@@ -76,7 +76,7 @@ TEST_F(SegmentDirectoryTest, FailingDiskIsToldApartFromAWrongSetting) {
     calls_.fault = [=](FaultyFileCalls::Call call, uint64_t) {
       return call == FaultyFileCalls::Call::kOpen ? fails_with : 0;
     };
-    EXPECT_EQ(Refusal().kind, kind);
+    EXPECT_EQ(OpenError().kind, kind);
   }
 }
 
@@ -132,7 +132,7 @@ TEST_F(SegmentDirectoryTest, ForeignNamesArePassedOver) {
   }
   auto directory = Open();
   ASSERT_TRUE(directory);
-  EXPECT_FALSE((*directory)->Holds("events"));
+  EXPECT_FALSE((*directory)->HasSegments("events"));
   EXPECT_FALSE((*directory)->OpenNewest("events"));
   EXPECT_EQ((*directory)->Create("events")->name, "events-00000000000000000001.ndjson");
 }

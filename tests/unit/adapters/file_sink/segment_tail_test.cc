@@ -23,14 +23,14 @@ class SegmentTail : public testing::Test {
   TempFolder folder_;
 };
 
-TEST_F(SegmentTail, UnreadableFileIsToldByErrno) {
+TEST_F(SegmentTail, UnreadableFileIsReportedByErrno) {
   const Descriptor folder(RealFileCalls(),
                           RealFileCalls().OpenAt(AT_FDCWD, folder_.Path().c_str(), O_RDONLY, 0));
   EXPECT_EQ(SoundBytes(folder.Get(), 10), std::nullopt);
   EXPECT_EQ(errno, EISDIR);
 }
 
-TEST_F(SegmentTail, FileShorterThanToldIsToldByErrno) {
+TEST_F(SegmentTail, FileShorterThanExpectedIsReportedByErrno) {
   const auto path = folder_.Path() / "segment";
   WriteFile(path, "{}\n");
   const Descriptor file(RealFileCalls(), RealFileCalls().OpenAt(AT_FDCWD, path.c_str(), O_RDONLY, 0));

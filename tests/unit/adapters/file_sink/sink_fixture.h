@@ -34,7 +34,7 @@ inline std::vector<std::filesystem::path> Segments(const std::filesystem::path& 
   return found;
 }
 
-// All lines of this kind in order. A last line without its end is given with "<torn>" behind it.
+// All lines of this kind in order. A last line without a line break is returned with "<torn>" after it.
 inline std::vector<std::string> StoredLines(const std::filesystem::path& folder,
                                             std::string_view prefix = "events-") {
   std::vector<std::string> lines;
@@ -49,7 +49,7 @@ inline std::vector<std::string> StoredLines(const std::filesystem::path& folder,
   return lines;
 }
 
-// Keeps what a lane hears, in its order.
+// Records the reports of a lane in order.
 class CollectingListener final : public DeliveryListener {
  public:
   void OnDelivered(const SettledEvents& delivered) override {
@@ -76,12 +76,12 @@ class CollectingListener final : public DeliveryListener {
   std::function<void()> on_delivered = [] {};
 };
 
-// The sink in a folder of its own; the listener hears its lane 0.
+// The sink in a separate folder; the listener is attached to its lane 0.
 class FileSinkTest : public testing::Test {
  protected:
   static constexpr base::Duration kBackoffMax = std::chrono::seconds(10);
 
-  // What an earlier sink had not delivered ends with it.
+  // Events that an earlier sink did not deliver are dropped with it.
   base::Result<void> Open(FileCalls& calls = RealFileCalls()) {
     sink_.reset();
     listener_ = {};
@@ -124,7 +124,7 @@ class FileSinkTest : public testing::Test {
     RunOnce();
   }
 
-  // Whether nothing waits: each event was told of once, in its order.
+  // Whether no event waits: each was reported once, in order.
   bool AllDelivered() const {
     for (size_t i = 0; i < listener_.positions.size(); ++i) EXPECT_EQ(listener_.positions[i], i);
     return listener_.positions.size() == added_;
@@ -141,7 +141,7 @@ class FileSinkTest : public testing::Test {
     return AllDelivered();
   }
 
-  // Adds the values and writes in vain, at a time when the log may tell of it; returns what it tells.
+  // Adds the values and writes without success, at a time when a log line is due; returns that line.
   std::string FaultOf(const std::vector<std::string>& values) {
     clock_.Advance(RepeatLimit::kInterval);
     const uint64_t before = listener_.positions.size();
@@ -151,7 +151,7 @@ class FileSinkTest : public testing::Test {
     EXPECT_EQ(listener_.positions.size(), before);
     std::string fault;
     for (const std::string& line : log_.Lines() | std::views::drop(lines)) {
-      if (line.starts_with("ERROR events could not be stored and will be tried again ")) fault = line;
+      if (line.starts_with("ERROR events could not be stored; retrying ")) fault = line;
     }
     return fault;
   }

@@ -12,7 +12,7 @@
 namespace ei::http {
 namespace {
 
-// The turns that the loop was asked for are counted by running them.
+// Counts the turns that were requested of the loop by running them.
 class AckQueueTest : public testing::Test {
  protected:
   AckQueueTest() {
@@ -38,7 +38,7 @@ class AckQueueTest : public testing::Test {
   AckQueue queue_{journal_, context_};
 };
 
-TEST_F(AckQueueTest, NewsThatNobodyWaitsForAreNoTurn) {
+TEST_F(AckQueueTest, CompletionsWithoutAWaiterTakeNoTurn) {
   queue_.Return(Append(kWal));
   const auto waiting = Append(kWal);
   journal_.MoveDurableEnd(1);

@@ -19,7 +19,7 @@ namespace ei::http {
 
 inline constexpr auto kPatience = std::chrono::seconds(20);  // a test that waits longer has failed
 
-// True once `condition` holds; looks again every millisecond, for what can't tell us by itself.
+// Polls `condition` every millisecond. Returns true once it holds, false after `patience`.
 template <typename Condition>
 bool Eventually(Condition condition, std::chrono::steady_clock::duration patience = kPatience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
@@ -42,11 +42,11 @@ struct ReplyMessage {
   bool SaysClose() const { return Header("connection") == "close"; }
 };
 
-// A client on a raw socket, which sends any bytes at all. Every wait ends by itself.
+// A client on a raw socket, which can send any bytes. Every wait has a time limit.
 class HttpClient {
  public:
-  // `buffer_bytes`: of the socket's buffers in each direction, so that a reply doesn't fit; 0: as the system
-  // has it. `host`: it calls from 127.0.0.`host`.
+  // `buffer_bytes`: the size of the socket's buffers in each direction, to make them too small for a reply;
+  // 0: the system's default. `host`: the client connects from 127.0.0.`host`.
   explicit HttpClient(uint16_t port, int buffer_bytes = 0, uint8_t host = 1) {
     socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (buffer_bytes > 0) {
@@ -75,10 +75,10 @@ class HttpClient {
 
   bool Connected() const { return connected_; }
 
-  // False when the server has closed or takes no more in time.
+  // False if the server has closed the connection or doesn't read everything in time.
   bool Send(std::string_view bytes) { return SendSome(bytes) == bytes.size(); }
 
-  // How many bytes the server took, at most until it has taken nothing for `patience`.
+  // Returns the number of bytes that were sent. Gives up when the socket has accepted nothing for `patience`.
   size_t SendSome(std::string_view bytes, std::chrono::milliseconds patience = kPatience) {
     size_t sent = 0;
     while (sent < bytes.size()) {
@@ -92,7 +92,7 @@ class HttpClient {
     return sent;
   }
 
-  // The next reply, whole; nullopt when the connection ended, or nothing came in time.
+  // Returns the next complete reply; nullopt if the connection ended or nothing arrived in time.
   std::optional<ReplyMessage> Receive(bool without_body = false) {
     size_t end;
     while ((end = read_.find("\r\n\r\n")) == std::string::npos) {
@@ -128,7 +128,7 @@ class HttpClient {
     return Receive();
   }
 
-  // Whether the connection ends with nothing more in it.
+  // Whether the connection ends without any further byte.
   bool Ended() {
     while (read_.empty()) {
       if (!ReadMore()) return ended_;
@@ -137,19 +137,19 @@ class HttpClient {
   }
   bool WasReset() const { return reset_; }
 
-  // What comes until the connection ends.
+  // Returns everything that arrives until the connection ends.
   std::string ReceiveToEnd() {
     while (ReadMore()) {
     }
     return std::exchange(read_, {});
   }
 
-  // True when nothing comes for `quiet`, and the connection stays open.
+  // True if nothing arrives for `quiet` and the connection stays open.
   bool StaysQuiet(std::chrono::milliseconds quiet) { return read_.empty() && !Await(POLLIN, quiet); }
 
   void CloseWrite() { ::shutdown(socket_, SHUT_WR); }
 
-  // With a reset, as a client that died.
+  // Closes with a reset, like a client that crashed.
   void Abort() {
     const linger none{1, 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &none, sizeof none);

@@ -6,8 +6,8 @@
 
 namespace ei::http {
 
-// Holds an event loop within a request for /metrics until it is opened, so that a test knows what the loop
-// has not seen yet.
+// Blocks an event loop within a request for /metrics until the gate is opened, so that a test knows which
+// input the loop has not processed yet.
 class LoopGate {
  public:
   std::string Pass() {
@@ -17,7 +17,7 @@ class LoopGate {
     changed_.wait(lock, [this] { return open_; });
     return "# passed\n";
   }
-  // Until that many loops stand before the gate.
+  // Blocks until that many loops wait at the gate.
   void AwaitWaiting(int loops) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return waiting_ >= loops; });

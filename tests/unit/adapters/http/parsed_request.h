@@ -7,7 +7,8 @@
 
 namespace ei::http {
 
-// One request as a connection reads it: bytes come in pieces, the parser is asked as long as it gets on.
+// Parses one request in the way that a connection does: bytes arrive in pieces, and the parser is called as
+// long as it makes progress.
 class ParsedRequest {
  public:
   explicit ParsedRequest(size_t header_bytes_max = 16 << 10, size_t body_bytes_max = 1 << 20)
@@ -16,12 +17,12 @@ class ParsedRequest {
   }
 
   void Feed(std::string_view bytes) {
-    // A new place in memory each time, as when a read buffer grows: a view kept too long is found out by
-    // ASan.
+    // Moves the bytes to new memory each time, as a growing read buffer does, so that ASan detects a view
+    // that is kept too long.
     std::string moved = pending_;
     moved.append(bytes);
     pending_ = std::move(moved);
-    while (end_.empty() && GetOn()) {
+    while (end_.empty() && Advance()) {
     }
   }
 
@@ -32,7 +33,7 @@ class ParsedRequest {
   const std::string& Rest() const { return pending_; }
   Request& Head() { return parser_.Current(); }
 
-  // All that the service would see of it, to compare two ways of reading.
+  // Everything that the service would see of the request, to compare two ways of parsing it.
   std::string Summary() {
     const Request& head = parser_.Current();
     std::string text = End() + "|rest=" + pending_;
@@ -43,7 +44,7 @@ class ParsedRequest {
     text += "|flags=";
     for (const bool flag :
          {head.keep_alive, head.http_1_0, head.expects_continue, head.unknown_expectation, head.encoded,
-          head.handling_strict, head.representation, head.wants_openmetrics, head.chunked}) {
+          head.handling_strict, head.representation, head.accepts_openmetrics, head.chunked}) {
       text += flag ? '1' : '0';
     }
     text += "|length=" + (head.content_length ? std::to_string(*head.content_length) : "none");
@@ -51,8 +52,8 @@ class ParsedRequest {
   }
 
  private:
-  // False: more bytes are needed, or it is over.
-  bool GetOn() {
+  // Makes one step. Returns false if more bytes are needed or parsing has ended.
+  bool Advance() {
     if (!header_done_) {
       if (pending_.empty()) return false;
       const auto [status, consumed] = parser_.ParseHeader(pending_);

@@ -19,7 +19,7 @@ std::string EndOf(std::string_view wire) {
   return request.End();
 }
 
-// A request whose header lines, each with its line end, stand between the first line and the empty one.
+// A request with these header lines, each with its line end, between the first line and the empty one.
 std::string Post(std::string_view lines, std::string_view body = {}) {
   return "POST /events HTTP/1.1\r\n" + std::string(lines) + "\r\n" + std::string(body);
 }
@@ -167,8 +167,7 @@ TEST(RequestParser, TransferCodingsOtherThanOneChunkedAreRefused) {
   const std::vector<Case> cases = {
       {"a length before it", Post("Host: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n", end)},
       {"a length after it", Post("Host: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n", end)},
-      {"a length of 0 beside it",
-       Post("Host: a\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n", end)},
+      {"a length of 0 with it", Post("Host: a\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n", end)},
       {"gzip", Post("Host: a\r\nTransfer-Encoding: gzip\r\n", end)},
       {"identity", Post("Host: a\r\nTransfer-Encoding: identity\r\n")},
       {"nothing", Post("Host: a\r\nTransfer-Encoding:\r\n")},
@@ -265,7 +264,7 @@ TEST(RequestParser, SizesOverALimitAreRefusedAsSuch) {
   for (const auto& [one, end] : cases) EXPECT_EQ(EndOf(one.wire), end) << one.what;
 }
 
-// The bytes of chunk headers are not in the body's limit, so that they need one of their own.
+// The bytes of chunk headers don't count towards the body's limit, so they need a separate limit.
 TEST(RequestParser, AFloodOfChunkExtensionsIsRefused) {
   ParsedRequest request(16 << 10, 1 << 20);
   request.Feed(Chunked(""));
@@ -375,7 +374,7 @@ TEST(RequestParser, RandomPiecesReadTheSameAsOnePiece) {
   }
 }
 
-// Refusals too: how bytes arrive must not decide what they mean.
+// The way in which bytes arrive must not change their meaning, also for requests that are rejected.
 TEST(RequestParser, BrokenRequestsAreRefusedByteByByteAsInOnePiece) {
   const std::vector<std::string> broken = {
       Post("Host: a\r\nX:\r\n c\r\n"),

@@ -51,15 +51,15 @@ TEST(Request, TheAckIsAskedForInTheQuery) {
            {"/events?x=?&&ack=broker", AckLevel::kBroker},
            {"/events?a%63k=br%6Fker", AckLevel::kBroker},
            {"http://example.org/events?ack=broker", AckLevel::kBroker}}) {
-    const RequestedAck wish = ParseAckWish(target);
-    EXPECT_TRUE(wish.valid) << target;
-    EXPECT_EQ(wish.level, level) << target;
+    const RequestedAck requested = ParseRequestedAck(target);
+    EXPECT_TRUE(requested.valid) << target;
+    EXPECT_EQ(requested.level, level) << target;
   }
   for (const std::string target :
        {"/events?ack", "/events?ack=", "/events?ack=disk", "/events?ack=WAL", "/events?ack=wal%20",
         "/events?ack=wal=", "/events?ack=%", "/events?ack=%w", "/events?ack=w%61%6",
         "/events?ack=wal&ack=wal", "/events?ack=wal&x=y&ack=memory", "/events?ack=wal&%61ck"}) {
-    EXPECT_FALSE(ParseAckWish(target).valid) << target;
+    EXPECT_FALSE(ParseRequestedAck(target).valid) << target;
   }
 }
 
@@ -85,7 +85,7 @@ TEST(Request, MediaTypes) {
   }
 }
 
-TEST(Request, TraceparentAndRequestIdAreReadOrPassedOver) {
+TEST(Request, TraceparentAndRequestIdAreReadOrSkipped) {
   const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   EXPECT_EQ(HeadOf("Traceparent: " + trace + "\r\n").traceparent, trace);
   EXPECT_EQ(HeadOf("traceparent: nonsense\r\n").traceparent, "");
@@ -93,7 +93,7 @@ TEST(Request, TraceparentAndRequestIdAreReadOrPassedOver) {
   EXPECT_EQ(HeadOf("X-Request-ID: a b\r\n").request_id, "");
 }
 
-TEST(Request, RequestIdsThatCanStandInJsonAndHeaders) {
+TEST(Request, RequestIdsThatCanBeUsedInJsonAndHeaders) {
   EXPECT_TRUE(IsRequestId("a"));
   EXPECT_TRUE(IsRequestId("0190c9d2-7b1c-7f00-8000-000000000000"));
   EXPECT_TRUE(IsRequestId("!#$%&'()*+,-./:;<=>?@[]^_`{|}~"));
@@ -159,7 +159,7 @@ TEST(Request, Expectations) {
   EXPECT_FALSE(HeadOf("Expect: 100-continue\r\n", "POST /events HTTP/1.0").expects_continue);
 }
 
-TEST(Request, AnyContentEncodingButIdentityIsSeenOnWhicheverLineItStands) {
+TEST(Request, AnyContentEncodingButIdentityIsSeenOnAnyLine) {
   EXPECT_FALSE(HeadOf("").encoded);
   EXPECT_FALSE(HeadOf("Content-Encoding: identity\r\n").encoded);
   EXPECT_FALSE(HeadOf("Content-Encoding: Identity\r\n").encoded);
@@ -188,12 +188,12 @@ TEST(Request, AttributesOfCloudEventsAreSeenInHeadersAndMediaTypes) {
   EXPECT_EQ(ParseMediaType("application/cloud"), MediaType::kUnknown);
 }
 
-TEST(Request, OpenMetricsIsWantedWhereverItStandsInAccept) {
-  EXPECT_FALSE(HeadOf("").wants_openmetrics);
-  EXPECT_FALSE(HeadOf("Accept: */*\r\n").wants_openmetrics);
+TEST(Request, OpenMetricsIsRecognizedAnywhereInAccept) {
+  EXPECT_FALSE(HeadOf("").accepts_openmetrics);
+  EXPECT_FALSE(HeadOf("Accept: */*\r\n").accepts_openmetrics);
   EXPECT_TRUE(HeadOf("Accept: text/plain;q=0.5, application/openmetrics-text;version=1.0.0;q=0.8\r\n")
-                  .wants_openmetrics);
-  EXPECT_TRUE(HeadOf("Accept: application/openmetrics-text\r\nAccept: text/plain\r\n").wants_openmetrics);
+                  .accepts_openmetrics);
+  EXPECT_TRUE(HeadOf("Accept: application/openmetrics-text\r\nAccept: text/plain\r\n").accepts_openmetrics);
 }
 
 TEST(Request, TwoMediaTypesAreNotOne) {

@@ -1,5 +1,4 @@
-// Requests that wait for their ack: the journal's durable end and what became of events are what the test
-// says.
+// Requests that wait for their ack. The test sets the journal's durable end and the results of events.
 
 #include <gtest/gtest.h>
 
@@ -40,7 +39,7 @@ void AwaitWaiting(Server& server, size_t requests) {
 support::EventResult Delivered(uint64_t position) { return support::EventSettler::Delivered(position); }
 support::EventResult DeadLettered(uint64_t position) { return support::EventSettler::DeadLettered(position); }
 
-// --- which level
+// --- choice of the level
 
 TEST(ServerAcks, TheReplyNamesTheLevelThatWasGiven) {
   TestServerOptions options = Options(AckLevel::kWal);
@@ -71,7 +70,7 @@ TEST(ServerAcks, ALevelThatCantBeGivenIsRefusedBeforeTheBody) {
     EXPECT_EQ(reply->status, 400);
     EXPECT_EQ(json::parse(reply->body)["code"], code);
   }
-  EXPECT_EQ(server.Told().received, 0U);
+  EXPECT_EQ(server.Counts().received, 0U);
 }
 
 // --- level wal
@@ -115,7 +114,7 @@ TEST(ServerAcks, ThoseThatAreDueAreAnsweredInOneTurn) {
   for (size_t i = 40; i < 50; ++i) EXPECT_EQ(clients[i].Receive().value().status, 202) << i;
 }
 
-// The durable end moves while requests join the line: each is answered whichever comes first.
+// The durable end moves while requests begin to wait. Each request must be answered, in either order.
 TEST(ServerAcks, NoAckIsLostBetweenTheJournalAndTheLoop) {
   TestServer server(Options(AckLevel::kWal));
   std::atomic<bool> stop{false};
@@ -151,7 +150,7 @@ TEST(ServerAcks, WhatIsPipelinedBehindAWaitingRequestIsAnsweredAfterIt) {
                           PostTo("/events?ack=memory", EventNumber(2)) + PostEvents(EventNumber(3)) +
                           Get("/livez")));
   ASSERT_EQ(client.Receive().value().body, R"({"status":"alive"})")
-      << "it does not wait for what is behind it";
+      << "it does not wait for the requests behind it";
   AwaitWaiting(server, 1);
   EXPECT_EQ(server.Accepted(), 1U);
   ASSERT_TRUE(client.Send(PostEvents(EventNumber(4))));
@@ -182,7 +181,7 @@ TEST(ServerAcks, ARequestThatComesWhileAnotherWaitsIsReadLater) {
   for (uint64_t i = 1; i <= 200; ++i) ASSERT_EQ(client.Receive().value().status, 202) << i;
 }
 
-TEST(ServerAcks, AFailedJournalIsToldToThoseThatWaitAndTheirConnectionsEnd) {
+TEST(ServerAcks, AFailedJournalIsReportedToWaitingRequestsAndTheirConnectionsEnd) {
   TestServer server(Options(AckLevel::kWal));
   HttpClient due = server.Connect();
   ASSERT_TRUE(due.Send(PostEvents(EventNumber(1))));
@@ -204,7 +203,7 @@ TEST(ServerAcks, AFailedJournalIsToldToThoseThatWaitAndTheirConnectionsEnd) {
 
 // --- level broker
 
-TEST(ServerAcks, AReplyOfLevelBrokerComesWithTheFateOfTheEvent) {
+TEST(ServerAcks, AReplyOfLevelBrokerComesWithTheResultOfTheEvent) {
   TestServer server(Options(AckLevel::kBroker, false));
   HttpClient client = server.Connect();
   ASSERT_TRUE(client.Send(PostEvents(EventNumber(1))));
@@ -240,7 +239,7 @@ TEST(ServerAcks, ADeadLetteredEventIsRefusedWithItsCode) {
   EXPECT_FALSE(reply->SaysClose());
 }
 
-TEST(ServerAcks, ABatchTellsTheFateOfEachEvent) {
+TEST(ServerAcks, ABatchReportsTheResultOfEachEvent) {
   TestServer server(Options(AckLevel::kBroker, false));
   HttpClient client = server.Connect();
   const std::string batch =

@@ -28,7 +28,7 @@ std::string Chunk(std::string_view bytes) {
   return size + std::string(bytes) + "\r\n";
 }
 
-TEST(ServerLimits, ConnectionsOverTheLimitAreToldAndClosed) {
+TEST(ServerLimits, ConnectionsOverTheLimitAreRejectedAndClosed) {
   TestServerOptions options;
   options.http.connections_max = 3;
   TestServer server(options);
@@ -54,7 +54,7 @@ TEST(ServerLimits, ConnectionsOverTheLimitAreToldAndClosed) {
   EXPECT_EQ(next.Ask(Get("/livez")).value().status, 200);
 }
 
-TEST(ServerLimits, ACrowdFarOverTheLimitDisturbsNobody) {
+TEST(ServerLimits, ACrowdFarOverTheLimitDisturbsNoOtherClient) {
   TestServerOptions options;
   options.http.connections_max = 1;
   TestServer server(options);
@@ -63,16 +63,16 @@ TEST(ServerLimits, ACrowdFarOverTheLimitDisturbsNobody) {
   std::vector<HttpClient> crowd;
   for (int i = 0; i < 400; ++i) crowd.push_back(server.Connect());
   EXPECT_EQ(served.Ask(Get("/livez")).value().status, 200);
-  int told = 0;
+  int rejected = 0;
   for (HttpClient& client : crowd) {
     const auto reply = client.Receive();
     if (reply) {
       EXPECT_EQ(reply->status, 503);
-      ++told;
+      ++rejected;
     }
     EXPECT_TRUE(client.Ended());
   }
-  EXPECT_GE(told, 200);
+  EXPECT_GE(rejected, 200);
   crowd.clear();
   EXPECT_TRUE(Eventually([&] { return server.Http().Connections() == 1; }));
 }
@@ -144,7 +144,7 @@ TEST(ServerLimits, ARefusedSmallBodyIsPassedOver) {
   }
 }
 
-// Like most clients: they look for the reply when the body is sent, or can't be.
+// Most clients read the reply only after the body has been sent or its sending has failed.
 TEST(ServerLimits, ARefusalReachesAClientThatGoesOnWriting) {
   TestServer server;
   for (const size_t size : {100'000UL, 800'000UL, 9'000'000UL}) {
@@ -160,7 +160,7 @@ TEST(ServerLimits, ARefusalReachesAClientThatGoesOnWriting) {
   }
 }
 
-// Each row: how a request with a large body can end, and nothing of it may stay counted.
+// Each row is a way in which a request with a large body can end. None of its bytes may stay counted.
 TEST(ServerLimits, InflightBytesComeBackWhateverBecomesOfTheRequest) {
   TestServerOptions options;
   options.http.body_bytes_max = 400'000;
@@ -265,8 +265,8 @@ TEST(ServerLimits, OverTheInflightBytesNewBodiesAreRefusedAndOthersGoOn) {
   EXPECT_EQ(server.Accepted(), 2U);
 }
 
-// A client that asks and never reads: the server stops reading too, so that it stores at most one round of
-// replies.
+// A client that sends requests and never reads replies. The server stops reading too, so that it stores at
+// most one round of replies.
 TEST(ServerLimits, AClientThatNeverReadsIsNotReadFromWithoutEnd) {
   TestServer server;
   HttpClient client = server.Connect(/*buffer_bytes=*/8192);
@@ -275,7 +275,7 @@ TEST(ServerLimits, AClientThatNeverReadsIsNotReadFromWithoutEnd) {
   while (wire.size() < (size_t{64} << 20)) wire += request;
   const size_t sent = client.SendSome(wire, 500ms);
   EXPECT_LT(sent, size_t{24} << 20);
-  const uint64_t answered = server.Told().requests;
+  const uint64_t answered = server.Counts().requests;
   client.CloseWrite();
   for (uint64_t n = 0; n < answered; ++n) ASSERT_TRUE(client.Receive()) << n;
   uint64_t more = 0;

@@ -5,7 +5,7 @@
 namespace ei::http {
 namespace {
 
-// A listening socket of somebody else.
+// A listening socket of another program.
 class Squatter {
  public:
   explicit Squatter(bool reuse_port) {
@@ -37,7 +37,7 @@ TestServerOptions WithAdminPort() {
   return options;
 }
 
-// What is said when a second server can't start; empty: it does start.
+// The error of starting a second server; empty if it starts.
 std::string WhyNot(const HttpOptions& options) {
   TestServer server;
   const auto started = server.TryStart(options);
@@ -64,7 +64,7 @@ TEST(ServerListen, NothingIsAnsweredBeforeServe) {
   ASSERT_TRUE(early.Send(PostEvents(EventNumber(1))));
   ASSERT_TRUE(probe.Send(Get("/metrics")));
   EXPECT_TRUE(probe.StaysQuiet(std::chrono::milliseconds(50)));
-  EXPECT_EQ(server.Told().received, 0U);
+  EXPECT_EQ(server.Counts().received, 0U);
   server.Http().Serve();
   EXPECT_EQ(early.Receive().value().status, 202);
   EXPECT_EQ(probe.Receive().value().status, 200);

@@ -64,10 +64,10 @@ TEST(ServerLoad, AHundredThousandRequestsOverManyConnectionsAreAllAnsweredInOrde
   EXPECT_EQ(server.Accepted(), kConnections * kPerConnection);
   EXPECT_TRUE(server.NoConnectionIsLeft());
   EXPECT_TRUE(server.NoBytesAreHeld());
-  EXPECT_EQ(server.Told().requests, kConnections * kPerConnection);
+  EXPECT_EQ(server.Counts().requests, kConnections * kPerConnection);
 }
 
-// Bytes that are a request, nearly one, or none: whatever comes, the server answers the next client.
+// Bytes that are a request, almost one, or none. After any of them the server must answer the next client.
 TEST(ServerLoad, DamagedRequestsLeaveNothingBehind) {
   support::Random random(support::SeedOr(3));
   TestServerOptions options;
@@ -107,7 +107,7 @@ TEST(ServerLoad, DamagedRequestsLeaveNothingBehind) {
       << OpenDescriptors() << " descriptors, " << descriptors << " before";
 }
 
-// What is allocated on the way is far more than may stay, even where a sanitizer delays frees.
+// The test allocates far more in total than may remain allocated, even if a sanitizer delays frees.
 TEST(ServerLoad, MemoryDoesNotGrowWithConnectionsAndBodies) {
   TestServerOptions options;
   options.journal_events_max = 10;

@@ -1,4 +1,4 @@
-// Events that are sent again, with an idempotency window: what clients read.
+// The replies to events that are sent again, with an idempotency window.
 
 #include <gtest/gtest.h>
 
@@ -54,7 +54,7 @@ TEST_F(ServerRepeats, ARepeatLooksLikeTheFirst) {
   ASSERT_TRUE(batch);
   EXPECT_EQ(batch->body, R"({"accepted":2,"rejected":0,"errors":[]})");
   EXPECT_EQ(server_.Accepted(), 2U);
-  EXPECT_EQ(server_.Told().deduplicated, 3U);
+  EXPECT_EQ(server_.Counts().deduplicated, 3U);
 }
 
 TEST_F(ServerRepeats, ARepresentationMarksRepeats) {
@@ -109,7 +109,7 @@ TEST_F(ServerRepeats, AtLevelBrokerARepeatWaitsForTheDeliveryOfItsEvent) {
   AwaitWaiting(0);
 }
 
-TEST_F(ServerRepeats, AtLevelBrokerABatchTellsTheFateOfEach) {
+TEST_F(ServerRepeats, AtLevelBrokerABatchReportsTheResultOfEach) {
   ASSERT_TRUE(
       Ask(AckLevel::kMemory, "[" + EventNumber(1) + "," + EventNumber(2) + "," + EventNumber(3) + "]"));
   Settle({Delivered(0)});
@@ -134,7 +134,8 @@ TEST_F(ServerRepeats, AtLevelBrokerABatchTellsTheFateOfEach) {
             R"({"id":"e5","index":5,"offset":104,"partition":3,"topic":"events"}])");
   const auto another_try = Ask(AckLevel::kMemory, EventNumber(3), kListed);
   ASSERT_TRUE(another_try);
-  EXPECT_EQ(another_try->body, R"({"status":"accepted","id":"e3"})") << "a dead letter is no delivery";
+  EXPECT_EQ(another_try->body, R"({"status":"accepted","id":"e3"})")
+      << "a dead letter was not delivered, so it is not a repeat";
 }
 
 TEST_F(ServerRepeats, ABatchOfDeliveredEventsIsAnsweredAtOnce) {

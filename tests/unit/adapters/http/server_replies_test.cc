@@ -1,4 +1,4 @@
-// What a reply may hold, and who is charged while its client doesn't take it.
+// The limits of a reply, and the memory that is charged while its client doesn't read it.
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kLargeReply = 24 << 20;  // more than the buffers of two sockets take
+constexpr size_t kLargeReply = 24 << 20;  // more than the buffers of two sockets hold
 
 std::string Faults(int count) {
   std::string events = "[0";
@@ -46,7 +46,7 @@ TEST(ServerReplies, OfManyErrorsTheFirstHundredAreListedAndTheOthersCounted) {
   }
 }
 
-TEST(ServerReplies, BesideAcceptedEventsAHundredErrorsAreListedToo) {
+TEST(ServerReplies, WithAcceptedEventsAHundredErrorsAreListedToo) {
   TestServer server;
   HttpClient client = server.Connect();
   const auto reply = client.Ask(PostEvents("[" + EventNumber(1) + "," + Faults(150).substr(1)));
@@ -99,7 +99,7 @@ TEST(ServerReplies, WhatAWaitingRequestKeepsIsChargedUntilItIsAnswered) {
   }
   TestServerOptions options;
   options.ingest.ack = AckLevel::kBroker;
-  // The body finds room, but not beside all that its reply needs.
+  // With the second limit there is room for the body, but not for the body and the data for its reply.
   for (const size_t bytes_max : {10 * batch.size(), batch.size() * 5 / 4}) {
     SCOPED_TRACE(bytes_max);
     options.http.inflight_bytes_max = bytes_max;
@@ -107,7 +107,7 @@ TEST(ServerReplies, WhatAWaitingRequestKeepsIsChargedUntilItIsAnswered) {
     HttpClient client = server.Connect();
     ASSERT_TRUE(client.Send(PostEvents(batch, "", "application/x-ndjson")));
     ASSERT_TRUE(Eventually([&] { return server.Http().WaitingRequests() == 1; }));
-    // Its body may be given back meanwhile.
+    // Its body may be freed meanwhile.
     EXPECT_GE(server.Http().InflightBytes(), kEvents * 200);
     EXPECT_TRUE(Eventually([&] { return server.Http().InflightBytes() < bytes_max; }));
     server.Settle(settled);
@@ -128,7 +128,7 @@ TEST(ServerReplies, WhatItsClientDoesNotTakeIsChargedUntilItDoes) {
   ASSERT_TRUE(client.Send(Get("/metrics")));
   ASSERT_TRUE(Eventually([&] { return server.Http().InflightBytes() > kLargeReply / 2; }));
   EXPECT_TRUE(Eventually([&] { return shares.LargestPart(ei::Shared::kReadBytes) > 0.125; }))
-      << "its own client's, not only of all";
+      << "it is charged to its client, not only to the total";
   EXPECT_EQ(client.Receive().value().body.size(), kLargeReply);
   EXPECT_TRUE(server.NoBytesAreHeld());
   EXPECT_TRUE(Eventually([&] { return shares.LargestPart(ei::Shared::kReadBytes) == 0; }));
@@ -141,7 +141,7 @@ TEST(ServerReplies, OneThatTheMemoryForRequestsHasNoRoomForIsDroppedWithItsConne
   TestServer server(options);
   HttpClient deaf = server.Connect(/*buffer_bytes=*/8192);
   ASSERT_TRUE(deaf.Send(Get("/metrics")));
-  ASSERT_TRUE(Eventually([&] { return server.Told().dropped_connections.contains("unread"); }));
+  ASSERT_TRUE(Eventually([&] { return server.Counts().dropped_connections.contains("unread"); }));
   EXPECT_LT(deaf.ReceiveToEnd().size(), kLargeReply);
   EXPECT_TRUE(server.NoBytesAreHeld());
   EXPECT_EQ(server.Connect().Ask(Get("/livez")).value().status, 200);
@@ -152,16 +152,17 @@ TEST(ServerReplies, AFloodThatTakesNoRepliesLeavesTheMemoryOfOthersAlone) {
   shared.capacities[static_cast<size_t>(ei::Shared::kReadBytes)] = 4 * kLargeReply;
   ClientShares shares(shared);
   TestServer server(LargeReplies(&shares));
-  HttpClient modest = server.ConnectFrom(2);
-  ASSERT_EQ(modest.Ask(PostEvents(EventNumber(1))).value().status, 202);
+  HttpClient small_client = server.ConnectFrom(2);
+  ASSERT_EQ(small_client.Ask(PostEvents(EventNumber(1))).value().status, 202);
   std::vector<HttpClient> deaf;
   for (int i = 0; i < 8; ++i) {
     deaf.push_back(server.ConnectFrom(3));
     ASSERT_TRUE(deaf.back().Send(Get("/metrics")));
   }
-  ASSERT_TRUE(Eventually([&] { return server.Told().dropped_connections.contains("unread"); }));
-  EXPECT_EQ(modest.Ask(PostEvents(R"({"type":"t","p":")" + std::string(900'000, 'x') + "\"}")).value().status,
-            202);
+  ASSERT_TRUE(Eventually([&] { return server.Counts().dropped_connections.contains("unread"); }));
+  EXPECT_EQ(
+      small_client.Ask(PostEvents(R"({"type":"t","p":")" + std::string(900'000, 'x') + "\"}")).value().status,
+      202);
 }
 
 }  // namespace

@@ -18,12 +18,12 @@ using namespace std::chrono_literals;
 
 std::string CodeOf(const ReplyMessage& reply) { return json::parse(reply.body).value("code", ""); }
 
-// The partition of the key "stuck" takes nothing.
+// The partition of the key "stalled" doesn't accept records.
 class StalledSink final : public EventSink {
  public:
   SinkLane& Lane(size_t) override { std::abort(); }
   bool IsStalled(std::string_view topic, std::optional<uint32_t> key_hash) const override {
-    return topic.empty() && key_hash == base::Murmur2("stuck");
+    return topic.empty() && key_hash == base::Murmur2("stalled");
   }
   SinkStatus Status() const override { return {}; }
 };
@@ -159,7 +159,7 @@ TEST(ServerRequests, ContinueIsSentWhenTheBodyIsWanted) {
   const auto reply = client.Ask(wire.substr(body));
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->status, 202);
-  // The body came along: no need to say it.
+  // The body arrived with the header, so 100 Continue is not needed.
   const auto at_once = client.Ask(wire);
   ASSERT_TRUE(at_once);
   EXPECT_EQ(at_once->status, 202);
@@ -173,12 +173,12 @@ TEST(ServerRequests, ARefusalComesInsteadOfContinue) {
       "Content-Length: 1000\r\n\r\n");
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->status, 415);
-  // Whether the body will follow can't be known, so the connection can't go on.
+  // The server can't know whether the body will follow, so it can't keep the connection.
   EXPECT_TRUE(reply->SaysClose());
   EXPECT_TRUE(client.Ended());
 }
 
-TEST(ServerRequests, AnHttp10ClientIsNeverToldToContinue) {
+TEST(ServerRequests, AnHttp10ClientNeverGetsContinue) {
   TestServer server;
   HttpClient client = server.Connect();
   const std::string body = EventNumber(1);
@@ -330,24 +330,24 @@ TEST(ServerRequests, AnEventTooLargeForItsTopicIsRefusedWithTheTopicAndItsLimit)
 }
 
 TEST(ServerRequests, AnEventForAStalledPartitionIsRefusedForNow) {
-  constexpr std::string_view kStuck = R"({"id":"stuck","type":"t"})";
+  constexpr std::string_view kForStalled = R"({"id":"stalled","type":"t"})";
   StalledSink sink;
   TestServerOptions options;
   options.sink = &sink;
   options.journal_events_max = 4;
   TestServer server(options);
   HttpClient client = server.Connect();
-  EXPECT_EQ(client.Ask(PostEvents(kStuck)).value().status, 202) << "there is room";
+  EXPECT_EQ(client.Ask(PostEvents(kForStalled)).value().status, 202) << "there is room";
   for (uint64_t n = 0; n < 2; ++n) {
-    EXPECT_EQ(client.Ask(PostEvents(EventNumber(n))).value().status, 202) << "its partition takes events";
+    EXPECT_EQ(client.Ask(PostEvents(EventNumber(n))).value().status, 202) << "its partition accepts events";
   }
-  const auto single = client.Ask(PostEvents(kStuck));
+  const auto single = client.Ask(PostEvents(kForStalled));
   ASSERT_TRUE(single);
   EXPECT_EQ(single->status, 503);
   EXPECT_EQ(CodeOf(*single), "partition_stuck");
   EXPECT_EQ(single->Header("retry-after"), "5");
 
-  const auto batch = client.Ask(PostEvents("[" + std::string(kStuck) + R"(,{"type":""}])"));
+  const auto batch = client.Ask(PostEvents("[" + std::string(kForStalled) + R"(,{"type":""}])"));
   ASSERT_TRUE(batch);
   EXPECT_EQ(batch->status, 503) << "sent again, the first may be accepted";
   EXPECT_EQ(batch->Header("retry-after"), "5");
@@ -358,7 +358,7 @@ TEST(ServerRequests, AnEventForAStalledPartitionIsRefusedForNow) {
   EXPECT_EQ(server.Accepted(), 3U);
 }
 
-TEST(ServerRequests, TheRateLimitIsToldBeforeTheBodyIsRead) {
+TEST(ServerRequests, TheRateLimitIsReportedBeforeTheBodyIsRead) {
   TestServerOptions options;
   options.rate = 1;
   options.burst = 2;
@@ -377,7 +377,7 @@ TEST(ServerRequests, TheRateLimitIsToldBeforeTheBodyIsRead) {
   EXPECT_EQ(reply->Header("ratelimit-reset"), "1");
 }
 
-// However early it is refused: alerts live on these counts for as long as clients are refused.
+// Alerts depend on these counters, so a rejection must be counted however early it happens.
 TEST(ServerRequests, EveryRefusalRaisesTheCounterOfItsCode) {
   TestServerOptions options;
   options.journal_events_max = 1;
@@ -390,18 +390,18 @@ TEST(ServerRequests, EveryRefusalRaisesTheCounterOfItsCode) {
   ASSERT_EQ(client.Ask(PostEvents("x", {}, "text/plain")).value().status, 415);
   ASSERT_EQ(client.Ask(Get("/livez", "X: " + std::string(3000, 'x') + "\r\n")).value().status, 431);
   EXPECT_EQ(
-      server.Told().rejected_requests,
+      server.Counts().rejected_requests,
       (std::map<std::string, uint64_t>{
           {"journal_full", 3}, {"not_found", 1}, {"unsupported_media_type", 1}, {"headers_too_large", 1}}));
 }
 
-TEST(ServerRequests, AFullJournalIsToldWithARetryAfter) {
+TEST(ServerRequests, AFullJournalIsReportedWithARetryAfter) {
   TestServerOptions options;
   options.journal_events_max = 2;
   TestServer server(options);
   HttpClient client = server.Connect();
   EXPECT_EQ(client.Ask(PostEvents("[" + EventNumber(1) + "," + EventNumber(2) + "]")).value().status, 202);
-  for (int i = 0; i < 2; ++i) {  // found out at the end the first time, before the body from then on
+  for (int i = 0; i < 2; ++i) {  // rejected after the body the first time, before the body from then on
     const auto reply = client.Ask(PostEvents(EventNumber(3)));
     ASSERT_TRUE(reply);
     EXPECT_EQ(reply->status, 503);
@@ -423,7 +423,7 @@ TEST(ServerRequests, AClosedIngestAnswersShuttingDown) {
   EXPECT_EQ(client.Ask(Get("/livez")).value().status, 200);
 }
 
-TEST(ServerRequests, ReadinessTellsItsReason) {
+TEST(ServerRequests, ReadinessReportsItsReason) {
   std::atomic<bool> ready = false;
   TestServerOptions options;
   options.unready_reason = [&] { return ready ? "" : "the \"journal\" is full"; };
@@ -451,7 +451,7 @@ TEST(ServerRequests, MetricsComeInTheFormatThatIsAskedFor) {
   EXPECT_EQ(open->Header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
 }
 
-// The route stands on any way it may be written.
+// A route is found with an absolute target too.
 TEST(ServerRequests, AProxyMayWriteTheWholeAddress) {
   TestServer server;
   HttpClient client = server.Connect();

@@ -37,7 +37,7 @@ std::string PostLines(int count, std::string_view headers = {}) {
   return PostEvents(ManyEvents(count), headers, "application/x-ndjson");
 }
 
-// A server whose clients share what `shared` says, and two of them.
+// A server whose clients share the resources of `shared`, and two clients.
 template <typename Server>
 struct SharedServer {
   explicit SharedServer(const ClientShares::Options& shared, TestServerOptions options = {})
@@ -52,51 +52,51 @@ struct SharedServer {
     return options;
   }
 
-  // Of 80 events, or of as many tokens, all but what is kept for others is the flood's then.
-  void TakeAllButTheLast() {
-    ASSERT_EQ(modest.Ask(PostLines(1)).value().status, 202);
+  // Of 80 events, or of as many tokens, the flood then holds all but the reserve for others.
+  void FillAllButTheReserve() {
+    ASSERT_EQ(small_client.Ask(PostLines(1)).value().status, 202);
     ASSERT_EQ(flood.Ask(PostLines(69)).value().status, 202);
   }
 
   ClientShares shares;
   Server server;
-  HttpClient modest = server.ConnectFrom(2);
+  HttpClient small_client = server.ConnectFrom(2);
   HttpClient flood = server.ConnectFrom(3);
 };
 
 TEST(ServerShares, AFloodLeavesTheLastOfTheJournalToOthers) {
   SharedServer<TestServer> at(kJournal);
-  at.TakeAllButTheLast();
+  at.FillAllButTheReserve();
   const auto refused = at.flood.Ask(PostLines(1));
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->status, 429);
   EXPECT_EQ(CodeOf(*refused), "client_over_share");
   EXPECT_GE(std::stoi(refused->Header("retry-after")), 1);
   EXPECT_FALSE(refused->SaysClose());
-  EXPECT_EQ(at.modest.Ask(PostLines(9)).value().status, 202) << "an eighth together with the first";
-  EXPECT_EQ(at.modest.Ask(PostLines(1)).value().status, 429) << "now it holds an eighth too";
-  EXPECT_EQ(at.server.Told().over_share.at("journal"), 2U);
+  EXPECT_EQ(at.small_client.Ask(PostLines(9)).value().status, 202) << "1/8 together with the first";
+  EXPECT_EQ(at.small_client.Ask(PostLines(1)).value().status, 429) << "now it holds 1/8 too";
+  EXPECT_EQ(at.server.Counts().over_share.at("journal"), 2U);
 }
 
-TEST(ServerShares, WhoIsAloneGetsTheWholeJournal) {
+TEST(ServerShares, AClientThatIsAloneGetsTheWholeJournal) {
   SharedServer<TestServer> at(kJournal);
-  ASSERT_EQ(at.modest.Ask(PostLines(80)).value().status, 202);
-  const auto full = at.modest.Ask(PostLines(1));
+  ASSERT_EQ(at.small_client.Ask(PostLines(80)).value().status, 202);
+  const auto full = at.small_client.Ask(PostLines(1));
   ASSERT_TRUE(full);
   EXPECT_EQ(CodeOf(*full), "journal_full");
 }
 
 TEST(ServerShares, AFloodLeavesTheLastOfTheRateToOthers) {
   SharedServer<TestServer> at(RateOf(0.001, 80));
-  at.TakeAllButTheLast();
+  at.FillAllButTheReserve();
   const auto refused = at.flood.Ask(PostLines(1));
   ASSERT_TRUE(refused);
   EXPECT_EQ(CodeOf(*refused), "rate_limited");
-  EXPECT_EQ(at.modest.Ask(PostLines(9)).value().status, 202);
-  EXPECT_EQ(at.server.Told().over_share.at("rate"), 1U);
+  EXPECT_EQ(at.small_client.Ask(PostLines(9)).value().status, 202);
+  EXPECT_EQ(at.server.Counts().over_share.at("rate"), 1U);
 }
 
-// Its decoding would cost no tokens, so it doesn't happen.
+// Decoding it would cost no tokens, so it must not be decoded.
 TEST(ServerShares, ABodyThatComesWhenItsClientHasJustBeenRefusedIsNotDecoded) {
   SharedServer<TimedServer> at(RateOf(100, 100));
   HttpClient late = at.server.ConnectFrom(3);
@@ -105,52 +105,52 @@ TEST(ServerShares, ABodyThatComesWhenItsClientHasJustBeenRefusedIsNotDecoded) {
   ASSERT_EQ(late.Receive().value().status, 200);
   ASSERT_EQ(at.flood.Ask(PostLines(60)).value().status, 202);
   ASSERT_EQ(at.flood.Ask(PostLines(60)).value().status, 429);
-  EXPECT_EQ(at.server.Told().received, 120U);
+  EXPECT_EQ(at.server.Counts().received, 120U);
   const auto refused = late.Ask(begun.substr(begun.size() - 1));
   ASSERT_TRUE(refused);
   EXPECT_EQ(CodeOf(*refused), "rate_limited");
   EXPECT_EQ(refused->Header("retry-after"), "1");
   EXPECT_EQ(at.flood.Ask(PostLines(1)).value().status, 429);
-  EXPECT_EQ(at.server.Told().received, 120U);
+  EXPECT_EQ(at.server.Counts().received, 120U);
   at.server.Clock().Advance(600ms);
   EXPECT_EQ(at.flood.Ask(PostLines(60)).value().status, 202);
 }
 
-TEST(ServerShares, WhoDoesNotHeedRefusalsIsNotReadForAMoment) {
+TEST(ServerShares, AClientThatIgnoresRejectionsIsNotReadForAMoment) {
   SharedServer<TimedServer> at(kJournal);
-  at.TakeAllButTheLast();
+  at.FillAllButTheReserve();
   ASSERT_TRUE(at.flood.Send(PostLines(1) + PostLines(1) + PostLines(1)));
   ASSERT_EQ(at.flood.Receive().value().status, 429);
-  ASSERT_EQ(at.modest.Ask(PostLines(1)).value().status, 202);
-  EXPECT_EQ(at.server.Told().over_share.at("journal"), 1U) << "the next one is not looked at";
+  ASSERT_EQ(at.small_client.Ask(PostLines(1)).value().status, 202);
+  EXPECT_EQ(at.server.Counts().over_share.at("journal"), 1U) << "the next one is not read";
   for (uint64_t expected = 2; expected <= 3; ++expected) {
     at.server.Clock().Advance(600ms);
     EXPECT_EQ(at.flood.Receive().value().status, 429);
-    EXPECT_EQ(at.server.Told().over_share.at("journal"), expected);
+    EXPECT_EQ(at.server.Counts().over_share.at("journal"), expected);
   }
   at.flood.Close();
   at.server.Clock().Advance(600ms);
   EXPECT_TRUE(Eventually([&] { return at.server.Http().Connections() == 1; }));
 }
 
-TEST(ServerShares, WhoIsHeldBackDoesNotHoldUpTheStop) {
+TEST(ServerShares, AHeldBackClientDoesNotDelayTheStop) {
   SharedServer<TestServer> at(kJournal);
-  at.TakeAllButTheLast();
+  at.FillAllButTheReserve();
   ASSERT_TRUE(at.flood.Send(PostLines(1) + PostLines(1)));
   ASSERT_EQ(at.flood.Receive().value().status, 429);
   HttpClient waiting = at.server.ConnectFrom(3);
   ASSERT_EQ(waiting.Ask(PostLines(1)).value().status, 429);
   EXPECT_EQ(at.server.Http().Stop(std::chrono::steady_clock::now() + kPatience), 0U);
   const auto last = at.flood.Receive();
-  ASSERT_TRUE(last) << "what had arrived is answered";
+  ASSERT_TRUE(last) << "a request that had arrived is answered";
   EXPECT_EQ(last->status, 429);
   EXPECT_TRUE(at.flood.Ended());
   EXPECT_TRUE(waiting.Ended());
 }
 
-TEST(ServerShares, AHalfHeaderOfWhoIsHeldBackDoesNotHoldUpTheStop) {
+TEST(ServerShares, AHalfHeaderOfAHeldBackClientDoesNotDelayTheStop) {
   SharedServer<TestServer> at(kJournal);
-  at.TakeAllButTheLast();
+  at.FillAllButTheReserve();
   ASSERT_EQ(at.flood.Ask(PostLines(1) + "POST /events HT").value().status, 429);
   const auto began = std::chrono::steady_clock::now();
   EXPECT_EQ(at.server.Http().Stop(began + 30s), 0U);
@@ -160,7 +160,7 @@ TEST(ServerShares, AHalfHeaderOfWhoIsHeldBackDoesNotHoldUpTheStop) {
 
 TEST(ServerShares, AServerMayEndWhileClientsAreHeldBack) {
   SharedServer<TimedServer> at(kJournal);
-  at.TakeAllButTheLast();
+  at.FillAllButTheReserve();
   ASSERT_EQ(at.flood.Ask(PostLines(1)).value().status, 429);
   at.server.End();
   EXPECT_TRUE(at.flood.Ended());
@@ -183,9 +183,9 @@ TEST(ServerShares, AFloodOfConnectionsLeavesTheLastOnesToOthers) {
   EXPECT_EQ(refused->status, 429);
   EXPECT_EQ(CodeOf(*refused), "client_over_share");
   EXPECT_TRUE(refused->SaysClose());
-  HttpClient modest = server.ConnectFrom(2);
-  EXPECT_EQ(modest.Ask(Get("/livez")).value().status, 200);
-  EXPECT_EQ(server.Told().over_share.at("connections"), 1U);
+  HttpClient small_client = server.ConnectFrom(2);
+  EXPECT_EQ(small_client.Ask(Get("/livez")).value().status, 200);
+  EXPECT_EQ(server.Counts().over_share.at("connections"), 1U);
 }
 
 TEST(ServerShares, SlowBodiesOfOneClientLeaveTheLastOfTheMemoryToOthers) {
@@ -195,8 +195,8 @@ TEST(ServerShares, SlowBodiesOfOneClientLeaveTheLastOfTheMemoryToOthers) {
   options.http.inflight_bytes_max = kBytes;
   options.shares = &shares;
   TestServer server(options);
-  HttpClient modest = server.ConnectFrom(2);
-  ASSERT_EQ(modest.Ask(PostLines(1)).value().status, 202);
+  HttpClient small_client = server.ConnectFrom(2);
+  ASSERT_EQ(small_client.Ask(PostLines(1)).value().status, 202);
   const std::string unfinished =
       "POST /events HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 200000\r\n\r\n" +
       std::string(150'000, ' ');
@@ -205,10 +205,10 @@ TEST(ServerShares, SlowBodiesOfOneClientLeaveTheLastOfTheMemoryToOthers) {
   for (int i = 0; i < 8 && !refused; ++i) {
     flood.push_back(server.ConnectFrom(3));
     flood.back().SendSome(unfinished, 100ms);
-    refused = Eventually([&] { return server.Told().over_share.contains("memory"); }, 200ms);
+    refused = Eventually([&] { return server.Counts().over_share.contains("memory"); }, 200ms);
   }
   EXPECT_TRUE(refused);
-  EXPECT_EQ(modest.Ask(PostLines(2'000)).value().status, 202) << "60 KB";
+  EXPECT_EQ(small_client.Ask(PostLines(2'000)).value().status, 202) << "60 KB";
   flood.clear();
   EXPECT_TRUE(server.NoBytesAreHeld());
 }
@@ -230,11 +230,11 @@ TEST(ServerShares, ATrustedProxySpeaksForItsClients) {
   EXPECT_EQ(again.Ask(PostLines(5, "X-Forwarded-For: 198.51.100.1\r\n")).value().status, 202);
   HttpClient stranger = at.server.ConnectFrom(3);
   EXPECT_EQ(stranger.Ask(PostLines(5, "X-Forwarded-For: 198.51.100.2\r\n")).value().status, 202)
-      << "its word is not taken";
+      << "its X-Forwarded-For is not trusted";
 }
 
-// The pools of proxies give the connection that was used last to whoever comes next.
-TEST(ServerShares, AFloodBehindAProxyHoldsUpNobodyElseOnItsConnection) {
+// A proxy's connection pool uses the most recently used connection for the next client.
+TEST(ServerShares, AFloodBehindAProxyDelaysNoOtherClientOnItsConnection) {
   TestServerOptions options;
   options.http.trusted_proxies = TrustedProxies::Parse("127.0.0.2").value();
   SharedServer<TimedServer> at(kJournal, options);
@@ -244,9 +244,9 @@ TEST(ServerShares, AFloodBehindAProxyHoldsUpNobodyElseOnItsConnection) {
   ASSERT_TRUE(proxy.Send(PostLines(1, "X-Forwarded-For: 198.51.100.2\r\n") +
                          PostLines(1, "X-Forwarded-For: 198.51.100.1\r\n")));
   EXPECT_EQ(proxy.Receive().value().status, 429);
-  const auto innocent = proxy.Receive();  // the clock stands still
-  ASSERT_TRUE(innocent);
-  EXPECT_EQ(innocent->status, 202);
+  const auto other_client = proxy.Receive();  // the clock doesn't advance
+  ASSERT_TRUE(other_client);
+  EXPECT_EQ(other_client->status, 202);
 }
 
 }  // namespace

@@ -13,16 +13,16 @@ using namespace std::chrono_literals;
 
 base::SteadyTime In(base::Duration duration) { return std::chrono::steady_clock::now() + duration; }
 
-// How long Stop may take when nothing holds it up: far below the deadlines given, with room for a loaded
+// How long Stop may take if nothing delays it: far less than the deadlines given, but enough for a loaded
 // machine.
 constexpr auto kSoon = 5s;
 
-// A server of one loop that can be held up.
+// A server with one loop that can be blocked.
 struct GatedServer {
   LoopGate gate;
   TestServer server{{.http = {}, .ingest = {}, .metrics = [this](bool) { return gate.Pass(); }}};
 
-  // Returns when the loop stands before the gate, within a request of the client's.
+  // Returns when the loop waits at the gate, within a request of the returned client.
   HttpClient Hold() {
     HttpClient client = server.Connect();
     EXPECT_TRUE(client.Send(Get("/metrics")));
@@ -45,7 +45,7 @@ TEST(ServerStop, IdleConnectionsAreClosedAtOnce) {
   EXPECT_TRUE(silent.Ended());
 }
 
-TEST(ServerStop, NobodyIsLetInAfterwards) {
+TEST(ServerStop, NoConnectionIsAcceptedAfterwards) {
   TestServer server;
   const uint16_t port = server.Port();
   server.Http().Stop(In(10s));
@@ -53,7 +53,7 @@ TEST(ServerStop, NobodyIsLetInAfterwards) {
   EXPECT_EQ(server.Http().Stop(In(10s)), 0U);
 }
 
-TEST(ServerStop, ARequestInProgressIsAnsweredAndToldToClose) {
+TEST(ServerStop, ARequestInProgressIsAnsweredWithConnectionClose) {
   GatedServer held;
   auto& [gate, server] = held;
   HttpClient client = held.Hold();
@@ -76,7 +76,7 @@ TEST(ServerStop, RequestsThatHaveArrivedAreAnsweredEvenFromTheBacklog) {
     ASSERT_EQ(known.back().Ask(Get("/livez")).value().status, 200);
   }
   HttpClient holding = held.Hold();
-  // The loop sees none of these before it is told to stop.
+  // The loop sees none of these before the stop begins.
   for (size_t i = 0; i < known.size(); ++i) ASSERT_TRUE(known[i].Send(PostEvents(EventNumber(i))));
   std::vector<HttpClient> backlog;
   for (uint64_t i = 0; i < 40; ++i) {
@@ -104,8 +104,8 @@ TEST(ServerStop, RequestsThatHaveArrivedAreAnsweredEvenFromTheBacklog) {
   EXPECT_EQ(stopped.get(), 0U);
 }
 
-// Whatever the moment of the stop: an event is accepted if and only if its client was told so, but for a
-// reply that the client's own end could not receive any more.
+// At any moment of the stop, an event is accepted if and only if its client received the ack, except for a
+// reply that the client could no longer receive because it had ended itself.
 TEST(ServerStop, NoEventIsAcceptedWithoutAnAnswer) {
   for (int round = 0; round < 20; ++round) {
     TestServerOptions options;
@@ -113,14 +113,14 @@ TEST(ServerStop, NoEventIsAcceptedWithoutAnAnswer) {
     TestServer server(options);
     constexpr int kClients = 8;
     std::vector<std::thread> threads;
-    std::atomic<uint64_t> told = 0;
+    std::atomic<uint64_t> acknowledged = 0;
     std::atomic<int> running = 0;
     for (int c = 0; c < kClients; ++c) {
       threads.emplace_back([&] {
         HttpClient client = server.Connect();
         bool first = true;
         while (const auto reply = client.Ask(PostEvents(EventNumber(1)))) {
-          if (reply->status == 202) ++told;
+          if (reply->status == 202) ++acknowledged;
           if (std::exchange(first, false)) ++running;
           if (reply->SaysClose()) break;
         }
@@ -130,7 +130,7 @@ TEST(ServerStop, NoEventIsAcceptedWithoutAnAnswer) {
     ASSERT_TRUE(Eventually([&] { return running == kClients; }));
     EXPECT_EQ(server.Http().Stop(In(30s)), 0U);
     for (std::thread& thread : threads) thread.join();
-    EXPECT_EQ(server.Accepted(), told);
+    EXPECT_EQ(server.Accepted(), acknowledged);
   }
 }
 
@@ -163,7 +163,7 @@ TEST(ServerStop, ABodyThatIsStillComingIsCutAtTheDeadline) {
   EXPECT_EQ(server.Accepted(), 0U);
 }
 
-// A client in the middle of a header has lost nothing yet, and may send it to another replica.
+// A client that has sent only part of a header has lost nothing, and may send the request to another replica.
 TEST(ServerStop, AHalfHeaderHoldsNothingUp) {
   TestServer server;
   HttpClient client = server.Connect();
@@ -174,8 +174,8 @@ TEST(ServerStop, AHalfHeaderHoldsNothingUp) {
   EXPECT_TRUE(client.Ended());
 }
 
-// Its first bytes are seen by a loop that is stopping already. Which comes first, the stop or the gate, is
-// left to chance, so there are some rounds.
+// A loop that is stopping already sees the first bytes. Whether the stop or the gate comes first is random,
+// so the test has several rounds.
 TEST(ServerStop, AHalfHeaderFromTheBacklogHoldsNothingUp) {
   for (int round = 0; round < 10; ++round) {
     GatedServer held;
@@ -210,7 +210,7 @@ TEST(ServerStop, AReplyThatIsBeingWrittenIsWrittenWhole) {
   TestServer server(options);
   HttpClient client = server.Connect(/*buffer_bytes=*/4096);
   ASSERT_TRUE(client.Send(Get("/metrics")));
-  ASSERT_TRUE(Eventually([&] { return server.Told().requests == 1; }));
+  ASSERT_TRUE(Eventually([&] { return server.Counts().requests == 1; }));
   const auto began = std::chrono::steady_clock::now();
   auto stopped = std::async(std::launch::async, [&] { return server.Http().Stop(In(30s)); });
   ASSERT_TRUE(Eventually([&] { return !HttpClient(server.Port()).Connected(); }));
@@ -275,7 +275,7 @@ TEST(ServerStop, TheAdminPortAnswersUntilTheEnd) {
   EXPECT_EQ(probe.Ask(Get("/livez")).value().status, 200);
   client.Close();
   EXPECT_EQ(stopped.get(), 0U);
-  EXPECT_EQ(probe.Ask(Get("/metrics")).value().status, 200);  // what the rest of the stop does is seen here
+  EXPECT_EQ(probe.Ask(Get("/metrics")).value().status, 200);  // the rest of the stop can be observed here
   server.Http().StopOperations();
   EXPECT_FALSE(HttpClient(*server.Http().AdminPort()).Connected());
 }

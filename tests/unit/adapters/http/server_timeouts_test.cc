@@ -23,7 +23,7 @@ TestServerOptions Options() {
 
 class ServerTimeouts : public testing::Test {
  protected:
-  // Sends `begun` behind a whole request, whose reply says that the server has seen both.
+  // Sends `begun` behind a complete request. The reply to that shows that the server has seen both.
   void Begin(HttpClient& client, std::string_view begun) {
     const auto reply = client.Ask(Get("/livez") + std::string(begun));
     ASSERT_TRUE(reply);
@@ -43,7 +43,7 @@ class ServerTimeouts : public testing::Test {
   TimedServer server_{Options()};
 };
 
-TEST_F(ServerTimeouts, ASlowHeaderIsToldSo) {
+TEST_F(ServerTimeouts, ASlowHeaderIsReported) {
   HttpClient client = server_.Connect();
   Begin(client, "POST /events HTTP/1.1\r\nHos");
   server_.Clock().Advance(9s);
@@ -53,7 +53,7 @@ TEST_F(ServerTimeouts, ASlowHeaderIsToldSo) {
   ExpectTimedOut(client, "header_timeout");
 }
 
-TEST_F(ServerTimeouts, ASlowBodyIsToldSo) {
+TEST_F(ServerTimeouts, ASlowBodyIsReported) {
   HttpClient client = server_.Connect();
   Begin(client, kHalfPost);
   server_.Clock().Advance(29s);
@@ -64,7 +64,7 @@ TEST_F(ServerTimeouts, ASlowBodyIsToldSo) {
   EXPECT_EQ(server_.Accepted(), 0U);
 }
 
-TEST_F(ServerTimeouts, ASlowChunkedBodyIsToldSo) {
+TEST_F(ServerTimeouts, ASlowChunkedBodyIsReported) {
   HttpClient client = server_.Connect();
   Begin(
       client,
@@ -74,7 +74,7 @@ TEST_F(ServerTimeouts, ASlowChunkedBodyIsToldSo) {
   ExpectTimedOut(client, "body_timeout");
 }
 
-TEST_F(ServerTimeouts, ABodyThatNeverComesAfterContinueIsToldSo) {
+TEST_F(ServerTimeouts, ABodyThatNeverComesAfterContinueIsReported) {
   HttpClient client = server_.Connect();
   const auto go_on = client.Ask(
       "POST /events HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
@@ -98,7 +98,7 @@ TEST_F(ServerTimeouts, AnIdleConnectionIsClosedWithoutAWord) {
 TEST_F(ServerTimeouts, AConnectionThatNeverSendsIsClosed) {
   HttpClient client = server_.Connect();
   ASSERT_TRUE(Eventually([&] { return server_.Http().Connections() == 1; }));
-  // The idle time may begin a moment after the connection is counted.
+  // The idle time may start a moment after the connection is counted.
   for (int i = 0; i < 2; ++i) {
     server_.Clock().Advance(75s);
     client.StaysQuiet(300ms);
@@ -116,7 +116,7 @@ TEST_F(ServerTimeouts, EachRequestBeginsItsTimeAnew) {
   }
 }
 
-// The refusal is the answer; a second one would be taken for the answer to the next request.
+// The rejection is the reply. The client would take a second one for the reply to the next request.
 TEST_F(ServerTimeouts, ARefusedRequestWhoseBodyIsSlowHasOneAnswer) {
   HttpClient client = server_.Connect();
   const auto reply = client.Ask("POST /nothing HTTP/1.1\r\nHost: t\r\nContent-Length: 100\r\n\r\nabc");
@@ -131,7 +131,7 @@ TEST_F(ServerTimeouts, AfterACloseTheServerWaitsOnlySoLongForTheClient) {
   HttpClient client = server_.Connect();
   const auto reply = client.Ask(Get("/livez", "Connection: close\r\n"));
   ASSERT_TRUE(reply);
-  ASSERT_TRUE(client.Ended());  // and our side stays open
+  ASSERT_TRUE(client.Ended());  // and the client's side stays open
   server_.Clock().Advance(6s);
   EXPECT_TRUE(server_.NoConnectionIsLeft());
 }
@@ -142,8 +142,8 @@ TEST(ServerWriteTimeout, AClientThatDoesNotTakeItsReplyIsDropped) {
   TimedServer server(options);
   HttpClient client = server.Connect(/*buffer_bytes=*/4096);
   ASSERT_TRUE(client.Send(Get("/metrics")));
-  ASSERT_TRUE(Eventually([&] { return server.Told().requests == 1; }));
-  // The writing began at some moment before this advance or behind it.
+  ASSERT_TRUE(Eventually([&] { return server.Counts().requests == 1; }));
+  // The write began before or after this advance.
   server.Clock().Advance(19s);
   EXPECT_FALSE(Eventually([&] { return server.Http().Connections() == 0; }, 300ms));
   server.Clock().Advance(21s);

@@ -1,4 +1,4 @@
-// How a wait for an ack can end otherwise than with the ack.
+// The ways in which a wait for an ack can end without the ack.
 
 #include <gtest/gtest.h>
 
@@ -32,10 +32,10 @@ void AwaitWaiting(Server& server, size_t requests) {
 
 class ServerWaits : public testing::TestWithParam<AckLevel> {
  protected:
-  // The ack of all events so far.
+  // Acknowledges all events so far.
   template <typename Server>
   void Ack(Server& server) {
-    const uint64_t end = server.Told().accepted;
+    const uint64_t end = server.Counts().accepted;
     std::vector<support::EventResult> results;
     for (uint64_t position = 0; position < end; ++position) results.push_back({position, {}});
     server.Settle(results);
@@ -61,10 +61,10 @@ TEST_P(ServerWaits, AnAckThatIsLateIsA504WithTheIds) {
   EXPECT_EQ(problem["code"], "ack_timeout");
   EXPECT_EQ(problem["ids"], json::parse(R"(["e7"])"));
   EXPECT_EQ(server.Http().WaitingRequests(), 0U);
-  EXPECT_EQ(server.Told().ack_timeouts, 1U);
-  EXPECT_EQ(server.Told().accepted, 1U);
+  EXPECT_EQ(server.Counts().ack_timeouts, 1U);
+  EXPECT_EQ(server.Counts().accepted, 1U);
 
-  // The connection goes on, and the late ack is nobody's.
+  // The connection continues, and the late ack belongs to no request.
   Ack(server);
   ASSERT_TRUE(client.Send(PostEvents(EventNumber(8))));
   AwaitWaiting(server, 1);
@@ -84,7 +84,7 @@ TEST_P(ServerWaits, AClientThatResetsIsForgottenSoon) {
   AwaitWaiting(server, 0);
   EXPECT_TRUE(server.NoConnectionIsLeft());
   Ack(server);
-  EXPECT_EQ(server.Told().accepted, 1U);
+  EXPECT_EQ(server.Counts().accepted, 1U);
 }
 
 TEST_P(ServerWaits, AClientThatIsGoneWithRequestsBehindIsForgottenWithTheAck) {
@@ -133,7 +133,7 @@ TEST_P(ServerWaits, AStopWaitsForTheAckAndAnswers) {
   EXPECT_EQ(stopped.get(), 0U);
 }
 
-TEST_P(ServerWaits, WhoStillWaitsAtTheEndOfTheStopIsToldSo) {
+TEST_P(ServerWaits, ARequestThatStillWaitsAtTheEndOfTheStopIsAnswered) {
   TestServer server(Options(GetParam()));
   HttpClient client = server.Connect();
   ASSERT_TRUE(client.Send(PostEvents(EventNumber(1))));
@@ -144,13 +144,13 @@ TEST_P(ServerWaits, WhoStillWaitsAtTheEndOfTheStopIsToldSo) {
   EXPECT_EQ(reply->status, 504);
   EXPECT_EQ(json::parse(reply->body)["code"], "ack_timeout");
   EXPECT_TRUE(reply->SaysClose());
-  // News for a loop that has ended, and for one that is gone.
+  // Acks for a loop that has ended, and for one that is destroyed.
   Ack(server);
   server.End();
   Ack(server);
 }
 
-TEST_P(ServerWaits, TheEndOfTheServerLetsGoOfThoseThatWait) {
+TEST_P(ServerWaits, TheEndOfTheServerReleasesWaitingRequests) {
   TestServer server(Options(GetParam()));
   std::vector<HttpClient> clients;
   for (uint64_t i = 0; i < 20; ++i) {
@@ -183,7 +183,8 @@ TEST_P(ServerWaits, MemoryOfALargeBodyIsGivenBackDuringALongWait) {
   EXPECT_TRUE(whole.Receive());
 }
 
-// A client that takes no replies while acks come: nothing may be added to what is being written.
+// A client that doesn't read replies while acks arrive: nothing may be appended to the bytes that are being
+// written.
 TEST_P(ServerWaits, AnAckThatComesDuringAWriteWaitsForItsEnd) {
   constexpr uint64_t kPairs = 400;
   TestServerOptions options = Options(GetParam());
@@ -193,7 +194,7 @@ TEST_P(ServerWaits, AnAckThatComesDuringAWriteWaitsForItsEnd) {
   std::string requests;
   for (uint64_t i = 0; i < kPairs; ++i) requests += Get("/metrics") + PostEvents(EventNumber(i));
   ASSERT_TRUE(client.Send(requests));
-  // Each reply to an event goes out with the metrics that follow it, until the socket takes no more.
+  // Each reply to an event is written with the metrics that follow it, until the socket accepts no more.
   uint64_t accepted = 0;
   int looks_without_progress = 0;
   ASSERT_TRUE(Eventually([&] {
@@ -203,7 +204,7 @@ TEST_P(ServerWaits, AnAckThatComesDuringAWriteWaitsForItsEnd) {
     return looks_without_progress == 200;
   }));
   ASSERT_LT(accepted, kPairs);
-  EXPECT_EQ(server.Http().WaitingRequests(), 1U) << "its ack has come";
+  EXPECT_EQ(server.Http().WaitingRequests(), 1U) << "its ack has arrived";
   std::atomic<bool> stop{false};
   std::thread acks([&] {
     while (!stop) Ack(server);
@@ -218,7 +219,7 @@ TEST_P(ServerWaits, AnAckThatComesDuringAWriteWaitsForItsEnd) {
   acks.join();
 }
 
-// In a long wait the connection reads on; that read may end while the reply is being written.
+// During a long wait the connection reads; that read may end while the reply is being written.
 TEST_P(ServerWaits, ARequestThatComesDuringTheWriteOfAWaitedReplyIsAnsweredAfterIt) {
   TestServerOptions options = Options(GetParam());
   options.batch_events_max = 40'000;
@@ -231,7 +232,7 @@ TEST_P(ServerWaits, ARequestThatComesDuringTheWriteOfAWaitedReplyIsAnsweredAfter
     }
     ASSERT_TRUE(client.Send(PostEvents(batch, "Prefer: return=representation\r\n", "application/x-ndjson")));
     AwaitWaiting(server, 1);
-    EXPECT_TRUE(client.StaysQuiet(300ms)) << "time for the loop to notice that it is long";
+    EXPECT_TRUE(client.StaysQuiet(300ms)) << "time for the loop to detect a long wait";
     Ack(server);
     AwaitWaiting(server, 0);
     ASSERT_TRUE(client.Send(Get("/livez")));

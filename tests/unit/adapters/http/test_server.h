@@ -37,8 +37,8 @@ struct TestServerOptions {
   std::function<std::string(bool)> metrics = [](bool) { return std::string("# none\n"); };
 };
 
-// The HTTP adapter over the real way in: decoder, ingest, memory journal. Nothing takes events out of the
-// journal; how far it is durable, and what became of events, is what the test says.
+// The HTTP adapter over the real ingest path: decoder, ingest, memory journal. Nothing takes events from the
+// journal; the test sets its durable end and the results of events.
 template <typename ClockKind>
 class BasicTestServer {
  public:
@@ -63,7 +63,7 @@ class BasicTestServer {
     if (options_.serve) server_->Serve();
   }
 
-  // Another one on the same ingest path.
+  // Starts another server on the same ingest path.
   base::Result<std::unique_ptr<Server>> TryStart(const HttpOptions& http) {
     return Server::Start(http, {.ingest = ingest_,
                                 .shares = options_.shares,
@@ -87,16 +87,16 @@ class BasicTestServer {
   void End() { server_.reset(); }
   uint16_t Port() const { return server_->Port(); }
   HttpClient Connect(int buffer_bytes = 0) const { return HttpClient(server_->Port(), buffer_bytes); }
-  // From 127.0.0.`host`.
+  // Connects from 127.0.0.`host`.
   HttpClient ConnectFrom(uint8_t host) const { return HttpClient(server_->Port(), 0, host); }
   ClockKind& Clock() { return clock_; }
   ei::Ingest& Ingest() { return ingest_; }
   ei::TopicLimits& TopicLimits() { return topic_limits_; }
   support::DurableJournal& Journal() { return journal_; }
-  // What became of events, in this order.
+  // Settles events with these results, in this order.
   void Settle(const std::vector<support::EventResult>& results) { settler_.Settle(results); }
   uint64_t Accepted() const { return journal_.Stats().events; }
-  support::RecordingTelemetry::Counts Told() const { return telemetry_.Read(); }
+  support::RecordingTelemetry::Counts Counts() const { return telemetry_.Read(); }
 
   bool NoConnectionIsLeft() {
     return Eventually([this] { return server_->Connections() == 0; });
@@ -128,7 +128,7 @@ class BasicTestServer {
 
 using TestServer = BasicTestServer<support::RealClock>;
 
-// Time-outs come only when the test moves the clock.
+// A server whose timeouts happen only when the test advances the clock.
 using TimedServer = BasicTestServer<support::VirtualClock>;
 
 inline std::string PostEvents(std::string_view body, std::string_view headers = {},

@@ -1,9 +1,9 @@
-// The decoder beside another parser (nlohmann::json) on documents that were damaged at random: both must
-// agree on what is JSON, and on the members of what is. The differences that are meant, all judged in
-// Reference():
-//  - a byte order mark: the reference skips it, we refuse it;
-//  - a NUL outside strings: the reference takes it for the end of the text, we refuse it;
-//  - a number beyond a double: the reference refuses it, we pass it on untouched.
+// Compares the decoder with another parser (nlohmann::json) on documents that were damaged at random. Both
+// must agree on which documents are JSON, and on the members of those. The intended differences, which
+// Reference() handles:
+//  - a byte order mark: the reference skips it, the decoder rejects it;
+//  - a NUL outside strings: the reference takes it as the end of the text, the decoder rejects it;
+//  - a number beyond a double: the reference rejects it, the decoder passes it on unchanged.
 
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@
 namespace ei::json {
 namespace {
 
-// Notes the names at the top level, and whether a fault was one of range.
+// Records the names at the top level, and whether a fault was a number out of range.
 struct Reader : nlohmann::json_sax<nlohmann::json> {
   bool out_of_range = false;
   size_t depth = 0;
@@ -48,7 +48,8 @@ struct Reader : nlohmann::json_sax<nlohmann::json> {
   }
 };
 
-// Exponents without their digits' values: whether the text is JSON stays the same.
+// Replaces the digits of exponents, and digits of a number after the 300th, with 0, so that numbers fit into
+// a double. This doesn't change whether the text is JSON.
 std::string WithSmallNumbers(std::string text) {
   bool exponent = false;
   size_t digits = 0;
@@ -141,7 +142,7 @@ void ExpectMember(const nlohmann::json& object, const char* name, const Member& 
   }
 }
 
-// `text` is valid and holds an object at its top; `event` is what was made of it.
+// `text` is valid JSON with an object at the top level; `event` is the decoder's result.
 void ExpectSameEvent(const std::string& text, const DecodedEvent& event) {
   Reader reader;
   if (!nlohmann::json::sax_parse(text, &reader)) return;  // a number beyond a double
@@ -166,11 +167,11 @@ class Decoders {
       const support::ActiveJsonScanner active(name);
       names_.push_back(name);
       decoders_.push_back(MakeEventDecoder({}));
-      decoders_.back()->DecodeDocument(filling);  // grows now, so that the scanner stays this one
+      decoders_.back()->DecodeDocument(filling);  // allocates now, with `active` selected
     }
   }
 
-  // Fails unless every decoder judges `text` as the reference does; returns that judgement.
+  // Fails unless every decoder agrees with the reference on `text`. Returns whether `text` is valid.
   bool Check(const std::string& text) {
     const bool valid = Reference(text);
     const std::string_view held = guarded_.Hold(text);
@@ -223,8 +224,8 @@ TEST(DecoderAgainstReference, AgreesOnDamagedDocuments) {
   constexpr int kDocuments = support::Repeats(200'000);
   int valid = 0;
   for (int i = 0; i < kDocuments && !HasFailure(); ++i) valid += decoders.Check(Damage(random)) ? 1 : 0;
-  EXPECT_GT(valid, kDocuments / 50) << "the damage must not always be fatal";
-  EXPECT_LT(valid, kDocuments / 2) << "nor be harmless";
+  EXPECT_GT(valid, kDocuments / 50) << "the damage must not always make the document invalid";
+  EXPECT_LT(valid, kDocuments / 2) << "nor always leave it valid";
 }
 
 TEST(DecoderAgainstReference, AgreesOnEverySingleByteChanged) {

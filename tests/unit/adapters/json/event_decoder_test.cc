@@ -35,14 +35,14 @@ TEST_F(EventDecoderTest, MembersAreFoundWithTheirBytes) {
   EXPECT_EQ(event.json, std::string_view(body).substr(1, body.size() - 2));
   EXPECT_EQ(event.id.kind, Member::Kind::kString);
   EXPECT_EQ(event.id.text, "order-7");
-  EXPECT_EQ(event.id.text.data(), event.id.raw.data()) << "nothing to resolve: no copy";
+  EXPECT_EQ(event.id.text.data(), event.id.raw.data()) << "no escapes, so no copy";
   EXPECT_EQ(event.type.text, "created");
   EXPECT_EQ(event.timestamp.text, "2026-01-31T12:00:00Z");
   EXPECT_FALSE(event.has_key);
   EXPECT_EQ(event.line, 0U);
 }
 
-TEST_F(EventDecoderTest, MembersThatAreNoStringsAreTold) {
+TEST_F(EventDecoderTest, MembersThatAreNoStringsAreReported) {
   for (const char* value : {"null", "1", "true", "{}", "[\"a\"]", "{\"id\":\"x\"}"}) {
     const auto request = Decode(R"({"id":)" + std::string(value) + "}");
     ASSERT_EQ(request.events.size(), 1U) << value;
@@ -223,7 +223,7 @@ TEST_F(EventDecoderTest, DepthLimitIsExactForObjectsArraysAndBatches) {
   EXPECT_EQ(Decode(R"({"type":[[[[{}]]]]})").fault, DocumentFault::kTooDeep);
 }
 
-TEST_F(EventDecoderTest, DepthIsCountedAnewBesideAndAfterAnAnswer) {
+TEST_F(EventDecoderTest, DepthIsCountedAnewInSiblingsAndAfterAnAnswer) {
   DecoderOptions options;
   options.depth_max = 3;
   Use(options);
@@ -252,7 +252,7 @@ TEST_F(EventDecoderTest, BatchLimitIsExact) {
   Use(options);
   EXPECT_EQ(Decode("[{},{},{}]").fault, DocumentFault::kNone);
   EXPECT_EQ(Decode("[{},{},{},{}]").fault, DocumentFault::kBatchTooLarge);
-  EXPECT_EQ(Decode("[1,2,3,4").fault, DocumentFault::kBatchTooLarge) << "told at the fourth";
+  EXPECT_EQ(Decode("[1,2,3,4").fault, DocumentFault::kBatchTooLarge) << "reported at the fourth";
   EXPECT_EQ(Decode("[1,2,3").fault, DocumentFault::kMalformed);
   EXPECT_EQ(decoder_->DecodeLines("{}\n{}\n\n{}\n\n").fault, DocumentFault::kNone);
   EXPECT_EQ(decoder_->DecodeLines("{}\n{}\n{}\nx").fault, DocumentFault::kBatchTooLarge);

@@ -41,9 +41,9 @@ TEST_F(EventLines, OffsetsPointIntoTheBody) {
   const auto request = Decode("{\"a\":1}\n  {\"a\":01}\n\n{\"a\":1}\n {\"b\" }\n   7\n");
   ASSERT_EQ(request.events.size(), 5U);
   EXPECT_EQ(request.events[0].offset, 0U);
-  EXPECT_EQ(request.events[1].offset, 15U) << "the number at fault";
+  EXPECT_EQ(request.events[1].offset, 15U) << "the invalid number";
   EXPECT_EQ(request.events[2].offset, 20U);
-  EXPECT_EQ(request.events[3].offset, 34U) << "where a colon should stand";
+  EXPECT_EQ(request.events[3].offset, 34U) << "where a colon is expected";
   EXPECT_EQ(request.events[4].offset, 39U);
   EXPECT_EQ(request.events[2].line, 4U) << "blank lines count as lines";
   EXPECT_EQ(request.events[2].index, 2U) << "and not as events";

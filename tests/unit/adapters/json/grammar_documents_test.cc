@@ -57,8 +57,8 @@ TEST_P(GrammarOfDocuments, EmptyAndBlankDocumentsAreRefused) {
   for (const auto text : {""sv, " "sv, "\r\n\t "sv}) EXPECT_FALSE(DocumentIsValid(text));
 }
 
-// A byte order mark may be ignored (RFC 8259 section 8.1); it can't be passed on to Kafka untouched, so we
-// refuse it.
+// A parser may ignore a byte order mark (RFC 8259 section 8.1). The service passes bytes on to Kafka
+// unchanged, so it rejects a byte order mark.
 TEST_P(GrammarOfDocuments, ByteOrderMarksAndOtherEncodingsAreRefused) {
   for (const auto text : {"\xef\xbb\xbf{}"sv, "\xfe\xff\x00{\x00}"sv, "\xff\xfe{\x00}\x00"sv, "\x00{\x00}"sv,
                           "{\x00}\x00"sv, "\xef\xbb{}"sv, "\xef{}"sv}) {
@@ -75,7 +75,7 @@ TEST_P(GrammarOfDocuments, BytesAfterTheDocumentAreRefused) {
   }
 }
 
-// The scanner works on blocks of 64 bytes: every fault and every end at every place of a block.
+// The scanner works on blocks of 64 bytes. This tries every fault and every end at every offset in a block.
 TEST_P(GrammarOfDocuments, FaultsAreSeenAtEveryPlaceOfABlock) {
   for (size_t pad = 0; pad < 140; ++pad) {
     const std::string space(pad, ' ');

@@ -1,7 +1,7 @@
 #pragma once
 
-// What is JSON and what is not, by RFC 8259, with every scanner that this machine can run. Each text is tried
-// as a document, inside an event, and as a line; every body ends where the readable memory ends.
+// Checks which texts are JSON by RFC 8259, with every scanner that this machine can run. Each text is tried
+// as a document, inside an event, and as a line. Every body ends at the end of readable memory.
 
 #include <gtest/gtest.h>
 

@@ -74,8 +74,8 @@ TEST_P(GrammarOfValues, StringsAreAccepted) {
   }
 }
 
-// Escapes of half a surrogate pair have no meaning in UTF-8; RFC 8259 section 8.2 leaves them open, we refuse
-// them.
+// Escapes of half a surrogate pair can't be encoded in UTF-8. RFC 8259 section 8.2 leaves their handling
+// open; the decoder rejects them.
 TEST_P(GrammarOfValues, LoneSurrogateEscapesAreRefused) {
   for (const auto text :
        {"\"\\ud800\""sv, "\"\\udbff\""sv, "\"\\udc00\""sv, "\"\\udfff\""sv, "\"\\ud800x\""sv,
@@ -85,7 +85,7 @@ TEST_P(GrammarOfValues, LoneSurrogateEscapesAreRefused) {
   }
 }
 
-TEST_P(GrammarOfValues, BrokenUtf8IsRefusedWhereverItStands) {
+TEST_P(GrammarOfValues, BrokenUtf8IsRefusedAnywhere) {
   // clang-format off
   for (const auto bytes :
        {"\x80"sv, "\xbf"sv, "\xc0\x80"sv, "\xc0\xaf"sv, "\xc1\xbf"sv, "\xc3"sv, "\xc3("sv, "\xe0\x80\x80"sv,

@@ -11,7 +11,7 @@
 namespace ei::json {
 namespace {
 
-// What the pointer's reference tokens lead to in `body`.
+// The value in `body` that the pointer's reference tokens lead to.
 std::optional<std::string> KeyOf(const std::vector<std::string>& tokens, const std::string& body) {
   const auto decoder = MakeEventDecoder({});
   decoder->UseRoutes(support::KeyedBy(tokens));
@@ -40,7 +40,7 @@ TEST(KeyPointer, NullObjectsAndArraysAreNoKeys) {
   }
 }
 
-TEST(KeyPointer, StringsNumbersAndBooleansAreKeysAsTheyStand) {
+TEST(KeyPointer, StringsNumbersAndBooleansAreKeysUnchanged) {
   const struct {
     const char* value;
     const char* key;
@@ -135,7 +135,7 @@ TEST(KeyPointer, EachRouteHasItsOwn) {
       R"({"type":"login","user":"u","order":{"id":7}},{"type":"other","user":"u"},{"type":"order.paid"}])");
   ASSERT_EQ(request.events.size(), 5U);
   EXPECT_EQ(request.events[0].route->topic, "orders");
-  EXPECT_EQ(request.events[0].key, "7") << "although the type stands behind it";
+  EXPECT_EQ(request.events[0].key, "7") << "although the type comes after it";
   EXPECT_EQ(request.events[1].route->topic, "drafts");
   EXPECT_FALSE(request.events[1].has_key);
   EXPECT_EQ(request.events[2].key, "u");

@@ -27,7 +27,7 @@ class FakeHttp final : public HttpClient {
   explicit FakeHttp(HttpScript& script) : script_(script) {}
   base::Result<HttpReply> Send(const HttpRequest& request) override {
     script_.asked.push_back(request);
-    if (script_.replies.empty()) return base::Fail(base::ErrorKind::kUnavailable, "nobody answers");
+    if (script_.replies.empty()) return base::Fail(base::ErrorKind::kUnavailable, "no reply");
     auto reply = std::move(script_.replies.front());
     script_.replies.pop_front();
     return reply;

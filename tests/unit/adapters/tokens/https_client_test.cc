@@ -17,7 +17,7 @@ namespace {
 using boost::asio::ip::tcp;
 using namespace std::chrono_literals;
 
-// Takes one connection, reads a request's header, writes these bytes and closes.
+// Accepts one connection, reads a request's header, writes these bytes and closes.
 class OneReply {
  public:
   explicit OneReply(std::string reply, bool answers = true)
@@ -102,7 +102,7 @@ TEST(HttpsClient, CancelEndsARequestUnderWayAndThoseThatFollow) {
   Get(server.Url(), 1s);  // the server may still wait for a connection
 }
 
-TEST(HttpsClient, WhatIsNoTlsOrNobodyIsUnavailable) {
+TEST(HttpsClient, APeerWithoutTlsOrNoPeerIsUnavailable) {
   OneReply server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   EXPECT_EQ(Get(server.Url("https"), 300ms).error().kind, base::ErrorKind::kUnavailable);
   EXPECT_EQ(Get("http://127.0.0.1:1/").error().kind, base::ErrorKind::kUnavailable);

@@ -95,7 +95,7 @@ TEST_F(TokenSources, OidcAsksWithIdAndSecret) {
   EXPECT_EQ(http_.Header(0, "Authorization"), "Basic " + Base64("me:s3cret%2F%2B"));
 }
 
-TEST_F(TokenSources, OidcTellsRefusalFromTrouble) {
+TEST_F(TokenSources, OidcDistinguishesRejectionsFromOtherFailures) {
   const auto fault = [&](int status, std::string body) {
     http_.replies.emplace_back(HttpReply{status, std::move(body)});
     return Oidc()->Fetch().error();
@@ -103,7 +103,7 @@ TEST_F(TokenSources, OidcTellsRefusalFromTrouble) {
   const auto refused = fault(401, R"({"error":"invalid_client","error_description":"s3cret"})");
   EXPECT_EQ(refused.kind, ErrorKind::kInvalid);
   EXPECT_NE(refused.message.find("invalid_client"), std::string::npos);
-  EXPECT_EQ(refused.message.find("s3cret"), std::string::npos) << "what the server writes is not for the log";
+  EXPECT_EQ(refused.message.find("s3cret"), std::string::npos) << "the text of the server is not logged";
   EXPECT_EQ(fault(400, R"({"error":"<script>"})").message.find("script"), std::string::npos);
   EXPECT_EQ(fault(503, "").kind, ErrorKind::kUnavailable);
   EXPECT_EQ(fault(302, "").kind, ErrorKind::kUnavailable);
@@ -112,7 +112,7 @@ TEST_F(TokenSources, OidcTellsRefusalFromTrouble) {
         R"({"access_token":"a","expires_in":0})", R"({"access_token":"a","expires_in":-1e300})"}) {
     EXPECT_EQ(fault(200, body).kind, ErrorKind::kUnavailable) << body;
   }
-  EXPECT_EQ(Oidc()->Fetch().error().kind, ErrorKind::kUnavailable) << "nobody answers";
+  EXPECT_EQ(Oidc()->Fetch().error().kind, ErrorKind::kUnavailable) << "no reply";
   files_.clear();
   EXPECT_EQ(Oidc()->Fetch().error().kind, ErrorKind::kInvalid) << "no secret";
 }
@@ -128,7 +128,7 @@ TEST_F(TokenSources, ExpiresInMayBeADecimalString) {
   }
 }
 
-TEST_F(TokenSources, AnExpiresInThatIsNoNumberIsToldAndTheTokenIsTakenForAShortOne) {
+TEST_F(TokenSources, AnExpiresInThatIsNotANumberIsLoggedAndTheTokenIsShortLived) {
   for (const char* text :
        {R"("")", R"("1h")", R"("300 ")", R"("1e5")", R"("nan")", R"("inf")", "[300]", "{}", "true"}) {
     http_.replies.emplace_back(
@@ -141,7 +141,7 @@ TEST_F(TokenSources, AnExpiresInThatIsNoNumberIsToldAndTheTokenIsTakenForAShortO
   const base::WallTime expires = std::chrono::floor<std::chrono::seconds>(clock_.WallNow()) + 500s;
   const std::string jwt = Jwt(R"({"exp":)" + std::to_string(expires.time_since_epoch() / 1s) + "}");
   http_.replies.emplace_back(HttpReply{200, R"({"access_token":")" + jwt + R"(","expires_in":"soon"})"});
-  EXPECT_EQ(Oidc()->Fetch()->expires_at, expires) << "as the token says itself";
+  EXPECT_EQ(Oidc()->Fetch()->expires_at, expires) << "the expiry in the token itself";
 }
 
 TEST_F(TokenSources, WithoutExpiresInATokenLivesForAnHour) {
@@ -176,7 +176,7 @@ TEST_F(TokenSources, MskTokenIsASignedUrlInBase64) {
   EXPECT_TRUE(http_.asked.empty());
 }
 
-// What AWS's own signer for Python (aws-msk-iam-sasl-signer-python 1.0.2) makes of the same.
+// The result of AWS's signer for Python (aws-msk-iam-sasl-signer-python 1.0.2) for the same input.
 TEST_F(TokenSources, MskTokenIsTheOneOfTheOfficialSigner) {
   class FixedClock final : public Clock {
     base::SteadyTime Now() const override { return {}; }
@@ -228,7 +228,7 @@ TEST_F(TokenSources, ContainerCredentialsAreAskedForOnThisMachineOnly) {
   EXPECT_EQ(http_.Header(0, "Authorization"), "pod-token");
   environment_["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = "http://10.0.0.1/credentials";
   EXPECT_EQ(Chain().Fetch().error().kind, ErrorKind::kInvalid);
-  EXPECT_EQ(http_.asked.size(), 1U) << "the pod's token goes nowhere else";
+  EXPECT_EQ(http_.asked.size(), 1U) << "the pod's token is not sent anywhere else";
 }
 
 TEST_F(TokenSources, InstanceMetadataAreAskedForWithASession) {
