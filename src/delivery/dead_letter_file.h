@@ -14,20 +14,20 @@ struct DeadLetterToStore {
   DeadLetterNote note;
 };
 
-// What became of the dead letters of one Store.
+// The result of one Store.
 struct StoredDeadLetters {
-  std::vector<std::string> places;  // of those that stand now, from the first: for people
-  std::string_view code;            // why the others don't, a constant; empty when there are none
-  std::string reason;               // the same for people
+  std::vector<std::string> places;  // where the stored ones are, from the first on; human-readable
+  std::string_view code;            // why the others were not stored, a constant; empty if all were
+  std::string reason;               // the same, human-readable
 };
 
-// The last place for events, when the dead-letter topic refuses them too. Thread-safe.
+// The last place for events, used if the dead-letter topic rejects them too. Thread-safe.
 class DeadLetterFile {
  public:
   virtual ~DeadLetterFile() = default;
 
-  // Returns when each dead letter has been synced, or can't be stored for now; may block for as long as the
-  // disk takes. Dead letters that are brought again after a fault may stand there twice.
+  // Returns once each dead letter is synced to the disk or can't be stored for now. May block for as long as
+  // the disk takes. A dead letter that is passed again after a fault may be in the file twice.
   virtual StoredDeadLetters Store(std::span<const DeadLetterToStore> dead_letters) = 0;
 };
 

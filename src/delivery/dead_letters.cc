@@ -60,19 +60,19 @@ void DeadLetters::OnReport(const DeadLetterReport& report) {
   DeadLetter& dead_letter = found->second;
   if (report.result == DeadLetterResult::kWritten) return Done(dead_letter);
   const bool rejected = report.result != DeadLetterResult::kUnavailable && parts_.file != nullptr;
-  if (!rejected) return Again(dead_letter);
-  // It stands in the file already: that is enough.
+  if (!rejected) return RetryLater(dead_letter);
+  // It is in the file already, which is enough.
   if (dead_letter.stage == Stage::kReference) return Done(dead_letter);
   parts_.log.Write(LogLevel::kError, kComponent,
-                   "the dead-letter topic rejects a dead letter; it goes to the dead-letter file",
+                   "the dead-letter topic rejected a dead letter; writing it to the dead-letter file",
                    {{"code", report.code}, {"reason", report.reason}});
   dead_letter.too_large = report.result == DeadLetterResult::kTooLarge;
   dead_letter.stage = Stage::kFile;
   due_.emplace(parts_.clock.Now(), &dead_letter);
 }
 
-// What could not be stored is offered to the topic again, which may have been mended meanwhile.
-void DeadLetters::Again(DeadLetter& dead_letter) {
+// A dead letter that could not be stored is sent to the topic again, as the topic may accept it by then.
+void DeadLetters::RetryLater(DeadLetter& dead_letter) {
   if (dead_letter.place.empty()) dead_letter.stage = Stage::kTopic;
   due_.emplace(parts_.clock.Now() + retries_.Delay(++dead_letter.failures, random_.NextRandom()),
                &dead_letter);
@@ -112,7 +112,7 @@ void DeadLetters::Store(const std::vector<DeadLetter*>& dead_letters) {
   for (size_t i = 0; i < dead_letters.size(); ++i) {
     DeadLetter& dead_letter = *dead_letters[i];
     if (i >= filed.places.size()) {
-      Again(dead_letter);
+      RetryLater(dead_letter);
       continue;
     }
     dead_letter.place = std::move(filed.places[i]);

@@ -6,7 +6,7 @@ namespace ei {
 
 namespace {
 
-constexpr size_t kTakeMax = 1024;  // events at a time; bounds the scratch, not the throughput
+constexpr size_t kTakeMax = 1024;  // events of one Take; limits the scratch memory, not the throughput
 
 }  // namespace
 
@@ -25,7 +25,7 @@ DeliveryWorker::DeliveryWorker(size_t lane, const DeliveryContext& context, Sink
 bool DeliveryWorker::Turn() {
   dead_letters_.SendDue();
   bool any = false;
-  // The last Take finds nothing, and lets go of what the one before has given.
+  // The last Take returns no events and releases the memory of those before.
   while (const size_t taken = context_.journal.Take(lane_, taken_)) {
     any = true;
     taken_count_.fetch_add(taken, std::memory_order_relaxed);

@@ -17,33 +17,32 @@
 
 namespace ei {
 
-// What a delivery worker works with; the parts outlive it.
+// The objects that a delivery worker uses. They must outlive it.
 struct DeliveryContext {
   Journal& journal;
   DrainRate& drain_rate;
   const Clock& clock;
   Telemetry& telemetry;
   Log& log;
-  DeadLetterFile* dead_letter_file = nullptr;  // null: there is none
+  DeadLetterFile* dead_letter_file = nullptr;  // null: no file
 };
 
-// The way out for one lane: from the journal to the sink, and what became of the events back to the journal.
-// It does nothing by itself: Turn() takes what there is and never waits, and the sink reports from
-// within its own functions, so that a thread (WorkerPool) or the simulator can drive it. One thread, but for
-// Waiting.
+// Moves the events of one lane from the journal to the sink, and their results back to the journal. It has no
+// thread: Turn() handles the events that are there and never waits, and the sink reports from within its own
+// functions. So a thread (WorkerPool) or the simulator can drive it. Used by one thread, except for Taken().
 class DeliveryWorker final : public DeliveryListener {
  public:
-  // The sink's lane outlives the worker.
+  // The sink's lane must outlive the worker.
   DeliveryWorker(size_t lane, const DeliveryContext& context, SinkLane& sink,
                  const RetryPolicy& dead_letter_retries, uint64_t seed);
 
-  // Hands what the journal has over to the sink. Returns whether there was anything.
+  // Passes the events that the journal has to the sink. Returns whether there were any.
   bool Turn();
 
-  // When a turn is due though nothing wakes the worker; nullopt: never.
+  // When a turn is due even if nothing wakes the worker; nullopt: never.
   std::optional<base::SteadyTime> NextTurn() const { return dead_letters_.NextDue(); }
 
-  // Events that were taken from the journal and are not settled. Any thread.
+  // The number of events that were taken from the journal and are not settled. Any thread.
   uint64_t Taken() const { return taken_count_.load(std::memory_order_relaxed); }
 
   void OnDelivered(const SettledEvents& delivered) override;
@@ -57,7 +56,7 @@ class DeliveryWorker final : public DeliveryListener {
   const size_t lane_;
   DeliveryContext context_;
   SinkLane& sink_;
-  SentLog* const sent_;  // null: nothing outlives the process
+  SentLog* const sent_;  // null: no record survives the process
   DeadLetters dead_letters_;
   std::vector<JournalEvent> taken_;  // scratch
   std::atomic<uint64_t> taken_count_{0};

@@ -9,25 +9,25 @@
 
 namespace ei {
 
-// A bearer token that opens the brokers. Its value is a secret.
+// A bearer token for the login at the brokers. Its value is a secret.
 struct AccessToken {
   std::string value;
   base::WallTime expires_at;
-  std::vector<std::pair<std::string, std::string>> extensions;  // told to the broker beside the token
-  std::string warning = {};  // for the operator: what is odd about it; empty: nothing
+  std::vector<std::pair<std::string, std::string>> extensions;  // sent to the broker with the token
+  std::string warning = {};  // for the operator: a problem with the token; empty: none
 };
 
-// Where such tokens come from.
+// A source of access tokens.
 class TokenSource {
  public:
   virtual ~TokenSource() = default;
 
-  // A token that is valid now. Blocks for as long as the source takes, some seconds at most. kInvalid: the
-  // source refuses these credentials, or they are of no use; kUnavailable: it may succeed later. The message
-  // holds no secret. Called by one thread at a time.
+  // Returns a token that is valid now. Blocks for as long as the source takes, some seconds at most.
+  // kInvalid: the source rejects the credentials, or they can't be used; kUnavailable: a later attempt may
+  // succeed. The message contains no secret. Called by one thread at a time.
   virtual base::Result<AccessToken> Fetch() = 0;
 
-  // From any thread, for good: a Fetch under way, and all later ones, fail at once.
+  // Makes the current Fetch and all later ones fail at once, permanently. Any thread.
   virtual void Cancel() {}
 };
 

@@ -9,12 +9,12 @@ namespace ei {
 
 namespace {
 
-// The fixed part of a record batch, and of a record that is its first: attributes, timestamp and offset
-// deltas of 0 (Kafka's message format 2, https://kafka.apache.org/documentation/#messageformat).
+// The sizes of a record batch's header, and of the fixed part of its first record: attributes, timestamp and
+// offset deltas of 0 (Kafka's message format 2, https://kafka.apache.org/documentation/#messageformat).
 constexpr uint64_t kBatchHeader = 61;
 constexpr uint64_t kRecordHeader = 3;
 
-// More than the above, the lengths and the names of headers ever add to what an event holds.
+// An upper bound of what the fixed parts, the lengths and the names of headers add to the bytes of an event.
 constexpr uint64_t kOverheadMax = 256;
 
 uint64_t VarintBytes(uint64_t length) {
@@ -30,7 +30,7 @@ uint64_t RecordBatchBytes(const EventBatch& batch, const EventSlices& event) {
   const std::string_view bytes = std::string_view(batch.Bytes()).substr(event.offset, event.size);
   const Headers headers = TraceHeaders(bytes.substr(event.size - event.trace_size));
   uint64_t record = kRecordHeader + WithLength(event.value_size) + VarintBytes(headers.size());
-  // The length of no key is -1, which takes one byte as 0 does.
+  // The length of an absent key is -1, which takes one byte, as 0 does.
   record += event.key_offset == EventSlices::kNoKey ? 1 : WithLength(event.key_size);
   for (const auto& [name, value] : headers) record += WithLength(name.size()) + WithLength(value.size());
   return kBatchHeader + WithLength(record);

@@ -14,22 +14,23 @@
 
 namespace ei {
 
-// The largest record that a topic takes.
+// The largest record that a topic accepts.
 struct TopicLimit {
-  std::string_view topic;  // its name, for people; lives as long as the TopicLimits
-  uint64_t bytes_max = 0;  // of a batch that holds this record alone
+  std::string_view topic;  // its name, for messages; valid as long as the TopicLimits
+  uint64_t bytes_max = 0;  // of a batch that holds only this record
 };
 
-// What the sink has learnt about the sizes that topics take, so that an event which can't be delivered is
-// refused at the door. What isn't known here is taken. Thread-safe; a look costs one load for all but the
-// largest events.
+// The maximum record sizes of topics, as far as the sink has learnt them, so that an event that can't be
+// delivered is rejected before it is accepted. While a topic's limit is not known, its events are accepted.
+// Thread-safe. A check costs one load for all but the largest events.
 class TopicLimits {
  public:
-  // `topic` as events name it; empty is the sink's own. `bytes_max` nullopt: not known any more.
+  // `topic`: as events name it; empty: the sink's default topic. `name`: its name, for messages. `bytes_max`
+  // nullopt: the limit isn't known any more.
   void Learn(std::string_view topic, std::string_view name, std::optional<uint64_t> bytes_max)
       EXCLUDES(mutex_);
 
-  // The limit that keeps the batch's last event from its topic.
+  // Returns the limit that the batch's last event exceeds; nullopt: none.
   std::optional<TopicLimit> BrokenByLast(const EventBatch& batch) const EXCLUDES(mutex_);
 
  private:
@@ -39,13 +40,13 @@ class TopicLimits {
     uint64_t bytes_max = kNone;
   };
 
-  std::atomic<uint64_t> least_{kNone};  // of all topics
+  std::atomic<uint64_t> least_{kNone};  // the smallest limit of all topics
   mutable base::Mutex mutex_;
-  std::map<std::string, Entry, std::less<>> entries_ GUARDED_BY(mutex_);  // none is ever removed
+  std::map<std::string, Entry, std::less<>> entries_ GUARDED_BY(mutex_);  // entries are never removed
 };
 
-// The size of the batch that Kafka is given when it gets the event in a request of its own, uncompressed:
-// what a topic's max.message.bytes bounds.
+// The size in bytes of the record batch if the event is sent to Kafka in a separate request, uncompressed.
+// A topic's max.message.bytes limits this size.
 uint64_t RecordBatchBytes(const EventBatch& batch, const EventSlices& event);
 
 }  // namespace ei

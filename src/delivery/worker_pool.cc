@@ -48,7 +48,7 @@ void WorkerPool::Run(Lane& lane) {
 }
 
 uint64_t WorkerPool::Drain(base::SteadyTime deadline) {
-  constexpr auto kLook = std::chrono::milliseconds(5);
+  constexpr auto kPollInterval = std::chrono::milliseconds(5);
   for (auto& lane : lanes_) {
     lane->hurry.store(true);
     lane->sink.Wake();
@@ -60,7 +60,7 @@ uint64_t WorkerPool::Drain(base::SteadyTime deadline) {
     const base::SteadyTime now = context_.clock.Now();
     const uint64_t left = context_.journal.Events();
     if (left == 0 || now >= deadline) return left;
-    never.WaitUntil(mutex, std::min(deadline, now + kLook));
+    never.WaitUntil(mutex, std::min(deadline, now + kPollInterval));
   }
 }
 

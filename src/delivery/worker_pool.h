@@ -11,16 +11,16 @@
 
 namespace ei {
 
-// The delivery workers and their threads, one a lane. A thread works on what its sink has to do, and takes
-// events from the journal: at once when it was idle, else not before `gather` is over, so that events share
-// requests and nobody has to wake it.
+// The delivery workers and their threads, one for each lane. A thread drives its lane of the sink and takes
+// events from the journal: at once if it was idle, otherwise not before `gather` has passed. So events share
+// requests, and a busy thread need not be woken.
 //
-// Start, Drain and Stop belong to one owner thread.
+// Start, Drain and Stop must be called by one owner thread.
 class WorkerPool {
  public:
   struct Options {
     size_t workers = 1;
-    base::Duration gather = std::chrono::milliseconds(1);  // least time between two turns of a busy worker
+    base::Duration gather = std::chrono::milliseconds(1);  // minimum time between two turns of a busy worker
     RetryPolicy dead_letter_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
     uint64_t seed = 0;
   };
@@ -33,31 +33,31 @@ class WorkerPool {
 
   void Start();
 
-  // Waits until the journal is empty, at most until `deadline`; returns the events left in it. Nothing may be
-  // appended any more.
+  // Waits until the journal is empty, at most until `deadline`. Returns the number of events that are left in
+  // it. No event may be appended any more.
   uint64_t Drain(base::SteadyTime deadline);
 
-  // Ends and joins the threads.
+  // Stops and joins the threads.
   void Stop();
 
-  // Events on their way to the destination.
+  // The number of events on their way to the destination.
   uint64_t InFlight() const;
-  // Events that were taken from the journal and are not on their way: their partition is busy, stalled or
-  // recovering.
+  // The number of events that were taken from the journal and are not on their way: their partition is busy,
+  // stalled or recovering.
   uint64_t Waiting() const;
 
  private:
-  // One worker with its thread.
+  // A worker with its thread.
   struct Lane {
     explicit Lane(SinkLane& lane_sink) : sink(lane_sink) {}
     SinkLane& sink;
     std::unique_ptr<DeliveryWorker> worker;
     std::thread thread;
-    // Whoever fills the journal's lane sets `filled` and then looks at `idle`; the thread the other way
-    // round: one of them sees the other.
+    // The thread that fills the journal's lane sets `filled` and then reads `idle`. The worker's thread sets
+    // `idle` and then reads `filled`. So at least one of them sees the other's store.
     std::atomic<bool> filled{false};
     std::atomic<bool> idle{false};
-    std::atomic<bool> hurry{false};  // draining: don't gather
+    std::atomic<bool> hurry{false};  // draining: don't wait for `gather`
     std::atomic<bool> stop{false};
   };
 

@@ -9,7 +9,7 @@ namespace ei {
 
 namespace {
 
-constexpr size_t kGoneMin = 64;  // ranges worth a sweep
+constexpr size_t kGoneMin = 64;  // fewer finished ranges are not swept
 
 size_t AwaitedEarlier(const AppendRequest& request) {
   return request.dedup == nullptr ? 0 : request.dedup->awaited.size();
@@ -57,7 +57,8 @@ void Completions::Begin(Waiter& waiter, uint64_t durable_end) {
   waiter.durable_end_ = durable_end;
 }
 
-// Nearly always the last; a request of repeats alone may wait for less than others do already.
+// The waiter nearly always belongs at the end. A request that consists only of repeats may wait for less than
+// others do.
 void Completions::AwaitDurable(Waiter& waiter, uint64_t end) {
   Begin(waiter, end);
   auto at = for_durable_.end();
@@ -83,7 +84,7 @@ void Completions::AwaitResults(Waiter& waiter, const AppendRequest& request, siz
   if (options_.shares != nullptr) options_.shares->Take(waiter.client_, Shared::kAwaitedEvents, count);
 }
 
-// Its wait is over; it belongs to its queue from here on.
+// The wait is over. From here on the waiter belongs to its queue.
 void Completions::Complete(Waiter& waiter, DueWakes& wakes) {
   waiter.in_journal_ = false;
   const std::shared_ptr<CompletionQueue>& queue = waiter.queue_;
@@ -129,7 +130,7 @@ void Completions::Settle(const SettledEvents& settled, DueWakes& wakes) {
     if (!earlier_.empty()) SettleEarlier(position, result, wakes);
     at = RangeOf(position, at);
     Waiter* const waiter = at == ranges_.size() ? nullptr : ranges_[at].waiter;
-    if (waiter != nullptr && Note(*waiter, position - waiter->first_, result)) {
+    if (waiter != nullptr && RecordResult(*waiter, position - waiter->first_, result)) {
       EndWait(*waiter, at);
       Complete(*waiter, wakes);
       if (ranges_.empty() && earlier_.empty()) return;
@@ -145,15 +146,15 @@ void Completions::SettleEarlier(uint64_t position, const DeliveryResult& result,
     Waiter& waiter = *it->second.waiter;
     const size_t number = it->second.result;
     waiter.earlier_[number - waiter.own_] = earlier_.end();
-    if (!Note(waiter, number, result)) continue;
+    if (!RecordResult(waiter, number, result)) continue;
     EndWait(waiter, 0);
     Complete(waiter, wakes);
   }
   earlier_.erase(first, last);
 }
 
-// Whether it was the last one.
-bool Completions::Note(Waiter& waiter, size_t number, const DeliveryResult& result) {
+// Returns whether this was the last missing result.
+bool Completions::RecordResult(Waiter& waiter, size_t number, const DeliveryResult& result) {
   waiter.results_[number] = result;
   return --waiter.left_ == 0;
 }
@@ -168,7 +169,8 @@ bool Completions::Forget(Waiter& waiter) {
   return true;
 }
 
-// ranges_.size() when nobody waits for it. Results come in runs: `hint` is where the one before was found.
+// Returns ranges_.size() if no request waits for the position. Results come in runs: `hint` is the index that
+// was found for the previous one.
 size_t Completions::RangeOf(uint64_t position, size_t hint) const {
   const auto holds = [&](size_t i) {
     return i < ranges_.size() && position >= ranges_[i].first && position < ranges_[i].end;
@@ -176,11 +178,11 @@ size_t Completions::RangeOf(uint64_t position, size_t hint) const {
   if (holds(hint)) return hint;
   if (holds(hint + 1)) return hint + 1;
   const auto after = std::ranges::upper_bound(ranges_, position, {}, &Range::first);
-  const auto before = static_cast<size_t>(after - ranges_.begin()) - 1;  // wraps round when there is none
+  const auto before = static_cast<size_t>(after - ranges_.begin()) - 1;  // wraps around if there is none
   return holds(before) ? before : ranges_.size();
 }
 
-// Of level broker: nothing of the journal's names the waiter any more. `hint`: see RangeOf.
+// Level broker: removes all references to the waiter. `hint`: see RangeOf.
 void Completions::EndWait(Waiter& waiter, size_t hint) {
   const size_t count = waiter.results_.size();
   awaited_events_.fetch_sub(count, std::memory_order_relaxed);
@@ -194,7 +196,7 @@ void Completions::EndWait(Waiter& waiter, size_t hint) {
   Drop(ranges_[at]);
 }
 
-// Sweeping when half of the ranges are gone costs each of them a few moves.
+// A sweep when more than half of the ranges are finished costs a few moves for each of them.
 void Completions::Drop(Range& range) {
   range.waiter = nullptr;
   if (++gone_ == ranges_.size()) {

@@ -50,7 +50,7 @@ char* RoomIn(std::shared_ptr<EventBlock>& block, size_t bytes, std::atomic<uint6
 
 char* EventBuffer::Room(size_t bytes) {
   if (filling_ != nullptr && filling_->Left() >= bytes) return filling_->Take(bytes);
-  LetGo(std::move(filling_));
+  Release(std::move(filling_));
   if (bytes <= EventBlock::kBytes && !spare_.empty()) {
     filling_ = std::move(spare_.back());
     spare_.pop_back();
@@ -79,7 +79,7 @@ void EventBuffer::Add(const JournalEvent& event, const std::shared_ptr<EventBloc
 size_t EventBuffer::Take(size_t number, std::span<JournalEvent> out) {
   Lane& lane = lanes_[number];
   while (!lane.uses.empty() && lane.uses.front().end <= lane.taken) {
-    LetGo(std::move(lane.uses.front().block));
+    Release(std::move(lane.uses.front().block));
     lane.uses.pop_front();
   }
   const size_t count = std::min<uint64_t>(out.size(), lane.added - lane.taken);
@@ -90,7 +90,7 @@ size_t EventBuffer::Take(size_t number, std::span<JournalEvent> out) {
     left = left.subspan(some);
     lane.taken += some;
     if (from + some == kPageEvents) {
-      LetGo(std::move(lane.pages.front()));
+      Release(std::move(lane.pages.front()));
       lane.pages.pop_front();
     }
   }
@@ -104,12 +104,12 @@ EventBuffer::Page EventBuffer::NewPage() {
   return page;
 }
 
-void EventBuffer::LetGo(Page page) {
+void EventBuffer::Release(Page page) {
   if (spare_pages_.size() < kSparePagesMax) spare_pages_.push_back(std::move(page));
 }
 
-// The last one who lets go of a block keeps it for reuse.
-void EventBuffer::LetGo(std::shared_ptr<EventBlock> block) {
+// Keeps the block for reuse if this is the last reference to it.
+void EventBuffer::Release(std::shared_ptr<EventBlock> block) {
   if (block.use_count() != 1 || block->Capacity() != EventBlock::kBytes || spare_.size() == kSpareBlocksMax) {
     return;
   }

@@ -12,8 +12,8 @@
 
 namespace ei {
 
-// The event whose bytes begin at `data`, with views into them. `Parts` says where its parts are in them, as
-// EventSlices does.
+// Returns the event whose bytes begin at `data`, with views into these bytes. `Parts` has the offsets and
+// sizes of the event's parts, named as in EventSlices.
 template <typename Parts>
 JournalEvent EventAt(const char* data, const Parts& parts) {
   JournalEvent event;
@@ -28,12 +28,12 @@ JournalEvent EventAt(const char* data, const Parts& parts) {
   return event;
 }
 
-// Memory for the bytes of events, until all of them are taken.
+// A block of memory for the bytes of events. It is kept until all of its events have been taken.
 class EventBlock {
  public:
-  static constexpr size_t kBytes = 256 << 10;  // a larger event has a block of its own
+  static constexpr size_t kBytes = 256 << 10;  // a larger event gets its own block
 
-  // `held` counts the memory of all blocks in use; it outlives them.
+  // `held` counts the bytes of all blocks in use. It must outlive the blocks.
   EventBlock(size_t bytes, std::atomic<uint64_t>& held);
   ~EventBlock();
   EventBlock(const EventBlock&) = delete;
@@ -41,9 +41,9 @@ class EventBlock {
 
   size_t Capacity() const { return capacity_; }
   size_t Left() const { return capacity_ - used_; }
-  // Room for `bytes` more, which must be there.
+  // Allocates `bytes` in the block. They must fit: see Left().
   char* Take(size_t bytes);
-  // Nothing points into it any more: it counts as no memory until it is used again.
+  // No pointer into the block is left: empties it. Its memory is not counted in `held` until Reuse().
   void Retire();
   void Reuse();
 
@@ -55,58 +55,59 @@ class EventBlock {
   std::atomic<uint64_t>& held_;
 };
 
-// In `block` if it has the room, else in a new one in its place.
+// Allocates `bytes` in `block`. If they don't fit, `block` is first replaced by a new block.
 char* RoomIn(std::shared_ptr<EventBlock>& block, size_t bytes, std::atomic<uint64_t>& held);
 
-// The events of a journal that wait to be taken, by lane. Not thread-safe.
+// The events of a journal that have not been taken yet, by lane. Not thread-safe.
 class EventBuffer {
  public:
   // `held`: see EventBlock.
   EventBuffer(size_t lanes, std::atomic<uint64_t>& held) : held_(held), lanes_(lanes) {}
 
-  // Room in the block that is being filled.
+  // Allocates `bytes` in the block that is being filled (Filling()).
   char* Room(size_t bytes);
   const std::shared_ptr<EventBlock>& Filling() const { return filling_; }
 
-  // Behind the others of its lane; its bytes stand in `block`. Sets the lane's bit (i % 64) where it was
-  // empty.
+  // Adds the event at the end of its lane. Its bytes are in `block`. If the lane was empty, sets the lane's
+  // bit (i % 64) in `filled_lanes`.
   void Add(const JournalEvent& event, const std::shared_ptr<EventBlock>& block, uint64_t& filled_lanes);
 
-  // The oldest ones of the lane. What was taken before ends.
+  // Takes the oldest events of the lane, at most out.size(), and returns how many. The views of the lane's
+  // previous Take are no longer valid.
   size_t Take(size_t lane, std::span<JournalEvent> out);
 
   size_t Lanes() const { return lanes_.size(); }
 
  private:
-  // Of kPageEvents events. A lane has as many as it needs: what grows as a whole would need twice the memory
-  // at times.
+  // A page holds kPageEvents events, and a lane has as many pages as it needs. An array that grows as a whole
+  // would need twice the memory while it grows.
   using Page = std::unique_ptr<JournalEvent[]>;
 
   struct Lane {
-    // The block of all events up to this number of the lane.
+    // The block that holds the lane's events up to the number `end` (exclusive).
     struct Use {
       std::shared_ptr<EventBlock> block;
       uint64_t end;
     };
-    std::deque<Page> pages;  // the event with the number n is the n % kPageEvents-th of its page
+    std::deque<Page> pages;  // event number n of the lane is entry n % kPageEvents of its page
     std::deque<Use> uses;
     uint64_t added = 0;
     uint64_t taken = 0;
   };
 
   Page NewPage();
-  void LetGo(Page page);
-  void LetGo(std::shared_ptr<EventBlock> block);
+  void Release(Page page);
+  void Release(std::shared_ptr<EventBlock> block);
 
   std::atomic<uint64_t>& held_;
   std::vector<Lane> lanes_;
   std::shared_ptr<EventBlock> filling_;
-  // So that a steady load allocates nothing.
+  // Kept for reuse, so that a steady load allocates nothing.
   std::vector<std::shared_ptr<EventBlock>> spare_;
   std::vector<Page> spare_pages_;
 };
 
-// Calls wake(lane) for each lane whose bit is set.
+// Calls wake(lane) for each lane whose bit (i % 64) is set in `filled_lanes`.
 template <typename Wake>
 void WakeLanes(uint64_t filled_lanes, size_t lanes, const Wake& wake) {
   for (size_t lane = 0; filled_lanes != 0 && lane < lanes; ++lane) {

@@ -8,7 +8,8 @@
 
 namespace ei {
 
-// Adds neighbours to the end; those of one request are one run.
+// Appends the run. Merges it into the last run if both are of the same request (same client and time of
+// acceptance).
 inline void AppendRun(std::vector<EventRun>& runs, const EventRun& run) {
   if (!runs.empty() && runs.back().client == run.client && runs.back().accepted_at == run.accepted_at) {
     runs.back().events += run.events;
@@ -22,15 +23,15 @@ inline EventRun RunOf(const JournalEvent& event) {
   return {event.accepted_at, event.client, 1, event.held_bytes};
 }
 
-// Takes runs apart again, event by event. What a run holds is divided evenly; together it stays the same.
+// Splits runs into single events. A run's held_bytes are divided evenly; the parts add up to the whole.
 class RunReader {
  public:
-  // The runs outlive the reader.
+  // The runs must outlive the reader.
   explicit RunReader(std::span<const EventRun> runs) : runs_(runs) {
     if (!runs_.empty()) left_ = runs_.front();
   }
 
-  // Of the next event; there is one.
+  // Returns the run of the next event. There must be a next event.
   EventRun Next() {
     if (left_.events == 0) {
       runs_ = runs_.subspan(1);

@@ -7,7 +7,7 @@ namespace ei {
 
 namespace {
 
-constexpr uint32_t kAwaited = Repeat::kDelivered - 1;  // its result has no number yet
+constexpr uint32_t kAwaited = Repeat::kDelivered - 1;  // the index of its result isn't known yet
 
 }  // namespace
 
@@ -52,7 +52,8 @@ void IdempotencyWindow::Settle(std::span<const uint64_t> positions, bool deliver
   }
 }
 
-// Of the same event the last one counts: it was stored because the others were forgotten.
+// If an event is restored more than once, the last one counts: it was stored because the earlier ones had
+// been forgotten.
 void IdempotencyWindow::Restore(const DecodedEvent& event, const Restored& restored) {
   const base::Hash128 id = HashOf(event, restored.client);
   const uint64_t fingerprint = restored.written ? FingerprintOf(*restored.written) : RememberedIds::kAnyBytes;
@@ -65,7 +66,8 @@ void IdempotencyWindow::Restore(const DecodedEvent& event, const Restored& resto
   if (restored.settled) ids_.MarkDelivered(restored.position);
 }
 
-// The source's size stands in front, so that its end can't be taken for the beginning of the id.
+// The source's size precedes it, so that the end of the source can't be confused with the beginning of the
+// id.
 base::Hash128 IdempotencyWindow::HashOf(const DecodedEvent& event, ClientIdentity client) const {
   thread_local std::string text;
   const std::string_view source =

@@ -18,31 +18,31 @@ namespace ei {
 
 // An event of a batch whose id the client sent.
 struct IdentifiedEvent {
-  uint32_t event;
-  base::Hash128 id;          // of client, source and id
-  uint64_t fingerprint = 0;  // of its bytes, as the client wrote them
+  uint32_t event;            // its number in the batch
+  base::Hash128 id;          // hash of client, source and id
+  uint64_t fingerprint = 0;  // hash of the event's bytes as the client wrote them
 };
 
-// An event of a batch that was accepted before, or stands twice in it: it is acknowledged and not stored
-// again.
+// An event of a batch that was accepted before, or that is in the batch twice. It is acknowledged but not
+// stored again.
 struct Repeat {
   static constexpr uint32_t kDelivered = std::numeric_limits<uint32_t>::max();
 
-  uint32_t event;
-  uint32_t result;  // at level broker: its number in Waiter::Results(); kDelivered: it was, and has none
+  uint32_t event;   // its number in the batch
+  uint32_t result;  // level broker: index in Waiter::Results(), or kDelivered: done before, no result
 };
 
-// What is known of one request's repeats; reused for the next one.
+// The repeats of one request. Reused for the next request.
 struct Deduplication {
-  std::vector<IdentifiedEvent> named;  // what is to be judged, ascending
+  std::vector<IdentifiedEvent> named;  // the events to check, ascending
 
-  // What came of it.
+  // Results of FindRepeats.
   std::vector<Repeat> repeats;     // ascending
-  uint64_t id_conflicts = 0;       // events that share an id with another one and are none of its repeats
+  uint64_t id_conflicts = 0;       // events that share an id with another event but differ in their bytes
   std::vector<uint32_t> left_out;  // numbers of the repeats in the batch, ascending
-  EventBatch fresh;                // without them, if there are any
-  std::vector<uint64_t> awaited;   // positions of earlier events that were not delivered by then
-  uint64_t earlier_end = 0;        // above the positions of all repeats that stand in the journal
+  EventBatch fresh;                // the batch without its repeats; set only if there are repeats
+  std::vector<uint64_t> awaited;   // positions of repeated earlier events that are not delivered yet
+  uint64_t earlier_end = 0;        // above the positions of all repeated events that are in the journal
 
   void Clear() {
     named.clear();
@@ -54,60 +54,62 @@ struct Deduplication {
   }
 };
 
-// Finds the events that clients send again: those whose source, id and bytes are those of one of the newest
-// accepted events of the same client. Only ids that clients sent count. An event under a known id with other
-// bytes is another event: taking it for a repeat would lose it. Where the journal survives the process its
-// events are told again at the start (Restore), so that a client may repeat what a crash left unanswered.
+// Finds events that clients send again: events with the same source, id and bytes as one of the newest
+// accepted events of the same client. Only ids that clients sent are considered. An event with a known id but
+// different bytes is a different event; if it were treated as a repeat, it would be lost. A journal that
+// survives the process restores its events at the start (Restore), so that a client can repeat requests that
+// a crash left unanswered.
 //
-// Two ids are taken for one when their keyed 128-bit hashes are the same, which with n ids in the window
-// happens to a new one with a chance of n / 2^128: for 100 million ids, 3 in 10^31.
+// Two ids are considered equal if their keyed 128-bit hashes are equal. With n ids in the window, the
+// probability that a new id equals another by chance is n / 2^128: for 100 million ids, 3 in 10^31.
 //
-// Judging, appending and remembering are one step under the journal's lock: of two requests with the same
-// event one finds the other's. An event whose append is refused is not remembered, and one that was
-// dead-lettered is forgotten, so that sending it again is another try.
+// Checking, appending and remembering are one step under the journal's lock. So if two concurrent requests
+// have the same event, the second one finds the event of the first. An event whose append is rejected is not
+// remembered. An event that is dead-lettered is forgotten, so that sending it again is a new attempt.
 //
-// The journal's lock guards it, from when the journal has it (Completions); Name and Size are for any thread.
+// Guarded by the journal's lock from the moment it is passed to the journal (Completions). Name and Size may
+// be called by any thread.
 class IdempotencyWindow {
  public:
   struct Options {
     RememberedIds::Options ids;
-    base::SipKey key;  // no client may know it
+    base::SipKey key;  // must not be known to clients
   };
 
   explicit IdempotencyWindow(const Options& options) : key_(options.key), ids_(options.ids) {}
 
-  // Notes the batch's last event if the client sent its id.
+  // Adds the batch's last event to dedup.named if the client sent its id.
   void Name(const DecodedEvent& event, const EventBatch& batch, Deduplication& dedup) const;
 
-  // Whether the batch has repeats: then what is to be stored is dedup.fresh, else the batch. In a waiter the
-  // results of the fresh events come first, so a repeat of one of them shares its result; then those of the
-  // awaited ones.
+  // Checks the events in dedup.named and fills in the results. Returns whether the batch has repeats; then
+  // dedup.fresh has to be stored, otherwise the batch. In a waiter's results the fresh events come first, so
+  // that a repeat of one of them shares its result; the awaited earlier events follow.
   bool FindRepeats(base::SteadyTime now, const EventBatch& batch, Deduplication& dedup);
 
-  // What the last FindRepeats left was stored, from this position on. Without it nothing of that is
-  // remembered.
+  // The fresh events of the last FindRepeats are stored, from position `first` on. Without this call their
+  // ids are not remembered.
   void Confirm(uint64_t first);
 
-  // The events were delivered, or dead-lettered.
+  // The events were delivered, or dead-lettered if not `delivered`.
   void Settle(std::span<const uint64_t> positions, bool delivered);
 
-  // What the journal knows of an event that an earlier process accepted.
+  // An event that a previous process accepted, as the journal knows it.
   struct Restored {
     uint64_t position = 0;
     base::SteadyTime accepted_at;
     bool settled = false;
     ClientIdentity client = kNoClient;
-    std::optional<std::string_view> written = std::nullopt;  // see Written; nullopt: the journal doesn't know
+    std::optional<std::string_view> written = std::nullopt;  // see Written; nullopt: not known
   };
 
-  // In the order of their positions, before any Append.
+  // Must be called in ascending order of positions, before any Append.
   void Restore(const DecodedEvent& event, const Restored& restored);
 
-  // What of an event's JSON tells whether two are the same: all that the client wrote, but for the brace that
-  // it begins with.
+  // The part of an event's JSON that decides whether two events are the same: everything that the client
+  // wrote except for the opening brace.
   static std::string_view Written(std::string_view json) { return json.substr(1); }
 
-  // Ids that are remembered; those of dead letters count until their time is over.
+  // The number of remembered ids. Ids of dead letters are counted until their time is over.
   uint64_t Size() const { return size_.load(std::memory_order_relaxed); }
 
  private:

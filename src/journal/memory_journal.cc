@@ -12,15 +12,15 @@ MemoryJournal::MemoryJournal(const Options& options)
       buffer_(options.lanes, block_bytes_) {}
 
 Appended MemoryJournal::Append(const AppendRequest& request, base::SteadyTime now) {
-  uint64_t filled_lanes = 0;  // bit i % 64: lane i was empty before
+  uint64_t filled_lanes = 0;  // bit i % 64 is set: lane i was empty before
   Appended appended{AppendResult::kAppended};
   {
     base::MutexLock lock(mutex_);
     if (closed_) return {AppendResult::kClosed};
     const EventBatch& batch = completions_.Fresh(request, now);
-    if (const auto refusal = completions_.Refuses(request, batch.Size())) return {*refusal};
+    if (const auto rejection = completions_.Refuses(request, batch.Size())) return {*rejection};
     if (!batch.Empty()) {
-      if (const auto refusal = Refuses(batch)) return {*refusal};
+      if (const auto rejection = WhyRejected(batch)) return {*rejection};
       Store(batch, now, filled_lanes);
     }
     appended.end = completions_.Enter(request, batch.Size(), next_position_, 0);
@@ -29,13 +29,13 @@ Appended MemoryJournal::Append(const AppendRequest& request, base::SteadyTime no
   return appended;
 }
 
-std::optional<AppendResult> MemoryJournal::Refuses(const EventBatch& batch) {
+std::optional<AppendResult> MemoryJournal::WhyRejected(const EventBatch& batch) {
   const uint64_t bytes = BytesOf(batch);
   if (batch.Size() > options_.events_max || bytes > options_.bytes_max) return AppendResult::kTooLarge;
   if (!MayHold(batch)) return AppendResult::kOverShare;
   if (events_ + batch.Size() <= options_.events_max && bytes_ + bytes <= options_.bytes_max)
     return std::nullopt;
-  NoteRefused(batch);
+  RememberRejected(batch);
   return AppendResult::kFull;
 }
 
@@ -71,17 +71,17 @@ bool MemoryJournal::MayHold(const EventBatch& batch) const {
          options_.shares->Allows(batch.Client(), Shared::kJournalBytes, BytesOf(batch));
 }
 
-void MemoryJournal::NoteRefused(const EventBatch& batch) {
+void MemoryJournal::RememberRejected(const EventBatch& batch) {
   const uint64_t free_events = options_.events_max - events_;
-  // Refused for its bytes: any room that comes free is a reason to try again.
-  const uint64_t wanted = free_events == 0 ? 1 : std::max<uint64_t>(batch.Size(), free_events + 1);
-  free_events_wanted_.store(wanted, std::memory_order_relaxed);
-  refused_bytes_.store(free_events == 0 ? 0 : batch.ClientBytes(), std::memory_order_relaxed);
+  // If the request was rejected for its bytes, any event that is freed is a reason to try again.
+  const uint64_t needed = free_events == 0 ? 1 : std::max<uint64_t>(batch.Size(), free_events + 1);
+  free_events_needed_.store(needed, std::memory_order_relaxed);
+  rejected_bytes_.store(free_events == 0 ? 0 : batch.ClientBytes(), std::memory_order_relaxed);
 }
 
 bool MemoryJournal::Full(uint64_t bytes) const {
-  return bytes >= refused_bytes_.load(std::memory_order_relaxed) &&
-         free_events_.load(std::memory_order_relaxed) < free_events_wanted_.load(std::memory_order_relaxed);
+  return bytes >= rejected_bytes_.load(std::memory_order_relaxed) &&
+         free_events_.load(std::memory_order_relaxed) < free_events_needed_.load(std::memory_order_relaxed);
 }
 
 bool MemoryJournal::AboveHighWatermark() const {

@@ -16,24 +16,24 @@
 
 namespace ei {
 
-// The journal of ack level `memory`: accepted events live in memory until they are settled, and nothing
+// The journal of ack level `memory`: accepted events are kept in memory until they are settled. Nothing
 // survives the process.
 //
 // Invariants:
-//  - `events_` counts appended, unsettled events and never exceeds events_max.
-//  - `bytes_` counts their bytes and for each event kEventOverheadBytes, whoever holds them: the journal
-//  until
-//    they are taken, then the sink. It never exceeds bytes_max.
-//  - Clients are charged with the same.
+//  - `events_` is the number of appended, unsettled events. It never exceeds events_max.
+//  - `bytes_` is the sum of their bytes plus kEventOverheadBytes for each event. They count until they are
+//    settled, no matter whether the journal (before they are taken) or the sink holds them. It never exceeds
+//    bytes_max.
+//  - Clients are charged with the same amounts.
 class MemoryJournal final : public Journal {
  public:
   struct Options {
     uint64_t events_max = 100'000;
     uint64_t bytes_max = 64 << 20;
     size_t lanes = 1;
-    ClientShares* shares = nullptr;         // is told who holds what; outlives the journal
-    uint64_t awaited_events_max = 100'000;  // see Completions, as the next
-    IdempotencyWindow* window = nullptr;    // outlives the journal
+    ClientShares* shares = nullptr;         // charged with what each client holds; outlives the journal
+    uint64_t awaited_events_max = 100'000;  // see Completions::Options
+    IdempotencyWindow* window = nullptr;    // see Completions::Options; outlives the journal
   };
 
   explicit MemoryJournal(const Options& options);
@@ -60,22 +60,23 @@ class MemoryJournal final : public Journal {
   static uint64_t BytesOf(const EventBatch& batch) {
     return batch.Bytes().size() + batch.Size() * kEventOverheadBytes;
   }
-  std::optional<AppendResult> Refuses(const EventBatch& batch) REQUIRES(mutex_);
+  std::optional<AppendResult> WhyRejected(const EventBatch& batch) REQUIRES(mutex_);
   void Store(const EventBatch& batch, base::SteadyTime now, uint64_t& filled_lanes) REQUIRES(mutex_);
   bool MayHold(const EventBatch& batch) const REQUIRES(mutex_);
-  void NoteRefused(const EventBatch& batch) REQUIRES(mutex_);
+  void RememberRejected(const EventBatch& batch) REQUIRES(mutex_);
 
   const Options options_;
   std::function<void(size_t lane)> wake_;
 
-  // For Full(), which takes no lock: the last request that found no room, forgotten when it would find some.
-  std::atomic<uint64_t> refused_bytes_{std::numeric_limits<uint64_t>::max()};
-  std::atomic<uint64_t> free_events_wanted_{0};
+  // Read by Full() without the lock; may be stale. After a request was rejected for lack of room, requests of
+  // at least `rejected_bytes_` are rejected early until `free_events_` reaches `free_events_needed_`.
+  std::atomic<uint64_t> rejected_bytes_{std::numeric_limits<uint64_t>::max()};
+  std::atomic<uint64_t> free_events_needed_{0};
   std::atomic<uint64_t> free_events_;
 
   std::atomic<uint64_t> block_bytes_{0};
   mutable base::Mutex mutex_;
-  Completions completions_;  // guarded by the mutex, but for Full
+  Completions completions_;  // guarded by mutex_, except for Full()
   EventBuffer buffer_ GUARDED_BY(mutex_);
   UnsettledAges ages_ GUARDED_BY(mutex_);
   uint64_t events_ GUARDED_BY(mutex_) = 0;

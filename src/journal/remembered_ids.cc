@@ -8,7 +8,7 @@ namespace ei {
 
 namespace {
 
-constexpr int kTooOldMax = 1'000;  // entries that a request removes, some tens of microseconds
+constexpr int kTooOldMax = 1'000;  // expired entries that one request drops; takes some tens of microseconds
 
 }  // namespace
 
@@ -35,8 +35,8 @@ bool AreSameBytes(uint64_t a, uint64_t b) {
 
 }  // namespace
 
-// Entries with one id stand in one chain, the newest first. Their number is bounded, as whoever has an id may
-// send it with ever other bytes.
+// The entries with one id are in one chain, the newest first. Their number is bounded, since a client may
+// send an id with different bytes any number of times.
 RememberedIds::Finding RememberedIds::FindOrNote(const base::Hash128& id, uint64_t fingerprint,
                                                  uint64_t number) {
   uint32_t& head = HeadOf(id);
@@ -86,8 +86,8 @@ void RememberedIds::Forget(Entry& entry) {
   entry.marked_position |= kForgotten;
 }
 
-// Positions rise along the ring, so an entry is at most as many places behind another as its position is;
-// exactly there as long as clients name all of their events.
+// Positions ascend along the ring. So an entry is at most as many places behind another as its position is
+// above the other's; it is exactly there as long as clients send ids with all of their events.
 RememberedIds::Entry* RememberedIds::Find(uint64_t position) {
   const uint64_t size = Size();
   if (size == 0 || position < At(0).Position()) return nullptr;
@@ -105,7 +105,8 @@ RememberedIds::Entry* RememberedIds::Find(uint64_t position) {
   return At(low).Position() == position ? &At(low) : nullptr;
 }
 
-// Signed: what an earlier process accepted may lie before the machine's start, where the steady clock begins.
+// Signed: a previous process may have accepted events before the machine's start, where the steady clock
+// begins.
 int32_t RememberedIds::SecondOf(base::SteadyTime time) {
   constexpr int64_t kLatest = std::numeric_limits<int32_t>::max();
   const int64_t second = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();

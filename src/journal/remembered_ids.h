@@ -10,29 +10,32 @@
 
 namespace ei {
 
-// The ids of the newest events, so many of them and for so long; the older ones are forgotten. An id is known
-// by its hash alone, and its event's bytes by their fingerprint: events that share an id and differ in their
-// bytes are remembered beside one another, the newest kBytesOfOneIdMax of them.
+// The ids of the newest events, limited in number (Options::events_max) and age (Options::time). Older ids
+// are forgotten. An id is known only by its hash, and the bytes of its event only by their fingerprint.
+// Events that share an id and differ in their bytes are remembered separately, the newest kBytesOfOneIdMax of
+// them.
 //
-// A ring in the order of acceptance, at whose front ids are forgotten, and a hash table whose chains run
-// through the ring. All memory is reserved at once and bounded: kBytesOfId for each id, at most.
+// The entries are a ring in the order of acceptance, whose oldest entries are dropped, and a hash table whose
+// chains link entries of the ring. All memory is reserved in the constructor; it is at most kBytesOfId for
+// each id.
 //
-// The ids of one request are noted first, at the end of the ring, and remembered only once its events have
-// their positions: so it finds its own repeats, and one that is refused leaves nothing.
+// The ids of a request are first noted at the end of the ring. They are remembered once the request's events
+// have their positions (Confirm). So a request finds its own repeats, and a rejected request leaves no ids.
 //
-// Not thread-safe. Time that goes back counts as standing still.
+// Not thread-safe. If the time goes back, it is treated as unchanged.
 class RememberedIds {
  public:
   struct Options {
     uint64_t events_max = 1;
-    base::Duration time = std::chrono::minutes(10);  // in whole seconds, and up to one more
-    uint64_t request_events_max = 1;                 // room for the ids of one request, besides
+    // How long an id is remembered. Rounded up to whole seconds; an id may last up to one second longer.
+    base::Duration time = std::chrono::minutes(10);
+    uint64_t request_events_max = 1;  // additional room for the ids of one request
   };
   static constexpr uint64_t kBytesOfId = 48;
-  static constexpr uint64_t kAnyBytes = 0;  // the fingerprint isn't known: the id alone decides
+  static constexpr uint64_t kAnyBytes = 0;  // the fingerprint isn't known: only the ids are compared
   static constexpr uint32_t kBytesOfOneIdMax = 8;
 
-  // The event that had the id first.
+  // The event that had the id and the bytes first.
   struct Known {
     uint64_t position = 0;
     bool delivered = false;
@@ -40,26 +43,28 @@ class RememberedIds {
   };
   struct Finding {
     std::optional<Known> known;
-    bool conflict = false;  // there is one with this id, and with other bytes
+    bool conflict = false;  // another event has this id and other bytes
   };
 
   explicit RememberedIds(const Options& options);
 
-  // The next request. Forgets what was noted and never confirmed, and some of what is too old by now, the
-  // rest of which FindOrNote passes over: so that no request pays for a long silence.
+  // Begins the next request. Drops ids that were noted and never confirmed, and some of the expired ids.
+  // FindOrNote ignores the expired ids that are left, so that no request has to clean up after a long idle
+  // time.
   void Begin(base::SteadyTime now);
 
-  // Who has the id with these bytes; none: nobody had, and event `number` of this request has it now.
+  // Finds the event that has the id with these bytes. If there is none, notes the id for event `number` of
+  // this request.
   Finding FindOrNote(const base::Hash128& id, uint64_t fingerprint, uint64_t number);
 
-  // The request's events have the positions first + number, above all that were there before.
+  // The request's events have the positions first + number. These are above all earlier positions.
   void Confirm(uint64_t first);
 
-  // Positions that are not remembered are passed over.
+  // Positions that are not remembered are ignored.
   void MarkDelivered(uint64_t position);
   void Forget(uint64_t position);
 
-  // Entries in use, those of forgotten ids too.
+  // Entries in use, including those of forgotten ids; without noted ones.
   uint64_t Size() const { return size_ - noted_; }
 
  private:
@@ -67,14 +72,14 @@ class RememberedIds {
   static constexpr int32_t kLongAgo = std::numeric_limits<int32_t>::min();
 
   static constexpr uint64_t kDelivered = uint64_t{1} << 63;
-  static constexpr uint64_t kForgotten = uint64_t{1} << 62;  // stands in no chain
+  static constexpr uint64_t kForgotten = uint64_t{1} << 62;  // is in no chain
 
   struct Entry {
     base::Hash128 id;
     uint64_t fingerprint = kAnyBytes;
-    uint64_t marked_position = 0;  // with the marks above
-    int32_t second = 0;            // of its acceptance; see SecondOf
-    uint32_t next = kNone;         // slot in its chain
+    uint64_t marked_position = 0;  // with the flags kDelivered and kForgotten
+    int32_t second = 0;            // when it was accepted; see SecondOf
+    uint32_t next = kNone;         // slot of the next entry of its chain
 
     uint64_t Position() const { return marked_position & ~(kDelivered | kForgotten); }
     bool Is(uint64_t mark) const { return (marked_position & mark) != 0; }
@@ -93,13 +98,13 @@ class RememberedIds {
   void DropNoted();
 
   const uint64_t events_max_;
-  const int64_t seconds_;  // that an id is remembered
+  const int64_t seconds_;  // how long an id is remembered
   const uint64_t capacity_;
-  std::vector<Entry> entries_;   // by slot; grows to its capacity and never beyond
-  std::vector<uint32_t> heads_;  // slot of the newest entry of each chain; a power of two of them
+  std::vector<Entry> entries_;   // by slot; grows up to capacity_
+  std::vector<uint32_t> heads_;  // slot of the newest entry of each chain; the size is a power of two
   uint32_t front_ = 0;           // slot of the oldest entry
-  uint64_t size_ = 0;            // entries, those that are forgotten or noted among them
-  uint64_t noted_ = 0;           // the last ones
+  uint64_t size_ = 0;            // entries, including forgotten and noted ones
+  uint64_t noted_ = 0;           // noted entries; they are the last ones
   int32_t now_ = kLongAgo;       // second of the last Begin: no entry is newer
 };
 

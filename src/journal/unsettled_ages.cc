@@ -35,7 +35,8 @@ void UnsettledAges::Settle(std::span<const EventRun> runs) {
   while (!spans_.empty() && spans_.front().events == 0) spans_.pop_front();
 }
 
-// Into half as many, of one width: the oldest ones must not grow with each time that there are too many.
+// Merges the spans into half as many of equal width. If only the oldest ones were merged, they would grow
+// with each merge.
 void UnsettledAges::Merge() {
   const base::Duration width = (spans_.back().from - spans_.front().from) / (kSpansMax / 2);
   std::deque<Span> merged;

@@ -11,25 +11,26 @@
 
 namespace ei {
 
-// How old the oldest event is that isn't settled, whatever the order in which they are: counts them by the
-// time of their acceptance, to a tenth of a second; in a long outage to a two-thousandth of what it spans.
-// Not thread-safe.
+// Finds how old the oldest unsettled event is, no matter in which order events are settled. Counts events by
+// their time of acceptance. The resolution is 0.1 s; in a long outage it is 1/2000 of the time that the
+// events span. Not thread-safe.
 class UnsettledAges {
  public:
-  // Returns the time that the events have from now on: theirs, but for one before the last span.
+  // Returns the time that the events have from now on: `accepted_at`, or the beginning of the last span if
+  // that is later.
   base::SteadyTime Add(uint64_t events, base::SteadyTime accepted_at);
 
-  // Events that were added, with the time that Add gave them.
+  // Settles events that were added. The runs have the times that Add returned.
   void Settle(std::span<const EventRun> runs);
 
-  // At or before the acceptance of the oldest one; nullopt: there is none.
+  // A time at or before the acceptance of the oldest unsettled event; nullopt if there is none.
   std::optional<base::SteadyTime> Oldest() const;
 
  private:
   static constexpr base::Duration kWidth = std::chrono::milliseconds(100);
   static constexpr size_t kSpansMax = 4096;
 
-  // Accepted from `from` on, and before the next one's.
+  // Events accepted from `from` on and before the next span's `from`.
   struct Span {
     base::SteadyTime from;
     uint64_t events;
@@ -37,7 +38,7 @@ class UnsettledAges {
 
   void Merge();
 
-  std::deque<Span> spans_;  // the first one has events
+  std::deque<Span> spans_;  // the first span has events
 };
 
 }  // namespace ei

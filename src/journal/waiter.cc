@@ -4,7 +4,7 @@ namespace ei {
 
 namespace {
 
-constexpr size_t kResultsKept = 64;  // a request of more has their memory for itself
+constexpr size_t kResultsKept = 64;  // the memory of a larger request is freed
 
 }  // namespace
 

@@ -16,10 +16,10 @@ namespace ei::service {
 
 namespace {
 
-constexpr auto kLook = std::chrono::seconds(1);
-// For what ends after the delivery: threads, files, the last lines of the log.
+constexpr auto kPollInterval = std::chrono::seconds(1);
+// For the steps after delivery: joining threads, closing files, writing the last lines of the log.
 constexpr auto kCloseMax = std::chrono::seconds(8);
-constexpr auto kLastLines = std::chrono::seconds(1);  // for the log's reader, before the process ends
+constexpr auto kFlushWait = std::chrono::seconds(1);  // for the reader of the log, before the process exits
 
 }  // namespace
 
@@ -31,12 +31,12 @@ std::string_view SignalName(int signal) {
   }
 }
 
-// How far the stopping thread has come. Thread-safe.
+// State shared by the stopping thread and the main thread. Thread-safe.
 class GracefulStop::Progress {
  public:
   explicit Progress(base::SteadyTime deadline) : deadline_(deadline) {}
 
-  // The stop is over and its outcome known; closing begins, for which there is time until `deadline`.
+  // Service::Stop has returned and the exit status is known. Closing must end before `deadline`.
   void Stopped(int status, base::SteadyTime deadline) {
     const base::MutexLock lock(mutex_);
     status_ = status;
@@ -55,7 +55,8 @@ class GracefulStop::Progress {
     const base::MutexLock lock(mutex_);
     return deadline_;
   }
-  // The exit status, once it is known. Until then the service is there, also for the length of `otherwise`.
+  // The exit status if it is known, else the result of `otherwise`. The service exists while `otherwise`
+  // runs, because Stopped() needs the lock that is held here.
   template <typename Otherwise>
   int StatusOr(Otherwise otherwise) {
     const base::MutexLock lock(mutex_);
@@ -109,7 +110,7 @@ void GracefulStop::Close(std::unique_ptr<Service> service, int status) {
 void GracefulStop::Await(Progress& progress, Service& service) {
   while (!progress.IsClosed()) {
     const base::Duration left = progress.Deadline() - clock_.Now();
-    const auto wait = std::clamp<base::Duration>(left, base::Duration(0), kLook);
+    const auto wait = std::clamp<base::Duration>(left, base::Duration(0), kPollInterval);
     const auto signal = signals_.Wait(std::chrono::ceil<std::chrono::milliseconds>(wait));
     log_.WriteDueSummaries();
     const bool late = clock_.Now() >= progress.Deadline();
@@ -121,16 +122,16 @@ void GracefulStop::Await(Progress& progress, Service& service) {
     });
     log_.Write(
         ei::LogLevel::kError, "service",
-        late ? "the stop takes longer than shutdown.timeout allows, as something hangs (a name server, a "
-               "broker, a disk): ending at once; accepted events that are on no disk are lost"
-             : "a second signal: stopping at once; accepted events that are on no disk are lost",
+        late ? "the stop takes longer than shutdown.timeout allows because something hangs (a name server, a "
+               "broker or a disk): exiting now; accepted events that are not on disk are lost"
+             : "received a second signal: exiting now; accepted events that are not on disk are lost",
         {{"signal", SignalName(signal.value_or(0))}, {"events", events}, {"exit_status", int64_t{status}}});
-    EndAtOnce(status);
+    ExitNow(status);
   }
 }
 
-void GracefulStop::EndAtOnce(int status) {
-  log_writer_.Flush(kLastLines);
+void GracefulStop::ExitNow(int status) {
+  log_writer_.Flush(kFlushWait);
   _exit(status);
 }
 

@@ -7,8 +7,8 @@
 
 namespace ei::service {
 
-// How many events the write-ahead log in this folder holds that were acknowledged and not delivered; 0 also
-// when there is no folder. Changes nothing, and is right beside a process that writes there.
+// Number of acknowledged, undelivered events in the write-ahead log in this folder; 0 if the folder doesn't
+// exist. Only reads, and may run while another process writes to the log.
 base::Result<uint64_t> EventsLeftInLog(const std::string& folder);
 
 }  // namespace ei::service

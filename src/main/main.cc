@@ -31,7 +31,7 @@ namespace ei::service {
 namespace {
 
 constexpr auto kHousekeeping = std::chrono::seconds(1);
-constexpr auto kStopSlack = std::chrono::seconds(8);  // for what has no share in shutdown.timeout
+constexpr auto kStopSlack = std::chrono::seconds(8);  // for steps of the stop outside shutdown.timeout
 constexpr auto kHealthTimeout = std::chrono::seconds(3);
 
 int ExitStatusOf(base::ErrorKind kind) {
@@ -53,36 +53,36 @@ ei::LogLevel LevelOf(LogLevel level) {
   return ei::LogLevel::kInfo;
 }
 
-// A file with a fault changes nothing.
+// If the file has a fault, the current routes stay in force.
 void ReloadRouting(const Settings& settings, Service& service, Log& log) {
   if (!settings.kafka.routes_file) {
-    return log.Write(ei::LogLevel::kInfo, "routing",
-                     "no routes file is set, so there is nothing to read again", {});
+    return log.Write(ei::LogLevel::kInfo, "routing", "no routes file is set, so there is nothing to reload",
+                     {});
   }
   const auto routing = LoadRouting(settings);
   if (routing) {
     service.Reroute(*routing);
     return log.Write(
-        ei::LogLevel::kInfo, "routing", "the routes were read again",
+        ei::LogLevel::kInfo, "routing", "the routes were reloaded",
         {{"file", std::string_view(*settings.kafka.routes_file)}, {"routes", uint64_t{routing->rules}}});
   }
   for (const SettingFault& fault : routing.error()) {
-    log.Write(ei::LogLevel::kError, "routing", "the routes have a fault; those in force stay",
-              {{"error", ToLine(fault)}});
+    log.Write(ei::LogLevel::kError, "routing",
+              "the routes file has a fault; the current routes stay in force", {{"error", ToLine(fault)}});
   }
 }
 
-// What drain does differently from serve: nobody is let in from outside, and the stop comes at once.
+// Settings of `drain`: as for serve, but the port is not reachable from outside and the stop begins at once.
 Settings ForDraining(Settings settings) {
   settings.http.address = "127.0.0.1";
   settings.http.port = 0;
   settings.admin.port.reset();
   settings.shutdown.delay = {};
-  settings.ingest.ack = AckLevel::kWal;  // the log is what there is to drain
+  settings.ingest.ack = AckLevel::kWal;  // so that the journal is the log to be drained
   return settings;
 }
 
-// Fewer connections where the limit of open files has no room for all that are allowed.
+// Lowers http.connections_max to what the limit of open files allows.
 base::Result<void> FitFileLimit(Settings& settings, Log& log) {
   const auto budget = BudgetFiles(settings, RaiseFileLimit());
   if (!budget) return std::unexpected(budget.error());
@@ -141,9 +141,9 @@ int Serve(Settings settings, const Routing& routing, bool drain = false) {
   return status;
 }
 
-// The number of a stream that the caller has closed would go to the next file that is opened, a segment of
-// the log perhaps, and what is printed would be written there.
-void HoldStandardStreams() {
+// Opens /dev/null for each standard stream that the caller has closed. Otherwise the next file to be opened,
+// perhaps a segment of the log, would get its number, and printed text would be written into that file.
+void OpenMissingStandardStreams() {
   int held = 0;
   while (held >= 0 && held <= STDERR_FILENO) held = ::open("/dev/null", O_RDWR);
   if (held > STDERR_FILENO) ::close(held);
@@ -151,7 +151,7 @@ void HoldStandardStreams() {
 
 int Main(int argc, const char* const* argv) {
   InstallFatalHandlers();
-  HoldStandardStreams();
+  OpenMissingStandardStreams();
   IgnoreDeadlySignals();
   const CommandLine line = ParseCommandLine(argc, argv);
   const EnvironmentLookup environment = ProcessEnvironment();
@@ -183,7 +183,7 @@ int Main(int argc, const char* const* argv) {
   }
   if (line.subcommand == Subcommand::kDrain) {
     if (!JournalIsWal(*settings)) {
-      // Also what another ack level has left behind is to be delivered.
+      // The log may hold events that were accepted with another ack level.
       const auto left = EventsLeftInLog(settings->wal.dir);
       if (!left) {
         std::cerr << "event-ingestor: " << left.error().message << '\n';
@@ -191,8 +191,8 @@ int Main(int argc, const char* const* argv) {
       }
       if (*left == 0) {
         std::cerr
-            << "event-ingestor: drain is for a write-ahead log: wal.dir (WAL_DIR) holds no event, and none "
-               "comes while neither ingest.ack (ACK) nor ingest.ack_min (ACK_MIN) is wal\n";
+            << "event-ingestor: drain needs a write-ahead log: wal.dir (WAL_DIR) holds no undelivered event, "
+               "and neither ingest.ack (ACK) nor ingest.ack_min (ACK_MIN) is wal\n";
         return kExitSettings;
       }
     }

@@ -19,12 +19,14 @@ namespace ei::service {
 namespace {
 
 constexpr size_t kDefaultWorkersMax = 4;
-// What waits for a stalled partition holds memory that the others need. With a log they go on to the disk
-// meanwhile, and a partition whose leader is only moving needs not be refused.
-constexpr auto kStalledAfterInMemory = std::chrono::milliseconds(100);
+// The events of a stalled partition hold memory that the others need. With a log there is time to wait for a
+// leader that only moves, unless the partition has a good part of the memory: then its further events stay on
+// the disk.
+constexpr auto kStalledAfter = std::chrono::milliseconds(100);
 constexpr auto kStalledAfterWithLog = std::chrono::seconds(2);
+constexpr uint64_t kLargePart = 8;  // an eighth of the events in memory, over all lanes
 constexpr auto kRetryBackoffMax = std::chrono::seconds(10);
-constexpr auto kLastScrape = std::chrono::seconds(1);  // in which the count of lost events can be scraped
+constexpr auto kLastScrape = std::chrono::seconds(1);  // so that the count of lost events can be scraped
 constexpr auto kAnswerTime = std::chrono::seconds(2);  // for the last replies after the storage has failed
 
 uint64_t RandomSeed() {
@@ -36,7 +38,7 @@ size_t Workers(const Settings& settings) {
   return settings.delivery.workers > 0 ? settings.delivery.workers : std::min(Cores(), kDefaultWorkersMax);
 }
 
-// Lets `duration` pass; a second signal ends the process meanwhile, so nothing needs to wake this.
+// Sleeps for `duration`. Can't be interrupted: a second signal ends the process instead.
 void Pause(const Clock& clock, base::Duration duration) {
   const base::SteadyTime until = clock.Now() + duration;
   base::Mutex mutex;
@@ -45,7 +47,7 @@ void Pause(const Clock& clock, base::Duration duration) {
   while (clock.Now() < until) never.WaitUntil(mutex, until);
 }
 
-// `leftover`: the settings were not checked for use with a log.
+// With `leftover` the settings were not checked for use with a log, so sizes that are too small are raised.
 wal::WalOptions WalOptionsOf(const Settings& settings, size_t lanes, bool leftover,
                              ClientShares* shares = nullptr, IdempotencyWindow* window = nullptr) {
   wal::WalOptions options;
@@ -81,7 +83,7 @@ Service::Service(const Settings& settings, const Routing& routing, const Clock& 
 
 base::Result<void> Service::Start(std::function<void()> storage_failed) {
   const size_t lanes = Workers(settings_);
-  if (auto looked = LookForLeftoverLog(); !looked) return looked;
+  if (auto checked = CheckForLeftoverLog(); !checked) return checked;
   if (auto opened = OpenSink(lanes); !opened) return opened;
   OpenShares();
   OpenWindow();
@@ -95,6 +97,7 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   pool.dead_letter_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0};
   workers_ = std::make_unique<WorkerPool>(
       pool, DeliveryContext{*journal_, drain_rate_, clock_, metrics_, log_, dead_letter_file_.get()}, *sink_);
+  sink_->OnStalls([this](std::vector<StalledTopic> stalls) { journal_->SetStalls(std::move(stalls)); });
   workers_->Start();
   if (credentials_) credentials_->Start();
   if (wal_threads_) wal_threads_->Start();
@@ -112,7 +115,7 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   return Listen();
 }
 
-// Capacities are in the units in which the journal charges.
+// Capacities are in the units that the journal charges to clients.
 void Service::OpenShares() {
   if (settings_.http.clients_max == 0) return;
   ClientShares::Options options;
@@ -137,8 +140,8 @@ void Service::OpenShares() {
   shares_ = std::make_unique<ClientShares>(options);
 }
 
-// Whatever the settings say now, what was acknowledged is delivered.
-base::Result<void> Service::LookForLeftoverLog() {
+// Acknowledged events of an earlier configuration must be delivered, also if the ack level needs no log now.
+base::Result<void> Service::CheckForLeftoverLog() {
   if (JournalIsWal(settings_)) return {};
   const auto left = EventsLeftInLog(settings_.wal.dir);
   if (!left) return std::unexpected(left.error());
@@ -146,7 +149,7 @@ base::Result<void> Service::LookForLeftoverLog() {
   auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
   if (!directory && directory.error().kind == base::ErrorKind::kUnavailable) {
     log_.Write(ei::LogLevel::kInfo, "wal",
-               "the log in wal.dir (WAL_DIR) is another process's, which delivers it",
+               "another process uses the log in wal.dir (WAL_DIR) and delivers its events",
                {{"events", *left}, {"dir", std::string_view(settings_.wal.dir)}});
     return {};
   }
@@ -155,8 +158,8 @@ base::Result<void> Service::LookForLeftoverLog() {
   log_is_leftover_ = true;
   log_.Write(
       ei::LogLevel::kWarn, "wal",
-      "the log holds acknowledged events, though ingest.ack (ACK) has no use for it now: it is the journal "
-      "until they are delivered and the service is started again",
+      "the write-ahead log holds acknowledged events of an earlier configuration; ingest.ack (ACK) doesn't "
+      "need it, but it is used as the journal until they are delivered and the service is restarted",
       {{"events", *left}, {"dir", std::string_view(settings_.wal.dir)}});
   return {};
 }
@@ -247,7 +250,9 @@ base::Result<void> Service::OpenKafkaSink(size_t lanes) {
   kafka::KafkaOptions options = KafkaOptionsOf(settings_, lanes, TopicOptionsOf(routing_), clock_);
   options.retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0};
   options.rejected_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, settings_.kafka.max_retries};
-  options.stalled_after = HasWal() ? kStalledAfterWithLog : base::Duration(kStalledAfterInMemory);
+  options.stall_rule.after = HasWal() ? kStalledAfterWithLog : base::Duration(kStalledAfter);
+  options.stall_rule.after_if_large = kStalledAfter;
+  options.stall_rule.large_records = settings_.journal.events_max / (kLargePart * lanes);
   auto created = kafka::KafkaSink::Create(options, clock_, log_, &metrics_, &topic_limits_);
   if (!created) return std::unexpected(created.error());
   kafka_ = created->get();
@@ -374,6 +379,7 @@ void Service::RegisterWalMetrics() {
   };
   metrics_.AddGauge(MetricId::kWalMemory, gauge(&wal::WalCounts::memory_bytes));
   metrics_.AddGauge(MetricId::kWalBacklog, gauge(&wal::WalCounts::backlog_events));
+  metrics_.AddGauge(MetricId::kWalDeferred, gauge(&wal::WalCounts::deferred_events));
   metrics_.AddGauge(MetricId::kWalSetAside, gauge(&wal::WalCounts::set_aside));
   metrics_.AddGauge(MetricId::kWalUnreadable, gauge(&wal::WalCounts::unreadable));
 }
@@ -392,10 +398,10 @@ std::string Service::UnreadyReason() const {
   if (journal_->Failed()) return "the journal's storage failed: see the log";
   const Connectivity contact = sink_->Status().contact;
   if (contact == Connectivity::kRefused)
-    return "the brokers have not let this process in yet: they, or the source of its tokens, refuse the "
-           "credentials (kafka.security); the log says more";
+    return "the brokers, or the source of the tokens, reject the credentials (kafka.security), and have not "
+           "accepted them since the start: see the log";
   if (contact == Connectivity::kPending && credentials_ != nullptr)
-    return "no broker has answered to the credentials yet (kafka.security)";
+    return "no broker has accepted the credentials yet (kafka.security)";
   if (settings_.ingest.ack == AckLevel::kBroker && contact != Connectivity::kConnected)
     return "no broker has answered yet (kafka.brokers), and ingest.ack is broker";
   if (journal_->Full(0))
@@ -414,17 +420,17 @@ uint64_t Service::Stop() {
   const size_t cut = server_->Stop(began + timeout / 2);
   ingest_->Close();
   journal_->Close();
-  log_.Write(ei::LogLevel::kInfo, "service", "no more requests; delivering what was accepted",
+  log_.Write(ei::LogLevel::kInfo, "service", "no more requests; delivering the accepted events",
              {{"events", journal_->Stats().events}, {"connections_cut", uint64_t{cut}}});
   const uint64_t left = workers_->Drain(StorageFailed() ? began : began + timeout);
   workers_->Stop();
   if (wal_threads_) wal_threads_->Stop();
-  const uint64_t lost = left > 0 ? TellWhatIsLeft(left) : 0;
+  const uint64_t lost = left > 0 ? ReportUndelivered(left) : 0;
   server_->StopOperations();
   return lost;
 }
 
-uint64_t Service::TellWhatIsLeft(uint64_t left) {
+uint64_t Service::ReportUndelivered(uint64_t left) {
   const uint64_t lost = EventsAtRisk();
   if (lost < left) {
     log_.Write(ei::LogLevel::kWarn, "service",
@@ -443,7 +449,7 @@ uint64_t Service::TellWhatIsLeft(uint64_t left) {
 Service::~Service() {
   server_.reset();
   if (workers_) workers_->Stop();
-  // They wake the workers' lanes to their end.
+  // The log's threads wake the workers' lanes until they have ended, so the workers go after them.
   if (wal_threads_) wal_threads_->Stop();
   workers_.reset();
   credentials_.reset();

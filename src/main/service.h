@@ -32,33 +32,35 @@
 
 namespace ei::service {
 
-// The whole pipeline, put together from the settings: the one place that names the concrete adapters.
+// The whole pipeline, put together from the settings. The only place of the service that names the concrete
+// adapters.
 //
-// Start, Reroute, Stop and the destructor belong to one owner thread; EventsAtRisk may be called from any.
+// Start, Reroute, Stop and the destructor must be called from one thread. EventsAtRisk and EventsLeft may be
+// called from any.
 class Service {
  public:
-  // Nothing happens until Start. The references outlive the service.
+  // Does nothing until Start. The references must outlive the service.
   Service(const Settings& settings, const Routing& routing, const Clock& clock, Log& log,
           telemetry::Metrics& metrics);
-  // Nothing that was accepted depends on it any more after Stop.
+  // Closes everything. After Stop no accepted event depends on it.
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  // Opens everything and serves, once. `storage_failed` is called, from any thread and perhaps again, when
-  // the journal's storage has failed: the service takes nothing more and has to be stopped. After a failure
-  // there is only the destructor left.
+  // Opens everything and serves; may be called once. If it fails, only the destructor may be called.
+  // `storage_failed` is called from any thread, perhaps more than once, when the journal's storage has
+  // failed: the service then accepts no events and must be stopped.
   base::Result<void> Start(std::function<void()> storage_failed);
 
-  // The graceful stop: not ready at once; serving on for shutdown.delay; then no new connections, requests in
-  // progress answered, the journal drained within shutdown.timeout. What could not be delivered in time stays
-  // in the write-ahead log, if there is one; returns how many accepted events are lost because there is none.
-  // The admin port closes last, when these are counted.
+  // Graceful stop. Reports not ready at once and serves on for shutdown.delay. Then accepts no connections,
+  // answers the requests in progress, and drains the journal within shutdown.timeout. Events that were not
+  // delivered in time stay in the write-ahead log. Returns how many accepted events are lost, because they
+  // are not in a log. The admin port closes last, so that this count can be scraped.
   //
-  // After the storage has failed it only answers and ends.
+  // After the storage has failed it only answers the requests in progress.
   uint64_t Stop();
 
-  // What is accepted from now on goes by this one.
+  // Events that are accepted from now on use this routing.
   void Reroute(const Routing& routing);
 
   bool StorageFailed() const { return journal_->Failed(); }
@@ -66,14 +68,14 @@ class Service {
   // Accepted events that are lost if the process ends now. Any thread.
   uint64_t EventsAtRisk() const;
 
-  // Accepted events that are not delivered, on disk or not. Any thread.
+  // Accepted, undelivered events, on disk or not. Any thread.
   uint64_t EventsLeft() const { return journal_->Stats().events; }
 
  private:
   base::Result<void> OpenSink(size_t lanes);
   base::Result<void> OpenKafkaSink(size_t lanes);
   void OpenDeadLetterFile();
-  base::Result<void> LookForLeftoverLog();
+  base::Result<void> CheckForLeftoverLog();
   void OpenShares();
   base::Result<void> OpenJournal(size_t lanes, std::function<void()> storage_failed);
   base::Result<void> OpenWal(size_t lanes);
@@ -84,34 +86,34 @@ class Service {
   void RegisterBrokerMetrics();
   void RegisterWalMetrics();
   std::string UnreadyReason() const;
-  uint64_t TellWhatIsLeft(uint64_t left);
+  uint64_t ReportUndelivered(uint64_t left);
   bool HasWal() const { return JournalIsWal(settings_) || log_is_leftover_; }
 
   const Settings settings_;
-  const Routing routing_;  // at the start
+  const Routing routing_;  // as read at the start
   const Clock& clock_;
   Log& log_;
   telemetry::Metrics& metrics_;
   std::atomic<bool> stopping_{false};
   CurrentRoutes routes_;
-  std::unique_ptr<ClientShares> shares_;  // null: clients are not told apart
+  std::unique_ptr<ClientShares> shares_;  // null: clients are not distinguished
   DrainRate drain_rate_;
   TopicLimits topic_limits_;
   TokenBucket bucket_;
-  // The ack level has no use for the log, which holds events of a life that had another one: it is the
-  // journal until they are delivered and the service is started again.
+  // The ack level needs no log, but the log holds events of a run that had another level. It is the journal
+  // until they are delivered and the service is restarted.
   bool log_is_leftover_ = false;
-  std::unique_ptr<IdempotencyWindow> window_;  // the journal's; null: off
+  std::unique_ptr<IdempotencyWindow> window_;  // used by the journal; null: off
   std::unique_ptr<wal::PosixDirectory> wal_directory_;
   std::unique_ptr<Journal> journal_;
-  wal::WalJournal* wal_ = nullptr;  // journal_, when that is the write-ahead log
+  wal::WalJournal* wal_ = nullptr;  // journal_ if that is the write-ahead log, else null
   std::unique_ptr<wal::WalThreads> wal_threads_;
   std::unique_ptr<file_sink::DeadLetterFile>
-      dead_letter_file_;  // null: the sink has a place of its own for them
+      dead_letter_file_;  // null: the sink has its own place for dead letters
   std::unique_ptr<EventSink> sink_;
-  kafka::KafkaSink* kafka_ = nullptr;                        // sink_, when that is Kafka
-  std::unique_ptr<WorkerPool> workers_;                      // which run the sink's lanes
-  std::unique_ptr<kafka::CredentialRefresher> credentials_;  // of the sink; null: it has none
+  kafka::KafkaSink* kafka_ = nullptr;                        // sink_ if that is Kafka, else null
+  std::unique_ptr<WorkerPool> workers_;                      // run the sink's lanes
+  std::unique_ptr<kafka::CredentialRefresher> credentials_;  // null: the sink uses none
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<http::Server> server_;
 };

@@ -1,4 +1,4 @@
-// The contract of wal::Directory and wal::File, for the real disk and the simulated one.
+// Contract tests of wal::Directory and wal::File, for the real disk and the simulated one.
 
 #include <gtest/gtest.h>
 
@@ -33,7 +33,7 @@ class SimulatedDisk {
   std::unique_ptr<wal::Directory> folder_ = disk_.Mount();
 };
 
-// The errno of an operation that failed, or 0.
+// The errno of a failed operation, or 0.
 template <typename T>
 int ErrorOf(const wal::DiskResult<T>& result) {
   return result ? 0 : result.error();
@@ -150,7 +150,7 @@ TYPED_TEST(DiskContract, FileIsConfirmedUnderItsOwnNameOnly) {
   EXPECT_EQ(ErrorOf(this->folder_.Confirm("3", *other)), ENOENT);
 }
 
-// Each step on both disks; the model is the other one.
+// Runs each step on both disks; each is the other's model.
 TEST(DiskContract, BothDisksAgreeOnRandomOperations) {
   support::Random random(support::SeedOr(1));
   RealDisk real;

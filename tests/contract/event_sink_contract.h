@@ -19,17 +19,17 @@
 #include "journal/event_runs.h"
 #include "support/random.h"
 
-// What every EventSink promises (delivery/event_sink.h), as one suite that each adapter runs:
+// The guarantees of every EventSink (delivery/event_sink.h), as one suite that each adapter instantiates:
 //
 //   INSTANTIATE_TYPED_TEST_SUITE_P(FileSink, EventSinkContract, FileSinkHarness);
 //
-// The harness is default-constructible, gives a sink of kLanes lanes a destination of its own, and reads back
-// from there:
+// The harness is default-constructible. It creates a sink of kLanes lanes with its own destination, and reads
+// the stored data back:
 //
 //   struct Harness {
 //     EventSink& Sink();
-//     void Close();  // the sink is gone; reading still works
-//     // `count` is how many will be there. Events of one key come in their order.
+//     void Close();  // destroys the sink; reading still works
+//     // `count`: the expected number. Events of one key are in order.
 //     std::vector<std::string> Values(size_t count);
 //     std::vector<StoredDeadLetter> DeadLetters(size_t count);
 //   };
@@ -46,9 +46,9 @@ struct StoredDeadLetter {
   std::string value;
 };
 
-// One lane's events and reports. An event's bytes end with the call that hands it over: they are overwritten
-// and freed then, so that a sink that looks again is found out by what it stores, or by ASan. Belongs to the
-// lane's thread.
+// One lane's events and reports. An event's bytes are valid only during the call that hands it over: they are
+// overwritten and freed afterwards, so a sink that reads them later stores wrong bytes or is reported by
+// ASan. Used only by the lane's thread.
 class ContractLane final : public DeliveryListener {
  public:
   ContractLane(EventSink& sink, size_t number) : sink_(sink.Lane(number)), number_(number) {
@@ -89,10 +89,10 @@ class ContractLane final : public DeliveryListener {
     std::fill(reason.begin(), reason.end(), '#');
   }
 
-  // Does what can be done without waiting.
+  // Runs the lane once, without waiting.
   void RunOnce() { sink_.Run(base::SteadyTime::min()); }
 
-  // Runs until there are as many reports as events and dead letters; false when that takes too long.
+  // Runs until there is a report for every event and dead letter; false: that takes too long.
   bool AllReported() {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (reports_ < events_.size() + dead_letters_.size()) {
@@ -103,14 +103,15 @@ class ContractLane final : public DeliveryListener {
     return true;
   }
 
-  // That each event had one report, that it was delivered.
+  // Checks that each event was reported once, as delivered.
   void ExpectEachDeliveredOnce() const {
     EXPECT_EQ(reports_, events_.size() + dead_letters_.size());
     for (size_t i = 0; i < events_.size(); ++i) {
       EXPECT_EQ(events_[i].reports, 1) << "event " << i << " of lane " << number_;
     }
     for (size_t i = 0; i < dead_letters_.size(); ++i) EXPECT_EQ(dead_letters_[i], 1) << "dead letter " << i;
-    EXPECT_EQ(held_delivered_, held_added_) << "divided otherwise within a request, but none is lost";
+    EXPECT_EQ(held_delivered_, held_added_)
+        << "bytes may be divided differently within a request, but none are lost";
     EXPECT_TRUE(faults_.empty()) << faults_.size() << " faults, the first: " << faults_.front();
   }
 
@@ -160,7 +161,7 @@ class ContractLane final : public DeliveryListener {
   }
 
  private:
-  // Bytes that are gone when this is.
+  // Bytes that are overwritten and freed with this object.
   class Borrowed {
    public:
     explicit Borrowed(const Outgoing& one)
@@ -201,7 +202,7 @@ class ContractLane final : public DeliveryListener {
   std::vector<std::string> faults_;
 };
 
-// {"lane":1,"key":"k3","n":17,...}: names its place, padded to at least `bytes`.
+// {"lane":1,"key":"k3","n":17,...}: identifies the event, padded to at least `bytes`.
 inline std::string Value(size_t lane, const std::string& key, uint64_t n, size_t bytes = 0) {
   std::string value = R"({"lane":)" + std::to_string(lane) + R"(,"key":")" + key + R"(","n":)" +
                       std::to_string(n) + R"(,"pad":")";
@@ -209,7 +210,7 @@ inline std::string Value(size_t lane, const std::string& key, uint64_t n, size_t
   return value + "\"}";
 }
 
-// The stored values of one lane and key, in their order, are these.
+// Checks the stored values of one lane and key, in order.
 inline std::vector<std::string> OfKey(const std::vector<std::string>& values, size_t lane,
                                       const std::string& key) {
   const std::string begin = R"({"lane":)" + std::to_string(lane) + R"(,"key":")" + key + R"(",)";
@@ -311,7 +312,7 @@ TYPED_TEST_P(EventSinkContract, ManyAndLargeEventsMayComeAtOnce) {
 }
 
 TYPED_TEST_P(EventSinkContract, LanesInThreadsOfTheirOwnDontDisturbOneAnother) {
-  constexpr uint64_t kEvents = 2000;  // of each lane
+  constexpr uint64_t kEvents = 2000;  // per lane
   std::vector<std::unique_ptr<ContractLane>> lanes;
   for (size_t number = 0; number < kLanes; ++number) {
     lanes.push_back(std::make_unique<ContractLane>(this->harness_.Sink(), number));

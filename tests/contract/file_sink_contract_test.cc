@@ -8,7 +8,7 @@
 namespace ei::contract {
 namespace {
 
-// Segments of 64 KiB, so that the suite crosses many of them.
+// Segments of 64 KiB, so that the suite fills many of them.
 class FileSinkHarness {
  public:
   FileSinkHarness() {

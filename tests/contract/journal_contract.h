@@ -17,7 +17,7 @@ namespace ei::contract {
 
 using support::TakenEvent;
 
-// What each test of the contract starts from.
+// Common fixture of the journal contract tests.
 class JournalContract : public ::testing::TestWithParam<JournalMaker> {
  protected:
   void Open(const JournalShape& shape) {
@@ -64,10 +64,10 @@ class JournalContract : public ::testing::TestWithParam<JournalMaker> {
   base::SteadyTime now_{std::chrono::hours(1)};
 };
 
-// By how much the oldest event may be told to be older than it is.
+// The maximum by which Stats() may report the oldest event as older than it is.
 inline constexpr base::Duration kOldestError = std::chrono::milliseconds(100);
 
-// For adapters that bound the number of events.
+// For adapters that limit the number of events.
 class BoundedEvents : public JournalContract {};
 
 }  // namespace ei::contract

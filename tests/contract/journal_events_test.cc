@@ -1,4 +1,4 @@
-// The contract of journals that bound the number of events, beside their bytes.
+// Contract tests for journals that limit the number of events in addition to their bytes.
 
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ TEST_P(BoundedEvents, BatchBeyondTheEventsLeftIsRefusedWhole) {
   EXPECT_EQ(Append("d", "k"), AppendResult::kFull);
 }
 
-TEST_P(BoundedEvents, BatchThatCanNeverFitIsToldApartFromAFullJournal) {
+TEST_P(BoundedEvents, BatchThatCanNeverFitIsNotReportedAsFull) {
   Open({.events_max = 10, .bytes_max = 1 << 20, .lanes = 1});
   EventBatch many;
   for (int i = 0; i < 11; ++i) Add(many, "a", "k");
@@ -53,7 +53,7 @@ TEST_P(BoundedEvents, FullSaysSoUntilSomethingIsSettled) {
   EXPECT_FALSE(journal_->Full(1'000'000));
   for (int i = 0; i < 3; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
   ASSERT_EQ(Append("a", "k"), AppendResult::kFull);
-  EXPECT_TRUE(journal_->Full(0)) << "no room at all: whatever the size";
+  EXPECT_TRUE(journal_->Full(0)) << "no space left, for any size";
   auto events = Take(0);
   EXPECT_TRUE(journal_->Full(0)) << "taken is not settled";
   events.erase(events.begin() + 1, events.end());
@@ -63,7 +63,7 @@ TEST_P(BoundedEvents, FullSaysSoUntilSomethingIsSettled) {
   EXPECT_EQ(Append("a", "k"), AppendResult::kAppended);
 }
 
-TEST_P(BoundedEvents, LargeBatchRefusedShutsOutOnlyItsLike) {
+TEST_P(BoundedEvents, LargeBatchRejectedBlocksOnlyLargeBatches) {
   Open({.events_max = 10, .lanes = 1});
   for (int i = 0; i < 5; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
   EventBatch batch;
@@ -80,8 +80,8 @@ TEST_P(BoundedEvents, LargeBatchRefusedShutsOutOnlyItsLike) {
   EXPECT_EQ(journal_->Append(batch, now_), AppendResult::kAppended);
 }
 
-// One free place is enough for a small request, however large the one was that found none.
-TEST_P(BoundedEvents, LargeBatchRefusedByAFullJournalDoesNotShutSmallOnesOut) {
+// One free slot is enough for a small request, even if a large request was rejected before.
+TEST_P(BoundedEvents, LargeBatchRejectedByAFullJournalDoesNotBlockSmallOnes) {
   Open({.events_max = 10, .lanes = 1});
   for (int i = 0; i < 10; ++i) ASSERT_EQ(Append("a", "k"), AppendResult::kAppended);
   EventBatch batch;

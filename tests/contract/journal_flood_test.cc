@@ -1,5 +1,5 @@
-// One client that floods the journal, with events of the shape that costs it most and the client least: a
-// client that holds less than an eighth still gets all of its events in.
+// One client floods the journal with events that cost the journal most and the client least. A client that
+// uses less than 1/8 must still be able to append all of its events.
 
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@
 namespace ei::contract {
 namespace {
 
-// A flood: requests of these events, by their sizes, one after the other and again from the first.
+// A flood: requests with events of these sizes, repeated in a cycle.
 struct Flood {
   std::string name;
   std::vector<std::vector<size_t>> requests;
@@ -31,19 +31,19 @@ std::vector<Flood> Floods() {
       {"SmallEvents", {{110}}},
       {"SmallEventsInBatches", {std::vector<size_t>(500, 110)}},
       {"JustOverASector", {{470}}},
-      // Each takes a block of 256 KiB and leaves half of it.
+      // Each event takes a block of 256 KiB and leaves half of it unused.
       {"HalfBlocks", {std::vector<size_t>(6, 131'100)}},
       {"HalfBlocksOneByOne", {{131'100}}},
-      // Blocks of their own, which end the one before.
+      // Each event needs its own block, which ends the block before it.
       {"LargeBetweenSmall", {{262'200}, {10}}},
       {"SmallAndLargeInOne", {{10, 262'200, 10, 262'200}}},
-      // The rest of a segment is lost to most of them.
+      // Most events don't fit the rest of a segment, which is then wasted.
       {"LargeRequests", {std::vector<size_t>(7, 100'000)}},
       {"AllKinds", {{10}, {131'100}, std::vector<size_t>(300, 60), {262'200}, {3'000, 5}}},
   };
 }
 
-// A log on a disk in memory: there are many syncs.
+// A log on a disk in memory, because these tests sync often.
 struct LogInMemory {
   explicit LogInMemory(const JournalShape& shape)
       : journal(std::move(wal::WalJournal::Open(LogOptionsOf(shape), *folder, clock, log, 1).value())) {}
@@ -101,9 +101,9 @@ class JournalFlood : public ::testing::TestWithParam<FloodCase> {
   }
 
   ClientShares::ClientHandle Enter(std::string_view identity) {
-    ClientShares::ClientHandle guest = shares_->Enter(identity, now_);
-    shares_->NoteSender(guest.Client(), now_);
-    return guest;
+    ClientShares::ClientHandle handle = shares_->Enter(identity, now_);
+    shares_->NoteSender(handle.Client(), now_);
+    return handle;
   }
 
   AppendResult Append(const ClientShares::ClientHandle& client, const std::vector<size_t>& sizes) {
@@ -113,20 +113,20 @@ class JournalFlood : public ::testing::TestWithParam<FloodCase> {
     return journal_->Append(batch, now_).result;
   }
 
-  // As much as is let in, at most.
+  // Sends until one full cycle of requests is rejected.
   void FloodIt() {
     const auto& requests = GetParam().flood.requests;
-    size_t refused = 0;  // in a row
+    size_t refused = 0;  // consecutive rejections
     for (; refused < requests.size(); ++request_) {
       const AppendResult result = Append(flood_, requests[request_ % requests.size()]);
       ASSERT_TRUE(result == AppendResult::kAppended || result == AppendResult::kOverShare)
-          << "the flood met its own bound, not the journal's: " << static_cast<int>(result);
+          << "not accepted, but not for its share either: " << static_cast<int>(result);
       refused = result == AppendResult::kAppended ? 0 : refused + 1;
     }
   }
 
   bool IsBelowItsPart() const {
-    // What one event of it costs at most: a frame of its own.
+    // The maximum cost of one small event: its own frame.
     constexpr uint64_t kCostMax = 2'048;
     return shares_->Held(small_.Client(), Shared::kJournalBytes) + kCostMax <=
                capacity_ / ClientShares::kReserveFraction &&
@@ -134,7 +134,7 @@ class JournalFlood : public ::testing::TestWithParam<FloodCase> {
                shape_.events_max / ClientShares::kReserveFraction;
   }
 
-  // Settles one in `of`, in any order.
+  // Takes all events and settles each with a chance of one in `of`.
   void SettleSome(uint64_t of) {
     for (size_t lane = 0; lane < shape_.lanes; ++lane) {
       std::vector<support::TakenEvent> events;
@@ -161,7 +161,7 @@ class JournalFlood : public ::testing::TestWithParam<FloodCase> {
   base::SteadyTime now_{std::chrono::hours(1)};
 };
 
-// Of journals that bound the number of events too.
+// For journals that also limit the number of events.
 class JournalFloodOfEvents : public JournalFlood {};
 
 std::string NameOf(const ::testing::TestParamInfo<FloodCase>& test) {
@@ -188,7 +188,7 @@ TEST_P(JournalFlood, InAnOutageTheLastEighthIsKept) {
   }
 }
 
-TEST_P(JournalFlood, WhatComesFreeIsKeptForWhoHoldsLittle) {
+TEST_P(JournalFlood, FreedSpaceIsReservedForClientsThatHoldLittle) {
   Open({.events_max = 100'000, .bytes_max = 4 << 20, .segments = 4});
   uint64_t sent = 0;
   uint64_t refused = 0;

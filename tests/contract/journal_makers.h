@@ -21,23 +21,23 @@
 namespace ei::contract {
 
 struct JournalShape {
-  uint64_t events_max = 1'000;   // where events are bounded
-  uint64_t bytes_max = 4 << 20;  // 1 MiB is the least that the settings allow
+  uint64_t events_max = 1'000;   // where the number of events is limited
+  uint64_t bytes_max = 4 << 20;  // the settings allow no less than 1 MiB
   size_t lanes = 4;
   ClientShares* shares = nullptr;
-  uint64_t segments = 2;  // of a log
+  uint64_t segments = 2;  // of a WAL journal
   uint64_t awaited_events_max = 100'000;
 };
 
 struct JournalMaker {
   std::string name;
-  bool bounds_events;  // apart from their bytes
-  bool survives;       // keeps its events, as DurableEnd says
-  // Of the bytes that bound it, what clients can share.
+  bool bounds_events;  // limits the number of events as well as their bytes
+  bool survives;       // persistent: events survive a restart, as DurableEnd reports
+  // The part of the byte limit that clients can share.
   std::function<uint64_t(const JournalShape&)> shareable_bytes;
-  // What was appended may be taken, and what was settled has given back its room, once the call has returned.
+  // When Append and Settle return, appended events can be taken and the space of settled events is free.
   std::function<std::shared_ptr<Journal>(const JournalShape&)> make;
-  // As it runs in the service. `wake` is OnLaneFilled's.
+  // With threads, as in the service. `wake` is the callback of OnLaneFilled.
   std::function<std::shared_ptr<Journal>(const JournalShape&, std::function<void(size_t)> wake)>
       make_threaded;
 
@@ -54,7 +54,7 @@ inline wal::WalOptions LogOptionsOf(const JournalShape& shape) {
   return options;
 }
 
-// What a log stands on.
+// Folder, clock and file system of a log.
 template <typename Clock>
 struct LogGround {
   support::TempFolder folder;
@@ -95,7 +95,7 @@ inline std::shared_ptr<MemoryJournal> MakeMemoryJournal(const JournalShape& shap
                              .awaited_events_max = shape.awaited_events_max});
 }
 
-// Every adapter of the journal port stands here once and has to pass the whole contract.
+// Every adapter of the journal interface is listed here and must pass the whole contract.
 inline std::vector<JournalMaker> JournalMakers() {
   return {{.name = "Memory",
            .bounds_events = true,
@@ -125,7 +125,7 @@ inline std::vector<JournalMaker> JournalMakers() {
                }}};
 }
 
-// Those that bound the number of events too.
+// Only the adapters that also limit the number of events.
 inline std::vector<JournalMaker> MakersThatBoundEvents() {
   std::vector<JournalMaker> makers = JournalMakers();
   std::erase_if(makers, [](const JournalMaker& maker) { return !maker.bounds_events; });

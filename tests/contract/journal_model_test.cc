@@ -1,4 +1,4 @@
-// The journal beside a model of a few lines, through random operations.
+// Compares the journal with a small model, over random operations.
 
 #include <gtest/gtest.h>
 
@@ -20,13 +20,13 @@ struct ModelEvent {
   base::SteadyTime accepted_at;
 };
 
-// Which events without a key went to which lane is the journal's secret until they are taken.
+// The model doesn't know the lane of an event without a key until the event is taken.
 enum class LaneState { kEmpty, kFilled, kUnknown };
 
 class JournalModel : public JournalContract {
  protected:
   void Run(const JournalShape& shape, uint64_t seed, int steps, size_t size_max) {
-    if (GetParam().survives) steps /= 8;  // each append waits for a real disk
+    if (GetParam().survives) steps /= 8;  // each append waits for the real disk
     SCOPED_TRACE(testing::Message() << "EI_SEED=" << seed << " events_max " << shape.events_max
                                     << " bytes_max " << shape.bytes_max << " lanes " << shape.lanes);
     support::Random random(seed);
@@ -39,7 +39,7 @@ class JournalModel : public JournalContract {
     lane_state_.assign(shape.lanes, LaneState::kEmpty);
     for (int step = 0; step < steps && !HasFailure(); ++step) {
       now_ += std::chrono::microseconds(random.Below(1'000));
-      // Phases of filling and of draining, so that both ends are met.
+      // Phases of filling and of draining, to reach both extremes.
       const uint64_t appends = (step / 500) % 2 == 0 ? 6 : 2;
       const uint64_t choice = random.Below(10);
       if (choice < appends) {
@@ -77,7 +77,7 @@ class JournalModel : public JournalContract {
       Add(batch, event.value, event.key ? std::optional<std::string_view>(*event.key) : std::nullopt);
       events.push_back(std::move(event));
     }
-    const bool claimed_full = journal_->Full(0);  // no room at all
+    const bool claimed_full = journal_->Full(0);  // no space at all
     const uint64_t unsettled = untaken_.size() + taken_.size();
     const auto wakes_before = wakes_;
     switch (journal_->Append(batch, now_).result) {
@@ -90,7 +90,7 @@ class JournalModel : public JournalContract {
         return;
       case AppendResult::kFull:
         ++fulls_;
-        EXPECT_GT(unsettled, 0U) << "full though empty";
+        EXPECT_GT(unsettled, 0U) << "full, but empty";
         if (GetParam().bounds_events) {
           EXPECT_LE(count, shape_.events_max);
         }
@@ -102,13 +102,13 @@ class JournalModel : public JournalContract {
       case AppendResult::kOverShare:
       case AppendResult::kClosed:
       case AppendResult::kFailed:
-        ADD_FAILURE() << "nobody closed it, and there is nobody to share with";
+        ADD_FAILURE() << "the journal is not closed, and no other client uses it";
         break;
     }
     EXPECT_EQ(wakes_, wakes_before);
   }
 
-  // Positions are given in order, from where the journal stands.
+  // Checks that positions are consecutive.
   void Accept(std::vector<ModelEvent> events, uint64_t bytes, const std::vector<int>& wakes_before) {
     bytes_ += bytes;
     for (ModelEvent& event : events) untaken_.push_back(std::move(event));
@@ -118,7 +118,7 @@ class JournalModel : public JournalContract {
         EXPECT_EQ(woken, 0) << "lane " << lane << " was not empty";
       } else {
         EXPECT_LE(woken, 1) << "lane " << lane;
-        // An empty lane whose taker is not woken must still be empty at its next Take.
+        // If an append to an empty lane wakes no taker, the next Take of that lane must find it empty.
         if (woken == 1) lane_state_[lane] = LaneState::kFilled;
       }
     }
@@ -131,11 +131,11 @@ class JournalModel : public JournalContract {
     std::vector<JournalEvent> events(wanted);
     events.resize(journal_->Take(lane, events));
     if (lane_state_[lane] == LaneState::kEmpty) {
-      EXPECT_TRUE(events.empty()) << "a lane was filled and nobody was woken";
+      EXPECT_TRUE(events.empty()) << "a lane was filled without a wake-up";
     }
     lane_state_[lane] = events.size() < wanted ? LaneState::kEmpty : LaneState::kUnknown;
     for (const auto& event : events) {
-      // The oldest untaken event of its lane: all older ones that are left belong to other lanes.
+      // The event must be the oldest untaken one of its lane: all older untaken events belong to other lanes.
       const auto found = std::find_if(untaken_.begin(), untaken_.end(),
                                       [&](const ModelEvent& model) { return model.value == event.value; });
       ASSERT_NE(found, untaken_.end()) << "unknown or taken twice: " << event.value.substr(0, 20);
@@ -143,7 +143,7 @@ class JournalModel : public JournalContract {
       if (found->key) {
         EXPECT_EQ(event.key, *found->key);
         const auto [known, inserted] = lane_of_key_.emplace(*found->key, lane);
-        EXPECT_EQ(known->second, lane) << "one key, one lane";
+        EXPECT_EQ(known->second, lane) << "events of one key are in different lanes";
         for (auto older = untaken_.begin(); older != found; ++older) {
           EXPECT_NE(older->key, found->key) << "overtaken";
         }
@@ -155,7 +155,7 @@ class JournalModel : public JournalContract {
     }
   }
 
-  // What the lane gave last is as it was, whatever came and whatever was settled since.
+  // The events of the lane's last Take are unchanged, whatever was appended and settled since.
   void CheckLent(size_t lane) {
     for (const auto& [event, model] : lent_[lane]) {
       EXPECT_EQ(event.value, model.value) << "the bytes changed before the lane's next Take";
@@ -170,7 +170,7 @@ class JournalModel : public JournalContract {
     for (const auto& [position, event] : taken_) {
       if (random.Below(one_in) == 0) settled.push_back(event);
     }
-    const bool in_order = random.OneIn(2);  // then events of one request are one run
+    const bool in_order = random.OneIn(2);  // then the events of one request form one run
     for (size_t i = settled.size(); i > 1 && !in_order; --i) {
       std::swap(settled[i - 1], settled[random.Below(i)]);
     }
@@ -189,7 +189,7 @@ class JournalModel : public JournalContract {
     }
     ASSERT_LE(stats.bytes, shape_.bytes_max);
     if (GetParam().survives) {
-      ASSERT_GE(stats.bytes, bytes_) << "it counts its files";
+      ASSERT_GE(stats.bytes, bytes_) << "the size of its files is included";
     } else {
       ASSERT_EQ(stats.bytes, bytes_ + stats.events * kEventOverheadBytes);
     }
@@ -202,7 +202,7 @@ class JournalModel : public JournalContract {
     ASSERT_GT(*stats.oldest, oldest - kOldestError);
   }
 
-  std::deque<ModelEvent> untaken_;  // in the order of acceptance
+  std::deque<ModelEvent> untaken_;  // in order of acceptance
   std::map<uint64_t, TakenEvent> taken_;
   std::vector<std::vector<std::pair<JournalEvent, ModelEvent>>> lent_;  // by lane
   std::map<std::string, size_t> lane_of_key_;
@@ -214,7 +214,7 @@ class JournalModel : public JournalContract {
 INSTANTIATE_TEST_SUITE_P(Adapters, JournalModel, ::testing::ValuesIn(JournalMakers()),
                          [](const auto& maker) { return maker.param.name; });
 
-// For adapters that bound the number of events.
+// For adapters that limit the number of events.
 class EventsModel : public JournalModel {};
 
 INSTANTIATE_TEST_SUITE_P(Adapters, EventsModel, ::testing::ValuesIn(MakersThatBoundEvents()),

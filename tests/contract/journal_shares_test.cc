@@ -22,9 +22,9 @@ class JournalShares : public JournalContract {
 
   // A client that sends events.
   ClientShares::ClientHandle Enter(std::string_view identity) {
-    ClientShares::ClientHandle guest = shares_->Enter(identity, now_);
-    shares_->NoteSender(guest.Client(), now_);
-    return guest;
+    ClientShares::ClientHandle handle = shares_->Enter(identity, now_);
+    shares_->NoteSender(handle.Client(), now_);
+    return handle;
   }
 
   void AppendFor(const ClientShares::ClientHandle& client, size_t events, size_t bytes) {
@@ -42,7 +42,7 @@ class JournalShares : public JournalContract {
 INSTANTIATE_TEST_SUITE_P(Adapters, JournalShares, ::testing::ValuesIn(JournalMakers()),
                          [](const auto& maker) { return maker.param.name; });
 
-TEST_P(JournalShares, WhatAClientHoldsIsToldUntilItIsSettled) {
+TEST_P(JournalShares, HeldBytesAreReportedUntilTheyAreSettled) {
   OpenShared({});
   const auto large = Enter("large");
   const auto small = Enter("small");
@@ -55,7 +55,7 @@ TEST_P(JournalShares, WhatAClientHoldsIsToldUntilItIsSettled) {
   EXPECT_EQ(Held(), 0);
 }
 
-TEST_P(JournalShares, ARefusedBatchIsHeldByNobody) {
+TEST_P(JournalShares, ARejectedBatchIsChargedToNoClient) {
   OpenShared({.events_max = 10, .bytes_max = 1 << 20, .lanes = 1});
   const auto client = shares_->Enter("a", now_);
   EventBatch batch;
@@ -67,7 +67,7 @@ TEST_P(JournalShares, ARefusedBatchIsHeldByNobody) {
   EXPECT_EQ(Held(), 0);
 }
 
-// Whatever order events are settled in, in the end nobody holds anything.
+// After all events are settled, in any order, no client holds anything.
 TEST_P(JournalShares, RandomOrdersLeaveNothingHeld) {
   for (uint64_t seed = 1; seed <= support::Repeats(20); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));

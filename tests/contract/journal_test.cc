@@ -25,10 +25,10 @@ TEST_P(JournalContract, BatchBeyondTheBytesLeftIsRefusedWhole) {
   EXPECT_EQ(journal_->Append(batch, now_), AppendResult::kFull);
   EXPECT_EQ(journal_->Stats().events, fitted);
   EXPECT_LE(journal_->Stats().bytes, 1U << 20);
-  EXPECT_EQ(Take(0).size(), fitted) << "nothing of the refused batch";
+  EXPECT_EQ(Take(0).size(), fitted) << "an event of the rejected batch was stored";
 }
 
-// Whatever the batch and the bounds: an empty journal takes it, or says that it never will.
+// For any batch and any limits: an empty journal accepts the batch or reports that it never can.
 TEST_P(JournalContract, EmptyJournalIsNeverFull) {
   const uint64_t block = 256 << 10;
   for (const uint64_t bytes_max : {uint64_t{1} << 20, (uint64_t{1} << 20) + 1, (uint64_t{1} << 20) + 8,
@@ -82,7 +82,7 @@ TEST_P(JournalContract, ClosedJournalTakesNothingAndGivesWhatItHas) {
   EXPECT_EQ(Append("c", "k"), AppendResult::kClosed);
 }
 
-TEST_P(JournalContract, BatchRefusedForItsBytesIsWorthATryOnceAnythingIsSettled) {
+TEST_P(JournalContract, BatchRejectedForItsBytesMayBeRetriedOnceAnythingIsSettled) {
   Open({.bytes_max = 1 << 20, .lanes = 1});
   while (Append("a", "k", 50'000) == AppendResult::kAppended) {
   }
@@ -146,9 +146,9 @@ TEST_P(JournalContract, LanesKeepTheOrderOfAcceptance) {
       last = number;
       last_position = event.position;
       const auto [known, inserted] = lane_of_key.emplace(std::string(event.key), lane);
-      EXPECT_EQ(known->second, lane) << "one key, one lane";
+      EXPECT_EQ(known->second, lane) << "events of one key are in different lanes";
     }
-    EXPECT_GE(last, 0) << "keys are spread";
+    EXPECT_GE(last, 0) << "a lane has no key";
   }
 }
 
@@ -170,8 +170,8 @@ TEST_P(JournalContract, TakeGivesAtMostWhatIsAskedAndEachEventOnce) {
   EXPECT_EQ(journal_->Stats().events, 10U) << "taken is not settled";
 }
 
-// Whatever the other lanes' takers do, and also when the events are settled before.
-TEST_P(JournalContract, ViewsAreGoodUntilTheLanesNextTake) {
+// Independent of other lanes' takers, and also when the events are settled earlier.
+TEST_P(JournalContract, ViewsAreValidUntilTheLanesNextTake) {
   Open({.events_max = 100'000, .bytes_max = 32 << 20, .lanes = 2});
   for (int round = 0; round < 5; ++round) {
     const std::string value = "value " + std::to_string(round);
@@ -240,7 +240,7 @@ TEST_P(JournalContract, WakesExactlyWhenAnEmptyLaneGetsEvents) {
   EXPECT_EQ(wakes_[1 - lane], 0);
 }
 
-TEST_P(JournalContract, RefusedBatchWakesNobody) {
+TEST_P(JournalContract, RejectedBatchWakesNoTaker) {
   Open({.bytes_max = 1 << 20, .lanes = 2});
   EventBatch batch;
   for (const char* key : {"a", "b", "c"}) Add(batch, "x", key, 400'000);
@@ -250,7 +250,7 @@ TEST_P(JournalContract, RefusedBatchWakesNobody) {
   EXPECT_EQ(wakes_[0] + wakes_[1], 0);
 }
 
-// A taker that is woken must be able to ask the journal: no lock may be held.
+// A woken taker must be able to call the journal: the callback runs without a lock.
 TEST_P(JournalContract, WakeMayCallTheJournal) {
   Open({.lanes = 1});
   size_t taken = 0;
@@ -276,7 +276,7 @@ TEST_P(JournalContract, OldestIsAtOrBeforeTheOldestUnsettledEvent) {
   EXPECT_GT(*journal_->Stats().oldest, start);
   Settle({events.begin(), events.begin() + 1'500});
   EXPECT_LE(*journal_->Stats().oldest, events[1'500].accepted_at);
-  EXPECT_GT(*journal_->Stats().oldest, events[1'500].accepted_at - kOldestError) << "it moves on";
+  EXPECT_GT(*journal_->Stats().oldest, events[1'500].accepted_at - kOldestError) << "it did not advance";
   Settle({events.begin() + 1'500, events.end()});
   EXPECT_EQ(journal_->Stats().oldest, std::nullopt);
   now_ += std::chrono::hours(1);
@@ -292,7 +292,7 @@ TEST_P(JournalContract, StatsNameTheBounds) {
   EXPECT_GE(journal_->Stats().bytes, 10'000U);
 }
 
-TEST_P(JournalContract, AppendTellsWhichPositionsItGave) {
+TEST_P(JournalContract, AppendReturnsThePositionsItGave) {
   Open({.bytes_max = 1 << 20, .lanes = 3});
   uint64_t next = 0;
   for (int round = 0; round < 40; ++round) {
@@ -332,8 +332,8 @@ TEST_P(JournalContract, DurableEndNeverGoesBack) {
   EXPECT_FALSE(journal_->Failed());
 }
 
-// Events of several requests at once, in another order than theirs: what is oldest is told in time all the
-// same.
+// Events of several requests are settled together, in another order than they were appended. The oldest event
+// is still reported correctly.
 TEST_P(JournalContract, RunsOfManyRequestsAreSettledTogether) {
   Open({.events_max = 100'000, .bytes_max = 64 << 20, .lanes = 1});
   for (int request = 0; request < 100; ++request) {
@@ -346,7 +346,7 @@ TEST_P(JournalContract, RunsOfManyRequestsAreSettledTogether) {
   ASSERT_EQ(events.size(), 700U);
   std::vector<TakenEvent> backwards(events.rbegin(), events.rend());
   for (int part = 0; part < 6; ++part) {
-    const auto end = backwards.begin() + 100;  // within a request
+    const auto end = backwards.begin() + 100;  // in the middle of a request
     Settle({backwards.begin(), end});
     backwards.erase(backwards.begin(), end);
     EXPECT_EQ(journal_->Stats().oldest, events[0].accepted_at);

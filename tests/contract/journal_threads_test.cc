@@ -1,5 +1,5 @@
-// Several request threads, a taker for each lane that sleeps until it is woken, and reports from yet another
-// thread. A lost wake-up hangs the test; ThreadSanitizer watches the rest.
+// Several request threads, one taker for each lane that sleeps until it is woken, and another thread that
+// reports results. A lost wake-up makes the test hang; ThreadSanitizer finds races.
 
 #include <gtest/gtest.h>
 
@@ -45,7 +45,7 @@ TEST_P(JournalThreads, EveryEventArrivesOnceAndInItsKeysOrder) {
   OpenThreaded({.events_max = 500, .bytes_max = 1 << 20, .lanes = kLanes}, wake);
 
   base::Mutex settle_mutex;
-  std::vector<JournalEvent> to_settle;  // guarded by settle_mutex; without views that can be used
+  std::vector<JournalEvent> to_settle;  // guarded by settle_mutex; the views are not valid
   std::atomic<uint64_t> taken{0};
   std::atomic<uint64_t> settled{0};
   std::atomic<int> disorders{0};

@@ -1,4 +1,4 @@
-// Who waits for events of a journal, and what they hear.
+// Requests that wait for events of a journal, and how they are notified.
 
 #include <gtest/gtest.h>
 
@@ -34,7 +34,7 @@ class JournalWaiters : public JournalContract {
 
   std::unique_ptr<WaitingRequest> NewRequest() { return std::make_unique<WaitingRequest>(*journal_, queue_); }
 
-  // Of a request at level broker that awaits events of earlier ones too.
+  // A request at level broker that also waits for earlier events.
   Appended Append(size_t events, Waiter& waiter, const std::vector<uint64_t>& earlier = {},
                   ClientNumber client = 0) {
     EventBatch batch;
@@ -98,7 +98,7 @@ TEST_P(JournalWaiters, EventsThatAreSettledTogetherHaveOffsetsThatFollowOneAnoth
   EXPECT_EQ(other->Results()[0].offset, 43);
 }
 
-TEST_P(JournalWaiters, ItIsToldOnceItsEventsAreGoneFromTheJournal) {
+TEST_P(JournalWaiters, AWaiterIsNotifiedOnceItsEventsHaveLeftTheJournal) {
   Open();
   uint64_t left = 99;
   const auto queue = std::make_shared<CompletionQueue>([&] { left = journal_->Stats().events; });
@@ -120,7 +120,7 @@ TEST_P(JournalWaiters, ManyThatAreCompletedTogetherAreOneWake) {
   EXPECT_EQ(Completed().size(), 300U);
 }
 
-TEST_P(JournalWaiters, WhatIsNotCollectedYetNeedsNoSecondWake) {
+TEST_P(JournalWaiters, UncollectedCompletionsNeedNoSecondWake) {
   Open();
   const auto first = NewRequest();
   const auto second = NewRequest();
@@ -132,7 +132,7 @@ TEST_P(JournalWaiters, WhatIsNotCollectedYetNeedsNoSecondWake) {
   EXPECT_EQ(Completed(), (Waiters{first.get(), second.get()}));
 }
 
-TEST_P(JournalWaiters, EventsThatNobodyWaitsForArePassedOver) {
+TEST_P(JournalWaiters, EventsWithoutAWaiterAreSkipped) {
   Open();
   EventBatch others;
   for (int i = 0; i < 5; ++i) Add(others, "o", "k");
@@ -148,7 +148,7 @@ TEST_P(JournalWaiters, EventsThatNobodyWaitsForArePassedOver) {
 
 TEST_P(JournalWaiters, AtLevelWalItWaitsUntilItsEventsAreDurable) {
   Open();
-  if (!GetParam().survives) return;  // such a level is refused before
+  if (!GetParam().survives) return;  // this level is rejected before
   const auto request = NewRequest();
   EventBatch batch;
   Add(batch, "e", "k");
@@ -265,7 +265,7 @@ TEST_P(JournalWaiters, TooManyEventsThatAreWaitedForAreRefusedUntilSomeAreDone) 
   ASSERT_EQ(Append(5, *first), AppendResult::kAppended);
 }
 
-TEST_P(JournalWaiters, ALargeRequestIsTakenWhenNobodyElseWaits) {
+TEST_P(JournalWaiters, ALargeRequestIsAcceptedWhenNoOtherRequestWaits) {
   Open({.awaited_events_max = 1'000});
   const auto request = NewRequest();
   EXPECT_EQ(Append(2'000, *request), AppendResult::kAppended);
@@ -280,7 +280,7 @@ TEST_P(JournalWaiters, AClosedQueueIsNotWoken) {
   EXPECT_EQ(wakes_of_queue_, 0);
 }
 
-// Any order of appending, settling and cancelling, against what must come of it.
+// Random order of appending, settling and cancelling, compared with the expected results.
 TEST_P(JournalWaiters, EachRequestIsCompletedOnceWhateverTheOrder) {
   Open();
   support::Random random(7);
@@ -325,7 +325,7 @@ TEST_P(JournalWaiters, EachRequestIsCompletedOnceWhateverTheOrder) {
   EXPECT_GT(completed, 200U);
 }
 
-// Many requests that wait for one event and end: each costs what it waits for itself.
+// Many requests wait for one event and end. The cost of each depends only on what it waits for itself.
 TEST_P(JournalWaiters, CancellingCostsWhatTheRequestWaitsFor) {
   constexpr size_t kRequests = 20;
   constexpr size_t kRepeats = 20'000;
@@ -337,7 +337,7 @@ TEST_P(JournalWaiters, CancellingCostsWhatTheRequestWaitsFor) {
     requests.push_back(NewRequest());
     ASSERT_EQ(Append(0, *requests.back(), std::vector<uint64_t>(kRepeats, 0)), AppendResult::kAppended);
   }
-  // If each looked at all that wait, this would take an hour.
+  // If each cancellation searched all waiters, this would take an hour.
   while (requests.size() > 1) requests.pop_back();
   settler_->Deliver({0});
   EXPECT_EQ(Completed(), (Waiters{requests.front().get(), first.get()}));
@@ -359,7 +359,7 @@ TEST_P(JournalWaiters, OneThatIsCancelledWhenPartOfItWasSettledLeavesTheOthers) 
   EXPECT_EQ(Completed(), (Waiters{stays.get(), first.get()}));
 }
 
-TEST_P(JournalWaiters, TheLastEighthOfWhatMayBeAwaitedIsForThoseWhoAwaitLittle) {
+TEST_P(JournalWaiters, TheLastEighthOfAwaitedEventsIsForClientsThatAwaitFew) {
   ClientShares::Options options;
   options.capacities[static_cast<size_t>(Shared::kAwaitedEvents)] = 80;
   ClientShares shares(options);
@@ -384,7 +384,7 @@ TEST_P(JournalWaiters, TheLastEighthOfWhatMayBeAwaitedIsForThoseWhoAwaitLittle) 
   EXPECT_EQ(shares.Held(clients[1].Client(), Shared::kAwaitedEvents), 0U);
 }
 
-// Loops append, wait and sometimes give up while results come from another thread, as early as they can.
+// Event loops append, wait and sometimes give up while another thread reports results as early as it can.
 TEST_P(JournalWaiters, NoCompletionIsLostBetweenThreads) {
   constexpr size_t kLoops = 3;
   constexpr int kRequests = 1'000;

@@ -7,7 +7,7 @@
 namespace ei::contract {
 namespace {
 
-// Brokers that refuse now and then, so that what is sent again keeps its order too.
+// Brokers that reject some requests, so that retries must keep the order too.
 class KafkaSinkHarness {
  public:
   KafkaSinkHarness() {

@@ -1,5 +1,5 @@
-// Crashes: of the process, and of the machine with a disk that forgets what was not synced. After each of
-// them the sink is opened again; then every line is whole, and every event that was reported stands there.
+// Crashes of the process, and of a machine whose disk loses unsynced data. After each crash the sink is
+// opened again; then every line is complete and every reported event is stored.
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -22,7 +22,7 @@ using Call = FaultyFileCalls::Call;
 
 class FileSinkCrash : public FileSinkTest {
  protected:
-  // Opens the sink, which mends the files, and returns the ids in them, in order.
+  // Opens the sink, which repairs the files, and returns the ids in them, in order.
   std::vector<uint64_t> IdsAfterReopening() {
     EXPECT_TRUE(Open());
     std::vector<uint64_t> ids;
@@ -39,7 +39,8 @@ std::string EventWithId(uint64_t id, size_t padding) {
   return "{\"id\":" + std::to_string(id) + ",\"padding\":\"" + std::string(padding, 'x') + "\"}";
 }
 
-// The child stores events as fast as it can, on two lanes, and tells of each report through the pipe.
+// The child stores events as fast as it can, on two lanes, and writes the id of each reported event to the
+// pipe.
 constexpr uint64_t kLaneStep = 1ULL << 32;
 
 class TellingListener final : public DeliveryListener {
@@ -81,7 +82,7 @@ class TellingListener final : public DeliveryListener {
   };
   std::thread other(lane, 1);
   lane(0);
-  std::abort();  // lanes never end by themselves
+  std::abort();  // the lanes' loops never end
 }
 
 TEST_F(FileSinkCrash, KilledProcessLosesNothingThatItReported) {
@@ -102,7 +103,7 @@ TEST_F(FileSinkCrash, KilledProcessLosesNothingThatItReported) {
     }
     ::close(pipe[1]);
     const uint64_t kill_after = random.Between(1, 60);
-    std::map<uint64_t, uint64_t> last;  // of each lane
+    std::map<uint64_t, uint64_t> last;  // by lane
     uint64_t told = 0;
     for (uint64_t id = 0; ::read(pipe[0], &id, sizeof id) == sizeof id;) {
       last[id / kLaneStep] = id;
@@ -118,14 +119,14 @@ TEST_F(FileSinkCrash, KilledProcessLosesNothingThatItReported) {
 
     const auto ids = IdsAfterReopening();
     const std::set<uint64_t> stored(ids.begin(), ids.end());
-    EXPECT_EQ(stored.size(), ids.size()) << "an event stands there twice";
+    EXPECT_EQ(stored.size(), ids.size()) << "an event is stored twice";
     for (const uint64_t id : reported) ASSERT_TRUE(stored.contains(id)) << id << " in round " << round;
     first_id += 1'000'000;
   }
   EXPECT_GT(reported.size(), kRounds * 8U);
 }
 
-// The disk dies at every single call in turn; then the power is cut.
+// The disk fails at each call in turn; then the power is cut.
 TEST_F(FileSinkCrash, PowerCutAtEveryCallLosesNothingThatWasReported) {
   support::Random random(support::SeedOr(5));
   uint64_t survived_whole = 0;
@@ -163,7 +164,7 @@ TEST_F(FileSinkCrash, PowerCutAtEveryCallLosesNothingThatWasReported) {
   EXPECT_GE(survived_whole, 30U);
 }
 
-// As above, but the disk recovers, so that the events are written again, and only then is the power cut.
+// As above, but the disk recovers, so the events are written again before the power is cut.
 TEST_F(FileSinkCrash, PowerCutAfterFaultsAndRetriesLosesNothingThatWasReported) {
   support::Random random(support::SeedOr(6));
   for (int round = 0; round < 200; ++round) {
@@ -180,7 +181,7 @@ TEST_F(FileSinkCrash, PowerCutAfterFaultsAndRetriesLosesNothingThatWasReported) 
       }
       RunLater();
     }
-    // Something is under way when the power goes.
+    // Power is cut while a write is in progress.
     calls.fault = [](Call call, uint64_t) { return call == Call::kWrite || call == Call::kOpen ? 0 : EIO; };
     Add({EventWithId(60, 400), EventWithId(61, 400)});
     RunOnce();

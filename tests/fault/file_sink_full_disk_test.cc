@@ -1,5 +1,4 @@
-// A real disk that is really full: a small tmpfs in a mount namespace of a child process, which vanishes with
-// it.
+// A real full disk: a small tmpfs in the mount namespace of a child process, which vanishes with the process.
 
 #include "support/small_disk.h"
 #include "unit/adapters/file_sink/sink_fixture.h"
@@ -25,10 +24,10 @@ class FileSinkFullDisk : public FileSinkTest {
     EXPECT_EQ(listener_.positions.size(), stored.size());
     const std::string fault = FaultOf({});
     EXPECT_TRUE(fault.contains("code=storage_full reason=file.dir (FILE_DIR) " + folder_.string())) << fault;
-    EXPECT_TRUE(fault.contains("No space left on device; make room there")) << fault;
+    EXPECT_TRUE(fault.contains("No space left on device; free space there")) << fault;
     EXPECT_EQ(Lines(), stored);
 
-    // Started again while the disk is full: it comes up, and goes on as soon as there is room.
+    // A start while the disk is full succeeds; the service resumes once there is space.
     ASSERT_TRUE(Open());
     EXPECT_TRUE(FaultOf(values).contains("code=storage_full"));
     EXPECT_EQ(Lines(), stored);
@@ -43,7 +42,7 @@ class FileSinkFullDisk : public FileSinkTest {
 
 TEST_F(FileSinkFullDisk, EventsWaitUntilThereIsRoomAndNoneIsTorn) {
   if (!support::RunOnSmallDisk(folder_, 256 << 10, [this] { FillThenMakeRoom(); })) {
-    // A container may forbid mounts; file_sink_storage_test.cc makes each call fail everywhere.
+    // A container may forbid mounts; file_sink_storage_test.cc makes each call fail on every machine.
     // ban-ok(skipped-test): no install changes what the kernel lets a process mount
     GTEST_SKIP() << "neither root nor a user namespace lets this process mount a small tmpfs";
   }

@@ -1,5 +1,4 @@
-// A disk that fails in every way a test can make it fail: nothing is lost, nothing torn is left, everything
-// is told.
+// A disk that fails in many ways: no event is lost, no partial line remains, every error is reported.
 
 #include <numeric>
 #include <set>
@@ -27,7 +26,7 @@ class FileSinkStorage : public FileSinkTest {
     ASSERT_TRUE(Open(calls_));
   }
 
-  // The counter in the lock file, written just before its sync, is spared.
+  // Spares the sync of the counter in the lock file, which directly follows its write.
   void FailSyncsOfSegments() {
     calls_.fault = [last = Call::kOpen](Call call, uint64_t) mutable {
       const bool counter = std::exchange(last, call) == Call::kPWrite;
@@ -35,7 +34,7 @@ class FileSinkStorage : public FileSinkTest {
     };
   }
 
-  // The values, and what waits, can't be stored, and this is what the log tells of it.
+  // Checks that `values` and the waiting events can't be stored and that the log reports this error.
   void ExpectFault(const Strings& values, std::string_view code, std::string_view text) {
     const std::string fault = FaultOf(values);
     EXPECT_TRUE(
@@ -50,7 +49,7 @@ class FileSinkStorage : public FileSinkTest {
 TEST_F(FileSinkStorage, FullDiskLeavesNoTraceOfWhatDidNotFit) {
   EXPECT_TRUE(Delivered({"first"}));
   for (const int error : {ENOSPC, EDQUOT}) {
-    // Takes a part of the line, then nothing.
+    // Writes 3 bytes of the line, then nothing.
     calls_.takes = [](size_t) { return 3; };
     calls_.FailNth(Call::kWrite, 2, error);
     ExpectFault(error == ENOSPC ? Strings{"second", "third"} : Strings(), "storage_full",
@@ -62,7 +61,7 @@ TEST_F(FileSinkStorage, FullDiskLeavesNoTraceOfWhatDidNotFit) {
   EXPECT_EQ(Segments(folder_).size(), 1U);
 }
 
-TEST_F(FileSinkStorage, FullDiskAtEveryWriteOfABatchKeepsThePrefixThatStands) {
+TEST_F(FileSinkStorage, FullDiskAtEveryWriteOfABatchKeepsTheStoredPrefix) {
   segment_bytes_ = 12;  // two lines of 6 bytes
   const Strings values = {"11111", "22222", "33333", "44444", "55555"};
   for (uint64_t nth = 1; nth <= 3; ++nth) {
@@ -78,7 +77,7 @@ TEST_F(FileSinkStorage, FullDiskAtEveryWriteOfABatchKeepsThePrefixThatStands) {
   }
 }
 
-TEST_F(FileSinkStorage, FailingWriteIsToldAndTriedAgain) {
+TEST_F(FileSinkStorage, FailedWriteIsLoggedAndRetried) {
   calls_.FailAll(Call::kWrite, EIO);
   ExpectFault({"a"}, "storage_failed", "can't write events-00000000000000000001.ndjson: Input/output error");
   calls_.FailNothing();
@@ -116,7 +115,7 @@ TEST_F(FileSinkStorage, AfterAFailedSyncItsLinesAreWrittenToANewSegment) {
   ASSERT_EQ(Segments(folder_).size(), 2U);
   EXPECT_EQ(ReadFile(Segments(folder_)[0]), "first\n");
   EXPECT_EQ(ReadFile(Segments(folder_)[1]), "second\nthird\n");
-  EXPECT_EQ(log_.Count("WARN a sync failed; its lines are written again to a new segment"), 1U);
+  EXPECT_EQ(log_.Count("WARN a sync failed; the lines are written again to a new segment"), 1U);
   EXPECT_TRUE(
       log_.Lines().back().ends_with("segment=events-00000000000000000001.ndjson reason=Input/output error "
                                     "count=1"))
@@ -137,8 +136,8 @@ TEST_F(FileSinkStorage, SyncThatFailsOnTheNewSegmentTooIsAFaultAndLeavesNoEmptyS
   EXPECT_EQ(Lines(), (Strings{"first", "a", "b"}));
 }
 
-// After a failed sync the kernel may have dropped the bytes and report success for the next sync of the same
-// file.
+// After a failed sync the kernel may have dropped the bytes; the next sync of the same file may report
+// success.
 TEST_F(FileSinkStorage, FileIsNeverSyncedAgainAfterAFailedSync) {
   EXPECT_TRUE(Delivered({"first"}));
   const std::string first = Segments(folder_).back();
@@ -149,7 +148,7 @@ TEST_F(FileSinkStorage, FileIsNeverSyncedAgainAfterAFailedSync) {
   ASSERT_EQ(Segments(folder_).size(), 2U);
   EXPECT_EQ(Segments(folder_)[0], first);
   EXPECT_EQ(ReadFile(first), "first\n");
-  // The second was begun for the same lines and abandoned in turn.
+  // The second segment was created for the same lines and abandoned in turn.
   EXPECT_EQ(Segments(folder_)[1].filename(), "events-00000000000000000003.ndjson");
 }
 
@@ -161,20 +160,20 @@ TEST_F(FileSinkStorage, SegmentThatCannotBeCutBackIsLeftAndANewOneBegun) {
     return call == Call::kTruncate || (call == Call::kWrite && calls_.Count(call) == writes + 2) ? EIO : 0;
   };
   ExpectFault({"second"}, "storage_failed", "can't write");
-  EXPECT_EQ(log_.Count("WARN a segment could not be cut back and may end with a torn line"), 1U);
+  EXPECT_EQ(log_.Count("WARN a segment could not be truncated and may end with a torn line"), 1U);
   EXPECT_EQ(log_.Count("segment=events-00000000000000000001.ndjson sound_bytes=6"), 1U);
   EXPECT_TRUE(DeliveredLater());
   EXPECT_EQ(ReadFile(Segments(folder_)[1]), "second\n");
 }
 
-TEST_F(FileSinkStorage, NewSegmentThatCannotBeMadeIsTriedAgain) {
+TEST_F(FileSinkStorage, NewSegmentThatCannotBeCreatedIsRetried) {
   segment_bytes_ = 6;
   Start();
   EXPECT_TRUE(Delivered({"11111"}));
   Strings values = {"22222"};
   for (const Call call : {Call::kOpen, Call::kPWrite, Call::kSync, Call::kDataSync}) {
     calls_.FailAll(call, ENOSPC);
-    ExpectFault(std::exchange(values, {}), "storage_full", "No space left on device; make room there");
+    ExpectFault(std::exchange(values, {}), "storage_full", "No space left on device; free space there");
     EXPECT_EQ(Lines(), (Strings{"11111"}));
     EXPECT_EQ(Segments(folder_).size(), 1U);
   }
@@ -183,7 +182,7 @@ TEST_F(FileSinkStorage, NewSegmentThatCannotBeMadeIsTriedAgain) {
   EXPECT_EQ(Lines(), (Strings{"11111", "22222"}));
 }
 
-TEST_F(FileSinkStorage, DeadLetterThatCannotBeStoredIsToldAndTriedAgain) {
+TEST_F(FileSinkStorage, DeadLetterThatCannotBeStoredIsLoggedAndRetried) {
   calls_.FailAll(Call::kWrite, ENOSPC);
   AddDeadLetter(7, "{}");
   ExpectFault({}, "storage_full", "dead-letters-");
@@ -195,10 +194,10 @@ TEST_F(FileSinkStorage, DeadLetterThatCannotBeStoredIsToldAndTriedAgain) {
   EXPECT_EQ(StoredLines(folder_, "dead-letters-").size(), 1U);
 }
 
-TEST_F(FileSinkStorage, LongOutageIsToldOnceAMinute) {
+TEST_F(FileSinkStorage, LongOutageIsLoggedOnceAMinute) {
   calls_.FailAll(Call::kWrite, ENOSPC);
   Add({"a"});
-  uint64_t tries = 0;  // until the log told of it last
+  uint64_t tries = 0;  // since the last log line about it
   for (int second = 0; second < 150; ++second) {
     const size_t told = log_.Lines().size();
     RunOnce();
@@ -210,7 +209,7 @@ TEST_F(FileSinkStorage, LongOutageIsToldOnceAMinute) {
   uint64_t counted = 0;
   for (const std::string& line : lines) {
     EXPECT_TRUE(
-        line.starts_with("ERROR events could not be stored and will be tried again code=storage_full "
+        line.starts_with("ERROR events could not be stored; retrying code=storage_full "
                          "reason=file.dir (FILE_DIR) " +
                          folder_.string()))
         << line;
@@ -221,7 +220,7 @@ TEST_F(FileSinkStorage, LongOutageIsToldOnceAMinute) {
   EXPECT_GT(tries, 10U);
 }
 
-TEST_F(FileSinkStorage, EndOfAnOutageIsTold) {
+TEST_F(FileSinkStorage, EndOfAnOutageIsLogged) {
   calls_.FailNth(Call::kWrite, 1, ENOSPC);
   EXPECT_FALSE(Delivered({"a"}));
   EXPECT_EQ(log_.Count("events are stored again"), 0U);
@@ -243,7 +242,7 @@ TEST_F(FileSinkStorage, DiskThatFailsEverySecondTimeDoesNotFloodTheLog) {
   EXPECT_LE(log_.Lines().size(), 3U);
 }
 
-// Any calls fail at random, cutting back too.
+// Random calls fail, including truncation.
 TEST_F(FileSinkStorage, RandomFaultsLoseNothingAndKeepTheOrder) {
   support::Random random(support::SeedOr(7));
   for (int round = 0; round < 100; ++round) {
@@ -286,10 +285,10 @@ TEST_F(FileSinkStorage, RandomFaultsLoseNothingAndKeepTheOrder) {
   }
 }
 
-// The disk fails at random under lanes in threads, but never in a way that writes a line twice.
+// The disk fails at random under lanes with threads, but never in a way that writes a line twice.
 TEST_F(FileSinkStorage, LanesInThreadsUnderFaultsLoseNothingAndKeepTheirOrder) {
   lanes_ = 4;
-  constexpr uint64_t kEvents = 500;  // of each lane
+  constexpr uint64_t kEvents = 500;  // per lane
   segment_bytes_ = 5'000;
   Start();
   support::Random random(support::SeedOr(8));

@@ -1,5 +1,5 @@
-// Files and folders that an operator moves, removes or replaces under the running service: what is
-// acknowledged afterwards stands in a file that can be found.
+// An operator moves, removes or replaces files and folders under the running service: every event that is
+// acknowledged afterwards is in a file that can be found.
 
 #include <functional>
 #include <set>
@@ -21,7 +21,7 @@ struct Act {
 
 void PrintTo(const Act& act, std::ostream* out) { *out << act.name; }
 
-// Where an act puts what it moves away: beside the sink's folder.
+// Where an act moves things to: next to the sink's folder.
 fs::path Away(const fs::path& segment) { return segment.parent_path().parent_path() / "away"; }
 
 void MakeFolderAgain(const fs::path& folder) {
@@ -71,7 +71,7 @@ class FileSinkTaken : public FileSinkTest, public testing::WithParamInterface<Ac
 
   void RunAct() { GetParam().run(Segments(folder_).back()); }
 
-  // Lines of regular files below the folder that the setting names.
+  // Lines of the regular files below the folder in the setting.
   std::multiset<std::string> Found() const {
     std::multiset<std::string> found;
     for (const fs::path& path : Segments(folder_)) {
@@ -96,10 +96,10 @@ TEST_P(FileSinkTaken, WhatIsAcknowledgedAfterwardsIsFound) {
   ASSERT_TRUE(Delivered({"fourth"}));
   const auto found = Found();
   for (const char* line : {"second", "third", "fourth"}) EXPECT_EQ(found.count(line), 1U) << line;
-  EXPECT_EQ(log_.Count("WARN a segment was moved, removed or changed by somebody else"), 1U);
+  EXPECT_EQ(log_.Count("WARN a segment was moved, removed or changed by another process"), 1U);
 }
 
-// The act comes just before each system call of a Run, once.
+// The act happens just before each system call of a Run, once.
 TEST_P(FileSinkTaken, AtAnyMomentOfARunNothingThatIsAcknowledgedIsMissing) {
   for (uint64_t nth = 1;; ++nth) {
     sink_.reset();
@@ -121,7 +121,7 @@ TEST_P(FileSinkTaken, AtAnyMomentOfARunNothingThatIsAcknowledgedIsMissing) {
       EXPECT_GE(nth, 5U) << "of stat, stat, write, sync, stat";
       break;
     }
-    EXPECT_TRUE(delivered) << "one act is not a fault; at call " << nth;
+    EXPECT_TRUE(delivered) << "a single act must not fail the delivery; at call " << nth;
     EXPECT_GE(Found().count("second"), 1U) << "at call " << nth;
     EXPECT_TRUE(Delivered({"third"}));
     EXPECT_EQ(Found().count("third"), 1U) << "at call " << nth;
@@ -149,13 +149,13 @@ TEST_F(FileSinkHarried, SegmentsThatVanishAsFastAsTheyAreMadeAcknowledgeNothing)
   };
   const std::string fault = FaultOf({"a"});
   EXPECT_TRUE(fault.contains("code=storage_failed")) << fault;
-  EXPECT_TRUE(fault.contains("somebody else moved, removed or changed it")) << fault;
+  EXPECT_TRUE(fault.contains("another process repeatedly moved, removed or changed it")) << fault;
   calls_.FailNothing();
   EXPECT_TRUE(DeliveredLater());
   EXPECT_EQ(Lines(), Strings{"a"});
 }
 
-TEST_F(FileSinkHarried, FolderThatCanNotBeLookedIntoAcknowledgesNothing) {
+TEST_F(FileSinkHarried, FolderThatCannotBeCheckedAcknowledgesNothing) {
   ASSERT_TRUE(Open(calls_));
   ASSERT_TRUE(Delivered({"a"}));
   for (uint64_t nth = 1; nth <= 3; ++nth) {
@@ -164,14 +164,14 @@ TEST_F(FileSinkHarried, FolderThatCanNotBeLookedIntoAcknowledgesNothing) {
       return call == Call::kStat && calls_.Count(Call::kStat) >= before + nth ? EACCES : 0;
     };
     const std::string fault = FaultOf(nth == 1 ? Strings{"b"} : Strings());
-    EXPECT_TRUE(fault.contains("can't look at ")) << fault;
+    EXPECT_TRUE(fault.contains("can't get the status of ")) << fault;
   }
   calls_.FailNothing();
   EXPECT_TRUE(DeliveredLater());
   EXPECT_EQ(Lines(), (Strings{"a", "b"}));
 }
 
-TEST_F(FileSinkHarried, FolderThatCanNotBeMadeAgainIsToldAndTriedAgain) {
+TEST_F(FileSinkHarried, FolderThatCannotBeRecreatedIsLoggedAndRetried) {
   ASSERT_TRUE(Open(calls_));
   fs::remove_all(folder_);
   WriteFile(folder_, "in the way");

@@ -1,6 +1,6 @@
-// A log whose files were damaged while nobody used it: bit by bit, cut at every length, whole files gone,
-// emptied or replaced. Whatever still can be read is delivered unchanged, nothing is invented, and what is
-// missing is counted, exactly.
+// A log whose files were damaged while no process used it: flipped bits, truncation at every length, files
+// removed, emptied or replaced. Every event that can still be read is delivered unchanged, nothing is
+// invented, and the lost events are counted exactly.
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -27,25 +27,26 @@ using Numbers = std::set<uint64_t>;
 
 constexpr uint64_t kSegmentBytes = 4 << 10;
 
-// Of each byte; in a sanitized build one bit has to do.
+// Bits tested per byte; a sanitized build tests only one, to save time.
 constexpr int kBits = support::Repeats(8);
 
 const WalOptions kOptions{.bytes_max = 32 * kSegmentBytes, .segment_bytes = kSegmentBytes};
 
 uint64_t NumberOf(std::string_view value) { return std::stoull(std::string(value)); }
 
-// Where something stands in a segment, and which events are lost with it.
+// A range of bytes in a segment and the events that are lost with it.
 struct Range {
   uint64_t begin;
   uint64_t end;
   Numbers events;
 };
 
-// A log whose process has ended: some events are settled, one segment in the middle and one in front are
-// gone, and one is prepared and has an earlier life behind it. An event's number is its position.
+// A log whose process has ended: some events are settled, one segment in the middle and one at the front are
+// removed, and one is prepared for reuse and still contains old data. An event's number is its position.
 class ExampleLog {
  public:
-  // Stopped cleanly: the checkpoint names all that is durable. Otherwise not the last commits.
+  // A clean stop writes a checkpoint that covers all durable events; otherwise the last commits are not
+  // covered.
   explicit ExampleLog(bool stopped_cleanly) {
     support::WalRig rig(kOptions);
     support::MemoryFolder folder({});
@@ -90,7 +91,7 @@ class ExampleLog {
     for (const auto& [name, frames] : frames_) names.push_back(name);
     return names;
   }
-  // The unsettled events that damage to one byte takes.
+  // The unsettled events that are lost if this byte is damaged.
   Numbers LostBy(const std::string& name, uint64_t byte) const {
     for (const Range& part : parts_.at(name)) {
       if (part.begin <= byte && byte < part.end) return part.events;
@@ -146,7 +147,7 @@ class ExampleLog {
     }
   }
 
-  std::map<uint64_t, std::string> values_;  // all that were acknowledged
+  std::map<uint64_t, std::string> values_;  // all acknowledged events
   Numbers unsettled_;
   Files files_;
   std::map<std::string, std::vector<Range>> parts_;
@@ -155,9 +156,9 @@ class ExampleLog {
 
 class WalDamage : public testing::Test {
  protected:
-  // Recovers and reads everything back.
+  // The result of a recovery after which everything was read back.
   struct Read {
-    Numbers unsettled;  // of those, what was delivered
+    Numbers unsettled;  // numbers of the unsettled events that were delivered
     uint64_t repeats = 0;
     uint64_t lost = 0;
     bool set_aside = false;
@@ -186,18 +187,18 @@ class WalDamage : public testing::Test {
     EXPECT_EQ(rig.Journal().Stats().events, 0U);
     EXPECT_LE(counts.memory_bytes, 1U << 20);
     EXPECT_EQ(rig.Append({"999"}), AppendResult::kAppended);
-    EXPECT_EQ(rig.Drain(), std::vector<std::string>{"999"}) << "the service goes on";
+    EXPECT_EQ(rig.Drain(), std::vector<std::string>{"999"}) << "the journal does not accept new events";
     return read;
   }
 
   Read ReadBack(const ExampleLog& log, const Files& files) {
     support::MemoryFolder folder(files);
     const Read read = ReadBack(log, folder);
-    EXPECT_LE(folder.LargestRead(), 64U << 10) << "a damaged number asked for this";
+    EXPECT_LE(folder.LargestRead(), 64U << 10) << "a damaged length was used for a read";
     return read;
   }
 
-  // Exactly these are lost, and all else came.
+  // Checks that exactly these events are lost and all others were delivered.
   void ExpectLost(const ExampleLog& log, const Read& read, const Numbers& lost) {
     Numbers missing;
     std::ranges::set_difference(log.Unsettled(), read.unsettled, std::inserter(missing, missing.end()));
@@ -207,7 +208,7 @@ class WalDamage : public testing::Test {
     EXPECT_EQ(read.repeats, 0U);
   }
 
-  // Every bit of the segment that is the nth in use.
+  // Flips every bit of the nth segment in use.
   void FlipEveryBitOf(size_t nth) {
     const ExampleLog log(true);
     const std::string name = log.Segments().at(nth);
@@ -228,8 +229,9 @@ TEST_F(WalDamage, ExampleHasWhatItTakes) {
     const ExampleLog log(stopped_cleanly);
     const auto segments = log.Segments();
     ASSERT_EQ(segments.size(), 4U);
-    EXPECT_GT(*SegmentNumber(segments[0]), 0U) << "one in front is gone";
-    EXPECT_EQ(*SegmentNumber(segments[1]), *SegmentNumber(segments[0]) + 2) << "one in the middle too";
+    EXPECT_GT(*SegmentNumber(segments[0]), 0U) << "no segment is missing at the front";
+    EXPECT_EQ(*SegmentNumber(segments[1]), *SegmentNumber(segments[0]) + 2)
+        << "no segment is missing in the middle";
     EXPECT_GT(log.Unsettled().size(), 20U);
     for (const std::string& name : segments) EXPECT_FALSE(log.LostByCut(name, 0).empty());
     ExpectLost(log, ReadBack(log, log.AllFiles()), {});
@@ -241,8 +243,8 @@ TEST_F(WalDamage, EveryBitOfTheSecondSegment) { FlipEveryBitOf(1); }
 TEST_F(WalDamage, EveryBitOfTheThirdSegment) { FlipEveryBitOf(2); }
 TEST_F(WalDamage, EveryBitOfTheNewestSegment) { FlipEveryBitOf(3); }
 
-// After a crash nothing tells the newest commit from one that was torn before anybody was told of it; all
-// other damage counts.
+// After a crash a damaged newest commit can't be distinguished from one that was torn before it was
+// acknowledged; all other damage is counted.
 TEST_F(WalDamage, AfterACrashOnlyTheNewestCommitCanBeMissedUncounted) {
   const ExampleLog log(false);
   const Numbers newest = log.NewestFrame();
@@ -301,7 +303,7 @@ TEST_F(WalDamage, AllSegmentsGone) {
   EXPECT_EQ(ReadBack(log, files).lost, log.Unsettled().size());
 }
 
-// One that was prepared holds nothing, whatever stands in it.
+// The content of a prepared segment is never used.
 TEST_F(WalDamage, PreparedSegmentDoesNotMatter) {
   const ExampleLog log(true);
   for (const auto& [name, bytes] : log.AllFiles()) {
@@ -321,7 +323,7 @@ TEST_F(WalDamage, EveryBitOfTheCheckpointCostsRepeatsOnly) {
     const ExampleLog log(stopped_cleanly);
     const std::string& sound = *log.AllFiles().at(kCheckpointName);
     for (uint64_t byte = 0; byte < sound.size(); ++byte) {
-      // Behind the last byte of a slot that counts, a few.
+      // Also a few bytes after the last byte of a slot that is used.
       if (sound[byte] == '\0' && byte % kCheckpointSlotBytes > 400) continue;
       for (int bit = 0; bit < kBits; ++bit) {
         SCOPED_TRACE("byte " + std::to_string(byte));
@@ -347,7 +349,7 @@ TEST_F(WalDamage, CheckpointDestroyedInAnyWayCostsRepeatsOnly) {
       std::string bytes = sound;
       bytes.replace(slot * kCheckpointSlotBytes, kCheckpointSlotBytes, kCheckpointSlotBytes, '\0');
       destroyed.push_back(log.With(kCheckpointName, bytes));
-      // The slots in each other's place are none.
+      // Slots at each other's offset are invalid.
       destroyed.push_back(
           log.With(kCheckpointName, sound.substr(kCheckpointSlotBytes) + sound.substr(0, slot * 100)));
     }
@@ -369,7 +371,7 @@ TEST_F(WalDamage, CheckpointDestroyedInAnyWayCostsRepeatsOnly) {
   }
 }
 
-// Much damage at once.
+// Several kinds of damage at once.
 class WalDamageAtRandom : public WalDamage {
  protected:
   Files Damage(Files files, const std::vector<std::string>& names) {
@@ -410,7 +412,7 @@ TEST_F(WalDamageAtRandom, OfSegmentsIsCountedExactly) {
   }
 }
 
-// Without what it knows the count may be wrong, but what comes is right.
+// With a damaged checkpoint the count of lost events may be wrong, but all delivered events are correct.
 TEST_F(WalDamageAtRandom, OfTheCheckpointTooInventsNothing) {
   for (const bool stopped_cleanly : {true, false}) {
     const ExampleLog log(stopped_cleanly);
@@ -433,7 +435,7 @@ TEST_F(WalDamageAtRandom, OfTheCheckpointTooInventsNothing) {
 // The same on a real file system.
 class WalDamageOnDisk : public WalDamage {
  protected:
-  // A fresh folder with these files; each call gives the next.
+  // Each call returns a new folder with these files.
   std::filesystem::path Place(const Files& files) {
     const auto folder = place_.Path() / std::to_string(next_++);
     std::filesystem::create_directory(folder);
@@ -472,7 +474,8 @@ TEST_F(WalDamageOnDisk, LengthsAndBits) {
   }
 }
 
-// Somebody has put something else there. It is left alone, and the start says what is in the way.
+// The name of a log file is in use by something that is not a regular file. It is left alone, and the error
+// of the start names it.
 TEST_F(WalDamageOnDisk, WhatIsNoFileStopsTheStartAndLosesNothing) {
   const ExampleLog log(true);
   for (const auto& [name, bytes] : log.AllFiles()) {

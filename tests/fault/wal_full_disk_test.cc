@@ -1,5 +1,5 @@
-// The log on a real disk that is really full: requests are refused, what was acknowledged stays and goes out,
-// and the service resumes by itself when there is room.
+// The log on a real full disk: requests are rejected, acknowledged events are kept and delivered, and the
+// service resumes without a restart once there is space.
 
 #include <gtest/gtest.h>
 
@@ -20,14 +20,14 @@ using Strings = std::vector<std::string>;
 
 constexpr uint64_t kDiskBytes = 1 << 20;
 constexpr size_t kEventBytes = 3'000;
-// Far more than the disk has.
+// Far more than the disk can hold.
 const WalOptions kOptions{.bytes_max = 16 << 20, .segment_bytes = 32 << 10};
 
 class WalFullDisk : public testing::Test {
  protected:
   void Run(const std::function<void()>& test) {
     if (!support::RunOnSmallDisk(folder_, kDiskBytes, test)) {
-      // A container may forbid mounts; the unit tests run on a simulated disk that fills up.
+      // A container may forbid mounts; the unit tests use a simulated disk that fills up.
       // ban-ok(skipped-test): no install changes what the kernel lets a process mount
       GTEST_SKIP() << "neither root nor a user namespace lets this process mount a small tmpfs";
     }
@@ -41,7 +41,7 @@ class WalFullDisk : public testing::Test {
     ASSERT_GT(space.available, room);
     support::WriteFile(ballast_, std::string(space.available - room, 'b'));
   }
-  // Until the log is full; all that it took is durable then.
+  // Appends until the log is full; all accepted events are then durable.
   uint64_t FillTheLog(support::WalRig& rig, uint64_t first) {
     uint64_t next = first;
     for (; rig.Append(Numbered(next, 1, kEventBytes)) == AppendResult::kAppended; ++next) {
@@ -68,7 +68,7 @@ TEST_F(WalFullDisk, RefusesThenResumesWithoutARestart) {
     ASSERT_GE(first, 50U);
     EXPECT_EQ(rig.Log().Count("a segment can't be prepared"), 1U);
 
-    // Half is delivered: checkpoints need no room, and the segments that go serve again.
+    // Half is delivered: checkpoints need no extra space, and freed segments are reused.
     EXPECT_EQ(rig.Take(), Numbered(0, first, kEventBytes));
     rig.SettleIf([&](std::string_view value) { return std::stoull(std::string(value)) < first / 2; });
     rig.Work();
@@ -110,9 +110,10 @@ TEST_F(WalFullDisk, StartsAgainOnAFullDiskAndDeliversAll) {
     const auto directory = Directory();
     support::WalRig rig(kOptions);
     rig.Open(*directory);
-    EXPECT_EQ(rig.Drain(), Numbered(5, next - 5, kEventBytes)) << "though nothing can be written";
+    EXPECT_EQ(rig.Drain(), Numbered(5, next - 5, kEventBytes))
+        << "no space to write, but delivery needs none";
     EXPECT_EQ(rig.Journal().Counts().lost, 0U);
-    EXPECT_GE(FillTheLog(rig, next), next + 10) << "in the room of what was delivered";
+    EXPECT_GE(FillTheLog(rig, next), next + 10) << "the space of delivered events must be reused";
   });
 }
 
@@ -129,7 +130,7 @@ TEST_F(WalFullDisk, StartInAnEmptyFolderSaysWhatIsWrong) {
   });
 }
 
-// As it runs in the service: nobody but its own threads sees that there is room again.
+// With threads, as in the service: only the journal's own threads can notice that there is space again.
 TEST_F(WalFullDisk, ThreadsNoticeTheRoomByThemselves) {
   Run([this] {
     const auto directory = Directory();

@@ -1,4 +1,5 @@
-// Files of the running log that somebody moves, removes or replaces: nothing more is acknowledged into them.
+// Files of the running log are moved, removed or replaced by another process: nothing more is acknowledged
+// into them.
 
 #include <gtest/gtest.h>
 
@@ -84,7 +85,7 @@ TEST_P(LogTaken, AcknowledgesNothingMoreAndSaysWhy) {
   EXPECT_EQ(rig_.Journal().DurableEnd(), 1U);
   EXPECT_TRUE(rig_.Journal().Failed());
   EXPECT_EQ(rig_.Log().Count("the log's storage failed"), 1U);
-  EXPECT_EQ(rig_.Log().Count("was moved or removed by somebody else"), 1U);
+  EXPECT_EQ(rig_.Log().Count("was moved or removed by another process"), 1U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Acts, LogTaken, testing::ValuesIn(kActs),

@@ -25,13 +25,13 @@ struct Faults {
   uint64_t lost_answer_percent = 0;
   uint64_t refused_percent = 0;  // not leader, too few replicas, time-outs
   uint64_t restart_percent = 0;
-  uint64_t waking_percent = 0;  // a leader that was frozen: 45 for a moment
+  uint64_t waking_percent = 0;  // the leader was frozen: error 45 for a moment
   bool too_large = false;
   bool fenced = false;
-  bool asked = true;  // the broker says what the last sequence number is
-  // The topic's rules change: what stands in it, and whose answer was lost, is rejected now.
+  bool asked = true;  // the broker reports the last sequence number
+  // The topic's configuration changes: records that are stored, but whose answer was lost, are rejected now.
   uint64_t new_rule_percent = 0;
-  // Another leader, that knows nothing of the producer.
+  // A new leader without state of the producer.
   uint64_t forget_percent = 0;
 };
 
@@ -56,9 +56,8 @@ class Schedule : public PartitionListener {
       Serve(partition);
       if (token == kTokens && partition.Batches() == 0) return Check();
     }
-    FAIL() << "seed " << faults_.seed << ": nothing moves any more, state "
-           << static_cast<int>(partition.Now()) << ", " << partition.Batches() << " batches, "
-           << partition.Out() << " out";
+    FAIL() << "seed " << faults_.seed << ": no progress, state " << static_cast<int>(partition.Now()) << ", "
+           << partition.Batches() << " batches, " << partition.Out() << " out";
   }
 
   void OnDelivered(Partition&, const Batch& batch, int64_t, bool) override { Settle(batch); }
@@ -67,7 +66,7 @@ class Schedule : public PartitionListener {
     EXPECT_EQ(reasons.size(), rejected->tokens.size());
     for (const uint64_t token : rejected->tokens) {
       EXPECT_TRUE(poison_.contains(token))
-          << "seed " << faults_.seed << ": a good one was rejected: " << token;
+          << "seed " << faults_.seed << ": a good record was rejected: " << token;
     }
     Settle(*rejected);
   }
@@ -82,7 +81,7 @@ class Schedule : public PartitionListener {
 
   void Settle(const Batch& batch) {
     for (const uint64_t token : batch.tokens) {
-      EXPECT_TRUE(settled_.insert(token).second) << "seed " << faults_.seed << ": told twice of " << token;
+      EXPECT_TRUE(settled_.insert(token).second) << "seed " << faults_.seed << ": reported twice: " << token;
       held_ += token;
     }
     uint64_t events = 0;
@@ -100,11 +99,11 @@ class Schedule : public PartitionListener {
 
   uint64_t Roll(uint64_t below) { return random_.Below(below); }
   bool Percent(uint64_t percent) { return Roll(100) < percent; }
-  // Whether the broker may restart without an answer being lost by it.
+  // Whether no request is waiting, so that a broker restart loses no answer.
   bool Quiet() const { return out_.empty(); }
 
   void Add(Partition& partition, uint64_t& token) {
-    const size_t most = 200 + Roll(1000);  // of a batch
+    const size_t most = 200 + Roll(1000);  // bytes of a batch
     const uint64_t count = 1 + Roll(8);
     for (uint64_t i = 0; i < count && token < kTokens; ++i, ++token) {
       if (Percent(faults_.poison_percent)) poison_.insert(token);
@@ -133,7 +132,7 @@ class Schedule : public PartitionListener {
     partition.OnLeader(1, ++leader_epoch_, {1, 1}, now_);
   }
 
-  // The oldest request on the connection is handled, or the connection ends, before or after it was.
+  // Handles the oldest request on the connection, or ends the connection before or after that.
   void Answer(Partition& partition) {
     if (Percent(faults_.lost_answer_percent)) {
       const uint64_t handled = Roll(out_.size() + 1);
@@ -174,7 +173,7 @@ class Schedule : public PartitionListener {
     under_new_rule_.insert(token);
   }
 
-  // What the producer would find out for it.
+  // Answers as the producer would after asking the broker.
   void Serve(Partition& partition) {
     const Partition::Wants wants = partition.Wanted();
     if (wants.metadata && Percent(50)) partition.OnLeader(1, leader_epoch_, {1, 1}, now_);
@@ -203,11 +202,13 @@ class Schedule : public PartitionListener {
       if (!under_new_rule_.contains(token)) {
         EXPECT_EQ(seen.contains(token), !poison_.contains(token)) << "seed " << faults_.seed << ": " << token;
       }
-      EXPECT_TRUE(settled_.contains(token)) << "seed " << faults_.seed << ": nothing was told of " << token;
+      EXPECT_TRUE(settled_.contains(token))
+          << "seed " << faults_.seed << ": no result was reported for " << token;
     }
-    EXPECT_EQ(held_, 0U) << "seed " << faults_.seed << ": memory of events was lost";
+    EXPECT_EQ(held_, 0U) << "seed " << faults_.seed
+                         << ": the held bytes of settled events don't match their runs";
     EXPECT_TRUE(repeats <= possible_repeats_ || faults_.forget_percent > 0)
-        << "seed " << faults_.seed << ": repeats that nobody was told of";
+        << "seed " << faults_.seed << ": repeats that were not reported";
   }
 
   const Faults faults_;
@@ -218,7 +219,7 @@ class Schedule : public PartitionListener {
   std::set<uint64_t> poison_;
   std::set<uint64_t> under_new_rule_;
   std::set<uint64_t> settled_;
-  uint64_t held_ = 0;  // bytes that settled events held, less what their runs say; wraps
+  uint64_t held_ = 0;  // bytes that settled events held, minus the bytes in their runs; wraps
   uint64_t possible_repeats_ = 0;
   int64_t next_id_ = 7;
   int32_t leader_epoch_ = 1;

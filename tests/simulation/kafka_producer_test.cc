@@ -33,19 +33,19 @@ using kafka::native::ProducerListener;
 using kafka::native::TopicQueue;
 using kafka::native::TopicQueueListener;
 
-// How much of what the schedules are about they came by.
+// How often the events that matter occurred in the schedules.
 struct Occurred {
   uint64_t kills = 0;
   uint64_t power_losses = 0;
   uint64_t resumed = 0;         // batches
-  uint64_t known_again = 0;     // events that the brokers had already, in lives after the first
-  uint64_t without_faults = 0;  // schedules that had kills and nothing else, and so no repeats
+  uint64_t known_again = 0;     // events that the brokers had stored already, in processes after the first
+  uint64_t without_faults = 0;  // schedules with kills and no other faults, and therefore no repeats
 };
 
-// A topic's queue, its producer and a cluster that does it all kinds of harm, then none any more: in the end
-// all that was given stands in the topic, each key's in order, what the topic doesn't take was told of, and
-// each event was told of once. The process is killed now and then, and the next one goes on with what the
-// one before noted on its disk.
+// Runs a topic's queue and its producer against a cluster with many kinds of faults, then without faults. In
+// the end all accepted events are stored in the topic, each key's in order, and each event was reported once,
+// as delivered or as rejected. The process is killed now and then; the next one continues with the notes that
+// the previous one wrote to its disk.
 class ProducerSchedule final : public ProducerListener, public TopicQueueListener {
  public:
   ProducerSchedule(uint64_t seed, Occurred& occurred)
@@ -67,13 +67,14 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
       if (given_ < kTokens && random_.OneIn(3)) Give();
       if (given_ >= kTokens && kafka_.Now() > begin + std::chrono::seconds(20)) {
         kafka_.Heal();
-        // While the topic takes nothing nobody knows who is at fault.
+        // While the topic rejects every record, the queue can't tell which records are at fault; good records
+        // help.
         if (given_ == values_.size() && random_.OneIn(50)) GiveGood();
       }
       if (given_ < values_.size() && random_.OneIn(3)) Give();
       turns_ = kafka_.Now() == turned_at_ ? turns_ + 1 : 0;
       turned_at_ = kafka_.Now();
-      ASSERT_LT(turns_, kTurnsMax) << "it turns and turns, and no time passes";
+      ASSERT_LT(turns_, kTurnsMax) << "too many turns while no time passes";
       dying_ = crashes_left_ > 0 && random_.OneIn(60);
       if (life_->queue->NextTurn() <= kafka_.Now()) life_->queue->Turn(Now());
       life_->producer->Turn(kafka_.Now());
@@ -86,7 +87,7 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
       if (random_.OneIn(40)) checkpoint_ = Settled();
       if (given_ >= kTokens && settled_.size() == values_.size()) return Check();
     }
-    FAIL() << "nothing moves any more; " << values_.size() - settled_.size() << " events are left";
+    FAIL() << "no progress; " << values_.size() - settled_.size() << " events are left";
   }
 
   void OnDelivered(const Partition& partition, const Batch& batch, int64_t) override {
@@ -107,7 +108,7 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
   void OnUndeliverable(const std::string&, const Batch& records, std::string_view code,
                        std::span<const std::string>, uint32_t attempts) override {
     VisitRecords(records, [&](const kafka::wire::RecordView&, uint64_t token, const EventRun& run) {
-      EXPECT_TRUE(IsPoison(token)) << "a good one was rejected: " << token << ' ' << code;
+      EXPECT_TRUE(IsPoison(token)) << "a good record was rejected: " << token << ' ' << code;
       Settle(token, run);
     });
     life_->sent->NoteSettled(records.tokens);
@@ -149,11 +150,11 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
   static constexpr uint64_t kTokens = 150;
   static constexpr uint64_t kStepsMax = 100'000;
   static constexpr int kTurnsMax = 100;
-  static constexpr uint64_t kHeld = 11;  // bytes of memory of each event
+  static constexpr uint64_t kHeld = 11;  // bytes that each event holds
 
   using Record = support::SimBrokers::Record;
 
-  // What ends with the process.
+  // State that ends with the process.
   struct Life {
     std::unique_ptr<wal::Directory> folder;
     wal::SentFiles files;
@@ -243,7 +244,7 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
     return faults;
   }
 
-  // Some of those that a life before had, and is not done with, then new ones.
+  // Adds unsettled events of previous processes again, then new ones.
   void Give() {
     life_->queue->UseRules({.batch_bytes_max = random_.OneIn(3) ? size_t{500} : size_t{1'000'000}});
     for (uint64_t count = random_.Between(1, 20); count > 0; --count) {
@@ -285,7 +286,7 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
   bool IsPoison(uint64_t token) const { return kafka_.Brokers().IsPoison(values_[token]); }
 
   void Settle(uint64_t token, const EventRun& run) {
-    EXPECT_TRUE(settled_.insert(token).second) << "told twice of " << token;
+    EXPECT_TRUE(settled_.insert(token).second) << "reported twice: " << token;
     EXPECT_EQ(run.held_bytes, kHeld);
     EXPECT_EQ(run.client, clients_[token]);
   }
@@ -301,15 +302,16 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
     for (uint64_t token = 0; token < values_.size(); ++token) {
       EXPECT_EQ(seen_.contains(token), !IsPoison(token)) << token;
     }
-    EXPECT_TRUE(notes_lost_ || repeats_ <= possible_repeats_) << "repeats that nobody was told of";
+    EXPECT_TRUE(notes_lost_ || repeats_ <= possible_repeats_) << "repeats that were not reported";
     if (!faulty_) {
-      EXPECT_EQ(repeats_, 0U) << "of " << lives_ << " lives";
+      EXPECT_EQ(repeats_, 0U) << lives_ << " processes";
       occurred_.without_faults += lives_ > 1 ? 1 : 0;
     }
   }
 
-  // One life of the topic. A broker that isn't told which life a batch is for, takes any batch as the first
-  // of a new one, also one that was sent behind another (docs/KAFKA.md); then nobody can keep the order.
+  // Checks the logs of one topic with this name. A broker that receives no topic id accepts any batch as the
+  // first one of a recreated topic, even if it was sent after another one (docs/KAFKA.md); then the order
+  // can't be kept.
   void CheckLife(const std::vector<std::vector<Record>>& partitions) {
     std::map<uint64_t, std::pair<std::string, uint64_t>> arrived;  // by order: key, token
     for (size_t partition = 0; partition < partitions.size(); ++partition) {
@@ -337,7 +339,7 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
       }
       if (key.empty() || out_of_order_.contains(token)) continue;
       EXPECT_TRUE(token >= newest[key] || (kafka_.TimesMadeAgain() > 0 && !kafka_.Brokers().AllTakeIds()))
-          << token << " of key " << key << " stands behind " << newest[key];
+          << token << " of key " << key << " is stored after " << newest[key];
       newest[key] = std::max(newest[key], token);
     }
   }
@@ -353,15 +355,15 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
   support::SimDisk disk_;
   support::VirtualClock clock_;
   support::NullLog log_;
-  wal::SettledMap checkpoint_;  // what a start knows without the notes
+  wal::SettledMap checkpoint_;  // the settled positions that a start knows without the notes
   std::unique_ptr<Life> life_;
   uint64_t lives_ = 0;
-  uint64_t given_ = 0;                                  // tokens, to this life
-  bool dying_ = false;                                  // this turn is the life's last one
-  bool notes_lost_ = false;                             // with the power
+  uint64_t given_ = 0;                                  // tokens given to this process
+  bool dying_ = false;                                  // this is the process's last turn
+  bool notes_lost_ = false;                             // lost in a power loss
   std::vector<std::string> values_;                     // by token
-  std::vector<std::optional<std::string>> event_keys_;  // the same
-  std::vector<ClientNumber> clients_;                   // the same
+  std::vector<std::optional<std::string>> event_keys_;  // by token
+  std::vector<ClientNumber> clients_;                   // by token
   std::set<uint64_t> out_of_order_;                     // were rejected once
   std::set<uint64_t> settled_;
   std::set<uint64_t> seen_;
@@ -369,7 +371,7 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
   uint64_t repeats_ = 0;
   uint64_t possible_repeats_ = 0;
   base::SteadyTime turned_at_;
-  int turns_ = 0;  // at that time
+  int turns_ = 0;  // at turned_at_
 };
 
 TEST(KafkaProducerSimulation, NothingIsLostOrReorderedAndRepeatsAreKnown) {

@@ -1,6 +1,6 @@
-// The whole pipeline in one thread under a seeded schedule: bodies are decoded, ingested, journalled and
-// delivered to a sink that misbehaves, in virtual time. EI_SCHEDULES says how many schedules; EI_SEED runs
-// one again by its own seed.
+// Runs the whole pipeline in one thread with a seeded schedule and virtual time: bodies are decoded,
+// ingested, journalled and delivered to a misbehaving sink. EI_SCHEDULES sets the number of schedules;
+// EI_SEED repeats one by its seed.
 
 #include <gtest/gtest.h>
 
@@ -19,10 +19,10 @@
 namespace ei::simulation {
 namespace {
 
-// From here on everything must have occurred; fewer schedules may miss what is rare.
+// From this number of schedules on, every kind of event must have occurred; fewer may miss rare ones.
 constexpr uint64_t kEnoughForAll = 6'000;
 
-// One schedule from its first request to the last event's delivery.
+// One schedule, from the first request to the delivery of the last event.
 class Schedule {
  public:
   Schedule(uint64_t seed, EventDecoder& decoder, std::map<std::string, uint64_t>& occurred)
@@ -139,16 +139,16 @@ class Schedule {
       case IngestStatus::kRateLimited: ++occurred_["rate limited"]; break;
       case IngestStatus::kJournalFull: ++occurred_["journal full"]; break;
       case IngestStatus::kOverShare:
-        ASSERT_GT(clients_.size(), 1U) << "there was nobody to keep something for";
+        ASSERT_GT(clients_.size(), 1U) << "rejected for its share although no other client is active";
         ++occurred_["over share"];
         break;
       case IngestStatus::kBatchTooLarge: ++occurred_["batch too large"]; break;
       case IngestStatus::kShuttingDown: ++occurred_["shutting down"]; break;
-      case IngestStatus::kStorageFailed: FAIL() << "memory does not fail";
-      case IngestStatus::kKeyTooLarge: FAIL() << "there is no key in the header";
-      case IngestStatus::kAckUnavailable: FAIL() << "Accept does not judge the level";
+      case IngestStatus::kStorageFailed: FAIL() << "the memory journal never fails";
+      case IngestStatus::kKeyTooLarge: FAIL() << "no request has a key in its header";
+      case IngestStatus::kAckUnavailable: FAIL() << "Accept does not check the level";
     }
-    ASSERT_EQ(added, 0U) << "a refused request left something";
+    ASSERT_EQ(added, 0U) << "a rejected request left events in the journal";
   }
 
   std::string Event(std::vector<std::string>& labels) {
@@ -162,7 +162,7 @@ class Schedule {
     return json + "}";
   }
 
-  // A graceful stop: nothing more comes in, everything goes out.
+  // Graceful stop: no new requests, all events are delivered.
   void Shut() {
     ingest_.Close();
     for (int i = 0; i < 3; ++i) Request();
@@ -177,7 +177,7 @@ class Schedule {
     ASSERT_EQ(told.accepted, accepted_.size());
     const JournalStats journal = rig_.journal.Stats();
     ASSERT_LE(journal.events, journal.events_max);
-    // Clients are charged with what is taken, in the unit that bounds it.
+    // A client's use is counted in the unit that limits the journal.
     ASSERT_EQ(shares_.Left(Shared::kJournalEvents), journal.events_max - journal.events);
     ASSERT_LE(journal.bytes, journal.bytes_max);
     ASSERT_EQ(shares_.Left(Shared::kJournalBytes), journal.bytes_max - journal.bytes);

@@ -10,7 +10,7 @@ using kafka::wire::Api;
 namespace {
 
 constexpr int64_t kNowMs = 1'700'000'000'000;
-constexpr uint64_t kConnectionsMax = 1'000'000;  // of a process
+constexpr uint64_t kConnectionsMax = 1'000'000;  // per process
 
 }  // namespace
 
@@ -90,7 +90,7 @@ void SimKafka::Write(uint64_t number, Outgoing out) {
     at = splice.offset;
   }
   bytes.append(out.bytes, at);
-  // In two pieces, as what doesn't fit the buffers of a socket.
+  // Delivered in two pieces, as if the socket's buffer were too small.
   const size_t first = random_.Below(bytes.size());
   for (const bool last : {false, true}) {
     peer->written_by = std::max(peer->written_by, now_ + Latency());
@@ -106,7 +106,7 @@ void SimKafka::Write(uint64_t number, Outgoing out) {
   }
 }
 
-// A broker takes up one request of a connection at a time.
+// A broker handles one request of a connection at a time.
 void SimKafka::TakeUp(uint64_t connection) {
   Peer* const peer = Find(connection);
   if (peer == nullptr || peer->busy) return;
@@ -166,7 +166,7 @@ void SimKafka::Handle(uint64_t connection, const Request& request) {
   if (cut && random_.OneIn(2)) return Cut(connection);
   if (produce && Percent(faults_.stall_percent)) {
     if (random_.OneIn(2)) brokers_.Answer(broker, request);
-    return;  // busy for ever
+    return;  // stays busy: never answered
   }
   int32_t throttle_ms = 0;
   if (produce && Percent(faults_.throttle_percent)) {

@@ -17,21 +17,22 @@ namespace ei::simulation {
 using kafka::native::Outgoing;
 using kafka::native::Producer;
 
-// SimBrokers at the end of simulated connections, on simulated time, with faults by chance: connections that
-// end before or behind a request, answers that end at any byte, brokers that go down, stall and throttle.
+// Connects a producer to SimBrokers through simulated connections in simulated time, with random faults:
+// connections that end before or after a request, answers that end at any byte, brokers that go down, stall
+// and throttle.
 class SimKafka final : public kafka::native::Network {
  public:
   struct Faults {
     support::SimBrokers::Chances brokers;
-    uint64_t cut_percent = 0;       // of requests: the connection ends, before or after it was handled
-    uint64_t short_percent = 0;     // of answers: they end at any byte
-    uint64_t move_percent = 0;      // of requests: a leader moves before it
+    uint64_t cut_percent = 0;       // of requests: the connection ends before or after it is handled
+    uint64_t short_percent = 0;     // of answers: cut at any byte
+    uint64_t move_percent = 0;      // of requests: a leader moves first
     uint64_t down_percent = 0;      // of requests: the broker goes down for a while
-    uint64_t again_percent = 0;     // of requests: the topic is deleted before it, and made again
-    uint64_t grow_percent = 0;      // of requests: the topic has more partitions from then on
-    uint64_t broken_percent = 0;    // of requests: the topic takes nothing for a while, once
+    uint64_t again_percent = 0;     // of requests: the topic is deleted first, and recreated later
+    uint64_t grow_percent = 0;      // of requests: the topic has more partitions afterwards
+    uint64_t broken_percent = 0;    // of requests: the topic rejects all records for a while; once per run
     uint64_t throttle_percent = 0;  // of produce answers
-    uint64_t stall_percent = 0;     // of produce requests: the answer never comes
+    uint64_t stall_percent = 0;     // of produce requests: never answered
   };
 
   static constexpr const char* kTopic = "events";
@@ -39,21 +40,21 @@ class SimKafka final : public kafka::native::Network {
   SimKafka(uint64_t seed, const Faults& faults, int brokers, int partitions);
 
   std::vector<kafka::native::Address> Bootstrap() const;
-  // A producer's process; the one before is gone from here on. What that wrote may still arrive, until its
-  // connections end.
+  // Starts a new producer process; the previous one is gone. Data that the previous one wrote may still
+  // arrive until its connections end.
   void Serve(Producer& producer);
-  // The process dies: nothing that it writes from here on arrives.
+  // Kills the process: nothing that it writes from now on arrives.
   void Mute() { muted_ = true; }
 
   base::SteadyTime Now() const { return now_; }
-  // Lets time pass to the next thing that happens, or to `until`.
+  // Advances time to the next simulated event, or to `until`.
   void Advance(base::SteadyTime until);
-  // From now on nothing fails.
+  // Stops all random faults.
   void Heal();
 
   const support::SimBrokers& Brokers() const { return brokers_; }
   support::SimBrokers& Brokers() { return brokers_; }
-  // How often the topic was made again, and got more partitions.
+  // How many times the topic was recreated, and got more partitions.
   int TimesMadeAgain() const { return times_made_again_; }
   int TimesGrown() const { return times_grown_; }
 
@@ -66,15 +67,15 @@ class SimKafka final : public kafka::native::Network {
   struct Peer {
     size_t broker = 0;
     std::string input;
-    base::SteadyTime written_by;  // what was written last is there then
-    bool busy = false;            // with a request
+    base::SteadyTime written_by;  // all data written so far has arrived by then
+    bool busy = false;            // a request is being handled
     base::SteadyTime muted_until;
   };
 
   bool Percent(uint64_t percent) { return random_.Below(100) < percent; }
   base::Duration Latency() { return std::chrono::microseconds(random_.Between(50, 5000)); }
   void At(base::SteadyTime time, std::function<void()> what) { events_.emplace(time, std::move(what)); }
-  // Of the producer that is served; its numbers begin anew with each.
+  // For the current producer; its connection numbers start at 0 again.
   uint64_t Own(uint64_t number) const { return first_connection_ + number; }
   Producer* OwnerOf(uint64_t connection) { return connection < first_connection_ ? nullptr : producer_; }
   Peer* Find(uint64_t connection);

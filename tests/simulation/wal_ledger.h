@@ -12,38 +12,38 @@
 
 namespace ei::simulation {
 
-// What the world outside knows: what clients sent and were told, and what arrived. It outlives every crash.
+// The clients' view: the events that were sent, how they were answered, and the events that arrived. Outlives
+// every crash.
 class WalLedger {
  public:
   enum class Told : uint8_t {
-    kNothing,  // no answer, or a time-out: the event may be kept or not
+    kNothing,  // no answer, or a time-out: the event may be stored or not
     kRefused,
-    kAccepted,  // at level memory: a crash may take it
-    kDurable,   // at level wal: nothing may take it
+    kAccepted,  // at level memory: may be lost in a crash
+    kDurable,   // at level wal: must never be lost
   };
 
-  // Each event has a label of its own. A client that sends it again does so under the same label where it can
-  // rely on an idempotency window; otherwise its retry is another event.
+  // Each event has its own label. A retry uses the same label if the client can rely on an idempotency
+  // window; otherwise the retry is another event.
   void Sent(const std::string& label, std::string json) {
     sent_.try_emplace(label, Event{std::move(json), Told::kNothing});
   }
   const std::string& JsonOf(const std::string& label) const { return sent_.at(label).json; }
 
-  // A client sends it again after the idempotency window's time: it is delivered once more.
+  // A client sends the event again after its time in the idempotency window: it is delivered once more.
   void SentAfterItsTime(const std::string& label) { may_come_again_.insert(label); }
 
-  // The best answer of several counts.
+  // Records an answer; the best answer of several is kept.
   void Tell(const std::string& label, Told told) {
     Event& event = sent_.at(label);
     event.told = std::max(event.told, told);
   }
 
-  // A journal said that all below is durable: no later one may end before it.
+  // A journal reported that all events below `position` are durable: no later one may end before it.
   void NoteDurable(uint64_t position) { durable_end_ = std::max(durable_end_, position); }
   uint64_t DurableEnd() const { return durable_end_; }
 
-  // The end of a process: what it was told at level memory is as good as untold, unless it stopped
-  // gracefully.
+  // The process ended without a graceful stop: its answers at level memory guarantee nothing any more.
   void ForgetMemoryPromises() {
     for (auto& [label, event] : sent_) {
       if (event.told == Told::kAccepted) event.told = Told::kNothing;
@@ -55,11 +55,11 @@ class WalLedger {
     for (const auto& [label, count] : dead_lettered) arrived_[label] += count;
   }
 
-  // The bytes that arrive are those that a client sent, with a timestamp where that had none.
+  // Checks that the bytes that arrived are those that a client sent, with a timestamp added if they had none.
   void CheckUnaltered(std::string_view value) const {
     const size_t from = value.find('#');
     const size_t to = value.find('#', from + 1);
-    ASSERT_NE(to, std::string_view::npos) << "not an event of ours: " << value;
+    ASSERT_NE(to, std::string_view::npos) << "not an event of this test: " << value;
     const auto event = sent_.find(std::string(value.substr(from, to + 1 - from)));
     ASSERT_NE(event, sent_.end()) << "never sent: " << value;
     const std::string& json = event->second.json;
@@ -72,12 +72,13 @@ class WalLedger {
     ASSERT_EQ(value.substr(kAdded.size()), std::string_view(json).substr(1));
   }
 
-  // Nothing that arrived was invented or had been refused; in a run without crashes, nothing came twice.
+  // Checks that each event that arrived was sent and not rejected; in a run without crashes, none arrived
+  // twice.
   void CheckNothingInvented(bool repeats_allowed) const {
     for (const auto& [label, count] : arrived_) {
       const auto event = sent_.find(label);
       ASSERT_NE(event, sent_.end()) << label << " was never sent";
-      ASSERT_NE(event->second.told, Told::kRefused) << label << " was refused, and delivered";
+      ASSERT_NE(event->second.told, Told::kRefused) << label << " was rejected, but delivered";
       ASSERT_TRUE(count == 1 || repeats_allowed || may_come_again_.contains(label))
           << label << " was delivered " << count << " times";
     }
@@ -85,7 +86,7 @@ class WalLedger {
 
   bool HasArrived(const std::string& label) const { return arrived_.contains(label); }
 
-  // What was promised and did not arrive.
+  // Events that were acknowledged durably and did not arrive.
   std::vector<std::string> Missing() const {
     std::vector<std::string> missing;
     for (const auto& [label, event] : sent_) {

@@ -31,15 +31,15 @@ namespace ei::simulation {
 // How often each kind of thing happened, over all schedules of a run.
 using Occurred = std::map<std::string, uint64_t>;
 
-// One life of the process, from its start on a disk to its end: ingest, journal, log and delivery as they
-// are, in one thread. A part has its turn only when it was woken or its pause is over, so that a lost wake-up
-// shows as a stall.
+// One run of the process, from its start on a disk to its end: the real ingest, journal, log and delivery, in
+// one thread. A component gets a turn only when it was woken or its pause is over, so a lost wake-up shows up
+// as a stall.
 class WalLife {
  public:
   using Told = WalLedger::Told;
   using Role = wal::WalJournal::Role;
 
-  // Null: the start failed, as it does when the disk fails meanwhile.
+  // nullptr: the start failed because of a disk error.
   static std::unique_ptr<WalLife> Start(support::SimDisk& disk, const wal::WalOptions& options,
                                         support::VirtualClock& clock, WalLedger& ledger, WalNotesBook& notes,
                                         EventDecoder& decoder, Occurred& occurred, uint64_t seed,
@@ -69,7 +69,7 @@ class WalLife {
     const auto told = rig_->telemetry.Read();
     occurred_["broker: delivered"] += total.delivered;
     occurred_["broker: dead-lettered"] += total.dead_lettered;
-    occurred_["broker: away"] += total.in_outage;
+    occurred_["broker: unreachable"] += total.in_outage;
     occurred_["broker: refused an event"] += total.rejected;
     occurred_["broker: refused a dead letter"] += total.dead_letter_failed;
     occurred_["broker: acknowledged late"] += total.held_back;
@@ -78,11 +78,11 @@ class WalLife {
     const auto counts = journal_->Counts();
     occurred_["log: events recovered"] += counts.recovered;
     occurred_["log: events lost to damage"] += counts.lost;
-    occurred_["log: segments set aside"] += counts.set_aside;
+    occurred_["log: segments quarantined"] += counts.set_aside;
     occurred_["log: commits"] += counts.commits;
   }
 
-  // 'n': clients are not told apart.
+  // 'n': an anonymous client.
   static ClientIdentity IdentityOf(char client) {
     return client == 'n' ? kNoClient : ei::IdentityOf({&client, 1});
   }
@@ -90,7 +90,7 @@ class WalLife {
     return client == 'n' ? ClientNumber{0} : clients_.at(client).Client();
   }
 
-  // One request of a client with these events, each a label and its JSON.
+  // Sends one request of a client with these events, each a label and its JSON.
   IngestStatus Request(const std::vector<std::pair<std::string, std::string>>& events, AckLevel level,
                        char client) {
     std::string body;
@@ -129,7 +129,7 @@ class WalLife {
     return result.status;
   }
 
-  // Answers the requests whose events are safe; those of a journal that has failed are told nothing.
+  // Answers the requests whose events are safe. Requests of a failed journal get no answer.
   void Answer() {
     ledger_.NoteDurable(journal_->DurableEnd());
     const support::MisbehavingSink& broker = rig_->sink;
@@ -141,7 +141,7 @@ class WalLife {
                           });
   }
 
-  // One step of a role of the log that may have one; false: it may not.
+  // Runs one step of a role of the log if it is due; false: it is not.
   bool Step(Role role) {
     RoleState& state = roles_[static_cast<size_t>(role)];
     if (!state.woken && !(state.due && *state.due <= clock_.Now())) return false;
@@ -155,6 +155,7 @@ class WalLife {
     if (work == wal::Work::kDone) state.woken = true;
     if (work == wal::Work::kLater) state.due = clock_.Now() + std::chrono::milliseconds(20);
     if (journal_->Counts().backlog_events > 0) ++occurred_["log: steps with a backlog beyond memory"];
+    if (journal_->Counts().deferred_events > 0) ++occurred_["log: steps with deferred events"];
     if (journal_->Counts().unreadable > 0) ++occurred_["log: steps while it can't be read"];
     Answer();
     CheckBounds();
@@ -162,22 +163,26 @@ class WalLife {
     return true;
   }
 
-  // Whatever may have a turn has one; false: all wait for time to pass or for the sink.
+  // Runs every component that is due; false: all wait for time to pass or for the sink.
   bool RunAnything() {
     bool ran = false;
     for (const Role role : {Role::kCommit, Role::kReadBack, Role::kHousekeep}) ran = Step(role) || ran;
     return rig_->RunOneWorker(random_.Below(4)) || ran;
   }
 
-  // A lane sends some of what it has, as far as its notes know.
+  // A lane sends some of its events, as far as its notes show.
   void NoteSome() { noted_->NoteSome(); }
 
-  // With nothing in the way any more, everything has to leave the journal.
+  // Tells the journal which partitions of the topic are stalled, though the sink delivers their events.
+  void SetStalls(std::vector<StalledTopic> stalls) { journal_->SetStalls(std::move(stalls)); }
+
+  // Stops the sink's faults and runs until the journal is empty.
   void DrainAll() {
+    SetStalls({});
     rig_->sink.Misbehave(false);
     rig_->sink.SetOutage(false);
     for (int step = 0; journal_->Stats().events > 0 && !::testing::Test::HasFailure(); ++step) {
-      ASSERT_LT(step, 200'000) << "no end in sight";
+      ASSERT_LT(step, 200'000) << "the journal does not become empty";
       if (RunAnything()) continue;
       if (!rig_->sink.Idle()) {
         rig_->sink.Progress();
@@ -188,12 +193,12 @@ class WalLife {
         if (role.due && (!next || *role.due < *next)) next = role.due;
       }
       ASSERT_TRUE(next.has_value()) << "stalled: " << journal_->Stats().events
-                                    << " events and nobody will move";
+                                    << " events, and no component will run";
       clock_.AdvanceTo(*next);
     }
   }
 
-  // Whatever goes without new requests, for a while.
+  // Runs for a while without new requests.
   void GoOn(int steps) {
     for (; steps > 0 && !::testing::Test::HasFailure(); --steps) {
       if (RunAnything()) continue;
@@ -202,8 +207,8 @@ class WalLife {
     }
   }
 
-  // A graceful stop: nothing more is taken in, everything accepted is on the disk, then some of it is
-  // delivered. False: the last checkpoint could not be saved.
+  // Graceful stop: no new requests, all accepted events are written to the disk, then some of them are
+  // delivered. Returns false if the last checkpoint could not be saved.
   bool Stop(uint64_t drain_steps) {
     ingest_->Close();
     journal_->Close();
@@ -215,7 +220,7 @@ class WalLife {
     return journal_->Finish();
   }
 
-  // What makes an end graceful: every request is answered, and all that was accepted is on the disk.
+  // Conditions of a graceful end: every request is answered, and all accepted events are on the disk.
   bool AllAnswered() {
     Answer();
     return requests_->NoneOf(AckLevel::kWal) && journal_->Counts().unsynced_events == 0;
@@ -225,8 +230,8 @@ class WalLife {
     return requests_->NoneOf(AckLevel::kBroker);
   }
 
-  // Nothing waits any more, and each part of the log has had its turn.
-  void CheckNobodyHoldsAnything() const {
+  // To be called when no event waits and each part of the log has had its turn.
+  void CheckNoClientHoldsAnything() const {
     for (const auto& [name, client] : clients_) {
       ASSERT_EQ(shares_.Held(client.Client(), Shared::kJournalBytes), 0U) << name;
       ASSERT_EQ(shares_.Held(client.Client(), Shared::kUnsyncedBytes), 0U) << name;
@@ -245,12 +250,12 @@ class WalLife {
               told.delivered + told.DeadLettered() + counts.lost + journal_->Stats().events);
   }
 
-  // Whether the event's time in the window is over, so that it would be another one.
+  // Whether the event has left the window, so that a retry would be another event.
   bool Forgot(const std::string& label) const {
     return repeats_ != nullptr && repeats_->Knows(label) && !repeats_->MayKnow(label);
   }
 
-  // With a window: what a client may send again; empty: nothing, or there is no window.
+  // An event that the client may send again; empty: there is none, or there is no window.
   std::string AnyToRepeat(char client) {
     return repeats_ == nullptr ? std::string() : repeats_->AnyToRepeat(client, random_);
   }
@@ -259,7 +264,7 @@ class WalLife {
     ASSERT_GE(journal_->DurableEnd() + journal_->Counts().unsynced_events, ledger_.DurableEnd());
   }
 
-  // Whatever was promised and has not arrived is still in the log, and so in the window.
+  // Checks that every acknowledged event that has not arrived is in the log, and therefore in the window.
   void CheckPromisedIsKnown() const {
     if (repeats_ == nullptr || options_.retain_time < std::chrono::hours(1)) return;
     for (const std::string& label : ledger_.Missing()) ASSERT_TRUE(repeats_->Knows(label)) << label;
@@ -274,7 +279,7 @@ class WalLife {
     bool woken = true;
     std::optional<base::SteadyTime> due;
   };
-  // What a request made the log longer by, in the segment that it stands in.
+  // The bytes that a request added to the log, in its own segment.
   struct Charge {
     ClientNumber client;
     uint64_t begin;
@@ -307,16 +312,16 @@ class WalLife {
     requests_ = std::make_unique<WalRequests>(rig_->journal);
     rig_->sink.OnArrival([this](std::string_view value) { ledger_.CheckUnaltered(value); });
     bucket_ = std::make_unique<TokenBucket>(0, 1);
-    // A crash can bring back what was removed.
+    // A crash may restore removed files.
     disk_bytes_max_ = std::max(options.bytes_max, journal_->Stats().bytes);
-    // Where these leave the newest commit no room, it gets a segment of its own size beyond the limit.
+    // If these leave no room for the newest commit, it gets a segment of its size above the limit.
     const auto counts = journal_->Counts();
     if (counts.set_aside > 0 || shrunk) disk_bytes_max_ += kLargestSegmentBytes;
     ingest_ = std::make_unique<Ingest>(Ingest::Options{}, *bucket_, rig_->journal, rig_->drain_rate,
                                        rig_->topic_limits, clock_, rig_->telemetry, options.window);
   }
 
-  // Of what it was charged with, a part may be for the end of the segment before.
+  // A part of the charge may be for the unused end of the previous segment: count at most the frame's size.
   void NoteCharge(ClientNumber client, uint64_t charged) {
     const uint64_t end = rig_->journal.End();
     const uint64_t events = submission_.batch.Size();
@@ -324,7 +329,7 @@ class WalLife {
     charges_.push_back({client, end - events, end, std::min(charged, frame)});
   }
 
-  // A client is charged until all in a segment is settled, so with all of its own that waits at the least.
+  // A client is charged until its whole segment is settled, so at least for all of its waiting events.
   void CheckCharges() {
     std::erase_if(charges_,
                   [this](const Charge& charge) { return !rig_->journal.Waits(charge.begin, charge.end); });
@@ -332,15 +337,15 @@ class WalLife {
     for (const Charge& charge : charges_) own[charge.client] += charge.bytes;
     for (const auto& [client, bytes] : own) {
       ASSERT_GE(shares_.Held(client, Shared::kJournalBytes), bytes)
-          << "a client is charged with less than it has waiting";
+          << "a client is charged with less than its waiting events";
     }
     uint64_t charged = shares_.Held(0, Shared::kJournalBytes);
     for (const auto& [name, client] : clients_)
       charged += shares_.Held(client.Client(), Shared::kJournalBytes);
-    ASSERT_LE(charged, journal_->Stats().bytes) << "clients are charged with more than there is";
+    ASSERT_LE(charged, journal_->Stats().bytes) << "clients are charged with more than the size of the log";
   }
 
-  // A file that is marked as damaged is never used again: it stays, and is set aside once nothing waits in
+  // Checks that a file marked as damaged is never reused: it stays, and is quarantined once no event waits in
   // it.
   void CheckMarkedStay() {
     std::set<uint64_t> marks;
@@ -362,7 +367,8 @@ class WalLife {
   void CheckBounds() {
     ASSERT_LE(disk_.OpenFiles(), kOpenFilesMax);
     ASSERT_LE(journal_->Stats().bytes, disk_bytes_max_) << "more disk than allowed";
-    // The window and what is on its way to the disk, each rounded up to blocks, and a frame being read back.
+    // The window and the data on its way to the disk, each rounded up to blocks, plus a frame that is being
+    // read back.
     ASSERT_LE(journal_->Counts().memory_bytes, options_.window_bytes_max + (1 << 20))
         << "more memory than allowed";
     CheckCharges();
@@ -377,11 +383,11 @@ class WalLife {
   support::NullLog log_;
   ClientShares shares_{{}};
   std::map<char, ClientShares::ClientHandle> clients_;
-  std::vector<Charge> charges_;  // of requests that wait
-  std::set<uint64_t> marked_;    // segments, as of the last Keep
+  std::vector<Charge> charges_;  // of requests with waiting events
+  std::set<uint64_t> marked_;    // segments that were marked at the last CheckMarkedStay
   wal::WalOptions options_;
   std::unique_ptr<wal::Directory> directory_;
-  std::unique_ptr<WalRepeats> repeats_;  // null: no window
+  std::unique_ptr<WalRepeats> repeats_;  // nullptr: no window
   std::unique_ptr<wal::WalJournal> journal_;
   std::unique_ptr<NotedJournal> noted_;
   std::unique_ptr<support::DeliveryRig> rig_;

@@ -21,7 +21,7 @@
 
 namespace ei::simulation {
 
-// What lanes have noted of what they sent, over all lives on one disk, and what a start has to know of it.
+// The lanes' notes of sent batches, over all runs on one disk, and the notes that a start must find.
 class WalNotesBook {
  public:
   struct Batch {
@@ -29,7 +29,7 @@ class WalNotesBook {
     std::string stamp;
   };
   struct Note {
-    bool sent = false;  // else settled
+    bool sent = false;  // false: settled
     Batch batch;
   };
 
@@ -39,7 +39,7 @@ class WalNotesBook {
     settled_.insert(positions.begin(), positions.end());
   }
 
-  // These are in the lane's file, or, if the process has died meanwhile, perhaps.
+  // The notes were written to the lane's file, or only perhaps, if the process died meanwhile.
   void Flushed(size_t lane, const std::vector<Note>& notes, bool died) {
     std::vector<Batch>& batches = batches_[lane];
     if (died) return batches.clear();
@@ -57,22 +57,22 @@ class WalNotesBook {
     }
   }
 
-  // Power was lost, a disk failed, or somebody changed its files: any note may be missing.
+  // Power was lost, a disk failed or files were changed: any note may be missing.
   void ForgetNotes() {
     batches_.clear();
     flushed_.clear();
   }
-  // Positions may name other events from now on.
+  // From now on positions may be given to other events.
   void ForgetPositions() {
     ForgetNotes();
     settled_.clear();
   }
-  // A start with so many lanes begins.
+  // A start with `lanes` lanes begins.
   void UseLanes(size_t lanes) {
     if (std::exchange(lanes_, lanes) != lanes) batches_.clear();
   }
 
-  // What a start gives a lane. Returns how many batches had to be among it.
+  // Checks the batches that a start gives to a lane. Returns how many had to be among them.
   uint64_t CheckGiven(size_t lane, const std::vector<SentBatch>& given) {
     std::set<std::string> stamps;
     for (const SentBatch& batch : given) {
@@ -86,7 +86,7 @@ class WalNotesBook {
         continue;
       }
       ++known;
-      EXPECT_TRUE(stamps.contains(batch.stamp)) << "noted and not given: " << batch.stamp;
+      EXPECT_TRUE(stamps.contains(batch.stamp)) << "noted, but not given: " << batch.stamp;
     }
     std::erase_if(batches, [&stamps](const Batch& batch) { return !stamps.contains(batch.stamp); });
     return known;
@@ -110,22 +110,23 @@ class WalNotesBook {
     ASSERT_EQ(lanes_, noted->second.lanes) << batch.stamp;
     const auto flushed = std::ranges::count_if(
         batch.positions, [this](uint64_t position) { return flushed_.contains(position); });
-    ASSERT_LT(flushed, std::ssize(batch.positions)) << "all of it is noted as settled: " << batch.stamp;
+    ASSERT_LT(flushed, std::ssize(batch.positions))
+        << "all of its events are noted as settled: " << batch.stamp;
     ASSERT_TRUE(flushed == 0 || batch.broken) << batch.stamp;
   }
 
   std::map<std::string, Noted> all_;              // by stamp
-  std::map<size_t, std::vector<Batch>> batches_;  // by lane: surely noted, not surely settled
-  std::set<uint64_t> flushed_;                    // surely noted as settled
-  std::set<uint64_t> settled_;                    // in a journal, and so in a checkpoint perhaps
+  std::map<size_t, std::vector<Batch>> batches_;  // by lane: certainly noted, not certainly settled
+  std::set<uint64_t> flushed_;                    // certainly noted as settled
+  std::set<uint64_t> settled_;                    // settled in a journal, and so perhaps in a checkpoint
   size_t lanes_ = 0;
   uint64_t stamps_ = 0;
 };
 
-// A journal whose lanes note batches at random, of what was taken and waits.
+// A journal whose lanes note random batches of their taken, unsettled events.
 class NotedJournal final : public ei::Journal {
  public:
-  // `died` says whether the process has. The references outlive it.
+  // `died` returns whether the process is dead. The references must outlive this object.
   NotedJournal(ei::Journal& journal, size_t lanes, WalNotesBook& book, std::function<bool()> died,
                uint64_t seed)
       : journal_(journal), book_(book), died_(std::move(died)), random_(seed) {
@@ -135,7 +136,7 @@ class NotedJournal final : public ei::Journal {
     }
   }
 
-  // Batches that were noted by an earlier life, and are known again.
+  // Batches that a previous process noted and that this one found.
   uint64_t Known() const { return known_; }
 
   void NoteSome() {
@@ -158,7 +159,7 @@ class NotedJournal final : public ei::Journal {
     const size_t count = journal_.Take(lane, out);
     for (const JournalEvent& event : out.first(count)) {
       EXPECT_FALSE(book_.IsFlushedAsSettled(event.position))
-          << "noted as settled, and delivered again: " << event.position;
+          << "noted as settled, but delivered again: " << event.position;
       lanes_[lane]->waiting.insert(event.position);
     }
     return count;
@@ -207,7 +208,7 @@ class NotedJournal final : public ei::Journal {
       NoteSent(positions, owner_.random_.OneIn(8) ? std::string() : owner_.book_.NewStamp());
     }
 
-    std::set<uint64_t> waiting;  // taken, and not settled
+    std::set<uint64_t> waiting;  // taken and not settled
 
    private:
     NotedJournal& owner_;

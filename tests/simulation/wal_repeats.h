@@ -17,9 +17,9 @@
 
 namespace ei::simulation {
 
-// The idempotency window of one life, and what it has to know: the events that it found in the log, and all
-// that were accepted since, for as long as it has to remember them. It is larger than any life, so it forgets
-// nothing but for its age.
+// The idempotency window of one process, and the events that it must know: those found in the log and all
+// that were accepted since, until their time is over. It is larger than the number of events in any run, so
+// it forgets events only because of their age.
 class WalRepeats {
  public:
   WalRepeats(const wal::WalOptions& options, const Clock& clock, uint64_t seed)
@@ -27,7 +27,7 @@ class WalRepeats {
         time_(options.retain_time),
         window_({.ids = {options.retain_events, options.retain_time, kRequestEventsMax}, .key = {seed, 1}}) {}
 
-  // `once`: no event is in the log twice. One that could not be read when its client sent it again is.
+  // `once`: no event is in the log twice. An event that was unreadable when its client sent it again is.
   void Restore(const wal::WalJournal& journal, EventDecoder& decoder, bool once) {
     uint64_t restored = 0;
     journal.ReadRetained([&](const wal::RetainedEvent& event) {
@@ -45,14 +45,14 @@ class WalRepeats {
     EXPECT_TRUE(once ? window_.Size() == restored : window_.Size() <= restored);
   }
 
-  // Checks what a request that was accepted was found to repeat.
+  // Checks the repeats that were found in an accepted request.
   void Check(const IngestContext& context) {
     auto repeat = context.dedup.repeats.begin();
     for (uint32_t i = 0; i < context.batch.Size(); ++i) {
       const std::string label(context.batch.RawId(i));
       const bool repeated = repeat != context.dedup.repeats.end() && repeat->event == i;
-      ASSERT_TRUE(repeated || !MustKnow(label)) << label << " is stored a second time";
-      ASSERT_TRUE(!repeated || MayKnow(label)) << label << " is taken for a repeat after its time";
+      ASSERT_TRUE(repeated || !MustKnow(label)) << label << " is stored twice";
+      ASSERT_TRUE(!repeated || MayKnow(label)) << label << " is treated as a repeat after its time";
       if (repeated) {
         ++repeat;
       } else {
@@ -61,19 +61,19 @@ class WalRepeats {
     }
   }
 
-  // Whether it was known at any time of this life.
+  // Whether it was known at any time in this run.
   bool Knows(const std::string& label) const { return known_.contains(label); }
   bool MustKnow(const std::string& label) const { return Knows(label) && Age(label) <= time_; }
   bool MayKnow(const std::string& label) const {
     return Knows(label) && Age(label) < time_ + std::chrono::seconds(1);
   }
 
-  // An event that a client may send again; empty: there is none, or it isn't certain what would come of it.
-  // Good ones only, as a dead letter is forgotten.
+  // An event that the client may send again; empty: there is none whose result is certain. Only good events,
+  // as the window forgets dead letters.
   std::string AnyToRepeat(char client, support::Random& random) const {
     if (good_.empty()) return {};
     const std::string& label = good_[random.Below(good_.size())];
-    const bool is_own = label[label.size() - 2] == client;  // as its label ends, before the mark
+    const bool is_own = label[label.size() - 2] == client;  // the letter before the label's closing mark
     return is_own && MustKnow(label) == MayKnow(label) ? label : std::string();
   }
 
@@ -90,7 +90,7 @@ class WalRepeats {
   const Clock& clock_;
   const base::Duration time_;
   IdempotencyWindow window_;
-  std::map<std::string, base::SteadyTime> known_;  // since when
+  std::map<std::string, base::SteadyTime> known_;  // with the time of acceptance
   std::vector<std::string> good_;
 };
 

@@ -15,11 +15,11 @@
 
 namespace ei::simulation {
 
-// Requests of the levels wal and broker that wait, as an event loop keeps them: it looks only when it was
-// woken, so that a lost wake-up shows as a stall.
+// Waiting requests of levels wal and broker, as an event loop keeps them: it checks them only when it was
+// woken, so a lost wake-up shows up as a stall.
 class WalRequests {
  public:
-  // The journal outlives it.
+  // `journal` must outlive this object.
   explicit WalRequests(ei::Journal& journal) : journal_(journal) {}
 
   ei::Waiter& New(AckLevel level, const std::vector<std::string>& labels) {
@@ -27,8 +27,9 @@ class WalRequests {
   }
   void Drop() { waiting_.pop_back(); }  // the last one
 
-  // Takes those whose wait is over. Of level wal `durable` is called with each label; of level broker
-  // `arrived` says whether the sink has it. Returns how many of level broker were confirmed.
+  // Removes the requests that are complete. For level wal `durable` is called with each label; for level
+  // broker `arrived` returns whether the sink has the event. Returns how many requests of level broker were
+  // confirmed.
   template <typename Durable, typename Arrived>
   uint64_t Answer(Durable durable, Arrived arrived) {
     if (std::exchange(woken_, false)) {
@@ -39,7 +40,7 @@ class WalRequests {
     uint64_t confirmed = 0;
     std::erase_if(waiting_, [&](const Request& request) {
       if (request.Waits()) return false;
-      if (request.StorageFailed()) return true;  // nothing is promised
+      if (request.StorageFailed()) return true;  // nothing is guaranteed
       for (const std::string& label : request.labels) {
         if (request.level == AckLevel::kWal) {
           durable(label);

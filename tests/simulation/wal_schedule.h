@@ -16,11 +16,12 @@
 
 namespace ei::simulation {
 
-// Some lives of the service on one disk, each ended in its own way; then a last one in which nothing is in
-// the way, and the books are compared. Everything follows from the seed.
+// Several runs of the service on one disk, each ended in a different way; then a last one without faults,
+// after which all events are accounted for. Everything is derived from the seed.
 class WalSchedule {
  public:
-  // What has to occur in a run of many schedules, besides what the disk and the broker count.
+  // Kinds of events that must occur in a run of many schedules, in addition to those that the disk and the
+  // broker count.
   static constexpr std::array kKinds = {"event accepted",
                                         "batch accepted",
                                         "event repeated",
@@ -72,8 +73,8 @@ class WalSchedule {
     }
   }
 
-  // A short first life in which nothing fails, until the power goes after so many operations of the disk;
-  // false: it ended before.
+  // A short first run without faults, until power is lost after `operations` operations of the disk. Returns
+  // false if the run ended before.
   bool RunUntil(uint64_t operations) {
     faults_ = Faults::kNone;
     disk_.StopAfter(operations);
@@ -87,8 +88,8 @@ class WalSchedule {
     return stopped;
   }
 
-  // A short life or two, killed; a start that is killed after some operations, which the kernel still shows;
-  // another one that the power ends.
+  // One or two short runs that are killed; a start that is killed after some operations (the page cache
+  // survives); a start that ends with a power loss.
   void RunWithStartsCutShort() {
     faults_ = Faults::kNone;
     LiveShortly();
@@ -102,9 +103,9 @@ class WalSchedule {
     Settle();
   }
 
-  // A life, killed, after which its newest commit is damaged, so that what was noted of it is of events that
-  // the log has lost; or the log is removed, but not its notes, and they come back to one without a
-  // checkpoint. Others get the same positions.
+  // A run that is killed; then its newest commit is damaged, so the notes of it are about events that the log
+  // has lost. Or the log is removed without its notes, and the notes return to a log without a checkpoint. In
+  // both cases new events get the same positions.
   void RunWithNotesOfOthers() {
     faults_ = Faults::kNone;
     LiveShortly();
@@ -120,7 +121,7 @@ class WalSchedule {
     for (uint64_t lives = random_.Between(0, 2); lives > 0; --lives) LiveShortly();
     Settle();
     for (const std::string& label : ledger_.Missing()) {
-      ASSERT_TRUE(excused_.contains(label)) << "lost, and accepted after the damage: " << label;
+      ASSERT_TRUE(excused_.contains(label)) << "accepted after the damage, but lost: " << label;
     }
   }
 
@@ -131,14 +132,14 @@ class WalSchedule {
   }
 
  private:
-  // One kind a schedule, so that each gets its turn and long quiet runs happen too.
+  // One kind of fault per schedule, so that each kind occurs and there are also long runs without faults.
   enum class Faults : uint8_t { kNone, kStop, kWrites, kSyncs, kNames, kReads, kFull, kDamage, kUnreadable };
   static constexpr uint64_t kFaultKinds = 9;
   static constexpr int kShortLife = 60;
-  static constexpr uint64_t kStartOperations = 50;  // of the disk, about as many as one takes
+  static constexpr uint64_t kStartOperations = 50;  // of the disk; about as many as one start makes
   static constexpr int kStartsCutShort = 3;         // one after the other
 
-  // The process is killed between two steps or, as well, between two operations of the disk.
+  // The process is killed between two steps or between two operations of the disk.
   void LiveShortly() {
     if (random_.OneIn(2)) disk_.StopAfter(random_.Between(1, 3 * kStartOperations));
     if (auto life = Start()) {
@@ -149,7 +150,7 @@ class WalSchedule {
     disk_.KillProcess();
   }
 
-  // What has not arrived is lost, perhaps, and nobody counts it.
+  // Events that have not arrived may be lost now, and the count of lost events is not checked.
   void ExcuseWhatIsMissing() {
     for (const std::string& label : ledger_.Missing()) excused_.insert(label);
     notes_.ForgetPositions();
@@ -210,7 +211,7 @@ class WalSchedule {
         names, [](const std::string& name) { return wal::SentNumber(name).has_value(); }));
   }
 
-  // Noted as settled, and beyond what the newest checkpoint says.
+  // Events that are noted as settled and not covered by the newest checkpoint.
   uint64_t SettledByNotesAlone() {
     const auto names = disk_.SeenNames();
     if (NotesFiles() > options_.lanes) ++occurred_["notes: a lane had several files"];
@@ -230,7 +231,7 @@ class WalSchedule {
         notes_.FlushedAsSettled(), [&settled](uint64_t position) { return !settled.Contains(position); }));
   }
 
-  // Other settings than those of the life before.
+  // Uses other settings than the previous run.
   void ChangeSizes() {
     const uint64_t before = options_.segment_bytes;
     options_.segment_bytes = 4096 << random_.Below(3);
@@ -239,11 +240,11 @@ class WalSchedule {
       const size_t lanes = random_.Between(1, 3);
       if (std::exchange(options_.lanes, lanes) != lanes) ++occurred_["number of lanes changed"];
     }
-    shrunk_ = true;  // something of the log may be larger than what fits now
+    shrunk_ = true;  // parts of the log may be larger than the new limits
     if (options_.segment_bytes < before) ++occurred_["settings shrunk"];
   }
 
-  // Bad sectors, and a disk that recovers; they outlive the process.
+  // Bad sectors, and a disk that recovers; both outlive the process.
   void Unreadable() {
     if (random_.OneIn(25)) {
       disk_.Heal();
@@ -255,11 +256,11 @@ class WalSchedule {
     const std::string& name = names[random_.Below(names.size())];
     const uint64_t from = random_.OneIn(8) ? 0 : wal::kSegmentHeaderBytes;
     disk_.MakeUnreadable(name, from + random_.Below(options_.segment_bytes), random_.Between(1, 4'000));
-    repeats_allowed_ = true;  // of what the next life doesn't see, and a client sends again
+    repeats_allowed_ = true;  // of events that the next run can't read and a client sends again
     ++occurred_["sectors made unreadable"];
   }
 
-  // Of the log, by name.
+  // The log's segments by name.
   std::vector<std::string> Segments() const {
     auto names = disk_.SeenNames();
     std::erase_if(names, [](const std::string& name) { return !wal::SegmentNumber(name); });
@@ -291,10 +292,10 @@ class WalSchedule {
     EndAbruptly();
   }
 
-  // No error of the disk costs an event.
+  // A disk error never loses an event.
   void CheckNothingLost(WalLife& life) const { ASSERT_EQ(life.Journal().Counts().lost, 0U); }
 
-  // What was set aside stays, on the medium too, until somebody moves it away.
+  // Checks that quarantined files stay, on the medium too, until they are moved away.
   void CheckAsideStays() {
     std::set<std::string> there;
     for (const std::string& name : disk_.DurableNames()) {
@@ -305,7 +306,7 @@ class WalSchedule {
   }
 
   void Step(WalLife& life) {
-    switch (random_.Below(15)) {
+    switch (random_.Below(16)) {
       case 0:
       case 1:
       case 2: return Request(life);
@@ -319,8 +320,19 @@ class WalSchedule {
       case 10:
       case 11:
       case 12: return life.NoteSome();
+      case 13: return Stall(life);
       default: life.Step(WalLife::Role::kCommit); return;
     }
+  }
+
+  // Some partitions stall or accept events again; the topic may have got more of them.
+  void Stall(WalLife& life) {
+    const uint32_t partitions = random_.OneIn(8) ? 5 : 3;
+    StalledTopic topic{.topic = options_.topic, .partitions = partitions, .stalled = {}};
+    for (uint32_t partition = 0; partition < partitions; ++partition) {
+      if (random_.OneIn(3)) topic.stalled.push_back(static_cast<int32_t>(partition));
+    }
+    life.SetStalls(topic.stalled.empty() ? std::vector<StalledTopic>() : std::vector{std::move(topic)});
   }
 
   void LetTimePass() {
@@ -335,7 +347,7 @@ class WalSchedule {
     for (uint64_t i = 0; i < count; ++i) {
       std::string again = random_.OneIn(3) ? life.AnyToRepeat(client) : std::string();
       if (!again.empty() && life.Forgot(again)) {
-        // By its label it comes too late for the order within its key.
+        // Its label is older than others of the key, so the order within the key would be wrong.
         if (ledger_.JsonOf(again).contains("\"key\"")) {
           again.clear();
         } else {
@@ -353,7 +365,7 @@ class WalSchedule {
       case IngestStatus::kJournalFull: ++occurred_["refused: journal full"]; break;
       case IngestStatus::kBatchTooLarge: ++occurred_["refused: batch too large"]; break;
       case IngestStatus::kStorageFailed: ++occurred_["refused: storage failed"]; break;
-      default: FAIL() << "an answer that nothing here calls for";
+      default: FAIL() << "unexpected status";
     }
   }
 
@@ -453,14 +465,14 @@ class WalSchedule {
     ++occurred_["machine started anew"];
   }
 
-  // A start that comes no further than some operations; then, perhaps, another one.
+  // A start that ends after some operations of the disk; then, perhaps, another one.
   void EndDuringStart() {
     ++starts_cut_short_;
     CutStartShort(random_.Between(1, kStartOperations));
     EndAbruptly();
   }
 
-  // False: it came further than that.
+  // Returns false if the start made fewer operations than that.
   bool CutStartShort(uint64_t operations) {
     disk_.FailNoMore();
     disk_.StopAfter(operations);
@@ -470,7 +482,7 @@ class WalSchedule {
     return disk_.Stopped();
   }
 
-  // After a graceful stop, when the checkpoint says how much there was.
+  // To be called after a graceful stop, when the checkpoint gives the number of events.
   void Damage() {
     const auto names = disk_.SeenNames();
     if (names.empty()) return;
@@ -500,7 +512,8 @@ class WalSchedule {
     }
   }
 
-  // The sectors stay bad. A service waits, however long; then the operator gives up what can't be read.
+  // The sectors stay bad. The service waits, without a limit; then the operator gives up the unreadable
+  // events.
   void RepairByOperator() {
     if (auto life = Start()) {
       life->GoOn(40);
@@ -508,7 +521,7 @@ class WalSchedule {
       life->CheckAccounts();
     }
     disk_.KillProcess();
-    // The newest commits of a log whose end can't be read look as if they had never been written.
+    // If the end of the log is unreadable, the newest commits look as if they had never been written.
     const auto names = Segments();
     for (auto name = names.rbegin(); name != names.rend(); ++name) {
       disk_.Heal(*name);
@@ -522,7 +535,8 @@ class WalSchedule {
     return header && header->number == wal::SegmentNumber(name);
   }
 
-  // Its events move to the log's end. Not of the newest: what that had, nobody can tell.
+  // Repairs the oldest segment: its events move to the log's end. Not the newest one, whose content is not
+  // known from elsewhere.
   void RepairOldest() {
     const auto names = Segments();
     if (names.size() < 2 || !IsUsed(names[0]) || !IsUsed(names[1])) return;
@@ -541,7 +555,8 @@ class WalSchedule {
     ASSERT_TRUE(outcome) << outcome.error().message;
     lost_ += plan->lost_events;
     const auto& segments = plan->survey.segments;
-    if (!segments.empty() && !segments.back().readable) lost_count_known_ = false;  // as it says
+    // The number of events in an unreadable newest segment is unknown.
+    if (!segments.empty() && !segments.back().readable) lost_count_known_ = false;
     repaired_ = true;
     disk_.KillProcess();
     if (!plan->damaged.empty()) ++occurred_["repaired by the operator"];
@@ -557,7 +572,7 @@ class WalSchedule {
     life.GoOn(6);
   }
 
-  // Nothing is in the way any more: all that was promised arrives.
+  // Without faults: all acknowledged events arrive.
   void Settle() {
     disk_.FailNoMore();
     disk_.SetCapacity(kPlenty);
@@ -571,10 +586,10 @@ class WalSchedule {
     disk_.Heal();
     if (::testing::Test::HasFailure()) return;
     auto life = Start();
-    ASSERT_NE(life, nullptr) << "a sound disk, and no start";
+    ASSERT_NE(life, nullptr) << "the start failed on a disk without faults";
     if (repaired_) life->Rig().sink.AllowOvertaking();
     if (damages_ == 0 && !repaired_) life->CheckPromisedIsKnown();
-    // With CheckAccounts below: what is lost is counted exactly, neither more nor less.
+    // Together with CheckAccounts below: the count of lost events is exact.
     if (damages_ > 0 && !checkpoint_damaged_) {
       ASSERT_EQ(life->Journal().Counts().recovered, left_at_stop_);
     }
@@ -585,15 +600,15 @@ class WalSchedule {
     CheckAsideStays();
     if (!aside_.empty()) MoveAsideAway(*life);
     life->GoOn(20);
-    life->CheckNobodyHoldsAnything();
+    life->CheckNoClientHoldsAnything();
     if (options_.retain_events == 0) {
       ASSERT_LE(Segments().size(), 3U)
-          << "all is settled: one that was being filled, and two that are prepared";
+          << "all events are settled: expected one current segment and two prepared ones";
     }
     Request(*life);
     life->DrainAll();
     if (::testing::Test::HasFailure()) return;
-    ASSERT_TRUE(life->AllAnswered() && life->AllConfirmed()) << "a request that nobody answers";
+    ASSERT_TRUE(life->AllAnswered() && life->AllConfirmed()) << "a request got no answer";
     lost_ += life->Journal().Counts().lost;
     life->Stop(0);
     life.reset();
@@ -602,11 +617,12 @@ class WalSchedule {
     if (damages_ == 0 && !repaired_) {
       ASSERT_TRUE(missing.empty()) << missing.size() << " lost, the first " << missing.front();
     }
-    // Without the checkpoint nothing knows of a newest file that was there.
+    // Without the checkpoint the log can't know of a removed newest file.
     if (lost_count_known_ && (!checkpoint_damaged_ || damages_ == 1)) {
       ASSERT_GE(lost_, missing.size()) << "lost and not counted";
     }
-    ASSERT_TRUE(lost_ == 0 || damages_ > 0 || repaired_) << "counted as lost, and nothing was damaged";
+    ASSERT_TRUE(lost_ == 0 || damages_ > 0 || repaired_)
+        << "events were counted as lost, but nothing was damaged";
     Note();
   }
 
@@ -636,11 +652,11 @@ class WalSchedule {
   bool repeats_allowed_ = false;
   uint64_t left_at_stop_ = 0;
   int starts_cut_short_ = 0;
-  bool shrunk_ = false;            // sizes have changed
+  bool shrunk_ = false;            // sizes were changed
   bool repaired_ = false;          // by the operator
-  std::set<std::string> excused_;  // events that damage may have taken
-  std::set<std::string> aside_;    // damaged files that were on the medium
-  bool graceful_ = false;          // the last end was, and left a checkpoint
+  std::set<std::string> excused_;  // events that the damage may have lost
+  std::set<std::string> aside_;    // quarantined files on the medium
+  bool graceful_ = false;          // the last run stopped gracefully and wrote a checkpoint
 };
 
 }  // namespace ei::simulation

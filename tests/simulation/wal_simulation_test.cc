@@ -1,5 +1,5 @@
-// The service on a disk and with a broker that misbehave, through crashes. EI_SCHEDULES says how many
-// schedules; EI_SCHEDULES=1 EI_SEED=n runs one again (make sim SEED=n).
+// The service with faulty disk and broker, through crashes. EI_SCHEDULES sets the number of schedules;
+// EI_SCHEDULES=1 EI_SEED=n repeats one (make sim SEED=n).
 
 #include <gtest/gtest.h>
 
@@ -13,12 +13,12 @@
 namespace ei::simulation {
 namespace {
 
-// From here on each kind of fault must have occurred; fewer schedules may miss a rare one.
+// From this number of schedules on, every kind of fault must have occurred; fewer may miss rare ones.
 constexpr uint64_t kEnoughForAll = 5'000;
 
 class WalSimulation : public ::testing::Test {
  protected:
-  // What no disk does, or no schedule asks for.
+  // Faults that no disk has, or that no schedule uses.
   static bool CannotOccur(const std::string& kind) {
     if (!kind.starts_with("disk: ENOSPC on ")) return false;
     return kind != "disk: ENOSPC on write" && kind != "disk: ENOSPC on create";
@@ -56,18 +56,18 @@ TEST_F(WalSimulation, WhatIsAcknowledgedIsKept) {
   PrintAndCheck(schedules >= kEnoughForAll && !HasFailure());
 }
 
-// Short runs, each from its beginning for every operation of the disk at which the power can go.
+// Short runs, each from its beginning: power is lost after every possible number of disk operations.
 TEST_F(WalSimulation, PowerMayGoAtEveryStep) {
   const uint64_t seed = support::SeedOr(900'001);
   uint64_t stops = 0;
   for (uint64_t run = 0; run < 40 && !HasFailure(); ++run) {
     for (uint64_t operations = 1; !HasFailure(); ++operations, ++stops) {
       SCOPED_TRACE(testing::Message()
-                   << "EI_SEED=" << seed + run << ", power goes after operation " << operations);
+                   << "EI_SEED=" << seed + run << ", power lost after operation " << operations);
       if (!WalSchedule(seed + run, *decoder_, occurred_).RunUntil(operations)) break;
     }
   }
-  std::cout << "[ occurred ] " << stops << " x power gone at a step of its own\n";
+  std::cout << "[ occurred ] " << stops << " x power lost at a different step\n";
   EXPECT_GT(stops, 1'000U);
 }
 
@@ -90,7 +90,7 @@ TEST_F(WalSimulation, NotesOfOtherEventsSettleNothing) {
   }
 }
 
-// Twice in a row, each at any operation of the disk at which a start can end.
+// Two starts in a row are cut short, each after any number of disk operations that a start may make.
 TEST_F(WalSimulation, TwoStartsMayBeCutShort) {
   const uint64_t seed = support::SeedOr(950'001);
   const uint64_t schedules = support::SchedulesOr(kEnoughForAll);

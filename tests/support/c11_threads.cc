@@ -1,7 +1,7 @@
-// librdkafka uses C11 threads, which ThreadSanitizer doesn't know: it sees neither its threads (and
-// falls over in them) nor its locks. Built with that sanitizer, a test program has these C11 threads in the
-// place of glibc's, made of the POSIX ones that the sanitizer knows; glibc's types for both have the same
-// layout.
+// Replaces glibc's C11 threads in test programs that are built with ThreadSanitizer. librdkafka uses C11
+// threads, and ThreadSanitizer intercepts only POSIX threads: it sees neither the C11 threads (and crashes in
+// them) nor their locks. These functions are made of POSIX threads and mutexes; glibc's types for both have
+// the same layout.
 #include <pthread.h>
 #include <threads.h>
 
@@ -65,7 +65,7 @@ int cnd_timedwait(cnd_t* condition, mtx_t* mutex, const timespec* until) {
 }
 void cnd_destroy(cnd_t* condition) { pthread_cond_destroy(Posix(condition)); }
 
-// The library counts its references with atomics that the sanitizer doesn't see either.
+// librdkafka counts references with atomics that the sanitizer doesn't see.
 const char* __tsan_default_suppressions() { return "race:librdkafka.so"; }
 
 }  // extern "C"

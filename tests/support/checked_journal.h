@@ -19,9 +19,9 @@
 
 namespace ei::support {
 
-// Watches a journal: each event is taken once and settled once, after it was taken, as whose it is and since
-// when. The views of taken events show other bytes once their lane's next Take has ended them. Not
-// thread-safe.
+// Wraps a journal and checks that each event is taken once and then settled once, with the client and
+// acceptance time it was taken with. The views of taken events show other bytes after the next Take of their
+// lane. Not thread-safe.
 class CheckedJournal final : public ei::Journal {
  public:
   explicit CheckedJournal(ei::Journal& journal) : journal_(journal) {}
@@ -62,7 +62,7 @@ class CheckedJournal final : public ei::Journal {
       events += run.events;
       bytes += run.held_bytes;
     }
-    ASSERT_EQ(events, settled.positions.size()) << "the runs are not of these events";
+    ASSERT_EQ(events, settled.positions.size()) << "the runs don't match the positions";
     RunReader runs(settled.runs);
     for (const uint64_t position : settled.positions) {
       const EventRun run = runs.Next();
@@ -73,11 +73,11 @@ class CheckedJournal final : public ei::Journal {
       taken_.erase(taken);
       waiting_.erase(position);
     }
-    // A run that was taken apart has its bytes in even parts: only the sum is known.
+    // When a run is split, its bytes are divided evenly among the parts: only the sum can be checked.
     ASSERT_LE(bytes, taken_bytes_);
     taken_bytes_ -= bytes;
     if (taken_.empty()) {
-      EXPECT_EQ(taken_bytes_, 0U) << "bytes of events that are all settled";
+      EXPECT_EQ(taken_bytes_, 0U) << "bytes are left, but all events are settled";
     }
     settled_ += events;
     journal_.Settle(settled);
@@ -100,7 +100,7 @@ class CheckedJournal final : public ei::Journal {
   }
 
  private:
-  // The bytes of what a lane gave.
+  // Bytes that the views of a lane's taken events point to.
   struct Lent {
     std::string valid;
     std::string ended;
@@ -110,7 +110,7 @@ class CheckedJournal final : public ei::Journal {
     Lent& lent = lent_[lane];
     lent.ended = std::exchange(lent.valid, {});
     std::ranges::fill(lent.ended, '#');
-    lent.valid.reserve(64);  // on the heap, whatever the size
+    lent.valid.reserve(64);  // on the heap: longer than the small-string buffer
     for (const JournalEvent& event : events) AppendBytesOf(event, lent.valid);
     std::string_view bytes = lent.valid;
     for (JournalEvent& event : events) bytes = PointTo(bytes, event);
@@ -118,7 +118,7 @@ class CheckedJournal final : public ei::Journal {
 
   ei::Journal& journal_;
   std::unordered_map<uint64_t, EventRun> taken_;
-  uint64_t taken_bytes_ = 0;     // held by them
+  uint64_t taken_bytes_ = 0;     // of the events in taken_
   std::map<size_t, Lent> lent_;  // by lane
   std::set<uint64_t> waiting_;
   uint64_t accepted_ = 0;

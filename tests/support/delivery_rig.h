@@ -17,12 +17,12 @@
 
 namespace ei::support {
 
-// The delivery side in one thread, with virtual time: workers take a turn only when they were woken or when
-// the time that they asked for has come, so that a lost wake-up shows as a stall.
+// Runs the delivery side in one thread, with virtual time. A worker gets a turn only when it was woken or
+// when the time it asked for has come, so a lost wake-up shows up as a stall.
 class DeliveryRig {
  public:
-  // `inner` has so many lanes and may serve one rig after the other. Without `shared_clock` the rig has its
-  // own.
+  // `inner` has `lanes` lanes and may serve several rigs, one after the other. Without `shared_clock` the rig
+  // uses its own clock.
   DeliveryRig(size_t lanes, ei::Journal& inner, uint64_t seed, VirtualClock* shared_clock = nullptr)
       : clock(shared_clock != nullptr ? *shared_clock : own_clock_), journal(inner), sink(seed, lanes) {
     const DeliveryContext context{journal, drain_rate, clock, telemetry, log_};
@@ -35,7 +35,7 @@ class DeliveryRig {
     journal.OnLaneFilled([this](size_t lane) { lanes_[lane]->woken = true; });
   }
 
-  // One turn of one worker that may have one; false: none may.
+  // Gives one runnable worker a turn. Returns false when no worker may run.
   bool RunOneWorker(uint64_t choice) {
     for (size_t i = 0; i < lanes_.size(); ++i) {
       Lane& lane = *lanes_[(choice + i) % lanes_.size()];
@@ -48,7 +48,7 @@ class DeliveryRig {
     return false;
   }
 
-  // When the next worker will have a turn that nobody has woken.
+  // The earliest time at which a worker that was not woken gets a turn.
   std::optional<base::SteadyTime> NextTurn() const {
     std::optional<base::SteadyTime> next;
     for (const auto& lane : lanes_) {
@@ -58,12 +58,12 @@ class DeliveryRig {
     return next;
   }
 
-  // With no more faults, everything has to leave the journal.
+  // Stops all faults and runs until the journal is empty.
   void DrainAll() {
     sink.Misbehave(false);
     sink.SetOutage(false);
     for (int step = 0; journal.Stats().events > 0 && !::testing::Test::HasFailure(); ++step) {
-      ASSERT_LT(step, 100'000) << "no end in sight";
+      ASSERT_LT(step, 100'000) << "the journal does not become empty";
       if (RunOneWorker(0)) continue;
       if (!sink.Idle()) {
         sink.Progress();
@@ -71,12 +71,13 @@ class DeliveryRig {
       }
       const auto next = NextTurn();
       ASSERT_TRUE(next.has_value()) << "stalled: " << journal.Stats().events
-                                    << " events and nobody will move";
+                                    << " events, and no worker will run";
       clock.AdvanceTo(*next);
     }
   }
 
-  // `accepted` labels: good ones were delivered, the others dead-lettered, each exactly once.
+  // Checks that each label in `accepted` was settled exactly once: good events were delivered, the others
+  // were dead-lettered.
   void CheckFates(const std::vector<std::string>& accepted) const {
     for (const std::string& label : accepted) {
       const bool good = label[1] == 'g';
@@ -89,13 +90,14 @@ class DeliveryRig {
     ASSERT_EQ(sink.Total().delivered + sink.Total().dead_lettered, accepted.size());
   }
 
-  // accepted = delivered + dead-lettered + in the journal, by the sink's count and by the telemetry's.
+  // Checks that accepted = delivered + dead-lettered + in the journal, by the sink's counts and by the
+  // telemetry's.
   void CheckAccounts() const {
     const auto told = telemetry.Read();
     ASSERT_EQ(journal.Accepted(), journal.Settled() + journal.Stats().events);
     ASSERT_EQ(journal.Settled(), told.delivered + told.DeadLettered());
     ASSERT_LE(told.delivered, sink.Total().delivered)
-        << "what the sink has delivered may not be reported yet";
+        << "the sink may have delivered events that it has not reported yet";
     ASSERT_LE(told.DeadLettered(), sink.Total().dead_lettered);
     uint64_t taken = 0;
     for (const auto& lane : lanes_) taken += lane->worker->Taken();

@@ -10,8 +10,8 @@
 
 namespace ei::support {
 
-// A journal whose durable end moves, and whose storage fails, when the test says so: from the test's thread,
-// as from a thread of the journal's own. All else is the inner journal's.
+// A journal whose durable end moves and whose storage fails when the test says so. Both calls run in the
+// test's thread and act as the journal's own thread would. Everything else is passed to the inner journal.
 class DurableJournal final : public ei::Journal {
  public:
   explicit DurableJournal(ei::Journal& inner) : inner_(inner) {}
@@ -75,7 +75,7 @@ class DurableJournal final : public ei::Journal {
   base::Mutex mutex_;
   // Guarded by the mutex.
   Completions for_durable_{{}};
-  std::set<const Waiter*> own_;  // those of level wal, which wait here and not within
+  std::set<const Waiter*> own_;  // waiters of level wal: they wait here, not in the inner journal
   std::atomic<uint64_t> durable_end_{0};
   std::atomic<bool> failed_{false};
   std::function<void()> failed_told_;

@@ -11,16 +11,16 @@
 
 namespace ei::support {
 
-// What became of the event at a position.
+// The delivery result of the event at a position.
 struct EventResult {
   uint64_t position = 0;
   DeliveryResult result;
 };
 
-// Takes what the first lane of a journal has, and settles its events as the test says what became of each.
+// Takes all events from the journal's first lane and settles them with results that the test gives.
 class EventSettler {
  public:
-  // The journal outlives it.
+  // `journal` must outlive this object.
   explicit EventSettler(ei::Journal& journal) : journal_(journal) {}
 
   void Settle(const std::vector<EventResult>& results) {
@@ -33,7 +33,7 @@ class EventSettler {
     }
   }
 
-  // Into partition 3 of the topic events, where its offset is 100 more than its position.
+  // Settles events as delivered to partition 3 of topic "events"; an event's offset is its position plus 100.
   void Deliver(const std::vector<uint64_t>& positions) {
     std::vector<EventResult> results;
     for (const uint64_t position : positions) results.push_back(Delivered(position));
@@ -47,7 +47,7 @@ class EventSettler {
 
  private:
   ei::Journal& journal_;
-  std::map<uint64_t, EventRun> runs_;  // of events that are not settled
+  std::map<uint64_t, EventRun> runs_;  // of events that were taken and not settled
 };
 
 }  // namespace ei::support

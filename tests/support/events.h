@@ -12,12 +12,12 @@
 
 namespace ei::support {
 
-// Routes into the sink's own topic, by where the key comes from.
+// Routes to the sink's default topic, one for each source of the key.
 inline const Route kById{};
 inline const Route kWithoutKey{.topic = {}, .key_source = KeySource::kNone};
 inline const Route kByPointer{.topic = {}, .key_source = KeySource::kPointer};
 
-// All events into the sink's own topic, keyed by what the pointer's reference tokens lead to.
+// Routes all events to the sink's default topic, keyed by the value that the pointer's reference tokens name.
 inline std::shared_ptr<const Routes> KeyedBy(KeyPointer tokens) {
   const Routes::Key key{KeySource::kPointer, std::move(tokens)};
   return std::make_shared<Routes>(Routes::Rule{.type = {}, .topic = {}, .key = key},
@@ -36,8 +36,8 @@ inline DecodedEvent EventWithId(std::string_view json, std::string_view id) {
   return event;
 }
 
-// Adds an event of `size` bytes of value, `label` at its front, keyed by `key`; nullopt: no key. The value is
-// no JSON: below the decoder nothing looks inside.
+// Adds an event of `size` bytes of value that begins with `label`, keyed by `key` (nullopt: no key). The
+// value is not JSON: no component below the decoder parses it.
 inline void AddRawEvent(EventBatch& batch, std::string_view label, std::optional<std::string_view> key,
                         size_t size) {
   std::string value(label);

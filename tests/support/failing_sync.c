@@ -1,5 +1,5 @@
-// Preloaded by tests: once the file named by SYNC_FAULT_WHEN exists, every fdatasync of a file below
-// SYNC_FAULT_DIR fails with EIO and syncs nothing, as on a disk that has broken.
+// Preloaded by tests. Once the file named by SYNC_FAULT_WHEN exists, every fdatasync of a file below
+// SYNC_FAULT_DIR fails with EIO and syncs nothing, as on a broken disk.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>

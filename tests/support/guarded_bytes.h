@@ -9,8 +9,8 @@
 
 namespace ei::support {
 
-// Holds bytes so that the one behind the last lies in a page that can't be touched: reading past the end ends
-// the program at once, also in libraries that no sanitizer has instrumented.
+// Holds bytes so that the byte after the last one lies in an inaccessible page: a read past the end ends the
+// program at once, also in libraries that are not instrumented by a sanitizer.
 class GuardedBytes {
  public:
   explicit GuardedBytes(size_t capacity) {
@@ -26,7 +26,7 @@ class GuardedBytes {
   GuardedBytes(const GuardedBytes&) = delete;
   GuardedBytes& operator=(const GuardedBytes&) = delete;
 
-  // The bytes at the very end; valid until the next call.
+  // The bytes, placed at the very end of the accessible page; valid until the next call.
   std::string_view Hold(std::string_view bytes) {
     char* const to = begin_ + usable_ - bytes.size();
     std::memcpy(to, bytes.data(), bytes.size());

@@ -1,5 +1,5 @@
-// Preloaded by tests: looking up a name never comes back, as with a name server that is gone and a resolver told to be patient.
-// Addresses in digits are answered.
+// Preloaded by tests. Name look-ups never return, as when the name server is unreachable and the resolver has
+// a very long timeout. Numeric addresses are resolved.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>

@@ -10,7 +10,7 @@
 
 namespace ei::support {
 
-// Sixteen bytes a line, as `hexdump -C` has them; lines of zeros are left out.
+// Formats sixteen bytes a line, like `hexdump -C`; lines of zeros are omitted.
 //
 //   000400  46 52 41 4d 23 05 8f 7c  00 00 00 00 00 00 00 00  |FRAM#..|........|
 inline std::string HexDump(std::string_view bytes) {
@@ -34,7 +34,7 @@ inline std::string HexDump(std::string_view bytes) {
   return dump;
 }
 
-// The bytes that a dump stands for, `size` of them.
+// Parses a dump back into its `size` bytes.
 inline std::string FromHexDump(std::string_view dump, size_t size) {
   std::string bytes(size, '\0');
   std::istringstream lines{std::string(dump)};

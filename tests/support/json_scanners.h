@@ -7,7 +7,7 @@
 
 namespace ei::support {
 
-// The names of the scanners that the JSON library has for this machine, from the fastest to the portable one.
+// Names of the JSON library's scanners that this machine supports, from the fastest to the portable one.
 inline std::vector<std::string> JsonScannerNames() {
   std::vector<std::string> names;
   for (const auto* scanner : simdjson::get_available_implementations()) {
@@ -16,7 +16,8 @@ inline std::vector<std::string> JsonScannerNames() {
   return names;
 }
 
-// Makes one scanner the active one for as long as this lives. A decoder picks its scanner when it grows.
+// Makes one scanner the active one for the lifetime of this object. A decoder chooses its scanner when its
+// buffers grow.
 class ActiveJsonScanner {
  public:
   explicit ActiveJsonScanner(const std::string& name) : before_(simdjson::get_active_implementation()) {

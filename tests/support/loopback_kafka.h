@@ -15,8 +15,8 @@
 
 namespace ei::support {
 
-// SimBrokers on loopback ports of their own, for what needs real sockets; nothing fails but what the chances
-// say. Thread-safe.
+// Serves SimBrokers on its own loopback ports, for tests that need real sockets. The only faults are those
+// given by the chances. Thread-safe.
 class LoopbackKafka {
  public:
   LoopbackKafka(uint64_t seed, const SimBrokers::Chances& chances, int brokers,
@@ -27,7 +27,7 @@ class LoopbackKafka {
 
   std::string Addresses() const { return addresses_; }
   std::vector<SimBrokers::Record> Log(const std::string& topic, int partition) EXCLUDES(mutex_);
-  // Of all partitions, each in its order.
+  // The records of all partitions, each partition in its order.
   std::vector<SimBrokers::Record> Log(const std::string& topic) EXCLUDES(mutex_);
 
  private:

@@ -13,8 +13,8 @@
 
 namespace ei::support {
 
-// A folder in memory that starts from files which many of them share, so that a test can begin anew from the
-// same files a hundred thousand times. Nothing is ever lost or refused. Not thread-safe.
+// A folder in memory. Many instances can share their initial files, so that a test can start a hundred
+// thousand times from the same files. Never loses data and never fails. Not thread-safe.
 class MemoryFolder final : public wal::Directory {
  public:
   using Files = std::map<std::string, std::shared_ptr<const std::string>>;
@@ -59,7 +59,7 @@ class MemoryFolder final : public wal::Directory {
     for (const auto& [name, node] : nodes_) names.push_back(name);
     return names;
   }
-  // The most that was asked for in one reading: whoever reads has made room for it.
+  // The largest size of a single read request: the caller has allocated a buffer of that size.
   uint64_t LargestRead() const { return *largest_read_; }
 
  private:

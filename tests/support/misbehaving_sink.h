@@ -17,12 +17,13 @@
 
 namespace ei::support {
 
-// A sink that does everything its port allows, at random: keeps events for as long as it likes, delivers them
-// in batches of any size and in any order but within a key, rejects some, reports from within Add, loses
-// nothing.
+// A sink that randomly does everything its interface allows: it holds events for any time, delivers them in
+// batches of any size, in any order between keys, rejects some, and reports from within Add. It loses no
+// event.
 //
-// Each event's value holds a label "#<fate><number>#": g is good, i is rejected. Numbers rise per key. It
-// keeps the promise of order of delivery/event_sink.h and checks what the worker owes it. Not thread-safe.
+// Each event's value contains a label "#<kind><number>#"; kind g is good, i is rejected. Numbers rise within
+// a key. The sink keeps the ordering guarantee of delivery/event_sink.h and checks the worker's obligations.
+// Not thread-safe.
 class MisbehavingSink final : public EventSink {
  public:
   struct Counts {
@@ -43,13 +44,13 @@ class MisbehavingSink final : public EventSink {
   bool IsStalled(std::string_view, std::optional<uint32_t>) const override { return false; }
   SinkStatus Status() const override { return {Connectivity::kConnected}; }
 
-  // Called with the value of each event that is delivered or dead-lettered.
+  // `call` is called with the value of each event that is delivered or dead-lettered.
   void OnArrival(std::function<void(std::string_view value)> call) { on_arrival_ = std::move(call); }
 
-  // After a repair of the log, which moves events to its end.
+  // For use after a repair of the log, which moves events to its end.
   void AllowOvertaking() { overtaking_allowed_ = true; }
 
-  // Faults that come and go; without them only the events' own outcomes are left.
+  // Turns transient faults on or off. Without them only the result that each label requires occurs.
   void Misbehave(bool on) { misbehaving_ = on; }
   void SetOutage(bool on) { outage_ = on; }
 
@@ -57,7 +58,7 @@ class MisbehavingSink final : public EventSink {
     return std::ranges::all_of(lanes_, [](const auto& lane) { return lane->Idle(); });
   }
 
-  // Lets something happen in one lane.
+  // Makes one lane report something, unless there is an outage or it decides to hold back.
   void Progress() {
     if (outage_) {
       ++counts_.in_outage;
@@ -81,7 +82,7 @@ class MisbehavingSink final : public EventSink {
     for (const auto& lane : lanes_) waiting += lane->InFlight();
     return waiting;
   }
-  // How often each label was delivered and dead-lettered.
+  // How many times each label was delivered, and dead-lettered.
   const std::map<std::string, int>& Delivered() const { return delivered_; }
   const std::map<std::string, int>& DeadLettered() const { return dead_lettered_; }
 
@@ -108,7 +109,7 @@ class MisbehavingSink final : public EventSink {
     }
     void AddDeadLetter(uint64_t token, const EventView& event, const DeadLetterNote& note) override {
       EXPECT_EQ(LabelOf(event.value).first, 'i') << event.value;
-      EXPECT_EQ(note.code, "invalid") << "why it was dead-lettered: " << event.value;
+      EXPECT_EQ(note.code, "invalid") << "dead-lettered with the wrong code: " << event.value;
       EXPECT_EQ(note.attempts, 1U);
       dead_letters_.emplace_back(token, std::string(event.value));
     }
@@ -128,7 +129,7 @@ class MisbehavingSink final : public EventSink {
         return;
       }
       if (!events_.empty() && (arrived_.empty() || sink_.random_.OneIn(2))) Arrive();
-      // What has arrived may stay without a word for a while.
+      // Delivered events may stay unreported for a while.
       if (arrived_.empty() || (sink_.misbehaving_ && sink_.random_.OneIn(2))) return;
       const size_t at = sink_.random_.Below(arrived_.size());
       const Arrived told = std::move(arrived_[at]);
@@ -171,7 +172,7 @@ class MisbehavingSink final : public EventSink {
 
     void Reject(const Event& event) {
       ++sink_.counts_.rejected;
-      std::string bytes = event.value + event.key;  // gone when the listener has returned
+      std::string bytes = event.value + event.key;  // overwritten when the listener has returned
       RejectedEvent rejected;
       rejected.event.value = std::string_view(bytes).substr(0, event.value.size());
       rejected.event.key = std::string_view(bytes).substr(event.value.size());
@@ -202,7 +203,7 @@ class MisbehavingSink final : public EventSink {
     MisbehavingSink& sink_;
     DeliveryListener* listener_ = nullptr;
     std::vector<Event> events_;     // in the order of Add
-    std::vector<Arrived> arrived_;  // delivered, and not reported
+    std::vector<Arrived> arrived_;  // delivered, not reported
     std::vector<std::pair<uint64_t, std::string>> dead_letters_;
   };
 
@@ -223,7 +224,7 @@ class MisbehavingSink final : public EventSink {
     if (!event.has_key || overtaking_allowed_) return;
     uint64_t& last = last_of_key_[event.key];
     const uint64_t number = LabelOf(event.value).second;
-    EXPECT_LT(last, number) << "overtaken within key " << event.key;
+    EXPECT_LT(last, number) << "out of order within key " << event.key;
     last = number;
   }
 

@@ -9,8 +9,8 @@
 
 namespace ei::support {
 
-// The seed of a random test: EI_SEED from the environment, or the test's own. Printed, and kept in the
-// report.
+// The seed of a random test: EI_SEED from the environment, or the test's default. Printed and recorded in the
+// test report.
 inline uint64_t SeedOr(uint64_t fallback) {
   const char* const text = std::getenv("EI_SEED");
   const uint64_t seed = text != nullptr ? std::strtoull(text, nullptr, 10) : fallback;
@@ -19,15 +19,15 @@ inline uint64_t SeedOr(uint64_t fallback) {
   return seed;
 }
 
-// How many schedules a simulation runs: EI_SCHEDULES from the environment; else one if EI_SEED asks for it
-// again; else the simulation's own.
+// The number of schedules that a simulation runs: EI_SCHEDULES from the environment; else 1 if EI_SEED is
+// set, to repeat that schedule; else the simulation's default.
 inline uint64_t SchedulesOr(uint64_t fallback) {
   if (const char* const text = std::getenv("EI_SCHEDULES")) return std::strtoull(text, nullptr, 10);
   return std::getenv("EI_SEED") != nullptr ? 1 : fallback;
 }
 
-// How often a random test does what it does: as often as said; in a sanitized build, which is slow, an eighth
-// as often. What a sanitizer looks for is there the first time.
+// The number of repetitions of a random test: the given number, or an eighth of it in a sanitized build,
+// which is slow. A sanitizer finds an error at its first occurrence.
 constexpr uint64_t Repeats(uint64_t times) {
 #if defined(EI_SANITIZED)
   return (times + 7) / 8;
@@ -36,7 +36,7 @@ constexpr uint64_t Repeats(uint64_t times) {
 #endif
 }
 
-// SplitMix64: cheap to start, so that each of many thousand schedules has a generator of its own.
+// SplitMix64. Seeding is cheap, so each of many thousand schedules has its own generator.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}
@@ -47,7 +47,7 @@ class Random {
     z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
     return z ^ (z >> 31);
   }
-  // From 0 to bound - 1.
+  // Uniform in [0, bound - 1].
   uint64_t Below(uint64_t bound) { return Next() % bound; }
   uint64_t Between(uint64_t low, uint64_t high) { return low + Below(high - low + 1); }
   bool OneIn(uint64_t n) { return Below(n) == 0; }

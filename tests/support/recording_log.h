@@ -12,7 +12,7 @@
 
 namespace ei::support {
 
-// Keeps each line as "LEVEL message name=value ...".
+// Records each line as "LEVEL message name=value ...".
 class RecordingLog final : public ei::Log {
  public:
   void Write(LogLevel level, std::string_view, std::string_view message,

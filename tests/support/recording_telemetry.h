@@ -9,7 +9,7 @@
 
 namespace ei::support {
 
-// Counts what it is told. Thread-safe.
+// Counts the reported events. Thread-safe.
 class RecordingTelemetry final : public Telemetry {
  public:
   struct Counts {
@@ -26,8 +26,8 @@ class RecordingTelemetry final : public Telemetry {
     uint64_t undelivered = 0;
     uint64_t recognized_repeats = 0;
     uint64_t possible_repeats = 0;
-    uint64_t filed = 0;              // of the dead-lettered: in the dead-letter file
-    base::Duration longest_wait{0};  // acceptance to delivery
+    uint64_t filed = 0;              // dead-lettered events that went to the dead-letter file
+    base::Duration longest_wait{0};  // from acceptance to delivery
     std::map<std::string, uint64_t> rejected;
     std::map<std::string, uint64_t> dead_lettered;
     std::map<std::string, uint64_t> sink_faults;

@@ -15,8 +15,8 @@
 
 namespace ei::support {
 
-// A sink of one lane that does nothing by itself: the test says when something is delivered and what else
-// becomes of it. Events are named by their value. Not thread-safe.
+// A sink with one lane that does nothing by itself: the test decides when an event is delivered, rejected or
+// fails. Events are named by their value. Not thread-safe.
 class ScriptedSink final : public EventSink, public SinkLane {
  public:
   struct Added {
@@ -58,13 +58,13 @@ class ScriptedSink final : public EventSink, public SinkLane {
   void Wake() override {}
   uint64_t InFlight() const override { return waiting_.size(); }
 
-  // What was added and not reported, oldest first.
+  // Values that were added and not reported, oldest first.
   const std::vector<Added>& Waiting() const { return waiting_; }
   const std::vector<DeadLetter>& DeadLetters() const { return dead_letters_; }
   // Called at the end of each Add, from within it.
   void OnAdd(std::function<void()> call) { on_add_ = std::move(call); }
 
-  // In one batch, in this order.
+  // Reports these as delivered, in one batch and in this order.
   void Deliver(const std::vector<std::string>& values, std::string_view topic = {}, int32_t partition = -1,
                int64_t first_offset = -1) {
     std::vector<uint64_t> positions;
@@ -84,7 +84,7 @@ class ScriptedSink final : public EventSink, public SinkLane {
   void Reject(const std::string& value, std::string_view code, const std::string& reason = {},
               std::string_view topic = {}, uint32_t attempts = 1) {
     const Added added = Take(value);
-    std::string bytes = added.value + added.key;  // gone when the listener has returned
+    std::string bytes = added.value + added.key;  // overwritten when the listener has returned
     RejectedEvent rejected;
     rejected.event.value = std::string_view(bytes).substr(0, added.value.size());
     rejected.event.key = std::string_view(bytes).substr(added.value.size());
@@ -98,11 +98,11 @@ class ScriptedSink final : public EventSink, public SinkLane {
     listener_->OnRejected(rejected);
     std::ranges::fill(bytes, '#');
   }
-  // Of the dead letter with this value.
+  // Reports the result of the dead letter with this value.
   void ReportDeadLetter(const std::string& value, DeadLetterResult result, std::string_view code = {},
                         const std::string& reason = {}) {
     const auto found = std::ranges::find(dead_letters_, value, &DeadLetter::value);
-    ASSERT_NE(found, dead_letters_.end()) << value << " is on no way to the dead-letter topic";
+    ASSERT_NE(found, dead_letters_.end()) << value << " was not given to the sink as a dead letter";
     const uint64_t token = found->token;
     dead_letters_.erase(found);
     listener_->OnDeadLetter({token, result, code, reason});
@@ -114,7 +114,7 @@ class ScriptedSink final : public EventSink, public SinkLane {
   Added Take(const std::string& value) {
     const auto found = std::ranges::find(waiting_, value, &Added::value);
     if (found == waiting_.end()) {
-      ADD_FAILURE() << value << " is not with the sink";
+      ADD_FAILURE() << value << " was not added to the sink, or was reported already";
       return {};
     }
     Added added = std::move(*found);

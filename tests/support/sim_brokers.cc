@@ -72,7 +72,7 @@ SimBrokers::SimBrokers(uint64_t seed, const Chances& chances, int brokers,
     broker.versions.api_versions = static_cast<int16_t>(random_.Between(0, 4));
     broker.versions.describe_producers = random_.OneIn(2);
   }
-  // No broker wants ids that another one of its cluster doesn't tell.
+  // No broker requires topic ids if another broker of the cluster doesn't report them in its metadata.
   const bool ids =
       std::ranges::all_of(brokers_, [](const Broker& each) { return each.versions.metadata >= 12; });
   for (Broker& broker : brokers_) {
@@ -263,7 +263,7 @@ std::string SimBrokers::Metadata(const Request& request) const {
   std::string body;
   Encoder out(body, flexible);
   out.Int(int32_t{0});
-  // A broker that is down is in no answer, though partitions may still be its own.
+  // A broker that is down is in no metadata answer, though it may still be the leader of partitions.
   out.Count(static_cast<size_t>(std::ranges::count_if(brokers_, &Broker::up)));
   for (size_t i = 0; i < brokers_.size(); ++i) {
     if (!brokers_[i].up) continue;
@@ -318,7 +318,7 @@ std::string SimBrokers::InitProducerId(int16_t version) {
   return body;
 }
 
-// A batch as a broker reads it, and more strictly.
+// Parses a batch, with stricter checks than a real broker.
 SimPartition::Request SimBrokers::ReadBatch(const Topic& topic, std::string_view batch) {
   SimPartition::Request request{};
   EXPECT_GE(batch.size(), 61U);
@@ -371,7 +371,7 @@ PartitionProduced SimBrokers::ProduceOne(size_t broker, const Topic& topic, Plac
 }
 
 SimBrokers::Topic* SimBrokers::TopicOf(const wire::TopicId& id) {
-  EXPECT_TRUE(id.high == 1 && id.low <= last_topic_id_) << "a topic's id that nobody told";
+  EXPECT_TRUE(id.high == 1 && id.low <= last_topic_id_) << "a topic id that was never given out";
   for (auto& [name, topic] : topics_) {
     if (topic.id == id && !topic.deleted) return &topic;
   }
@@ -406,7 +406,7 @@ std::string SimBrokers::Produce(size_t broker, const Request& request, int32_t t
       in.Tags();
     }
     in.Tags();
-    // Brokers answer in another order than they were asked in.
+    // The cluster answers in another order than the one of the request.
     for (size_t i = answers.size(); i > 1; --i) std::swap(answers[i - 1], answers[random_.Below(i)]);
     if (version >= 13) {
       out.Id(id);
@@ -453,7 +453,7 @@ std::string SimBrokers::Produce(size_t broker, const Request& request, int32_t t
   return body;
 }
 
-// Nobody may see them.
+// Answers that the client isn't authorised to read the configuration.
 std::string SimBrokers::DescribeConfigs(const Request& request) const {
   const int16_t version = request.version;
   Decoder in(request.body, wire::IsFlexible(Api::kDescribeConfigs, version));

@@ -16,22 +16,22 @@ namespace ei::support {
 
 namespace wire = kafka::wire;
 
-// What a Kafka cluster answers to a producer, in the versions that each of its brokers happens to know, with
-// what real brokers were seen to do (docs/KAFKA.md) and with refusals by chance. It has no connections and no
-// time; whoever gives it those (SimKafka, LoopbackKafka) does them harm too. Not thread-safe.
+// Simulates how a Kafka cluster answers a producer. Each broker supports randomly chosen API versions,
+// behaves as real brokers were observed to (docs/KAFKA.md), and rejects requests by chance. Has no
+// connections and no time: SimKafka and LoopbackKafka provide them and add their faults. Not thread-safe.
 class SimBrokers {
  public:
   struct Chances {
-    uint64_t refused_percent = 0;  // of partitions in a request: a passing fault
-    uint64_t poison_percent = 0;   // of records: the topic's rules refuse them
-    bool tells_sequences = true;   // DescribeProducers
+    uint64_t refused_percent = 0;  // of the partitions in a request: a transient error
+    uint64_t poison_percent = 0;   // of records: rejected by the topic's configuration
+    bool tells_sequences = true;   // DescribeProducers is supported
     size_t batch_bytes_max = 1'048'588;
   };
   struct Record {
     std::optional<std::string> key;
     std::string value;
     std::vector<std::pair<std::string, std::string>> headers;
-    uint64_t order = 0;  // in which the cluster got it
+    uint64_t order = 0;  // in which the cluster received it
   };
   struct Request {
     wire::Api api{};
@@ -40,8 +40,8 @@ class SimBrokers {
     std::string body;
   };
 
-  // Topics have so many partitions each. `names` and ports: broker i is at host:first_port + i unless
-  // SetPort says otherwise.
+  // Each topic has `partitions` partitions. Broker i has the address broker:<i + 1> until SetAddress changes
+  // it.
   SimBrokers(uint64_t seed, const Chances& chances, int brokers, const std::vector<std::string>& topics,
              int partitions);
 
@@ -52,31 +52,32 @@ class SimBrokers {
   void ComeUp(size_t broker);
   void MoveAnyLeader();
   void SetLeader(const std::string& topic, size_t partition, size_t broker);
-  // The broker answers nothing for a while; its connections stay. For whoever gives it connections.
+  // The broker answers nothing for a while; its connections stay open. To be honoured by the class that
+  // provides the connections.
   void Stop(size_t broker) { brokers_[broker].stopped = true; }
   void GoOn(size_t broker) { brokers_[broker].stopped = false; }
   bool IsStopped(size_t broker) const { return brokers_[broker].stopped; }
   void Delete(const std::string& topic);
-  // The topic is made again under its name, with another id and so many partitions.
+  // Recreates the topic under its name, with a new id and `partitions` partitions.
   void MakeAgain(const std::string& topic, size_t partitions);
   void AddPartitions(const std::string& topic, size_t partitions);
   size_t Partitions(const std::string& topic) const { return topics_.at(topic).partitions.size(); }
-  // While it is broken it takes no record at all.
+  // A broken topic rejects every record.
   void Break(const std::string& topic, bool broken) { topics_.at(topic).broken = broken; }
-  // Whether all brokers are told the topic's id with what they are to keep, so that none keeps what was meant
-  // for an earlier topic of the name.
+  // Whether all brokers receive the topic's id with each produce request. Then no broker stores records that
+  // were meant for a previous topic of the same name.
   bool AllTakeIds() const;
-  // From now on nothing is refused by chance; what was poison still is.
+  // Stops all random rejections; poison records are still rejected.
   void Heal();
 
-  // Takes one whole request off the front of `input`; nullopt: there is none yet.
+  // Removes one complete request from the front of `input`; nullopt: it is not complete yet.
   static std::optional<Request> Take(std::string& input);
-  // The frame that answers it, its size in front.
+  // Returns the frame that answers the request, with its size prefix.
   std::string Answer(size_t broker, const Request& request, int32_t throttle_ms = 0);
 
-  // What a partition holds, in its order.
+  // The records of a partition, in log order.
   std::vector<Record> Log(const std::string& topic, int partition) const;
-  // The same of the topic's earlier lives, oldest first, by partition.
+  // The same for the previous topics of this name, oldest first, by partition.
   std::vector<std::vector<std::vector<Record>>> EarlierLogs(const std::string& topic) const;
   bool IsPoison(std::string_view value) const;
 
@@ -105,7 +106,8 @@ class SimBrokers {
     std::vector<Place> partitions;
     bool deleted = false;
     bool broken = false;
-    std::vector<std::vector<std::vector<uint64_t>>> earlier;  // logs of its earlier lives, by partition
+    std::vector<std::vector<std::vector<uint64_t>>>
+        earlier;  // logs of the previous topics of this name, by partition
   };
 
   bool Percent(uint64_t percent) { return random_.Below(100) < percent; }
@@ -117,9 +119,9 @@ class SimBrokers {
   wire::PartitionProduced ProduceOne(size_t broker, const Topic& topic, Place& place, std::string_view batch);
   std::string DescribeConfigs(const Request& request) const;
   std::string DescribeProducers(const Request& request) const;
-  // nullptr: it is the id of an earlier life.
+  // nullptr: it is the id of a previous topic of that name.
   Topic* TopicOf(const wire::TopicId& id);
-  // nullptr: there is none.
+  // nullptr: not found.
   Topic* Find(const std::string& name);
   void Begin(Topic& topic, size_t partitions);
   std::vector<Record> RecordsOf(const std::vector<uint64_t>& tokens) const;
@@ -130,7 +132,7 @@ class SimBrokers {
   const size_t batch_bytes_max_;
   std::vector<Broker> brokers_;
   std::map<std::string, Topic> topics_;
-  std::vector<Record> records_;  // by the token that a partition's log has
+  std::vector<Record> records_;  // indexed by the token in a partition's log
   int64_t next_producer_id_ = 1000;
   uint64_t last_topic_id_ = 0;
 };

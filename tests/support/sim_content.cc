@@ -38,18 +38,18 @@ SimContent::Losses SimContent::LoseUnsynced(Random& random, Tearing tearing) {
   if (unsynced_.empty()) return losses;
   const uint64_t seen_size = std::max(durable_.size(), unsynced_.back().file_size);
 
-  // The size is written apart from the bytes: what lies behind it is as good as lost, and where it is ahead
-  // of them the file reads as zeros.
+  // The file size is written separately from the bytes: bytes after it are lost, and where it is ahead of the
+  // bytes the file reads as zeros.
   uint64_t size_max = seen_size;
   const uint64_t size_rule = random.Below(4);
   if (size_rule == 0) size_max = durable_.size();
   if (size_rule == 1) size_max = random.Between(durable_.size(), seen_size);
 
-  // From none to all of the file's sectors, so that both ends occur however many there are.
+  // The chance to survive is 0, 1/4, ..., 1: so both extremes occur, however many sectors there are.
   const uint64_t quarters = random.Below(5);
   std::vector<bool> settled(seen_size / kSectorBytes + 1);
   for (const Version& version : unsynced_ | std::views::reverse) {
-    if (settled[version.start / kSectorBytes]) continue;  // a later version is on the medium
+    if (settled[version.start / kSectorBytes]) continue;  // a later version of the sector is on the medium
     if (version.start >= size_max || random.Below(4) >= quarters) {
       ++losses.sectors_lost;
       losses.first_lost = std::min(losses.first_lost, version.place);
@@ -64,7 +64,7 @@ SimContent::Losses SimContent::LoseUnsynced(Random& random, Tearing tearing) {
     if (Tear(version, image, random, tearing)) ++losses.sectors_torn;
     Put(durable_, version.start, image.first(std::min(version.bytes, size_max - version.start)));
   }
-  // By the third rule the file ends behind its last sector that is there.
+  // If size_rule is 2, the file ends after its last surviving sector.
   if (size_rule != 2) durable_.resize(size_max);
   losses.size_cut = durable_.size() < seen_size;
   unsynced_.clear();
@@ -124,7 +124,7 @@ void SimContent::Resize(uint64_t bytes) {
   durable_.resize(bytes);
 }
 
-// Both the ranges and what is asked for count in whole sectors.
+// Both the unreadable ranges and the requested range are extended to whole sectors.
 bool SimContent::CanBeRead(uint64_t offset, uint64_t bytes) const {
   const uint64_t first = offset / kSectorBytes;
   const uint64_t end = (offset + bytes + kSectorBytes - 1) / kSectorBytes;

@@ -12,17 +12,17 @@
 
 namespace ei::support {
 
-// What a loss of power may do to a sector that was being written. Without any it holds one of its versions.
+// What a power loss may do to a sector that was being written. Without tearing it holds one of its versions.
 enum class Tearing {
   kNone,
-  kMixed,        // new bytes in one part, the old ones in the other
+  kMixed,        // new bytes in one part, old bytes in the rest
   kGarbage,      // also: noise in the bytes that were written
-  kWholeSector,  // also: noise in all of it, the synced bytes that share it too
+  kWholeSector,  // also: noise in the whole sector, including synced bytes that share it
 };
 
-// The bytes of one simulated file, twice: as the processes see them (the page cache) and as they stand on the
-// medium. Each write leaves behind the sectors that it touched as they were just after it; a sector reaches
-// the medium as a whole, in any of its versions since the last sync or in none, whatever the others do.
+// The bytes of one simulated file in two states: as processes see them (the page cache) and as they are on
+// the medium. Each write records the sectors that it touched as they were after it. A sector reaches the
+// medium as a whole, in any of its versions since the last sync or in none, independently of the others.
 class SimContent {
  public:
   static constexpr uint64_t kSectorBytes = 512;
@@ -32,7 +32,7 @@ class SimContent {
     uint64_t sectors_lost = 0;
     uint64_t sectors_torn = 0;
     bool size_cut = false;
-    // Places in the order of all writes to the disk.
+    // Sequence numbers in the order of all writes to the disk.
     uint64_t first_lost = std::numeric_limits<uint64_t>::max();
     uint64_t last_kept = 0;
   };
@@ -41,37 +41,37 @@ class SimContent {
   const std::string& Durable() const { return durable_; }
   bool HasUnsynced() const { return !unsynced_.empty(); }
 
-  // `place` grows from write to write, over all files of the disk.
+  // `place` is the write's sequence number; it rises with each write to any file of the disk.
   void Write(uint64_t offset, std::span<const char> bytes, uint64_t place);
 
   void Sync();
 
-  // Decides which of the unsynced sectors reach the medium, and where between the durable size and the seen
-  // one the file ends there; no unsynced ones are left. What is seen stays as it is.
+  // Decides which unsynced sectors reach the medium, and where the file ends there, between the durable and
+  // the seen size. Afterwards no sector is unsynced. The seen content doesn't change.
   Losses LoseUnsynced(Random& random, Tearing tearing);
 
-  // What is seen becomes what a new reading of the medium gives, under the unsynced writes.
+  // Sets the seen content to what a read from the medium returns, with the unsynced writes applied to it.
   void Reread();
 
-  // For damage from outside, which shows in both; bytes beyond the end are left alone.
+  // For damage from outside: changes both states. Bytes beyond the end are ignored.
   void Flip(uint64_t byte, int bit);
   void Zero(uint64_t offset, uint64_t bytes);
   void Resize(uint64_t bytes);
 
-  // Sectors that can't be read, whatever stands in them, until Heal.
+  // Makes the sectors unreadable, whatever their content, until Heal.
   void MakeUnreadable(uint64_t offset, uint64_t bytes) { unreadable_.emplace_back(offset, offset + bytes); }
   void Heal() { unreadable_.clear(); }
   bool CanBeRead(uint64_t offset, uint64_t bytes) const;
 
  private:
-  // A sector as a write left it.
+  // A sector as one write left it.
   struct Version {
     uint64_t place;
     uint64_t start;      // in the file
-    uint64_t written;    // of the sector, from here ...
-    uint64_t end;        // ... to here: what this write wrote
-    uint64_t image;      // where its bytes stand in images_
-    uint64_t bytes;      // of the sector; fewer than 512 at the end of the file
+    uint64_t written;    // written range in the sector, from here ...
+    uint64_t end;        // ... to here
+    uint64_t image;      // offset of its bytes in images_
+    uint64_t bytes;      // size of the sector; fewer than 512 at the end of the file
     uint64_t file_size;  // after the write
   };
 
@@ -83,7 +83,7 @@ class SimContent {
 
   std::string seen_;
   std::string durable_;
-  std::vector<std::pair<uint64_t, uint64_t>> unreadable_;  // from, to
+  std::vector<std::pair<uint64_t, uint64_t>> unreadable_;  // [from, to)
   std::vector<Version> unsynced_;                          // oldest first
   std::vector<char> images_;
 };

@@ -69,12 +69,12 @@ class SimDisk::OpenFile final : public File {
 
  private:
   SimDisk& disk_;
-  const std::shared_ptr<uint64_t> open_files_;  // a file may be closed when its disk is gone
+  const std::shared_ptr<uint64_t> open_files_;  // shared: a file may be closed after its disk is destroyed
   const std::shared_ptr<SimContent> content_;
   const uint64_t process_;
 };
 
-// Changes of names that meet EIO have been made or not, as it falls.
+// A name change that fails with EIO may or may not have been made, by chance.
 class SimDisk::Folder final : public wal::Directory {
  public:
   explicit Folder(SimDisk& disk) : disk_(disk), process_(disk.process_) {}
@@ -167,7 +167,7 @@ int SimDisk::Refusal(uint64_t process, DiskCall call) {
   return fault ? ErrnoOf(*fault) : 0;
 }
 
-// How many bytes a write there can take.
+// How many bytes a write at `offset` can store.
 uint64_t SimDisk::Room(const SimContent& content, uint64_t offset) const {
   const uint64_t capacity = options_.capacity_bytes;
   if (capacity == kUnbounded) return kUnbounded;

@@ -22,40 +22,40 @@ struct SimDiskOptions {
   NameLoss name_loss = NameLoss::kLast;
 };
 
-// A disk in memory that behaves as badly as a real one may and keeps no more than it promised: of a file,
-// what its own Sync covered; of names, what the Sync of the folder covered. Everything comes from the seed,
-// so the same calls give the same results.
+// A disk in memory that may behave as badly as a real one and keeps only what it guarantees: of a file, the
+// data covered by its Sync; of names, the changes covered by a sync of the folder. All behaviour is derived
+// from the seed: the same calls give the same results.
 //
 //   SimDisk disk(seed, {.tearing = Tearing::kMixed, .name_loss = NameLoss::kAny});
 //   auto folder = disk.Mount();
 //   disk.FailOneIn(DiskCall::kWrite, 50, DiskFault::kShort);
-//   disk.StopAfter(random.Below(200));  // the power goes between two operations
+//   disk.StopAfter(random.Below(200));  // power is lost between two operations
 //   ... run the log on *folder until disk.Stopped() ...
 //   disk.Crash();
-//   folder = disk.Mount();              // what a restart finds
+//   folder = disk.Mount();              // the state that a restart finds
 //
-// Lives longer than what it hands out. Not thread-safe.
+// Must outlive the objects that it returns. Not thread-safe.
 class SimDisk {
  public:
   explicit SimDisk(uint64_t seed, const SimDiskOptions& options = {}) : options_(options), random_(seed) {}
   SimDisk(const SimDisk&) = delete;
   SimDisk& operator=(const SimDisk&) = delete;
 
-  // A process's access to the disk. It and the files opened through it fail with EIO, and do nothing, once
-  // the process is dead: from Crash, KillProcess or the end of StopAfter on. List gives the names in any
-  // order.
+  // A process's access to the disk. Once the process is dead (after Crash, KillProcess or the operations of
+  // StopAfter), the folder and the files opened through it fail with EIO and do nothing. List returns the
+  // names in any order.
   std::unique_ptr<wal::Directory> Mount();
 
-  // A loss of power: of what was not synced, anything may survive (SimContent, SimNames).
+  // Simulates a power loss: any part of the unsynced data may survive (SimContent, SimNames).
   void Crash();
-  // The process dies, the machine does not: a new Mount sees all that was written, and it is as unsynced as
-  // it was.
+  // Simulates a killed process on a running machine: a new Mount sees all that was written. Unsynced data
+  // stays unsynced.
   void KillProcess();
-  // The next `operations` run as ever; then the process is dead, between two operations. Crash and
-  // KillProcess end the count.
+  // The next `operations` operations run as usual; then the process is dead, between two operations. Crash
+  // and KillProcess end the count.
   void StopAfter(uint64_t operations) { operations_left_ = operations; }
   bool Stopped() const { return operations_left_ == 0; }
-  // The machine forgets what it need not write: after a lost sync, that shows what stands on the medium.
+  // Drops cached pages that need not be written: after a lost sync, reads return the medium's content.
   void EvictCleanPages();
 
   // As in SimFaultPlan.
@@ -64,20 +64,20 @@ class SimDisk {
   void FailNoMore() { plan_.FailNoMore(); }
   void SetCapacity(uint64_t bytes) { options_.capacity_bytes = bytes; }
 
-  // Damage from outside, to a file that is there; durable at once. A place behind its end changes nothing.
+  // Damages an existing file from outside; durable at once. Offsets after its end have no effect.
   void FlipBit(const std::string& name, uint64_t byte, int bit);
   void ZeroRange(const std::string& name, uint64_t offset, uint64_t bytes);
   void Truncate(const std::string& name, uint64_t bytes);
-  // From now on each reading of these bytes gives EIO; they are as they were once Heal was called.
+  // Makes every read of these bytes fail with EIO. After Heal they read as before.
   void MakeUnreadable(const std::string& name, uint64_t offset, uint64_t bytes);
   void Heal();
   void Heal(const std::string& name);
-  // Settles all names first.
+  // Makes all pending name changes durable first.
   void RemoveFile(const std::string& name);
-  // Puts a file there, in place of any other. Settles all names first.
+  // Creates or replaces a file. Makes all pending name changes durable first.
   void PutFile(const std::string& name, const std::string& bytes);
 
-  // Names in order, and a file's bytes: as a process sees them, and as they would be if all that is unsynced
+  // Names in order, and a file's bytes: as a process sees them, and as they would be if all unsynced changes
   // were lost.
   std::vector<std::string> SeenNames() const;
   std::vector<std::string> DurableNames() const;
@@ -93,10 +93,10 @@ class SimDisk {
   class Folder;
   class OpenFile;
 
-  // Counts the call. False for a dead process.
+  // Counts the call. Returns false for a dead process.
   bool Begin(uint64_t process, DiskCall call);
   std::optional<DiskFault> NextFault(DiskCall call);
-  // The errno of a call that can only fail whole, or 0.
+  // The errno of a call that either succeeds or fails as a whole; 0: success.
   int Refusal(uint64_t process, DiskCall call);
   void EndProcess();
 
@@ -110,8 +110,8 @@ class SimDisk {
   SimFaultPlan plan_;
   SimNames names_;
   SimDiskCounts counts_;
-  uint64_t process_ = 1;                     // that lives
-  uint64_t writes_ = 0;                      // places in the order of writes
+  uint64_t process_ = 1;                     // the live process
+  uint64_t writes_ = 0;                      // sequence number of the last write
   std::optional<uint64_t> operations_left_;  // of StopAfter
   std::shared_ptr<uint64_t> open_files_ = std::make_shared<uint64_t>(0);
 };

@@ -12,24 +12,24 @@
 namespace ei::support {
 
 enum class DiskFault {
-  kEio,      // what would change the disk may have done so, whole or in part
-  kNoSpace,  // ENOSPC, and nothing has changed
+  kEio,      // a changing call may have taken effect, wholly or in part
+  kNoSpace,  // ENOSPC; nothing has changed
   kNoFiles,  // kCreate, kOpen: EMFILE
-  kShort,    // kWrite: takes fewer bytes than given, but some
-  kLost,     // kSync, kSyncNames: EIO, each part is durable or not, and the next sync knows of none
+  kShort,    // kWrite: writes at least one byte, but not all
+  kLost,     // kSync, kSyncNames: EIO; each part is durable or not, and the next sync covers none
              // ("fsyncgate")
 };
 
 // Which operations of a simulated disk fail, and how.
 class SimFaultPlan {
  public:
-  // The nth call of this kind from now on, 1 being the next one.
+  // The nth call of this kind from now on fails; 1 is the next one.
   void FailNth(DiskCall call, uint64_t nth, DiskFault fault) {
     assert(nth > 0 && Fits(call, fault));
     once_.push_back({call, nth, fault});
   }
 
-  // From now on each call of this kind with the chance of one in n; with n = 1 every one.
+  // From now on each call of this kind fails with a chance of one in n; n = 1: every call.
   void FailOneIn(DiskCall call, uint64_t n, DiskFault fault) {
     assert(n > 0 && Fits(call, fault));
     chances_.push_back({call, n, fault});
@@ -40,7 +40,7 @@ class SimFaultPlan {
     chances_.clear();
   }
 
-  // How the call that is made now fails.
+  // The fault of the current call, if any.
   std::optional<DiskFault> Next(DiskCall call, Random& random) {
     std::optional<DiskFault> fault;
     for (Rule& rule : once_) {

@@ -30,7 +30,7 @@ void SimNames::Apply(Table& table, const Change& change) {
   if (!change.to.empty()) table[change.to] = change.content;
 }
 
-// Change by change: names may differ from the medium also where a lost sync forgot them.
+// Applies change by change: a lost sync may also have left names that differ from the medium.
 void SimNames::Sync() {
   for (const Change& change : unsynced_) Apply(durable_, change);
   unsynced_.clear();
@@ -40,7 +40,7 @@ SimNames::Losses SimNames::LoseUnsynced(Random& random, NameLoss loss) {
   Losses losses;
   const uint64_t quarters = random.Below(5);
   const uint64_t first_lost = random.Below(unsynced_.size() + 1);
-  std::set<std::string> stale;  // a change of theirs is lost, so the later ones are
+  std::set<std::string> stale;  // names with a lost change, so their later changes are lost too
   for (size_t i = 0; i < unsynced_.size(); ++i) {
     const Change& change = unsynced_[i];
     const bool kept = loss == NameLoss::kLast ? i < first_lost

@@ -11,26 +11,26 @@
 
 namespace ei::support {
 
-// Which of the unsynced changes of names survive a loss of power.
+// Which of the unsynced name changes survive a power loss.
 enum class NameLoss {
-  kLast,  // the first ones, up to some point
-  kAny,   // any, as long as all earlier ones of the same names survive too
+  kLast,  // a prefix of them
+  kAny,   // any, if all earlier changes of the same names survive too
 };
 
-// The names in a simulated folder, twice: as the processes see them and as they stand on the medium. A change
-// is on the medium whole or not at all, a renaming too.
+// The names in a simulated folder in two states: as processes see them and as they are on the medium. A
+// change, also a rename, is on the medium completely or not at all.
 class SimNames {
  public:
   using Table = std::map<std::string, std::shared_ptr<SimContent>>;
 
   struct Losses {
     uint64_t lost = 0;
-    uint64_t reordered = 0;  // survived an earlier one that did not
+    uint64_t reordered = 0;  // survived while an earlier one did not
   };
 
   const Table& Seen() const { return seen_; }
   const Table& Durable() const { return durable_; }
-  // As it is seen, nullptr when there is none.
+  // The file as processes see it; nullptr: not found.
   std::shared_ptr<SimContent> Find(const std::string& name) const;
 
   void Add(const std::string& name, std::shared_ptr<SimContent> content);
@@ -39,16 +39,17 @@ class SimNames {
 
   void Sync();
 
-  // Decides which unsynced changes reach the medium; none is left. What is seen stays as it is.
+  // Decides which unsynced changes reach the medium. Afterwards none is unsynced. The seen names don't
+  // change.
   Losses LoseUnsynced(Random& random, NameLoss loss);
 
-  // What is seen becomes what stands on the medium.
+  // Sets the seen names to those on the medium.
   void Reread() { seen_ = durable_; }
 
  private:
   struct Change {
-    std::string from;  // goes; empty for a name that is made
-    std::string to;    // comes; empty for a name that is removed
+    std::string from;  // removed; empty for a created name
+    std::string to;    // added; empty for a removed name
     std::shared_ptr<SimContent> content;
   };
 

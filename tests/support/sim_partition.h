@@ -14,12 +14,12 @@ namespace ei::support {
 
 namespace wire = kafka::wire;
 
-// One partition as brokers keep it, with what they were seen to do: see docs/KAFKA.md.
+// One partition as brokers keep it, with behaviour that was observed on real brokers: see docs/KAFKA.md.
 class SimPartition {
  public:
   struct Record {
     uint64_t token;
-    bool poison;  // the topic's rules reject it
+    bool poison;  // rejected by the topic's configuration
   };
   struct Request {
     int64_t producer_id;
@@ -72,20 +72,20 @@ class SimPartition {
     return answer;
   }
 
-  // Only the last batch of a producer is known again afterwards.
+  // After a restart only the last batch of each producer is recognised as a repeat.
   void Restart() {
     for (auto& [id, producer] : producers_) {
       while (producer.last.size() > 1) producer.last.pop_front();
     }
   }
 
-  // A replica becomes the leader that knows nothing of producers, and lacks `lost` of the records at the end
-  // whose success nobody was told of.
+  // A replica becomes leader. It has no producer state and lacks up to `lost` records at the log's end: only
+  // records that were not replicated, so their success was not reported to any client.
   void FailOver(size_t lost) {
     producers_.clear();
     log.resize(log.size() - std::min(lost, log.size() - replicated_));
   }
-  // What stands in the log now will stand in every replica that may lead.
+  // All records in the log are replicated: every replica that may become leader has them.
   void Replicate() { replicated_ = log.size(); }
 
   void MakeAgain() {
@@ -120,7 +120,7 @@ class SimPartition {
     std::deque<Kept> last;
   };
   std::map<int64_t, Producer> producers_;
-  size_t replicated_ = 0;  // of the log's records
+  size_t replicated_ = 0;  // number of the log's records that are replicated
 };
 
 }  // namespace ei::support

@@ -13,8 +13,8 @@
 
 namespace ei::support {
 
-// Runs `test` in a child process for which `folder` is a disk of its own, a tmpfs of `bytes` that vanishes
-// with it. False: this machine does not let a process mount one.
+// Runs `test` in a child process in which `folder` is a tmpfs of `bytes`; it vanishes with the process.
+// Returns false if this machine doesn't allow a process to mount one.
 inline bool RunOnSmallDisk(const std::filesystem::path& folder, uint64_t bytes,
                            const std::function<void()>& test) {
   constexpr int kNoMount = 77;

@@ -9,7 +9,7 @@
 
 namespace ei::support {
 
-// Does all of the journal's work on the disk that can be done now, in one thread. A pause counts as the end.
+// Does all of the journal's disk work that can be done now, in one thread. Work::kPaused ends it.
 inline void RunIdle(wal::WalJournal& journal) {
   bool done = true;
   while (done) {
@@ -20,8 +20,8 @@ inline void RunIdle(wal::WalJournal& journal) {
   }
 }
 
-// A log's journal that has done its work when Append and Settle return: what was appended is durable and may
-// be taken, what was settled has given back its room. Not thread-safe.
+// A WAL journal that has done its disk work when Append and Settle return: appended events are durable and
+// can be taken, and the space of settled events is free. Not thread-safe.
 class SteppedWal final : public ei::Journal {
  public:
   explicit SteppedWal(std::unique_ptr<wal::WalJournal> journal) : journal_(std::move(journal)) {

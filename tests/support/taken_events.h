@@ -17,8 +17,8 @@ inline void AppendBytesOf(const EventView& event, std::string& out) {
   out.append(event.value).append(event.key).append(event.topic).append(event.traceparent);
 }
 
-// Points the event's views to its bytes at the front of `bytes`, where they were appended; returns the
-// others.
+// Points the event's views to its bytes at the front of `bytes`, which AppendBytesOf wrote; returns the
+// remaining bytes.
 inline std::string_view PointTo(std::string_view bytes, EventView& event) {
   for (std::string_view* const view : {&event.value, &event.key, &event.topic, &event.traceparent}) {
     *view = bytes.substr(0, view->size());
@@ -27,7 +27,8 @@ inline std::string_view PointTo(std::string_view bytes, EventView& event) {
   return bytes;
 }
 
-// An event that was taken, with bytes of its own: it outlives its lane's next Take. Copies share them.
+// A taken event with its own copy of the bytes: it stays valid after the lane's next Take. Copies share the
+// bytes.
 struct TakenEvent : JournalEvent {
   explicit TakenEvent(const JournalEvent& event) : JournalEvent(event) {
     std::string copy;
@@ -39,14 +40,14 @@ struct TakenEvent : JournalEvent {
   std::shared_ptr<const std::string> bytes;
 };
 
-// What the lane gives at one time, at most so many.
+// Takes what the lane has now, at most `at_most` events.
 inline std::vector<TakenEvent> Take(ei::Journal& journal, size_t lane, size_t at_most = 10'000) {
   std::vector<JournalEvent> events(at_most);
   events.resize(journal.Take(lane, events));
   return {events.begin(), events.end()};
 }
 
-// Events that were taken, in any order. Their views aren't used.
+// Settles taken events, in any order. Doesn't use their views.
 template <typename Events>
 void Settle(ei::Journal& journal, const Events& events) {
   std::vector<uint64_t> positions;

@@ -12,7 +12,7 @@
 
 namespace ei::support {
 
-// An empty folder of the test's own, gone with it.
+// An empty temporary folder, removed by the destructor.
 class TempFolder {
  public:
   TempFolder() {
@@ -38,7 +38,8 @@ inline void WriteFile(const std::filesystem::path& path, std::string_view bytes)
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
-// Root may write anywhere, so for a while this process is nobody; does nothing for other users.
+// Switches root to the user nobody (65534) for the lifetime of this object, as root may write anywhere. Does
+// nothing for other users.
 class WithoutRoot {
  public:
   WithoutRoot() {

@@ -7,7 +7,7 @@
 
 namespace ei::support {
 
-// Time that stands still until the test moves it. Thread-safe, but for Reboot.
+// Time stands still until the test moves it. Thread-safe, except Reboot.
 class VirtualClock final : public ei::Clock {
  public:
   base::SteadyTime Now() const override {
@@ -22,7 +22,7 @@ class VirtualClock final : public ei::Clock {
     if (const base::SteadyTime now = Now(); time > now) Advance(time - now);
   }
 
-  // The machine starts anew: its steady clock begins again, and the wall clock goes on.
+  // Simulates a reboot: the steady clock starts again, the wall clock goes on.
   void Reboot(base::Duration uptime) { booted_at_ = nanos_ - uptime.count(); }
 
  private:

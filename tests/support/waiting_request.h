@@ -6,12 +6,12 @@
 
 namespace ei::support {
 
-// A request that waits, of a test.
+// A waiting request of a test.
 struct WaitingRequest final : Waiter {
   using Waiter::Waiter;
 };
 
-// Those whose wait is over, in the order in which it ended; each once.
+// Returns the requests that are complete, in order of completion, each once.
 inline std::vector<Waiter*> TakeCompleted(CompletionQueue& queue) {
   std::vector<Waiter*> completed;
   queue.Collect();

@@ -20,13 +20,13 @@
 
 namespace ei::support {
 
-// A log's journal on a disk of the test's, which steps its work and reads what comes out. Events are named by
-// their value. Not thread-safe.
+// A WAL journal on the test's disk. It steps the journal's disk work and collects the events. Events are
+// named by their value. Not thread-safe.
 class WalRig {
  public:
   explicit WalRig(const wal::WalOptions& options) : options_(options) {}
 
-  // Recovers what is there. The journal before is gone, as if its process had died.
+  // Recovers from the disk. The previous journal is destroyed as if its process had died.
   base::Result<void> TryOpen(wal::Directory& directory) {
     journal_.reset();
     taken_.clear();
@@ -41,7 +41,7 @@ class WalRig {
   }
   void Close() { journal_.reset(); }
 
-  // One batch; key "": none.
+  // Appends one batch; key "": no key.
   Appended Append(const std::vector<std::string>& values, std::string_view key = {}) {
     EventBatch batch;
     for (const std::string& value : values) {
@@ -50,13 +50,13 @@ class WalRig {
     return journal_->Append(batch, clock_.Now());
   }
 
-  // All work that can be done now, a checkpoint that is due after a while too.
+  // Does all disk work that can be done now, including a checkpoint that is due later.
   void Work() {
     clock_.Advance(std::chrono::seconds(1));
     RunIdle(*journal_);
   }
 
-  // Of all lanes, what can be taken now.
+  // Takes the available events of all lanes.
   std::vector<std::string> Take(size_t at_most = std::numeric_limits<size_t>::max()) {
     std::vector<std::string> values;
     for (size_t lane = 0; lane < options_.lanes; ++lane) {
@@ -71,7 +71,7 @@ class WalRig {
     return values;
   }
 
-  // Settles of what was taken and not settled those whose value `chosen` picks.
+  // Settles those taken and unsettled events whose value `chosen` selects.
   template <typename Chosen>
   void SettleIf(Chosen chosen) {
     std::vector<TakenEvent> settled;
@@ -86,7 +86,7 @@ class WalRig {
     SettleIf([](std::string_view) { return true; });
   }
 
-  // Takes and settles until nothing more comes: the values in the order in which they came.
+  // Takes and settles until the journal is empty. Returns the values in the order in which they were taken.
   std::vector<std::string> Drain() {
     std::vector<std::string> all;
     for (int idle = 0; idle < kIdleMax;) {
@@ -118,7 +118,7 @@ class WalRig {
   std::vector<TakenEvent> taken_;
 };
 
-// "<first>", "<first + 1>", ... of `size` bytes each, where that is more than the number's own.
+// "<first>", "<first + 1>", ... each padded to `size` bytes, or longer if the number is.
 inline std::vector<std::string> Numbered(uint64_t first, uint64_t count, size_t size = 0) {
   std::vector<std::string> values;
   for (uint64_t i = first; i < first + count; ++i) {

@@ -23,18 +23,18 @@
 
 namespace ei::support {
 
-// A log in a folder of its own, written by the journal itself, then damaged at will. Each commit has two
-// events of about 200 bytes and takes two sectors; a segment holds kCommits of them.
+// A log in its own folder, written by the journal itself, for tests that damage it. Each commit has two
+// events of about 200 bytes and takes two sectors; a segment holds kCommits commits.
 class WrittenLog {
  public:
   static constexpr uint64_t kFrameBytes = 1024;
-  static constexpr uint64_t kCommits = 7;  // a segment
+  static constexpr uint64_t kCommits = 7;  // per segment
   static constexpr uint64_t kSegmentEvents = 2 * kCommits;
   static constexpr uint64_t kSegmentBytes = wal::kSegmentHeaderBytes + kCommits * kFrameBytes;
 
   WrittenLog() { Start(); }
 
-  // Serves from the folder, as a process would; the others need that.
+  // Opens the journal, as a process would; the functions below require it.
   void Start() {
     auto directory = wal::PosixDirectory::OpenForWriting(Folder());
     ASSERT_TRUE(directory) << directory.error().message;
@@ -59,7 +59,7 @@ class WrittenLog {
     }
   }
 
-  // One event of any bytes; `id` stands in `value`.
+  // Commits one event with any bytes; `id` is a substring of `value`.
   void CommitRaw(std::string_view value, std::string_view id, std::optional<std::string_view> key,
                  std::string topic = {}) {
     DecodedEvent event;
@@ -76,7 +76,8 @@ class WrittenLog {
     Work();
   }
 
-  // The oldest that were not settled yet, as if they had been delivered; those at `skipped` stay unsettled.
+  // Settles the oldest unsettled events, as if they had been delivered; positions in [skipped_from,
+  // skipped_end) stay unsettled.
   void Settle(uint64_t events, uint64_t skipped_from = ~uint64_t{0}, uint64_t skipped_end = 0) {
     auto taken = Take(*journal_, 0, events);
     ASSERT_EQ(taken.size(), events);
@@ -88,10 +89,10 @@ class WrittenLog {
     Work();
   }
 
-  // Right after a start: the newest commit is written again, and synced. What it takes to count is left out.
+  // To be called right after a start: the newest commit is written and synced again.
   void CopyNewestCommit() { ASSERT_EQ(journal_->Commit(), wal::Work::kIdle); }
 
-  // Everything that waits, by id.
+  // The keys (ids) of all unsettled events.
   std::vector<std::string> TakeAll() {
     std::vector<std::string> ids;
     Work();
@@ -119,7 +120,7 @@ class WrittenLog {
 
   static uint64_t FrameOffset(uint64_t frame) { return wal::kSegmentHeaderBytes + frame * kFrameBytes; }
 
-  // Turns every bit of the bytes round.
+  // Inverts every bit of the bytes.
   void Damage(const std::string& name, uint64_t offset, uint64_t bytes = 1) const {
     std::string content = ReadFile(Path(name));
     ASSERT_LE(offset + bytes, content.size());
@@ -136,7 +137,7 @@ class WrittenLog {
     Damage(wal::SegmentName(segment), 0, wal::kSegmentHeaderBytes);
   }
 
-  // By name, without LOCK.
+  // File names in order, without LOCK.
   std::vector<std::string> Names() const {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(Folder())) {

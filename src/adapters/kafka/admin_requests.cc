@@ -18,11 +18,11 @@ constexpr std::string_view kNoSettings = "a topic's settings can't be read";
 
 using Event = std::unique_ptr<rd_kafka_event_t, void (*)(rd_kafka_event_t*)>;
 using Options = std::unique_ptr<rd_kafka_AdminOptions_t, void (*)(rd_kafka_AdminOptions_t*)>;
-using Ask = std::function<void(const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* answers)>;
+using SendRequest = std::function<void(const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* answers)>;
 
-std::unexpected<base::Error> NoAnswer(std::string_view question, rd_kafka_resp_err_t error) {
-  return base::Fail(MayPass(error) ? base::ErrorKind::kUnavailable : base::ErrorKind::kInvalid,
-                    std::string(question) + ": " + rd_kafka_err2str(error));
+std::unexpected<base::Error> RequestFailed(std::string_view request, rd_kafka_resp_err_t error) {
+  return base::Fail(IsTransient(error) ? base::ErrorKind::kUnavailable : base::ErrorKind::kInvalid,
+                    std::string(request) + ": " + rd_kafka_err2str(error));
 }
 
 Options NewOptions(rd_kafka_t* client, rd_kafka_admin_op_t operation) {
@@ -32,22 +32,22 @@ Options NewOptions(rd_kafka_t* client, rd_kafka_admin_op_t operation) {
   return options;
 }
 
-base::Result<Event> Answer(rd_kafka_t* client, rd_kafka_admin_op_t operation, std::string_view question,
-                           const Ask& ask) {
+base::Result<Event> Answer(rd_kafka_t* client, rd_kafka_admin_op_t operation, std::string_view request,
+                           const SendRequest& send) {
   const std::unique_ptr<rd_kafka_queue_t, void (*)(rd_kafka_queue_t*)> answers(rd_kafka_queue_new(client),
                                                                                &rd_kafka_queue_destroy);
-  ask(NewOptions(client, operation).get(), answers.get());
+  send(NewOptions(client, operation).get(), answers.get());
   Event event(rd_kafka_queue_poll(answers.get(), 2 * kRequestMillis), &rd_kafka_event_destroy);
-  if (event == nullptr) return NoAnswer(question, RD_KAFKA_RESP_ERR__TIMED_OUT);
+  if (event == nullptr) return RequestFailed(request, RD_KAFKA_RESP_ERR__TIMED_OUT);
   if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return NoAnswer(question, error);
+    return RequestFailed(request, error);
   }
   return event;
 }
 
 base::Result<TopicConfig> ReadConfig(const rd_kafka_ConfigResource_t* topic) {
   if (const auto error = rd_kafka_ConfigResource_error(topic); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return NoAnswer(kNoSettings, error);
+    return RequestFailed(kNoSettings, error);
   }
   TopicConfig config;
   bool complete = false;
@@ -66,7 +66,7 @@ base::Result<TopicConfig> ReadConfig(const rd_kafka_ConfigResource_t* topic) {
     if (name == "max.message.bytes") complete = read(value, config.message_bytes_max);
   }
   if (complete) return config;
-  return NoAnswer(kNoSettings, RD_KAFKA_RESP_ERR__BAD_MSG);
+  return RequestFailed(kNoSettings, RD_KAFKA_RESP_ERR__BAD_MSG);
 }
 
 }  // namespace
@@ -89,20 +89,20 @@ base::Result<std::vector<std::string>> ConsumerGroups(rd_kafka_t* client, std::s
 }
 
 base::Result<PartitionList> SavedOffsets(rd_kafka_t* client, const std::string& group) {
-  rd_kafka_ListConsumerGroupOffsets_t* question =
+  rd_kafka_ListConsumerGroupOffsets_t* request =
       rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr);
   const auto answer = Answer(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
                              "the offsets of a group can't be read", [&](const auto* options, auto* answers) {
-                               rd_kafka_ListConsumerGroupOffsets(client, &question, 1, options, answers);
+                               rd_kafka_ListConsumerGroupOffsets(client, &request, 1, options, answers);
                              });
-  rd_kafka_ListConsumerGroupOffsets_destroy(question);
+  rd_kafka_ListConsumerGroupOffsets_destroy(request);
   if (!answer) return std::unexpected(answer.error());
   size_t count = 0;
   const rd_kafka_group_result_t** const results = rd_kafka_ListConsumerGroupOffsets_result_groups(
       rd_kafka_event_ListConsumerGroupOffsets_result(answer->get()), &count);
   if (count != 1) return NewPartitionList(0);
   if (const rd_kafka_error_t* const error = rd_kafka_group_result_error(results[0]); error != nullptr) {
-    return NoAnswer("the offsets of a group can't be read", rd_kafka_error_code(error));
+    return RequestFailed("the offsets of a group can't be read", rd_kafka_error_code(error));
   }
   return PartitionList(rd_kafka_topic_partition_list_copy(rd_kafka_group_result_partitions(results[0])),
                        &rd_kafka_topic_partition_list_destroy);
@@ -119,7 +119,7 @@ base::Result<TopicConfig> ConfigOf(rd_kafka_t* client, const std::string& topic)
   size_t count = 0;
   const rd_kafka_ConfigResource_t** const topics =
       rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event->get()), &count);
-  if (count != 1) return NoAnswer(kNoSettings, RD_KAFKA_RESP_ERR__BAD_MSG);
+  if (count != 1) return RequestFailed(kNoSettings, RD_KAFKA_RESP_ERR__BAD_MSG);
   return ReadConfig(topics[0]);
 }
 

@@ -12,13 +12,13 @@
 
 namespace ei::kafka {
 
-// What brokers tell about their cluster. Each waits for some seconds at most; a failure is kUnavailable, or
-// kInvalid where asking again won't help (it isn't allowed, for instance).
+// Admin requests to the brokers. Each blocks for at most 10 s. A failure is kUnavailable if a retry may
+// succeed, else kInvalid (for example: not authorized).
 
-// Names that begin with `prefix`; only those that the client may see.
+// Returns the names of the consumer groups that begin with `prefix` and that the client is authorized to see.
 base::Result<std::vector<std::string>> ConsumerGroups(rd_kafka_t* client, std::string_view prefix);
 
-// Of all partitions of all topics that the group has saved any for, with their metadata.
+// Returns the offsets that the group has saved, with their metadata, for all partitions of all topics.
 base::Result<PartitionList> SavedOffsets(rd_kafka_t* client, const std::string& group);
 
 base::Result<TopicConfig> ConfigOf(rd_kafka_t* client, const std::string& topic);

@@ -11,28 +11,30 @@
 
 namespace ei::kafka {
 
-// How long a command waits for brokers that don't answer as they should: it says so every ten seconds, and
-// after two minutes without any answer it gives up. One thread.
+// Limits how long a command waits for brokers that don't answer or answer with errors. Logs a warning every
+// 10 s and gives up when no call has succeeded for 2 minutes. One thread.
 class BrokerDeadline {
  public:
-  static constexpr base::Duration kTellEvery = std::chrono::seconds(10);
+  static constexpr base::Duration kLogInterval = std::chrono::seconds(10);
   static constexpr base::Duration kMax = std::chrono::minutes(2);
 
-  // `hint`: what an operator may look at. Clock and log outlive this, and the hint's text.
+  // `hint` is advice for the operator, for log lines and the error. Clock, log and the text of `hint` must
+  // outlive this object.
   BrokerDeadline(const ei::Clock& clock, Log& log, std::string_view hint)
       : clock_(clock), log_(log), hint_(hint) {}
 
-  // A call has failed in a way that may pass. Fails, with kUnavailable, when it is enough.
+  // To be called when a call failed with an error that a retry may solve. Returns kUnavailable when kMax has
+  // passed since the first failure in a row.
   base::Result<void> OnFailure(std::string_view call, std::string_view detail);
 
-  void OnAnswer() { began_.reset(); }
+  void OnAnswer() { failing_since_.reset(); }
 
  private:
   const ei::Clock& clock_;
   Log& log_;
   const std::string_view hint_;
-  std::optional<base::SteadyTime> began_;
-  base::SteadyTime told_;
+  std::optional<base::SteadyTime> failing_since_;
+  base::SteadyTime logged_at_;
 };
 
 }  // namespace ei::kafka

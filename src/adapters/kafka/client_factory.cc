@@ -46,7 +46,7 @@ void ClientFactory::HandleEvent(rd_kafka_event_t* event) {
     const char* text = nullptr;
     int level = 0;
     if (rd_kafka_event_log(event, &facility, &text, &level) != 0) return;
-    // These come as errors, or are what a call returns.
+    // These are also reported as error events or returned by a call.
     if (level > 3 || std::string_view(facility) == "FAIL" || std::string_view(facility) == "TXNERR") return;
     return log_.Write(LogLevel::kWarn, "kafka", "librdkafka", {{"detail", std::string_view(text)}});
   }
@@ -54,27 +54,28 @@ void ClientFactory::HandleEvent(rd_kafka_event_t* event) {
   const rd_kafka_resp_err_t error = rd_kafka_event_error(event);
   const std::string_view detail = rd_kafka_event_error_string(event);
   const ClientFault fault = ClassifyClientFault(error, detail);
-  log_.Write(fault.refusal ? LogLevel::kError : LogLevel::kWarn, "kafka",
-             fault.refusal ? "the credentials are refused (kafka.security)" : "waiting for the brokers",
+  log_.Write(fault.credentials_rejected ? LogLevel::kError : LogLevel::kWarn, "kafka",
+             fault.credentials_rejected ? "the credentials are rejected (kafka.security)"
+                                        : "waiting for the brokers",
              {{"code", fault.code}, {"detail", detail}});
 }
 
-std::vector<RdKafkaHandle> ClientFactory::Living() {
+std::vector<RdKafkaHandle> ClientFactory::LiveClients() {
   std::erase_if(clients_, [](const auto& client) { return client.expired(); });
-  std::vector<RdKafkaHandle> living;
+  std::vector<RdKafkaHandle> live;
   for (const auto& client : clients_) {
-    if (auto handle = client.lock()) living.push_back(std::move(handle));
+    if (auto handle = client.lock()) live.push_back(std::move(handle));
   }
-  return living;
+  return live;
 }
 
 void ClientFactory::OnPassword(const std::string& password) {
-  std::vector<RdKafkaHandle> living;
+  std::vector<RdKafkaHandle> live;
   {
     const base::MutexLock lock(mutex_);
-    living = Living();
+    live = LiveClients();
   }
-  for (const RdKafkaHandle& client : living) {
+  for (const RdKafkaHandle& client : live) {
     rd_kafka_error_t* const refused =
         rd_kafka_sasl_set_credentials(client.get(), options_.security.username.c_str(), password.c_str());
     if (refused != nullptr) rd_kafka_error_destroy(refused);
@@ -82,13 +83,13 @@ void ClientFactory::OnPassword(const std::string& password) {
 }
 
 base::Result<void> ClientFactory::OnToken(const AccessToken& token) {
-  std::vector<RdKafkaHandle> living;
+  std::vector<RdKafkaHandle> live;
   {
     const base::MutexLock lock(mutex_);
     token_ = token;
-    living = Living();
+    live = LiveClients();
   }
-  for (const RdKafkaHandle& client : living) {
+  for (const RdKafkaHandle& client : live) {
     if (auto taken = SetToken(client.get(), token); !taken) return taken;
   }
   return {};

@@ -18,20 +18,22 @@ namespace ei::kafka {
 
 using RdKafkaHandle = std::shared_ptr<rd_kafka_t>;
 
-// Short-lived clients of the same brokers, as a command needs them, with credentials that a
-// CredentialRefresher keeps fresh. A client keeps the certificates that it began with. Thread-safe.
+// Makes short-lived librdkafka clients for a command. All use the same brokers and the credentials that a
+// CredentialRefresher keeps current; a running client keeps the certificates that it started with.
+// Thread-safe.
 class ClientFactory final : public CredentialUser {
  public:
-  // The log outlives the pool.
+  // `log` must outlive the factory.
   ClientFactory(KafkaOptions options, Log& log) : options_(std::move(options)), log_(log) {}
 
   const KafkaOptions& Options() const { return options_; }
-  Log& LogOfFaults() const { return log_; }
+  Log& FaultLog() const { return log_; }
 
-  // Its faults and librdkafka's log come as events; HandleEvent takes them.
+  // The client reports its errors and librdkafka's log as events. The caller polls them and passes them to
+  // HandleEvent.
   base::Result<RdKafkaHandle> Make(rd_kafka_type_t type, const Properties& properties) EXCLUDES(mutex_);
 
-  // Writes what an event that is neither a record nor a report has to say to the log.
+  // Logs an event that is neither a record nor a delivery report.
   void HandleEvent(rd_kafka_event_t* event);
 
   void OnPassword(const std::string& password) override EXCLUDES(mutex_);
@@ -40,7 +42,7 @@ class ClientFactory final : public CredentialUser {
   base::Result<void> OnCertificates() override { return {}; }
 
  private:
-  std::vector<RdKafkaHandle> Living() REQUIRES(mutex_);
+  std::vector<RdKafkaHandle> LiveClients() REQUIRES(mutex_);
 
   const KafkaOptions options_;
   Log& log_;

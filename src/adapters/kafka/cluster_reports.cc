@@ -1,6 +1,7 @@
 #include "adapters/kafka/cluster_reports.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "adapters/kafka/failure_table.h"
@@ -28,7 +29,7 @@ SinkStatus ClusterReports::Status() const {
   SinkStatus status;
   const bool tried = tried_.load(std::memory_order_acquire);
   const base::MutexLock lock(mutex_);
-  status.refused = !refused_.empty();
+  status.refused = !rejected_lanes_.empty();
   if (Reached()) {
     status.contact = Connectivity::kConnected;
   } else if (status.refused) {
@@ -37,9 +38,9 @@ SinkStatus ClusterReports::Status() const {
     status.contact = Connectivity::kUnreachable;
   }
   for (const auto& [_, pause] : pauses_) status.pause = std::max(status.pause, pause);
-  std::set<std::pair<std::string_view, int32_t>> stalled;  // each once, whatever the number of lanes
+  std::set<std::pair<std::string_view, int32_t>> stalled;  // each once, even if several lanes report it
   for (const auto& [_, topics] : stalled_) {
-    for (const Stalled& topic : topics) {
+    for (const StalledTopic& topic : topics) {
       for (const int32_t partition : topic.stalled) stalled.emplace(topic.topic, partition);
     }
   }
@@ -56,22 +57,21 @@ void ClusterReports::Fault(std::string_view code, std::string_view where, std::s
 
 void ClusterReports::AllRejected(std::string_view topic, std::string_view reason) {
   if (telemetry_ != nullptr) telemetry_->SinkFault(kAllRefused);
-  log_.Write(
-      LogLevel::kError, kComponent,
-      "a topic takes no event at all: none becomes a dead letter until it takes one; check the topic's "
-      "settings and the brokers'",
-      {{"topic", topic}, {"reason", reason}});
+  log_.Write(LogLevel::kError, kComponent,
+             "a topic rejects every event: none becomes a dead letter until the topic accepts one; check the "
+             "settings of the topic and of the brokers",
+             {{"topic", topic}, {"reason", reason}});
 }
 
-void ClusterReports::LetIn(size_t lane, const std::string& broker) {
+void ClusterReports::LoginAccepted(size_t lane, const std::string& broker) {
   bool accepted = false;
   {
     const base::MutexLock lock(mutex_);
     ++CountsOf(broker).let_in;
-    const size_t before = refused_.size();
-    refused_.erase(kEveryLane);
-    refused_.erase(lane);
-    accepted = before > 0 && refused_.empty();
+    const size_t before = rejected_lanes_.size();
+    rejected_lanes_.erase(kEveryLane);
+    rejected_lanes_.erase(lane);
+    accepted = before > 0 && rejected_lanes_.empty();
   }
   tried_.store(true, std::memory_order_release);
   if (accepted) {
@@ -81,17 +81,17 @@ void ClusterReports::LetIn(size_t lane, const std::string& broker) {
   reached_.store(true, std::memory_order_relaxed);
 }
 
-void ClusterReports::Refused(size_t lane, std::string_view code, std::string_view where,
-                             std::string_view detail) {
+void ClusterReports::CredentialsRejected(size_t lane, std::string_view code, std::string_view where,
+                                         std::string_view detail) {
   {
     const base::MutexLock lock(mutex_);
-    refused_.insert(lane);
+    rejected_lanes_.insert(lane);
   }
   tried_.store(true, std::memory_order_release);
   if (telemetry_ != nullptr) telemetry_->SinkFault(code);
-  if (refusal_told_.exchange(true, std::memory_order_relaxed)) return;
+  if (rejection_logged_.exchange(true, std::memory_order_relaxed)) return;
   log_.Write(LogLevel::kError, kComponent,
-             "the credentials are refused (kafka.security); events wait, and it is tried on",
+             "the credentials are rejected (kafka.security); events wait, retrying",
              {{"code", code}, {"where", where}, {"detail", detail}});
 }
 
@@ -122,7 +122,7 @@ void ClusterReports::Pause(size_t lane, const std::string& broker, base::Duratio
   if (pause > base::Duration(0) && telemetry_ != nullptr) telemetry_->SinkFault(kThrottled);
   if (before == after) return;
   if (!after) {
-    return log_.Write(LogLevel::kInfo, kComponent, "a broker slows this client down no more",
+    return log_.Write(LogLevel::kInfo, kComponent, "a broker no longer slows this client down",
                       {{"broker", std::string_view(broker)}});
   }
   const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(pause).count();
@@ -133,25 +133,49 @@ void ClusterReports::Pause(size_t lane, const std::string& broker, base::Duratio
        {"hint", "a quota of this user or client id is used up (producer_byte_rate, request_percentage)"}});
 }
 
-void ClusterReports::SetStalled(size_t lane, std::vector<Stalled> stalled) {
-  const base::MutexLock lock(mutex_);
-  if (stalled.empty()) {
-    stalled_.erase(lane);
-  } else {
-    stalled_[lane] = std::move(stalled);
+void ClusterReports::SetStalled(size_t lane, std::vector<StalledTopic> stalled) {
+  const base::MutexLock report_lock(stalls_mutex_);
+  std::vector<StalledTopic> stalls;
+  {
+    const base::MutexLock lock(mutex_);
+    if (stalled.empty()) {
+      stalled_.erase(lane);
+    } else {
+      stalled_[lane] = std::move(stalled);
+    }
+    any_stalled_.store(!stalled_.empty(), std::memory_order_relaxed);
+    stalls = StallsOfAllLanes();
   }
-  any_stalled_.store(!stalled_.empty(), std::memory_order_relaxed);
+  if (stalls == reported_stalls_) return;
+  reported_stalls_ = stalls;
+  on_stalls_(std::move(stalls));
+}
+
+// Lanes may know different numbers of partitions for a moment: then the newest lane's list for a topic is
+// used.
+std::vector<StalledTopic> ClusterReports::StallsOfAllLanes() const {
+  std::map<std::string, StalledTopic> by_name;
+  for (const auto& [_, topics] : stalled_) {
+    for (const StalledTopic& topic : topics) {
+      StalledTopic& all = by_name[topic.topic];
+      if (all.partitions != topic.partitions) all = {topic.topic, topic.partitions, {}};
+      std::vector<int32_t> both;
+      std::ranges::set_union(all.stalled, topic.stalled, std::back_inserter(both));
+      all.stalled = std::move(both);
+    }
+  }
+  std::vector<StalledTopic> stalls;
+  for (auto& [_, topic] : by_name) stalls.push_back(std::move(topic));
+  return stalls;
 }
 
 bool ClusterReports::IsStalled(std::string_view topic, std::optional<uint32_t> key_hash) const {
-  // Those without a key go round what is stalled.
+  // Events without a key are sent to other partitions.
   if (!any_stalled_.load(std::memory_order_relaxed) || !key_hash) return false;
   const base::MutexLock lock(mutex_);
   for (const auto& [_, topics] : stalled_) {
-    for (const Stalled& one : topics) {
-      if (one.topic != topic) continue;
-      const auto partition = static_cast<int32_t>((*key_hash & 0x7fffffff) % one.partitions);
-      if (std::ranges::binary_search(one.stalled, partition)) return true;
+    for (const StalledTopic& one : topics) {
+      if (one.topic == topic && one.Contains(PartitionOf(*key_hash, one.partitions))) return true;
     }
   }
   return false;

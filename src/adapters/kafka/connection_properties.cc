@@ -7,7 +7,7 @@ namespace ei::kafka {
 
 namespace {
 
-// A broker takes the principal from the token; librdkafka wants a name beside it.
+// The broker reads the principal from the token; librdkafka requires a name too.
 constexpr const char* kPrincipal = "event-ingestor";
 
 bool IsSecret(std::string_view property) { return property.find("password") != std::string_view::npos; }
@@ -22,7 +22,7 @@ base::Result<void> AddTls(const SecurityOptions& security, Properties& propertie
   };
   for (const auto& [file, property] : files) {
     if (!file->Set()) continue;
-    // Read here only for a message that names the setting.
+    // Read only so that the error message can name the setting.
     if (auto content = ReadSecret(*file); !content) return std::unexpected(content.error());
     properties.emplace_back(property, file->path);
   }
@@ -53,7 +53,7 @@ base::Result<Properties> ConnectionProperties(const KafkaOptions& options) {
       {"bootstrap.servers", options.brokers},   {"client.id", "event-ingestor"},
       {"security.protocol", security.protocol}, {"socket.keepalive.enable", "true"},
       {"socket.nagle.disable", "true"},         {"reconnect.backoff.max.ms", "2000"},
-      {"connections.max.idle.ms", "180000"},  // before anyone on the way cuts them (Azure: 240 s)
+      {"connections.max.idle.ms", "180000"},  // shorter than the limits of load balancers (Azure: 240 s)
   };
   if (security.UsesTls()) {
     if (auto added = AddTls(security, properties); !added) return std::unexpected(added.error());
@@ -71,7 +71,7 @@ base::Result<void> SetProperties(rd_kafka_conf_t* conf, const Properties& proper
         RD_KAFKA_CONF_OK) {
       continue;
     }
-    std::string message = "the Kafka client refuses " + name;
+    std::string message = "the Kafka client rejects " + name;
     if (!IsSecret(name)) message.append("=").append(value).append(": ").append(fault.data());
     return base::Fail(base::ErrorKind::kInvalid, std::move(message));
   }
@@ -93,7 +93,7 @@ base::Result<void> SetToken(rd_kafka_t* client, const AccessToken& token) {
     return {};
   }
   return base::Fail(base::ErrorKind::kInvalid,
-                    std::string("the Kafka client refuses the token: ") + fault.data());
+                    std::string("the Kafka client rejects the token: ") + fault.data());
 }
 
 }  // namespace ei::kafka

@@ -14,16 +14,17 @@ namespace ei::kafka {
 
 using Properties = std::vector<std::pair<std::string, std::string>>;
 
-// What every client of these brokers, producer or consumer, needs to reach and to convince them. Reads the
-// files of options.security; certificates are read again by rd_kafka_new. The values include secrets. Not in
-// it: the token of OAUTHBEARER, which SetToken gives to a running client.
+// Returns the librdkafka properties that each client, producer or consumer, needs to connect and log in.
+// Reads the files of options.security; rd_kafka_new reads the certificate files again. The values include
+// secrets. The OAUTHBEARER token is not included: SetToken passes it to a running client.
 base::Result<Properties> ConnectionProperties(const KafkaOptions& options);
 
-// kInvalid names the property that the client refuses, with its value unless that is a secret.
+// Returns kInvalid with the name of the property that librdkafka rejects, and its value unless that is a
+// secret.
 base::Result<void> SetProperties(rd_kafka_conf_t* conf, const Properties& properties);
 
-// For this client's next connections; those it has stay. The client's events have to include
-// RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH, which may go unheeded.
+// Sets the token for this client's next connections; open connections stay. The client's events must include
+// RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH; the caller may ignore that event.
 base::Result<void> SetToken(rd_kafka_t* client, const AccessToken& token);
 
 }  // namespace ei::kafka

@@ -51,70 +51,70 @@ void CredentialRefresher::Start() {
 void CredentialRefresher::Run() {
   base::NameThisThread("credentials");
   for (;;) {
-    Round();
-    const base::SteadyTime next = NextRound();
+    Poll();
+    const base::SteadyTime next = NextPoll();
     const base::MutexLock lock(mutex_);
     while (!stop_ && clock_.Now() < next) stopping_.WaitUntil(mutex_, next);
     if (stop_) return;
   }
 }
 
-base::SteadyTime CredentialRefresher::NextRound() const {
-  const base::SteadyTime round = clock_.Now() + kRound;
+base::SteadyTime CredentialRefresher::NextPoll() const {
+  const base::SteadyTime round = clock_.Now() + kPollInterval;
   return security_.UsesTokens() ? std::min(round, token_due_) : round;
 }
 
-void CredentialRefresher::Round() {
-  LookAtPassword();
-  LookAtCertificates();
+void CredentialRefresher::Poll() {
+  CheckPassword();
+  CheckCertificates();
   if (security_.UsesTokens()) RenewToken();
 }
 
-void CredentialRefresher::LookAtPassword() {
-  const auto news = password_.Look();
-  if (!news) return;
-  if (!*news) {
-    return log_.Write(LogLevel::kError, "kafka", "a new password is of no use; the old one stays",
-                      {{"error", news->error().message}});
+void CredentialRefresher::CheckPassword() {
+  const auto change = password_.Check();
+  if (!change) return;
+  if (!*change) {
+    return log_.Write(LogLevel::kError, "kafka", "the new password can't be used; keeping the old one",
+                      {{"error", change->error().message}});
   }
-  user_.OnPassword((*news)->front());
+  user_.OnPassword((*change)->front());
   log_.Write(LogLevel::kInfo, "kafka", "the next connections to the brokers use the new password");
 }
 
-void CredentialRefresher::LookAtCertificates() {
-  const auto news = certificates_.Look();
-  if (!news) return;
-  base::Result<void> taken;
-  if (*news) {
-    taken = user_.OnCertificates();
+void CredentialRefresher::CheckCertificates() {
+  const auto change = certificates_.Check();
+  if (!change) return;
+  base::Result<void> applied;
+  if (*change) {
+    applied = user_.OnCertificates();
   } else {
-    taken = std::unexpected(news->error());
+    applied = std::unexpected(change->error());
   }
-  if (taken) {
+  if (applied) {
     return log_.Write(LogLevel::kInfo, "kafka",
                       "the next connections to the brokers use the new certificates");
   }
-  log_.Write(LogLevel::kError, "kafka", "new certificates are of no use; the old ones stay",
-             {{"error", taken.error().message}});
+  log_.Write(LogLevel::kError, "kafka", "the new certificates can't be used; keeping the old ones",
+             {{"error", applied.error().message}});
 }
 
 void CredentialRefresher::RenewToken() {
-  if (const auto news = token_files_.Look(); news && *news) token_due_ = clock_.Now();
+  if (const auto change = token_files_.Check(); change && *change) token_due_ = clock_.Now();
   if (clock_.Now() < token_due_) return;
   auto token = security_.tokens->Fetch();
-  base::Result<void> taken;
+  base::Result<void> applied;
   if (token) {
-    taken = user_.OnToken(*token);
+    applied = user_.OnToken(*token);
   } else {
-    taken = std::unexpected(token.error());
+    applied = std::unexpected(token.error());
   }
-  if (taken) {
+  if (applied) {
     const base::Duration left = std::max(base::Duration(0), token->expires_at - clock_.WallNow());
     token_due_ = clock_.Now() + std::max(kTokenPauseMin, left * 4 / 5);
     token_pause_ = base::Duration(0);
     token_fault_.clear();
     if (token->warning != token_warning_ && !token->warning.empty()) {
-      log_.Write(LogLevel::kWarn, "kafka", "something is odd about the token for the brokers",
+      log_.Write(LogLevel::kWarn, "kafka", "warning about the token for the brokers",
                  {{"warning", std::string_view(token->warning)}});
     }
     token_warning_ = std::move(token->warning);
@@ -123,11 +123,11 @@ void CredentialRefresher::RenewToken() {
   if (Stopping()) return;  // cancelled
   token_pause_ = std::clamp(2 * token_pause_, kTokenPauseMin, kTokenPauseMax);
   token_due_ = clock_.Now() + token_pause_;
-  user_.OnNoToken(taken.error());
-  if (taken.error().message == token_fault_) return;
-  token_fault_ = taken.error().message;
-  log_.Write(LogLevel::kError, "kafka", "no token for the brokers; trying again",
-             {{"error", taken.error().message}});
+  user_.OnNoToken(applied.error());
+  if (applied.error().message == token_fault_) return;
+  token_fault_ = applied.error().message;
+  log_.Write(LogLevel::kError, "kafka", "no token for the brokers; retrying",
+             {{"error", applied.error().message}});
 }
 
 }  // namespace ei::kafka

@@ -13,42 +13,42 @@
 
 namespace ei::kafka {
 
-// Clients whose credentials can be changed while they run. Called by one thread.
+// Receives changed credentials while it runs. Called by one thread.
 class CredentialUser {
  public:
   virtual ~CredentialUser() = default;
   virtual void OnPassword(const std::string& password) = 0;
   virtual base::Result<void> OnToken(const AccessToken& token) = 0;
   virtual void OnNoToken(const base::Error& error) = 0;
-  // The files of certificates and keys have changed. A failure says that they are of no use.
+  // The files of certificates and keys have changed. An error means that they can't be used.
   virtual base::Result<void> OnCertificates() = 0;
 };
 
-// Keeps the credentials of running clients fresh: watches the files that hold them, and fetches a new token
-// when most of the old one's life is over. The clients go on with what they have as long as there is nothing
-// better. docs/decisions/0009.
+// Keeps the credentials of running clients current: watches the files that hold them and fetches a new token
+// after 4/5 of the old one's lifetime. When new credentials can't be read or used, the clients keep the old
+// ones. See docs/decisions/0009.
 class CredentialRefresher {
  public:
-  static constexpr base::Duration kRound = std::chrono::seconds(2);
+  static constexpr base::Duration kPollInterval = std::chrono::seconds(2);
 
-  // The references outlive the keeper. Nothing happens until Start or Round.
+  // All references must outlive this object. Nothing happens before Start or Poll.
   CredentialRefresher(const SecurityOptions& security, const ei::Clock& clock, Log& log,
                       CredentialUser& user);
-  // Joins the thread; a token source that it waits for is cancelled.
+  // Joins the thread; cancels a token fetch that is under way.
   ~CredentialRefresher();
 
-  // A thread of its own for the rounds, as fetching a token blocks.
+  // Starts a thread that polls every kPollInterval. It is a separate thread because fetching a token blocks.
   void Start();
 
-  // One look at everything; not beside Start.
-  void Round();
+  // Checks everything once. Must not be called after Start.
+  void Poll();
 
  private:
   void Run();
-  void LookAtPassword();
-  void LookAtCertificates();
+  void CheckPassword();
+  void CheckCertificates();
   void RenewToken();
-  base::SteadyTime NextRound() const;
+  base::SteadyTime NextPoll() const;
   bool Stopping();
 
   const SecurityOptions security_;
@@ -59,9 +59,9 @@ class CredentialRefresher {
   WatchedFiles certificates_;
   WatchedFiles token_files_;
   base::SteadyTime token_due_;
-  base::Duration token_pause_{0};  // before the next try, after a failed one
-  std::string token_fault_;        // told already
-  std::string token_warning_;      // the same
+  base::Duration token_pause_{0};  // before the next attempt, after a failed one
+  std::string token_fault_;        // the last one that was logged
+  std::string token_warning_;      // the last one that was logged
   base::Mutex mutex_;
   base::CondVar stopping_;
   bool stop_ GUARDED_BY(mutex_) = false;

@@ -63,12 +63,13 @@ base::Result<void> DeadLetterTopicReader::FindReaches(const DeadLetterOffsets& f
       const auto error = rd_kafka_query_watermark_offsets(job_.Client(), job_.Topic().c_str(), partition,
                                                           &reach.first, &reach.end, kCallMillis);
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
-      if (!MayPass(error)) return Unreadable(error);
-      auto patient = job_.Patience().OnFailure("a partition's ends", rd_kafka_err2str(error));
-      if (!patient) return patient;
+      if (!IsTransient(error)) return Unreadable(error);
+      auto in_time = job_.Deadline().OnFailure("reading a partition's offsets", rd_kafka_err2str(error));
+      if (!in_time) return in_time;
     }
-    job_.Patience().OnAnswer();
-    // What retention has taken away can't be read any more; what is saved beyond the end was another topic's.
+    job_.Deadline().OnAnswer();
+    // Offsets below `first` were deleted by retention; offsets beyond `end` belong to an earlier topic of
+    // this name.
     if (const auto saved = from.find(static_cast<uint64_t>(partition)); saved != from.end()) {
       reach.first = std::clamp(static_cast<int64_t>(saved->second), reach.first, reach.end);
     }
@@ -123,11 +124,11 @@ base::Result<std::optional<DeadLetterRecord>> DeadLetterTopicReader::Next(base::
       default: break;
     }
   }
-  job_.Pool().HandleEvent(raw);
+  job_.Factory().HandleEvent(raw);
   return std::nullopt;
 }
 
-// There may be less than the end promised: what an unfinished transaction has written can't be read yet.
+// The end may be lower than expected: records of an open transaction can't be read yet.
 void DeadLetterTopicReader::OnPartitionEnd(rd_kafka_event_t* event) {
   const std::unique_ptr<rd_kafka_topic_partition_t, void (*)(rd_kafka_topic_partition_t*)> place(
       rd_kafka_event_topic_partition(event), &rd_kafka_topic_partition_destroy);

@@ -9,12 +9,12 @@
 
 namespace ei::kafka {
 
-// The dead letters of a dead-letter topic, from the places given (where there are none: from the oldest) to
-// where each partition ended when this was opened. Reads what is committed, and ends before a transaction
-// that isn't over.
+// Reads the dead letters of a dead-letter topic: each partition from the given offset (from its oldest record
+// if none is given) to its end at the time of Open. Reads committed records only, and stops before a
+// transaction that is still open.
 class DeadLetterTopicReader final : public DeadLetterSource {
  public:
-  // The job outlives it, and is in the topic.
+  // `job` must outlive the reader and have its dead letters in a topic.
   static base::Result<std::unique_ptr<DeadLetterTopicReader>> Open(RedriveJob& job,
                                                                    const DeadLetterOffsets& from);
   ~DeadLetterTopicReader() override;
@@ -25,7 +25,7 @@ class DeadLetterTopicReader final : public DeadLetterSource {
   Distance Read() const override;
 
  private:
-  // Of one partition, as offsets.
+  // Offsets of one partition.
   struct Reach {
     int64_t first = 0;
     int64_t next = 0;
@@ -42,7 +42,7 @@ class DeadLetterTopicReader final : public DeadLetterSource {
   RedriveJob& job_;
   rd_kafka_queue_t* const queue_;
   std::map<int32_t, Reach> reaches_;
-  size_t open_ = 0;  // partitions that are not at their end
+  size_t open_ = 0;  // partitions that are not read to their end
 };
 
 }  // namespace ei::kafka

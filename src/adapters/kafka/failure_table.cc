@@ -16,10 +16,12 @@ RecordFailure ClassifyRecord(rd_kafka_resp_err_t error) {
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED: return {true, kNotAuthorized};
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED: return {false, kNotAuthorized};
 
-    // A record's time is this machine's, taken as it is sent.
+    // A record's timestamp is set from this machine's clock when the record is sent, so the record is not at
+    // fault.
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP: return {false, kClockRefused};
 
-    // Settings of ours or of the cluster's that don't fit; once they are mended the records go.
+    // Settings of this client or of the cluster that don't match. The records can be written once they are
+    // corrected.
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
     case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
@@ -34,7 +36,7 @@ RecordFailure ClassifyRecord(rd_kafka_resp_err_t error) {
   }
 }
 
-bool MayPass(rd_kafka_resp_err_t error) {
+bool IsTransient(rd_kafka_resp_err_t error) {
   switch (error) {
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:

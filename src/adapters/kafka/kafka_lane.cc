@@ -25,16 +25,16 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kConfigNames = {"max.message.bytes", "cleanup.policy",
                                                           "min.insync.replicas"};
-constexpr base::Duration kStalledLook = std::chrono::milliseconds(50);
+constexpr base::Duration kStalledCheckInterval = std::chrono::milliseconds(50);
 
 uint64_t Seed() {
   std::random_device device;
   return uint64_t{device()} << 32 | device();
 }
 
-TopicConfig ConfigOf(const wire::TopicConfigs& told) {
+TopicConfig ConfigOf(const wire::TopicConfigs& configs) {
   TopicConfig config;
-  for (const wire::ConfigValue& value : told.values) {
+  for (const wire::ConfigValue& value : configs.values) {
     const std::string_view text = value.value.value_or("");
     if (value.name == "max.message.bytes") {
       std::from_chars(text.data(), text.data() + text.size(), config.message_bytes_max);
@@ -60,7 +60,7 @@ KafkaLane::KafkaLane(KafkaSink& sink, size_t number, std::vector<native::Address
                     },
                     [this](uint64_t connection) { producer_->OnWritten(connection); },
                     [this](uint64_t connection, std::string_view reason, bool refused) {
-                      if (refused) sink_.reports_.Refused(number_, "tls_failed", "TLS", reason);
+                      if (refused) sink_.reports_.CredentialsRejected(number_, "tls_failed", "TLS", reason);
                       now_ = Now();
                       producer_->OnClosed(connection, reason, now_.steady);
                     },
@@ -119,7 +119,7 @@ TopicQueue& KafkaLane::QueueNamed(std::string_view name) {
   return found->second;
 }
 
-// --- from the worker
+// --- called by the worker
 
 void KafkaLane::Attach(DeliveryListener& listener, SentLog* sent) {
   listener_ = &listener;
@@ -136,9 +136,9 @@ void KafkaLane::Attach(DeliveryListener& listener, SentLog* sent) {
 void KafkaLane::Add(const JournalEvent& event) { EventQueueOf(event.topic).Add(event, now_); }
 
 void KafkaLane::AddDeadLetter(uint64_t token, const EventView& event, const DeadLetterNote& note) {
-  const Headers story = DeadLetterHeaders(note, event.traceparent);
+  const Headers fields = DeadLetterHeaders(note, event.traceparent);
   std::vector<wire::RecordHeader> headers;
-  for (const auto& [name, value] : story) headers.push_back({name, value});
+  for (const auto& [name, value] : fields) headers.push_back({name, value});
   QueueOf(sink_.topics_.DlqTopicOf(event.topic))
       .AddDeadLetter(token, event, note.reference.empty(), headers, now_);
 }
@@ -159,7 +159,7 @@ void KafkaLane::OnCredentials() {
   });
 }
 
-void KafkaLane::LookAgain() {
+void KafkaLane::ScheduleTurn() {
   boost::asio::post(context_, [this] { next_turn_ = {}; });
 }
 
@@ -177,7 +177,7 @@ void KafkaLane::Run(base::SteadyTime until) {
     if (next <= now) {
       Turn();
     } else {
-      OnWriting();  // what was settled
+      OnWriting();  // writes the notes of settled events
       in_flight_.store(producer_->RecordsOut(), std::memory_order_relaxed);
       context_.run_one_until(std::min({until, next, now + std::chrono::minutes(1)}));
     }
@@ -193,7 +193,7 @@ void KafkaLane::Turn() {
   now_ = Now();
   const base::SteadyTime now = now_.steady;
   next_turn_ = base::SteadyTime::max();
-  // Nothing can be asked without it, and to be refused for that would look like wrong credentials.
+  // Without a token no login is possible, and the brokers' rejection would look like wrong credentials.
   may_turn_ = sink_.HasCredentials();
   if (!may_turn_) return;
   if (const uint64_t version = sink_.RulesVersion(); version != rules_version_) {
@@ -204,38 +204,38 @@ void KafkaLane::Turn() {
     if (queue.NextTurn() <= now) queue.Turn(now_);
     next_turn_ = std::min(next_turn_, queue.NextTurn());
   }
-  if (number_ == 0) AskForConfigs(now);
+  if (number_ == 0) RequestConfigs(now);
   producer_->Turn(now);
-  LookForStalled(now);
+  CheckStalled(now);
 }
 
-// While some are stalled it goes on looking, though nothing may be sent or come back any more: else what is
-// rejected for their sake would be rejected for ever.
-void KafkaLane::LookForStalled(base::SteadyTime now) {
-  if (now >= stalled_look_at_) {
-    stalled_look_at_ = now + kStalledLook;
-    std::vector<ClusterReports::Stalled> stalled;
+// While partitions are stalled this check repeats, even if nothing is sent or answered any more: otherwise
+// new events for these partitions would be rejected forever.
+void KafkaLane::CheckStalled(base::SteadyTime now) {
+  if (now >= stalled_check_at_) {
+    stalled_check_at_ = now + kStalledCheckInterval;
+    std::vector<StalledTopic> stalled;
     for (const auto& [name, queue] : queues_) {
-      auto partitions = queue.Stalled(now, sink_.options_.stalled_after);
+      auto partitions = queue.Stalled(now, sink_.options_.stall_rule);
       if (!partitions.empty()) stalled.push_back({name, queue.Partitions(), std::move(partitions)});
     }
     const bool any = !stalled.empty();
-    if (any || stalled_told_) sink_.reports_.SetStalled(number_, std::move(stalled));
-    stalled_told_ = any;
+    if (any || stalled_reported_) sink_.reports_.SetStalled(number_, std::move(stalled));
+    stalled_reported_ = any;
   }
-  if (stalled_told_) next_turn_ = std::min(next_turn_, stalled_look_at_);
+  if (stalled_reported_) next_turn_ = std::min(next_turn_, stalled_check_at_);
 }
 
-void KafkaLane::AskForConfigs(base::SteadyTime now) {
+void KafkaLane::RequestConfigs(base::SteadyTime now) {
   if (!sink_.reports_.Reached()) return;
-  auto topics = sink_.size_limits_.TopicsToAsk(now);
+  auto topics = sink_.size_limits_.TopicsToRequest(now);
   if (!topics.empty()) {
-    producer_->AskForConfigs(std::move(topics), {kConfigNames.begin(), kConfigNames.end()});
+    producer_->RequestConfigs(std::move(topics), {kConfigNames.begin(), kConfigNames.end()});
   }
-  next_turn_ = std::min(next_turn_, sink_.size_limits_.NextAsk());
+  next_turn_ = std::min(next_turn_, sink_.size_limits_.NextRequest());
 }
 
-// --- from the producer
+// --- called by the producer
 
 void KafkaLane::OnDelivered(const Partition& partition, const Batch& batch, int64_t base_offset) {
   delivered_ += batch.records.Count();
@@ -255,7 +255,7 @@ void KafkaLane::OnDelivered(const Partition& partition, const Batch& batch, int6
 
 void KafkaLane::OnRejected(const Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,
                            std::span<const std::string> reasons) {
-  if (code == "message_too_large") sink_.AskForLimits();
+  if (code == "message_too_large") sink_.RequestLimits();
   queues_.find(partition.Topic())
       ->second.OnRejected(partition, std::move(rejected), code, reasons, now_.steady);
   next_turn_ = {};
@@ -285,7 +285,7 @@ void KafkaLane::OnUndeliverable(const std::string& topic, const Batch& records, 
   });
 }
 
-// Dead letters are not noted: they may stand twice after a crash.
+// Dead letters are not noted, so they may be written twice after a crash.
 void KafkaLane::OnNumbered(const Partition& partition, const Batch& batch) {
   if (sent_ == nullptr || batch.dead_letters) return;
   sent_->NoteSent(batch.tokens, native::EncodeSentStamp(
@@ -309,10 +309,10 @@ void KafkaLane::OnPartitionGone(const Partition& partition, std::deque<std::uniq
   next_turn_ = {};
 }
 
-void KafkaLane::OnTopic(const std::string& topic, const native::ClusterView::Topic& told) {
-  if (!told.partitions.empty()) sink_.OnReplicas(topic, told.replicas);
+void KafkaLane::OnTopic(const std::string& topic, const native::ClusterView::Topic& view) {
+  if (!view.partitions.empty()) sink_.OnReplicas(topic, view.replicas);
   if (const auto queue = queues_.find(topic); queue != queues_.end()) {
-    queue->second.OnTopic(told, now_.steady);
+    queue->second.OnTopic(view, now_.steady);
     next_turn_ = {};
   }
 }
@@ -330,14 +330,14 @@ void KafkaLane::OnFault(std::string_view code, const std::string& where, std::st
 }
 
 void KafkaLane::OnContact(const std::string& where) {
-  sink_.reports_.LetIn(number_, where);
+  sink_.reports_.LoginAccepted(number_, where);
   next_turn_ = {};
 }
 
 void KafkaLane::OnRefused(const std::string& where, std::string_view detail) {
-  // It was tried all the same, as it may be our clock that is wrong.
+  // An expired token is still used, because this machine's clock may be wrong.
   if (sink_.HasExpiredToken()) return sink_.reports_.Fault("token_unavailable", where, detail);
-  sink_.reports_.Refused(number_, "authentication_failed", where, detail);
+  sink_.reports_.CredentialsRejected(number_, "authentication_failed", where, detail);
 }
 
 void KafkaLane::OnProduced(const std::string& where, base::Duration took) {
@@ -362,16 +362,16 @@ void KafkaLane::OnTopicConfigs(const wire::DescribeConfigsResponse* response) {
     return sink_.size_limits_.OnAnswer(base::Fail(base::ErrorKind::kUnavailable, "no answer"));
   }
   std::vector<std::pair<std::string_view, base::Result<TopicConfig>>> found;
-  for (const wire::TopicConfigs& told : response->topics) {
-    if (told.error == wire::ErrorCode::kNone) {
-      found.emplace_back(told.topic, ConfigOf(told));
+  for (const wire::TopicConfigs& configs : response->topics) {
+    if (configs.error == wire::ErrorCode::kNone) {
+      found.emplace_back(configs.topic, ConfigOf(configs));
       continue;
     }
-    // One that was made just now isn't known to every broker yet.
-    const bool unknown = told.error == wire::ErrorCode::kUnknownTopicOrPartition;
+    // Not every broker knows a topic that was just created.
+    const bool unknown = configs.error == wire::ErrorCode::kUnknownTopicOrPartition;
     const auto kind = unknown ? base::ErrorKind::kUnavailable : base::ErrorKind::kInvalid;
-    const std::string error = std::to_string(static_cast<int>(told.error));
-    found.emplace_back(told.topic, base::Fail(kind, "a topic's settings can't be read: error " + error));
+    const std::string error = std::to_string(static_cast<int>(configs.error));
+    found.emplace_back(configs.topic, base::Fail(kind, "a topic's settings can't be read: error " + error));
   }
   sink_.size_limits_.OnAnswer(found);
 }

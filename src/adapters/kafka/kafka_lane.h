@@ -23,13 +23,13 @@ namespace ei::kafka {
 
 class KafkaSink;
 
-// A lane of the Kafka sink: one thread's producer, its connections and its queues. Nothing in it is shared
-// with other lanes but what KafkaSink has.
+// A lane of the Kafka sink: the producer, connections and queues of one thread. Lanes share nothing except
+// the members of KafkaSink.
 class KafkaLane final : public SinkLane,
                         private native::ProducerListener,
                         private native::TopicQueueListener {
  public:
-  // The sink outlives the lane. Lane 0 asks for the topics' settings.
+  // The sink must outlive the lane. Only lane 0 requests the topics' settings.
   KafkaLane(KafkaSink& sink, size_t number, std::vector<native::Address> bootstrap);
 
   void Attach(DeliveryListener& listener, SentLog* sent) override;
@@ -39,22 +39,23 @@ class KafkaLane final : public SinkLane,
   void Wake() override;
   uint64_t InFlight() const override { return in_flight_.load(std::memory_order_relaxed); }
 
-  // There are new ones. Any thread.
+  // There are new credentials. Any thread.
   void OnCredentials();
-  // There may be something to ask the brokers. Any thread.
-  void LookAgain();
+  // Makes the lane run a turn, because rules or topics to request have changed. Any thread.
+  void ScheduleTurn();
 
  private:
   native::Producer::Options ProducerOptions(std::vector<native::Address> bootstrap);
   native::TopicQueue& QueueNamed(std::string_view name);
   native::TopicQueue& QueueOf(std::string_view topic);
-  // The limits of the topic are asked for from the first call on; clients are told of them.
+  // Like QueueOf, for a topic that events go to. From the first call on, the topic's limits are requested and
+  // reported to TopicLimits.
   native::TopicQueue& EventQueueOf(std::string_view topic);
   native::Instant Now() const;
   void Turn();
   base::SteadyTime NextTurn() const;
-  void LookForStalled(base::SteadyTime now);
-  void AskForConfigs(base::SteadyTime now);
+  void CheckStalled(base::SteadyTime now);
+  void RequestConfigs(base::SteadyTime now);
 
   // ProducerListener
   void OnDelivered(const native::Partition& partition, const native::Batch& batch,
@@ -67,7 +68,7 @@ class KafkaLane final : public SinkLane,
   void OnWriting() override;
   void OnPartitionGone(const native::Partition& partition,
                        std::deque<std::unique_ptr<native::Batch>> batches) override;
-  void OnTopic(const std::string& topic, const native::ClusterView::Topic& told) override;
+  void OnTopic(const std::string& topic, const native::ClusterView::Topic& view) override;
   void OnFault(std::string_view code, const std::string& where, std::string_view detail) override;
   void OnContact(const std::string& where) override;
   void OnRefused(const std::string& where, std::string_view detail) override;
@@ -85,22 +86,22 @@ class KafkaLane final : public SinkLane,
   KafkaSink& sink_;
   const size_t number_;
   DeliveryListener* listener_ = nullptr;
-  SentLog* sent_ = nullptr;  // null: nothing outlives the process
+  SentLog* sent_ = nullptr;  // null: no notes are kept beyond the process
   boost::asio::io_context context_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::unique_ptr<native::SocketNetwork> network_;
   std::unique_ptr<native::Producer> producer_;
   std::map<std::string, native::TopicQueue, std::less<>> queues_;  // by topic
-  native::TopicQueue* last_queue_ = nullptr;                       // that an event went to
-  std::set<const native::TopicQueue*> watched_;                    // of topics whose limits are asked for
-  native::Instant now_;                                            // of the last turn, or thereabouts
+  native::TopicQueue* last_queue_ = nullptr;                       // the queue of the last event
+  std::set<const native::TopicQueue*> watched_;  // queues of topics whose limits are requested
+  native::Instant now_;                          // about the time of the last turn
   uint64_t delivered_ = 0;
-  base::SteadyTime stalled_look_at_;  // the next one
-  bool stalled_told_ = false;         // that there are some
-  base::SteadyTime next_turn_;        // beside the producer's
-  bool may_turn_ = false;             // there are credentials
-  uint64_t rules_version_ = 0;        // that the queues have
-  bool interrupted_ = false;          // Run is to return, as its caller has something to do
+  base::SteadyTime stalled_check_at_;  // time of the next check
+  bool stalled_reported_ = false;      // the last report was not empty
+  base::SteadyTime next_turn_;         // of everything except the producer
+  bool may_turn_ = false;              // false: there is no token yet
+  uint64_t rules_version_ = 0;         // the version that the queues use
+  bool interrupted_ = false;           // Run must return, because its caller has work to do
   std::atomic<bool> wake_due_{false};
   std::atomic<uint64_t> in_flight_{0};
 };

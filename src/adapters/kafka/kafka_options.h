@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "adapters/kafka/security_options.h"
+#include "adapters/kafka/stall_rule.h"
 #include "adapters/kafka/topics.h"
 #include "base/time.h"
 #include "delivery/retry_policy.h"
@@ -17,17 +18,18 @@ struct KafkaOptions {
   SecurityOptions security;
   std::string topic = "events";
   std::string dlq_topic = "events-dlq";
-  std::vector<TopicOptions> topics;                         // those with settings of their own
-  base::Duration write_timeout = std::chrono::seconds(10);  // of one request, which is then sent again
+  std::vector<TopicOptions> topics;                         // topics with their own settings
+  base::Duration write_timeout = std::chrono::seconds(10);  // of one request; then its batches are sent again
   RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
   RetryPolicy rejected_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 1};
   base::Duration unknown_topic_grace = std::chrono::minutes(10);
-  base::Duration stalled_after = std::chrono::milliseconds(100);  // see TopicQueue::Stalled
+  StallRule stall_rule;
   std::string compression = "none";
   size_t event_bytes_max = 1'000'000;
   size_t lanes = 1;
 
-  // Properties of librdkafka that win over all of the above, for what it serves (redrive, dlq stats).
+  // librdkafka properties that override all of the above. They apply only where librdkafka is used (redrive,
+  // dlq stats).
   std::vector<std::pair<std::string, std::string>> properties;
 };
 

@@ -24,7 +24,7 @@ std::string Nonce() {
   return base::EncodeBase64(bytes);
 }
 
-// "host:port,[::1]:port"; kInvalid where it isn't that.
+// Parses "host:port,[::1]:port"; kInvalid if it is malformed.
 base::Result<std::vector<native::Address>> AddressesOf(std::string_view brokers) {
   std::vector<native::Address> addresses;
   while (!brokers.empty()) {
@@ -104,14 +104,14 @@ SinkStatus KafkaSink::Status() const {
   return status;
 }
 
-void KafkaSink::AskForLimits() {
-  size_limits_.AskSoon();
-  lanes_.front()->LookAgain();
+void KafkaSink::RequestLimits() {
+  size_limits_.RequestSoon();
+  lanes_.front()->ScheduleTurn();
 }
 
 void KafkaSink::WatchLimits(std::string_view topic) {
   size_limits_.Watch(topic, CodecFor(topic) != wire::Codec::kNone);
-  if (!lanes_.empty()) lanes_.front()->LookAgain();
+  if (!lanes_.empty()) lanes_.front()->ScheduleTurn();
 }
 
 void KafkaSink::OnReplicas(const std::string& topic, uint32_t replicas) {
@@ -137,7 +137,7 @@ void KafkaSink::UseTopics(std::vector<TopicOptions> topics) {
 
 void KafkaSink::OnNewRules() {
   rules_version_.fetch_add(1, std::memory_order_release);
-  for (const auto& lane : lanes_) lane->LookAgain();
+  for (const auto& lane : lanes_) lane->ScheduleTurn();
 }
 
 native::TopicQueue::Rules KafkaSink::RulesOf(std::string_view topic) {
@@ -183,7 +183,7 @@ base::Result<std::unique_ptr<native::SaslExchange>> KafkaSink::MakeSasl() const 
                            security.username, password_, Nonce());
 }
 
-void KafkaSink::TellLanes() {
+void KafkaSink::NotifyLanes() {
   reports_.NewCredentials();
   for (const auto& lane : lanes_) lane->OnCredentials();
 }
@@ -193,7 +193,7 @@ void KafkaSink::OnPassword(const std::string& password) {
     const base::MutexLock lock(mutex_);
     password_ = password;
   }
-  TellLanes();
+  NotifyLanes();
 }
 
 base::Result<void> KafkaSink::OnToken(const AccessToken& token) {
@@ -201,14 +201,14 @@ base::Result<void> KafkaSink::OnToken(const AccessToken& token) {
     const base::MutexLock lock(mutex_);
     token_ = token;
   }
-  TellLanes();
+  NotifyLanes();
   return {};
 }
 
 void KafkaSink::OnNoToken(const base::Error& error) {
-  constexpr std::string_view kWhere = "the source of the tokens";
+  constexpr std::string_view kWhere = "the token source";
   if (error.kind == base::ErrorKind::kInvalid) {
-    reports_.Refused(ClusterReports::kEveryLane, "token_refused", kWhere, error.message);
+    reports_.CredentialsRejected(ClusterReports::kEveryLane, "token_refused", kWhere, error.message);
   } else {
     reports_.Fault("token_unavailable", kWhere, error.message);
   }
@@ -221,7 +221,7 @@ base::Result<void> KafkaSink::OnCertificates() {
     const base::MutexLock lock(mutex_);
     tls_ = std::move(*made);
   }
-  TellLanes();
+  NotifyLanes();
   return {};
 }
 

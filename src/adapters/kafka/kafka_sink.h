@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,20 +31,24 @@ namespace ei::kafka {
 
 class KafkaLane;
 
-// Events to Kafka. Each lane has a producer and connections of its own (KafkaLane); here is what they share:
-// credentials, what is known of topics, and what is told of the cluster.
+// Delivers events to Kafka. Each lane has its own producer and connections (KafkaLane); this class has what
+// lanes share: credentials, topic settings, and the reports about the cluster.
 class KafkaSink final : public EventSink, public CredentialUser {
  public:
-  // Needs no broker. What is handed over here outlives the sink; `limits` is told what topics take.
+  // Needs no broker. All references and pointers must outlive the sink. `limits`, if not null, receives the
+  // record size limits of topics.
   static base::Result<std::unique_ptr<KafkaSink>> Create(const KafkaOptions& options, const ei::Clock& clock,
                                                          Log& log, Telemetry* telemetry = nullptr,
                                                          TopicLimits* limits = nullptr);
-  // The lanes run no more. What isn't delivered is dropped.
+  // No lane may be running. Events that aren't delivered are dropped.
   ~KafkaSink() override;
 
   SinkLane& Lane(size_t lane) override;
   bool IsStalled(std::string_view topic, std::optional<uint32_t> key_hash) const override {
     return reports_.IsStalled(topics_.NameOf(topic), key_hash);
+  }
+  void OnStalls(std::function<void(std::vector<StalledTopic>)> callback) override {
+    reports_.OnStalls(std::move(callback));
   }
   SinkStatus Status() const override;
   std::map<std::string, ClusterReports::BrokerCounts, std::less<>> Brokers() const {
@@ -64,20 +69,20 @@ class KafkaSink final : public EventSink, public CredentialUser {
             TopicLimits* limits);
   base::Result<void> Open();
 
-  // The lanes' side; any thread.
+  // For the lanes; any thread.
   bool HasCredentials() const EXCLUDES(mutex_);
   bool HasExpiredToken() const EXCLUDES(mutex_);
   base::Result<std::unique_ptr<native::SaslExchange>> MakeSasl() const EXCLUDES(mutex_);
   std::shared_ptr<native::TlsContext> Tls() const EXCLUDES(mutex_);
   native::TopicQueue::Rules RulesOf(std::string_view topic);
-  // Another one when rules may be others.
+  // Changes whenever RulesOf may return something else.
   uint64_t RulesVersion() const { return rules_version_.load(std::memory_order_acquire); }
   void WatchLimits(std::string_view topic);
-  void AskForLimits();
+  void RequestLimits();
   void OnReplicas(const std::string& topic, uint32_t replicas) EXCLUDES(mutex_);
 
   wire::Codec CodecFor(std::string_view topic) const;
-  void TellLanes();
+  void NotifyLanes();
   void OnTopicKnown(std::string_view topic, const SizeLimits::Known& known);
   void OnNewRules();
 
@@ -88,7 +93,7 @@ class KafkaSink final : public EventSink, public CredentialUser {
   TopicLimits* const limits_;   // may be null
   Topics topics_;
   ClusterReports reports_;
-  SizeLimits size_limits_;  // the first lane asks
+  SizeLimits size_limits_;  // lane 0 sends the requests
   std::atomic<uint64_t> rules_version_{1};
 
   mutable base::Mutex mutex_;

@@ -31,7 +31,7 @@ void SetMetadata(rd_kafka_topic_partition_t& place, std::string_view text) {
   place.metadata_size = text.size();
 }
 
-// A place in files and the note: "17:4096" and the note from the next line on.
+// Encodes a place in files and the note: "17:4096", a line break, and the note.
 std::string PlaceAndNote(const DeadLetterOffsets& places, const std::string& note) {
   const auto& [part, offset] = *places.begin();
   return std::to_string(part) + ':' + std::to_string(offset) + '\n' + note;
@@ -51,19 +51,19 @@ RedriveJob::OtherJob ReadPlaceAndNote(std::string_view text) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<RedriveJob>> RedriveJob::Open(ClientFactory& pool, Options options,
+base::Result<std::unique_ptr<RedriveJob>> RedriveJob::Open(ClientFactory& factory, Options options,
                                                            const ei::Clock& clock,
                                                            std::function<bool()> stop) {
-  std::unique_ptr<RedriveJob> job(new RedriveJob(pool, std::move(options), clock, std::move(stop)));
-  auto client = pool.Make(RD_KAFKA_CONSUMER, {
-                                                 {"group.id", job->options_.name},
-                                                 {"enable.auto.commit", "false"},
-                                                 {"enable.auto.offset.store", "false"},
-                                                 {"isolation.level", "read_committed"},
-                                                 {"auto.offset.reset", "earliest"},
-                                                 {"enable.partition.eof", "true"},
-                                                 {"fetch.wait.max.ms", "50"},
-                                             });
+  std::unique_ptr<RedriveJob> job(new RedriveJob(factory, std::move(options), clock, std::move(stop)));
+  auto client = factory.Make(RD_KAFKA_CONSUMER, {
+                                                    {"group.id", job->options_.name},
+                                                    {"enable.auto.commit", "false"},
+                                                    {"enable.auto.offset.store", "false"},
+                                                    {"isolation.level", "read_committed"},
+                                                    {"auto.offset.reset", "earliest"},
+                                                    {"enable.partition.eof", "true"},
+                                                    {"fetch.wait.max.ms", "50"},
+                                                });
   if (!client) return std::unexpected(client.error());
   job->client_ = std::move(*client);
   if (auto found = job->FindPartitions(); !found) return std::unexpected(found.error());
@@ -73,7 +73,7 @@ base::Result<std::unique_ptr<RedriveJob>> RedriveJob::Open(ClientFactory& pool, 
 base::Result<void> RedriveJob::FindPartitions() {
   rd_kafka_topic_t* const topic = rd_kafka_topic_new(client_.get(), options_.topic.c_str(), nullptr);
   if (topic == nullptr)
-    return base::Fail(base::ErrorKind::kInvalid, options_.topic + " is no name for a topic");
+    return base::Fail(base::ErrorKind::kInvalid, options_.topic + " is not a valid topic name");
   const std::unique_ptr<rd_kafka_topic_t, void (*)(rd_kafka_topic_t*)> owner(topic, &rd_kafka_topic_destroy);
   while (!stop_()) {
     const rd_kafka_metadata_t* metadata = nullptr;
@@ -83,26 +83,26 @@ base::Result<void> RedriveJob::FindPartitions() {
       partitions_ = error == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata->topics[0].partition_cnt : 0;
       rd_kafka_metadata_destroy(metadata);
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        patience_.OnAnswer();
+        deadline_.OnAnswer();
         return {};
       }
     }
-    if (!MayPass(error)) {
+    if (!IsTransient(error)) {
       return base::Fail(base::ErrorKind::kInvalid,
                         "topic " + options_.topic + ": " + rd_kafka_err2str(error));
     }
-    TellFaults();
-    if (auto patient = patience_.OnFailure("where the topic is", rd_kafka_err2str(error)); !patient)
-      return patient;
+    LogFaults();
+    if (auto in_time = deadline_.OnFailure("finding the topic", rd_kafka_err2str(error)); !in_time)
+      return in_time;
   }
   return StoppedWaiting();
 }
 
-void RedriveJob::TellFaults() {
+void RedriveJob::LogFaults() {
   const std::unique_ptr<rd_kafka_queue_t, void (*)(rd_kafka_queue_t*)> queue(
       rd_kafka_queue_get_consumer(client_.get()), &rd_kafka_queue_destroy);
   while (rd_kafka_event_t* event = rd_kafka_queue_poll(queue.get(), 0)) {
-    pool_.HandleEvent(event);
+    factory_.HandleEvent(event);
     rd_kafka_event_destroy(event);
   }
 }
@@ -136,15 +136,15 @@ base::Result<DeadLetterOffsets> RedriveJob::Saved() const {
     auto error = rd_kafka_committed(client_.get(), list.get(), kCallMillis);
     for (int i = 0; i < asked && error == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) error = list->elems[i].err;
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      patience_.OnAnswer();
+      deadline_.OnAnswer();
       return ProgressIn(*list).places;
     }
-    if (!MayPass(error)) {
+    if (!IsTransient(error)) {
       return base::Fail(base::ErrorKind::kInvalid, "the progress of job " + options_.name +
                                                        " can't be read: " + rd_kafka_err2str(error));
     }
-    if (auto patient = patience_.OnFailure("the job's progress", rd_kafka_err2str(error)); !patient) {
-      return std::unexpected(patient.error());
+    if (auto in_time = deadline_.OnFailure("reading the job's progress", rd_kafka_err2str(error)); !in_time) {
+      return std::unexpected(in_time.error());
     }
   }
   return StoppedWaiting();
@@ -181,20 +181,20 @@ base::Result<std::vector<RedriveJob::OtherJob>> RedriveJob::All(std::string_view
 
 base::Result<void> RedriveJob::Save(const DeadLetterOffsets& places) const {
   const PartitionList list = ListOf(places);
-  // A stop doesn't keep what was sent from being saved.
+  // Tries at least once, so that a stop doesn't lose the progress of records that were sent.
   do {
     auto error = rd_kafka_commit(client_.get(), list.get(), /*async=*/0);
     for (int i = 0; i < list->cnt && error == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) error = list->elems[i].err;
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      patience_.OnAnswer();
+      deadline_.OnAnswer();
       return {};
     }
-    if (!MayPass(error)) {
+    if (!IsTransient(error)) {
       return base::Fail(base::ErrorKind::kInvalid, "the progress of job " + options_.name +
                                                        " can't be saved: " + rd_kafka_err2str(error));
     }
-    if (auto patient = patience_.OnFailure("saving the progress", rd_kafka_err2str(error)); !patient)
-      return patient;
+    if (auto in_time = deadline_.OnFailure("saving the progress", rd_kafka_err2str(error)); !in_time)
+      return in_time;
   } while (!stop_());
   return StoppedWaiting();
 }

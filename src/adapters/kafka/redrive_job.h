@@ -17,20 +17,20 @@
 
 namespace ei::kafka {
 
-// Where it is kept how far a redrive has come: in the offsets of a consumer group named after the job, so
-// that they can be saved in one transaction with what was sent.
+// Stores the progress of a redrive in the offsets of a consumer group named after the job, so that the
+// progress can be saved in the same transaction as the records that were sent.
 //
-// Of dead letters in a topic these are the offsets of its partitions. Of those in files it is one place,
-// written into the metadata that belong to the offset of partition 0 of `topic`, which may be any that
-// exists. A note that says what the job is about stands in the metadata too.
+// For dead letters in a topic the progress is the offsets of its partitions. For dead letters in files it is
+// one place (segment and offset), written to the metadata of the offset of partition 0 of `topic`, which may
+// be any existing topic. The metadata also has a note that describes the job.
 //
-// Brokers forget the offsets of a group that has not saved any for offsets.retention.minutes, 7 days unless
-// set otherwise. One thread.
+// Brokers delete the offsets of a group that has saved none for offsets.retention.minutes (7 days by
+// default). One thread.
 class RedriveJob {
  public:
   enum class DeadLetters : uint8_t { kInTopic, kInFiles };
 
-  static constexpr size_t kNoteBytesMax = 3000;  // brokers take 4,096 bytes of metadata unless set otherwise
+  static constexpr size_t kNoteBytesMax = 3000;  // brokers accept 4,096 bytes of metadata by default
 
   struct Options {
     DeadLetters dead_letters = DeadLetters::kInTopic;
@@ -38,9 +38,9 @@ class RedriveJob {
     std::string name;
     std::string note;
   };
-  // `stop` ends whatever waits for brokers, with kUnavailable, as does BrokerDeadline. Pool and clock outlive
-  // the job.
-  static base::Result<std::unique_ptr<RedriveJob>> Open(ClientFactory& pool, Options options,
+  // Blocks until the topic's partitions are known. All calls that wait for brokers end with kUnavailable when
+  // `stop` returns true or the BrokerDeadline has passed. `factory` and `clock` must outlive the job.
+  static base::Result<std::unique_ptr<RedriveJob>> Open(ClientFactory& factory, Options options,
                                                         const ei::Clock& clock, std::function<bool()> stop);
 
   const std::string& Name() const { return options_.name; }
@@ -49,49 +49,50 @@ class RedriveJob {
   rd_kafka_t* Client() const { return client_.get(); }
   bool Stopped() const { return stop_(); }
   const ei::Clock& Clock() const { return clock_; }
-  BrokerDeadline& Patience() const { return patience_; }
-  ClientFactory& Pool() const { return pool_; }
+  BrokerDeadline& Deadline() const { return deadline_; }
+  ClientFactory& Factory() const { return factory_; }
 
-  // Empty: none, or the brokers have forgotten them.
+  // Returns the saved progress. Empty: none was saved, or the brokers have deleted it.
   base::Result<DeadLetterOffsets> Saved() const;
 
-  // How far the jobs have come whose names begin with `prefix`, this one included, and their notes. Each is
-  // asked for by itself; those of which nothing can be told are left out.
+  // Returns the progress and notes of all jobs whose names begin with `prefix`, including this one. Sends one
+  // request a job; leaves out jobs whose offsets can't be read.
   struct OtherJob {
     DeadLetterOffsets places;
     std::string note;
   };
   base::Result<std::vector<OtherJob>> All(std::string_view prefix) const;
 
-  // These places, once saved, as Saved gives them.
+  // Returns what Saved() will return after `places` were saved.
   DeadLetterOffsets AsSaved(const DeadLetterOffsets& places) const;
 
   PartitionList ListOf(const DeadLetterOffsets& places) const;
 
-  // Without a transaction.
+  // Saves the progress without a transaction.
   base::Result<void> Save(const DeadLetterOffsets& places) const;
 
  private:
-  // Inner topics can't be made with fewer brokers than these ask for, and then nothing but this shows it.
+  // When the cluster has fewer brokers than these settings require, the brokers can't create their internal
+  // topics. The only symptom for a client is that no coordinator is found.
   static constexpr std::string_view kHint =
       "on a small cluster: offsets.topic.replication.factor and transaction.state.log.replication.factor may "
-      "ask for more brokers than there are";
+      "require more brokers than the cluster has";
 
-  RedriveJob(ClientFactory& pool, Options options, const ei::Clock& clock, std::function<bool()> stop)
-      : pool_(pool),
+  RedriveJob(ClientFactory& factory, Options options, const ei::Clock& clock, std::function<bool()> stop)
+      : factory_(factory),
         options_(std::move(options)),
         stop_(std::move(stop)),
         clock_(clock),
-        patience_(clock, pool.LogOfFaults(), kHint) {}
+        deadline_(clock, factory.FaultLog(), kHint) {}
   base::Result<void> FindPartitions();
-  void TellFaults();
+  void LogFaults();
   OtherJob ProgressIn(const rd_kafka_topic_partition_list_t& offsets) const;
 
-  ClientFactory& pool_;
+  ClientFactory& factory_;
   const Options options_;
   const std::function<bool()> stop_;
   const ei::Clock& clock_;
-  mutable BrokerDeadline patience_;
+  mutable BrokerDeadline deadline_;
   RdKafkaHandle client_;
   int partitions_ = 0;
 };

@@ -19,18 +19,20 @@ constexpr int kCallMillis = 500;
 constexpr int kPollMillis = 100;
 constexpr auto kPause = std::chrono::seconds(1);  // before another attempt
 constexpr auto kFencedPause = std::chrono::seconds(5);
-constexpr int kStalledPolls = 10;  // without a report: something else is wrong, or down
-constexpr int kLastTries = 4;      // to abort after a stop: what is open holds readers up
+constexpr int kStalledPolls = 10;  // polls without a report before other calls are tried to find the reason
+constexpr int kLastTries = 4;      // attempts to abort after a stop: an open transaction blocks readers
 constexpr auto kNotReported = RD_KAFKA_RESP_ERR__IN_PROGRESS;
 
-// A dead letter that these happen to will meet them again. `certain`: they were this dead letter's own.
-RecordStatus FateOf(rd_kafka_resp_err_t error, bool certain) {
+// The status of a dead letter after `error`. kRefused: its topic would reject it again. `certain`: the error
+// belongs to this dead letter and not to another one of the same batch.
+RecordStatus StatusOf(rd_kafka_resp_err_t error, bool certain) {
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return RecordStatus::kWritten;
   const bool refused = ClassifyRecord(error).rejected || error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
   return refused && certain ? RecordStatus::kRefused : RecordStatus::kOpen;
 }
 
-// What a record takes when it isn't compressed: a batch's header of 61 bytes, and the least of its own.
+// The least size of an uncompressed record: a batch header of 61 bytes, and the smallest possible record
+// header.
 uint64_t BytesAtLeast(const Redelivery& dead_letter) {
   constexpr uint64_t kBatchHeader = 61;
   constexpr uint64_t kRecordHeader = 8;
@@ -40,12 +42,12 @@ uint64_t BytesAtLeast(const Redelivery& dead_letter) {
   return bytes;
 }
 
-bool IsRefusal(rd_kafka_resp_err_t error) {
-  return FateOf(error, /*certain=*/true) == RecordStatus::kRefused;
+bool IsRejection(rd_kafka_resp_err_t error) {
+  return StatusOf(error, /*certain=*/true) == RecordStatus::kRefused;
 }
 
-// No other attempt, by this producer or another, would fare better.
-bool EndsTheJob(rd_kafka_resp_err_t error) {
+// No retry by any producer can succeed.
+bool IsPermanent(rd_kafka_resp_err_t error) {
   switch (error) {
     case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
@@ -59,36 +61,36 @@ bool EndsTheJob(rd_kafka_resp_err_t error) {
 }  // namespace
 
 base::Result<std::unique_ptr<RedriveProducer>> RedriveProducer::Open(RedriveJob& job, Options options) {
-  std::unique_ptr<RedriveProducer> sender(new RedriveProducer(job, std::move(options)));
-  if (auto opened = sender->OpenProducer(); !opened) return std::unexpected(opened.error());
+  std::unique_ptr<RedriveProducer> producer(new RedriveProducer(job, std::move(options)));
+  if (auto opened = producer->OpenProducer(); !opened) return std::unexpected(opened.error());
   auto saved = job.Saved();
   if (!saved) return std::unexpected(saved.error());
-  sender->saved_ = std::move(*saved);
-  return sender;
+  producer->saved_ = std::move(*saved);
+  return producer;
 }
 
 RedriveProducer::~RedriveProducer() { CloseProducer(); }
 
 base::Result<void> RedriveProducer::OpenProducer() {
-  const KafkaOptions& options = job_.Pool().Options();
+  const KafkaOptions& options = job_.Factory().Options();
   Properties properties = {
       {"enable.idempotence", "true"},
       {"partitioner", "murmur2_random"},
       {"compression.type", options.compression},
       {"linger.ms", "5"},
       {"batch.size",
-       "16384"},  // a topic's limit holds for whole batches, of which one too large fails all in it
+       "16384"},  // a topic's size limit applies to batches, and a batch that is too large fails as a whole
       {"message.max.bytes", std::to_string(2 * options.event_bytes_max + (64 << 10))},
-      {"topic.metadata.propagation.max.ms", "5000"},  // that a topic unknown to the brokers is waited for
+      {"topic.metadata.propagation.max.ms", "5000"},  // how long to wait for an unknown topic
   };
   if (options_.transactions) {
     properties.emplace_back("transactional.id", job_.Name());
   } else {
     properties.emplace_back("message.timeout.ms", "0");
-    // A request each, so that one that is refused is the fault of its dead letter.
+    // One record a request, so that a rejected request identifies its dead letter.
     properties.emplace_back("batch.num.messages", "1");
   }
-  auto client = job_.Pool().Make(RD_KAFKA_PRODUCER, properties);
+  auto client = job_.Factory().Make(RD_KAFKA_PRODUCER, properties);
   if (!client) return std::unexpected(client.error());
   producer_ = std::move(*client);
   queue_ = rd_kafka_queue_get_main(producer_.get());
@@ -98,7 +100,7 @@ base::Result<void> RedriveProducer::OpenProducer() {
   if (!broken_) return broken_;
   return base::Fail(base::ErrorKind::kUnavailable, begun == Attempt::kStopped
                                                        ? "stopped while waiting for the brokers"
-                                                       : "no transaction could be begun");
+                                                       : "no transaction could be started");
 }
 
 void RedriveProducer::CloseProducer() {
@@ -115,18 +117,18 @@ base::Result<CommitOutcome> RedriveProducer::Commit(std::span<const Redelivery> 
     Attempt end = Try(dead_letters, places);
     if (end == Attempt::kUncertain && broken_) end = Recover(places);
     if (!broken_) return std::unexpected(broken_.error());
-    if (end == Attempt::kRefused) {
-      patience_.OnAnswer();
+    if (end == Attempt::kRejected) {
+      deadline_.OnAnswer();
       LearnLimits(dead_letters);
       return OutcomeOf(/*certain=*/!options_.transactions || dead_letters.size() == 1);
     }
     if (end == Attempt::kCommitted) {
-      patience_.OnAnswer();
+      deadline_.OnAnswer();
       saved_ = job_.AsSaved(places);
       return CommitOutcome{.committed = true};
     }
     if (end == Attempt::kStopped || job_.Stopped()) return CommitOutcome{.stopped = true};
-    if (end != Attempt::kAgain) continue;
+    if (end != Attempt::kRetry) continue;
     if (auto waited = WaitAfter(dead_letters); !waited) return std::unexpected(waited.error());
   }
 }
@@ -140,12 +142,13 @@ base::Result<void> RedriveProducer::WaitAfter(std::span<const Redelivery> dead_l
     why = rd_kafka_err2str(reports_[i]);
     break;
   }
-  if (auto patient = patience_.OnFailure(what, why); !patient) return patient;
+  if (auto in_time = deadline_.OnFailure(what, why); !in_time) return in_time;
   options_.wait(kPause);
   return {};
 }
 
-// A refusal costs a transaction a second or so, and in one of many dead letters doesn't say which it was.
+// A rejection costs about a second in a transaction, and for several dead letters it doesn't tell which one
+// caused it.
 bool RedriveProducer::FindOversized(std::span<const Redelivery> dead_letters) {
   reports_.assign(dead_letters.size(), kNotReported);
   bool any = false;
@@ -159,7 +162,7 @@ bool RedriveProducer::FindOversized(std::span<const Redelivery> dead_letters) {
 }
 
 void RedriveProducer::LearnLimits(std::span<const Redelivery> dead_letters) {
-  if (job_.Pool().Options().compression != "none") return;
+  if (job_.Factory().Options().compression != "none") return;
   for (size_t i = 0; i < dead_letters.size(); ++i) {
     if (reports_[i] != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || bytes_max_.contains(dead_letters[i].topic))
       continue;
@@ -169,33 +172,34 @@ void RedriveProducer::LearnLimits(std::span<const Redelivery> dead_letters) {
   }
 }
 
-// A new producer ends what the one before has left open; then the progress tells what became of it.
+// A new producer ends the open transaction of the old one; the saved progress then shows whether it was
+// committed.
 RedriveProducer::Attempt RedriveProducer::Recover(const DeadLetterOffsets& places) {
   CloseProducer();
-  // The brokers say the same of one that was replaced and of one whose transaction took too long. Taking the
-  // place back at once, two of them would go on doing so for ever.
+  // The brokers return the same error to a producer that was replaced and to one whose transaction timed out.
+  // Without this pause two producers of the same job would fence each other forever.
   if (std::exchange(fenced_, false)) {
     options_.wait(kFencedPause);
-    if (const Attempt other = LookAtProgress(places); other == Attempt::kUncertain) return other;
+    if (const Attempt other = CheckProgress(places); other == Attempt::kUncertain) return other;
   }
-  if (broken_ = OpenProducer(); !broken_) return job_.Stopped() ? StoppedInstead() : Attempt::kUncertain;
-  return LookAtProgress(places);
+  if (broken_ = OpenProducer(); !broken_) return job_.Stopped() ? ReturnStopped() : Attempt::kUncertain;
+  return CheckProgress(places);
 }
 
-RedriveProducer::Attempt RedriveProducer::LookAtProgress(const DeadLetterOffsets& places) {
+RedriveProducer::Attempt RedriveProducer::CheckProgress(const DeadLetterOffsets& places) {
   const auto now = job_.Saved();
   if (!now) {
     broken_ = std::unexpected(now.error());
-    return job_.Stopped() ? StoppedInstead() : Attempt::kUncertain;
+    return job_.Stopped() ? ReturnStopped() : Attempt::kUncertain;
   }
   if (*now == job_.AsSaved(places)) return Attempt::kCommitted;
-  if (*now == saved_) return Attempt::kAgain;
+  if (*now == saved_) return Attempt::kRetry;
   broken_ =
       base::Fail(base::ErrorKind::kInvalid, "another redrive of job " + job_.Name() + " has taken over");
   return Attempt::kUncertain;
 }
 
-RedriveProducer::Attempt RedriveProducer::StoppedInstead() {
+RedriveProducer::Attempt RedriveProducer::ReturnStopped() {
   broken_ = {};
   return Attempt::kStopped;
 }
@@ -218,12 +222,12 @@ RedriveProducer::Attempt RedriveProducer::Try(std::span<const Redelivery> dead_l
 }
 
 RedriveProducer::Attempt RedriveProducer::FinishWithout(const DeadLetterOffsets& places) {
-  while (!GatherReports()) {
+  while (!CollectReports()) {
     if (job_.Stopped()) return Attempt::kStopped;
-    if (broken_ = job_.Patience().OnFailure("writing a dead letter", "no report"); !broken_)
+    if (broken_ = job_.Deadline().OnFailure("writing a dead letter", "no report"); !broken_)
       return Attempt::kUncertain;
   }
-  if (AnyFailed()) return Attempt::kRefused;
+  if (AnyFailed()) return Attempt::kRejected;
   auto saved = job_.Save(places);
   if (saved) return Attempt::kCommitted;
   if (job_.Stopped()) return Attempt::kStopped;
@@ -232,9 +236,10 @@ RedriveProducer::Attempt RedriveProducer::FinishWithout(const DeadLetterOffsets&
 }
 
 RedriveProducer::Attempt RedriveProducer::FinishTransaction(const DeadLetterOffsets& places) {
-  // Without all reports one of the calls says what is wrong, or that there is nothing but to wait.
-  GatherReports();
-  Attempt end = AnyFailed() ? Attempt::kAgain : SaveInTransaction(places);
+  // If some reports are missing, one of the following calls returns the error, or shows that waiting is the
+  // only option.
+  CollectReports();
+  Attempt end = AnyFailed() ? Attempt::kRetry : SaveInTransaction(places);
   if (end == Attempt::kCommitted) {
     end = Transact([this] { return rd_kafka_commit_transaction(producer_.get(), kCallMillis); });
   }
@@ -242,7 +247,7 @@ RedriveProducer::Attempt RedriveProducer::FinishTransaction(const DeadLetterOffs
   const Attempt aborted =
       Transact([this] { return rd_kafka_abort_transaction(producer_.get(), kCallMillis); }, kLastTries);
   if (aborted != Attempt::kCommitted) return aborted;
-  return end == Attempt::kAgain && std::ranges::any_of(reports_, IsRefusal) ? Attempt::kRefused : end;
+  return end == Attempt::kRetry && std::ranges::any_of(reports_, IsRejection) ? Attempt::kRejected : end;
 }
 
 RedriveProducer::Attempt RedriveProducer::SaveInTransaction(const DeadLetterOffsets& places) {
@@ -275,7 +280,7 @@ rd_kafka_resp_err_t RedriveProducer::Produce(const Redelivery& dead_letter, size
   arguments[4].vtype = RD_KAFKA_VTYPE_HEADERS;
   arguments[4].u.headers = headers;
   arguments[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): librdkafka carries a pointer; nothing is ever behind it
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): librdkafka's opaque is a pointer; it is never dereferenced
   arguments[5].u.ptr = reinterpret_cast<void*>(index);
   rd_kafka_error_t* const failure = rd_kafka_produceva(producer_.get(), arguments.data(), arguments.size());
   if (failure == nullptr) return RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -285,8 +290,8 @@ rd_kafka_resp_err_t RedriveProducer::Produce(const Redelivery& dead_letter, size
   return error;
 }
 
-// Whether all reports are there; false when none has come for some time.
-bool RedriveProducer::GatherReports() {
+// Polls for delivery reports. Returns true when all have come; false when none came for kStalledPolls polls.
+bool RedriveProducer::CollectReports() {
   int polls = 0;
   while (reported_ < reports_.size() && polls < kStalledPolls) {
     rd_kafka_event_t* const event = rd_kafka_queue_poll(queue_, kPollMillis);
@@ -295,21 +300,21 @@ bool RedriveProducer::GatherReports() {
       continue;
     }
     const size_t before = reported_;
-    TakeReports(event);
+    HandleReports(event);
     polls = reported_ > before ? 0 : polls + 1;
     rd_kafka_event_destroy(event);
   }
   return reported_ == reports_.size();
 }
 
-void RedriveProducer::TakeReports(rd_kafka_event_t* event) {
-  if (rd_kafka_event_type(event) != RD_KAFKA_EVENT_DR) return job_.Pool().HandleEvent(event);
+void RedriveProducer::HandleReports(rd_kafka_event_t* event) {
+  if (rd_kafka_event_type(event) != RD_KAFKA_EVENT_DR) return job_.Factory().HandleEvent(event);
   while (const rd_kafka_message_t* const message = rd_kafka_event_message_next(event)) {
     const auto index = reinterpret_cast<size_t>(message->_private);
     if (index >= reports_.size() || reports_[index] != kNotReported) continue;
     reports_[index] = message->err;
     ++reported_;
-    job_.Patience().OnAnswer();
+    job_.Deadline().OnAnswer();
   }
 }
 
@@ -318,34 +323,36 @@ bool RedriveProducer::AnyFailed() const {
       reports_, [](auto error) { return error != RD_KAFKA_RESP_ERR_NO_ERROR && error != kNotReported; });
 }
 
-// Makes the call until it is done; takes reports meanwhile, for which ending a transaction waits.
+// Repeats the call until it succeeds or fails permanently. Handles delivery reports meanwhile, because ending
+// a transaction waits for them.
 template <typename Call>
 RedriveProducer::Attempt RedriveProducer::Transact(Call call, int tries_when_stopped) {
   for (;;) {
     const std::unique_ptr<rd_kafka_error_t, void (*)(rd_kafka_error_t*)> failure(call(),
                                                                                  &rd_kafka_error_destroy);
     if (failure == nullptr) {
-      job_.Patience().OnAnswer();
+      job_.Deadline().OnAnswer();
       return Attempt::kCommitted;
     }
-    if (EndsTheJob(rd_kafka_error_code(failure.get()))) {
-      broken_ = base::Fail(base::ErrorKind::kInvalid, "the transaction of job " + job_.Name() +
-                                                          " fails: " + rd_kafka_error_string(failure.get()) +
-                                                          "; --no-transactions goes without one");
+    if (IsPermanent(rd_kafka_error_code(failure.get()))) {
+      broken_ = base::Fail(base::ErrorKind::kInvalid,
+                           "the transaction of job " + job_.Name() +
+                               " fails: " + rd_kafka_error_string(failure.get()) +
+                               "; use --no-transactions to redrive without transactions");
       return Attempt::kUncertain;
     }
     fenced_ = rd_kafka_error_code(failure.get()) == RD_KAFKA_RESP_ERR__FENCED;
     if (rd_kafka_error_txn_requires_abort(failure.get()) != 0) {
       aborted_for_ = rd_kafka_error_string(failure.get());
-      return Attempt::kAgain;
+      return Attempt::kRetry;
     }
     if (rd_kafka_error_is_retriable(failure.get()) == 0) return Attempt::kUncertain;
     while (rd_kafka_event_t* event = rd_kafka_queue_poll(queue_, 0)) {
-      TakeReports(event);
+      HandleReports(event);
       rd_kafka_event_destroy(event);
     }
     if (job_.Stopped() && tries_when_stopped-- <= 0) return Attempt::kStopped;
-    broken_ = job_.Patience().OnFailure("a transaction's step", rd_kafka_error_string(failure.get()));
+    broken_ = job_.Deadline().OnFailure("a transaction step", rd_kafka_error_string(failure.get()));
     if (!broken_) return Attempt::kUncertain;
   }
 }
@@ -354,7 +361,7 @@ CommitOutcome RedriveProducer::OutcomeOf(bool certain) const {
   CommitOutcome outcome;
   for (const rd_kafka_resp_err_t error : reports_) {
     CommitOutcome::RecordOutcome& each = outcome.outcomes.emplace_back();
-    each.fate = FateOf(error, certain);
+    each.fate = StatusOf(error, certain);
     if (options_.transactions && each.fate == RecordStatus::kWritten) each.fate = RecordStatus::kOpen;
     if (each.fate != RecordStatus::kRefused) continue;
     each.code = ClassifyRecord(error).code;

@@ -14,24 +14,25 @@
 
 namespace ei::kafka {
 
-// Writes dead letters to topics, with the placement of the Java client, and saves the progress of their job.
+// Writes dead letters to topics, partitioned as by the Java client, and saves the progress of the job.
 //
-// With transactions both happen or neither does, whenever the process may be killed: who reads committed
-// records only sees each dead letter once. Another sender of the same job takes its place over and ends this
-// one. Without them (some clusters have none) a record is on its own, and one that was written shortly before
-// a kill may be written again.
+// With transactions both happen or neither, even if the process is killed at any time: consumers that read
+// committed records see each dead letter once. Another producer of the same job fences this one, which then
+// ends. Without transactions (some clusters don't support them) each record is sent on its own, and records
+// that were written shortly before a kill may be written again.
 class RedriveProducer final : public RedriveTarget {
  public:
   struct Options {
     bool transactions = true;
-    std::function<void(base::Duration)> wait;  // lets that much time pass, or less when a stop is asked for
+    std::function<void(base::Duration)> wait;  // sleeps that long, or less when a stop is requested
   };
 
-  // Waits until an earlier sender's transaction of this job is over. The job outlives the sender.
+  // Blocks until an open transaction of an earlier producer of this job has ended. `job` must outlive the
+  // producer.
   static base::Result<std::unique_ptr<RedriveProducer>> Open(RedriveJob& job, Options options);
   ~RedriveProducer() override;
 
-  // How far earlier runs have come.
+  // The progress of earlier runs.
   const DeadLetterOffsets& Saved() const { return saved_; }
 
   base::Result<CommitOutcome> Commit(std::span<const Redelivery> dead_letters,
@@ -41,16 +42,17 @@ class RedriveProducer final : public RedriveTarget {
   // How an attempt ended.
   enum class Attempt : uint8_t {
     kCommitted,
-    kRefused,    // dead letters were; nothing stands, or what does is told
-    kAgain,      // nothing stands
-    kUncertain,  // the producer is of no use any more, and may have committed or not; or broken_ says why not
+    kRejected,   // dead letters were rejected; nothing is committed, or reports_ says which records are
+                 // written
+    kRetry,      // nothing is committed
+    kUncertain,  // the producer is unusable and may have committed or not; or broken_ has an error
     kStopped,
   };
 
   RedriveProducer(RedriveJob& job, Options options)
       : job_(job),
         options_(std::move(options)),
-        patience_(job.Clock(), job.Pool().LogOfFaults(), "look at the topics that the dead letters go to") {}
+        deadline_(job.Clock(), job.Factory().FaultLog(), "check the topics that the dead letters go to") {}
   base::Result<void> OpenProducer();
   void CloseProducer();
 
@@ -59,15 +61,16 @@ class RedriveProducer final : public RedriveTarget {
   Attempt FinishTransaction(const DeadLetterOffsets& places);
   Attempt SaveInTransaction(const DeadLetterOffsets& places);
   Attempt Recover(const DeadLetterOffsets& places);
-  Attempt LookAtProgress(const DeadLetterOffsets& places);
-  Attempt StoppedInstead();
-  // Finds those that their topics refuse for their size, as far as that is known; false: none.
+  Attempt CheckProgress(const DeadLetterOffsets& places);
+  Attempt ReturnStopped();
+  // Marks dead letters that are larger than a known size limit of their topic as rejected. Returns false if
+  // there are none.
   bool FindOversized(std::span<const Redelivery> dead_letters);
   void LearnLimits(std::span<const Redelivery> dead_letters);
   rd_kafka_resp_err_t Produce(const Redelivery& dead_letter, size_t index);
   base::Result<void> WaitAfter(std::span<const Redelivery> dead_letters);
-  bool GatherReports();
-  void TakeReports(rd_kafka_event_t* event);
+  bool CollectReports();
+  void HandleReports(rd_kafka_event_t* event);
   bool AnyFailed() const;
   template <typename Call>
   Attempt Transact(Call call, int tries_when_stopped = 0);
@@ -75,16 +78,17 @@ class RedriveProducer final : public RedriveTarget {
 
   RedriveJob& job_;
   const Options options_;
-  BrokerDeadline patience_;  // with attempts of which nothing stands, whatever their single calls said
+  BrokerDeadline deadline_;  // for attempts that committed nothing, even if their single calls succeeded
   RdKafkaHandle producer_;
   rd_kafka_queue_t* queue_ = nullptr;
-  std::string aborted_for_;    // why the last attempt was, unless a dead letter's report says it
-  bool fenced_ = false;        // the last failure says that another may have taken over
-  DeadLetterOffsets saved_;    // by the last commit
-  base::Result<void> broken_;  // why no other attempt is of use
-  std::vector<rd_kafka_resp_err_t> reports_;  // of the dead letters of this attempt, by index
+  std::string aborted_for_;    // why the last attempt was aborted, unless a report says it
+  bool fenced_ = false;        // the last failure may mean that another producer has taken over
+  DeadLetterOffsets saved_;    // progress saved by the last commit
+  base::Result<void> broken_;  // error: further attempts are useless
+  std::vector<rd_kafka_resp_err_t> reports_;  // by index of the dead letters of this attempt
   size_t reported_ = 0;
-  std::map<std::string, uint64_t, std::less<>> bytes_max_;  // of a record, by topics that have refused one
+  std::map<std::string, uint64_t, std::less<>>
+      bytes_max_;  // record size limit, by topics that have rejected a record
 };
 
 }  // namespace ei::kafka

@@ -19,7 +19,7 @@ std::unexpected<base::Error> FailOf(const SecretFile& file, std::string_view wha
 
 std::string CannotBeRead(int code) { return "can't be read: " + std::generic_category().message(code); }
 
-// Up to one byte more than a secret may have. -1: errno says why.
+// Reads at most kSecretBytesMax plus one block. Returns -1 on failure; errno has the reason.
 ssize_t ReadUpToLimit(int file, std::string& content) {
   std::array<char, 16 * 1024> block;
   while (content.size() <= kSecretBytesMax) {
@@ -34,7 +34,7 @@ ssize_t ReadUpToLimit(int file, std::string& content) {
 }  // namespace
 
 base::Result<std::string> ReadSecret(const SecretFile& file) {
-  // A pipe without a writer would block for ever.
+  // O_NONBLOCK, because opening a pipe without a writer would block forever.
   const int opened = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (opened < 0) return FailOf(file, CannotBeRead(errno));
   std::string content;

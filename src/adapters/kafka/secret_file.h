@@ -8,7 +8,7 @@
 
 namespace ei::kafka {
 
-// A file that holds a secret or a certificate, and the setting that names it, for messages.
+// The path of a file that holds a secret or a certificate, and the name of the setting for error messages.
 struct SecretFile {
   std::string path;  // empty: not set
   std::string_view setting;
@@ -18,8 +18,9 @@ struct SecretFile {
 
 inline constexpr size_t kSecretBytesMax = 1024 * 1024;  // a bundle of CA certificates is the largest
 
-// The file's content without the line breaks at its end. kInvalid when it can't be read, is empty, too large,
-// or holds a zero byte; the message names the setting and the path, never the content.
+// Returns the content of the file without the line breaks at its end. Returns kInvalid if the file can't be
+// read, is empty, is larger than kSecretBytesMax or contains a zero byte; the message has the setting and the
+// path, never the content.
 base::Result<std::string> ReadSecret(const SecretFile& file);
 
 }  // namespace ei::kafka

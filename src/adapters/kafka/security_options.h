@@ -10,23 +10,23 @@
 
 namespace ei::kafka {
 
-// How the brokers know the client and the client the brokers. Empty: not used.
+// How client and brokers authenticate each other. Empty: not used.
 struct SecurityOptions {
   std::string protocol = "PLAINTEXT";  // or SSL, SASL_PLAINTEXT, SASL_SSL
   std::string mechanism;               // PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER
 
   std::string username;  // PLAIN and SCRAM
-  std::string password;  // of these, where it isn't in a file
+  std::string password;  // for PLAIN and SCRAM, if it isn't in a file
   SecretFile password_file;
 
   std::shared_ptr<TokenSource> tokens;  // OAUTHBEARER
-  std::vector<SecretFile> token_files;  // a change of one of these makes a new token worth fetching
+  std::vector<SecretFile> token_files;  // when one of these changes, a new token is fetched
 
-  SecretFile ca_file;           // of the brokers' certificates; empty: the system's
-  SecretFile certificate_file;  // the client's own, for mutual TLS
+  SecretFile ca_file;           // CAs of the brokers' certificates; empty: the system's CAs
+  SecretFile certificate_file;  // the client's certificate, for mutual TLS
   SecretFile key_file;
   SecretFile key_password_file;
-  bool check_hostname = true;  // whether a broker's certificate has to name the host that was connected to
+  bool check_hostname = true;  // whether a broker's certificate must match the host name
 
   bool Secured() const { return protocol != "PLAINTEXT"; }
   bool UsesTls() const { return protocol == "SSL" || protocol == "SASL_SSL"; }

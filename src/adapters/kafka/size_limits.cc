@@ -6,23 +6,23 @@ namespace ei::kafka {
 
 namespace {
 
-constexpr auto kPause = std::chrono::seconds(1);
-constexpr auto kRound = std::chrono::minutes(1);
+constexpr auto kPauseMin = std::chrono::seconds(1);
+constexpr auto kRefreshInterval = std::chrono::minutes(1);
 
 }  // namespace
 
 void SizeLimits::Watch(std::string_view topic, bool compressed) {
   {
     const base::MutexLock lock(mutex_);
-    if (!topics_.try_emplace(std::string(topic), Told{compressed}).second) return;
-    soon_ = true;
+    if (!topics_.try_emplace(std::string(topic), State{compressed}).second) return;
+    request_soon_ = true;
   }
   if (compressed) learnt_(topic, {});
 }
 
-void SizeLimits::AskSoon() {
+void SizeLimits::RequestSoon() {
   const base::MutexLock lock(mutex_);
-  soon_ = true;
+  request_soon_ = true;
 }
 
 std::vector<std::string> SizeLimits::Topics() const {
@@ -32,28 +32,28 @@ std::vector<std::string> SizeLimits::Topics() const {
   return topics;
 }
 
-std::vector<std::string> SizeLimits::TopicsToAsk(base::SteadyTime now) {
-  if (awaited_) return {};
+std::vector<std::string> SizeLimits::TopicsToRequest(base::SteadyTime now) {
+  if (pending_) return {};
   const base::MutexLock lock(mutex_);
-  const base::Duration pause = soon_ ? base::Duration(kPause) : kRound;
-  if (topics_.empty() || (asked_at_ && now < *asked_at_ + pause)) return {};
-  soon_ = false;
-  asked_at_ = now;
-  awaited_ = true;
+  const base::Duration pause = request_soon_ ? base::Duration(kPauseMin) : kRefreshInterval;
+  if (topics_.empty() || (requested_at_ && now < *requested_at_ + pause)) return {};
+  request_soon_ = false;
+  requested_at_ = now;
+  pending_ = true;
   return Topics();
 }
 
-base::SteadyTime SizeLimits::NextAsk() {
+base::SteadyTime SizeLimits::NextRequest() {
   const base::MutexLock lock(mutex_);
-  if (awaited_ || topics_.empty()) return base::SteadyTime::max();
-  if (!asked_at_) return {};
-  return *asked_at_ + (soon_ ? base::Duration(kPause) : kRound);
+  if (pending_ || topics_.empty()) return base::SteadyTime::max();
+  if (!requested_at_) return {};
+  return *requested_at_ + (request_soon_ ? base::Duration(kPauseMin) : kRefreshInterval);
 }
 
 void SizeLimits::OnAnswer(const TopicConfigAnswer& answer) {
-  awaited_ = false;
+  pending_ = false;
   if (answer) {
-    for (const auto& [topic, config] : *answer) Take(topic, config);
+    for (const auto& [topic, config] : *answer) Apply(topic, config);
     return;
   }
   std::vector<std::string> topics;
@@ -61,51 +61,51 @@ void SizeLimits::OnAnswer(const TopicConfigAnswer& answer) {
     const base::MutexLock lock(mutex_);
     topics = Topics();
   }
-  for (const std::string& topic : topics) Take(topic, std::unexpected(answer.error()));
+  for (const std::string& topic : topics) Apply(topic, std::unexpected(answer.error()));
 }
 
-void SizeLimits::Take(std::string_view topic, const base::Result<TopicConfig>& config) {
-  if (!config && config.error().kind == base::ErrorKind::kUnavailable) return AskSoon();
-  Told before;
+void SizeLimits::Apply(std::string_view topic, const base::Result<TopicConfig>& config) {
+  if (!config && config.error().kind == base::ErrorKind::kUnavailable) return RequestSoon();
+  State before;
   {
     const base::MutexLock lock(mutex_);
     const auto known = topics_.find(topic);
     if (known == topics_.end()) return;
     before = known->second;
   }
-  Told told{.compressed = before.compressed, .ever = true, .replicas = before.replicas};
-  if (config && !told.compressed) told.known.bytes_max = config->message_bytes_max;
-  told.known.compacted = config && config->compacted;
+  State state{.compressed = before.compressed, .ever = true, .replicas = before.replicas};
+  if (config && !state.compressed) state.known.bytes_max = config->message_bytes_max;
+  state.known.compacted = config && config->compacted;
   if (config && config->in_sync_min == 1) {
-    if (told.replicas == 0) told.replicas = replicas_(std::string(topic));
-    told.known.one_ack = told.replicas > 1;
+    if (state.replicas == 0) state.replicas = replicas_(std::string(topic));
+    state.known.one_ack = state.replicas > 1;
   }
-  if (before == told) return;
+  if (before == state) return;
   {
     const base::MutexLock lock(mutex_);
-    topics_.find(topic)->second = told;
+    topics_.find(topic)->second = state;
   }
-  learnt_(topic, told.known);
-  if (told.known.one_ack != before.known.one_ack) TellOfAcks(topic, told);
-  if (!before.ever || before.known.bytes_max != told.known.bytes_max) TellOfSize(topic, config, told);
+  learnt_(topic, state.known);
+  if (state.known.one_ack != before.known.one_ack) LogAcks(topic, state);
+  if (!before.ever || before.known.bytes_max != state.known.bytes_max) LogSize(topic, config, state);
 }
 
-void SizeLimits::TellOfAcks(std::string_view topic, const Told& told) const {
-  if (!told.known.one_ack) {
-    return log_.Write(LogLevel::kInfo, "kafka", "a topic's acknowledgement means several replicas again",
+void SizeLimits::LogAcks(std::string_view topic, const State& state) const {
+  if (!state.known.one_ack) {
+    return log_.Write(LogLevel::kInfo, "kafka", "several replicas acknowledge a topic's events again",
                       {{"topic", topic}});
   }
   log_.Write(LogLevel::kWarn, "kafka", "one replica alone acknowledges a topic's events",
              {{"topic", topic},
-              {"replicas", int64_t{told.replicas}},
+              {"replicas", int64_t{state.replicas}},
               {"hint", "min.insync.replicas is 1: set it to 2, for the topic or as the cluster's default"}});
 }
 
-void SizeLimits::TellOfSize(std::string_view topic, const base::Result<TopicConfig>& config,
-                            const Told& told) const {
-  if (told.compressed) return;
+void SizeLimits::LogSize(std::string_view topic, const base::Result<TopicConfig>& config,
+                         const State& state) const {
+  if (state.compressed) return;
   if (config) {
-    return log_.Write(LogLevel::kInfo, "kafka", "the largest record that a topic takes",
+    return log_.Write(LogLevel::kInfo, "kafka", "the largest record that a topic accepts",
                       {{"topic", topic}, {"max_message_bytes", config->message_bytes_max}});
   }
   log_.Write(LogLevel::kInfo, "kafka",

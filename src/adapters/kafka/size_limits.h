@@ -17,61 +17,64 @@
 
 namespace ei::kafka {
 
-// Keeps up with what the settings of the topics that a producer writes to say: max.message.bytes,
-// cleanup.policy, and whether acks=all means more than one replica (min.insync.replicas). Asks when a topic
-// is new, when one has refused a record for its size, when there was no answer, and else once a minute; at
-// most once a second. While the brokers don't answer, what was learnt last holds.
+// Tracks settings of the topics that a producer writes to: max.message.bytes, cleanup.policy, and whether
+// acks=all means more than one replica (min.insync.replicas). Requests them for a new topic, after a record
+// was rejected for its size, after a request without an answer, and otherwise once a minute; at most once a
+// second. While the brokers don't answer, the last known values stay in use.
 class SizeLimits {
  public:
   struct Known {
-    // Of a record; nullopt: the topic's size doesn't tell what it takes, or isn't told to this client.
+    // Record size limit. nullopt: unknown, because records are compressed or this client may not read the
+    // setting.
     std::optional<uint64_t> bytes_max;
     bool compacted = false;
-    bool one_ack = false;  // of several replicas one alone suffices for a record to be acknowledged
+    bool one_ack = false;  // the topic has several replicas and min.insync.replicas is 1
     bool operator==(const Known&) const = default;
   };
-  // Any thread.
+  // Called by Watch and OnAnswer, without the lock.
   using Learnt = std::function<void(std::string_view topic, const Known& known)>;
 
-  // How many replicas a topic has; 0: not known. Asked by OnAnswer.
+  // Returns the number of replicas of a topic; 0: unknown. Called by OnAnswer.
   using Replicas = std::function<int(const std::string& topic)>;
 
   SizeLimits(Learnt learnt, Replicas replicas, Log& log)
       : learnt_(std::move(learnt)), replicas_(std::move(replicas)), log_(log) {}
 
-  // Any thread. A record that gets compressed may fit whatever its size: no limit is learnt then.
+  // Any thread. For compressed topics no size limit is learnt, because a large record may fit once it is
+  // compressed.
   void Watch(std::string_view topic, bool compressed) EXCLUDES(mutex_);
-  void AskSoon() EXCLUDES(mutex_);
+  void RequestSoon() EXCLUDES(mutex_);
 
-  // One thread, now and then: the topics to ask for now; none while an answer is awaited.
-  std::vector<std::string> TopicsToAsk(base::SteadyTime now) EXCLUDES(mutex_);
-  // When there is something to ask for again, unless AskSoon or Watch is called before.
-  base::SteadyTime NextAsk() EXCLUDES(mutex_);
+  // One thread: TopicsToRequest, NextRequest and OnAnswer. Returns the topics to request now; empty while an
+  // answer is pending.
+  std::vector<std::string> TopicsToRequest(base::SteadyTime now) EXCLUDES(mutex_);
+  // When TopicsToRequest will return topics again, unless RequestSoon or Watch is called before.
+  base::SteadyTime NextRequest() EXCLUDES(mutex_);
   void OnAnswer(const TopicConfigAnswer& answer) EXCLUDES(mutex_);
 
  private:
-  struct Told {
+  struct State {
     bool compressed = false;
-    bool ever = false;
-    int replicas = 0;  // 0: not known
+    bool ever = false;  // an answer has come
+    int replicas = 0;   // 0: not known
     Known known = {};
-    bool operator==(const Told&) const = default;
+    bool operator==(const State&) const = default;
   };
-  void Take(std::string_view topic, const base::Result<TopicConfig>& config) EXCLUDES(mutex_);
+  void Apply(std::string_view topic, const base::Result<TopicConfig>& config) EXCLUDES(mutex_);
   std::vector<std::string> Topics() const REQUIRES(mutex_);
 
-  void TellOfAcks(std::string_view topic, const Told& told) const;
-  void TellOfSize(std::string_view topic, const base::Result<TopicConfig>& config, const Told& told) const;
+  void LogAcks(std::string_view topic, const State& state) const;
+  void LogSize(std::string_view topic, const base::Result<TopicConfig>& config, const State& state) const;
 
   const Learnt learnt_;
   const Replicas replicas_;
   Log& log_;
-  bool awaited_ = false;
-  std::optional<base::SteadyTime> asked_at_;
+  bool pending_ = false;  // a request isn't answered
+  std::optional<base::SteadyTime> requested_at_;
 
   base::Mutex mutex_;
-  bool soon_ GUARDED_BY(mutex_) = false;
-  std::map<std::string, Told, std::less<>> topics_ GUARDED_BY(mutex_);  // bounded by those that routes name
+  bool request_soon_ GUARDED_BY(mutex_) = false;
+  std::map<std::string, State, std::less<>> topics_ GUARDED_BY(mutex_);  // at most the topics of routes
 };
 
 }  // namespace ei::kafka

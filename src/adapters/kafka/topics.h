@@ -15,14 +15,14 @@
 
 namespace ei::kafka {
 
-// What is special about a topic; empty: nothing, it is as all are.
+// Settings of one topic that differ from the defaults; empty: the default.
 struct TopicOptions {
   std::string name;
   std::string compression;
   std::string dlq_topic;
 };
 
-// What is known of a topic.
+// What the brokers reported about a topic.
 struct Topic {
   // SizeLimits::Known.
   std::atomic<bool> compacted{false};
@@ -31,22 +31,22 @@ struct Topic {
   std::atomic<uint64_t> bytes_max{kAnySize};
 };
 
-// The topics that events name: their settings, which may be replaced at any time, and their names, which stay
-// where they are for as long as this lives. Thread-safe.
+// The topics that events name. Their settings may be replaced at any time. Returned names and Topic
+// references are valid as long as this object lives. Thread-safe.
 class Topics {
  public:
   Topics(std::string topic, std::string dlq_topic, std::vector<TopicOptions> special);
 
   void Replace(std::vector<TopicOptions> special) EXCLUDES(mutex_);
 
-  // The topic that an event names; empty is the sink's own.
+  // Returns the topic that an event names; an empty name means the sink's default topic.
   std::string_view NameOf(std::string_view topic) const { return topic.empty() ? topic_ : topic; }
   std::string DlqTopicOf(std::string_view topic) const EXCLUDES(mutex_);
-  std::string CompressionOf(std::string_view topic) const EXCLUDES(mutex_);  // empty: as all are
+  std::string CompressionOf(std::string_view topic) const EXCLUDES(mutex_);  // empty: the default
 
   std::string_view Keep(std::string_view name) EXCLUDES(mutex_);
 
-  // As long as this lives. Empty is the sink's own.
+  // The reference is valid as long as this object lives. An empty name means the sink's default topic.
   Topic& Of(std::string_view topic) EXCLUDES(mutex_);
   size_t OneAckTopics() const EXCLUDES(mutex_);
 

@@ -8,28 +8,28 @@ namespace ei::kafka {
 
 WatchedFiles::WatchedFiles(const std::vector<SecretFile>& files) {
   std::ranges::copy_if(files, std::back_inserter(files_), &SecretFile::Set);
-  told_ = Read().value_or(Contents());
+  reported_ = Read().value_or(Contents());
 }
 
-std::optional<base::Result<std::vector<std::string>>> WatchedFiles::Look() {
+std::optional<base::Result<std::vector<std::string>>> WatchedFiles::Check() {
   auto contents = Read();
   if (!contents) {
-    seen_.reset();
+    pending_.reset();
     if (contents.error().message == fault_) return std::nullopt;
     fault_ = contents.error().message;
     return std::unexpected(contents.error());
   }
   fault_.clear();
-  if (*contents == told_) {
-    seen_.reset();
+  if (*contents == reported_) {
+    pending_.reset();
     return std::nullopt;
   }
-  if (seen_ != *contents) {
-    seen_ = std::move(*contents);
+  if (pending_ != *contents) {
+    pending_ = std::move(*contents);
     return std::nullopt;
   }
-  seen_.reset();
-  told_ = *contents;
+  pending_.reset();
+  reported_ = *contents;
   return contents;
 }
 

@@ -8,26 +8,27 @@
 
 namespace ei::kafka {
 
-// Files that are replaced while the service runs, looked at from time to time.
+// Files that may be replaced while the service runs. The owner polls them.
 //
-// A change counts once two looks in a row have found the same contents, so that a file in the middle of being
-// written, or a certificate whose key is still to come, is left alone. What can't be read or is empty is no
-// change; it is told once. Not thread-safe.
+// A change is reported once two checks in a row have read the same contents, so that a half-written file, or
+// a certificate whose key is still to be written, is not used. A file that can't be read or is empty is no
+// change; such a fault is returned once. Not thread-safe.
 class WatchedFiles {
  public:
-  // What the files hold now is where changes are counted from. Files that aren't set are left out.
+  // The current contents are the baseline for changes. Files that aren't set are left out.
   explicit WatchedFiles(const std::vector<SecretFile>& files);
 
-  // The contents after a change, in the order of the files; a fault that is new; or nullopt: nothing new.
-  std::optional<base::Result<std::vector<std::string>>> Look();
+  // Returns the contents after a change, in the order of the files; an error if there is a new fault; nullopt
+  // if there is nothing new.
+  std::optional<base::Result<std::vector<std::string>>> Check();
 
  private:
   using Contents = std::vector<std::string>;
   base::Result<Contents> Read() const;
 
   std::vector<SecretFile> files_;
-  Contents told_;
-  std::optional<Contents> seen_;  // at the last look, when it differed from what was told
+  Contents reported_;
+  std::optional<Contents> pending_;  // contents at the last check, if they differ from reported_
   std::string fault_;
 };
 

@@ -4,7 +4,7 @@
 
 namespace ei {
 
-// The machine's own clocks.
+// The steady clock and the system clock of this machine. Thread-safe.
 class SystemClock final : public Clock {
  public:
   base::SteadyTime Now() const override { return std::chrono::steady_clock::now(); }

@@ -28,8 +28,8 @@ std::string_view LevelName(LogLevel level) {
 }
 
 struct Utf8Sequence {
-  size_t bytes = 1;    // of the character, or of the longest beginning of one where it is broken off
-  bool valid = false;  // table 3-7 of the Unicode standard
+  size_t bytes = 1;    // of the character; if it is incomplete, of its longest valid prefix
+  bool valid = false;  // as of table 3-7 of the Unicode standard
 };
 
 Utf8Sequence ReadUtf8(std::string_view text) {
@@ -38,7 +38,7 @@ Utf8Sequence ReadUtf8(std::string_view text) {
   if (lead < 0x80) return {1, true};
   if (lead < 0xC2 || lead > 0xF4) return {1, false};
   const size_t bytes = lead < 0xE0 ? 2 : (lead < 0xF0 ? 3 : 4);
-  // The second byte's range excludes long forms, surrogates and what lies above U+10FFFF.
+  // The range of the second byte excludes overlong forms, surrogates and code points above U+10FFFF.
   uint8_t lowest = lead == 0xE0 ? 0xA0 : (lead == 0xF0 ? 0x90 : 0x80);
   uint8_t highest = lead == 0xED ? 0x9F : (lead == 0xF4 ? 0x8F : 0xBF);
   for (size_t i = 1; i < bytes; ++i) {
@@ -123,10 +123,10 @@ void AppendValue(std::string& out, const LogField& field) {
 }
 
 void AppendName(std::string& out, std::string_view name) {
-  constexpr std::array<std::string_view, 4> kTaken = {"level", "time", "component", "message"};
+  constexpr std::array<std::string_view, 4> kReserved = {"level", "time", "component", "message"};
   out += ',';
   AppendString(out, name);
-  if (std::find(kTaken.begin(), kTaken.end(), name) != kTaken.end()) {
+  if (std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end()) {
     out.back() = '_';
     out += '"';
   }

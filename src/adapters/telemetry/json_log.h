@@ -15,30 +15,30 @@
 
 namespace ei::telemetry {
 
-// Takes one line with its line break; called by one thread at a time.
+// Receives one line with its line break. Called by one thread at a time.
 using LineOutput = std::function<void(std::string_view line)>;
 
-// The service's log: one JSON object a line (json_line.h), each handed to the output before Write
-// returns. Repeated warnings and errors are summarised: a line with the field "repeated" says how many like
-// it were held back.
+// The service's log: one JSON object per line (json_line.h). Write passes the line to the output before it
+// returns. Repeated warnings and errors are summarized: a line with the field "repeated" gives the number of
+// suppressed lines with the same message.
 //
-// Thread-safe. Write blocks for as long as the output does, so the service gives it one that never blocks
+// Thread-safe. Write blocks for as long as the output does, so the service uses an output that never blocks
 // (log_writer.h).
 class JsonLog final : public Log {
  public:
-  // The clock outlives this.
+  // The clock must outlive this object.
   JsonLog(const Clock& clock, LogLevel lowest, LineOutput output, const RepeatFilter::Options& repeats = {});
-  // Writes the summaries that are still to come.
+  // Writes the summaries of all open windows.
   ~JsonLog() override;
 
   void Write(LogLevel level, std::string_view component, std::string_view message,
              std::initializer_list<LogField> fields = {}) override;
 
-  // Every Write writes the summaries that are due; this does it where nothing else is being logged. To be
-  // called about once a second.
+  // Writes the summaries that are due. Every Write does the same; call this about once a second, so that
+  // summaries also appear when nothing else is logged.
   void WriteDueSummaries();
 
-  // Lines held back so far.
+  // Number of lines suppressed so far.
   uint64_t SuppressedLines() const { return suppressed_.load(std::memory_order_relaxed); }
 
  private:

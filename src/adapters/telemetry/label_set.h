@@ -10,12 +10,12 @@
 
 namespace ei::telemetry {
 
-// Numbers the values of a label in the order in which they first appear, at most kCapacity of them; each
-// later one has the number kOther.
+// Numbers the values of a label in the order in which they first appear. At most kCapacity values get a
+// number of their own; each later value has the number kOther.
 //
-// Thread-safe and lock-free. Values are only ever added, at the first free place, so a search from the front
-// either meets the value or the place where it belongs, and no value is added twice. Memory is allocated once
-// a value.
+// Thread-safe and lock-free. Values are never removed, and each is added at the first free place. So a search
+// from the front finds either the value or the place for it, and no value is added twice. Allocates once per
+// value.
 template <size_t kCapacity>
 class LabelSet {
  public:
@@ -46,7 +46,8 @@ class LabelSet {
     return kOther;
   }
 
-  // Of a number below kCapacity; empty when it is not given yet. Valid as long as the set.
+  // Returns the value with this number, which is below kCapacity; empty if the number is not in use yet. The
+  // view stays valid as long as the set.
   std::string_view At(size_t number) const {
     const std::string* value = places_[number].load(std::memory_order_acquire);
     return value == nullptr ? std::string_view() : std::string_view(*value);

@@ -16,15 +16,15 @@ namespace ei::telemetry {
 
 namespace {
 
-// Writes all of it, for as long as that takes; false when it can't be written. `written` counts the bytes
-// that could.
+// Writes the whole text; blocks until it is written. Returns false when a write fails. `written` is the
+// number of bytes that were written.
 bool WriteAll(int descriptor, std::string_view text, size_t& written) {
   written = 0;
   while (written < text.size()) {
     const ssize_t done = ::write(descriptor, text.data() + written, text.size() - written);
     if (done >= 0) {
       written += static_cast<size_t>(done);
-    } else if (errno == EAGAIN) {  // whoever shares the descriptor has made it so
+    } else if (errno == EAGAIN) {  // another user of the descriptor has made it non-blocking
       pollfd room{descriptor, POLLOUT, 0};
       ::poll(&room, 1, -1);
     } else if (errno != EINTR) {
@@ -34,26 +34,28 @@ bool WriteAll(int descriptor, std::string_view text, size_t& written) {
   return true;
 }
 
-// A line that says how many are missing in its place.
-std::string Gap(uint64_t lines, base::WallTime now) {
+// The line that reports how many lines were dropped at this place.
+std::string DroppedNotice(uint64_t lines, base::WallTime now) {
   const LogField fields[] = {{"lines", lines}};
   return JsonLine(now, LogLevel::kWarn, "log",
-                  "log lines were dropped, as what reads the log didn't take them", fields) +
+                  "log lines were dropped because the reader of the log is too slow or a write failed",
+                  fields) +
          "\n";
 }
 
 }  // namespace
 
-// Shared with the thread, which may outlive the writer. The clock doesn't: it is not touched after `stop`.
+// Shared with the thread, which may outlive the writer. The clock may not outlive the writer, so it is not
+// used after `stop` is set.
 struct LogWriter::Queue {
   struct Line {
     std::string text;
-    uint64_t dropped_before;  // since the line in front of it
+    uint64_t dropped_before;  // lines dropped between the previous line and this one
   };
 
   Queue(int to, const Clock& now, size_t max) : descriptor(to), clock(&now), bytes_max(max) {}
 
-  // The writing thread's.
+  // Called by the writing thread only.
   void Write(const Line& line, base::WallTime now);
   bool WriteText(std::string_view text);
 
@@ -61,14 +63,14 @@ struct LogWriter::Queue {
   const Clock* const clock;
   const size_t bytes_max;
   std::atomic<uint64_t> dropped{0};
-  uint64_t failed = 0;  // not written since the last line that was; the writing thread's
-  bool torn = false;    // the last line was cut short; the writing thread's
+  uint64_t failed = 0;  // lines that failed since the last written one; writing thread only
+  bool torn = false;    // the last line was written in part; writing thread only
 
   base::Mutex mutex;
   base::CondVar changed;
-  std::deque<Line> lines GUARDED_BY(mutex);  // the first is being written, if `writing`
+  std::deque<Line> lines GUARDED_BY(mutex);  // without the line that is being written
   size_t bytes GUARDED_BY(mutex) = 0;
-  uint64_t dropped_at_end GUARDED_BY(mutex) = 0;  // behind the last line
+  uint64_t dropped_at_end GUARDED_BY(mutex) = 0;  // lines dropped after the last one in `lines`
   bool writing GUARDED_BY(mutex) = false;
   bool stop GUARDED_BY(mutex) = false;
 };
@@ -84,9 +86,9 @@ bool LogWriter::Queue::WriteText(std::string_view text) {
 
 void LogWriter::Queue::Write(const Line& line, base::WallTime now) {
   const uint64_t missing = line.dropped_before + failed;
-  const bool told = missing == 0 || WriteText(Gap(missing, now));
-  failed = told ? 0 : missing;
-  if (line.text.empty() || (told && WriteText(line.text))) return;
+  const bool reported = missing == 0 || WriteText(DroppedNotice(missing, now));
+  failed = reported ? 0 : missing;
+  if (line.text.empty() || (reported && WriteText(line.text))) return;
   ++failed;
   dropped.fetch_add(1, std::memory_order_relaxed);
 }
@@ -106,7 +108,7 @@ LogWriter::~LogWriter() {
   if (idle) {
     thread_.join();
   } else {
-    thread_.detach();  // ban-ok(detach): it may hang in a write for ever
+    thread_.detach();  // ban-ok(detach): it may be blocked in a write forever
   }
 }
 

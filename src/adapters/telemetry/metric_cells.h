@@ -4,9 +4,9 @@
 
 #include "adapters/telemetry/metric_table.h"
 
-// Where the numbers of Metrics stand among its cells. Each labelled counter has one cell more than its label
-// has values, for all others together; a histogram has a cell for each bucket, one for what is above, and the
-// sum.
+// Indexes of the numbers of Metrics among its cells. A counter with a bounded label has one cell for each
+// label value and one for all further values together; a histogram has a cell for each bucket, one for values
+// above the last bucket, and one for the sum.
 namespace ei::telemetry::cells {
 
 inline constexpr size_t kStatusesMax = 24;

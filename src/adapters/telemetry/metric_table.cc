@@ -1,4 +1,4 @@
-// Long because: it is the table, one entry a metric, and people look for a metric in one place.
+// Long because: it is the metric table, one entry per metric, so that all metrics are in one place.
 
 #include "adapters/telemetry/metric_table.h"
 
@@ -6,17 +6,19 @@ namespace ei::telemetry {
 
 namespace {
 
-constexpr MetricLabel kRoute = {"route", "which part of the HTTP interface", kRoutes};
-constexpr MetricLabel kStatus = {"status", "the HTTP status of the reply, as in 202", {}};
-constexpr MetricLabel kRejectionCode = {"code", "why, as in the reply's code", kRejectionCodes};
-constexpr MetricLabel kRequestCode = {"code", "why, as in the reply's code", kRequestCodes};
-constexpr MetricLabel kDropReason = {"reason", "what kind of connection it was", kDropReasons};
-constexpr MetricLabel kSharedResource = {"resource", "what it wants more of", kSharedResources};
-constexpr MetricLabel kSinkFault = {"code", "what happened", kSinkFaults};
-constexpr MetricLabel kBroker = {"broker", "host:port; from the hundred and first broker on, `other`", {}};
-constexpr MetricLabel kRepeatKind = {"kind", "whether the broker recognized them", kRepeatKinds};
-constexpr MetricLabel kDeadLetterCode = {"code", "why, as in the record's header dlq_code", {}};
-constexpr MetricLabel kDeadLetterPlace = {"destination", "where it is kept", kDeadLetterPlaces};
+constexpr MetricLabel kRoute = {"route", "part of the HTTP interface", kRoutes};
+constexpr MetricLabel kStatus = {"status", "HTTP status of the reply, for example 202", {}};
+constexpr MetricLabel kRejectionCode = {"code", "problem code of the reply", kRejectionCodes};
+constexpr MetricLabel kRequestCode = {"code", "problem code of the reply", kRequestCodes};
+constexpr MetricLabel kDropReason = {"reason", "why the connection was closed", kDropReasons};
+constexpr MetricLabel kSharedResource = {"resource", "resource that the client is over its share of",
+                                         kSharedResources};
+constexpr MetricLabel kSinkFault = {"code", "kind of fault", kSinkFaults};
+constexpr MetricLabel kBroker = {"broker", "host:port; from the 101st broker on, `other`", {}};
+constexpr MetricLabel kRepeatKind = {"kind", "whether the broker recognized the repeats", kRepeatKinds};
+constexpr MetricLabel kDeadLetterCode = {"code", "reason, as in the record's header dlq_code", {}};
+constexpr MetricLabel kDeadLetterPlace = {"destination", "where the dead letter is stored",
+                                          kDeadLetterPlaces};
 
 constexpr std::array<Metric, kMetricCount> kTable = {{
     {.id = MetricId::kHttpRequests,
@@ -32,38 +34,39 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "seconds",
      .labels = {kRoute},
      .buckets = kRequestBuckets,
-     .help = "Time from a request's first byte to its reply."},
+     .help = "Time from the first byte of a request to its reply."},
     {.id = MetricId::kRequestsRejected,
      .name = "event_ingestor_requests_rejected_total",
      .kind = MetricKind::kCounter,
      .unit = "requests",
      .labels = {kRequestCode},
      .buckets = {},
-     .help = "Requests and connections that were answered with a problem, also before a body was read."},
+     .help = "Requests and connections that were answered with a problem, including those whose body was "
+             "not read."},
     {.id = MetricId::kHttpConnections,
      .name = "event_ingestor_http_connections",
      .kind = MetricKind::kGauge,
      .unit = "connections",
      .labels = {},
      .buckets = {},
-     .help = "Client connections that are open."},
+     .help = "Open client connections."},
     {.id = MetricId::kConnectionsDropped,
      .name = "event_ingestor_connections_dropped_total",
      .kind = MetricKind::kCounter,
      .unit = "connections",
      .labels = {kDropReason},
      .buckets = {},
-     .help =
-         "Connections that were closed to make room for others: refused ones before their client was seen "
-         "to take the reply (refused), those of the admin port that had asked for nothing for longest (silent), and "
-         "those whose client didn't take its replies while the memory for requests was short (unread)."},
+     .help = "Connections that were closed to free capacity for others. refused: a rejected connection, "
+             "closed before its client was seen to read the reply. silent: the connection of the admin "
+             "port that was without a request for the longest time. unread: a connection whose client did "
+             "not read its replies while the memory for requests was short."},
     {.id = MetricId::kHttpInflightBytes,
      .name = "event_ingestor_http_inflight_bytes",
      .kind = MetricKind::kGauge,
      .unit = "bytes",
      .labels = {},
      .buckets = {},
-     .help = "Memory held for requests that are being read or answered."},
+     .help = "Memory held by requests that are being read or answered."},
     {.id = MetricId::kRequestsWaiting,
      .name = "event_ingestor_requests_waiting",
      .kind = MetricKind::kGauge,
@@ -77,69 +80,67 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "requests",
      .labels = {},
      .buckets = {},
-     .help = "Requests whose ack did not come within ingest.ack_timeout; their events stay accepted."},
+     .help = "Requests whose ack did not arrive within ingest.ack_timeout. Their events stay accepted."},
     {.id = MetricId::kClients,
      .name = "event_ingestor_clients",
      .kind = MetricKind::kGauge,
      .unit = "clients",
      .labels = {},
      .buckets = {},
-     .help =
-         "Clients, told apart by their addresses, that sent events within the last minute or whose events "
-         "wait."},
+     .help = "Clients, distinguished by address, that sent events within the last minute or still have "
+             "events in the journal."},
     {.id = MetricId::kClientOverShare,
      .name = "event_ingestor_client_over_share_total",
      .kind = MetricKind::kCounter,
-     .unit = "refusals",
+     .unit = "rejections",
      .labels = {kSharedResource},
      .buckets = {},
-     .help = "Requests and connections that were refused because their client has more than its part of what "
-             "all clients share; the log names the client."},
+     .help = "Requests and connections that were rejected because their client is over its share of a "
+             "resource. The log names the client."},
     {.id = MetricId::kClientJournalPart,
      .name = "event_ingestor_client_journal_part_max",
      .kind = MetricKind::kGauge,
      .unit = "ratio",
      .labels = {},
      .buckets = {},
-     .help = "Part of the journal that the client with most of it holds, between 0 and 1."},
+     .help = "Largest fraction of the journal that one client uses, between 0 and 1."},
     {.id = MetricId::kEventsReceived,
      .name = "event_ingestor_events_received_total",
      .kind = MetricKind::kCounter,
      .unit = "events",
      .labels = {},
      .buckets = {},
-     .help = "Events that requests brought, whatever became of them."},
+     .help = "Events in all requests, whether accepted, deduplicated or rejected."},
     {.id = MetricId::kEventsAccepted,
      .name = "event_ingestor_events_accepted_total",
      .kind = MetricKind::kCounter,
      .unit = "events",
      .labels = {},
      .buckets = {},
-     .help = "Events that were put into the journal: each is delivered or dead-lettered."},
+     .help = "Events that were stored in the journal. Each is delivered or dead-lettered later."},
     {.id = MetricId::kEventsDeduplicated,
      .name = "event_ingestor_events_deduplicated_total",
      .kind = MetricKind::kCounter,
      .unit = "events",
      .labels = {},
      .buckets = {},
-     .help =
-         "Events that were acknowledged and not stored again: their source and id are those of an earlier "
-         "one in the idempotency window."},
+     .help = "Events that were acknowledged and not stored again, because the idempotency window has an "
+             "earlier event with the same client, source, id and bytes."},
     {.id = MetricId::kEventIdConflicts,
      .name = "event_ingestor_event_id_conflicts_total",
      .kind = MetricKind::kCounter,
      .unit = "events",
      .labels = {},
      .buckets = {},
-     .help = "Events that were accepted under the source and id of another one of the same client in the "
-             "idempotency window, as their bytes are others: two events share an id."},
+     .help = "Events that were accepted although the idempotency window has an event with the same client, "
+             "source and id but other bytes: two events share an id."},
     {.id = MetricId::kEventsRejected,
      .name = "event_ingestor_events_rejected_total",
      .kind = MetricKind::kCounter,
      .unit = "events",
      .labels = {kRejectionCode},
      .buckets = {},
-     .help = "Events that were refused, as the reply told the client."},
+     .help = "Events that were rejected. The reply to the client has the same code."},
     {.id = MetricId::kEventsDelivered,
      .name = "event_ingestor_events_delivered_total",
      .kind = MetricKind::kCounter,
@@ -153,16 +154,15 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "events",
      .labels = {kDeadLetterCode, kDeadLetterPlace},
      .buckets = {},
-     .help =
-         "Events that their topic refuses and that stand in the dead-letter topic or, where that refuses them "
-         "too, in the dead-letter file."},
+     .help = "Events that their topic rejected and that are stored in the dead-letter topic or, if that "
+             "rejected them too, in the dead-letter file."},
     {.id = MetricId::kEventsRetried,
      .name = "event_ingestor_events_retried_total",
      .kind = MetricKind::kCounter,
      .unit = "events",
      .labels = {},
      .buckets = {},
-     .help = "Events that were sent once more, counted each time."},
+     .help = "Events that were sent again; each time counts."},
     {.id = MetricId::kEventsUndelivered,
      .name = "event_ingestor_events_undelivered_total",
      .kind = MetricKind::kCounter,
@@ -183,14 +183,14 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "bytes",
      .labels = {},
      .buckets = {},
-     .help = "Space that the journal holds."},
+     .help = "Space that the journal uses: memory or, with the write-ahead log, disk."},
     {.id = MetricId::kJournalCapacityEvents,
      .name = "event_ingestor_journal_capacity_events",
      .kind = MetricKind::kGauge,
      .unit = "events",
      .labels = {},
      .buckets = {},
-     .help = "Events at which the journal is full."},
+     .help = "Number of events at which the journal is full."},
     {.id = MetricId::kJournalCapacityBytes,
      .name = "event_ingestor_journal_capacity_bytes",
      .kind = MetricKind::kGauge,
@@ -204,70 +204,81 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "seconds",
      .labels = {},
      .buckets = {},
-     .help = "Upper bound of the time that the oldest event in the journal has waited; 0 when it is empty."},
+     .help = "Upper bound of the age of the oldest event in the journal; 0 when the journal is empty."},
     {.id = MetricId::kJournalRecovered,
      .name = "event_ingestor_journal_recovered_events_total",
      .kind = MetricKind::kCounter,
      .unit = "events",
      .labels = {},
      .buckets = {},
-     .help = "Events that the write-ahead log held when the process started."},
+     .help = "Events that were in the write-ahead log when the process started."},
     {.id = MetricId::kJournalLost,
      .name = "event_ingestor_journal_lost_events_total",
      .kind = MetricKind::kCounter,
      .unit = "events",
      .labels = {},
      .buckets = {},
-     .help = "Events that damage to the write-ahead log took; its segments are set aside."},
+     .help = "Events that were lost because the write-ahead log was damaged. Their segments are "
+             "quarantined."},
     {.id = MetricId::kWalCommitDuration,
      .name = "event_ingestor_wal_commit_duration_seconds",
      .kind = MetricKind::kHistogram,
      .unit = "seconds",
      .labels = {},
      .buckets = kRequestBuckets,
-     .help = "Time of a write to the log and its sync; one commit serves many requests."},
+     .help = "Duration of a commit: a write to the write-ahead log and its sync. One commit serves many "
+             "requests."},
     {.id = MetricId::kWalWritten,
      .name = "event_ingestor_wal_written_bytes_total",
      .kind = MetricKind::kCounter,
      .unit = "bytes",
      .labels = {},
      .buckets = {},
-     .help = "What commits wrote to the log."},
+     .help = "Bytes that commits wrote to the write-ahead log."},
     {.id = MetricId::kWalMemory,
      .name = "event_ingestor_wal_memory_bytes",
      .kind = MetricKind::kGauge,
      .unit = "bytes",
      .labels = {},
      .buckets = {},
-     .help = "Memory for events of the log that are on their way to the disk or to the sink."},
+     .help = "Memory for events of the write-ahead log that are on their way to the disk or to the sink."},
     {.id = MetricId::kWalBacklog,
      .name = "event_ingestor_wal_backlog_events",
      .kind = MetricKind::kGauge,
      .unit = "events",
      .labels = {},
      .buckets = {},
-     .help = "Events that wait on the disk because memory had no room for them."},
+     .help = "Events that wait on the disk because there was no space for them in memory."},
+    {.id = MetricId::kWalDeferred,
+     .name = "event_ingestor_wal_deferred_events",
+     .kind = MetricKind::kGauge,
+     .unit = "events",
+     .labels = {},
+     .buckets = {},
+     .help = "Those of event_ingestor_wal_backlog_events that wait because their partition is stalled."},
     {.id = MetricId::kWalSetAside,
      .name = "event_ingestor_wal_set_aside_segments",
      .kind = MetricKind::kGauge,
      .unit = "segments",
      .labels = {},
      .buckets = {},
-     .help = "Damaged segments that are kept until somebody moves them away; they count to wal.bytes_max."},
+     .help = "Damaged segments that are quarantined until an operator moves them away. They count towards "
+             "wal.bytes_max."},
     {.id = MetricId::kWalUnreadable,
      .name = "event_ingestor_wal_unreadable",
      .kind = MetricKind::kGauge,
      .unit = "",
      .labels = {},
      .buckets = {},
-     .help = "1 while the disk can't read the log back: the events there, and all behind them, wait."},
+     .help = "1 while the disk can't read the write-ahead log back: the events that can't be read, and all "
+             "events after them, wait. 0 otherwise."},
     {.id = MetricId::kDeliveryDuration,
      .name = "event_ingestor_delivery_duration_seconds",
      .kind = MetricKind::kHistogram,
      .unit = "seconds",
      .labels = {},
      .buckets = kDeliveryBuckets,
-     .help = "Time from an event's acceptance to the report that it is delivered."},
+     .help = "Time from the acceptance of an event to the report of its delivery."},
     {.id = MetricId::kSinkInflightEvents,
      .name = "event_ingestor_sink_inflight_events",
      .kind = MetricKind::kGauge,
@@ -281,44 +292,41 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "events",
      .labels = {},
      .buckets = {},
-     .help =
-         "Events that have left the journal's queue and wait in a batch of their partition, because it is "
-         "busy, stalled or recovering."},
+     .help = "Events that were taken from the journal's queue and wait in a batch of their partition, "
+             "because the partition is busy, stalled or recovering."},
     {.id = MetricId::kStuckDestinations,
      .name = "event_ingestor_stuck_destinations",
      .kind = MetricKind::kGauge,
      .unit = "partitions",
      .labels = {},
      .buckets = {},
-     .help =
-         "Partitions that have events and had no delivery for a while, in which others had many. What is "
-         "sent to them is refused with partition_stuck once a quarter of the journal's memory is in use."},
+     .help = "Stalled partitions: they have events and had no delivery for a while in which others had "
+             "many. New events for them are rejected with partition_stuck when the journal's space gets "
+             "short."},
     {.id = MetricId::kSinkFaults,
      .name = "event_ingestor_sink_faults_total",
      .kind = MetricKind::kCounter,
      .unit = "faults",
      .labels = {kSinkFault},
      .buckets = {},
-     .help = "Faults of the sink or on the way to it, as its client reports them; repeats within seconds "
-             "may count once."},
+     .help = "Faults of the sink or of the connection to it, as reported by its client. Repeats within "
+             "seconds may count once."},
     {.id = MetricId::kSinkRepeats,
      .name = "event_ingestor_sink_repeats_total",
      .kind = MetricKind::kCounter,
      .unit = "events",
      .labels = {kRepeatKind},
      .buckets = {},
-     .help =
-         "Events that were sent again because an acknowledgement was lost: the broker had stored them and "
-         "did not do so twice (recognized), or they may stand in the topic twice (possible)."},
+     .help = "Events that were sent again because an acknowledgement was lost. recognized: the broker had "
+             "stored them and did not store them twice. possible: they may be in the topic twice."},
     {.id = MetricId::kBrokerLetIn,
      .name = "event_ingestor_broker_logins_total",
      .kind = MetricKind::kCounter,
      .unit = "logins",
      .labels = {kBroker},
      .buckets = {},
-     .help =
-         "Times that a broker let this client in: to a new connection, with or without a password, or with a "
-         "login that was renewed on an open one."},
+     .help = "Times that a broker accepted this client: on a new connection, with or without a password, "
+             "or with a renewed login on an open connection."},
     {.id = MetricId::kBrokerRequests,
      .name = "event_ingestor_broker_requests_total",
      .kind = MetricKind::kCounter,
@@ -332,79 +340,78 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "seconds",
      .labels = {kBroker},
      .buckets = {},
-     .help =
-         "Time from sending those requests to their answers: its rate over that of broker_requests_total is "
-         "the mean time that a broker takes."},
+     .help = "Time from sending these requests to their answers. Its rate divided by the rate of "
+             "event_ingestor_broker_requests_total is the mean time in which a broker answers."},
     {.id = MetricId::kSinkRefused,
      .name = "event_ingestor_sink_refused",
      .kind = MetricKind::kGauge,
      .unit = "",
      .labels = {},
      .buckets = {},
-     .help = "1 while the brokers, or the source of their tokens, refuse the credentials of this process; 0 "
-             "again with the next login or delivery."},
+     .help = "1 while the brokers, or the source of their tokens, reject the credentials of this process; "
+             "0 again after the next login or delivery."},
     {.id = MetricId::kSinkPause,
      .name = "event_ingestor_sink_pause_seconds",
      .kind = MetricKind::kGauge,
      .unit = "seconds",
      .labels = {},
      .buckets = {},
-     .help = "Pause that a broker last asked for, the longest of all brokers, as a quota of this user or "
-             "client id is used up; 0 once an answer asks for none."},
+     .help = "Pause that a broker requested in its last answer because a quota of this user or client id "
+             "is used up; the longest of all brokers. 0 after an answer that requests none."},
     {.id = MetricId::kOneAckTopics,
      .name = "event_ingestor_one_ack_topics",
      .kind = MetricKind::kGauge,
      .unit = "topics",
      .labels = {},
      .buckets = {},
-     .help = "Topics with several replicas of which one alone acknowledges an event, as their "
-             "min.insync.replicas is 1: with that broker's disk acknowledged events may go."},
+     .help = "Topics with several replicas whose min.insync.replicas is 1, so that one replica alone "
+             "acknowledges an event. If the disk of that broker is lost, acknowledged events may be lost."},
     {.id = MetricId::kDeadLetterFileBytes,
      .name = "event_ingestor_dead_letter_file_bytes",
      .kind = MetricKind::kGauge,
      .unit = "bytes",
      .labels = {},
      .buckets = {},
-     .help = "Disk that the dead-letter file takes."},
+     .help = "Disk space that the dead-letter file uses."},
     {.id = MetricId::kDeadLetterFileCapacity,
      .name = "event_ingestor_dead_letter_file_capacity_bytes",
      .kind = MetricKind::kGauge,
      .unit = "bytes",
      .labels = {},
      .buckets = {},
-     .help = "Disk at which the dead-letter file is full."},
+     .help = "Disk space at which the dead-letter file is full."},
     {.id = MetricId::kDeadLetterFileFailures,
      .name = "event_ingestor_dead_letter_file_failures_total",
      .kind = MetricKind::kCounter,
      .unit = "events",
      .labels = {},
      .buckets = {},
-     .help =
-         "Times that an event could not be put into the dead-letter file, as when it is full; the event stays "
-         "in the journal and is tried again."},
+     .help = "Times that an event could not be stored in the dead-letter file, for example because it is "
+             "full. The event stays in the journal and is retried."},
     {.id = MetricId::kLogLinesSuppressed,
      .name = "event_ingestor_log_lines_suppressed_total",
      .kind = MetricKind::kCounter,
      .unit = "lines",
      .labels = {},
      .buckets = {},
-     .help = "Repeated warnings and errors that were summarised in the log instead of written."},
+     .help = "Repeated warnings and errors that were summarized in the log instead of written."},
     {.id = MetricId::kLogLinesDropped,
      .name = "event_ingestor_log_lines_dropped_total",
      .kind = MetricKind::kCounter,
      .unit = "lines",
      .labels = {},
      .buckets = {},
-     .help = "Log lines that nobody took: what reads stdout is stalled or gone, or its disk is full."},
+     .help = "Log lines that were dropped because the reader of stdout is stalled or gone, or its disk is "
+             "full."},
     {.id = MetricId::kBuildInfo,
      .name = "event_ingestor_build_info",
      .kind = MetricKind::kGauge,
      .unit = "",
-     .labels = {{{"version", "of the service", {}},
-                 {"compiler", "that built it", {}},
-                 {"json_scanner", "the JSON code chosen for this processor", {}}}},
+     .labels = {{{"version", "version of the service", {}},
+                 {"compiler", "compiler that built the service", {}},
+                 {"json_scanner", "JSON implementation chosen for this processor", {}}}},
      .buckets = {},
-     .help = "What runs here; always 1."},
+     .help = "Version and build of the running service; always 1."},
     {.id = MetricId::kProcessCpu,
      .name = "process_cpu_seconds_total",
      .kind = MetricKind::kCounter,
@@ -418,21 +425,21 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "bytes",
      .labels = {},
      .buckets = {},
-     .help = "Memory of the process that is in RAM."},
+     .help = "Resident memory of the process."},
     {.id = MetricId::kProcessOpenFds,
      .name = "process_open_fds",
      .kind = MetricKind::kGauge,
      .unit = "fds",
      .labels = {},
      .buckets = {},
-     .help = "File descriptors that are open."},
+     .help = "Open file descriptors."},
     {.id = MetricId::kProcessMaxFds,
      .name = "process_max_fds",
      .kind = MetricKind::kGauge,
      .unit = "fds",
      .labels = {},
      .buckets = {},
-     .help = "File descriptors that may be open."},
+     .help = "Maximum number of open file descriptors."},
     {.id = MetricId::kProcessThreads,
      .name = "process_threads",
      .kind = MetricKind::kGauge,
@@ -446,16 +453,16 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "seconds",
      .labels = {},
      .buckets = {},
-     .help = "When the process started, in seconds since 1970-01-01 UTC."},
+     .help = "Start time of the process, in seconds since 1970-01-01 UTC."},
 }};
 
-constexpr bool RowsStandInOrder() {
+constexpr bool RowsAreInOrder() {
   for (size_t i = 0; i < kTable.size(); ++i) {
     if (static_cast<size_t>(kTable[i].id) != i) return false;
   }
   return true;
 }
-static_assert(RowsStandInOrder());
+static_assert(RowsAreInOrder());
 
 }  // namespace
 

@@ -11,7 +11,7 @@
 
 namespace ei::telemetry {
 
-// Every metric of the service, in the order of the table, of the exposition and of docs/METRICS.md.
+// Every metric of the service. The table, the exposition and docs/METRICS.md have the same order.
 enum class MetricId : uint8_t {
   kHttpRequests,
   kHttpRequestDuration,
@@ -44,6 +44,7 @@ enum class MetricId : uint8_t {
   kWalWritten,
   kWalMemory,
   kWalBacklog,
+  kWalDeferred,
   kWalSetAside,
   kWalUnreadable,
   kDeliveryDuration,
@@ -77,35 +78,36 @@ enum class MetricKind : uint8_t { kCounter, kGauge, kHistogram };
 
 struct MetricLabel {
   std::string_view name;                    // empty: no label
-  std::string_view meaning;                 // for people
-  std::span<const std::string_view> known;  // the values that can be named beforehand
+  std::string_view meaning;                 // for docs/METRICS.md
+  std::span<const std::string_view> known;  // the values that are known in advance
 };
 
 struct Metric {
   MetricId id;
   std::string_view name;
   MetricKind kind;
-  std::string_view unit;  // empty: a bare number
+  std::string_view unit;  // empty: a number without unit
   std::array<MetricLabel, 3> labels;
-  std::span<const base::Duration> buckets;  // of a histogram: inclusive upper bounds, ascending
-  std::string_view help;                    // one line; neither quotes nor backslashes
+  std::span<const base::Duration> buckets;  // histograms only: inclusive upper bounds, ascending
+  std::string_view help;                    // one line without quotes, backslashes, | and backticks
 };
 
 std::span<const Metric, kMetricCount> MetricTable();
 const Metric& Row(MetricId id);
 
-// The value of a label for everything beyond its bound.
+// The label value that counts everything beyond a label's bound.
 inline constexpr std::string_view kOtherLabel = "other";
 
-// The routes that requests are counted by; whatever is not among them counts as the last, "other". The
-// busiest comes first: a request's route is searched from the front.
+// The routes by which requests are counted; any other route counts as the last one, "other". The busiest
+// route is first, because a request's route is searched from the front.
 inline constexpr std::array<std::string_view, 6> kRoutes = {"events", "health",  "livez",
                                                             "readyz", "metrics", kOtherLabel};
 
-// Where dead letters are kept.
+// Where dead letters are stored.
 inline constexpr std::array<std::string_view, 2> kDeadLetterPlaces = {"topic", "file"};
 
-// Why events are refused; exported from the start, so that the first refusal is seen as an increase from 0.
+// Why events are rejected. These series are exported with 0 from the start, so that the first rejection is
+// visible as an increase.
 inline constexpr std::array<std::string_view, 20> kRejectionCodes = {
     "rate_limited",  "client_over_share", "journal_full",        "batch_not_valid",
     "shutting_down", "storage_failed",    "batch_too_large",     "malformed_json",
@@ -113,8 +115,8 @@ inline constexpr std::array<std::string_view, 20> kRejectionCodes = {
     "empty_type",    "wrong_type",        "type_too_long",       "id_too_long",
     "bad_timestamp", "event_too_large",   "too_large_for_topic", "partition_stuck"};
 
-// Why requests and connections are refused; exported from the start too. Codes of single events, which a
-// request of one event is refused with, join them when they first happen.
+// Why requests and connections are rejected; also exported with 0 from the start. A request with a single
+// event is rejected with the code of that event; these codes are added when they first occur.
 inline constexpr std::array<std::string_view, 26> kRequestCodes = {"journal_full",
                                                                    "storage_failed",
                                                                    "rate_limited",
@@ -142,17 +144,17 @@ inline constexpr std::array<std::string_view, 26> kRequestCodes = {"journal_full
                                                                    "cloudevents_unsupported",
                                                                    "not_found"};
 
-// Why connections are closed to make room for others.
+// Why connections are closed to free capacity for others.
 inline constexpr std::array<std::string_view, 3> kDropReasons = {"refused", "silent", "unread"};
 
-// What clients share.
+// The resources that clients share.
 inline constexpr std::array<std::string_view, 4> kSharedResources = {"connections", "memory", "journal",
                                                                      "rate"};
 
-// Events that are sent again.
+// Whether the broker recognized an event that was sent again.
 inline constexpr std::array<std::string_view, 2> kRepeatKinds = {"recognized", "possible"};
 
-// What a sink suffers from, beyond the fate of single events.
+// Faults of a sink that concern more than single events.
 inline constexpr std::array<std::string_view, 19> kSinkFaults = {
     "authentication_failed", "tls_failed",     "token_refused", "token_unavailable",
     "not_authorized",        "brokers_down",   "not_kafka",     "unsupported_version",

@@ -22,9 +22,9 @@ using Families = std::vector<MetricFamily>;
 using Cells = ShardedCells<cells::kCount>;
 using Labels = std::vector<ClientMetric::Label>;
 
-// The sum of a histogram is kept in whole ticks. A delivery may wait for hours and is told for many events at
-// once: nanoseconds would wrap round within a minute of catching up after an outage, microseconds don't in
-// years.
+// The sum of a histogram is kept in whole ticks. A delivery may have waited for hours and is reported for
+// many events at once: with nanoseconds the sum would overflow within a minute of catching up after an
+// outage, with microseconds it lasts for years.
 constexpr base::Duration kRequestTick = std::chrono::nanoseconds(1);
 constexpr base::Duration kDeliveryTick = std::chrono::microseconds(1);
 
@@ -38,7 +38,7 @@ size_t RouteNumber(std::string_view route) {
   return kOther;
 }
 
-// `first`: the histogram's first cell.
+// `first` is the histogram's first cell.
 template <size_t kBuckets>
 void Observe(Cells::Shard& shard, size_t first, const std::array<base::Duration, kBuckets>& bounds,
              base::Duration tick, base::Duration value, uint64_t count) {
@@ -61,8 +61,8 @@ ClientMetric::Histogram ReadHistogram(const Cells& cells, size_t first,
     histogram.bucket.push_back(bucket);
   }
   histogram.sample_count = count + cells.Total(first + bounds.size());
-  const auto ticks_a_second = static_cast<double>(std::chrono::seconds(1) / tick);
-  histogram.sample_sum = static_cast<double>(cells.Total(first + bounds.size() + 1)) / ticks_a_second;
+  const auto ticks_per_second = static_cast<double>(std::chrono::seconds(1) / tick);
+  histogram.sample_sum = static_cast<double>(cells.Total(first + bounds.size() + 1)) / ticks_per_second;
   return histogram;
 }
 
@@ -84,7 +84,7 @@ Families EmptyFamilies() {
   return families;
 }
 
-// The values of `labels` in the order of the table.
+// `values` are the label values in the order of the table's labels.
 Labels LabelsOf(MetricId id, std::initializer_list<std::string_view> values) {
   Labels labels;
   size_t i = 0;
@@ -127,7 +127,7 @@ void AddCountsByLabel(Families& families, MetricId id, const LabelSet<kCapacity>
   if (others > 0) AddCount(families, id, others, {kOtherLabel});
 }
 
-// Of codes and places only what has happened: most dead letters never see the file.
+// Exports only the codes and places that have occurred: most dead letters are never stored in the file.
 void AddDeadLetters(Families& families, const LabelSet<cells::kDeadLetterCodesMax>& codes, const Cells& cells,
                     size_t first, std::string_view place) {
   for (size_t i = 0; i <= cells::kDeadLetterCodesMax; ++i) {
@@ -278,7 +278,7 @@ void Metrics::CollectEvents(Families& families) const {
       ReadHistogram(cells_, cells::kDeliveryTimes, kDeliveryBuckets, kDeliveryTick);
 }
 
-// Of routes and statuses only what has happened: most pairs never do.
+// Exports only the pairs of route and status that have occurred: most never do.
 void Metrics::CollectRequests(Families& families) const {
   AddCount(families, MetricId::kAckTimeouts, cells_.Total(cells::kAckTimeouts));
   AddCountsByLabel(families, MetricId::kRequestsRejected, request_codes_, cells_, cells::kRejectedRequests);

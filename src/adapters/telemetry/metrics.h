@@ -34,12 +34,13 @@ enum class Exposition : uint8_t {
   kOpenMetrics,  // OpenMetrics 1.0
 };
 
-// The metrics of metric_table.h: counts what the pipeline tells, asks the gauges when they are exposed.
+// The metrics of metric_table.h. Counts what the pipeline reports, and reads the gauges when they are
+// exposed.
 //
-// Thread-safe, but that the Add... functions belong to the wiring, before the first Expose. Telling costs a
-// few relaxed atomic adds in cache lines of the calling thread; it takes no lock and allocates nothing, but
-// once for each new value of a label. Label values are bounded (metric_cells.h); those beyond share the value
-// "other".
+// Thread-safe, except that the Add... functions are called during start-up only, before the first Expose. A
+// report costs a few relaxed atomic adds in cache lines of the calling thread. It takes no lock, and
+// allocates only when a label value is new. The number of label values is bounded (metric_cells.h); further
+// values count as "other".
 class Metrics final : public Telemetry {
  public:
   // The clock outlives this.
@@ -63,14 +64,15 @@ class Metrics final : public Telemetry {
   void SinkRepeats(bool recognized, uint64_t count) override;
   void EventsUndelivered(uint64_t count) override;
 
-  // The write-ahead log wrote and synced something.
+  // Reports one write and sync of the write-ahead log.
   void JournalCommitted(base::Duration took);
 
-  // Sources of numbers that are kept elsewhere. Each is called by every Expose, from any thread, several at a
-  // time, and must not throw. A metric whose source was never added has no value.
+  // Registers functions that read numbers kept elsewhere. Every Expose calls each function, from any thread
+  // and possibly concurrently; it must not throw. A metric without a registered source has no samples.
   void AddGauge(MetricId id, std::function<double()> value);
   void AddCounter(MetricId id, std::function<uint64_t()> value);
-  // One sample for each value of the metric's only label, of which the source gives a bounded number.
+  // One sample for each value of the metric's only label. The source has to return a bounded number of
+  // values.
   struct Labelled {
     std::string label;
     double value = 0;

@@ -18,12 +18,12 @@ constexpr std::string_view kHead =
 
 `GET /metrics` answers with all metrics of this page, in the Prometheus text format or, when the request's `Accept`
 names `application/openmetrics-text`, in OpenMetrics 1.0. Counters start at 0 with the process and only grow: read
-them as rates. A gauge is the value at this moment. A histogram has `_bucket`, `_sum` and `_count`; with a label `le`,
-each bucket counts all that lasted at most so many seconds.
+them as rates. A gauge is the current value. A histogram has `_bucket`, `_sum` and `_count`; each bucket counts the
+observations of at most as many seconds as its label `le` says.
 
-## The books
+## How the counters add up
 
-At every quiet moment (nothing being received, nothing on its way to the sink):
+When the service is idle (nothing is being received or sent to the sink):
 
     recovered + accepted = delivered + dead_lettered + in journal + lost
 
@@ -34,26 +34,26 @@ At every quiet moment (nothing being received, nothing on its way to the sink):
       + event_ingestor_journal_events
       + event_ingestor_journal_lost_events_total
 
-The first and the last are there with a write-ahead log only. What a process had delivered in its last moment before a
-crash (up to 100 ms) may be recovered, and so counted, by the next one too.
+The first and the last exist with a write-ahead log only. Events that a process delivered within the last 100 ms before
+a crash may be recovered by the next process, and are then counted again.
 
-Each event that a request brought is in one of three:
+Each received event is counted in exactly one of three counters:
 
     event_ingestor_events_received_total
       = event_ingestor_events_accepted_total
       + event_ingestor_events_deduplicated_total
       + sum(event_ingestor_events_rejected_total)
 
-A request that is refused before its body is read brings no event into these books, as nobody knows how many it has:
-`event_ingestor_requests_rejected_total` counts every refused request, whatever was read of it.
+The events of a request that is rejected before its body is read are not counted, because their number is unknown.
+`event_ingestor_requests_rejected_total` counts every rejected request, whether its body was read or not.
 
-While events flow, a scrape reads these numbers one after the other, so they may be apart by what passed in between.
-An event left over when the process had to stop counts in `event_ingestor_events_undelivered_total` and stays in the
-journal's number.
+A scrape reads these numbers one after the other. While events flow, the sums may therefore differ by the events that
+passed in between. An event that is left when the process has to stop counts in
+`event_ingestor_events_undelivered_total` and stays in the number of events in the journal.
 
 ## Table
 
-| metric | kind | unit | labels | what it tells |
+| metric | kind | unit | labels | meaning |
 |---|---|---|---|---|
 )";
 
@@ -117,11 +117,11 @@ std::string MetricsDocument() {
       .append(std::to_string(cells::kStatusesMax))
       .append(" statuses, ")
       .append(std::to_string(cells::kRejectionCodesMax))
-      .append(" codes of refused events, ")
+      .append(" codes of rejected events, ")
       .append(std::to_string(cells::kRequestCodesMax))
-      .append(" of refused requests and ")
+      .append(" of rejected requests and ")
       .append(std::to_string(cells::kDeadLetterCodesMax))
-      .append(" of dead letters.\nWhatever comes beyond counts as `other`.\n");
+      .append(" of dead letters.\nFurther values count as `other`.\n");
   document += kBucketsHead;
   for (const Metric& row : MetricTable()) {
     if (row.kind != MetricKind::kHistogram) continue;

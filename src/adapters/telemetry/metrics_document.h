@@ -4,7 +4,7 @@
 
 namespace ei::telemetry {
 
-// docs/METRICS.md, made from the metric table.
+// The text of docs/METRICS.md, generated from the metric table.
 std::string MetricsDocument();
 
 }  // namespace ei::telemetry

@@ -39,7 +39,7 @@ void AppendNumber(std::string& out, double number) {
   }
 }
 
-// As the format writes bounds in its examples: 5e-05, 0.0025, 1.0.
+// In the form of the examples in the specification: 5e-05, 0.0025, 1.0.
 std::string BoundText(double bound) {
   if (std::isinf(bound)) return "+Inf";
   std::array<char, 32> text{};
@@ -50,7 +50,7 @@ std::string BoundText(double bound) {
   return written;
 }
 
-// `bound` is the value of the label le; empty: none.
+// `bound` is the value of the label le; empty for a sample without it.
 void AppendSample(std::string& out, std::string_view name, std::string_view suffix,
                   const ClientMetric& metric, std::string_view bound, double value) {
   out.append(name).append(suffix);

@@ -7,9 +7,9 @@
 
 namespace ei::telemetry {
 
-// The OpenMetrics 1.0 text format, which prometheus-cpp does not write. Families are counters, gauges and
-// histograms; a counter's name ends in _total. The unit is the one that the metric table gives, where the
-// name ends in it, as the format demands.
+// Writes the OpenMetrics 1.0 text format, which prometheus-cpp does not support. The families have to be
+// counters, gauges or histograms; a counter's name ends in _total. A family gets the unit of the metric table
+// only if its name ends in that unit, as the format requires.
 std::string WriteOpenMetrics(std::span<const prometheus::MetricFamily> families);
 
 }  // namespace ei::telemetry

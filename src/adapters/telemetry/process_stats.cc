@@ -23,14 +23,15 @@ std::optional<uint64_t> ParseNumber(std::string_view text) {
   return number;
 }
 
-// Field `number` of /proc/self/stat as proc(5) counts them, from the third on. The second is the program's
-// name in parentheses and may itself hold spaces and parentheses, so counting begins behind the last one.
+// Returns field `number` of /proc/self/stat, numbered as in proc(5), from the third on. The second field is
+// the program's name in parentheses and may itself contain spaces and parentheses, so counting starts after
+// the last closing parenthesis.
 std::optional<uint64_t> StatField(std::string_view stat, int number) {
-  constexpr int kFirstBehindName = 3;
+  constexpr int kFirstAfterName = 3;
   const size_t name_end = stat.rfind(") ");
   if (name_end == std::string_view::npos) return std::nullopt;
   stat.remove_prefix(name_end + 2);
-  for (int field = kFirstBehindName; field < number; ++field) {
+  for (int field = kFirstAfterName; field < number; ++field) {
     const size_t space = stat.find(' ');
     if (space == std::string_view::npos) return std::nullopt;
     stat.remove_prefix(space + 1);
@@ -38,7 +39,7 @@ std::optional<uint64_t> StatField(std::string_view stat, int number) {
   return ParseNumber(stat.substr(0, stat.find_first_of(" \n")));
 }
 
-// Empty when it can't be read.
+// Returns the content of /proc/self/stat; empty if it can't be read.
 std::string ReadStat(const std::filesystem::path& proc) {
   std::string stat;
   std::ifstream file(proc / "self" / "stat");
@@ -55,7 +56,7 @@ std::optional<uint64_t> BootTimeSeconds(const std::filesystem::path& proc) {
   return std::nullopt;
 }
 
-// From the kernel's own account rather than from stat, which counts in ticks of 10 ms.
+// Uses getrusage, because stat counts in ticks of 10 ms.
 std::optional<double> CpuSeconds() {
   rusage usage{};
   if (getrusage(RUSAGE_SELF, &usage) != 0) return std::nullopt;
@@ -72,7 +73,7 @@ std::optional<double> OpenFds(const std::filesystem::path& proc) {
        entry.increment(fault)) {
     ++count;
   }
-  // Reading the folder takes a descriptor, which is among the entries.
+  // Reading the folder needs a descriptor, which is one of the entries.
   if (fault || count == 0) return std::nullopt;
   return static_cast<double>(count - 1);
 }

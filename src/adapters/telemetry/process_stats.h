@@ -5,7 +5,7 @@
 
 namespace ei::telemetry {
 
-// What the kernel says about this process; a number that it does not tell is missing.
+// Statistics of this process from the kernel. A number that can't be read is nullopt.
 struct ProcessStats {
   std::optional<double> cpu_seconds;
   std::optional<double> resident_bytes;
@@ -15,7 +15,7 @@ struct ProcessStats {
   std::optional<double> start_time_seconds;  // since 1970-01-01 UTC
 };
 
-// `proc` is where the proc file system stands. Any thread.
+// `proc` is the mount point of the proc file system. Any thread may call this.
 ProcessStats ReadProcessStats(const std::filesystem::path& proc = "/proc");
 
 }  // namespace ei::telemetry

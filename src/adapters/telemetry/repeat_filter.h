@@ -12,34 +12,35 @@
 
 namespace ei::telemetry {
 
-// Keeps a fault that strikes thousands of times a second from flooding the log: of lines with the same
-// component and message, the first few of a window pass, the rest are counted and told in one summary when
-// the window ends.
+// Keeps a fault that occurs thousands of times a second from flooding the log: of the lines with the same
+// component and message, the first few in a window pass; the rest are counted and reported in one summary
+// after the window has ended.
 //
-// A window begins with the first line of its kind; the next line after its end begins another. At most
-// `kinds_max` kinds are watched at a time; a line of one more kind passes. Thread-safe.
+// A window starts with the first line of its kind; the next line after its end starts another one. At most
+// `kinds_max` kinds have a window at a time; a line of any further kind passes. Thread-safe.
 class RepeatFilter {
  public:
   struct Options {
-    uint64_t lines_max = 5;  // that pass in a window
+    uint64_t lines_max = 5;  // lines that pass per window
     base::Duration window = std::chrono::seconds(10);
     size_t kinds_max = 64;
   };
 
   struct Summary {
-    LogLevel level;  // of the gravest line
+    LogLevel level;  // the highest level among the lines
     std::string component;
     std::string message;
-    uint64_t repeated;  // lines that were held back
+    uint64_t repeated;  // number of suppressed lines
   };
 
   explicit RepeatFilter(const Options& options) : options_(options) {}
 
+  // Counts the line; returns whether it is to be written.
   bool Passes(LogLevel level, std::string_view component, std::string_view message, base::SteadyTime now);
 
-  // The windows that have ended and held something back; each is given once.
+  // Removes the windows that have ended and returns a summary of each one that suppressed lines.
   std::vector<Summary> TakeEnded(base::SteadyTime now);
-  // The same for all windows, ended or not.
+  // The same for all windows, also those that have not ended.
   std::vector<Summary> TakeAll();
 
  private:

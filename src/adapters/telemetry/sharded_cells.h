@@ -9,19 +9,19 @@ namespace ei::telemetry {
 
 inline constexpr size_t kShards = 16;
 
-// The shard of the calling thread, the same for its whole life. Threads share one only beyond kShards of
-// them.
+// Returns the shard of the calling thread, which stays the same for the life of the thread. With more than
+// kShards threads, some share a shard.
 inline size_t ThisThreadsShard() {
   static std::atomic<size_t> next{0};
   thread_local const size_t shard = next.fetch_add(1, std::memory_order_relaxed) % kShards;
   return shard;
 }
 
-// Numbers that many threads add to and one reads now and then. Each thread adds in a shard of its own, a run
-// of whole cache lines, so adding never waits for another core; reading sums the shards.
+// Numbers that many threads add to and that are read now and then. Each thread adds in its own shard, a run
+// of whole cache lines, so an add never waits for another core. A read sums the shards.
 //
-// Thread-safe. A total never misses what happened before it was asked for, and two totals are not of one
-// instant. Numbers wrap round at 2^64.
+// Thread-safe. A total includes every add that happened before the read; two totals are not from the same
+// instant. Numbers overflow to 0 at 2^64.
 template <size_t kCells>
 class ShardedCells {
   static constexpr size_t kCacheLineBytes = 64;

@@ -7,8 +7,8 @@
 
 namespace ei::telemetry {
 
-// LabelSet for HTTP statuses: numbers them in the order in which they first appear, at most kCapacity of
-// them. Thread-safe and lock-free, in the same way.
+// A LabelSet for HTTP statuses: numbers them in the order in which they first appear, at most kCapacity of
+// them. Thread-safe and lock-free for the same reason.
 template <size_t kCapacity>
 class StatusSet {
  public:
@@ -25,7 +25,7 @@ class StatusSet {
     return kOther;
   }
 
-  // Of a number below kCapacity; 0 when it is not given yet.
+  // Returns the status with this number, which is below kCapacity; 0 if the number is not in use yet.
   uint16_t At(size_t number) const { return places_[number].load(std::memory_order_relaxed); }
 
  private:

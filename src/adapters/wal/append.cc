@@ -1,4 +1,4 @@
-// Append: how a batch gets its positions and its place in the log, or is refused.
+// Append: assigns a batch its positions and its place in the log, or rejects it.
 
 #include <algorithm>
 
@@ -25,7 +25,7 @@ IndexEntry EntryOf(const EventSlices& slices, std::string_view bytes) {
   return entry;
 }
 
-// `left_out` are numbers of entries, ascending.
+// Erases the entries whose indexes are in `left_out`, which is ascending.
 void LeaveOut(const std::vector<uint32_t>& left_out, std::vector<IndexEntry>& index) {
   auto next = left_out.begin();
   uint32_t number = 0;
@@ -38,7 +38,7 @@ void LeaveOut(const std::vector<uint32_t>& left_out, std::vector<IndexEntry>& in
 
 }  // namespace
 
-// The sums of the events are made before the lock is taken.
+// Computes the checksums of the events before it takes the lock.
 Appended WalJournal::Append(const AppendRequest& request, base::SteadyTime now) {
   thread_local std::vector<IndexEntry> index;
   index.clear();
@@ -55,7 +55,7 @@ Appended WalJournal::Append(const AppendRequest& request, base::SteadyTime now) 
     const EventBatch& batch = completions_.Fresh(request, now);
     if (const auto refusal = completions_.Refuses(request, batch.Size())) return {*refusal};
     if (!batch.Empty()) {
-      if (const auto refusal = Refuses(batch)) return {*refusal};
+      if (const auto rejection = WhyRejected(batch)) return {*rejection};
       if (batch.Size() < request.batch.Size()) LeaveOut(request.dedup->left_out, index);
       begun = Store(batch, index, now);
       wake_commit = WakeIfIdle(commit_idle_);
@@ -68,18 +68,18 @@ Appended WalJournal::Append(const AppendRequest& request, base::SteadyTime now) 
   return appended;
 }
 
-std::optional<AppendResult> WalJournal::Refuses(const EventBatch& batch) {
+std::optional<AppendResult> WalJournal::WhyRejected(const EventBatch& batch) {
   const uint64_t bytes = batch.Bytes().size();
   if (!tail_.EverFits(bytes, batch.Size())) return AppendResult::kTooLarge;
-  if (!MayHold(batch)) return AppendResult::kOverShare;
-  // What waits for the disk has a quarter of the memory; one batch always gets through.
+  if (!IsWithinShare(batch)) return AppendResult::kOverShare;
+  // Unsynced events may use a quarter of the memory, but one batch is always accepted.
   const uint64_t unsynced = tail_.Bytes() + LogTail::BytesOf(bytes, batch.Size());
   const bool too_much = !tail_.Empty() && unsynced > UnsyncedBytesMax(options_);
-  if (too_much || last_frame_ || !tail_.HasRoom(bytes, batch.Size())) return RefuseFull(batch.ClientBytes());
+  if (too_much || last_frame_ || !tail_.HasRoom(bytes, batch.Size())) return RejectFull(batch.ClientBytes());
   return std::nullopt;
 }
 
-// Whether a segment was begun.
+// Returns whether a segment was begun.
 bool WalJournal::Store(const EventBatch& batch, std::span<const IndexEntry> index, base::SteadyTime now) {
   const std::string& bytes = batch.Bytes();
   BatchSlice piece;
@@ -102,9 +102,9 @@ bool WalJournal::Store(const EventBatch& batch, std::span<const IndexEntry> inde
   return header.has_value();
 }
 
-AppendResult WalJournal::RefuseFull(uint64_t client_bytes) {
+AppendResult WalJournal::RejectFull(uint64_t client_bytes) {
   const bool some_room = !last_frame_ && tail_.HasRoom(1, 1);
-  refused_bytes_.store(some_room ? client_bytes : 0, std::memory_order_relaxed);
+  rejected_bytes_.store(some_room ? client_bytes : 0, std::memory_order_relaxed);
   return AppendResult::kFull;
 }
 
@@ -112,9 +112,10 @@ uint64_t WalJournal::ShareableBytes(const WalOptions& options) {
   return options.bytes_max / options.segment_bytes * options.segment_bytes;
 }
 
-// The next segment is prepared beside the appending, which may be faster. So, where there is room for more
-// than is prepared, the last of that is for those who hold little of the log.
-bool WalJournal::MayHold(const EventBatch& batch) const {
+// Whether the client stays within its share. The next segment is prepared concurrently, and appending may be
+// faster. So while the log has room for more than the prepared segments, the last 1/kReserveFraction of a
+// segment of the prepared space is reserved for clients that use less than that of the log.
+bool WalJournal::IsWithinShare(const EventBatch& batch) const {
   if (options_.shares == nullptr || !options_.shares->Contended()) return true;
   const ClientShares& shares = *options_.shares;
   const ClientNumber client = batch.Client();
@@ -125,26 +126,26 @@ bool WalJournal::MayHold(const EventBatch& batch) const {
   if (!tail_.Empty() && !shares.Allows(client, Shared::kUnsyncedBytes, unsynced)) return false;
   const uint64_t kept = options_.segment_bytes / ClientShares::kReserveFraction;
   if (shares.Held(client, Shared::kJournalBytes) + growth <= kept) return true;
-  const uint64_t prepared = tail_.RoomInSegment() + tail_.Spares() * options_.segment_bytes;
+  const uint64_t prepared = tail_.RoomInSegment() + tail_.Prepared() * options_.segment_bytes;
   return growth + kept <= prepared || shares.Left(Shared::kJournalBytes) <= prepared;
 }
 
-void WalJournal::Hold(Segment& segment, ClientNumber client, uint64_t bytes) {
+void WalJournal::Charge(Segment& segment, ClientNumber client, uint64_t bytes) {
   if (options_.shares == nullptr || bytes == 0) return;
   segment.holdings.Add(client, 0, bytes);
   options_.shares->Take(client, Shared::kJournalBytes, bytes);
 }
 
-// Charges a client with what its events made the log longer by. `used` and `room` are of the segment that was
-// being filled before; `begun` was begun for them.
+// Charges a client with the bytes by which its events made the log longer. `used` and `room` are those of the
+// segment that was being filled before; `begun` is the segment that was begun for the events.
 void WalJournal::NoteAdded(const BatchSlice& piece, uint64_t used, uint64_t room,
                            const std::optional<SegmentHeader>& begun, base::SteadyTime now) {
   if (begun) {
-    if (room > 0) Hold(*segments_.Newest(), piece.client, room);
+    if (room > 0) Charge(*segments_.Newest(), piece.client, room);
     segments_.Begin(*begun, now);
     used = 0;
   }
-  Hold(*segments_.Newest(), piece.client, tail_.Used() - used);
+  Charge(*segments_.Newest(), piece.client, tail_.Used() - used);
   if (options_.shares == nullptr) return;
   options_.shares->Take(piece.client, Shared::kUnsyncedBytes, LogTail::BytesOf(piece.size, piece.events));
 }

@@ -20,7 +20,7 @@ constexpr size_t kFixedBytes = 8 + 4 + 5 * 8 + 4;
 constexpr size_t kRunBytes = 16;
 constexpr size_t kRunsMax = (kCheckpointSlotBytes - kFixedBytes) / kRunBytes;
 
-// The slot of a generation: neighbours never share one.
+// The offset of a generation's slot. Consecutive generations use different slots.
 uint64_t SlotOffset(uint64_t generation) { return generation % 2 * kCheckpointSlotBytes; }
 
 DiskResult<std::optional<Checkpoint>> Newest(File& file, uint64_t& generation) {

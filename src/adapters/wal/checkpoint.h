@@ -12,37 +12,39 @@
 
 namespace ei::wal {
 
-// What a restart need not find out again: an older one, or none, costs only events that are delivered twice.
+// State that a restart reads instead of recomputing it. With an older checkpoint, or none, recovery only
+// delivers some events twice.
 struct Checkpoint {
-  uint64_t durable_end = 0;   // everything below it was acknowledged as safe, or could have been
-  uint64_t next_segment = 0;  // numbers from here on were never used
+  uint64_t durable_end = 0;   // all positions below are synced and may have been acknowledged
+  uint64_t next_segment = 0;  // segment numbers from here on were never used
   SettledMap settled = SettledMap();
 };
 
 inline constexpr const char* kCheckpointName = "checkpoint";
-inline constexpr const char* kUnfinishedCheckpointName = "checkpoint.tmp";  // worth nothing
+inline constexpr const char* kUnfinishedCheckpointName = "checkpoint.tmp";  // left by a crash; discarded
 inline constexpr uint64_t kCheckpointSlotBytes = 64 << 10;
-inline constexpr size_t kCheckpointRunsMax = 4'000;  // as many as surely fit
+inline constexpr size_t kCheckpointRunsMax = 4'000;  // below the number of runs that fit into a slot
 
-// The file `checkpoint`: two slots that are written in turn, in place, in space that was taken at the start,
-// so that it works on a full disk and a torn write leaves the other slot. Not thread-safe.
+// The file `checkpoint`: two slots that are written in turn and in place. Its space is allocated at the
+// start, so that a save works on a full disk. A torn write leaves the other slot intact. Not thread-safe.
 class CheckpointFile {
  public:
-  // Makes the file anew, with this checkpoint in it; its name needs a Sync of the directory yet. One that was
-  // there stays until that is on the disk.
+  // Replaces the file with a new one that holds this checkpoint. The caller must sync the directory
+  // afterwards; until then a loss of power may bring the previous file back.
   static DiskResult<CheckpointFile> Renew(Directory& directory, const Checkpoint& checkpoint);
 
-  // Goes on with the file that is there.
+  // Opens the existing file for further saves.
   static DiskResult<CheckpointFile> Reuse(Directory& directory);
 
-  // Reads only; nullopt: no file, or no sound slot in it.
+  // Reads the newest sound slot and changes nothing. nullopt: there is no file, or no slot is sound.
   static DiskResult<std::optional<Checkpoint>> Read(Directory& directory);
 
-  // After it has returned the checkpoint survives a loss of power. A failure leaves the one before; it may be
-  // tried again.
+  // Writes and syncs the older slot: on success the checkpoint survives a loss of power. On failure the
+  // previous checkpoint is still valid, and the call may be retried.
   DiskResult<void> Save(const Checkpoint& checkpoint);
 
-  // Whether it is the folder's checkpoint still; ENOENT: somebody moved, removed or replaced it.
+  // Checks that the open file is still the folder's checkpoint. ENOENT: another process moved, removed or
+  // replaced it.
   DiskResult<void> Confirm(Directory& directory) const { return directory.Confirm(kCheckpointName, *file_); }
 
  private:
@@ -53,7 +55,7 @@ class CheckpointFile {
   uint64_t generation_;  // of the newest sound slot
 };
 
-// A slot's content; of too many runs the lowest are kept.
+// The content of one slot. If the checkpoint has more runs than fit, the lowest ones are kept.
 std::string EncodeCheckpoint(const Checkpoint& checkpoint, uint64_t generation);
 std::optional<Checkpoint> DecodeCheckpoint(std::string_view slot, uint64_t* generation);
 

@@ -10,7 +10,7 @@ namespace ei::wal {
 
 namespace {
 
-// Beyond them a log has not come by itself, and counting on would wrap round.
+// No log reaches larger numbers in practice, and counting on from there could overflow.
 bool IsPlausible(const Checkpoint& checkpoint, uint64_t generation) {
   return generation < kPositionsMax && checkpoint.durable_end <= kPositionsMax &&
          checkpoint.next_segment <= kSegmentNumbersMax && checkpoint.settled.Below() <= kPositionsMax;

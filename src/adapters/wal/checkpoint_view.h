@@ -10,7 +10,7 @@
 
 namespace ei::wal {
 
-// The checkpoint file as someone sees it who looks on, slot by slot.
+// The checkpoint file slot by slot, for tools that only read the log.
 struct CheckpointView {
   enum class Slot : uint8_t { kEmpty, kSound, kDamaged };
 
@@ -18,12 +18,13 @@ struct CheckpointView {
   std::array<Slot, 2> slots = {Slot::kEmpty, Slot::kEmpty};
   uint64_t generation = 0;           // of the newest sound slot
   std::optional<Checkpoint> newest;  // nullopt: no slot is sound
-  // Why a start would find nothing in it although there should be something; empty: it is as it should be.
-  // One damaged slot is no damage: a crash while it was written leaves that.
+  // Why a start would find no checkpoint although there should be one. Empty: the file is as expected. A
+  // single damaged slot is not reported here, as a crash while it was written leaves that.
   std::string damage;
 };
 
-// Fails when the file can't be looked at; what stands under its name but is no file is damage.
+// Fails if the file can't be read. An object with the checkpoint's name that is not a regular file is
+// reported as damage.
 DiskResult<CheckpointView> ViewCheckpoint(Directory& directory);
 
 }  // namespace ei::wal

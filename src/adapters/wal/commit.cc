@@ -1,4 +1,4 @@
-// Commit: how accepted events become durable.
+// Commit: makes accepted events durable.
 
 #include <algorithm>
 #include <cerrno>
@@ -26,14 +26,14 @@ Work WalJournal::Commit() {
       commit_idle_ = true;
       return Work::kIdle;
     }
-    written = std::exchange(copy_, Copy::kNone) == Copy::kNoted;
+    written = std::exchange(copy_, Copy::kNone) == Copy::kCheckpointed;
   }
   uint64_t bytes = 0;
   if (!written) {
     const auto synced = WriteAndSync(*frame, bytes);
     if (!synced) return Work::kLater;
     if (!*synced) return Work::kIdle;
-    if (frame->IsCopy()) return LetNote(bytes);
+    if (frame->IsCopy()) return AwaitCopyCheckpoint(bytes);
   }
   uint64_t filled_lanes = 0;
   bool wake_read_back = false;
@@ -55,15 +55,15 @@ Work WalJournal::Commit() {
                               LogTail::BytesOf(piece.size, piece.events));
       }
     }
-    const bool held_up = !tail_.TakesSpares();
+    const bool was_blocked = !tail_.AcceptsPrepared();
     tail_.Pop();
-    if (held_up && tail_.TakesSpares()) {
+    if (was_blocked && tail_.AcceptsPrepared()) {
       housekeep_idle_ = false;
       wake_housekeep = true;
     }
     StoreHints();
-    refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
-    wake_read_back = backlog_ && MayReadBack() && WakeIfIdle(read_back_idle_);
+    rejected_bytes_.store(kNothingRejected, std::memory_order_relaxed);
+    wake_read_back = MayReadBack() && WakeIfIdle(read_back_idle_);
     completions_.MoveDurableEnd(DurableEnd(), wakes);
   }
   if (lost > 0) {
@@ -75,17 +75,17 @@ Work WalJournal::Commit() {
   return Work::kDone;
 }
 
-// nullopt: the disk is full, and the frame is written again later; false: the log has failed.
+// nullopt: the disk is full, and the frame is written again later. False: the log has failed.
 std::optional<bool> WalJournal::WriteAndSync(const PendingFrame& frame, uint64_t& bytes) {
   if (const auto written = WriteFrame(frame, bytes); !written) {
     if (!IsFull(written.error())) {
       Fail("can't write to the log", written.error());
       return false;
     }
-    // The frame keeps its place; its requests wait.
+    // The frame keeps its place, and its requests wait.
     if (!std::exchange(commit_stalled_, true)) {
       log_.Write(LogLevel::kError, "wal",
-                 "wal.dir (WAL_DIR): the disk is full although its space was taken; requests wait",
+                 "wal.dir (WAL_DIR): the disk is full although the space was allocated; requests wait",
                  {{"error", std::system_category().message(written.error())}});
     }
     return std::nullopt;
@@ -95,18 +95,19 @@ std::optional<bool> WalJournal::WriteAndSync(const PendingFrame& frame, uint64_t
     Fail("a sync of the log failed", synced.error());
     return false;
   }
-  if (const auto stands = directory_.Confirm(SegmentName(frame.header.segment), *frame.file); !stands) {
-    Fail("the newest segment, the lock file or the folder was moved or removed by somebody else",
-         stands.error());
+  const auto confirmed = directory_.Confirm(SegmentName(frame.header.segment), *frame.file);
+  if (!confirmed) {
+    Fail("the newest segment, the lock file or the folder was moved or removed by another process",
+         confirmed.error());
     return false;
   }
   return true;
 }
 
-// A start that finds the newest commit twice drops the copy, as the original may be the only one on the disk
-// (recovery.cc). It may also be on none. So nobody is told of the copy before a checkpoint says that it is
-// durable, and it is never dropped from then on.
-Work WalJournal::LetNote(uint64_t bytes) {
+// A start that finds the newest commit twice drops the copy, because the original may be the only one on the
+// disk (recovery.cc). But the original may also not be on the disk. So the copy is not acknowledged before a
+// checkpoint says that it is durable; from then on a start does not drop it.
+Work WalJournal::AwaitCopyCheckpoint(uint64_t bytes) {
   {
     base::MutexLock lock(mutex_);
     counts_.commit_bytes += bytes;
@@ -135,8 +136,8 @@ DiskResult<void> WalJournal::WriteFrame(const PendingFrame& frame, uint64_t& byt
   return WriteAll(*frame.file, frame.begins ? 0 : frame.offset, out);
 }
 
-// Behind the newest commit of an earlier life, which has been written again, others may be missing that came
-// before the next segment was begun. Returns how many events are lost.
+// The newest commit of a previous run has been written again. Behind it other commits may be missing, which
+// came before the next segment was begun. Returns how many events are lost.
 uint64_t WalJournal::CountMissing(uint64_t position) {
   const uint64_t lost = segments_.Settle(position, found_end_);
   if (lost == 0) return 0;
@@ -146,11 +147,11 @@ uint64_t WalJournal::CountMissing(uint64_t position) {
   return lost;
 }
 
-// The frame's events may be taken now: from memory while the window has room, else they are behind the
-// cursor.
+// Makes the frame's events available to Take: from memory if the window has room, otherwise they become part
+// of the backlog behind the cursor.
 void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
   if (backlog_) return;
-  if (!WindowHasRoom(frame.header.events)) {
+  if (!WindowHasRoom(frame.header.events) || deferred_.Full()) {
     backlog_ = true;
     backlog_from_ = frame.header.first_position;
     backlog_start_ = {frame.header.segment, frame.offset, frame.header.first_position};
@@ -164,12 +165,13 @@ void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
     events.clear();
     const char* bytes = piece.bytes;
     for (uint32_t i = 0; i < piece.events; ++i, ++entry) {
-      // Of the newest commit that was found an earlier life may have settled some.
+      // A previous run may have settled some events of the rewritten commit.
       if (!piece.from_disk) {
         events.push_back(EventOf(position, bytes, *entry, piece.accepted_at));
       } else if (!segments_.Settled().Contains(position)) {
         events.push_back(EventFromDisk(position, bytes, *entry, piece.accepted_at, piece.topic));
       }
+      if (!events.empty() && events.back().position == position && Defer(events.back())) events.pop_back();
       ++position;
       bytes += entry->size;
     }
@@ -177,11 +179,11 @@ void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
   }
 }
 
-// Nothing of what waits is acknowledged, and the sync is not tried again: after a failure the kernel may have
-// dropped what it could not write and call it clean.
+// None of the waiting requests is acknowledged, and the sync is not retried: after a failure the kernel may
+// have dropped the pages that it could not write and marked them clean.
 void WalJournal::Fail(std::string_view what, int error) {
   log_.Write(LogLevel::kError, "wal",
-             "the log's storage failed: nothing more is accepted, and the service has to be started again",
+             "the log's storage failed: no more events are accepted, and the service must be restarted",
              {{"fault", what}, {"error", std::system_category().message(error)}});
   {
     DueWakes wakes;
@@ -191,7 +193,7 @@ void WalJournal::Fail(std::string_view what, int error) {
     commit_idle_ = true;
     completions_.Fail(DurableEnd(), wakes);
   }
-  failed_told_();
+  on_failed_();
 }
 
 }  // namespace ei::wal

@@ -10,50 +10,52 @@
 
 namespace ei::wal {
 
-// What an operation gives, or the errno that it failed with.
+// The result of an operation, or the errno that it failed with.
 template <typename T>
 using DiskResult = std::expected<T, int>;
 
-// One open file. Reads may run beside one writer; nothing else runs beside itself.
+// One open file. Reads may run concurrently with one writer; no other calls may run concurrently.
 class File {
  public:
   virtual ~File() = default;
 
-  // As pwrite: may take less than all, and what it took may be lost until Sync has returned. Of an operation
-  // that failed any part may have reached the file.
+  // Like pwrite: may write fewer bytes than asked, and written bytes may be lost until Sync has returned. If
+  // the call fails, any part of the bytes may have been written.
   virtual DiskResult<size_t> Write(uint64_t offset, std::span<const char> bytes) = 0;
 
-  // As pread: less than asked only at the end of the file.
+  // Like pread, but returns fewer bytes than asked only at the end of the file.
   virtual DiskResult<size_t> Read(uint64_t offset, std::span<char> bytes) = 0;
 
-  // What was written before this call survives a loss of power once it has returned. After a failure what was
-  // written is lost or not, and another call tells nothing about it (fsync(2), "fsyncgate").
+  // On success everything written before this call survives a loss of power. After a failure the written
+  // bytes may or may not be on the disk, and the result of another call says nothing about them (fsync(2),
+  // "fsyncgate").
   virtual DiskResult<void> Sync() = 0;
 
   virtual DiskResult<uint64_t> Size() = 0;
 };
 
-// The folder of the log, and all that the log knows of a disk: the simulator puts one under it that forgets,
-// tears and fails. Names are plain, without a slash. Thread-safe.
+// The folder of the log. This is the log's only interface to the disk, so that the simulator can replace it
+// by one that loses and tears writes and fails. Names are plain, without a slash. Thread-safe.
 class Directory {
  public:
   virtual ~Directory() = default;
 
-  // A new, empty file; EEXIST when the name is taken.
+  // Creates a new, empty file. EEXIST: the name is in use.
   virtual DiskResult<std::unique_ptr<File>> Create(const std::string& name) = 0;
   virtual DiskResult<std::unique_ptr<File>> Open(const std::string& name) = 0;
 
-  // Takes the place of a file that has the new name. Open files go on under it.
+  // Replaces a file that has the new name. Files that are open stay open and usable.
   virtual DiskResult<void> Rename(const std::string& from, const std::string& to) = 0;
   virtual DiskResult<void> Remove(const std::string& name) = 0;
 
-  // Names made, changed and removed before this call survive a loss of power once it has returned.
+  // On success all names created, changed and removed before this call survive a loss of power.
   virtual DiskResult<void> Sync() = 0;
 
   virtual DiskResult<std::vector<std::string>> List() = 0;
 
-  // Whether this file, which was made or opened here, is the one under this name still, in a folder that is
-  // where it was and is ours; ENOENT: somebody moved, removed or replaced one of them.
+  // Checks that `file`, which was created or opened through this object, still has this name, in a folder
+  // that is still at its path and locked by this process. ENOENT: another process moved, removed or replaced
+  // the file or the folder.
   virtual DiskResult<void> Confirm(const std::string& name, const File& file) = 0;
 };
 

@@ -8,11 +8,11 @@
 
 namespace ei::wal {
 
-// Writes the unsettled events that it is told of into a new segment's file, a frame for each frame that they
-// come from, with positions from `header.first_position` on. Not thread-safe.
+// Writes the unsettled events that it visits into the file of a new segment, with positions from
+// `header.first_position` on. It writes one frame for each source frame that has any. Not thread-safe.
 class EventMover final : public SegmentVisitor {
  public:
-  // `file` outlives the mover, and is all zeros.
+  // `file` must outlive the mover and contain only zeros.
   EventMover(File& file, const SegmentHeader& header) : file_(file), header_(header) {}
 
   void OnFrame(const FrameHeader& frame, uint64_t end_byte) override;

@@ -15,20 +15,21 @@
 
 namespace ei::wal {
 
-// Of an event that this process encoded.
+// The event at `position` whose bytes this process encoded. Its views point into `bytes`.
 JournalEvent EventOf(uint64_t position, const char* bytes, const IndexEntry& entry,
                      base::SteadyTime accepted_at);
 
-// Of a sound event (IsSoundEvent) that was read from the disk: what its entry says beyond the sums is not
-// believed. `frame_topic`: its topic, if it names none itself; lives as long as `bytes`.
+// The same for a sound event (IsSoundEvent) that was read from the disk. An invalid traceparent in it is
+// dropped, and the key's hash is computed again. `frame_topic` is used if the event names no topic; it must
+// live as long as `bytes`.
 JournalEvent EventFromDisk(uint64_t position, const char* bytes, const IndexEntry& entry,
                            base::SteadyTime accepted_at, std::string_view frame_topic);
 
-// The events that are in memory: those that wait to be taken, and those that are taken and not settled, whose
-// bytes the sink has. Not thread-safe.
+// The events in memory: those that wait to be taken, and those that are taken but not settled, whose bytes
+// the sink holds. Not thread-safe.
 class EventWindow {
  public:
-  // `block_bytes` counts the memory of all blocks; it outlives the window.
+  // `block_bytes` counts the memory of all blocks and must outlive the window.
   EventWindow(size_t lanes, std::atomic<uint64_t>& block_bytes)
       : block_bytes_(block_bytes), buffer_(lanes, block_bytes) {}
 
@@ -36,18 +37,18 @@ class EventWindow {
   char* Room(size_t bytes) { return buffer_.Room(bytes); }
   const std::shared_ptr<EventBlock>& Filling() const { return buffer_.Filling(); }
 
-  // Behind all events that are there; their bytes stand in `block`. Sets the bit of each lane (i % 64) that
-  // was empty.
+  // Adds events behind the existing ones; their bytes are stored in `block`. Sets the bit of each lane (lane
+  // % 64) that was empty before.
   void Add(std::span<const JournalEvent> events, const std::shared_ptr<EventBlock>& block,
            uint64_t& filled_lanes);
 
   size_t Take(size_t lane, std::span<JournalEvent> out);
 
-  // They were taken.
+  // The events must have been taken before.
   void Settle(const SettledEvents& settled);
 
   uint64_t Events() const { return events_; }
-  // Of blocks, and of what was taken.
+  // Memory of the blocks and of the taken events.
   uint64_t Bytes() const { return block_bytes_.load(std::memory_order_relaxed) + taken_bytes_; }
   std::optional<base::SteadyTime> Oldest() const { return ages_.Oldest(); }
 

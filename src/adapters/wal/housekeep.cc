@@ -1,4 +1,4 @@
-// Keep: how the log gets its segments, and how they go.
+// Housekeep: prepares, recycles and removes segments, and saves checkpoints.
 
 #include <algorithm>
 #include <cassert>
@@ -14,17 +14,17 @@ namespace ei::wal {
 
 namespace {
 
-// What a crash can make be delivered twice, at most: what was delivered within this time.
+// Bounds how many events a crash can make be delivered twice: those that were delivered within this time.
 constexpr auto kCheckpointInterval = std::chrono::milliseconds(100);
-constexpr size_t kSparesMin = 1;
-constexpr size_t kSparesMax = 2;  // from segments that are needed no more; the others are removed
-// How often a full log looks whether files that were set aside have been moved away.
-constexpr base::Duration kLookAsideInterval = std::chrono::seconds(1);
-constexpr size_t kGoingMax = 1'000;  // segments that go after one checkpoint
+constexpr size_t kPreparedMin = 1;
+constexpr size_t kPreparedMax = 2;  // recycled segments; further ones are removed
+// How often a full log checks whether quarantined files have been moved away.
+constexpr base::Duration kQuarantineCheckInterval = std::chrono::seconds(1);
+constexpr size_t kReleasedMax = 1'000;  // segments that are released after one checkpoint
 
 }  // namespace
 
-Work WalJournal::NoteCopy() {
+Work WalJournal::SaveCopyCheckpoint() {
   Snapshot snapshot;
   {
     base::MutexLock lock(mutex_);
@@ -36,7 +36,7 @@ Work WalJournal::NoteCopy() {
   if (!Save(snapshot)) return Work::kLater;
   {
     base::MutexLock lock(mutex_);
-    copy_ = Copy::kNoted;
+    copy_ = Copy::kCheckpointed;
     commit_idle_ = false;
   }
   wake_(Role::kCommit);
@@ -44,26 +44,26 @@ Work WalJournal::NoteCopy() {
 }
 
 Work WalJournal::Housekeep() {
-  if (const Work noted = NoteCopy(); noted != Work::kIdle) return noted;
+  if (const Work noted = SaveCopyCheckpoint(); noted != Work::kIdle) return noted;
   const Work marked = MarkDamaged();
   if (marked == Work::kDone) return marked;
-  const Work gone = marked == Work::kLater ? marked : LetSegmentsGo();
-  if (gone == Work::kDone) return gone;
+  const Work released = marked == Work::kLater ? marked : ReleaseSegments();
+  if (released == Work::kDone) return released;
   const Work prepared = PrepareSegment();
   if (prepared == Work::kDone) return prepared;
-  const bool refused = gone == Work::kLater || prepared == Work::kLater;
+  const bool failed = released == Work::kLater || prepared == Work::kLater;
   Snapshot snapshot;
   {
     base::MutexLock lock(mutex_);
-    if (!unmarked_.empty()) return refused ? Work::kLater : Work::kDone;
+    if (!unmarked_.empty()) return failed ? Work::kLater : Work::kDone;
     if (settled_since_checkpoint_ == 0) {
-      housekeep_idle_ = !refused;
-      return refused ? Work::kLater : Work::kIdle;
+      housekeep_idle_ = !failed;
+      return failed ? Work::kLater : Work::kIdle;
     }
     if (clock_.Now() < checkpoint_at_ + kCheckpointInterval) return Work::kLater;
     snapshot = TakeSnapshot();
   }
-  return Save(snapshot) && !refused ? Work::kDone : Work::kLater;
+  return Save(snapshot) && !failed ? Work::kDone : Work::kLater;
 }
 
 Work WalJournal::PrepareSegment() {
@@ -71,7 +71,7 @@ Work WalJournal::PrepareSegment() {
   std::optional<uint64_t> bytes;
   {
     base::MutexLock lock(mutex_);
-    if (tail_.Spares() >= kSparesMin || !tail_.TakesSpares()) return Work::kIdle;
+    if (tail_.Prepared() >= kPreparedMin || !tail_.AcceptsPrepared()) return Work::kIdle;
     bytes = NextSegmentBytes();
     if (!bytes && quarantined_.empty()) return Work::kIdle;
     if (bytes) number = next_segment_++;
@@ -84,7 +84,7 @@ Work WalJournal::PrepareSegment() {
           LogLevel::kError, "wal",
           IsOutOfFiles(file.error())
               ? kOutOfFiles
-              : "wal.dir (WAL_DIR): a segment can't be prepared; requests are refused when the last is full",
+              : "wal.dir (WAL_DIR): a segment can't be prepared; requests are rejected when the last is full",
           {{"error", std::system_category().message(file.error())}});
     }
     return Work::kLater;
@@ -93,15 +93,15 @@ Work WalJournal::PrepareSegment() {
   bool wake_commit = false;
   {
     base::MutexLock lock(mutex_);
-    AddSpares({{number, *bytes, std::move(*file)}});
+    AddPrepared({{number, *bytes, std::move(*file)}});
     wake_commit = !tail_.Empty() && WakeIfIdle(commit_idle_);
   }
   if (wake_commit) wake_(Role::kCommit);
   return Work::kDone;
 }
 
-// Before a checkpoint says that lost events need nothing more: the next life would take what is left of their
-// segment for sound, and use its file again.
+// Runs before a checkpoint marks lost events as settled: without the mark the next run would treat the rest
+// of their segment as sound and reuse its file.
 Work WalJournal::MarkDamaged() {
   std::vector<uint64_t> numbers;
   {
@@ -112,7 +112,7 @@ Work WalJournal::MarkDamaged() {
   DiskResult<void> done;
   for (const uint64_t number : numbers) {
     if (!done) break;
-    // One that a failed sync may have left is not on the disk.
+    // A mark whose sync failed may not be on the disk, so it is created again.
     if (auto gone = directory_.Remove(MarkName(number)); !gone && gone.error() != ENOENT) done = gone;
     if (auto made = directory_.Create(MarkName(number)); done && !made) done = std::unexpected(made.error());
   }
@@ -121,8 +121,7 @@ Work WalJournal::MarkDamaged() {
     if (!std::exchange(mark_faulty_, true)) {
       log_.Write(
           LogLevel::kError, "wal",
-          "wal.dir (WAL_DIR): a damaged segment can't be marked; trying again, and no checkpoint is saved "
-          "before",
+          "wal.dir (WAL_DIR): a damaged segment can't be marked; retrying. No checkpoint is saved until then",
           {{"error", std::system_category().message(done.error())}});
     }
     return Work::kLater;
@@ -133,11 +132,11 @@ Work WalJournal::MarkDamaged() {
   return Work::kDone;
 }
 
-// The log is full, and files that were set aside take some of its room. They may be all that is left of
-// events, so only the operator moves them away; then they count no longer.
+// Runs when the log is full and quarantined files use some of its space. They may be the only copy of some
+// events, so only the operator may move them away; then they no longer count.
 Work WalJournal::CheckQuarantine() {
   if (clock_.Now() < check_quarantine_at_) return Work::kLater;
-  check_quarantine_at_ = clock_.Now() + kLookAsideInterval;
+  check_quarantine_at_ = clock_.Now() + kQuarantineCheckInterval;
   const auto names = directory_.List();
   if (!names) return Work::kLater;
   std::set<uint64_t> there;
@@ -162,70 +161,74 @@ Work WalJournal::CheckQuarantine() {
   if (!std::exchange(quarantine_logged_, true)) {
     log_.Write(
         LogLevel::kError, "wal",
-        "wal.dir (WAL_DIR): the log is full, and damaged segments that were set aside take room in it: "
-        "look at them (event-ingestor wal verify), then move them away or delete them",
+        "wal.dir (WAL_DIR): the log is full, and quarantined segments use some of its space: inspect them "
+        "(event-ingestor wal verify), then move them away or delete them",
         {{"files", uint64_t{left}}, {"wal_bytes_max", options_.bytes_max}});
   }
   return Work::kLater;
 }
 
-// Its only sure copy may be the old one.
+// Whether the segment holds the newest commit that the start found, and no rewritten copy of it is durable
+// yet.
 bool WalJournal::HoldsLastFrame(uint64_t segment) const {
   if (last_frame_) return last_frame_->header.segment == segment;
   return rewritten_last_frame_.segment == segment &&
          DurableEnd() < rewritten_last_frame_.first_position + rewritten_last_frame_.events;
 }
 
-// Of too many runs a checkpoint holds the lowest; a segment beyond them stays until gaps before it are
-// closed.
-Work WalJournal::LetSegmentsGo() {
-  std::vector<SegmentTable::Key> going;
+// Removes, recycles or quarantines the settled segments. If there are too many runs, a checkpoint contains
+// only the lowest; a segment beyond them stays until the gaps before it are closed.
+Work WalJournal::ReleaseSegments() {
+  std::vector<SegmentTable::Key> releasable;
   std::set<uint64_t> marks;
   Snapshot snapshot;
   {
     base::MutexLock lock(mutex_);
-    GiveBackShares();
-    if (unmarked_.empty()) going = SettledSegments();
-    if (!going.empty()) snapshot = TakeSnapshot();
-    for (const SegmentTable::Key& key : going) {
+    ReleaseShares();
+    if (unmarked_.empty()) releasable = SettledSegments();
+    if (!releasable.empty()) snapshot = TakeSnapshot();
+    for (const SegmentTable::Key& key : releasable) {
       if (segments_.Find(key)->damaged) marks.insert(key.number);
     }
   }
-  if (going.empty()) return Work::kIdle;
-  // Into both slots: without what the newest one says, events of a segment that is gone would look lost.
+  if (releasable.empty()) return Work::kIdle;
+  // Both slots must contain this: if a start had to use the older slot, events of a removed segment would
+  // look lost.
   DiskResult<void> done = Save(snapshot);
   snapshot.settled_since = 0;
   if (done) done = Save(snapshot);
-  for (const SegmentTable::Key& key : going) {
-    if (done) done = LetGo(key);
+  for (const SegmentTable::Key& key : releasable) {
+    if (done) done = ReleaseSegment(key);
   }
   if (done) done = directory_.Sync();
   if (done) {
-    for (const SegmentTable::Key& key : going) {
+    for (const SegmentTable::Key& key : releasable) {
       if (marks.contains(key.number)) static_cast<void>(directory_.Remove(MarkName(key.number)));
     }
   }
   if (!done) {
-    // A sync that failed says nothing about the names before it, and the next one neither.
-    for (const PreparedSegment& spare : std::exchange(unsynced_spares_, {})) {
-      static_cast<void>(directory_.Remove(SegmentName(spare.number)));
+    // After a failed sync it is not known whether the new names are on the disk, and the next sync does not
+    // tell.
+    for (const PreparedSegment& segment : std::exchange(unsynced_prepared_, {})) {
+      static_cast<void>(directory_.Remove(SegmentName(segment.number)));
     }
-    log_.Write(LogLevel::kError, "wal", "wal.dir (WAL_DIR): a segment can't be removed; trying again",
+    log_.Write(LogLevel::kError, "wal", "wal.dir (WAL_DIR): a segment can't be removed; retrying",
                {{"error", std::system_category().message(done.error())}});
     return Work::kLater;
   }
   bool wake_commit = false;
   {
     base::MutexLock lock(mutex_);
-    AddSpares(std::exchange(unsynced_spares_, {}));
+    AddPrepared(std::exchange(unsynced_prepared_, {}));
     wake_commit = !tail_.Empty() && WakeIfIdle(commit_idle_);
   }
   if (wake_commit) wake_(Role::kCommit);
   return Work::kDone;
 }
 
-// Under a new number it is a prepared segment again: what stands in it has another number and salt.
-DiskResult<void> WalJournal::LetGo(const SegmentTable::Key& key) {
+// Quarantines, recycles or removes the segment's file. A recycled file gets a new number and is a prepared
+// segment: its old content has another number and salt.
+DiskResult<void> WalJournal::ReleaseSegment(const SegmentTable::Key& key) {
   const std::string name = SegmentName(key.number);
   bool damaged = false;
   bool recycle = false;
@@ -235,8 +238,9 @@ DiskResult<void> WalJournal::LetGo(const SegmentTable::Key& key) {
     const Segment& segment = *segments_.Find(key);
     damaged = segment.damaged;
     bytes = segment.header.segment_bytes;
-    // One that the newest commit has no room in would be before the one that is made for it.
-    recycle = !damaged && tail_.Spares() + unsynced_spares_.size() < kSparesMax &&
+    // A recycled segment that is too small for the newest commit must not be queued before the segment that
+    // is made for that commit.
+    recycle = !damaged && tail_.Prepared() + unsynced_prepared_.size() < kPreparedMax &&
               bytes == options_.segment_bytes && LastFrameSegmentBytes() <= bytes;
   }
   std::shared_ptr<File> file;
@@ -251,9 +255,9 @@ DiskResult<void> WalJournal::LetGo(const SegmentTable::Key& key) {
   const DiskResult<void> gone = damaged           ? directory_.Rename(name, DamagedName(key.number))
                                 : file != nullptr ? directory_.Rename(name, SegmentName(recycled_as))
                                                   : directory_.Remove(name);
-  // ENOENT: it went the time before, although that gave a fault.
+  // ENOENT: the previous attempt removed it, although it reported an error.
   if (!gone && gone.error() != ENOENT) return gone;
-  if (file != nullptr && gone) unsynced_spares_.push_back({recycled_as, bytes, std::move(file)});
+  if (file != nullptr && gone) unsynced_prepared_.push_back({recycled_as, bytes, std::move(file)});
   base::MutexLock lock(mutex_);
   segments_.Remove(key);
   if (damaged && quarantined_.emplace(key.number, bytes).second) quarantined_bytes_ += bytes;
@@ -265,9 +269,10 @@ bool WalJournal::IsRetained(const Segment& segment, uint64_t end) const {
          segment.filled_at > clock_.Now() - options_.retain_time;
 }
 
-// A segment that is retained gives back what is settled all the same: it goes when its room is needed. Of the
-// one that is being filled nobody can use it again yet, and it is nobody's.
-void WalJournal::GiveBackShares() {
+// Returns the charges of settled segments. A retained segment returns them too, because it is removed when
+// its space is needed. The space of the segment that is being filled can't be reused yet; once all its events
+// are settled it is charged to client 0, the anonymous client.
+void WalJournal::ReleaseShares() {
   const auto done = segments_.TakeNewlyDone();
   if (options_.shares == nullptr) return;
   for (const SegmentTable::Key& key : done) {
@@ -277,27 +282,28 @@ void WalJournal::GiveBackShares() {
   if (newest == nullptr || newest->unsettled > 0) return;
   const uint64_t used = newest->header.number == tail_.Number() ? newest->holdings.Bytes() : 0;
   newest->holdings.GiveTo(*options_.shares);
-  if (used > 0) Hold(*newest, 0, used);
+  if (used > 0) Charge(*newest, 0, used);
 }
 
-// The newest segment may be larger than any that is made now, and stays until another one is begun: it must
-// not be in the way of that.
+// Whether a segment of `bytes` may be added. The newest segment may be larger than any that is made now, and
+// stays until another one is begun, so it must not prevent that.
 bool WalJournal::HasRoomForSegment(uint64_t bytes) const {
   const uint64_t newest = segments_.NewestBytes();
   const uint64_t others = DiskBytes() - (newest > options_.segment_bytes ? newest : 0);
   return others + bytes <= options_.bytes_max;
 }
 
-// What the newest commit of an earlier life needs, while it waits to be written again: its own segment may
-// have been larger than those that are made now.
+// Size of the segment that the newest commit of a previous run needs while it waits to be written again: its
+// original segment may have been larger than those that are made now. 0: no commit waits.
 uint64_t WalJournal::LastFrameSegmentBytes() const {
   if (!last_frame_) return 0;
-  return kSegmentHeaderBytes + LogTail::BytesAgain(last_frame_->bodies.size(), last_frame_->end);
+  return kSegmentHeaderBytes + LogTail::RecoveredFrameBytes(last_frame_->bodies.size(), last_frame_->end);
 }
 
-// nullopt: there is no room now. The newest commit must not wait for what can't go before it: its own old
-// segment, and files that were set aside. Then it gets a segment that holds nothing else, beyond the limit:
-// however often the process starts, there is only one such segment, as a copy that stands alone is dropped.
+// Size of the next segment; nullopt: there is no room now. The newest commit of a previous run must not wait
+// for files that can't be removed before it is rewritten: its old segment and quarantined files. If those
+// leave no room, it gets a segment that holds nothing else, beyond the limit. However often the process
+// starts, there is only one such segment, because a copy that is alone in its segment is dropped.
 std::optional<uint64_t> WalJournal::NextSegmentBytes() const {
   const uint64_t least = LastFrameSegmentBytes();
   const uint64_t wanted = std::max(options_.segment_bytes, least);
@@ -309,18 +315,19 @@ std::optional<uint64_t> WalJournal::NextSegmentBytes() const {
   return std::nullopt;
 }
 
-// Not the one that is being filled, and none that a checkpoint can't tell of. Of those that are retained one
-// at a time, the oldest first, when the next segment to be prepared needs its room. Both ends and ages rise
-// from one to the next, so the first that stays is the last to be looked at.
+// The segments that may be released: not the one that is being filled, and none that a checkpoint can't
+// contain. A retained segment is only released when the next segment to be prepared needs its space: one at a
+// time, the oldest first. Ends and ages increase from one segment to the next, so the loop ends at the first
+// segment that stays.
 std::vector<SegmentTable::Key> WalJournal::SettledSegments() {
   std::vector<SegmentTable::Key> found;
-  const uint64_t told_end = segments_.Settled().LowestEnd(kCheckpointRunsMax);
+  const uint64_t recordable_end = segments_.Settled().LowestEnd(kCheckpointRunsMax);
   for (const SegmentTable::Key& key : segments_.Done()) {
     const uint64_t end = segments_.EndOf(key);
-    if (end > told_end || found.size() == kGoingMax) break;
+    if (end > recordable_end || found.size() == kReleasedMax) break;
     if (HoldsLastFrame(key.number)) continue;
     if (IsRetained(*segments_.Find(key), end)) {
-      const bool needed = tail_.Spares() < kSparesMin && !NextSegmentBytes();
+      const bool needed = tail_.Prepared() < kPreparedMin && !NextSegmentBytes();
       if (found.empty() && needed) found.push_back(key);
       break;
     }
@@ -342,19 +349,19 @@ WalJournal::Snapshot WalJournal::TakeSnapshot() {
 }
 
 DiskResult<void> WalJournal::Save(const Snapshot& snapshot) {
-  assert(checkpoint_.has_value());  // since Recover
+  assert(checkpoint_.has_value());  // set by Recover
   DiskResult<void> saved = checkpoint_->Save(snapshot.checkpoint);
   if (saved) saved = checkpoint_->Confirm(directory_);
   if (!saved && saved.error() == ENOENT) {
     log_.Write(LogLevel::kWarn, "wal",
-               "wal.dir (WAL_DIR): the checkpoint was moved or removed by somebody else; it is made again",
+               "wal.dir (WAL_DIR): the checkpoint was moved or removed by another process; creating it again",
                {{"file", kCheckpointName}});
     auto renewed = CheckpointFile::Renew(directory_, snapshot.checkpoint);
     if (renewed) checkpoint_ = std::move(*renewed);
     saved = renewed ? directory_.Sync() : std::unexpected(renewed.error());
   }
   if (!saved) {
-    log_.Write(LogLevel::kError, "wal", "wal.dir (WAL_DIR): the checkpoint can't be saved; trying again",
+    log_.Write(LogLevel::kError, "wal", "wal.dir (WAL_DIR): the checkpoint can't be saved; retrying",
                {{"error", std::system_category().message(saved.error())}});
     return saved;
   }

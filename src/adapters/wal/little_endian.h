@@ -8,7 +8,7 @@
 
 namespace ei::wal {
 
-// Numbers as the log has them on the disk.
+// Little-endian numbers, as the log stores them on the disk.
 
 template <std::integral Number>
 void AppendNumber(std::string& out, Number number) {
@@ -18,7 +18,7 @@ void AppendNumber(std::string& out, Number number) {
   out.append(bytes, sizeof number);
 }
 
-// Reads from the front of `bytes` and goes on behind it. The caller has made sure that there is enough.
+// Reads a number from the front of `bytes` and removes it there. `bytes` must be long enough.
 template <std::integral Number>
 Number TakeNumber(std::string_view& bytes) {
   Number number = 0;

@@ -5,12 +5,12 @@
 
 namespace ei::wal {
 
-// Something that is not as it was written. Ranges are half-open; an empty one says nothing.
+// A part of the log that differs from what was written. Ranges are half-open; an empty range is unspecified.
 struct LogDamage {
   std::string what;  // "the checksum of an event is wrong"
   uint64_t from_byte = 0;
   uint64_t to_byte = 0;
-  uint64_t from_position = 0;  // events that can't be read for it, also settled ones
+  uint64_t from_position = 0;  // the events that can't be read because of it, settled ones included
   uint64_t to_position = 0;
 };
 

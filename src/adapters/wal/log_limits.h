@@ -4,10 +4,10 @@
 
 namespace ei::wal {
 
-// What is believed of the files' numbers. More than this is damage, whatever the checksum says: no log gets
-// there by itself, and counting on would wrap round.
+// Upper bounds of numbers in the log's files. A larger number is treated as damage even if its checksum is
+// right: no log reaches these values in practice, and counting on from there could overflow.
 inline constexpr uint64_t kPositionsMax = uint64_t{1} << 62;
 inline constexpr uint64_t kSegmentNumbersMax = uint64_t{1} << 62;
-inline constexpr uint64_t kSegmentBytesMax = 1 << 30;  // as much as wal.segment_bytes allows
+inline constexpr uint64_t kSegmentBytesMax = 1 << 30;  // the maximum of wal.segment_bytes
 
 }  // namespace ei::wal

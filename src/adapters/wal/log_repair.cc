@@ -16,7 +16,7 @@ namespace ei::wal {
 
 namespace {
 
-// Of a range the positions that are not settled.
+// Appends the unsettled positions of a range, and joins adjacent ranges.
 void AddUnsettled(const SettledMap& settled, uint64_t from, uint64_t to, std::vector<PositionRange>& ranges) {
   from = std::max(from, settled.Below());
   const auto add = [&](uint64_t end) {
@@ -80,7 +80,7 @@ class Repairer {
 
   base::Result<RepairOutcome> Run() {
     for (const auto step : {&Repairer::RemoveUnfinished, &Repairer::MoveEvents, &Repairer::SaveCheckpoint,
-                            &Repairer::SetAside}) {
+                            &Repairer::Quarantine}) {
       if (auto done = (this->*step)(); !done) return std::unexpected(std::move(done.error()));
     }
     return std::move(outcome_);
@@ -92,7 +92,7 @@ class Repairer {
   base::Result<void> MoveEvents();
   base::Result<void> Move(const DamagedSegment& damaged);
   base::Result<void> SaveCheckpoint();
-  base::Result<void> SetAside();
+  base::Result<void> Quarantine();
   base::Result<void> Remove(const std::string& name);
   base::Result<void> Rename(const std::string& from, const std::string& to);
   base::Result<void> SyncNames();
@@ -126,7 +126,7 @@ base::Result<void> Repairer::Rename(const std::string& from, const std::string& 
 
 base::Result<void> Repairer::SyncNames() { return Check(directory_.Sync(), "can't sync the folder"); }
 
-// Each keeps its number, unless a file that was set aside before has it.
+// A quarantined segment keeps its number, unless an already quarantined file has it.
 void Repairer::NameDamaged() {
   std::set<std::string> taken;
   for (const SurveyedSegment& segment : plan_.survey.set_aside) taken.insert(segment.name);
@@ -137,8 +137,8 @@ void Repairer::NameDamaged() {
   }
 }
 
-// Prepared segments too, when new ones are needed: their numbers are lower than those will be, and a start
-// would take them for damaged. It prepares others.
+// If events will be moved, prepared segments are removed too: their numbers are lower than those of the new
+// segments, so a start would treat them as damaged. A start prepares others.
 base::Result<void> Repairer::RemoveUnfinished() {
   for (const std::string& name : plan_.survey.unfinished) {
     const auto file = directory_.Open(name);
@@ -146,7 +146,7 @@ base::Result<void> Repairer::RemoveUnfinished() {
     if (auto gone = no_file ? Rename(name, name + ".damaged") : Remove(name); !gone) return gone;
   }
   FoundSent sent;
-  sent.files = sent.untrue = plan_.survey.sent;
+  sent.files = sent.unreliable = plan_.survey.sent;
   if (auto gone = Check(RemoveSent(directory_, sent), "can't remove the notes"); !gone) return gone;
   for (const uint64_t number : sent.files) outcome_.removed.push_back(SentName(number));
   const bool moves = std::ranges::any_of(plan_.damaged, [](const auto& one) { return one.readable > 0; });
@@ -161,20 +161,20 @@ base::Result<void> Repairer::MoveEvents() {
   for (const DamagedSegment& damaged : plan_.damaged) {
     if (damaged.readable == 0) continue;
     if (auto moved = Move(damaged); !moved) {
-      static_cast<void>(directory_.Remove(kUnfinishedSegmentName));  // gives a full disk its room back
+      static_cast<void>(directory_.Remove(kUnfinishedSegmentName));  // frees the space on a full disk
       return moved;
     }
   }
   return {};
 }
 
-// The segment has its name only when it is whole: what a crash leaves before that is an unfinished file.
+// The segment gets its name only when it is complete. After a crash before that it is an unfinished file.
 base::Result<void> Repairer::Move(const DamagedSegment& damaged) {
   const SurveyedSegment& old = damaged.segment;
   if (end_ > kPositionsMax - damaged.readable || next_segment_ >= kSegmentNumbersMax) {
     return base::Fail(base::ErrorKind::kStorage,
-                      "wal.dir (WAL_DIR): the numbers of the log are used up, so nothing can be moved to its "
-                      "end; serve with another folder");
+                      "wal.dir (WAL_DIR): the log has no unused numbers left, so nothing can be moved to its "
+                      "end; use another folder for the service");
   }
   SegmentHeader header{.number = next_segment_++, .first_position = end_, .salt = salts_.NextRandom()};
   header.segment_bytes = (old.read_bytes + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
@@ -188,7 +188,7 @@ base::Result<void> Repairer::Move(const DamagedSegment& damaged) {
   ReadSegment(directory_, old, plan_.survey.settled, mover);
   if (auto written = mover.Finish(); !written) return Check(written, what);
   if (mover.Events() != damaged.readable) {
-    return std::unexpected(WalFault(what + ": it reads otherwise than a moment ago", EIO));
+    return std::unexpected(WalFault(what + ": its content differs from the first read", EIO));
   }
   if (auto named = Check(directory_.Rename(kUnfinishedSegmentName, name), what); !named) return named;
   outcome_.moved.push_back({old.name, name, mover.Events(), end_});
@@ -196,8 +196,8 @@ base::Result<void> Repairer::Move(const DamagedSegment& damaged) {
   return SyncNames();
 }
 
-// A process may have died, not the machine: what was read need not be on the disk yet, and the checkpoint
-// will say that it is.
+// The checkpoint will state that the log is durable up to its end. After a crash of the process only, bytes
+// that can be read may not be on the disk yet, so the newest segment is synced first.
 base::Result<void> Repairer::SyncNewest() {
   const auto& segments = plan_.survey.segments;
   const auto newest =
@@ -211,8 +211,8 @@ base::Result<void> Repairer::SaveCheckpoint() {
   if (auto synced = SyncNewest(); !synced) return synced;
   const CheckpointView& before = plan_.survey.checkpoint;
   if (before.exists && !before.damage.empty()) {
-    const std::string aside = kCheckpointName + ("." + DamagedName(next_segment_++));
-    if (auto renamed = Rename(kCheckpointName, aside); !renamed) return renamed;
+    const std::string quarantined = kCheckpointName + ("." + DamagedName(next_segment_++));
+    if (auto renamed = Rename(kCheckpointName, quarantined); !renamed) return renamed;
   }
   Checkpoint checkpoint{.durable_end = end_, .next_segment = next_segment_, .settled = plan_.survey.settled};
   for (const DamagedSegment& damaged : plan_.damaged) {
@@ -226,7 +226,7 @@ base::Result<void> Repairer::SaveCheckpoint() {
   return SyncNames();
 }
 
-base::Result<void> Repairer::SetAside() {
+base::Result<void> Repairer::Quarantine() {
   for (size_t i = 0; i < plan_.damaged.size(); ++i) {
     const std::string& name = plan_.damaged[i].segment.name;
     if (auto renamed = Rename(name, damaged_names_[i]); !renamed) return renamed;

@@ -11,7 +11,7 @@
 
 namespace ei::wal {
 
-using PositionRange = std::pair<uint64_t, uint64_t>;  // from, and one past
+using PositionRange = std::pair<uint64_t, uint64_t>;  // begin, end (exclusive)
 
 struct DamagedSegment {
   SurveyedSegment segment;
@@ -25,7 +25,7 @@ struct RepairPlan {
   uint64_t lost_events = 0;
 };
 
-// Reads the whole log; changes nothing. No service writes there.
+// Reads the whole log and changes nothing. No service may be writing to the log.
 base::Result<RepairPlan> PlanRepair(Directory& directory);
 
 struct MovedEvents {
@@ -41,16 +41,20 @@ struct RepairOutcome {
   std::vector<std::pair<std::string, std::string>> renamed;  // from, to
 };
 
-// Makes the log whole: moves the readable unsettled events of each damaged segment into a new one at the
-// log's end, then sets the damaged ones aside. Moved events keep their order among themselves, and come after
-// all that were sound. No bytes of a damaged file are lost.
+// Repairs the log: moves the readable unsettled events of each damaged segment into a new segment at the end
+// of the log, then quarantines the damaged segments. Moved events keep their order among themselves and come
+// after all events of sound segments. No byte of a damaged file is lost.
 //
-// Steps, each on the disk before the next: unfinished files go, and so do notes of what was sent, as they
-// name events by positions that others get; the new segments appear, whole; a checkpoint settles the old
-// positions; the damaged files are renamed. A crash between the second and the third leaves moved events
-// twice, so they are delivered twice; no crash loses any. After a failure, or a crash, it may be run again.
+// Each step is synced before the next begins:
+// - unfinished files are removed, and so are the notes of sent events, as they name events by positions that
+//   other events get;
+// - the new segments get their names, completely written;
+// - a checkpoint marks the old positions as settled;
+// - the damaged files are renamed.
+// A crash between the second and the third step leaves the moved events in the log twice, so they are
+// delivered twice. No crash loses an event. After a failure or a crash the repair may be run again.
 //
-// `seed` makes the new segments' salts: no client may know it.
+// `seed` generates the salts of the new segments: it must not be known to clients.
 base::Result<RepairOutcome> Repair(Directory& directory, const RepairPlan& plan, uint64_t seed);
 
 }  // namespace ei::wal

@@ -17,11 +17,11 @@ using Behind = SurveyedSegment::Behind;
 
 struct Fronts {
   std::vector<SegmentFront> segments;  // by number
-  std::vector<SegmentFront> set_aside;
+  std::vector<SegmentFront> quarantined;
 };
 
-// From the highest number down: one that was unused when it was looked at makes none below it look forgotten
-// that a running service begins meanwhile.
+// Reads from the highest number down. A running service may begin prepared segments meanwhile, in ascending
+// order: read upwards, an unused segment could be seen below a used one, which looks damaged.
 base::Result<Fronts> ReadFronts(Directory& directory, const std::vector<std::string>& names) {
   Fronts fronts;
   for (const std::string& name : names) {
@@ -31,14 +31,15 @@ base::Result<Fronts> ReadFronts(Directory& directory, const std::vector<std::str
     auto front = ReadSegmentFront(directory, name, number ? *number : *damaged_number, !number);
     if (!front && front.error().kind == base::ErrorKind::kUnavailable) continue;
     if (!front) return std::unexpected(std::move(front.error()));
-    (number ? fronts.segments : fronts.set_aside).push_back(std::move(*front));
+    (number ? fronts.segments : fronts.quarantined).push_back(std::move(*front));
   }
   std::ranges::reverse(fronts.segments);
-  std::ranges::reverse(fronts.set_aside);
+  std::ranges::reverse(fronts.quarantined);
   return fronts;
 }
 
-// A prepared segment is numbered from above the used ones, and its header is empty or of an earlier life.
+// Sorts the fronts into segments in use, prepared and quarantined ones. A prepared segment has a number above
+// the used ones, and its header is empty or from a previous use.
 void Sort(Fronts fronts, LogSurvey& survey) {
   uint64_t last_used = 0;
   for (const SegmentFront& front : fronts.segments) {
@@ -53,13 +54,13 @@ void Sort(Fronts fronts, LogSurvey& survey) {
     } else {
       if (segment.damage.empty()) {
         segment.damage.push_back(
-            {"both copies of the header are damaged, and the first frame: none of its events can be read", 0,
+            {"both copies of the header and the first frame are damaged: none of its events can be read", 0,
              kSegmentHeaderBytes + kFrameHeaderBytes});
       }
       survey.segments.push_back(std::move(segment));
     }
   }
-  for (SegmentFront& front : fronts.set_aside) {
+  for (SegmentFront& front : fronts.quarantined) {
     front.segment.positions_end = kPositionsMax;
     front.segment.behind = Behind::kAnything;
     survey.set_aside.push_back(std::move(front.segment));
@@ -77,10 +78,10 @@ void CountNumbers(LogSurvey& survey) {
   }
 }
 
-// Where each segment's positions end, and what has to come there.
+// Determines where each segment's positions end and what must follow there.
 void FindNeighbours(LogSurvey& survey) {
   SurveyedSegment* before = nullptr;
-  bool apart = false;  // something that can't be read stands behind `before`
+  bool apart = false;  // a segment that can't be read follows `before`
   for (SurveyedSegment& segment : survey.segments) {
     if (!segment.readable) {
       apart = true;
@@ -90,7 +91,7 @@ void FindNeighbours(LogSurvey& survey) {
       before->positions_end = segment.header.first_position;
       before->behind = !apart && segment.number == before->number + 1 ? Behind::kNext : Behind::kUnknown;
       if (before->positions_end < before->header.first_position) {
-        segment.damage.push_back({"its positions are lower than those of the segment before"});
+        segment.damage.push_back({"its positions are lower than those of the previous segment"});
       }
     }
     before = &segment;
@@ -111,16 +112,16 @@ SurveyedSegment* Newest(LogSurvey& survey) {
   return newest == survey.segments.rend() ? nullptr : &*newest;
 }
 
-// By the rule that recovery has: a newest segment without a sound frame was begun by a commit that a crash
-// took, and is as good as never used; the one before still has what that commit copied. If a disk that fails
-// may be what hides its frames, it is damaged.
+// The same rule as in recovery: a newest segment without a sound frame was begun by a commit that a crash cut
+// off, and counts as never used; the segment before still has the events that this commit copied. If disk
+// errors may hide its frames, it counts as damaged.
 void DropUnfinished(Directory& directory, uint64_t durable_end, LogSurvey& survey) {
   while (!survey.segments.empty() && survey.segments.back().readable) {
     SurveyedSegment& newest = survey.segments.back();
     const uint64_t first = newest.header.first_position;
     const SegmentEnd end = FindSegmentEnd(directory, newest, durable_end);
     if (end.position > first || durable_end > first) return;
-    survey.end = std::max(survey.end, first);  // when it was begun, everything below was on the disk
+    survey.end = std::max(survey.end, first);  // everything below was durable when it was begun
     if (end.met_faults) {
       newest.readable = false;
       newest.damage.push_back({"none of its frames can be read; how many events it has is not known",
@@ -141,7 +142,7 @@ void FindEnd(Directory& directory, uint64_t durable_end, LogSurvey& survey) {
   newest->torn_at = end.torn_at;
 }
 
-// As recovery does: without a checkpoint all events that are there count as unsettled.
+// As in recovery: without a checkpoint all existing events count as unsettled.
 void FindSettled(LogSurvey& survey) {
   const SurveyedSegment* const oldest = Oldest(survey);
   if (survey.checkpoint.newest) {
@@ -163,8 +164,8 @@ void FindDamage(LogSurvey& survey) {
 }  // namespace
 
 base::Result<LogSurvey> SurveyLog(Directory& directory) {
-  // Read before the files, as it says how far their events are whole, and once more behind them, as the
-  // events of files that went meanwhile are settled there.
+  // The checkpoint is read before the files, because it says up to where their events must be complete, and
+  // again after them, because it contains as settled the events of files that were removed meanwhile.
   const auto before = ViewCheckpoint(directory);
   if (!before) return std::unexpected(WalFault("can't read the checkpoint", before.error()));
   auto names = directory.List();

@@ -6,8 +6,8 @@ namespace ei::wal {
 
 namespace {
 
-// A frame takes no further request beyond this: a longer write is no cheaper for each of its events, and its
-// requests would wait longer.
+// No request joins a frame that would become larger than this: a longer write is not cheaper for each event,
+// and its requests would wait longer.
 constexpr uint64_t kFrameBodyBytesMax = 4 << 20;
 
 }  // namespace
@@ -17,12 +17,12 @@ bool LogTail::EverFits(uint64_t body_bytes, uint64_t events) const {
          kSegmentHeaderBytes + BytesOfFrame(body_bytes, events) <= segment_bytes_;
 }
 
-// Of a frame of one request.
+// The size of a frame with one request.
 uint64_t LogTail::BytesOfFrame(uint64_t body_bytes, uint64_t events) const {
   return FrameBytes(body_bytes, events, kOriginBytes + topic_.size());
 }
 
-uint64_t LogTail::BytesAgain(uint64_t body_bytes, const FrameEnd& end) {
+uint64_t LogTail::RecoveredFrameBytes(uint64_t body_bytes, const FrameEnd& end) {
   return FrameBytes(body_bytes, end.index.size(), end.origins.size() * kOriginBytes + end.topic.size());
 }
 
@@ -30,16 +30,16 @@ bool LogTail::HasRoom(uint64_t body_bytes, uint64_t events) const {
   return JoinsLast(body_bytes, events) || FitsFrame(BytesOfFrame(body_bytes, events));
 }
 
-bool LogTail::HasRoomAgain(uint64_t body_bytes, const FrameEnd& end) const {
-  return FitsFrame(BytesAgain(body_bytes, end));
+bool LogTail::HasRoomForRecovered(uint64_t body_bytes, const FrameEnd& end) const {
+  return FitsFrame(RecoveredFrameBytes(body_bytes, end));
 }
 
 bool LogTail::FitsFrame(uint64_t bytes) const {
   return bytes <= RoomInSegment() ||
-         (!spares_.empty() && kSegmentHeaderBytes + bytes <= spares_.front().bytes);
+         (!prepared_.empty() && kSegmentHeaderBytes + bytes <= prepared_.front().bytes);
 }
 
-// As if the last frame took no more requests.
+// Counts the last frame as if no more requests joined it.
 uint64_t LogTail::Used() const {
   if (!current_) return 0;
   const bool open = !frames_.empty() && !frames_.back().closed;
@@ -61,7 +61,8 @@ uint64_t LogTail::GrowthBy(uint64_t body_bytes, uint64_t events) const {
   return frame <= room ? frame : room + kSegmentHeaderBytes + frame;
 }
 
-// The last frame with a request more, of a client that it doesn't know yet.
+// The header of the last frame as it would be after one more request, from a client that has no origin in it
+// yet.
 FrameHeader LogTail::JoinedLast(uint64_t body_bytes, uint64_t events) const {
   FrameHeader joined = frames_.back().header;
   joined.body_bytes += body_bytes;
@@ -97,10 +98,11 @@ std::optional<SegmentHeader> LogTail::Add(const BatchSlice& piece, std::span<con
   return joins ? std::nullopt : frame.begins;
 }
 
-std::optional<SegmentHeader> LogTail::AddAgain(const BatchSlice& piece, const FrameEnd& end,
-                                               uint64_t first_position, int64_t accepted_at, uint64_t salt) {
-  assert(frames_.empty() && HasRoomAgain(piece.size, end));
-  PendingFrame& frame = Open(BytesAgain(piece.size, end), first_position, accepted_at, salt);
+std::optional<SegmentHeader> LogTail::AddRecovered(const BatchSlice& piece, const FrameEnd& end,
+                                                   uint64_t first_position, int64_t accepted_at,
+                                                   uint64_t salt) {
+  assert(frames_.empty() && HasRoomForRecovered(piece.size, end));
+  PendingFrame& frame = Open(RecoveredFrameBytes(piece.size, end), first_position, accepted_at, salt);
   frame.end = end;
   frame.header.body_bytes = piece.size;
   frame.header.events = static_cast<uint32_t>(end.index.size());
@@ -112,19 +114,19 @@ std::optional<SegmentHeader> LogTail::AddAgain(const BatchSlice& piece, const Fr
   return frame.begins;
 }
 
-// A new frame of so many bytes, in a new segment if it needs one.
+// Begins a new frame of `bytes`, in a new segment if the current one has no room for it.
 PendingFrame& LogTail::Open(uint64_t bytes, uint64_t first_position, int64_t wall_now, uint64_t salt) {
   if (!frames_.empty() && !frames_.back().closed) Close(frames_.back());
   std::optional<SegmentHeader> begun;
   if (bytes > RoomInSegment()) {
-    current_ = SegmentHeader{spares_.front().number, first_position, salt, spares_.front().bytes};
-    current_file_ = std::move(spares_.front().file);
-    spares_.pop_front();
+    current_ = SegmentHeader{prepared_.front().number, first_position, salt, prepared_.front().bytes};
+    current_file_ = std::move(prepared_.front().file);
+    prepared_.pop_front();
     offset_ = kSegmentHeaderBytes;
     begun = current_;
     ++pending_segments_;
   }
-  assert(current_.has_value());  // it had the room, or was begun just now
+  assert(current_.has_value());  // it has room, or was begun just now
   PendingFrame& frame = frames_.emplace_back();
   frame.file = current_file_;
   frame.offset = offset_;
@@ -161,9 +163,9 @@ void LogTail::Clear() {
   pending_segments_ = 0;
 }
 
-uint64_t LogTail::SpareBytes() const {
+uint64_t LogTail::PreparedBytes() const {
   uint64_t bytes = 0;
-  for (const PreparedSegment& spare : spares_) bytes += spare.bytes;
+  for (const PreparedSegment& segment : prepared_) bytes += segment.bytes;
   return bytes;
 }
 

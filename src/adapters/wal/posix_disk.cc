@@ -40,7 +40,7 @@ Descriptor OpenAt(int directory, const char* name, int flags) {
   return Descriptor(Uninterrupted([&] { return ::openat(directory, name, flags | O_CLOEXEC, kFileMode); }));
 }
 
-// Names come from the log itself, so any other is a bug of ours.
+// Names come from the log itself, so any other name is a bug.
 const char* Checked(const std::string& name) {
   assert(!name.empty() && name != "." && name != ".." && name != PosixDirectory::kLockFile);
   assert(!name.contains('/') && !name.contains('\0'));
@@ -49,9 +49,9 @@ const char* Checked(const std::string& name) {
 
 base::FileIdentity IdentityOf(const struct stat& status) { return {status.st_dev, status.st_ino}; }
 
-// Asks for nothing else: stat() asks for the file's times, too, after which Linux gives the next write a time
-// of its own (multigrain timestamps, 6.13), and each sync of a log would have the inode to write beside the
-// bytes.
+// Asks only for the inode: stat() also asks for the file's times. Then Linux (multigrain timestamps, 6.13)
+// gives the next write a new timestamp, and each sync of the log would have to write the inode in addition to
+// the data.
 DiskResult<base::FileIdentity> IdentityAt(int directory, const char* path) {
   struct statx status = {};
   if (::statx(directory, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &status) != 0) return Errno();
@@ -73,7 +73,7 @@ class PosixFile final : public File {
     return static_cast<size_t>(taken);
   }
 
-  // Goes on after a short read: it may have met a signal rather than the end.
+  // Continues after a short read, which a signal may have caused rather than the end of the file.
   DiskResult<size_t> Read(uint64_t offset, std::span<char> bytes) override {
     size_t done = 0;
     while (done < bytes.size()) {
@@ -87,7 +87,7 @@ class PosixFile final : public File {
     return done;
   }
 
-  // fdatasync also writes the size, as the bytes could not be read without it.
+  // fdatasync also writes the file's size, because the data could not be read without it.
   DiskResult<void> Sync() override {
     if (read_only_) return std::unexpected(EROFS);
     return DoneIf(Uninterrupted([&] { return ::fdatasync(fd_.Get()); }) == 0);
@@ -107,7 +107,7 @@ class PosixFile final : public File {
 
 std::string Text(int error) { return std::system_category().message(error); }
 
-std::unexpected<base::Error> Refuse(ErrorKind kind, const std::string& path, std::string_view why) {
+std::unexpected<base::Error> FolderError(ErrorKind kind, const std::string& path, std::string_view why) {
   return base::Fail(kind, "wal.dir (WAL_DIR) " + path + ": " + std::string(why));
 }
 
@@ -121,9 +121,9 @@ bool IsFolder(const std::filesystem::path& path) {
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-// Makes each missing folder of the path and syncs the one that it stands in. A folder that is there may be
-// left by a start that failed before its sync, so its parent is synced too, where this user may. An errno, or
-// 0.
+// Creates each missing folder of the path and syncs its parent. An existing folder may have been created by a
+// start that failed before its sync, so its parent is synced too, if this user has the permission. Returns an
+// errno, or 0.
 int MakeFolders(const std::filesystem::path& path) {
   std::filesystem::path folder;
   for (const auto& part : path) {
@@ -141,7 +141,7 @@ base::Result<Descriptor> OpenFolder(const std::string& path) {
   Descriptor folder = OpenAt(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
   const int error = errno;
   if (!folder.IsOpen()) {
-    return Refuse(ErrorKind::kStorage, path, "can't open the folder: " + Text(error));
+    return FolderError(ErrorKind::kStorage, path, "can't open the folder: " + Text(error));
   }
   return folder;
 }
@@ -151,43 +151,45 @@ base::Result<Descriptor> Lock(int directory, const std::string& path) {
   Descriptor lock = OpenAt(directory, name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
   if (!lock.IsOpen()) {
     const int error = errno;
-    return Refuse(ErrorKind::kStorage, path, "can't open " + name + " for writing: " + Text(error));
+    return FolderError(ErrorKind::kStorage, path, "can't open " + name + " for writing: " + Text(error));
   }
   if (::flock(lock.Get(), LOCK_EX | LOCK_NB) == 0) return lock;
   const int error = errno;
   if (error == EWOULDBLOCK) {
-    return Refuse(ErrorKind::kUnavailable, path,
-                  "another process writes there (it holds " + name + "); give each its own folder");
+    return FolderError(
+        ErrorKind::kUnavailable, path,
+        "another process writes there (it holds " + name + "); give each process its own folder");
   }
-  return Refuse(ErrorKind::kStorage, path, "can't lock " + name + ": " + Text(error));
+  return FolderError(ErrorKind::kStorage, path, "can't lock " + name + ": " + Text(error));
 }
 
 }  // namespace
 
 Descriptor::~Descriptor() {
-  // Nothing depends on close(): what counts was synced before, and Linux frees the number even when it fails.
+  // The result of close() does not matter: everything important was synced before, and Linux frees the
+  // descriptor even on failure.
   if (fd_ >= 0) ::close(fd_);
 }
 
 base::Result<std::unique_ptr<PosixDirectory>> PosixDirectory::OpenForWriting(const std::string& path) {
-  if (path.empty()) return Refuse(ErrorKind::kStorage, path, "is empty; name a folder for the log");
+  if (path.empty()) return FolderError(ErrorKind::kStorage, path, "is empty; set it to a folder for the log");
   if (const int error = MakeFolders(path); error != 0) {
-    return Refuse(ErrorKind::kStorage, path,
-                  "can't make the folder: " + Text(error) + "; name one that can be made");
+    return FolderError(ErrorKind::kStorage, path,
+                       "can't create the folder: " + Text(error) + "; use a path that can be created");
   }
   auto folder = OpenFolder(path);
   if (!folder) return std::unexpected(std::move(folder.error()));
   if (::faccessat(folder->Get(), ".", W_OK | X_OK, AT_EACCESS) != 0) {
     const int error = errno;
-    return Refuse(ErrorKind::kStorage, path,
-                  "the folder is not writable: " + Text(error) + "; give this user the right to write there");
+    return FolderError(ErrorKind::kStorage, path,
+                       "the folder is not writable: " + Text(error) + "; give this user write permission");
   }
   auto lock = Lock(folder->Get(), path);
   if (!lock) return std::unexpected(std::move(lock.error()));
   struct stat status = {};
   if (::fstat(lock->Get(), &status) != 0) {
     const int error = errno;
-    return Refuse(ErrorKind::kStorage, path, "can't look at the lock file: " + Text(error));
+    return FolderError(ErrorKind::kStorage, path, "can't get the status of the lock file: " + Text(error));
   }
   return std::unique_ptr<PosixDirectory>(
       new PosixDirectory(path, std::move(*folder), std::move(*lock), IdentityOf(status)));
@@ -207,7 +209,8 @@ DiskResult<std::unique_ptr<File>> PosixDirectory::Create(const std::string& name
   return std::make_unique<PosixFile>(std::move(file), status, false);
 }
 
-// O_NONBLOCK: of a pipe or a device, open would wait for the other side. It does nothing to a regular file.
+// O_NONBLOCK: open would block on a pipe or a device until the other side opens it. The flag does nothing for
+// a regular file.
 DiskResult<std::unique_ptr<File>> PosixDirectory::Open(const std::string& name) {
   const int access = IsReadOnly() ? O_RDONLY : O_RDWR;
   Descriptor file = OpenAt(directory_.Get(), Checked(name), access | O_NOFOLLOW | O_NONBLOCK);
@@ -232,7 +235,7 @@ DiskResult<void> PosixDirectory::Remove(const std::string& name) {
   return DoneIf(::unlinkat(directory_.Get(), Checked(name), 0) == 0);
 }
 
-// fsync, as fdatasync of a folder need not write a new entry.
+// Uses fsync, because fdatasync of a folder need not write a new entry.
 DiskResult<void> PosixDirectory::Sync() {
   if (IsReadOnly()) return std::unexpected(EROFS);
   return DoneIf(Uninterrupted([&] { return ::fsync(directory_.Get()); }) == 0);
@@ -245,12 +248,12 @@ DiskResult<void> PosixDirectory::Confirm(const std::string& name, const File& fi
   if (*lock != lock_identity_) return std::unexpected(ENOENT);
   const auto there = IdentityAt(directory_.Get(), Checked(name));
   if (!there) return std::unexpected(there.error());
-  // Files of this folder are of no other kind.
+  // All files of this folder are PosixFiles.
   if (*there != static_cast<const PosixFile&>(file).Identity()) return std::unexpected(ENOENT);
   return {};
 }
 
-// A stream has a place of its own to read on from, so each call opens one.
+// Each call opens a new stream, because a stream has its own read position.
 DiskResult<std::vector<std::string>> PosixDirectory::List() {
   const int fd =
       Uninterrupted([&] { return ::openat(directory_.Get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
@@ -263,7 +266,7 @@ DiskResult<std::vector<std::string>> PosixDirectory::List() {
   std::vector<std::string> names;
   for (;;) {
     errno = 0;
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): safe on a stream of one's own (readdir(3))
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): safe if no other thread uses the stream (readdir(3))
     const dirent* const entry = ::readdir(stream.get());
     if (entry == nullptr) break;
     const std::string_view name = entry->d_name;

@@ -13,7 +13,7 @@
 
 namespace ei::wal {
 
-// A file descriptor; closes it.
+// Owns a file descriptor and closes it.
 class Descriptor {
  public:
   explicit Descriptor(int fd = -1) : fd_(fd) {}
@@ -27,19 +27,19 @@ class Descriptor {
   int fd_;
 };
 
-// A folder of the machine's own file system. New folders have the mode 0750, new files 0640. What stands
-// under a name is opened only if it is a regular file: a link, a pipe or a device gives EINVAL, at once.
+// A folder of the local file system. New folders get the mode 0750, new files 0640. Only regular files can be
+// opened: for a link, a pipe or a device Open fails at once with EINVAL.
 class PosixDirectory final : public Directory {
  public:
-  // Locked (flock) by the one that writes here; List passes it over.
+  // Locked (flock) by the process that writes to the folder; not part of List().
   static constexpr const char* kLockFile = "LOCK";
 
-  // Makes the folder, with its parents, when it is missing. While the result lives, no other can be opened
-  // for this folder, in this process or another; kUnavailable says that there is one.
+  // Creates the folder and its parents if they are missing. While the result lives, the folder can't be
+  // opened for writing again, in this process or another. kUnavailable: it is already open for writing.
   static base::Result<std::unique_ptr<PosixDirectory>> OpenForWriting(const std::string& path);
 
-  // For tools that look on, also beside the process that writes: makes nothing, and whatever would write
-  // (Sync too) gives EROFS.
+  // For tools that only read, also while another process writes to the folder. Creates nothing; every
+  // modifying call, Sync included, fails with EROFS.
   static base::Result<std::unique_ptr<PosixDirectory>> OpenReadOnly(const std::string& path);
 
   DiskResult<std::unique_ptr<File>> Create(const std::string& name) override;
@@ -48,7 +48,8 @@ class PosixDirectory final : public Directory {
   DiskResult<void> Remove(const std::string& name) override;
   DiskResult<void> Sync() override;
   DiskResult<std::vector<std::string>> List() override;
-  // Two system calls. The lock file vouches for the folder and that no other process may write there.
+  // Costs two system calls. If the lock file is unchanged, the folder is still at its path and no other
+  // process may write to it.
   DiskResult<void> Confirm(const std::string& name, const File& file) override;
 
  private:

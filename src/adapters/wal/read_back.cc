@@ -1,4 +1,4 @@
-// Load: how events that had no room in memory come back from the disk.
+// ReadBack: reads events that had no room in memory back from the disk.
 
 #include <algorithm>
 #include <cassert>
@@ -12,152 +12,185 @@ namespace ei::wal {
 
 namespace {
 
-// Between two tries of what the disk could not read.
+// Pause between two attempts after a read error.
 constexpr base::Duration kRetryPauseMin = std::chrono::milliseconds(20);
 constexpr base::Duration kRetryPauseMax = std::chrono::seconds(1);
-// Between two lines of the log that say so.
-constexpr base::Duration kTellInterval = std::chrono::minutes(1);
+// Time between two log lines about it.
+constexpr base::Duration kReportInterval = std::chrono::minutes(1);
 
 double Seconds(base::Duration time) { return std::chrono::duration<double>(time).count(); }
 
 }  // namespace
 
 Work WalJournal::ReadBack() {
-  if (read_fault_ && clock_.Now() < read_fault_->again_at) return Work::kLater;
+  if (read_fault_ && clock_.Now() < read_fault_->retry_at) return Work::kLater;
+  Cursor* cursor = nullptr;
   uint64_t limit = 0;
   {
     base::MutexLock lock(mutex_);
-    if (!backlog_ || !MayReadBack()) {
+    cursor = NextCursor();
+    if (cursor == nullptr) {
       read_back_idle_ = true;
       return Work::kIdle;
     }
-    limit = PointCursor();
+    limit = PointCursor(*cursor);
   }
-  const auto loaded = ReadFrame(limit);
+  const auto loaded = ReadFrame(*cursor, limit);
   if (!loaded) {
-    NoteReadFault(loaded.error());
+    NoteReadFault(*cursor, loaded.error());
     return Work::kLater;
   }
-  if (read_fault_) NoteReadable();
+  if (read_fault_) NoteReadable(*cursor);
+  const std::optional<SegmentHeader> segment = cursor->segment;
   uint64_t filled_lanes = 0;
   uint64_t lost = 0;
   bool wake_housekeep = false;
   {
     base::MutexLock lock(mutex_);
-    lost = Admit(*loaded, filled_lanes);
-    wake_housekeep = lost > 0 && WakeIfIdle(housekeep_idle_);  // a segment may need to stay no longer
+    lost = cursor == &return_cursor_ ? AdmitReturned(*loaded, filled_lanes) : Admit(*loaded, filled_lanes);
+    wake_housekeep = lost > 0 && WakeIfIdle(housekeep_idle_);  // a segment may now be settled
   }
   if (lost > 0) {
-    log_.Write(LogLevel::kError, "wal", "the log is damaged: events are lost; the segment will be set aside",
-               {{"events", lost},
-                {"segment", cursor_.segment ? cursor_.segment->number : 0},
-                {"before_position", loaded->end}});
+    log_.Write(
+        LogLevel::kError, "wal", "the log is damaged: events are lost; the segment will be quarantined",
+        {{"events", lost}, {"segment", segment ? segment->number : 0}, {"before_position", loaded->end}});
   }
   ei::WakeLanes(filled_lanes, options_.lanes, lane_filled_);
   if (wake_housekeep) wake_(Role::kHousekeep);
   return Work::kDone;
 }
 
-// An error says nothing about what stands on the medium, so it never costs an event, however long it lasts: a
-// path to a disk may be back in an hour. All that was accepted later waits too, as keys stay in order and
-// nobody can know the keys of what can't be read.
-void WalJournal::NoteReadFault(int error) {
-  assert(cursor_.segment);
+// A read error does not mean that the data is lost: a path to the disk may be back in an hour. So it never
+// costs an event, however long it lasts. Later events wait too, because events of a key must stay in order
+// and the keys of unreadable events are not known.
+void WalJournal::NoteReadFault(const Cursor& cursor, int error) {
+  assert(cursor.segment);
   const base::SteadyTime now = clock_.Now();
   if (!read_fault_) {
-    read_fault_ = ReadFault{.since = now, .tell_at = now, .again_at = now, .pause = kRetryPauseMin};
+    read_fault_ = ReadFault{.since = now, .report_at = now, .retry_at = now, .pause = kRetryPauseMin};
     base::MutexLock lock(mutex_);
     counts_.unreadable = 1;
   }
-  if (now >= read_fault_->tell_at) {
+  if (now >= read_fault_->report_at) {
     log_.Write(
         LogLevel::kError, "wal",
         IsOutOfFiles(error)
             ? kOutOfFiles
-            : "wal.dir (WAL_DIR): the log can't be read; trying again. Its events wait, and so do all that "
-              "came later; when the disk doesn't recover, stop the service and run: event-ingestor wal repair",
-        {{"file", SegmentName(cursor_.segment->number)},
+            : "wal.dir (WAL_DIR): the log can't be read; retrying. Its events wait, and so do all later "
+              "events; if the disk doesn't recover, stop the service and run: event-ingestor wal repair",
+        {{"file", SegmentName(cursor.segment->number)},
          {"error", std::system_category().message(error)},
-         {"from_position", cursor_.position},
+         {"from_position", cursor.position},
          {"seconds", Seconds(now - read_fault_->since)}});
-    read_fault_->tell_at = now + kTellInterval;
+    read_fault_->report_at = now + kReportInterval;
   }
-  read_fault_->again_at = now + read_fault_->pause;
+  read_fault_->retry_at = now + read_fault_->pause;
   read_fault_->pause = std::min(2 * read_fault_->pause, kRetryPauseMax);
 }
 
-void WalJournal::NoteReadable() {
-  assert(read_fault_ && cursor_.segment);
+void WalJournal::NoteReadable(const Cursor& cursor) {
+  assert(read_fault_);
   log_.Write(LogLevel::kInfo, "wal", "the log can be read again",
-             {{"file", SegmentName(cursor_.segment->number)},
+             {{"file", cursor.segment ? SegmentName(cursor.segment->number) : std::string()},
               {"seconds", Seconds(clock_.Now() - read_fault_->since)}});
   read_fault_.reset();
   base::MutexLock lock(mutex_);
   counts_.unreadable = 0;
 }
 
-// By half, so that reading goes in strides.
-bool WalJournal::MayReadBack() const {
-  return window_.Events() == 0 || backlog_from_ < sent_end_ ||
-         (window_.Events() <= options_.window_events_max / 2 &&
-          window_.Bytes() <= options_.window_bytes_max / 2);
+// Reading resumes only when the window is at most half full, so that it reads in large steps. A partition
+// that has stalled may hold that half, so with deferred events another eighth can be filled.
+bool WalJournal::WindowIsLow() const {
+  const uint64_t eighths = deferred_.Active() ? 5 : 4;
+  return window_.Events() == 0 || (window_.Events() <= eighths * options_.window_events_max / 8 &&
+                                   window_.Bytes() <= eighths * options_.window_bytes_max / 8);
 }
 
-// Aims at the segment in which the next unsettled position should be; returns where that segment's positions
-// end. What is settled is passed over unread: nobody needs to read it.
-uint64_t WalJournal::PointCursor() {
+// Events that a previous run sent are read whether there is room or not.
+bool WalJournal::MayReadBacklog() const {
+  return backlog_ && (backlog_from_ < sent_end_ || (WindowIsLow() && !deferred_.Full()));
+}
+
+bool WalJournal::MayReturn() const { return deferred_.NextReturn() && WindowIsLow(); }
+
+bool WalJournal::Defer(const JournalEvent& event) {
+  return deferred_.Active() && event.position >= sent_end_ && deferred_.Defer(TopicOf(event), event);
+}
+
+// The backlog and the deferred events have their turns, so that neither waits for the other's end. Null:
+// nothing can be read now.
+WalJournal::Cursor* WalJournal::NextCursor() {
+  const bool backlog = MayReadBacklog();
+  const bool returns = MayReturn();
+  if (!backlog && !returns) return nullptr;
+  returned_last_ = returns && !(backlog && returned_last_);
+  return returned_last_ ? &return_cursor_ : &cursor_;
+}
+
+// Points the cursor at the segment that should hold the next position to be read, and returns the end of that
+// segment's positions. Settled events are skipped without reading them.
+uint64_t WalJournal::PointCursor(Cursor& cursor) {
   const uint64_t durable_end = DurableEnd();
-  cursor_.position = std::min(segments_.Settled().FirstUnsettled(backlog_from_), durable_end);
-  const Segment* const segment = segments_.At(cursor_.position);
+  const bool returns = &cursor == &return_cursor_;
+  const uint64_t next = returns ? *deferred_.NextReturn() : segments_.Settled().FirstUnsettled(backlog_from_);
+  cursor.position = std::min(next, durable_end);
+  const Segment* const segment = segments_.At(cursor.position);
   if (segment == nullptr) {
-    cursor_.segment.reset();
+    cursor.segment.reset();
     const auto oldest = segments_.Oldest();
     return oldest ? std::min(durable_end, oldest->first_position) : durable_end;
   }
-  if (!cursor_.segment || cursor_.segment->number != segment->header.number) {
-    cursor_.scanner.reset();
-    cursor_.file.reset();
-    cursor_.segment = segment->header;
-    cursor_.start = backlog_start_;
+  if (!cursor.segment || cursor.segment->number != segment->header.number) {
+    Rewind(cursor);
+    cursor.segment = segment->header;
+    cursor.start = returns ? FramePlace() : backlog_start_;
+  } else if (cursor.scanner != nullptr && cursor.position < cursor.scanner->Expected()) {
+    Rewind(cursor);  // of another partition an older event can return
   }
   return std::min(durable_end, segments_.EndOf(KeyOf(segment->header)));
 }
 
-// The file is there until all of its events are settled, and the one at the cursor is not.
-DiskResult<void> WalJournal::OpenCursor() {
-  assert(cursor_.segment);
-  const SegmentHeader segment = *cursor_.segment;
+// To the beginning of its segment.
+void WalJournal::Rewind(Cursor& cursor) {
+  cursor.scanner.reset();
+  cursor.file.reset();
+}
+
+// Opens the segment at the cursor. Its file exists, because a file stays until all of its events are settled.
+DiskResult<void> WalJournal::OpenCursor(Cursor& cursor) {
+  assert(cursor.segment);
+  const SegmentHeader segment = *cursor.segment;
   auto file = directory_.Open(SegmentName(segment.number));
   if (!file) return std::unexpected(file.error());
-  cursor_.file = std::move(*file);
-  cursor_.scanner = std::make_unique<SegmentScanner>(*cursor_.file, segment);
-  const FramePlace& start = cursor_.start;
-  if (start.segment == segment.number && start.offset > 0 && start.first_position <= cursor_.position) {
-    cursor_.scanner->StartAt(start.offset, start.first_position);
+  cursor.file = std::move(*file);
+  cursor.scanner = std::make_unique<SegmentScanner>(*cursor.file, segment);
+  const FramePlace& start = cursor.start;
+  if (start.segment == segment.number && start.offset > 0 && start.first_position <= cursor.position) {
+    cursor.scanner->StartAt(start.offset, start.first_position);
   }
   return {};
 }
 
-DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(uint64_t limit) {
-  Loaded nothing{{}, {{cursor_.position, limit}}, limit, cursor_.block};
-  if (!cursor_.segment || cursor_.position >= limit) return nothing;
-  if (cursor_.scanner == nullptr) {
-    if (const auto opened = OpenCursor(); !opened) return std::unexpected(opened.error());
+DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(Cursor& cursor, uint64_t limit) {
+  Loaded nothing{{}, {{cursor.position, limit}}, limit, cursor.block};
+  if (!cursor.segment || cursor.position >= limit) return nothing;
+  if (cursor.scanner == nullptr) {
+    if (const auto opened = OpenCursor(cursor); !opened) return std::unexpected(opened.error());
   }
-  SegmentScanner& scanner = *cursor_.scanner;
+  SegmentScanner& scanner = *cursor.scanner;
   scanner.DropBuffer();
-  const auto found = scanner.Next(limit, cursor_.position);
+  const auto found = scanner.Next(limit, cursor.position);
   if (!found) return std::unexpected(found.error());
   if (!*found) return nothing;
 
   Loaded loaded;
   const FrameHeader& frame = scanner.Frame();
-  if (frame.first_position > cursor_.position) {
-    loaded.missing.emplace_back(cursor_.position, frame.first_position);
+  if (frame.first_position > cursor.position) {
+    loaded.missing.emplace_back(cursor.position, frame.first_position);
   }
-  // Topic and events in one block, so that they live as long as one another.
-  const std::string_view topic = TopicElsewhere(scanner.End().topic);
-  loaded.block = cursor_.block;
+  // The topic and the events are in one block, so that they have the same lifetime.
+  const std::string_view topic = TopicIfDifferent(scanner.End().topic);
+  loaded.block = cursor.block;
   char* const room = RoomIn(loaded.block, frame.body_bytes + topic.size(), block_bytes_);
   std::copy(topic.begin(), topic.end(), room);
   const std::string_view frame_topic(room, topic.size());
@@ -167,8 +200,8 @@ DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(uint64_t limit) {
   const base::SteadyTime accepted_at = SteadyOf(frame.accepted_at);
   uint64_t position = frame.first_position;
   for (const IndexEntry& entry : scanner.Index()) {
-    // What a crash tore may run on into positions that were given anew, to the next segment's events.
-    if (position >= cursor_.position && position < limit) {
+    // A torn frame may extend into positions that were assigned again, to events of the next segment.
+    if (position >= cursor.position && position < limit) {
       if (IsSoundEvent({bytes, entry.size}, entry)) {
         loaded.events.push_back(EventFromDisk(position, bytes, entry, accepted_at, frame_topic));
       } else {
@@ -182,34 +215,31 @@ DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(uint64_t limit) {
   return loaded;
 }
 
-// Says once when events go elsewhere than those that are accepted now: their topic was fixed when they were
-// accepted, in another life with other settings.
+// Logs once if events go to another topic than events that are accepted now: the topic was fixed when they
+// were accepted, by a previous run with other settings.
 void WalJournal::LogTopic(const FrameHeader& frame, const std::string& topic) {
-  if (topic_told_ || frame.origins == 0 || topic == options_.topic) return;
-  topic_told_ = true;
+  if (topic_logged_ || frame.origins == 0 || topic == options_.topic) return;
+  topic_logged_ = true;
   const std::string_view message =
-      topic.empty() ? "the log has events that were accepted for files: they go to the topic of now"
-      : options_.topic.empty()
-          ? "the log has events that were accepted for a topic: they go to files, as sink.kind (SINK) says now"
-          : "the log has events that were accepted for another topic than kafka.topic (KAFKA_TOPIC): they go there";
+      topic.empty() ? "the log has events that were accepted for files: they go to the current topic"
+      : options_.topic.empty() ? "the log has events that were accepted for a topic: they go to files, the "
+                                 "current sink.kind (SINK)"
+                               : "the log has events that were accepted for another topic than kafka.topic "
+                                 "(KAFKA_TOPIC): they go to that topic";
   log_.Write(LogLevel::kWarn, "wal", message,
              {{"topic", std::string_view(topic)}, {"topic_now", std::string_view(options_.topic)}});
 }
 
-// Returns how many events are lost: missing, and not settled before.
+// Adds the events to the window. Returns how many events are lost: those that are missing and were not
+// settled before.
 uint64_t WalJournal::Admit(const Loaded& loaded, uint64_t& filled_lanes) {
   uint64_t lost = 0;
-  Segment* const segment = cursor_.segment ? segments_.Find(KeyOf(*cursor_.segment)) : nullptr;
   for (const auto& [from, to] : loaded.missing) lost += segments_.Settle(from, to);
-  if (lost > 0) {
-    counts_.lost += lost;
-    settled_since_checkpoint_ += lost;
-    if (segment != nullptr) NoteDamaged(*segment);
-  }
+  CountLost(cursor_, lost);
   std::vector<JournalEvent> waiting;
   waiting.reserve(loaded.events.size());
   for (const JournalEvent& event : loaded.events) {
-    if (!segments_.Settled().Contains(event.position)) waiting.push_back(event);
+    if (!segments_.Settled().Contains(event.position) && !Defer(event)) waiting.push_back(event);
   }
   cursor_.block = loaded.block;
   window_.Add(waiting, cursor_.block, filled_lanes);
@@ -221,6 +251,34 @@ uint64_t WalJournal::Admit(const Loaded& loaded, uint64_t& filled_lanes) {
     cursor_ = {};
   }
   return lost;
+}
+
+// The same for deferred events.
+uint64_t WalJournal::AdmitReturned(const Loaded& loaded, uint64_t& filled_lanes) {
+  uint64_t lost = 0;
+  for (const auto& [from, to] : loaded.missing) {
+    for (const uint64_t position : deferred_.DropLost(from, to)) {
+      lost += segments_.Settle(position, position + 1);
+    }
+  }
+  CountLost(return_cursor_, lost);
+  std::vector<JournalEvent> returned;
+  for (const JournalEvent& event : loaded.events) {
+    if (deferred_.Return(TopicOf(event), event)) returned.push_back(event);
+  }
+  return_cursor_.block = loaded.block;
+  window_.Add(returned, return_cursor_.block, filled_lanes);
+  StoreHints();
+  if (deferred_.Events() == 0) return_cursor_ = {};
+  return lost;
+}
+
+void WalJournal::CountLost(const Cursor& cursor, uint64_t lost) {
+  if (lost == 0) return;
+  counts_.lost += lost;
+  settled_since_checkpoint_ += lost;
+  Segment* const segment = cursor.segment ? segments_.Find(KeyOf(*cursor.segment)) : nullptr;
+  if (segment != nullptr) NoteDamaged(*segment);
 }
 
 }  // namespace ei::wal

@@ -20,10 +20,11 @@ constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 struct SegmentFile {
   uint64_t bytes = 0;
   std::optional<SegmentHeader> header;
-  bool unused = false;  // without a header, as it was made or as a first commit that was torn left it
+  bool unused = false;  // no header: as it was created, or as a torn first commit left it
 };
 
-// What a prepared segment has in place of a header: nothing, or the header of an earlier life.
+// Whether the bytes are what a prepared segment has in place of a header: zeros, or the header of a previous
+// use.
 bool IsUnused(std::string_view front) {
   for (; !front.empty(); front.remove_prefix(std::min<size_t>(kSectorBytes, front.size()))) {
     const std::string_view sector = front.substr(0, kSectorBytes);
@@ -33,12 +34,12 @@ bool IsUnused(std::string_view front) {
   return true;
 }
 
-// Of a segment whose header is damaged: its first frame names the salt too. Not looked for far, as most files
-// without a header are all zeros; and only here, where the header is gone, could a client's bytes pass for a
-// frame.
+// Derives the header of a segment from its first frame, which also has the salt. The search is limited to the
+// front of the file, because most files without a header contain only zeros. It is used only if the header is
+// lost, because only then could bytes of a client pass for a frame.
 DiskResult<std::optional<SegmentHeader>> HeaderFromFrames(File& file, uint64_t number, uint64_t bytes) {
-  constexpr uint64_t kLookBytes = 64 << 10;
-  std::vector<char> front(std::min(bytes, kLookBytes));
+  constexpr uint64_t kSearchBytes = 64 << 10;
+  std::vector<char> front(std::min(bytes, kSearchBytes));
   const auto got = file.Read(0, front);
   if (!got) return std::unexpected(got.error());
   for (uint64_t offset = kSegmentHeaderBytes; offset + kFrameHeaderBytes <= *got; offset += kSectorBytes) {
@@ -50,7 +51,7 @@ DiskResult<std::optional<SegmentHeader>> HeaderFromFrames(File& file, uint64_t n
   return std::nullopt;
 }
 
-base::Result<SegmentFile> Sweep(Directory& directory, uint64_t number) {
+base::Result<SegmentFile> ReadSegmentFile(Directory& directory, uint64_t number) {
   const std::string name = SegmentName(number);
   SegmentFile segment;
   const auto file = directory.Open(name);
@@ -66,23 +67,23 @@ base::Result<SegmentFile> Sweep(Directory& directory, uint64_t number) {
     return base::Fail(base::ErrorKind::kStorage,
                       "wal.dir (WAL_DIR): " + name + " is of format version " + std::to_string(version) +
                           ", this program reads versions up to " + std::to_string(kFormatVersion) +
-                          "; start the program that wrote it once more and let it deliver all");
+                          "; start the version that wrote it and let it deliver all events");
   }
   if (!segment.header) {
     const auto header = HeaderFromFrames(**file, number, segment.bytes);
     if (!header) return std::unexpected(WalFault("can't read " + name, header.error()));
     segment.header = *header;
   } else if (segment.header->number != number) {
-    segment.header.reset();  // a recycled file still has the header of its earlier life
+    segment.header.reset();  // a recycled file still has the header of its previous use
   }
-  // What the header says may be damaged with a checksum that fits; the file's size is what there is to read.
+  // The size in the header may be wrong despite a correct checksum, so it is limited to the size of the file.
   const uint64_t sectors_bytes = (segment.bytes + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
   if (segment.header) segment.header->segment_bytes = std::min(segment.header->segment_bytes, sectors_bytes);
   segment.unused = !segment.header && IsUnused({front.data(), *got});
   return segment;
 }
 
-// Of a file that can't be looked at the size counts as nothing.
+// The size of a file; 0 if it can't be opened or read.
 uint64_t BytesOf(Directory& directory, const std::string& name) {
   const auto file = directory.Open(name);
   return file ? (*file)->Size().value_or(0) : 0;
@@ -92,12 +93,12 @@ bool IsSound(const FoundSegment& segment) { return !segment.damaged; }
 
 struct SegmentEnd {
   uint64_t end = 0;                 // one past its last position
-  std::optional<LastFrame> newest;  // its last frame, if that is sound and not known to be durable
+  std::optional<LastFrame> newest;  // its last frame, if it is sound and not known to be durable
   bool torn = false;
 };
 
-// Only one commit is ever on its way to the disk, so of a segment's frames only the last can be torn; if it
-// was known to be durable, it is not torn but damaged, and stays.
+// Finds the end of a segment. Only one commit at a time is written, so only the last frame of a segment can
+// be torn. If that frame was known to be durable, it is not torn but damaged, and stays.
 base::Result<SegmentEnd> EndOf(Directory& directory, const FoundSegment& segment, uint64_t durable_end) {
   const std::string name = SegmentName(segment.header.number);
   const auto file = directory.Open(name);
@@ -119,14 +120,15 @@ base::Result<SegmentEnd> EndOf(Directory& directory, const FoundSegment& segment
   }
 }
 
-// Finds one past the last position. A segment without a frame was begun by a commit that a crash took: it is
-// as good as never used. One whose only frame is a copy, made by a recovery that was cut short, is not
-// needed: the segment before still has it, and that one may be the only one on the disk.
+// Finds one past the last position of the log. A newest segment without a frame was begun by a commit that a
+// crash cut off, and counts as never used. A newest segment whose only frame is a copy, made by a recovery
+// that was interrupted, is not needed: the previous segment has the original, which may be the only one on
+// the disk.
 base::Result<void> FindEnd(Directory& directory, FoundLog& log) {
   const auto sound = std::ranges::find_if(log.segments.rbegin(), log.segments.rend(), IsSound);
   if (sound == log.segments.rend()) return {};
   if (sound != log.segments.rbegin()) {
-    // When the damaged one behind it was begun, all of this one was durable.
+    // Everything in this segment was durable when the damaged one behind it was begun.
     const auto found = EndOf(directory, *sound, kNoLimit);
     if (!found) return std::unexpected(found.error());
     log.end = std::max(log.end, found->end);
@@ -145,7 +147,7 @@ base::Result<void> FindEnd(Directory& directory, FoundLog& log) {
       if (!before) return std::unexpected(before.error());
       needed = before->end != found->end;
     }
-    // It was begun when everything below was on the disk.
+    // Everything below was durable when it was begun.
     log.end = std::max(log.end, needed ? found->end : newest.first_position);
     if (needed) {
       log.last_frame = std::move(found->newest);
@@ -158,8 +160,8 @@ base::Result<void> FindEnd(Directory& directory, FoundLog& log) {
   return {};
 }
 
-// For a log without a checkpoint: what is below its first segment was settled, and so was what stood in those
-// that are missing between two others.
+// For a log without a checkpoint: assumes that everything below its first segment is settled, and also the
+// events of segments that are missing between two others.
 base::Result<SettledMap> AssumeSettled(Directory& directory, const std::vector<FoundSegment>& segments) {
   const auto first = std::ranges::find_if(segments, IsSound);
   if (first == segments.end()) return SettledMap();
@@ -173,10 +175,11 @@ base::Result<SettledMap> AssumeSettled(Directory& directory, const std::vector<F
   return settled;
 }
 
-// What was sent had been synced: the newest commit, too, if something of it was.
+// Applies the sent notes. Only synced events are sent, so if an event of the newest commit was sent, that
+// commit is durable.
 void ReadNotes(Directory& directory, FoundLog& log) {
   if (!log.has_checkpoint) {
-    log.sent.untrue = log.sent.files;
+    log.sent.unreliable = log.sent.files;
     return;
   }
   ReadSent(directory, log.end, log.checkpoint.settled, log.sent);
@@ -212,7 +215,7 @@ base::Result<FoundLog> ReadLog(Directory& directory) {
   for (const std::string& name : *names) {
     if (name == kUnfinishedSegmentName || name == kUnfinishedCheckpointName) log.leftovers.push_back(name);
     if (const auto number = DamagedNumber(name); number && *number <= kSegmentNumbersMax) {
-      log.set_aside.push_back({*number, BytesOf(directory, name)});
+      log.quarantined.push_back({*number, BytesOf(directory, name)});
       log.next_segment = std::max(log.next_segment, *number + 1);
     }
     if (const auto number = MarkNumber(name)) marked.insert(*number);
@@ -222,7 +225,7 @@ base::Result<FoundLog> ReadLog(Directory& directory) {
     }
     const auto number = SegmentNumber(name);
     if (!number || *number > kSegmentNumbersMax) continue;
-    auto found = Sweep(directory, *number);
+    auto found = ReadSegmentFile(directory, *number);
     if (!found) return std::unexpected(found.error());
     files.emplace(*number, *found);
     log.next_segment = std::max(log.next_segment, *number + 1);
@@ -243,7 +246,7 @@ base::Result<FoundLog> ReadLog(Directory& directory) {
   }
   for (FoundSegment& segment : log.segments) segment.marked = marked.erase(segment.header.number) > 0;
   for (const uint64_t number : marked) log.leftovers.push_back(MarkName(number));
-  // A header whose position is above those of later segments was changed with its sum.
+  // A header whose position is above those of later segments is damaged, although its checksum is correct.
   uint64_t lowest = kPositionsMax;
   for (auto segment = log.segments.rbegin(); segment != log.segments.rend(); ++segment) {
     segment->damaged = segment->damaged || segment->header.first_position > lowest;

@@ -16,8 +16,8 @@ namespace ei::wal {
 
 struct FoundSegment {
   SegmentHeader header;
-  bool damaged = false;  // its header: nothing in it can be read
-  bool marked = false;   // an earlier life has lost events of it
+  bool damaged = false;  // its header is damaged, so nothing in it can be read
+  bool marked = false;   // a previous run has lost events of it
 };
 
 struct QuarantinedFile {
@@ -25,36 +25,36 @@ struct QuarantinedFile {
   uint64_t bytes = 0;
 };
 
-// The newest commit, when it isn't certain that it is on the disk: the process may have died, or seen its
-// sync fail, after which the kernel shows bytes that it will never write.
+// The newest commit, if it may not be on the disk: the previous process may have died, or its sync may have
+// failed, after which the kernel shows bytes that it will never write.
 struct LastFrame {
   FrameHeader header;
   FrameEnd end;
   std::string bodies;
 };
 
-// What stands in the folder of a log.
+// The content of a log's folder at the start.
 struct FoundLog {
-  std::vector<FoundSegment> segments;      // used ones in the order of their numbers
-  std::vector<std::string> leftovers;      // unfinished files and useless segments, to be removed
-  std::vector<QuarantinedFile> set_aside;  // damaged segments
+  std::vector<FoundSegment> segments;  // segments in use, by number
+  std::vector<std::string> leftovers;  // unfinished files and segments that are not needed, to be removed
+  std::vector<QuarantinedFile> quarantined;
   bool has_checkpoint = false;
-  Checkpoint checkpoint;      // without one: what the segments themselves tell
-  uint64_t end = 0;           // one past the last position that is in the log, or was
+  Checkpoint checkpoint;      // if there is none: derived from the segments
+  uint64_t end = 0;           // one past the last position that is or was in the log
   uint64_t next_segment = 0;  // numbers from here on were never used
   std::optional<LastFrame> last_frame;
-  bool torn = false;  // the log ended within a commit that nobody was told of
-  // What it notes is in `checkpoint` already: what is settled, and that it was durable. Without a checkpoint
-  // nothing of it counts, as positions may have begun anew.
+  bool torn = false;  // the log ended within a commit that was never acknowledged
+  // The settled events and the durable end that the sent notes state are already merged into `checkpoint`.
+  // Without a checkpoint file the notes are ignored, because positions may have started again from 0.
   FoundSent sent;
 };
 
 // Reads the headers of all segments, one file after the other, and the frames of the newest; changes nothing.
-// Prepared segments that were never used are leftovers: after a sync that failed one file may stand on the
-// disk under two names.
+// Prepared segments that were never used count as leftovers: after a failed sync, one file may be on the disk
+// under two names.
 base::Result<FoundLog> ReadLog(Directory& directory);
 
-// As an operator reads it: `what` with the setting and the system's word for the error.
+// An error message for operators: `what` with the setting's name and the system's text for `error`.
 base::Error WalFault(const std::string& what, int error);
 
 }  // namespace ei::wal

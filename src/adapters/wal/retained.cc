@@ -1,4 +1,4 @@
-// ReadRetained: what the log still knows of its newest events.
+// ReadRetained: reads the newest events of the log.
 
 #include <algorithm>
 #include <iterator>
@@ -13,7 +13,7 @@ namespace ei::wal {
 
 namespace {
 
-// A segment that is open. One that can't be opened holds nothing.
+// An open segment. If the file can't be opened, it has no frames.
 class OpenSegment {
  public:
   OpenSegment(Directory& directory, const SegmentHeader& header) {
@@ -24,7 +24,7 @@ class OpenSegment {
     scanner_->ReadPastFaults();
   }
 
-  // False: there is no further frame with positions below `limit`.
+  // Moves to the next frame with positions below `limit`; false: there is none.
   bool Next(uint64_t limit) {
     const auto found = scanner_ ? scanner_->Next(limit) : false;
     return found && *found;
@@ -51,8 +51,8 @@ void WalJournal::ReadRetained(const std::function<void(const RetainedEvent&)>& v
   {
     base::MutexLock lock(mutex_);
     segments = segments_.Headers();
-    // Behind the segment of the newest commit that was found there is no more than a copy of that, on its
-    // way.
+    // Segments behind the one with the newest commit that the start found can only hold a copy of that
+    // commit, which is being written.
     while (segments.size() > 1 && HoldsLastFrame(segments[segments.size() - 2].number)) {
       segments.pop_back();
     }
@@ -67,7 +67,7 @@ void WalJournal::ReadRetained(const std::function<void(const RetainedEvent&)>& v
     if (from->first_position <= first || BeginsBefore(directory_, *from, oldest)) break;
   }
   for (auto segment = from; segment != segments.end(); ++segment) {
-    // What a crash tore stands behind the segment's last position; its positions were given anew.
+    // A torn frame lies behind the segment's last position; its positions were assigned again.
     const auto behind = std::next(segment);
     const uint64_t limit = behind == segments.end() ? end : std::min(end, behind->first_position);
     OpenSegment open(directory_, *segment);

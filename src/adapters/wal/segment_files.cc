@@ -50,7 +50,7 @@ DiskResult<std::shared_ptr<File>> MakeSegment(Directory& directory, uint64_t num
   }
   auto file = directory.Create(kUnfinishedSegmentName);
   if (!file) return std::unexpected(file.error());
-  // In steps, so that a commit which is synced beside it never waits for all of these zeros.
+  // Written in steps, so that a commit that is synced at the same time never waits for all of these zeros.
   DiskResult<void> done;
   for (uint64_t at = 0; done && at < bytes; at += kZerosStepBytes) {
     done = FillWithZeros(**file, at, std::min(kZerosStepBytes, bytes - at));
@@ -59,7 +59,7 @@ DiskResult<std::shared_ptr<File>> MakeSegment(Directory& directory, uint64_t num
   if (done) done = directory.Rename(kUnfinishedSegmentName, SegmentName(number));
   if (done) done = directory.Sync();
   if (!done) {
-    // Gives a full disk its room back.
+    // Frees the space on a full disk.
     static_cast<void>(directory.Remove(kUnfinishedSegmentName));
     static_cast<void>(directory.Remove(SegmentName(number)));
     return std::unexpected(done.error());

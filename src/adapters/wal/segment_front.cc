@@ -15,8 +15,8 @@ namespace {
 
 constexpr uint64_t kFrontBytes = kSegmentHeaderBytes + kFrameHeaderBytes;
 
-// Header and first frame's header, as far as they are there. A sector that can't be read counts as damaged,
-// and costs no other.
+// Reads the header and the first frame's header, as far as the file has them. A sector that can't be read
+// counts as damaged and does not affect the others.
 DiskResult<std::string> ReadFront(File& file, bool* faults = nullptr) {
   std::string front(kFrontBytes, '\0');
   auto got = file.Read(0, front);
@@ -43,7 +43,8 @@ bool IsPlausible(const SegmentHeader& header) {
   return header.number <= kSegmentNumbersMax && header.first_position <= kPositionsMax;
 }
 
-// The first frame always stands behind the header, where no client's bytes can get to, and says whose it is.
+// Derives the header from the first frame, which is always directly behind the header, where no bytes of a
+// client can be, and which names its segment.
 std::optional<SegmentHeader> HeaderByFirstFrame(std::string_view front) {
   uint32_t index_crc = 0;
   if (front.size() < kFrontBytes) return std::nullopt;
@@ -69,7 +70,8 @@ void FindHeaderDamage(std::string_view front, SurveyedSegment& segment) {
   const std::string_view header = HeaderIn(front);
   for (uint64_t at = 0; at < kSegmentHeaderBytes; at += kSectorBytes) {
     const bool sound = at < header.size() && DecodeSegmentHeader(header.substr(at, kSectorBytes));
-    // Header and first frame are written together: without the one the other need not be whole.
+    // The header and the first frame are written together: if the frame is not sound, the header need not be
+    // complete.
     if (!sound && HeaderByFirstFrame(front)) {
       segment.damage.push_back({"one of the two copies of the header is damaged", at, at + kSectorBytes});
     }
@@ -79,7 +81,7 @@ void FindHeaderDamage(std::string_view front, SurveyedSegment& segment) {
 }  // namespace
 
 base::Result<SegmentFront> ReadSegmentFront(Directory& directory, const std::string& name, uint64_t number,
-                                            bool set_aside) {
+                                            bool quarantined) {
   SegmentFront found;
   SurveyedSegment& segment = found.segment;
   segment.name = name;
@@ -102,7 +104,7 @@ base::Result<SegmentFront> ReadSegmentFront(Directory& directory, const std::str
   segment.read_bytes = std::min(*bytes, kSegmentBytesMax);
   const bool is_zeros = std::ranges::all_of(HeaderIn(*front), [](char byte) { return byte == '\0'; });
   const auto is_usable = [&](const SegmentHeader& candidate) {
-    return IsPlausible(candidate) && (set_aside || candidate.number == number);
+    return IsPlausible(candidate) && (quarantined || candidate.number == number);
   };
   const auto& stated = *header;
   found.unused = !faults && (is_zeros || (stated && stated->number != number));
@@ -122,7 +124,7 @@ base::Result<SegmentFront> ReadSegmentFront(Directory& directory, const std::str
   return found;
 }
 
-bool IsSameLife(File& file, const SurveyedSegment& segment) {
+bool IsUnchanged(File& file, const SurveyedSegment& segment) {
   const auto front = ReadFront(file);
   return front && base::Crc32c(HeaderIn(*front)) == segment.front_crc;
 }

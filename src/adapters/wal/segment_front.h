@@ -6,18 +6,19 @@
 
 namespace ei::wal {
 
-// What a segment's first bytes say of it.
+// What the first bytes of a segment's file say about it.
 struct SegmentFront {
   SurveyedSegment segment;
-  bool unused = false;  // no header, or that of an earlier life under another number
+  bool unused = false;  // no header, or one of a previous use under another number
 };
 
-// `number` is that of the name; of a file that was set aside the header may have another. kUnavailable: the
-// file is gone. kInvalid: it is of a format version that this program doesn't know.
+// Reads the header and the first frame's header. `number` is the one in the file's name; the header of a
+// quarantined file may have another. kUnavailable: the file is gone. kInvalid: its format version is not
+// known to this program.
 base::Result<SegmentFront> ReadSegmentFront(Directory& directory, const std::string& name, uint64_t number,
-                                            bool set_aside);
+                                            bool quarantined);
 
-// Whether the file, open under the segment's name, still has the content that was surveyed.
-bool IsSameLife(File& file, const SurveyedSegment& segment);
+// Whether the file, opened under the segment's name, still has the header that was surveyed.
+bool IsUnchanged(File& file, const SurveyedSegment& segment);
 
 }  // namespace ei::wal

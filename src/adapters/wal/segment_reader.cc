@@ -15,8 +15,9 @@ namespace {
 
 using Behind = SurveyedSegment::Behind;
 
-// The header with its size made safe: the scanner takes as much memory as a frame says it has, within it.
-SegmentHeader Trusted(const SurveyedSegment& segment) {
+// The header with a safe size: the scanner allocates as much memory as a frame claims to have, up to the size
+// of the segment.
+SegmentHeader BoundedHeader(const SurveyedSegment& segment) {
   SegmentHeader header = segment.header;
   header.segment_bytes = segment.read_bytes;
   return header;
@@ -29,7 +30,7 @@ class Reading {
         segment_(segment),
         settled_(settled),
         visitor_(visitor),
-        scanner_(file, Trusted(segment)),
+        scanner_(file, BoundedHeader(segment)),
         reached_(segment.header.first_position) {
     scanner_.ReadPastFaults();
   }
@@ -39,15 +40,16 @@ class Reading {
     for (;;) {
       const auto found = scanner_.Next(limit);
       if (!found || !*found) break;
-      if (!TellGap() || !TellFrame(limit)) return outcome_;
+      if (!ReportGap() || !ReportFrame(limit)) return outcome_;
     }
-    return TellEnd() ? SegmentRead::kDone : outcome_;
+    return ReportEnd() ? SegmentRead::kDone : outcome_;
   }
 
  private:
-  // False: the bytes are no damage but another life's, which the running service has begun.
-  bool Tell(const LogDamage& damage) {
-    if (!IsSameLife(file_, segment_)) {
+  // Reports damage, unless the running service has reused the file. Then the bytes are not damaged, and it
+  // returns false.
+  bool Report(const LogDamage& damage) {
+    if (!IsUnchanged(file_, segment_)) {
       outcome_ = SegmentRead::kGone;
       return false;
     }
@@ -55,19 +57,19 @@ class Reading {
     return true;
   }
 
-  bool TellGap() {
+  bool ReportGap() {
     const uint64_t first = scanner_.Frame().first_position;
     if (scanner_.FrameOffset() == offset_ && first == reached_) return true;
-    return Tell({"no frame can be read", offset_, scanner_.FrameOffset(), reached_, first});
+    return Report({"no frame can be read", offset_, scanner_.FrameOffset(), reached_, first});
   }
 
-  bool TellFrame(uint64_t limit) {
+  bool ReportFrame(uint64_t limit) {
     const FrameHeader& frame = scanner_.Frame();
     offset_ = scanner_.Offset();
     reached_ = scanner_.Expected();
     visitor_.OnFrame(frame, offset_);
     if (reached_ > limit &&
-        !Tell({"its events run into those of the next segment", scanner_.FrameOffset(), offset_})) {
+        !Report({"its events overlap those of the next segment", scanner_.FrameOffset(), offset_})) {
       return false;
     }
     LoggedEvent event;
@@ -88,8 +90,8 @@ class Reading {
           outcome_ = SegmentRead::kEnough;
           return false;
         }
-      } else if (!Tell({"an event's checksum is wrong", byte, byte + entry.size, event.position,
-                        event.position + 1})) {
+      } else if (!Report({"an event's checksum is wrong", byte, byte + entry.size, event.position,
+                          event.position + 1})) {
         return false;
       }
       bodies.remove_prefix(entry.size);
@@ -99,14 +101,15 @@ class Reading {
     return true;
   }
 
-  bool TellEnd() {
+  bool ReportEnd() {
     const uint64_t end = segment_.positions_end;
     if (segment_.behind == Behind::kAnything || reached_ >= end) return true;
     const bool unsettled = settled_.Unsettled(reached_, end) > 0;
-    // Where files are missing behind it, only a sector that can't be read says that its own events are.
+    // If files are missing behind this segment, an unreadable sector is the only sign that the missing events
+    // are its own.
     if (segment_.behind == Behind::kNext ||
         (unsettled && (segment_.behind == Behind::kNothing || scanner_.MetFaults()))) {
-      return Tell({"no frame can be read", offset_, segment_.read_bytes, reached_, end});
+      return Report({"no frame can be read", offset_, segment_.read_bytes, reached_, end});
     }
     if (unsettled) visitor_.OnMissing(reached_, end);
     return true;
@@ -128,7 +131,7 @@ SegmentRead ReadSegment(Directory& directory, const SurveyedSegment& segment, co
                         SegmentVisitor& visitor) {
   const auto file = directory.Open(segment.name);
   if (!file && file.error() == ENOENT) return SegmentRead::kGone;
-  if (file && !IsSameLife(**file, segment)) return SegmentRead::kGone;
+  if (file && !IsUnchanged(**file, segment)) return SegmentRead::kGone;
   for (const LogDamage& damage : segment.damage) visitor.OnDamage(damage);
   if (!segment.readable) return SegmentRead::kDone;
   if (!file) {
@@ -143,8 +146,8 @@ SegmentEnd FindSegmentEnd(Directory& directory, const SurveyedSegment& newest, u
   end.position = newest.header.first_position;
   const auto file = directory.Open(newest.name);
   end.met_faults = !file;
-  if (!file || !IsSameLife(**file, newest)) return end;
-  SegmentScanner scanner(**file, Trusted(newest));
+  if (!file || !IsUnchanged(**file, newest)) return end;
+  SegmentScanner scanner(**file, BoundedHeader(newest));
   scanner.ReadPastFaults();
   for (;;) {
     const auto found = scanner.Next(kPositionsMax);

@@ -80,14 +80,14 @@ DiskResult<size_t> SegmentScanner::Read(uint64_t offset, std::span<char> bytes) 
   return bytes.size();
 }
 
-// The bytes from `offset` on, fewer than asked only at the end of the file.
+// The bytes from `offset` on; fewer than asked only at the end of the file.
 DiskResult<std::string_view> SegmentScanner::View(uint64_t offset, uint64_t bytes) {
   if (offset < buffer_offset_ || offset + bytes > buffer_offset_ + buffered_) {
     const uint64_t wanted = std::max(bytes, std::min(kReadAheadBytes, segment_.segment_bytes - offset));
     if (buffer_.size() < wanted) buffer_.resize(wanted);
     buffered_ = 0;
     auto got = Read(offset, std::span(buffer_).first(wanted));
-    // A sector that was to be read ahead must not be in the way of those before it.
+    // An unreadable sector in the read-ahead must not prevent reading the bytes before it.
     if (!got && wanted > bytes) got = Read(offset, std::span(buffer_).first(bytes));
     if (!got) return std::unexpected(got.error());
     buffer_offset_ = offset;

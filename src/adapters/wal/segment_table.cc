@@ -73,7 +73,7 @@ void SegmentTable::Remove(const Key& key) {
   const auto segment = segments_.find(key);
   if (segment == segments_.end()) return;
   assert(segment->second.unsettled == 0 && segment != open_);
-  if (guess_ == segment) guess_ = segments_.end();
+  if (last_located_ == segment) last_located_ = segments_.end();
   bytes_ -= segment->second.header.segment_bytes;
   done_.erase(key);
   segments_.erase(segment);
@@ -109,15 +109,16 @@ std::vector<SegmentHeader> SegmentTable::Headers() const {
   return headers;
 }
 
-// What is settled together mostly stands in one segment.
+// Events that are settled together are mostly in one segment, so the last result is tried first.
 SegmentTable::Segments::iterator SegmentTable::Locate(uint64_t position) {
-  if (guess_ != segments_.end() && position >= guess_->first.first_position && position < EndOf(guess_)) {
-    return guess_;
+  if (last_located_ != segments_.end() && position >= last_located_->first.first_position &&
+      position < EndOf(last_located_)) {
+    return last_located_;
   }
   const auto after = segments_.upper_bound({position, std::numeric_limits<uint64_t>::max()});
   if (after == segments_.begin()) return segments_.end();
-  guess_ = std::prev(after);
-  return guess_;
+  last_located_ = std::prev(after);
+  return last_located_;
 }
 
 uint64_t SegmentTable::EndOf(Segments::const_iterator segment) const {

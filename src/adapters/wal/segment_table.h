@@ -17,64 +17,66 @@ namespace ei::wal {
 
 struct Segment {
   SegmentHeader header;
-  bool damaged = false;    // something that was read of it has a wrong sum, and events are lost for it
-  uint64_t unsettled = 0;  // of its events
-  // At or after the acceptance of its last event; not known of the newest.
+  bool damaged = false;    // a checksum in it is wrong, and events are lost
+  uint64_t unsettled = 0;  // number of its unsettled events
+  // A time at or after the acceptance of its last event; max() for the newest segment.
   base::SteadyTime filled_at = base::SteadyTime::max();
-  ClientHoldings holdings = {};  // whose its events are, until all that it holds is settled
+  ClientHoldings holdings = {};  // what each client is charged for it, until all of its events are settled
 };
 
-// The segments that hold events, and how many of each one's events are not settled. A segment's positions go
-// up to the first one of the next segment, so those that are missing between two files are the first one's.
-// There may be hundreds of thousands: nothing here walks through all of them, but Recover and Headers.
-// Files stay closed. Not thread-safe.
+// The segments that hold events, and the number of unsettled events of each. A segment's positions end at the
+// first position of the next segment, so positions that are missing between two files belong to the first
+// one. There may be hundreds of thousands of segments: only Recover and Headers iterate over all of them. The
+// files are not opened here. Not thread-safe.
 class SegmentTable {
  public:
-  // Sorts as positions and numbers both do. Two segments begin at the same position while the newest commit
-  // is written a second time, before its old segment is gone.
+  // Ordered by first position, which is also the order of numbers. Two segments begin at the same position
+  // while the newest commit is rewritten and its old segment still exists.
   struct Key {
     uint64_t first_position = 0;
     uint64_t number = 0;
     friend auto operator<=>(const Key&, const Key&) = default;
   };
 
-  // What a start found, by number: positions don't go back from one to the next. The log ends at `end`.
+  // Initializes the table with the segments that a start found, by number; their positions must not decrease.
+  // The log ends at position `end`.
   void Recover(std::span<const SegmentHeader> found, SettledMap settled, uint64_t end, base::SteadyTime now);
 
-  // The log goes on in a new segment, from End() or, when the newest commit is written again, from its first
-  // position on. Valid until the next Begin.
+  // Begins a new segment at the end of the log: at End() or, if the newest commit is rewritten, at its first
+  // position. The reference is valid until the next Begin.
   Segment& Begin(const SegmentHeader& header, base::SteadyTime now);
 
-  // More events at the end, in the segment that was begun.
+  // Adds events at the end of the log, in the segment that was begun last.
   void Append(uint64_t events);
 
-  // Positions from `begin` to `end` - 1 need nothing more. Returns how many of them needed something yet.
+  // Marks the positions from `begin` to `end` - 1 as settled. Returns how many of them were not settled
+  // before.
   uint64_t Settle(uint64_t begin, uint64_t end);
 
   void Remove(const Key& key);
 
-  uint64_t End() const { return end_; }              // of positions
+  uint64_t End() const { return end_; }              // one past the last position
   uint64_t Unsettled() const { return unsettled_; }  // events
   uint64_t Bytes() const { return bytes_; }          // of all segments' files
   const SettledMap& Settled() const { return settled_; }
 
   std::optional<SegmentHeader> Oldest() const;
-  // The segment that a position belongs to; null: it is gone, and so is all before it.
+  // The segment that a position belongs to; null: it has been removed, and so have all before it.
   const Segment* At(uint64_t position) const;
   Segment* Find(const Key& key);
   Segment* Newest() { return segments_.empty() ? nullptr : &segments_.rbegin()->second; }
   uint64_t NewestBytes() const {
     return segments_.empty() ? 0 : segments_.rbegin()->second.header.segment_bytes;
   }
-  // One past the positions of a segment that is there.
+  // One past the last position of a segment, which must be in the table.
   uint64_t EndOf(const Key& key) const;
 
-  // Those that are filled and need nothing more, in order.
+  // The segments that are filled and completely settled, in order.
   const std::set<Key>& Done() const { return done_; }
-  // Those that came to it since the last call.
+  // The segments that were added to Done() since the last call.
   std::vector<Key> TakeNewlyDone();
 
-  // All, by number.
+  // The headers of all segments, by number.
   std::vector<SegmentHeader> Headers() const;
 
  private:
@@ -89,8 +91,8 @@ class SegmentTable {
   uint64_t end_ = 0;
   uint64_t unsettled_ = 0;
   uint64_t bytes_ = 0;
-  Segments::iterator open_ = segments_.end();   // being filled
-  Segments::iterator guess_ = segments_.end();  // where the last position was that was looked for
+  Segments::iterator open_ = segments_.end();          // the segment being filled
+  Segments::iterator last_located_ = segments_.end();  // the segment found by the last Locate
   std::set<Key> done_;
   std::vector<Key> newly_done_;
 };

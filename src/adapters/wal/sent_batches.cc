@@ -8,7 +8,7 @@ namespace ei::wal {
 namespace {
 
 constexpr uint64_t kEntriesMin = 64;
-constexpr uint64_t kNeighbours = 8;  // positions whose entries lie side by side
+constexpr uint64_t kNeighbours = 8;  // this many consecutive positions have adjacent entries
 constexpr uint64_t kGolden = 0x9e3779b97f4a7c15;
 
 }  // namespace

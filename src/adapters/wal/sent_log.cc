@@ -13,21 +13,21 @@ namespace ei::wal {
 
 namespace {
 
-// Between a fault and the next file.
+// Pause between a disk error and the next file.
 constexpr base::Duration kFaultPause = std::chrono::seconds(5);
-// A frame of copies is closed when it has so many bytes.
+// A frame of copies is closed when it has at least this many bytes.
 constexpr uint64_t kCopiesFrameBytes = 256 << 10;
-// Noting doesn't go on while there are so many: some can't be removed.
+// Noting is not resumed while there are this many old files, as some of them can't be removed.
 constexpr size_t kOldFilesMax = 100;
-// Of a note: with 18 bytes for each at the most it fits into a frame.
+// The most runs of one note: with at most 18 bytes for each run the note fits into a frame.
 constexpr size_t kNotedRunsMax = 200'000;
 
-// Else it is noted as none.
+// Whether the batch can be noted as a batch; otherwise its events are noted without a stamp.
 bool CanBeNoted(std::span<const uint64_t> positions, std::string_view stamp) {
   return positions.size() <= kSentEventsMax && stamp.size() <= kSentStampBytesMax;
 }
 
-// Whether `positions` begin with all of the batch's.
+// Whether `positions` begin with all positions of the batch.
 bool BeginWith(std::span<const uint64_t> positions, const SentBatches::Batch& batch) {
   return positions.size() >= batch.positions.size() &&
          std::ranges::equal(positions.first(batch.positions.size()), batch.positions);
@@ -43,7 +43,7 @@ LaneSentLog::LaneSentLog(const SentHeader& header, std::vector<SentBatch> unsett
       clock_(clock),
       log_(log),
       unsettled_(std::move(unsettled)) {
-  // A broken one stays until the next start, which knows what of it is settled.
+  // A broken batch stays until the next start, which knows which of its events are settled.
   for (const SentBatch& batch : unsettled_) batches_.Add(batch.positions, batch.stamp);
 }
 
@@ -145,7 +145,7 @@ void LaneSentLog::Write() {
   if (const auto begun = BeginFile(copies); !begun) StopFor(begun.error());
 }
 
-// What is unsettled, in frames.
+// The unsettled batches, encoded as frames.
 std::string LaneSentLog::Copies() const {
   std::string frames;
   std::string notes;
@@ -159,7 +159,7 @@ std::string LaneSentLog::Copies() const {
   return frames;
 }
 
-// The file at hand stays what it is when this fails.
+// Begins a new file with `frames`. If this fails, the current file is unchanged.
 DiskResult<void> LaneSentLog::BeginFile(std::string_view frames) {
   const uint64_t number = files_.next_number.fetch_add(1, std::memory_order_relaxed);
   auto file = directory_.Create(SentName(number));
@@ -189,12 +189,12 @@ void LaneSentLog::Retire() {
 void LaneSentLog::StopFor(int error) { Stop(kFaultPause, std::system_category().message(error)); }
 
 void LaneSentLog::StopForRoom() {
-  Stop({}, "its files have no room, until a checkpoint settles what they note");
+  Stop({}, "its files are full until a checkpoint contains what they note as settled");
 }
 
-// More than one frame holds.
+// A frame can't hold more.
 void LaneSentLog::StopIfLong() {
-  if (notes_.size() > kSentFrameBytesMax) Stop({}, "too much of it at once");
+  if (notes_.size() > kSentFrameBytesMax) Stop({}, "too many notes at once");
 }
 
 void LaneSentLog::Stop(base::Duration pause, std::string_view why) {
@@ -202,26 +202,25 @@ void LaneSentLog::Stop(base::Duration pause, std::string_view why) {
   notes_ = {};
   Retire();
   settled_end_ = 0;
-  again_at_ = clock_.Now() + pause;
-  if (std::exchange(told_, true)) return;
-  log_.Write(
-      LogLevel::kWarn, "wal",
-      "wal.dir (WAL_DIR): what is sent can't be noted; trying again. A crash now may deliver twice what "
-      "was sent meanwhile",
-      {{"error", why}, {"lane", uint64_t{header_.lane}}});
+  resume_at_ = clock_.Now() + pause;
+  if (std::exchange(logged_, true)) return;
+  log_.Write(LogLevel::kWarn, "wal",
+             "wal.dir (WAL_DIR): sent events can't be noted; retrying. After a crash, events that were sent "
+             "meanwhile may be delivered twice",
+             {{"error", why}, {"lane", uint64_t{header_.lane}}});
 }
 
 void LaneSentLog::Resume() {
-  if (clock_.Now() < again_at_) return;
+  if (clock_.Now() < resume_at_) return;
   const std::string frames = Copies();
   if (old_bytes_ + frames.size() > kSentLaneBytesMax / 2 || old_files_.size() >= kOldFilesMax) return;
   if (const auto begun = BeginFile(frames); !begun) return StopFor(begun.error());
   stopped_ = false;
-  told_ = false;
-  log_.Write(LogLevel::kInfo, "wal", "what is sent is noted again", {{"lane", uint64_t{header_.lane}}});
+  logged_ = false;
+  log_.Write(LogLevel::kInfo, "wal", "sent events are noted again", {{"lane", uint64_t{header_.lane}}});
 }
 
-// When noting has stopped, the newest stays: it alone tells what is unsettled.
+// While noting is paused, the newest old file stays: it is the only one that contains all unsettled batches.
 void LaneSentLog::RemoveOldFiles() {
   const uint64_t saved = files_.saved.load(std::memory_order_acquire);
   const uint64_t saved_end = files_.saved_end.load(std::memory_order_relaxed);

@@ -21,33 +21,36 @@
 
 namespace ei::wal {
 
-// What a lane writes before it goes on in another file, and the most that its files take of the disk.
+// How much a lane writes to one file before it begins the next, and the most disk space that the files of a
+// lane use.
 inline constexpr uint64_t kSentFileBytesMax = 1 << 20;
 inline constexpr uint64_t kSentLaneBytesMax = 64 << 20;
 
-// What the lanes' logs and the journal tell one another. Thread-safe.
+// State that the lanes' logs and the journal share. Thread-safe.
 struct SentFiles {
-  uint64_t file_bytes = kSentFileBytesMax;  // what a lane writes before it goes on in another file
-  std::atomic<uint64_t> next_number{0};     // of a file; rises over lanes and lives
-  std::atomic<uint64_t> snapshots{0};  // taken for checkpoints; counted when what is settled is looked at
-  std::atomic<uint64_t> saved{0};      // the newest of them that was saved, and
-  std::atomic<uint64_t> saved_end{0};  // it and all later ones tell what is settled below
+  uint64_t file_bytes = kSentFileBytesMax;  // how much a lane writes to one file before it begins the next
+  std::atomic<uint64_t> next_number{0};     // number of the next file; increases over lanes and restarts
+  // Number of snapshots taken for checkpoints; incremented when the settled positions are copied.
+  std::atomic<uint64_t> snapshots{0};
+  std::atomic<uint64_t> saved{0};  // the newest snapshot that was saved
+  // That snapshot and all later ones contain everything that is settled below this position.
+  std::atomic<uint64_t> saved_end{0};
 };
 
-// A lane's notes, in files of its own that are never synced: what was written outlives the process, and what
-// a loss of power tears off is known by its sum.
+// The sent notes of one lane, in files that only this lane writes. The files are never synced: written notes
+// survive the process, and a note that a loss of power tears is detected by its checksum.
 //
-//  - After Flush each note since the last one is in the file at hand, or noting has stopped for a while.
-//  - The file at hand tells of all that is unsettled by itself: it begins with what was when it was begun. So
-//    a note that names a batch by its first position means one of the same file.
-//  - A file before it goes when a checkpoint tells what it notes as settled. What a Flush has written as
-//    settled, the lane settles in the journal before the next one; so the checkpoint is of a snapshot that
-//    was taken after that.
-//  - A fault of the disk, or a lack of room, stops noting. What comes then is not noted, and the lane goes on
-//    in a new file when it can.
+// - After Flush, all notes made since the last one are in the current file, unless noting is paused.
+// - The current file is complete in itself: it begins with a copy of the batches that were unsettled when it
+//   was begun. So a note that names a batch by its first position refers to a batch of the same file.
+// - An older file is removed when a checkpoint contains everything that the file notes as settled. The lane
+//   settles the events of one Flush in the journal before the next Flush; so the checkpoint must be of a
+//   snapshot that was taken after that.
+// - A disk error or a lack of room pauses noting. Notes made during the pause are dropped, and the lane
+//   continues in a new file when it can.
 class LaneSentLog final : public SentLog {
  public:
-  // `unsettled` is what earlier lives left. The references outlive it.
+  // `unsettled`: the batches that previous runs left unsettled. The references must outlive this object.
   LaneSentLog(const SentHeader& header, std::vector<SentBatch> unsettled, SentFiles& files,
               Directory& directory, const Clock& clock, Log& log);
 
@@ -56,16 +59,17 @@ class LaneSentLog final : public SentLog {
   void NoteSettled(std::span<const uint64_t> positions) override;
   void Flush() override;
 
-  // At the start: begins a file with what is unsettled, and what of `settled` later checkpoints, of `runs`
-  // runs each, may not tell; makes none when there is neither.
+  // Called once at the start. Begins a file with the unsettled batches and with those runs of `settled` that
+  // later checkpoints, of `runs` runs each, may not contain. Creates no file if there are neither.
   void Begin(const SettledMap& settled, size_t runs);
 
  private:
   struct OldFile {
     uint64_t number = 0;
     uint64_t bytes = 0;
-    uint64_t settled_end = 0;           // all that it notes as settled is below
-    std::optional<uint64_t> snapshots;  // taken when all of that was settled in the journal; nullopt: not yet
+    uint64_t settled_end = 0;  // one past the highest position that it notes as settled
+    // The count when all of that was settled in the journal; nullopt: not yet settled.
+    std::optional<uint64_t> snapshots;
   };
 
   void AddLoose();
@@ -85,21 +89,21 @@ class LaneSentLog final : public SentLog {
   Directory& directory_;
   const Clock& clock_;
   Log& log_;
-  std::vector<SentBatch> unsettled_;  // until it is taken
+  std::vector<SentBatch> unsettled_;  // until TakeUnsettled
   SentBatches batches_;
-  std::vector<uint64_t> loose_;  // of NoteSettled: those that are no whole batch
-  std::string notes_;            // not yet in the file
-  std::string frame_;            // of Write
-  std::unique_ptr<File> file_;   // at hand; null: there is none yet, or noting has stopped
-  uint64_t number_ = 0;          // its number
-  uint64_t bytes_ = 0;           // its size
-  uint64_t next_file_at_ = 0;    // the size at which the next one is begun
-  uint64_t settled_end_ = 0;     // all that it, and notes_, note as settled is below
+  std::vector<uint64_t> loose_;  // scratch of NoteSettled: positions that are not a whole batch
+  std::string notes_;            // not yet written
+  std::string frame_;            // scratch of Write
+  std::unique_ptr<File> file_;   // the current file; null: none has been begun, or noting is paused
+  uint64_t number_ = 0;          // of file_
+  uint64_t bytes_ = 0;           // of file_
+  uint64_t next_file_at_ = 0;    // the size of file_ at which the next file is begun
+  uint64_t settled_end_ = 0;     // one past the highest position that file_ and notes_ note as settled
   std::deque<OldFile> old_files_;
   uint64_t old_bytes_ = 0;
   bool stopped_ = false;
-  base::SteadyTime again_at_;  // noting, if it has stopped
-  bool told_ = false;          // operators, that it has
+  base::SteadyTime resume_at_;  // when to resume, if noting is paused
+  bool logged_ = false;         // the pause has been logged
 };
 
 }  // namespace ei::wal

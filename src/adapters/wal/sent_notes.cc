@@ -14,13 +14,13 @@ constexpr std::string_view kMagic = "EI-SENT1";
 
 enum class Note : uint8_t { kSent = 1, kSettledBatch = 2, kSettled = 3 };
 
-// Seven bits a byte, the lowest first; the highest bit says that there are more.
+// Seven bits in each byte, the lowest first; the highest bit says that another byte follows.
 void AppendVarint(std::string& out, uint64_t number) {
   for (; number >= 0x80; number >>= 7) out.push_back(static_cast<char>(number | 0x80));
   out.push_back(static_cast<char>(number));
 }
 
-// Goes on behind it; nullopt: there is none.
+// Decodes a number at the front of `bytes` and removes it there; nullopt: there is no valid number.
 std::optional<uint64_t> TakeVarint(std::string_view& bytes) {
   constexpr int kBits = 63;
   uint64_t number = 0;
@@ -33,7 +33,7 @@ std::optional<uint64_t> TakeVarint(std::string_view& bytes) {
   return std::nullopt;
 }
 
-// `from` and the distance that stands next; nullopt: there is none, or no position is so high.
+// Decodes a distance and adds it to `from`; nullopt: there is none, or the sum is above kPositionsMax.
 std::optional<uint64_t> TakeDistance(std::string_view& bytes, uint64_t from) {
   const auto distance = TakeVarint(bytes);
   if (!distance || *distance > kPositionsMax - from) return std::nullopt;
@@ -44,7 +44,7 @@ class NotesReader {
  public:
   NotesReader(std::string_view notes, SentNotesVisitor& visitor) : notes_(notes), visitor_(visitor) {}
 
-  // False: there is no more, or no sound one.
+  // Decodes one note. False: there is none, or it is malformed.
   bool Next() {
     if (notes_.empty()) return false;
     const auto kind = static_cast<Note>(notes_.front());

@@ -11,8 +11,8 @@ namespace ei::wal {
 
 namespace {
 
-// More than any log leaves: its events in memory bound all of them. They bound what damage can make a start
-// take.
+// More than any log leaves, because the notes are limited by the events in memory. They limit what a start
+// allocates for damaged notes.
 constexpr uint64_t kUnsettledMax = 2'000'000;
 constexpr uint64_t kStampsBytesMax = 64 << 20;
 constexpr size_t kSettledRunsMax = 2'000'000;
@@ -23,19 +23,21 @@ class Applier final : public SentNotesVisitor {
 
   void Begin(const SentHeader& header) { headers_.push_back(header); }
 
-  // Some positions are of events that the log doesn't have; asked after each file.
-  bool TakeBeyond() { return std::exchange(beyond_, false); }
+  // Returns whether a position at or above the log's end was noted since the last call. To be called after
+  // each file.
+  bool ResetBeyondEnd() { return std::exchange(beyond_end_, false); }
   uint64_t DurableEnd() const { return durable_end_; }
 
   void OnSent(std::span<const uint64_t> positions, std::string_view stamp) override {
     SentBatches::Batch& batch = batches_.Add(positions, stamp);
     batch.source = headers_.size() - 1;
-    const bool believed = Believe(positions.back() + 1);
+    const bool known = NoteEnd(positions.back() + 1);
     const bool too_many = batches_.Positions() > kUnsettledMax || batches_.StampsBytes() > kStampsBytesMax;
-    if (!believed || too_many) batches_.Remove(batch);
+    if (!known || too_many) batches_.Remove(batch);
   }
 
-  // A batch of another file is another one: the note of the one that is meant is missing.
+  // A note refers to a batch of its own file. If the batch comes from another file, the note of the batch
+  // that is meant is missing.
   void OnSettledBatch(uint64_t first) override {
     SentBatches::Batch* const batch = batches_.At(first);
     if (batch == nullptr || batch->source != headers_.size() - 1 || batch->positions.front() != first) return;
@@ -44,11 +46,11 @@ class Applier final : public SentNotesVisitor {
   }
 
   void OnSettled(uint64_t begin, uint64_t end) override {
-    Believe(end);
+    NoteEnd(end);
     if (settled_.Runs().size() < kSettledRunsMax) settled_.Mark(begin, std::min(end, end_));
   }
 
-  // Those of which something is not settled. An empty stamp names no batch.
+  // The batches that have an unsettled event. Batches with an empty stamp are left out.
   std::vector<FoundBatch> Unsettled() const {
     std::vector<FoundBatch> unsettled;
     batches_.ForEach([&](const SentBatches::Batch& batch) {
@@ -62,10 +64,10 @@ class Applier final : public SentNotesVisitor {
   }
 
  private:
-  // Whether the log has all events below, as far as it can be told.
-  bool Believe(uint64_t end) {
+  // Notes that all events below `end` were synced. Returns false if the log's end is lower.
+  bool NoteEnd(uint64_t end) {
     if (end > end_) {
-      beyond_ = true;
+      beyond_end_ = true;
       return false;
     }
     durable_end_ = std::max(durable_end_, end);
@@ -76,7 +78,7 @@ class Applier final : public SentNotesVisitor {
   SettledMap& settled_;
   SentBatches batches_;
   std::vector<SentHeader> headers_;  // of the files so far
-  bool beyond_ = false;
+  bool beyond_end_ = false;
   uint64_t durable_end_ = 0;
 };
 
@@ -92,8 +94,8 @@ DiskResult<void> ReadFile(Directory& directory, uint64_t number, Applier& applie
   return ReadSentFrames(**file, applier);
 }
 
-// Zeros in place of the header, on the disk.
-DiskResult<void> Void(Directory& directory, uint64_t number) {
+// Overwrites the header with zeros and syncs the file.
+DiskResult<void> Overwrite(Directory& directory, uint64_t number) {
   const auto file = directory.Open(SentName(number));
   if (!file) return std::unexpected(file.error());
   if (auto written = FillWithZeros(**file, 0, kSentHeaderBytes); !written) return written;
@@ -106,7 +108,7 @@ void ReadSent(Directory& directory, uint64_t end, SettledMap& settled, FoundSent
   Applier applier(end, settled);
   for (const uint64_t number : sent.files) {
     if (const auto read = ReadFile(directory, number, applier); !read) sent.fault = read.error();
-    if (applier.TakeBeyond()) sent.untrue.push_back(number);
+    if (applier.ResetBeyondEnd()) sent.unreliable.push_back(number);
   }
   sent.durable_end = applier.DurableEnd();
   sent.unsettled = applier.Unsettled();
@@ -114,8 +116,8 @@ void ReadSent(Directory& directory, uint64_t end, SettledMap& settled, FoundSent
 
 DiskResult<void> RemoveSent(Directory& directory, const FoundSent& sent) {
   DiskResult<void> done;
-  for (const uint64_t number : sent.untrue) {
-    if (done) done = Void(directory, number);
+  for (const uint64_t number : sent.unreliable) {
+    if (done) done = Overwrite(directory, number);
   }
   for (const uint64_t number : sent.files) {
     if (done) done = directory.Remove(SentName(number));

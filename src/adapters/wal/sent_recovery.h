@@ -17,22 +17,24 @@ struct FoundBatch {
   SentBatch batch;
 };
 
-// What earlier lives have noted of what they sent.
+// What previous runs have noted about the events that they sent.
 struct FoundSent {
-  std::vector<uint64_t> files;        // numbers, rising
-  uint64_t next_number = 0;           // from here on they were never used
-  std::vector<uint64_t> untrue;       // of the files those that may name events of other positions
-  uint64_t durable_end = 0;           // the log was synced up to here: only what was is sent
+  std::vector<uint64_t> files;  // numbers, ascending
+  uint64_t next_number = 0;     // file numbers from here on were never used
+  // Those of `files` whose notes may refer to other events at the same positions.
+  std::vector<uint64_t> unreliable;
+  uint64_t durable_end = 0;           // the log was synced up to here, because only synced events are sent
   std::vector<FoundBatch> unsettled;  // in the order in which they were sent
-  std::optional<int> fault;           // of a file that could not be read: what it notes is missing
+  std::optional<int> fault;           // errno of a file that could not be read: its notes are missing
 };
 
-// Reads the files one after the other. What they note as settled is marked in `settled`; what they say of
-// positions from `end` on is not believed, as the log doesn't have those events.
+// Reads `sent.files` one after the other and fills in the rest of `sent`. Positions that the notes state as
+// settled are marked in `settled`. Notes about positions from `end` on are ignored, because the log doesn't
+// have those events.
 void ReadSent(Directory& directory, uint64_t end, SettledMap& settled, FoundSent& sent);
 
-// Removes the files. Of those that are untrue nothing is left even where a loss of power brings a name back:
-// their positions are given again.
+// Removes the files. The unreliable ones are overwritten first, so that their notes are gone even if a loss
+// of power brings a name back: their positions are assigned again.
 DiskResult<void> RemoveSent(Directory& directory, const FoundSent& sent);
 
 }  // namespace ei::wal

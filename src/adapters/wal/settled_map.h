@@ -6,16 +6,16 @@
 
 namespace ei::wal {
 
-// Which positions need nothing more: all below one, and runs above it. As many runs as there are gaps between
-// them, so never more than events in memory that still wait. Not thread-safe.
+// The set of settled positions: all below one position, and runs above it. There are at most as many runs as
+// gaps between them, so never more than there are unsettled events in memory. Not thread-safe.
 class SettledMap {
  public:
   explicit SettledMap(uint64_t below = 0) : below_(below) {}
 
-  // Marks from `begin` to `end` - 1; what was marked before may be among them. Returns how many were not.
+  // Marks the positions from `begin` to `end` - 1; some may be marked already. Returns how many were not.
   uint64_t Mark(uint64_t begin, uint64_t end);
 
-  // The same with the lowest `runs` runs only.
+  // A copy with only the lowest `runs` runs.
   SettledMap Lowest(size_t runs) const;
 
   uint64_t Below() const { return below_; }
@@ -24,15 +24,17 @@ class SettledMap {
   }  // begin -> end, apart, all above Below()
 
   bool Contains(uint64_t position) const { return Unsettled(position, position + 1) == 0; }
-  uint64_t Unsettled(uint64_t begin, uint64_t end) const;  // how many of them are not marked
-  uint64_t FirstUnsettled(uint64_t from) const;            // at or above `from`
+  // Number of positions in the range that are not marked.
+  uint64_t Unsettled(uint64_t begin, uint64_t end) const;
+  uint64_t FirstUnsettled(uint64_t from) const;  // the lowest unmarked position at or above `from`
 
-  // One past what Lowest(runs) marks, and past all that is marked.
+  // One past the highest position that Lowest(runs) marks, and one past the highest marked position.
   uint64_t LowestEnd(size_t runs) const;
   uint64_t End() const { return runs_.empty() ? below_ : runs_.rbegin()->second; }
 
-  // The position that has `unsettled` others below it that are not marked. As each run has one before it,
-  // Lowest(unsettled) has all that is marked below, and will have it whatever is marked later.
+  // The position below which exactly `unsettled` positions are not marked. Each run has at least one unmarked
+  // position before it, so Lowest(unsettled) contains everything that is marked below this position, and will
+  // also contain everything that is marked there later.
   uint64_t AlwaysLowestEnd(size_t unsettled) const;
 
  private:

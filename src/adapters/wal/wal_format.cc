@@ -9,7 +9,7 @@ namespace ei::wal {
 
 namespace {
 
-constexpr std::string_view kSegmentMagic = "EI-WAL\r\n";  // text-mode transfers damage it at once
+constexpr std::string_view kSegmentMagic = "EI-WAL\r\n";  // transfers in text mode damage it visibly
 constexpr uint32_t kFrameMagic = 0x4d415246;              // "FRAM"
 constexpr size_t kSegmentFieldBytes = 8 + 4 + 4 + 4 * 8;
 
@@ -185,12 +185,12 @@ bool DecodeFrameEnd(std::string_view bytes, uint32_t end_crc, const FrameHeader&
 }
 
 std::optional<uint64_t> OriginCursor::Next() {
-  while (!origins_.empty() && told_ == origins_.front().events) {
+  while (!origins_.empty() && returned_ == origins_.front().events) {
     origins_ = origins_.subspan(1);
-    told_ = 0;
+    returned_ = 0;
   }
   if (origins_.empty()) return std::nullopt;
-  ++told_;
+  ++returned_;
   return origins_.front().client;
 }
 

@@ -10,6 +10,13 @@
 
 namespace ei::wal {
 
+namespace {
+
+// Deferred events, in windows (WalOptions::window_events_max).
+constexpr uint64_t kDeferredWindowsMax = 4;
+
+}  // namespace
+
 WalJournal::WalJournal(const WalOptions& options, Directory& directory, const Clock& clock, Log& log,
                        uint64_t seed)
     : options_(options),
@@ -19,7 +26,8 @@ WalJournal::WalJournal(const WalOptions& options, Directory& directory, const Cl
       completions_({options.awaited_events_max, options.shares, options.window}),
       salts_(seed),
       tail_(options.segment_bytes, options.topic),
-      window_(options.lanes, block_bytes_) {}
+      window_(options.lanes, block_bytes_),
+      deferred_(kDeferredWindowsMax * options.window_events_max) {}
 
 base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& options, Directory& directory,
                                                            const Clock& clock, Log& log, uint64_t seed) {
@@ -32,11 +40,11 @@ base::Result<void> WalJournal::Recover() {
   auto found = ReadLog(directory_);
   if (!found) return std::unexpected(found.error());
   if (const auto made = Resync(*found); !made) {
-    return std::unexpected(WalFault("can't go on with what was found", made.error()));
+    return std::unexpected(WalFault("can't prepare the recovered log for writing", made.error()));
   }
   for (const FoundSegment& segment : found->segments) {
     if (!segment.damaged) continue;
-    log_.Write(LogLevel::kError, "wal", "a segment's header is damaged: it is set aside, unread",
+    log_.Write(LogLevel::kError, "wal", "a segment's header is damaged: it is quarantined, unread",
                {{"segment", DamagedName(segment.header.number)}});
   }
   if (!found->segments.empty() || found->has_checkpoint) {
@@ -51,13 +59,14 @@ base::Result<void> WalJournal::Recover() {
     Install(*found);
   }
   while (Housekeep() == Work::kDone) {
-  }  // there is a segment to write to, if the disk has room
+  }  // now there is a segment to write to, if the disk has room
   return {};
 }
 
-// An earlier process may have died before it synced, or seen a sync fail, after which the kernel shows what
-// it will never write and the next sync tells nothing. So what is built upon is done anew: prepared segments
-// go and others are made, the checkpoint gets another file; AddSpares sees to the newest commit.
+// Makes the recovered state durable. The previous process may have died before it synced, or its sync may
+// have failed, after which the kernel shows bytes that it will never write and the next sync reports nothing.
+// So everything that this run builds upon is written again: prepared segments are removed and others made,
+// and the checkpoint gets a new file; AddPrepared rewrites the newest commit.
 DiskResult<void> WalJournal::Resync(FoundLog& found) {
   DiskResult<void> done;
   for (const std::string& name : found.leftovers) {
@@ -66,9 +75,9 @@ DiskResult<void> WalJournal::Resync(FoundLog& found) {
   for (const FoundSegment& segment : found.segments) {
     if (!segment.damaged || !done) continue;
     done = directory_.Rename(SegmentName(segment.header.number), DamagedName(segment.header.number));
-    found.set_aside.push_back({segment.header.number, segment.header.segment_bytes});
+    found.quarantined.push_back({segment.header.number, segment.header.segment_bytes});
   }
-  // Before there is a checkpoint with which they would count.
+  // Removed before there is a checkpoint, because with one they would be applied.
   if (done && !found.has_checkpoint) done = RemoveSent(directory_, std::exchange(found.sent, {}));
   if (!done) return done;
   found.checkpoint.next_segment = found.next_segment;
@@ -81,15 +90,16 @@ DiskResult<void> WalJournal::Resync(FoundLog& found) {
   if (!done) return done;
   checkpoint_ = std::move(*checkpoint);
   BeginSent(found);
-  // Before positions that the log has lost are given again: what is noted of them is of other events.
+  // Removed before lost positions are assigned again: the old notes about them refer to other events.
   return RemoveSent(directory_, found.sent);
 }
 
-// A kill from here on may leave the old files beside the new ones, which say the same.
+// Begins the new files of notes. If the process is killed from here on, both the old and the new files may
+// exist; they have the same content.
 void WalJournal::BeginSent(FoundLog& found) {
   if (found.sent.fault) {
     log_.Write(LogLevel::kWarn, "wal",
-               "wal.dir (WAL_DIR): some notes of what was sent can't be read: events may be delivered twice",
+               "wal.dir (WAL_DIR): some notes of sent events can't be read: events may be delivered twice",
                {{"error", std::system_category().message(*found.sent.fault)}});
   }
   sent_files_.next_number = found.sent.next_number;
@@ -121,13 +131,13 @@ void WalJournal::Install(FoundLog& found) {
     if (!segment.damaged) headers.push_back(segment.header);
   }
   segments_.Recover(headers, std::move(found.checkpoint.settled), found.end, clock_.Now());
-  for (const SegmentHeader& header : headers) Hold(*segments_.Find(KeyOf(header)), 0, header.segment_bytes);
+  for (const SegmentHeader& header : headers) Charge(*segments_.Find(KeyOf(header)), 0, header.segment_bytes);
   for (const FoundSegment& segment : found.segments) {
     if (segment.marked && !segment.damaged) segments_.Find(KeyOf(segment.header))->damaged = true;
   }
   if (!headers.empty()) last_frame_segment_ = KeyOf(headers.back());
   next_segment_ = found.next_segment;
-  for (const QuarantinedFile& file : found.set_aside) {
+  for (const QuarantinedFile& file : found.quarantined) {
     if (quarantined_.emplace(file.number, file.bytes).second) quarantined_bytes_ += file.bytes;
   }
   found_end_ = found.end;
@@ -142,16 +152,17 @@ void WalJournal::Install(FoundLog& found) {
   StoreHints();
 }
 
-// With the first one the newest commit that was found is written once more: rewriting it where it stands
-// could tear it. Until that is durable its old segment stays, and nothing is appended.
-void WalJournal::AddSpares(std::vector<PreparedSegment> spares) {
-  for (PreparedSegment& spare : spares) tail_.AddSpare(std::move(spare));
-  refused_bytes_.store(kNothingRefused, std::memory_order_relaxed);
+// Adds prepared segments. When the first one is added, the newest commit that the start found is written into
+// it: rewriting it in place could tear it. Until the copy is durable its old segment stays, and nothing is
+// appended.
+void WalJournal::AddPrepared(std::vector<PreparedSegment> segments) {
+  for (PreparedSegment& segment : segments) tail_.AddPrepared(std::move(segment));
+  rejected_bytes_.store(kNothingRejected, std::memory_order_relaxed);
   if (!last_frame_ || !tail_.HasRoom(last_frame_->bodies.size(), last_frame_->end.index.size())) return;
   const LastFrame last = std::move(*last_frame_);
   last_frame_.reset();
   BatchSlice piece;
-  const std::string_view topic = TopicElsewhere(last.end.topic);
+  const std::string_view topic = TopicIfDifferent(last.end.topic);
   char* const room = window_.Room(last.bodies.size() + topic.size());
   std::copy(last.bodies.begin(), last.bodies.end(), room);
   std::copy(topic.begin(), topic.end(), room + last.bodies.size());
@@ -164,9 +175,9 @@ void WalJournal::AddSpares(std::vector<PreparedSegment> spares) {
   piece.accepted_at = SteadyOf(last.header.accepted_at);
   const uint64_t used = tail_.Used();
   const uint64_t left = tail_.RoomInSegment();
-  const auto begun = tail_.AddAgain(piece, last.end, last.header.first_position, last.header.accepted_at,
-                                    salts_.NextRandom());
-  assert(begun.has_value());  // no segment of this life was there to go on with
+  const auto begun = tail_.AddRecovered(piece, last.end, last.header.first_position, last.header.accepted_at,
+                                        salts_.NextRandom());
+  assert(begun.has_value());  // this run has not begun a segment before
   NoteAdded(piece, used, left, begun, clock_.Now());
   rewritten_last_frame_ = last.header;
 }
@@ -182,17 +193,29 @@ bool WalJournal::Forget(Waiter& waiter) {
 
 void WalJournal::StoreHints() {
   events_.store(segments_.Unsettled(), std::memory_order_relaxed);
-  window_events_.store(window_.Events(), std::memory_order_relaxed);
-  window_bytes_.store(window_.Bytes(), std::memory_order_relaxed);
+  deferred_events_.store(deferred_.Events(), std::memory_order_relaxed);
+  segment_bytes_.store(segments_.Bytes(), std::memory_order_relaxed);
 }
 
 bool WalJournal::Full(uint64_t bytes) const {
-  return bytes >= refused_bytes_.load(std::memory_order_relaxed);
+  return bytes >= rejected_bytes_.load(std::memory_order_relaxed);
 }
 
+// The memory is no reason, as events of stalled partitions leave it.
 bool WalJournal::AboveHighWatermark() const {
-  return window_events_.load(std::memory_order_relaxed) > options_.window_events_max / 4 ||
-         window_bytes_.load(std::memory_order_relaxed) > options_.window_bytes_max / 4;
+  return segment_bytes_.load(std::memory_order_relaxed) > options_.bytes_max / 2 ||
+         deferred_events_.load(std::memory_order_relaxed) >
+             kDeferredWindowsMax * options_.window_events_max / 2;
+}
+
+void WalJournal::SetStalls(std::vector<StalledTopic> stalls) {
+  bool wake_read_back = false;
+  {
+    base::MutexLock lock(mutex_);
+    deferred_.UseStalls(std::move(stalls));
+    wake_read_back = MayReadBack() && WakeIfIdle(read_back_idle_);
+  }
+  if (wake_read_back) wake_(Role::kReadBack);
 }
 
 size_t WalJournal::Take(size_t lane, std::span<JournalEvent> out) {
@@ -201,8 +224,8 @@ size_t WalJournal::Take(size_t lane, std::span<JournalEvent> out) {
   {
     base::MutexLock lock(mutex_);
     taken = window_.Take(lane, out);
-    // What was taken before has let go of its memory.
-    wake_read_back = backlog_ && MayReadBack() && WakeIfIdle(read_back_idle_);
+    // The memory of previously taken events was released by Take.
+    wake_read_back = MayReadBack() && WakeIfIdle(read_back_idle_);
   }
   if (wake_read_back) wake_(Role::kReadBack);
   return taken;
@@ -225,7 +248,7 @@ void WalJournal::Settle(const SettledEvents& settled) {
     }
     StoreHints();
     settled_since_checkpoint_ += positions.size();
-    wake_read_back = backlog_ && MayReadBack() && WakeIfIdle(read_back_idle_);
+    wake_read_back = MayReadBack() && WakeIfIdle(read_back_idle_);
     wake_housekeep = WakeIfIdle(housekeep_idle_);
     completions_.Settle(settled, wakes);
   }
@@ -245,6 +268,9 @@ JournalStats WalJournal::Stats() const {
   stats.bytes = DiskBytes();
   stats.bytes_max = options_.bytes_max;
   stats.oldest = window_.Oldest();
+  if (const auto deferred = deferred_.Oldest()) {
+    stats.oldest = std::min(stats.oldest.value_or(*deferred), *deferred);
+  }
   if (!stats.oldest && backlog_) stats.oldest = backlog_since_;
   if (!stats.oldest && !tail_.Empty()) stats.oldest = tail_.Oldest()->pieces.front().accepted_at;
   return stats;
@@ -256,7 +282,9 @@ WalCounts WalJournal::Counts() const {
   counts.set_aside = quarantined_.size();
   counts.unsynced_events = segments_.End() - DurableEnd();
   counts.memory_bytes = window_.Bytes();
-  if (backlog_) counts.backlog_events = segments_.Settled().Unsettled(backlog_from_, DurableEnd());
+  counts.deferred_events = deferred_.Events();
+  counts.backlog_events = counts.deferred_events;
+  if (backlog_) counts.backlog_events += segments_.Settled().Unsettled(backlog_from_, DurableEnd());
   return counts;
 }
 
@@ -266,10 +294,12 @@ bool WalJournal::WindowHasRoom(uint64_t events) const {
                                    window_.Bytes() + events * kEventOverheadBytes <= bytes_max);
 }
 
-uint64_t WalJournal::DiskBytes() const { return segments_.Bytes() + tail_.SpareBytes() + quarantined_bytes_; }
+uint64_t WalJournal::DiskBytes() const {
+  return segments_.Bytes() + tail_.PreparedBytes() + quarantined_bytes_;
+}
 
-// The log keeps wall time; an age is measured on the steady clock, and may reach back behind that clock's
-// beginning. A wall time before 1970 is none.
+// Converts a wall time of the log to the steady clock. The result may lie before that clock's beginning. A
+// time before 1970 counts as 1970.
 base::SteadyTime WalJournal::SteadyOf(int64_t wall_nanos) const {
   const int64_t age = clock_.WallNow().time_since_epoch().count() - std::max<int64_t>(wall_nanos, 0);
   return clock_.Now() - base::Duration(std::max<int64_t>(age, 0));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "adapters/wal/checkpoint.h"
+#include "adapters/wal/deferred_events.h"
 #include "adapters/wal/disk.h"
 #include "adapters/wal/event_window.h"
 #include "adapters/wal/log_tail.h"
@@ -34,28 +35,29 @@
 namespace ei::wal {
 
 struct WalOptions {
-  uint64_t bytes_max = 1 << 30;          // of disk: all segments, also prepared ones and those set aside
-  uint64_t segment_bytes = 32 << 20;     // what a request brings has to fit into one
-  uint64_t window_events_max = 100'000;  // in memory, on their way out
-  uint64_t window_bytes_max = 64 << 20;  // of memory for events, those on their way to the disk included
+  uint64_t bytes_max = 1 << 30;          // of disk: all segments, prepared and quarantined ones included
+  uint64_t segment_bytes = 32 << 20;     // the events of a request must fit into one segment
+  uint64_t window_events_max = 100'000;  // in memory: waiting to be taken, or taken and not settled
+  uint64_t window_bytes_max = 64 << 20;  // memory for events, those that wait for their commit included
   size_t lanes = 1;
 
-  // Settled events that ReadRetained still finds after a restart: so many of the newest, and for so long.
-  // Their segments are kept, unless new events need the room.
+  // Settled events that ReadRetained still finds after a restart: this many of the newest, if they are not
+  // older than `retain_time`. Their segments are kept unless new events need the space.
   uint64_t retain_events = 0;
   base::Duration retain_time{0};
 
-  // Where the sink takes events that name no topic; empty: it has no topics. What is accepted goes there
-  // also when a later life has another one.
+  // The sink's topic for events that name none; empty: the sink has no topics. Events keep the topic they
+  // were accepted with, also if a later run has another one.
   std::string topic = {};
 
-  // What a lane's notes of what it sent take before they go on in another file.
+  // How much a lane writes to one file of sent notes before it begins the next.
   uint64_t sent_file_bytes = kSentFileBytesMax;
 
-  // Is told who holds what of the disk and of the memory for what is not synced; outlives the journal.
+  // Receives what each client uses of the disk and of the memory for unsynced events. Must outlive the
+  // journal.
   ClientShares* shares = nullptr;
 
-  // See Completions. The window is whose it was until the first Append; it outlives the journal.
+  // See Completions. The caller may use the window until the first Append; it must outlive the journal.
   uint64_t awaited_events_max = 100'000;
   IdempotencyWindow* window = nullptr;
 };
@@ -67,69 +69,73 @@ struct RetainedEvent {
   base::SteadyTime accepted_at;
   bool settled = false;
   ClientIdentity client = kNoClient;
-  // The value without its first byte and what the client didn't write; nullopt: not known, as an earlier
-  // version of the service accepted it.
+  // The value without its first byte and without the members that the service added; nullopt: not known,
+  // because an earlier version of the service accepted the event.
   std::optional<std::string_view> written;
-  bool named = true;  // its id is the client's
+  bool named = true;  // the client chose its id
 };
 
-// What a step of work came to.
+// The result of one step of a role's work.
 enum class Work : uint8_t {
-  kIdle,   // nothing to do until the role is woken
-  kDone,   // something was done; there may be more
-  kLater,  // again after a pause
+  kIdle,   // there is nothing to do until the role is woken
+  kDone,   // something was done; there may be more to do
+  kLater,  // retry after a pause
 };
 
 struct WalCounts {
-  uint64_t memory_bytes = 0;     // for events
-  uint64_t recovered = 0;        // events that were found at the start
-  uint64_t lost = 0;             // events that damage took, found since the start
-  uint64_t set_aside = 0;        // damaged segments that are kept until somebody moves them away
-  uint64_t commits = 0;          // syncs that carried events
-  uint64_t commit_bytes = 0;     // what they wrote
-  uint64_t unsynced_events = 0;  // not yet durable
-  uint64_t backlog_events = 0;   // on the disk and not in memory
-  uint64_t unreadable = 0;       // 1 while the disk can't read what is next in the backlog
+  uint64_t memory_bytes = 0;     // memory for events
+  uint64_t recovered = 0;        // unsettled events found at the start
+  uint64_t lost = 0;             // events lost to damage, found since the start
+  uint64_t set_aside = 0;        // quarantined segments; they are kept until an operator moves them away
+  uint64_t commits = 0;          // frames that were written and synced
+  uint64_t commit_bytes = 0;     // bytes that commits wrote
+  uint64_t unsynced_events = 0;  // accepted events that are not yet durable
+  uint64_t backlog_events = 0;   // events on the disk that are not in memory
+  uint64_t deferred_events = 0;  // those of them whose partition is stalled
+  uint64_t unreadable = 0;       // 1 while the next events of the backlog can't be read from the disk
 };
 
-// The journal of ack level `wal`: a batch joins the frame at hand; the frame is written to the log and synced
+// The journal of ack level `wal`. A batch joins the current frame. The frame is written to the log and synced
 // as a whole; only then are its events taken and its requests answered.
 //
 // Invariants:
-//  - A position, once given, never names another event, also across restarts.
-//  - Bytes that were synced are never written again: a frame begins at a sector of its own, and only one
-//  frame
-//    at a time waits for its sync. So a crash can tear the last one, which nobody was told of, and no other.
-//  - An event is in memory, or it lies behind the cursor on the disk: memory holds a window of the log, and
-//    what does not fit is read back in order. What an earlier life had sent is read whether it fits or not:
-//    it had fit there, and goes out only as a whole.
-//  - Clients are charged with the bytes by which their batches make the log longer, padding and what is left
-//  of
-//    a segment that they end included, until the segment's events are all settled. What of the segment that
-//    is being filled is settled is nobody's. So what nobody is charged with is room.
-//  - A segment's file goes only after a checkpoint that says all of it is settled; within the retention, only
-//  when its room is needed.
-//  - Only what was read and has a wrong sum counts as lost. Its file is set aside, and never removed by this.
-//  - Open files: the segment that is being filled, a few that are prepared or wait for their commit, the one
-//    that is read back, the checkpoint, a file of notes for each lane. Nothing that is done under the mutex
-//    walks through all segments.
+// - A position that was assigned never names another event, also across restarts.
+// - Synced bytes are never written again: a frame begins at a sector boundary, and only one frame at a time
+//   waits for its sync. So a crash can tear only the last frame, which was not acknowledged.
+// - An event is in memory, or it lies behind the cursor on the disk: memory holds a window of the log, and
+//   events that do not fit are read back in order. Events that a previous run had already sent are read back
+//   even if the window is full: they fitted into memory then, and a batch can only be sent again as a whole.
+// - Events of a stalled partition stay on the disk (DeferredEvents), however many others are read back after
+//   them. A second cursor reads them again once their partition accepts events. Those that a previous run had
+//   sent are not deferred.
+// - A client is charged with the bytes by which its batches make the log longer, including padding and the
+//   unused rest of a segment that they end, until all events of the segment are settled. In the segment that
+//   is being filled, the space of settled events is charged to no client. So the space that is charged to no
+//   client is available.
+// - A segment's file is removed only after a checkpoint that contains all of its events as settled; a
+//   retained segment only when its space is needed.
+// - An event counts as lost only if its place was read and holds no event with a right checksum. The file
+//   of its segment is quarantined; this class never removes it.
+// - Open files: the segment that is being filled, a few that are prepared or wait for their commit, the two
+//   that are read back, the checkpoint, and one file of notes for each lane. No operation under the mutex
+//   iterates over all segments.
 //
-// A pure state machine over its ports. Three roles do the work that touches the disk, each for one thread at
-// a time: Commit, ReadBack, Housekeep. WalThreads drives them, or the simulator does.
+// A pure state machine over its ports. Three roles do the disk work: Commit, ReadBack and Housekeep. Each
+// role may be run by one thread at a time. WalThreads or the simulator runs them.
 class WalJournal final : public Journal {
  public:
   enum class Role : uint8_t { kCommit, kReadBack, kHousekeep };
 
-  // Recovers what the log holds. `seed` makes the segments' salts: no client may know it. The references
-  // outlive the journal.
+  // Opens the log and recovers its events. `seed` generates the salts of the segments: it must not be known
+  // to clients. The references must outlive the journal.
   static base::Result<std::unique_ptr<WalJournal>> Open(const WalOptions& options, Directory& directory,
                                                         const Clock& clock, Log& log, uint64_t seed);
 
-  // Tells the newest events that are in the log, settled or not, oldest first, as far as WalOptions retains
-  // them; those that can't be read are passed over. Before Append and the work of any role (retained.cc).
+  // Visits the newest events of the log, settled or not, oldest first, as far as WalOptions retains them;
+  // events that can't be read are skipped. To be called before Append and before any role runs (retained.cc).
   void ReadRetained(const std::function<void(const RetainedEvent&)>& visit) const;
 
-  // What clients can share of the disk, in whole segments, and of the memory for what is not synced.
+  // The disk space that clients can share, in whole segments, and the memory limit for unsynced events.
   static uint64_t ShareableBytes(const WalOptions& options);
   static uint64_t UnsyncedBytesMax(const WalOptions& options) { return options.window_bytes_max / 4; }
 
@@ -137,37 +143,38 @@ class WalJournal final : public Journal {
   Appended Append(const AppendRequest& request, base::SteadyTime now) override;  // append.cc
   bool Forget(Waiter& waiter) override;
   uint64_t DurableEnd() const override { return durable_end_.load(std::memory_order_acquire); }
-  void OnFailed(std::function<void()> told) override { failed_told_ = std::move(told); }
+  void OnFailed(std::function<void()> callback) override { on_failed_ = std::move(callback); }
   bool Failed() const override { return failed_.load(std::memory_order_acquire); }
   bool Full(uint64_t bytes) const override;
   bool TooManyAwaited() const override { return completions_.Full(); }
   bool AboveHighWatermark() const override;
+  void SetStalls(std::vector<StalledTopic> stalls) override;
   size_t Take(size_t lane, std::span<JournalEvent> out) override;
   void Settle(const SettledEvents& settled) override;
   SentLog* Sent(size_t lane) override { return sent_[lane].get(); }
   void OnLaneFilled(std::function<void(size_t lane)> wake) override { lane_filled_ = std::move(wake); }
   void Close() override;
 
-  // `bytes` are of the disk; `events_max` is 0: the bytes alone bound it.
+  // `bytes` is disk space; `events_max` is 0, because only the bytes are bounded.
   JournalStats Stats() const override;
   uint64_t Events() const override { return events_.load(std::memory_order_relaxed); }
   WalCounts Counts() const;
 
-  // `wake` is called when a role has work, from any thread, without a lock held. Set before use. At first
-  // each role has some.
+  // `wake` is called when a role gets work, from any thread, without a lock held. Set before use. At the
+  // start every role has work.
   void OnWork(std::function<void(Role)> wake) { wake_ = std::move(wake); }
 
   // Writes and syncs the oldest frame (commit.cc).
   Work Commit();
 
-  // Reads events back from the disk, as far as there is room for them in memory (read_back.cc).
+  // Reads events back from the disk while there is room for them in memory (read_back.cc).
   Work ReadBack();
 
-  // Prepares the next segment, saves a checkpoint, lets segments go (housekeep.cc).
+  // Prepares the next segment, saves checkpoints, and removes or recycles settled segments (housekeep.cc).
   Work Housekeep();
 
-  // The last checkpoint, so that a restart delivers nothing twice and takes no damage for a torn end
-  // (housekeep.cc); false: it could not be saved. Not beside Housekeep.
+  // Saves the last checkpoint, so that a restart delivers nothing twice and can tell damage from a torn end
+  // (housekeep.cc). False: it could not be saved. Must not run concurrently with Housekeep.
   bool Finish();
 
  private:
@@ -178,44 +185,45 @@ class WalJournal final : public Journal {
     uint64_t first_position = 0;
   };
 
-  // Where reading back goes on, and the scanner of the segment there.
+  // Where reading back continues, and the scanner of that segment.
   struct Cursor {
     uint64_t position = 0;
-    std::optional<SegmentHeader> segment;  // nullopt: none holds the position
-    FramePlace start;                      // known to be at or before the position
-    std::unique_ptr<File> file;            // opened when it is needed
+    std::optional<SegmentHeader> segment;  // nullopt: no segment contains the position
+    FramePlace start;                      // a frame at or before the position
+    std::unique_ptr<File> file;            // opened on demand
     std::unique_ptr<SegmentScanner> scanner;
-    std::shared_ptr<EventBlock> block;  // being filled; let go under the mutex, as takers use it again
+    // Being filled; released under the mutex, because it may be reused while events are taken.
+    std::shared_ptr<EventBlock> block;
   };
 
-  // How far the newest commit that was found, and is written again, has got.
+  // Progress of rewriting the newest commit that the start found.
   enum class Copy : uint8_t {
-    kNone,    // there is none, or it isn't synced yet
-    kSynced,  // no checkpoint says so
-    kNoted,   // one does
+    kNone,          // there is no copy, or it isn't synced yet
+    kSynced,        // synced, but no checkpoint says so yet
+    kCheckpointed,  // a checkpoint says that it is durable
   };
 
-  // One frame that was read back, and what is missing before or within it.
+  // One frame that was read back, and the positions that are missing before or within it.
   struct Loaded {
     std::vector<JournalEvent> events;
     std::vector<std::pair<uint64_t, uint64_t>> missing;  // from, to
     uint64_t end = 0;
-    std::shared_ptr<EventBlock> block;  // of the events
+    std::shared_ptr<EventBlock> block;  // holds the bytes of the events
   };
 
-  // Reading back fails, again and again.
+  // State while reading back fails.
   struct ReadFault {
     base::SteadyTime since;
-    base::SteadyTime tell_at;
-    base::SteadyTime again_at;
+    base::SteadyTime report_at;
+    base::SteadyTime retry_at;
     base::Duration pause;
   };
 
-  // A checkpoint on its way to the disk.
+  // A checkpoint that is being saved.
   struct Snapshot {
     Checkpoint checkpoint;
-    uint64_t settled_since = 0;  // the checkpoint before
-    uint64_t number = 0;         // as SentFiles counts it
+    uint64_t settled_since = 0;  // events settled between the previous checkpoint and this one
+    uint64_t number = 0;         // see SentFiles::snapshots
     uint64_t sent_end = 0;       // for SentFiles::saved_end
   };
 
@@ -224,40 +232,51 @@ class WalJournal final : public Journal {
   DiskResult<void> Resync(FoundLog& found);
   void BeginSent(FoundLog& found);
   void Install(FoundLog& found) REQUIRES(mutex_);
-  void AddSpares(std::vector<PreparedSegment> spares) REQUIRES(mutex_);
+  void AddPrepared(std::vector<PreparedSegment> segments) REQUIRES(mutex_);
 
   void NoteDamaged(Segment& segment) REQUIRES(mutex_);
-  bool MayHold(const EventBatch& batch) const REQUIRES(mutex_);
-  void Hold(Segment& segment, ClientNumber client, uint64_t bytes) REQUIRES(mutex_);
+  bool IsWithinShare(const EventBatch& batch) const REQUIRES(mutex_);
+  void Charge(Segment& segment, ClientNumber client, uint64_t bytes) REQUIRES(mutex_);
   void NoteAdded(const BatchSlice& piece, uint64_t used, uint64_t room,
                  const std::optional<SegmentHeader>& begun, base::SteadyTime now) REQUIRES(mutex_);
-  std::optional<AppendResult> Refuses(const EventBatch& batch) REQUIRES(mutex_);
+  std::optional<AppendResult> WhyRejected(const EventBatch& batch) REQUIRES(mutex_);
   bool Store(const EventBatch& batch, std::span<const IndexEntry> index, base::SteadyTime now)
       REQUIRES(mutex_);
-  AppendResult RefuseFull(uint64_t client_bytes) REQUIRES(mutex_);
+  AppendResult RejectFull(uint64_t client_bytes) REQUIRES(mutex_);
   bool WindowHasRoom(uint64_t events) const REQUIRES(mutex_);
 
   std::optional<bool> WriteAndSync(const PendingFrame& frame, uint64_t& bytes);
-  Work LetNote(uint64_t bytes);
-  Work NoteCopy();
+  Work AwaitCopyCheckpoint(uint64_t bytes);
+  Work SaveCopyCheckpoint();
   DiskResult<void> WriteFrame(const PendingFrame& frame, uint64_t& bytes);
   void StoreHints() REQUIRES(mutex_);
   void Publish(const PendingFrame& frame, uint64_t& filled_lanes) REQUIRES(mutex_);
   uint64_t CountMissing(uint64_t position) REQUIRES(mutex_);
   void Fail(std::string_view what, int error);
 
-  bool MayReadBack() const REQUIRES(mutex_);
-  uint64_t PointCursor() REQUIRES(mutex_);
-  DiskResult<Loaded> ReadFrame(uint64_t limit);
-  DiskResult<void> OpenCursor();
-  void NoteReadFault(int error);
-  void NoteReadable();
-  // The topic of a frame, if it isn't the one that events without a topic have now.
-  std::string_view TopicElsewhere(std::string_view topic) const {
+  bool WindowIsLow() const REQUIRES(mutex_);
+  bool MayReadBacklog() const REQUIRES(mutex_);
+  bool MayReturn() const REQUIRES(mutex_);
+  bool MayReadBack() const REQUIRES(mutex_) { return MayReadBacklog() || MayReturn(); }
+  bool Defer(const JournalEvent& event) REQUIRES(mutex_);
+  std::string_view TopicOf(const JournalEvent& event) const {
+    return event.topic.empty() ? std::string_view(options_.topic) : event.topic;
+  }
+  Cursor* NextCursor() REQUIRES(mutex_);
+  uint64_t PointCursor(Cursor& cursor) REQUIRES(mutex_);
+  DiskResult<Loaded> ReadFrame(Cursor& cursor, uint64_t limit);
+  static void Rewind(Cursor& cursor);
+  DiskResult<void> OpenCursor(Cursor& cursor);
+  void NoteReadFault(const Cursor& cursor, int error);
+  void NoteReadable(const Cursor& cursor);
+  // The topic of a frame if it differs from the current topic for events that name none; otherwise empty.
+  std::string_view TopicIfDifferent(std::string_view topic) const {
     return topic == options_.topic ? std::string_view() : topic;
   }
   void LogTopic(const FrameHeader& frame, const std::string& topic);
   uint64_t Admit(const Loaded& loaded, uint64_t& filled_lanes) REQUIRES(mutex_);
+  uint64_t AdmitReturned(const Loaded& loaded, uint64_t& filled_lanes) REQUIRES(mutex_);
+  void CountLost(const Cursor& cursor, uint64_t lost) REQUIRES(mutex_);
 
   bool HoldsLastFrame(uint64_t segment) const REQUIRES(mutex_);
   bool IsRetained(const Segment& segment, uint64_t end) const REQUIRES(mutex_);
@@ -267,14 +286,14 @@ class WalJournal final : public Journal {
   Work PrepareSegment();
   Work CheckQuarantine();
   Work MarkDamaged();
-  Work LetSegmentsGo();
-  void GiveBackShares() REQUIRES(mutex_);
-  DiskResult<void> LetGo(const SegmentTable::Key& key);
+  Work ReleaseSegments();
+  void ReleaseShares() REQUIRES(mutex_);
+  DiskResult<void> ReleaseSegment(const SegmentTable::Key& key);
   std::vector<SegmentTable::Key> SettledSegments() REQUIRES(mutex_);
   Snapshot TakeSnapshot() REQUIRES(mutex_);
   DiskResult<void> Save(const Snapshot& snapshot);
 
-  // Whether the role was idle and has to be woken; it is not idle any more.
+  // Returns whether the role was idle and must be woken, and marks it as not idle.
   static bool WakeIfIdle(bool& idle) { return std::exchange(idle, false); }
   base::SteadyTime SteadyOf(int64_t wall_nanos) const;
   uint64_t DiskBytes() const REQUIRES(mutex_);
@@ -283,59 +302,66 @@ class WalJournal final : public Journal {
   Directory& directory_;
   const Clock& clock_;
   Log& log_;
-  std::function<void()> failed_told_ = [] {};
+  std::function<void()> on_failed_ = [] {};
   std::function<void(size_t lane)> lane_filled_ = [](size_t) {};
   std::function<void(Role)> wake_ = [](Role) {};
 
-  static constexpr uint64_t kNothingRefused = std::numeric_limits<uint64_t>::max();
+  static constexpr uint64_t kNothingRejected = std::numeric_limits<uint64_t>::max();
   std::atomic<uint64_t> durable_end_{0};
   std::atomic<bool> failed_{false};
-  std::atomic<uint64_t> refused_bytes_{
-      kNothingRefused};  // a request that large found no room; for Full(), which takes no lock
-  std::atomic<uint64_t> block_bytes_{0};  // of memory
-  // Written under the mutex, for those who take no lock.
+  // Size of the last request that was rejected for lack of room; 0: any request would be. Read by Full()
+  // without the lock; may be stale.
+  std::atomic<uint64_t> rejected_bytes_{kNothingRejected};
+  std::atomic<uint64_t> block_bytes_{0};  // memory of all blocks
+  // Written under the mutex; read without the lock.
   std::atomic<uint64_t> events_{0};
-  std::atomic<uint64_t> window_events_{0};
-  std::atomic<uint64_t> window_bytes_{0};
+  std::atomic<uint64_t> deferred_events_{0};
+  std::atomic<uint64_t> segment_bytes_{0};
 
   SentFiles sent_files_;
-  std::vector<std::unique_ptr<LaneSentLog>> sent_;  // by lane
+  std::vector<std::unique_ptr<LaneSentLog>> sent_;  // one for each lane
 
   std::string commit_scratch_;                // Commit's
-  bool commit_stalled_ = false;               // Commit's: the disk is full
+  bool commit_stalled_ = false;               // Commit's: the disk is full, and this was logged
   Cursor cursor_;                             // ReadBack's
+  Cursor return_cursor_;                      // ReadBack's: of deferred events
+  bool returned_last_ = false;                // ReadBack's: which cursor read last
   std::optional<ReadFault> read_fault_;       // ReadBack's
-  bool topic_told_ = false;                   // ReadBack's
+  bool topic_logged_ = false;                 // ReadBack's
   std::optional<CheckpointFile> checkpoint_;  // Housekeep's
-  std::vector<PreparedSegment>
-      unsynced_spares_;                   // Housekeep's: recycled, their new names not yet on the disk
-  bool housekeep_faulty_ = false;         // Housekeep's: told of
-  bool mark_faulty_ = false;              // Housekeep's: told of
-  bool quarantine_logged_ = false;        // Housekeep's: what was set aside takes the room of new segments
+  // Housekeep's: recycled segments whose new names are not yet on the disk.
+  std::vector<PreparedSegment> unsynced_prepared_;
+  bool housekeep_faulty_ = false;  // Housekeep's: the failure was logged
+  bool mark_faulty_ = false;       // Housekeep's: the failure was logged
+  // Housekeep's: logged that quarantined files use the space of new segments
+  bool quarantine_logged_ = false;
   base::SteadyTime check_quarantine_at_;  // Housekeep's
 
   mutable base::Mutex mutex_;
-  Completions completions_;  // guarded by the mutex, but for Full
+  Completions completions_;  // guarded by the mutex, except Full
   UuidV7Generator salts_ GUARDED_BY(mutex_);
-  std::optional<LastFrame> last_frame_ GUARDED_BY(mutex_);   // was found, and waits for a segment
-  FrameHeader rewritten_last_frame_ GUARDED_BY(mutex_);      // has got one
-  SegmentTable::Key last_frame_segment_ GUARDED_BY(mutex_);  // of either, as it was found
+  std::optional<LastFrame> last_frame_ GUARDED_BY(mutex_);   // found at the start, waits for a segment
+  FrameHeader rewritten_last_frame_ GUARDED_BY(mutex_);      // its header, once it has a segment again
+  SegmentTable::Key last_frame_segment_ GUARDED_BY(mutex_);  // the segment in which either was found
   Copy copy_ GUARDED_BY(mutex_) = Copy::kNone;
   uint64_t found_end_ GUARDED_BY(mutex_) = 0;  // where the log ended at the start
-  uint64_t sent_end_ GUARDED_BY(mutex_) = 0;   // above all that earlier lives have sent and not settled
+  // One past the events that previous runs sent and did not settle.
+  uint64_t sent_end_ GUARDED_BY(mutex_) = 0;
   LogTail tail_ GUARDED_BY(mutex_);
-  SegmentTable segments_ GUARDED_BY(mutex_);  // used ones, and what of their events is settled
+  SegmentTable segments_ GUARDED_BY(mutex_);  // segments in use, and which of their events are settled
   uint64_t next_segment_ GUARDED_BY(mutex_) = 0;
-  std::map<uint64_t, uint64_t> quarantined_
-      GUARDED_BY(mutex_);  // numbers of damaged segments, and their bytes
+  // Numbers of quarantined segments, and the size of each file in bytes.
+  std::map<uint64_t, uint64_t> quarantined_ GUARDED_BY(mutex_);
   uint64_t quarantined_bytes_ GUARDED_BY(mutex_) = 0;
   std::vector<uint64_t> unmarked_ GUARDED_BY(mutex_);  // damaged segments that have no mark on the disk yet
   EventWindow window_ GUARDED_BY(mutex_);
+  DeferredEvents deferred_ GUARDED_BY(mutex_);
   uint64_t settled_since_checkpoint_ GUARDED_BY(mutex_) = 0;
   base::SteadyTime checkpoint_at_ GUARDED_BY(mutex_);
-  bool backlog_ GUARDED_BY(mutex_) = false;       // there are events behind the cursor
+  // There are durable events on the disk that are not yet in memory.
+  bool backlog_ GUARDED_BY(mutex_) = false;
   uint64_t backlog_from_ GUARDED_BY(mutex_) = 0;  // the cursor's position
-  FramePlace backlog_start_ GUARDED_BY(mutex_);   // where the backlog began
+  FramePlace backlog_start_ GUARDED_BY(mutex_);   // the first frame of the backlog
   base::SteadyTime backlog_since_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
   bool commit_idle_ GUARDED_BY(mutex_) = false;

@@ -8,7 +8,7 @@ namespace ei::wal {
 
 namespace {
 
-constexpr auto kPause = std::chrono::milliseconds(20);  // before a role tries again what the disk refused
+constexpr auto kPause = std::chrono::milliseconds(20);  // before a role retries after Work::kLater
 
 std::string_view NameOf(WalJournal::Role role) {
   switch (role) {
@@ -61,12 +61,13 @@ Work WalThreads::Step(WalJournal::Role role) {
 bool WalThreads::AwaitWork(Runner& runner, Work last, base::SteadyTime not_before) {
   base::MutexLock lock(runner.mutex);
   while (last == Work::kIdle && !runner.woken && !runner.stop) runner.changed.Wait(runner.mutex);
-  // A wake cuts a pause short (the last prepared segment was begun, say), but not a commit's interval.
+  // A wake ends a pause early (for example when the last prepared segment was begun), but not the interval
+  // between commits.
   while (last != Work::kIdle && !(last == Work::kLater && runner.woken) && !runner.stop &&
          clock_.Now() < not_before) {
     runner.changed.WaitUntil(runner.mutex, not_before);
   }
-  // A wake that came with the stop, or before it, is work that is still to be done.
+  // A wake that came with or before the stop means that there is still work to do.
   const bool woken = std::exchange(runner.woken, false);
   return !runner.stop || woken || last == Work::kDone;
 }

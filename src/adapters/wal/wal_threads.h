@@ -11,14 +11,14 @@
 
 namespace ei::wal {
 
-// The threads of a log's journal, one a role. Start and Stop belong to one owner thread.
+// Runs the roles of a WalJournal, each on its own thread. Start and Stop must be called by one owner thread.
 class WalThreads {
  public:
   struct Options {
-    // The least time between the beginnings of two commits of a busy log. It gathers more requests into one
-    // sync, which is what a commit costs; a log that was idle commits at once.
+    // The minimum time between the starts of two commits while the log is busy. Collects more requests into
+    // one sync, which dominates the cost of a commit. An idle log commits at once.
     base::Duration commit_interval{0};
-    // Called after each commit with the time that its write and its sync took.
+    // Called after each commit with the time that its write and sync took. Runs on the commit thread.
     std::function<void(base::Duration took)> committed = [](base::Duration) {};
   };
 
@@ -29,8 +29,8 @@ class WalThreads {
 
   void Start();
 
-  // Commits what was appended, unless the disk refuses it, saves a checkpoint, and joins the threads. The
-  // journal is closed by then.
+  // Commits all appended events unless the disk fails, saves a checkpoint, and joins the threads. The journal
+  // must be closed before.
   void Stop();
 
  private:
@@ -44,7 +44,8 @@ class WalThreads {
 
   void Run(WalJournal::Role role);
   Work Step(WalJournal::Role role);
-  // False: stop.
+  // Waits until the role has work again, after kDone not before `not_before`. A pause after kLater ends at
+  // `not_before`, or earlier if the role is woken. Returns false when the thread must end.
   bool AwaitWork(Runner& runner, Work last, base::SteadyTime not_before);
   void Wake(WalJournal::Role role);
   Runner& RunnerOf(WalJournal::Role role) { return runners_[static_cast<size_t>(role)]; }

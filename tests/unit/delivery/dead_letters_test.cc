@@ -1,10 +1,10 @@
-// What becomes of dead letters that the dead-letter topic rejects.
+// The handling of dead letters that the dead-letter topic rejects.
 
 #include "delivery/dead_letters.h"
 
 #include <gtest/gtest.h>
 
-#include "support/letter_file.h"
+#include "support/fake_dead_letter_file.h"
 #include "unit/delivery/delivery_worker_fixture.h"
 
 namespace ei {
@@ -14,7 +14,7 @@ class DeadLettersTest : public DeliveryWorkerTest {
  protected:
   DeadLettersTest() { DeliveryWorkerTest::file_ = &dead_letter_file_; }
 
-  // Has each event rejected by its topic, so that it is on its way to the dead-letter topic.
+  // Has each event rejected by its topic, so that it is being written to the dead-letter topic.
   void Kill(const Values& values) {
     Accept(values);
     worker_->Turn();
@@ -34,10 +34,10 @@ class DeadLettersTest : public DeliveryWorkerTest {
     return values;
   }
 
-  support::DeadLetterFilePath dead_letter_file_;
+  support::FakeDeadLetterFile dead_letter_file_;
 };
 
-TEST_F(DeadLettersTest, ARejectedDeadLetterIsSettledOnceItStandsInTheFile) {
+TEST_F(DeadLettersTest, ARejectedDeadLetterIsSettledOnceItIsInTheFile) {
   Open();
   Kill({"bad"});
   EXPECT_EQ(sink_.DeadLetters()[0].topic, "events");
@@ -45,19 +45,20 @@ TEST_F(DeadLettersTest, ARejectedDeadLetterIsSettledOnceItStandsInTheFile) {
   sink_.ReportDeadLetter("bad", DeadLetterResult::kRejected, "unknown_topic", "no such topic");
   TurnsThroughWaits();
   ASSERT_EQ(Filed(), Values{"bad"});
-  EXPECT_EQ(dead_letter_file_.stored[0].code, "too_large") << "why it died, not why the topic refused it";
+  EXPECT_EQ(dead_letter_file_.stored[0].code, "too_large")
+      << "why the event was rejected, not why the dead-letter topic rejected it";
   EXPECT_EQ(dead_letter_file_.stored[0].reason, "by far");
   EXPECT_EQ(dead_letter_file_.stored[0].topic, "events");
   EXPECT_EQ(dead_letter_file_.stored[0].attempts, 1U);
   EXPECT_EQ(InJournal(), 0U);
-  EXPECT_TRUE(DeadLetters().empty()) << "a topic that takes no dead letter takes no reference either";
+  EXPECT_TRUE(DeadLetters().empty()) << "no reference is sent to a topic that rejects dead letters";
   EXPECT_EQ(worker_->Taken(), 0U);
   EXPECT_EQ(telemetry_.Read().dead_lettered, (std::map<std::string, uint64_t>{{"too_large", 1}}));
   EXPECT_EQ(telemetry_.Read().filed, 1U);
-  EXPECT_EQ(log_.Count("goes to the dead-letter file code=unknown_topic reason=no such topic"), 1U);
+  EXPECT_EQ(log_.Count("writing it to the dead-letter file code=unknown_topic reason=no such topic"), 1U);
 }
 
-TEST_F(DeadLettersTest, AFileThatIsFullStopsNobodyElse) {
+TEST_F(DeadLettersTest, AFullFileStopsNoOtherEvents) {
   Open();
   dead_letter_file_.room = 0;
   Kill({"bad"});
@@ -73,7 +74,7 @@ TEST_F(DeadLettersTest, AFileThatIsFullStopsNobodyElse) {
   EXPECT_EQ(InJournal(), 1U);
 }
 
-TEST_F(DeadLettersTest, ADeadLetterThatTheTopicTakesNeverSeesTheFile) {
+TEST_F(DeadLettersTest, ADeadLetterThatTheTopicAcceptsIsNotFiled) {
   Open();
   Kill({"bad"});
   sink_.ReportDeadLetter("bad", DeadLetterResult::kWritten);
@@ -83,7 +84,7 @@ TEST_F(DeadLettersTest, ADeadLetterThatTheTopicTakesNeverSeesTheFile) {
   EXPECT_EQ(telemetry_.Read().DeadLettered(), 1U);
 }
 
-TEST_F(DeadLettersTest, AnOutageOfTheTopicIsWaitedForWithoutTheFile) {
+TEST_F(DeadLettersTest, DuringAnOutageOfTheTopicTheFileIsNotUsed) {
   Open();
   Kill({"bad"});
   for (int i = 0; i < 50; ++i) {
@@ -104,7 +105,7 @@ TEST_F(DeadLettersTest, ADeadLetterTooLargeForTheTopicIsFiledAndAReferenceSent) 
   ASSERT_EQ(DeadLetters(), Values{"bad"});
   EXPECT_EQ(sink_.DeadLetters()[0].reference, "place-0");
   EXPECT_EQ(sink_.DeadLetters()[0].code, "too_large");
-  EXPECT_EQ(InJournal(), 1U) << "until the reference stands";
+  EXPECT_EQ(InJournal(), 1U) << "until the reference is written";
   sink_.ReportDeadLetter("bad", DeadLetterResult::kUnavailable, "kafka_unavailable");
   TurnsThroughWaits();
   ASSERT_EQ(DeadLetters(), Values{"bad"});
@@ -131,7 +132,7 @@ TEST_F(DeadLettersTest, WhereEvenTheReferenceIsRejectedTheFileIsEnough) {
   EXPECT_EQ(dead_letter_file_.stored.size(), 2U);
 }
 
-TEST_F(DeadLettersTest, AFullFileLeavesTheEventInTheJournalAndTheTopicIsAskedAgain) {
+TEST_F(DeadLettersTest, AFullFileLeavesTheEventInTheJournalAndTheTopicIsRetried) {
   Open();
   dead_letter_file_.room = 0;
   Kill({"bad"});
@@ -140,7 +141,7 @@ TEST_F(DeadLettersTest, AFullFileLeavesTheEventInTheJournalAndTheTopicIsAskedAga
     worker_->Turn();
     ASSERT_LE(worker_->NextTurn().value_or(base::SteadyTime::max()), clock_.Now() + seconds(10));
     TurnsThroughWaits();
-    ASSERT_TRUE(IsDeadLetter("bad")) << "offered to the topic again";
+    ASSERT_TRUE(IsDeadLetter("bad")) << "sent to the topic again";
     ASSERT_TRUE(sink_.DeadLetters()[0].reference.empty());
     ASSERT_EQ(InJournal(), 1U);
   }

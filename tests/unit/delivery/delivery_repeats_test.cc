@@ -1,4 +1,4 @@
-// Repeats of events that are on their way.
+// Repeats of events that are being delivered.
 
 #include "ingest/ingest.h"
 #include "support/waiting_request.h"
@@ -16,7 +16,7 @@ class DeliveryRepeats : public DeliveryWorkerTest {
     Open();
   }
 
-  // An event of level broker; its value names it.
+  // Sends an event of level broker; its value contains the id.
   IngestStatus Send(const std::string& id, Waiter& waiter) {
     const std::string json = ValueOf(id);
     submission_.waiter = &waiter;
@@ -50,7 +50,7 @@ TEST_F(DeliveryRepeats, ARepeatAfterTheDeliveryNeedsNotWait) {
   EXPECT_FALSE(again_.Waits());
 }
 
-TEST_F(DeliveryRepeats, WhoRepeatsADeadLetterBeforeItStandsThereIsToldTheSame) {
+TEST_F(DeliveryRepeats, ARepeatOfADeadLetterThatIsNotWrittenYetHasTheSameResult) {
   Send("a", first_);
   worker_->Turn();
   sink_.Reject(ValueOf("a"), "message_too_large");
@@ -62,7 +62,7 @@ TEST_F(DeliveryRepeats, WhoRepeatsADeadLetterBeforeItStandsThereIsToldTheSame) {
   EXPECT_EQ(again_.Results().front().code, "message_too_large");
 }
 
-TEST_F(DeliveryRepeats, WhoRepeatsItAfterwardsMakesAnotherTry) {
+TEST_F(DeliveryRepeats, ARepeatOfAWrittenDeadLetterIsANewAttempt) {
   Send("a", first_);
   worker_->Turn();
   sink_.Reject(ValueOf("a"), "message_too_large");

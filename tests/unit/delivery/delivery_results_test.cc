@@ -1,4 +1,4 @@
-// What those who wait for the sink's word are told.
+// The results that waiters at level broker get.
 
 #include "support/waiting_request.h"
 #include "unit/delivery/delivery_worker_fixture.h"
@@ -22,7 +22,7 @@ class DeliveryResults : public DeliveryWorkerTest {
   support::WaitingRequest request_{journal_, queue_};
 };
 
-TEST_F(DeliveryResults, ADeliveryHasItsPlace) {
+TEST_F(DeliveryResults, ADeliveryHasAPartitionAndOffset) {
   Open();
   Append(request_, {"a", "b", "c"});
   worker_->Turn();
@@ -39,14 +39,14 @@ TEST_F(DeliveryResults, ADeliveryHasItsPlace) {
   EXPECT_EQ(request_.Results()[1].offset, -1) << "it isn't known";
 }
 
-TEST_F(DeliveryResults, ADeadLetterIsOneOnceItStandsInItsTopic) {
+TEST_F(DeliveryResults, ADeadLetterIsReportedOnceItIsInItsTopic) {
   Open();
   Append(request_, {"a"});
   worker_->Turn();
   sink_.Reject("a", "message_too_large");
   worker_->Turn();
   sink_.ReportDeadLetter("a", DeadLetterResult::kUnavailable, "kafka_unavailable");
-  EXPECT_TRUE(Completed().empty()) << "it does not stand there yet";
+  EXPECT_TRUE(Completed().empty()) << "it is not written yet";
   TurnsThroughWaits();
   sink_.ReportDeadLetter("a", DeadLetterResult::kWritten);
   ASSERT_EQ(Completed(), Waiters{&request_});
@@ -54,7 +54,7 @@ TEST_F(DeliveryResults, ADeadLetterIsOneOnceItStandsInItsTopic) {
   EXPECT_EQ(request_.Results()[0].topic, "");
 }
 
-TEST_F(DeliveryResults, TheBooksAreRightBeforeAnyoneIsTold) {
+TEST_F(DeliveryResults, TheCountsAreUpToDateBeforeAWaiterIsWoken) {
   Open();
   uint64_t in_journal_when_woken = 99;
   uint64_t delivered_when_woken = 99;

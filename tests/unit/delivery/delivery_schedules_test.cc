@@ -1,5 +1,5 @@
-// The delivery worker through many short random schedules of a sink that does all that its port allows. The
-// sink and the journal check as they go: order per key, one settlement an event.
+// Runs the delivery worker through many short random schedules with a sink that does everything that its
+// interface allows. The sink and the journal check the order per key and that each event is settled once.
 
 #include <gtest/gtest.h>
 
@@ -39,7 +39,7 @@ class DeliverySchedules : public ::testing::Test {
     rig.DrainAll();
     rig.CheckFates(accepted);
     rig.CheckAccounts();
-    Note(rig.sink.Total());
+    AddCounts(rig.sink.Total());
   }
 
   static void Accept(support::Random& random, support::DeliveryRig& rig, uint64_t events, uint64_t keys,
@@ -57,7 +57,7 @@ class DeliverySchedules : public ::testing::Test {
     }
   }
 
-  void Note(const support::MisbehavingSink::Counts& counts) {
+  void AddCounts(const support::MisbehavingSink::Counts& counts) {
     seen_[0] += counts.rejected;
     seen_[1] += counts.dead_letter_failed;
     seen_[2] += counts.reported_within_add;

@@ -23,7 +23,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Values = std::vector<std::string>;
 
-// One worker between a journal and a sink that does what the test says.
+// One worker between a journal and a sink that the test controls.
 class DeliveryWorkerTest : public ::testing::Test {
  protected:
   void Open() {
@@ -38,7 +38,7 @@ class DeliveryWorkerTest : public ::testing::Test {
     ASSERT_EQ(journal_.Append(batch, clock_.Now()), AppendResult::kAppended);
   }
 
-  // Turns, and on through every wait of the worker's for time.
+  // Calls Turn until the worker has nothing scheduled, advancing the clock to each next turn.
   void TurnsThroughWaits() {
     for (int i = 0; i < 100; ++i) {
       worker_->Turn();
@@ -49,7 +49,7 @@ class DeliveryWorkerTest : public ::testing::Test {
   }
 
   uint64_t InJournal() const { return journal_.Stats().events; }
-  // With the sink, and not reported.
+  // Events that the sink has and has not reported.
   Values Waiting() const {
     Values values;
     for (const auto& added : sink_.Waiting()) values.push_back(added.value);

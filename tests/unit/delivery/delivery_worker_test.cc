@@ -15,7 +15,7 @@ TEST_F(DeliveryWorkerTest, HandsOverAllThatThereIsInItsOrder) {
   EXPECT_TRUE(worker_->Turn());
   EXPECT_EQ(Waiting(), values);
   EXPECT_EQ(worker_->Taken(), 3'000U);
-  EXPECT_FALSE(worker_->Turn()) << "there is nothing left";
+  EXPECT_FALSE(worker_->Turn()) << "there are no more events";
   EXPECT_EQ(worker_->NextTurn(), std::nullopt);
   EXPECT_EQ(InJournal(), 3'000U) << "until they are delivered";
 }
@@ -39,7 +39,7 @@ TEST_F(DeliveryWorkerTest, EventArrivesAsItWasAccepted) {
   EXPECT_GE(sink_.Waiting()[0].run.held_bytes, batch.Bytes().size());
 }
 
-TEST_F(DeliveryWorkerTest, DeliveryIsToldWithItsTimeAndFeedsTheDrainRate) {
+TEST_F(DeliveryWorkerTest, DeliveryIsReportedWithItsTimeAndFeedsTheDrainRate) {
   Open();
   Accept({"a", "b"});
   clock_.Advance(milliseconds(250));
@@ -75,7 +75,7 @@ TEST_F(DeliveryWorkerTest, ReportFromWithinAddIsHandled) {
   EXPECT_EQ(worker_->Taken(), 0U);
 }
 
-TEST_F(DeliveryWorkerTest, RejectedEventBecomesADeadLetterAndHoldsNobodyBack) {
+TEST_F(DeliveryWorkerTest, RejectedEventBecomesADeadLetterAndDelaysNoOthers) {
   Open();
   Accept({"bad", "good"});
   worker_->Turn();
@@ -89,7 +89,7 @@ TEST_F(DeliveryWorkerTest, RejectedEventBecomesADeadLetterAndHoldsNobodyBack) {
   EXPECT_EQ(sink_.DeadLetters()[0].topic, "events");
   EXPECT_EQ(sink_.DeadLetters()[0].attempts, 3U);
   sink_.Deliver({"good"});
-  EXPECT_EQ(InJournal(), 1U) << "until the dead letter stands";
+  EXPECT_EQ(InJournal(), 1U) << "until the dead letter is written";
   sink_.ReportDeadLetter("bad", DeadLetterResult::kWritten);
   EXPECT_EQ(InJournal(), 0U);
   EXPECT_EQ(telemetry_.Read().delivered, 1U);

@@ -13,7 +13,7 @@ const std::string kTrace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331
 
 class TopicLimitsTest : public ::testing::Test {
  protected:
-  // An event of so many bytes, keyed "k", as the batch's last.
+  // Adds an event of `size` bytes with the key "k" to the batch.
   void Add(size_t size, const Route& route = support::kByPointer, std::string_view trace = {}) {
     json_ = std::string(size, '.');
     DecodedEvent event;
@@ -32,7 +32,7 @@ class TopicLimitsTest : public ::testing::Test {
   TopicLimits limits_;
 };
 
-// The figures are those of Kafka's message format 2, counted by hand.
+// The numbers are those of Kafka's message format 2, counted by hand.
 TEST_F(TopicLimitsTest, TheBatchOfOneRecordIsCountedToTheByte) {
   Add(10);  // 61 + length 1 + (3 + key 1+1 + value 1+10 + headers 1)
   EXPECT_EQ(Bytes(), 61U + 1 + 3 + 2 + 11 + 1);
@@ -48,14 +48,14 @@ TEST_F(TopicLimitsTest, TheBatchOfOneRecordIsCountedToTheByte) {
   EXPECT_EQ(Bytes(), 61U + 3 + 3 + 1 + 1'000'003 + 1);
 }
 
-TEST_F(TopicLimitsTest, WhatIsNotKnownIsTaken) {
+TEST_F(TopicLimitsTest, EventsOfTopicsWithoutAKnownLimitAreAccepted) {
   Add(100'000'000);
   EXPECT_FALSE(limits_.BrokenByLast(batch_));
   limits_.Learn("other", "other", 10);
   EXPECT_FALSE(limits_.BrokenByLast(batch_));
 }
 
-TEST_F(TopicLimitsTest, TheLimitItselfIsTakenAndOneByteMoreIsNot) {
+TEST_F(TopicLimitsTest, TheLimitItselfIsAcceptedAndOneByteMoreIsNot) {
   limits_.Learn("", "events", 2000);
   size_t size = 1500;
   for (;; ++size) {

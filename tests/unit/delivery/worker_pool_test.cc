@@ -1,4 +1,4 @@
-// Real threads and the machine's clock.
+// With real threads and the machine's clock.
 
 #include "delivery/worker_pool.h"
 
@@ -25,7 +25,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Each lane delivers in its Run what was added before, when it isn't held.
+// In its Run each lane delivers the events that were added before, unless the sink is on hold.
 class InstantSink final : public EventSink {
  public:
   explicit InstantSink(size_t lanes) {
@@ -59,7 +59,7 @@ class InstantSink final : public EventSink {
       ++in_flight_;
     }
     void AddDeadLetter(uint64_t, const EventView&, const DeadLetterNote&) override {
-      ADD_FAILURE() << "nothing here is the event's fault";
+      ADD_FAILURE() << "no event is rejected in these tests";
     }
     void Run(base::SteadyTime until) override {
       Deliver();
@@ -119,7 +119,7 @@ class WorkerPoolTest : public ::testing::Test {
         options, DeliveryContext{*journal_, drain_rate_, clock_, telemetry_, log_}, *sink_);
   }
 
-  // Numbers from 1, a few keys; waits for room.
+  // Appends events with numbers from 1 and a few keys. Waits for room.
   void AcceptMany(uint64_t count) {
     for (uint64_t i = 0; i < count; ++i) {
       EventBatch batch;
@@ -190,7 +190,7 @@ TEST_F(WorkerPoolTest, EventsAcceptedBeforeTheStartAreDelivered) {
   EXPECT_EQ(pool_->Drain(clock_.Now() + seconds(60)), 0U);
 }
 
-// With nobody draining, the wake of a filled lane alone has to bring each event out.
+// Without Drain, only the wake of a filled lane makes the worker deliver each event.
 TEST_F(WorkerPoolTest, EachEventWakesAnIdleWorker) {
   Open(1, base::Duration(0));
   pool_->Start();

@@ -50,7 +50,7 @@ TEST(DrainRate, FallsSteadilyOnceTheDrainStops) {
   DrainRate rate;
   for (int i = 0; i < 1'000; ++i) rate.Settled(10, kStart + milliseconds(i));
   for (int i = 1'000; i < 2'000; i += 100) {
-    // What was settled, by the time since its window began.
+    // The number of settled events, divided by the time since their window began.
     EXPECT_NEAR(rate.PerSecond(kStart + milliseconds(i)), 10'000.0 * 1'000 / i, 20) << i;
   }
 }

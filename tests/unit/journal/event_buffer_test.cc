@@ -20,7 +20,7 @@ using Positions = std::vector<uint64_t>;
 
 class EventBufferTest : public testing::Test {
  protected:
-  // Its bytes all are `fill`; key_hash: of its key, nullopt: none. Returns the lanes it filled.
+  // Adds an event whose bytes are all `fill`; key_hash nullopt: no key. Returns the lanes that were filled.
   uint64_t Add(EventBuffer& buffer, uint64_t position, std::optional<uint32_t> key_hash, size_t bytes = 10,
                char fill = 'x') {
     char* const room = buffer.Room(bytes);
@@ -50,7 +50,7 @@ class EventBufferTest : public testing::Test {
     return bytes.find_first_not_of(fill) == std::string_view::npos;
   }
 
-  static constexpr size_t kLarge = EventBlock::kBytes + 1;  // has a block of its own
+  static constexpr size_t kLarge = EventBlock::kBytes + 1;  // gets its own block
   static constexpr size_t kThird = EventBlock::kBytes / 3;
 
   std::atomic<uint64_t> held_{0};
@@ -80,10 +80,10 @@ TEST_F(EventBufferTest, LanesBeyondSixtyFourShareABit) {
   EXPECT_EQ(woken, (std::vector<size_t>{1, 65}));
 }
 
-TEST_F(EventBufferTest, BlocksGoWithTheTakeAfterTheLastOfTheirEvents) {
+TEST_F(EventBufferTest, BlocksAreReleasedByTheTakeAfterTheLastOfTheirEvents) {
   EventBuffer buffer(1, held_);
   for (uint64_t position = 0; position < 3; ++position) Add(buffer, position, 0, kLarge);
-  Add(buffer, 3, 0);  // from here on the large ones are only the lane's
+  Add(buffer, 3, 0);  // from here on only the lane refers to the large ones
   EXPECT_EQ(held_, 3 * kLarge + EventBlock::kBytes);
   const auto first = TakeEvents(buffer, 0, 2);
   EXPECT_EQ(held_, 3 * kLarge + EventBlock::kBytes);
@@ -107,22 +107,23 @@ TEST_F(EventBufferTest, ATakeOfNothingEndsTheViewsToo) {
   EXPECT_EQ(Take(buffer, 0), Positions{1});
 }
 
-// A block is there for as long as one of its lanes has events of it, or views.
-TEST_F(EventBufferTest, LanesThatShareABlockLetItGoTogether) {
+// A block is kept as long as a lane has events or views in it.
+TEST_F(EventBufferTest, LanesThatShareABlockReleaseItTogether) {
   EventBuffer buffer(2, held_);
   for (uint64_t i = 0; i < 2; ++i)
     Add(buffer, i, static_cast<uint32_t>(i), kThird, static_cast<char>('a' + i));
   Add(buffer, 2, 0, kLarge);
-  Add(buffer, 3, 0, kLarge);  // the one before is only the lane's
+  Add(buffer, 3, 0, kLarge);  // only the lane refers to the previous one
   const auto slow = TakeEvents(buffer, 1, 1);
   EXPECT_EQ(Take(buffer, 0), (Positions{0, 2, 3}));
   EXPECT_EQ(Take(buffer, 0), Positions{});
-  EXPECT_EQ(held_, EventBlock::kBytes + kLarge) << "of the slow lane, and the one that is being filled";
+  EXPECT_EQ(held_, EventBlock::kBytes + kLarge)
+      << "the block of the slow lane, and the one that is being filled";
   for (uint64_t i = 4; i < 40; ++i) {
     Add(buffer, i, 0, kThird, 'o');
     Take(buffer, 0);
   }
-  EXPECT_TRUE(IsAll(slow[0].value, 'b')) << "nobody else was given its bytes";
+  EXPECT_TRUE(IsAll(slow[0].value, 'b')) << "its bytes were reused";
   EXPECT_EQ(Take(buffer, 1), Positions{});
   Take(buffer, 0);
   EXPECT_EQ(held_, EventBlock::kBytes);
@@ -149,7 +150,7 @@ TEST_F(EventBufferTest, SteadyLoadNeedsAFewBlocks) {
   }
 }
 
-// After a burst some memory stays for what comes next. It counts as none until it is used again.
+// After a burst some blocks are kept for reuse. They are not counted until they are used again.
 TEST_F(EventBufferTest, OnlyBlocksInUseAreCounted) {
   EventBuffer buffer(1, held_);
   for (int burst = 0; burst < 3; ++burst) {
@@ -164,10 +165,10 @@ TEST_F(EventBufferTest, OnlyBlocksInUseAreCounted) {
   Take(buffer, 0);
   Take(buffer, 0);
   Add(buffer, 151, 0, kLarge);
-  EXPECT_EQ(held_, kLarge) << "the one before is gone";
+  EXPECT_EQ(held_, kLarge) << "the previous one is freed";
 }
 
-TEST_F(EventBufferTest, TheEndOfTheBufferIsTheEndOfItsMemory) {
+TEST_F(EventBufferTest, TheDestructorFreesAllMemory) {
   {
     EventBuffer buffer(2, held_);
     for (uint64_t i = 0; i < 30; ++i) Add(buffer, i, std::nullopt, kThird);
@@ -178,8 +179,8 @@ TEST_F(EventBufferTest, TheEndOfTheBufferIsTheEndOfItsMemory) {
   EXPECT_EQ(held_, 0U);
 }
 
-// Any sizes, any order of adding and taking: each event comes once, in its lane's order, with its bytes,
-// which stay as they are until the lane's next Take; memory is bounded by what waits.
+// For any sizes and any order of adding and taking: each event is taken once, in its lane's order, with its
+// bytes. These stay unchanged until the lane's next Take. The memory is bounded by the waiting events.
 TEST_F(EventBufferTest, EachEventComesOnceWithItsBytes) {
   support::Random random(support::SeedOr(6));
   for (int round = 0; round < 40; ++round) {

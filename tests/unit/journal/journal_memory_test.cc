@@ -1,4 +1,4 @@
-// What a full journal of small events really takes of memory.
+// How much memory a full journal of small events really uses.
 
 #include <gtest/gtest.h>
 #include <malloc.h>
@@ -23,8 +23,7 @@ namespace {
 constexpr uint64_t kBytesMax = 64 << 20;
 const base::SteadyTime kNow(std::chrono::hours(1));
 
-// Memory of the heap that is in use, what it has mapped by itself included. Sanitizers have a heap of their
-// own.
+// The heap memory in use, including memory that the heap has mapped. Sanitizers have their own heap.
 uint64_t HeapBytes() {
 #if defined(EI_SANITIZED)
   return __sanitizer_get_current_allocated_bytes();
@@ -65,11 +64,11 @@ TEST_P(JournalMemory, StaysWithinItsBoundWhileNothingIsTaken) {
   EXPECT_GE(events_, 55'000U);
   RecordProperty("used", std::to_string(Used()));
   EXPECT_LE(Used(), 1.3);
-  EXPECT_GE(Used(), 0.7) << "what is counted is not far from what is used";
+  EXPECT_GE(Used(), 0.7) << "the counted memory must be close to the used memory";
 }
 
-// A worker takes all that there is into the sink, which holds what it has taken over. The journal counts
-// that, and has none of it.
+// A worker moves all events to the sink, which then holds them. The journal still counts these events, but no
+// longer has memory for them.
 TEST_P(JournalMemory, HoldsNothingOfWhatWasTaken) {
   Fill();
   const uint64_t full = journal_->Stats().bytes;
@@ -80,7 +79,7 @@ TEST_P(JournalMemory, HoldsNothingOfWhatWasTaken) {
     ASSERT_EQ(taken, events_);
   }
   RecordProperty("used", std::to_string(Used()));
-  EXPECT_LE(Used(), 0.1) << "what is kept for what comes next";
+  EXPECT_LE(Used(), 0.1) << "only the blocks that are kept for reuse";
   EXPECT_EQ(journal_->Stats().bytes, full);
   std::vector<uint64_t> positions(events_);
   std::iota(positions.begin(), positions.end(), 0);

@@ -1,4 +1,4 @@
-// What the memory journal adds to the contract of journals (tests/contract).
+// The behaviour of the memory journal beyond the contract of journals (tests/contract).
 
 #include "journal/memory_journal.h"
 
@@ -105,7 +105,8 @@ TEST(MemoryJournal, CrowdedCountsBytesToo) {
   EXPECT_FALSE(journal.AboveHighWatermark());
 }
 
-// One event in ten stays, as when one partition of ten takes nothing: it must not keep the others' memory.
+// One event in ten stays unsettled, as if one partition in ten accepted no events. It must not keep the
+// memory of the others.
 TEST(MemoryJournal, WhatStaysUnsettledHoldsItsOwnBytesAlone) {
   constexpr uint64_t kEvent = 1'000 + 3 + kEventOverheadBytes;
   MemoryJournal journal({.events_max = 100'000, .bytes_max = 501 * kEvent, .lanes = 1});
@@ -128,8 +129,8 @@ TEST(MemoryJournal, WhatStaysUnsettledHoldsItsOwnBytesAlone) {
   EXPECT_EQ(journal.Stats().bytes, 0U);
 }
 
-// A run that was taken apart has its bytes in parts, all of which come back.
-TEST(MemoryJournal, BytesOfARunThatIsSettledInPartsComeBack) {
+// The bytes of a run that is settled in parts are all released.
+TEST(MemoryJournal, BytesOfARunThatIsSettledInPartsAreReleased) {
   MemoryJournal journal({.lanes = 1});
   journal.OnLaneFilled([](size_t) {});
   EventBatch batch;
@@ -178,7 +179,7 @@ TEST(MemoryJournal, ClientsAreChargedWithWhatIsCounted) {
   EXPECT_EQ(held(one), (Held{0, 0}));
 }
 
-// Fill, drain and fill again with changing sizes: the same room must come back each time.
+// Fill, drain and fill again with changing sizes: each time the same room must be available.
 TEST(MemoryJournal, RoomDoesNotLeakAway) {
   MemoryJournal journal({.events_max = 100'000, .bytes_max = (3 << 20) + 12'345, .lanes = 2});
   journal.OnLaneFilled([](size_t) {});

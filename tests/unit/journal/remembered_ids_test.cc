@@ -17,7 +17,7 @@ using std::chrono::seconds;
 
 constexpr uint64_t kSame = 1;  // bytes
 
-// Those of small numbers stand in few chains.
+// Ids of small numbers share a few chains.
 base::Hash128 Id(uint64_t number) { return {number < 1'000 ? number % 7 : number, number}; }
 
 base::SteadyTime At(base::Duration since) { return base::SteadyTime(hours(1) + since); }
@@ -34,7 +34,7 @@ class RememberedIdsTest : public ::testing::Test {
     ASSERT_FALSE(ids_->FindOrNote(Id(number), kSame, 0).known);
     ids_->Confirm(position);
   }
-  // Leaves no trace.
+  // Does not remember the id that it looks for.
   std::optional<RememberedIds::Known> Find(uint64_t number, base::Duration since = {}) {
     ids_->Begin(At(since));
     auto known = ids_->FindOrNote(Id(number), kSame, 0).known;
@@ -46,7 +46,7 @@ class RememberedIdsTest : public ::testing::Test {
   std::optional<RememberedIds> ids_;
 };
 
-TEST_F(RememberedIdsTest, ARefusedRequestLeavesNothingAndDrivesNothingOut) {
+TEST_F(RememberedIdsTest, ARejectedRequestLeavesNoIdsAndRemovesNone) {
   Open(3);
   for (uint64_t i = 0; i < 3; ++i) Remember(i, i);
   ids_->Begin(At({}));
@@ -56,7 +56,7 @@ TEST_F(RememberedIdsTest, ARefusedRequestLeavesNothingAndDrivesNothingOut) {
   for (uint64_t i = 0; i < 3; ++i) EXPECT_EQ(Find(i)->position, i);
 }
 
-TEST_F(RememberedIdsTest, ARequestFindsItsOwnAndIsToldSo) {
+TEST_F(RememberedIdsTest, ARequestFindsItsOwnEventsMarkedAsNoted) {
   Open(10);
   Remember(1, 5);
   ids_->FindOrNote(Id(2), kSame, 0);
@@ -129,7 +129,7 @@ TEST_F(RememberedIdsTest, NoRequestPaysForAllThatGrewOldMeanwhile) {
   EXPECT_EQ(ids_->Size(), 10'000U);
 }
 
-TEST_F(RememberedIdsTest, TimeThatGoesBackStandsStill) {
+TEST_F(RememberedIdsTest, TimeThatGoesBackIsTreatedAsUnchanged) {
   Open(10, minutes(10));
   Remember(1, 0, minutes(5));
   Remember(2, 1, minutes(1));
@@ -137,8 +137,8 @@ TEST_F(RememberedIdsTest, TimeThatGoesBackStandsStill) {
   EXPECT_FALSE(Knows(2, minutes(15) + seconds(1)));
 }
 
-// After the machine has started anew its steady clock is younger than what the log remembers.
-TEST_F(RememberedIdsTest, WhatWasAcceptedBeforeTheMachinesStartGrowsOldAsEver) {
+// After a restart of the machine, its steady clock begins later than events in the log were accepted.
+TEST_F(RememberedIdsTest, EventsAcceptedBeforeTheMachinesStartExpireAsUsual) {
   const auto at = [](base::Duration uptime) { return base::SteadyTime(uptime); };
   ids_.emplace(RememberedIds::Options{10, minutes(10), 10});
   ids_->Begin(at(-seconds(60)));
@@ -164,12 +164,12 @@ TEST_F(RememberedIdsTest, NoTimeIsTooFarAwayToCount) {
   ids_.emplace(RememberedIds::Options{10, minutes(10), 10});
   for (const auto time : {base::SteadyTime::min(), At({}), base::SteadyTime::max()}) {
     ids_->Begin(time);
-    EXPECT_FALSE(ids_->FindOrNote(Id(1), kSame, 0).known) << "the others were long ago";
+    EXPECT_FALSE(ids_->FindOrNote(Id(1), kSame, 0).known) << "the others have expired";
     ids_->Confirm(0);
   }
 }
 
-TEST_F(RememberedIdsTest, OtherBytesUnderAnIdAreRememberedBesideTheFirst) {
+TEST_F(RememberedIdsTest, OtherBytesUnderAnIdAreRememberedSeparately) {
   Open(10);
   const auto find = [&](uint64_t bytes) {
     ids_->Begin(At({}));
@@ -200,7 +200,7 @@ TEST_F(RememberedIdsTest, WhereTheBytesAreNotKnownTheIdDecides) {
   EXPECT_EQ(ids_->FindOrNote(Id(2), RememberedIds::kAnyBytes, 0).known->position, 6U);
 }
 
-// Else each event of an id that is in everyone's hands would cost a look at all that came before.
+// Otherwise each event with an id that many clients use would be compared with all earlier ones.
 TEST_F(RememberedIdsTest, OfOneIdTheNewestBytesAreRemembered) {
   constexpr uint64_t kMost = RememberedIds::kBytesOfOneIdMax;
   Open(100);
@@ -215,7 +215,7 @@ TEST_F(RememberedIdsTest, OfOneIdTheNewestBytesAreRemembered) {
   for (uint64_t bytes = 30; bytes > 30 - kMost; --bytes) EXPECT_EQ(find(bytes).known->position, bytes);
   EXPECT_FALSE(find(30 - kMost).known);
 
-  // In one request, which is refused.
+  // In one request, which is rejected.
   ids_->Begin(At({}));
   for (uint64_t bytes = 100; bytes < 130; ++bytes)
     EXPECT_FALSE(ids_->FindOrNote(Id(2), bytes, bytes - 100).known);
@@ -240,7 +240,7 @@ TEST_F(RememberedIdsTest, PositionsWithGapsAreFound) {
   }
 }
 
-TEST_F(RememberedIdsTest, AForgottenOneMayComeAgain) {
+TEST_F(RememberedIdsTest, AForgottenIdMayBeUsedAgain) {
   Open(3);
   Remember(1, 0);
   Remember(8, 1);
@@ -248,7 +248,7 @@ TEST_F(RememberedIdsTest, AForgottenOneMayComeAgain) {
   ids_->Forget(0);
   ids_->Forget(99);
   EXPECT_FALSE(Knows(1));
-  EXPECT_TRUE(Knows(8)) << "of the same chain";
+  EXPECT_TRUE(Knows(8)) << "in the same chain";
   Remember(1, 2);
   EXPECT_EQ(Find(1)->position, 2U);
   for (uint64_t i = 20; i < 30; ++i) Remember(i, i);
@@ -265,7 +265,7 @@ TEST_F(RememberedIdsTest, NotedPositionsAreNotMarked) {
   EXPECT_FALSE(Find(2)->delivered);
 }
 
-// --- beside a model
+// --- comparison with a model
 
 class Model {
  public:
@@ -303,7 +303,7 @@ class Model {
   const seconds time_;
 };
 
-void RunBesideModel(uint64_t seed) {
+void RunWithModel(uint64_t seed) {
   support::Random random(seed);
   const uint64_t events_max = random.Between(1, 60);
   const seconds time(random.Between(1, 60));
@@ -345,7 +345,7 @@ void RunBesideModel(uint64_t seed) {
         ++number;
       }
     }
-    if (random.OneIn(4)) continue;  // refused
+    if (random.OneIn(4)) continue;  // rejected
     ids.Confirm(position);
     for (auto& event : noted) {
       event.position += position;
@@ -360,7 +360,7 @@ TEST(RememberedIds, AgreesWithASimpleModel) {
   const uint64_t seed = support::SeedOr(1);
   for (uint64_t i = 0; i < 2'000 && !::testing::Test::HasFailure(); ++i) {
     SCOPED_TRACE("EI_SEED=" + std::to_string(seed + i));
-    RunBesideModel(seed + i);
+    RunWithModel(seed + i);
   }
 }
 

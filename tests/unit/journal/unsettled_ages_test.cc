@@ -23,8 +23,8 @@ TEST(UnsettledAges, OldestIsThatOfTheSpanWithTheOldest) {
   UnsettledAges ages;
   EXPECT_EQ(ages.Oldest(), std::nullopt);
   EXPECT_EQ(ages.Add(2, At(5)), At(5));
-  EXPECT_EQ(ages.Add(1, At(104)), At(104)) << "of the same span";
-  EXPECT_EQ(ages.Add(1, At(105)), At(105)) << "the next one";
+  EXPECT_EQ(ages.Add(1, At(104)), At(104)) << "in the same span";
+  EXPECT_EQ(ages.Add(1, At(105)), At(105)) << "in the next span";
   EXPECT_EQ(ages.Oldest(), At(5));
   ages.Settle(Runs{{At(5), 0, 2, 0}});
   EXPECT_EQ(ages.Oldest(), At(5)) << "within a tenth of a second";
@@ -33,7 +33,7 @@ TEST(UnsettledAges, OldestIsThatOfTheSpanWithTheOldest) {
   ages.Settle(Runs{{At(105), 0, 1, 0}});
   EXPECT_EQ(ages.Oldest(), std::nullopt);
   ages.Add(1, At(50));
-  EXPECT_EQ(ages.Oldest(), At(50)) << "what is settled is forgotten";
+  EXPECT_EQ(ages.Oldest(), At(50)) << "settled events are forgotten";
 }
 
 TEST(UnsettledAges, OrderOfSettlingDoesNotMatter) {
@@ -69,9 +69,9 @@ TEST(UnsettledAges, NoEventsHaveNoAge) {
   EXPECT_EQ(ages.Oldest(), std::nullopt);
 }
 
-// An outage of hours, a few events a second, then they are settled from the front: what is told is never
-// later than the truth, and the error is a small part of the age.
-TEST(UnsettledAges, ALongOutageIsToldMoreCoarsely) {
+// An outage of hours with an event per second; then the events are settled, the oldest first. The reported
+// time is never later than the true one, and the error is a small part of the age.
+TEST(UnsettledAges, AgesOfALongOutageAreLessPrecise) {
   constexpr int64_t kEvents = 20'000;
   UnsettledAges ages;
   for (int64_t i = 0; i < kEvents; ++i) ages.Add(1, At(i * 1'000));
@@ -85,8 +85,8 @@ TEST(UnsettledAges, ALongOutageIsToldMoreCoarsely) {
   EXPECT_EQ(ages.Oldest(), std::nullopt);
 }
 
-// Against all times in one table, through outages and back.
-TEST(UnsettledAges, AnyOrderTellsNoLaterTimeThanTheOldest) {
+// Compared with a table of all times, during outages and between them.
+TEST(UnsettledAges, InAnyOrderTheReportedTimeIsNotLaterThanTheOldest) {
   support::Random random(support::SeedOr(3));
   for (int round = 0; round < 5; ++round) {
     UnsettledAges ages;
@@ -98,12 +98,12 @@ TEST(UnsettledAges, AnyOrderTellsNoLaterTimeThanTheOldest) {
       now += static_cast<int64_t>(random.Below(400));
       if (unsettled.empty() || outage || random.OneIn(3)) {
         const auto events = static_cast<uint32_t>(random.Between(1, 5));
-        const SteadyTime wanted = At(now - static_cast<int64_t>(random.Below(300)));
-        const SteadyTime given = ages.Add(events, wanted);
-        ASSERT_GE(given, wanted);
+        const SteadyTime accepted_at = At(now - static_cast<int64_t>(random.Below(300)));
+        const SteadyTime given = ages.Add(events, accepted_at);
+        ASSERT_GE(given, accepted_at);
         unsettled[given] += events;
       } else {
-        // The oldest, or any; all of a time, or some.
+        // Settles the oldest time or any other; all of its events or some.
         auto chosen = unsettled.begin();
         if (random.OneIn(4)) std::advance(chosen, random.Below(std::min<size_t>(unsettled.size(), 50)));
         const auto events = static_cast<uint32_t>(random.Between(1, chosen->second));
@@ -116,7 +116,7 @@ TEST(UnsettledAges, AnyOrderTellsNoLaterTimeThanTheOldest) {
         ASSERT_LE(*ages.Oldest(), unsettled.begin()->first);
       }
     }
-    EXPECT_GT(most, 4'096U) << "it had to merge";
+    EXPECT_GT(most, 4'096U) << "spans must have been merged";
     Runs rest;
     for (const auto& [time, events] : unsettled) rest.push_back({time, 0, events, 0});
     std::ranges::reverse(rest);

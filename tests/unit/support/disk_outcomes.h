@@ -15,7 +15,7 @@ namespace ei::support {
 inline constexpr uint64_t kSeeds = 400;
 inline constexpr size_t kSector = SimContent::kSectorBytes;
 
-// The errno of an operation that failed, or 0.
+// The errno of a failed operation, or 0.
 template <typename T>
 int ErrorOf(const wal::DiskResult<T>& result) {
   return result ? 0 : result.error();
@@ -31,7 +31,7 @@ inline void Write(wal::File& file, uint64_t offset, const std::string& bytes) {
 
 inline void SyncNames(SimDisk& disk) { ASSERT_TRUE(disk.Mount()->Sync()); }
 
-// A disk with a file "1" of these bytes, all of it synced.
+// A disk with a file "1" of these bytes, all synced.
 inline std::unique_ptr<SimDisk> DiskWith(uint64_t seed, const std::string& bytes,
                                          const SimDiskOptions& options = {}) {
   auto disk = std::make_unique<SimDisk>(seed, options);
@@ -39,7 +39,7 @@ inline std::unique_ptr<SimDisk> DiskWith(uint64_t seed, const std::string& bytes
   return disk;
 }
 
-// How often each result comes out over the seeds.
+// How often each result occurs over the seeds.
 template <typename Run>
 std::map<std::string, int> Outcomes(Run run) {
   std::map<std::string, int> outcomes;

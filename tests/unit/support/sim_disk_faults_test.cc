@@ -1,4 +1,4 @@
-// How the simulated disk fails: by plan, by its capacity, by damage from outside.
+// Faults of the simulated disk: planned, by its capacity, by damage from outside.
 
 #include <cerrno>
 
@@ -210,7 +210,7 @@ TEST(SimDiskFaults, FileCutFromOutsideDoesNotGrowBackByItsUnsyncedWrites) {
   }
 }
 
-// A hundred random operations and a crash; gives everything that can be seen of it.
+// Makes a hundred random operations and a crash; returns all visible state.
 std::string Transcript(uint64_t seed, SimDiskCounts* counts = nullptr) {
   Random random(seed);
   SimDisk disk(seed,

@@ -1,5 +1,5 @@
-// What survives on the simulated disk: all that was synced, and of all else each outcome occurs over many
-// seeds. That it does as a disk should when nothing goes wrong is in tests/contract.
+// Data that survives on the simulated disk: all synced data; of everything else, each result occurs over many
+// seeds. tests/contract checks that it behaves as a disk without faults should.
 
 #include <algorithm>
 #include <cerrno>
@@ -93,7 +93,7 @@ TEST(SimDisk, TornSectorMixesOldAndNewBytes) {
   EXPECT_EQ(shapes, Texts({"o", "n", "on", "no"}));
 }
 
-// How far noise reaches when 100 bytes of a sector are written and torn.
+// How far noise extends when 100 bytes of a sector are written and torn.
 Texts PlacesOfNoise(Tearing tearing) {
   Texts places;
   for (uint64_t seed = 1; seed <= 2 * kSeeds; ++seed) {

@@ -11,12 +11,12 @@ namespace ei::kafka::native {
 
 class Partition;
 
-// Records of one partition that go out together: events, or dead letters.
+// Records of one partition that are sent as one batch: either events or dead letters.
 struct Batch {
   Batch(int64_t timestamp_ms, bool for_dead_letters)
       : records(timestamp_ms), dead_letters(for_dead_letters) {}
 
-  // An empty one for records of this.
+  // Returns an empty batch with the same time, kind, codec and `began`.
   Batch Like() const {
     Batch other(records.TimestampMs(), dead_letters);
     other.records.UseCodec(records.UsedCodec());
@@ -25,18 +25,19 @@ struct Batch {
   }
 
   wire::RecordBatch records;
-  std::vector<uint64_t> tokens;  // whoever appends a record gives it one; of an event its position
-  std::vector<EventRun> runs;    // of the events; none of dead letters
-  bool dead_letters = false;     // where their topic takes nothing from us they are rejected, not sent again
-  base::SteadyTime began;        // when its first record was appended
+  std::vector<uint64_t>
+      tokens;                  // one a record, set by the caller that appends it; an event's is its position
+  std::vector<EventRun> runs;  // of events; empty for dead letters
+  bool dead_letters = false;   // rejected, not retried, if this client may not write to the topic
+  base::SteadyTime began;      // when the first record was appended
 
-  // The Partition's.
-  bool sealed = false;        // it was sent: no record may be appended any more
-  wire::ProducerStamp stamp;  // base_sequence is -1 until it is first sent
-  wire::TopicId topic_id;     // of the topic when it got its number; none: not told then
-  base::SteadyTime sent_at;   // the last time
-  bool out = false;           // in a request that isn't answered
-  bool in_doubt = false;      // it may stand in the log: an answer is missing, or says that it was appended
+  // Managed by Partition.
+  bool sealed = false;                 // it was sent; no record may be appended
+  wire::ProducerStamp stamp;           // base_sequence is -1 until it is first sent
+  wire::TopicId topic_id;              // of the topic when the batch was numbered; none: unknown then
+  base::SteadyTime sent_at;            // when it was last sent
+  bool out = false;                    // in a request that isn't answered yet
+  bool in_doubt = false;               // it may be in the log: an answer is missing or says so
   std::vector<Partition*> holds_back;  // see Partition::HoldBack
 };
 

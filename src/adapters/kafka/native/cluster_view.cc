@@ -23,36 +23,37 @@ std::vector<std::string> ClusterView::Watched() const {
   return names;
 }
 
-bool ClusterView::Take(int32_t node, const wire::MetadataResponse& response) {
+bool ClusterView::Update(int32_t node, const wire::MetadataResponse& response) {
   if (response.brokers.empty() || response.brokers.size() > kBrokersMax) return false;
   brokers_.clear();
   for (const wire::BrokerAddress& broker : response.brokers) {
     if (auto address = AddressOf(broker)) brokers_.insert_or_assign(broker.node, std::move(*address));
   }
-  for (const wire::TopicMetadata& told : response.topics) {
-    const auto known = topics_.find(std::string(told.name));
+  for (const wire::TopicMetadata& metadata : response.topics) {
+    const auto known = topics_.find(std::string(metadata.name));
     if (known == topics_.end()) continue;
     Topic& topic = known->second;
-    topic.told = true;
-    topic.error = told.error;
-    topic.missing_answers = told.error == ErrorCode::kUnknownTopicOrPartition ? topic.missing_answers + 1 : 0;
-    // While it can't be told of, what was known holds: events for it wait in their partitions.
-    if (told.error != ErrorCode::kNone || told.partitions.size() > kPartitionsMax) continue;
-    const bool same = told.id.Known() && topic.id == told.id;
-    // Partitions are never taken from a topic: this broker lags behind.
-    if (same && told.partitions.size() < topic.partitions.size()) continue;
-    topic.id = told.id;
+    topic.answered = true;
+    topic.error = metadata.error;
+    topic.missing_answers =
+        metadata.error == ErrorCode::kUnknownTopicOrPartition ? topic.missing_answers + 1 : 0;
+    // While the topic can't be described, the known partitions stay valid: its events wait in them.
+    if (metadata.error != ErrorCode::kNone || metadata.partitions.size() > kPartitionsMax) continue;
+    const bool same = metadata.id.Known() && topic.id == metadata.id;
+    // The number of partitions never decreases, so this broker's metadata is outdated.
+    if (same && metadata.partitions.size() < topic.partitions.size()) continue;
+    topic.id = metadata.id;
     const auto lagged = std::exchange(topic.lagging, {});
-    topic.lagging.resize(told.partitions.size());
-    std::vector<Leader> partitions(told.partitions.size());
+    topic.lagging.resize(metadata.partitions.size());
+    std::vector<Leader> partitions(metadata.partitions.size());
     topic.replicas = 0;
-    for (const wire::PartitionMetadata& partition : told.partitions) {
+    for (const wire::PartitionMetadata& partition : metadata.partitions) {
       if (partition.index < 0 || static_cast<size_t>(partition.index) >= partitions.size()) continue;
       const auto index = static_cast<size_t>(partition.index);
       partitions[index] = {partition.leader, partition.leader_epoch};
       topic.replicas = std::max(topic.replicas, partition.replicas);
-      // A broker that lags behind doesn't take back what another one, or a hint, has told. Several in a
-      // row do: epochs may begin anew where a cluster is restored.
+      // An outdated broker doesn't replace what another broker or a hint reported. Several such answers in a
+      // row do: leader epochs may restart when a cluster is restored.
       if (!same || index >= topic.partitions.size()) continue;
       if (topic.partitions[index].epoch <= partition.leader_epoch) continue;
       const Topic::Lagging before = index < lagged.size() ? lagged[index] : Topic::Lagging();
@@ -66,14 +67,14 @@ bool ClusterView::Take(int32_t node, const wire::MetadataResponse& response) {
   return true;
 }
 
-void ClusterView::TakeHints(const std::vector<wire::BrokerAddress>& brokers) {
+void ClusterView::UpdateBrokers(const std::vector<wire::BrokerAddress>& brokers) {
   for (const wire::BrokerAddress& broker : brokers) {
     if (brokers_.size() >= kBrokersMax) return;
     if (auto address = AddressOf(broker)) brokers_.insert_or_assign(broker.node, std::move(*address));
   }
 }
 
-void ClusterView::TakeHint(const std::string& topic, int32_t partition, const wire::LeaderHint& hint) {
+void ClusterView::UpdateLeader(const std::string& topic, int32_t partition, const wire::LeaderHint& hint) {
   const auto known = topics_.find(topic);
   if (known == topics_.end() || hint.node < 0 || partition < 0) return;
   auto& partitions = known->second.partitions;

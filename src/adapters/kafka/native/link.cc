@@ -11,10 +11,10 @@ using wire::ErrorCode;
 namespace {
 
 constexpr int16_t kNewestVersionsRequest = 4;
-// Versions of the login's own requests, which both sides have known since Kafka 1.0: they are asked before or
-// without regard to what the broker offers.
+// Versions of the login requests. Both sides support them since Kafka 1.0, so they are used before, or
+// regardless of, the version answer.
 constexpr int16_t kHandshakeVersion = 1;
-// In front of each response: its size and its correlation id.
+// Each response begins with its size and its correlation id.
 constexpr size_t kSizeBytes = 4;
 constexpr size_t kPrefixBytes = 8;
 
@@ -23,7 +23,7 @@ constexpr size_t kPrefixBytes = 8;
 void Link::OnConnected(base::SteadyTime now) {
   if (state_ != State::kConnecting) return;
   state_ = State::kVersions;
-  AskVersions(kNewestVersionsRequest, now);
+  RequestVersions(kNewestVersionsRequest, now);
 }
 
 bool Link::MaySend(base::SteadyTime now) const {
@@ -70,8 +70,8 @@ std::optional<Link::Response> Link::TakeResponse(base::SteadyTime now) {
     if (size < static_cast<int32_t>(kPrefixBytes - kSizeBytes) ||
         static_cast<size_t>(size) > kResponseBytesMax || requests_.size() <= unwritten_ ||
         requests_.front().correlation_id != correlation_id) {
-      Finish(End::kNonsense,
-             "it doesn't answer as a Kafka broker does: wrong port, or TLS where there is none?");
+      Finish(End::kProtocolError,
+             "the peer doesn't answer like a Kafka broker; check the port and whether it uses TLS");
       break;
     }
     if (rest.size() < kSizeBytes + static_cast<size_t>(size)) break;
@@ -99,21 +99,23 @@ void Link::OnOwn(const Request& request, std::string_view body, base::SteadyTime
   }
 }
 
-void Link::AskVersions(int16_t version, base::SteadyTime now) {
+void Link::RequestVersions(int16_t version, base::SteadyTime now) {
   const Request& request = Add(Api::kApiVersions, version, options_.timeout, 0, now);
   wire::AppendApiVersions(out_.back().bytes, HeaderOf(request), options_.client_id,
                           options_.software_version);
 }
 
 void Link::OnVersions(int16_t version, std::string_view body, base::SteadyTime now) {
-  // A broker that doesn't know the version says so in the oldest one.
+  // A broker that doesn't support the version says so with version 0.
   const auto refusal = wire::ReadApiVersions(0, body);
-  if (version > 0 && refusal && refusal->error == ErrorCode::kUnsupportedVersion) return AskVersions(0, now);
+  if (version > 0 && refusal && refusal->error == ErrorCode::kUnsupportedVersion)
+    return RequestVersions(0, now);
   const auto response = wire::ReadApiVersions(version, body);
-  if (!response) return Finish(End::kNonsense, "its answer to ApiVersions can't be read");
+  if (!response) return Finish(End::kProtocolError, "the broker's answer to ApiVersions can't be read");
   agreed_ = response->agreed;
   if (!VersionOf(Api::kProduce) || !VersionOf(Api::kMetadata) || !VersionOf(Api::kInitProducerId)) {
-    return Finish(End::kUnsupported, "the broker is older than Kafka 2.1, or newer than this client knows");
+    return Finish(End::kUnsupported,
+                  "the broker is older than Kafka 2.1, or newer than this client supports");
   }
   if (options_.mechanism.empty()) {
     BecomeReady();
@@ -124,7 +126,7 @@ void Link::OnVersions(int16_t version, std::string_view body, base::SteadyTime n
 
 void Link::BeginLogin(base::SteadyTime now) {
   auto made = options_.make_sasl();
-  if (!made) return Finish(End::kRefused, made.error().message);
+  if (!made) return Finish(End::kLoginRejected, made.error().message);
   sasl_ = std::move(*made);
   if (state_ != State::kReady) state_ = State::kMechanism;
   const Request& request = Add(Api::kSaslHandshake, kHandshakeVersion, options_.timeout, 0, now);
@@ -133,10 +135,10 @@ void Link::BeginLogin(base::SteadyTime now) {
 
 void Link::OnMechanism(int16_t version, std::string_view body, base::SteadyTime now) {
   const auto response = wire::ReadSaslHandshake(version, body);
-  if (!response) return Finish(End::kNonsense, "its answer to SaslHandshake can't be read");
+  if (!response) return Finish(End::kProtocolError, "the broker's answer to SaslHandshake can't be read");
   if (response->error != ErrorCode::kNone && response->error != ErrorCode::kUnsupportedSaslMechanism) {
-    return Finish(End::kRefused, "the broker refuses the handshake with error " +
-                                     std::to_string(static_cast<int>(response->error)));
+    return Finish(End::kLoginRejected, "the broker rejects the SASL handshake with error " +
+                                           std::to_string(static_cast<int>(response->error)));
   }
   if (response->error != ErrorCode::kNone) {
     std::string known;
@@ -144,14 +146,15 @@ void Link::OnMechanism(int16_t version, std::string_view body, base::SteadyTime 
       if (known.size() + mechanism.size() > kReasonBytesMax) break;
       known += (known.empty() ? "" : ", ") + std::string(mechanism);
     }
-    return Finish(End::kRefused, "the broker doesn't take " + options_.mechanism + " (KAFKA_SASL_MECHANISM)" +
-                                     (known.empty() ? "" : "; it takes " + known));
+    return Finish(End::kLoginRejected, "the broker doesn't support " + options_.mechanism +
+                                           " (KAFKA_SASL_MECHANISM)" +
+                                           (known.empty() ? "" : "; it supports " + known));
   }
   if (state_ != State::kReady) state_ = State::kLogin;
-  SayLogin(sasl_->First(), now);
+  SendLogin(sasl_->First(), now);
 }
 
-void Link::SayLogin(std::string_view message, base::SteadyTime now) {
+void Link::SendLogin(std::string_view message, base::SteadyTime now) {
   const int16_t version = VersionOf(Api::kSaslAuthenticate).value_or(0);
   const Request& request = Add(Api::kSaslAuthenticate, version, options_.timeout, 0, now);
   wire::AppendSaslAuthenticate(out_.back().bytes, HeaderOf(request), message);
@@ -159,32 +162,32 @@ void Link::SayLogin(std::string_view message, base::SteadyTime now) {
 
 void Link::OnLogin(int16_t version, std::string_view body, base::SteadyTime now) {
   const auto response = wire::ReadSaslAuthenticate(version, body);
-  if (!response) return Finish(End::kNonsense, "its answer to SaslAuthenticate can't be read");
+  if (!response) return Finish(End::kProtocolError, "the broker's answer to SaslAuthenticate can't be read");
   if (response->error != ErrorCode::kNone) {
     const std::string_view said = response->error_message;
-    return Finish(End::kRefused, said.empty() ? "the broker refuses the login" : said);
+    return Finish(End::kLoginRejected, said.empty() ? "the broker rejects the login" : said);
   }
   const auto answer = sasl_->Answer(response->token);
-  if (!answer) return Finish(End::kRefused, answer.error().message);
-  if (const auto& next = *answer) return SayLogin(*next, now);
+  if (!answer) return Finish(End::kLoginRejected, answer.error().message);
+  if (const auto& next = *answer) return SendLogin(*next, now);
   sasl_.reset();
   renewing_ = false;
   BecomeReady();
   renew_at_.reset();
   session_ends_at_.reset();
   if (response->session_lifetime_ms > 0) {
-    // Bounded, so that no broker's number overflows the clock.
+    // Bounded, so that a broker's number can't overflow the clock.
     constexpr int64_t kLifetimeMaxMs = int64_t{365} * 24 * 3600 * 1000;
     const auto lifetime = std::chrono::milliseconds(std::min(response->session_lifetime_ms, kLifetimeMaxMs));
     session_ends_at_ = now + lifetime;
-    renew_at_ = now + std::max<base::Duration>(lifetime * 9 / 10, kRenewalsApart);
+    renew_at_ = now + std::max<base::Duration>(lifetime * 9 / 10, kRenewalInterval);
   }
 }
 
-void Link::Look(base::SteadyTime now) {
+void Link::Check(base::SteadyTime now) {
   if (state_ == State::kEnded) return;
   if (state_ == State::kConnecting && now - used_at_ >= options_.timeout) {
-    return Finish(End::kTimedOut, "it can't be connected to in time");
+    return Finish(End::kTimedOut, "connecting timed out");
   }
   if (!requests_.empty() && now - first_since_ >= requests_.front().timeout) {
     return Finish(End::kTimedOut, "a request was not answered in time");
@@ -194,7 +197,7 @@ void Link::Look(base::SteadyTime now) {
   BeginLogin(now);
 }
 
-base::SteadyTime Link::NextLook() const {
+base::SteadyTime Link::NextCheck() const {
   base::SteadyTime next = base::SteadyTime::max();
   if (state_ == State::kConnecting) next = used_at_ + options_.timeout;
   if (!requests_.empty()) next = first_since_ + requests_.front().timeout;
@@ -204,13 +207,13 @@ base::SteadyTime Link::NextLook() const {
 
 void Link::BecomeReady() {
   state_ = State::kReady;
-  ++times_let_in_;
+  ++logins_;
 }
 
-void Link::Finish(End why, std::string_view reason) {
+void Link::Finish(End cause, std::string_view reason) {
   if (state_ == State::kEnded) return;
   state_ = State::kEnded;
-  why_ = why;
+  end_cause_ = cause;
   reason_ = reason.substr(0, kReasonBytesMax);
   out_.clear();
 }

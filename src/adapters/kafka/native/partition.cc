@@ -12,15 +12,15 @@ using wire::ErrorCode;
 
 namespace {
 
-// The first Produce version whose answers name the records at fault (KIP-467).
+// The first Produce version whose answers name the rejected records (KIP-467).
 constexpr int16_t kNamesRecordsFrom = 8;
 
 struct Transient {
   std::string_view code;
-  bool metadata;  // the cluster may know better by now
+  bool metadata;  // new metadata may help
 };
 
-// What is sent again as it is, until it is taken.
+// Errors after which the batch is sent again unchanged, until it is accepted.
 Transient TransientOf(ErrorCode error) {
   switch (error) {
     case ErrorCode::kNotLeaderOrFollower:
@@ -74,7 +74,7 @@ void Partition::HoldBack(Batch& batch) {
   ++held_back_;
 }
 
-void Partition::LetGo() {
+void Partition::ReleaseAll() {
   for (const auto& batch : queue_) Release(*batch);
 }
 
@@ -87,14 +87,14 @@ void Partition::OnProducerId(const ProducerId& id) {
     own_producer_ = id;
     return;
   }
-  // Another partition needed it; ours goes on under the old one, which the broker still knows.
-  if (state_ != State::kRenewing && producer_.id >= 0) return;
-  // Numbers that were given under an id are never given again.
+  // Another partition needed a new id. This one keeps the old id, which the broker still knows.
+  if (state_ != State::kAwaitingProducerId && producer_.id >= 0) return;
+  // Sequence numbers of an id are never reused.
   if (id.id == producer_.id) return;
   producer_ = id;
   wants_.producer_id = false;
-  NumberAnew();
-  if (state_ != State::kRenewing) return;
+  ResetNumbers();
+  if (state_ != State::kAwaitingProducerId) return;
   state_ = State::kReady;
   repair_ = Repair::kNone;
 }
@@ -104,27 +104,26 @@ void Partition::OnLeader(int32_t node, int32_t epoch, const wire::TopicId& id, b
   const bool another = topic_id_.Known() && id.Known() && id != topic_id_;
   if (id.Known()) topic_id_ = id;
   if (node != leader_ || epoch != leader_epoch_) {
-    OnAnotherLeader(now);
+    OnLeaderChanged(now);
   }
   leader_ = node;
   leader_epoch_ = epoch;
   if (!another) return;
-  // The topic was made again: what wasn't acknowledged goes to the new one, numbered from 0 in an epoch of
-  // its own.
+  // The topic was recreated: unacknowledged batches go to the new topic, numbered from 0 in a new epoch.
   repair_ = Repair::kNewEpoch;
   witness_.reset();
   not_before_ = now;
   wants_.last_sequence = wants_.topic_id = false;
-  if (state_ != State::kRenewing) state_ = State::kDraining;
-  WhenDrained(now);
+  if (state_ != State::kAwaitingProducerId) state_ = State::kDraining;
+  RepairWhenDrained(now);
 }
 
-// What the one before had in its log, this one need not have.
-void Partition::OnAnotherLeader(base::SteadyTime now) {
+// The new leader may not have what the previous leader had in its log.
+void Partition::OnLeaderChanged(base::SteadyTime now) {
   sequence_failures_ = 0;
   proven_ = false;
   witness_.reset();
-  if (state_ != State::kConfirming && state_ != State::kAsking) return;
+  if (state_ != State::kAwaitingTopicId && state_ != State::kAwaitingSequence) return;
   wants_.last_sequence = wants_.topic_id = false;
   state_ = not_before_ > now ? State::kBackingOff : State::kReady;
 }
@@ -134,8 +133,8 @@ bool Partition::CanSend(base::SteadyTime now) const {
   if (state_ != State::kReady && !(state_ == State::kBackingOff && now >= not_before_)) return false;
   if (awaited_ > 0) return false;
   if (witness_) return out_ == 0;
-  const bool proven = proven_ && now - acknowledged_at_ < options_.proof_lasts;
-  // All that are out stand at the front, as those that failed wait until none is out.
+  const bool proven = proven_ && now - acknowledged_at_ < options_.proof_lifetime;
+  // All outstanding batches are at the front, because failed batches wait until none is outstanding.
   if (out_ >= queue_.size() || out_ >= (proven ? kOutMax : 1)) return false;
   if (resuming_ && queue_[out_]->stamp.base_sequence < 0) return false;
   return held_back_ == 0 || queue_[out_]->sealed;
@@ -152,7 +151,7 @@ Batch* Partition::NextBatch(base::SteadyTime now, int64_t now_ms) {
     next_sequence_ = wire::SequenceAfter(next_sequence_, batch.records.Count());
     listener_.OnNumbered(*this, batch);
   }
-  if (now_ms - batch.records.TimestampMs() > kTimeLasts.count()) batch.records.SetTimestampMs(now_ms);
+  if (now_ms - batch.records.TimestampMs() > kTimestampLifetime.count()) batch.records.SetTimestampMs(now_ms);
   if (std::exchange(batch.sealed, true)) listener_.OnRetried(*this, batch.records.Count());
   batch.sent_at = now;
   batch.out = true;
@@ -172,27 +171,28 @@ void Partition::OnAnswer(Batch& batch, const wire::PartitionProduced& answer, in
   if (answer.leader && answer.leader->node >= 0 && answer.leader->epoch > leader_epoch_) {
     leader_ = answer.leader->node;
     leader_epoch_ = answer.leader->epoch;
-    OnAnotherLeader(now);
+    OnLeaderChanged(now);
   }
   if (witness_ == place) {
-    OnWitness(answer, now, random);
+    OnWitnessAnswer(answer, now, random);
   } else if (answer.error == ErrorCode::kNone) {
-    // One that was in doubt and is answered with a time of the log was there before, unless the topic's times
-    // are always the log's; that only makes the count of repeats too high.
+    // A batch that was in doubt is a repeat if the answer has a log append time, unless the topic always uses
+    // log append times; then the count of repeats is too high.
     Deliver(place, answer.base_offset, batch.in_doubt && answer.log_append_time_ms >= 0, now);
   } else {
-    // It was appended, and not replicated, when the answer has an offset. Of these it isn't known.
+    // An offset in the answer means that the batch was appended but not replicated. With the other errors
+    // this is unknown.
     batch.in_doubt = batch.in_doubt || answer.base_offset >= 0 ||
                      answer.error == ErrorCode::kNotEnoughReplicasAfterAppend ||
                      answer.error == ErrorCode::kKafkaStorageError ||
                      answer.error == ErrorCode::kUnknownServerError;
     if (place == 0) {
-      Sort(batch, answer, version, now, random);
+      HandleError(batch, answer, version, now, random);
     } else if (state_ == State::kReady) {
       state_ = State::kDraining;  // the oldest one's answer says why
     }
   }
-  WhenDrained(now);
+  RepairWhenDrained(now);
 }
 
 void Partition::OnNoAnswer(Batch& batch, base::SteadyTime now, uint64_t random) {
@@ -207,7 +207,7 @@ void Partition::OnNoAnswer(Batch& batch, base::SteadyTime now, uint64_t random) 
   } else if (state_ == State::kReady) {
     state_ = State::kDraining;
   }
-  WhenDrained(now);
+  RepairWhenDrained(now);
 }
 
 void Partition::Deliver(size_t place, int64_t base_offset, bool repeat, base::SteadyTime now) {
@@ -221,22 +221,23 @@ void Partition::Deliver(size_t place, int64_t base_offset, bool repeat, base::St
   if (place == 0) {
     failures_ = 0;
     sequence_failures_ = 0;
-    nonsense_told_ = false;
+    reconnect_requested_ = false;
   }
   listener_.OnDelivered(*this, *batch, base_offset, repeat);
 }
 
-// All before it stand in the log, too, and are replicated when it is: if it is known again, which the time of
-// the log shows.
-void Partition::OnWitness(const wire::PartitionProduced& answer, base::SteadyTime now, uint64_t random) {
+// The batches before it are also in the log, and replicated if it is. This holds only if the leader
+// recognizes the repeat, which the log append time shows.
+void Partition::OnWitnessAnswer(const wire::PartitionProduced& answer, base::SteadyTime now,
+                                uint64_t random) {
   if (answer.error == ErrorCode::kNone || answer.error == ErrorCode::kDuplicateSequenceNumber) {
     size_t before = std::exchange(witness_, std::nullopt).value_or(0);
     const bool known = answer.error != ErrorCode::kNone || answer.log_append_time_ms >= 0;
     if (!known) {
       Deliver(before, answer.base_offset, false, now);
       if (before == 0) return;
-      Fail("out_of_order_sequence", "the leader knows the last batch no more", now, random);
-      return MendBy(Repair::kNewEpoch);
+      Fail("out_of_order_sequence", "the leader no longer knows the last batch", now, random);
+      return ScheduleRepair(Repair::kNewEpoch);
     }
     for (; before > 0; --before) Deliver(0, -1, true, now);
     return Deliver(0, answer.base_offset, true, now);
@@ -256,10 +257,10 @@ void Partition::OnWitness(const wire::PartitionProduced& answer, base::SteadyTim
       return Fail(transient.code, answer.error_message, now, random);
     default: break;
   }
-  // It isn't known again, so nothing is known of those before it.
+  // The leader doesn't recognize the batch, so nothing is known about the batches before it.
   witness_.reset();
   Fail("out_of_order_sequence", answer.error_message, now, random);
-  MendBy(Repair::kNewEpoch);
+  ScheduleRepair(Repair::kNewEpoch);
 }
 
 void Partition::Fail(std::string_view code, std::string_view reason, base::SteadyTime now, uint64_t random) {
@@ -269,43 +270,44 @@ void Partition::Fail(std::string_view code, std::string_view reason, base::Stead
   listener_.OnFault(*this, code, reason.substr(0, kReasonBytesMax));
 }
 
-// Of the oldest batch.
-void Partition::Sort(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
-                     base::SteadyTime now, uint64_t random) {
+// Handles an error of the oldest batch.
+void Partition::HandleError(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
+                            base::SteadyTime now, uint64_t random) {
   switch (answer.error) {
     case ErrorCode::kMessageTooLarge:
     case ErrorCode::kRecordListTooLarge:
       if (batch.records.Count() == 1) return RejectOldest("message_too_large", answer.error_message);
       state_ = State::kDraining;
       not_before_ = now;
-      MendBy(Repair::kSplit);
+      ScheduleRepair(Repair::kSplit);
       return;
 
-    case ErrorCode::kInvalidRecord: return SortRecords(batch, answer, version, "invalid_record", now, random);
+    case ErrorCode::kInvalidRecord:
+      return HandleRecordErrors(batch, answer, version, "invalid_record", now, random);
 
-    // The time is ours, not the event's: the clock of this machine or of the broker is wrong. It gets a new
-    // time.
+    // The timestamp is this client's, not the event's: the clock of this machine or of the broker is wrong.
+    // The batch gets a new timestamp.
     case ErrorCode::kInvalidTimestamp:
       Fail("clock_refused", answer.error_message, now, random);
-      MendBy(Repair::kRestamp);
+      ScheduleRepair(Repair::kRestamp);
       return;
 
     case ErrorCode::kOutOfOrderSequenceNumber:
-    case ErrorCode::kUnknownProducerId: return SortSequence(now, random);
+    case ErrorCode::kUnknownProducerId: return HandleSequenceError(now, random);
 
-    // The same as success, where a broker gives it.
+    // Means success, if a broker returns it at all.
     case ErrorCode::kDuplicateSequenceNumber: return Deliver(0, answer.base_offset, true, now);
 
-    // Somebody else has our producer id, or our own epoch was raised.
+    // Another producer uses our producer id, or our epoch was raised.
     case ErrorCode::kInvalidProducerEpoch:
     case ErrorCode::kProducerFenced:
       Fail("producer_fenced", answer.error_message, now, random);
-      MendBy(Repair::kNewId);
+      ScheduleRepair(Repair::kNewId);
       return;
 
     case ErrorCode::kCorruptMessage:
     case ErrorCode::kUnknownServerError:
-      wants_.new_connection = !std::exchange(nonsense_told_, true);
+      wants_.new_connection = !std::exchange(reconnect_requested_, true);
       return Fail("kafka_unavailable", answer.error_message, now, random);
 
     default: {
@@ -319,16 +321,16 @@ void Partition::Sort(const Batch& batch, const wire::PartitionProduced& answer, 
   }
 }
 
-// The number of the oldest batch doesn't follow what the broker has. That is no proof of anything until the
-// leader is known to be the leader: one that was frozen says so when it wakes.
-void Partition::SortSequence(base::SteadyTime now, uint64_t random) {
+// The number of the oldest batch doesn't follow what the broker has. This proves nothing until metadata
+// confirms the leader: a former leader that was suspended answers this when it resumes.
+void Partition::HandleSequenceError(base::SteadyTime now, uint64_t random) {
   wants_.metadata = true;
   Fail("out_of_order_sequence", {}, now, random);
-  if (++sequence_failures_ >= kSequenceFailuresMax) MendBy(Repair::kAsk);
+  if (++sequence_failures_ >= kSequenceFailuresMax) ScheduleRepair(Repair::kRequestSequence);
 }
 
-void Partition::SortRecords(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
-                            std::string_view code, base::SteadyTime now, uint64_t random) {
+void Partition::HandleRecordErrors(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
+                                   std::string_view code, base::SteadyTime now, uint64_t random) {
   const uint32_t count = batch.records.Count();
   std::map<uint32_t, std::string_view> reasons;
   for (const wire::RecordError& error : answer.record_errors) {
@@ -344,18 +346,18 @@ void Partition::SortRecords(const Batch& batch, const wire::PartitionProduced& a
     }
     state_ = State::kDraining;
     not_before_ = now;
-    MendBy(Repair::kReject);
+    ScheduleRepair(Repair::kReject);
     return;
   }
   if (version < kNamesRecordsFrom) {
     if (count == 1) return RejectOldest(code, answer.error_message);
     state_ = State::kDraining;
     not_before_ = now;
-    MendBy(Repair::kSplit);
+    ScheduleRepair(Repair::kSplit);
     return;
   }
-  // No record is named: the broker can't read the batch as we wrote it. That is no event's fault.
-  wants_.new_connection = !std::exchange(nonsense_told_, true);
+  // No record is named: the broker can't read the batch as this client wrote it, so no event is at fault.
+  wants_.new_connection = !std::exchange(reconnect_requested_, true);
   Fail("batch_rejected", answer.error_message, now, random);
 }
 

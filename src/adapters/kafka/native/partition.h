@@ -19,106 +19,103 @@ namespace ei::kafka::native {
 
 class Partition;
 
-// What became of the records of a partition, and what stands in their way. Called from within the Partition's
-// functions, on the producer's thread.
+// Results of a partition's records, and faults that delay them. Called from within the Partition's functions,
+// on the producer's thread.
 class PartitionListener {
  public:
   virtual ~PartitionListener() = default;
 
-  // All records of the batch stand in the topic, from `base_offset` on (-1: not known). `repeat`: they had
-  // stood there before this request.
+  // All records of the batch are in the topic, from `base_offset` on (-1: unknown). `repeat`: they were there
+  // before this request.
   virtual void OnDelivered(Partition& partition, const Batch& batch, int64_t base_offset, bool repeat) = 0;
 
-  // The topic doesn't take these records; they are the listener's from now on. `code` is a constant;
-  // `reasons`, by record, are the broker's words or empty.
+  // The topic rejected these records; the listener now owns them. `code` is a constant; `reasons` has one
+  // entry a record: the broker's text, or empty.
   virtual void OnRejected(Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,
                           std::span<const std::string> reasons) = 0;
 
-  // So many records are sent once more.
+  // This many records are sent again.
   virtual void OnRetried(Partition& partition, uint32_t records) = 0;
 
-  // Nothing is delivered for now, for a reason that is no record's own; it is tried again. `code` is a
-  // constant.
+  // Nothing is delivered for now, for a reason that no single record caused; the partition retries. `code` is
+  // a constant.
   virtual void OnFault(Partition& partition, std::string_view code, std::string_view reason) = 0;
 
-  // The batch has got these numbers, before it goes out; what any of its records had before counts no more.
-  // Not told of those that are resumed.
+  // The batch has been assigned these sequence numbers and is about to be sent. Numbers that its records had
+  // before are void. Not called for batches that are resumed.
   virtual void OnNumbered(Partition& partition, const Batch& batch) = 0;
-  // The batch's numbers count no more, though it may have gone out under them.
+  // The batch's sequence numbers are void, although it may have been sent with them.
   virtual void OnNumbersVoid(Partition& partition, const Batch& batch) = 0;
 
-  // So many records are sent again though they may stand in the topic already: the protocol has no way to
-  // know.
+  // This many records are sent again although they may already be in the topic: the protocol can't tell.
   virtual void OnPossibleRepeats(Partition& partition, uint32_t records) = 0;
 };
 
-// Who writes. Shared by all partitions of a producer.
+// The producer id and epoch (KIP-98). Shared by all partitions of a producer.
 struct ProducerId {
   int64_t id = -1;  // -1: none yet
   int16_t epoch = 0;
 };
 
-// One partition's batches on their way to its leader: order, sequence numbers, repetition, and the sorting
-// out of records that the broker rejects. The rules are those of an idempotent producer (KIP-98, KIP-360,
-// KIP-467), and of what brokers do beyond them.
+// The batches of one partition on their way to its leader: order, sequence numbers, retries, and the removal
+// of records that the broker rejects. Follows the rules of an idempotent producer (KIP-98, KIP-360, KIP-467),
+// and what brokers were seen to do beyond them.
 //
-//  - Batches go out in the order of Add. Each gets its sequence numbers when it is first sent, and is sent
-//  again with
-//    the same numbers and the same records, so that the broker knows it again.
-//  - Until the first one is acknowledged under a producer id, epoch and topic id, by this leader and since
-//  the
-//    last connection broke, only one is out: a broker that knows nothing of the producer takes any first
-//    sequence number, also a later batch's. From then on at most kOutMax are.
-//  - After a failure nothing goes out until all that is out is answered; then all goes again, from the oldest
-//  on. Only
-//    the oldest batch's failure says anything: those behind it fail because it did.
-//  - What a leader has in its log may not be replicated yet, and so is no success. The last one that it has
-//  is
-//    sent again: the answer to that repeat waits for the replicas, and speaks for all before it.
-//  - What changes the numbers of batches (a rejected record that is taken out, a new epoch) waits for that,
-//  too. Numbers that were given are never given to other records: they go on in a new epoch.
-//  - What an earlier life of the process sent goes out first, under its numbers (Resume). What follows has
-//  another producer id, as there may have been more that nobody has noted.
+//  - Batches are sent in the order of Open. A batch gets its sequence numbers when it is first sent. It is
+//    sent again with the same numbers and the same records, so that the broker recognizes it.
+//  - At most one batch is unanswered until one has been acknowledged with the current producer id, epoch and
+//    topic id, by the current leader, and since the last connection broke. The reason: a broker that doesn't
+//    know the producer accepts any first sequence number, even that of a later batch. After that, at most
+//    kOutMax batches are unanswered.
+//  - After a failure nothing is sent until all outstanding batches are answered; then all are sent again from
+//    the oldest on. Only the failure of the oldest batch is evaluated: later ones fail because it did.
+//  - Records in a leader's log may not be replicated yet, so this is not success. The last batch that the
+//    leader has is sent again: the answer to the repeat waits for the replicas, and then holds for all
+//    batches before it.
+//  - A change of sequence numbers (a rejected record is removed, a new epoch) also waits until all is
+//    answered. Numbers are never reused for other records: numbering restarts in a new epoch.
+//  - Batches that a previous run of the process sent are resent first, with their numbers (Resume). New
+//    batches use another producer id, because the previous run may have sent more batches than it noted.
 //
 // A pure state machine: time and randomness are parameters. One thread.
 class Partition {
  public:
-  // Of a broker's words about a fault.
+  // Maximum size of a broker's text about a fault.
   static constexpr size_t kReasonBytesMax = 500;
   // Brokers remember the last five batches of a producer (KIP-98).
   static constexpr size_t kOutMax = 5;
-  // So many failures of the oldest batch for its sequence number, with the same leader, before its number is
-  // doubted.
+  // After this many sequence number failures of the oldest batch in a row with the same leader, the leader is
+  // asked for the last sequence number that it has.
   static constexpr uint32_t kSequenceFailuresMax = 3;
-  // Brokers forget what they know of a producer by the times of its records, not by when they came
-  // (findings/kafka_dedup_ages_by_record_time.sh), and keep records by them. The shortest time that is usual
-  // for either is a day.
-  static constexpr std::chrono::milliseconds kTimeLasts = std::chrono::hours(1);
+  // A batch that is older than this when it is sent gets a new timestamp. Brokers expire producer state by
+  // the timestamps of records, not by their arrival (findings/kafka_dedup_ages_by_record_time.sh), and apply
+  // retention by them too. The shortest usual time for either is a day.
+  static constexpr std::chrono::milliseconds kTimestampLifetime = std::chrono::hours(1);
 
   struct Options {
     RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
-    // After so long without an acknowledgement the first batch goes alone again: the broker may have
-    // forgotten us (producer.id.expiration.ms, a day unless set otherwise).
-    base::Duration proof_lasts = std::chrono::minutes(10);
+    // After this time without an acknowledgement only one batch is sent until it is acknowledged: the broker
+    // may have forgotten the producer (producer.id.expiration.ms, a day by default).
+    base::Duration proof_lifetime = std::chrono::minutes(10);
   };
 
   enum class State : uint8_t {
-    kReady,       // what may go out, may
-    kDraining,    // after a failure: waits for the answers to what is out
-    kBackingOff,  // until NotBefore()
-    kAsking,      // waits for OnLastSequence
-    kConfirming,  // waits for OnTopicId
-    kRenewing,    // waits for OnProducerId
+    kReady,               // batches may be sent
+    kDraining,            // after a failure: waits for the answers to all outstanding batches
+    kBackingOff,          // until NotBefore()
+    kAwaitingSequence,    // waits for OnLastSequence
+    kAwaitingTopicId,     // waits for OnTopicId
+    kAwaitingProducerId,  // waits for OnProducerId
   };
 
-  // What the owner has to find out for the partition to go on; each is a request that it clears by its
-  // answer.
+  // Requests that the owner must make for the partition to continue. Each is cleared by the function named
+  // here.
   struct Wants {
     bool metadata = false;        // OnLeader
     bool last_sequence = false;   // OnLastSequence
     bool topic_id = false;        // OnTopicId
     bool producer_id = false;     // OnProducerId, with another id than the present one
-    bool new_connection = false;  // to its leader: what was sent there was taken for nonsense
+    bool new_connection = false;  // to the leader, which could not read a batch; ClearNewConnection
   };
 
   Partition(std::string topic, int32_t index, const Options& options, PartitionListener& listener)
@@ -127,32 +124,33 @@ class Partition {
   const std::string& Topic() const { return topic_; }
   int32_t Index() const { return index_; }
 
-  // --- from the side of the events
+  // --- records in
 
-  // The batch that the next record is to be appended to, behind all others: one that has not been sent, and
-  // stays within `bytes_max` with `bytes` more, or an empty one of `codec`.
+  // Returns the batch to append the next record to, after all others: the last one if it was not sent and has
+  // room for `bytes` within `bytes_max`, else a new one with `codec`.
   Batch& Open(size_t bytes, size_t bytes_max, bool dead_letters, wire::Codec codec, base::SteadyTime now,
               int64_t now_ms);
   size_t Batches() const { return queue_.size(); }
   size_t Bytes() const;
   uint64_t Records() const;
-  // Gives all batches back, in their order, to be placed anew; they hold back what they did. Nothing is out.
+  // Returns all batches in their order, for the caller to place again. They keep holding back other
+  // partitions. No batch may be outstanding.
   std::deque<std::unique_ptr<Batch>> GiveBack();
-  // The same of those that were never sent.
+  // Like GiveBack, for the batches that were never sent.
   std::deque<std::unique_ptr<Batch>> GiveBackUnsent();
-  // One that was sent and rejected, for another try behind all others.
-  void TryAgain(std::unique_ptr<Batch> batch) { queue_.push_back(std::move(batch)); }
+  // Appends a batch that was sent and rejected, to be sent again after all others.
+  void Retry(std::unique_ptr<Batch> batch) { queue_.push_back(std::move(batch)); }
   size_t Out() const { return out_; }
 
-  // A batch that an earlier life of the process sent, before anything else happens and in the order of their
-  // numbers, which are of one epoch (ResumableOf). It has its tokens; the owner appends the records, in their
-  // order, and calls NoteResumed for each. Nothing goes out until all are there, or GiveUpResuming says that
-  // no more come.
+  // Adds a batch that a previous run of the process sent. Must be called before anything else, in the order
+  // of sequence numbers, with batches of one epoch (see ResumableOf). The batch has its tokens; the owner
+  // appends the records in their order and calls NoteResumed for each. Nothing is sent until all records are
+  // there, or GiveUpResuming says that no more will come.
   Batch& Resume(const wire::ProducerStamp& stamp, const wire::TopicId& topic_id,
                 std::span<const uint64_t> tokens, base::SteadyTime now, int64_t now_ms);
   void NoteResumed() { --awaited_; }
   void GiveUpResuming();
-  // Those that have a number, or were sent under an earlier one.
+  // Visits the batches that were sent at least once, or that have sequence numbers.
   template <typename Visit>
   void VisitSent(Visit visit) {
     for (const auto& batch : queue_) {
@@ -160,61 +158,62 @@ class Partition {
     }
   }
 
-  // While `batch`, of another partition, isn't done, nothing goes out here that was not sent before: records
-  // that would go here now, and are older, are in it.
+  // While `batch` of another partition isn't delivered, this partition sends only batches that it has sent
+  // before: `batch` has older records with keys that now belong here.
   void HoldBack(Batch& batch);
-  // What the batch holds back may go on. LetGo: what all of this partition's do.
+  // Release ends what `batch` holds back. ReleaseAll does so for all batches of this partition.
   static void Release(Batch& batch);
-  void LetGo();
+  void ReleaseAll();
 
-  // --- from the side of the cluster
+  // --- answers of the cluster
 
-  // A new producer id or the first one.
+  // The first producer id, or a new one.
   void OnProducerId(const ProducerId& id);
-  // Who leads it now; node -1: nobody. `id`: the topic's, where the broker tells.
+  // The current leader; node -1: none. `id`: the topic's id, if the broker reports it.
   void OnLeader(int32_t node, int32_t epoch, const wire::TopicId& id, base::SteadyTime now);
   const wire::TopicId& Id() const { return topic_id_; }
   const ProducerId& Producer() const { return producer_; }
   int32_t Leader() const { return leader_; }
   int32_t LeaderEpoch() const { return leader_epoch_; }
 
-  // Whether NextBatch would give one.
+  // Whether NextBatch would return a batch.
   bool CanSend(base::SteadyTime now) const;
-  // How large the batch is that NextBatch gives; 0: none is left.
+  // Size of the batch that NextBatch returns next, in bytes; 0: none is left.
   size_t NextBytes() const { return out_ < queue_.size() ? queue_[out_]->records.Bytes() : 0; }
-  // The next batch to send to the leader, now out; null: none. `now_ms`, since 1970, is its records' time if
-  // theirs is older than kTimeLasts.
+  // Returns the next batch to send to the leader, and counts it as outstanding; null: none. `now_ms` is the
+  // time since 1970 in ms; the batch gets it as timestamp if its own is older than kTimestampLifetime.
   Batch* NextBatch(base::SteadyTime now, int64_t now_ms);
 
-  // The answer to a batch that was out; `version` of the request, `now_ms` since 1970.
+  // The answer to an outstanding batch. `version` is that of the request; `now_ms` is the time since 1970 in
+  // ms.
   void OnAnswer(Batch& batch, const wire::PartitionProduced& answer, int16_t version, base::SteadyTime now,
                 int64_t now_ms, uint64_t random);
-  // The connection ended, or took too long, without one.
+  // The connection ended or timed out without an answer to the batch.
   void OnNoAnswer(Batch& batch, base::SteadyTime now, uint64_t random);
-  // What the leader knows of this producer here; nullopt: nothing, or it doesn't tell.
+  // What the leader knows about this producer; nullopt: nothing, or it doesn't report it.
   void OnLastSequence(const std::optional<wire::ProducerState>& known, base::SteadyTime now);
-  // The topic's id by an answer to a question that was asked behind OnLastSequence: what the leader knows is
-  // proof of nothing if it speaks of another topic of the name.
+  // The topic's id, from a request that was sent after OnLastSequence: if the topic was recreated, what the
+  // leader reported proves nothing about our batches.
   void OnTopicId(const wire::TopicId& id, base::SteadyTime now);
 
   State Now() const { return state_; }
-  // When it may go on; only while backing off.
+  // When the partition may send again; valid only in state kBackingOff.
   base::SteadyTime NotBefore() const { return not_before_; }
   const Wants& Wanted() const { return wants_; }
   void ClearNewConnection() { wants_.new_connection = false; }
 
  private:
-  // What to do once all that is out is answered.
+  // What to do once all outstanding batches are answered.
   enum class Repair : uint8_t {
-    kNone,      // send again
-    kSplit,     // the oldest batch is too large, or one of its records is at fault: in halves
-    kReject,    // take `rejected_` out of the oldest batch
-    kRestamp,   // with a new time
-    kAsk,       // whether the oldest batch stands in the log
-    kNewEpoch,  // number anew from 0
-    kNewId,     // the same under another producer id
+    kNone,             // send again
+    kSplit,            // split the oldest batch: it is too large, or one unknown record is at fault
+    kReject,           // remove the records of `rejection_` from the oldest batch
+    kRestamp,          // set a new timestamp
+    kRequestSequence,  // find out whether the oldest batch is in the log
+    kNewEpoch,         // restart numbering from 0 in a new epoch
+    kNewId,            // restart numbering with another producer id
   };
-  // Records of the oldest batch, by rising index.
+  // Rejected records of the oldest batch, by ascending index.
   struct Rejection {
     std::string_view code = {};
     std::vector<uint32_t> records = {};
@@ -222,56 +221,56 @@ class Partition {
   };
 
   void Fail(std::string_view code, std::string_view reason, base::SteadyTime now, uint64_t random);
-  void Sort(const Batch& batch, const wire::PartitionProduced& answer, int16_t version, base::SteadyTime now,
-            uint64_t random);
-  void SortSequence(base::SteadyTime now, uint64_t random);
-  void SortRecords(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
-                   std::string_view code, base::SteadyTime now, uint64_t random);
+  void HandleError(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
+                   base::SteadyTime now, uint64_t random);
+  void HandleSequenceError(base::SteadyTime now, uint64_t random);
+  void HandleRecordErrors(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
+                          std::string_view code, base::SteadyTime now, uint64_t random);
   void RejectOldest(std::string_view code, std::string_view reason);
-  void MendBy(Repair repair);
-  void WhenDrained(base::SteadyTime now);
-  void GoOnBehindTold();
-  static bool StandsInLog(const Batch& batch, int32_t last_sequence);
+  void ScheduleRepair(Repair repair);
+  void RepairWhenDrained(base::SteadyTime now);
+  void ContinueAfterReported();
+  static bool IsInLog(const Batch& batch, int32_t last_sequence);
   void SplitOldest();
-  void TakeRejectedOut();
+  void RemoveRejected();
   bool AnyInDoubt() const;
-  void NumberAnew();
+  void ResetNumbers();
   void BeginEpoch();
   void EndResuming();
-  void OnAnotherLeader(base::SteadyTime now);
+  void OnLeaderChanged(base::SteadyTime now);
   void Deliver(size_t place, int64_t base_offset, bool repeat, base::SteadyTime now);
-  void OnWitness(const wire::PartitionProduced& answer, base::SteadyTime now, uint64_t random);
+  void OnWitnessAnswer(const wire::PartitionProduced& answer, base::SteadyTime now, uint64_t random);
 
   const std::string topic_;
   const int32_t index_;
   const Options options_;
   PartitionListener& listener_;
 
-  std::deque<std::unique_ptr<Batch>> queue_;  // oldest first; those with numbers stand before those without
-  size_t out_ = 0;
-  uint32_t held_back_ = 0;  // by so many batches of other partitions
+  std::deque<std::unique_ptr<Batch>> queue_;  // oldest first; numbered ones before unnumbered ones
+  size_t out_ = 0;                            // batches in requests that aren't answered
+  uint32_t held_back_ = 0;                    // number of batches of other partitions that hold this one back
   State state_ = State::kReady;
   Repair repair_ = Repair::kNone;
   Rejection rejection_;
   base::SteadyTime not_before_;
   Wants wants_;
-  uint32_t failures_ = 0;           // since the last acknowledgement
-  uint32_t sequence_failures_ = 0;  // of the oldest batch, with this leader
-  bool nonsense_told_ = false;      // the oldest batch was taken for nonsense already
+  uint32_t failures_ = 0;             // since the last acknowledgement
+  uint32_t sequence_failures_ = 0;    // of the oldest batch with this leader
+  bool reconnect_requested_ = false;  // because the leader could not read the oldest batch
 
   int32_t leader_ = -1;
   int32_t leader_epoch_ = -1;
   wire::TopicId topic_id_;
   ProducerId producer_;
   int32_t next_sequence_ = 0;
-  bool resuming_ = false;    // `producer_` is an earlier life's
-  ProducerId own_producer_;  // while resuming
-  size_t awaited_ = 0;       // records of resumed batches that are still to come
-  bool proven_ = false;
+  bool resuming_ = false;    // `producer_` is a previous run's
+  ProducerId own_producer_;  // used after resuming
+  size_t awaited_ = 0;       // records of resumed batches that are still missing
+  bool proven_ = false;      // see the class comment: more than one batch may be outstanding
   base::SteadyTime acknowledged_at_;
-  int64_t now_ms_ = 0;               // of the last answer
-  int32_t last_sequence_told_ = -1;  // that OnTopicId confirms
-  // The place of the last batch that the leader has. It alone is sent, until it is answered.
+  int64_t now_ms_ = 0;                   // time of the last answer
+  int32_t reported_last_sequence_ = -1;  // valid once OnTopicId confirms the topic
+  // Index of the last batch that the leader has. Only this batch is sent until it is answered.
   std::optional<size_t> witness_;
 };
 

@@ -1,4 +1,4 @@
-// Partition: what is done once all that was out is answered.
+// The part of Partition that runs once all outstanding batches are answered.
 
 #include "adapters/kafka/native/partition.h"
 
@@ -8,7 +8,7 @@
 
 namespace ei::kafka::native {
 
-// Of a batch with few records.
+// Rejects all records of the oldest batch, which has few.
 void Partition::RejectOldest(std::string_view code, std::string_view reason) {
   rejection_ = {.code = code};
   for (uint32_t index = 0; index < queue_.front()->records.Count(); ++index) {
@@ -17,11 +17,11 @@ void Partition::RejectOldest(std::string_view code, std::string_view reason) {
   }
   state_ = State::kDraining;
   not_before_ = base::SteadyTime::min();
-  MendBy(Repair::kReject);
+  ScheduleRepair(Repair::kReject);
 }
 
-// What is due because the topic is another one is done first. The rest shows again.
-void Partition::MendBy(Repair repair) {
+// The repair for a recreated topic goes first. Other errors occur again if they are still true.
+void Partition::ScheduleRepair(Repair repair) {
   if (repair_ != Repair::kNewEpoch) repair_ = repair;
 }
 
@@ -41,76 +41,76 @@ std::deque<std::unique_ptr<Batch>> Partition::GiveBackUnsent() {
   return unsent;
 }
 
-void Partition::WhenDrained(base::SteadyTime now) {
+void Partition::RepairWhenDrained(base::SteadyTime now) {
   if (state_ != State::kDraining || out_ > 0) return;
   state_ = not_before_ > now ? State::kBackingOff : State::kReady;
   switch (std::exchange(repair_, Repair::kNone)) {
     case Repair::kNone: return;
     case Repair::kSplit: return SplitOldest();
-    case Repair::kReject: return TakeRejectedOut();
+    case Repair::kReject: return RemoveRejected();
     case Repair::kRestamp:
       for (const auto& batch : queue_) batch->records.SetTimestampMs(now_ms_);
       return;
-    case Repair::kAsk:
-      state_ = State::kAsking;
+    case Repair::kRequestSequence:
+      state_ = State::kAwaitingSequence;
       wants_.last_sequence = true;
       return;
     case Repair::kNewEpoch: return BeginEpoch();
     case Repair::kNewId:
       if (resuming_) return EndResuming();
-      state_ = State::kRenewing;
+      state_ = State::kAwaitingProducerId;
       wants_.producer_id = true;
       return;
   }
 }
 
 void Partition::OnLastSequence(const std::optional<wire::ProducerState>& known, base::SteadyTime now) {
-  if (state_ != State::kAsking) return;
+  if (state_ != State::kAwaitingSequence) return;
   wants_.last_sequence = false;
   sequence_failures_ = 0;
   state_ = not_before_ > now ? State::kBackingOff : State::kReady;
   if (!known || known->producer_epoch != producer_.epoch) return BeginEpoch();
-  last_sequence_told_ = known->last_sequence;
-  if (!queue_.empty() && !StandsInLog(*queue_.front(), last_sequence_told_)) return GoOnBehindTold();
-  // Before Kafka 2.8 topics have no ids, and leaders don't tell what they know either.
+  reported_last_sequence_ = known->last_sequence;
+  if (!queue_.empty() && !IsInLog(*queue_.front(), reported_last_sequence_)) return ContinueAfterReported();
+  // Before Kafka 2.8 topics have no ids, and leaders don't report last sequence numbers either.
   if (!queue_.empty() && !queue_.front()->topic_id.Known()) return BeginEpoch();
-  state_ = State::kConfirming;
+  state_ = State::kAwaitingTopicId;
   wants_.topic_id = true;
 }
 
 void Partition::OnTopicId(const wire::TopicId& id, base::SteadyTime now) {
-  if (state_ != State::kConfirming) return;
+  if (state_ != State::kAwaitingTopicId) return;
   wants_.topic_id = false;
   state_ = not_before_ > now ? State::kBackingOff : State::kReady;
-  size_t standing = 0;
+  size_t in_log = 0;
   for (const auto& batch : queue_) {
-    if (!StandsInLog(*batch, last_sequence_told_)) break;
+    if (!IsInLog(*batch, reported_last_sequence_)) break;
     if (batch->topic_id != id) return BeginEpoch();
-    ++standing;
+    ++in_log;
   }
-  if (standing == 0) return GoOnBehindTold();
-  const Batch& last = *queue_[standing - 1];
-  if (wire::SequenceAfter(last.stamp.base_sequence, last.records.Count() - 1) == last_sequence_told_) {
-    witness_ = standing - 1;
+  if (in_log == 0) return ContinueAfterReported();
+  const Batch& last = *queue_[in_log - 1];
+  if (wire::SequenceAfter(last.stamp.base_sequence, last.records.Count() - 1) == reported_last_sequence_) {
+    witness_ = in_log - 1;
   } else {
     BeginEpoch();
   }
 }
 
-void Partition::GoOnBehindTold() {
+void Partition::ContinueAfterReported() {
   if (queue_.empty()) return;
   const int32_t next = queue_.front()->stamp.base_sequence;
-  if (next >= 0 && next != wire::SequenceAfter(last_sequence_told_, 1)) BeginEpoch();
+  if (next >= 0 && next != wire::SequenceAfter(reported_last_sequence_, 1)) BeginEpoch();
 }
 
-// One that was answered by an error each time was never appended: another batch has its numbers there.
-bool Partition::StandsInLog(const Batch& batch, int32_t last_sequence) {
+// A batch that got an error each time was never appended: its numbers in the log belong to another batch.
+bool Partition::IsInLog(const Batch& batch, int32_t last_sequence) {
   if (batch.stamp.base_sequence < 0 || !batch.in_doubt) return false;
   return !wire::IsSequenceAbove(wire::SequenceAfter(batch.stamp.base_sequence, batch.records.Count() - 1),
                                 last_sequence);
 }
 
-// In two batches that have the numbers of the one.
+// Splits the oldest batch into two that share its sequence numbers.
 void Partition::SplitOldest() {
   const std::unique_ptr<Batch> whole = std::move(queue_.front());
   queue_.pop_front();
@@ -138,7 +138,7 @@ void Partition::SplitOldest() {
   queue_.push_front(std::move(first));
 }
 
-void Partition::TakeRejectedOut() {
+void Partition::RemoveRejected() {
   const std::unique_ptr<Batch> all = std::move(queue_.front());
   queue_.pop_front();
   listener_.OnNumbersVoid(*this, *all);
@@ -162,7 +162,7 @@ void Partition::TakeRejectedOut() {
   }
   BeginEpoch();
   failures_ = 0;
-  // An earlier answer may have been lost, and the topic's rules have changed since.
+  // The batch may have been appended with a lost answer, and the topic's rules may have changed since.
   if (all->in_doubt) listener_.OnPossibleRepeats(*this, rejected->records.Count());
   listener_.OnRejected(*this, std::move(rejected), rejection.code, rejection.reasons);
 }
@@ -171,8 +171,8 @@ bool Partition::AnyInDoubt() const {
   return std::ranges::any_of(queue_, [](const auto& batch) { return batch->in_doubt; });
 }
 
-// All get their numbers when they are sent next.
-void Partition::NumberAnew() {
+// All batches get new numbers when they are next sent.
+void Partition::ResetNumbers() {
   uint32_t in_doubt = 0;
   for (const auto& batch : queue_) {
     if (batch->in_doubt) in_doubt += static_cast<uint32_t>(batch->tokens.size());
@@ -189,15 +189,15 @@ void Partition::NumberAnew() {
 void Partition::BeginEpoch() {
   if (resuming_) return EndResuming();
   if (producer_.epoch == std::numeric_limits<int16_t>::max()) {
-    state_ = State::kRenewing;
+    state_ = State::kAwaitingProducerId;
     wants_.producer_id = true;
     return;
   }
   ++producer_.epoch;
-  NumberAnew();
+  ResetNumbers();
 }
 
-// --- what an earlier life of the process sent
+// --- batches of a previous run of the process
 
 Batch& Partition::Resume(const wire::ProducerStamp& stamp, const wire::TopicId& topic_id,
                          std::span<const uint64_t> tokens, base::SteadyTime now, int64_t now_ms) {
@@ -224,11 +224,11 @@ void Partition::GiveUpResuming() {
   awaited_ = 0;
 }
 
-// Goes on under our own id, or waits for it.
+// Continues with our own id, or waits for it.
 void Partition::EndResuming() {
   resuming_ = false;
   producer_ = own_producer_;
-  NumberAnew();
+  ResetNumbers();
 }
 
 }  // namespace ei::kafka::native

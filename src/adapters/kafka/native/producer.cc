@@ -10,7 +10,7 @@ namespace ei::kafka::native {
 
 namespace {
 
-constexpr int32_t kFirstBootstrap = -2;  // the numbers of bootstrap addresses go down from here
+constexpr int32_t kFirstBootstrap = -2;  // node numbers of bootstrap addresses descend from here
 
 std::string TextOf(const Address& address) { return address.host + ':' + std::to_string(address.port); }
 
@@ -22,8 +22,8 @@ std::string_view CodeOf(Link::End end) {
   switch (end) {
     case Link::End::kClosed: return "connection_failed";
     case Link::End::kTimedOut: return "timed_out";
-    case Link::End::kNonsense: return "not_kafka";
-    case Link::End::kRefused: return "authentication_failed";
+    case Link::End::kProtocolError: return "not_kafka";
+    case Link::End::kLoginRejected: return "authentication_failed";
     case Link::End::kUnsupported: return "unsupported_version";
   }
   return "connection_failed";
@@ -41,16 +41,16 @@ void Producer::CloseAll() {
   connections_.clear();
 }
 
-// --- the owner's side
+// --- for the owner
 
 void Producer::Watch(const std::string& topic) {
   if (cluster_.Find(topic) != nullptr) return;
   cluster_.Watch(topic);
-  metadata_wanted_ = true;
+  metadata_needed_ = true;
   next_turn_ = {};
 }
 
-void Producer::AskForConfigs(std::vector<std::string> topics, std::vector<std::string_view> names) {
+void Producer::RequestConfigs(std::vector<std::string> topics, std::vector<std::string_view> names) {
   config_topics_ = std::move(topics);
   config_names_ = std::move(names);
   next_turn_ = {};
@@ -76,10 +76,10 @@ Producer::Line& Producer::LineOf(const std::string& topic, int32_t partition) {
   return *line;
 }
 
-// --- which broker's it is
+// --- assignment of partitions to brokers
 
 void Producer::List(Line& line) {
-  producer_wanted_ = producer_wanted_ || line.partition.Wanted().producer_id;
+  producer_id_needed_ = producer_id_needed_ || line.partition.Wanted().producer_id;
   const int32_t leader = line.partition.Batches() == 0 ? -1 : line.partition.Leader();
   if (line.listed_at == leader) return;
   Unlist(line);
@@ -98,7 +98,7 @@ void Producer::FollowLeader(Line& line, base::SteadyTime now) {
   Partition& partition = line.partition;
   const ClusterView::Leader leader = cluster_.LeaderOf(partition.Topic(), partition.Index());
   const ClusterView::Topic* const topic = cluster_.Find(partition.Topic());
-  if (topic == nullptr || !topic->told) return;
+  if (topic == nullptr || !topic->answered) return;
   partition.OnLeader(leader.node, leader.epoch, topic->id, now);
   List(line);
   GiveBackIfGone(line);
@@ -146,8 +146,8 @@ Producer::Connection* Producer::Reach(int32_t node, bool slow, base::SteadyTime 
     address = index < options_.bootstrap.size() ? &options_.bootstrap[index] : nullptr;
   }
   if (address == nullptr) {
-    // While a question is open, its answer goes on.
-    if (!std::exchange(metadata_wanted_, true)) Wake(std::max(now, metadata_not_before_));
+    // If a metadata request is pending, its answer continues.
+    if (!std::exchange(metadata_needed_, true)) Wake(std::max(now, metadata_not_before_));
     return nullptr;
   }
   connection = Open(node, *address, slow, now);
@@ -165,24 +165,25 @@ void Producer::ForgetBrokers() {
   });
 }
 
-// The partitions hear of it by their batches; the rest is asked again.
+// The partitions learn of the end through their batches; other requests are repeated.
 void Producer::End(Connection& connection, base::SteadyTime now) {
   Link& link = connection.link;
   Broker& broker = brokers_[connection.node];
   const std::deque<Link::Request> unanswered = link.Unanswered(now);
-  const bool idle = link.Why() == Link::End::kClosed && connection.let_in_told > 0 && unanswered.empty();
+  const bool idle =
+      link.EndCause() == Link::End::kClosed && connection.logins_reported > 0 && unanswered.empty();
   if (!idle) {
     ++broker.failures;
     broker.not_before = now + options_.reconnect.Delay(broker.failures, random_());
-    metadata_wanted_ = true;
-    // What a renewal, or one that began with earlier credentials, is told says less than the next login is
-    // told, which follows at once: a token may have expired.
-    const bool outdated = link.TimesLetIn() > 0 || connection.credentials != credentials_;
-    if (link.Why() == Link::End::kRefused && outdated) broker.not_before = now;
-    if (link.Why() == Link::End::kRefused && !outdated) {
+    metadata_needed_ = true;
+    // A rejected renewal, or a rejection of older credentials, is not reported: the token may have expired.
+    // The next login follows immediately and shows whether the current credentials are valid.
+    const bool outdated = link.Logins() > 0 || connection.credentials != credentials_;
+    if (link.EndCause() == Link::End::kLoginRejected && outdated) broker.not_before = now;
+    if (link.EndCause() == Link::End::kLoginRejected && !outdated) {
       listener_.OnRefused(connection.where, link.Reason());
     } else {
-      listener_.OnFault(CodeOf(link.Why()), connection.where, link.Reason());
+      listener_.OnFault(CodeOf(link.EndCause()), connection.where, link.Reason());
     }
   }
   network_.Close(connection.number);
@@ -210,19 +211,20 @@ std::vector<int32_t> Producer::Candidates() const {
   return candidates;
 }
 
-// Brokers that are known may all have gone, and others have come in their place (KIP-899, KIP-1102).
-void Producer::NoteAlone(base::SteadyTime now) {
-  if (!alone_since_) alone_since_ = now;
-  if (now - *alone_since_ >= options_.rebootstrap_after) use_bootstrap_ = true;
-  if (alone_told_) return;
-  alone_told_ =
+// All known brokers may have been replaced by others (KIP-899, KIP-1102).
+void Producer::NoteUnreachable(base::SteadyTime now) {
+  if (!unreachable_since_) unreachable_since_ = now;
+  if (now - *unreachable_since_ >= options_.rebootstrap_after) use_bootstrap_ = true;
+  if (unreachable_reported_) return;
+  unreachable_reported_ =
       std::ranges::all_of(Candidates(), [this](int32_t node) { return brokers_[node].failures > 0; });
-  if (alone_told_) listener_.OnFault("brokers_down", "the cluster", "none of its brokers can be reached");
+  if (unreachable_reported_)
+    listener_.OnFault("brokers_down", "the cluster", "none of its brokers can be reached");
 }
 
-Producer::Connection* Producer::Anyone(base::SteadyTime now) {
+Producer::Connection* Producer::AnyConnection(base::SteadyTime now) {
   const auto rank = [&](const Connection& one) {
-    return std::tuple(one.node == unhelpful_, one.link.Waited(now) >= kSlow, one.asked_at);
+    return std::tuple(one.node == unhelpful_, one.link.Waited(now) >= kSlow, one.used_at);
   };
   Connection* best = nullptr;
   for (const auto& [_, connection] : connections_) {
@@ -233,17 +235,17 @@ Producer::Connection* Producer::Anyone(base::SteadyTime now) {
     }
     if (best == nullptr || rank(*connection) < rank(*best)) best = connection.get();
   }
-  if (best != nullptr) best->asked_at = now;
+  if (best != nullptr) best->used_at = now;
   if (best != nullptr && best->node != unhelpful_) return best;
-  // One after the other, so that an outage costs a few attempts, not a storm of them.
+  // Connects to one broker at a time, so that an outage doesn't cause many connection attempts at once.
   for (const auto& [_, connection] : connections_) {
-    if (connection->slow || connection->link.Ready() || now >= connection->opened_at + kImpatience) continue;
-    Wake(connection->opened_at + kImpatience);
+    if (connection->slow || connection->link.Ready() || now >= connection->opened_at + kConnectWait) continue;
+    Wake(connection->opened_at + kConnectWait);
     return nullptr;
   }
   std::vector<int32_t> candidates = Candidates();
   std::erase_if(candidates, [this](int32_t node) { return brokers_[node].main != nullptr; });
-  // The one that may be tried first, any of those alike.
+  // Picks a broker with the shortest backoff, at random among equals.
   std::ranges::shuffle(candidates, random_);
   const auto next = std::ranges::min_element(
       candidates, {}, [&](int32_t node) { return std::max(brokers_[node].not_before, now); });
@@ -251,7 +253,7 @@ Producer::Connection* Producer::Anyone(base::SteadyTime now) {
   return best;
 }
 
-// --- the network's side
+// --- for the network
 
 void Producer::OnConnected(uint64_t connection, base::SteadyTime now) {
   if (const auto found = connections_.find(connection); found != connections_.end()) {
@@ -284,7 +286,7 @@ void Producer::OnClosed(uint64_t number, std::string_view reason, base::SteadyTi
   next_turn_ = {};
 }
 
-// --- what partitions say
+// --- reports of partitions
 
 void Producer::OnDelivered(Partition& partition, const Batch& batch, int64_t base_offset, bool repeat) {
   if (repeat) listener_.OnRepeats(batch.records.Count());

@@ -22,7 +22,7 @@
 
 namespace ei::kafka::native {
 
-// What an owner hears of its producer; called from within the producer's functions.
+// Reports of a producer to its owner; called from within the producer's functions.
 class ProducerListener {
  public:
   virtual ~ProducerListener() = default;
@@ -33,120 +33,125 @@ class ProducerListener {
                           std::span<const std::string> reasons) = 0;
   virtual void OnRetried(uint32_t records) = 0;
 
-  // As of PartitionListener.
+  // See PartitionListener.
   virtual void OnNumbered(const Partition& partition, const Batch& batch) = 0;
   virtual void OnNumbersVoid(const Partition& partition, const Batch& batch) = 0;
-  // What was told so far comes before anything that is handed to the network now.
+  // Called before batches are handed to the network: everything reported until now must be recorded first.
   virtual void OnWriting() = 0;
 
-  // There is no such partition now: its topic is unknown to the brokers, or was made again with fewer. The
-  // batches are the listener's matter again.
+  // The partition no longer exists: the brokers don't know its topic, or the topic was recreated with fewer
+  // partitions. The listener now owns the batches.
   virtual void OnPartitionGone(const Partition& partition, std::deque<std::unique_ptr<Batch>> batches) = 0;
 
-  // What an answer says of a watched topic: its partitions, or why there are none.
-  virtual void OnTopic(const std::string& topic, const ClusterView::Topic& told) = 0;
+  // The state of a watched topic after an answer: its partitions, or the error.
+  virtual void OnTopic(const std::string& topic, const ClusterView::Topic& view) = 0;
 
-  // Trouble that is no record's own. `code` is a constant; `where` names a broker or a partition.
+  // A fault that no single record caused. `code` is a constant; `where` names a broker or a partition.
   virtual void OnFault(std::string_view code, const std::string& where, std::string_view detail) = 0;
-  // A broker lets the client in: to a new connection, or with a renewed login.
+  // A broker accepted a new connection, or renewed its login.
   virtual void OnContact(const std::string& where) = 0;
-  // A broker doesn't: its credentials are wrong.
+  // A broker rejected the credentials.
   virtual void OnRefused(const std::string& where, std::string_view detail) = 0;
   // A broker has answered a produce request.
   virtual void OnProduced(const std::string& where, base::Duration took) = 0;
-  // A broker asks for a pause (0: for none any more).
+  // A broker asked the client to pause; 0: the pause is over.
   virtual void OnPause(const std::string& where, base::Duration pause) = 0;
 
-  // Records that stood in the topic already, and that may stand there twice.
+  // Number of records that were in the topic already (OnRepeats), or that may be there twice
+  // (OnPossibleRepeats).
   virtual void OnRepeats(uint32_t records) = 0;
   virtual void OnPossibleRepeats(uint32_t records) = 0;
 
   virtual void OnTopicConfigs(const wire::DescribeConfigsResponse* response) = 0;  // null: no answer
 };
 
-// An idempotent producer (acks=all) over the connections that a Network makes: keeps up with the cluster,
-// gives each partition's batches to its leader, and finds out what partitions want to know.
+// An idempotent producer (acks=all) on the connections of a Network: follows the cluster's metadata, sends
+// each partition's batches to its leader, and makes the requests that partitions need.
 //
-//  - A broker takes up one request at a time on a connection (docs/KAFKA.md), so a small request waits until
-//    the one before is answered, or out for kGather: what comes meanwhile goes with it. Up to kOutMax are
-//    out.
-//  - A partition that held up a request goes by a second connection to the same broker, alone in its
-//  requests,
-//    until it is quick again: what is stuck delays nothing else.
-//  - Time-outs of requests count from when the one before them was answered.
-//  - A broker that asks for a pause gets none of our requests meanwhile, and no time-out runs.
+//  - A broker processes one request at a time on a connection (docs/KAFKA.md). So a small request waits until
+//    the previous one is answered or was sent kGather ago: batches that are added meanwhile go with it. At
+//    most kOutMax requests are unanswered on a connection.
+//  - A partition whose request was slow uses a second connection to the same broker, where each request has
+//    one batch, until it is fast again. So a stalled partition doesn't delay others.
+//  - The timeout of a request starts when the request before it was answered.
+//  - While a broker asks for a pause, it gets no requests and no timeout runs.
 //
-// It does no I/O and has no clock: the owner tells what a connection gave, then calls Turn; and Turn again
-// at NextTurn at the latest. One thread.
+// It does no I/O and has no clock: the owner passes in network events and then calls Turn, and calls Turn
+// again at NextTurn at the latest. One thread.
 class Producer final : private PartitionListener {
  public:
   static constexpr size_t kOutMax = 5;  // requests on a connection
   static constexpr base::Duration kGather = std::chrono::milliseconds(2);
-  static constexpr size_t kSmallBytes = 64 << 10;  // of a request
-  static constexpr base::Duration kSlow = std::chrono::seconds(1);
-  static constexpr base::Duration kQuestionTime =
-      std::chrono::seconds(10);                                           // at most, for one that any answers
-  static constexpr base::Duration kImpatience = std::chrono::seconds(1);  // then another broker is tried too
-  // So many answers in a row have to say that there is no such topic: a broker that starts says so of any.
+  static constexpr size_t kSmallBytes = 64 << 10;                   // a smaller request waits for more
+  static constexpr base::Duration kSlow = std::chrono::seconds(1);  // slower answers make a partition slow
+  // Timeout of a request that any broker can answer, unless request_timeout is shorter.
+  static constexpr base::Duration kRequestTime = std::chrono::seconds(10);
+  // After this time without success another broker is tried in parallel.
+  static constexpr base::Duration kConnectWait = std::chrono::seconds(1);
+  // This many answers in a row must say that a topic doesn't exist: a broker that is starting says so of any
+  // topic.
   static constexpr uint32_t kMissingAnswers = 8;
-  // So many passing errors in a row, and a leader counts as one that doesn't tell last sequences.
-  static constexpr uint32_t kAskFailuresMax = 10;
+  // After this many temporary errors in a row a leader is treated as one that doesn't report last sequence
+  // numbers.
+  static constexpr uint32_t kRequestFailuresMax = 10;
 
   struct Options {
     std::vector<Address> bootstrap;
     Link::Options link;
     Partition::Options partition;
     base::Duration request_timeout = std::chrono::seconds(10);
-    size_t request_bytes_max = 4 << 20;  // of several batches; a single one may be larger
+    size_t request_bytes_max = 4 << 20;  // for several batches; a single batch may be larger
     base::Duration metadata_age = std::chrono::minutes(5);
-    base::Duration idle_max = std::chrono::seconds(180);  // Azure cuts at 240 s
+    base::Duration idle_max = std::chrono::seconds(180);  // below Azure's limit of 240 s
     base::Duration rebootstrap_after = std::chrono::minutes(5);
     RetryPolicy reconnect{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
-    RetryPolicy ask_again{std::chrono::milliseconds(50), std::chrono::seconds(5), 0};
+    RetryPolicy request_retry{std::chrono::milliseconds(50), std::chrono::seconds(5), 0};
   };
 
-  // A partition on its way.
+  // A partition and its place in the producer.
   struct Line {
     Line(std::string topic, int32_t index, const Partition::Options& options, PartitionListener& listener)
         : partition(std::move(topic), index, options, listener) {}
     Partition partition;
 
-    // The producer's.
-    int32_t listed_at = -1;  // the broker whose `lines` it stands in
+    // Managed by the producer.
+    int32_t listed_at = -1;  // the broker that has it in `lines`; -1: none
     bool slow = false;
-    bool asked = false;         // a question about its last sequence is open
-    uint32_t ask_failures = 0;  // that were answered by a passing error, in a row
-    base::SteadyTime ask_not_before;
-    uint64_t confirmed_after = 0;  // the metadata question, by number, whose answer is too old for OnTopicId
+    bool sequence_pending = false;   // a DescribeProducers request isn't answered
+    uint32_t sequence_failures = 0;  // temporary errors in a row
+    base::SteadyTime sequence_not_before;
+    // Number of the last metadata request that is too old for OnTopicId.
+    uint64_t confirmed_after = 0;
   };
 
-  // Network and listener outlive the producer.
+  // Network and listener must outlive the producer.
   Producer(Options options, Network& network, ProducerListener& listener, uint64_t seed);
   ~Producer() override;
 
-  // --- the owner's side
+  // --- for the owner
 
-  // Keeps up with the topic; OnTopic tells. Topics are bounded by whoever names them.
+  // Follows the topic's metadata; OnTopic reports it. The caller bounds the number of topics.
   void Watch(const std::string& topic);
   static bool IsMissing(const ClusterView::Topic& topic) { return topic.missing_answers >= kMissingAnswers; }
-  // 0: not known, or there is no such topic any more.
+  // 0: unknown, or the topic doesn't exist any more.
   uint32_t PartitionsOf(const std::string& topic) const {
     const ClusterView::Topic* const known = cluster_.Find(topic);
     return known == nullptr || IsMissing(*known) ? 0 : static_cast<uint32_t>(known->partitions.size());
   }
-  // A partition of a watched topic, which stays where it is. Whoever appends to its batches calls Filled.
+  // Returns a partition of a watched topic; the reference stays valid. After appending to its batches the
+  // caller must call Filled.
   Line& LineOf(const std::string& topic, int32_t partition);
   void Filled(Line& line) {
     if (line.listed_at < 0) List(line);
     next_turn_ = {};
   }
-  // Of the topics' settings; OnTopicConfigs follows. At most one question is open.
-  void AskForConfigs(std::vector<std::string> topics, std::vector<std::string_view> names);
+  // Requests settings of topics; OnTopicConfigs follows. At most one request is outstanding.
+  void RequestConfigs(std::vector<std::string> topics, std::vector<std::string_view> names);
 
-  // In requests that aren't answered.
+  // Number of records in unanswered requests.
   uint64_t RecordsOut() const { return records_out_; }
 
-  // --- the network's side
+  // --- for the network
 
   void OnConnected(uint64_t connection, base::SteadyTime now);
   // `now_ms`: since 1970.
@@ -154,11 +159,11 @@ class Producer final : private PartitionListener {
   void OnWritten(uint64_t connection);
   void OnClosed(uint64_t connection, std::string_view reason, base::SteadyTime now);
 
-  // Does all that is due.
+  // Does everything that is due.
   void Turn(base::SteadyTime now);
   base::SteadyTime NextTurn() const { return next_turn_; }
 
-  // New credentials: the next connections log in with them; with `at_once` open ones end when they are idle.
+  // There are new credentials. New connections use them; open connections are closed when they are idle.
   void OnCredentials();
 
  private:
@@ -168,25 +173,25 @@ class Producer final : private PartitionListener {
         : number(number_), node(node_), slow(slow_), link(options, now), opened_at(now) {}
     const uint64_t number;
     const int32_t node;  // negative: a bootstrap address
-    const bool slow;     // for partitions that hold others up
+    const bool slow;     // for slow partitions
     Link link;
     const base::SteadyTime opened_at;
-    std::string where;          // host:port
-    uint64_t credentials = 0;   // the newest there were when it was opened
-    uint64_t let_in_told = 0;   // see Link::TimesLetIn
-    base::SteadyTime sent_at;   // the last produce request
-    base::SteadyTime asked_at;  // the last question that any broker answers
+    std::string where;             // host:port
+    uint64_t credentials = 0;      // value of credentials_ when it was opened
+    uint64_t logins_reported = 0;  // part of Link::Logins() that was reported
+    base::SteadyTime sent_at;      // the last produce request
+    base::SteadyTime used_at;      // the last request that any broker can answer
   };
 
   struct Broker {
     Connection* main = nullptr;
     Connection* slow = nullptr;
-    uint32_t failures = 0;  // since it last let us in
+    uint32_t failures = 0;  // since the last accepted connection
     base::SteadyTime not_before;
-    base::SteadyTime paused_until;  // as it has asked for, on whichever connection
-    std::string paused_where;       // told to OnPause
-    std::vector<Line*> lines;       // with batches, led by it
-    size_t turn = 0;                // where the next request begins
+    base::SteadyTime paused_until;  // it asked for this pause on any connection
+    std::string paused_where;       // name passed to OnPause; empty: no pause
+    std::vector<Line*> lines;       // partitions that it leads and that have batches
+    size_t turn = 0;                // index of the line that the next request starts with
   };
 
   struct Sent {
@@ -197,7 +202,7 @@ class Producer final : private PartitionListener {
     std::vector<Sent> batches;
     uint64_t records = 0;
     base::SteadyTime sent_at;
-    bool alone = false;  // one batch on a connection for slow lines
+    bool alone = false;  // one batch, on the connection for slow partitions
   };
 
   // PartitionListener
@@ -211,32 +216,32 @@ class Producer final : private PartitionListener {
   void OnPossibleRepeats(Partition& partition, uint32_t records) override;
 
   void CloseAll();
-  // Into its leader's lines, or out of any when it has nothing.
+  // Puts the line into its leader's lines, or removes it if it has no batches.
   void List(Line& line);
   void Unlist(Line& line);
   void FollowLeader(Line& line, base::SteadyTime now);
   void FollowLeaders(base::SteadyTime now);
   void GiveBackIfGone(Line& line);
-  // Brokers that are in no answer any more, and that nothing is going on with.
+  // Removes brokers that are not in the last metadata answer and have no connection or lines.
   void ForgetBrokers();
 
   Connection* Open(int32_t node, const Address& address, bool slow, base::SteadyTime now);
-  // The broker's connection, opened when there is none and it is time; null: none to use.
+  // Returns the broker's connection; opens one if there is none and the backoff has passed. null: none yet.
   Connection* Reach(int32_t node, bool slow, base::SteadyTime now);
   void End(Connection& connection, base::SteadyTime now);
   void Forget(Connection& connection);
-  // The brokers that a question may go to: those known, else the bootstrap addresses.
+  // Brokers that may get a metadata request: the known ones, else the bootstrap addresses.
   std::vector<int32_t> Candidates() const;
-  void NoteAlone(base::SteadyTime now);
-  // A connection for a question that any broker answers, in turn; null: none now, and one is on its way. One
-  // broker may know less than all others, for long.
-  Connection* Anyone(base::SteadyTime now);
+  void NoteUnreachable(base::SteadyTime now);
+  // Returns a connection for a request that any broker can answer, each broker in turn; null: none is ready,
+  // and one is being opened. Alternates, because one broker may know less than the others for a long time.
+  Connection* AnyConnection(base::SteadyTime now);
 
-  void TellTopicIds(base::SteadyTime now);
-  void AskMetadata(base::SteadyTime now);
-  void AskProducerId(base::SteadyTime now);
-  void AskConfigs(base::SteadyTime now);
-  void AskLastSequence(Line& line, base::SteadyTime now);
+  void ConfirmTopicIds(base::SteadyTime now);
+  void RequestMetadata(base::SteadyTime now);
+  void RequestProducerId(base::SteadyTime now);
+  void SendConfigsRequest(base::SteadyTime now);
+  void RequestLastSequence(Line& line, base::SteadyTime now);
   void Produce(int32_t node, Broker& broker, base::SteadyTime now);
   void SendProduce(Connection& connection, std::vector<Line*>& lines, base::SteadyTime now);
 
@@ -251,8 +256,8 @@ class Producer final : private PartitionListener {
   void OnNoAnswer(const Link::Request& request, base::SteadyTime now);
   void EndPause(Broker& broker);
   void Pause(Connection& connection, int32_t throttle_ms, base::SteadyTime now);
-  static void JudgeSpeed(const ProduceRequest& request, std::optional<base::Duration> waited);
-  base::Duration QuestionTime() const { return std::min(options_.request_timeout, kQuestionTime); }
+  static void UpdateSpeed(const ProduceRequest& request, std::optional<base::Duration> waited);
+  base::Duration RequestTime() const { return std::min(options_.request_timeout, kRequestTime); }
   int64_t UnixMs(base::SteadyTime now) const {
     return wall_.second + std::chrono::duration_cast<std::chrono::milliseconds>(now - wall_.first).count();
   }
@@ -273,34 +278,34 @@ class Producer final : private PartitionListener {
 
   std::unordered_map<uint64_t, ProduceRequest> produce_requests_;
   uint64_t last_request_ = 0;
-  std::unordered_map<uint64_t, Line*> sequence_questions_;
+  std::unordered_map<uint64_t, Line*> sequence_requests_;
 
-  bool metadata_wanted_ = true;
-  bool metadata_asked_ = false;
-  uint64_t metadata_questions_ = 0;
+  bool metadata_needed_ = true;
+  bool metadata_pending_ = false;
+  uint64_t metadata_requests_ = 0;
   base::SteadyTime metadata_at_;  // of the last answer
   base::SteadyTime metadata_not_before_;
   uint32_t metadata_failures_ = 0;
-  std::optional<base::SteadyTime> alone_since_;  // no broker is to be reached
-  bool alone_told_ = false;
+  std::optional<base::SteadyTime> unreachable_since_;  // no broker can be reached
+  bool unreachable_reported_ = false;
   bool use_bootstrap_ = true;
-  // The broker whose last answer to a question helped nobody: others are asked first.
+  // The broker whose last answer was of no use: others are tried first.
   std::optional<int32_t> unhelpful_;
 
   ProducerId producer_;
-  bool producer_wanted_ = false;  // a partition wants another one
-  bool producer_asked_ = false;
+  bool producer_id_needed_ = false;  // a partition needs another id
+  bool producer_id_pending_ = false;
   base::SteadyTime producer_not_before_;
   uint32_t producer_failures_ = 0;
 
-  std::vector<std::string> config_topics_;  // to ask for
+  std::vector<std::string> config_topics_;  // to be requested
   std::vector<std::string_view> config_names_;
-  bool configs_asked_ = false;
+  bool configs_pending_ = false;
 
-  std::pair<base::SteadyTime, int64_t> wall_;  // the same moment by both clocks: of the newest bytes
+  std::pair<base::SteadyTime, int64_t> wall_;  // the time of the newest bytes by both clocks
   base::SteadyTime next_turn_;
   bool credentials_changed_ = false;
-  uint64_t credentials_ = 0;  // how often they have changed
+  uint64_t credentials_ = 0;  // number of changes
 };
 
 }  // namespace ei::kafka::native

@@ -1,4 +1,4 @@
-// The producer: what becomes of its requests.
+// The part of Producer that handles answers.
 
 #include "adapters/kafka/native/producer.h"
 
@@ -31,53 +31,55 @@ void Producer::OnAnswer(Connection& connection, const Link::Request& request, st
   }
   if (read) return;
   OnNoAnswer(request, now);
-  connection.link.OnNonsense();
+  connection.link.OnProtocolError();
 }
 
 bool Producer::OnMetadata(Connection& connection, int16_t version, std::string_view body,
                           base::SteadyTime now) {
   const auto response = wire::ReadMetadata(version, body);
   if (!response) return false;
-  metadata_asked_ = false;
+  metadata_pending_ = false;
   if (response->error == ErrorCode::kRebootstrapRequired) {
-    use_bootstrap_ = metadata_wanted_ = true;
-    for (const auto& [_, open] : connections_) open->link.OnClosed("the brokers send the client to others");
+    use_bootstrap_ = metadata_needed_ = true;
+    for (const auto& [_, open] : connections_)
+      open->link.OnClosed("the brokers ask the client to bootstrap again");
     return true;
   }
-  if (!cluster_.Take(connection.node, *response)) {
+  if (!cluster_.Update(connection.node, *response)) {
     unhelpful_ = connection.node;
-    metadata_wanted_ = true;
-    metadata_not_before_ = now + options_.ask_again.Delay(++metadata_failures_, random_());
+    metadata_needed_ = true;
+    metadata_not_before_ = now + options_.request_retry.Delay(++metadata_failures_, random_());
     return true;
   }
   use_bootstrap_ = false;
   metadata_at_ = now;
   bool whole = true;
-  for (const wire::TopicMetadata& told : response->topics) {
-    const std::string name(told.name);
+  for (const wire::TopicMetadata& metadata : response->topics) {
+    const std::string name(metadata.name);
     const ClusterView::Topic* const topic = cluster_.Find(name);
     if (topic == nullptr) continue;
-    whole = whole && told.error == ErrorCode::kNone &&
+    whole = whole && metadata.error == ErrorCode::kNone &&
             std::ranges::none_of(topic->partitions, [](const auto& leader) { return leader.node < 0; });
     listener_.OnTopic(name, *topic);
   }
   FollowLeaders(now);
-  TellTopicIds(now);
+  ConfirmTopicIds(now);
   ForgetBrokers();
-  // What has no leader, or isn't there yet, is asked for again, more and more seldom.
+  // Topics that don't exist yet or have a partition without a leader are requested again, with growing
+  // backoff.
   metadata_failures_ = whole ? 0 : metadata_failures_ + 1;
   unhelpful_ = whole ? std::nullopt : std::optional(connection.node);
-  metadata_not_before_ = now + options_.ask_again.Delay(std::max(metadata_failures_, 1u), random_());
-  if (!whole) metadata_wanted_ = true;
+  metadata_not_before_ = now + options_.request_retry.Delay(std::max(metadata_failures_, 1u), random_());
+  if (!whole) metadata_needed_ = true;
   return true;
 }
 
-void Producer::TellTopicIds(base::SteadyTime now) {
+void Producer::ConfirmTopicIds(base::SteadyTime now) {
   for (const auto& [_, line] : lines_) {
-    if (!line->partition.Wanted().topic_id || metadata_questions_ <= line->confirmed_after) continue;
+    if (!line->partition.Wanted().topic_id || metadata_requests_ <= line->confirmed_after) continue;
     const ClusterView::Topic* const topic = cluster_.Find(line->partition.Topic());
     if (topic == nullptr || topic->error != ErrorCode::kNone) {
-      metadata_wanted_ = true;
+      metadata_needed_ = true;
       continue;
     }
     line->partition.OnTopicId(topic->id, now);
@@ -89,21 +91,21 @@ bool Producer::OnProducerId(Connection& connection, int16_t version, std::string
                             base::SteadyTime now) {
   const auto response = wire::ReadInitProducerId(version, body);
   if (!response) return false;
-  producer_asked_ = false;
-  // Never one that is in use already: the numbers under it were given.
+  producer_id_pending_ = false;
+  // Never accepts the current id again: its sequence numbers are used.
   if (response->error != ErrorCode::kNone || response->producer_id < 0 ||
       response->producer_id == producer_.id) {
-    producer_not_before_ = now + options_.ask_again.Delay(++producer_failures_, random_());
+    producer_not_before_ = now + options_.request_retry.Delay(++producer_failures_, random_());
     unhelpful_ = connection.node;
     if (response->error == ErrorCode::kClusterAuthorizationFailed ||
         response->error == ErrorCode::kTransactionalIdAuthorizationFailed) {
       listener_.OnFault("not_authorized", "the cluster",
-                        "no producer id: it takes Write on a topic (before Kafka 3.0 IdempotentWrite)");
+                        "no producer id: needs Write on a topic (before Kafka 3.0: IdempotentWrite)");
     }
     return true;
   }
   producer_failures_ = 0;
-  producer_wanted_ = false;
+  producer_id_needed_ = false;
   producer_ = {response->producer_id, response->producer_epoch};
   for (const auto& [_, line] : lines_) {
     line->partition.OnProducerId(producer_);
@@ -118,17 +120,17 @@ bool Producer::OnProduced(Connection& connection, const Link::Request& request, 
   if (!response) return false;
   const auto found = produce_requests_.find(request.context);
   assert(found != produce_requests_.end());
-  ProduceRequest asked = std::move(found->second);
+  ProduceRequest sent_request = std::move(found->second);
   produce_requests_.erase(found);
-  records_out_ -= asked.records;
+  records_out_ -= sent_request.records;
   Pause(connection, response->throttle_ms, now);
-  JudgeSpeed(asked, request.waited);
-  listener_.OnProduced(connection.where, now - asked.sent_at);
-  cluster_.TakeHints(response->brokers);
-  // Answers stand in any order.
+  UpdateSpeed(sent_request, request.waited);
+  listener_.OnProduced(connection.where, now - sent_request.sent_at);
+  cluster_.UpdateBrokers(response->brokers);
+  // Answers may be in any order.
   std::map<std::pair<std::string_view, int32_t>, const wire::PartitionProduced*> by_name;
   std::map<std::pair<uint64_t, uint64_t>, std::string_view> names;
-  for (const Sent& sent : asked.batches) {
+  for (const Sent& sent : sent_request.batches) {
     const wire::TopicId& id = sent.line->partition.Id();
     names[{id.high, id.low}] = sent.line->partition.Topic();
   }
@@ -143,23 +145,23 @@ bool Producer::OnProduced(Connection& connection, const Link::Request& request, 
       by_name[{name, partition.index}] = &partition;
     }
   }
-  for (const Sent& sent : asked.batches) {
+  for (const Sent& sent : sent_request.batches) {
     Partition& partition = sent.line->partition;
     const auto answer = by_name.find({partition.Topic(), partition.Index()});
     if (answer == by_name.end()) {
       partition.OnNoAnswer(*sent.batch, now, random_());
     } else {
       if (const auto& leader = answer->second->leader) {
-        cluster_.TakeHint(partition.Topic(), partition.Index(), *leader);
+        cluster_.UpdateLeader(partition.Topic(), partition.Index(), *leader);
       }
       partition.OnAnswer(*sent.batch, *answer->second, request.version, now, now_ms, random_());
     }
-    if (partition.Wanted().metadata) metadata_wanted_ = true;
+    if (partition.Wanted().metadata) metadata_needed_ = true;
     List(*sent.line);
     GiveBackIfGone(*sent.line);
     if (partition.Wanted().new_connection) {
       partition.ClearNewConnection();
-      connection.link.OnNonsense();
+      connection.link.OnProtocolError();
     }
   }
   return true;
@@ -168,7 +170,7 @@ bool Producer::OnProduced(Connection& connection, const Link::Request& request, 
 bool Producer::OnConfigs(int16_t version, std::string_view body) {
   const auto response = wire::ReadDescribeConfigs(version, body);
   if (!response) return false;
-  configs_asked_ = false;
+  configs_pending_ = false;
   listener_.OnTopicConfigs(&*response);
   return true;
 }
@@ -177,28 +179,28 @@ bool Producer::OnProducers(int32_t node, const Link::Request& request, std::stri
                            base::SteadyTime now) {
   const auto response = wire::ReadDescribeProducers(request.version, body);
   if (!response) return false;
-  Line* const line = sequence_questions_.at(request.context);
-  sequence_questions_.erase(request.context);
-  line->asked = false;
+  Line* const line = sequence_requests_.at(request.context);
+  sequence_requests_.erase(request.context);
+  line->sequence_pending = false;
   std::optional<wire::ProducerState> known;
   for (const wire::ProducerState& producer : response->producers) {
     if (producer.producer_id == line->partition.Producer().id) known = producer;
   }
   if (!line->partition.Wanted().last_sequence) return true;
-  if (node != line->partition.Leader()) return true;  // it is asked again, of the leader of now
-  // Of these it won't tell; with any other the next leader, or the next answer, will.
+  if (node != line->partition.Leader()) return true;  // the new leader is asked
+  // With these errors the leader never answers; with others a later answer, or the next leader, will.
   const bool silent = response->error == ErrorCode::kTopicAuthorizationFailed ||
                       response->error == ErrorCode::kUnsupportedVersion;
-  if (response->error != ErrorCode::kNone && !silent && ++line->ask_failures < kAskFailuresMax) {
-    line->ask_not_before = now + options_.ask_again.Delay(line->ask_failures, random_());
-    metadata_wanted_ = true;
+  if (response->error != ErrorCode::kNone && !silent && ++line->sequence_failures < kRequestFailuresMax) {
+    line->sequence_not_before = now + options_.request_retry.Delay(line->sequence_failures, random_());
+    metadata_needed_ = true;
     return true;
   }
-  line->ask_failures = 0;
+  line->sequence_failures = 0;
   line->partition.OnLastSequence(response->error == ErrorCode::kNone ? known : std::nullopt, now);
   if (line->partition.Wanted().topic_id) {
-    line->confirmed_after = metadata_questions_;
-    metadata_wanted_ = true;
+    line->confirmed_after = metadata_requests_;
+    metadata_needed_ = true;
   }
   List(*line);
   return true;
@@ -207,26 +209,26 @@ bool Producer::OnProducers(int32_t node, const Link::Request& request, std::stri
 void Producer::OnNoAnswer(const Link::Request& request, base::SteadyTime now) {
   switch (request.api) {
     case Api::kMetadata:
-      metadata_asked_ = false;
-      metadata_wanted_ = true;
+      metadata_pending_ = false;
+      metadata_needed_ = true;
       return;
-    case Api::kInitProducerId: producer_asked_ = false; return;
-    case Api::kDescribeConfigs: configs_asked_ = false; return listener_.OnTopicConfigs(nullptr);
+    case Api::kInitProducerId: producer_id_pending_ = false; return;
+    case Api::kDescribeConfigs: configs_pending_ = false; return listener_.OnTopicConfigs(nullptr);
     case Api::kDescribeProducers: {
-      const auto question = sequence_questions_.find(request.context);
-      if (question == sequence_questions_.end()) return;
-      question->second->asked = false;
-      sequence_questions_.erase(question);
+      const auto pending = sequence_requests_.find(request.context);
+      if (pending == sequence_requests_.end()) return;
+      pending->second->sequence_pending = false;
+      sequence_requests_.erase(pending);
       return;
     }
     case Api::kProduce: {
       const auto found = produce_requests_.find(request.context);
       if (found == produce_requests_.end()) return;
-      const ProduceRequest asked = std::move(found->second);
+      const ProduceRequest sent_request = std::move(found->second);
       produce_requests_.erase(found);
-      records_out_ -= asked.records;
-      JudgeSpeed(asked, request.waited);
-      for (const Sent& sent : asked.batches) {
+      records_out_ -= sent_request.records;
+      UpdateSpeed(sent_request, request.waited);
+      for (const Sent& sent : sent_request.batches) {
         sent.line->partition.OnNoAnswer(*sent.batch, now, random_());
         List(*sent.line);
         GiveBackIfGone(*sent.line);
@@ -253,10 +255,11 @@ void Producer::Pause(Connection& connection, int32_t throttle_ms, base::SteadyTi
   listener_.OnPause(connection.where, pause);
 }
 
-void Producer::JudgeSpeed(const ProduceRequest& request, std::optional<base::Duration> waited) {
+void Producer::UpdateSpeed(const ProduceRequest& request, std::optional<base::Duration> waited) {
   if (!waited) return;
   const bool slow = *waited >= kSlow;
-  // In a request of several it isn't known which one it was: each goes alone until it has been quick.
+  // In a request with several batches the slow one isn't known: each partition is sent alone until it was
+  // fast once.
   for (const Sent& sent : request.batches) {
     if (slow || request.alone) sent.line->slow = slow;
   }

@@ -1,4 +1,4 @@
-// The producer: what is due, and the requests that it makes.
+// The part of Producer that does what is due and sends requests.
 
 #include "adapters/kafka/native/producer.h"
 
@@ -16,8 +16,8 @@ void Producer::Turn(base::SteadyTime now) {
   std::vector<Connection*> ended;
   for (const auto& [_, connection] : connections_) {
     Link& link = connection->link;
-    link.Look(now);
-    for (; connection->let_in_told < link.TimesLetIn(); ++connection->let_in_told) {
+    link.Check(now);
+    for (; connection->logins_reported < link.Logins(); ++connection->logins_reported) {
       brokers_[connection->node].failures = 0;
       listener_.OnContact(connection->where);
     }
@@ -29,9 +29,9 @@ void Producer::Turn(base::SteadyTime now) {
   credentials_changed_ = false;
   for (Connection* const connection : ended) End(*connection, now);
 
-  AskMetadata(now);
-  AskProducerId(now);
-  AskConfigs(now);
+  RequestMetadata(now);
+  RequestProducerId(now);
+  SendConfigsRequest(now);
   for (auto& [node, broker] : brokers_) {
     if (now >= broker.paused_until) EndPause(broker);
     if (!broker.paused_where.empty()) Wake(broker.paused_until);
@@ -42,69 +42,69 @@ void Producer::Turn(base::SteadyTime now) {
     for (Outgoing out = connection->link.Take(); !out.Empty(); out = connection->link.Take()) {
       network_.Write(number, std::move(out));
     }
-    Wake(connection->link.NextLook());
+    Wake(connection->link.NextCheck());
     if (connection->link.Ready() && connection->link.Requests().empty()) {
       Wake(connection->link.UsedAt() + options_.idle_max);
     }
   }
 }
 
-void Producer::AskMetadata(base::SteadyTime now) {
-  if (cluster_.Topics().empty() || metadata_asked_) return;
+void Producer::RequestMetadata(base::SteadyTime now) {
+  if (cluster_.Topics().empty() || metadata_pending_) return;
   const bool old = metadata_at_ + options_.metadata_age <= now;
-  if (!metadata_wanted_ && !old) return Wake(metadata_at_ + options_.metadata_age);
+  if (!metadata_needed_ && !old) return Wake(metadata_at_ + options_.metadata_age);
   if (now < metadata_not_before_) return Wake(metadata_not_before_);
-  Connection* const connection = Anyone(now);
-  if (connection == nullptr) return NoteAlone(now);
-  alone_since_.reset();
-  alone_told_ = false;
-  metadata_wanted_ = false;
-  metadata_asked_ = true;
-  ++metadata_questions_;
-  connection->link.Send(Api::kMetadata, QuestionTime(), 0, now,
+  Connection* const connection = AnyConnection(now);
+  if (connection == nullptr) return NoteUnreachable(now);
+  unreachable_since_.reset();
+  unreachable_reported_ = false;
+  metadata_needed_ = false;
+  metadata_pending_ = true;
+  ++metadata_requests_;
+  connection->link.Send(Api::kMetadata, RequestTime(), 0, now,
                         [&](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
                           wire::AppendMetadata(out, header, cluster_.Watched());
                         });
 }
 
-void Producer::AskProducerId(base::SteadyTime now) {
-  if (producer_asked_) return;
-  if ((producer_.id >= 0 && !producer_wanted_) || cluster_.Topics().empty()) return;
+void Producer::RequestProducerId(base::SteadyTime now) {
+  if (producer_id_pending_) return;
+  if ((producer_.id >= 0 && !producer_id_needed_) || cluster_.Topics().empty()) return;
   if (now < producer_not_before_) return Wake(producer_not_before_);
-  Connection* const connection = Anyone(now);
+  Connection* const connection = AnyConnection(now);
   if (connection == nullptr) return;
-  producer_asked_ = true;
-  connection->link.Send(Api::kInitProducerId, QuestionTime(), 0, now,
+  producer_id_pending_ = true;
+  connection->link.Send(Api::kInitProducerId, RequestTime(), 0, now,
                         [](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
                           wire::AppendInitProducerId(out, header);
                         });
 }
 
-void Producer::AskConfigs(base::SteadyTime now) {
-  if (config_topics_.empty() || configs_asked_) return;
-  Connection* const connection = Anyone(now);
+void Producer::SendConfigsRequest(base::SteadyTime now) {
+  if (config_topics_.empty() || configs_pending_) return;
+  Connection* const connection = AnyConnection(now);
   if (connection == nullptr) return;
   const std::vector<std::string> topics = std::exchange(config_topics_, {});
   if (!connection->link.VersionOf(Api::kDescribeConfigs)) return listener_.OnTopicConfigs(nullptr);
-  configs_asked_ = true;
+  configs_pending_ = true;
   connection->link.Send(Api::kDescribeConfigs, options_.request_timeout, 0, now,
                         [&](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
                           wire::AppendDescribeTopicConfigs(out, header, topics, config_names_);
                         });
 }
 
-void Producer::AskLastSequence(Line& line, base::SteadyTime now) {
-  if (line.asked) return;
+void Producer::RequestLastSequence(Line& line, base::SteadyTime now) {
+  if (line.sequence_pending) return;
   const base::SteadyTime not_before =
-      std::max(line.ask_not_before, brokers_[line.partition.Leader()].paused_until);
+      std::max(line.sequence_not_before, brokers_[line.partition.Leader()].paused_until);
   if (now < not_before) return Wake(not_before);
   Connection* const connection = Reach(line.partition.Leader(), false, now);
   if (connection == nullptr || !connection->link.MaySend(now)) return;
   if (!connection->link.VersionOf(Api::kDescribeProducers)) {
     return line.partition.OnLastSequence(std::nullopt, now);
   }
-  line.asked = true;
-  sequence_questions_[++last_request_] = &line;
+  line.sequence_pending = true;
+  sequence_requests_[++last_request_] = &line;
   connection->link.Send(Api::kDescribeProducers, options_.request_timeout, last_request_, now,
                         [&](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
                           wire::AppendDescribeProducers(out, header, line.partition.Topic(),
@@ -120,12 +120,12 @@ void Producer::Produce(int32_t node, Broker& broker, base::SteadyTime now) {
     Line& line = *broker.lines[(broker.turn + i) % count];
     Partition& partition = line.partition;
     const Partition::Wants& wants = partition.Wanted();
-    if (wants.metadata) metadata_wanted_ = true;
-    if (wants.last_sequence) AskLastSequence(line, now);
+    if (wants.metadata) metadata_needed_ = true;
+    if (wants.last_sequence) RequestLastSequence(line, now);
     if (partition.CanSend(now)) {
       (line.slow ? slow : quick).push_back(&line);
     } else if (partition.Now() == Partition::State::kBackingOff && partition.NotBefore() > now) {
-      Wake(partition.NotBefore());  // past that, one that is held back goes on with what holds it
+      Wake(partition.NotBefore());  // later it continues when the batch that holds it back is done
     }
   }
   ++broker.turn;
@@ -170,7 +170,7 @@ void Producer::SendProduce(Connection& connection, std::vector<Line*>& lines, ba
     parts.reserve(topics.size());
     for (const auto& [name, topic] : topics) parts.push_back({name, topic.first, topic.second});
     const auto timeout = std::chrono::duration_cast<std::chrono::milliseconds>(options_.request_timeout);
-    // Ours ends later than the broker's own, whose answer says more.
+    // Longer than the timeout that the broker gets, because the broker's answer has more information.
     link.Send(Api::kProduce, options_.request_timeout * 5 / 4, number, now,
               [&](std::string& out, std::vector<wire::Splice>& splices, const wire::RequestHeader& header) {
                 wire::AppendProduce(out, splices, header, static_cast<int32_t>(timeout.count()), parts);

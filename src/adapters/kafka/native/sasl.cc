@@ -51,8 +51,8 @@ class OAuthBearer final : public SaslExchange {
 
   std::string First() override { return std::move(message_); }
 
-  // A refusal comes as a message of success with a reason in it, and the error only after our own end of the
-  // exchange.
+  // The broker sends a rejection as a challenge with the reason; it returns the error only after this client
+  // has ended the exchange.
   Answered Answer(std::string_view message) override {
     if (message.empty() || refused_) return std::nullopt;
     refused_ = true;
@@ -80,7 +80,7 @@ class Scram final : public SaslExchange {
   }
 
  private:
-  // Brokers ask for 4,096 rounds and more; one that asks for very many would hold up the thread.
+  // Brokers ask for 4,096 rounds or more. Very many rounds would block the thread.
   static constexpr int kRoundsMin = 4096;
   static constexpr int kRoundsMax = 1'000'000;
 
@@ -98,7 +98,7 @@ class Scram final : public SaslExchange {
     return escaped;
   }
 
-  // The value of the attribute at the front; nullopt: another stands there.
+  // Removes the attribute at the front and returns its value; nullopt: another attribute is there.
   static std::optional<std::string_view> Take(std::string_view& message, char name) {
     if (message.size() < 2 || message[0] != name || message[1] != '=') return std::nullopt;
     const size_t end = std::min(message.find(','), message.size());
@@ -114,7 +114,7 @@ class Scram final : public SaslExchange {
     const auto rounds_text = Take(message, 'i');
     if (!nonce || !salt_text || !rounds_text) return Invalid("the broker's SCRAM challenge can't be read");
     if (nonce->size() <= nonce_.size() || !nonce->starts_with(nonce_)) {
-      return Invalid("the broker's SCRAM challenge doesn't answer ours");
+      return Invalid("the broker's SCRAM challenge doesn't extend our nonce");
     }
     const auto salt = base::DecodeBase64(*salt_text);
     int rounds = 0;
@@ -122,7 +122,7 @@ class Scram final : public SaslExchange {
         std::from_chars(rounds_text->data(), rounds_text->data() + rounds_text->size(), rounds);
     const bool number = fault == std::errc() && end == rounds_text->data() + rounds_text->size();
     if (!salt || salt->empty() || !number || rounds < kRoundsMin || rounds > kRoundsMax) {
-      return Invalid("the broker's SCRAM challenge has a salt or a number of rounds that can't be right");
+      return Invalid("the broker's SCRAM challenge has an invalid salt or number of rounds");
     }
     const std::string without_proof = "c=biws,r=" + std::string(*nonce);
     const std::string all = first_bare_ + "," + server_first + "," + without_proof;
@@ -135,7 +135,7 @@ class Scram final : public SaslExchange {
   }
 
   Answered Confirm(std::string_view message) {
-    if (Take(message, 'e')) return Invalid("the broker refuses the user name or the password");
+    if (Take(message, 'e')) return Invalid("the broker rejects the user name or the password");
     const auto text = Take(message, 'v');
     const auto signature = text ? base::DecodeBase64(*text) : std::nullopt;
     const bool right = signature && signature->size() == server_signature_.size() &&

@@ -11,7 +11,7 @@
 
 namespace ei::kafka::native {
 
-// One login on one connection (RFC 4422): what the client says, what it makes of what the broker says. Not
+// One SASL login on one connection (RFC 4422): produces the client's messages from the broker's. Not
 // thread-safe; used once.
 class SaslExchange {
  public:
@@ -20,17 +20,18 @@ class SaslExchange {
   // The client's first message.
   virtual std::string First() = 0;
 
-  // The answer to the broker's message; nullopt: there is nothing more to say, and the broker has proven what
-  // the mechanism asks of it. kInvalid: it didn't, or it refuses the login; the message holds no secret.
+  // Returns the answer to the broker's message. nullopt: the exchange is complete, and the broker has proven
+  // what the mechanism requires. kInvalid: it has not, or the login is rejected; the error message holds no
+  // secret.
   virtual base::Result<std::optional<std::string>> Answer(std::string_view message) = 0;
 };
 
-// RFC 4616. The broker reads the password: only over TLS, or on a network that is trusted.
+// RFC 4616. The broker receives the password: use it only with TLS or on a trusted network.
 std::unique_ptr<SaslExchange> MakePlain(std::string_view username, std::string_view password);
 
 enum class ScramHash : uint8_t { kSha256, kSha512 };
 
-// RFC 5802, RFC 7677. `nonce`: printable, without a comma, never used before.
+// RFC 5802, RFC 7677. `nonce` must be printable, without a comma, and never reused.
 std::unique_ptr<SaslExchange> MakeScram(ScramHash hash, std::string_view username, std::string password,
                                         std::string nonce);
 

@@ -17,7 +17,7 @@ struct Sent {
   const SentBatch* batch;
 };
 
-// Of one partition, in the order of sending.
+// Adds the resumable batches of one partition; `sent` is in the order of sending.
 void AddResumable(std::vector<Sent> sent, std::vector<Resumable>& resumable) {
   const wire::ProducerStamp newest = sent.back().stamp.producer;
   std::erase_if(sent, [&newest](const Sent& each) {

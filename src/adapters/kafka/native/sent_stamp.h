@@ -13,38 +13,38 @@
 
 namespace ei::kafka::native {
 
-// What brokers know a batch again by, as it is noted beyond the life of the process (SentBatch::stamp).
+// What brokers recognize a batch by. Stored as SentBatch::stamp, so that it survives the process.
 struct SentStamp {
   std::string_view topic;
   int32_t partition = 0;
-  wire::TopicId topic_id;  // none: the brokers are older than topic ids
+  wire::TopicId topic_id;  // none: the brokers don't support topic ids
   wire::ProducerStamp producer;
 };
 
 std::string EncodeSentStamp(const SentStamp& stamp);
-// The topic is in `text`; nullopt: it is no such stamp.
+// The topic is a view into `text`. nullopt: `text` is not a valid stamp.
 std::optional<SentStamp> DecodeSentStamp(std::string_view text);
 
-// A batch that can be sent again as it was.
+// A batch that can be resent with its stamp.
 struct Resumable {
   SentStamp stamp;
   std::span<const uint64_t> positions;
 };
 
-// Of what earlier lives sent, in the order in which they sent it, what can be sent again so that no record
-// gets before an older one of its partition: of a partition's batches those of its newest epoch, up to the
-// first that is broken. They come by partition, in the order of their numbers; what is in them is in `sent`.
+// Selects the batches of previous runs that can be resent without reordering records of a partition. `sent`
+// is in the order of sending. For each partition: the batches of its newest epoch, up to the first broken
+// one. Returned by partition, in the order of sequence numbers; the views are into `sent`.
 std::vector<Resumable> ResumableOf(std::span<const SentBatch> sent);
 
-// What a lane begins with.
+// What a lane starts with.
 struct Resumption {
-  std::vector<SentBatch> sent;     // by earlier lives
-  std::vector<Resumable> batches;  // in `sent`
-  uint64_t others = 0;             // events of `sent` that go out as if they had not been sent
+  std::vector<SentBatch> sent;     // by previous runs
+  std::vector<Resumable> batches;  // views into `sent`
+  uint64_t others = 0;             // events of `sent` that are sent as new
 };
 
-// Takes what the log has. The others are void from then on, as what is sent after them may be settled before
-// them: no later life can resume them.
+// Takes the unsettled batches of the log. Voids the notes of batches that can't be resent: batches that are
+// sent after them may be settled first, so no later run could resend them in order.
 Resumption TakeResumption(SentLog& log);
 
 }  // namespace ei::kafka::native

@@ -50,9 +50,9 @@ class Context final : public TlsContext {
   const ContextPointer context;
 };
 
-std::unexpected<base::Error> Useless(const SecretFile& file) {
+std::unexpected<base::Error> Unusable(const SecretFile& file) {
   return base::Fail(base::ErrorKind::kInvalid,
-                    std::string(file.setting) + ": " + file.path + " is of no use: " + LastFault());
+                    std::string(file.setting) + ": " + file.path + " can't be used: " + LastFault());
 }
 
 BioPointer Memory(const std::string& content) {
@@ -72,7 +72,7 @@ base::Result<void> TrustCas(SSL_CTX* context, const SecretFile& file) {
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate.get());
     ++count;
   }
-  if (count == 0) return Useless(file);
+  if (count == 0) return Unusable(file);
   ERR_clear_error();  // the end of the file
   return {};
 }
@@ -82,11 +82,11 @@ base::Result<void> UseCertificate(SSL_CTX* context, const SecretFile& file) {
   if (!content) return std::unexpected(content.error());
   const BioPointer bio = Memory(*content);
   const CertificatePointer own(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-  if (own == nullptr || SSL_CTX_use_certificate(context, own.get()) != 1) return Useless(file);
+  if (own == nullptr || SSL_CTX_use_certificate(context, own.get()) != 1) return Unusable(file);
   while (X509* const next = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
     if (SSL_CTX_add0_chain_cert(context, next) == 1) continue;
     X509_free(next);
-    return Useless(file);
+    return Unusable(file);
   }
   ERR_clear_error();
   return {};
@@ -102,9 +102,9 @@ base::Result<void> UseKey(SSL_CTX* context, const SecurityOptions& security) {
     password = std::move(*read);
   }
   const BioPointer bio = Memory(*content);
-  // With a password of its own OpenSSL doesn't ask on the terminal.
+  // With an explicit password, even an empty one, OpenSSL doesn't prompt on the terminal.
   const KeyPointer key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, password.data()));
-  if (key == nullptr || SSL_CTX_use_PrivateKey(context, key.get()) != 1) return Useless(security.key_file);
+  if (key == nullptr || SSL_CTX_use_PrivateKey(context, key.get()) != 1) return Unusable(security.key_file);
   if (SSL_CTX_check_private_key(context) != 1) {
     ERR_clear_error();
     return base::Fail(base::ErrorKind::kInvalid, std::string(security.key_file.setting) + ": " +
@@ -153,11 +153,11 @@ class TlsSocket final : public Socket {
       : context_(std::move(context)), ssl_(SSL_new(Own().context.get())) {
     SSL_set_fd(ssl_.get(), socket.native_handle());
     SSL_set_connect_state(ssl_.get());
-    // What is written again may stand elsewhere by then, and what fits now is enough.
+    // A repeated write may use another buffer address, and partial writes are fine.
     SSL_set_mode(ssl_.get(), SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_ENABLE_PARTIAL_WRITE);
     boost::system::error_code no_address;
     boost::asio::ip::make_address(host, no_address);
-    // SSL_set_tlsext_host_name, without its cast.
+    // SSL_set_tlsext_host_name without its C-style cast.
     if (no_address) {
       SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
                const_cast<char*>(host.c_str()));

@@ -23,12 +23,12 @@ using boost::asio::ip::tcp;
 using Endpoints = std::vector<tcp::endpoint>;
 
 constexpr size_t kInputBytes = 64 << 10;
-constexpr size_t kReadsMax = 16;    // of a connection before others get their turn
+constexpr size_t kReadsMax = 16;    // of a connection before other connections get a turn
 constexpr size_t kBuffersMax = 64;  // of one write
-constexpr size_t kHostsMax = 1000;  // of which is known which address was tried last
+constexpr size_t kHostsMax = 1000;  // for which the next address is remembered
 constexpr size_t kLookupsMax = 8;   // threads that wait for name servers
 
-std::string Ask(const std::string& host, const std::string& port, Endpoints& endpoints) {
+std::string Resolve(const std::string& host, const std::string& port, Endpoints& endpoints) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -50,14 +50,15 @@ std::string Ask(const std::string& host, const std::string& port, Endpoints& end
 
 }  // namespace
 
-// Threads that may hang belong to nobody: what they bring is taken while the network is still there.
+// The resolver threads may hang, so they are detached and share this object. A result is delivered only while
+// the network exists.
 class SocketNetwork::Lookup : public std::enable_shared_from_this<Lookup> {
  public:
   using Done = std::function<void(Endpoints endpoints, const std::string& fault)>;
 
   explicit Lookup(boost::asio::io_context& context) : context_(&context) {}
 
-  // False: too many are waited for already, or there is no thread for it.
+  // False: too many lookups are running, or no thread can be started.
   bool Start(const std::string& host, uint16_t port, Done done) {
     {
       const base::MutexLock lock(mutex_);
@@ -67,7 +68,7 @@ class SocketNetwork::Lookup : public std::enable_shared_from_this<Lookup> {
     auto ask = [self = shared_from_this(), host, port, done = std::move(done)]() mutable {
       base::NameThisThread("name-lookup");
       Endpoints endpoints;
-      std::string fault = Ask(host, std::to_string(port), endpoints);
+      std::string fault = Resolve(host, std::to_string(port), endpoints);
       const base::MutexLock lock(self->mutex_);
       --self->running_;
       if (self->context_ == nullptr) return;
@@ -86,7 +87,7 @@ class SocketNetwork::Lookup : public std::enable_shared_from_this<Lookup> {
     return true;
   }
 
-  void Leave() {
+  void Cancel() {
     const base::MutexLock lock(mutex_);
     context_ = nullptr;
   }
@@ -103,7 +104,7 @@ SocketNetwork::SocketNetwork(boost::asio::io_context& context, Handlers handlers
       lookup_(std::make_shared<Lookup>(context)),
       input_(kInputBytes) {}
 
-SocketNetwork::~SocketNetwork() { lookup_->Leave(); }
+SocketNetwork::~SocketNetwork() { lookup_->Cancel(); }
 
 SocketNetwork::Peer* SocketNetwork::Find(uint64_t connection) {
   const auto found = peers_.find(connection);
@@ -125,7 +126,7 @@ void SocketNetwork::Connect(uint64_t connection, const std::string& host, uint16
       });
   if (started) return;  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks): std::thread's own, which it frees
   boost::asio::post(context_, [this, connection, host] {
-    End(connection, host + " can't be asked for: the name servers owe the answers for others", false);
+    End(connection, host + " can't be looked up: too many name lookups are unanswered", false);
   });
 }
 
@@ -150,12 +151,12 @@ void SocketNetwork::OnAddresses(uint64_t connection, const std::string& host, En
     connected->tcp.non_blocking(true, ignored);
     connected->socket = tls_ == nullptr ? MakePlainSocket(connected->tcp)
                                         : MakeTlsSocket(connected->tcp, tls_, connected->host);
-    Go(connection);
+    Proceed(connection);
   });
 }
 
-// The handshake goes on, or the connection is there.
-void SocketNetwork::Go(uint64_t connection) {
+// Continues the handshake, or starts I/O once it is done.
+void SocketNetwork::Proceed(uint64_t connection) {
   Peer* peer = Find(connection);
   if (peer == nullptr || peer->socket == nullptr) return;
   if (!peer->ready) {
@@ -182,7 +183,7 @@ void SocketNetwork::Wait(uint64_t connection, Peer& peer, Socket::Step step) {
                         if (found == nullptr) return;
                         (read ? found->reading : found->writing) = false;
                         if (failed) return End(connection, failed.message(), false);
-                        Go(connection);
+                        Proceed(connection);
                       });
 }
 
@@ -197,7 +198,7 @@ void SocketNetwork::Read(uint64_t connection) {
     }
     if (step != Socket::Step::kDone) return Wait(connection, *peer, step);
     handlers_.bytes(connection, {input_.data(), read});
-    // Less than there was room for: there is hardly more.
+    // A short read means that hardly any bytes are left.
     if (read < input_.size() && tls_ == nullptr) break;
   }
   if (Peer* const peer = Find(connection); peer != nullptr) Wait(connection, *peer, Socket::Step::kWantsRead);
@@ -212,7 +213,7 @@ void SocketNetwork::Write(uint64_t connection, Outgoing out) {
 
 namespace {
 
-// The bytes of `out` from `from` on, in pieces; the batches stand between those of the request.
+// Returns the bytes of `out` from `from` on as buffers; the batches are between the request's own bytes.
 size_t BuffersOf(const Outgoing& out, size_t from, std::span<boost::asio::const_buffer> buffers) {
   size_t count = 0;
   size_t passed = 0;
@@ -250,7 +251,7 @@ void SocketNetwork::Send(uint64_t connection) {
     }
     size_t written = 0;
     const Socket::Step step = peer->socket->Write(std::span(buffers).first(count), written);
-    // The end is told by reading, so that what was said before it is heard.
+    // The end is reported by Read, so that bytes that came before it are processed.
     if (step == Socket::Step::kEnded) return;
     peer->written += written;
     if (step != Socket::Step::kDone) return Wait(connection, *peer, step);
@@ -265,7 +266,7 @@ void SocketNetwork::Close(uint64_t connection) {
   peers_.erase(found);
 }
 
-// A copy, as the reason may be the socket's.
+// A copy, because the reason may be a member of the socket that Close destroys.
 // NOLINTNEXTLINE(performance-unnecessary-value-param)
 void SocketNetwork::End(uint64_t connection, std::string reason, bool refused) {
   if (Find(connection) == nullptr) return;

@@ -14,7 +14,7 @@ using wire::ErrorCode;
 namespace {
 
 constexpr base::Duration kUnplacedSpan =
-    std::chrono::seconds(1);  // of a batch, so that its age is that of all
+    std::chrono::seconds(1);  // of a batch, so that all its records are about as old
 constexpr std::string_view kNoSuchTopic = "the brokers don't know the topic, or don't let this client see it";
 
 std::optional<std::string_view> KeyOf(const EventView& event) {
@@ -43,7 +43,7 @@ TopicQueue::TopicQueue(std::string name, const Options& options, Producer& produ
   producer_.Watch(name_);
 }
 
-// --- where a record goes
+// --- assignment of records
 
 void TopicQueue::Add(const JournalEvent& event, const Instant& now) {
   std::array<wire::RecordHeader, 2> traces;
@@ -64,15 +64,16 @@ void TopicQueue::Resume(const SentStamp& stamp, std::span<const uint64_t> positi
   Batch& batch = line.partition.Resume(stamp.producer, stamp.topic_id, positions, now.steady, now.unix_ms);
   batch.records.UseCodec(rules_.codec);
   for (const uint64_t position : positions) resumed_[position] = {&batch, &line};
-  resume_until_ = now.steady + kResumePatience;
+  resume_until_ = now.steady + kResumeWait;
   next_turn_ = {};
 }
 
-// An older one that was not added will not be: the journal has lost or settled it.
+// Events are added by ascending position, so an older one that is missing won't come: the journal has lost or
+// settled it.
 bool TopicQueue::AddResumed(const JournalEvent& event, std::span<const wire::RecordHeader> headers,
                             const Instant& now) {
   const auto oldest = resumed_.begin();
-  resume_until_ = now.steady + kResumePatience;
+  resume_until_ = now.steady + kResumeWait;
   if (event.position < oldest->first) return false;
   if (event.position > oldest->first) {
     GiveUpResuming();
@@ -139,7 +140,7 @@ Batch& TopicQueue::OpenIn(uint32_t place, size_t bytes, bool dead_letters, base:
   return batch;
 }
 
-// What was delivered elsewhere while it had nothing says nothing of it.
+// Restarts the stall detection: deliveries elsewhere while the partition was empty don't count.
 void TopicQueue::NoteFilled(Place& place, base::SteadyTime now) const {
   if (place.line->partition.Batches() > 0) return;
   place.moved_at = now;
@@ -158,7 +159,7 @@ uint32_t TopicQueue::KeylessPlace(size_t bytes) {
   return keyless_place_;
 }
 
-// --- when the partitions change
+// --- changes of the partitions
 
 void TopicQueue::OnPartitionGone(std::deque<std::unique_ptr<Batch>> batches) {
   GiveUpResuming();
@@ -169,36 +170,37 @@ void TopicQueue::OnPartitionGone(std::deque<std::unique_ptr<Batch>> batches) {
   next_turn_ = {};
 }
 
-void TopicQueue::OnTopic(const ClusterView::Topic& told, base::SteadyTime now) {
+void TopicQueue::OnTopic(const ClusterView::Topic& view, base::SteadyTime now) {
   next_turn_ = {};
-  if (told.error != ErrorCode::kUnknownTopicOrPartition) {
+  if (view.error != ErrorCode::kUnknownTopicOrPartition) {
     missing_since_.reset();
   } else if (!missing_since_) {
     missing_since_ = now;
   }
   if (unplaced_.empty() || producer_.PartitionsOf(name_) > 0) return;
   constexpr base::Duration kNever = base::Duration::max();
-  switch (told.error) {
+  switch (view.error) {
     case ErrorCode::kNone:
     case ErrorCode::kLeaderNotAvailable: return;
     case ErrorCode::kUnknownTopicOrPartition:
-      return GiveUpUnplaced(options_.unknown_topic_grace, kDeadLetterPatience, "unknown_topic", now);
+      return GiveUpUnplaced(options_.unknown_topic_grace, kDeadLetterWait, "unknown_topic", now);
     case ErrorCode::kTopicAuthorizationFailed:
-      listener_.OnTopicFault("not_authorized", name_, "the topic may not be described");
+      listener_.OnTopicFault("not_authorized", name_, "this client may not describe the topic");
       return GiveUpUnplaced(kNever, base::Duration(0), "not_authorized", now);
     case ErrorCode::kInvalidTopic:
-      listener_.OnTopicFault("misconfigured", name_, "the brokers take the name for none of a topic");
+      listener_.OnTopicFault("misconfigured", name_, "the brokers reject the topic's name");
       return GiveUpUnplaced(kNever, base::Duration(0), "misconfigured", now);
     default:
-      // Brokers that make topics themselves say here why they can't.
+      // Brokers that create topics report here why they can't.
       listener_.OnTopicFault(
           "misconfigured", name_,
-          "the brokers refuse the topic with error " + std::to_string(static_cast<int>(told.error)));
-      return GiveUpUnplaced(kNever, kDeadLetterPatience, "misconfigured", now);
+          "the brokers reject the topic with error " + std::to_string(static_cast<int>(view.error)));
+      return GiveUpUnplaced(kNever, kDeadLetterWait, "misconfigured", now);
   }
 }
 
-// Those that have waited for so long, since brokers say that there is no such topic if they do.
+// Makes records undeliverable that have waited this long. If brokers report that the topic doesn't exist, the
+// wait counts from the first such report.
 void TopicQueue::GiveUpUnplaced(base::Duration events_after, base::Duration dead_letters_after,
                                 std::string_view code, base::SteadyTime now) {
   const std::string reason(kNoSuchTopic);
@@ -209,7 +211,7 @@ void TopicQueue::GiveUpUnplaced(base::Duration events_after, base::Duration dead
     if (after == base::Duration::max() || now - since < after) {
       left.push_back(std::move(batch));
     } else {
-      TellUndeliverable(*batch, code, std::span(&reason, 1));
+      ReportUndeliverable(*batch, code, std::span(&reason, 1));
     }
   }
   unplaced_ = std::move(left);
@@ -221,10 +223,10 @@ void TopicQueue::Turn(const Instant& now) {
   if (!resumed_.empty()) Wake(resume_until_);
   const uint32_t partitions = producer_.PartitionsOf(name_);
   if (partitions > 0 && (partitions != Partitions() || !unplaced_.empty())) PlaceAll(partitions, now.steady);
-  Judge(now.steady);
+  ProcessRejected(now.steady);
 }
 
-// What was never sent, and what has no place, in the order of acceptance.
+// Assigns records that were never sent, or that have no partition, in the order of acceptance.
 void TopicQueue::PlaceAll(uint32_t partitions, base::SteadyTime now) {
   Batches batches = std::exchange(unplaced_, {});
   for (const Place& place : places_) {
@@ -246,14 +248,14 @@ void TopicQueue::PlaceAll(uint32_t partitions, base::SteadyTime now) {
   for (; !batches.empty(); batches.pop_front()) {
     const Batch& batch = *batches.front();
     VisitRecords(batch, [&](const wire::RecordView& record, uint64_t token, const EventRun& run) {
-      PlaceAnew(batch, record, token, run, now);
+      PlaceAgain(batch, record, token, run, now);
     });
   }
 }
 
-// By the present layout, whatever held what back before.
+// Recomputes by the current partitions which batches hold back which partitions.
 void TopicQueue::HoldBackByKeys() {
-  for (const Place& place : places_) place.line->partition.LetGo();
+  for (const Place& place : places_) place.line->partition.ReleaseAll();
   for (const Place& place : places_) {
     place.line->partition.VisitSent([this, &place](Batch& sent) {
       if (sent.dead_letters) return;
@@ -280,24 +282,27 @@ void TopicQueue::PlaceSorted(const Batches& batches, base::SteadyTime now) {
     });
   }
   std::ranges::sort(items, {}, &Item::token);
-  for (const Item& item : items) PlaceAnew(*item.batch, item.record, item.token, item.run, now);
+  for (const Item& item : items) PlaceAgain(*item.batch, item.record, item.token, item.run, now);
 }
 
-void TopicQueue::PlaceAnew(const Batch& batch, const wire::RecordView& record, uint64_t token,
-                           const EventRun& run, base::SteadyTime now) {
+void TopicQueue::PlaceAgain(const Batch& batch, const wire::RecordView& record, uint64_t token,
+                            const EventRun& run, base::SteadyTime now) {
   const size_t bytes = record.tail.size() + wire::RecordBatch::kRecordOverheadMax;
   const uint32_t place = record.key ? PlaceOf(base::Murmur2(*record.key)) : KeylessPlace(bytes);
   const int64_t unix_ms = batch.records.TimestampMs();
   AppendRecord(OpenIn(place, bytes, batch.dead_letters, batch.began, unix_ms, now), record, token, run);
 }
 
-std::vector<int32_t> TopicQueue::Stalled(base::SteadyTime now, base::Duration time) const {
+std::vector<int32_t> TopicQueue::Stalled(base::SteadyTime now, const StallRule& rule) const {
   std::vector<int32_t> stalled;
   for (const Place& place : places_) {
     const Partition& partition = place.line->partition;
-    if (partition.Batches() == 0 || now - place.moved_at < time) continue;
+    if (partition.Batches() == 0 || now - place.moved_at < std::min(rule.after, rule.after_if_large))
+      continue;
+    const uint64_t records = partition.Records();
+    if (now - place.moved_at < (records >= rule.large_records ? rule.after_if_large : rule.after)) continue;
     const uint64_t elsewhere = lane_delivered_ - place.delivered_then;
-    if (elsewhere < kStalledDeliveriesMin || elsewhere < partition.Records() / 2) continue;
+    if (elsewhere < kStalledDeliveriesMin || elsewhere < records / 2) continue;
     stalled.push_back(partition.Index());
   }
   return stalled;

@@ -14,108 +14,115 @@
 #include "adapters/kafka/native/batch.h"
 #include "adapters/kafka/native/producer.h"
 #include "adapters/kafka/native/sent_stamp.h"
+#include "adapters/kafka/stall_rule.h"
 #include "base/time.h"
 #include "delivery/event_sink.h"
 #include "delivery/retry_policy.h"
+#include "journal/stalled_topic.h"
 
 namespace ei::kafka::native {
 
-// The time now: by the steady clock, and since 1970.
+// The current time by the steady clock and since 1970.
 struct Instant {
   base::SteadyTime steady;
   int64_t unix_ms = 0;
 };
 
-// What becomes of a topic's records beside their delivery. Called from within the queue's functions.
+// Results of a topic's records other than delivery. Called from within the queue's functions.
 class TopicQueueListener {
  public:
   virtual ~TopicQueueListener() = default;
 
-  // The topic will never take these. `reasons` by record; one for all of them where it is one.
+  // The topic will never accept these records. `reasons` has one entry a record, or a single one for all of
+  // them.
   virtual void OnUndeliverable(const std::string& topic, const Batch& records, std::string_view code,
                                std::span<const std::string> reasons, uint32_t attempts) = 0;
-  // Nothing is delivered for now; it is tried again.
+  // Nothing is delivered for now; the queue retries.
   virtual void OnTopicFault(std::string_view code, const std::string& topic, std::string_view detail) = 0;
 };
 
-// The records of one topic: to which of its partitions each goes, in what order when that changes, and which
-// of those that brokers reject are at fault themselves. The partitions and their batches are the Producer's.
+// The records of one topic: assigns them to partitions, keeps their order when the number of partitions
+// changes, and finds out which rejected records are at fault themselves. The Producer owns the partitions and
+// their batches.
 //
-//  - A record with a key goes where the Java client sends it; those without one share a partition for a
-//    while, then the next one is chosen: of two the one with fewer bytes waiting (M. Mitzenmacher, "The Power
-//    of Two Choices in Randomized Load Balancing", 2001).
-//  - When the topic gets another number of partitions, what was never sent is placed anew, in the order of
-//    acceptance, and waits for older records of its keys that are still on their way by the old layout.
-//  - While the topic isn't known its records wait here; when brokers have said for
-//    Options::unknown_topic_grace that there is no such topic, they are undeliverable.
-//  - A record that a broker rejects is tried again as often as Options::rejected_retries says, each time
-//    once its topic has taken others that were sent after it; then it is at fault itself. While the topic
-//    takes none, it is under suspicion, and nothing becomes undeliverable: what was rejected is kept, one is
-//    tried now and then, and all are tried again once the topic takes one. What was rejected has lost its
-//    place in the order. (One without a key that a compacted topic rejects needs no such proof.)
+//  - A record with a key goes to the same partition as with the Java client. Records without a key go to one
+//    partition for a while, then to another: of two candidates the one with fewer waiting bytes (M.
+//    Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001).
+//  - When the topic's number of partitions changes, records that were never sent are assigned again in the
+//    order of acceptance. They wait for older records of their keys that are still being sent to the old
+//    partition.
+//  - While the topic is unknown its records wait here. When brokers have reported for
+//    Options::unknown_topic_grace that the topic doesn't exist, they are undeliverable.
+//  - A record that a broker rejects is retried Options::rejected_retries times. A try counts once the topic
+//    has accepted other records that were sent after it. After the last try the record itself is at fault and
+//    undeliverable. While the topic accepts no record at all, it is suspected and nothing becomes
+//    undeliverable: rejected records are kept, one of them is retried now and then, and all are retried once
+//    the topic accepts one. A rejected record loses its place in the order. (A record without a key that a
+//    compacted topic rejects needs no such proof.)
 //
 // One thread.
 class TopicQueue {
  public:
   static constexpr base::Duration kSuspectAfter = std::chrono::seconds(1);
-  static constexpr base::Duration kDeadLetterPatience =
-      std::chrono::seconds(5);  // for brokers to make its topic
-  // For the events of batches that an earlier life of the process sent: when none was added for so long, what
-  // is there goes out without the rest.
-  static constexpr base::Duration kResumePatience = std::chrono::seconds(10);
-  static constexpr size_t kKeylessBytes = 256 << 10;  // then another partition is chosen
+  static constexpr base::Duration kDeadLetterWait = std::chrono::seconds(5);  // for brokers to make its topic
+  // How long to wait for the events of batches that a previous run of the process sent. When none was added
+  // for this time, the events that are here are sent without the rest.
+  static constexpr base::Duration kResumeWait = std::chrono::seconds(10);
+  static constexpr size_t kKeylessBytes = 256 << 10;  // then records without a key change partition
 
   struct Options {
     base::Duration unknown_topic_grace = std::chrono::minutes(10);
     RetryPolicy rejected_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 1};
   };
 
-  // `delivered`: records, by the lane until now. What is referred to outlives the queue.
+  // `delivered`: the number of records that the lane has delivered so far. All references must outlive the
+  // queue.
   TopicQueue(std::string name, const Options& options, Producer& producer, TopicQueueListener& listener,
              const uint64_t& delivered, uint64_t seed);
 
   const std::string& Name() const { return name_; }
 
-  // What is known of the topic.
+  // Settings of the topic.
   struct Rules {
     size_t batch_bytes_max = 1'000'000;
     wire::Codec codec = wire::Codec::kNone;
-    bool compacted = false;  // it takes no record without a key
+    bool compacted = false;  // it rejects records without a key
   };
-  // For what is added from now on, and for what was rejected and is not sorted out.
+  // Applies to records added from now on, and to rejected records whose cause isn't known yet.
   void UseRules(const Rules& rules);
-  // The next records without a key go to another partition.
+  // Makes the next records without a key go to another partition.
   void LeaveKeylessPlace() { keyless_left_ = 0; }
 
-  // By rising positions.
+  // Events must be added by ascending position.
   void Add(const JournalEvent& event, const Instant& now);
-  // An earlier life of the process sent these events in one batch, and they will be added again. To be told
-  // in the order of ResumableOf, before the first Add.
+  // A previous run of the process sent these events in one batch, and they will be added again. Must be
+  // called in the order of ResumableOf, before the first Add.
   void Resume(const SentStamp& stamp, std::span<const uint64_t> positions, const Instant& now);
   void AddDeadLetter(uint64_t token, const EventView& event, bool with_value,
                      std::span<const wire::RecordHeader> headers, const Instant& now);
 
-  // What the producer tells of the topic. What is delivered is counted as that already.
-  void OnTopic(const ClusterView::Topic& told, base::SteadyTime now);
+  // Reports of the producer. `delivered` must already include the batch of OnDelivered.
+  void OnTopic(const ClusterView::Topic& view, base::SteadyTime now);
   void OnPartitionGone(std::deque<std::unique_ptr<Batch>> batches);
   void OnDelivered(const Partition& partition, const Batch& batch, base::SteadyTime now);
   void OnRejected(const Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,
                   std::span<const std::string> reasons, base::SteadyTime now);
 
-  // Does all that is due, before the producer's turn; and again at NextTurn at the latest.
+  // Does everything that is due. Must be called before the producer's turn, and again at NextTurn at the
+  // latest.
   void Turn(const Instant& now);
   base::SteadyTime NextTurn() const { return next_turn_; }
 
-  // Partitions in which nothing has moved for `time`, though they have records, while the lane has delivered
-  // at least half as many elsewhere, and kStalledDeliveriesMin. By rising number.
-  std::vector<int32_t> Stalled(base::SteadyTime now, base::Duration time) const;
+  // Returns the stalled partitions, ascending. The lane must have delivered elsewhere, since such a partition
+  // delivered something, at least kStalledDeliveriesMin records and at least half as many as it has.
+  std::vector<int32_t> Stalled(base::SteadyTime now, const StallRule& rule) const;
   static constexpr uint64_t kStalledDeliveriesMin = 100;
-  // 0: not known.
+  // 0: unknown.
   uint32_t Partitions() const { return partitions_; }
 
  private:
   using Batches = std::deque<std::unique_ptr<Batch>>;
-  // Where an event goes that is to be sent as an earlier life of the process did.
+  // The batch that an event is resent in, as a previous run of the process sent it.
   struct Resumed {
     Batch* batch = nullptr;
     Producer::Line* line = nullptr;
@@ -123,18 +130,18 @@ class TopicQueue {
   struct Place {
     Producer::Line* line = nullptr;
     base::SteadyTime moved_at = {};  // its last delivery, or its first record after it had none
-    uint64_t delivered_then = 0;     // by the lane
+    uint64_t delivered_then = 0;     // value of the lane's delivered count at that time
   };
-  // Rejected, and it isn't known whose fault that is.
+  // Rejected records whose cause isn't known yet.
   struct Rejected {
     std::unique_ptr<Batch> records;
     std::string_view code;
-    std::vector<std::string> reasons;  // by record; one where they are alike
+    std::vector<std::string> reasons;  // by record; a single one if all are equal
     uint32_t attempts = 0;
-    int32_t partition = 0;  // that it came from, of so many
-    uint32_t partitions = 0;
+    int32_t partition = 0;    // that rejected it
+    uint32_t partitions = 0;  // number of partitions at that time
     base::SteadyTime since;
-    base::SteadyTime again_at;  // at the earliest
+    base::SteadyTime retry_at;  // earliest time of the retry
   };
 
   bool AddResumed(const JournalEvent& event, std::span<const wire::RecordHeader> headers, const Instant& now);
@@ -143,23 +150,23 @@ class TopicQueue {
   Batch& OpenIn(uint32_t place, size_t bytes, bool dead_letters, base::SteadyTime began, int64_t unix_ms,
                 base::SteadyTime now);
   Batch& OpenFor(std::optional<uint32_t> key_hash, size_t bytes, bool dead_letters, const Instant& now);
-  uint32_t PlaceOf(uint32_t key_hash) const { return (key_hash & 0x7fffffff) % Partitions(); }
+  uint32_t PlaceOf(uint32_t key_hash) const { return PartitionOf(key_hash, Partitions()); }
   uint32_t KeylessPlace(size_t bytes);
   void NoteFilled(Place& place, base::SteadyTime now) const;
   void PlaceAll(uint32_t partitions, base::SteadyTime now);
   void HoldBackByKeys();
   void PlaceSorted(const Batches& batches, base::SteadyTime now);
-  void PlaceAnew(const Batch& batch, const wire::RecordView& record, uint64_t token, const EventRun& run,
-                 base::SteadyTime now);
+  void PlaceAgain(const Batch& batch, const wire::RecordView& record, uint64_t token, const EventRun& run,
+                  base::SteadyTime now);
   void GiveUpUnplaced(base::Duration events_after, base::Duration dead_letters_after, std::string_view code,
                       base::SteadyTime now);
   bool LacksKeys(const Batch& rejected) const;
   Rejected TakeOldestRejected();
-  void Judge(base::SteadyTime now);
+  void ProcessRejected(base::SteadyTime now);
   void Suspect(base::SteadyTime now);
-  void TryAgain(Rejected rejected, base::SteadyTime now);
+  void Retry(Rejected rejected, base::SteadyTime now);
   uint32_t Attempts(const Batch& records) const;
-  void TellUndeliverable(const Batch& records, std::string_view code, std::span<const std::string> reasons);
+  void ReportUndeliverable(const Batch& records, std::string_view code, std::span<const std::string> reasons);
   void Wake(base::SteadyTime at) { next_turn_ = std::min(next_turn_, at); }
 
   const std::string name_;
@@ -171,21 +178,21 @@ class TopicQueue {
 
   Rules rules_;
   uint32_t partitions_ = 0;
-  std::vector<Place> places_;  // by partition; also those that are gone, which may still have batches
-  Batches unplaced_;           // not empty: what comes goes behind it
-  std::map<uint64_t, Resumed> resumed_;            // events that are still to come, by position
-  base::SteadyTime resume_until_;                  // without news of them
-  std::optional<base::SteadyTime> missing_since_;  // brokers say that there is no such topic
+  std::vector<Place> places_;  // by partition; also removed partitions, which may still have batches
+  Batches unplaced_;           // if not empty, new records are appended here
+  std::map<uint64_t, Resumed> resumed_;            // events to be added again, by position
+  base::SteadyTime resume_until_;                  // resuming is given up then
+  std::optional<base::SteadyTime> missing_since_;  // since when brokers report that the topic doesn't exist
   uint32_t keyless_place_ = 0;
-  size_t keyless_left_ = 0;  // bytes until another one is chosen
+  size_t keyless_left_ = 0;  // bytes until another partition is chosen
 
-  base::SteadyTime took_;                            // when the newest was sent of those that the topic took
-  std::deque<Rejected> rejected_;                    // oldest first; while the topic took nothing since then
-  std::multimap<base::SteadyTime, Rejected> again_;  // by when they are tried again
+  base::SteadyTime accepted_at_;   // latest send time of an accepted batch
+  std::deque<Rejected> rejected_;  // oldest first; the topic has accepted nothing sent after them
+  std::multimap<base::SteadyTime, Rejected> retries_;  // by time of the retry
   std::optional<base::SteadyTime> suspected_since_;
   uint32_t probes_ = 0;
   base::SteadyTime probe_at_;
-  std::map<uint64_t, uint32_t> attempts_;  // of events that are tried again, by position
+  std::map<uint64_t, uint32_t> attempts_;  // of retried events, by position
 
   base::SteadyTime next_turn_;
 };

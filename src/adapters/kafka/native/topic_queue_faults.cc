@@ -1,4 +1,4 @@
-// TopicQueue: who is at fault when the topic refuses records.
+// The part of TopicQueue that finds out whether a rejected record or its topic is at fault.
 
 #include "adapters/kafka/native/topic_queue.h"
 
@@ -9,8 +9,8 @@
 namespace ei::kafka::native {
 
 void TopicQueue::OnDelivered(const Partition& partition, const Batch& batch, base::SteadyTime now) {
-  // One that was in doubt may have been taken long ago.
-  if (!batch.in_doubt) took_ = std::max(took_, batch.sent_at);
+  // A batch that was in doubt may have been accepted long ago.
+  if (!batch.in_doubt) accepted_at_ = std::max(accepted_at_, batch.sent_at);
   if (!attempts_.empty()) {
     for (const uint64_t token : batch.tokens) attempts_.erase(token);
   }
@@ -24,12 +24,12 @@ void TopicQueue::OnDelivered(const Partition& partition, const Batch& batch, bas
 void TopicQueue::OnRejected(const Partition& partition, std::unique_ptr<Batch> rejected,
                             std::string_view code, std::span<const std::string> reasons,
                             base::SteadyTime now) {
-  // What thousands of records have in common is kept once.
+  // Reasons that are equal for all records are stored once.
   if (std::ranges::all_of(reasons, [&](const auto& each) { return each == reasons.front(); })) {
     reasons = reasons.first(1);
   }
   if (rejected->dead_letters || code == "message_too_large" || LacksKeys(*rejected)) {
-    return TellUndeliverable(*rejected, code, reasons);
+    return ReportUndeliverable(*rejected, code, reasons);
   }
   const uint32_t attempts = Attempts(*rejected);
   const base::Duration pause = options_.rejected_retries.Delay(attempts, random_());
@@ -40,7 +40,7 @@ void TopicQueue::OnRejected(const Partition& partition, std::unique_ptr<Batch> r
                        .partition = partition.Index(),
                        .partitions = partitions_,
                        .since = now,
-                       .again_at = now + pause});
+                       .retry_at = now + pause});
   next_turn_ = {};
 }
 
@@ -49,7 +49,7 @@ void TopicQueue::UseRules(const Rules& rules) {
   bool any = false;
   for (Rejected& one : std::exchange(rejected_, {})) {
     if (LacksKeys(*one.records)) {
-      TellUndeliverable(*one.records, one.code, one.reasons);
+      ReportUndeliverable(*one.records, one.code, one.reasons);
       any = true;
     } else {
       rejected_.push_back(std::move(one));
@@ -71,28 +71,28 @@ TopicQueue::Rejected TopicQueue::TakeOldestRejected() {
   return oldest;
 }
 
-void TopicQueue::Judge(base::SteadyTime now) {
-  if (suspected_since_ && *suspected_since_ < took_) {
+void TopicQueue::ProcessRejected(base::SteadyTime now) {
+  if (suspected_since_ && *suspected_since_ < accepted_at_) {
     suspected_since_.reset();
-    while (!rejected_.empty() && rejected_.front().since < took_) TryAgain(TakeOldestRejected(), now);
+    while (!rejected_.empty() && rejected_.front().since < accepted_at_) Retry(TakeOldestRejected(), now);
   }
-  while (!suspected_since_ && !rejected_.empty() && rejected_.front().since < took_) {
+  while (!suspected_since_ && !rejected_.empty() && rejected_.front().since < accepted_at_) {
     Rejected one = TakeOldestRejected();
     if (options_.rejected_retries.MayRetry(one.attempts)) {
-      const base::SteadyTime again_at = one.again_at;
-      again_.emplace(again_at, std::move(one));
+      const base::SteadyTime retry_at = one.retry_at;
+      retries_.emplace(retry_at, std::move(one));
     } else {
-      TellUndeliverable(*one.records, one.code, one.reasons);
+      ReportUndeliverable(*one.records, one.code, one.reasons);
     }
   }
-  while (!again_.empty() && again_.begin()->first <= now) {
-    TryAgain(std::move(again_.extract(again_.begin()).mapped()), now);
+  while (!retries_.empty() && retries_.begin()->first <= now) {
+    Retry(std::move(retries_.extract(retries_.begin()).mapped()), now);
   }
-  if (!again_.empty()) Wake(again_.begin()->first);
+  if (!retries_.empty()) Wake(retries_.begin()->first);
   if (!rejected_.empty()) Suspect(now);
 }
 
-// The topic has taken nothing since the oldest one.
+// The topic has accepted nothing that was sent after the oldest rejected record.
 void TopicQueue::Suspect(base::SteadyTime now) {
   if (!suspected_since_) {
     const base::SteadyTime suspect_at = rejected_.front().since + kSuspectAfter;
@@ -103,28 +103,28 @@ void TopicQueue::Suspect(base::SteadyTime now) {
     listener_.OnTopicFault("all_refused", name_, rejected_.front().reasons.front());
   }
   if (now >= probe_at_) {
-    TryAgain(TakeOldestRejected(), now);
+    Retry(TakeOldestRejected(), now);
     probe_at_ = now + options_.rejected_retries.Delay(++probes_, random_());
   }
   Wake(probe_at_);
 }
 
-void TopicQueue::TryAgain(Rejected rejected, base::SteadyTime now) {
-  // One that the topic refused while it took nothing at all says nothing of the records.
-  const uint32_t counted = rejected.since < took_ ? 1 : 0;
+void TopicQueue::Retry(Rejected rejected, base::SteadyTime now) {
+  // A rejection while the topic accepts nothing says nothing about the records, so the try doesn't count.
+  const uint32_t counted = rejected.since < accepted_at_ ? 1 : 0;
   for (const uint64_t token : rejected.records->tokens) attempts_[token] = rejected.attempts + counted;
   rejected.records->sealed = true;
   if (rejected.partitions == partitions_ && unplaced_.empty()) {
     Place& place = places_[static_cast<size_t>(rejected.partition)];
     NoteFilled(place, now);
-    place.line->partition.TryAgain(std::move(rejected.records));
+    place.line->partition.Retry(std::move(rejected.records));
     return producer_.Filled(*place.line);
   }
   unplaced_.push_back(std::move(rejected.records));
   next_turn_ = {};
 }
 
-// Of the record that was tried least: others were rejected with it that have come back.
+// Returns the smallest number of tries of the records: a batch may have both retried and new records.
 uint32_t TopicQueue::Attempts(const Batch& records) const {
   if (attempts_.empty()) return 1;
   uint32_t least = std::numeric_limits<uint32_t>::max();
@@ -135,8 +135,8 @@ uint32_t TopicQueue::Attempts(const Batch& records) const {
   return least;
 }
 
-void TopicQueue::TellUndeliverable(const Batch& records, std::string_view code,
-                                   std::span<const std::string> reasons) {
+void TopicQueue::ReportUndeliverable(const Batch& records, std::string_view code,
+                                     std::span<const std::string> reasons) {
   const uint32_t attempts = Attempts(records);
   if (!attempts_.empty()) {
     for (const uint64_t token : records.tokens) attempts_.erase(token);

@@ -24,15 +24,15 @@ struct VersionRange {
   int16_t max = -1;  // below min: none
 };
 
-// What we speak of one request, and from which version on it is flexible (KIP-482).
+// The versions that this client supports of one request, and the first flexible version (KIP-482).
 struct SupportedApi {
   Api api;
   VersionRange versions;
   int16_t flexible_from;
 };
 
-// From Kafka 2.1 (Produce 7) to 4.4. Produce 12 only differs in transactions; 13 has topics by id, not by
-// name.
+// For Kafka 2.1 (Produce 7) to 4.4. Produce 12 differs only in transactions; Produce 13 identifies topics by
+// id, not by name.
 inline constexpr std::array<SupportedApi, 8> kSupportedApis = {{
     {Api::kProduce, {7, 13}, 9},
     {Api::kMetadata, {7, 13}, 9},
@@ -50,11 +50,11 @@ constexpr const SupportedApi& SupportedApiOf(Api api) {
 
 constexpr bool IsFlexible(Api api, int16_t version) { return version >= SupportedApiOf(api).flexible_from; }
 
-// The versions that both sides know, as one broker has told them. Brokers of one cluster may differ while
-// they are updated, so each connection has its own.
+// The versions that both sides support, for one connection. Brokers of a cluster may differ during an
+// upgrade, so each connection has its own.
 class AgreedVersions {
  public:
-  // What the broker offers of one request; of those that we don't speak nothing is kept.
+  // Records the broker's version range of one request. Requests that this client doesn't use are ignored.
   void Offer(int16_t api, VersionRange offered) {
     for (size_t i = 0; i < kSupportedApis.size(); ++i) {
       if (static_cast<int16_t>(kSupportedApis[i].api) != api) continue;
@@ -63,7 +63,7 @@ class AgreedVersions {
     }
   }
 
-  // The newest that both know; nullopt: there is none.
+  // The newest version that both support; nullopt: there is none.
   std::optional<int16_t> Newest(Api api) const {
     const auto& range = agreed_[static_cast<size_t>(&SupportedApiOf(api) - kSupportedApis.data())];
     return range.min <= range.max ? std::optional(range.max) : std::nullopt;

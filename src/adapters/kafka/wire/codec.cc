@@ -19,7 +19,7 @@ constexpr std::array<std::pair<std::string_view, Codec>, 5> kNames = {{{"none", 
                                                                        {"zstd", Codec::kZstd}}};
 
 bool Gzip(std::string_view bytes, std::string& out, size_t at) {
-  constexpr int kWindowBits = 15 + 16;  // zlib's way to say gzip
+  constexpr int kWindowBits = 15 + 16;  // zlib's flag for the gzip format
   constexpr int kMemoryLevel = 8;
   z_stream stream{};
   if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kWindowBits, kMemoryLevel,
@@ -47,7 +47,7 @@ bool Snappy(std::string_view bytes, std::string& out, size_t at) {
 
 bool Lz4(std::string_view bytes, std::string& out, size_t at) {
   LZ4F_preferences_t preferences{};
-  preferences.frameInfo.blockMode = LZ4F_blockIndependent;  // Java's reader knows no other
+  preferences.frameInfo.blockMode = LZ4F_blockIndependent;  // the Java client supports no other
   out.resize(at + LZ4F_compressFrameBound(bytes.size(), &preferences));
   const size_t written =
       LZ4F_compressFrame(out.data() + at, out.size() - at, bytes.data(), bytes.size(), &preferences);

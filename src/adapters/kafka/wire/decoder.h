@@ -12,22 +12,22 @@
 
 namespace ei::kafka::wire {
 
-// Reads what Encoder writes, from bytes that may hold anything. A value that isn't there whole makes the
-// decoder fail, for good: everything it gives from then on is zero or empty, so callers look at Failed()
-// once, at the end. An array never has more elements than there are bytes left, nor than kElementsMax, so a
-// loop over Count() is bounded by the message, and what is made of it by a few megabytes.
+// Reads what Encoder writes, from untrusted bytes. A value that is incomplete makes the decoder fail
+// permanently: every later read returns zero or empty, so callers check Failed() once at the end. Count()
+// never exceeds the remaining bytes or kElementsMax, so a loop over an array is bounded by the message, and
+// the memory it takes by a few megabytes.
 //
-// The views it gives are into the message.
+// Returned views are into the message.
 class Decoder {
  public:
-  // Above the records of a batch, each of which may be named as at fault, and all else that a producer asks
-  // for. In memory an element takes many times its bytes.
+  // More than the records of a batch, each of which an answer may name as faulty, and more than any other
+  // array of an answer. An element takes many times its encoded size in memory.
   static constexpr uint32_t kElementsMax = 1 << 17;
 
   Decoder(std::string_view bytes, bool flexible) : rest_(bytes), flexible_(flexible) {}
 
   bool Failed() const { return failed_; }
-  // Read whole and nothing behind it.
+  // True if the message was read completely, without a failure.
   bool Finished() const { return !failed_ && rest_.empty(); }
   std::string_view Rest() const { return rest_; }
 
@@ -65,20 +65,20 @@ class Decoder {
     return Sized(size);
   }
 
-  // A null one, which the protocol doesn't allow here, is taken as empty: some brokers were seen to send it.
+  // A null string, which the protocol doesn't allow here, is read as empty: some brokers send it.
   std::string_view String() { return NullableString().value_or(std::string_view()); }
 
   std::optional<std::string_view> NullableBytes() { return Sized(Size()); }
   std::string_view Bytes() { return NullableBytes().value_or(std::string_view()); }
 
-  // The number of an array's elements; a null array has none.
+  // Returns the number of elements of an array; 0 for a null array.
   uint32_t Count() {
     const int64_t count = Size();
     if (count > std::min<int64_t>(kElementsMax, static_cast<int64_t>(rest_.size()))) Fail();
     return failed_ || count < 0 ? 0 : static_cast<uint32_t>(count);
   }
 
-  // At the end of each structure: passes over the tagged fields, and calls visit(tag, bytes) for each.
+  // Reads the tagged fields at the end of a structure and calls visit(tag, bytes) for each.
   template <typename Visit>
   void Tags(Visit visit) {
     if (!flexible_) return;

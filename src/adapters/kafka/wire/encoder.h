@@ -32,9 +32,9 @@ void PutBigEndian(char* to, Number number) {
   std::memcpy(to, &number, sizeof number);
 }
 
-// Appends values in Kafka's protocol format (https://kafka.apache.org/protocol, "Protocol Primitive Types")
-// to a string. `flexible` is set by the message's version (KIP-482): strings, bytes and arrays are then
-// compact, and each structure ends with tagged fields, of which we write none.
+// Appends values to a string in Kafka's protocol format (https://kafka.apache.org/protocol, "Protocol
+// Primitive Types"). `flexible` depends on the message's version (KIP-482): if set, strings, bytes and arrays
+// are compact, and each structure ends with tagged fields; this class writes none.
 class Encoder {
  public:
   Encoder(std::string& out, bool flexible) : out_(out), flexible_(flexible) {}
@@ -60,7 +60,7 @@ class Encoder {
     out_.push_back(static_cast<char>(number));
   }
 
-  // The size must fit: 32,767 bytes unless flexible.
+  // At most 32,767 bytes unless flexible.
   void String(std::string_view text) {
     if (flexible_) {
       UnsignedVarint(text.size() + 1);
@@ -80,7 +80,7 @@ class Encoder {
 
   void NullableString(const std::optional<std::string_view>& text) { text ? String(*text) : NullString(); }
 
-  // The size of bytes that follow, or the number of an array's elements.
+  // Writes the size of the bytes that follow, or the number of elements of an array.
   void Count(size_t count) {
     if (flexible_) {
       UnsignedVarint(count + 1);
@@ -102,7 +102,7 @@ class Encoder {
     out_.append(bytes);
   }
 
-  // At the end of each structure, the message itself included.
+  // Ends a structure or the message.
   void NoTags() {
     if (flexible_) out_.push_back(0);
   }

@@ -14,8 +14,7 @@ ErrorCode Error(Decoder& in) { return static_cast<ErrorCode>(in.Int<int16_t>());
 template <typename Element, typename Read>
 std::vector<Element> Array(Decoder& in, Read read) {
   std::vector<Element> elements;
-  // No reserve: the count is only known to be at most the bytes that are left, of which an element takes
-  // several.
+  // No reserve: Count() is bounded only by the remaining bytes, and an element takes several.
   for (uint32_t left = in.Count(); left > 0 && !in.Failed(); --left) elements.push_back(read(in));
   return elements;
 }
@@ -34,18 +33,19 @@ RequestFrame::RequestFrame(std::string& out, const RequestHeader& header)
   encoder_.Int(static_cast<int16_t>(header.api));
   encoder_.Int(header.version);
   encoder_.Int(header.correlation_id);
-  // The one string that is never compact: a broker reads it before it knows the version (KIP-511).
+  // The only string that is never compact: the broker reads it before it knows the version (KIP-511).
   Encoder(out, false).String(header.client_id);
   encoder_.NoTags();
 }
 
-void RequestFrame::End(size_t beside) {
-  PutBigEndian(out_.data() + start_, static_cast<int32_t>(out_.size() - start_ - sizeof(int32_t) + beside));
+void RequestFrame::End(size_t spliced_bytes) {
+  PutBigEndian(out_.data() + start_,
+               static_cast<int32_t>(out_.size() - start_ - sizeof(int32_t) + spliced_bytes));
 }
 
 Decoder BodyOf(Api api, int16_t version, std::string_view response) {
   Decoder in(response, IsFlexible(api, version));
-  if (api != Api::kApiVersions) in.Tags();  // whose header has none, in any version (KIP-511)
+  if (api != Api::kApiVersions) in.Tags();  // its header never has tags (KIP-511)
   return in;
 }
 
@@ -85,7 +85,7 @@ void AppendMetadata(std::string& out, const RequestHeader& header, std::span<con
     body.String(topic);
     body.NoTags();
   }
-  body.Bool(true);  // allow_auto_topic_creation: they are made where the brokers do that
+  body.Bool(true);  // allow_auto_topic_creation: if the brokers are configured to create topics
   if (header.version >= 8 && header.version <= 10) body.Bool(false);
   if (header.version >= 8) body.Bool(false);
   body.NoTags();
@@ -177,7 +177,7 @@ void AppendProduce(std::string& out, std::vector<Splice>& splices, const Request
                    int32_t timeout_ms, std::span<const TopicBatches> topics) {
   RequestFrame frame(out, header);
   Encoder& body = frame.Body();
-  size_t beside = 0;
+  size_t spliced_bytes = 0;
   body.NullString();  // transactional id
   body.Int(kAcksAll);
   body.Int(timeout_ms);
@@ -193,13 +193,13 @@ void AppendProduce(std::string& out, std::vector<Splice>& splices, const Request
       body.Int(partition.partition);
       body.Count(partition.batch.size());
       splices.push_back({out.size(), partition.batch});
-      beside += partition.batch.size();
+      spliced_bytes += partition.batch.size();
       body.NoTags();
     }
     body.NoTags();
   }
   body.NoTags();
-  frame.End(beside);
+  frame.End(spliced_bytes);
 }
 
 namespace {

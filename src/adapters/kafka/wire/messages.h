@@ -11,13 +11,13 @@
 #include "adapters/kafka/wire/decoder.h"
 #include "adapters/kafka/wire/encoder.h"
 
-// The requests of a producer and the responses to them (https://kafka.apache.org/protocol). Requests are
-// appended to a string as whole frames, their size in front. Responses are read from the bytes behind the
-// correlation id: hostile ones too, with what they make bounded by their size. All views in a response are
-// into its bytes.
+// The requests of a producer and their responses (https://kafka.apache.org/protocol). Requests are appended
+// to a string as complete frames with their size in front. Responses are parsed from the bytes after the
+// correlation id; the bytes may be hostile, and the memory of the result is bounded by their size. All views
+// in a response are into its bytes.
 namespace ei::kafka::wire {
 
-// In front of each request.
+// Precedes each request.
 struct RequestHeader {
   Api api;
   int16_t version = 0;
@@ -25,13 +25,13 @@ struct RequestHeader {
   std::string_view client_id = {};
 };
 
-// Appends one request as a frame: begin, then the body through Body(), then End.
+// Appends one request as a frame: construct it, write the body through Body(), then call End.
 class RequestFrame {
  public:
   RequestFrame(std::string& out, const RequestHeader& header);
   Encoder& Body() { return encoder_; }
-  // Writes the frame's size; `beside` bytes are sent within it that don't stand in the string.
-  void End(size_t beside = 0);
+  // Writes the frame's size. `spliced_bytes` is the number of bytes of the frame that are not in the string.
+  void End(size_t spliced_bytes = 0);
 
  private:
   std::string& out_;
@@ -39,10 +39,11 @@ class RequestFrame {
   Encoder encoder_;
 };
 
-// Reads a response's header, behind its correlation id, and gives the decoder of its body.
+// Reads the rest of a response's header, after the correlation id, and returns the decoder of the body.
 Decoder BodyOf(Api api, int16_t version, std::string_view response);
 
-// --- ApiVersions (KIP-35). A broker that doesn't know the version answers kUnsupportedVersion in version 0.
+// --- ApiVersions (KIP-35). A broker that doesn't support the version answers kUnsupportedVersion in version
+// 0.
 
 void AppendApiVersions(std::string& out, const RequestHeader& header, std::string_view software_name,
                        std::string_view software_version);
@@ -53,7 +54,7 @@ struct ApiVersionsResponse {
 };
 std::optional<ApiVersionsResponse> ReadApiVersions(int16_t version, std::string_view response);
 
-// --- Metadata, of named topics. Brokers that make missing topics do so.
+// --- Metadata of named topics. Brokers create missing topics if they are configured to.
 
 void AppendMetadata(std::string& out, const RequestHeader& header, std::span<const std::string> topics);
 
@@ -99,7 +100,7 @@ struct InitProducerIdResponse {
 };
 std::optional<InitProducerIdResponse> ReadInitProducerId(int16_t version, std::string_view response);
 
-// --- Produce. The batches are not copied: where each goes between the request's own bytes is said by Splice.
+// --- Produce. The batches are not copied: Splice says where each goes between the request's own bytes.
 
 struct PartitionBatch {
   int32_t partition = 0;
@@ -112,14 +113,14 @@ struct TopicBatches {
   std::span<const PartitionBatch> partitions;
 };
 
-// Behind `offset` bytes of the request's string come those of `batch`.
+// The bytes of `batch` follow the first `offset` bytes of the request's string.
 struct Splice {
   size_t offset = 0;
   std::string_view batch;
 };
 
-// With acks=all. A partition stands once in a request: brokers take only the last one of several (kafka.md,
-// K13).
+// Uses acks=all. A partition may be in a request only once: of several, brokers process only the last
+// (kafka.md, K13).
 void AppendProduce(std::string& out, std::vector<Splice>& splices, const RequestHeader& header,
                    int32_t timeout_ms, std::span<const TopicBatches> topics);
 
@@ -176,7 +177,7 @@ struct SaslAuthenticateResponse {
 };
 std::optional<SaslAuthenticateResponse> ReadSaslAuthenticate(int16_t version, std::string_view response);
 
-// --- DescribeConfigs, of topics; only the values that are asked for.
+// --- DescribeConfigs of topics; only the requested values.
 
 void AppendDescribeTopicConfigs(std::string& out, const RequestHeader& header,
                                 std::span<const std::string> topics, std::span<const std::string_view> names);
@@ -198,8 +199,8 @@ struct DescribeConfigsResponse {
 };
 std::optional<DescribeConfigsResponse> ReadDescribeConfigs(int16_t version, std::string_view response);
 
-// --- DescribeProducers (KIP-664): what a partition's leader knows of the producers that wrote to it. Needs
-// the right to read the topic.
+// --- DescribeProducers (KIP-664): the state that a partition's leader has of its producers. Requires Read on
+// the topic.
 
 void AppendDescribeProducers(std::string& out, const RequestHeader& header, std::string_view topic,
                              int32_t partition);
@@ -215,7 +216,7 @@ struct DescribeProducersResponse {
   ErrorCode error = ErrorCode::kNone;
   std::vector<ProducerState> producers;
 };
-// Of the one partition that was asked about.
+// Reads the answer about the one partition that was requested.
 std::optional<DescribeProducersResponse> ReadDescribeProducers(int16_t version, std::string_view response);
 
 }  // namespace ei::kafka::wire

@@ -11,12 +11,12 @@ namespace ei::kafka::wire {
 
 namespace {
 
-// Where the fields of a batch's header stand.
+// Offsets of the fields of a batch's header.
 constexpr size_t kLengthAt = 8;
 constexpr size_t kLeaderEpochAt = 12;
 constexpr size_t kMagicAt = 16;
 constexpr size_t kCrcAt = 17;
-constexpr size_t kAttributesAt = 21;  // the checksum is of all from here on
+constexpr size_t kAttributesAt = 21;  // the checksum covers everything from here on
 constexpr size_t kLastOffsetDeltaAt = 23;
 constexpr size_t kBaseTimestampAt = 27;
 constexpr size_t kMaxTimestampAt = 35;
@@ -62,7 +62,7 @@ size_t TailBytes(std::optional<std::string_view> key, std::string_view value,
   return bytes;
 }
 
-// Of what PutVarint wrote.
+// Reads a number that PutVarint wrote.
 int64_t TakeVarint(std::string_view& rest) {
   uint64_t number = 0;
   for (int shift = 0;; shift += 7) {
@@ -104,8 +104,8 @@ void RecordBatch::Append(const RecordView& record) {
                [&](char* to) { std::memcpy(to, record.tail.data(), record.tail.size()); });
 }
 
-// The record's length, attributes, time and offset, the last two as differences to the batch's; then its
-// tail.
+// Writes the record's length, attributes, timestamp and offset (the last two relative to the batch), and then
+// its tail.
 template <typename PutTail>
 void RecordBatch::AppendRecord(size_t tail_bytes, PutTail put_tail) {
   const size_t offset_bytes = VarintBytes(count_);
@@ -128,7 +128,7 @@ std::string_view RecordBatch::Seal(const ProducerStamp& stamp) {
   if (codec_ != Codec::kNone && compressed_.empty()) {
     compressed_.assign(kHeaderBytes, '\0');
     const std::string_view records = std::string_view(bytes_).substr(kHeaderBytes);
-    // What doesn't get smaller goes as it is.
+    // Records that don't get smaller are sent uncompressed.
     if (!Compress(codec_, records, compressed_) || compressed_.size() >= bytes_.size()) {
       compressed_.clear();
       codec_ = Codec::kNone;

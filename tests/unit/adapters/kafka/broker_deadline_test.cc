@@ -11,16 +11,16 @@ namespace {
 constexpr std::string_view kLine = "still waiting for the brokers";
 constexpr base::Duration kSecond = std::chrono::seconds(1);
 
-class BrokerPatienceTest : public ::testing::Test {
+class BrokerDeadlineTest : public ::testing::Test {
  protected:
-  bool GoesOn() { return patience_.OnFailure("a call", "no answer").has_value(); }
+  bool GoesOn() { return deadline_.OnFailure("a call", "no answer").has_value(); }
 
   support::VirtualClock clock_;
   support::RecordingLog log_;
-  BrokerDeadline patience_{clock_, log_, "look there"};
+  BrokerDeadline deadline_{clock_, log_, "look there"};
 };
 
-TEST_F(BrokerPatienceTest, SaysEveryTenSecondsThatItWaitsAndGivesUpInTheEnd) {
+TEST_F(BrokerDeadlineTest, LogsEveryTenSecondsThatItWaitsAndGivesUpInTheEnd) {
   int seconds = 0;
   for (; GoesOn(); ++seconds) clock_.Advance(kSecond);
   EXPECT_EQ(seconds, BrokerDeadline::kMax / kSecond);
@@ -28,12 +28,12 @@ TEST_F(BrokerPatienceTest, SaysEveryTenSecondsThatItWaitsAndGivesUpInTheEnd) {
   EXPECT_EQ(log_.Count("call=a call detail=no answer waited_s=20 hint=look there"), 1U);
 }
 
-TEST_F(BrokerPatienceTest, AnAnswerBeginsItAnew) {
+TEST_F(BrokerDeadlineTest, AnAnswerRestartsIt) {
   for (int round = 0; round < 3; ++round) {
     EXPECT_TRUE(GoesOn());
     clock_.Advance(BrokerDeadline::kMax - kSecond);
     EXPECT_TRUE(GoesOn());
-    patience_.OnAnswer();
+    deadline_.OnAnswer();
     clock_.Advance(kSecond);
   }
 }

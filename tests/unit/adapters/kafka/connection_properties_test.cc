@@ -25,7 +25,7 @@ class ConnectionPropertiesTest : public testing::Test {
   KafkaOptions options_;
 };
 
-TEST_F(ConnectionPropertiesTest, WithoutSecurityThereIsNothingOfIt) {
+TEST_F(ConnectionPropertiesTest, WithoutSecurityNoSecurityPropertyIsSet) {
   const auto made = Made();
   EXPECT_EQ(made.at("security.protocol"), "PLAINTEXT");
   for (const auto& [name, value] : made) {
@@ -57,13 +57,13 @@ TEST_F(ConnectionPropertiesTest, AMissingFileIsNamedWithItsSetting) {
       << Made().at("error");
 }
 
-TEST(SetProperties, ARefusedSecretIsNotShown) {
+TEST(SetProperties, ARejectedSecretIsNotShown) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   const auto shown = SetProperties(conf, {{"acks", "many"}});
   EXPECT_NE(shown.error().message.find("acks=many"), std::string::npos);
   const auto hidden = SetProperties(conf, {{"no.such.password", "s3cret"}});
   ASSERT_FALSE(hidden);
-  EXPECT_EQ(hidden.error().message, "the Kafka client refuses no.such.password");
+  EXPECT_EQ(hidden.error().message, "the Kafka client rejects no.such.password");
   rd_kafka_conf_destroy(conf);
 }
 

@@ -24,30 +24,30 @@ struct RecordingUser final : CredentialUser {
   void OnNoToken(const base::Error& error) override { no_tokens.push_back(error.kind); }
   base::Result<void> OnCertificates() override {
     ++certificates;
-    return certificate_verdict;
+    return certificate_result;
   }
 
   std::vector<std::string> passwords;
   std::vector<std::string> tokens;
   std::vector<ErrorKind> no_tokens;
   int certificates = 0;
-  base::Result<void> certificate_verdict;
+  base::Result<void> certificate_result;
 };
 
 class ScriptedTokens final : public TokenSource {
  public:
   base::Result<AccessToken> Fetch() override {
-    ++asked;
-    if (answers.empty()) return base::Fail(ErrorKind::kUnavailable, "away");
+    ++fetches;
+    if (answers.empty()) return base::Fail(ErrorKind::kUnavailable, "unreachable");
     auto answer = answers.front();
     answers.pop_front();
     return answer;
   }
   std::deque<base::Result<AccessToken>> answers;
-  int asked = 0;
+  int fetches = 0;
 };
 
-class CredentialKeeperTest : public testing::Test {
+class CredentialRefresherTest : public testing::Test {
  protected:
   std::string Path(const std::string& name) const { return (folder_.Path() / name).string(); }
   void Write(const std::string& name, const std::string& content) const {
@@ -56,14 +56,14 @@ class CredentialKeeperTest : public testing::Test {
   AccessToken Token(const std::string& value, base::Duration life) const {
     return {value, clock_.WallNow() + life, {}};
   }
-  CredentialRefresher& Keeper() {
-    if (!keeper_) keeper_ = std::make_unique<CredentialRefresher>(security_, clock_, log_, user_);
-    return *keeper_;
+  CredentialRefresher& Refresher() {
+    if (!refresher_) refresher_ = std::make_unique<CredentialRefresher>(security_, clock_, log_, user_);
+    return *refresher_;
   }
-  void Rounds(int count) {
+  void PollTimes(int count) {
     for (int i = 0; i < count; ++i) {
-      Keeper().Round();
-      clock_.Advance(CredentialRefresher::kRound);
+      Refresher().Poll();
+      clock_.Advance(CredentialRefresher::kPollInterval);
     }
   }
 
@@ -72,76 +72,76 @@ class CredentialKeeperTest : public testing::Test {
   support::RecordingLog log_;
   RecordingUser user_;
   SecurityOptions security_;
-  std::unique_ptr<CredentialRefresher> keeper_;
+  std::unique_ptr<CredentialRefresher> refresher_;
 };
 
-TEST_F(CredentialKeeperTest, APasswordIsTakenOnceItStaysTheSame) {
+TEST_F(CredentialRefresherTest, APasswordIsUsedOnceItStaysTheSame) {
   Write("p", "one\n");
   security_.protocol = "SASL_SSL";
   security_.mechanism = "PLAIN";
   security_.password_file = {Path("p"), "setting"};
-  Rounds(3);
+  PollTimes(3);
   EXPECT_TRUE(user_.passwords.empty()) << "nothing has changed";
   Write("p", "tw");
-  Rounds(1);
+  PollTimes(1);
   Write("p", "two\r\n");
-  Rounds(1);
+  PollTimes(1);
   EXPECT_TRUE(user_.passwords.empty()) << "it was still being written";
-  Rounds(3);
+  PollTimes(3);
   EXPECT_EQ(user_.passwords, std::vector<std::string>{"two"});
 }
 
-TEST_F(CredentialKeeperTest, AFileThatIsOfNoUseIsToldOnceAndChangesNothing) {
+TEST_F(CredentialRefresherTest, AnUnusableFileIsLoggedOnceAndChangesNothing) {
   Write("p", "one");
   security_.protocol = "SASL_SSL";
   security_.mechanism = "PLAIN";
   security_.password_file = {Path("p"), "kafka.security.password_file"};
-  Rounds(1);
+  PollTimes(1);
   Write("p", "\n");
-  Rounds(4);
-  EXPECT_EQ(log_.Count("a new password is of no use; the old one stays"), 1U);
+  PollTimes(4);
+  EXPECT_EQ(log_.Count("the new password can't be used; keeping the old one"), 1U);
   std::filesystem::remove(Path("p"));
-  Rounds(4);
-  EXPECT_EQ(log_.Count("a new password is of no use; the old one stays"), 2U) << "another fault";
+  PollTimes(4);
+  EXPECT_EQ(log_.Count("the new password can't be used; keeping the old one"), 2U) << "another fault";
   Write("p", "one");
-  Rounds(3);
+  PollTimes(3);
   EXPECT_TRUE(user_.passwords.empty());
   Write("p", "three");
-  Rounds(2);
+  PollTimes(2);
   EXPECT_EQ(user_.passwords, std::vector<std::string>{"three"});
 }
 
-TEST_F(CredentialKeeperTest, CertificatesChangeTogetherAndRefusedOnesAreToldOnce) {
+TEST_F(CredentialRefresherTest, CertificatesChangeTogetherAndRejectedOnesAreLoggedOnce) {
   Write("c", "c1");
   Write("k", "k1");
   security_.protocol = "SSL";
   security_.certificate_file = {Path("c"), "certificate"};
   security_.key_file = {Path("k"), "key"};
-  Rounds(2);
-  user_.certificate_verdict = base::Fail(ErrorKind::kInvalid, "they don't match");
+  PollTimes(2);
+  user_.certificate_result = base::Fail(ErrorKind::kInvalid, "they don't match");
   Write("c", "c2");
-  Rounds(4);
+  PollTimes(4);
   EXPECT_EQ(user_.certificates, 1);
-  EXPECT_EQ(log_.Count("new certificates are of no use; the old ones stay"), 1U);
-  user_.certificate_verdict = {};
+  EXPECT_EQ(log_.Count("the new certificates can't be used; keeping the old ones"), 1U);
+  user_.certificate_result = {};
   Write("k", "k2");
-  Rounds(3);
+  PollTimes(3);
   EXPECT_EQ(user_.certificates, 2);
 }
 
-TEST_F(CredentialKeeperTest, ATokenIsRenewedWhenMostOfItsLifeIsOver) {
+TEST_F(CredentialRefresherTest, ATokenIsRenewedWhenMostOfItsLifeIsOver) {
   const auto tokens = std::make_shared<ScriptedTokens>();
   security_.protocol = "SASL_SSL";
   security_.mechanism = "OAUTHBEARER";
   security_.tokens = tokens;
   tokens->answers = {Token("first", 100s), Token("second", 1000s)};
-  Rounds(40);
+  PollTimes(40);
   EXPECT_EQ(user_.tokens, std::vector<std::string>{"first"}) << "80 s have not passed";
-  Rounds(1);
+  PollTimes(1);
   EXPECT_EQ(user_.tokens, (std::vector<std::string>{"first", "second"}));
 }
 
-TEST_F(CredentialKeeperTest, WhatIsOddAboutATokenIsToldOnce) {
+TEST_F(CredentialRefresherTest, ATokensWarningIsLoggedOnce) {
   const auto tokens = std::make_shared<ScriptedTokens>();
   security_.protocol = "SASL_SSL";
   security_.mechanism = "OAUTHBEARER";
@@ -151,27 +151,27 @@ TEST_F(CredentialKeeperTest, WhatIsOddAboutATokenIsToldOnce) {
     token.warning = "odd";
     tokens->answers.emplace_back(token);
   }
-  Rounds(5);
+  PollTimes(5);
   EXPECT_EQ(user_.tokens.size(), 3U);
-  EXPECT_EQ(log_.Count("something is odd about the token for the brokers"), 1U);
+  EXPECT_EQ(log_.Count("warning about the token for the brokers"), 1U);
 }
 
-TEST_F(CredentialKeeperTest, AFailingTokenSourceIsAskedLessAndLessOftenAndToldOnce) {
+TEST_F(CredentialRefresherTest, AFailingTokenSourceIsAskedLessAndLessOftenAndLoggedOnce) {
   const auto tokens = std::make_shared<ScriptedTokens>();
   security_.protocol = "SASL_SSL";
   security_.mechanism = "OAUTHBEARER";
   security_.tokens = tokens;
-  Rounds(150);  // 5 minutes
-  EXPECT_GE(tokens->asked, 12);
-  EXPECT_LE(tokens->asked, 16);
-  EXPECT_EQ(user_.no_tokens.size(), static_cast<size_t>(tokens->asked));
-  EXPECT_EQ(log_.Count("no token for the brokers; trying again"), 1U);
+  PollTimes(150);  // 5 minutes
+  EXPECT_GE(tokens->fetches, 12);
+  EXPECT_LE(tokens->fetches, 16);
+  EXPECT_EQ(user_.no_tokens.size(), static_cast<size_t>(tokens->fetches));
+  EXPECT_EQ(log_.Count("no token for the brokers; retrying"), 1U);
   tokens->answers = {Token("late", 100s)};
-  Rounds(16);
+  PollTimes(16);
   EXPECT_EQ(user_.tokens, std::vector<std::string>{"late"});
 }
 
-TEST_F(CredentialKeeperTest, AChangedTokenFileIsReadAtOnce) {
+TEST_F(CredentialRefresherTest, AChangedTokenFileIsReadAtOnce) {
   Write("t", "one");
   const auto tokens = std::make_shared<ScriptedTokens>();
   security_.protocol = "SASL_SSL";
@@ -179,16 +179,16 @@ TEST_F(CredentialKeeperTest, AChangedTokenFileIsReadAtOnce) {
   security_.tokens = tokens;
   security_.token_files = {{Path("t"), "setting"}};
   tokens->answers = {Token("first", 3600s), Token("second", 3600s)};
-  Rounds(5);
+  PollTimes(5);
   Write("t", "two");
-  Rounds(2);
+  PollTimes(2);
   EXPECT_EQ(user_.tokens, (std::vector<std::string>{"first", "second"}));
 }
 
-TEST_F(CredentialKeeperTest, ItsThreadEndsWithIt) {
+TEST_F(CredentialRefresherTest, ItsThreadEndsWithIt) {
   support::RealClock clock;
-  CredentialRefresher keeper(security_, clock, log_, user_);
-  keeper.Start();
+  CredentialRefresher refresher(security_, clock, log_, user_);
+  refresher.Start();
 }
 
 TEST(ReadSecret, FaultsNameTheSettingAndNeverTheContent) {

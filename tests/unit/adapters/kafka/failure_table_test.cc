@@ -8,7 +8,7 @@
 namespace ei::kafka {
 namespace {
 
-TEST(FailureTable, WhatTheTopicDoesNotTakeIsRejected) {
+TEST(FailureTable, RecordsThatTheTopicDoesNotAcceptAreRejected) {
   const std::pair<rd_kafka_resp_err_t, std::string_view> rejections[] = {
       {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "message_too_large"},
       {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, "message_too_large"},
@@ -24,8 +24,8 @@ TEST(FailureTable, WhatTheTopicDoesNotTakeIsRejected) {
   }
 }
 
-// What comes of an outage, a restart, a clock, a broker that isn't set up as it should be.
-TEST(FailureTable, EverythingElseIsTriedAgainAndHasACodeFromASmallSet) {
+// Errors of an outage, a restart, a wrong clock, or a misconfigured broker.
+TEST(FailureTable, EverythingElseIsRetriedAndHasACodeFromASmallSet) {
   const std::set<std::string_view> of_the_record = {"message_too_large", "invalid_record",
                                                     "invalid_message",   "invalid_message_size",
                                                     "unknown_topic",     "not_authorized"};
@@ -54,25 +54,25 @@ TEST(FailureTable, EverythingElseIsTriedAgainAndHasACodeFromASmallSet) {
   }
 }
 
-TEST(ClientFaults, RefusalsAreToldFromTrouble) {
+TEST(ClientFaults, RejectedCredentialsAreDistinguishedFromOtherFaults) {
   for (const auto error : {RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
                            RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, RD_KAFKA_RESP_ERR__SSL}) {
-    EXPECT_TRUE(ClassifyClientFault(error, "").refusal) << error;
+    EXPECT_TRUE(ClassifyClientFault(error, "").credentials_rejected) << error;
   }
   for (const auto error : {RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__RESOLVE,
                            RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
                            RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_UNKNOWN}) {
-    EXPECT_FALSE(ClassifyClientFault(error, "").refusal) << error;
+    EXPECT_FALSE(ClassifyClientFault(error, "").credentials_rejected) << error;
     EXPECT_FALSE(ClassifyClientFault(error, "").code.empty()) << error;
   }
 }
 
-TEST(ClientFaults, AnAlertOfTlsWithinABrokenConnectionIsARefusal) {
+TEST(ClientFaults, ATlsAlertWithinABrokenConnectionMeansRejectedCredentials) {
   const ClientFault fault = ClassifyClientFault(
       RD_KAFKA_RESP_ERR__TRANSPORT,
       "ssl://h:1/bootstrap: Receive failed: error:0A000416:SSL routines::sslv3 alert certificate unknown: SSL alert "
       "number 46 (after 23ms in state APIVERSION_QUERY)");
-  EXPECT_TRUE(fault.refusal);
+  EXPECT_TRUE(fault.credentials_rejected);
   EXPECT_EQ(fault.code, "tls_failed");
   EXPECT_EQ(ClassifyClientFault(RD_KAFKA_RESP_ERR__TRANSPORT, "Disconnected").code, "connection_failed");
 }

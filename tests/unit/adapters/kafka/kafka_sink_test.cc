@@ -23,7 +23,7 @@ using Record = support::SimBrokers::Record;
 
 const std::string kTrace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-// The sink on real sockets. What its parts do when something fails is tested with each of them.
+// The sink on real sockets. How its parts handle failures is tested with each part.
 class KafkaSinkTest : public testing::Test {
  protected:
   KafkaOptions Options() {
@@ -59,7 +59,7 @@ class KafkaSinkTest : public testing::Test {
   support::RecordingTelemetry telemetry_;
 };
 
-TEST_F(KafkaSinkTest, EachEventGoesToItsTopicAndItsReportSaysWhereItStands) {
+TEST_F(KafkaSinkTest, EachEventGoesToItsTopicAndItsReportHasItsOffset) {
   auto sink = Open();
   LaneBook book(*sink);
   Strings sent;
@@ -107,7 +107,7 @@ TEST_F(KafkaSinkTest, HeadersAreWrittenOnlyWhenARequestBroughtATrace) {
   EXPECT_EQ(Header(log[1], "trace_id"), kTrace.substr(3, 32));
 }
 
-TEST_F(KafkaSinkTest, ADeadLetterIsTheRecordWithItsStoryWhereItsTopicSays) {
+TEST_F(KafkaSinkTest, ADeadLetterIsTheRecordWithItsHeadersInTheDlqOfItsTopic) {
   KafkaOptions options = Options();
   options.topics = {{.name = "orders", .compression = {}, .dlq_topic = "orders-dlq"}};
   auto sink = Open(options);
@@ -127,7 +127,7 @@ TEST_F(KafkaSinkTest, ADeadLetterIsTheRecordWithItsStoryWhereItsTopicSays) {
   EXPECT_EQ(Header(orders[0], "traceparent"), kTrace);
   const auto events = kafka_.Log("events-dlq");
   ASSERT_EQ(events.size(), 1U);
-  EXPECT_EQ(events[0].value, "") << "it stands elsewhere";
+  EXPECT_EQ(events[0].value, "") << "the value is stored elsewhere";
   EXPECT_EQ(Header(events[0], "dlq_reference"), "place-7");
 }
 
@@ -156,15 +156,15 @@ TEST_F(KafkaSinkTest, ATopicThatDoesNotComeMakesItsEventsUndeliverable) {
   EXPECT_TRUE(book[lost + 1].delivered);
 }
 
-// These brokers don't tell.
-TEST_F(KafkaSinkTest, TheLargestRecordOfItsTopicIsAskedForBeforeTheFirstEvent) {
+// These brokers don't report it.
+TEST_F(KafkaSinkTest, TheLargestRecordOfItsTopicIsRequestedBeforeTheFirstEvent) {
   auto sink = Open();
   LaneBook book(*sink);
   EXPECT_TRUE(book.RunUntil(
       [&] { return log_.Count("max.message.bytes can't be read") > 0 && log_.Count("topic=events") > 0; }));
 }
 
-TEST_F(KafkaSinkTest, LanesShareWhatIsKnownAndNothingElse) {
+TEST_F(KafkaSinkTest, LanesShareKnowledgeOfTopicsAndNothingElse) {
   KafkaOptions options = Options();
   options.lanes = 2;
   auto sink = Open(options);
@@ -194,7 +194,7 @@ TEST_F(KafkaSinkTest, WithoutAnyBrokerEventsStayAndTheEndIsQuick) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(5));
 }
 
-// Reads of the clock show how often a lane turns.
+// The number of clock reads shows how often a lane runs a turn.
 TEST_F(KafkaSinkTest, ALaneWithoutATokenSleepsUntilThereIsOne) {
   class CountingClock final : public ei::Clock {
    public:
@@ -228,10 +228,10 @@ TEST_F(KafkaSinkTest, ALaneWithoutATokenSleepsUntilThereIsOne) {
   ASSERT_TRUE(
       (*created)->OnToken({.value = "token", .expires_at = clock.WallNow() + seconds(60), .extensions = {}}));
   EXPECT_TRUE(book.RunUntil([&] { return (*created)->Status().contact != Connectivity::kPending; }))
-      << "it goes on without anything else";
+      << "the token alone wakes the lane";
 }
 
-TEST_F(KafkaSinkTest, AddressesThatAreNoneAreNamed) {
+TEST_F(KafkaSinkTest, InvalidAddressesAreNamed) {
   for (const char* brokers : {"host:port", "host:", ":9092", "host:99999", "good:9092,:1"}) {
     KafkaOptions options = Options();
     options.brokers = brokers;

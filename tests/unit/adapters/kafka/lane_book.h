@@ -15,7 +15,7 @@
 
 namespace ei::kafka {
 
-// A lane of a sink: hands events over and keeps the book of what becomes of them. Not thread-safe.
+// Adds events to a lane of a sink and records their results. Not thread-safe.
 class LaneBook final : public DeliveryListener {
  public:
   struct Entry {
@@ -40,7 +40,7 @@ class LaneBook final : public DeliveryListener {
     lane_.Attach(*this, sent);
   }
 
-  // Returns the number of the first.
+  // Returns the number of the first event.
   size_t Add(const std::vector<Outgoing>& events) {
     const size_t first = entries_.size();
     for (const Outgoing& one : events) {
@@ -60,9 +60,9 @@ class LaneBook final : public DeliveryListener {
     return entries_.size() - 1;
   }
 
-  // Runs until each has a report; false when that takes too long.
-  bool Complete(std::chrono::milliseconds patience = std::chrono::seconds(30)) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+  // Runs until each event has a report; false on timeout.
+  bool Complete(std::chrono::milliseconds timeout = std::chrono::seconds(30)) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
     while (reported_ < entries_.size()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       lane_.Run(std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
@@ -70,8 +70,8 @@ class LaneBook final : public DeliveryListener {
     return true;
   }
   template <typename Condition>
-  bool RunUntil(Condition condition, std::chrono::milliseconds patience = std::chrono::seconds(30)) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+  bool RunUntil(Condition condition, std::chrono::milliseconds timeout = std::chrono::seconds(30)) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
     while (!condition()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       lane_.Run(std::chrono::steady_clock::now() + std::chrono::milliseconds(5));

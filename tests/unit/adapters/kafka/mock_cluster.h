@@ -15,8 +15,8 @@
 
 namespace ei::kafka {
 
-// librdkafka's broker in memory, on loopback ports of its own. It speaks the real protocol and refuses what
-// it is told to refuse. Unlike a real one it doesn't drop the repeats of an idempotent producer, and keeps
+// librdkafka's in-memory broker on its own loopback ports. It speaks the real protocol and rejects what the
+// test specifies. Unlike a real broker it doesn't drop the repeats of an idempotent producer, and retains
 // only 5 MB a partition.
 class MockCluster {
  public:
@@ -56,7 +56,7 @@ class MockCluster {
     rd_kafka_mock_broker_set_rtt(cluster_, -1, static_cast<int>(time.count()));
   }
 
-  // So much, and with this error, for each of the next `count` requests of this kind to one broker.
+  // Delays each of the next `count` requests of this kind to one broker, and answers it with this error.
   void AnswerNextAfter(int16_t request, int count, std::chrono::milliseconds time,
                        rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR, int broker = 1) {
     for (int i = 0; i < count; ++i) {
@@ -65,13 +65,13 @@ class MockCluster {
     }
   }
 
-  // All that stands in the topic, partition by partition, each in its order.
+  // All records that are in the topic, partition by partition, each in its order.
   std::vector<StoredRecord> Read(const std::string& topic) const {
     return TopicReader(Brokers(), topic, partitions_).ToEnd();
   }
 
  private:
-  // The client that lends the clusters its book-keeping. One for all, as its end takes a second.
+  // The client that the clusters belong to. One for all, because destroying it takes a second.
   static rd_kafka_t* Host() {
     struct Client {
       Client() {

@@ -28,12 +28,12 @@ class RedriveProducerTest : public testing::TestWithParam<bool> {
   RedriveProducerTest() {
     KafkaOptions options;
     options.brokers = cluster_.Brokers();
-    pool_ = std::make_unique<ClientFactory>(options, log_);
-    auto job = RedriveJob::Open(*pool_, {RedriveJob::DeadLetters::kInTopic, "events-dlq", "job", "the note"},
-                                clock_, [this] {
-                                  clock_.Advance(passes_);
-                                  return stop_;
-                                });
+    factory_ = std::make_unique<ClientFactory>(options, log_);
+    auto job = RedriveJob::Open(
+        *factory_, {RedriveJob::DeadLetters::kInTopic, "events-dlq", "job", "the note"}, clock_, [this] {
+          clock_.Advance(passes_);
+          return stop_;
+        });
     EXPECT_TRUE(job.has_value()) << job.error().message;
     job_ = std::move(*job);
     Open();
@@ -59,7 +59,7 @@ class RedriveProducerTest : public testing::TestWithParam<bool> {
     return values;
   }
 
-  // The mock forgets the offsets of transactions; a real broker's are looked at by the end-to-end tests.
+  // The mock loses the offsets of transactions; the end-to-end tests check those of a real broker.
   void ExpectSaved() const {
     if (!GetParam()) {
       EXPECT_EQ(*job_->Saved(), kPlaces);
@@ -70,9 +70,9 @@ class RedriveProducerTest : public testing::TestWithParam<bool> {
   MockCluster cluster_;
   support::RecordingLog log_;
   support::VirtualClock clock_;
-  base::Duration passes_{0};  // with each look for a stop
+  base::Duration passes_{0};  // with each check for a stop
   bool stop_ = false;
-  std::unique_ptr<ClientFactory> pool_;
+  std::unique_ptr<ClientFactory> factory_;
   std::unique_ptr<RedriveJob> job_;
   std::unique_ptr<RedriveProducer> sender_;
   std::vector<std::unique_ptr<DeadLetterRecord>> dead_letters_;
@@ -95,7 +95,7 @@ TEST_P(RedriveProducerTest, ProgressAloneIsSavedToo) {
   ExpectSaved();
 }
 
-TEST_P(RedriveProducerTest, OneThatIsRefusedIsNamed) {
+TEST_P(RedriveProducerTest, ARejectedDeadLetterIsNamed) {
   cluster_.AnswerNext(MockCluster::kProduce, {RD_KAFKA_RESP_ERR_INVALID_RECORD});
   const std::vector<Redelivery> batch = {Redeliver("a")};
   const auto outcome = sender_->Commit(batch, kPlaces);
@@ -126,7 +126,7 @@ INSTANTIATE_TEST_SUITE_P(Transactions, RedriveProducerTest, testing::Values(true
 
 class TransactionTest : public RedriveProducerTest {};
 
-TEST_P(TransactionTest, OfSeveralThatAreRefusedTogetherNoneIsNamed) {
+TEST_P(TransactionTest, OfSeveralThatAreRejectedTogetherNoneIsNamed) {
   cluster_.AnswerNext(MockCluster::kProduce, std::vector(20, RD_KAFKA_RESP_ERR_INVALID_RECORD));
   const std::vector<Redelivery> batch = {Redeliver("a"), Redeliver("a")};
   const auto outcome = sender_->Commit(batch, kPlaces);
@@ -135,7 +135,7 @@ TEST_P(TransactionTest, OfSeveralThatAreRefusedTogetherNoneIsNamed) {
   for (const auto& each : outcome->outcomes) EXPECT_EQ(each.fate, RecordStatus::kOpen);
 }
 
-TEST_P(TransactionTest, WhatMayPassIsTriedAgain) {
+TEST_P(TransactionTest, TemporaryErrorsAreRetried) {
   cluster_.AnswerNext(kTxnOffsetCommit, {RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS});
   cluster_.AnswerNext(kEndTxn, {RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE});
   const std::vector<Redelivery> batch = {Redeliver("a")};
@@ -145,7 +145,7 @@ TEST_P(TransactionTest, WhatMayPassIsTriedAgain) {
   EXPECT_EQ(Values("orders").size(), 1U);
 }
 
-TEST_P(TransactionTest, AfterAFatalErrorWhatIsNotSavedIsSentAgain) {
+TEST_P(TransactionTest, AfterAFatalErrorUnsavedDeadLettersAreSentAgain) {
   cluster_.AnswerNext(kEndTxn, {RD_KAFKA_RESP_ERR_INVALID_TXN_STATE});
   const std::vector<Redelivery> batch = {Redeliver("a")};
   const auto outcome = sender_->Commit(batch, kPlaces);
@@ -163,7 +163,7 @@ TEST_P(TransactionTest, ProgressThatAnotherMadeEndsThisOne) {
   EXPECT_NE(outcome.error().message.find("has taken over"), std::string::npos) << outcome.error().message;
 }
 
-TEST_P(TransactionTest, WhatIsNotAllowedSaysHowToGoWithout) {
+TEST_P(TransactionTest, AnErrorOfMissingRightsNamesTheOptionWithoutTransactions) {
   sender_.reset();
   cluster_.AnswerNext(MockCluster::kInitProducerId,
                       std::vector(3, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED));
@@ -184,7 +184,7 @@ TEST_P(TransactionTest, GivesUpWhereNoCoordinatorEverComes) {
   EXPECT_GT(log_.Count("still waiting for the brokers"), 1U);
 }
 
-// Each step of each attempt is answered, only the dead letter never gets through.
+// Every call of every attempt is answered, but the dead letter is never written.
 TEST_P(TransactionTest, GivesUpWhereADeadLetterNeverGetsThrough) {
   cluster_.AnswerNext(MockCluster::kProduce, std::vector(1000, RD_KAFKA_RESP_ERR_POLICY_VIOLATION));
   passes_ = std::chrono::seconds(10);
@@ -225,8 +225,8 @@ class DeadLetterTopicReaderTest : public testing::Test {
 TEST_F(DeadLetterTopicReaderTest, ReadsToTheEndAndGoesOnFromThere) {
   KafkaOptions options;
   options.brokers = cluster_.Brokers();
-  ClientFactory pool(options, log_);
-  auto job = RedriveJob::Open(pool, {RedriveJob::DeadLetters::kInTopic, "events-dlq", "job", ""}, clock_,
+  ClientFactory factory(options, log_);
+  auto job = RedriveJob::Open(factory, {RedriveJob::DeadLetters::kInTopic, "events-dlq", "job", ""}, clock_,
                               [] { return false; });
   ASSERT_TRUE(job.has_value());
   auto sender = RedriveProducer::Open(**job, {false, [](base::Duration) {}});
@@ -249,7 +249,7 @@ TEST_F(DeadLetterTopicReaderTest, ReadsToTheEndAndGoesOnFromThere) {
   EXPECT_EQ(read, 5U);
   put({"f"});
   EXPECT_EQ(Read(**job, places, &places), std::vector<std::string>{"f"});
-  // Places of a topic that was made anew.
+  // Places of an earlier topic of this name.
   EXPECT_EQ(Read(**job, {{0, 900}, {1, 900}, {2, 900}, {3, 900}}, &places), std::vector<std::string>());
 }
 

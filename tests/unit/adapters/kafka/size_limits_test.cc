@@ -19,10 +19,10 @@ using std::chrono::seconds;
 using Learnt = std::vector<std::pair<std::string, std::optional<uint64_t>>>;
 using Strings = std::vector<std::string>;
 
-// test_topic_limits.py has the questions asked of a real broker.
+// test_topic_limits.py makes the requests to a real broker.
 class SizeLimitsTest : public ::testing::Test {
  protected:
-  Strings Ask(base::Duration after) { return limits_.TopicsToAsk(base::SteadyTime() + after); }
+  Strings Ask(base::Duration after) { return limits_.TopicsToRequest(base::SteadyTime() + after); }
   void Answer(TopicConfigAnswer answer) { limits_.OnAnswer(answer); }
   void Answer(std::string_view topic, base::Result<TopicConfig> config) {
     Answer(TopicConfigAnswer({{topic, std::move(config)}}));
@@ -31,23 +31,23 @@ class SizeLimitsTest : public ::testing::Test {
 
   support::RecordingLog log_;
   Learnt learnt_;
-  bool compacted_ = false;  // as of the last that was learnt
+  bool compacted_ = false;  // of the last call
   bool one_ack_ = false;
   int replicas_ = 3;
-  int replicas_asked_ = 0;
+  int replicas_requests_ = 0;
   SizeLimits limits_{[this](std::string_view topic, const SizeLimits::Known& known) {
                        learnt_.emplace_back(topic, known.bytes_max);
                        compacted_ = known.compacted;
                        one_ack_ = known.one_ack;
                      },
                      [this](const std::string&) {
-                       ++replicas_asked_;
+                       ++replicas_requests_;
                        return replicas_;
                      },
                      log_};
 };
 
-TEST_F(SizeLimitsTest, ATopicThatCompressesHasNoLimitAndIsAskedForTheRest) {
+TEST_F(SizeLimitsTest, ACompressedTopicHasNoLimitButIsRequested) {
   limits_.Watch("events", /*compressed=*/true);
   EXPECT_EQ(learnt_, (Learnt{{"events", std::nullopt}}));
   EXPECT_EQ(Ask(seconds(0)), Strings{"events"});
@@ -70,24 +70,24 @@ TEST_F(SizeLimitsTest, SaysWhenOneReplicaOfSeveralAcknowledges) {
   limits_.Watch("events", false);
   Answer("events", TopicConfig{1000, false, 2});
   EXPECT_FALSE(one_ack_);
-  EXPECT_EQ(replicas_asked_, 0);
+  EXPECT_EQ(replicas_requests_, 0);
   for (int round = 0; round < 3; ++round) Answer("events", TopicConfig{1000, false, 1});
   EXPECT_TRUE(one_ack_);
   EXPECT_EQ(log_.Count(kLine), 1U);
-  EXPECT_EQ(log_.Count("the largest record that a topic takes"), 1U);
+  EXPECT_EQ(log_.Count("the largest record that a topic accepts"), 1U);
   Answer("events", TopicConfig{1000, false, 2});
   EXPECT_FALSE(one_ack_);
-  EXPECT_EQ(replicas_asked_, 1);
+  EXPECT_EQ(replicas_requests_, 1);
 }
 
-TEST_F(SizeLimitsTest, OneReplicaThatIsAllThereAreIsNoFinding) {
+TEST_F(SizeLimitsTest, ASingleReplicaIsNotReported) {
   replicas_ = 1;
   limits_.Watch("events", false);
   Answer("events", TopicConfig{1000, false, 1});
   EXPECT_FALSE(one_ack_);
 }
 
-TEST_F(SizeLimitsTest, AsksForANewTopicThenEveryMinuteOrSoonWhenToldTo) {
+TEST_F(SizeLimitsTest, RequestsANewTopicAtOnceThenEveryMinuteOrSoonOnRequest) {
   limits_.Watch("events", false);
   EXPECT_EQ(Ask(seconds(0)), Strings{"events"});
   Answer("events", 1000);
@@ -96,7 +96,7 @@ TEST_F(SizeLimitsTest, AsksForANewTopicThenEveryMinuteOrSoonWhenToldTo) {
   Answer("events", 1000);
   limits_.Watch("events", false);
   EXPECT_TRUE(Ask(seconds(62)).empty()) << "it is not new";
-  limits_.AskSoon();
+  limits_.RequestSoon();
   EXPECT_EQ(Ask(seconds(62)), Strings{"events"});
   Answer("events", 1000);
   limits_.Watch("orders", false);
@@ -104,16 +104,16 @@ TEST_F(SizeLimitsTest, AsksForANewTopicThenEveryMinuteOrSoonWhenToldTo) {
   EXPECT_EQ(Ask(seconds(63)), (Strings{"events", "orders"}));
 }
 
-TEST_F(SizeLimitsTest, OneQuestionAtATime) {
+TEST_F(SizeLimitsTest, OneRequestAtATime) {
   limits_.Watch("events", false);
   EXPECT_FALSE(Ask(seconds(0)).empty());
-  limits_.AskSoon();
+  limits_.RequestSoon();
   EXPECT_TRUE(Ask(seconds(100)).empty());
   Answer(base::Fail(ErrorKind::kUnavailable, "timed out"));
   EXPECT_FALSE(Ask(seconds(101)).empty());
 }
 
-TEST_F(SizeLimitsTest, WhatWasNotAnsweredIsAskedForAgainSoon) {
+TEST_F(SizeLimitsTest, AnUnansweredRequestIsRepeatedSoon) {
   limits_.Watch("events", false);
   Ask(seconds(0));
   Answer(base::Fail(ErrorKind::kUnavailable, "timed out"));
@@ -125,16 +125,16 @@ TEST_F(SizeLimitsTest, WhatWasNotAnsweredIsAskedForAgainSoon) {
   EXPECT_TRUE(Ask(seconds(61)).empty());
 }
 
-TEST_F(SizeLimitsTest, WhatIsToldIsLearntAndLoggedWhenItChanges) {
+TEST_F(SizeLimitsTest, AnAnswerIsLearntAndLoggedWhenItChanges) {
   limits_.Watch("events", false);
   for (const uint64_t bytes_max : {1000U, 1000U, 2000U}) Answer("events", bytes_max);
   EXPECT_EQ(learnt_, (Learnt{{"events", 1000}, {"events", 2000}}));
   EXPECT_EQ(log_.Count("max_message_bytes="), 2U);
   Answer("another", 1);
-  EXPECT_EQ(learnt_.size(), 2U) << "nobody asked for it";
+  EXPECT_EQ(learnt_.size(), 2U) << "it was not requested";
 }
 
-TEST_F(SizeLimitsTest, AnOutageTeachesNothing) {
+TEST_F(SizeLimitsTest, AnOutageChangesNothing) {
   limits_.Watch("events", false);
   Answer("events", 1000);
   Answer("events", base::Fail(ErrorKind::kUnavailable, "no leader"));
@@ -143,7 +143,7 @@ TEST_F(SizeLimitsTest, AnOutageTeachesNothing) {
   EXPECT_EQ(log_.Lines().size(), 1U);
 }
 
-TEST_F(SizeLimitsTest, ATopicThatIsGoneOrDoesNotTellHasNoLimitAndIsNamedOnce) {
+TEST_F(SizeLimitsTest, ATopicWithoutReadableSettingsHasNoLimitAndIsLoggedOnce) {
   limits_.Watch("events", false);
   Answer("events", 1000);
   for (int i = 0; i < 2; ++i) Answer("events", base::Fail(ErrorKind::kInvalid, "not authorized"));
@@ -153,7 +153,7 @@ TEST_F(SizeLimitsTest, ATopicThatIsGoneOrDoesNotTellHasNoLimitAndIsNamedOnce) {
   EXPECT_EQ(learnt_.size(), 3U);
 }
 
-TEST_F(SizeLimitsTest, AClusterThatTellsNothingIsNamedForEachTopicOnce) {
+TEST_F(SizeLimitsTest, AClusterWithoutReadableSettingsIsLoggedForEachTopicOnce) {
   limits_.Watch("events", false);
   limits_.Watch("orders", false);
   for (int i = 0; i < 2; ++i) Answer(base::Fail(ErrorKind::kInvalid, "unsupported"));

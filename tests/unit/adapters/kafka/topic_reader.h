@@ -32,8 +32,8 @@ struct StoredRecord {
   }
 };
 
-// Reads a topic from its beginning on, in a thread of its own, so that a partition may hold less than passes
-// through it.
+// Reads a topic from its beginning on in a separate thread, so that a partition may retain less than is
+// written to it.
 class TopicReader {
  public:
   TopicReader(const std::string& brokers, const std::string& topic, int partitions)
@@ -55,7 +55,7 @@ class TopicReader {
     client_ = rd_kafka_new(RD_KAFKA_CONSUMER, conf, fault.data(), fault.size());
     EXPECT_NE(client_, nullptr) << fault.data();
     topic_ = rd_kafka_topic_new(client_, topic.c_str(), nullptr);
-    // With the leaders known beforehand no partition begins with a wait for them.
+    // Fetches the leaders first, so that reading a partition doesn't start with a wait for them.
     const rd_kafka_metadata_t* metadata = nullptr;
     EXPECT_EQ(rd_kafka_metadata(client_, 0, topic_, &metadata, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_metadata_destroy(metadata);
@@ -76,7 +76,7 @@ class TopicReader {
   TopicReader(const TopicReader&) = delete;
   TopicReader& operator=(const TopicReader&) = delete;
 
-  // All that stands in the topic now, partition by partition, each in its order.
+  // All records that are in the topic now, partition by partition, each in its order.
   std::vector<StoredRecord> ToEnd() {
     std::vector<StoredRecord> read;
     for (size_t p = 0; p < records_.size(); ++p) {

@@ -33,8 +33,8 @@ struct Family {
 
 enum class Dialect { kText, kOpenMetrics };
 
-// A strict reader of counters, gauges and histograms in the Prometheus text format 0.0.4 and in
-// OpenMetrics 1.0: it refuses whatever the format forbids, also where scrapers are lenient.
+// A strict parser of counters, gauges and histograms in the Prometheus text format 0.0.4 and in
+// OpenMetrics 1.0. It rejects everything that the format forbids, also where scrapers are lenient.
 class Parser {
  public:
   explicit Parser(Dialect dialect) : dialect_(dialect) {}
@@ -78,7 +78,7 @@ class Parser {
     return number;
   }
 
-  // Text up to an unescaped `stop` (0: the end); takes it and the stop from `text`.
+  // Removes from `text` and returns the part up to an unescaped `stop` (0: the end); also removes the stop.
   std::optional<std::string> Unescape(std::string_view& text, char stop) const {
     std::string plain;
     for (size_t i = 0; i < text.size(); ++i) {
@@ -239,7 +239,7 @@ class Parser {
   std::set<std::pair<std::string, Labels>> samples_;
 };
 
-// The value of a sample; nothing when there is none.
+// The value of a sample; nullopt if there is none.
 inline std::optional<double> Value(const std::vector<Family>& families, std::string_view sample_name,
                                    const Labels& labels = {}) {
   for (const Family& family : families) {

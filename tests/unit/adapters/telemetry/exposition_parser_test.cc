@@ -5,8 +5,9 @@
 namespace ei::telemetry::exposition {
 namespace {
 
-// The reader judges the service's own text in other tests, so it has to be shown that it refuses.
-TEST(ExpositionParser, RefusesWhatOpenMetricsForbids) {
+// Other tests use the parser to validate the service's text, so these tests show that it rejects invalid
+// text.
+TEST(ExpositionParser, RejectsWhatOpenMetricsForbids) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"", "no # EOF"},
       {"# TYPE a gauge\na 1\n", "no # EOF"},

@@ -30,12 +30,12 @@ TEST(JsonLine, BytesThatAreNotUtf8BecomeReplacementCharacters) {
   const std::pair<std::string, std::string> cases[] = {
       {"a\xFFz", "a\uFFFDz"},
       {"a\x80z", "a\uFFFDz"},                                // a continuation with nothing to continue
-      {"a\xC0\xAFz", "a\uFFFD\uFFFDz"},                      // a long form of '/'
+      {"a\xC0\xAFz", "a\uFFFD\uFFFDz"},                      // an overlong form of '/'
       {"a\xE0\x80\xAFz", "a\uFFFD\uFFFD\uFFFDz"},            // a longer one
       {"a\xED\xA0\x80z", "a\uFFFD\uFFFD\uFFFDz"},            // a surrogate
       {"a\xF4\x90\x80\x80z", "a\uFFFD\uFFFD\uFFFD\uFFFDz"},  // above U+10FFFF
-      {"a\xF0\x9F\x98z", "a\uFFFDz"},                        // broken off: one for what was there
-      {"a\xE2\x82", "a\uFFFD"},                              // broken off by the end
+      {"a\xF0\x9F\x98z", "a\uFFFDz"},                        // incomplete: one for its bytes
+      {"a\xE2\x82", "a\uFFFD"},                              // incomplete at the end
       {"\xC3\"", "\uFFFD\""},                                // the quote is no part of it
   };
   for (const auto& [bytes, read] : cases) EXPECT_EQ(Text(bytes), read);

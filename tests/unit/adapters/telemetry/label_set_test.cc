@@ -23,7 +23,7 @@ TEST(LabelSet, BeyondItsCapacityEveryValueIsOther) {
   EXPECT_EQ(set.At(1), "b");
 }
 
-// A value "other" of its own would make two series with the same labels.
+// A separate value "other" would make two series with the same labels.
 TEST(LabelSet, OtherAndNothingTakeNoPlace) {
   LabelSet<2> set;
   EXPECT_EQ(set.NumberOf("other"), set.kOther);
@@ -60,7 +60,7 @@ TEST(LabelSet, ThreadsThatMeetTheSameNewValuesAgreeOnTheirNumbers) {
   for (size_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (Round& round : rounds) {
-        // Where there are two cores, both leave within nanoseconds; yielding is for where there are not.
+        // With two cores, both threads continue within nanoseconds; the yield is for a single core.
         round.arrived.fetch_add(1);
         for (int spins = 0; round.arrived.load() < kThreads; ++spins) {
           if (spins > 10'000) std::this_thread::yield();

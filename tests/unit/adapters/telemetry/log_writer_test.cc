@@ -29,7 +29,7 @@ std::string Line(int number) {
   return R"({"message":")" + std::string(100, 'x') + R"(","number":)" + std::to_string(number) + "}\n";
 }
 
-// The smallest pipe there is, which nobody reads unless asked to.
+// The smallest possible pipe, which is read only on request.
 class LogWriterTest : public testing::Test {
  protected:
   LogWriterTest() {
@@ -37,7 +37,7 @@ class LogWriterTest : public testing::Test {
     EXPECT_EQ(::pipe2(ends_.data(), O_CLOEXEC), 0);
     EXPECT_GE(::fcntl(ends_[1], F_SETPIPE_SZ, kPipeBytes), 0);
   }
-  // The end that is written to stays open: a writer that was left to itself may still be at it.
+  // The write end stays open: a detached writer thread may still use it.
   ~LogWriterTest() override { CloseReader(); }
 
   std::unique_ptr<LogWriter> NewWriter(base::Duration close_time = 10s) {
@@ -50,7 +50,7 @@ class LogWriterTest : public testing::Test {
     ends_[0] = -1;
   }
 
-  // Waits for something to read and gives the lines that it completes.
+  // Waits for input and returns the lines that it completes.
   std::vector<json> ReadLines() {
     std::vector<json> lines;
     std::array<char, 512> part{};
@@ -76,9 +76,9 @@ class LogWriterTest : public testing::Test {
   std::string unread_;
 };
 
-TEST_F(LogWriterTest, WhoeverLogsDoesNotWaitForAPipeThatNobodyReads) {
+TEST_F(LogWriterTest, LoggingDoesNotWaitForAPipeThatIsNotRead) {
   const auto writer = NewWriter(0s);
-  for (int i = 0; i < 10'000; ++i) writer->Put(Line(i));  // would wait for ever
+  for (int i = 0; i < 10'000; ++i) writer->Put(Line(i));  // would block forever
   EXPECT_GE(writer->Dropped(), 10'000 - (kPipeBytes + kQueueBytes) / Line(0).size() - 1);
   EXPECT_FALSE(writer->Flush(10ms));
 }

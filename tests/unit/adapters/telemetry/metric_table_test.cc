@@ -27,7 +27,7 @@ TEST(MetricTable, NamesFollowTheConventions) {
   }
 }
 
-// prometheus-cpp writes the help text as it is, and the document puts it into a table.
+// prometheus-cpp writes the help text without escapes, and the document writes it into a table.
 TEST(MetricTable, HelpIsOneSentenceThatNeedsNoEscaping) {
   for (const Metric& row : MetricTable()) {
     EXPECT_EQ(row.help.find_first_of("\"\\\n|`"), std::string_view::npos) << row.name;
@@ -51,7 +51,7 @@ TEST(MetricTable, KnownLabelValuesDiffer) {
   EXPECT_EQ(routes.size(), kRoutes.size());
 }
 
-TEST(MetricTable, KnowsEveryCodeThatEventsAreRefusedWith) {
+TEST(MetricTable, HasEveryCodeThatEventsAreRejectedWith) {
   std::set<std::string_view> used = {kBatchNotValid};
   for (size_t fault = 1; fault < kEventFaultCount; ++fault) {
     used.insert(Code(static_cast<EventFault>(fault)));

@@ -49,10 +49,10 @@ TEST(MetricsDocument, EveryRowOfATableHasAsManyCellsAsItsHead) {
 }
 
 TEST(MetricsDocument, KnownLabelValuesStandInBrackets) {
-  EXPECT_NE(MetricsDocument().find(
-                "`route`: which part of the HTTP interface (`events`, `health`, `livez`, `readyz`, "
-                "`metrics`, `other`); `status`: "),
-            std::string::npos);
+  EXPECT_NE(
+      MetricsDocument().find("`route`: part of the HTTP interface (`events`, `health`, `livez`, `readyz`, "
+                             "`metrics`, `other`); `status`: "),
+      std::string::npos);
 }
 
 TEST(MetricsDocument, NamesTheBoundsAsPeopleWriteThem) {

@@ -32,7 +32,7 @@ class MetricsTest : public testing::Test {
     return exposition::Value(Read(), std::string("event_ingestor_").append(name), labels);
   }
 
-  // As the service does at its start.
+  // Registers the sources as the service does at its start.
   void Wire() {
     metrics_->AddGauge(MetricId::kHttpConnections, [] { return 3; });
     metrics_->AddGauge(MetricId::kHttpInflightBytes, [] { return 4096; });
@@ -51,8 +51,8 @@ class MetricsTest : public testing::Test {
       metrics_->AddGauge(id, [] { return 1; });
     }
     metrics_->AddCounter(MetricId::kDeadLetterFileFailures, [] { return 1; });
-    for (const auto id :
-         {MetricId::kWalMemory, MetricId::kWalBacklog, MetricId::kWalSetAside, MetricId::kWalUnreadable}) {
+    for (const auto id : {MetricId::kWalMemory, MetricId::kWalBacklog, MetricId::kWalDeferred,
+                          MetricId::kWalSetAside, MetricId::kWalUnreadable}) {
       metrics_->AddGauge(id, [] { return 1; });
     }
     for (const auto id : {MetricId::kJournalRecovered, MetricId::kJournalLost, MetricId::kWalWritten}) {
@@ -133,7 +133,7 @@ TEST_F(MetricsTest, ASeriesHasASampleForEachOfItsLabels) {
   EXPECT_EQ(Value("broker_requests_total", {{"broker", "c:9092"}}), 5);
 }
 
-TEST_F(MetricsTest, RepeatsThatAreRecognizedAreToldFromThosePossible) {
+TEST_F(MetricsTest, RecognizedAndPossibleRepeatsAreDistinguished) {
   metrics_->SinkRepeats(/*recognized=*/true, 3);
   metrics_->SinkRepeats(/*recognized=*/false, 2);
   EXPECT_EQ(Value("sink_repeats_total", {{"kind", "recognized"}}), 3);
@@ -167,7 +167,7 @@ TEST_F(MetricsTest, AddsOfManyThreadsAreAllCounted) {
   }
   start.arrive_and_wait();
   double last = 0;
-  for (int i = 0; i < 20; ++i) {  // scrapes meanwhile see whole, never falling numbers
+  for (int i = 0; i < 20; ++i) {  // concurrent scrapes see complete numbers that never decrease
     const auto families = Read();
     const double now = exposition::Value(families, "event_ingestor_events_received_total").value();
     EXPECT_GE(now, last);
@@ -283,7 +283,7 @@ TEST_F(MetricsTest, WhatHasNotHappenedYetIsZero) {
   EXPECT_EQ(Value("delivery_duration_seconds_count"), 0);
 }
 
-TEST_F(MetricsTest, RefusedRequestsAndDroppedConnectionsAreCountedByTheirKind) {
+TEST_F(MetricsTest, RejectedRequestsAndDroppedConnectionsAreCountedByTheirKind) {
   metrics_->RequestRejected("journal_full");
   metrics_->RequestRejected("missing_type");
   metrics_->RequestRejected("journal_full");
@@ -304,7 +304,7 @@ TEST_F(MetricsTest, GaugesAreAskedAtEachExposition) {
   EXPECT_EQ(Value("log_lines_suppressed_total"), 5);
 }
 
-TEST_F(MetricsTest, TheJournalIsToldWithTheAgeOfItsOldestEvent) {
+TEST_F(MetricsTest, TheJournalIsExportedWithTheAgeOfItsOldestEvent) {
   ei::JournalStats stats{
       .events = 7, .bytes = 512, .events_max = 100, .bytes_max = 4096, .oldest = clock_.Now()};
   metrics_->AddJournal([&] { return stats; });

@@ -61,7 +61,7 @@ TEST_F(ProcessStatsTest, AProgramsNameMayLookLikeFields) {
   EXPECT_EQ(stats.start_time_seconds, 1.7e9 + 4200.0 / static_cast<double>(sysconf(_SC_CLK_TCK)));
 }
 
-// Asked one by one, without opening anything.
+// Counted one by one, without opening anything.
 int OpenFdsOneByOne() {
   int open_fds = 0;
   for (int fd = 0; fd < 65'536; ++fd) open_fds += fcntl(fd, F_GETFD) == -1 ? 0 : 1;

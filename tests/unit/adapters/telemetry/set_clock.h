@@ -6,7 +6,7 @@
 
 namespace ei::telemetry {
 
-// A clock that stands still until it is moved; both times move together. Thread-safe.
+// A clock that doesn't move until the test moves it; both times move together. Thread-safe.
 class SetClock final : public Clock {
  public:
   explicit SetClock(base::WallTime wall = base::WallTime(std::chrono::seconds(1'770'000'000)))

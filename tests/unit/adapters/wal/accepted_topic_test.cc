@@ -1,4 +1,5 @@
-// What is accepted goes where the settings of its acceptance say, whatever they say when it is delivered.
+// An accepted event goes to the topic of the settings at its acceptance, even if they change before it is
+// delivered.
 
 #include <gtest/gtest.h>
 
@@ -21,7 +22,7 @@ class AcceptedTopicTest : public ::testing::Test {
     rig_.Options().topic = topic;
     rig_.Open(*folder_);
   }
-  // The journal before is gone; what it wrote stays.
+  // Destroys the previous journal; its files stay.
   void Reopen(const std::string& topic) {
     rig_.Close();
     folder_.reset();
@@ -60,7 +61,7 @@ TEST_F(AcceptedTopicTest, AnotherDefaultTopicMovesNothing) {
   rig_.Work();
   const Topics before = {
       {R"({"id":"a","n":1})", ""}, {R"({"id":"a","n":2})", "orders"}, {R"({"id":"a","n":3})", ""}};
-  EXPECT_EQ(Taken(), before) << "the sink's own, as long as it is";
+  EXPECT_EQ(Taken(), before) << "the sink's topic, while it is the same";
 
   Reopen("new");
   AppendTo("", R"({"id":"a","n":4})");
@@ -94,7 +95,7 @@ TEST_F(AcceptedTopicTest, TheNewestCommitKeepsItsTopicThroughStarts) {
   }
 }
 
-TEST_F(AcceptedTopicTest, WhatWasAcceptedForFilesHasNoTopic) {
+TEST_F(AcceptedTopicTest, EventsAcceptedForFilesHaveNoTopic) {
   Open("");
   AppendTo("", R"({"id":"a","n":1})");
   rig_.Work();

@@ -30,7 +30,7 @@ class CheckpointTest : public testing::Test {
     return std::move(*file);
   }
 
-  // Of the newest sound checkpoint, as At made it; 0: none.
+  // The number that the newest sound checkpoint was made from (see At); 0: there is none.
   uint64_t Number() {
     const auto found = CheckpointFile::Read(*folder_);
     EXPECT_TRUE(found);
@@ -56,7 +56,7 @@ TEST_F(CheckpointTest, NewFileHoldsTheFirstOneAndItsSpace) {
   Open(At(3));
   Crash();
   EXPECT_EQ(Number(), 3U);
-  EXPECT_EQ(disk_.Durable(kCheckpointName).size(), 2 * kCheckpointSlotBytes) << "its space is taken";
+  EXPECT_EQ(disk_.Durable(kCheckpointName).size(), 2 * kCheckpointSlotBytes) << "its space is allocated";
 }
 
 TEST_F(CheckpointTest, NewestComesBackAcrossReopenings) {
@@ -70,7 +70,7 @@ TEST_F(CheckpointTest, NewestComesBackAcrossReopenings) {
   }
 }
 
-TEST_F(CheckpointTest, CrashWhileItIsMadeAnewLeavesTheOneBefore) {
+TEST_F(CheckpointTest, CrashWhileItIsReplacedLeavesThePreviousOne) {
   uint64_t replaced = 0;
   for (uint64_t calls = 1; calls < 12; ++calls) {
     SimDisk disk(calls, {.tearing = support::Tearing::kWholeSector, .name_loss = support::NameLoss::kAny});
@@ -140,7 +140,7 @@ TEST_F(CheckpointTest, FailedSaveLeavesTheOneBeforeAndCanBeTriedAgain) {
       disk_.FailNth(call, 1, fault);
       EXPECT_FALSE(file.Save(At(before + 10)));
       disk_.FailNth(call, 1, fault);
-      EXPECT_FALSE(file.Save(At(before + 20))) << "it never touches the slot before";
+      EXPECT_FALSE(file.Save(At(before + 20))) << "it never changes the previous slot";
       EXPECT_TRUE(file.Save(At(before + 30)));
       EXPECT_EQ(Number(), before + 30);
     }
@@ -190,8 +190,8 @@ TEST_F(CheckpointTest, OfTooManyRunsTheLowestAreKept) {
   EXPECT_EQ(runs, checkpoint.settled.Lowest(runs.size()).Runs());
 }
 
-// A number that says how much there is, is believed only as far as the bytes go.
-TEST_F(CheckpointTest, HugeCountOfRunsIsRefused) {
+// A number that states a size is only used up to the size of the data.
+TEST_F(CheckpointTest, HugeCountOfRunsIsRejected) {
   for (const uint32_t count : {1U, 4'093U, 1U << 28, std::numeric_limits<uint32_t>::max()}) {
     std::string fields;
     for (const uint64_t number : {1U, 0U, 0U, 0U}) AppendNumber(fields, number);
@@ -202,7 +202,7 @@ TEST_F(CheckpointTest, HugeCountOfRunsIsRefused) {
     uint64_t generation = 0;
     EXPECT_FALSE(DecodeCheckpoint(slot, &generation)) << count;
     slot.resize(kCheckpointSlotBytes);
-    EXPECT_FALSE(DecodeCheckpoint(slot, &generation)) << count << ", the sum is over the runs too";
+    EXPECT_FALSE(DecodeCheckpoint(slot, &generation)) << count << ", the checksum covers the runs too";
   }
 }
 
@@ -231,7 +231,7 @@ TEST_F(CheckpointTest, TruncatedFileGivesWhatIsLeft) {
   }
 }
 
-// A checkpoint that is passed over for a moment would come back over newer ones.
+// If a read skipped the newest checkpoint once, an older one would replace newer ones.
 TEST_F(CheckpointTest, UnreadableFileIsAFaultNotAnAbsence) {
   auto file = Open();
   ASSERT_TRUE(file.Save(At(1)));

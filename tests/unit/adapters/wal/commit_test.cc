@@ -1,4 +1,4 @@
-// How accepted events become durable.
+// Commit: makes accepted events durable.
 
 #include <gtest/gtest.h>
 
@@ -20,8 +20,8 @@ class CommitTest : public testing::Test {
   void SetUp() override { Open(); }
   void Open() {
     rig_.Open(*(folder_ = disk_.Mount()));
-    told_ = 0;
-    rig_.Journal().OnFailed([this] { ++told_; });
+    failures_reported_ = 0;
+    rig_.Journal().OnFailed([this] { ++failures_reported_; });
   }
   void Crash() {
     disk_.Crash();
@@ -33,7 +33,7 @@ class CommitTest : public testing::Test {
   SimDisk disk_{1, {.tearing = support::Tearing::kGarbage}};
   std::unique_ptr<Directory> folder_;
   support::WalRig rig_{{.bytes_max = 256 << 10, .segment_bytes = 64 << 10, .window_bytes_max = 64 << 10}};
-  int told_ = 0;  // that the journal has failed
+  int failures_reported_ = 0;  // calls of the OnFailed callback
 };
 
 TEST_F(CommitTest, NothingIsTakenOrDurableBeforeItsSync) {
@@ -73,7 +73,7 @@ TEST_F(CommitTest, RolesAreWokenOnlyWhenTheyWereIdle) {
   EXPECT_EQ(woken.back(), Role::kCommit);
 }
 
-TEST_F(CommitTest, CrashTearsOnlyWhatNobodyWasToldOf) {
+TEST_F(CommitTest, CrashTearsOnlyUnacknowledgedCommits) {
   for (uint64_t round = 0; round < 60; ++round) {
     const uint64_t first = 1'000 * round;
     ASSERT_EQ(rig_.Append(Numbered(first, 5, 300)), AppendResult::kAppended);
@@ -99,20 +99,20 @@ TEST_F(CommitTest, FailedSyncEndsTheLog) {
     ASSERT_EQ(rig_.Append({"safe"}), AppendResult::kAppended);
     ASSERT_EQ(Commit(), Work::kDone);
     const uint64_t end = rig_.Journal().DurableEnd();
-    told_ = 0;
+    failures_reported_ = 0;
     ASSERT_EQ(rig_.Append({"unlucky"}), AppendResult::kAppended);
     disk_.FailNth(DiskCall::kSync, 1, fault);
     EXPECT_EQ(Commit(), Work::kIdle);
     EXPECT_TRUE(rig_.Journal().Failed());
-    EXPECT_EQ(told_, 1);
+    EXPECT_EQ(failures_reported_, 1);
     EXPECT_EQ(rig_.Append({"more"}), AppendResult::kFailed);
     const uint64_t syncs = Syncs();
     EXPECT_EQ(Commit(), Work::kIdle);
     EXPECT_EQ(Syncs(), syncs) << "never tried again";
     EXPECT_EQ(rig_.Journal().DurableEnd(), end);
-    EXPECT_EQ(told_, 1);
+    EXPECT_EQ(failures_reported_, 1);
     EXPECT_EQ(rig_.Log().Count("ERROR"), errors + 1);
-    EXPECT_EQ(rig_.Take(), Strings{"safe"}) << "what was durable still goes out";
+    EXPECT_EQ(rig_.Take(), Strings{"safe"}) << "durable events are still sent";
     rig_.Settle();
     rig_.Work();
     Crash();
@@ -121,7 +121,7 @@ TEST_F(CommitTest, FailedSyncEndsTheLog) {
 }
 
 // Three requests, of which the first is durable before the sync that fails.
-TEST_F(CommitTest, WhoWaitsForWhatIsNotDurableHearsOfAFailure) {
+TEST_F(CommitTest, WaitersForUnsyncedEventsAreNotifiedOfAFailure) {
   const auto queue = std::make_shared<CompletionQueue>([] {});
   const auto append = [&](AckLevel ack) {
     auto request = std::make_unique<support::WaitingRequest>(rig_.Journal(), queue);
@@ -147,7 +147,7 @@ TEST_F(CommitTest, WhoWaitsForWhatIsNotDurableHearsOfAFailure) {
   Commit();
   EXPECT_EQ(completed(), (Waiters{for_log.get(), for_broker.get()}));
   EXPECT_TRUE(for_log->StorageFailed() && for_broker->StorageFailed());
-  EXPECT_TRUE(on_its_way->Waits()) << "what is durable still goes out";
+  EXPECT_TRUE(on_its_way->Waits()) << "durable events are still sent";
   rig_.Take();
   rig_.Settle();
   EXPECT_EQ(completed(), Waiters{on_its_way.get()});
@@ -159,7 +159,7 @@ TEST_F(CommitTest, FailedWriteEndsTheLog) {
   disk_.FailNth(DiskCall::kWrite, 1, DiskFault::kEio);
   EXPECT_EQ(Commit(), Work::kIdle);
   EXPECT_TRUE(rig_.Journal().Failed());
-  EXPECT_EQ(told_, 1);
+  EXPECT_EQ(failures_reported_, 1);
 }
 
 TEST_F(CommitTest, FullDiskAtAWriteKeepsTheFrameUntilThereIsRoom) {
@@ -171,8 +171,8 @@ TEST_F(CommitTest, FullDiskAtAWriteKeepsTheFrameUntilThereIsRoom) {
   }
   EXPECT_FALSE(rig_.Journal().Failed());
   EXPECT_EQ(rig_.Journal().DurableEnd(), 0U);
-  EXPECT_EQ(told_, 0);
-  EXPECT_EQ(rig_.Log().Count("the disk is full"), 1U) << "told once";
+  EXPECT_EQ(failures_reported_, 0);
+  EXPECT_EQ(rig_.Log().Count("the disk is full"), 1U) << "logged once";
   disk_.FailNoMore();
   EXPECT_EQ(Commit(), Work::kDone);
   EXPECT_EQ(rig_.Journal().DurableEnd(), 2U);
@@ -189,7 +189,7 @@ TEST_F(CommitTest, ShortWritesMakeAWholeFrame) {
   EXPECT_EQ(rig_.Drain(), Numbered(0, 20, 700));
 }
 
-TEST_F(CommitTest, WhatWaitsForTheDiskHasAQuarterOfTheMemory) {
+TEST_F(CommitTest, UnsyncedEventsMayUseAQuarterOfTheMemory) {
   uint64_t appended = 0;
   while (rig_.Append(Numbered(appended, 1, 1'000)) == AppendResult::kAppended) ASSERT_LT(++appended, 100U);
   EXPECT_EQ(appended, 15U) << "of 1,000 bytes and an entry of the index";
@@ -197,10 +197,10 @@ TEST_F(CommitTest, WhatWaitsForTheDiskHasAQuarterOfTheMemory) {
   EXPECT_FALSE(rig_.Journal().Full(999)) << "a smaller one may fit";
   Commit();
   EXPECT_FALSE(rig_.Journal().Full(1'000));
-  EXPECT_EQ(rig_.Append(Numbered(0, 1, 30'000)), AppendResult::kAppended) << "one always gets through";
+  EXPECT_EQ(rig_.Append(Numbered(0, 1, 30'000)), AppendResult::kAppended) << "one batch is always accepted";
 }
 
-TEST_F(CommitTest, ClosedLogCommitsWhatItHas) {
+TEST_F(CommitTest, ClosedLogCommitsPendingEvents) {
   rig_.Append({"a"});
   rig_.Journal().Close();
   EXPECT_EQ(rig_.Append({"b"}), AppendResult::kClosed);
@@ -252,7 +252,7 @@ TEST_F(CommitTest, EventKeepsItsKeyTopicTraceAndTimeOverARestart) {
     EXPECT_EQ(after.has_key, i < 3);
     EXPECT_EQ(after.topic, i == 0 ? "orders" : "");
     EXPECT_EQ(after.traceparent, i == 0 ? kTrace : "");
-    EXPECT_EQ(after.accepted_at, accepted_at) << "its age goes on";
+    EXPECT_EQ(after.accepted_at, accepted_at) << "its age continues";
   }
   EXPECT_EQ(rig_.Taken()[0].key_hash, hash);
 }

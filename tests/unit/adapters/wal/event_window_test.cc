@@ -20,7 +20,7 @@ SteadyTime At(int64_t seconds) { return SteadyTime(std::chrono::seconds(seconds)
 
 class EventWindowTest : public testing::Test {
  protected:
-  // One event with the key of lane 0, in the block at hand.
+  // One event with the key of lane 0, in the current block.
   JournalEvent Event(uint64_t position, SteadyTime accepted_at, size_t bytes = 10) {
     char* const room = window_.Room(bytes);
     std::fill_n(room, bytes, 'x');
@@ -71,8 +71,8 @@ TEST_F(EventWindowTest, CountsEventsUntilTheyAreSettled) {
   EXPECT_EQ(window_.Events(), 0U);
 }
 
-// What waits stands in blocks; what was taken, in the sink.
-TEST_F(EventWindowTest, CountsBlocksAndWhatWasTaken) {
+// Waiting events are counted by blocks, taken events by their size.
+TEST_F(EventWindowTest, CountsBlocksAndTakenEvents) {
   constexpr uint64_t kBlock = EventBlock::kBytes;
   for (uint64_t position = 0; position < 4; ++position) Add({Event(position, At(0), kBlock)});
   EXPECT_EQ(window_.Bytes(), 4 * kBlock);
@@ -140,14 +140,14 @@ TEST_F(EventWindowTest, EventOfFindsItsPartsBetweenOthers) {
   EXPECT_EQ(EventOf(4, bytes.data(), bare, At(1)).traceparent, "");
 }
 
-TEST_F(EventWindowTest, OfTheDiskOnlyTheBytesAreBelieved) {
+TEST_F(EventWindowTest, FieldsFromTheDiskAreChecked) {
   const std::string bytes = "{\"id\":\"7\"}keytrace";
   IndexEntry entry{
       .size = 18, .value_size = 10, .key_offset = 10, .key_size = 3, .trace_size = 5, .key_hash = 99};
   JournalEvent event = EventFromDisk(4, bytes.data(), entry, At(1), "frames");
   EXPECT_EQ(event.key_hash, base::Murmur2("key"));
   EXPECT_EQ(event.topic, "frames");
-  EXPECT_EQ(event.traceparent, "") << "it is none";
+  EXPECT_EQ(event.traceparent, "") << "it is invalid";
   EXPECT_EQ(event.held_bytes, 18 + kEventOverheadBytes);
   entry.key_offset = IndexEntry::kNoKey;
   event = EventFromDisk(4, bytes.data(), entry, At(1), {});
@@ -155,8 +155,8 @@ TEST_F(EventWindowTest, OfTheDiskOnlyTheBytesAreBelieved) {
   EXPECT_EQ(event.topic, "");
 }
 
-// Settled in any order, all that was counted comes back.
-TEST_F(EventWindowTest, NothingIsLeftOfWhatIsSettled) {
+// In whatever order events are settled, all counters return to 0.
+TEST_F(EventWindowTest, SettledEventsLeaveNothingBehind) {
   support::Random random(support::SeedOr(6));
   uint64_t position = 0;
   uint64_t taken_bytes = 0;

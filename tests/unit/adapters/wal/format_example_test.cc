@@ -1,4 +1,4 @@
-// The worked example in FORMAT.md is what the log really writes.
+// The example in FORMAT.md matches what the log writes.
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 namespace ei::wal {
 namespace {
 
-// What stands in the document between a fence with this word and the next fence.
+// The text between a fence with this word and the next fence.
 std::string Example(const std::string& document, const std::string& word) {
   const std::string fence = "```" + word + "\n";
   const size_t begin = document.find(fence);

@@ -22,7 +22,7 @@ inline std::vector<uint64_t> SentNumbers(Directory& directory) {
   return numbers;
 }
 
-// What a start finds of notes in a folder.
+// The notes that a start finds in a folder.
 inline FoundSent FindSent(Directory& directory, uint64_t end, SettledMap& settled) {
   FoundSent found;
   found.files = SentNumbers(directory);

@@ -1,4 +1,4 @@
-// Logs that earlier versions wrote are read completely, for ever (FORMAT.md, versions).
+// Logs that earlier versions wrote can be read completely (FORMAT.md, Versions).
 
 #include <gtest/gtest.h>
 
@@ -68,7 +68,7 @@ TEST_P(GoldenLog, IsDeliveredCompletely) {
   EXPECT_EQ(rig.Journal().Counts().set_aside, 0U);
   rig.Settle();
   rig.Work();
-  EXPECT_EQ(rig.Append({"next"}).end, version == "v1" ? 29U : 28U) << "positions go on";
+  EXPECT_EQ(rig.Append({"next"}).end, version == "v1" ? 29U : 28U) << "positions continue";
   EXPECT_EQ(rig.Drain(), std::vector<std::string>{"next"});
   EXPECT_EQ(rig.Log().Count("ERROR"), 0U);
 }

@@ -1,4 +1,4 @@
-// How the log gets its segments, and how they go.
+// Housekeep: prepares and releases segments.
 
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ using Strings = std::vector<std::string>;
 constexpr uint64_t kSegmentBytes = 8 << 10;
 constexpr uint64_t kBytesMax = 4 * kSegmentBytes;
 
-class KeepTest : public testing::Test {
+class HousekeepTest : public testing::Test {
  protected:
   void SetUp() override { Open(); }
   void Open() { rig_.Open(*(folder_ = disk_.Mount())); }
@@ -30,7 +30,7 @@ class KeepTest : public testing::Test {
     Open();
   }
 
-  // Until the log is full; returns how many of these events it took.
+  // Appends until the log is full; returns how many of these events it accepted.
   uint64_t FillUp(uint64_t first, size_t size = 700) {
     uint64_t taken = 0;
     while (rig_.Append(Numbered(first + taken, 1, size)) == AppendResult::kAppended) {
@@ -59,7 +59,7 @@ class KeepTest : public testing::Test {
   support::WalRig rig_{{.bytes_max = kBytesMax, .segment_bytes = kSegmentBytes}};
 };
 
-TEST_F(KeepTest, NewLogHasASegmentReady) {
+TEST_F(HousekeepTest, NewLogHasASegmentReady) {
   EXPECT_EQ(SegmentsOnDisk(), std::vector<uint64_t>{0});
   EXPECT_EQ(rig_.Journal().Stats().bytes, kSegmentBytes);
   rig_.Append({"a"});
@@ -68,7 +68,7 @@ TEST_F(KeepTest, NewLogHasASegmentReady) {
   EXPECT_EQ(rig_.Journal().Housekeep(), Work::kIdle);
 }
 
-TEST_F(KeepTest, FullLogTakesAgainOnceEventsAreSettled) {
+TEST_F(HousekeepTest, FullLogTakesAgainOnceEventsAreSettled) {
   for (int round = 0; round < 20; ++round) {
     const uint64_t count = FillUp(0);
     EXPECT_GE(count, 3 * 7U) << "all but what was left of a segment";
@@ -80,7 +80,7 @@ TEST_F(KeepTest, FullLogTakesAgainOnceEventsAreSettled) {
   }
 }
 
-TEST_F(KeepTest, SegmentGoesOnlyWhenAllOfItIsSettled) {
+TEST_F(HousekeepTest, SegmentIsReleasedOnlyWhenAllOfItIsSettled) {
   const uint64_t count = FillUp(0);
   rig_.Take();
   const std::string survivor = Numbered(8, 1, 700).front();
@@ -93,7 +93,7 @@ TEST_F(KeepTest, SegmentGoesOnlyWhenAllOfItIsSettled) {
   EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
 }
 
-TEST_F(KeepTest, SettledSegmentsAreUsedAgainUnderNewNumbers) {
+TEST_F(HousekeepTest, SettledSegmentsAreUsedAgainUnderNewNumbers) {
   uint64_t next = 0;
   for (int round = 0; round < 100; ++round) {
     ASSERT_EQ(rig_.Append(Numbered(next, 8, 700)), AppendResult::kAppended);
@@ -107,10 +107,10 @@ TEST_F(KeepTest, SettledSegmentsAreUsedAgainUnderNewNumbers) {
   EXPECT_LE(created, 5U) << "the others are the same files";
   Crash();
   EXPECT_EQ(rig_.Append(Numbered(next, 1)).end, next + 1);
-  EXPECT_EQ(rig_.Drain(), Numbered(next, 1)) << "nothing of the files' earlier lives";
+  EXPECT_EQ(rig_.Drain(), Numbered(next, 1)) << "no content of previous uses of the files";
 }
 
-TEST_F(KeepTest, CheckpointIsSavedAtItsIntervalOnly) {
+TEST_F(HousekeepTest, CheckpointIsSavedAtItsIntervalOnly) {
   rig_.Append(Numbered(0, 10));
   rig_.Work();
   const auto syncs = [&] { return disk_.Counts().calls[static_cast<size_t>(DiskCall::kSync)]; };
@@ -129,8 +129,9 @@ TEST_F(KeepTest, CheckpointIsSavedAtItsIntervalOnly) {
   EXPECT_EQ(rig_.Journal().Housekeep(), Work::kIdle);
 }
 
-// Wherever the power goes while segments go: nothing that was not settled is missing, nothing counts as lost.
-TEST_F(KeepTest, CrashAtAnyStepOfLettingSegmentsGoLosesNothing) {
+// A loss of power at any step while segments are released: no unsettled event is missing, and nothing counts
+// as lost.
+TEST_F(HousekeepTest, CrashAtAnyStepOfLettingSegmentsGoLosesNothing) {
   bool reached_end = false;
   for (uint64_t stop = 1; !reached_end; ++stop) {
     ASSERT_LT(stop, 100U);
@@ -165,7 +166,7 @@ TEST_F(KeepTest, CrashAtAnyStepOfLettingSegmentsGoLosesNothing) {
   }
 }
 
-TEST_F(KeepTest, DamagedSegmentIsSetAside) {
+TEST_F(HousekeepTest, DamagedSegmentIsQuarantined) {
   FillUp(0);
   Crash();
   const std::string damaged = SegmentName(1);
@@ -182,8 +183,8 @@ TEST_F(KeepTest, DamagedSegmentIsSetAside) {
   EXPECT_LE(rig_.Journal().Stats().bytes, kBytesMax);
 }
 
-// They may be all that is left of the events in them, so only somebody who has looked moves them away.
-TEST_F(KeepTest, SetAsideSegmentsStayHoweverManyAndCountToTheLimit) {
+// They may be the only copy of their events, so only an operator who has inspected them moves them away.
+TEST_F(HousekeepTest, QuarantinedSegmentsStayAndCountTowardsTheLimit) {
   rig_.Options().bytes_max = 8 * kSegmentBytes;
   Open();
   const uint64_t count = FillUp(0);
@@ -198,11 +199,11 @@ TEST_F(KeepTest, SetAsideSegmentsStayHoweverManyAndCountToTheLimit) {
   EXPECT_EQ(Damaged(), segments);
   EXPECT_EQ(rig_.Journal().Counts().set_aside, segments);
   FillUp(0);
-  EXPECT_TRUE(rig_.Journal().Full(700)) << "refused, rather than that they go";
+  EXPECT_TRUE(rig_.Journal().Full(700)) << "rejected, rather than removing them";
   EXPECT_EQ(Damaged(), segments);
   EXPECT_LE(rig_.Journal().Stats().bytes, rig_.Options().bytes_max);
   for (int i = 0; i < 10; ++i) rig_.Work();
-  EXPECT_EQ(rig_.Log().Count("take room in it: look at them"), 1U);
+  EXPECT_EQ(rig_.Log().Count("use some of its space: inspect them"), 1U);
   disk_.RemoveFile(DamagedName(damaged[2]));
   disk_.RemoveFile(DamagedName(damaged[3]));
   rig_.Work();
@@ -210,7 +211,7 @@ TEST_F(KeepTest, SetAsideSegmentsStayHoweverManyAndCountToTheLimit) {
   EXPECT_GE(FillUp(0), 7U) << "without a restart";
 }
 
-TEST_F(KeepTest, FullDiskRefusesRequestsUntilThereIsRoom) {
+TEST_F(HousekeepTest, FullDiskRejectsRequestsUntilThereIsRoom) {
   rig_.Append({"a"});
   disk_.SetCapacity(disk_.UsedBytes());
   rig_.Work();
@@ -228,8 +229,8 @@ TEST_F(KeepTest, FullDiskRefusesRequestsUntilThereIsRoom) {
   EXPECT_EQ(rig_.Drain().size(), second);
 }
 
-// What is left of it is sound, so nothing but the mark tells the next life.
-TEST_F(KeepTest, DamagedSegmentIsSetAsideThoughARestartFindsNothingMoreToLose) {
+// The rest of the segment is sound, so only the mark shows the next run that it is damaged.
+TEST_F(HousekeepTest, DamagedSegmentIsQuarantinedThoughARestartFindsNoDamage) {
   FillUp(0);
   Crash();
   disk_.FlipBit(SegmentName(0), kSegmentHeaderBytes, 3);
@@ -241,7 +242,7 @@ TEST_F(KeepTest, DamagedSegmentIsSetAsideThoughARestartFindsNothingMoreToLose) {
   rig_.Journal().Finish();
   for (int life = 0; life < 3; ++life) {
     Crash();
-    EXPECT_EQ(rig_.Journal().Counts().lost, 0U) << "known to the checkpoint";
+    EXPECT_EQ(rig_.Journal().Counts().lost, 0U) << "the checkpoint contains it";
     rig_.Work();
     rig_.Journal().Finish();
   }
@@ -250,7 +251,7 @@ TEST_F(KeepTest, DamagedSegmentIsSetAsideThoughARestartFindsNothingMoreToLose) {
   EXPECT_EQ(std::ranges::count(disk_.SeenNames(), MarkName(0)), 0);
 }
 
-TEST_F(KeepTest, ProcessWithoutADescriptorLeftIsToldSo) {
+TEST_F(HousekeepTest, MissingDescriptorsAreReported) {
   rig_.Append({"a"});
   disk_.FailOneIn(DiskCall::kCreate, 1, DiskFault::kNoFiles);
   for (int i = 0; i < 5; ++i) EXPECT_EQ(rig_.Journal().Housekeep(), Work::kLater);
@@ -261,7 +262,7 @@ TEST_F(KeepTest, ProcessWithoutADescriptorLeftIsToldSo) {
 }
 
 // A disk that hangs: accepted events begin segment after segment, each an open file.
-TEST_F(KeepTest, SegmentsThatWaitForTheirFirstCommitAreFew) {
+TEST_F(HousekeepTest, SegmentsThatWaitForTheirFirstCommitAreFew) {
   rig_.Options().bytes_max = 100 * kSegmentBytes;
   Open();
   for (uint64_t i = 0; i < 100; ++i) {
@@ -278,7 +279,7 @@ TEST_F(KeepTest, SegmentsThatWaitForTheirFirstCommitAreFew) {
   EXPECT_EQ(rig_.Append(Numbered(200, 1, 7'000)), AppendResult::kAppended);
 }
 
-TEST_F(KeepTest, SegmentThatCannotBeRemovedIsTriedAgain) {
+TEST_F(HousekeepTest, SegmentThatCannotBeRemovedIsTriedAgain) {
   FillUp(0);
   rig_.Take();
   rig_.Settle();
@@ -293,8 +294,8 @@ TEST_F(KeepTest, SegmentThatCannotBeRemovedIsTriedAgain) {
   EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
 }
 
-// The disk says that it failed, though it did what it was asked for.
-TEST_F(KeepTest, SegmentThatWentInSpiteOfAFaultIsNotTriedForEver) {
+// The disk reports an error although it did what was asked.
+TEST_F(HousekeepTest, SegmentThatWentInSpiteOfAFaultIsNotTriedForEver) {
   for (const auto call : {DiskCall::kRename, DiskCall::kRemove}) {
     for (uint64_t seed = 1; seed <= 10; ++seed) {
       SimDisk disk(seed);
@@ -322,7 +323,7 @@ TEST_F(KeepTest, SegmentThatWentInSpiteOfAFaultIsNotTriedForEver) {
   }
 }
 
-TEST_F(KeepTest, FinishLeavesNothingToBeDeliveredTwice) {
+TEST_F(HousekeepTest, FinishLeavesNothingToBeDeliveredTwice) {
   rig_.Append(Numbered(0, 10));
   rig_.Journal().Commit();
   rig_.Take();
@@ -332,8 +333,9 @@ TEST_F(KeepTest, FinishLeavesNothingToBeDeliveredTwice) {
   EXPECT_EQ(rig_.Drain(), Numbered(5, 5));
 }
 
-// A stuck partition: more gaps than a checkpoint holds, all of them before segments that are wholly settled.
-TEST_F(KeepTest, SegmentStaysWhileNoCheckpointSaysThatItIsSettled) {
+// A stalled partition: more gaps than a checkpoint holds, all of them before segments that are completely
+// settled.
+TEST_F(HousekeepTest, SegmentStaysWhileNoCheckpointSaysThatItIsSettled) {
   WalOptions options;
   options.bytes_max = 2 << 20;
   options.segment_bytes = 256 << 10;
@@ -354,7 +356,8 @@ TEST_F(KeepTest, SegmentStaysWhileNoCheckpointSaysThatItIsSettled) {
   rig_.Work();
   const uint64_t saves = disk.Counts().calls[static_cast<size_t>(DiskCall::kSync)];
   rig_.Work();
-  EXPECT_EQ(disk.Counts().calls[static_cast<size_t>(DiskCall::kSync)], saves) << "it does not try for ever";
+  EXPECT_EQ(disk.Counts().calls[static_cast<size_t>(DiskCall::kSync)], saves)
+      << "it does not retry without end";
   disk.KillProcess();
   folder = disk.Mount();
   rig_.Open(*folder);
@@ -365,8 +368,8 @@ TEST_F(KeepTest, SegmentStaysWhileNoCheckpointSaysThatItIsSettled) {
   EXPECT_LE(rig_.Journal().Stats().bytes, 3U * (256 << 10)) << "in the end all segments go";
 }
 
-// Damage takes the last events that kept a full log's segments: nobody will settle anything any more.
-TEST_F(KeepTest, SegmentsWhoseEventsAreLostGoByThemselves) {
+// Damage loses the last events that kept a full log's segments: no event is left to settle.
+TEST_F(HousekeepTest, SegmentsWithOnlyLostEventsAreReleased) {
   FillUp(0);
   Crash();
   for (const std::string& name : disk_.SeenNames()) {
@@ -383,8 +386,9 @@ TEST_F(KeepTest, SegmentsWhoseEventsAreLostGoByThemselves) {
   EXPECT_EQ(rig_.Drain().size(), 1U) << "the newest commit was read at the start, and waited for room";
 }
 
-// Nothing can go while a bad sector keeps checkpoints from being saved, but the disk has room for new ones.
-TEST_F(KeepTest, CheckpointThatCannotBeSavedDoesNotStopNewSegments) {
+// No segment can be released while a bad sector prevents checkpoints from being saved, but the disk has room
+// for new ones.
+TEST_F(HousekeepTest, CheckpointThatCannotBeSavedDoesNotStopNewSegments) {
   for (uint64_t i = 0; i < 2; ++i) {
     rig_.Append(Numbered(9 * i, 9, 700));
     rig_.Journal().Commit();
@@ -401,8 +405,8 @@ TEST_F(KeepTest, CheckpointThatCannotBeSavedDoesNotStopNewSegments) {
   EXPECT_EQ(rig_.Append(Numbered(20, 9, 700)), AppendResult::kAppended);
 }
 
-// What is durable at a clean stop is known at the next start: damage meanwhile is damage, not a torn end.
-TEST_F(KeepTest, FinishSaysHowFarTheLogGoes) {
+// The durable end at a clean stop is known at the next start: later damage is damage, not a torn end.
+TEST_F(HousekeepTest, FinishSavesTheDurableEnd) {
   rig_.Append(Numbered(0, 3, 700));
   rig_.Journal().Commit();
   rig_.Journal().Finish();

@@ -28,7 +28,7 @@ class DamageCounter final : public SegmentVisitor {
   uint64_t unsettled = 0;
 };
 
-// A service that commits, delivers and recycles as fast as it can is never taken for damaged.
+// The log of a service that commits, delivers and recycles as fast as it can never looks damaged.
 TEST(LogReadingLive, BusyServiceLooksSound) {
   WrittenLog log;
   std::atomic<bool> done{false};

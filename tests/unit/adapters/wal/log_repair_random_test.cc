@@ -45,8 +45,8 @@ class Holdings final : public SegmentVisitor {
   std::set<std::string> unsettled;
 };
 
-// Whatever was damaged: what could be read before is delivered after the repair, and the log is sound.
-TEST(LogRepairRandom, WhateverIsReadableIsDeliveredAfterTheRepair) {
+// After any damage: events that could be read before are delivered after the repair, and the log is sound.
+TEST(LogRepairRandom, ReadableEventsAreDeliveredAfterTheRepair) {
   constexpr uint64_t kRounds = 25;
   const uint64_t seed = support::SeedOr(1);
   support::Random random(seed);

@@ -32,7 +32,7 @@ class LogRepairTest : public testing::Test {
     return outcome ? *outcome : RepairOutcome{};
   }
 
-  // What a service finds and delivers.
+  // The events that a service finds and delivers.
   Ids Deliver() {
     log_.Start();
     EXPECT_EQ(log_.Journal().Counts().lost, 0u);
@@ -59,7 +59,7 @@ class LogRepairTest : public testing::Test {
   RepairPlan plan_;
 };
 
-TEST_F(LogRepairTest, DamagedSegmentIsSetAsideAndItsEventsMoveToTheEnd) {
+TEST_F(LogRepairTest, DamagedSegmentIsQuarantinedAndItsEventsMoveToTheEnd) {
   log_.Commit(20);
   log_.Settle(2);
   log_.Stop();
@@ -95,7 +95,7 @@ TEST_F(LogRepairTest, CommitThatIsTornWhileItIsCopiedIsNotNeeded) {
   log_.Start();
   log_.CopyNewestCommit();
   log_.Crash();
-  // As if none had said yet that the copy is durable.
+  // As if no checkpoint had said yet that the copy is durable.
   support::WriteFile(log_.Path(kCheckpointName), checkpoint);
   const SurveyedSegment copy = Plan().survey.segments.back();
   EXPECT_EQ(copy.header.first_position, 38u);
@@ -120,7 +120,7 @@ TEST_F(LogRepairTest, SegmentThatIsNoFileDoesNotStopAStartAnyMore) {
   EXPECT_EQ(Deliver(), Joined(Events(2, kPerSegment), Events(2 * kPerSegment, 40)));
 }
 
-TEST_F(LogRepairTest, DamagedCheckpointIsSetAside) {
+TEST_F(LogRepairTest, DamagedCheckpointIsQuarantined) {
   log_.Commit(3);
   log_.Settle(2);
   log_.Stop();
@@ -132,7 +132,7 @@ TEST_F(LogRepairTest, DamagedCheckpointIsSetAside) {
   EXPECT_EQ(Deliver(), Events(0, 6));
 }
 
-TEST_F(LogRepairTest, SetAsideFileOfTheSameNumberIsKept) {
+TEST_F(LogRepairTest, QuarantinedFileOfTheSameNumberIsKept) {
   log_.Commit(20);
   log_.Stop();
   support::WriteFile(log_.Path(DamagedName(0)), "an earlier one");
@@ -196,26 +196,26 @@ TEST_F(LogRepairTest, RepairedLogTakesEventsAgain) {
   EXPECT_EQ(Deliver(), Joined(Events(0, 40, {2 * kPerSegment, 2 * kPerSegment + 1}), Events(40, 80)));
 }
 
-// A directory that stops working after so many operations that change it, as a process that is killed.
+// A directory that fails after a number of modifying operations, like a process that is killed.
 class DyingDirectory final : public Directory {
  public:
   DyingDirectory(Directory& under, uint64_t operations) : under_(under), left_(operations) {}
 
   DiskResult<std::unique_ptr<File>> Create(const std::string& name) override {
-    if (!Lives()) return std::unexpected(EIO);
+    if (!IsAlive()) return std::unexpected(EIO);
     return Wrap(under_.Create(name));
   }
   DiskResult<std::unique_ptr<File>> Open(const std::string& name) override { return Wrap(under_.Open(name)); }
   DiskResult<void> Rename(const std::string& from, const std::string& to) override {
-    if (!Lives()) return std::unexpected(EIO);
+    if (!IsAlive()) return std::unexpected(EIO);
     return under_.Rename(from, to);
   }
   DiskResult<void> Remove(const std::string& name) override {
-    if (!Lives()) return std::unexpected(EIO);
+    if (!IsAlive()) return std::unexpected(EIO);
     return under_.Remove(name);
   }
   DiskResult<void> Sync() override {
-    if (!Lives()) return std::unexpected(EIO);
+    if (!IsAlive()) return std::unexpected(EIO);
     return under_.Sync();
   }
   DiskResult<std::vector<std::string>> List() override { return under_.List(); }
@@ -229,14 +229,14 @@ class DyingDirectory final : public Directory {
     DyingFile(std::unique_ptr<File> under, DyingDirectory& directory)
         : under_(std::move(under)), directory_(directory) {}
     DiskResult<size_t> Write(uint64_t offset, std::span<const char> bytes) override {
-      if (!directory_.Lives()) return std::unexpected(EIO);
+      if (!directory_.IsAlive()) return std::unexpected(EIO);
       return under_->Write(offset, bytes);
     }
     DiskResult<size_t> Read(uint64_t offset, std::span<char> bytes) override {
       return under_->Read(offset, bytes);
     }
     DiskResult<void> Sync() override {
-      if (!directory_.Lives()) return std::unexpected(EIO);
+      if (!directory_.IsAlive()) return std::unexpected(EIO);
       return under_->Sync();
     }
     DiskResult<uint64_t> Size() override { return under_->Size(); }
@@ -247,7 +247,7 @@ class DyingDirectory final : public Directory {
     DyingDirectory& directory_;
   };
 
-  bool Lives() { return left_ > 0 && left_-- > 0; }
+  bool IsAlive() { return left_ > 0 && left_-- > 0; }
   DiskResult<std::unique_ptr<File>> Wrap(DiskResult<std::unique_ptr<File>> file) {
     if (!file) return file;
     return std::make_unique<DyingFile>(std::move(*file), *this);
@@ -257,7 +257,8 @@ class DyingDirectory final : public Directory {
   uint64_t left_;
 };
 
-// Wherever a repair is killed, and whether it or a service comes next: every readable event is delivered.
+// At whichever operation a repair is killed, and whether a repair or a service comes next: every readable
+// event is delivered.
 TEST_F(LogRepairTest, KilledAnywhereLosesNothing) {
   log_.Commit(20);
   log_.Settle(2);
@@ -290,8 +291,8 @@ TEST_F(LogRepairTest, KilledAnywhereLosesNothing) {
   std::filesystem::remove_all(kept);
 }
 
-// The next file is gone, as all do once they are settled: the bad sector alone says that this one is damaged.
-TEST(LogRepairUnreadable, FileWithABadEndIsSetAsideThoughTheNextOneIsGone) {
+// The next file was removed after it was settled: only the bad sector shows that this one is damaged.
+TEST(LogRepairUnreadable, FileWithABadEndIsQuarantinedThoughTheNextOneIsGone) {
   constexpr uint64_t kBytes = 8 << 10;
   support::SimDisk disk(1);
   auto folder = disk.Mount();
@@ -316,8 +317,8 @@ TEST(LogRepairUnreadable, FileWithABadEndIsSetAsideThoughTheNextOneIsGone) {
   EXPECT_TRUE(std::ranges::count(disk.SeenNames(), DamagedName(0)));
 }
 
-// What the service never decides by itself: bad sectors in a frame's header and in one copy of a segment's.
-TEST(LogRepairUnreadable, GivesUpWhatCannotBeReadAndNothingElse) {
+// The service never gives these up by itself: bad sectors in a frame's header and in one copy of a segment's.
+TEST(LogRepairUnreadable, GivesUpOnlyUnreadableEvents) {
   constexpr uint64_t kBytes = 8 << 10;
   support::SimDisk disk(1);
   auto folder = disk.Mount();

@@ -88,10 +88,10 @@ TEST_F(LogSurveyTest, LostHeaderAndFirstFrameLeaveNothingToRead) {
   ASSERT_EQ(survey.segments.size(), 3u);
   EXPECT_FALSE(survey.segments[2].readable);
   EXPECT_EQ(survey.segments[1].behind, Behind::kUnknown);
-  EXPECT_EQ(survey.end, 40u) << "the checkpoint knows";
+  EXPECT_EQ(survey.end, 40u) << "the checkpoint contains it";
 }
 
-TEST_F(LogSurveyTest, OneDamagedCopyOfTheHeaderIsTold) {
+TEST_F(LogSurveyTest, OneDamagedCopyOfTheHeaderIsReported) {
   log_.Commit(3);
   log_.Stop();
   log_.Damage(SegmentName(0), kSectorBytes + 3);
@@ -101,7 +101,7 @@ TEST_F(LogSurveyTest, OneDamagedCopyOfTheHeaderIsTold) {
   EXPECT_EQ(survey.segments[0].damage[0].from_byte, kSectorBytes);
 }
 
-TEST_F(LogSurveyTest, UnknownVersionIsRefused) {
+TEST_F(LogSurveyTest, UnknownVersionIsRejected) {
   log_.Commit(3);
   log_.Stop();
   std::string fields;
@@ -187,7 +187,7 @@ TEST_F(LogSurveyTest, TornCommitIsBehindTheEnd) {
   EXPECT_EQ(survey.segments[0].torn_at, WrittenLog::FrameOffset(2));
 }
 
-// The newest commit that a start finds is copied into a segment of its own, before anything is added.
+// The newest commit that a start finds is copied into a new segment before anything is appended.
 TEST_F(LogSurveyTest, SegmentWhoseFirstCommitIsTornLeavesItsEventsToTheOneBefore) {
   log_.Commit(3);
   log_.Crash();
@@ -195,7 +195,7 @@ TEST_F(LogSurveyTest, SegmentWhoseFirstCommitIsTornLeavesItsEventsToTheOneBefore
   log_.Start();
   log_.CopyNewestCommit();
   log_.Crash();
-  // As if none had said yet that the copy is durable.
+  // As if no checkpoint had said yet that the copy is durable.
   support::WriteFile(log_.Path(kCheckpointName), checkpoint);
   ASSERT_EQ(Survey().segments.size(), 2u);
   EXPECT_EQ(Survey().segments[0].positions_end, 4u);

@@ -13,7 +13,7 @@ constexpr uint64_t kSegmentBytes = 16 << 10;
 
 class LogTailTest : public testing::Test {
  protected:
-  void AddSpare() { tail_.AddSpare({next_number_++, kSegmentBytes, nullptr}); }
+  void AddPrepared() { tail_.AddPrepared({next_number_++, kSegmentBytes, nullptr}); }
 
   std::optional<SegmentHeader> Add(uint64_t body_bytes, uint32_t events = 1) {
     const std::vector<IndexEntry> index(events);
@@ -28,17 +28,17 @@ class LogTailTest : public testing::Test {
   uint64_t salt_ = 100;
 };
 
-TEST_F(LogTailTest, WithoutASpareThereIsNoRoom) {
+TEST_F(LogTailTest, WithoutAPreparedSegmentThereIsNoRoom) {
   EXPECT_FALSE(tail_.HasRoom(1, 1));
   EXPECT_FALSE(tail_.Number());
   EXPECT_EQ(tail_.Front(), nullptr);
   EXPECT_TRUE(tail_.EverFits(1, 1));
-  AddSpare();
+  AddPrepared();
   EXPECT_TRUE(tail_.HasRoom(1, 1));
 }
 
 TEST_F(LogTailTest, FirstBatchBeginsASegment) {
-  AddSpare();
+  AddPrepared();
   position_ = 77;
   const auto begun = Add(10, 3);
   ASSERT_TRUE(begun);
@@ -47,7 +47,7 @@ TEST_F(LogTailTest, FirstBatchBeginsASegment) {
   EXPECT_EQ(begun->salt, 101U);
   EXPECT_EQ(begun->segment_bytes, kSegmentBytes);
   EXPECT_EQ(tail_.Number(), 0U);
-  EXPECT_EQ(tail_.Spares(), 0U);
+  EXPECT_EQ(tail_.Prepared(), 0U);
   const PendingFrame* const frame = tail_.Front();
   ASSERT_NE(frame, nullptr);
   EXPECT_TRUE(frame->begins);
@@ -57,7 +57,7 @@ TEST_F(LogTailTest, FirstBatchBeginsASegment) {
 }
 
 TEST_F(LogTailTest, BatchesJoinOneFrameUntilItIsOnItsWay) {
-  AddSpare();
+  AddPrepared();
   for (int i = 0; i < 5; ++i) Add(100, 2);
   PendingFrame* const first = tail_.Front();
   EXPECT_EQ(first->header.events, 10U);
@@ -66,7 +66,7 @@ TEST_F(LogTailTest, BatchesJoinOneFrameUntilItIsOnItsWay) {
   EXPECT_EQ(first->end.index.size(), 10U);
   Add(100, 2);
   EXPECT_EQ(first->header.events, 10U) << "closed";
-  EXPECT_EQ(tail_.Front(), first) << "stays until it is done with";
+  EXPECT_EQ(tail_.Front(), first) << "stays until Pop";
   EXPECT_EQ(tail_.Bytes(), LogTail::BytesOf(600, 12));
   tail_.Pop();
   const PendingFrame* const second = tail_.Front();
@@ -79,14 +79,14 @@ TEST_F(LogTailTest, BatchesJoinOneFrameUntilItIsOnItsWay) {
 }
 
 TEST_F(LogTailTest, BatchThatDoesNotFitBeginsTheNextSegment) {
-  AddSpare();
-  AddSpare();
+  AddPrepared();
+  AddPrepared();
   ASSERT_TRUE(Add(kSegmentBytes / 2));
   const auto begun = Add(kSegmentBytes / 2);
   ASSERT_TRUE(begun);
   EXPECT_EQ(begun->number, 1U);
   EXPECT_EQ(begun->first_position, 1U);
-  EXPECT_EQ(begun->salt, 102U) << "a salt of its own";
+  EXPECT_EQ(begun->salt, 102U) << "a new salt";
   EXPECT_EQ(tail_.Number(), 1U);
   EXPECT_FALSE(tail_.HasRoom(kSegmentBytes / 2, 1));
   EXPECT_TRUE(tail_.HasRoom(kSegmentBytes / 4, 1));
@@ -98,7 +98,7 @@ TEST_F(LogTailTest, LargestBatchFillsASegmentAndOneByteMoreNeverFits) {
   EXPECT_TRUE(tail_.EverFits(most, 1));
   EXPECT_FALSE(tail_.EverFits(most + 1, 1));
   EXPECT_FALSE(tail_.EverFits(1, kFrameEventsMax + 1));
-  AddSpare();
+  AddPrepared();
   Add(most);
   const PendingFrame* const frame = tail_.Front();
   EXPECT_EQ(frame->offset + FrameBytes(frame->header), kSegmentBytes);
@@ -107,7 +107,7 @@ TEST_F(LogTailTest, LargestBatchFillsASegmentAndOneByteMoreNeverFits) {
 
 TEST_F(LogTailTest, FrameStopsGrowingAtItsLargestSize) {
   LogTail tail(64 << 20);
-  tail.AddSpare({0, 64 << 20, nullptr});
+  tail.AddPrepared({0, 64 << 20, nullptr});
   const std::vector<IndexEntry> index(1);
   for (uint64_t i = 0; i < 9; ++i) {
     ASSERT_TRUE(tail.HasRoom(1 << 20, 1));
@@ -116,17 +116,17 @@ TEST_F(LogTailTest, FrameStopsGrowingAtItsLargestSize) {
   EXPECT_EQ(tail.Front()->header.events, 4U) << "4 MiB; the others are in later frames";
 }
 
-// All growth of a segment together is what of it is used; what is left when another begins counts too. What
-// is said before may be a little more: the batch may be of a client that the frame knows.
-TEST_F(LogTailTest, GrowthIsWhatABatchUsesOfTheLogAndNeverMoreThanWasSaid) {
+// The growth of a segment in total is the used part of it; the unused rest counts when another one begins.
+// GrowthBy may be slightly more, because the frame may already have an origin for the client.
+TEST_F(LogTailTest, GrowthIsNeverMoreThanGrowthBy) {
   constexpr uint64_t kSegment = 32 << 10;
   for (const uint64_t body_bytes : {1, 100, 300, 500, 700}) {
     SCOPED_TRACE(body_bytes);
     LogTail tail(kSegment);
-    for (uint64_t number = 1; number <= 3; ++number) tail.AddSpare({number, kSegment, nullptr});
+    for (uint64_t number = 1; number <= 3; ++number) tail.AddPrepared({number, kSegment, nullptr});
     const std::vector<IndexEntry> index(1);
-    const auto taken = [&tail] { return (3 - tail.Spares()) * kSegment - tail.RoomInSegment(); };
-    for (uint64_t position = 0; tail.Spares() > 0; ++position) {
+    const auto taken = [&tail] { return (3 - tail.Prepared()) * kSegment - tail.RoomInSegment(); };
+    for (uint64_t position = 0; tail.Prepared() > 0; ++position) {
       const uint64_t said = tail.GrowthBy(body_bytes, 1);
       const uint64_t before = taken();
       BatchSlice piece;
@@ -143,7 +143,7 @@ TEST_F(LogTailTest, GrowthIsWhatABatchUsesOfTheLogAndNeverMoreThanWasSaid) {
 }
 
 TEST_F(LogTailTest, ClearForgetsAllThatIsPending) {
-  AddSpare();
+  AddPrepared();
   Add(10);
   tail_.Clear();
   EXPECT_TRUE(tail_.Empty());
@@ -152,9 +152,9 @@ TEST_F(LogTailTest, ClearForgetsAllThatIsPending) {
   EXPECT_EQ(tail_.Bytes(), 0U);
 }
 
-// Beside a model that remembers every byte of every segment: what HasRoom promises Add keeps, frames never
-// overlap or leave their segment, and positions go through without a gap.
-TEST_F(LogTailTest, WhatHasRoomIsPlacedWithoutOverlap) {
+// Compared with a model that records every byte of every segment: Add has room whenever HasRoom says so,
+// frames never overlap or leave their segment, and positions have no gap.
+TEST_F(LogTailTest, BatchesWithRoomArePlacedWithoutOverlap) {
   support::Random random(support::SeedOr(3));
   for (int round = 0; round < 300; ++round) {
     const uint64_t segment_bytes = random.Between(4'000, 40'000);
@@ -163,7 +163,7 @@ TEST_F(LogTailTest, WhatHasRoomIsPlacedWithoutOverlap) {
     std::map<uint64_t, uint64_t> used;  // bytes of each begun segment
     uint64_t position = 0;
     uint64_t written = 0;
-    uint64_t refused = 0;
+    uint64_t rejected = 0;
     const auto write_one = [&] {
       const PendingFrame* const frame = tail.Front();
       if (frame == nullptr) return;
@@ -189,7 +189,7 @@ TEST_F(LogTailTest, WhatHasRoomIsPlacedWithoutOverlap) {
     for (int step = 0; step < 400; ++step) {
       const uint64_t choice = random.Below(10);
       if (choice < 2) {
-        if (tail.Spares() < 2) tail.AddSpare({numbers++, segment_bytes, nullptr});
+        if (tail.Prepared() < 2) tail.AddPrepared({numbers++, segment_bytes, nullptr});
       } else if (choice < 4) {
         write_one();
       } else {
@@ -197,8 +197,8 @@ TEST_F(LogTailTest, WhatHasRoomIsPlacedWithoutOverlap) {
         const auto events = static_cast<uint32_t>(random.Between(1, random.OneIn(10) ? 200 : 4));
         if (!tail.EverFits(bytes, events)) continue;
         if (!tail.HasRoom(bytes, events)) {
-          ++refused;
-          ASSERT_EQ(tail.Spares(), 0U) << "an unused segment has room for whatever ever fits";
+          ++rejected;
+          ASSERT_EQ(tail.Prepared(), 0U) << "an unused segment has room for everything that can fit";
           continue;
         }
         const std::vector<IndexEntry> index(events);
@@ -212,7 +212,7 @@ TEST_F(LogTailTest, WhatHasRoomIsPlacedWithoutOverlap) {
     while (!tail.Empty()) write_one();
     ASSERT_EQ(written, position);
     ASSERT_EQ(tail.Bytes(), 0U);
-    ASSERT_GT(refused + position, 0U);
+    ASSERT_GT(rejected + position, 0U);
   }
 }
 

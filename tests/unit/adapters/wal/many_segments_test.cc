@@ -133,7 +133,7 @@ std::chrono::nanoseconds TimeOf(const std::function<void()>& work) {
   return now() - began;
 }
 
-// What a log of so many segments takes to be looked at and to be kept, with nothing to do.
+// The time to inspect and maintain a log with this many segments when there is nothing to do.
 std::chrono::nanoseconds TimeToLookAt(uint64_t segments) {
   VastFolder folder(segments);
   support::WalRig rig({.bytes_max = uint64_t{1} << 44, .segment_bytes = VastFolder::kSegmentBytes});
@@ -147,7 +147,8 @@ std::chrono::nanoseconds TimeToLookAt(uint64_t segments) {
   });
 }
 
-// Whatever walked through all segments would take a thousand times as long for a thousand times as many.
+// An operation that iterated over all segments would take a thousand times as long for a thousand times as
+// many.
 TEST(ManySegments, CostNoMoreThanAFew) {
   const auto few = TimeToLookAt(50);
   const auto many = TimeToLookAt(50'000);
@@ -165,7 +166,7 @@ TEST(ManySegments, AreDeliveredAndGoWithAFewFilesOpen) {
   EXPECT_LE(folder.MostOpen(), 8U);
 }
 
-// Every other one is settled and goes: none of those that stay is in the way.
+// Every other segment is settled and released: the remaining ones do not prevent that.
 TEST(ManySegments, GoInAnyOrder) {
   constexpr uint64_t kSegments = 20'000;
   VastFolder folder(kSegments);
@@ -176,14 +177,14 @@ TEST(ManySegments, GoInAnyOrder) {
   rig.SettleIf([](std::string_view value) { return (value.back() - '0') % 2 == 0 && value.size() > 4; });
   for (int i = 0; i < 20; ++i) rig.Work();
   EXPECT_LE(rig.Journal().Stats().bytes, (kSegments - 4'000 + 4) * VastFolder::kSegmentBytes)
-      << "as many as a checkpoint can tell of";
+      << "as many as a checkpoint can hold";
   EXPECT_EQ(rig.Drain().size(), 0U);
   rig.Settle();
   for (int i = 0; i < 40; ++i) rig.Work();
   EXPECT_LE(rig.Journal().Stats().bytes, 4 * VastFolder::kSegmentBytes);
 }
 
-// The limit of this process, lowered while it lives.
+// The limit of this process, lowered during the lifetime of this object.
 class FewDescriptors {
  public:
   explicit FewDescriptors(rlim_t more) {

@@ -1,4 +1,4 @@
-// What the folder on a real file system adds to the contract of disks (tests/contract).
+// The parts of PosixDirectory that the contract of disks (tests/contract) does not cover.
 
 #include "adapters/wal/posix_disk.h"
 
@@ -77,7 +77,7 @@ class PosixDiskTest : public testing::Test {
   PosixDiskTest() : umask_(::umask(022)) {}
   ~PosixDiskTest() override { ::umask(umask_); }
 
-  base::Error Refusal() {
+  base::Error OpenError() {
     auto opened = PosixDirectory::OpenForWriting(path_.string());
     EXPECT_FALSE(opened);
     return opened ? base::Error{} : opened.error();
@@ -103,62 +103,66 @@ class PosixDiskTest : public testing::Test {
   std::unique_ptr<PosixDirectory> disk_;
 };
 
-TEST_F(PosixDiskTest, FolderThatCannotBeMadeIsRefused) {
+TEST_F(PosixDiskTest, FolderThatCannotBeCreatedIsAnError) {
   std::filesystem::permissions(folder_.Path(), std::filesystem::perms(0555));
-  const WithoutRoot nobody;
-  const auto error = Refusal();
-  EXPECT_EQ(error.kind, ErrorKind::kStorage);
-  EXPECT_EQ(error.message, "wal.dir (WAL_DIR) " + path_.string() +
-                               ": can't make the folder: Permission denied; name one that can be made");
-}
-
-TEST_F(PosixDiskTest, UnwritableFolderIsRefused) {
-  std::filesystem::create_directory(path_);
-  std::filesystem::permissions(path_, std::filesystem::perms(0555));
-  std::filesystem::permissions(folder_.Path(), std::filesystem::perms(0755));
-  const WithoutRoot nobody;
-  const auto error = Refusal();
+  const WithoutRoot without_root;
+  const auto error = OpenError();
   EXPECT_EQ(error.kind, ErrorKind::kStorage);
   EXPECT_EQ(error.message,
             "wal.dir (WAL_DIR) " + path_.string() +
-                ": the folder is not writable: Permission denied; give this user the right to write there");
+                ": can't create the folder: Permission denied; use a path that can be created");
 }
 
-TEST_F(PosixDiskTest, PathThatIsAFileOrLeadsThroughOneIsRefused) {
+TEST_F(PosixDiskTest, UnwritableFolderIsAnError) {
+  std::filesystem::create_directory(path_);
+  std::filesystem::permissions(path_, std::filesystem::perms(0555));
+  std::filesystem::permissions(folder_.Path(), std::filesystem::perms(0755));
+  const WithoutRoot without_root;
+  const auto error = OpenError();
+  EXPECT_EQ(error.kind, ErrorKind::kStorage);
+  EXPECT_EQ(error.message,
+            "wal.dir (WAL_DIR) " + path_.string() +
+                ": the folder is not writable: Permission denied; give this user write permission");
+}
+
+TEST_F(PosixDiskTest, PathThatIsAFileOrLeadsThroughOneIsAnError) {
   WriteFile(path_, "");
-  EXPECT_EQ(Refusal().kind, ErrorKind::kStorage);
-  EXPECT_TRUE(Refusal().message.contains("can't make the folder: Not a directory")) << Refusal().message;
+  EXPECT_EQ(OpenError().kind, ErrorKind::kStorage);
+  EXPECT_TRUE(OpenError().message.contains("can't create the folder: Not a directory"))
+      << OpenError().message;
   path_ /= "below";
-  EXPECT_TRUE(Refusal().message.contains("can't make the folder: Not a directory")) << Refusal().message;
+  EXPECT_TRUE(OpenError().message.contains("can't create the folder: Not a directory"))
+      << OpenError().message;
 }
 
-TEST_F(PosixDiskTest, EmptyPathIsRefused) {
+TEST_F(PosixDiskTest, EmptyPathIsAnError) {
   path_ = "";
-  EXPECT_TRUE(Refusal().message.contains("is empty; name a folder")) << Refusal().message;
+  EXPECT_TRUE(OpenError().message.contains("is empty; set it to a folder")) << OpenError().message;
 }
 
-TEST_F(PosixDiskTest, LockThatIsNoPlainFileIsRefused) {
+TEST_F(PosixDiskTest, LockThatIsNoPlainFileIsAnError) {
   std::filesystem::create_directory(path_);
   std::filesystem::create_symlink(folder_.Path() / "elsewhere", path_ / PosixDirectory::kLockFile);
-  const auto error = Refusal();
+  const auto error = OpenError();
   EXPECT_EQ(error.kind, ErrorKind::kStorage);
   EXPECT_TRUE(error.message.contains("can't open LOCK for writing")) << error.message;
   EXPECT_FALSE(std::filesystem::exists(folder_.Path() / "elsewhere"));
 }
 
-TEST_F(PosixDiskTest, SecondOpenerIsRefusedUntilTheFirstIsGone) {
+TEST_F(PosixDiskTest, SecondOpenerIsRejectedUntilTheFirstIsGone) {
   Disk();
-  EXPECT_EQ(Refusal().kind, ErrorKind::kUnavailable);
+  EXPECT_EQ(OpenError().kind, ErrorKind::kUnavailable);
   disk_.reset();
   EXPECT_TRUE(PosixDirectory::OpenForWriting(path_.string()));
 }
 
-TEST_F(PosixDiskTest, FolderOfAnotherProcessIsRefusedUntilThatHasDied) {
+TEST_F(PosixDiskTest, FolderOfAnotherProcessIsRejectedUntilThatHasDied) {
   OtherProcess other(path_);
-  const auto error = Refusal();
+  const auto error = OpenError();
   EXPECT_EQ(error.kind, ErrorKind::kUnavailable);
-  EXPECT_EQ(error.message, "wal.dir (WAL_DIR) " + path_.string() +
-                               ": another process writes there (it holds LOCK); give each its own folder");
+  EXPECT_EQ(error.message,
+            "wal.dir (WAL_DIR) " + path_.string() +
+                ": another process writes there (it holds LOCK); give each process its own folder");
   other.Kill();
   EXPECT_TRUE(PosixDirectory::OpenForWriting(path_.string()));
 }
@@ -171,7 +175,7 @@ TEST_F(PosixDiskTest, FoldersAndFilesAreMadeForThisUserAndItsGroup) {
   EXPECT_EQ(ModeOf(path_), 0750U);
 }
 
-TEST_F(PosixDiskTest, RelativePathIsTakenAndHoldsWhenTheProcessMoves) {
+TEST_F(PosixDiskTest, RelativePathStaysValidWhenTheWorkingFolderChanges) {
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(folder_.Path());
   path_ = "x/y";
@@ -182,7 +186,7 @@ TEST_F(PosixDiskTest, RelativePathIsTakenAndHoldsWhenTheProcessMoves) {
   EXPECT_TRUE(std::filesystem::exists(folder_.Path() / "x" / "y" / "1"));
 }
 
-TEST_F(PosixDiskTest, TakenNameIsNotCreatedAgainWhateverStandsThere) {
+TEST_F(PosixDiskTest, ExistingNameIsNotCreatedAgain) {
   Disk();
   WriteFile(path_ / "file", "old");
   std::filesystem::create_directory(path_ / "folder");
@@ -223,13 +227,13 @@ TEST_F(PosixDiskTest, FolderUnderANameIsNeitherRemovedNorReplaced) {
   EXPECT_EQ(Names(), std::vector<std::string>({"1", "folder"}));
 }
 
-TEST_F(PosixDiskTest, UnreadableFileIsTold) {
+TEST_F(PosixDiskTest, UnreadableFileIsReported) {
   Disk();
   WriteFile(path_ / "1", "one");
   std::filesystem::permissions(path_ / "1", std::filesystem::perms(0));
   std::filesystem::permissions(folder_.Path(), std::filesystem::perms(0755));
   std::filesystem::permissions(path_, std::filesystem::perms(0777));
-  const WithoutRoot nobody;
+  const WithoutRoot without_root;
   EXPECT_EQ(ErrorOf(Disk().Open("1")), EACCES);
 }
 
@@ -260,7 +264,7 @@ TEST_F(PosixDiskTest, ListNamesAllButTheLockHoweverOftenItIsAsked) {
   EXPECT_EQ(Names(), std::vector<std::string>({".hidden", "2", "folder"}));
 }
 
-TEST_F(PosixDiskTest, ReadOnlyFolderIsReadBesideItsWriterAndNeverChanged) {
+TEST_F(PosixDiskTest, ReadOnlyFolderIsReadConcurrentlyWithItsWriterAndNeverChanged) {
   const OtherProcess writer(path_);
   WriteFile(path_ / "1", "one");
   PosixDirectory& disk = ReadOnlyDisk();
@@ -288,7 +292,7 @@ TEST_F(PosixDiskTest, MissingFolderIsNotMadeForReading) {
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
-TEST_F(PosixDiskTest, FilesOfARestartedProcessStandAsTheyWereLeft) {
+TEST_F(PosixDiskTest, FilesOfARestartedProcessAreUnchanged) {
   EXPECT_EQ(Disk().Create("1").value()->Write(0, std::string("one")).value(), 3U);
   disk_.reset();
   EXPECT_EQ(Names(), std::vector<std::string>({"1"}));

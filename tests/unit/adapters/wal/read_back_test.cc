@@ -1,4 +1,4 @@
-// How events that had no room in memory come back from the disk.
+// ReadBack: reads events that had no room in memory back from the disk.
 
 #include <gtest/gtest.h>
 
@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "base/murmur2.h"
+#include "journal/stalled_topic.h"
 #include "support/sim_disk.h"
 #include "support/wal_rig.h"
 
@@ -18,12 +20,12 @@ using support::Numbered;
 using support::SimDisk;
 using Strings = std::vector<std::string>;
 
-class LoadTest : public testing::Test {
+class ReadBackTest : public testing::Test {
  protected:
   void SetUp() override { Open(); }
   void Open() { rig_.Open(*(folder_ = disk_.Mount())); }
 
-  // One batch an event, each in a frame of its own.
+  // One batch for each event, each in a separate frame.
   void Fill(uint64_t first, uint64_t count, size_t size = 0) {
     for (const std::string& value : Numbered(first, count, size)) {
       ASSERT_EQ(rig_.Append({value}), AppendResult::kAppended);
@@ -36,7 +38,7 @@ class LoadTest : public testing::Test {
   support::WalRig rig_{{.bytes_max = 512 << 10, .segment_bytes = 16 << 10, .window_events_max = 10}};
 };
 
-TEST_F(LoadTest, WhatTheWindowDoesNotHoldComesBackInOrder) {
+TEST_F(ReadBackTest, EventsBeyondTheWindowAreReadBackInOrder) {
   Fill(0, 200);
   EXPECT_EQ(rig_.Journal().Counts().backlog_events, 190U);
   EXPECT_EQ(rig_.Journal().Stats().events, 200U);
@@ -45,13 +47,13 @@ TEST_F(LoadTest, WhatTheWindowDoesNotHoldComesBackInOrder) {
   EXPECT_EQ(rig_.Take(), Strings{}) << "taken is not settled: no room yet";
   rig_.SettleIf([](std::string_view value) { return value < "5"; });
   rig_.Work();
-  EXPECT_EQ(rig_.Take(), Numbered(10, 1)) << "a stride begins once half of the window is free";
+  EXPECT_EQ(rig_.Take(), Numbered(10, 1)) << "reading starts once half of the window is free";
   EXPECT_EQ(rig_.Drain(), Numbered(11, 189));
   EXPECT_EQ(rig_.Journal().Counts().backlog_events, 0U);
   EXPECT_EQ(rig_.Journal().Stats().events, 0U);
 }
 
-TEST_F(LoadTest, EventsGoOutFromMemoryAgainOnceTheBacklogIsGone) {
+TEST_F(ReadBackTest, EventsGoOutFromMemoryAgainOnceTheBacklogIsGone) {
   Fill(0, 50);
   rig_.Drain();
   const uint64_t reads = disk_.Counts().calls[static_cast<size_t>(DiskCall::kRead)];
@@ -60,7 +62,7 @@ TEST_F(LoadTest, EventsGoOutFromMemoryAgainOnceTheBacklogIsGone) {
   EXPECT_EQ(disk_.Counts().calls[static_cast<size_t>(DiskCall::kRead)], reads);
 }
 
-TEST_F(LoadTest, EventsAcceptedDuringABacklogStandBehindIt) {
+TEST_F(ReadBackTest, EventsAcceptedDuringABacklogComeAfterIt) {
   Fill(0, 30);
   Strings values;
   for (uint64_t next = 30; next < 200; next += 2) {
@@ -74,7 +76,7 @@ TEST_F(LoadTest, EventsAcceptedDuringABacklogStandBehindIt) {
   EXPECT_EQ(values, Numbered(0, 200));
 }
 
-TEST_F(LoadTest, BatchLargerThanTheWindowGetsThrough) {
+TEST_F(ReadBackTest, BatchLargerThanTheWindowGetsThrough) {
   ASSERT_EQ(rig_.Append(Numbered(0, 40)), AppendResult::kAppended);
   ASSERT_EQ(rig_.Append(Numbered(40, 1)), AppendResult::kAppended);
   rig_.Work();
@@ -83,7 +85,7 @@ TEST_F(LoadTest, BatchLargerThanTheWindowGetsThrough) {
   EXPECT_EQ(rig_.Drain(), Numbered(0, 90));
 }
 
-TEST_F(LoadTest, WindowIsBoundByItsMemoryToo) {
+TEST_F(ReadBackTest, WindowIsBoundByItsMemoryToo) {
   WalOptions options;
   options.bytes_max = 64 << 20;
   options.segment_bytes = 4 << 20;
@@ -104,8 +106,114 @@ TEST_F(LoadTest, WindowIsBoundByItsMemoryToo) {
   EXPECT_LE(rig_.Journal().Counts().memory_bytes, 1U << 20);
 }
 
-// One event in ten stays, as when one partition of ten takes nothing: it must not keep the others' memory.
-TEST_F(LoadTest, WhatStaysUnsettledLeavesTheWindowToOthers) {
+// Keys by the partition that they belong to, of two.
+std::string KeyFor(uint32_t partition) {
+  std::string key = "k";
+  while (PartitionOf(base::Murmur2(key), 2) != partition) key += 'k';
+  return key;
+}
+std::vector<StalledTopic> Stalled(std::vector<int32_t> partitions) {
+  return {{"", 2, std::move(partitions)}};
+}
+
+TEST_F(ReadBackTest, AStalledPartitionDoesNotKeepOthersOutOfTheWindow) {
+  Strings stalled;
+  Strings others;
+  for (uint64_t i = 0; i < 60; ++i) {
+    const std::string value = std::to_string(i);
+    ASSERT_EQ(rig_.Append({value}, KeyFor(i % 3 == 0 ? 0 : 1)), AppendResult::kAppended);
+    rig_.Work();
+    (i % 3 == 0 ? stalled : others).push_back(value);
+  }
+  const auto is_stalled = [&](std::string_view value) -> bool {
+    return std::ranges::find(stalled, value) != stalled.end();
+  };
+  rig_.Take();
+  rig_.SettleIf([&](std::string_view value) { return !is_stalled(value); });
+  rig_.Journal().SetStalls(Stalled({0}));
+  Strings taken;
+  for (int i = 0; i < 60; ++i) {
+    rig_.Work();
+    for (const std::string& value : rig_.Take()) taken.push_back(value);
+    rig_.SettleIf([&](std::string_view value) { return !is_stalled(value); });
+  }
+  EXPECT_TRUE(std::ranges::none_of(taken, is_stalled));
+  EXPECT_EQ(taken.size(), others.size() - 6) << "all but those of the first window";
+  EXPECT_EQ(rig_.Journal().Counts().deferred_events, 16U);
+  EXPECT_EQ(rig_.Journal().Counts().backlog_events, 16U);
+  EXPECT_EQ(rig_.Journal().Stats().events, 20U);
+
+  ASSERT_EQ(rig_.Append({"60"}, KeyFor(0)), AppendResult::kAppended);
+  ASSERT_EQ(rig_.Append({"61"}, KeyFor(1)), AppendResult::kAppended);
+  rig_.Work();
+  EXPECT_EQ(rig_.Take(), Strings{"61"});
+  rig_.Journal().SetStalls({});
+  stalled.emplace_back("60");
+  EXPECT_EQ(rig_.Drain(), Strings(stalled.begin() + 4, stalled.end()));
+  EXPECT_EQ(rig_.Journal().Stats().events, 0U);
+  EXPECT_EQ(rig_.Journal().Counts().deferred_events, 0U);
+}
+
+TEST_F(ReadBackTest, TheBacklogIsReadWhileDeferredEventsReturn) {
+  rig_.Journal().SetStalls(Stalled({0}));
+  for (uint64_t i = 0; i < 30; ++i)
+    ASSERT_EQ(rig_.Append({std::to_string(i)}, KeyFor(0)), AppendResult::kAppended);
+  rig_.Work();
+  EXPECT_EQ(rig_.Journal().Counts().deferred_events, 30U);
+  for (uint64_t i = 30; i < 60; ++i) {
+    ASSERT_EQ(rig_.Append({std::to_string(i)}, KeyFor(1)), AppendResult::kAppended);
+    rig_.Work();
+  }
+  EXPECT_GT(rig_.Journal().Counts().backlog_events, 40U);
+  rig_.Take();
+  rig_.Journal().SetStalls({});
+  rig_.Settle();
+  std::set<bool> old;
+  for (int i = 0; i < 4; ++i) {
+    rig_.Work();
+    for (const std::string& value : rig_.Take())
+      old.insert(std::stoi(value) < 30);  // ban-ok(string-to-number): a test
+    rig_.Settle();
+  }
+  EXPECT_EQ(old.size(), 2U) << "each of the two waits for the other's end";
+  rig_.Drain();
+  EXPECT_EQ(rig_.Journal().Stats().events, 0U);
+}
+
+TEST_F(ReadBackTest, TooManyDeferredEventsHoldUpTheBacklog) {
+  rig_.Journal().SetStalls(Stalled({0}));
+  for (uint64_t i = 0; i < 100; ++i) {
+    ASSERT_EQ(rig_.Append({std::to_string(i)}, KeyFor(0)), AppendResult::kAppended);
+    rig_.Work();
+  }
+  EXPECT_EQ(rig_.Journal().Counts().deferred_events, 40U) << "four windows";
+  EXPECT_TRUE(rig_.Journal().AboveHighWatermark());
+  EXPECT_EQ(rig_.Take(), Strings{});
+  rig_.Journal().SetStalls({});
+  EXPECT_EQ(rig_.Drain(), Numbered(0, 100));
+}
+
+TEST_F(ReadBackTest, DeferredEventsThatCantBeReadAreLostOnceTheyReturn) {
+  rig_.Journal().SetStalls(Stalled({0}));
+  for (uint64_t i = 0; i < 4; ++i) {
+    ASSERT_EQ(rig_.Append({"value-" + std::to_string(i)}, KeyFor(i % 2)), AppendResult::kAppended);
+    rig_.Work();
+  }
+  EXPECT_EQ(rig_.Take(), (Strings{"value-1", "value-3"}));
+  rig_.Settle();
+  const std::string name = disk_.SeenNames().front();
+  disk_.FlipBit(name, disk_.Seen(name).find("value-2"), 0);
+  rig_.Work();
+  EXPECT_EQ(rig_.Journal().Counts().lost, 0U) << "not read yet";
+  rig_.Journal().SetStalls({});
+  EXPECT_EQ(rig_.Drain(), Strings{"value-0"});
+  EXPECT_EQ(rig_.Journal().Counts().lost, 1U);
+  EXPECT_EQ(rig_.Journal().Stats().events, 0U);
+}
+
+// One event in ten stays unsettled, as when one partition of ten is stalled: it must not block the others'
+// memory.
+TEST_F(ReadBackTest, UnsettledEventsLeaveTheWindowToOthers) {
   WalOptions options;
   options.bytes_max = 64 << 20;
   options.segment_bytes = 4 << 20;
@@ -138,20 +246,20 @@ TEST_F(LoadTest, WhatStaysUnsettledLeavesTheWindowToOthers) {
   EXPECT_LE(rig_.Journal().Counts().memory_bytes, 2 * EventBlock::kBytes);
 }
 
-TEST_F(LoadTest, DiskThatCannotBeReadForAMomentCostsNothing) {
+TEST_F(ReadBackTest, DiskThatCannotBeReadForAMomentCostsNothing) {
   Fill(0, 50);
   rig_.Take();
   disk_.FailOneIn(DiskCall::kRead, 1, DiskFault::kEio);
   rig_.Settle();
   for (int i = 0; i < 40; ++i) EXPECT_EQ(rig_.Journal().ReadBack(), Work::kLater);
-  EXPECT_EQ(rig_.Log().Count("can't be read; trying again"), 1U);
+  EXPECT_EQ(rig_.Log().Count("can't be read; retrying"), 1U);
   disk_.FailNoMore();
   EXPECT_EQ(rig_.Drain(), Numbered(10, 40));
   EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
 }
 
-// Near the window's limit a backlog begins anew with each commit, far behind the segment's front.
-TEST_F(LoadTest, ReadingBackBeginsWhereTheBacklogDoes) {
+// Near the window's limit a new backlog begins with each commit, far behind the segment's front.
+TEST_F(ReadBackTest, ReadingBackBeginsWhereTheBacklogDoes) {
   WalOptions options;
   options.bytes_max = 64 << 20;
   options.segment_bytes = 4 << 20;
@@ -176,7 +284,7 @@ TEST_F(LoadTest, ReadingBackBeginsWhereTheBacklogDoes) {
   }
 }
 
-TEST_F(LoadTest, SettledEventsAreNotReadAgain) {
+TEST_F(ReadBackTest, SettledEventsAreNotReadAgain) {
   Fill(0, 50);
   rig_.Take();
   rig_.SettleIf([](std::string_view value) { return value != "0"; });
@@ -198,8 +306,8 @@ TEST_F(LoadTest, SettledEventsAreNotReadAgain) {
   EXPECT_EQ(rig_.Drain(), (Strings{"0", "49"}));
 }
 
-// For hours, over several segments: what the disk doesn't give today it may give tomorrow.
-TEST_F(LoadTest, WhatCannotBeReadWaitsForAsLongAsItTakes) {
+// For hours, over several segments: data that the disk can't read today may be readable tomorrow.
+TEST_F(ReadBackTest, UnreadableEventsWaitAsLongAsNeeded) {
   Fill(0, 50);
   rig_.Take();
   rig_.Settle();
@@ -214,7 +322,7 @@ TEST_F(LoadTest, WhatCannotBeReadWaitsForAsLongAsItTakes) {
   EXPECT_EQ(counts.unreadable, 1U);
   EXPECT_EQ(rig_.Journal().Stats().events, 40U);
   Fill(50, 20);
-  EXPECT_EQ(rig_.Take(), Strings{}) << "their keys may be those of what can't be read";
+  EXPECT_EQ(rig_.Take(), Strings{}) << "they may have the same keys as the unreadable events";
   disk_.FailNoMore();
   rig_.Clock().Advance(std::chrono::seconds(1));
   EXPECT_EQ(rig_.Drain(), Numbered(10, 60));
@@ -223,7 +331,7 @@ TEST_F(LoadTest, WhatCannotBeReadWaitsForAsLongAsItTakes) {
   EXPECT_EQ(counts.unreadable, 0U);
 }
 
-TEST_F(LoadTest, UnreadableFileIsNamedOnceAMinuteWithTheRemedy) {
+TEST_F(ReadBackTest, UnreadableFileIsNamedOnceAMinuteWithTheRemedy) {
   Fill(0, 50);
   rig_.Take();
   rig_.Settle();
@@ -239,7 +347,7 @@ TEST_F(LoadTest, UnreadableFileIsNamedOnceAMinuteWithTheRemedy) {
   EXPECT_EQ(rig_.Log().Count("INFO the log can be read again"), 1U);
 }
 
-TEST_F(LoadTest, UnreadableDiskIsAskedOnceASecondInTheEnd) {
+TEST_F(ReadBackTest, UnreadableDiskIsAskedOnceASecondInTheEnd) {
   Fill(0, 50);
   rig_.Take();
   rig_.Settle();
@@ -254,13 +362,14 @@ TEST_F(LoadTest, UnreadableDiskIsAskedOnceASecondInTheEnd) {
   EXPECT_LE(reads() - before, 2 * 110U) << "with and without what would be read ahead";
 }
 
-// One bad sector, for ever: all before it is delivered, all behind it waits, and a restart changes nothing.
-TEST_F(LoadTest, BadSectorHoldsUpWhatIsBehindItAndCostsNothing) {
+// A permanently bad sector: all events before it are delivered, all behind it wait, and a restart changes
+// nothing.
+TEST_F(ReadBackTest, BadSectorDelaysLaterEventsAndLosesNone) {
   Fill(0, 50);
   const std::string name = disk_.SeenNames().front();
   disk_.MakeUnreadable(name, disk_.Seen(name).find("12"), 1);  // of the first segment
-  for (int life = 0; life < 3; ++life) {
-    EXPECT_EQ(rig_.Drain(), life == 0 ? Numbered(0, 12) : Strings{});
+  for (int run = 0; run < 3; ++run) {
+    EXPECT_EQ(rig_.Drain(), run == 0 ? Numbered(0, 12) : Strings{});
     rig_.Clock().Advance(std::chrono::hours(1));
     rig_.Work();
     EXPECT_EQ(rig_.Journal().Stats().events, 38U);
@@ -274,7 +383,7 @@ TEST_F(LoadTest, BadSectorHoldsUpWhatIsBehindItAndCostsNothing) {
 }
 
 // The segment that is being filled is damaged while events of it wait on the disk; more are written behind.
-TEST_F(LoadTest, DamageInTheSegmentThatIsBeingFilledCostsOnlyWhatItHit) {
+TEST_F(ReadBackTest, DamageInTheSegmentBeingFilledLosesOnlyTheDamagedEvents) {
   Fill(0, 15);
   const std::string name = disk_.SeenNames().front();
   const size_t frame = disk_.Seen(name).find("14");  // the last event's
@@ -289,8 +398,9 @@ TEST_F(LoadTest, DamageInTheSegmentThatIsBeingFilledCostsOnlyWhatItHit) {
   EXPECT_EQ(rig_.Journal().Counts().lost, 1U);
 }
 
-// Each key's events stay in order, each comes once, whatever the order of the work; memory stays in bounds.
-TEST_F(LoadTest, RandomScheduleDeliversAllInOrder) {
+// In any order of work, the events of a key stay in order, each is delivered once, and memory stays in
+// bounds.
+TEST_F(ReadBackTest, RandomScheduleDeliversAllInOrder) {
   for (uint64_t seed = support::SeedOr(1), end = seed + 30; seed < end; ++seed) {
     SCOPED_TRACE(testing::Message() << "EI_SEED=" << seed);
     support::Random random(seed);

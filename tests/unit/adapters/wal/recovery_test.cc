@@ -1,4 +1,4 @@
-// What a restart finds: first ReadLog by itself, then the journal that goes on from there.
+// What a restart finds: first ReadLog alone, then the journal that continues from there.
 
 #include "adapters/wal/recovery.h"
 
@@ -55,7 +55,7 @@ class RecoveryTest : public testing::Test {
     EXPECT_TRUE(log) << log.error().message;
     return std::move(*log);
   }
-  std::string Refusal() {
+  std::string OpenError() {
     const auto log = ReadLog(*disk_.Mount());
     return log ? "" : log.error().message;
   }
@@ -94,11 +94,11 @@ TEST_F(RecoveryTest, ReadingChangesNothing) {
   }
 }
 
-TEST_F(RecoveryTest, SegmentsAndLeftoversAreToldApart) {
+TEST_F(RecoveryTest, SegmentsAndLeftoversAreDistinguished) {
   PutFrames(10, 100, 3);
   PutFrames(11, 103, 2);
   disk_.PutFile(SegmentName(12), std::string(kSegmentBytes, '\0'));
-  disk_.PutFile(SegmentName(14), Segment(3, 7).Whole());  // recycled: still with its earlier header
+  disk_.PutFile(SegmentName(14), Segment(3, 7).Whole());  // recycled: still with its previous header
   disk_.PutFile(SegmentName(15), std::string(kSegmentBytes / 2, '\0'));
   disk_.PutFile("segment.tmp", "half");
   disk_.PutFile("checkpoint.tmp", "half");
@@ -111,13 +111,13 @@ TEST_F(RecoveryTest, SegmentsAndLeftoversAreToldApart) {
   EXPECT_EQ(std::set(log.leftovers.begin(), log.leftovers.end()),
             (std::set<std::string>{SegmentName(12), SegmentName(14), SegmentName(15), "segment.tmp",
                                    "checkpoint.tmp"}));
-  ASSERT_EQ(log.set_aside.size(), 1U);
-  EXPECT_EQ(log.set_aside[0].number, 4U);
-  EXPECT_EQ(log.set_aside[0].bytes, std::string("seen before").size());
+  ASSERT_EQ(log.quarantined.size(), 1U);
+  EXPECT_EQ(log.quarantined[0].number, 4U);
+  EXPECT_EQ(log.quarantined[0].bytes, std::string("seen before").size());
   EXPECT_EQ(log.end, 105U);
   EXPECT_EQ(log.next_segment, 16U);
   disk_.PutFile(DamagedName(20), "the newest, once");
-  EXPECT_EQ(Read().next_segment, 21U) << "what is set aside keeps its name to itself";
+  EXPECT_EQ(Read().next_segment, 21U) << "the number of a quarantined file is not used again";
 }
 
 TEST_F(RecoveryTest, CheckpointOutlivesTheSegments) {
@@ -126,7 +126,7 @@ TEST_F(RecoveryTest, CheckpointOutlivesTheSegments) {
   bytes.resize(2 * kCheckpointSlotBytes);
   disk_.PutFile(kCheckpointName, bytes);
   const FoundLog log = Read();
-  EXPECT_EQ(log.end, 500U) << "no position is given twice";
+  EXPECT_EQ(log.end, 500U) << "no position is assigned twice";
   EXPECT_EQ(log.next_segment, 30U) << "nor a number";
 }
 
@@ -147,8 +147,8 @@ TEST_F(RecoveryTest, TornLastFrameIsCut) {
   EXPECT_TRUE(Read().torn);
 }
 
-// Its positions were given anew, in a segment that was let go since and in the one behind that.
-TEST_F(RecoveryTest, TornFrameOfAnEarlierLifeHidesNothing) {
+// Its positions were assigned again, in a segment that was released since and in the one behind that.
+TEST_F(RecoveryTest, TornFrameOfAPreviousRunHidesNothing) {
   SegmentBytes segment = Segment(0, 0);
   segment.Add(0, {"0"});
   segment.Add(1, {"1"});
@@ -192,8 +192,8 @@ TEST_F(RecoveryTest, LaterVersionStopsTheStartAndChangesNothing) {
     bytes.replace(copy + 8, 4, sum).replace(copy + 12, 36, fields);
   }
   disk_.PutFile(SegmentName(0), bytes);
-  EXPECT_NE(Refusal().find("format version 4, this program reads versions up to 3"), std::string::npos)
-      << Refusal();
+  EXPECT_NE(OpenError().find("format version 4, this program reads versions up to 3"), std::string::npos)
+      << OpenError();
   EXPECT_FALSE(rig_.TryOpen(*(folder_ = disk_.Mount())));
   EXPECT_EQ(disk_.Seen(SegmentName(0)), bytes);
 }
@@ -209,8 +209,8 @@ TEST_F(RecoveryTest, DiskThatCannotBeReadStopsTheStart) {
     for (uint64_t nth = 1; nth <= calls; ++nth) {
       disk_.FailNth(call, nth, DiskFault::kEio);
       disk_.FailNth(call, nth + 1, DiskFault::kEio);  // a reading ahead that fails is tried again without
-      const std::string refusal = Refusal();
-      EXPECT_TRUE(refusal.starts_with("wal.dir (WAL_DIR): ")) << refusal;
+      const std::string error = OpenError();
+      EXPECT_TRUE(error.starts_with("wal.dir (WAL_DIR): ")) << error;
       disk_.FailNoMore();
     }
   }
@@ -226,7 +226,7 @@ TEST_F(RecoveryTest, ExactlyTheUnsettledComeBack) {
   for (int round = 0; round < 60; ++round) {
     for (uint64_t batches = random.Below(5); batches > 0; --batches) {
       const auto values = Numbered(next, random.Between(1, 6), random.Below(600));
-      ASSERT_EQ(rig_.Append(values).end, next + values.size()) << "positions go on";
+      ASSERT_EQ(rig_.Append(values).end, next + values.size()) << "positions continue";
       next += values.size();
       unsettled.insert(values.begin(), values.end());
       rig_.Work();
@@ -275,8 +275,8 @@ TEST_F(RecoveryTest, SegmentWithBothHeadersDamagedIsReadByItsFrames) {
   EXPECT_EQ(Counts().lost, 0U);
 }
 
-// Its events' positions stand between the segments beside it.
-TEST_F(RecoveryTest, SegmentWithoutASoundHeaderIsSetAsideAndItsEventsCount) {
+// Its events' positions are between those of the adjacent segments.
+TEST_F(RecoveryTest, SegmentWithoutASoundHeaderIsQuarantinedAndItsEventsCount) {
   PutFrames(0, 0, 3);
   PutFrames(1, 3, 4);
   PutFrames(2, 7, 5);
@@ -297,7 +297,7 @@ TEST_F(RecoveryTest, TornFirstCommitOfASegmentLeavesItUnused) {
     auto folder = disk.Mount();
     support::WalRig rig({.bytes_max = 16 * kSegmentBytes, .segment_bytes = kSegmentBytes});
     rig.Open(*folder);
-    // A recycled one with an earlier header, in every other round.
+    // A recycled one with its previous header, in every other round.
     for (uint64_t i = 0; i < (seed % 2 == 0 ? 4 : 1); ++i) {
       ASSERT_EQ(rig.Append(Numbered(9 * i, 9, 700)), AppendResult::kAppended);
       if (seed % 2 == 0) rig.Drain();
@@ -348,9 +348,9 @@ TEST_F(RecoveryTest, DestroyedCheckpointCostsRepeatsOnly) {
   }
 }
 
-// What the process wrote is only in the page cache when it dies, and after a sync that failed the kernel may
-// never write it: the next process writes it again before it counts.
-TEST_F(RecoveryTest, WhatADeadProcessWroteIsWrittenAgainBeforeItCounts) {
+// Written bytes are only in the page cache when the process dies, and after a failed sync the kernel may
+// never write them: the next process writes them again before they count.
+TEST_F(RecoveryTest, CommitOfADeadProcessIsWrittenAgainBeforeItCounts) {
   Open();
   rig_.Append({"a"});
   disk_.FailNth(DiskCall::kSync, 1, DiskFault::kLost);
@@ -367,8 +367,8 @@ TEST_F(RecoveryTest, WhatADeadProcessWroteIsWrittenAgainBeforeItCounts) {
   EXPECT_EQ(rig_.Drain(), Strings{"a"});
 }
 
-// A start that finds a commit twice drops the copy, as the original may be the only one on the disk. It may
-// be on none: so the copy counts once a checkpoint says that it stays.
+// A start that finds a commit twice drops the copy, because the original may be the only one on the disk. But
+// the original may not be on the disk: so the copy counts only after a checkpoint says that it stays.
 TEST_F(RecoveryTest, ACopyThatWasAcknowledgedOutlivesAStartThatIsCutShort) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     SimDisk disk(seed, {.tearing = support::Tearing::kMixed, .name_loss = support::NameLoss::kAny});
@@ -468,7 +468,7 @@ TEST_F(RecoveryTest, DamagedCheckpointCostsRepeatsOnly) {
   }
 }
 
-// A stuck event holds a segment while those behind it went; then the checkpoint is destroyed.
+// An unsettled event keeps a segment while those behind it are released; then the checkpoint is destroyed.
 TEST_F(RecoveryTest, SegmentsThatWentAreNotMissedWithoutACheckpoint) {
   Open();
   for (uint64_t i = 0; i < 30; ++i) {
@@ -506,7 +506,7 @@ TEST_F(RecoveryTest, FirstSegmentWithoutASoundHeaderCountsToo) {
 
 // A torn first commit leaves the header's sectors as they were, or whole. Anything else is damage.
 // The newest commit is larger than the segments that are made now, or than the whole log may be.
-TEST_F(RecoveryTest, NewestCommitGetsASegmentOfItsSizeWhateverTheSettingsAreNow) {
+TEST_F(RecoveryTest, NewestCommitGetsASegmentOfItsSizeDespiteOtherSettings) {
   for (const uint64_t bytes_max : {16 * kSegmentBytes, 2 * uint64_t{2048}}) {
     SimDisk disk(3);
     auto folder = disk.Mount();
@@ -518,7 +518,7 @@ TEST_F(RecoveryTest, NewestCommitGetsASegmentOfItsSizeWhateverTheSettingsAreNow)
     rig.Journal().Commit();
     uint64_t next = 4;
     Strings accepted;
-    for (int life = 0; life < 4; ++life) {
+    for (int run = 0; run < 4; ++run) {
       disk.KillProcess();
       folder = disk.Mount();
       WalOptions options;
@@ -526,7 +526,7 @@ TEST_F(RecoveryTest, NewestCommitGetsASegmentOfItsSizeWhateverTheSettingsAreNow)
       options.segment_bytes = 2048;
       rig.Options() = options;
       rig.Open(*folder);
-      EXPECT_LE(rig.Journal().Stats().bytes, std::max(bytes_max, 3 * kSegmentBytes)) << "life " << life;
+      EXPECT_LE(rig.Journal().Stats().bytes, std::max(bytes_max, 3 * kSegmentBytes)) << "run " << run;
       for (int i = 0; i < 20; ++i) {
         const Strings value = Numbered(next, 1, 400);
         if (rig.Append(value) != AppendResult::kAppended) break;
@@ -555,37 +555,37 @@ TEST_F(RecoveryTest, NewestCommitGetsASegmentOfItsSizeWhateverTheSettingsAreNow)
   }
 }
 
-// Files that were set aside take all of the room: the newest commit doesn't wait for somebody to move them.
+// Quarantined files use all of the space: the newest commit doesn't wait until an operator moves them away.
 TEST_F(RecoveryTest, NewestCommitGetsOutThoughDamagedFilesFillTheLog) {
   rig_.Options().bytes_max = 2 * kSegmentBytes;
   PutFrames(0, 0, 3);
   PutFrames(1, 3, 3);
   PutCheckpoint(5, 0);
   disk_.PutFile(DamagedName(9), std::string(2 * kSegmentBytes, 'x'));
-  for (int life = 0; life < 5; ++life) {
+  for (int run = 0; run < 5; ++run) {
     disk_.KillProcess();
     Open();
-    EXPECT_LE(disk_.UsedBytes(), 6 * kSegmentBytes + 2 * kCheckpointSlotBytes) << "life " << life;
+    EXPECT_LE(disk_.UsedBytes(), 6 * kSegmentBytes + 2 * kCheckpointSlotBytes) << "run " << run;
     EXPECT_NE(rig_.Append({"more"}), AppendResult::kAppended);
   }
   EXPECT_EQ(rig_.Drain(), Numbered(0, 6));
   EXPECT_TRUE(Has(DamagedName(9)));
 }
 
-// What can't be read is not damaged: a header is looked for in the first frames, and the disk fails there.
+// Unreadable bytes are not damage: the header is searched for in the first frames, and the disk fails there.
 TEST_F(RecoveryTest, DamagedHeaderIsNotHeldToBeLostWhileTheDiskCannotReadOn) {
   PutFrames(0, 0, 5);
   PutFrames(1, 5, 5);
   PutCheckpoint(10, 0);
   for (const uint64_t at : {0, 512}) disk_.FlipBit(SegmentName(0), at + 20, 0);
   disk_.MakeUnreadable(SegmentName(0), 2048, 1);
-  EXPECT_TRUE(Refusal().contains("can't read 00000000000000000000.wal")) << Refusal();
+  EXPECT_TRUE(OpenError().contains("can't read 00000000000000000000.wal")) << OpenError();
   disk_.Heal();
   Open();
   EXPECT_EQ(rig_.Drain().size(), 10U);
 }
 
-TEST_F(RecoveryTest, NewestSegmentWithADamagedHeaderIsSetAsideNotUsedAgain) {
+TEST_F(RecoveryTest, NewestSegmentWithADamagedHeaderIsQuarantinedNotUsedAgain) {
   Open();
   for (uint64_t i = 0; i < 10; ++i) {
     ASSERT_EQ(rig_.Append(Numbered(i, 1, 700)), AppendResult::kAppended);
@@ -603,8 +603,8 @@ TEST_F(RecoveryTest, NewestSegmentWithADamagedHeaderIsSetAsideNotUsedAgain) {
   EXPECT_EQ(rig_.Append({"a"}).end, 11U);
 }
 
-// A crash left a segment that was just begun, and damage took the last commits before it. The newest commit
-// that is left is written again; what was between the two is known to be missing at once.
+// A crash left a segment that was just begun, and damage lost the last commits before it. The newest
+// remaining commit is written again, and the events between the two are known to be missing at once.
 TEST_F(RecoveryTest, CommitsMissingBehindTheNewestOneCount) {
   for (const bool appends_at_once : {true, false}) {
     SCOPED_TRACE(appends_at_once);

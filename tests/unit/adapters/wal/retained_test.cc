@@ -1,4 +1,4 @@
-// What the log still knows of its newest events after a restart, and for how long it keeps them.
+// ReadRetained: which events are found after a restart, and for how long they are kept.
 
 #include <gtest/gtest.h>
 
@@ -81,7 +81,7 @@ TEST_F(RetainedTest, TheNewestAreFoundAfterACrashSettledOrNot) {
   EXPECT_EQ(Retained(), Range(50, 100));
   rig_.Journal().ReadRetained(
       [](const RetainedEvent& event) { EXPECT_EQ(event.settled, event.position < 95) << event.position; });
-  EXPECT_EQ(rig_.Drain(), Numbered(95, 5, kBytes)) << "what is retained is not delivered again";
+  EXPECT_EQ(rig_.Drain(), Numbered(95, 5, kBytes)) << "retained events are not delivered again";
 }
 
 TEST_F(RetainedTest, SegmentsBeyondTheNewestEventsGo) {
@@ -122,7 +122,7 @@ TEST_F(RetainedTest, AFullLogTakesTheOldestRoomAndNoMore) {
   EXPECT_EQ(Retained(), kept);
 }
 
-TEST_F(RetainedTest, WhatWaitsIsNeverGivenUpForWhatIsRetained) {
+TEST_F(RetainedTest, UnsettledEventsAreNeverDroppedForRetainedOnes) {
   Open(1'000'000, minutes(10), 10);
   Append(0, 3 * kSegmentEvents);
   AppendAndSettle(3 * kSegmentEvents, 0);
@@ -131,7 +131,7 @@ TEST_F(RetainedTest, WhatWaitsIsNeverGivenUpForWhatIsRetained) {
     ++next;
     rig_.Work();
   }
-  EXPECT_GE(next, 9 * kSegmentEvents) << "all that was retained made room";
+  EXPECT_GE(next, 9 * kSegmentEvents) << "all retained segments were released for new ones";
   Crash();
   EXPECT_EQ(rig_.Drain().size(), next - 3 * kSegmentEvents);
 }
@@ -154,7 +154,7 @@ TEST_F(RetainedTest, ASecondRestartFindsThemAgain) {
   AppendAndSettle(0, 30);
   for (int i = 0; i < 3; ++i) {
     Crash();
-    EXPECT_EQ(Retained(), Range(0, 30)) << "the newest commit stands in two segments by now";
+    EXPECT_EQ(Retained(), Range(0, 30)) << "the newest commit is now in two segments";
     rig_.Work();
     EXPECT_EQ(Retained(), Range(0, 30));
   }
@@ -177,7 +177,8 @@ TEST_F(RetainedTest, EventsTellWhenTheyWereAccepted) {
   EXPECT_LT(ages[1], minutes(1));
 }
 
-// Wherever the power goes while segments are retained and let go: what is durable is found, without a gap.
+// A loss of power at any step while segments are retained and released: durable events are found without a
+// gap.
 TEST_F(RetainedTest, CrashAtAnyStepLeavesTheNewest) {
   for (uint64_t stop = 1; stop < 400; stop += 3) {
     SCOPED_TRACE(stop);

@@ -14,7 +14,7 @@ class SegmentBytes {
  public:
   explicit SegmentBytes(const SegmentHeader& header) : header_(header), bytes_(EncodeSegmentHeader(header)) {}
 
-  // A frame of these events behind what is there; `salt`, `segment` and `first` as given, right or wrong.
+  // Appends a frame of these events; `salt`, `segment` and `first` are used as given, right or wrong.
   std::string Frame(uint64_t first, const std::vector<std::string>& values, uint64_t segment,
                     uint64_t salt) const {
     FrameHeader frame{.segment = segment, .salt = salt, .first_position = first};

@@ -84,7 +84,7 @@ TEST(MakeSegment, FaultAtAnyCallLeavesNothing) {
   }
 }
 
-// At whatever call the power goes: under a segment's name stands a whole one.
+// A loss of power at any call: a file with a segment's name is complete.
 TEST(MakeSegment, CrashLeavesAWholeSegmentOrNone) {
   uint64_t whole = 0;
   for (uint64_t seed = 1; seed < 60; ++seed) {

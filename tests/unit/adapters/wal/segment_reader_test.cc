@@ -10,7 +10,7 @@ namespace {
 using support::WrittenLog;
 constexpr uint64_t kPerSegment = WrittenLog::kSegmentEvents;
 
-// Remembers what it was told.
+// Records all calls.
 class Recorder final : public SegmentVisitor {
  public:
   void OnFrame(const FrameHeader& frame, uint64_t) override {
@@ -57,7 +57,7 @@ class SegmentReaderTest : public testing::Test {
   Recorder recorder_;
 };
 
-TEST_F(SegmentReaderTest, DamagedEventIsToldWithItsPlaceAndTheOthersAreRead) {
+TEST_F(SegmentReaderTest, DamagedEventIsReportedWithItsPlaceAndTheOthersAreRead) {
   log_.Commit(10);
   log_.Stop();
   log_.DamageEvent(0, 1, 1);
@@ -171,15 +171,15 @@ TEST_F(SegmentReaderTest, SettledEventsOfAMissingFileAreNoDamage) {
   EXPECT_EQ(recorder_.unsettled, 1u);
 }
 
-TEST_F(SegmentReaderTest, SegmentThatIsLetGoAfterTheSurveyIsGone) {
+TEST_F(SegmentReaderTest, SegmentThatIsReleasedAfterTheSurveyIsGone) {
   log_.Commit(20);
   Look();
-  log_.Settle(kPerSegment);  // recycled: the file lives on under another name
+  log_.Settle(kPerSegment);  // recycled: the file is used again under another name
   EXPECT_EQ(Read(0), SegmentRead::kGone);
   EXPECT_TRUE(recorder_.damages.empty());
 }
 
-TEST_F(SegmentReaderTest, WhatIsWrittenAfterTheSurveyIsNotLookedAt) {
+TEST_F(SegmentReaderTest, EventsWrittenAfterTheSurveyAreNotRead) {
   log_.Commit(2);
   Look();
   log_.Commit(20);

@@ -74,7 +74,7 @@ TEST_F(SegmentScannerTest, FramesComeInOrderWithTheirPlace) {
   EXPECT_EQ(scanner.Expected(), 103U);
 }
 
-// Damage of any kind and place costs the frame it hits; the scanner finds the next one.
+// Damage of any kind and place affects only the damaged frame; the scanner finds the next one.
 TEST_F(SegmentScannerTest, DamagedFrameIsAGapBeforeTheNext) {
   const size_t damaged = segment_.Add(100, {"one", "two"});
   const size_t behind = segment_.Add(102, {"three"});
@@ -93,10 +93,10 @@ TEST_F(SegmentScannerTest, DamagedFrameIsAGapBeforeTheNext) {
   std::string bytes = whole;
   Spoil(bytes, damaged + kFrameHeaderBytes);
   EXPECT_EQ(Frames(bytes), (Strings{"100: nnetwo", "102: three", "103: four"}))
-      << "bodies are judged one by one, by who reads them";
+      << "the reader checks bodies one by one";
 }
 
-// While the segment still grows: frames that come later stand behind the damage.
+// While the segment still grows: later frames are written behind the damage.
 TEST_F(SegmentScannerTest, FramesWrittenAfterTheSearchFailedAreFound) {
   segment_.Add(100, {"one"});
   const size_t damaged = segment_.Add(101, {"two"});
@@ -120,10 +120,10 @@ TEST_F(SegmentScannerTest, FramesFromTheLimitOnAreLeftForLater) {
   EXPECT_EQ(Frames(scanner, 100), Strings{});
   EXPECT_EQ(Frames(scanner, 102), (Strings{"100: one", "101: two"}));
   EXPECT_EQ(Frames(scanner, 102), Strings{});
-  EXPECT_EQ(Frames(scanner, kNoLimit), Strings{"102: three"}) << "nothing was passed over";
+  EXPECT_EQ(Frames(scanner, kNoLimit), Strings{"102: three"}) << "nothing was skipped";
 }
 
-TEST_F(SegmentScannerTest, GrowingFileIsReadAnew) {
+TEST_F(SegmentScannerTest, GrowingFileIsReadAgain) {
   segment_.Add(100, {"one"});
   SegmentScanner scanner = Scan(segment_.Whole());
   EXPECT_EQ(Frames(scanner, 101), Strings{"100: one"});
@@ -135,7 +135,7 @@ TEST_F(SegmentScannerTest, GrowingFileIsReadAnew) {
   }
 }
 
-// What a recycled file still has of its earlier life, or a client has put into an event.
+// Frames that a recycled file still has of its previous use, or that a client has put into an event.
 TEST_F(SegmentScannerTest, FramesOfAnotherSaltOrSegmentAreNone) {
   segment_.Add(100, {"one"});
   const std::string earlier_life = segment_.Frame(101, {"old"}, 6, 0x5a17);
@@ -148,9 +148,9 @@ TEST_F(SegmentScannerTest, FramesOfAnotherSaltOrSegmentAreNone) {
   EXPECT_EQ(Frames(segment_.Whole()), (Strings{"100: one", "101: two"}));
 }
 
-// A client sends a frame at a sector's start inside its event. Were the event's own frame damaged, the search
-// would come across it.
-TEST_F(SegmentScannerTest, FrameWithinAnEventsBytesIsNotTakenForOne) {
+// A client sends a frame at a sector boundary inside its event. If the event's own frame were damaged, the
+// search would find it.
+TEST_F(SegmentScannerTest, FrameWithinAnEventsBytesIsIgnored) {
   std::string payload(kSectorBytes - kFrameHeaderBytes, '.');
   payload += segment_.Frame(100, {"forged"}, 7, 0x5a18);
   const size_t offset = segment_.Add(100, {payload});
@@ -174,7 +174,7 @@ TEST_F(SegmentScannerTest, ShorterFileEndsEarlyAtEveryLength) {
   }
 }
 
-// Sizes in a frame's header are bounded by the segment, whatever they say.
+// Sizes in a frame's header are limited by the segment, even if they are larger.
 TEST_F(SegmentScannerTest, FrameThatWouldReachBeyondTheSegmentIsNone) {
   FrameHeader frame{.segment = 7, .salt = 0x5a17, .first_position = 100, .body_bytes = 0, .events = 1};
   for (const uint64_t body_bytes : {uint64_t{64 << 10}, uint64_t{1} << 40, kNoLimit, kNoLimit - 64}) {
@@ -196,7 +196,7 @@ TEST_F(SegmentScannerTest, FrameFillsTheSegmentToItsLastByte) {
   EXPECT_EQ(Frames(segment_.Bytes()).size(), 1U);
 }
 
-TEST_F(SegmentScannerTest, ReadFaultStopsAndTheNextTryGoesOn) {
+TEST_F(SegmentScannerTest, ReadErrorStopsAndTheNextTryContinues) {
   segment_.Add(100, {"one"});
   segment_.Add(101, {"two"});
   SegmentScanner scanner = Scan(segment_.Whole());
@@ -216,7 +216,7 @@ TEST_F(SegmentScannerTest, BadSectorIsNotInTheWayOfFramesBeforeIt) {
   EXPECT_FALSE(scanner.Next(kNoLimit));
 }
 
-// The first reading of a stride fails, then some of its sectors.
+// The first large read fails, then some of its sectors.
 TEST_F(SegmentScannerTest, SectorsThatCannotBeReadCountAsDamaged) {
   for (uint64_t position = 100; position < 110; ++position)
     segment_.Add(position, {std::to_string(position)});
@@ -230,7 +230,7 @@ TEST_F(SegmentScannerTest, SectorsThatCannotBeReadCountAsDamaged) {
   EXPECT_EQ(frames[3], "104: 104");
 }
 
-// Whatever the damage: what comes is in order, was written, and the scan ends.
+// After any damage: returned frames are in order and were written, and the scan ends.
 TEST_F(SegmentScannerTest, RandomDamageInventsNothing) {
   support::Random random(support::SeedOr(8));
   for (int round = 0; round < 500; ++round) {

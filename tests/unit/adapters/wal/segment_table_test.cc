@@ -44,7 +44,7 @@ TEST(SegmentTable, FilledSegmentIsDoneWithItsLastEvent) {
   EXPECT_TRUE(table.TakeNewlyDone().empty());
 }
 
-// As it is after a crash: the newest commit, from 8 to 10, is written again.
+// The state after a crash: the newest commit, from 8 to 10, is written again.
 TEST(SegmentTable, EventsOfACommitThatIsWrittenAgainMoveToItsNewSegment) {
   SegmentTable table;
   const std::vector found = {Header(0, 0), Header(1, 8)};
@@ -52,7 +52,7 @@ TEST(SegmentTable, EventsOfACommitThatIsWrittenAgainMoveToItsNewSegment) {
   EXPECT_EQ(table.Unsettled(), 4U);
   table.Begin(Header(2, 8), kNow);
   EXPECT_EQ(table.At(8)->header.number, 2U);
-  EXPECT_TRUE(table.Done().contains({8, 1})) << "nothing is left to it";
+  EXPECT_TRUE(table.Done().contains({8, 1})) << "it has no events left";
   EXPECT_EQ(table.Settle(8, 10), 2U);
   EXPECT_EQ(table.Settle(0, 8), 2U);
   EXPECT_TRUE(table.Done().contains({0, 0}));

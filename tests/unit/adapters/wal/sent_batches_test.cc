@@ -51,7 +51,7 @@ TEST(SentBatches, OneThatIsNotedAgainComesLast) {
   EXPECT_EQ(StampsOf(batches), (std::vector<std::string>{"b", "again"}));
 }
 
-// Against a list in which each batch is looked for from the front.
+// Compared with a list that is searched for each batch from the front.
 TEST(SentBatches, AgreesWithAPlainList) {
   const uint64_t seed = support::SeedOr(1);
   SCOPED_TRACE(testing::Message() << "EI_SEED=" << seed);

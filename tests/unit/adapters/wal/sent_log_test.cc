@@ -29,7 +29,7 @@ class LaneSentLogTest : public ::testing::Test {
                                            *folder_, clock_, log_);
   }
 
-  // In the notes, and then in the journal.
+  // Settles in the notes, and then in the journal.
   void Settle(const Positions& positions) {
     notes_->NoteSettled(positions);
     for (const uint64_t position : positions) settled_.Mark(position, position + 1);
@@ -54,7 +54,7 @@ class LaneSentLogTest : public ::testing::Test {
     for (uint64_t& position : positions) position = next_++;
     return positions;
   }
-  // Sends and settles until the file at hand is another one; the last batch is not flushed as settled.
+  // Sends and settles until a new file is begun; the last batch is not flushed as settled.
   void FillAFile() {
     const uint64_t next = std::max<uint64_t>(files_->next_number, 1);
     while (files_->next_number <= next) {
@@ -79,8 +79,8 @@ class LaneSentLogTest : public ::testing::Test {
     for (const uint64_t number : Files()) bytes += disk_.Seen(SentName(number)).size();
     return bytes;
   }
-  size_t Warnings() const { return log_.Count("WARN wal.dir (WAL_DIR): what is sent can't be noted"); }
-  size_t Resumed() const { return log_.Count("INFO what is sent is noted again"); }
+  size_t Warnings() const { return log_.Count("WARN wal.dir (WAL_DIR): sent events can't be noted"); }
+  size_t Resumed() const { return log_.Count("INFO sent events are noted again"); }
 
   support::SimDisk disk_{1};
   std::unique_ptr<Directory> folder_ = disk_.Mount();
@@ -94,7 +94,7 @@ class LaneSentLogTest : public ::testing::Test {
   uint64_t next_ = 1'000;
 };
 
-TEST_F(LaneSentLogTest, WhatWasFlushedOutlivesAKill) {
+TEST_F(LaneSentLogTest, FlushedNotesOutliveAKill) {
   notes_->NoteSent(Positions{1, 2, 4}, "a");
   notes_->NoteSent(Positions{3, 5}, "b");
   notes_->Flush();
@@ -172,7 +172,7 @@ TEST_F(LaneSentLogTest, EmptyStampEndsABatch) {
   EXPECT_EQ(found_settled_.End(), 0U);
 }
 
-TEST_F(LaneSentLogTest, WhatIsTooLargeForANoteEndsTheBatchesBefore) {
+TEST_F(LaneSentLogTest, BatchTooLargeForANoteEndsTheBatchesBefore) {
   notes_->NoteSent(Positions{2'000}, "a");
   notes_->NoteSent(Positions{1}, "b");
   notes_->Flush();
@@ -184,7 +184,7 @@ TEST_F(LaneSentLogTest, WhatIsTooLargeForANoteEndsTheBatchesBefore) {
   EXPECT_EQ(Warnings(), 0U);
 }
 
-TEST_F(LaneSentLogTest, AMebibyteLaterAnotherFileTellsOfAllThatIsUnsettled) {
+TEST_F(LaneSentLogTest, AfterAMebibyteANewFileHoldsAllUnsettledBatches) {
   notes_->NoteSent(Positions{1, 2}, "a");
   notes_->NoteSent(Positions{3, 4}, "b");
   notes_->NoteSettled(Positions{3});
@@ -196,7 +196,7 @@ TEST_F(LaneSentLogTest, AMebibyteLaterAnotherFileTellsOfAllThatIsUnsettled) {
   notes_->Flush();
   Kill();
   ASSERT_TRUE(folder_->Remove(SentName(0)));
-  EXPECT_EQ(TextOf(Find().unsettled), Texts{"b:3,4"}) << "the other one is there once more, to be settled";
+  EXPECT_EQ(TextOf(Find().unsettled), Texts{"b:3,4"}) << "the other one is noted again, to be settled";
   EXPECT_TRUE(found_settled_.Contains(2));
 }
 
@@ -216,13 +216,13 @@ TEST_F(LaneSentLogTest, BrokenBatchIsCopiedToo) {
   EXPECT_EQ(TextOf(FindSent(*folder_, kEnd, found_settled_).unsettled), Texts{"a:1,2,3!"});
 }
 
-TEST_F(LaneSentLogTest, OldFileGoesWhenACheckpointOfWhatItSettlesIsSaved) {
+TEST_F(LaneSentLogTest, OldFileIsRemovedWhenACheckpointHoldsWhatItSettles) {
   settled_ = SettledMap(1'000);
   FillAFile();
   ASSERT_EQ(Files(), (std::vector<uint64_t>{0, 1}));
   SaveCheckpoint();
   notes_->Flush();
-  EXPECT_EQ(Files().size(), 2U) << "that one was of before, as far as the lane can know";
+  EXPECT_EQ(Files().size(), 2U) << "that snapshot may be from before, as far as the lane knows";
   TakeSnapshot();
   notes_->Flush();
   EXPECT_EQ(Files().size(), 2U) << "it isn't saved yet";
@@ -231,13 +231,13 @@ TEST_F(LaneSentLogTest, OldFileGoesWhenACheckpointOfWhatItSettlesIsSaved) {
   EXPECT_EQ(Files(), std::vector<uint64_t>{1});
 }
 
-TEST_F(LaneSentLogTest, OldFileStaysWhileALaterCheckpointMayNotTellWhatItSettles) {
+TEST_F(LaneSentLogTest, OldFileStaysWhileALaterCheckpointMayNotHoldWhatItSettles) {
   settled_ = SettledMap(0);
   settled_.Mark(0, 1'000 - kCheckpointRunsMax % 1'000);
   FillAFile();
   notes_->Flush();
   settled_ = SettledMap(0);
-  settled_.Mark(kCheckpointRunsMax + 1, next_);  // one run, of which a checkpoint tells
+  settled_.Mark(kCheckpointRunsMax + 1, next_);  // one run, which a checkpoint contains
   SaveCheckpoint();
   notes_->Flush();
   EXPECT_EQ(Files().size(), 2U) << "the events before it may be settled one here, one there";
@@ -247,7 +247,7 @@ TEST_F(LaneSentLogTest, OldFileStaysWhileALaterCheckpointMayNotTellWhatItSettles
   EXPECT_EQ(Files().size(), 1U);
 }
 
-TEST_F(LaneSentLogTest, FilesTakeNoMoreThanTheirShareOfTheDisk) {
+TEST_F(LaneSentLogTest, FilesStayWithinTheirSizeLimit) {
   notes_->NoteSent(Positions{1}, "first");
   uint64_t most = 0;
   while (Warnings() == 0) {
@@ -261,7 +261,7 @@ TEST_F(LaneSentLogTest, FilesTakeNoMoreThanTheirShareOfTheDisk) {
   EXPECT_GT(most, kSentLaneBytesMax - (kSentFileBytesMax / 2));
   settled_ = SettledMap(2);
   for (int i = 0; i < 3; ++i) notes_->Flush();
-  EXPECT_EQ(Resumed(), 0U) << "no checkpoint tells of anything";
+  EXPECT_EQ(Resumed(), 0U) << "no checkpoint was saved";
   EXPECT_EQ(Warnings(), 1U);
   settled_ = SettledMap(next_);
   SaveCheckpoint();
@@ -276,7 +276,7 @@ TEST_F(LaneSentLogTest, FilesTakeNoMoreThanTheirShareOfTheDisk) {
 class LaneSentLogFaultTest : public LaneSentLogTest,
                              public ::testing::WithParamInterface<std::pair<DiskCall, DiskFault>> {};
 
-TEST_P(LaneSentLogFaultTest, NotingStopsAndGoesOnInAnotherFile) {
+TEST_P(LaneSentLogFaultTest, NotingPausesAndContinuesInAnotherFile) {
   const auto [call, fault] = GetParam();
   if (call == DiskCall::kWrite) {
     notes_->NoteSent(Positions{1}, "before");
@@ -292,7 +292,7 @@ TEST_P(LaneSentLogFaultTest, NotingStopsAndGoesOnInAnotherFile) {
   EXPECT_EQ(Warnings(), 1U) << "warned of once";
   disk_.FailNoMore();
   notes_->Flush();
-  EXPECT_EQ(Resumed(), 0U) << "not again at once";
+  EXPECT_EQ(Resumed(), 0U) << "it does not resume at once";
   notes_->NoteSettled(Positions{4});
   notes_->NoteSent(Positions{5}, "c");
   clock_.Advance(std::chrono::seconds(5));
@@ -306,7 +306,7 @@ TEST_P(LaneSentLogFaultTest, NotingStopsAndGoesOnInAnotherFile) {
   std::erase(found, "b:4");  // a write that failed may have been whole
   EXPECT_EQ(found, call == DiskCall::kWrite ? (Texts{"before:1", "c:5", "d:6"}) : (Texts{"c:5", "d:6"}));
   EXPECT_TRUE(found_settled_.Contains(3));
-  EXPECT_FALSE(found_settled_.Contains(4)) << "noting had stopped";
+  EXPECT_FALSE(found_settled_.Contains(4)) << "noting was paused";
 
   folder_ = disk_.Mount();
   disk_.FailOneIn(call, 1, fault);
@@ -338,7 +338,7 @@ TEST_F(LaneSentLogTest, NewestFileStaysWhileNotingHasStopped) {
   EXPECT_EQ(TextOf(Find().unsettled), Texts{"a:1"});
 }
 
-TEST_F(LaneSentLogTest, FileThatCannotBeBegunLeavesWhatWasNotedBefore) {
+TEST_F(LaneSentLogTest, FileThatCannotBeBegunLeavesThePreviousNotes) {
   notes_->NoteSent(Positions{1}, "a");
   notes_->Flush();
   disk_.FailOneIn(DiskCall::kCreate, 1, DiskFault::kEio);
@@ -375,10 +375,10 @@ TEST_F(LaneSentLogTest, MoreThanOneFlushCanWriteIsCopiedInstead) {
   notes_->Flush();
   EXPECT_EQ(Resumed(), 1U);
   Kill();
-  EXPECT_EQ(Find().unsettled.size(), 5U) << "what a start believes at the most";
+  EXPECT_EQ(Find().unsettled.size(), 5U) << "the most that a start accepts";
 }
 
-TEST_F(LaneSentLogTest, WhatEarlierLivesLeftIsGivenOnceAndNotedAgain) {
+TEST_F(LaneSentLogTest, BatchesOfPreviousRunsAreGivenOnceAndNotedAgain) {
   Begin({{"a", {1, 2}}, {"b", {3, 5}, true}}, 7);
   SettledMap settled;
   settled.Mark(5, 6);
@@ -394,7 +394,7 @@ TEST_F(LaneSentLogTest, WhatEarlierLivesLeftIsGivenOnceAndNotedAgain) {
   EXPECT_EQ(TextOf(found.unsettled), Texts{"b:3,5!"});
 }
 
-TEST_F(LaneSentLogTest, StartNotesWhatLaterCheckpointsMayNotTell) {
+TEST_F(LaneSentLogTest, StartNotesWhatLaterCheckpointsMayNotHold) {
   constexpr uint64_t kRuns = 3;
   SettledMap settled(10);
   settled.Mark(12, 14);  // two before it that are not

@@ -132,7 +132,7 @@ TEST(SentNotes, StampsAndBatchesHaveALargestSize) {
   EXPECT_TRUE(Read(Sent(positions, "s")).empty());
 }
 
-TEST(SentNotes, HeaderSaysWhoseTheyAre) {
+TEST(SentNotes, HeaderNamesTheLane) {
   const std::string bytes = EncodeSentHeader({.lane = 3, .lanes = 8});
   ASSERT_EQ(bytes.size(), kSentHeaderBytes);
   EXPECT_EQ(DecodeSentHeader(bytes), (SentHeader{3, 8}));
@@ -145,7 +145,7 @@ TEST(SentNotes, HeaderSaysWhoseTheyAre) {
   }
 }
 
-TEST(SentNotes, TornFrameAndAllBehindItCountForNothing) {
+TEST(SentNotes, TornFrameAndEverythingBehindItAreIgnored) {
   std::string bytes = EncodeSentHeader({});
   AppendSentFrame(bytes, Sent(std::vector<uint64_t>{1}, "a"));
   const size_t second = bytes.size();

@@ -60,18 +60,18 @@ class SentRecoveryTest : public ::testing::Test {
   SettledMap settled_;
 };
 
-TEST_F(SentRecoveryTest, PositionsFromTheEndOnAreNotBelieved) {
+TEST_F(SentRecoveryTest, PositionsFromTheEndOnAreIgnored) {
   Put(0, Notes().Sent({1, kEnd - 1}, "a").Sent({2, kEnd}, "beyond").Settled(kEnd + 5, kEnd + 9));
   Put(1, Notes().Sent({50}, "b"));
   Put(2, Notes().Settled(90, kEnd + 1));
   const auto found = Find();
   EXPECT_EQ(TextOf(found.unsettled), (Texts{"a:1,99!", "b:50"}));
   EXPECT_EQ(settled_.End(), kEnd);
-  EXPECT_EQ(found.untrue, (std::vector<uint64_t>{0, 2}));
+  EXPECT_EQ(found.unreliable, (std::vector<uint64_t>{0, 2}));
   EXPECT_EQ(found.durable_end, kEnd);
 }
 
-TEST_F(SentRecoveryTest, BatchThatIsNotBelievedEndsThoseBefore) {
+TEST_F(SentRecoveryTest, IgnoredBatchStillReplacesEarlierOnes) {
   Put(0, Notes().Sent({1, 2}, "a").Sent({2, kEnd}, "beyond"));
   EXPECT_TRUE(Find().unsettled.empty());
 }
@@ -120,7 +120,7 @@ TEST_F(SentRecoveryTest, FileThatCannotBeReadCostsItsNotesOnly) {
   EXPECT_EQ(found.fault, EIO);
 }
 
-TEST_F(SentRecoveryTest, MoreThanAnyLogLeavesIsNotBelieved) {
+TEST_F(SentRecoveryTest, MoreThanAnyLogLeavesIsIgnored) {
   std::string bytes = EncodeSentHeader({});
   const std::string stamp(kSentStampBytesMax, 's');
   uint64_t position = 0;
@@ -184,19 +184,19 @@ TEST_F(SentJournalTest, AKillDeliversNothingTwiceThatIsNotedAsSettled) {
   Sent().NoteSettled(Positions{0, 1});
   Sent().NoteSettled(Positions{5});
   Sent().Flush();
-  for (int life = 0; life < 3; ++life) {
+  for (int run = 0; run < 3; ++run) {
     Kill();
     Begin();
-    EXPECT_EQ(Unsettled(), Texts{"b:2,3"}) << life;
-    EXPECT_EQ(rig_.Take(), (Texts{"2", "3", "4"})) << life;
+    EXPECT_EQ(Unsettled(), Texts{"b:2,3"}) << run;
+    EXPECT_EQ(rig_.Take(), (Texts{"2", "3", "4"})) << run;
     EXPECT_EQ(rig_.Journal().Counts().recovered, 3U);
   }
   rig_.Settle();
   EXPECT_EQ(rig_.Journal().Stats().events, 0U);
 }
 
-// Its lane sends nothing before it has all of it, so nothing makes room for the rest.
-TEST_F(SentJournalTest, WhatWasSentIsLoadedWhetherItFitsOrNot) {
+// The lane sends nothing before it has the whole batch, so nothing else frees memory for the rest.
+TEST_F(SentJournalTest, SentEventsAreReadBackWhetherTheyFitOrNot) {
   rig_.Options().window_events_max = 10;
   Begin();
   for (uint64_t i = 0; i < 30; ++i) {
@@ -229,7 +229,7 @@ TEST_F(SentJournalTest, NewestCommitThatWasSentIsNotWrittenAgain) {
   EXPECT_EQ(rig_.Take().size(), 4U);
 }
 
-TEST_F(SentJournalTest, OtherLanesGetNoBatchesAndWhatIsSettledStaysSo) {
+TEST_F(SentJournalTest, OtherLanesGetNoBatchesAndSettledEventsStaySettled) {
   rig_.Options().lanes = 2;
   Begin();
   Take(0, 4);
@@ -250,10 +250,11 @@ TEST_F(SentJournalTest, OtherLanesGetNoBatchesAndWhatIsSettledStaysSo) {
   Kill();
   rig_.Options().lanes = 2;
   Begin();
-  EXPECT_TRUE(Unsettled(0).empty() && Unsettled(1).empty()) << "they may have been sent as others since";
+  EXPECT_TRUE(Unsettled(0).empty() && Unsettled(1).empty())
+      << "they may have been sent in other batches since";
 }
 
-// As far as a log is deleted, and its notes stay; the starts that come then are killed at any step.
+// The log is deleted up to some file and its notes stay; the next starts are killed at every step.
 TEST_F(SentJournalTest, WithoutACheckpointNotesCountForNothing) {
   for (uint64_t operations = 1;; ++operations) {
     Begin();
@@ -285,7 +286,7 @@ TEST_F(SentJournalTest, WithoutACheckpointNotesCountForNothing) {
   }
 }
 
-// What was synced last is damaged, so that its positions are given again.
+// The last synced commit is damaged, so its positions are assigned again.
 TEST_F(SentJournalTest, NotesOfEventsThatAreGoneTouchNoOthers) {
   for (uint64_t operations = 1;; ++operations) {
     Begin();
@@ -313,7 +314,7 @@ TEST_F(SentJournalTest, NotesOfEventsThatAreGoneTouchNoOthers) {
   }
 }
 
-// A start has merged what was noted into its checkpoint; then what was synced last is damaged.
+// A start has merged the notes into its checkpoint; then the last synced commit is damaged.
 TEST_F(SentJournalTest, PositionsThatAreSettledAreNotGivenAgain) {
   Begin();
   Take(0, 3);
@@ -353,12 +354,12 @@ TEST_F(SentJournalTest, StartThatCannotNoteWarnsAndServes) {
   Kill();
   disk_.MakeUnreadable(SentName(0), 0, 512);
   Begin();
-  EXPECT_EQ(rig_.Log().Count("WARN wal.dir (WAL_DIR): some notes of what was sent can't be read"), 1U);
+  EXPECT_EQ(rig_.Log().Count("WARN wal.dir (WAL_DIR): some notes of sent events can't be read"), 1U);
   EXPECT_TRUE(Unsettled().empty());
   EXPECT_EQ(rig_.Take().size(), 3U);
 }
 
-TEST_F(SentJournalTest, NumbersBeyondAllOthersAreUsedUpByNobody) {
+TEST_F(SentJournalTest, HugeFileNumbersDoNotUseUpTheNumbers) {
   Begin();
   Take(0, 2);
   Kill();

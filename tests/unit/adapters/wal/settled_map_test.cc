@@ -49,7 +49,7 @@ TEST(SettledMap, WhatIsMarkedAlreadyChangesNothing) {
   EXPECT_TRUE(map.Runs().empty());
 }
 
-TEST(SettledMap, WhatIsAlwaysAmongTheLowestStaysSoHoweverItsGapsAreCut) {
+TEST(SettledMap, AlwaysLowestEndHoldsHoweverTheGapsAreCut) {
   constexpr size_t kRuns = 10;
   SettledMap map;
   map.Mark(11, 100);

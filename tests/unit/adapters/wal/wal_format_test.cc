@@ -12,7 +12,7 @@ namespace {
 const SegmentHeader kSegment{
     .number = 42, .first_position = 1'000'000, .salt = 0xfedcba9876543210, .segment_bytes = 32 << 20};
 
-// A frame's header and end as they stand in a segment.
+// A frame's header and end as in a segment.
 struct EncodedFrame {
   explicit EncodedFrame(const std::vector<IndexEntry>& entries, const std::vector<Origin>& origins = {},
                         const std::string& topic = {}) {
@@ -41,7 +41,7 @@ struct EncodedFrame {
 
   FrameHeader fields;
   std::string header;
-  std::string index;  // with what stands behind it
+  std::string index;  // with everything behind it
 };
 
 IndexEntry Entry(uint32_t size) { return {.crc = 1, .size = size, .value_size = size}; }
@@ -187,8 +187,8 @@ TEST(FrameFormat, ShortHeaderIsNone) {
   }
 }
 
-// The sums are right in all of these: whoever wrote them meant it.
-TEST(FrameFormat, NumbersThatCannotBeAreRefused) {
+// The checksums are right in all of these: a writer produced these values.
+TEST(FrameFormat, ImpossibleNumbersAreRejected) {
   uint32_t crc = 0;
   std::string out;
   FrameHeader header;
@@ -208,26 +208,26 @@ TEST(FrameFormat, NumbersThatCannotBeAreRefused) {
                       .id_offset = 20,
                       .id_size = 30};
   EXPECT_TRUE(EncodedFrame({sound}).Sound()) << "at the very edge";
-  const auto refused = [&]<typename Number>(Number IndexEntry::* field, uint32_t value) {
+  const auto rejected = [&]<typename Number>(Number IndexEntry::* field, uint32_t value) {
     IndexEntry entry = sound;
     entry.*field = static_cast<Number>(value);
     return !EncodedFrame({entry}).Sound();
   };
-  EXPECT_TRUE(refused(&IndexEntry::size, 99));
-  EXPECT_TRUE(refused(&IndexEntry::value_size, 51));
-  EXPECT_TRUE(refused(&IndexEntry::value_size, kMax));
-  EXPECT_TRUE(refused(&IndexEntry::value_size, 49)) << "the id lies beyond it";
-  EXPECT_TRUE(refused(&IndexEntry::key_offset, 51));
-  EXPECT_TRUE(refused(&IndexEntry::key_offset, kMax - 1));
-  EXPECT_TRUE(refused(&IndexEntry::key_size, 51));
-  EXPECT_TRUE(refused(&IndexEntry::key_size, kMax)) << "must not wrap around";
-  EXPECT_TRUE(refused(&IndexEntry::trace_size, 31));
-  EXPECT_TRUE(refused(&IndexEntry::topic_size, 21));
-  EXPECT_TRUE(refused(&IndexEntry::topic_size, 0xffff));
-  EXPECT_TRUE(refused(&IndexEntry::id_offset, 21));
-  EXPECT_TRUE(refused(&IndexEntry::id_offset, kMax));
-  EXPECT_TRUE(refused(&IndexEntry::id_size, kMax));
-  EXPECT_TRUE(refused(&IndexEntry::added_size, 50)) << "the first byte is the client's";
+  EXPECT_TRUE(rejected(&IndexEntry::size, 99));
+  EXPECT_TRUE(rejected(&IndexEntry::value_size, 51));
+  EXPECT_TRUE(rejected(&IndexEntry::value_size, kMax));
+  EXPECT_TRUE(rejected(&IndexEntry::value_size, 49)) << "the id lies beyond it";
+  EXPECT_TRUE(rejected(&IndexEntry::key_offset, 51));
+  EXPECT_TRUE(rejected(&IndexEntry::key_offset, kMax - 1));
+  EXPECT_TRUE(rejected(&IndexEntry::key_size, 51));
+  EXPECT_TRUE(rejected(&IndexEntry::key_size, kMax)) << "must not wrap around";
+  EXPECT_TRUE(rejected(&IndexEntry::trace_size, 31));
+  EXPECT_TRUE(rejected(&IndexEntry::topic_size, 21));
+  EXPECT_TRUE(rejected(&IndexEntry::topic_size, 0xffff));
+  EXPECT_TRUE(rejected(&IndexEntry::id_offset, 21));
+  EXPECT_TRUE(rejected(&IndexEntry::id_offset, kMax));
+  EXPECT_TRUE(rejected(&IndexEntry::id_size, kMax));
+  EXPECT_TRUE(rejected(&IndexEntry::added_size, 50)) << "the first byte is the client's";
   EXPECT_TRUE(EncodedFrame({Entry(1), Entry(2)}, {{1, 1}, {1, 2}}, std::string(249, 't')).Sound());
   EXPECT_FALSE(EncodedFrame({Entry(1), Entry(2)}, {{1, 1}}, "t").Sound()) << "whose is the second one?";
   EXPECT_FALSE(EncodedFrame({Entry(1)}, {{1, 1}, {1, 2}}, "t").Sound());
@@ -236,7 +236,7 @@ TEST(FrameFormat, NumbersThatCannotBeAreRefused) {
   EXPECT_FALSE(EncodedFrame({Entry(1)}, {{1, 1}}, std::string("t\0", 2)).Sound());
 }
 
-TEST(FrameFormat, OriginsAreToldEventByEvent) {
+TEST(FrameFormat, OriginsAreReturnedEventByEvent) {
   const std::vector<Origin> origins = {{0, 4}, {2, 5}, {0, 6}, {1, 7}};
   OriginCursor cursor(origins);
   for (const uint64_t client : {5, 5, 7}) EXPECT_EQ(cursor.Next(), client);
@@ -247,7 +247,7 @@ TEST(FrameFormat, OriginsAreToldEventByEvent) {
   EXPECT_EQ(joined, (std::vector<Origin>{{3, 5}, {1, 6}, {1, 5}}));
 }
 
-TEST(FrameFormat, IndexThatDoesNotMatchItsHeaderIsRefused) {
+TEST(FrameFormat, IndexThatDoesNotMatchItsHeaderIsRejected) {
   const EncodedFrame frame({Entry(10), Entry(20)});
   uint32_t crc = 0;
   const auto header = DecodeFrameHeader(frame.header, &crc);

@@ -1,4 +1,5 @@
-// What clients share of the log beside the disk: the memory of what is not synced, and the prepared segments.
+// What clients share of the log in addition to the disk: the memory of unsynced events and the prepared
+// segments.
 
 #include <gtest/gtest.h>
 
@@ -54,7 +55,7 @@ class WalShares : public ::testing::Test {
   ClientShares::ClientHandle small_;
 };
 
-TEST_F(WalShares, TheLastEighthOfTheMemoryForWhatIsNotSyncedIsKept) {
+TEST_F(WalShares, TheLastEighthOfTheMemoryForUnsyncedEventsIsReserved) {
   Open({.bytes_max = 8 << 20, .segment_bytes = 1 << 20, .window_bytes_max = 256 << 10});
   AppendResult result = AppendResult::kAppended;
   while ((result = Append(flood_, 1'000)) == AppendResult::kAppended) {
@@ -66,11 +67,11 @@ TEST_F(WalShares, TheLastEighthOfTheMemoryForWhatIsNotSyncedIsKept) {
   EXPECT_EQ(Append(flood_, 1'000), AppendResult::kAppended);
   EXPECT_EQ(journal_->Commit(), Work::kDone);
   ASSERT_EQ(journal_->Commit(), Work::kIdle);
-  EXPECT_EQ(Append(flood_, 63'000), AppendResult::kAppended) << "one batch always gets through";
+  EXPECT_EQ(Append(flood_, 63'000), AppendResult::kAppended) << "one batch is always accepted";
 }
 
 // The next segment is not there yet, though the disk has room for some.
-TEST_F(WalShares, TheEndOfWhatIsPreparedIsKept) {
+TEST_F(WalShares, TheEndOfThePreparedSpaceIsReserved) {
   Open({.bytes_max = 8 << 20, .segment_bytes = 64 << 10, .window_bytes_max = 16 << 20});
   AppendResult result = AppendResult::kAppended;
   while ((result = Append(flood_, 1'000)) == AppendResult::kAppended) {
@@ -82,8 +83,9 @@ TEST_F(WalShares, TheEndOfWhatIsPreparedIsKept) {
   EXPECT_EQ(Append(flood_, 1'000), AppendResult::kAppended);
 }
 
-// It's no client's doing that a used part of a segment can't be used again before all of it is full.
-TEST_F(WalShares, WhatIsDeliveredIsNobodysUntilItsSegmentGoes) {
+// A used part of a segment can't be used again before the whole segment is full, so no client is charged for
+// that.
+TEST_F(WalShares, DeliveredEventsAreChargedToNoClientUntilTheirSegmentIsReleased) {
   Open({.bytes_max = 256 << 10, .segment_bytes = 128 << 10});
   for (int i = 0; i < 50; ++i) ASSERT_EQ(Append(flood_, 2'000), AppendResult::kAppended);
   support::RunIdle(*journal_);

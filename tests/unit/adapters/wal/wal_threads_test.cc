@@ -91,7 +91,7 @@ TEST_F(WalThreadsTest, EachAppendBecomesDurable) {
 }
 
 // An hour between commits: the first goes at once, the others wait for the next, together.
-TEST_F(WalThreadsTest, IntervalGathersWhatComesMeanwhile) {
+TEST_F(WalThreadsTest, IntervalGathersRequests) {
   Start(std::chrono::hours(1));
   ASSERT_EQ(Append("first"), AppendResult::kAppended);
   waiter_->AwaitEnd(1);
@@ -103,8 +103,8 @@ TEST_F(WalThreadsTest, IntervalGathersWhatComesMeanwhile) {
   EXPECT_EQ(journal_->Counts().commits, 2U);
 }
 
-// The append may come at any point of the commit thread's way to sleep.
-TEST_F(WalThreadsTest, StopCommitsWhatIsPending) {
+// The append may come at any point while the commit thread goes to sleep.
+TEST_F(WalThreadsTest, StopCommitsPendingEvents) {
   for (int round = 0; round < 60; ++round) {
     Start();
     uint64_t end = 0;
@@ -149,7 +149,7 @@ TEST_F(WalThreadsTest, CleanStopDeliversNothingTwice) {
   EXPECT_EQ(journal_->DurableEnd(), 10U);
 }
 
-// Many times its size goes through a small log, so every role works beside the others.
+// Many times the size of a small log goes through it, so every role runs concurrently with the others.
 TEST_F(WalThreadsTest, LongRunThroughASmallLogLosesNothing) {
   constexpr uint64_t kEvents = 20'000;
   Start(std::chrono::microseconds(100));
@@ -180,9 +180,9 @@ TEST_F(WalThreadsTest, LongRunThroughASmallLogLosesNothing) {
   threads_->Stop();
 }
 
-// Nearly all comes back from the disk, while what came back is taken: memory that one of them lets go the
-// other one may use.
-TEST_F(WalThreadsTest, ReadingBackGoesOnBesideTheTaker) {
+// Nearly all events are read back from the disk while others are taken: memory that one of them releases may
+// be used by the other.
+TEST_F(WalThreadsTest, ReadingBackRunsConcurrentlyWithTheTaker) {
   constexpr uint64_t kEvents = 2'000;
   constexpr size_t kBytes = 20'000;  // a dozen fill a block
   options_ = {.bytes_max = 8 << 20, .segment_bytes = 1 << 20, .window_events_max = 20};
@@ -204,7 +204,7 @@ TEST_F(WalThreadsTest, ReadingBackGoesOnBesideTheTaker) {
     std::this_thread::yield();
     for (const JournalEvent& event : taken) {
       const std::string label = std::to_string(next++);
-      ASSERT_TRUE(event.value.starts_with(label + ".")) << "settled, and good until the next Take";
+      ASSERT_TRUE(event.value.starts_with(label + ".")) << "settled, and valid until the next Take";
       ASSERT_EQ(event.value.find_first_not_of('.', label.size()), std::string_view::npos);
     }
   }

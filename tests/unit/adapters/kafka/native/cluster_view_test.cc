@@ -5,7 +5,7 @@
 namespace ei::kafka::native {
 namespace {
 
-wire::MetadataResponse Told(int32_t leader, int32_t epoch, wire::TopicId id = {1, 1}) {
+wire::MetadataResponse Answer(int32_t leader, int32_t epoch, wire::TopicId id = {1, 1}) {
   wire::MetadataResponse response;
   response.brokers = {{1, "one", 9092}, {2, "two", 9092}};
   wire::TopicMetadata topic;
@@ -19,99 +19,101 @@ wire::MetadataResponse Told(int32_t leader, int32_t epoch, wire::TopicId id = {1
 class ClusterViewTest : public ::testing::Test {
  protected:
   ClusterViewTest() { view_.Watch("events"); }
-  bool Take(const wire::MetadataResponse& response, int32_t node = 1) { return view_.Take(node, response); }
+  bool Update(const wire::MetadataResponse& response, int32_t node = 1) {
+    return view_.Update(node, response);
+  }
   int32_t Leader() const { return view_.LeaderOf("events", 0).node; }
   ClusterView view_;
 };
 
-TEST_F(ClusterViewTest, KnowsWhatItWasTold) {
+TEST_F(ClusterViewTest, HasTheLastAnswer) {
   EXPECT_EQ(Leader(), -1);
-  ASSERT_TRUE(Take(Told(1, 5)));
+  ASSERT_TRUE(Update(Answer(1, 5)));
   EXPECT_EQ(Leader(), 1);
   EXPECT_EQ(*view_.Find(2), (Address{"two", 9092}));
   EXPECT_EQ(view_.Find("events")->replicas, 3U);
   EXPECT_EQ(view_.Find("others"), nullptr);
 }
 
-TEST_F(ClusterViewTest, ABrokerThatLagsBehindTakesNothingBack) {
-  Take(Told(1, 5));
-  view_.TakeHint("events", 0, {2, 6});
+TEST_F(ClusterViewTest, AnOutdatedBrokerReplacesNothing) {
+  Update(Answer(1, 5));
+  view_.UpdateLeader("events", 0, {2, 6});
   EXPECT_EQ(Leader(), 2);
-  Take(Told(1, 5));
+  Update(Answer(1, 5));
   EXPECT_EQ(Leader(), 2);
-  view_.TakeHint("events", 0, {1, 4});
+  view_.UpdateLeader("events", 0, {1, 4});
   EXPECT_EQ(Leader(), 2);
-  Take(Told(1, 7));
+  Update(Answer(1, 7));
   EXPECT_EQ(Leader(), 1);
 }
 
-TEST_F(ClusterViewTest, TwoAnswersInARowTakeBackAnEpoch) {
-  Take(Told(1, 1'000'000));
-  Take(Told(2, 3));
+TEST_F(ClusterViewTest, TwoAnswersInARowReplaceAnEpoch) {
+  Update(Answer(1, 1'000'000));
+  Update(Answer(2, 3));
   EXPECT_EQ(Leader(), 1);
-  Take(Told(2, 4), 2);
-  EXPECT_EQ(Leader(), 1) << "it says something else each time";
-  Take(Told(2, 4), 2);
+  Update(Answer(2, 4), 2);
+  EXPECT_EQ(Leader(), 1) << "each answer is different";
+  Update(Answer(2, 4), 2);
   EXPECT_EQ(Leader(), 1) << "the same broker";
-  Take(Told(2, 4), 1);
+  Update(Answer(2, 4), 1);
   EXPECT_EQ(Leader(), 2);
 }
 
-TEST_F(ClusterViewTest, ABrokerAloneTakesBackAnEpochInTheEnd) {
-  Take(Told(1, 1'000'000));
-  for (uint32_t i = 1; i < ClusterView::kLaggingAnswersMax; ++i) Take(Told(2, 4));
+TEST_F(ClusterViewTest, ASingleBrokerReplacesAnEpochInTheEnd) {
+  Update(Answer(1, 1'000'000));
+  for (uint32_t i = 1; i < ClusterView::kLaggingAnswersMax; ++i) Update(Answer(2, 4));
   EXPECT_EQ(Leader(), 1);
-  Take(Told(2, 4));
+  Update(Answer(2, 4));
   EXPECT_EQ(Leader(), 2);
 }
 
 TEST_F(ClusterViewTest, PartitionsOfATopicOnlyGrow) {
-  wire::MetadataResponse grown = Told(1, 5);
+  wire::MetadataResponse grown = Answer(1, 5);
   grown.topics[0].partitions.push_back({.index = 1, .leader = 2, .leader_epoch = 0});
-  Take(grown);
-  Take(Told(1, 5));
+  Update(grown);
+  Update(Answer(1, 5));
   EXPECT_EQ(view_.LeaderOf("events", 1).node, 2);
-  Take(Told(1, 5, {1, 2}));
+  Update(Answer(1, 5, {1, 2}));
   EXPECT_EQ(view_.LeaderOf("events", 1).node, -1) << "it is another topic now";
 }
 
 TEST_F(ClusterViewTest, AnswersWithoutTheTopicAreCounted) {
-  wire::MetadataResponse missing = Told(1, 5);
+  wire::MetadataResponse missing = Answer(1, 5);
   missing.topics[0].error = wire::ErrorCode::kUnknownTopicOrPartition;
-  Take(missing);
-  Take(missing);
+  Update(missing);
+  Update(missing);
   EXPECT_EQ(view_.Find("events")->missing_answers, 2U);
-  Take(Told(1, 5));
+  Update(Answer(1, 5));
   EXPECT_EQ(view_.Find("events")->missing_answers, 0U);
 }
 
-TEST_F(ClusterViewTest, ATopicMadeAnewBeginsAnew) {
-  Take(Told(1, 5));
-  Take(Told(2, 0, {1, 2}));
+TEST_F(ClusterViewTest, ARecreatedTopicStartsFresh) {
+  Update(Answer(1, 5));
+  Update(Answer(2, 0, {1, 2}));
   EXPECT_EQ(Leader(), 2);
 }
 
-TEST_F(ClusterViewTest, WhileATopicCantBeToldOfWhatWasKnownHolds) {
-  Take(Told(1, 5));
-  wire::MetadataResponse response = Told(1, 5);
+TEST_F(ClusterViewTest, WhileATopicCantBeDescribedItsPartitionsStay) {
+  Update(Answer(1, 5));
+  wire::MetadataResponse response = Answer(1, 5);
   response.topics[0].error = wire::ErrorCode::kUnknownTopicOrPartition;
   response.topics[0].partitions.clear();
-  Take(response);
+  Update(response);
   EXPECT_EQ(Leader(), 1);
   EXPECT_EQ(view_.Find("events")->error, wire::ErrorCode::kUnknownTopicOrPartition);
 }
 
 TEST_F(ClusterViewTest, OddAnswersArePassedOver) {
-  Take(Told(1, 5));
-  wire::MetadataResponse nobody = Told(2, 9);
+  Update(Answer(1, 5));
+  wire::MetadataResponse nobody = Answer(2, 9);
   nobody.brokers.clear();
-  EXPECT_FALSE(Take(nobody));
+  EXPECT_FALSE(Update(nobody));
   EXPECT_EQ(Leader(), 1);
-  wire::MetadataResponse odd = Told(2, 9);
+  wire::MetadataResponse odd = Answer(2, 9);
   odd.topics[0].partitions = {{.index = -3, .leader = 2}, {.index = 700, .leader = 2}};
   odd.brokers.push_back({3, "", 9092});
   odd.brokers.push_back({4, "four", 70'000});
-  EXPECT_TRUE(Take(odd));
+  EXPECT_TRUE(Update(odd));
   EXPECT_EQ(view_.Find(3), nullptr);
   EXPECT_EQ(view_.Find(4), nullptr);
 }

@@ -92,7 +92,7 @@ class LinkTest : public ::testing::Test {
   std::vector<std::pair<uint64_t, std::string>> answers_;
 };
 
-TEST_F(LinkTest, AnOldBrokerIsAskedAgainInItsOwnVersion) {
+TEST_F(LinkTest, AnOldBrokerIsAskedAgainWithItsVersion) {
   link_.OnConnected(At(0));
   Write();
   Give(Framed(0, VersionsBody(0, ErrorCode::kUnsupportedVersion)));
@@ -109,7 +109,7 @@ TEST_F(LinkTest, ABrokerBeforeKafka21IsUnsupported) {
   Write();
   Give(Framed(0, VersionsBody(4, ErrorCode::kNone, 6)));
   ASSERT_TRUE(link_.Ended());
-  EXPECT_EQ(link_.Why(), Link::End::kUnsupported);
+  EXPECT_EQ(link_.EndCause(), Link::End::kUnsupported);
 }
 
 TEST_F(LinkTest, AnswersComeInTheirOrderInAnyPieces) {
@@ -127,7 +127,7 @@ TEST_F(LinkTest, WhatIsNoAnswerEndsIt) {
       "HTTP/1.1 400 Bad Request\r\n\r\n",                // a web server
       std::string("\x15\x03\x03\0\x02\x02\x46\0\0", 9),  // TLS
       Framed(7, "x"),                                    // another request's
-      std::string("\0\0\0\0\0\0\0\1", 8),                // shorter than its own head
+      std::string("\0\0\0\0\0\0\0\1", 8),                // shorter than its header
       std::string("\x7f\xff\xff\xff\0\0\0\1", 8),
   };
   for (const std::string& bytes : odd) {
@@ -136,11 +136,11 @@ TEST_F(LinkTest, WhatIsNoAnswerEndsIt) {
     while (!link.Take().Empty()) link.OnWritten();
     link.OnBytes(bytes, At(0), [](const Link::Request&, std::string_view) { FAIL(); });
     ASSERT_TRUE(link.Ended());
-    EXPECT_EQ(link.Why(), Link::End::kNonsense);
+    EXPECT_EQ(link.EndCause(), Link::End::kProtocolError);
   }
 }
 
-TEST_F(LinkTest, AnAnswerToWhatHasNotLeftIsNone) {
+TEST_F(LinkTest, AnAnswerToAnUnwrittenRequestIsAProtocolError) {
   MakeReady();
   Ask(11);
   Give(Framed(1, "first"));
@@ -168,9 +168,9 @@ TEST_F(LinkTest, APauseIsNoPartOfTheWait) {
   MakeReady();
   link_.Hold(At(20));
   Ask(11, 1);
-  link_.Look(At(24));
+  link_.Check(At(24));
   EXPECT_FALSE(link_.Ended());
-  EXPECT_EQ(link_.NextLook(), At(25));
+  EXPECT_EQ(link_.NextCheck(), At(25));
   EXPECT_EQ(link_.Unanswered(At(22)).front().waited, seconds(2));
 }
 
@@ -180,12 +180,12 @@ TEST_F(LinkTest, ATimeOutCountsFromWhenTheOneBeforeWasAnswered) {
   Ask(12);
   Write();
   Give(Framed(1, "first"), 4);
-  link_.Look(At(8));
+  link_.Check(At(8));
   EXPECT_FALSE(link_.Ended());
-  EXPECT_EQ(link_.NextLook(), At(9));
-  link_.Look(At(9));
+  EXPECT_EQ(link_.NextCheck(), At(9));
+  link_.Check(At(9));
   ASSERT_TRUE(link_.Ended());
-  EXPECT_EQ(link_.Why(), Link::End::kTimedOut);
+  EXPECT_EQ(link_.EndCause(), Link::End::kTimedOut);
 }
 
 TEST_F(LinkTest, NoTimeOutRunsWhileTheBrokerReadsNothing) {
@@ -193,9 +193,9 @@ TEST_F(LinkTest, NoTimeOutRunsWhileTheBrokerReadsNothing) {
   Ask(11);
   Write();
   link_.Hold(At(20));
-  link_.Look(At(24));
+  link_.Check(At(24));
   EXPECT_FALSE(link_.Ended());
-  link_.Look(At(25));
+  link_.Check(At(25));
   EXPECT_TRUE(link_.Ended());
 }
 
@@ -215,35 +215,35 @@ TEST_F(LinkTest, ALoginIsRenewedBeforeTheBrokerEndsIt) {
   EXPECT_FALSE(link.Ready());
   give(LoginBody(ErrorCode::kNone, 100'000), 0);
   ASSERT_TRUE(link.Ready());
-  EXPECT_EQ(link.NextLook(), At(90));
+  EXPECT_EQ(link.NextCheck(), At(90));
 
-  link.Look(At(90));
-  EXPECT_FALSE(link.MaySend(At(90))) << "nothing else may be asked meanwhile";
+  link.Check(At(90));
+  EXPECT_FALSE(link.MaySend(At(90))) << "no other request may be sent meanwhile";
   give(HandshakeBody(), 90);
   give(LoginBody(ErrorCode::kNone, 10'000), 90);
   EXPECT_TRUE(link.MaySend(At(90)));
-  EXPECT_EQ(link.TimesLetIn(), 2U);
-  EXPECT_EQ(link.NextLook(), At(99));
+  EXPECT_EQ(link.Logins(), 2U);
+  EXPECT_EQ(link.NextCheck(), At(99));
 
-  link.Look(At(99));
+  link.Check(At(99));
   give(HandshakeBody(), 99);
   give(LoginBody(ErrorCode::kNone, 500), 99);
   EXPECT_FALSE(link.MaySend(At(100))) << "the session is over, and may not be renewed yet";
-  EXPECT_EQ(link.NextLook(), At(99) + Link::kRenewalsApart);
+  EXPECT_EQ(link.NextCheck(), At(99) + Link::kRenewalInterval);
 
-  link.Look(At(101));
+  link.Check(At(101));
   give(HandshakeBody(), 101);
   give(LoginBody(ErrorCode::kSaslAuthenticationFailed, 0), 101);
   ASSERT_TRUE(link.Ended());
-  EXPECT_EQ(link.Why(), Link::End::kRefused);
-  EXPECT_EQ(link.TimesLetIn(), 3U) << "so it is known that this was a renewal";
+  EXPECT_EQ(link.EndCause(), Link::End::kLoginRejected);
+  EXPECT_EQ(link.Logins(), 3U) << "so the owner knows that this was a renewal";
 }
 
-TEST_F(LinkTest, WhatCantBeConnectedToEnds) {
-  EXPECT_EQ(link_.NextLook(), At(10));
-  link_.Look(At(10));
+TEST_F(LinkTest, AConnectTimeoutEndsTheLink) {
+  EXPECT_EQ(link_.NextCheck(), At(10));
+  link_.Check(At(10));
   ASSERT_TRUE(link_.Ended());
-  EXPECT_EQ(link_.Why(), Link::End::kTimedOut);
+  EXPECT_EQ(link_.EndCause(), Link::End::kTimedOut);
 }
 
 }  // namespace

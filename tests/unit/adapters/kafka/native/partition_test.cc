@@ -8,7 +8,7 @@ namespace {
 using wire::ErrorCode;
 using wire::PartitionProduced;
 
-// What chance rarely brings about; all else is in tests/simulation/kafka_partition_test.cc.
+// Rare cases; everything else is in tests/simulation/kafka_partition_test.cc.
 class PartitionTest : public ::testing::Test, protected PartitionListener {
  protected:
   PartitionTest() {
@@ -32,7 +32,7 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
   void OnNumbersVoid(Partition&, const Batch& batch) override { void_.push_back(batch.tokens); }
   void OnPossibleRepeats(Partition&, uint32_t records) override { possible_repeats_ += records; }
 
-  // In a batch of their own.
+  // Adds records in a separate batch.
   Batch* Add(uint64_t token, int records = 1, bool dead_letters = false) {
     Batch& batch = partition_.Open(1, 0, dead_letters, codec_, now_, 0);
     for (int i = 0; i < records; ++i) {
@@ -52,7 +52,7 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
     answer.base_offset = base_offset;
     Answer(batch, answer);
   }
-  // Records that an earlier life sent under producer id 5 and epoch 2, from this number on.
+  // Records that a previous run sent with producer id 5 and epoch 2, from this sequence number on.
   Batch& Resume(int32_t sequence, const std::vector<uint64_t>& tokens) {
     return partition_.Resume({5, 2, sequence}, kTopicId, tokens, now_, 0);
   }
@@ -86,8 +86,8 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
   wire::Codec codec_ = wire::Codec::kNone;
 };
 
-// A leader that knew nothing of the producer took the second batch for its first.
-TEST_F(PartitionTest, WhatWasRefusedEachTimeStandsInNoLog) {
+// A leader that didn't know the producer accepted the second batch as its first.
+TEST_F(PartitionTest, ABatchThatWasRejectedEachTimeIsInNoLog) {
   Add(1);
   Take(Next(), 0);
   Add(2);
@@ -141,8 +141,8 @@ TEST_F(PartitionTest, TheLastBatchOfALeaderIsSentAgainBeforeAllAreDelivered) {
   EXPECT_EQ(delivered_, (std::vector<std::pair<uint64_t, int64_t>>{{1, 0}, {2, -1}, {3, 2}}));
 }
 
-// It was taken for a first one by a leader that has lost what it told.
-TEST_F(PartitionTest, ALastBatchThatIsNotKnownAgainSpeaksForItselfAlone) {
+// A leader that lost its state accepted it as a first batch.
+TEST_F(PartitionTest, AnUnrecognizedLastBatchConfirmsOnlyItself) {
   Add(1);
   Take(Next(), 0);
   Add(2);
@@ -165,7 +165,7 @@ TEST_F(PartitionTest, ALastBatchThatIsNotKnownAgainSpeaksForItselfAlone) {
   EXPECT_EQ(possible_repeats_, 1U);
 }
 
-TEST_F(PartitionTest, HalvesAreCompressedAsTheWholeWas) {
+TEST_F(PartitionTest, HalvesAreCompressedLikeTheWholeBatch) {
   codec_ = wire::Codec::kLz4;
   Batch* const whole = Add(1, 2);
   ASSERT_EQ(Next(), whole);
@@ -177,9 +177,9 @@ TEST_F(PartitionTest, HalvesAreCompressedAsTheWholeWas) {
 }
 
 TEST_F(PartitionTest, ADeadLetterIsRejectedWhereNothingMayBeWritten) {
-  Batch* const patient = Add(1);
-  ASSERT_EQ(Next(), patient);
-  Answer(patient, Error(ErrorCode::kTopicAuthorizationFailed));
+  Batch* const event = Add(1);
+  ASSERT_EQ(Next(), event);
+  Answer(event, Error(ErrorCode::kTopicAuthorizationFailed));
   EXPECT_TRUE(rejected_.empty());
   Take(Next(), 0);
   Batch* const dead_letter = Add(2, 1, /*dead_letters=*/true);
@@ -201,7 +201,7 @@ TEST_F(PartitionTest, ABrokersWordsAreCutAndEachRecordIsNamedOnce) {
   EXPECT_EQ(reason_.size(), Partition::kReasonBytesMax);
 }
 
-TEST_F(PartitionTest, WhatIsGivenBackLeavesNoGapInTheNumbers) {
+TEST_F(PartitionTest, BatchesGivenBackLeaveNoGapInTheNumbers) {
   Add(1);
   Take(Next(), 0);
   Batch* const batch = Add(2);
@@ -235,7 +235,7 @@ TEST_F(PartitionTest, EventsAndDeadLettersShareNoBatch) {
   EXPECT_NE(&partition_.Open(10, 1'000'000, true, codec_, now_, 0), event);
 }
 
-TEST_F(PartitionTest, WhatIsHeldBackWaitsUntilAllThatHoldsItIsDone) {
+TEST_F(PartitionTest, APartitionHeldBackWaitsUntilAllBatchesThatHoldItAreDone) {
   Partition other("t", 1, {}, *this);
   other.OnProducerId({7, 0});
   other.OnLeader(1, 1, kTopicId, now_);
@@ -249,7 +249,7 @@ TEST_F(PartitionTest, WhatIsHeldBackWaitsUntilAllThatHoldsItIsDone) {
   ei::AppendRun(held.runs, {now_, 0, 1, 10});
   EXPECT_FALSE(other.CanSend(now_));
   Answer(older, Error(ErrorCode::kNotEnoughReplicas));
-  EXPECT_FALSE(other.CanSend(now_)) << "it is tried again";
+  EXPECT_FALSE(other.CanSend(now_)) << "the batch is retried";
   Take(Next(), 0);
   EXPECT_TRUE(other.CanSend(now_));
 }
@@ -272,9 +272,9 @@ TEST_F(PartitionTest, ASplitBatchHoldsBackWithBothHalves) {
   EXPECT_TRUE(other.CanSend(now_));
 }
 
-TEST_F(PartitionTest, WhatHasWaitedForLongIsDatedAnewWhenItIsSent) {
+TEST_F(PartitionTest, ABatchThatHasWaitedForLongGetsANewTimestamp) {
   Batch* const batch = Add(1);
-  now_ms_ = Partition::kTimeLasts.count();
+  now_ms_ = Partition::kTimestampLifetime.count();
   ASSERT_EQ(Next(), batch);
   EXPECT_EQ(batch->records.TimestampMs(), 0);
   partition_.OnNoAnswer(*batch, now_, 0);
@@ -283,9 +283,9 @@ TEST_F(PartitionTest, WhatHasWaitedForLongIsDatedAnewWhenItIsSent) {
   EXPECT_EQ(batch->records.TimestampMs(), now_ms_);
 }
 
-// --- numbers, as they are noted
+// --- reports of sequence numbers
 
-TEST_F(PartitionTest, ABatchIsToldOfOnceItHasNumbers) {
+TEST_F(PartitionTest, ABatchIsReportedOnceItHasNumbers) {
   Add(1, 3);
   EXPECT_TRUE(numbered_.empty());
   Batch* const batch = Next();
@@ -297,7 +297,7 @@ TEST_F(PartitionTest, ABatchIsToldOfOnceItHasNumbers) {
   EXPECT_EQ(numbered_.size(), 1U) << "the same numbers again";
 }
 
-TEST_F(PartitionTest, BothHalvesAreToldOfBeforeOneGoesOut) {
+TEST_F(PartitionTest, BothHalvesAreReportedBeforeOneIsSent) {
   Add(1, 4);
   Answer(Next(), Error(ErrorCode::kMessageTooLarge));
   ASSERT_EQ(numbered_.size(), 3U);
@@ -323,9 +323,9 @@ TEST_F(PartitionTest, NumbersOfAnEarlierEpochAreVoid) {
   EXPECT_EQ(numbered_.back().stamp.epoch, 1);
 }
 
-// --- what an earlier life of the process sent
+// --- batches of a previous run of the process
 
-TEST_F(PartitionTest, WhatAnEarlierLifeSentGoesOutFirstAndUnderItsNumbers) {
+TEST_F(PartitionTest, BatchesOfAPreviousRunAreSentFirstWithTheirNumbers) {
   Batch& first = Resume(10, {1, 2});
   Batch& second = Resume(12, {3});
   AddResumed(first);
@@ -341,7 +341,7 @@ TEST_F(PartitionTest, WhatAnEarlierLifeSentGoesOutFirstAndUnderItsNumbers) {
   Take(one, 100);
   ASSERT_EQ(Next(), &second);
   EXPECT_EQ(second.stamp.base_sequence, 12);
-  EXPECT_EQ(partition_.NextBatch(now_, now_ms_), nullptr) << "not under the earlier life's numbers";
+  EXPECT_EQ(partition_.NextBatch(now_, now_ms_), nullptr) << "not with the previous run's numbers";
   EXPECT_TRUE(numbered_.empty());
   Take(&second, 102);
   EXPECT_EQ(Next()->stamp.producer_id, 7);
@@ -350,12 +350,12 @@ TEST_F(PartitionTest, WhatAnEarlierLifeSentGoesOutFirstAndUnderItsNumbers) {
   EXPECT_TRUE(void_.empty());
 }
 
-TEST_F(PartitionTest, WhatCanNotBeResumedGoesOutUnderOurOwnId) {
+TEST_F(PartitionTest, BatchesThatCanNotBeResumedAreSentWithOurOwnId) {
   Batch& first = Resume(10, {1, 2});
   Resume(12, {3, 4, 5});
   AddResumed(first);
   partition_.GiveUpResuming();
-  EXPECT_EQ(possible_repeats_, 5U) << "also of those that come later";
+  EXPECT_EQ(possible_repeats_, 5U) << "also the records that are added later";
   EXPECT_EQ(void_, (std::vector<std::vector<uint64_t>>{{1, 2}, {3, 4, 5}}));
   EXPECT_EQ(partition_.Batches(), 1U);
   Batch* const batch = Next();
@@ -364,7 +364,7 @@ TEST_F(PartitionTest, WhatCanNotBeResumedGoesOutUnderOurOwnId) {
   EXPECT_EQ(batch->stamp.producer_id, 7);
 }
 
-TEST_F(PartitionTest, AnotherTopicOfTheNameGetsWhatAnEarlierLifeSentAnew) {
+TEST_F(PartitionTest, ARecreatedTopicGetsTheBatchesOfAPreviousRunAsNew) {
   Batch& batch = Resume(10, {1});
   partition_.OnLeader(1, 2, {2, 2}, now_);
   EXPECT_EQ(void_, (std::vector<std::vector<uint64_t>>{{1}}));

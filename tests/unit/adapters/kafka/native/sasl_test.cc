@@ -17,7 +17,7 @@ std::unique_ptr<SaslExchange> Example(std::string password = "pencil") {
   return MakeScram(ScramHash::kSha256, "user", std::move(password), kNonce);
 }
 
-TEST(Scram, SaysWhatTheRfcsExampleSays) {
+TEST(Scram, MatchesTheExampleOfTheRfc) {
   const auto scram = Example();
   EXPECT_EQ(scram->First(), "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
   const auto proof = scram->Answer(kChallenge);
@@ -30,7 +30,7 @@ TEST(Scram, SaysWhatTheRfcsExampleSays) {
   EXPECT_FALSE(end->has_value());
 }
 
-TEST(Scram, ABrokerThatDoesNotKnowThePasswordIsNotBelieved) {
+TEST(Scram, ABrokerThatDoesNotKnowThePasswordIsRejected) {
   for (const auto* signature : {"v=AAAATRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=", "v=", "", "v=!", "x=1"}) {
     const auto scram = Example();
     scram->First();
@@ -39,16 +39,16 @@ TEST(Scram, ABrokerThatDoesNotKnowThePasswordIsNotBelieved) {
   }
 }
 
-TEST(Scram, ARefusalIsTold) {
+TEST(Scram, ARejectionIsReturned) {
   const auto scram = Example("wrong");
   scram->First();
   ASSERT_TRUE(scram->Answer(kChallenge).has_value());
   const auto end = scram->Answer("e=invalid-proof");
   ASSERT_FALSE(end.has_value());
-  EXPECT_EQ(end.error().message, "the broker refuses the user name or the password");
+  EXPECT_EQ(end.error().message, "the broker rejects the user name or the password");
 }
 
-TEST(Scram, ChallengesThatCanNotBeRightAreRefused) {
+TEST(Scram, InvalidChallengesAreRejected) {
   for (const auto* challenge : {
            "",
            "r=",
@@ -79,7 +79,7 @@ TEST(Plain, IsOneMessage) {
   EXPECT_FALSE(plain->Answer("").value().has_value());
 }
 
-TEST(OAuthBearer, ARefusalHasToBeAcknowledged) {
+TEST(OAuthBearer, ARejectionHasToBeAcknowledged) {
   const auto bearer = MakeOAuthBearer("token", {{"logicalCluster", "lkc-1"}});
   EXPECT_EQ(bearer->First(),
             "n,,\x01"

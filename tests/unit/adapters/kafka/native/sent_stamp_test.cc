@@ -71,7 +71,7 @@ TEST(ResumableOf, NumbersWrap) {
   EXPECT_EQ(Resumed({Batch(StampOf(1), 40), Batch(StampOf(0x7fffffff), 10, 2)}), (Positions{10, 40}));
 }
 
-// What was between was delivered.
+// The batches between were delivered.
 TEST(ResumableOf, GapsAreNoEnd) {
   EXPECT_EQ(Resumed({Batch(StampOf(0), 10), Batch(StampOf(5), 50)}), (Positions{10, 50}));
 }
@@ -82,7 +82,7 @@ TEST(ResumableOf, IsOfTheNewestEpochOnly) {
   EXPECT_EQ(Resumed({Batch(StampOf(0, 5, 7), 10), Batch(StampOf(0, 0, 8), 20)}), Positions{20});
 }
 
-// It was not taken as it was sent, and so were none behind it.
+// Neither it nor any batch after it was accepted as sent.
 TEST(ResumableOf, EndsBeforeABrokenBatch) {
   EXPECT_EQ(Resumed({Batch(StampOf(0), 10), Batch(StampOf(1), 20, 2, true), Batch(StampOf(3), 30)}),
             Positions{10});
@@ -94,7 +94,7 @@ TEST(ResumableOf, PartitionsAreApart) {
             Positions{20});
 }
 
-TEST(ResumableOf, WhatIsNotUnderstoodIsLeftOut) {
+TEST(ResumableOf, InvalidStampsAreLeftOut) {
   EXPECT_EQ(Resumed({Batch("", 10), Batch("nonsense", 20), Batch(StampOf(0), 30)}), Positions{30});
   EXPECT_EQ(Resumed({Batch(StampOf(0), 10, 3), Batch(StampOf(2), 20)}), Positions{10}) << "they overlap";
 }
@@ -116,7 +116,7 @@ class NotedBatches final : public SentLog {
   std::vector<SentBatch> sent_;
 };
 
-TEST(TakeResumption, LeavesNothingElseToALaterLife) {
+TEST(TakeResumption, LeavesNothingElseToALaterRun) {
   NotedBatches log({Batch(StampOf(0), 10), Batch(StampOf(1), 20, 2, true), Batch(StampOf(3), 30)});
   const Resumption taken = TakeResumption(log);
   ASSERT_EQ(taken.batches.size(), 1U);

@@ -23,7 +23,7 @@ using Strings = std::vector<std::string>;
 constexpr int kPartitions = 4;
 const std::string kTopic = SimKafka::kTopic;
 
-// A queue and its producer before brokers that do what the test says; what chance brings about is in
+// A queue and its producer with brokers that do what the test specifies. Random faults are tested in
 // tests/simulation/kafka_producer_test.cc.
 class TopicQueueTest : public ::testing::Test, protected ProducerListener, protected TopicQueueListener {
  protected:
@@ -31,7 +31,7 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
     kafka_.emplace(1, SimKafka::Faults(), brokers, kPartitions);
     Start(options);
   }
-  // Another process than before, if there was one.
+  // Starts a new process.
   void Start(const TopicQueue::Options& options = {}) {
     Producer::Options producer;
     producer.bootstrap = kafka_->Bootstrap();
@@ -42,7 +42,7 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
     queue_.emplace(kTopic, options, *producer_, queue_listener, total_, 1);
   }
 
-  // A position: once more, as a journal gives what it doesn't know to be settled.
+  // With a position: adds the event again, as a journal does for events that it doesn't know to be settled.
   void Add(const std::string& value, std::optional<std::string> key = std::nullopt,
            std::optional<uint64_t> position = std::nullopt) {
     JournalEvent event;
@@ -117,7 +117,7 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
     sent_.push_back(
         {EncodeSentStamp({partition.Topic(), partition.Index(), batch.topic_id, batch.stamp}), batch.tokens});
   }
-  // A process has delivered "a" and "b" in one batch, which the next one doesn't know.
+  // A process delivers "a" and "b" in one batch; the next process doesn't know that.
   void CrashBehindTwo(const std::string& key) {
     Open();
     for (const std::string value : {"a", "b"}) Add(value, key);
@@ -134,8 +134,8 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
   void OnPartitionGone(const Partition&, std::deque<std::unique_ptr<Batch>> batches) override {
     queue_->OnPartitionGone(std::move(batches));
   }
-  void OnTopic(const std::string&, const ClusterView::Topic& told) override {
-    queue_->OnTopic(told, kafka_->Now());
+  void OnTopic(const std::string&, const ClusterView::Topic& view) override {
+    queue_->OnTopic(view, kafka_->Now());
   }
   void OnFault(std::string_view, const std::string&, std::string_view) override {}
   void OnContact(const std::string&) override {}
@@ -150,7 +150,7 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
   std::optional<Producer> producer_;
   std::optional<TopicQueue> queue_;
   Strings values_;     // by token
-  Strings delivered_;  // since the last look
+  Strings delivered_;  // since the last call of Delivered()
   uint64_t total_ = 0;
   std::map<std::string, std::pair<std::string, uint32_t>> undeliverable_;  // code, attempts
   Strings faults_;
@@ -158,7 +158,7 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
   uint64_t possible_repeats_ = 0;
 };
 
-TEST_F(TopicQueueTest, WhatComesBeforeTheTopicIsKnownGoesFirst) {
+TEST_F(TopicQueueTest, EventsAddedBeforeTheTopicIsKnownGoFirst) {
   Open();
   for (int i = 0; i < 5; ++i) Add("early" + std::to_string(i), "k");
   Pass(seconds(1));
@@ -185,7 +185,7 @@ TEST_F(TopicQueueTest, EventsWithoutAKeyTakeTurnsAndStayTogetherMeanwhile) {
   }
 }
 
-TEST_F(TopicQueueTest, OneAtFaultIsUndeliverableOnceItsTopicHasTakenOthersAgain) {
+TEST_F(TopicQueueTest, AFaultyEventIsUndeliverableOnceItsTopicHasAcceptedOthersAgain) {
   Open();
   kafka_->Brokers().Break(kTopic, true);
   Add("bad", "k");
@@ -194,12 +194,12 @@ TEST_F(TopicQueueTest, OneAtFaultIsUndeliverableOnceItsTopicHasTakenOthersAgain)
   kafka_->Brokers().Break(kTopic, false);
   Add("good", "other");
   Pass(milliseconds(300));
-  EXPECT_TRUE(undeliverable_.empty()) << "it has one more try, and that was taken";
+  EXPECT_TRUE(undeliverable_.empty()) << "it has one more try, which was accepted";
   EXPECT_EQ(std::ranges::count(Delivered(), "bad"), 1);
   EXPECT_TRUE(faults_.empty());
 }
 
-TEST_F(TopicQueueTest, ATopicThatTakesNothingCostsNoEvent) {
+TEST_F(TopicQueueTest, ATopicThatAcceptsNothingCostsNoEvent) {
   Open();
   Add("before", "k");
   Pass(seconds(1));
@@ -209,14 +209,14 @@ TEST_F(TopicQueueTest, ATopicThatTakesNothingCostsNoEvent) {
     Pass(seconds(30));
   }
   EXPECT_TRUE(undeliverable_.empty());
-  EXPECT_EQ(faults_, Strings{"all_refused"}) << "told once";
+  EXPECT_EQ(faults_, Strings{"all_refused"}) << "reported once";
   kafka_->Brokers().Break(kTopic, false);
   Pass(minutes(1));
-  EXPECT_EQ(Delivered().size(), 21U) << "one was tried now and then, and then all";
+  EXPECT_EQ(Delivered().size(), 21U) << "one was retried now and then, and then all";
   EXPECT_TRUE(undeliverable_.empty());
 }
 
-TEST_F(TopicQueueTest, WithoutAKeyACompactedTopicIsNotForAnEvent) {
+TEST_F(TopicQueueTest, AnEventWithoutAKeyIsUndeliverableToACompactedTopic) {
   Open();
   kafka_->Brokers().Break(kTopic, true);
   queue_->UseRules({.compacted = true});
@@ -227,7 +227,7 @@ TEST_F(TopicQueueTest, WithoutAKeyACompactedTopicIsNotForAnEvent) {
   EXPECT_FALSE(undeliverable_.contains("with"));
 }
 
-TEST_F(TopicQueueTest, WhatWasRejectedBeforeItsTopicWasKnownToBeCompactedIsSortedOut) {
+TEST_F(TopicQueueTest, EventsRejectedBeforeTheirTopicWasKnownToBeCompactedAreUndeliverable) {
   Open();
   kafka_->Brokers().Break(kTopic, true);
   for (int i = 0; i < 20; ++i) {
@@ -236,11 +236,11 @@ TEST_F(TopicQueueTest, WhatWasRejectedBeforeItsTopicWasKnownToBeCompactedIsSorte
   }
   EXPECT_TRUE(undeliverable_.empty());
   queue_->UseRules({.compacted = true});
-  Pass(seconds(11));  // until the one that is tried comes back
+  Pass(seconds(11));  // until the retried one is answered
   EXPECT_EQ(undeliverable_.size(), 20U);
 }
 
-TEST_F(TopicQueueTest, ADeadLetterThatIsRejectedIsToldOfAtOnce) {
+TEST_F(TopicQueueTest, ARejectedDeadLetterIsReportedAtOnce) {
   Open();
   kafka_->Brokers().Break(kTopic, true);
   AddDeadLetter("letter");
@@ -256,7 +256,7 @@ TEST_F(TopicQueueTest, AnUnknownTopicIsWaitedForAsLongAsItsGrace) {
   Pass(seconds(4));
   EXPECT_TRUE(undeliverable_.empty());
   Pass(seconds(20));
-  EXPECT_TRUE(undeliverable_.contains("letter")) << "it has another place to go to";
+  EXPECT_TRUE(undeliverable_.contains("letter")) << "dead letters wait for a shorter time";
   EXPECT_FALSE(undeliverable_.contains("event"));
   Add("later", "k");
   Pass(seconds(50));
@@ -276,13 +276,13 @@ TEST_F(TopicQueueTest, TheGraceBeginsWhenBrokersSayThatThereIsNoSuchTopic) {
   kafka_->Brokers().Delete(kTopic);
   kafka_->Brokers().ComeUp(0);
   Pass(seconds(3));
-  EXPECT_TRUE(undeliverable_.empty()) << "an outage is no word about the topic";
+  EXPECT_TRUE(undeliverable_.empty()) << "an outage says nothing about the topic";
   kafka_->Brokers().MakeAgain(kTopic, 2);
   Pass(seconds(30));
   EXPECT_EQ(Delivered().size(), 2U);
 }
 
-TEST_F(TopicQueueTest, WhatWaitsGoesByTheNewPartitionsInItsOrder) {
+TEST_F(TopicQueueTest, WaitingEventsGoToTheNewPartitionsInOrder) {
   Open();
   Add("first", "k");
   Pass(seconds(1));
@@ -313,7 +313,7 @@ TEST_F(TopicQueueTest, WhatWaitsGoesByTheNewPartitionsInItsOrder) {
   }
 }
 
-TEST_F(TopicQueueTest, OnlyTheKeysOfAPartitionThatIsAwayWaitForIt) {
+TEST_F(TopicQueueTest, OnlyTheKeysOfAnUnreachablePartitionWaitForIt) {
   Open(2);
   Add("first", "k");
   Pass(seconds(1));
@@ -328,7 +328,7 @@ TEST_F(TopicQueueTest, OnlyTheKeysOfAPartitionThatIsAwayWaitForIt) {
   Pass(milliseconds(100));
   kafka_->Brokers().AddPartitions(kTopic, 4);
   for (size_t i = 4; i < 8; ++i) kafka_->Brokers().SetLeader(kTopic, i, 0);
-  Pass(minutes(6));  // then it asks again
+  Pass(minutes(6));  // then metadata is requested again
   ASSERT_EQ(queue_->Partitions(), 8U);
   Delivered();
   Add("behind", KeyOf(4, 8));
@@ -340,7 +340,7 @@ TEST_F(TopicQueueTest, OnlyTheKeysOfAPartitionThatIsAwayWaitForIt) {
   EXPECT_EQ(Delivered(), (Strings{"out", "behind"}));
 }
 
-TEST_F(TopicQueueTest, APartitionThatStandsStillWhileOthersMoveIsStalled) {
+TEST_F(TopicQueueTest, APartitionThatDeliversNothingWhileOthersDoIsStalled) {
   Open(2);
   for (uint64_t i = 0; i < 2 * TopicQueue::kStalledDeliveriesMin; ++i) Add("early", KeyOf(1));
   Pass(seconds(1));
@@ -348,21 +348,26 @@ TEST_F(TopicQueueTest, APartitionThatStandsStillWhileOthersMoveIsStalled) {
   for (size_t i = 1; i < kPartitions; ++i) kafka_->Brokers().SetLeader(kTopic, i, 0);
   Pass(seconds(1));
   kafka_->Brokers().Stop(1);
-  Add("stuck", KeyOf(0));
+  Add("stalled", KeyOf(0));
   Pass(seconds(3));
-  EXPECT_TRUE(queue_->Stalled(kafka_->Now(), seconds(2)).empty()) << "nothing else has moved since then";
+  EXPECT_TRUE(queue_->Stalled(kafka_->Now(), {.after = seconds(2), .after_if_large = seconds(2)}).empty())
+      << "nothing else has moved since then";
   for (uint64_t i = 0; i < TopicQueue::kStalledDeliveriesMin; ++i) Add("moves", KeyOf(1));
   Pass(seconds(1));
-  EXPECT_EQ(queue_->Stalled(kafka_->Now(), seconds(2)), std::vector<int32_t>{0});
-  EXPECT_TRUE(queue_->Stalled(kafka_->Now(), minutes(1)).empty());
+  EXPECT_EQ(queue_->Stalled(kafka_->Now(), {.after = seconds(2), .after_if_large = seconds(2)}),
+            std::vector<int32_t>{0});
+  EXPECT_TRUE(queue_->Stalled(kafka_->Now(), {.after = minutes(1), .after_if_large = minutes(1)}).empty());
+  EXPECT_EQ(queue_->Stalled(kafka_->Now(), {.after = minutes(1), .large_records = 1}),
+            std::vector<int32_t>{0});
+  EXPECT_TRUE(queue_->Stalled(kafka_->Now(), {.after = minutes(1), .large_records = 2}).empty());
   kafka_->Brokers().GoOn(1);
   Pass(minutes(1));
-  EXPECT_TRUE(queue_->Stalled(kafka_->Now(), seconds(2)).empty());
+  EXPECT_TRUE(queue_->Stalled(kafka_->Now(), {.after = seconds(2), .after_if_large = seconds(2)}).empty());
 }
 
 // --- after a crash
 
-TEST_F(TopicQueueTest, WhatAnEarlierLifeSentIsNotThereTwice) {
+TEST_F(TopicQueueTest, BatchesOfAPreviousRunAreNotThereTwice) {
   const std::string key = KeyOf(1);
   CrashBehindTwo(key);
   Add("a", key, 0);
@@ -376,7 +381,7 @@ TEST_F(TopicQueueTest, WhatAnEarlierLifeSentIsNotThereTwice) {
   EXPECT_EQ(possible_repeats_, 0U);
 }
 
-TEST_F(TopicQueueTest, WhatAnEarlierLifeSentIsGivenUpWhenAnEventOfItIsGone) {
+TEST_F(TopicQueueTest, BatchesOfAPreviousRunAreGivenUpWhenAnEventOfThemIsGone) {
   const std::string key = KeyOf(1);
   CrashBehindTwo(key);
   Add("b", key, 1);  // so there is no "a"
@@ -385,18 +390,18 @@ TEST_F(TopicQueueTest, WhatAnEarlierLifeSentIsGivenUpWhenAnEventOfItIsGone) {
   EXPECT_EQ(possible_repeats_, 2U);
 }
 
-TEST_F(TopicQueueTest, WhatAnEarlierLifeSentIsGivenUpWhenItsEventsDontCome) {
+TEST_F(TopicQueueTest, BatchesOfAPreviousRunAreGivenUpWhenTheirEventsDontCome) {
   const std::string key = KeyOf(1);
   CrashBehindTwo(key);
   Add("a", key, 0);
-  Pass(TopicQueue::kResumePatience - seconds(1));
+  Pass(TopicQueue::kResumeWait - seconds(1));
   EXPECT_EQ(Stored().at(1), (Strings{"a", "b"}));
   Pass(seconds(2));
   EXPECT_EQ(Stored().at(1), (Strings{"a", "b", "a"}));
   EXPECT_EQ(possible_repeats_, 2U);
 }
 
-// Its key belongs to another partition by now, and waits there for what was sent to the earlier one.
+// The key now belongs to another partition, where its events wait for those sent to the old partition.
 TEST_F(TopicQueueTest, ResumedEventsKeepTheirPlaceInATopicThatHasGrown) {
   Open();
   std::string key;

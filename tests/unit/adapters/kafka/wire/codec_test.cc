@@ -54,7 +54,7 @@ std::string Decompress(Codec codec, const std::string& bytes, size_t size) {
 
 class CodecTest : public ::testing::TestWithParam<const char*> {};
 
-TEST_P(CodecTest, WhatIsCompressedIsReadByTheLibraryOfItsKind) {
+TEST_P(CodecTest, CompressedBytesAreReadByTheLibraryOfTheCodec) {
   const Codec codec = *CodecOf(GetParam());
   for (const size_t bytes : {1U, 100U, 70'000U, 3'000'000U}) {
     const std::string text = Text(bytes);

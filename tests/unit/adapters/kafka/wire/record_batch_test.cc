@@ -18,7 +18,7 @@ Number At(std::string_view bytes, size_t at) {
   return BigEndian(number);
 }
 
-// Byte by byte, as https://kafka.apache.org/documentation/#recordbatch has it.
+// Byte by byte as in https://kafka.apache.org/documentation/#recordbatch.
 TEST(RecordBatch, IsWrittenAsDocumented) {
   RecordBatch batch(1'700'000'000'123);
   batch.Append("k", "value", std::vector<RecordHeader>{{"h", "x"}});
@@ -65,7 +65,7 @@ TEST(RecordBatch, IsCompressedWhenThatMakesItSmaller) {
   EXPECT_LT(sealed.size(), large.Bytes() / 10);
   EXPECT_EQ(At<int16_t>(sealed, 21), 4);
   EXPECT_EQ(At<uint32_t>(sealed, 17), base::Crc32c(sealed.substr(21)));
-  // Sealed again it has another stamp and the same records.
+  // A second Seal changes the stamp and keeps the records.
   const std::string first(sealed.substr(61));
   EXPECT_EQ(large.Seal({2, 0, 0}).substr(61), first);
 

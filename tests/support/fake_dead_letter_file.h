@@ -7,9 +7,9 @@
 
 namespace ei::support {
 
-// A dead-letter file in memory, of which the test says how much it takes. Places are "place-0", "place-1" and
-// so on. Not thread-safe.
-class DeadLetterFilePath final : public DeadLetterFile {
+// A dead-letter file in memory. It stores `room` more dead letters, then reports that it is full. Places are
+// "place-0", "place-1" and so on. Not thread-safe.
+class FakeDeadLetterFile final : public DeadLetterFile {
  public:
   struct Stored {
     std::string value;
