@@ -187,6 +187,18 @@ MUTANTS = [
         "    if (!Defer(event)) waiting.push_back(event);",
     ),
     Mutant(
+        "a later checkpoint forgets what was released",
+        WAL + "housekeep.cc",
+        "  for (const auto& [begin, end] : released_.Runs()) snapshot.checkpoint.settled.Mark(begin, end);\n",
+        "",
+    ),
+    Mutant(
+        "a start forgets what a previous run released",
+        WAL + "housekeep.cc",
+        "    if (run_end >= end) released_.Mark(std::max(run_begin, found[i - 1].first_position), end);\n",
+        "",
+    ),
+    Mutant(
         "an event overtakes the deferred ones of its key",
         WAL + "deferred_events.cc",
         "    waits = found->second.buckets.contains(",

@@ -65,6 +65,7 @@ class WalSchedule {
     options_.window_bytes_max = 1 << 20;
     options_.lanes = random_.Between(1, 3);
     options_.sent_file_bytes = random_.Between(20, 400);
+    if (random_.OneIn(3)) options_.checkpoint_runs_max = random_.Between(4, 40);
     faults_ = static_cast<Faults>(random_.Below(kFaultKinds));
     if (random_.OneIn(2)) {
       options_.retain_events = 1'000'000;
@@ -325,6 +326,9 @@ class WalSchedule {
     }
   }
 
+  // Checkpoints may be too small for all settled events.
+  bool RunsMayBeLeftOut() const { return options_.checkpoint_runs_max < wal::kCheckpointRunsMax; }
+
   // Some partitions stall or accept events again; the topic may have got more of them.
   void Stall(WalLife& life) {
     const uint32_t partitions = random_.OneIn(8) ? 5 : 3;
@@ -419,7 +423,7 @@ class WalSchedule {
 
   void StopGracefully(std::unique_ptr<WalLife> life) {
     const bool saved = life->Stop(random_.Below(60));
-    if (!saved || !life->Rig().sink.Idle()) repeats_allowed_ = true;
+    if (!saved || !life->Rig().sink.Idle() || RunsMayBeLeftOut()) repeats_allowed_ = true;
     if (disk_.Stopped() || life->Failed() || !life->AllAnswered()) {
       life.reset();
       return EndAbruptly();
@@ -591,7 +595,8 @@ class WalSchedule {
     if (damages_ == 0 && !repaired_) life->CheckPromisedIsKnown();
     // Together with CheckAccounts below: the count of lost events is exact.
     if (damages_ > 0 && !checkpoint_damaged_) {
-      ASSERT_EQ(life->Journal().Counts().recovered, left_at_stop_);
+      ASSERT_GE(life->Journal().Counts().recovered, left_at_stop_);
+      ASSERT_TRUE(RunsMayBeLeftOut() || life->Journal().Counts().recovered == left_at_stop_);
     }
     life->DrainAll();
     if (::testing::Test::HasFailure()) return;

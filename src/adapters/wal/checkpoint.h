@@ -23,7 +23,10 @@ struct Checkpoint {
 inline constexpr const char* kCheckpointName = "checkpoint";
 inline constexpr const char* kUnfinishedCheckpointName = "checkpoint.tmp";  // left by a crash; discarded
 inline constexpr uint64_t kCheckpointSlotBytes = 64 << 10;
-inline constexpr size_t kCheckpointRunsMax = 4'000;  // below the number of runs that fit into a slot
+// Runs of settled positions in a checkpoint: fewer than fit into a slot. Three quarters are the lowest runs,
+// the rest are for segments that were released above these (WalJournal::MayRelease).
+inline constexpr size_t kCheckpointRunsMax = 4'000;
+constexpr size_t LowestRuns(size_t runs_max) { return runs_max - runs_max / 4; }
 
 // The file `checkpoint`: two slots that are written in turn and in place. Its space is allocated at the
 // start, so that a save works on a full disk. A torn write leaves the other slot intact. Not thread-safe.

@@ -176,8 +176,7 @@ bool WalJournal::HoldsLastFrame(uint64_t segment) const {
          DurableEnd() < rewritten_last_frame_.first_position + rewritten_last_frame_.events;
 }
 
-// Removes, recycles or quarantines the settled segments. If there are too many runs, a checkpoint contains
-// only the lowest; a segment beyond them stays until the gaps before it are closed.
+// Removes, recycles or quarantines the settled segments.
 Work WalJournal::ReleaseSegments() {
   std::vector<SegmentTable::Key> releasable;
   std::set<uint64_t> marks;
@@ -315,35 +314,65 @@ std::optional<uint64_t> WalJournal::NextSegmentBytes() const {
   return std::nullopt;
 }
 
-// The segments that may be released: not the one that is being filled, and none that a checkpoint can't
+// The segments that may be released: not the one that is being filled, and none that checkpoints can't
 // contain. A retained segment is only released when the next segment to be prepared needs its space: one at a
 // time, the oldest first. Ends and ages increase from one segment to the next, so the loop ends at the first
 // segment that stays.
 std::vector<SegmentTable::Key> WalJournal::SettledSegments() {
   std::vector<SegmentTable::Key> found;
-  const uint64_t recordable_end = segments_.Settled().LowestEnd(kCheckpointRunsMax);
   for (const SegmentTable::Key& key : segments_.Done()) {
     const uint64_t end = segments_.EndOf(key);
-    if (end > recordable_end || found.size() == kReleasedMax) break;
+    if (found.size() == kReleasedMax) break;
     if (HoldsLastFrame(key.number)) continue;
-    if (IsRetained(*segments_.Find(key), end)) {
-      const bool needed = tail_.Prepared() < kPreparedMin && !NextSegmentBytes();
-      if (found.empty() && needed) found.push_back(key);
-      break;
-    }
+    const bool retained = IsRetained(*segments_.Find(key), end);
+    const bool needed = found.empty() && tail_.Prepared() < kPreparedMin && !NextSegmentBytes();
+    if ((retained && !needed) || !MayRelease(key.first_position, end)) break;
     found.push_back(key);
+    if (retained) break;
   }
   return found;
 }
 
+// Whether checkpoints can contain these positions, which are settled, until all before them are settled too.
+// They do from now on.
+bool WalJournal::MayRelease(uint64_t begin, uint64_t end) {
+  const bool joins = begin <= released_.Below() || released_.Contains(begin - 1) || released_.Contains(end);
+  const size_t runs_max = options_.checkpoint_runs_max - LowestRuns(options_.checkpoint_runs_max);
+  if (!joins && released_.Runs().size() >= runs_max) return false;
+  released_.Mark(begin, end);
+  return true;
+}
+
+// Finds the positions that a previous run released: between two segments whose numbers don't follow each
+// other, up to the second one. `found` is in order.
+void WalJournal::FindReleased(std::span<const SegmentHeader> found) {
+  const SettledMap& settled = segments_.Settled();
+  released_ = SettledMap(settled.Below());
+  for (size_t i = 1; i < found.size(); ++i) {
+    const uint64_t end = found[i].first_position;
+    if (found[i].number == found[i - 1].number + 1) continue;
+    const auto after = settled.Runs().lower_bound(end);
+    if (after == settled.Runs().begin()) continue;
+    const auto& [run_begin, run_end] = *std::prev(after);
+    if (run_end >= end) released_.Mark(std::max(run_begin, found[i - 1].first_position), end);
+  }
+}
+
 WalJournal::Snapshot WalJournal::TakeSnapshot() {
+  const SettledMap& settled = segments_.Settled();
+  SettledMap released(settled.Below());
+  for (const auto& [begin, end] : released_.Runs()) released.Mark(begin, end);
+  released_ = std::move(released);
+
   Snapshot snapshot;
   snapshot.checkpoint.durable_end = DurableEnd();
   snapshot.checkpoint.next_segment = next_segment_;
-  snapshot.checkpoint.settled = segments_.Settled().Lowest(kCheckpointRunsMax);
+  const size_t lowest = LowestRuns(options_.checkpoint_runs_max);
+  snapshot.checkpoint.settled = settled.Lowest(lowest);
+  for (const auto& [begin, end] : released_.Runs()) snapshot.checkpoint.settled.Mark(begin, end);
   snapshot.settled_since = settled_since_checkpoint_;
   snapshot.number = sent_files_.snapshots.fetch_add(1, std::memory_order_relaxed) + 1;
-  snapshot.sent_end = segments_.Settled().AlwaysLowestEnd(kCheckpointRunsMax);
+  snapshot.sent_end = settled.AlwaysLowestEnd(lowest);
   checkpoint_at_ = clock_.Now();
   return snapshot;
 }

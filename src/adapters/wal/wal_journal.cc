@@ -121,7 +121,8 @@ void WalJournal::BeginSent(FoundLog& found) {
     const SentHeader header{.lane = lane, .lanes = static_cast<uint32_t>(options_.lanes)};
     sent_.push_back(std::make_unique<LaneSentLog>(header, std::move(unsettled[lane]), sent_files_, directory_,
                                                   clock_, log_));
-    sent_.back()->Begin(lane == 0 ? found.checkpoint.settled : none, kCheckpointRunsMax);
+    sent_.back()->Begin(lane == 0 ? found.checkpoint.settled : none,
+                        LowestRuns(options_.checkpoint_runs_max));
   }
 }
 
@@ -131,6 +132,7 @@ void WalJournal::Install(FoundLog& found) {
     if (!segment.damaged) headers.push_back(segment.header);
   }
   segments_.Recover(headers, std::move(found.checkpoint.settled), found.end, clock_.Now());
+  FindReleased(headers);
   for (const SegmentHeader& header : headers) Charge(*segments_.Find(KeyOf(header)), 0, header.segment_bytes);
   for (const FoundSegment& segment : found.segments) {
     if (segment.marked && !segment.damaged) segments_.Find(KeyOf(segment.header))->damaged = true;

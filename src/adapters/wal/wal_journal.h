@@ -53,6 +53,9 @@ struct WalOptions {
   // How much a lane writes to one file of sent notes before it begins the next.
   uint64_t sent_file_bytes = kSentFileBytesMax;
 
+  // Runs of settled positions in a checkpoint, at most kCheckpointRunsMax.
+  size_t checkpoint_runs_max = kCheckpointRunsMax;
+
   // Receives what each client uses of the disk and of the memory for unsynced events. Must outlive the
   // journal.
   ClientShares* shares = nullptr;
@@ -290,6 +293,8 @@ class WalJournal final : public Journal {
   void ReleaseShares() REQUIRES(mutex_);
   DiskResult<void> ReleaseSegment(const SegmentTable::Key& key);
   std::vector<SegmentTable::Key> SettledSegments() REQUIRES(mutex_);
+  bool MayRelease(uint64_t begin, uint64_t end) REQUIRES(mutex_);
+  void FindReleased(std::span<const SegmentHeader> found) REQUIRES(mutex_);
   Snapshot TakeSnapshot() REQUIRES(mutex_);
   DiskResult<void> Save(const Snapshot& snapshot);
 
@@ -356,6 +361,9 @@ class WalJournal final : public Journal {
   std::vector<uint64_t> unmarked_ GUARDED_BY(mutex_);  // damaged segments that have no mark on the disk yet
   EventWindow window_ GUARDED_BY(mutex_);
   DeferredEvents deferred_ GUARDED_BY(mutex_);
+  // Positions of segments that were released, or are to be, above the first unsettled one. Every checkpoint
+  // contains them: a start takes positions without a file for lost unless they are settled.
+  SettledMap released_ GUARDED_BY(mutex_);
   uint64_t settled_since_checkpoint_ GUARDED_BY(mutex_) = 0;
   base::SteadyTime checkpoint_at_ GUARDED_BY(mutex_);
   // There are durable events on the disk that are not yet in memory.

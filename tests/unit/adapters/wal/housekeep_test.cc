@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "adapters/wal/segment_files.h"
@@ -58,6 +59,92 @@ class HousekeepTest : public testing::Test {
   std::unique_ptr<Directory> folder_;
   support::WalRig rig_{{.bytes_max = kBytesMax, .segment_bytes = kSegmentBytes}};
 };
+
+// The first 40 events leave more gaps than a checkpoint has room for, as the events of a stalled partition
+// do.
+class ManyGapsTest : public HousekeepTest {
+ protected:
+  void SetUp() override {
+    rig_.Options().bytes_max = 16 * kSegmentBytes;
+    rig_.Options().checkpoint_runs_max = 8;
+    Open();
+    Append(40);
+    Settle([](uint64_t number) { return number % 4 == 0; });
+  }
+
+  void Append(uint64_t count) {
+    for (; count > 0; --count) {
+      ASSERT_EQ(rig_.Append(Numbered(next_, 1, 700)), AppendResult::kAppended) << next_;
+      ++next_;
+      rig_.Work();
+    }
+    rig_.Take();
+  }
+  template <typename Chosen>
+  void Settle(Chosen chosen) {
+    rig_.SettleIf([&](std::string_view value) { return chosen(NumberOf(value)); });
+    rig_.Work();
+  }
+  static uint64_t NumberOf(std::string_view value) {
+    uint64_t number = 0;
+    std::from_chars(value.data(), value.data() + value.size(), number);
+    return number;
+  }
+
+  uint64_t next_ = 0;
+};
+
+TEST_F(ManyGapsTest, LaterSegmentsAreReleased) {
+  for (int round = 0; round < 50; ++round) {
+    Append(10);
+    Settle([](uint64_t number) { return number >= 40; });
+  }
+  EXPECT_EQ(rig_.Journal().Stats().events, 30U);
+  Crash();
+  EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
+  std::set<uint64_t> delivered;
+  for (const std::string& value : rig_.Drain()) delivered.insert(NumberOf(value));
+  for (uint64_t number = 0; number < 40; ++number) {
+    EXPECT_TRUE(number % 4 == 0 || delivered.contains(number)) << number;
+  }
+  EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
+  EXPECT_EQ(rig_.Journal().Stats().events, 0U);
+}
+
+TEST_F(ManyGapsTest, ReleasedSegmentsStaySettledWhenFurtherGapsAppearBelowThem) {
+  for (int round = 0; round < 20; ++round) {
+    Append(10);
+    Settle([](uint64_t number) { return number >= 40; });
+  }
+  Crash();
+  rig_.Work();
+  while (!rig_.Take().empty()) rig_.Work();
+  Settle([](uint64_t number) { return number % 4 == 2; });
+  for (int round = 0; round < 20; ++round) {
+    Append(10);
+    Settle([](uint64_t number) { return number >= 40; });
+  }
+  Crash();
+  rig_.Drain();
+  EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
+  EXPECT_EQ(rig_.Journal().Stats().events, 0U);
+}
+
+TEST_F(ManyGapsTest, SegmentsAreReleasedInOnlyAsManyPlacesAsACheckpointHasRoomFor) {
+  // Of fifteen events, two segments, one waits: the segments between are released in two places.
+  uint64_t refused = 0;
+  while (refused < 100 && next_ < 1'000) {
+    rig_.Append(Numbered(next_, 1, 700)) == AppendResult::kAppended ? ++next_ : ++refused;
+    rig_.Work();
+    rig_.Take();
+    Settle([&](uint64_t number) { return number >= 40 && number % 15 != 0; });
+  }
+  EXPECT_LT(next_, 1'000U) << "the log is full";
+  Crash();
+  rig_.Drain();
+  EXPECT_EQ(rig_.Journal().Counts().lost, 0U);
+  EXPECT_EQ(rig_.Journal().Stats().events, 0U);
+}
 
 TEST_F(HousekeepTest, NewLogHasASegmentReady) {
   EXPECT_EQ(SegmentsOnDisk(), std::vector<uint64_t>{0});
