@@ -188,7 +188,7 @@ MUTANTS = [
     ),
     Mutant(
         "a later checkpoint forgets what was released",
-        WAL + "housekeep.cc",
+        WAL + "save_checkpoint.cc",
         "  for (const auto& [begin, end] : released_.Runs()) snapshot.checkpoint.settled.Mark(begin, end);\n",
         "",
     ),

@@ -1,7 +1,6 @@
-// Housekeep: prepares, recycles and removes segments, and saves checkpoints.
+// Housekeep: prepares, recycles and removes segments. Checkpoints are in save_checkpoint.cc.
 
 #include <algorithm>
-#include <cassert>
 #include <cerrno>
 #include <set>
 #include <system_error>
@@ -23,25 +22,6 @@ constexpr base::Duration kQuarantineCheckInterval = std::chrono::seconds(1);
 constexpr size_t kReleasedMax = 1'000;  // segments that are released after one checkpoint
 
 }  // namespace
-
-Work WalJournal::SaveCopyCheckpoint() {
-  Snapshot snapshot;
-  {
-    base::MutexLock lock(mutex_);
-    if (copy_ != Copy::kSynced) return Work::kIdle;
-    snapshot = TakeSnapshot();
-    snapshot.checkpoint.durable_end =
-        std::max(rewritten_last_frame_.first_position + rewritten_last_frame_.events, found_end_);
-  }
-  if (!Save(snapshot)) return Work::kLater;
-  {
-    base::MutexLock lock(mutex_);
-    copy_ = Copy::kCheckpointed;
-    commit_idle_ = false;
-  }
-  wake_(Role::kCommit);
-  return Work::kDone;
-}
 
 Work WalJournal::Housekeep() {
   if (const Work noted = SaveCopyCheckpoint(); noted != Work::kIdle) return noted;
@@ -356,59 +336,6 @@ void WalJournal::FindReleased(std::span<const SegmentHeader> found) {
     const auto& [run_begin, run_end] = *std::prev(after);
     if (run_end >= end) released_.Mark(std::max(run_begin, found[i - 1].first_position), end);
   }
-}
-
-WalJournal::Snapshot WalJournal::TakeSnapshot() {
-  const SettledMap& settled = segments_.Settled();
-  SettledMap released(settled.Below());
-  for (const auto& [begin, end] : released_.Runs()) released.Mark(begin, end);
-  released_ = std::move(released);
-
-  Snapshot snapshot;
-  snapshot.checkpoint.durable_end = DurableEnd();
-  snapshot.checkpoint.next_segment = next_segment_;
-  const size_t lowest = LowestRuns(options_.checkpoint_runs_max);
-  snapshot.checkpoint.settled = settled.Lowest(lowest);
-  for (const auto& [begin, end] : released_.Runs()) snapshot.checkpoint.settled.Mark(begin, end);
-  snapshot.settled_since = settled_since_checkpoint_;
-  snapshot.number = sent_files_.snapshots.fetch_add(1, std::memory_order_relaxed) + 1;
-  snapshot.sent_end = settled.AlwaysLowestEnd(lowest);
-  checkpoint_at_ = clock_.Now();
-  return snapshot;
-}
-
-DiskResult<void> WalJournal::Save(const Snapshot& snapshot) {
-  assert(checkpoint_.has_value());  // set by Recover
-  DiskResult<void> saved = checkpoint_->Save(snapshot.checkpoint);
-  if (saved) saved = checkpoint_->Confirm(directory_);
-  if (!saved && saved.error() == ENOENT) {
-    log_.Write(LogLevel::kWarn, "wal",
-               "wal.dir (WAL_DIR): the checkpoint was moved or removed by another process; creating it again",
-               {{"file", kCheckpointName}});
-    auto renewed = CheckpointFile::Renew(directory_, snapshot.checkpoint);
-    if (renewed) checkpoint_ = std::move(*renewed);
-    saved = renewed ? directory_.Sync() : std::unexpected(renewed.error());
-  }
-  if (!saved) {
-    log_.Write(LogLevel::kError, "wal", "wal.dir (WAL_DIR): the checkpoint can't be saved; retrying",
-               {{"error", std::system_category().message(saved.error())}});
-    return saved;
-  }
-  sent_files_.saved_end.store(snapshot.sent_end, std::memory_order_relaxed);
-  sent_files_.saved.store(snapshot.number, std::memory_order_release);
-  base::MutexLock lock(mutex_);
-  settled_since_checkpoint_ -= snapshot.settled_since;
-  return saved;
-}
-
-bool WalJournal::Finish() {
-  if (MarkDamaged() == Work::kLater) return false;
-  Snapshot snapshot;
-  {
-    base::MutexLock lock(mutex_);
-    snapshot = TakeSnapshot();
-  }
-  return Save(snapshot).has_value();
 }
 
 }  // namespace ei::wal

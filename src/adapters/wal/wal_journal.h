@@ -177,7 +177,7 @@ class WalJournal final : public Journal {
   Work Housekeep();
 
   // Saves the last checkpoint, so that a restart delivers nothing twice and can tell damage from a torn end
-  // (housekeep.cc). False: it could not be saved. Must not run concurrently with Housekeep.
+  // (save_checkpoint.cc). False: it could not be saved. Must not run concurrently with Housekeep.
   bool Finish();
 
  private:
