@@ -29,8 +29,8 @@ from processes import (
 from report import Target, print_targets
 
 # Clients are identified by the last number of their addresses.
-MODEST, FLOOD = 2, 3
-MODEST_RATE = 2000
+SMALL_CLIENT, FLOOD = 2, 3
+SMALL_RATE = 2000
 FLOOD_CONNECTIONS = 64
 LIMIT = 30_000
 
@@ -60,22 +60,39 @@ class Flood:
                 wait_drained(ingestor)
 
         # All events that the client within its share sends in a window fit its reserved eighth.
-        events_max = 8 * MODEST_RATE * (self._seconds + 1)
-        self._compare("journal", {"QUEUE_SIZE": events_max, "QUEUE_BYTES_MAX": "1GiB"}, around=outage)
+        events_max = 8 * SMALL_RATE * (self._seconds + 1)
+        self._compare(
+            "journal",
+            {"QUEUE_SIZE": events_max, "QUEUE_BYTES_MAX": "1GiB"},
+            around=outage,
+        )
 
     def processor(self) -> None:
         """Only CPU time is short: the rate limit is what one node sustains."""
         self._compare("processor", {"RATE_LIMIT_RPS": 200_000})
 
     def _compare(
-        self, name: str, settings: dict[str, object], around: Callable[[Ingestor], object] | None = None
+        self,
+        name: str,
+        settings: dict[str, object],
+        around: Callable[[Ingestor], object] | None = None,
     ) -> None:
-        say(f"{name}: {MODEST_RATE:,} events/s of one client, {FLOOD_CONNECTIONS} connections of another")
+        say(
+            f"{name}: {SMALL_RATE:,} events/s of one client, {FLOOD_CONNECTIONS} connections of another"
+        )
         topic = new_topic(self._broker, f"flood-{name}")
         ratios = []
-        with new_ingestor(self._broker, topic, **(settings | self._settings)) as ingestor:
+        with new_ingestor(
+            self._broker, topic, **(settings | self._settings)
+        ) as ingestor:
             wait_ready(ingestor)
-            generate(ingestor.port, duration=2, connections=8, rate=MODEST_RATE, host=MODEST)
+            generate(
+                ingestor.port,
+                duration=2,
+                connections=8,
+                rate=SMALL_RATE,
+                host=SMALL_CLIENT,
+            )
             wait_drained(ingestor)
             for number in range(self._rounds):
                 kept = {}
@@ -88,21 +105,32 @@ class Flood:
                     wait_drained(ingestor)
                 ratios.append(kept[True] / kept[False])
         self.targets.append(
-            Target(f"{name}: share of their rate that others keep", ratios, 0.95, "x", at_least=True)
+            Target(
+                f"{name}: share of their rate that others keep",
+                ratios,
+                0.95,
+                "x",
+                at_least=True,
+            )
         )
 
     def _window(self, ingestor: Ingestor, flooded: bool) -> float:
         """Events per second that were accepted from the client within its fair share."""
-        modest = {"connections": 16, "rate": MODEST_RATE, "host": MODEST}
+        small = {"connections": 16, "rate": SMALL_RATE, "host": SMALL_CLIENT}
         if not flooded:
-            report = generate(ingestor.port, duration=self._seconds, **modest)
-            say(f"  alone: {report['accepted_events'] / self._seconds:,.0f} events/s, {self._delays(report)}")
+            report = generate(ingestor.port, duration=self._seconds, **small)
+            say(
+                f"  alone: {report['accepted_events'] / self._seconds:,.0f} events/s, {self._delays(report)}"
+            )
             return report["accepted_events"] / self._seconds
         with Generator(
-            ingestor.port, duration=self._seconds + 2, connections=FLOOD_CONNECTIONS, host=FLOOD
+            ingestor.port,
+            duration=self._seconds + 2,
+            connections=FLOOD_CONNECTIONS,
+            host=FLOOD,
         ) as flood:
             time.sleep(1)
-            report = generate(ingestor.port, duration=self._seconds, **modest)
+            report = generate(ingestor.port, duration=self._seconds, **small)
             flooding = flood.report()
         check(flooding["bad_replies"] == 0, f"bad replies to the flood: {flooding}")
         say(
@@ -123,7 +151,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=8, help="length of each window")
     parser.add_argument(
-        "--unprotected", action="store_true", help="don't distinguish clients, for comparison"
+        "--unprotected",
+        action="store_true",
+        help="don't distinguish clients, for comparison",
     )
     parser.add_argument("--only", choices=("rate", "journal", "processor"))
     options = parser.parse_args()

@@ -3,7 +3,7 @@
 
     consumer.py --brokers localhost:9092 --topic events --state counts.db [--until-end]
 
-The result, the ids that were counted and the place in the topic stand in one database and change in one
+The result, the ids that were counted and the position in the topic are in one database and change in one
 transaction. So a crash at any moment neither loses an event nor counts one twice, and nothing has to be
 committed to Kafka. Needs confluent-kafka.
 """
@@ -55,7 +55,7 @@ def main() -> None:
     consumer = Consumer(
         {
             "bootstrap.servers": options.brokers,
-            "group.id": "counts",  # required, and not used: the places stand in the database
+            "group.id": "counts",  # required, and not used: the positions are in the database
             "enable.auto.commit": False,
             "enable.partition.eof": True,
         }

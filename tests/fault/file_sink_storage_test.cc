@@ -68,10 +68,10 @@ TEST_F(FileSinkStorage, FullDiskAtEveryWriteOfABatchKeepsTheStoredPrefix) {
     std::filesystem::remove_all(folder_);
     Start();
     calls_.FailNth(Call::kWrite, nth, ENOSPC);
-    const size_t stands = (nth - 1) * 2;
+    const size_t stored = (nth - 1) * 2;
     EXPECT_FALSE(Delivered(values));
-    EXPECT_EQ(listener_.positions.size(), stands);
-    EXPECT_EQ(Lines(), Strings(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(stands)));
+    EXPECT_EQ(listener_.positions.size(), stored);
+    EXPECT_EQ(Lines(), Strings(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(stored)));
     EXPECT_TRUE(DeliveredLater());
     EXPECT_EQ(Lines(), values);
   }

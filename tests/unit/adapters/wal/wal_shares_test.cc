@@ -33,9 +33,9 @@ class WalShares : public ::testing::Test {
   }
 
   ClientShares::ClientHandle Enter(std::string_view identity) {
-    ClientShares::ClientHandle guest = shares_->Enter(identity, clock_.Now());
-    shares_->NoteSender(guest.Client(), clock_.Now());
-    return guest;
+    ClientShares::ClientHandle handle = shares_->Enter(identity, clock_.Now());
+    shares_->NoteSender(handle.Client(), clock_.Now());
+    return handle;
   }
 
   AppendResult Append(const ClientShares::ClientHandle& client, size_t bytes) {
