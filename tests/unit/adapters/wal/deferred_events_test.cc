@@ -92,7 +92,7 @@ TEST_F(DeferredEventsTest, ATopicThatGrowsKeepsTheOrderOfItsKeys) {
   EXPECT_EQ(events_.NextReturn(), 1U);
   EXPECT_TRUE(Return(1, 5));
   EXPECT_TRUE(Return(2, 5));
-  EXPECT_TRUE(Return(3, 3)) << "by the old layout it can't be told";
+  EXPECT_TRUE(Return(3, 3)) << "the old layout does not show that it is stalled";
   EXPECT_TRUE(Return(4, 7));
   EXPECT_FALSE(Defer(6, 7)) << "by the new layout its partition accepts events";
   EXPECT_TRUE(Defer(7, 3));
