@@ -77,14 +77,10 @@ class Flood:
         settings: dict[str, object],
         around: Callable[[Ingestor], object] | None = None,
     ) -> None:
-        say(
-            f"{name}: {SMALL_RATE:,} events/s of one client, {FLOOD_CONNECTIONS} connections of another"
-        )
+        say(f"{name}: {SMALL_RATE:,} events/s of one client, {FLOOD_CONNECTIONS} connections of another")
         topic = new_topic(self._broker, f"flood-{name}")
         ratios = []
-        with new_ingestor(
-            self._broker, topic, **(settings | self._settings)
-        ) as ingestor:
+        with new_ingestor(self._broker, topic, **(settings | self._settings)) as ingestor:
             wait_ready(ingestor)
             generate(
                 ingestor.port,
@@ -119,9 +115,7 @@ class Flood:
         small = {"connections": 16, "rate": SMALL_RATE, "host": SMALL_CLIENT}
         if not flooded:
             report = generate(ingestor.port, duration=self._seconds, **small)
-            say(
-                f"  alone: {report['accepted_events'] / self._seconds:,.0f} events/s, {self._delays(report)}"
-            )
+            say(f"  alone: {report['accepted_events'] / self._seconds:,.0f} events/s, {self._delays(report)}")
             return report["accepted_events"] / self._seconds
         with Generator(
             ingestor.port,

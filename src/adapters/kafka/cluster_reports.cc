@@ -165,6 +165,7 @@ std::vector<StalledTopic> ClusterReports::StallsOfAllLanes() const {
     }
   }
   std::vector<StalledTopic> stalls;
+  stalls.reserve(by_name.size());
   for (auto& [_, topic] : by_name) stalls.push_back(std::move(topic));
   return stalls;
 }

@@ -132,7 +132,8 @@ WalJournal::Cursor* WalJournal::NextCursor() {
 uint64_t WalJournal::PointCursor(Cursor& cursor) {
   const uint64_t durable_end = DurableEnd();
   const bool returns = &cursor == &return_cursor_;
-  const uint64_t next = returns ? *deferred_.NextReturn() : segments_.Settled().FirstUnsettled(backlog_from_);
+  const uint64_t next = returns ? deferred_.NextReturn().value_or(durable_end)
+                                : segments_.Settled().FirstUnsettled(backlog_from_);
   cursor.position = std::min(next, durable_end);
   const Segment* const segment = segments_.At(cursor.position);
   if (segment == nullptr) {
