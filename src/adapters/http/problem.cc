@@ -1,5 +1,7 @@
 #include "adapters/http/problem.h"
 
+#include <array>
+
 namespace ei::http {
 
 namespace problems {
@@ -30,6 +32,37 @@ const Problem kStorageFailed{503, "storage_failed", "The journal's storage faile
 const Problem kNotReady{503, "not_ready", "The service is not ready"};
 const Problem kOverloaded{503, "overloaded", "The service is overloaded"};
 const Problem kAckTimeout{504, "ack_timeout", "The ack did not arrive in time"};
+
+std::span<const Problem* const> All() {
+  static constexpr std::array kAll = {&kMalformedRequest,
+                                      &kMalformedJson,
+                                      &kTooDeep,
+                                      &kInvalidAck,
+                                      &kAckUnavailable,
+                                      &kPartialBody,
+                                      &kNotFound,
+                                      &kMethodNotAllowed,
+                                      &kHeaderTimeout,
+                                      &kBodyTimeout,
+                                      &kBodyTooLarge,
+                                      &kBatchTooLarge,
+                                      &kTargetTooLong,
+                                      &kUnsupportedMediaType,
+                                      &kUnsupportedEncoding,
+                                      &kCloudEventsUnsupported,
+                                      &kExpectationFailed,
+                                      &kEmptyBatch,
+                                      &kRateLimited,
+                                      &kClientOverShare,
+                                      &kHeadersTooLarge,
+                                      &kJournalFull,
+                                      &kShuttingDown,
+                                      &kStorageFailed,
+                                      &kNotReady,
+                                      &kOverloaded,
+                                      &kAckTimeout};
+  return kAll;
+}
 }  // namespace problems
 
 void AppendProblem(std::string& out, uint16_t status, std::string_view code, std::string_view title,

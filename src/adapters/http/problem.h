@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,8 @@ extern const Problem kStorageFailed;
 extern const Problem kNotReady;
 extern const Problem kOverloaded;
 extern const Problem kAckTimeout;
+
+std::span<const Problem* const> All();
 }  // namespace problems
 
 // Appends the body of an application/problem+json reply (RFC 9457). `detail` is for people: it says what

@@ -117,7 +117,7 @@ inline constexpr std::array<std::string_view, 20> kRejectionCodes = {
 
 // Why requests and connections are rejected; also exported with 0 from the start. A request with a single
 // event is rejected with the code of that event; these codes are added when they first occur.
-inline constexpr std::array<std::string_view, 26> kRequestCodes = {"journal_full",
+inline constexpr std::array<std::string_view, 29> kRequestCodes = {"journal_full",
                                                                    "storage_failed",
                                                                    "rate_limited",
                                                                    "client_over_share",
@@ -142,6 +142,9 @@ inline constexpr std::array<std::string_view, 26> kRequestCodes = {"journal_full
                                                                    "unsupported_media_type",
                                                                    "unsupported_encoding",
                                                                    "cloudevents_unsupported",
+                                                                   "partial_body",
+                                                                   "expectation_failed",
+                                                                   "method_not_allowed",
                                                                    "not_found"};
 
 // Why connections are closed to free capacity for others.

@@ -89,29 +89,8 @@ TEST(Reply, NothingIsLeftAfterClear) {
 }
 
 TEST(Problem, EveryOneIsAProblemDocumentWithItsOwnCode) {
-  const Problem* const all[] = {&problems::kMalformedRequest,
-                                &problems::kMalformedJson,
-                                &problems::kTooDeep,
-                                &problems::kNotFound,
-                                &problems::kMethodNotAllowed,
-                                &problems::kHeaderTimeout,
-                                &problems::kBodyTimeout,
-                                &problems::kBodyTooLarge,
-                                &problems::kBatchTooLarge,
-                                &problems::kUnsupportedMediaType,
-                                &problems::kUnsupportedEncoding,
-                                &problems::kExpectationFailed,
-                                &problems::kEmptyBatch,
-                                &problems::kRateLimited,
-                                &problems::kHeadersTooLarge,
-                                &problems::kJournalFull,
-                                &problems::kShuttingDown,
-                                &problems::kStorageFailed,
-                                &problems::kNotReady,
-                                &problems::kOverloaded,
-                                &problems::kTargetTooLong};
   std::set<std::string> codes;
-  for (const Problem* const problem : all) {
+  for (const Problem* const problem : problems::All()) {
     Reply reply;
     reply.Refuse(*problem, "the \"detail\" of it", std::chrono::seconds(7));
     const auto body = nlohmann::json::parse(reply.body);
@@ -126,7 +105,7 @@ TEST(Problem, EveryOneIsAProblemDocumentWithItsOwnCode) {
     EXPECT_NE(ReasonPhrase(problem->status), "Unknown") << problem->status;
     codes.insert(std::string(problem->code));
   }
-  EXPECT_EQ(codes.size(), std::size(all));
+  EXPECT_EQ(codes.size(), problems::All().size());
 }
 
 TEST(Problem, WhatExplainsAnEventsFaultNeedsNoEscapeButQuotes) {
