@@ -187,34 +187,10 @@ MUTANTS = [
         "    if (!Defer(event)) waiting.push_back(event);",
     ),
     Mutant(
-        "a later checkpoint forgets what was released",
-        WAL + "save_checkpoint.cc",
-        "  for (const auto& [begin, end] : released_.Runs()) snapshot.checkpoint.settled.Mark(begin, end);\n",
-        "",
-    ),
-    Mutant(
-        "a start forgets what a previous run released",
-        WAL + "housekeep.cc",
-        "    if (run_end >= end) released_.Mark(std::max(run_begin, found[i - 1].first_position), end);\n",
-        "",
-    ),
-    Mutant(
         "an event overtakes the deferred ones of its key",
         WAL + "deferred_events.cc",
         "    waits = found->second.buckets.contains(",
         "    waits = false && found->second.buckets.contains(",
-    ),
-    Mutant(
-        "deferred events return in any order",
-        WAL + "deferred_events.cc",
-        "bucket->second.front().position != event.position ||",
-        "bucket->second.front().position > event.position ||",
-    ),
-    Mutant(
-        "deferred events are forgotten while the topic grows",
-        WAL + "deferred_events.cc",
-        "  if (bucket.size() == 1) next_return_.reset();",
-        "  if (bucket.size() == 1) next_return_.emplace(std::nullopt);",
     ),
     Mutant(
         "partitions accept events again and nothing is read",
