@@ -193,12 +193,6 @@ MUTANTS = [
         "    waits = false && found->second.buckets.contains(",
     ),
     Mutant(
-        "partitions accept events again and nothing is read",
-        WAL + "wal_journal.cc",
-        "    wake_read_back = MayReadBack() && WakeIfIdle(read_back_idle_);\n  }\n  if (wake_read_back) wake_(Role::kReadBack);\n}\n\nsize_t",
-        "  }\n  if (wake_read_back) wake_(Role::kReadBack);\n}\n\nsize_t",
-    ),
-    Mutant(
         "the backlog is overtaken",
         WAL + "commit.cc",
         "  if (backlog_) return;\n",
