@@ -213,9 +213,9 @@ MUTANTS = [
     Mutant(
         "unreadable events are lost after a while",
         WAL + "read_back.cc",
-        "  read_fault_->retry_at = now + read_fault_->pause;",
-        "  read_fault_->retry_at = now + read_fault_->pause;\n"
-        "  if (now > read_fault_->since + std::chrono::seconds(1) && cursor_.scanner) cursor_.scanner->ReadPastFaults();",
+        "  fault.retry_at = now + fault.pause;",
+        "  fault.retry_at = now + fault.pause;\n"
+        "  if (now > fault.since + std::chrono::seconds(1) && cursor.scanner) cursor.scanner->ReadPastFaults();",
     ),
     Mutant(
         "damaged files give their space to new segments",

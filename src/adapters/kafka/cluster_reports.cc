@@ -151,8 +151,8 @@ void ClusterReports::SetStalled(size_t lane, std::vector<StalledTopic> stalled) 
   on_stalls_(std::move(stalls));
 }
 
-// Lanes may know different numbers of partitions for a moment: then the newest lane's list for a topic is
-// used.
+// Lanes may know different numbers of partitions for a moment: then the lists of the highest lanes that agree
+// are used.
 std::vector<StalledTopic> ClusterReports::StallsOfAllLanes() const {
   std::map<std::string, StalledTopic> by_name;
   for (const auto& [_, topics] : stalled_) {

@@ -166,12 +166,12 @@ void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
     const char* bytes = piece.bytes;
     for (uint32_t i = 0; i < piece.events; ++i, ++entry) {
       // A previous run may have settled some events of the rewritten commit.
-      if (!piece.from_disk) {
-        events.push_back(EventOf(position, bytes, *entry, piece.accepted_at));
-      } else if (!segments_.Settled().Contains(position)) {
-        events.push_back(EventFromDisk(position, bytes, *entry, piece.accepted_at, piece.topic));
+      if (!piece.from_disk || !segments_.Settled().Contains(position)) {
+        const JournalEvent event =
+            piece.from_disk ? EventFromDisk(position, bytes, *entry, piece.accepted_at, piece.topic)
+                            : EventOf(position, bytes, *entry, piece.accepted_at);
+        if (!Defer(event)) events.push_back(event);
       }
-      if (!events.empty() && events.back().position == position && Defer(events.back())) events.pop_back();
       ++position;
       bytes += entry->size;
     }

@@ -305,17 +305,17 @@ std::vector<SegmentTable::Key> WalJournal::SettledSegments() {
     if (found.size() == kReleasedMax) break;
     if (HoldsLastFrame(key.number)) continue;
     const bool retained = IsRetained(*segments_.Find(key), end);
-    const bool needed = found.empty() && tail_.Prepared() < kPreparedMin && !NextSegmentBytes();
-    if ((retained && !needed) || !MayRelease(key.first_position, end)) break;
+    if (retained && !(found.empty() && tail_.Prepared() < kPreparedMin && !NextSegmentBytes())) break;
+    if (!ReserveRelease(key.first_position, end)) break;
     found.push_back(key);
     if (retained) break;
   }
   return found;
 }
 
-// Whether checkpoints can contain these positions, which are settled, until all before them are settled too.
-// They do from now on.
-bool WalJournal::MayRelease(uint64_t begin, uint64_t end) {
+// Makes every checkpoint from now on contain these positions, which are settled. False: there is no room for
+// them.
+bool WalJournal::ReserveRelease(uint64_t begin, uint64_t end) {
   const bool joins = begin <= released_.Below() || released_.Contains(begin - 1) || released_.Contains(end);
   const size_t runs_max = options_.checkpoint_runs_max - LowestRuns(options_.checkpoint_runs_max);
   if (!joins && released_.Runs().size() >= runs_max) return false;

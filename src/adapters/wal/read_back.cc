@@ -23,16 +23,16 @@ double Seconds(base::Duration time) { return std::chrono::duration<double>(time)
 }  // namespace
 
 Work WalJournal::ReadBack() {
-  if (read_fault_ && clock_.Now() < read_fault_->retry_at) return Work::kLater;
   Cursor* cursor = nullptr;
   uint64_t limit = 0;
   {
     base::MutexLock lock(mutex_);
-    cursor = NextCursor();
-    if (cursor == nullptr) {
+    if (!MayReadBack()) {
       read_back_idle_ = true;
       return Work::kIdle;
     }
+    cursor = NextCursor(clock_.Now());
+    if (cursor == nullptr) return Work::kLater;
     limit = PointCursor(*cursor);
   }
   const auto loaded = ReadFrame(*cursor, limit);
@@ -40,7 +40,7 @@ Work WalJournal::ReadBack() {
     NoteReadFault(*cursor, loaded.error());
     return Work::kLater;
   }
-  if (read_fault_) NoteReadable(*cursor);
+  if (cursor->fault) NoteReadable(*cursor);
   const std::optional<SegmentHeader> segment = cursor->segment;
   uint64_t filled_lanes = 0;
   uint64_t lost = 0;
@@ -61,17 +61,17 @@ Work WalJournal::ReadBack() {
 }
 
 // A read error does not mean that the data is lost: a path to the disk may be back in an hour. So it never
-// costs an event, however long it lasts. Later events wait too, because events of a key must stay in order
-// and the keys of unreadable events are not known.
-void WalJournal::NoteReadFault(const Cursor& cursor, int error) {
+// costs an event, however long it lasts. The later events of this cursor wait too, because events of a key
+// must stay in order and the keys of unreadable events are not known.
+void WalJournal::NoteReadFault(Cursor& cursor, int error) {
   assert(cursor.segment);
   const base::SteadyTime now = clock_.Now();
-  if (!read_fault_) {
-    read_fault_ = ReadFault{.since = now, .report_at = now, .retry_at = now, .pause = kRetryPauseMin};
-    base::MutexLock lock(mutex_);
-    counts_.unreadable = 1;
+  if (!cursor.fault) {
+    cursor.fault = ReadFault{.since = now, .report_at = now, .retry_at = now, .pause = kRetryPauseMin};
+    CountUnreadable();
   }
-  if (now >= read_fault_->report_at) {
+  ReadFault& fault = *cursor.fault;
+  if (now >= fault.report_at) {
     log_.Write(
         LogLevel::kError, "wal",
         IsOutOfFiles(error)
@@ -81,21 +81,25 @@ void WalJournal::NoteReadFault(const Cursor& cursor, int error) {
         {{"file", SegmentName(cursor.segment->number)},
          {"error", std::system_category().message(error)},
          {"from_position", cursor.position},
-         {"seconds", Seconds(now - read_fault_->since)}});
-    read_fault_->report_at = now + kReportInterval;
+         {"seconds", Seconds(now - fault.since)}});
+    fault.report_at = now + kReportInterval;
   }
-  read_fault_->retry_at = now + read_fault_->pause;
-  read_fault_->pause = std::min(2 * read_fault_->pause, kRetryPauseMax);
+  fault.retry_at = now + fault.pause;
+  fault.pause = std::min(2 * fault.pause, kRetryPauseMax);
 }
 
-void WalJournal::NoteReadable(const Cursor& cursor) {
-  assert(read_fault_);
+void WalJournal::NoteReadable(Cursor& cursor) {
+  assert(cursor.fault);
   log_.Write(LogLevel::kInfo, "wal", "the log can be read again",
              {{"file", cursor.segment ? SegmentName(cursor.segment->number) : std::string()},
-              {"seconds", Seconds(clock_.Now() - read_fault_->since)}});
-  read_fault_.reset();
+              {"seconds", Seconds(clock_.Now() - cursor.fault->since)}});
+  cursor.fault.reset();
+  CountUnreadable();
+}
+
+void WalJournal::CountUnreadable() {
   base::MutexLock lock(mutex_);
-  counts_.unreadable = 0;
+  counts_.unreadable = cursor_.fault || return_cursor_.fault ? 1 : 0;
 }
 
 // Reading resumes only when the window is at most half full, so that it reads in large steps. A partition
@@ -117,11 +121,12 @@ bool WalJournal::Defer(const JournalEvent& event) {
   return deferred_.Active() && event.position >= sent_end_ && deferred_.Defer(TopicOf(event), event);
 }
 
-// The backlog and the deferred events have their turns, so that neither waits for the other's end. Null:
-// nothing can be read now.
-WalJournal::Cursor* WalJournal::NextCursor() {
-  const bool backlog = MayReadBacklog();
-  const bool returns = MayReturn();
+// The backlog and the deferred events have their turns, so that neither waits for the other's end, nor for a
+// disk that can't read the other's events. Null: what may be read waits for its next attempt.
+WalJournal::Cursor* WalJournal::NextCursor(base::SteadyTime now) {
+  const auto is_due = [&](const Cursor& cursor) { return !cursor.fault || now >= cursor.fault->retry_at; };
+  const bool backlog = MayReadBacklog() && is_due(cursor_);
+  const bool returns = MayReturn() && is_due(return_cursor_);
   if (!backlog && !returns) return nullptr;
   returned_last_ = returns && !(backlog && returned_last_);
   return returned_last_ ? &return_cursor_ : &cursor_;

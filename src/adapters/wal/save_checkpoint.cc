@@ -11,9 +11,7 @@ namespace ei::wal {
 
 WalJournal::Snapshot WalJournal::TakeSnapshot() {
   const SettledMap& settled = segments_.Settled();
-  SettledMap released(settled.Below());
-  for (const auto& [begin, end] : released_.Runs()) released.Mark(begin, end);
-  released_ = std::move(released);
+  released_.Mark(0, settled.Below());  // needs no runs any more
 
   Snapshot snapshot;
   snapshot.checkpoint.durable_end = DurableEnd();

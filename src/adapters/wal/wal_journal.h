@@ -188,6 +188,14 @@ class WalJournal final : public Journal {
     uint64_t first_position = 0;
   };
 
+  // State of a cursor that can't read.
+  struct ReadFault {
+    base::SteadyTime since;
+    base::SteadyTime report_at;
+    base::SteadyTime retry_at;
+    base::Duration pause;
+  };
+
   // Where reading back continues, and the scanner of that segment.
   struct Cursor {
     uint64_t position = 0;
@@ -195,6 +203,7 @@ class WalJournal final : public Journal {
     FramePlace start;                      // a frame at or before the position
     std::unique_ptr<File> file;            // opened on demand
     std::unique_ptr<SegmentScanner> scanner;
+    std::optional<ReadFault> fault;
     // Being filled; released under the mutex, because it may be reused while events are taken.
     std::shared_ptr<EventBlock> block;
   };
@@ -212,14 +221,6 @@ class WalJournal final : public Journal {
     std::vector<std::pair<uint64_t, uint64_t>> missing;  // from, to
     uint64_t end = 0;
     std::shared_ptr<EventBlock> block;  // holds the bytes of the events
-  };
-
-  // State while reading back fails.
-  struct ReadFault {
-    base::SteadyTime since;
-    base::SteadyTime report_at;
-    base::SteadyTime retry_at;
-    base::Duration pause;
   };
 
   // A checkpoint that is being saved.
@@ -265,13 +266,14 @@ class WalJournal final : public Journal {
   std::string_view TopicOf(const JournalEvent& event) const {
     return event.topic.empty() ? std::string_view(options_.topic) : event.topic;
   }
-  Cursor* NextCursor() REQUIRES(mutex_);
+  Cursor* NextCursor(base::SteadyTime now) REQUIRES(mutex_);
   uint64_t PointCursor(Cursor& cursor) REQUIRES(mutex_);
   DiskResult<Loaded> ReadFrame(Cursor& cursor, uint64_t limit);
   static void Rewind(Cursor& cursor);
   DiskResult<void> OpenCursor(Cursor& cursor);
-  void NoteReadFault(const Cursor& cursor, int error);
-  void NoteReadable(const Cursor& cursor);
+  void NoteReadFault(Cursor& cursor, int error);
+  void NoteReadable(Cursor& cursor);
+  void CountUnreadable();
   // The topic of a frame if it differs from the current topic for events that name none; otherwise empty.
   std::string_view TopicIfDifferent(std::string_view topic) const {
     return topic == options_.topic ? std::string_view() : topic;
@@ -293,7 +295,7 @@ class WalJournal final : public Journal {
   void ReleaseShares() REQUIRES(mutex_);
   DiskResult<void> ReleaseSegment(const SegmentTable::Key& key);
   std::vector<SegmentTable::Key> SettledSegments() REQUIRES(mutex_);
-  bool MayRelease(uint64_t begin, uint64_t end) REQUIRES(mutex_);
+  bool ReserveRelease(uint64_t begin, uint64_t end) REQUIRES(mutex_);
   void FindReleased(std::span<const SegmentHeader> found) REQUIRES(mutex_);
   Snapshot TakeSnapshot() REQUIRES(mutex_);
   DiskResult<void> Save(const Snapshot& snapshot);
@@ -331,7 +333,6 @@ class WalJournal final : public Journal {
   Cursor cursor_;                             // ReadBack's
   Cursor return_cursor_;                      // ReadBack's: of deferred events
   bool returned_last_ = false;                // ReadBack's: which cursor read last
-  std::optional<ReadFault> read_fault_;       // ReadBack's
   bool topic_logged_ = false;                 // ReadBack's
   std::optional<CheckpointFile> checkpoint_;  // Housekeep's
   // Housekeep's: recycled segments whose new names are not yet on the disk.

@@ -193,6 +193,27 @@ TEST_F(ReadBackTest, TooManyDeferredEventsHoldUpTheBacklog) {
   EXPECT_EQ(rig_.Drain(), Numbered(0, 100));
 }
 
+TEST_F(ReadBackTest, DeferredEventsThatCantBeReadDoNotDelayTheBacklog) {
+  rig_.Journal().SetStalls(Stalled({0}));
+  ASSERT_EQ(rig_.Append({"value-0"}, KeyFor(0)), AppendResult::kAppended);
+  rig_.Work();
+  const std::string name = disk_.SeenNames().front();
+  disk_.MakeUnreadable(name, disk_.Seen(name).find("value-0"), 1);
+  for (uint64_t i = 0; i < 100; ++i) {
+    ASSERT_EQ(rig_.Append(Numbered(i, 1), KeyFor(1)), AppendResult::kAppended);
+    rig_.Work();
+  }
+  rig_.Journal().SetStalls({});
+  EXPECT_EQ(rig_.Drain(), Numbered(0, 100));
+  EXPECT_EQ(rig_.Journal().Counts().unreadable, 1U);
+  EXPECT_EQ(rig_.Log().Count("the log can't be read"), 1U);
+  EXPECT_EQ(rig_.Log().Count("the log can be read again"), 0U);
+  disk_.Heal();
+  EXPECT_EQ(rig_.Drain(), Strings{"value-0"});
+  EXPECT_EQ(rig_.Journal().Counts().unreadable, 0U);
+  EXPECT_EQ(rig_.Log().Count("the log can be read again"), 1U);
+}
+
 TEST_F(ReadBackTest, DeferredEventsThatCantBeReadAreLostOnceTheyReturn) {
   rig_.Journal().SetStalls(Stalled({0}));
   for (uint64_t i = 0; i < 4; ++i) {
