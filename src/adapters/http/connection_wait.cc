@@ -12,8 +12,8 @@ void Connection::AwaitAck(std::unique_ptr<PendingAck> pending) {
   pending_->connection = shared_from_this();
   state_ = State::kAck;
   deadline_ = loop_.Clock().Now() + loop_.Shared().options.ack_timeout;
-  loop_.Acks().Enter();
   ChargePending();
+  loop_.Acks().Enter();  // who counts it finds it charged
 }
 
 // Charges the memory that the reply needs. The request's events are accepted already, so the memory is
