@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tools/ci.sh: all checks that must pass before a change is merged, in stages; stops at the first failure.
-# tools/ci.sh long: the same kinds of checks for longer: mutants, more schedules, longer fuzzing. Runs every
-# night.
+# tools/ci.sh long: the same kinds of checks for longer: mutants, more schedules, longer fuzzing, the slow half
+# of clang-tidy's checks. Runs every night.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 unset MAKEFLAGS MAKELEVEL
@@ -56,6 +56,7 @@ long() {
   stage sim env N=500000 SEED="$(date +%s)" make sim
   stage mutants tools/mutants.py
   stage build-debug tools/build.sh debug
+  stage clang-tidy tools/lint.sh nightly
   stage test-debug env EI_SCHEDULES=10000 tools/test.sh debug
   stage fuzz env FUZZ_SECONDS=300 tools/fuzz.sh
 }

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Runs clang-tidy over src/, one process per core. A file is skipped if the same text (with all includes),
-command and .clang-tidy passed before, in any clone of the project. ~/.cache/event-ingestor/clang-tidy keeps
-the results for 30 days after their last use; remove it to check everything."""
+"""clang_tidy.py quick|slow: runs one half of the checks of .clang-tidy over src/, one process per core: the
+checks of SLOW, which take as long as all others together, or the others. A file is skipped if the same text
+(with all includes), command and checks passed before, in any clone of the project.
+~/.cache/event-ingestor/clang-tidy keeps the results for 30 days after their last use; remove it to check
+everything."""
 
 import hashlib
 import json
@@ -20,6 +22,13 @@ from project_tree import expect, files, plant
 
 CLANG, TIDY = "clang++-19", "clang-tidy-19"
 KEPT_SECONDS = 30 * 24 * 3600
+
+# They follow paths through functions, or look at every function of every header.
+SLOW = ("clang-analyzer-*", "performance-unnecessary-value-param", "cert-dcl58-cpp")
+HALVES = {
+    "quick": "--checks=" + ",".join(f"-{check}" for check in SLOW),
+    "slow": "--checks=-*," + ",".join(SLOW),
+}
 
 
 class Passes:
@@ -76,18 +85,26 @@ def key_of(root: Path, parts: list[bytes]) -> str:
     return hashlib.sha256(b"\0".join(here.sub(b"\1", part) for part in parts)).hexdigest()
 
 
-def judge(root: Path, database: Path, passes: Passes, version: bytes, entry: dict) -> Verdict:
+def judge(root: Path, database: Path, passes: Passes, version: bytes, half: str, entry: dict) -> Verdict:
     """Runs clang-tidy on a file. Empty if it passes."""
     command = shlex.split(entry["command"])
     text = subprocess.run(preprocess(command), cwd=entry["directory"], capture_output=True)
     if text.returncode != 0:
         return Verdict(text.stderr.decode(errors="replace"))
     rules = (root / ".clang-tidy").read_bytes()
-    key = key_of(root, [version, rules, entry["command"].encode(), text.stdout])
+    key = key_of(root, [version, rules, HALVES[half].encode(), entry["command"].encode(), text.stdout])
     if passes.has(key):
         return Verdict(had_passed=True)
     tidy = subprocess.run(
-        [TIDY, "-p", database, f"--config-file={root / '.clang-tidy'}", "--quiet", entry["file"]],
+        [
+            TIDY,
+            "-p",
+            database,
+            f"--config-file={root / '.clang-tidy'}",
+            HALVES[half],
+            "--quiet",
+            entry["file"],
+        ],
         capture_output=True,
         text=True,
     )
@@ -97,7 +114,7 @@ def judge(root: Path, database: Path, passes: Passes, version: bytes, entry: dic
     return Verdict(tidy.stdout + (tidy.stderr if not tidy.stdout else ""))
 
 
-def check(root: Path, passes: Passes) -> tuple[list[str], int]:
+def check(root: Path, passes: Passes, half: str) -> tuple[list[str], int]:
     """Returns the findings, and how many files had passed before."""
     database = root / "build/debug"
     entries = json.loads((database / "compile_commands.json").read_text())
@@ -112,10 +129,12 @@ def check(root: Path, passes: Passes) -> tuple[list[str], int]:
     ]
     version = subprocess.run([TIDY, "--version"], capture_output=True, check=True).stdout
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        verdicts = list(pool.map(lambda entry: judge(root, database, passes, version, entry), entries))
+        verdicts = list(pool.map(lambda entry: judge(root, database, passes, version, half, entry), entries))
     findings = [verdict.said for verdict in verdicts if verdict.said]
     before = sum(verdict.had_passed for verdict in verdicts)
-    print(f"clang-tidy: {len(entries)} files, {before} had passed before, {len(findings)} with findings")
+    print(
+        f"clang-tidy, {half} checks: {len(entries)} files, {before} had passed before, {len(findings)} with findings"
+    )
     passes.forget_unused()
     return orphans + findings, before
 
@@ -142,25 +161,37 @@ def self_test(rules: str) -> None:
 
 def self_test_findings(folder: Path, rules: str) -> None:
     faults = {
-        "modernize-use-nullptr": "int* Null() { return 0; }\n",
-        "bugprone-use-after-move": "#include <string>\n#include <utility>\n"
-        "std::string Moved(std::string a) { std::string b = std::move(a); return b + a; }\n",
-        "clang-analyzer-core.NullDereference": "static int At(int* a) { return *a; }\n"
-        "int Path() { return At(nullptr); }\n",
-        "clang-diagnostic-reserved-identifier": "int _Name() { return 0; }\n",
-        "clang-diagnostic-reserved-macro-identifier": "#define __MACRO 1\n",
+        "modernize-use-nullptr": ("quick", "int* Null() { return 0; }\n"),
+        "bugprone-use-after-move": (
+            "quick",
+            "#include <string>\n#include <utility>\n"
+            "std::string Moved(std::string a) { std::string b = std::move(a); return b + a; }\n",
+        ),
+        "clang-analyzer-core.NullDereference": (
+            "slow",
+            "static int At(int* a) { return *a; }\nint Path() { return At(nullptr); }\n",
+        ),
+        "performance-unnecessary-value-param": (
+            "slow",
+            "#include <string>\nunsigned long Size(const std::string&);\n"
+            "unsigned long Copied(std::string a) { return Size(a); }\n",
+        ),
+        "clang-diagnostic-reserved-identifier": ("quick", "int _Name() { return 0; }\n"),
+        "clang-diagnostic-reserved-macro-identifier": ("quick", "#define __MACRO 1\n"),
     }
-    sources = {f"{name}.cc": text for name, text in faults.items()}
+    sources = {f"{name}.cc": text for name, (_, text) in faults.items()}
     sources["good.cc"] = "int* Good() { return nullptr; }\n"
-    root, passes = folder / "findings", Passes(folder / "findings-passes")
-    plant_project(root, rules, sources)
-    plant(root, {"src/base/orphan.cc": "int a;\n"})
-    for attempt, remembered in (("fresh", 0), ("remembered", 1)):
-        (orphan, *rest), before = check(root, passes)
-        expect("source without a target", orphan.split(":")[0], "src/base/orphan.cc")
-        found = [said.split("[")[1].split(",")[0] for said in rest]
-        expect(f"findings, {attempt}", found, list(faults))
-        expect(f"passed before, {attempt}", before, remembered)
+    for half in HALVES:
+        root, passes = folder / f"findings-{half}", Passes(folder / f"findings-passes-{half}")
+        plant_project(root, rules, sources)
+        plant(root, {"src/base/orphan.cc": "int a;\n"})
+        wanted = [name for name, (of, _) in faults.items() if of == half]
+        for attempt, remembered in (("fresh", 0), ("remembered", len(sources) - len(wanted))):
+            (orphan, *rest), before = check(root, passes, half)
+            expect("source without a target", orphan.split(":")[0], "src/base/orphan.cc")
+            found = [said.split("[")[1].split(",")[0] for said in rest]
+            expect(f"findings, {half}, {attempt}", found, wanted)
+            expect(f"passed before, {half}, {attempt}", before, remembered)
 
 
 def self_test_passes(folder: Path, rules: str) -> None:
@@ -181,7 +212,7 @@ def self_test_passes(folder: Path, rules: str) -> None:
         sources = good | changed
         plant(root, {"src/base/good.h": sources.pop("good.h")})
         plant_project(root, rules, sources, flags)
-        expect(what, check(root, passes), ([], wanted))
+        expect(what, check(root, passes, "quick"), ([], wanted))
 
     passed_before("the first time", 0, {})
     passed_before("in another clone", 1, {})
@@ -205,8 +236,10 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--self-test"]:
         self_test((project / ".clang-tidy").read_text())
         print("self-test passed")
-    else:
+    elif len(sys.argv) == 2 and sys.argv[1] in HALVES:
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        faults, _ = check(project, Passes(caches / "event-ingestor/clang-tidy"))
+        faults, _ = check(project, Passes(caches / "event-ingestor/clang-tidy"), sys.argv[1])
         print("\n".join(faults))
         sys.exit(1 if faults else 0)
+    else:
+        sys.exit("usage: clang_tidy.py quick|slow|--self-test")

@@ -7,11 +7,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tools/sources.sh
 source tools/sources.sh
 
-# Groups by what they need: only the sources; the release binary; the debug preset's compile commands. The
-# slowest checks come first, so that the others run in parallel with them.
+# Groups by what they need: only the sources; the release binary; the debug preset's compile commands, for the
+# checks of CI and those of the night. The slowest checks come first, so that the others run in parallel with
+# them.
 source_checks=(infra headers format layers bans bounds links shell python workflows packages observability dockerfiles)
 built_checks=(generated_docs sbom chart)
 clang_checks=(clang_tidy)
+nightly_checks=(clang_tidy_slow)
 
 binary=build/release/event-ingestor
 tools=build/venv/bin
@@ -125,15 +127,17 @@ check_generated_docs() {
   return $status
 }
 
-check_clang_tidy() {
-  cmake --preset debug --log-level=WARNING >/dev/null && tools/clang_tidy.py --self-test && tools/clang_tidy.py
+tidy() {
+  cmake --preset debug --log-level=WARNING >/dev/null && tools/clang_tidy.py --self-test && tools/clang_tidy.py "$1"
 }
+check_clang_tidy() { tidy quick; }
+check_clang_tidy_slow() { tidy slow; }
 
 # A check that is in no group would never run.
 all_are_named() {
   local written named
   written=$(declare -F | sed -n 's/^declare -f check_//p' | sort)
-  named=$(printf '%s\n' "${source_checks[@]}" "${built_checks[@]}" "${clang_checks[@]}" | sort)
+  named=$(printf '%s\n' "${source_checks[@]}" "${built_checks[@]}" "${clang_checks[@]}" "${nightly_checks[@]}" | sort)
   [[ $written == "$named" ]] || {
     echo "lint: the groups and the check_ functions differ:"
     diff <(echo "$named") <(echo "$written")
@@ -160,10 +164,11 @@ main() {
   local checks=() word
   for word in "${@:-all}"; do
     case $word in
-      all) checks+=("${source_checks[@]}" "${built_checks[@]}" "${clang_checks[@]}") ;;
+      all) checks+=("${source_checks[@]}" "${built_checks[@]}" "${clang_checks[@]}" "${nightly_checks[@]}") ;;
       source) checks+=("${source_checks[@]}") ;;
       built) checks+=("${built_checks[@]}") ;;
       clang) checks+=("${clang_checks[@]}") ;;
+      nightly) checks+=("${nightly_checks[@]}") ;;
       *)
         declare -F "check_$word" >/dev/null || {
           echo "lint: no group or check is named $word" >&2
