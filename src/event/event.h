@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "event/event_fault.h"
 #include "event/routes.h"
 
 namespace ei {
@@ -15,25 +16,6 @@ struct Member {
   std::string_view text;  // the string with its escapes resolved
   std::string_view raw;   // the string without its quotes, as the client wrote it
 };
-
-// The reason why an event can't be accepted. Each has a stable code that clients may act on.
-enum class EventFault : uint8_t {
-  kNone,
-  kMalformedJson,
-  kTooDeep,
-  kNotAnObject,
-  kDuplicateMember,
-  kMissingType,
-  kEmptyType,
-  kWrongType,
-  kTypeTooLong,
-  kIdTooLong,
-  kBadTimestamp,
-  kEventTooLarge,
-  kTooLargeForTopic,
-  kPartitionStuck,  // temporary: the event's partition is stalled
-};
-inline constexpr size_t kEventFaultCount = 14;
 
 // One event as the decoder read it. The views point into the request's bytes or into the decoder's scratch
 // memory and are valid as long as the request is being handled. `fault` is set only if the decoder itself
@@ -51,14 +33,6 @@ struct DecodedEvent {
   uint32_t index = 0;   // index in the request, from 0
   uint32_t line = 0;    // NDJSON: line from 1; else 0
   uint64_t offset = 0;  // NDJSON: byte of the body at which the line begins, or the position of the fault
-};
-
-// The largest sizes of an event and its members, in bytes. The id and the type are measured without quotes
-// and with escapes resolved.
-struct EventLimits {
-  size_t event_bytes_max = 1'000'000;
-  size_t id_bytes_max = 256;
-  size_t type_bytes_max = 256;
 };
 
 }  // namespace ei

@@ -204,20 +204,4 @@ bool Ingest::MayHold(ClientNumber client, uint64_t events, uint64_t bytes) const
                                 shares_->Allows(client, Shared::kJournalBytes, bytes));
 }
 
-std::string_view Code(IngestStatus status) {
-  switch (status) {
-    case IngestStatus::kAccepted:
-    case IngestStatus::kAllRejected: return {};
-    case IngestStatus::kRateLimited: return "rate_limited";
-    case IngestStatus::kJournalFull: return "journal_full";
-    case IngestStatus::kOverShare: return "client_over_share";
-    case IngestStatus::kBatchTooLarge:
-    case IngestStatus::kKeyTooLarge: return "batch_too_large";
-    case IngestStatus::kShuttingDown: return "shutting_down";
-    case IngestStatus::kStorageFailed: return "storage_failed";
-    case IngestStatus::kAckUnavailable: return "ack_unavailable";
-  }
-  return {};
-}
-
 }  // namespace ei

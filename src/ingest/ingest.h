@@ -18,25 +18,12 @@
 #include "event/event_batch.h"
 #include "event/telemetry.h"
 #include "ingest/ingest_context.h"
+#include "ingest/ingest_status.h"
 #include "journal/drain_rate.h"
 #include "journal/idempotency_window.h"
 #include "journal/journal.h"
 
 namespace ei {
-
-enum class IngestStatus : uint8_t {
-  kAccepted,     // each valid event (IngestContext::batch) is in the journal or, if a repeat, was accepted
-                 // before
-  kAllRejected,  // no event was accepted; IngestContext::rejections says why
-  kRateLimited,
-  kJournalFull,
-  kOverShare,      // the journal has room, but the client is over its share
-  kBatchTooLarge,  // more valid events than the journal can ever hold at once
-  kKeyTooLarge,  // the events plus the request's key, once for each event that uses it, exceed body_bytes_max
-  kShuttingDown,
-  kStorageFailed,   // the journal's storage failed; the process is about to end
-  kAckUnavailable,  // the service can't provide the requested level
-};
 
 struct IngestResult {
   IngestStatus status;
@@ -145,11 +132,5 @@ class Ingest {
   Log* const log_;
   std::atomic<bool> closing_{false};
 };
-
-// The code of the valid events of a batch that strict handling rejects because of its invalid events.
-inline constexpr std::string_view kBatchNotValid = "batch_not_valid";
-
-// Returns the stable code of a rejection, for example "journal_full"; empty for kAccepted and kAllRejected.
-std::string_view Code(IngestStatus status);
 
 }  // namespace ei

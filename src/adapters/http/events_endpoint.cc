@@ -190,13 +190,16 @@ void EventsEndpoint::Finish(const Request& request, PendingAck& pending, Reply& 
 
 namespace {
 
+bool IsTemporary(const Rejection& rejection) { return RowOf(rejection.fault).kind == FaultKind::kTemporary; }
+
 Problem ProblemOf(EventFault fault) {
-  const bool too_large = fault == EventFault::kEventTooLarge || fault == EventFault::kTooLargeForTopic;
-  if (too_large) return {413, Code(fault), "The event is too large"};
-  if (fault == EventFault::kPartitionStuck) {
-    return {503, Code(fault), "The event's partition is stalled"};
+  const FaultRow& row = RowOf(fault);
+  switch (row.kind) {
+    case FaultKind::kInvalid: return {422, row.code, "The event is not valid"};
+    case FaultKind::kTooLarge: return {413, row.code, "The event is too large"};
+    case FaultKind::kTemporary: return {503, row.code, "The event can't be accepted at present"};
   }
-  return {422, Code(fault), "The event is not valid"};
+  return {};
 }
 
 }  // namespace
@@ -205,16 +208,14 @@ void EventsEndpoint::WriteRejected(const Request& request, const DecodedRequest&
                                    Reply& reply) const {
   const Rejection& first = submission_.rejections.front();
   if (!decoded.batch) {
-    const bool stalled = first.fault == EventFault::kPartitionStuck;
     return reply.Refuse(ProblemOf(first.fault), Explain(first),
-                        stalled ? kStalledRetryAfter : std::chrono::seconds(0));
+                        IsTemporary(first) ? kStalledRetryAfter : std::chrono::seconds(0));
   }
-  const bool some_stalled = std::ranges::any_of(submission_.rejections, [](const Rejection& rejection) {
-    return rejection.fault == EventFault::kPartitionStuck;
-  });
-  reply.status = some_stalled ? 503 : 422;
-  reply.code = some_stalled ? Code(EventFault::kPartitionStuck) : kBatchNotValid;
-  if (some_stalled) reply.AddHeader("Retry-After", std::to_string(kStalledRetryAfter.count()));
+  const auto temporary = std::ranges::find_if(submission_.rejections, IsTemporary);
+  const bool may_succeed = temporary != submission_.rejections.end();
+  reply.status = may_succeed ? 503 : 422;
+  reply.code = may_succeed ? Code(temporary->fault) : kBatchNotValid;
+  if (may_succeed) reply.AddHeader("Retry-After", std::to_string(kStalledRetryAfter.count()));
   if (request.handling_strict) reply.headers.append("Preference-Applied: handling=strict\r\n");
   reply.body.append(R"({"accepted":0,"rejected":)").append(std::to_string(decoded.events.size()));
   reply.body.append(R"(,"errors":[)");

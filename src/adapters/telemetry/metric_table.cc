@@ -8,8 +8,8 @@ namespace {
 
 constexpr MetricLabel kRoute = {"route", "part of the HTTP interface", kRoutes};
 constexpr MetricLabel kStatus = {"status", "HTTP status of the reply, for example 202", {}};
-constexpr MetricLabel kRejectionCode = {"code", "problem code of the reply", kRejectionCodes};
-constexpr MetricLabel kRequestCode = {"code", "problem code of the reply", kRequestCodes};
+constexpr MetricLabel kProblemCode = {
+    "code", "problem code of the reply, see [API.md](API.md#rejections)", {}};
 constexpr MetricLabel kDropReason = {"reason", "why the connection was closed", kDropReasons};
 constexpr MetricLabel kSharedResource = {"resource", "resource that the client is over its share of",
                                          kSharedResources};
@@ -39,7 +39,7 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .name = "event_ingestor_requests_rejected_total",
      .kind = MetricKind::kCounter,
      .unit = "requests",
-     .labels = {kRequestCode},
+     .labels = {kProblemCode},
      .buckets = {},
      .help = "Requests and connections that were answered with a problem, including those whose body was "
              "not read."},
@@ -138,7 +138,7 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .name = "event_ingestor_events_rejected_total",
      .kind = MetricKind::kCounter,
      .unit = "events",
-     .labels = {kRejectionCode},
+     .labels = {kProblemCode},
      .buckets = {},
      .help = "Events that were rejected. The reply to the client has the same code."},
     {.id = MetricId::kEventsDelivered,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -8,6 +9,9 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "event/event_fault.h"
+#include "ingest/ingest_status.h"
+#include "ingest/problems.h"
 
 namespace ei::telemetry {
 
@@ -108,44 +112,22 @@ inline constexpr std::array<std::string_view, 2> kDeadLetterPlaces = {"topic", "
 
 // Why events are rejected. These series are exported with 0 from the start, so that the first rejection is
 // visible as an increase.
-inline constexpr std::array<std::string_view, 20> kRejectionCodes = {
-    "rate_limited",  "client_over_share", "journal_full",        "batch_not_valid",
-    "shutting_down", "storage_failed",    "batch_too_large",     "malformed_json",
-    "too_deep",      "not_an_object",     "duplicate_member",    "missing_type",
-    "empty_type",    "wrong_type",        "type_too_long",       "id_too_long",
-    "bad_timestamp", "event_too_large",   "too_large_for_topic", "partition_stuck"};
+inline constexpr auto kRejectionCodes = [] {
+  std::array<std::string_view, kIngestCodes.size() + kEventFaults.size() - 1> codes;
+  const auto rest = std::ranges::copy(kIngestCodes, codes.begin()).out;
+  std::ranges::transform(std::span(kEventFaults).subspan(1), rest, &FaultRow::code);
+  return codes;
+}();
 
 // Why requests and connections are rejected; also exported with 0 from the start. A request with a single
-// event is rejected with the code of that event; these codes are added when they first occur.
-inline constexpr std::array<std::string_view, 29> kRequestCodes = {"journal_full",
-                                                                   "storage_failed",
-                                                                   "rate_limited",
-                                                                   "client_over_share",
-                                                                   "overloaded",
-                                                                   "shutting_down",
-                                                                   "not_ready",
-                                                                   "partition_stuck",
-                                                                   "ack_timeout",
-                                                                   "batch_not_valid",
-                                                                   "batch_too_large",
-                                                                   "body_too_large",
-                                                                   "headers_too_large",
-                                                                   "target_too_long",
-                                                                   "header_timeout",
-                                                                   "body_timeout",
-                                                                   "malformed_request",
-                                                                   "malformed_json",
-                                                                   "too_deep",
-                                                                   "empty_batch",
-                                                                   "invalid_ack",
-                                                                   "ack_unavailable",
-                                                                   "unsupported_media_type",
-                                                                   "unsupported_encoding",
-                                                                   "cloudevents_unsupported",
-                                                                   "partial_body",
-                                                                   "expectation_failed",
-                                                                   "method_not_allowed",
-                                                                   "not_found"};
+// event is rejected with the code of that event; but for the temporary one these codes are added when they
+// first occur.
+inline constexpr auto kRequestCodes = [] {
+  std::array<std::string_view, problems::kAll.size() + 2> codes = {kBatchNotValid,
+                                                                   Code(EventFault::kPartitionStuck)};
+  std::ranges::transform(problems::kAll, codes.begin() + 2, &Problem::code);
+  return codes;
+}();
 
 // Why connections are closed to free capacity for others.
 inline constexpr std::array<std::string_view, 3> kDropReasons = {"refused", "silent", "unread"};

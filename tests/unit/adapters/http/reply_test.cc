@@ -90,29 +90,29 @@ TEST(Reply, NothingIsLeftAfterClear) {
 
 TEST(Problem, EveryOneIsAProblemDocumentWithItsOwnCode) {
   std::set<std::string> codes;
-  for (const Problem* const problem : problems::All()) {
+  for (const Problem& problem : problems::kAll) {
     Reply reply;
-    reply.Refuse(*problem, "the \"detail\" of it", std::chrono::seconds(7));
+    reply.Refuse(problem, "the \"detail\" of it", std::chrono::seconds(7));
     const auto body = nlohmann::json::parse(reply.body);
     EXPECT_EQ(body["type"], "about:blank");
-    EXPECT_EQ(body["status"], problem->status);
-    EXPECT_EQ(body["code"], std::string(problem->code));
-    EXPECT_EQ(body["title"], std::string(problem->title));
+    EXPECT_EQ(body["status"], problem.status);
+    EXPECT_EQ(body["code"], std::string(problem.code));
+    EXPECT_EQ(body["title"], std::string(problem.title));
     EXPECT_EQ(body["detail"], "the \"detail\" of it");
     EXPECT_EQ(reply.content_type, "application/problem+json");
     EXPECT_EQ(reply.headers, "Retry-After: 7\r\n");
-    EXPECT_EQ(reply.code, problem->code);
-    EXPECT_NE(ReasonPhrase(problem->status), "Unknown") << problem->status;
-    codes.insert(std::string(problem->code));
+    EXPECT_EQ(reply.code, problem.code);
+    EXPECT_NE(ReasonPhrase(problem.status), "Unknown") << problem.status;
+    codes.insert(std::string(problem.code));
   }
-  EXPECT_EQ(codes.size(), problems::All().size());
+  EXPECT_EQ(codes.size(), problems::kAll.size());
 }
 
 TEST(Problem, WhatExplainsAnEventsFaultNeedsNoEscapeButQuotes) {
-  for (size_t fault = 0; fault < kEventFaultCount; ++fault) {
-    const std::string detail = ei::Explain(static_cast<EventFault>(fault), {});
+  for (const FaultRow& row : kEventFaults) {
+    const std::string detail = ei::Explain(row.fault, {});
     std::string body;
-    AppendProblem(body, 422, Code(static_cast<EventFault>(fault)), "t", detail);
+    AppendProblem(body, 422, row.code, "t", detail);
     EXPECT_EQ(nlohmann::json::parse(body)["detail"], detail);
   }
 }

@@ -7,7 +7,6 @@
 #include <memory>
 #include <thread>
 
-#include "adapters/http/problem.h"
 #include "adapters/telemetry/metric_table.h"
 #include "unit/adapters/telemetry/exposition_parser.h"
 #include "unit/adapters/telemetry/set_clock.h"
@@ -324,12 +323,6 @@ TEST_F(MetricsTest, TheJournalIsExportedWithTheAgeOfItsOldestEvent) {
 TEST_F(MetricsTest, TellsWhatRunsHere) {
   EXPECT_EQ(
       Value("build_info", {{"version", "1.2.3"}, {"compiler", "gcc 12.2"}, {"json_scanner", "haswell"}}), 1);
-}
-
-TEST(RequestCodes, AreAllProblemsOfRequests) {
-  for (const http::Problem* const problem : http::problems::All()) {
-    EXPECT_NE(std::ranges::find(kRequestCodes, problem->code), kRequestCodes.end()) << problem->code;
-  }
 }
 
 }  // namespace

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace ei {
+
+// The reason why an event can't be accepted.
+enum class EventFault : uint8_t {
+  kNone,
+  kMalformedJson,
+  kTooDeep,
+  kNotAnObject,
+  kDuplicateMember,
+  kMissingType,
+  kEmptyType,
+  kWrongType,
+  kTypeTooLong,
+  kIdTooLong,
+  kBadTimestamp,
+  kEventTooLarge,
+  kTooLargeForTopic,
+  kPartitionStuck,
+};
+
+enum class FaultKind : uint8_t {
+  kInvalid,
+  kTooLarge,
+  kTemporary,  // the same event may be accepted later
+};
+
+// The largest sizes of an event and its members, in bytes. The id and the type are measured without quotes
+// and with escapes resolved.
+struct EventLimits {
+  size_t event_bytes_max = 1'000'000;
+  size_t id_bytes_max = 256;
+  size_t type_bytes_max = 256;
+};
+
+// How clients see a fault.
+struct FaultRow {
+  EventFault fault;
+  FaultKind kind;
+  std::string_view code;                  // stable; clients may act on it
+  std::string_view message;               // says what is wrong and what is valid; {} stands for the limit
+  size_t EventLimits::* limit = nullptr;  // null: the message has none
+};
+
+// One row for each fault, in the order of EventFault. Replies, metrics and their documentation take codes
+// from here; docs/API.md lists them for people.
+inline constexpr auto kEventFaults = std::to_array<FaultRow>({
+    {EventFault::kNone, FaultKind::kInvalid, "none", "nothing is wrong"},
+    {EventFault::kMalformedJson, FaultKind::kInvalid, "malformed_json",
+     "the event is not valid JSON in UTF-8 without a byte order mark (BOM)"},
+    {EventFault::kTooDeep, FaultKind::kInvalid, "too_deep",
+     "the JSON is nested too deeply (ingest.depth_max)"},
+    {EventFault::kNotAnObject, FaultKind::kInvalid, "not_an_object", "an event must be a JSON object"},
+    {EventFault::kDuplicateMember, FaultKind::kInvalid, "duplicate_member",
+     "the event has a duplicate member name at its top level"},
+    {EventFault::kMissingType, FaultKind::kInvalid, "missing_type",
+     "the event has no \"type\"; it must be a non-empty string"},
+    {EventFault::kEmptyType, FaultKind::kInvalid, "empty_type",
+     "\"type\" is empty; it must be a non-empty string"},
+    {EventFault::kWrongType, FaultKind::kInvalid, "wrong_type",
+     "\"id\" and \"type\" must be non-empty strings, \"timestamp\" a string in RFC 3339 form"},
+    {EventFault::kTypeTooLong, FaultKind::kInvalid, "type_too_long",
+     "\"type\" is over {} bytes (ingest.type_bytes_max)", &EventLimits::type_bytes_max},
+    {EventFault::kIdTooLong, FaultKind::kInvalid, "id_too_long",
+     "\"id\" is over {} bytes (ingest.id_bytes_max)", &EventLimits::id_bytes_max},
+    {EventFault::kBadTimestamp, FaultKind::kInvalid, "bad_timestamp",
+     "\"timestamp\" is not a date-time of RFC 3339, such as 2026-01-31T12:00:00Z or "
+     "2026-01-31T13:00:00+01:00: \"T\" between date and time, then \"Z\" or an offset with a colon"},
+    {EventFault::kEventTooLarge, FaultKind::kTooLarge, "event_too_large",
+     "the event is over {} bytes (ingest.event_bytes_max)", &EventLimits::event_bytes_max},
+    {EventFault::kTooLargeForTopic, FaultKind::kTooLarge, "too_large_for_topic",
+     "the event is larger than its topic accepts"},
+    {EventFault::kPartitionStuck, FaultKind::kTemporary, "partition_stuck",
+     "the partition of the event is not accepting events at present, and too many events are waiting already; "
+     "send the event again later"},
+});
+
+constexpr const FaultRow& RowOf(EventFault fault) { return kEventFaults[static_cast<size_t>(fault)]; }
+constexpr std::string_view Code(EventFault fault) { return RowOf(fault).code; }
+
+static_assert(
+    [] {
+      size_t row = 0;
+      for (const FaultRow& fault : kEventFaults) {
+        if (static_cast<size_t>(fault.fault) != row++) return false;
+      }
+      return row == static_cast<size_t>(EventFault::kPartitionStuck) + 1;
+    }(),
+    "kEventFaults has a row for each EventFault, in its order");
+
+}  // namespace ei

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <stdexcept>
+#include <string_view>
+
+namespace ei {
+
+// A kind of rejection of a request as clients see it.
+struct Problem {
+  uint16_t status;
+  std::string_view code;   // stable; clients may act on it
+  std::string_view title;  // the same for every rejection of this kind
+};
+
+// The kinds of rejection of requests. Replies, metrics and their documentation take codes from here;
+// docs/API.md lists them for people. The kinds of rejection of single events are in event/event_fault.h.
+namespace problems {
+
+inline constexpr auto kAll = std::to_array<Problem>({
+    {400, "malformed_request", "The HTTP request is malformed"},
+    {400, "malformed_json", "The body is not valid JSON"},
+    {400, "too_deep", "The JSON is nested too deeply"},
+    {400, "invalid_ack", "The ack level is unknown"},
+    {400, "ack_unavailable", "The requested ack level is not available"},
+    {400, "partial_body", "Partial bodies are not supported"},
+    {404, "not_found", "Not found"},
+    {405, "method_not_allowed", "Method not allowed"},
+    {408, "header_timeout", "The request header took too long"},
+    {408, "body_timeout", "The request body took too long"},
+    {413, "body_too_large", "The request body is too large"},
+    {413, "batch_too_large", "The batch is too large"},
+    {414, "target_too_long", "The request target is too long"},
+    {415, "unsupported_media_type", "The media type is not supported"},
+    {415, "unsupported_encoding", "The content encoding is not supported"},
+    {415, "cloudevents_unsupported", "CloudEvents are not supported yet"},
+    {417, "expectation_failed", "The expectation can't be met"},
+    {422, "empty_batch", "The batch contains no events"},
+    {429, "rate_limited", "The rate limit is exceeded"},
+    {429, "client_over_share", "The client is over its share"},
+    {431, "headers_too_large", "The request header is too large"},
+    {503, "journal_full", "The journal is full"},
+    {503, "shutting_down", "The service is stopping"},
+    {503, "storage_failed", "The journal's storage failed"},
+    {503, "not_ready", "The service is not ready"},
+    {503, "overloaded", "The service is overloaded"},
+    {504, "ack_timeout", "The ack did not arrive in time"},
+});
+
+consteval Problem Named(std::string_view code) {
+  const auto* const problem = std::ranges::find(kAll, code, &Problem::code);
+  if (problem == kAll.end()) throw std::invalid_argument("no problem has this code");
+  return *problem;
+}
+
+inline constexpr Problem kMalformedRequest = Named("malformed_request");
+inline constexpr Problem kMalformedJson = Named("malformed_json");
+inline constexpr Problem kTooDeep = Named("too_deep");
+inline constexpr Problem kInvalidAck = Named("invalid_ack");
+inline constexpr Problem kAckUnavailable = Named("ack_unavailable");
+inline constexpr Problem kPartialBody = Named("partial_body");
+inline constexpr Problem kNotFound = Named("not_found");
+inline constexpr Problem kMethodNotAllowed = Named("method_not_allowed");
+inline constexpr Problem kHeaderTimeout = Named("header_timeout");
+inline constexpr Problem kBodyTimeout = Named("body_timeout");
+inline constexpr Problem kBodyTooLarge = Named("body_too_large");
+inline constexpr Problem kBatchTooLarge = Named("batch_too_large");
+inline constexpr Problem kTargetTooLong = Named("target_too_long");
+inline constexpr Problem kUnsupportedMediaType = Named("unsupported_media_type");
+inline constexpr Problem kUnsupportedEncoding = Named("unsupported_encoding");
+inline constexpr Problem kCloudEventsUnsupported = Named("cloudevents_unsupported");
+inline constexpr Problem kExpectationFailed = Named("expectation_failed");
+inline constexpr Problem kEmptyBatch = Named("empty_batch");
+inline constexpr Problem kRateLimited = Named("rate_limited");
+inline constexpr Problem kClientOverShare = Named("client_over_share");
+inline constexpr Problem kHeadersTooLarge = Named("headers_too_large");
+inline constexpr Problem kJournalFull = Named("journal_full");
+inline constexpr Problem kShuttingDown = Named("shutting_down");
+inline constexpr Problem kStorageFailed = Named("storage_failed");
+inline constexpr Problem kNotReady = Named("not_ready");
+inline constexpr Problem kOverloaded = Named("overloaded");
+inline constexpr Problem kAckTimeout = Named("ack_timeout");
+
+}  // namespace problems
+
+// The code of the valid events of a batch that strict handling rejects because of its invalid events, and of
+// a batch without an accepted event. Such a reply has a list of results, so it is not a Problem.
+inline constexpr std::string_view kBatchNotValid = "batch_not_valid";
+
+}  // namespace ei
