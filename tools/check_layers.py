@@ -17,12 +17,13 @@ LAYERS = [
     "delivery",
     "ingest",
     "redrive",
+    "system",
     "adapters",
     "settings",
     "commands",
     "main",
 ]
-CORE = LAYERS[: LAYERS.index("adapters")]
+CORE = LAYERS[: LAYERS.index("system")]
 
 # Header prefix -> folders of src/ that may include it. Add a line for a new library.
 THIRD_PARTY = {

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "adapters/json/event_decoder.h"
-#include "adapters/system/system_clock.h"
 #include "adapters/telemetry/json_log.h"
 #include "adapters/telemetry/log_writer.h"
 #include "adapters/telemetry/metrics.h"
@@ -25,6 +24,7 @@
 #include "main/service.h"
 #include "settings/file_limit.h"
 #include "settings/load.h"
+#include "system/system_clock.h"
 
 namespace ei::service {
 
@@ -101,7 +101,7 @@ base::Result<void> FitFileLimit(Settings& settings, Log& log) {
 
 int Serve(Settings settings, const Routing& routing, bool drain = false) {
   ProcessSignals signals;
-  const SystemClock clock;
+  const system::SystemClock clock;
   telemetry::LogWriter log_writer(STDOUT_FILENO, clock);
   telemetry::JsonLog log(clock, LevelOf(settings.log.level),
                          [&log_writer](std::string_view line) { log_writer.Put(line); });
@@ -170,10 +170,10 @@ int Main(int argc, const char* const* argv) {
     return RunHealthCommand(*settings, line.live, http, std::cout, std::cerr);
   }
   if (IsWalCommand(line.subcommand)) {
-    return RunWalCommand(line, *settings, SystemClock(), std::cout, std::cerr);
+    return RunWalCommand(line, *settings, system::SystemClock(), std::cout, std::cerr);
   }
   if (IsDeadLetterCommand(line.subcommand)) {
-    return RunDeadLetterCommand(line, *settings, SystemClock(), std::cout, std::cerr,
+    return RunDeadLetterCommand(line, *settings, system::SystemClock(), std::cout, std::cerr,
                                 ::isatty(STDERR_FILENO) != 0);
   }
   const auto routing = LoadRouting(*settings);

@@ -12,13 +12,13 @@
 #include <thread>
 
 #include "support/random.h"
-#include "unit/adapters/file_sink/faulty_file_calls.h"
 #include "unit/adapters/file_sink/sink_fixture.h"
+#include "unit/system/faulty_file_calls.h"
 
 namespace ei::file_sink {
 namespace {
 
-using Call = FaultyFileCalls::Call;
+using Call = system::FaultyFileCalls::Call;
 
 class FileSinkCrash : public FileSinkTest {
  protected:
@@ -133,7 +133,7 @@ TEST_F(FileSinkCrash, PowerCutAtEveryCallLosesNothingThatWasReported) {
   for (uint64_t dies_at = 1; survived_whole == 0; ++dies_at) {
     ASSERT_LT(dies_at, 10'000U);
     std::filesystem::remove_all(folder_);
-    FaultyFileCalls calls;
+    system::FaultyFileCalls calls;
     segment_bytes_ = 700;
     calls.takes = [&](size_t size) { return random.Between(1, size); };
     calls.fault = [&](Call, uint64_t nth) { return nth >= dies_at ? EIO : 0; };
@@ -169,7 +169,7 @@ TEST_F(FileSinkCrash, PowerCutAfterFaultsAndRetriesLosesNothingThatWasReported) 
   support::Random random(support::SeedOr(6));
   for (int round = 0; round < 200; ++round) {
     std::filesystem::remove_all(folder_);
-    FaultyFileCalls calls;
+    system::FaultyFileCalls calls;
     segment_bytes_ = random.Between(100, 2000);
     ASSERT_TRUE(Open(calls));
     calls.takes = [&](size_t size) { return random.Between(1, size); };

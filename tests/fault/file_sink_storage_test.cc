@@ -6,13 +6,13 @@
 #include <utility>
 
 #include "support/random.h"
-#include "unit/adapters/file_sink/faulty_file_calls.h"
 #include "unit/adapters/file_sink/sink_fixture.h"
+#include "unit/system/faulty_file_calls.h"
 
 namespace ei::file_sink {
 namespace {
 
-using Call = FaultyFileCalls::Call;
+using Call = system::FaultyFileCalls::Call;
 using Strings = std::vector<std::string>;
 
 class FileSinkStorage : public FileSinkTest {
@@ -43,7 +43,7 @@ class FileSinkStorage : public FileSinkTest {
     EXPECT_TRUE(fault.contains(text)) << fault;
   }
 
-  FaultyFileCalls calls_;
+  system::FaultyFileCalls calls_;
 };
 
 TEST_F(FileSinkStorage, FullDiskLeavesNoTraceOfWhatDidNotFit) {

@@ -4,14 +4,14 @@
 #include <functional>
 #include <set>
 
-#include "unit/adapters/file_sink/faulty_file_calls.h"
 #include "unit/adapters/file_sink/sink_fixture.h"
+#include "unit/system/faulty_file_calls.h"
 
 namespace ei::file_sink {
 namespace {
 
 namespace fs = std::filesystem;
-using Call = FaultyFileCalls::Call;
+using Call = system::FaultyFileCalls::Call;
 using Strings = std::vector<std::string>;
 
 struct Act {
@@ -87,7 +87,7 @@ class FileSinkTaken : public FileSinkTest, public testing::WithParamInterface<Ac
     return found;
   }
 
-  FaultyFileCalls calls_;
+  system::FaultyFileCalls calls_;
 };
 
 TEST_P(FileSinkTaken, WhatIsAcknowledgedAfterwardsIsFound) {
@@ -137,7 +137,7 @@ INSTANTIATE_TEST_SUITE_P(Acts, FileSinkTaken, testing::ValuesIn(kActs), [](const
 class FileSinkHarried : public FileSinkTest {
  protected:
   ~FileSinkHarried() override { sink_.reset(); }  // before calls_
-  FaultyFileCalls calls_;
+  system::FaultyFileCalls calls_;
 };
 
 TEST_F(FileSinkHarried, SegmentsThatVanishAsFastAsTheyAreMadeAcknowledgeNothing) {

@@ -15,7 +15,8 @@ constexpr std::string_view kSetting = "dead_letter.dir (DEAD_LETTER_DIR)";
 
 }  // namespace
 
-DeadLetterFile::DeadLetterFile(DeadLetterFileOptions options, Log& log, const Clock& clock, FileCalls& calls)
+DeadLetterFile::DeadLetterFile(DeadLetterFileOptions options, Log& log, const Clock& clock,
+                               system::FileCalls& calls)
     : options_(std::move(options)), log_(log), clock_(clock), calls_(calls) {
   base::MutexLock lock(mutex_);
   const auto fault = EnsureOpen();

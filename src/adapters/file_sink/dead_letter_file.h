@@ -6,7 +6,6 @@
 #include <span>
 #include <string>
 
-#include "adapters/file_sink/file_calls.h"
 #include "adapters/file_sink/repeat_limit.h"
 #include "adapters/file_sink/segment_directory.h"
 #include "adapters/file_sink/segment_log.h"
@@ -14,6 +13,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "delivery/dead_letter_file.h"
+#include "system/file_calls.h"
 
 namespace ei::file_sink {
 
@@ -33,7 +33,7 @@ class DeadLetterFile final : public ei::DeadLetterFile {
  public:
   // The references must outlive this object.
   DeadLetterFile(DeadLetterFileOptions options, Log& log, const Clock& clock,
-                 FileCalls& calls = RealFileCalls());
+                 system::FileCalls& calls = system::RealFileCalls());
 
   StoredDeadLetters Store(std::span<const DeadLetterToStore> dead_letters) override;
 
@@ -50,7 +50,7 @@ class DeadLetterFile final : public ei::DeadLetterFile {
   const DeadLetterFileOptions options_;
   Log& log_;
   const Clock& clock_;
-  FileCalls& calls_;
+  system::FileCalls& calls_;
 
   mutable base::Mutex mutex_;
   std::unique_ptr<SegmentDirectory> directory_ GUARDED_BY(mutex_);  // null while not open; used by lines_

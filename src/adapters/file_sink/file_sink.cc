@@ -12,7 +12,7 @@ constexpr std::string_view kComponent = "file_sink";
 }  // namespace
 
 base::Result<std::unique_ptr<FileSink>> FileSink::Open(const Options& options, Log& log, const Clock& clock,
-                                                       Telemetry& telemetry, FileCalls& calls) {
+                                                       Telemetry& telemetry, system::FileCalls& calls) {
   auto directory = SegmentDirectory::Open(options.directory, "file.dir (FILE_DIR)", calls);
   if (!directory) return std::unexpected(std::move(directory.error()));
   std::unique_ptr<FileSink> sink(new FileSink(options, std::move(*directory), log, clock, telemetry));

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "adapters/file_sink/file_calls.h"
 #include "adapters/file_sink/repeat_limit.h"
 #include "adapters/file_sink/segment_directory.h"
 #include "adapters/file_sink/segment_log.h"
@@ -17,6 +16,7 @@
 #include "delivery/event_sink.h"
 #include "delivery/retry_policy.h"
 #include "event/telemetry.h"
+#include "system/file_calls.h"
 
 namespace ei::file_sink {
 
@@ -46,7 +46,7 @@ class FileSink final : public EventSink {
   // The references must outlive the sink.
   static base::Result<std::unique_ptr<FileSink>> Open(const Options& options, Log& log, const Clock& clock,
                                                       Telemetry& telemetry,
-                                                      FileCalls& calls = RealFileCalls());
+                                                      system::FileCalls& calls = system::RealFileCalls());
   ~FileSink() override;
 
   SinkLane& Lane(size_t lane) override;

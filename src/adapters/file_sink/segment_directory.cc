@@ -1,7 +1,6 @@
 #include "adapters/file_sink/segment_directory.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,8 +21,6 @@ constexpr std::string_view kSuffix = ".ndjson";
 constexpr size_t kDigits = 20;
 // No counter gets near this number; a file with a higher number in its name is not a segment and is ignored.
 constexpr uint64_t kNumberMax = 1'000'000'000'000'000'000;
-constexpr mode_t kFolderMode = 0750;
-constexpr mode_t kFileMode = 0640;
 
 std::string TwentyDigits(uint64_t number) {
   const std::string digits = std::to_string(number);
@@ -54,36 +51,6 @@ std::optional<uint64_t> NumberIn(std::string_view name, std::string_view prefix 
   return ReadTwentyDigits(digits);
 }
 
-base::FileIdentity IdentityOf(const struct stat& status) { return {status.st_dev, status.st_ino}; }
-
-std::string Text(int error) { return std::system_category().message(error); }
-
-bool SyncFolder(const std::filesystem::path& path, FileCalls& calls) {
-  const Descriptor folder(
-      calls, calls.OpenAt(AT_FDCWD, path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY, 0));
-  return folder.IsOpen() && Uninterrupted([&] { return calls.FSync(folder.Get()); }) == 0;
-}
-
-// Creates each missing folder of the path and syncs its parent. Returns false on an error, which is in errno.
-bool MakeFolders(const std::filesystem::path& path, FileCalls& calls) {
-  std::filesystem::path made;
-  for (const auto& part : path) {
-    const std::filesystem::path parent = made;
-    made /= part;
-    if (::mkdir(made.c_str(), kFolderMode) == 0) {
-      if (!SyncFolder(parent, calls)) return false;
-    } else if (errno != EEXIST) {
-      struct stat there = {};
-      const int error = errno;
-      const bool folder =
-          ::stat(made.c_str(), &there) == 0 && S_ISDIR(there.st_mode);  // as with EROFS, EACCES
-      errno = error;
-      if (!folder) return false;
-    }
-  }
-  return true;
-}
-
 }  // namespace
 
 base::Result<std::vector<ListedSegment>> ListSegments(const std::string& path, std::string_view prefix) {
@@ -101,12 +68,11 @@ base::Result<std::vector<ListedSegment>> ListSegments(const std::string& path, s
 
 base::Result<std::unique_ptr<SegmentDirectory>> SegmentDirectory::Open(const std::string& path,
                                                                        std::string_view setting,
-                                                                       FileCalls& calls) {
-  std::unique_ptr<SegmentDirectory> directory(new SegmentDirectory(path, setting, calls));
-  for (const auto step :
-       {&SegmentDirectory::Prepare, &SegmentDirectory::Lock, &SegmentDirectory::FindLastNumber}) {
-    if (auto done = (directory.get()->*step)(); !done) return std::unexpected(std::move(done.error()));
-  }
+                                                                       system::FileCalls& calls) {
+  auto folder = system::LockedFolder::Open(path, kLockFile, setting, calls);
+  if (!folder) return std::unexpected(std::move(folder.error()));
+  std::unique_ptr<SegmentDirectory> directory(new SegmentDirectory(path, setting, calls, std::move(*folder)));
+  if (auto found = directory->FindLastNumber(); !found) return std::unexpected(std::move(found.error()));
   return directory;
 }
 
@@ -114,48 +80,9 @@ std::unexpected<base::Error> SegmentDirectory::Fault(ErrorKind kind, std::string
   return base::Fail(kind, std::string(setting_) + ' ' + path_ + ": " + std::string(why));
 }
 
-base::Result<void> SegmentDirectory::Prepare() {
-  if (path_.empty()) return Fault(ErrorKind::kStorage, "is empty; name a folder");
-  if (!MakeFolders(path_, calls_)) {
-    const int error = errno;
-    return Fault(ErrorKind::kStorage,
-                 "can't make the folder: " + Text(error) + "; name one that can be made");
-  }
-  directory_ = Descriptor(calls_, calls_.OpenAt(AT_FDCWD, path_.c_str(), O_RDONLY | O_DIRECTORY, 0));
-  if (!directory_.IsOpen()) {
-    const int error = errno;
-    return Fault(ErrorKind::kStorage, "can't open the folder: " + Text(error));
-  }
-  if (::faccessat(directory_.Get(), ".", W_OK | X_OK, AT_EACCESS) != 0) {
-    const int error = errno;
-    return Fault(ErrorKind::kStorage,
-                 "the folder is not writable: " + Text(error) + "; give this user the right to write there");
-  }
-  return {};
-}
-
-base::Result<void> SegmentDirectory::Lock() {
-  constexpr int kFlags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
-  lock_ = Descriptor(calls_, calls_.OpenAt(directory_.Get(), kLockFile, kFlags, kFileMode));
-  struct stat status = {};
-  if (!lock_.IsOpen() || ::fstat(lock_.Get(), &status) != 0) {
-    const int error = errno;
-    return Fault(ErrorKind::kStorage,
-                 std::string("can't open ") + kLockFile + " for writing: " + Text(error));
-  }
-  lock_identity_ = IdentityOf(status);
-  if (::flock(lock_.Get(), LOCK_EX | LOCK_NB) == 0) return {};
-  const int error = errno;
-  if (error == EWOULDBLOCK) {
-    return Fault(ErrorKind::kUnavailable, std::string("another process writes there (it holds ") + kLockFile +
-                                              "); give each its own folder");
-  }
-  return Fault(ErrorKind::kStorage, std::string("can't lock ") + kLockFile + ": " + Text(error));
-}
-
 base::Result<void> SegmentDirectory::FindLastNumber() {
   std::array<char, kDigits> digits = {};
-  const ssize_t got = ::pread(lock_.Get(), digits.data(), digits.size(), 0);
+  const ssize_t got = ::pread(folder_.lock.Get(), digits.data(), digits.size(), 0);
   if (got == static_cast<ssize_t>(kDigits)) {
     last_number_ = ReadTwentyDigits({digits.data(), digits.size()}).value_or(0);
   }
@@ -171,23 +98,21 @@ base::Result<void> SegmentDirectory::FindLastNumber() {
 base::Result<bool> SegmentDirectory::Hold() {
   struct stat status = {};
   const std::string lock = path_ + '/' + kLockFile;
-  const int there = Uninterrupted([&] { return calls_.LStat(lock.c_str(), &status); });
-  if (there == 0 && IdentityOf(status) == lock_identity_) return false;
+  const int there = system::Uninterrupted([&] { return calls_.LStat(lock.c_str(), &status); });
+  if (there == 0 && system::IdentityOf(status) == folder_.lock_identity) return false;
   if (there != 0 && errno != ENOENT && errno != ENOTDIR) {
     const int error = errno;
     return Fault(ErrorKind::kStorage,
-                 std::string("can't get the status of ") + kLockFile + ": " + Text(error));
+                 std::string("can't get the status of ") + kLockFile + ": " + system::ErrorText(error));
   }
   auto again = Open(path_, setting_, calls_);
   if (!again) return std::unexpected(std::move(again.error()));
   const uint64_t last_number = std::max(last_number_, (*again)->last_number_);
   if (const auto saved = (*again)->SaveNumber(last_number); !saved) {
     return Fault(ErrorKind::kStorage, "can't " + std::string(saved.error().doing) + ' ' + saved.error().file +
-                                          ": " + Text(saved.error().error));
+                                          ": " + system::ErrorText(saved.error().error));
   }
-  directory_ = std::move((*again)->directory_);
-  lock_ = std::move((*again)->lock_);
-  lock_identity_ = (*again)->lock_identity_;
+  folder_ = std::move((*again)->folder_);
   last_number_ = last_number;
   return true;
 }
@@ -195,8 +120,8 @@ base::Result<bool> SegmentDirectory::Hold() {
 std::expected<bool, FileFault> SegmentDirectory::IsInPlace(const Segment& segment, uint64_t bytes) const {
   struct stat status = {};
   const std::string path = path_ + '/' + segment.name;
-  if (Uninterrupted([&] { return calls_.LStat(path.c_str(), &status); }) == 0) {
-    return IdentityOf(status) == segment.identity && static_cast<uint64_t>(status.st_size) == bytes;
+  if (system::Uninterrupted([&] { return calls_.LStat(path.c_str(), &status); }) == 0) {
+    return system::IdentityOf(status) == segment.identity && static_cast<uint64_t>(status.st_size) == bytes;
   }
   if (errno == ENOENT || errno == ENOTDIR) return false;
   return std::unexpected(FileFault{"get the status of", segment.name, errno});
@@ -227,13 +152,14 @@ std::expected<Segment, FileFault> SegmentDirectory::OpenNewest(std::string_view 
   Segment segment;
   segment.name = NameOf(prefix, *number);
   constexpr int kFlags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
-  segment.file = Descriptor(calls_, calls_.OpenAt(directory_.Get(), segment.name.c_str(), kFlags, 0));
+  segment.file =
+      system::Descriptor(calls_, calls_.OpenAt(folder_.folder.Get(), segment.name.c_str(), kFlags, 0));
   struct stat status = {};
   if (!segment.file.IsOpen() || ::fstat(segment.file.Get(), &status) != 0) {
     return std::unexpected(FileFault{"open", segment.name, errno});
   }
   if (!S_ISREG(status.st_mode)) return std::unexpected(FileFault{"append to", segment.name, EINVAL});
-  segment.identity = IdentityOf(status);
+  segment.identity = system::IdentityOf(status);
   segment.bytes = static_cast<uint64_t>(status.st_size);
   return segment;
 }
@@ -244,14 +170,15 @@ std::expected<Segment, FileFault> SegmentDirectory::Create(std::string_view pref
   Segment segment;
   segment.name = NameOf(prefix, *number);
   constexpr int kFlags = O_RDWR | O_APPEND | O_CREAT | O_EXCL;
-  segment.file = Descriptor(calls_, calls_.OpenAt(directory_.Get(), segment.name.c_str(), kFlags, kFileMode));
+  segment.file = system::Descriptor(
+      calls_, calls_.OpenAt(folder_.folder.Get(), segment.name.c_str(), kFlags, system::kFileMode));
   struct stat status = {};
   if (!segment.file.IsOpen() || ::fstat(segment.file.Get(), &status) != 0) {
     return std::unexpected(FileFault{"make", segment.name, errno});
   }
-  segment.identity = IdentityOf(status);
+  segment.identity = system::IdentityOf(status);
   // fsync, because fdatasync of a folder doesn't have to write a new entry.
-  if (Uninterrupted([&] { return calls_.FSync(directory_.Get()); }) != 0) {
+  if (system::Uninterrupted([&] { return calls_.FSync(folder_.folder.Get()); }) != 0) {
     FileFault fault{"sync the folder for", segment.name, errno};
     Remove(segment);
     return std::unexpected(std::move(fault));
@@ -269,11 +196,11 @@ std::expected<uint64_t, FileFault> SegmentDirectory::NextNumber() {
 std::expected<void, FileFault> SegmentDirectory::SaveNumber(uint64_t number) {
   const std::string line = TwentyDigits(number) + '\n';
   const ssize_t written =
-      Uninterrupted([&] { return calls_.PWrite(lock_.Get(), line.data(), line.size(), 0); });
+      system::Uninterrupted([&] { return calls_.PWrite(folder_.lock.Get(), line.data(), line.size(), 0); });
   if (written < 0) return std::unexpected(FileFault{"write", kLockFile, errno});
   if (static_cast<size_t>(written) < line.size())
     return std::unexpected(FileFault{"write", kLockFile, ENOSPC});
-  if (Uninterrupted([&] { return calls_.FDataSync(lock_.Get()); }) != 0) {
+  if (system::Uninterrupted([&] { return calls_.FDataSync(folder_.lock.Get()); }) != 0) {
     return std::unexpected(FileFault{"sync", kLockFile, errno});
   }
   last_number_ = number;
@@ -282,8 +209,9 @@ std::expected<void, FileFault> SegmentDirectory::SaveNumber(uint64_t number) {
 
 void SegmentDirectory::Remove(const Segment& segment) {
   struct stat status = {};
-  if (::fstatat(directory_.Get(), segment.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
-  if (IdentityOf(status) == segment.identity) ::unlinkat(directory_.Get(), segment.name.c_str(), 0);
+  if (::fstatat(folder_.folder.Get(), segment.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
+  if (system::IdentityOf(status) == segment.identity)
+    ::unlinkat(folder_.folder.Get(), segment.name.c_str(), 0);
 }
 
 }  // namespace ei::file_sink

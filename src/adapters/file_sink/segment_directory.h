@@ -8,9 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "adapters/file_sink/file_calls.h"
 #include "base/file_identity.h"
 #include "base/result.h"
+#include "system/file_calls.h"
+#include "system/locked_folder.h"
 
 namespace ei::file_sink {
 
@@ -22,7 +23,7 @@ struct FileFault {
 };
 
 struct Segment {
-  Descriptor file;
+  system::Descriptor file;
   base::FileIdentity identity;
   std::string name;
   uint64_t bytes = 0;
@@ -52,11 +53,12 @@ class SegmentDirectory {
   // setting that names the folder, for messages. `calls` must outlive the result. kUnavailable: another
   // process has the lock.
   static base::Result<std::unique_ptr<SegmentDirectory>> Open(const std::string& path,
-                                                              std::string_view setting, FileCalls& calls);
+                                                              std::string_view setting,
+                                                              system::FileCalls& calls);
 
   const std::string& Path() const { return path_; }
   std::string_view SettingName() const { return setting_; }
-  FileCalls& Calls() const { return calls_; }
+  system::FileCalls& Calls() const { return calls_; }
 
   // Checks that folder and lock file are still the ones that were opened. If not, creates and locks the
   // folder again and returns true. Costs one system call if nothing has changed.
@@ -82,11 +84,10 @@ class SegmentDirectory {
   void Remove(const Segment& segment);
 
  private:
-  SegmentDirectory(std::string path, std::string_view setting, FileCalls& calls)
-      : path_(std::move(path)), setting_(setting), calls_(calls) {}
+  SegmentDirectory(std::string path, std::string_view setting, system::FileCalls& calls,
+                   system::LockedFolder folder)
+      : path_(std::move(path)), setting_(setting), calls_(calls), folder_(std::move(folder)) {}
 
-  base::Result<void> Prepare();
-  base::Result<void> Lock();
   base::Result<void> FindLastNumber();
   std::optional<uint64_t> Newest(std::string_view prefix) const;
   std::expected<uint64_t, FileFault> NextNumber();
@@ -96,10 +97,8 @@ class SegmentDirectory {
 
   const std::string path_;
   const std::string_view setting_;
-  FileCalls& calls_;
-  Descriptor directory_;
-  Descriptor lock_;
-  base::FileIdentity lock_identity_;
+  system::FileCalls& calls_;
+  system::LockedFolder folder_;
   uint64_t last_number_ = 0;
 };
 

@@ -41,9 +41,9 @@ void SegmentLog::Resume() {
     return leave(newest->name,
                  errno == 0 ? "no complete line was found near its end" : "read: " + Text(errno));
   if (*sound < newest->bytes) {
-    FileCalls& calls = directory_.Calls();
-    if (Uninterrupted([&] { return calls.FTruncate(fd, static_cast<off_t>(*sound)); }) != 0 ||
-        Uninterrupted([&] { return calls.FDataSync(fd); }) != 0) {
+    system::FileCalls& calls = directory_.Calls();
+    if (system::Uninterrupted([&] { return calls.FTruncate(fd, static_cast<off_t>(*sound)); }) != 0 ||
+        system::Uninterrupted([&] { return calls.FDataSync(fd); }) != 0) {
       return leave(newest->name, "truncate its torn end: " + Text(errno));
     }
     log_.Write(
@@ -110,10 +110,10 @@ std::expected<void, FileFault> SegmentLog::LeaveIfMoved() {
 
 // After success the lines are synced to the disk, and the file still has its name.
 std::expected<void, FileFault> SegmentLog::WriteAndSync(std::string_view lines, SegmentState& state) {
-  FileCalls& calls = directory_.Calls();
+  system::FileCalls& calls = directory_.Calls();
   const int fd = segment_.file.Get();
   for (std::string_view rest = lines; !rest.empty();) {
-    const ssize_t written = Uninterrupted([&] { return calls.Write(fd, rest.data(), rest.size()); });
+    const ssize_t written = system::Uninterrupted([&] { return calls.Write(fd, rest.data(), rest.size()); });
     if (written <= 0) {
       FileFault fault{"write", segment_.name, written == 0 ? EIO : errno};
       TruncateToSynced();
@@ -121,7 +121,7 @@ std::expected<void, FileFault> SegmentLog::WriteAndSync(std::string_view lines, 
     }
     rest.remove_prefix(static_cast<size_t>(written));
   }
-  if (Uninterrupted([&] { return calls.FDataSync(fd); }) != 0) {
+  if (system::Uninterrupted([&] { return calls.FDataSync(fd); }) != 0) {
     state = SegmentState::kSyncFailed;
     return std::unexpected(FileFault{"sync", segment_.name, errno});
   }
@@ -168,12 +168,12 @@ std::expected<void, FileFault> SegmentLog::StartSegment() {
 
 // Truncates the segment to its size at the last sync.
 void SegmentLog::TruncateToSynced() {
-  FileCalls& calls = directory_.Calls();
+  system::FileCalls& calls = directory_.Calls();
   const auto size = static_cast<off_t>(segment_.bytes);
   struct stat status = {};
   // If another program has made it shorter, ftruncate would make it longer again.
   if (::fstat(segment_.file.Get(), &status) == 0 && status.st_size <= size) return;
-  if (Uninterrupted([&] { return calls.FTruncate(segment_.file.Get(), size); }) == 0) return;
+  if (system::Uninterrupted([&] { return calls.FTruncate(segment_.file.Get(), size); }) == 0) return;
   const int error = errno;
   if (segment_.bytes > 0) {
     if (const auto count = failed_truncates_.Count(clock_.Now())) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "adapters/file_sink/file_calls.h"
+#include "system/file_calls.h"
 
 namespace ei::file_sink {
 
@@ -16,7 +16,7 @@ namespace {
 // Fills `out` from the file at `offset`. Returns false on an error, which is in errno.
 bool ReadAt(int fd, uint64_t offset, std::string& out) {
   for (size_t got = 0; got < out.size();) {
-    const ssize_t n = Uninterrupted(
+    const ssize_t n = system::Uninterrupted(
         [&] { return ::pread(fd, out.data() + got, out.size() - got, static_cast<off_t>(offset + got)); });
     if (n == 0) errno = EIO;  // the file became shorter
     if (n <= 0) return false;

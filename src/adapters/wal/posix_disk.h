@@ -1,31 +1,15 @@
 #pragma once
 
-#include <sys/stat.h>
-
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "adapters/wal/disk.h"
-#include "base/file_identity.h"
 #include "base/result.h"
+#include "system/locked_folder.h"
 
 namespace ei::wal {
-
-// Owns a file descriptor and closes it.
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  ~Descriptor();
-
-  bool IsOpen() const { return fd_ >= 0; }
-  int Get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // A folder of the local file system. New folders get the mode 0750, new files 0640. Only regular files can be
 // opened: for a link, a pipe or a device Open fails at once with EINVAL.
@@ -53,19 +37,13 @@ class PosixDirectory final : public Directory {
   DiskResult<void> Confirm(const std::string& name, const File& file) override;
 
  private:
-  PosixDirectory(const std::string& path, Descriptor directory, Descriptor lock,
-                 const base::FileIdentity& lock_identity)
-      : lock_path_(path + '/' + kLockFile),
-        directory_(std::move(directory)),
-        lock_(std::move(lock)),
-        lock_identity_(lock_identity) {}
+  PosixDirectory(const std::string& path, system::LockedFolder folder)
+      : lock_path_(path + '/' + kLockFile), folder_(std::move(folder)) {}
 
-  bool IsReadOnly() const { return !lock_.IsOpen(); }
+  bool IsReadOnly() const { return !folder_.lock.IsOpen(); }
 
   const std::string lock_path_;
-  const Descriptor directory_;
-  const Descriptor lock_;
-  const base::FileIdentity lock_identity_;
+  const system::LockedFolder folder_;  // without a lock if it is read-only
 };
 
 }  // namespace ei::wal

@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "adapters/file_sink/dead_letter_line.h"
-#include "unit/adapters/file_sink/faulty_file_calls.h"
 #include "unit/adapters/file_sink/sink_fixture.h"
+#include "unit/system/faulty_file_calls.h"
 
 namespace ei::file_sink {
 namespace {
 
-using Call = FaultyFileCalls::Call;
+using Call = system::FaultyFileCalls::Call;
 using Strings = std::vector<std::string>;
 
 class DeadLetterFileTest : public testing::Test {
@@ -51,7 +51,7 @@ class DeadLetterFileTest : public testing::Test {
   std::filesystem::path folder_ = parent_.Path() / "dead-letters";
   RecordingLog log_;
   support::VirtualClock clock_;
-  FaultyFileCalls calls_;
+  system::FaultyFileCalls calls_;
   std::unique_ptr<DeadLetterFile> file_;
 };
 

@@ -6,13 +6,13 @@
 
 #include "adapters/file_sink/segment_tail.h"
 #include "journal/event_runs.h"
-#include "unit/adapters/file_sink/faulty_file_calls.h"
 #include "unit/adapters/file_sink/sink_fixture.h"
+#include "unit/system/faulty_file_calls.h"
 
 namespace ei::file_sink {
 namespace {
 
-using Call = FaultyFileCalls::Call;
+using Call = system::FaultyFileCalls::Call;
 using Strings = std::vector<std::string>;
 using std::chrono::milliseconds;
 
@@ -54,7 +54,7 @@ class FileLaneTest : public FileSinkTest {
     return writes_;
   }
 
-  FaultyFileCalls calls_;
+  system::FaultyFileCalls calls_;
   std::vector<size_t> writes_;
 };
 

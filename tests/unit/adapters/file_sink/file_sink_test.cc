@@ -6,14 +6,14 @@
 
 #include "adapters/file_sink/segment_tail.h"
 #include "support/random.h"
-#include "unit/adapters/file_sink/faulty_file_calls.h"
 #include "unit/adapters/file_sink/sink_fixture.h"
+#include "unit/system/faulty_file_calls.h"
 
 namespace ei::file_sink {
 namespace {
 
 using Strings = std::vector<std::string>;
-using Call = FaultyFileCalls::Call;
+using Call = system::FaultyFileCalls::Call;
 
 // The content of a folder when it is opened again.
 class ReopenedFileSink : public FileSinkTest {
@@ -74,7 +74,7 @@ TEST_F(ReopenedFileSink, NewestSegmentThatCannotBeOpenedIsLeftAndANewOneBegun) {
 TEST_F(ReopenedFileSink, TornSegmentThatCannotBeCutIsLeftAndANewOneBegun) {
   std::filesystem::create_directories(folder_);
   WriteFile(folder_ / "events-00000000000000000007.ndjson", "{}\n{");
-  FaultyFileCalls calls;
+  system::FaultyFileCalls calls;
   calls.fault = [](Call call, uint64_t) { return call == Call::kTruncate ? EPERM : 0; };
   ASSERT_TRUE(Open(calls));
   EXPECT_EQ(log_.Count("reason=truncate its torn end: Operation not permitted"), 1U);
@@ -154,7 +154,7 @@ TEST_F(FileSinkRotation, EventLargerThanABatchIsStored) {
 
 TEST_F(FileSinkRotation, AnySizesKeepTheOrderAndTheBound) {
   support::Random random(support::SeedOr(42));
-  FaultyFileCalls calls;  // whose syncs cost nothing
+  system::FaultyFileCalls calls;  // whose syncs cost nothing
   for (int round = 0; round < 50; ++round) {
     std::filesystem::remove_all(folder_);
     segment_bytes_ = random.Between(1, 400);
@@ -188,7 +188,7 @@ TEST_F(FileSinkTest, FolderInUseByAnotherSinkIsRejected) {
 }
 
 TEST_F(FileSinkTest, DiskWithoutSpaceForAFirstSegmentIsReportedWithTheNameOfTheSetting) {
-  FaultyFileCalls calls;
+  system::FaultyFileCalls calls;
   calls.fault = [](Call call, uint64_t) { return call == Call::kPWrite ? ENOSPC : 0; };
   const auto opened = Open(calls);
   ASSERT_FALSE(opened);
@@ -198,7 +198,7 @@ TEST_F(FileSinkTest, DiskWithoutSpaceForAFirstSegmentIsReportedWithTheNameOfTheS
 }
 
 TEST_F(FileSinkTest, NothingIsReportedForNothing) {
-  FaultyFileCalls calls;
+  system::FaultyFileCalls calls;
   ASSERT_TRUE(Open(calls));
   const uint64_t before = calls.Count();
   RunOnce();
@@ -215,7 +215,7 @@ TEST_F(FileSinkTest, LineBreaksBecomeSpaces) {
 }
 
 TEST_F(FileSinkTest, ReportComesAfterTheSyncOfTheEventsLine) {
-  FaultyFileCalls calls;
+  system::FaultyFileCalls calls;
   ASSERT_TRUE(Open(calls));
   const uint64_t syncs = calls.Count(Call::kDataSync);
   listener_.on_delivered = [&] { EXPECT_EQ(calls.Count(Call::kDataSync), syncs + 1); };

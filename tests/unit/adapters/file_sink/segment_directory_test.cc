@@ -1,13 +1,12 @@
 #include "adapters/file_sink/segment_directory.h"
 
-#include "unit/adapters/file_sink/faulty_file_calls.h"
 #include "unit/adapters/file_sink/sink_fixture.h"
+#include "unit/system/faulty_file_calls.h"
 
 namespace ei::file_sink {
 namespace {
 
 using base::ErrorKind;
-using support::WithoutRoot;
 
 class SegmentDirectoryTest : public testing::Test {
  protected:
@@ -22,69 +21,18 @@ class SegmentDirectoryTest : public testing::Test {
 
   TempFolder folder_;
   std::filesystem::path path_ = folder_.Path() / "events";
-  FaultyFileCalls calls_;
+  system::FaultyFileCalls calls_;
 };
-
-TEST_F(SegmentDirectoryTest, UnwritableFolderIsReportedWithTheNameOfItsSetting) {
-  std::filesystem::create_directory(path_);
-  std::filesystem::permissions(path_, std::filesystem::perms(0555));
-  std::filesystem::permissions(folder_.Path(), std::filesystem::perms(0755));
-  const WithoutRoot unprivileged;
-  const auto error = OpenError();
-  EXPECT_EQ(error.kind, ErrorKind::kStorage);
-  EXPECT_EQ(error.message,
-            "file.dir (FILE_DIR) " + path_.string() +
-                ": the folder is not writable: Permission denied; give this user the right to write "
-                "there");
-}
-
-TEST_F(SegmentDirectoryTest, FolderThatCannotBeMadeIsRejected) {
-  std::filesystem::permissions(folder_.Path(), std::filesystem::perms(0555));
-  const WithoutRoot unprivileged;
-  const auto error = OpenError();
-  EXPECT_EQ(error.kind, ErrorKind::kStorage);
-  EXPECT_TRUE(error.message.contains("can't make the folder: Permission denied")) << error.message;
-}
-
-TEST_F(SegmentDirectoryTest, PathThatIsAFileOrLeadsThroughOneIsRejected) {
-  WriteFile(path_, "");
-  EXPECT_TRUE(OpenError().message.contains("can't open the folder: Not a directory"));
-  path_ /= "below";
-  EXPECT_TRUE(OpenError().message.contains("can't make the folder: Not a directory"));
-}
-
-TEST_F(SegmentDirectoryTest, EmptyPathIsRejected) {
-  path_ = "";
-  EXPECT_TRUE(OpenError().message.contains("is empty"));
-}
 
 TEST_F(SegmentDirectoryTest, SecondOpenerIsRejectedUntilTheFirstIsGone) {
   auto first = Open();
   ASSERT_TRUE(first);
   const auto error = OpenError();
   EXPECT_EQ(error.kind, ErrorKind::kUnavailable);
-  EXPECT_TRUE(error.message.contains("another process writes there")) << error.message;
+  EXPECT_TRUE(error.message.contains("file.dir (FILE_DIR) " + path_.string() + ": another process"))
+      << error.message;
   first->reset();
   EXPECT_TRUE(Open());
-}
-
-TEST_F(SegmentDirectoryTest, FailingDiskIsDistinguishedFromAWrongSetting) {
-  for (const auto& [error, kind] :
-       {std::pair(EIO, ErrorKind::kStorage), std::pair(ENOSPC, ErrorKind::kStorage),
-        std::pair(EACCES, ErrorKind::kStorage)}) {
-    const int fails_with = error;
-    calls_.fault = [=](FaultyFileCalls::Call call, uint64_t) {
-      return call == FaultyFileCalls::Call::kOpen ? fails_with : 0;
-    };
-    EXPECT_EQ(OpenError().kind, kind);
-  }
-}
-
-TEST_F(SegmentDirectoryTest, ParentsAreMadeAndSynced) {
-  path_ = folder_.Path() / "a" / "b" / "c";
-  ASSERT_TRUE(Open());
-  EXPECT_TRUE(std::filesystem::is_directory(path_));
-  EXPECT_EQ(calls_.Count(FaultyFileCalls::Call::kSync), 3U);
 }
 
 TEST_F(SegmentDirectoryTest, RelativePathAndTrailingSlashAreTaken) {
@@ -140,8 +88,8 @@ TEST_F(SegmentDirectoryTest, ForeignNamesArePassedOver) {
 TEST_F(SegmentDirectoryTest, SegmentWhoseNameIsNotSyncedIsTakenBack) {
   auto directory = Open();
   ASSERT_TRUE(directory);
-  calls_.fault = [](FaultyFileCalls::Call call, uint64_t) {
-    return call == FaultyFileCalls::Call::kSync ? EIO : 0;
+  calls_.fault = [](system::FaultyFileCalls::Call call, uint64_t) {
+    return call == system::FaultyFileCalls::Call::kSync ? EIO : 0;
   };
   const auto segment = (*directory)->Create("events");
   ASSERT_FALSE(segment);
@@ -152,8 +100,8 @@ TEST_F(SegmentDirectoryTest, SegmentWhoseNameIsNotSyncedIsTakenBack) {
 TEST_F(SegmentDirectoryTest, InterruptedCallsAreRepeated) {
   auto directory = Open();
   ASSERT_TRUE(directory);
-  calls_.fault = [](FaultyFileCalls::Call call, uint64_t nth) {
-    return call != FaultyFileCalls::Call::kOpen && nth % 2 == 0 ? EINTR : 0;
+  calls_.fault = [](system::FaultyFileCalls::Call call, uint64_t nth) {
+    return call != system::FaultyFileCalls::Call::kOpen && nth % 2 == 0 ? EINTR : 0;
   };
   for (int i = 0; i < 4; ++i) EXPECT_TRUE((*directory)->Create("events"));
 }

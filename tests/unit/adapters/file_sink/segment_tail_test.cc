@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "adapters/file_sink/file_calls.h"
+#include "system/file_calls.h"
 #include "unit/adapters/file_sink/sink_fixture.h"
 
 namespace ei::file_sink {
@@ -17,15 +17,16 @@ class SegmentTail : public testing::Test {
   std::optional<uint64_t> Sound(std::string_view bytes) {
     const auto path = folder_.Path() / "segment";
     WriteFile(path, bytes);
-    const Descriptor file(RealFileCalls(), RealFileCalls().OpenAt(AT_FDCWD, path.c_str(), O_RDONLY, 0));
+    const system::Descriptor file(system::RealFileCalls(),
+                                  system::RealFileCalls().OpenAt(AT_FDCWD, path.c_str(), O_RDONLY, 0));
     return SoundBytes(file.Get(), bytes.size());
   }
   TempFolder folder_;
 };
 
 TEST_F(SegmentTail, UnreadableFileIsReportedByErrno) {
-  const Descriptor folder(RealFileCalls(),
-                          RealFileCalls().OpenAt(AT_FDCWD, folder_.Path().c_str(), O_RDONLY, 0));
+  const system::Descriptor folder(
+      system::RealFileCalls(), system::RealFileCalls().OpenAt(AT_FDCWD, folder_.Path().c_str(), O_RDONLY, 0));
   EXPECT_EQ(SoundBytes(folder.Get(), 10), std::nullopt);
   EXPECT_EQ(errno, EISDIR);
 }
@@ -33,7 +34,8 @@ TEST_F(SegmentTail, UnreadableFileIsReportedByErrno) {
 TEST_F(SegmentTail, FileShorterThanExpectedIsReportedByErrno) {
   const auto path = folder_.Path() / "segment";
   WriteFile(path, "{}\n");
-  const Descriptor file(RealFileCalls(), RealFileCalls().OpenAt(AT_FDCWD, path.c_str(), O_RDONLY, 0));
+  const system::Descriptor file(system::RealFileCalls(),
+                                system::RealFileCalls().OpenAt(AT_FDCWD, path.c_str(), O_RDONLY, 0));
   EXPECT_EQ(SoundBytes(file.Get(), 10), std::nullopt);
   EXPECT_EQ(errno, EIO);
 }
@@ -82,7 +84,8 @@ TEST_F(SegmentTail, HugeGarbageTailIsCutAndABeyondHugeOneLeftAlone) {
   const auto path = folder_.Path() / "sparse";
   WriteFile(path, before);
   std::filesystem::resize_file(path, 2 * kTailBytesMax);  // NUL bytes that take no room
-  const Descriptor file(RealFileCalls(), RealFileCalls().OpenAt(AT_FDCWD, path.c_str(), O_RDONLY, 0));
+  const system::Descriptor file(system::RealFileCalls(),
+                                system::RealFileCalls().OpenAt(AT_FDCWD, path.c_str(), O_RDONLY, 0));
   EXPECT_EQ(SoundBytes(file.Get(), 2 * kTailBytesMax), std::nullopt);
   EXPECT_EQ(errno, 0);
 }

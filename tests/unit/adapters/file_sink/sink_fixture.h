@@ -82,7 +82,7 @@ class FileSinkTest : public testing::Test {
   static constexpr base::Duration kBackoffMax = std::chrono::seconds(10);
 
   // Events that an earlier sink did not deliver are dropped with it.
-  base::Result<void> Open(FileCalls& calls = RealFileCalls()) {
+  base::Result<void> Open(system::FileCalls& calls = system::RealFileCalls()) {
     sink_.reset();
     listener_ = {};
     added_ = 0;

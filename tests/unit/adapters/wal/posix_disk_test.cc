@@ -9,11 +9,9 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "support/temp_folder.h"
@@ -38,50 +36,11 @@ mode_t ModeOf(const std::filesystem::path& path) {
   return status.st_mode & 07777;
 }
 
-// Another process that holds the folder until it is killed.
-class OtherProcess {
- public:
-  explicit OtherProcess(const std::filesystem::path& folder) {
-    std::array<int, 2> pipe = {};
-    if (::pipe(pipe.data()) != 0) std::abort();
-    child_ = ::fork();
-    if (child_ == 0) {
-      const auto opened = PosixDirectory::OpenForWriting(folder.string());
-      const char holds = opened ? 'y' : 'n';
-      if (::write(pipe[1], &holds, 1) != 1) ::_exit(1);
-      for (;;) ::pause();
-    }
-    char holds = 'n';
-    EXPECT_EQ(::read(pipe[0], &holds, 1), 1);
-    EXPECT_EQ(holds, 'y');
-    ::close(pipe[0]);
-    ::close(pipe[1]);
-  }
-  ~OtherProcess() { Kill(); }
-  OtherProcess(const OtherProcess&) = delete;
-  OtherProcess& operator=(const OtherProcess&) = delete;
-
-  void Kill() {
-    if (child_ <= 0) return;
-    ::kill(child_, SIGKILL);
-    ::waitpid(child_, nullptr, 0);
-    child_ = 0;
-  }
-
- private:
-  pid_t child_ = 0;
-};
-
 class PosixDiskTest : public testing::Test {
  protected:
   PosixDiskTest() : umask_(::umask(022)) {}
   ~PosixDiskTest() override { ::umask(umask_); }
 
-  base::Error OpenError() {
-    auto opened = PosixDirectory::OpenForWriting(path_.string());
-    EXPECT_FALSE(opened);
-    return opened ? base::Error{} : opened.error();
-  }
   PosixDirectory& Disk() {
     if (disk_ == nullptr) disk_ = std::move(PosixDirectory::OpenForWriting(path_.string()).value());
     return *disk_;
@@ -103,68 +62,14 @@ class PosixDiskTest : public testing::Test {
   std::unique_ptr<PosixDirectory> disk_;
 };
 
-TEST_F(PosixDiskTest, FolderThatCannotBeCreatedIsAnError) {
-  std::filesystem::permissions(folder_.Path(), std::filesystem::perms(0555));
-  const WithoutRoot without_root;
-  const auto error = OpenError();
-  EXPECT_EQ(error.kind, ErrorKind::kStorage);
-  EXPECT_EQ(error.message,
-            "wal.dir (WAL_DIR) " + path_.string() +
-                ": can't create the folder: Permission denied; use a path that can be created");
-}
-
-TEST_F(PosixDiskTest, UnwritableFolderIsAnError) {
-  std::filesystem::create_directory(path_);
-  std::filesystem::permissions(path_, std::filesystem::perms(0555));
-  std::filesystem::permissions(folder_.Path(), std::filesystem::perms(0755));
-  const WithoutRoot without_root;
-  const auto error = OpenError();
-  EXPECT_EQ(error.kind, ErrorKind::kStorage);
-  EXPECT_EQ(error.message,
-            "wal.dir (WAL_DIR) " + path_.string() +
-                ": the folder is not writable: Permission denied; give this user write permission");
-}
-
-TEST_F(PosixDiskTest, PathThatIsAFileOrLeadsThroughOneIsAnError) {
-  WriteFile(path_, "");
-  EXPECT_EQ(OpenError().kind, ErrorKind::kStorage);
-  EXPECT_TRUE(OpenError().message.contains("can't create the folder: Not a directory"))
-      << OpenError().message;
-  path_ /= "below";
-  EXPECT_TRUE(OpenError().message.contains("can't create the folder: Not a directory"))
-      << OpenError().message;
-}
-
-TEST_F(PosixDiskTest, EmptyPathIsAnError) {
-  path_ = "";
-  EXPECT_TRUE(OpenError().message.contains("is empty; set it to a folder")) << OpenError().message;
-}
-
-TEST_F(PosixDiskTest, LockThatIsNoPlainFileIsAnError) {
-  std::filesystem::create_directory(path_);
-  std::filesystem::create_symlink(folder_.Path() / "elsewhere", path_ / PosixDirectory::kLockFile);
-  const auto error = OpenError();
-  EXPECT_EQ(error.kind, ErrorKind::kStorage);
-  EXPECT_TRUE(error.message.contains("can't open LOCK for writing")) << error.message;
-  EXPECT_FALSE(std::filesystem::exists(folder_.Path() / "elsewhere"));
-}
-
-TEST_F(PosixDiskTest, SecondOpenerIsRejectedUntilTheFirstIsGone) {
+TEST_F(PosixDiskTest, FolderIsLockedAndNamedByItsSetting) {
   Disk();
-  EXPECT_EQ(OpenError().kind, ErrorKind::kUnavailable);
-  disk_.reset();
-  EXPECT_TRUE(PosixDirectory::OpenForWriting(path_.string()));
-}
-
-TEST_F(PosixDiskTest, FolderOfAnotherProcessIsRejectedUntilThatHasDied) {
-  OtherProcess other(path_);
-  const auto error = OpenError();
-  EXPECT_EQ(error.kind, ErrorKind::kUnavailable);
-  EXPECT_EQ(error.message,
+  const auto second = PosixDirectory::OpenForWriting(path_.string());
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().kind, base::ErrorKind::kUnavailable);
+  EXPECT_EQ(second.error().message,
             "wal.dir (WAL_DIR) " + path_.string() +
                 ": another process writes there (it holds LOCK); give each process its own folder");
-  other.Kill();
-  EXPECT_TRUE(PosixDirectory::OpenForWriting(path_.string()));
 }
 
 TEST_F(PosixDiskTest, FoldersAndFilesAreMadeForThisUserAndItsGroup) {

@@ -1,11 +1,11 @@
-#include "adapters/file_sink/file_calls.h"
+#include "system/file_calls.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
 
-namespace ei::file_sink {
+namespace ei::system {
 
 namespace {
 
@@ -50,4 +50,4 @@ void Descriptor::Close() {
   fd_ = -1;
 }
 
-}  // namespace ei::file_sink
+}  // namespace ei::system

@@ -12,10 +12,10 @@
 #include <set>
 #include <string>
 
-#include "adapters/file_sink/file_calls.h"
 #include "support/random.h"
+#include "system/file_calls.h"
 
-namespace ei::file_sink {
+namespace ei::system {
 
 // The real calls, except where a test makes one fail, and a disk that loses unsynced data. One thread at a
 // time.
@@ -132,4 +132,4 @@ class FaultyFileCalls final : public FileCalls {
   std::map<std::string, uint64_t> synced_;  // bytes of each segment that survive a power cut
 };
 
-}  // namespace ei::file_sink
+}  // namespace ei::system

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 
-namespace ei {
+namespace ei::system {
 
 // The steady clock and the system clock of this machine. Thread-safe.
 class SystemClock final : public Clock {
@@ -11,4 +11,4 @@ class SystemClock final : public Clock {
   base::WallTime WallNow() const override { return std::chrono::system_clock::now(); }
 };
 
-}  // namespace ei
+}  // namespace ei::system

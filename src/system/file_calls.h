@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstddef>
 
-namespace ei::file_sink {
+namespace ei::system {
 
 // The system calls that write events to the disk, as an interface so that tests can make each of them fail.
 // Each does the same as the POSIX call of its name, including errno. Thread-safe.
@@ -52,4 +52,4 @@ class Descriptor {
   int fd_ = -1;
 };
 
-}  // namespace ei::file_sink
+}  // namespace ei::system
