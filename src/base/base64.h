@@ -6,7 +6,7 @@
 
 namespace ei::base {
 
-// Returns `bytes` in Base64 with padding (RFC 4648, section 4).
+// Returns `bytes`, at most 1 GiB, in Base64 with padding (RFC 4648, section 4).
 std::string EncodeBase64(std::string_view bytes);
 
 // Returns nullopt unless `text` is the exact output of EncodeBase64 for some bytes: padding is required,

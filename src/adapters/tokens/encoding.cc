@@ -1,11 +1,11 @@
 #include "adapters/tokens/encoding.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
 
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
+
+#include "base/base64.h"
 
 namespace ei::tokens {
 
@@ -14,8 +14,6 @@ namespace {
 const unsigned char* Bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
-
-constexpr std::string_view kUrlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 }  // namespace
 
@@ -38,40 +36,20 @@ std::string PercentEncode(std::string_view text) {
 }
 
 std::string Base64Url(std::string_view bytes) {
-  std::string text;
-  uint32_t bits = 0;
-  int count = 0;
-  for (const char c : bytes) {
-    bits = bits << 8 | static_cast<unsigned char>(c);
-    for (count += 8; count >= 6; count -= 6) text += kUrlAlphabet[bits >> (count - 6) & 63];
-  }
-  if (count > 0) text += kUrlAlphabet[bits << (6 - count) & 63];
-  return text;
-}
-
-std::string Base64(std::string_view bytes) {
-  std::string text = Base64Url(bytes);
-  std::ranges::replace(text, '-', '+');
-  std::ranges::replace(text, '_', '/');
-  text.resize((text.size() + 3) / 4 * 4, '=');
+  std::string text = base::EncodeBase64(bytes);
+  text.resize(text.find_last_not_of('=') + 1);
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
   return text;
 }
 
 std::string FromBase64Url(std::string_view text) {
-  while (text.ends_with('=')) text.remove_suffix(1);
-  std::string bytes;
-  uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const size_t value = kUrlAlphabet.find(c);
-    if (value == std::string_view::npos) return {};
-    bits = bits << 6 | static_cast<uint32_t>(value);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>(bits >> count & 255);
-  }
-  return bytes;
+  if (text.find_first_of("+/") != std::string_view::npos) return {};
+  std::string plain(text.substr(0, text.find_last_not_of('=') + 1));
+  std::ranges::replace(plain, '-', '+');
+  std::ranges::replace(plain, '_', '/');
+  plain.resize((plain.size() + 3) / 4 * 4, '=');
+  return base::DecodeBase64(plain).value_or("");
 }
 
 std::string Hex(std::string_view bytes) {

@@ -8,10 +8,9 @@ namespace ei::tokens {
 // Writes every byte except A-Z a-z 0-9 - . _ ~ as %XX (RFC 3986, section 2.3).
 std::string PercentEncode(std::string_view text);
 
-std::string Base64(std::string_view bytes);
-// With the URL-safe alphabet and without padding (RFC 4648, section 5).
+// Base64 with the URL-safe alphabet and without padding (RFC 4648, section 5).
 std::string Base64Url(std::string_view bytes);
-// Returns empty text when the input is not Base64Url.
+// Returns empty text if `text` is not Base64Url, except that padding is allowed.
 std::string FromBase64Url(std::string_view text);
 
 std::string Hex(std::string_view bytes);

@@ -9,6 +9,7 @@
 #include "adapters/tokens/encoding.h"
 #include "adapters/tokens/json_number.h"
 #include "adapters/tokens/jwt_expiry.h"
+#include "base/base64.h"
 
 namespace ei::tokens {
 
@@ -54,10 +55,10 @@ base::Result<AccessToken> OidcTokens::Fetch() {
   const auto secret = read_(options_.client_secret_file, "kafka.security.oauth_client_secret_file");
   if (!secret) return std::unexpected(secret.error());
   HttpRequest request{.method = "POST", .url = options_.token_url, .headers = {}, .body = {}};
-  request.headers = {
-      {"Content-Type", "application/x-www-form-urlencoded"},
-      {"Accept", "application/json"},
-      {"Authorization", "Basic " + Base64(PercentEncode(options_.client_id) + ":" + PercentEncode(*secret))}};
+  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
+                     {"Accept", "application/json"},
+                     {"Authorization", "Basic " + base::EncodeBase64(PercentEncode(options_.client_id) + ":" +
+                                                                     PercentEncode(*secret))}};
   request.body = "grant_type=client_credentials";
   if (!options_.scope.empty()) request.body += "&scope=" + PercentEncode(options_.scope);
   const base::WallTime asked_at = clock_.WallNow();

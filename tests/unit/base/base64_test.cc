@@ -28,8 +28,9 @@ TEST(Base64, EveryByteIsDecodedAtEveryPlace) {
 }
 
 TEST(Base64, TextThatTheEncoderNeverWritesIsRejected) {
-  for (const char* text : {"Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm 8", "Zm8\n", "=Zm8",
-                           "Zg==Zg==", "Zm-_", "====", "Z==="}) {
+  for (const char* text : {"Z",     "Zg",      "Zg=",      "Zg===",    "Zh==",     "Zm9=", "Zm 8",
+                           "Zm8\n", "=Zm8",    "Zg==Zg==", "Zm-_",     "====",     "Z===", "=",
+                           "Z=g=",  " Zm9vYg", "\nZm9",    "Zm9v    ", "Zm9v----", "    ", "Zm9\xff"}) {
     EXPECT_EQ(DecodeBase64(text), std::nullopt) << text;
   }
 }

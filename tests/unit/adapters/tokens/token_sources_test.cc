@@ -7,6 +7,7 @@
 #include "adapters/tokens/jwt_expiry.h"
 #include "adapters/tokens/msk_iam_tokens.h"
 #include "adapters/tokens/oidc_tokens.h"
+#include "base/base64.h"
 #include "support/virtual_clock.h"
 #include "unit/adapters/tokens/fake_http.h"
 
@@ -92,7 +93,7 @@ TEST_F(TokenSources, OidcAsksWithIdAndSecret) {
   EXPECT_EQ(http_.asked[0].method, "POST");
   EXPECT_EQ(http_.asked[0].url, "https://login/token");
   EXPECT_EQ(http_.asked[0].body, "grant_type=client_credentials&scope=a%20b");
-  EXPECT_EQ(http_.Header(0, "Authorization"), "Basic " + Base64("me:s3cret%2F%2B"));
+  EXPECT_EQ(http_.Header(0, "Authorization"), "Basic " + base::EncodeBase64("me:s3cret%2F%2B"));
 }
 
 TEST_F(TokenSources, OidcDistinguishesRejectionsFromOtherFailures) {
