@@ -34,7 +34,6 @@ THIRD_PARTY = {
     "nlohmann/": ["adapters/kafka", "adapters/tokens"],
     "openssl/evp.h": ["base", "adapters/tokens", "adapters/kafka"],
     "openssl/": ["adapters/tokens", "adapters/kafka"],
-    "prometheus/": ["adapters/telemetry"],
     "fmt/": ["adapters", "settings", "commands", "main"],
     "yaml-cpp/": ["settings"],
 }
@@ -125,19 +124,13 @@ def self_test() -> None:
         ),
         "src/adapters/http/a.cc": (
             ['"adapters/http/b.h"', '"ingest/a.h"', "<boost/asio.hpp>", "<sys/socket.h>"],
-            [
-                '"adapters/kafka/a.h"',
-                '"main/a.h"',
-                "<librdkafka/rdkafka.h>",
-                "<openssl/ssl.h>",
-                "<prometheus/counter.h>",
-            ],
+            ['"adapters/kafka/a.h"', '"main/a.h"', "<librdkafka/rdkafka.h>", "<openssl/ssl.h>"],
         ),
         "src/adapters/json/a.cc": (["<simdjson.h>"], ["<yaml-cpp/yaml.h>"]),
         "src/settings/a.cc": (['"adapters/http/a.h"', "<yaml-cpp/yaml.h>"], ['"commands/a.h"']),
         "src/main/a.cc": (
             ['"adapters/http/a.h"', '"commands/a.h"'],
-            ["<simdjson.h>", "<prometheus/counter.h>", "<yaml-cpp/yaml.h>"],
+            ["<simdjson.h>", "<yaml-cpp/yaml.h>"],
         ),
         "src/extra/a.cc": ([], []),
     }

@@ -26,7 +26,7 @@ EOF
 # docs/DEPENDENCIES.md explains each package; `make lint` checks that every package is listed there.
 build_packages=(
   g++ cmake ninja-build ccache mold pkg-config
-  libboost1.81-dev librdkafka-dev liblz4-dev libsnappy-dev libzstd-dev zlib1g-dev libsimdjson-dev prometheus-cpp-dev libfmt-dev
+  libboost1.81-dev librdkafka-dev liblz4-dev libsnappy-dev libzstd-dev zlib1g-dev libsimdjson-dev libfmt-dev
   libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libssl-dev libgtest-dev
   curl kcat
 )

@@ -466,6 +466,15 @@ static_assert(RowsAreInOrder());
 
 }  // namespace
 
+std::string_view KindName(MetricKind kind) {
+  switch (kind) {
+    case MetricKind::kCounter: return "counter";
+    case MetricKind::kGauge: return "gauge";
+    case MetricKind::kHistogram: return "histogram";
+  }
+  return {};
+}
+
 std::span<const Metric, kMetricCount> MetricTable() { return kTable; }
 
 const Metric& Row(MetricId id) { return kTable[static_cast<size_t>(id)]; }

@@ -79,6 +79,7 @@ enum class MetricId : uint8_t {
 inline constexpr size_t kMetricCount = static_cast<size_t>(MetricId::kProcessStartTime) + 1;
 
 enum class MetricKind : uint8_t { kCounter, kGauge, kHistogram };
+std::string_view KindName(MetricKind kind);  // counter, gauge, histogram
 
 struct MetricLabel {
   std::string_view name;                    // empty: no label

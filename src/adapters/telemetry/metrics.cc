@@ -3,24 +3,15 @@
 #include <algorithm>
 #include <cassert>
 #include <optional>
-#include <span>
 #include <utility>
 
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
-
-#include "adapters/telemetry/open_metrics.h"
 #include "adapters/telemetry/process_stats.h"
 
 namespace ei::telemetry {
 
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using Families = std::vector<MetricFamily>;
 using Cells = ShardedCells<cells::kCount>;
-using Labels = std::vector<ClientMetric::Label>;
 
 // The sum of a histogram is kept in whole ticks. A delivery may have waited for hours and is reported for
 // many events at once: with nanoseconds the sum would overflow within a minute of catching up after an
@@ -49,103 +40,56 @@ void Observe(Cells::Shard& shard, size_t first, const std::array<base::Duration,
   shard.Add(first + kBuckets + 1, count * static_cast<uint64_t>(value / tick));
 }
 
-ClientMetric::Histogram ReadHistogram(const Cells& cells, size_t first,
-                                      std::span<const base::Duration> bounds, base::Duration tick) {
-  ClientMetric::Histogram histogram;
+HistogramValue ReadHistogram(const Cells& cells, MetricId id, size_t first, base::Duration tick) {
+  const size_t bounds = Row(id).buckets.size();
+  HistogramValue histogram;
   uint64_t count = 0;
-  for (size_t i = 0; i < bounds.size(); ++i) {
+  for (size_t i = 0; i <= bounds; ++i) {
     count += cells.Total(first + i);
-    ClientMetric::Bucket bucket;
-    bucket.cumulative_count = count;
-    bucket.upper_bound = Seconds(bounds[i]);
-    histogram.bucket.push_back(bucket);
+    histogram.counts.push_back(count);
   }
-  histogram.sample_count = count + cells.Total(first + bounds.size());
   const auto ticks_per_second = static_cast<double>(std::chrono::seconds(1) / tick);
-  histogram.sample_sum = static_cast<double>(cells.Total(first + bounds.size() + 1)) / ticks_per_second;
+  histogram.sum = static_cast<double>(cells.Total(first + bounds + 1)) / ticks_per_second;
   return histogram;
 }
 
-prometheus::MetricType TypeOf(MetricKind kind) {
-  switch (kind) {
-    case MetricKind::kCounter: return prometheus::MetricType::Counter;
-    case MetricKind::kGauge: return prometheus::MetricType::Gauge;
-    case MetricKind::kHistogram: return prometheus::MetricType::Histogram;
-  }
-  return prometheus::MetricType::Untyped;
+void AddCount(ExpositionText& text, MetricId id, uint64_t count, ExpositionText::LabelValues labels = {}) {
+  text.Add(id, static_cast<double>(count), labels);
 }
 
-Families EmptyFamilies() {
-  Families families;
-  families.reserve(kMetricCount);
-  for (const Metric& row : MetricTable()) {
-    families.push_back({std::string(row.name), std::string(row.help), TypeOf(row.kind), {}});
-  }
-  return families;
-}
-
-// `values` are the label values in the order of the table's labels.
-Labels LabelsOf(MetricId id, std::initializer_list<std::string_view> values) {
-  Labels labels;
-  size_t i = 0;
-  for (const std::string_view value : values) {
-    labels.push_back({std::string(Row(id).labels[i].name), std::string(value)});
-    ++i;
-  }
-  return labels;
-}
-
-ClientMetric& AddSample(Families& families, MetricId id,
-                        std::initializer_list<std::string_view> label_values) {
-  ClientMetric& metric = families[static_cast<size_t>(id)].metric.emplace_back();
-  metric.label = LabelsOf(id, label_values);
-  return metric;
-}
-
-void AddValue(Families& families, MetricId id, double value,
-              std::initializer_list<std::string_view> label_values = {}) {
-  ClientMetric& metric = AddSample(families, id, label_values);
-  (Row(id).kind == MetricKind::kCounter ? metric.counter.value : metric.gauge.value) = value;
-}
-
-void AddCount(Families& families, MetricId id, uint64_t count,
-              std::initializer_list<std::string_view> label_values = {}) {
-  AddValue(families, id, static_cast<double>(count), label_values);
-}
-
-void AddIfKnown(Families& families, MetricId id, std::optional<double> value) {
-  if (value) AddValue(families, id, *value);
+void AddIfKnown(ExpositionText& text, MetricId id, std::optional<double> value) {
+  if (value) text.Add(id, *value);
 }
 
 template <size_t kCapacity>
-void AddCountsByLabel(Families& families, MetricId id, const LabelSet<kCapacity>& labels, const Cells& cells,
-                      size_t first) {
+void AddCountsByLabel(ExpositionText& text, MetricId id, const LabelSet<kCapacity>& labels,
+                      const Cells& cells, size_t first) {
   for (size_t i = 0; i < kCapacity && !labels.At(i).empty(); ++i) {
-    AddCount(families, id, cells.Total(first + i), {labels.At(i)});
+    AddCount(text, id, cells.Total(first + i), {labels.At(i)});
   }
   const uint64_t others = cells.Total(first + kCapacity);
-  if (others > 0) AddCount(families, id, others, {kOtherLabel});
+  if (others > 0) AddCount(text, id, others, {kOtherLabel});
 }
 
 // Exports only the codes and places that have occurred: most dead letters are never stored in the file.
-void AddDeadLetters(Families& families, const LabelSet<cells::kDeadLetterCodesMax>& codes, const Cells& cells,
-                    size_t first, std::string_view place) {
+void AddDeadLetters(ExpositionText& text, const LabelSet<cells::kDeadLetterCodesMax>& codes,
+                    const Cells& cells, size_t first, std::string_view place) {
   for (size_t i = 0; i <= cells::kDeadLetterCodesMax; ++i) {
     const uint64_t count = cells.Total(first + i);
     if (count == 0) continue;
     const std::string_view code = i == cells::kDeadLetterCodesMax ? kOtherLabel : codes.At(i);
-    AddCount(families, MetricId::kEventsDeadLettered, count, {code, place});
+    AddCount(text, MetricId::kEventsDeadLettered, count, {code, place});
   }
 }
 
-void CollectProcess(Families& families) {
+void CollectProcess(ExpositionText& text) {
   const ProcessStats stats = ReadProcessStats();
-  AddIfKnown(families, MetricId::kProcessCpu, stats.cpu_seconds);
-  AddIfKnown(families, MetricId::kProcessResidentMemory, stats.resident_bytes);
-  AddIfKnown(families, MetricId::kProcessOpenFds, stats.open_fds);
-  AddIfKnown(families, MetricId::kProcessMaxFds, stats.max_fds);
-  AddIfKnown(families, MetricId::kProcessThreads, stats.threads);
-  AddIfKnown(families, MetricId::kProcessStartTime, stats.start_time_seconds);
+  AddIfKnown(text, MetricId::kProcessCpu, stats.cpu_seconds);
+  AddIfKnown(text, MetricId::kProcessResidentMemory, stats.resident_bytes);
+  AddIfKnown(text, MetricId::kProcessOpenFds, stats.open_fds);
+  AddIfKnown(text, MetricId::kProcessMaxFds, stats.max_fds);
+  AddIfKnown(text, MetricId::kProcessThreads, stats.threads);
+  AddIfKnown(text, MetricId::kProcessStartTime, stats.start_time_seconds);
 }
 
 }  // namespace
@@ -157,8 +101,6 @@ Metrics::Metrics(const Clock& clock, const BuildInfo& build) : clock_(clock), bu
   for (const std::string_view code : kSinkFaults) sink_faults_.NumberOf(code);
   for (const std::string_view what : kSharedResources) shared_resources_.NumberOf(what);
 }
-
-Metrics::~Metrics() = default;
 
 void Metrics::HttpRequest(std::string_view route, uint16_t status, base::Duration took) {
   const size_t route_number = RouteNumber(route);
@@ -237,80 +179,76 @@ void Metrics::AddSeries(MetricId id, std::function<std::vector<Labelled>()> valu
 void Metrics::AddJournal(std::function<ei::JournalStats()> stats) { journal_ = std::move(stats); }
 
 std::string Metrics::Expose(Exposition format) const {
-  const Families families = Collect();
-  return format == Exposition::kOpenMetrics ? WriteOpenMetrics(families)
-                                            : prometheus::TextSerializer().Serialize(families);
-}
-
-Families Metrics::Collect() const {
-  Families families = EmptyFamilies();
-  CollectRequests(families);
-  CollectEvents(families);
-  CollectJournal(families);
+  ExpositionText text(format);
+  CollectRequests(text);
+  CollectEvents(text);
+  CollectJournal(text);
   for (size_t i = 0; i < sources_.size(); ++i) {
     const MetricId id = MetricTable()[i].id;
-    if (sources_[i]) AddValue(families, id, sources_[i]());
+    if (sources_[i]) text.Add(id, sources_[i]());
     if (!series_[i]) continue;
-    for (const Labelled& each : series_[i]()) AddValue(families, id, each.value, {each.label});
+    for (const Labelled& each : series_[i]()) text.Add(id, each.value, {each.label});
   }
-  AddValue(families, MetricId::kBuildInfo, 1, {build_.version, build_.compiler, build_.json_scanner});
-  CollectProcess(families);
-  return families;
+  text.Add(MetricId::kBuildInfo, 1, {build_.version, build_.compiler, build_.json_scanner});
+  CollectProcess(text);
+  return text.Finish();
 }
 
-void Metrics::CollectEvents(Families& families) const {
-  AddCount(families, MetricId::kEventsReceived, cells_.Total(cells::kReceived));
-  AddCount(families, MetricId::kEventsAccepted, cells_.Total(cells::kAccepted));
-  AddCount(families, MetricId::kEventsDeduplicated, cells_.Total(cells::kDeduplicated));
-  AddCount(families, MetricId::kEventIdConflicts, cells_.Total(cells::kIdConflicts));
-  AddCountsByLabel(families, MetricId::kEventsRejected, rejection_codes_, cells_, cells::kRejected);
-  AddCount(families, MetricId::kEventsDelivered, cells_.Total(cells::kDelivered));
-  AddDeadLetters(families, dead_letter_codes_, cells_, cells::kDeadLettered, kDeadLetterPlaces[0]);
-  AddDeadLetters(families, dead_letter_codes_, cells_, cells::kFiled, kDeadLetterPlaces[1]);
-  AddCount(families, MetricId::kEventsRetried, cells_.Total(cells::kRetried));
-  AddCountsByLabel(families, MetricId::kClientOverShare, shared_resources_, cells_, cells::kOverShare);
-  AddCountsByLabel(families, MetricId::kSinkFaults, sink_faults_, cells_, cells::kFaults);
+void Metrics::CollectEvents(ExpositionText& text) const {
+  AddCount(text, MetricId::kEventsReceived, cells_.Total(cells::kReceived));
+  AddCount(text, MetricId::kEventsAccepted, cells_.Total(cells::kAccepted));
+  AddCount(text, MetricId::kEventsDeduplicated, cells_.Total(cells::kDeduplicated));
+  AddCount(text, MetricId::kEventIdConflicts, cells_.Total(cells::kIdConflicts));
+  AddCountsByLabel(text, MetricId::kEventsRejected, rejection_codes_, cells_, cells::kRejected);
+  AddCount(text, MetricId::kEventsDelivered, cells_.Total(cells::kDelivered));
+  AddDeadLetters(text, dead_letter_codes_, cells_, cells::kDeadLettered, kDeadLetterPlaces[0]);
+  AddDeadLetters(text, dead_letter_codes_, cells_, cells::kFiled, kDeadLetterPlaces[1]);
+  AddCount(text, MetricId::kEventsRetried, cells_.Total(cells::kRetried));
+  AddCountsByLabel(text, MetricId::kClientOverShare, shared_resources_, cells_, cells::kOverShare);
+  AddCountsByLabel(text, MetricId::kSinkFaults, sink_faults_, cells_, cells::kFaults);
   for (size_t i = 0; i < kRepeatKinds.size(); ++i) {
-    AddCount(families, MetricId::kSinkRepeats, cells_.Total(cells::kRepeats + i), {kRepeatKinds[i]});
+    AddCount(text, MetricId::kSinkRepeats, cells_.Total(cells::kRepeats + i), {kRepeatKinds[i]});
   }
-  AddCount(families, MetricId::kEventsUndelivered, cells_.Total(cells::kUndelivered));
-  AddSample(families, MetricId::kDeliveryDuration, {}).histogram =
-      ReadHistogram(cells_, cells::kDeliveryTimes, kDeliveryBuckets, kDeliveryTick);
+  AddCount(text, MetricId::kEventsUndelivered, cells_.Total(cells::kUndelivered));
+  text.AddHistogram(MetricId::kDeliveryDuration,
+                    ReadHistogram(cells_, MetricId::kDeliveryDuration, cells::kDeliveryTimes, kDeliveryTick));
 }
 
 // Exports only the pairs of route and status that have occurred: most never do.
-void Metrics::CollectRequests(Families& families) const {
-  AddCount(families, MetricId::kAckTimeouts, cells_.Total(cells::kAckTimeouts));
-  AddCountsByLabel(families, MetricId::kRequestsRejected, request_codes_, cells_, cells::kRejectedRequests);
-  AddCountsByLabel(families, MetricId::kConnectionsDropped, drop_reasons_, cells_, cells::kDropped);
+void Metrics::CollectRequests(ExpositionText& text) const {
+  AddCount(text, MetricId::kAckTimeouts, cells_.Total(cells::kAckTimeouts));
+  AddCountsByLabel(text, MetricId::kRequestsRejected, request_codes_, cells_, cells::kRejectedRequests);
+  AddCountsByLabel(text, MetricId::kConnectionsDropped, drop_reasons_, cells_, cells::kDropped);
   for (size_t route = 0; route < kRoutes.size(); ++route) {
     for (size_t status = 0; status <= cells::kStatusesMax; ++status) {
       const uint64_t count = cells_.Total(cells::kRequests + route * cells::kRequestsOfRoute + status);
       if (count == 0) continue;
-      const std::string text =
+      const std::string status_text =
           status == cells::kStatusesMax ? std::string(kOtherLabel) : std::to_string(statuses_.At(status));
-      AddCount(families, MetricId::kHttpRequests, count, {kRoutes[route], text});
+      AddCount(text, MetricId::kHttpRequests, count, {kRoutes[route], status_text});
     }
-    auto histogram = ReadHistogram(cells_, cells::kRequestTimes + route * cells::kRequestTimesOfRoute,
-                                   kRequestBuckets, kRequestTick);
-    if (histogram.sample_count == 0) continue;
-    AddSample(families, MetricId::kHttpRequestDuration, {kRoutes[route]}).histogram = std::move(histogram);
+    const auto histogram =
+        ReadHistogram(cells_, MetricId::kHttpRequestDuration,
+                      cells::kRequestTimes + route * cells::kRequestTimesOfRoute, kRequestTick);
+    if (histogram.counts.back() == 0) continue;
+    text.AddHistogram(MetricId::kHttpRequestDuration, histogram, {kRoutes[route]});
   }
 }
 
-void Metrics::CollectJournal(Families& families) const {
+void Metrics::CollectJournal(ExpositionText& text) const {
   if (!journal_) return;
   const ei::JournalStats stats = journal_();
-  AddCount(families, MetricId::kJournalEvents, stats.events);
-  AddCount(families, MetricId::kJournalBytes, stats.bytes);
-  AddCount(families, MetricId::kJournalCapacityEvents, stats.events_max);
-  AddCount(families, MetricId::kJournalCapacityBytes, stats.bytes_max);
-  if (auto commits = ReadHistogram(cells_, cells::kCommitTimes, kRequestBuckets, kRequestTick);
-      commits.sample_count > 0) {
-    AddSample(families, MetricId::kWalCommitDuration, {}).histogram = std::move(commits);
+  AddCount(text, MetricId::kJournalEvents, stats.events);
+  AddCount(text, MetricId::kJournalBytes, stats.bytes);
+  AddCount(text, MetricId::kJournalCapacityEvents, stats.events_max);
+  AddCount(text, MetricId::kJournalCapacityBytes, stats.bytes_max);
+  if (const auto commits =
+          ReadHistogram(cells_, MetricId::kWalCommitDuration, cells::kCommitTimes, kRequestTick);
+      commits.counts.back() > 0) {
+    text.AddHistogram(MetricId::kWalCommitDuration, commits);
   }
   const base::Duration age = stats.oldest ? clock_.Now() - *stats.oldest : base::Duration(0);
-  AddValue(families, MetricId::kJournalOldestAge, Seconds(std::max(age, base::Duration(0))));
+  text.Add(MetricId::kJournalOldestAge, Seconds(std::max(age, base::Duration(0))));
 }
 
 }  // namespace ei::telemetry

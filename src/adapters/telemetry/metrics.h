@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/telemetry/exposition.h"
 #include "adapters/telemetry/label_set.h"
 #include "adapters/telemetry/metric_cells.h"
 #include "adapters/telemetry/metric_table.h"
@@ -17,21 +18,12 @@
 #include "event/telemetry.h"
 #include "journal/journal.h"
 
-namespace prometheus {
-struct MetricFamily;
-}
-
 namespace ei::telemetry {
 
 struct BuildInfo {
   std::string version;
   std::string compiler;
   std::string json_scanner;
-};
-
-enum class Exposition : uint8_t {
-  kText,         // Prometheus text format 0.0.4
-  kOpenMetrics,  // OpenMetrics 1.0
 };
 
 // The metrics of metric_table.h. Counts what the pipeline reports, and reads the gauges when they are
@@ -45,7 +37,6 @@ class Metrics final : public Telemetry {
  public:
   // The clock outlives this.
   Metrics(const Clock& clock, const BuildInfo& build);
-  ~Metrics() override;
 
   void HttpRequest(std::string_view route, uint16_t status, base::Duration took) override;
   void RequestRejected(std::string_view code) override;
@@ -83,10 +74,9 @@ class Metrics final : public Telemetry {
   std::string Expose(Exposition format) const;
 
  private:
-  std::vector<prometheus::MetricFamily> Collect() const;
-  void CollectEvents(std::vector<prometheus::MetricFamily>& families) const;
-  void CollectRequests(std::vector<prometheus::MetricFamily>& families) const;
-  void CollectJournal(std::vector<prometheus::MetricFamily>& families) const;
+  void CollectEvents(ExpositionText& text) const;
+  void CollectRequests(ExpositionText& text) const;
+  void CollectJournal(ExpositionText& text) const;
 
   const Clock& clock_;
   const BuildInfo build_;

@@ -64,15 +64,6 @@ constexpr std::string_view kBucketsHead = R"(
 |---|---|
 )";
 
-std::string_view KindName(MetricKind kind) {
-  switch (kind) {
-    case MetricKind::kCounter: return "counter";
-    case MetricKind::kGauge: return "gauge";
-    case MetricKind::kHistogram: return "histogram";
-  }
-  return {};
-}
-
 std::string LabelsCell(const Metric& row) {
   std::string cell;
   for (const MetricLabel& label : row.labels) {

@@ -26,7 +26,7 @@ TEST(MetricTable, NamesFollowTheConventions) {
   }
 }
 
-// prometheus-cpp writes the help text without escapes, and the document writes it into a table.
+// The exposition writes the help text without escapes, and the document writes it into a table.
 TEST(MetricTable, HelpIsOneSentenceThatNeedsNoEscaping) {
   for (const Metric& row : MetricTable()) {
     EXPECT_EQ(row.help.find_first_of("\"\\\n|`"), std::string_view::npos) << row.name;

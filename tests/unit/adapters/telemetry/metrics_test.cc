@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <latch>
 #include <memory>
+#include <sstream>
 #include <thread>
 
 #include "adapters/telemetry/metric_table.h"
+#include "support/temp_folder.h"
 #include "unit/adapters/telemetry/exposition_parser.h"
 #include "unit/adapters/telemetry/set_clock.h"
 
@@ -318,6 +320,44 @@ TEST_F(MetricsTest, TheJournalIsExportedWithTheAgeOfItsOldestEvent) {
   EXPECT_EQ(Value("journal_oldest_age_seconds"), 1.5);
   stats.oldest.reset();
   EXPECT_EQ(Value("journal_oldest_age_seconds"), 0);
+}
+
+// The lines about these families, so that a new metric doesn't change the golden files.
+std::string LinesOf(const std::string& text, std::initializer_list<std::string_view> families) {
+  std::string found;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::string_view name = line;
+    if (name.starts_with('#')) name.remove_prefix(std::min(name.size(), std::string_view("# HELP ").size()));
+    const bool wanted = std::ranges::any_of(families, [&](std::string_view family) {
+      return name.starts_with(std::string("event_ingestor_").append(family));
+    });
+    if (wanted) found += line + '\n';
+  }
+  return found;
+}
+
+TEST_F(MetricsTest, BothFormatsAreThoseOfTheGoldenFiles) {
+  Wire();
+  metrics_->AddGauge(MetricId::kClientJournalPart, [] { return 1.0 / 3; });
+  metrics_->AddGauge(MetricId::kSinkPause, [] { return 0.1 + 0.2; });
+  metrics_->AddSeries(MetricId::kBrokerRequestTime, [] {
+    return std::vector<Metrics::Labelled>{{"b:9092", 1e-7}, {"[::1]:9092", 12345678.5}};
+  });
+  metrics_->HttpRequest("events", 202, 300us);
+  metrics_->HttpRequest("events", 202, 7ms);
+  metrics_->HttpRequest("events", 429, 50us);
+  metrics_->HttpRequest("metrics", 200, 20s);
+  metrics_->EventsDeadLettered("a\"b\\c\nd", DeadLetterPlace::kTopic, 100'000);
+  metrics_->EventsDeadLettered("message_too_large", DeadLetterPlace::kFile, 1);
+  metrics_->EventsDelivered(123'456'789, 1500ms);
+  for (const auto& [format, name] : {std::pair(Exposition::kText, "prometheus.txt"),
+                                     std::pair(Exposition::kOpenMetrics, "openmetrics.txt")}) {
+    EXPECT_EQ(LinesOf(metrics_->Expose(format),
+                      {"http_request", "client_journal_part", "events_delivered", "events_dead_lettered",
+                       "delivery_duration", "broker_request_seconds", "sink_pause", "build_info"}),
+              support::ReadFile(std::string(EI_SOURCE_DIR "/tests/golden/metrics/") + name));
+  }
 }
 
 TEST_F(MetricsTest, TellsWhatRunsHere) {
