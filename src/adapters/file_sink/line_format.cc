@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/base64.h"
+#include "base/utf8.h"
 #include "delivery/dead_letter_headers.h"
 
 namespace ei::file_sink {
@@ -22,36 +23,15 @@ void AppendOneLine(std::string& out, std::string_view value) {
   });
 }
 
-// Returns the length of the well-formed UTF-8 sequence (Unicode 15, table 3-7) at the start of `text`; 0 if
-// there is none.
-size_t SequenceBytes(std::string_view text) {
-  const auto byte = [text](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : 0U; };
-  const auto follows = [&](size_t i) { return byte(i) >= 0x80 && byte(i) <= 0xBF; };
-  const uint32_t first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const uint32_t low = first == 0xE0 ? 0xA0 : 0x80;
-    const uint32_t high = first == 0xED ? 0x9F : 0xBF;
-    return byte(1) >= low && byte(1) <= high && follows(2) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const uint32_t low = first == 0xF0 ? 0x90 : 0x80;
-    const uint32_t high = first == 0xF4 ? 0x8F : 0xBF;
-    return byte(1) >= low && byte(1) <= high && follows(2) && follows(3) ? 4 : 0;
-  }
-  return 0;
-}
-
 void AppendString(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   out += '"';
   while (!text.empty()) {
-    const size_t size = SequenceBytes(text);
+    const auto [size, valid] = base::ReadUtf8(text);
     const char c = text.front();
-    if (size == 0) {
+    if (!valid) {
       out += "\xEF\xBF\xBD";
-    } else if (size == 1 && static_cast<uint8_t>(c) < 0x20) {
+    } else if (static_cast<uint8_t>(c) < 0x20) {
       out += "\\u00";
       out += kHex[static_cast<uint8_t>(c) >> 4];
       out += kHex[static_cast<uint8_t>(c) & 15];
@@ -59,21 +39,12 @@ void AppendString(std::string& out, std::string_view text) {
       if (c == '"' || c == '\\') out += '\\';
       out += text.substr(0, size);
     }
-    text.remove_prefix(size == 0 ? 1 : size);
+    text.remove_prefix(size);
   }
   out += '"';
 }
 
 void AppendMember(std::string& out, std::string_view name) { out.append(1, '"').append(name).append("\":"); }
-
-bool IsUtf8(std::string_view text) {
-  while (!text.empty()) {
-    const size_t size = SequenceBytes(text);
-    if (size == 0) return false;
-    text.remove_prefix(size);
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -91,7 +62,7 @@ void AppendDeadLetterLine(std::string& out, const EventView& event, const DeadLe
   }
   if (!event.has_key) {
     out += R"("key":null,)";
-  } else if (IsUtf8(event.key)) {
+  } else if (base::IsUtf8(event.key)) {
     AppendMember(out, "key");
     AppendString(out, event.key);
     out += ',';

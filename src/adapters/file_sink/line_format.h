@@ -19,7 +19,7 @@ void AppendEventLine(std::string& out, std::string_view value);
 //    "dlq_failed_at":"2026-01-31T12:00:00.123Z","key":"order-17","value":{...}}
 // `key` is null if the event has no key; a key that is not UTF-8 is written as key_base64. The value is
 // written byte for byte, or as value_base64 if it has bytes that would end the line or look like a torn one
-// (CR, LF, NUL). Bytes of headers that are not UTF-8 become U+FFFD. dead_letter_line.h reads the line back.
+// (CR, LF, NUL). Invalid UTF-8 in headers becomes U+FFFD. dead_letter_line.h reads the line back.
 void AppendDeadLetterLine(std::string& out, const EventView& event, const DeadLetterNote& note);
 
 }  // namespace ei::file_sink

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <variant>
 
+#include "base/utf8.h"
 #include "event/timestamp.h"
 
 namespace ei::telemetry {
@@ -25,28 +26,6 @@ std::string_view LevelName(LogLevel level) {
     case LogLevel::kError: return "error";
   }
   return "error";
-}
-
-struct Utf8Sequence {
-  size_t bytes = 1;    // of the character; if it is incomplete, of its longest valid prefix
-  bool valid = false;  // as of table 3-7 of the Unicode standard
-};
-
-Utf8Sequence ReadUtf8(std::string_view text) {
-  const auto byte = [text](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t lead = byte(0);
-  if (lead < 0x80) return {1, true};
-  if (lead < 0xC2 || lead > 0xF4) return {1, false};
-  const size_t bytes = lead < 0xE0 ? 2 : (lead < 0xF0 ? 3 : 4);
-  // The range of the second byte excludes overlong forms, surrogates and code points above U+10FFFF.
-  uint8_t lowest = lead == 0xE0 ? 0xA0 : (lead == 0xF0 ? 0x90 : 0x80);
-  uint8_t highest = lead == 0xED ? 0x9F : (lead == 0xF4 ? 0x8F : 0xBF);
-  for (size_t i = 1; i < bytes; ++i) {
-    if (i >= text.size() || byte(i) < lowest || byte(i) > highest) return {i, false};
-    lowest = 0x80;
-    highest = 0xBF;
-  }
-  return {bytes, true};
 }
 
 // `code` is below 0x100.
@@ -80,7 +59,7 @@ void AppendString(std::string& out, std::string_view text) {
   out += '"';
   size_t at = 0;
   while (at < text.size()) {
-    const Utf8Sequence next = ReadUtf8(text.substr(at));
+    const base::Utf8Character next = base::ReadUtf8(text.substr(at));
     if (at + next.bytes > kLogTextBytesMax) {
       out += kEllipsis;
       break;

@@ -121,7 +121,7 @@ TEST_F(DeadLetterLine, BytesThatAreNotUtf8BecomeReplacements) {
       {"\xC2", 1},
       {"\xE0\x9F\xBF", 3},
       {"\xED\xA0\x80", 3},
-      {"\xE2\x82", 2},
+      {"\xE2\x82", 1},
       {"\xF0\x8F\x80\x80", 4},
       {"\xF4\x90\x80\x80", 4},
       {"\xF5\x80\x80\x80", 4},
