@@ -127,8 +127,8 @@ void Service::OpenShares() {
   capacity(Shared::kAwaitedEvents) = settings_.journal.events_max;
   if (HasWal()) {
     const wal::WalOptions log = WalOptionsOf(settings_, 1, log_is_leftover_);
-    capacity(Shared::kJournalBytes) = wal::WalJournal::ShareableBytes(log);
-    capacity(Shared::kUnsyncedBytes) = wal::WalJournal::UnsyncedBytesMax(log);
+    capacity(Shared::kJournalBytes) = log.ShareableBytes();
+    capacity(Shared::kUnsyncedBytes) = log.UnsyncedBytesMax();
   } else {
     capacity(Shared::kJournalEvents) = settings_.journal.events_max;
     capacity(Shared::kJournalBytes) = settings_.journal.bytes_max;

@@ -111,8 +111,7 @@ inline std::vector<JournalMaker> JournalMakers() {
           {.name = "Wal",
            .bounds_events = false,
            .survives = true,
-           .shareable_bytes =
-               [](const JournalShape& shape) { return wal::WalJournal::ShareableBytes(LogOptionsOf(shape)); },
+           .shareable_bytes = [](const JournalShape& shape) { return LogOptionsOf(shape).ShareableBytes(); },
            .make =
                [](const JournalShape& shape) {
                  auto log = std::make_shared<SteppedLog>(shape);

@@ -74,7 +74,7 @@ std::optional<AppendResult> WalJournal::WhyRejected(const EventBatch& batch) {
   if (!IsWithinShare(batch)) return AppendResult::kOverShare;
   // Unsynced events may use a quarter of the memory, but one batch is always accepted.
   const uint64_t unsynced = tail_.Bytes() + LogTail::BytesOf(bytes, batch.Size());
-  const bool too_much = !tail_.Empty() && unsynced > UnsyncedBytesMax(options_);
+  const bool too_much = !tail_.Empty() && unsynced > options_.UnsyncedBytesMax();
   if (too_much || last_frame_ || !tail_.HasRoom(bytes, batch.Size())) return RejectFull(batch.ClientBytes());
   return std::nullopt;
 }
@@ -106,10 +106,6 @@ AppendResult WalJournal::RejectFull(uint64_t client_bytes) {
   const bool some_room = !last_frame_ && tail_.HasRoom(1, 1);
   rejected_bytes_.store(some_room ? client_bytes : 0, std::memory_order_relaxed);
   return AppendResult::kFull;
-}
-
-uint64_t WalJournal::ShareableBytes(const WalOptions& options) {
-  return options.bytes_max / options.segment_bytes * options.segment_bytes;
 }
 
 // Whether the client stays within its share. The next segment is prepared concurrently, and appending may be

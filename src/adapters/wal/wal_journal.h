@@ -20,9 +20,13 @@
 #include "adapters/wal/event_window.h"
 #include "adapters/wal/log_tail.h"
 #include "adapters/wal/recovery.h"
+#include "adapters/wal/retained_event.h"
 #include "adapters/wal/segment_scanner.h"
 #include "adapters/wal/segment_table.h"
 #include "adapters/wal/sent_log.h"
+#include "adapters/wal/wal_counts.h"
+#include "adapters/wal/wal_options.h"
+#include "adapters/wal/wal_role.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mutex.h"
@@ -33,70 +37,6 @@
 #include "journal/journal.h"
 
 namespace ei::wal {
-
-struct WalOptions {
-  uint64_t bytes_max = 1 << 30;          // of disk: all segments, prepared and quarantined ones included
-  uint64_t segment_bytes = 32 << 20;     // the events of a request must fit into one segment
-  uint64_t window_events_max = 100'000;  // in memory: waiting to be taken, or taken and not settled
-  uint64_t window_bytes_max = 64 << 20;  // memory for events, those that wait for their commit included
-  size_t lanes = 1;
-
-  // Settled events that ReadRetained still finds after a restart: this many of the newest, if they are not
-  // older than `retain_time`. Their segments are kept unless new events need the space.
-  uint64_t retain_events = 0;
-  base::Duration retain_time{0};
-
-  // The sink's topic for events that name none; empty: the sink has no topics. Events keep the topic they
-  // were accepted with, also if a later run has another one.
-  std::string topic = {};
-
-  // How much a lane writes to one file of sent notes before it begins the next.
-  uint64_t sent_file_bytes = kSentFileBytesMax;
-
-  // Runs of settled positions in a checkpoint, at most kCheckpointRunsMax.
-  size_t checkpoint_runs_max = kCheckpointRunsMax;
-
-  // Receives what each client uses of the disk and of the memory for unsynced events. Must outlive the
-  // journal.
-  ClientShares* shares = nullptr;
-
-  // See Completions. The caller may use the window until the first Append; it must outlive the journal.
-  uint64_t awaited_events_max = 100'000;
-  IdempotencyWindow* window = nullptr;
-};
-
-// An event of the log. The view is valid until the visit returns.
-struct RetainedEvent {
-  uint64_t position = 0;
-  std::string_view value;
-  base::SteadyTime accepted_at;
-  bool settled = false;
-  ClientIdentity client = kNoClient;
-  // The value without its first byte and without the members that the service added; nullopt: not known,
-  // because an earlier version of the service accepted the event.
-  std::optional<std::string_view> written;
-  bool named = true;  // the client chose its id
-};
-
-// The result of one step of a role's work.
-enum class Work : uint8_t {
-  kIdle,   // there is nothing to do until the role is woken
-  kDone,   // something was done; there may be more to do
-  kLater,  // retry after a pause
-};
-
-struct WalCounts {
-  uint64_t memory_bytes = 0;     // memory for events
-  uint64_t recovered = 0;        // unsettled events found at the start
-  uint64_t lost = 0;             // events lost to damage, found since the start
-  uint64_t set_aside = 0;        // quarantined segments; they are kept until an operator moves them away
-  uint64_t commits = 0;          // frames that were written and synced
-  uint64_t commit_bytes = 0;     // bytes that commits wrote
-  uint64_t unsynced_events = 0;  // accepted events that are not yet durable
-  uint64_t backlog_events = 0;   // events on the disk that are not in memory
-  uint64_t deferred_events = 0;  // those of them whose partition is stalled
-  uint64_t unreadable = 0;       // 1 while the next events of the backlog can't be read from the disk
-};
 
 // The journal of ack level `wal`. A batch joins the current frame. The frame is written to the log and synced
 // as a whole; only then are its events taken and its requests answered.
@@ -127,7 +67,7 @@ struct WalCounts {
 // role may be run by one thread at a time. WalThreads or the simulator runs them.
 class WalJournal final : public Journal {
  public:
-  enum class Role : uint8_t { kCommit, kReadBack, kHousekeep };
+  using Role = wal::Role;
 
   // Opens the log and recovers its events. `seed` generates the salts of the segments: it must not be known
   // to clients. The references must outlive the journal.
@@ -137,10 +77,6 @@ class WalJournal final : public Journal {
   // Visits the newest events of the log, settled or not, oldest first, as far as WalOptions retains them;
   // events that can't be read are skipped. To be called before Append and before any role runs (retained.cc).
   void ReadRetained(const std::function<void(const RetainedEvent&)>& visit) const;
-
-  // The disk space that clients can share, in whole segments, and the memory limit for unsynced events.
-  static uint64_t ShareableBytes(const WalOptions& options);
-  static uint64_t UnsyncedBytesMax(const WalOptions& options) { return options.window_bytes_max / 4; }
 
   using Journal::Append;
   Appended Append(const AppendRequest& request, base::SteadyTime now) override;  // append.cc

@@ -23,8 +23,8 @@ class WalShares : public ::testing::Test {
  protected:
   void Open(WalOptions options) {
     ClientShares::Options shared;
-    shared.capacities[static_cast<size_t>(Shared::kJournalBytes)] = WalJournal::ShareableBytes(options);
-    shared.capacities[static_cast<size_t>(Shared::kUnsyncedBytes)] = WalJournal::UnsyncedBytesMax(options);
+    shared.capacities[static_cast<size_t>(Shared::kJournalBytes)] = options.ShareableBytes();
+    shared.capacities[static_cast<size_t>(Shared::kUnsyncedBytes)] = options.UnsyncedBytesMax();
     shares_ = std::make_unique<ClientShares>(shared);
     options.shares = shares_.get();
     journal_ = std::move(WalJournal::Open(options, *folder_, clock_, log_, 1).value());
