@@ -46,13 +46,13 @@ MUTANTS = [
     Mutant(
         "a request needs not wait for the sync",
         WAL + "append.cc",
-        "request, batch.Size(), segments_.End(), DurableEnd());",
-        "request, batch.Size(), segments_.End(), segments_.End());",
+        "request, batch.Size(), state_.segments.End(), state_.DurableEnd());",
+        "request, batch.Size(), state_.segments.End(), state_.segments.End());",
     ),
     Mutant(
         "no waiter is notified of a sync",
         WAL + "commit.cc",
-        "    completions_.MoveDurableEnd(DurableEnd(), wakes);\n",
+        "    state_.completions.MoveDurableEnd(state_.DurableEnd(), wakes);\n",
         "",
     ),
     Mutant(
@@ -76,7 +76,7 @@ MUTANTS = [
     Mutant(
         "a recycled segment's name is not synced",
         WAL + "housekeep.cc",
-        "  if (done) done = directory_.Sync();\n  if (done) {\n",
+        "  if (done) done = state_.directory.Sync();\n  if (done) {\n",
         "  if (done) {\n",
     ),
     Mutant(
@@ -94,9 +94,9 @@ MUTANTS = [
     Mutant(
         "the checkpoint settles events that are only taken",
         WAL + "wal_journal.cc",
-        "    taken = window_.Take(lane, out);\n",
-        "    taken = window_.Take(lane, out);\n"
-        "    for (size_t i = 0; i < taken; ++i) segments_.Settle(out[i].position, out[i].position + 1);\n",
+        "    taken = state_.durable.window.Take(lane, out);\n",
+        "    taken = state_.durable.window.Take(lane, out);\n"
+        "    for (size_t i = 0; i < taken; ++i) state_.segments.Settle(out[i].position, out[i].position + 1);\n",
     ),
     Mutant(
         "a batch is accepted by half",
@@ -119,13 +119,13 @@ MUTANTS = [
     Mutant(
         "the newest commit is not written again",
         WAL + "wal_journal.cc",
-        "  last_frame_ = std::move(found.last_frame);",
+        "  state_.last_frame.waiting = std::move(found.last_frame);",
         "",
     ),
     Mutant(
         "its old segment is removed too early",
         WAL + "housekeep.cc",
-        "    if (HoldsLastFrame(key.number)) continue;\n",
+        "    if (state_.HoldsLastFrame(key.number)) continue;\n",
         "",
     ),
     Mutant(
@@ -183,8 +183,8 @@ MUTANTS = [
     Mutant(
         "settled events are read back too",
         WAL + "read_back.cc",
-        "    if (!segments_.Settled().Contains(event.position) && !Defer(event)) waiting.push_back(event);",
-        "    if (!Defer(event)) waiting.push_back(event);",
+        "    if (state_.segments.Settled().Contains(event.position) || state_.durable.Defer(event)) continue;",
+        "    if (state_.durable.Defer(event)) continue;",
     ),
     Mutant(
         "an event overtakes the deferred ones of its key",
@@ -195,19 +195,19 @@ MUTANTS = [
     Mutant(
         "the backlog is overtaken",
         WAL + "commit.cc",
-        "  if (backlog_) return;\n",
+        "  if (state_.durable.backlog.exists) return;\n",
         "",
     ),
     Mutant(
         "a wake-up is lost when space is free again",
         WAL + "wal_journal.cc",
-        "    wake_read_back = MayReadBack() && WakeIfIdle(read_back_idle_);\n    wake_housekeep = WakeIfIdle(housekeep_idle_);",
-        "    wake_housekeep = WakeIfIdle(housekeep_idle_);",
+        "    wake_read_back = state_.WakeReadBack();\n    wake_housekeep = LogState::WakeIfIdle(state_.housekeep_idle);",
+        "    wake_housekeep = LogState::WakeIfIdle(state_.housekeep_idle);",
     ),
     Mutant(
         "the limit of disk use is exceeded",
         WAL + "housekeep.cc",
-        "  return others + bytes <= options_.bytes_max;",
+        "  return others + bytes <= state_.options.bytes_max;",
         "  return others + bytes > 0;",
     ),
     Mutant(
@@ -220,9 +220,11 @@ MUTANTS = [
     Mutant(
         "damaged files give their space to new segments",
         WAL + "housekeep.cc",
-        "  const auto names = directory_.List();\n  if (!names) return Work::kLater;\n",
-        "  static_cast<void>(directory_.Remove(DamagedName(quarantined_.begin()->first)));\n"
-        "  const auto names = directory_.List();\n  if (!names) return Work::kLater;\n",
+        "  const auto names = state_.directory.List();\n  if (!names) return Work::kLater;\n",
+        "  for (const std::string& name : state_.directory.List().value_or(std::vector<std::string>())) {\n"
+        "    if (DamagedNumber(name)) static_cast<void>(state_.directory.Remove(name));\n"
+        "  }\n"
+        "  const auto names = state_.directory.List();\n  if (!names) return Work::kLater;\n",
     ),
     Mutant(
         "a damaged segment is used again",
@@ -233,8 +235,8 @@ MUTANTS = [
     Mutant(
         "the newest commit is written into any segment",
         WAL + "housekeep.cc",
-        "  const uint64_t wanted = std::max(options_.segment_bytes, least);",
-        "  const uint64_t wanted = options_.segment_bytes;",
+        "  const uint64_t wanted = std::max(state_.options.segment_bytes, least);",
+        "  const uint64_t wanted = state_.options.segment_bytes;",
     ),
     Mutant(
         "events of a commit that is written again count in its old segment",
@@ -250,9 +252,9 @@ MUTANTS = [
     ),
     Mutant(
         "the rest of a segment is charged twice",
-        WAL + "append.cc",
-        "    if (room > 0) Charge(*segments_.Newest(), piece.client, room);\n",
-        "    if (room > 0) Charge(*segments_.Newest(), piece.client, 2 * room);\n",
+        WAL + "log_state.cc",
+        "    if (room > 0) Charge(*segments.Newest(), piece.client, room);\n",
+        "    if (room > 0) Charge(*segments.Newest(), piece.client, 2 * room);\n",
     ),
     Mutant(
         "a segment releases its charges with unsettled events",
@@ -263,7 +265,7 @@ MUTANTS = [
     Mutant(
         "a segment keeps its charges",
         WAL + "housekeep.cc",
-        "    if (Segment* const segment = segments_.Find(key)) segment->holdings.GiveTo(*options_.shares);\n",
+        "    if (Segment* const segment = state_.segments.Find(key)) segment->holdings.GiveTo(*state_.options.shares);\n",
         "    static_cast<void>(key);\n",
     ),
     Mutant(
@@ -275,8 +277,8 @@ MUTANTS = [
     Mutant(
         "reading back starts after the backlog's first commit",
         WAL + "commit.cc",
-        "    backlog_start_ = {frame.header.segment, frame.offset, frame.header.first_position};",
-        "    backlog_start_ = {frame.header.segment, frame.offset + kSectorBytes, frame.header.first_position};",
+        ".start = {frame.header.segment, frame.offset, frame.header.first_position},",
+        ".start = {frame.header.segment, frame.offset + kSectorBytes, frame.header.first_position},",
     ),
     Mutant(
         "a frame is skipped with its last event unsettled",
@@ -448,8 +450,8 @@ MUTANTS = [
     Mutant(
         "a start removes the old notes before the new ones exist",
         WAL + "wal_journal.cc",
-        "  if (done && !found.has_checkpoint) done = RemoveSent(directory_, std::exchange(found.sent, {}));\n",
-        "  if (done) done = RemoveSent(directory_, found.sent);\n  found.sent.files.clear();\n",
+        "  if (done && !found.has_checkpoint) done = RemoveSent(state_.directory, std::exchange(found.sent, {}));\n",
+        "  if (done) done = RemoveSent(state_.directory, found.sent);\n  found.sent.files.clear();\n",
         NOTES,
     ),
     Mutant(

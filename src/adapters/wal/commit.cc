@@ -20,13 +20,15 @@ Work WalJournal::Commit() {
   const PendingFrame* frame = nullptr;
   bool written = false;
   {
-    base::MutexLock lock(mutex_);
-    if (!Failed() && copy_ != Copy::kSynced) frame = tail_.Front();
+    base::MutexLock lock(state_.mutex);
+    if (!state_.Failed() && state_.last_frame.progress != LastFrameCopy::Progress::kSynced)
+      frame = state_.tail.Front();
     if (frame == nullptr) {
-      commit_idle_ = true;
+      state_.commit_idle = true;
       return Work::kIdle;
     }
-    written = std::exchange(copy_, Copy::kNone) == Copy::kCheckpointed;
+    written = std::exchange(state_.last_frame.progress, LastFrameCopy::Progress::kNone) ==
+              LastFrameCopy::Progress::kCheckpointed;
   }
   uint64_t bytes = 0;
   if (!written) {
@@ -41,37 +43,38 @@ Work WalJournal::Commit() {
   uint64_t lost = 0;
   {
     DueWakes wakes;
-    base::MutexLock lock(mutex_);
+    base::MutexLock lock(state_.mutex);
     const uint64_t end = frame->header.first_position + frame->header.events;
-    durable_end_.store(std::max(end, found_end_), std::memory_order_release);
+    state_.durable_end.store(std::max(end, state_.last_frame.found_end), std::memory_order_release);
     lost = CountMissing(end);
-    wake_housekeep = lost > 0 && WakeIfIdle(housekeep_idle_);
-    ++counts_.commits;
-    counts_.commit_bytes += bytes;
+    wake_housekeep = lost > 0 && LogState::WakeIfIdle(state_.housekeep_idle);
+    ++state_.counts.commits;
+    state_.counts.commit_bytes += bytes;
     Publish(*frame, filled_lanes);
-    if (options_.shares != nullptr) {
+    if (state_.options.shares != nullptr) {
       for (const BatchSlice& piece : frame->pieces) {
-        options_.shares->Give(piece.client, Shared::kUnsyncedBytes,
-                              LogTail::BytesOf(piece.size, piece.events));
+        state_.options.shares->Give(piece.client, Shared::kUnsyncedBytes,
+                                    LogTail::BytesOf(piece.size, piece.events));
       }
     }
-    const bool was_blocked = !tail_.AcceptsPrepared();
-    tail_.Pop();
-    if (was_blocked && tail_.AcceptsPrepared()) {
-      housekeep_idle_ = false;
+    const bool was_blocked = !state_.tail.AcceptsPrepared();
+    state_.tail.Pop();
+    if (was_blocked && state_.tail.AcceptsPrepared()) {
+      state_.housekeep_idle = false;
       wake_housekeep = true;
     }
-    StoreHints();
-    rejected_bytes_.store(kNothingRejected, std::memory_order_relaxed);
-    wake_read_back = MayReadBack() && WakeIfIdle(read_back_idle_);
-    completions_.MoveDurableEnd(DurableEnd(), wakes);
+    state_.StoreHints();
+    state_.hints.rejected_bytes.store(LogState::Hints::kNothingRejected, std::memory_order_relaxed);
+    wake_read_back = state_.WakeReadBack();
+    state_.completions.MoveDurableEnd(state_.DurableEnd(), wakes);
   }
   if (lost > 0) {
-    log_.Write(LogLevel::kError, "wal", "the log is damaged: its last events are lost", {{"events", lost}});
+    state_.log.Write(LogLevel::kError, "wal", "the log is damaged: its last events are lost",
+                     {{"events", lost}});
   }
-  ei::WakeLanes(filled_lanes, options_.lanes, lane_filled_);
-  if (wake_read_back) wake_(Role::kReadBack);
-  if (wake_housekeep) wake_(Role::kHousekeep);
+  ei::WakeLanes(filled_lanes, state_.options.lanes, state_.lane_filled);
+  if (wake_read_back) state_.wake(Role::kReadBack);
+  if (wake_housekeep) state_.wake(Role::kHousekeep);
   return Work::kDone;
 }
 
@@ -84,9 +87,9 @@ std::optional<bool> WalJournal::WriteAndSync(const PendingFrame& frame, uint64_t
     }
     // The frame keeps its place, and its requests wait.
     if (!std::exchange(commit_stalled_, true)) {
-      log_.Write(LogLevel::kError, "wal",
-                 "wal.dir (WAL_DIR): the disk is full although the space was allocated; requests wait",
-                 {{"error", std::system_category().message(written.error())}});
+      state_.log.Write(LogLevel::kError, "wal",
+                       "wal.dir (WAL_DIR): the disk is full although the space was allocated; requests wait",
+                       {{"error", std::system_category().message(written.error())}});
     }
     return std::nullopt;
   }
@@ -95,7 +98,7 @@ std::optional<bool> WalJournal::WriteAndSync(const PendingFrame& frame, uint64_t
     Fail("a sync of the log failed", synced.error());
     return false;
   }
-  const auto confirmed = directory_.Confirm(SegmentName(frame.header.segment), *frame.file);
+  const auto confirmed = state_.directory.Confirm(SegmentName(frame.header.segment), *frame.file);
   if (!confirmed) {
     Fail("the newest segment, the lock file or the folder was moved or removed by another process",
          confirmed.error());
@@ -109,13 +112,13 @@ std::optional<bool> WalJournal::WriteAndSync(const PendingFrame& frame, uint64_t
 // checkpoint says that it is durable; from then on a start does not drop it.
 Work WalJournal::AwaitCopyCheckpoint(uint64_t bytes) {
   {
-    base::MutexLock lock(mutex_);
-    counts_.commit_bytes += bytes;
-    copy_ = Copy::kSynced;
-    commit_idle_ = true;
-    housekeep_idle_ = false;
+    base::MutexLock lock(state_.mutex);
+    state_.counts.commit_bytes += bytes;
+    state_.last_frame.progress = LastFrameCopy::Progress::kSynced;
+    state_.commit_idle = true;
+    state_.housekeep_idle = false;
   }
-  wake_(Role::kHousekeep);
+  state_.wake(Role::kHousekeep);
   return Work::kIdle;
 }
 
@@ -139,23 +142,20 @@ DiskResult<void> WalJournal::WriteFrame(const PendingFrame& frame, uint64_t& byt
 // The newest commit of a previous run has been written again. Behind it other commits may be missing, which
 // came before the next segment was begun. Returns how many events are lost.
 uint64_t WalJournal::CountMissing(uint64_t position) {
-  const uint64_t lost = segments_.Settle(position, found_end_);
-  if (lost == 0) return 0;
-  counts_.lost += lost;
-  settled_since_checkpoint_ += lost;
-  if (Segment* const segment = segments_.Find(last_frame_segment_)) NoteDamaged(*segment);
+  const uint64_t lost = state_.segments.Settle(position, state_.last_frame.found_end);
+  if (lost > 0) state_.NoteLost(lost, state_.segments.Find(state_.last_frame.segment));
   return lost;
 }
 
 // Makes the frame's events available to Take: from memory if the window has room, otherwise they become part
 // of the backlog behind the cursor.
 void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
-  if (backlog_) return;
-  if (!WindowHasRoom(frame.header.events) || deferred_.Full()) {
-    backlog_ = true;
-    backlog_from_ = frame.header.first_position;
-    backlog_start_ = {frame.header.segment, frame.offset, frame.header.first_position};
-    backlog_since_ = frame.pieces.front().accepted_at;
+  if (state_.durable.backlog.exists) return;
+  if (!state_.durable.WindowHasRoom(frame.header.events) || state_.durable.deferred.Full()) {
+    state_.durable.backlog = {.exists = true,
+                              .from = frame.header.first_position,
+                              .start = {frame.header.segment, frame.offset, frame.header.first_position},
+                              .since = frame.pieces.front().accepted_at};
     return;
   }
   thread_local std::vector<JournalEvent> events;
@@ -166,34 +166,34 @@ void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
     const char* bytes = piece.bytes;
     for (uint32_t i = 0; i < piece.events; ++i, ++entry) {
       // A previous run may have settled some events of the rewritten commit.
-      if (!piece.from_disk || !segments_.Settled().Contains(position)) {
+      if (!piece.from_disk || !state_.segments.Settled().Contains(position)) {
         const JournalEvent event =
             piece.from_disk ? EventFromDisk(position, bytes, *entry, piece.accepted_at, piece.topic)
                             : EventOf(position, bytes, *entry, piece.accepted_at);
-        if (!Defer(event)) events.push_back(event);
+        if (!state_.durable.Defer(event)) events.push_back(event);
       }
       ++position;
       bytes += entry->size;
     }
-    window_.Add(events, piece.block, filled_lanes);
+    state_.durable.window.Add(events, piece.block, filled_lanes);
   }
 }
 
 // None of the waiting requests is acknowledged, and the sync is not retried: after a failure the kernel may
 // have dropped the pages that it could not write and marked them clean.
 void WalJournal::Fail(std::string_view what, int error) {
-  log_.Write(LogLevel::kError, "wal",
-             "the log's storage failed: no more events are accepted, and the service must be restarted",
-             {{"fault", what}, {"error", std::system_category().message(error)}});
+  state_.log.Write(LogLevel::kError, "wal",
+                   "the log's storage failed: no more events are accepted, and the service must be restarted",
+                   {{"fault", what}, {"error", std::system_category().message(error)}});
   {
     DueWakes wakes;
-    base::MutexLock lock(mutex_);
-    failed_.store(true, std::memory_order_release);
-    tail_.Clear();
-    commit_idle_ = true;
-    completions_.Fail(DurableEnd(), wakes);
+    base::MutexLock lock(state_.mutex);
+    state_.failed.store(true, std::memory_order_release);
+    state_.tail.Clear();
+    state_.commit_idle = true;
+    state_.completions.Fail(state_.DurableEnd(), wakes);
   }
-  on_failed_();
+  state_.on_failed();
 }
 
 }  // namespace ei::wal

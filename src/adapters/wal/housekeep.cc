@@ -34,13 +34,13 @@ Work WalJournal::Housekeep() {
   const bool failed = released == Work::kLater || prepared == Work::kLater;
   Snapshot snapshot;
   {
-    base::MutexLock lock(mutex_);
-    if (!unmarked_.empty()) return failed ? Work::kLater : Work::kDone;
-    if (settled_since_checkpoint_ == 0) {
-      housekeep_idle_ = !failed;
+    base::MutexLock lock(state_.mutex);
+    if (!state_.quarantine.Unmarked().empty()) return failed ? Work::kLater : Work::kDone;
+    if (state_.settled_since_checkpoint == 0) {
+      state_.housekeep_idle = !failed;
       return failed ? Work::kLater : Work::kIdle;
     }
-    if (clock_.Now() < checkpoint_at_ + kCheckpointInterval) return Work::kLater;
+    if (state_.clock.Now() < checkpoint_at_ + kCheckpointInterval) return Work::kLater;
     snapshot = TakeSnapshot();
   }
   return Save(snapshot) && !failed ? Work::kDone : Work::kLater;
@@ -50,17 +50,17 @@ Work WalJournal::PrepareSegment() {
   uint64_t number = 0;
   std::optional<uint64_t> bytes;
   {
-    base::MutexLock lock(mutex_);
-    if (tail_.Prepared() >= kPreparedMin || !tail_.AcceptsPrepared()) return Work::kIdle;
+    base::MutexLock lock(state_.mutex);
+    if (state_.tail.Prepared() >= kPreparedMin || !state_.tail.AcceptsPrepared()) return Work::kIdle;
     bytes = NextSegmentBytes();
-    if (!bytes && quarantined_.empty()) return Work::kIdle;
-    if (bytes) number = next_segment_++;
+    if (!bytes && state_.quarantine.Files() == 0) return Work::kIdle;
+    if (bytes) number = state_.next_segment++;
   }
   if (!bytes) return CheckQuarantine();
-  auto file = MakeSegment(directory_, number, *bytes);
+  auto file = MakeSegment(state_.directory, number, *bytes);
   if (!file) {
     if (!std::exchange(housekeep_faulty_, true)) {
-      log_.Write(
+      state_.log.Write(
           LogLevel::kError, "wal",
           IsOutOfFiles(file.error())
               ? kOutOfFiles
@@ -72,11 +72,11 @@ Work WalJournal::PrepareSegment() {
   housekeep_faulty_ = false;
   bool wake_commit = false;
   {
-    base::MutexLock lock(mutex_);
+    base::MutexLock lock(state_.mutex);
     AddPrepared({{number, *bytes, std::move(*file)}});
-    wake_commit = !tail_.Empty() && WakeIfIdle(commit_idle_);
+    wake_commit = !state_.tail.Empty() && LogState::WakeIfIdle(state_.commit_idle);
   }
-  if (wake_commit) wake_(Role::kCommit);
+  if (wake_commit) state_.wake(Role::kCommit);
   return Work::kDone;
 }
 
@@ -85,21 +85,22 @@ Work WalJournal::PrepareSegment() {
 Work WalJournal::MarkDamaged() {
   std::vector<uint64_t> numbers;
   {
-    base::MutexLock lock(mutex_);
-    numbers = unmarked_;
+    base::MutexLock lock(state_.mutex);
+    numbers = state_.quarantine.Unmarked();
   }
   if (numbers.empty()) return Work::kIdle;
   DiskResult<void> done;
   for (const uint64_t number : numbers) {
     if (!done) break;
     // A mark whose sync failed may not be on the disk, so it is created again.
-    if (auto gone = directory_.Remove(MarkName(number)); !gone && gone.error() != ENOENT) done = gone;
-    if (auto made = directory_.Create(MarkName(number)); done && !made) done = std::unexpected(made.error());
+    if (auto gone = state_.directory.Remove(MarkName(number)); !gone && gone.error() != ENOENT) done = gone;
+    if (auto made = state_.directory.Create(MarkName(number)); done && !made)
+      done = std::unexpected(made.error());
   }
-  if (done) done = directory_.Sync();
+  if (done) done = state_.directory.Sync();
   if (!done) {
     if (!std::exchange(mark_faulty_, true)) {
-      log_.Write(
+      state_.log.Write(
           LogLevel::kError, "wal",
           "wal.dir (WAL_DIR): a damaged segment can't be marked; retrying. No checkpoint is saved until then",
           {{"error", std::system_category().message(done.error())}});
@@ -107,17 +108,17 @@ Work WalJournal::MarkDamaged() {
     return Work::kLater;
   }
   mark_faulty_ = false;
-  base::MutexLock lock(mutex_);
-  std::erase_if(unmarked_, [&](uint64_t number) { return std::ranges::count(numbers, number) > 0; });
+  base::MutexLock lock(state_.mutex);
+  state_.quarantine.NoteMarked(numbers);
   return Work::kDone;
 }
 
 // Runs when the log is full and quarantined files use some of its space. They may be the only copy of some
 // events, so only the operator may move them away; then they no longer count.
 Work WalJournal::CheckQuarantine() {
-  if (clock_.Now() < check_quarantine_at_) return Work::kLater;
-  check_quarantine_at_ = clock_.Now() + kQuarantineCheckInterval;
-  const auto names = directory_.List();
+  if (state_.clock.Now() < check_quarantine_at_) return Work::kLater;
+  check_quarantine_at_ = state_.clock.Now() + kQuarantineCheckInterval;
+  const auto names = state_.directory.List();
   if (!names) return Work::kLater;
   std::set<uint64_t> there;
   for (const std::string& name : *names) {
@@ -126,34 +127,22 @@ Work WalJournal::CheckQuarantine() {
   size_t left = 0;
   size_t gone = 0;
   {
-    base::MutexLock lock(mutex_);
-    gone = std::erase_if(quarantined_, [&](const auto& file) REQUIRES(mutex_) {
-      if (there.contains(file.first)) return false;
-      quarantined_bytes_ -= file.second;
-      return true;
-    });
-    left = quarantined_.size();
+    base::MutexLock lock(state_.mutex);
+    gone = state_.quarantine.KeepOnly(there);
+    left = state_.quarantine.Files();
   }
   if (gone > 0) {
     quarantine_logged_ = false;
     return Work::kDone;
   }
   if (!std::exchange(quarantine_logged_, true)) {
-    log_.Write(
+    state_.log.Write(
         LogLevel::kError, "wal",
         "wal.dir (WAL_DIR): the log is full, and quarantined segments use some of its space: inspect them "
         "(event-ingestor wal verify), then move them away or delete them",
-        {{"files", uint64_t{left}}, {"wal_bytes_max", options_.bytes_max}});
+        {{"files", uint64_t{left}}, {"wal_bytes_max", state_.options.bytes_max}});
   }
   return Work::kLater;
-}
-
-// Whether the segment holds the newest commit that the start found, and no rewritten copy of it is durable
-// yet.
-bool WalJournal::HoldsLastFrame(uint64_t segment) const {
-  if (last_frame_) return last_frame_->header.segment == segment;
-  return rewritten_last_frame_.segment == segment &&
-         DurableEnd() < rewritten_last_frame_.first_position + rewritten_last_frame_.events;
 }
 
 // Removes, recycles or quarantines the settled segments.
@@ -162,12 +151,12 @@ Work WalJournal::ReleaseSegments() {
   std::set<uint64_t> marks;
   Snapshot snapshot;
   {
-    base::MutexLock lock(mutex_);
+    base::MutexLock lock(state_.mutex);
     ReleaseShares();
-    if (unmarked_.empty()) releasable = SettledSegments();
+    if (state_.quarantine.Unmarked().empty()) releasable = SettledSegments();
     if (!releasable.empty()) snapshot = TakeSnapshot();
     for (const SegmentTable::Key& key : releasable) {
-      if (segments_.Find(key)->damaged) marks.insert(key.number);
+      if (state_.segments.Find(key)->damaged) marks.insert(key.number);
     }
   }
   if (releasable.empty()) return Work::kIdle;
@@ -179,29 +168,29 @@ Work WalJournal::ReleaseSegments() {
   for (const SegmentTable::Key& key : releasable) {
     if (done) done = ReleaseSegment(key);
   }
-  if (done) done = directory_.Sync();
+  if (done) done = state_.directory.Sync();
   if (done) {
     for (const SegmentTable::Key& key : releasable) {
-      if (marks.contains(key.number)) static_cast<void>(directory_.Remove(MarkName(key.number)));
+      if (marks.contains(key.number)) static_cast<void>(state_.directory.Remove(MarkName(key.number)));
     }
   }
   if (!done) {
     // After a failed sync it is not known whether the new names are on the disk, and the next sync does not
     // tell.
     for (const PreparedSegment& segment : std::exchange(unsynced_prepared_, {})) {
-      static_cast<void>(directory_.Remove(SegmentName(segment.number)));
+      static_cast<void>(state_.directory.Remove(SegmentName(segment.number)));
     }
-    log_.Write(LogLevel::kError, "wal", "wal.dir (WAL_DIR): a segment can't be removed; retrying",
-               {{"error", std::system_category().message(done.error())}});
+    state_.log.Write(LogLevel::kError, "wal", "wal.dir (WAL_DIR): a segment can't be removed; retrying",
+                     {{"error", std::system_category().message(done.error())}});
     return Work::kLater;
   }
   bool wake_commit = false;
   {
-    base::MutexLock lock(mutex_);
+    base::MutexLock lock(state_.mutex);
     AddPrepared(std::exchange(unsynced_prepared_, {}));
-    wake_commit = !tail_.Empty() && WakeIfIdle(commit_idle_);
+    wake_commit = !state_.tail.Empty() && LogState::WakeIfIdle(state_.commit_idle);
   }
-  if (wake_commit) wake_(Role::kCommit);
+  if (wake_commit) state_.wake(Role::kCommit);
   return Work::kDone;
 }
 
@@ -213,70 +202,63 @@ DiskResult<void> WalJournal::ReleaseSegment(const SegmentTable::Key& key) {
   bool recycle = false;
   uint64_t bytes = 0;
   {
-    base::MutexLock lock(mutex_);
-    const Segment& segment = *segments_.Find(key);
+    base::MutexLock lock(state_.mutex);
+    const Segment& segment = *state_.segments.Find(key);
     damaged = segment.damaged;
     bytes = segment.header.segment_bytes;
     // A recycled segment that is too small for the newest commit must not be queued before the segment that
     // is made for that commit.
-    recycle = !damaged && tail_.Prepared() + unsynced_prepared_.size() < kPreparedMax &&
-              bytes == options_.segment_bytes && LastFrameSegmentBytes() <= bytes;
+    recycle = !damaged && state_.tail.Prepared() + unsynced_prepared_.size() < kPreparedMax &&
+              bytes == state_.options.segment_bytes && state_.last_frame.SegmentBytes() <= bytes;
   }
   std::shared_ptr<File> file;
   if (recycle) {
-    if (auto opened = directory_.Open(name)) file = std::move(*opened);
+    if (auto opened = state_.directory.Open(name)) file = std::move(*opened);
   }
   uint64_t recycled_as = 0;
   if (file != nullptr) {
-    base::MutexLock lock(mutex_);
-    recycled_as = next_segment_++;
+    base::MutexLock lock(state_.mutex);
+    recycled_as = state_.next_segment++;
   }
-  const DiskResult<void> gone = damaged           ? directory_.Rename(name, DamagedName(key.number))
-                                : file != nullptr ? directory_.Rename(name, SegmentName(recycled_as))
-                                                  : directory_.Remove(name);
+  const DiskResult<void> gone = damaged           ? state_.directory.Rename(name, DamagedName(key.number))
+                                : file != nullptr ? state_.directory.Rename(name, SegmentName(recycled_as))
+                                                  : state_.directory.Remove(name);
   // ENOENT: the previous attempt removed it, although it reported an error.
   if (!gone && gone.error() != ENOENT) return gone;
   if (file != nullptr && gone) unsynced_prepared_.push_back({recycled_as, bytes, std::move(file)});
-  base::MutexLock lock(mutex_);
-  segments_.Remove(key);
-  if (damaged && quarantined_.emplace(key.number, bytes).second) quarantined_bytes_ += bytes;
+  base::MutexLock lock(state_.mutex);
+  state_.segments.Remove(key);
+  if (damaged) state_.quarantine.Add(key.number, bytes);
   return {};
 }
 
 bool WalJournal::IsRetained(const Segment& segment, uint64_t end) const {
-  return end + options_.retain_events > segments_.End() &&
-         segment.filled_at > clock_.Now() - options_.retain_time;
+  return end + state_.options.retain_events > state_.segments.End() &&
+         segment.filled_at > state_.clock.Now() - state_.options.retain_time;
 }
 
 // Returns the charges of settled segments. A retained segment returns them too, because it is removed when
 // its space is needed. The space of the segment that is being filled can't be reused yet; once all its events
 // are settled it is charged to client 0, the anonymous client.
 void WalJournal::ReleaseShares() {
-  const auto done = segments_.TakeNewlyDone();
-  if (options_.shares == nullptr) return;
+  const auto done = state_.segments.TakeNewlyDone();
+  if (state_.options.shares == nullptr) return;
   for (const SegmentTable::Key& key : done) {
-    if (Segment* const segment = segments_.Find(key)) segment->holdings.GiveTo(*options_.shares);
+    if (Segment* const segment = state_.segments.Find(key)) segment->holdings.GiveTo(*state_.options.shares);
   }
-  Segment* const newest = segments_.Newest();
+  Segment* const newest = state_.segments.Newest();
   if (newest == nullptr || newest->unsettled > 0) return;
-  const uint64_t used = newest->header.number == tail_.Number() ? newest->holdings.Bytes() : 0;
-  newest->holdings.GiveTo(*options_.shares);
-  if (used > 0) Charge(*newest, 0, used);
+  const uint64_t used = newest->header.number == state_.tail.Number() ? newest->holdings.Bytes() : 0;
+  newest->holdings.GiveTo(*state_.options.shares);
+  if (used > 0) state_.Charge(*newest, 0, used);
 }
 
 // Whether a segment of `bytes` may be added. The newest segment may be larger than any that is made now, and
 // stays until another one is begun, so it must not prevent that.
 bool WalJournal::HasRoomForSegment(uint64_t bytes) const {
-  const uint64_t newest = segments_.NewestBytes();
-  const uint64_t others = DiskBytes() - (newest > options_.segment_bytes ? newest : 0);
-  return others + bytes <= options_.bytes_max;
-}
-
-// Size of the segment that the newest commit of a previous run needs while it waits to be written again: its
-// original segment may have been larger than those that are made now. 0: no commit waits.
-uint64_t WalJournal::LastFrameSegmentBytes() const {
-  if (!last_frame_) return 0;
-  return kSegmentHeaderBytes + LogTail::RecoveredFrameBytes(last_frame_->bodies.size(), last_frame_->end);
+  const uint64_t newest = state_.segments.NewestBytes();
+  const uint64_t others = state_.DiskBytes() - (newest > state_.options.segment_bytes ? newest : 0);
+  return others + bytes <= state_.options.bytes_max;
 }
 
 // Size of the next segment; nullopt: there is no room now. The newest commit of a previous run must not wait
@@ -284,13 +266,13 @@ uint64_t WalJournal::LastFrameSegmentBytes() const {
 // leave no room, it gets a segment that holds nothing else, beyond the limit. However often the process
 // starts, there is only one such segment, because a copy that is alone in its segment is dropped.
 std::optional<uint64_t> WalJournal::NextSegmentBytes() const {
-  const uint64_t least = LastFrameSegmentBytes();
-  const uint64_t wanted = std::max(options_.segment_bytes, least);
+  const uint64_t least = state_.last_frame.SegmentBytes();
+  const uint64_t wanted = std::max(state_.options.segment_bytes, least);
   if (HasRoomForSegment(wanted)) return wanted;
-  if (!last_frame_) return std::nullopt;
-  const Segment* const old = segments_.At(last_frame_->header.first_position);
+  if (!state_.last_frame.waiting) return std::nullopt;
+  const Segment* const old = state_.segments.At(state_.last_frame.waiting->header.first_position);
   const uint64_t stays = old != nullptr ? old->header.segment_bytes : 0;
-  if (stays + quarantined_bytes_ + wanted > options_.bytes_max) return least;
+  if (stays + state_.quarantine.Bytes() + wanted > state_.options.bytes_max) return least;
   return std::nullopt;
 }
 
@@ -300,12 +282,12 @@ std::optional<uint64_t> WalJournal::NextSegmentBytes() const {
 // segment that stays.
 std::vector<SegmentTable::Key> WalJournal::SettledSegments() {
   std::vector<SegmentTable::Key> found;
-  for (const SegmentTable::Key& key : segments_.Done()) {
-    const uint64_t end = segments_.EndOf(key);
+  for (const SegmentTable::Key& key : state_.segments.Done()) {
+    const uint64_t end = state_.segments.EndOf(key);
     if (found.size() == kReleasedMax) break;
-    if (HoldsLastFrame(key.number)) continue;
-    const bool retained = IsRetained(*segments_.Find(key), end);
-    if (retained && !(found.empty() && tail_.Prepared() < kPreparedMin && !NextSegmentBytes())) break;
+    if (state_.HoldsLastFrame(key.number)) continue;
+    const bool retained = IsRetained(*state_.segments.Find(key), end);
+    if (retained && !(found.empty() && state_.tail.Prepared() < kPreparedMin && !NextSegmentBytes())) break;
     if (!ReserveRelease(key.first_position, end)) break;
     found.push_back(key);
     if (retained) break;
@@ -317,7 +299,7 @@ std::vector<SegmentTable::Key> WalJournal::SettledSegments() {
 // them.
 bool WalJournal::ReserveRelease(uint64_t begin, uint64_t end) {
   const bool joins = begin <= released_.Below() || released_.Contains(begin - 1) || released_.Contains(end);
-  const size_t runs_max = options_.checkpoint_runs_max - LowestRuns(options_.checkpoint_runs_max);
+  const size_t runs_max = state_.options.checkpoint_runs_max - LowestRuns(state_.options.checkpoint_runs_max);
   if (!joins && released_.Runs().size() >= runs_max) return false;
   released_.Mark(begin, end);
   return true;
@@ -326,7 +308,7 @@ bool WalJournal::ReserveRelease(uint64_t begin, uint64_t end) {
 // Finds the positions that a previous run released: between two segments whose numbers don't follow each
 // other, up to the second one. `found` is in order.
 void WalJournal::FindReleased(std::span<const SegmentHeader> found) {
-  const SettledMap& settled = segments_.Settled();
+  const SettledMap& settled = state_.segments.Settled();
   released_ = SettledMap(settled.Below());
   for (size_t i = 1; i < found.size(); ++i) {
     const uint64_t end = found[i].first_position;

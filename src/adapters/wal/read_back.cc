@@ -26,12 +26,12 @@ Work WalJournal::ReadBack() {
   Cursor* cursor = nullptr;
   uint64_t limit = 0;
   {
-    base::MutexLock lock(mutex_);
-    if (!MayReadBack()) {
-      read_back_idle_ = true;
+    base::MutexLock lock(state_.mutex);
+    if (!state_.durable.MayReadBack()) {
+      state_.read_back_idle = true;
       return Work::kIdle;
     }
-    cursor = NextCursor(clock_.Now());
+    cursor = NextCursor(state_.clock.Now());
     if (cursor == nullptr) return Work::kLater;
     limit = PointCursor(*cursor);
   }
@@ -46,17 +46,17 @@ Work WalJournal::ReadBack() {
   uint64_t lost = 0;
   bool wake_housekeep = false;
   {
-    base::MutexLock lock(mutex_);
+    base::MutexLock lock(state_.mutex);
     lost = cursor == &return_cursor_ ? AdmitReturned(*loaded, filled_lanes) : Admit(*loaded, filled_lanes);
-    wake_housekeep = lost > 0 && WakeIfIdle(housekeep_idle_);  // a segment may now be settled
+    wake_housekeep = lost > 0 && LogState::WakeIfIdle(state_.housekeep_idle);  // a segment may now be settled
   }
   if (lost > 0) {
-    log_.Write(
+    state_.log.Write(
         LogLevel::kError, "wal", "the log is damaged: events are lost; the segment will be quarantined",
         {{"events", lost}, {"segment", segment ? segment->number : 0}, {"before_position", loaded->end}});
   }
-  ei::WakeLanes(filled_lanes, options_.lanes, lane_filled_);
-  if (wake_housekeep) wake_(Role::kHousekeep);
+  ei::WakeLanes(filled_lanes, state_.options.lanes, state_.lane_filled);
+  if (wake_housekeep) state_.wake(Role::kHousekeep);
   return Work::kDone;
 }
 
@@ -65,14 +65,14 @@ Work WalJournal::ReadBack() {
 // must stay in order and the keys of unreadable events are not known.
 void WalJournal::NoteReadFault(Cursor& cursor, int error) {
   assert(cursor.segment);
-  const base::SteadyTime now = clock_.Now();
+  const base::SteadyTime now = state_.clock.Now();
   if (!cursor.fault) {
     cursor.fault = ReadFault{.since = now, .report_at = now, .retry_at = now, .pause = kRetryPauseMin};
     CountUnreadable();
   }
   ReadFault& fault = *cursor.fault;
   if (now >= fault.report_at) {
-    log_.Write(
+    state_.log.Write(
         LogLevel::kError, "wal",
         IsOutOfFiles(error)
             ? kOutOfFiles
@@ -90,43 +90,24 @@ void WalJournal::NoteReadFault(Cursor& cursor, int error) {
 
 void WalJournal::NoteReadable(Cursor& cursor) {
   assert(cursor.fault);
-  log_.Write(LogLevel::kInfo, "wal", "the log can be read again",
-             {{"file", cursor.segment ? SegmentName(cursor.segment->number) : std::string()},
-              {"seconds", Seconds(clock_.Now() - cursor.fault->since)}});
+  state_.log.Write(LogLevel::kInfo, "wal", "the log can be read again",
+                   {{"file", cursor.segment ? SegmentName(cursor.segment->number) : std::string()},
+                    {"seconds", Seconds(state_.clock.Now() - cursor.fault->since)}});
   cursor.fault.reset();
   CountUnreadable();
 }
 
 void WalJournal::CountUnreadable() {
-  base::MutexLock lock(mutex_);
-  counts_.unreadable = cursor_.fault || return_cursor_.fault ? 1 : 0;
-}
-
-// Reading resumes only when the window is at most half full, so that it reads in large steps. A partition
-// that has stalled may hold that half, so with deferred events another eighth can be filled.
-bool WalJournal::WindowIsLow() const {
-  const uint64_t eighths = deferred_.Active() ? 5 : 4;
-  return window_.Events() == 0 || (window_.Events() <= eighths * options_.window_events_max / 8 &&
-                                   window_.Bytes() <= eighths * options_.window_bytes_max / 8);
-}
-
-// Events that a previous run sent are read whether there is room or not.
-bool WalJournal::MayReadBacklog() const {
-  return backlog_ && (backlog_from_ < sent_end_ || (WindowIsLow() && !deferred_.Full()));
-}
-
-bool WalJournal::MayReturn() const { return deferred_.NextReturn() && WindowIsLow(); }
-
-bool WalJournal::Defer(const JournalEvent& event) {
-  return deferred_.Active() && event.position >= sent_end_ && deferred_.Defer(TopicOf(event), event);
+  base::MutexLock lock(state_.mutex);
+  state_.counts.unreadable = cursor_.fault || return_cursor_.fault ? 1 : 0;
 }
 
 // The backlog and the deferred events have their turns, so that neither waits for the other's end, nor for a
 // disk that can't read the other's events. Null: what may be read waits for its next attempt.
 WalJournal::Cursor* WalJournal::NextCursor(base::SteadyTime now) {
   const auto is_due = [&](const Cursor& cursor) { return !cursor.fault || now >= cursor.fault->retry_at; };
-  const bool backlog = MayReadBacklog() && is_due(cursor_);
-  const bool returns = MayReturn() && is_due(return_cursor_);
+  const bool backlog = state_.durable.MayReadBacklog() && is_due(cursor_);
+  const bool returns = state_.durable.MayReturn() && is_due(return_cursor_);
   if (!backlog && !returns) return nullptr;
   returned_last_ = returns && !(backlog && returned_last_);
   return returned_last_ ? &return_cursor_ : &cursor_;
@@ -135,25 +116,25 @@ WalJournal::Cursor* WalJournal::NextCursor(base::SteadyTime now) {
 // Points the cursor at the segment that should hold the next position to be read, and returns the end of that
 // segment's positions. Settled events are skipped without reading them.
 uint64_t WalJournal::PointCursor(Cursor& cursor) {
-  const uint64_t durable_end = DurableEnd();
+  const uint64_t durable_end = state_.DurableEnd();
   const bool returns = &cursor == &return_cursor_;
-  const uint64_t next = returns ? deferred_.NextReturn().value_or(durable_end)
-                                : segments_.Settled().FirstUnsettled(backlog_from_);
+  const uint64_t next = returns ? state_.durable.deferred.NextReturn().value_or(durable_end)
+                                : state_.segments.Settled().FirstUnsettled(state_.durable.backlog.from);
   cursor.position = std::min(next, durable_end);
-  const Segment* const segment = segments_.At(cursor.position);
+  const Segment* const segment = state_.segments.At(cursor.position);
   if (segment == nullptr) {
     cursor.segment.reset();
-    const auto oldest = segments_.Oldest();
+    const auto oldest = state_.segments.Oldest();
     return oldest ? std::min(durable_end, oldest->first_position) : durable_end;
   }
   if (!cursor.segment || cursor.segment->number != segment->header.number) {
     Rewind(cursor);
     cursor.segment = segment->header;
-    cursor.start = returns ? FramePlace() : backlog_start_;
+    cursor.start = returns ? FramePlace() : state_.durable.backlog.start;
   } else if (cursor.scanner != nullptr && cursor.position < cursor.scanner->Expected()) {
     Rewind(cursor);  // of another partition an older event can return
   }
-  return std::min(durable_end, segments_.EndOf(KeyOf(segment->header)));
+  return std::min(durable_end, state_.segments.EndOf(KeyOf(segment->header)));
 }
 
 // To the beginning of its segment.
@@ -166,7 +147,7 @@ void WalJournal::Rewind(Cursor& cursor) {
 DiskResult<void> WalJournal::OpenCursor(Cursor& cursor) {
   assert(cursor.segment);
   const SegmentHeader segment = *cursor.segment;
-  auto file = directory_.Open(SegmentName(segment.number));
+  auto file = state_.directory.Open(SegmentName(segment.number));
   if (!file) return std::unexpected(file.error());
   cursor.file = std::move(*file);
   cursor.scanner = std::make_unique<SegmentScanner>(*cursor.file, segment);
@@ -195,15 +176,15 @@ DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(Cursor& cursor, uint64_t li
     loaded.missing.emplace_back(cursor.position, frame.first_position);
   }
   // The topic and the events are in one block, so that they have the same lifetime.
-  const std::string_view topic = TopicIfDifferent(scanner.End().topic);
+  const std::string_view topic = state_.TopicIfDifferent(scanner.End().topic);
   loaded.block = cursor.block;
-  char* const room = RoomIn(loaded.block, frame.body_bytes + topic.size(), block_bytes_);
+  char* const room = RoomIn(loaded.block, frame.body_bytes + topic.size(), state_.block_bytes);
   std::copy(topic.begin(), topic.end(), room);
   const std::string_view frame_topic(room, topic.size());
   char* bytes = room + topic.size();
   LogTopic(frame, scanner.End().topic);
   std::copy(scanner.Bodies().begin(), scanner.Bodies().end(), bytes);
-  const base::SteadyTime accepted_at = SteadyOf(frame.accepted_at);
+  const base::SteadyTime accepted_at = state_.SteadyOf(frame.accepted_at);
   uint64_t position = frame.first_position;
   for (const IndexEntry& entry : scanner.Index()) {
     // A torn frame may extend into positions that were assigned again, to events of the next segment.
@@ -224,36 +205,39 @@ DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(Cursor& cursor, uint64_t li
 // Logs once if events go to another topic than events that are accepted now: the topic was fixed when they
 // were accepted, by a previous run with other settings.
 void WalJournal::LogTopic(const FrameHeader& frame, const std::string& topic) {
-  if (topic_logged_ || frame.origins == 0 || topic == options_.topic) return;
+  if (topic_logged_ || frame.origins == 0 || topic == state_.options.topic) return;
   topic_logged_ = true;
   const std::string_view message =
       topic.empty() ? "the log has events that were accepted for files: they go to the current topic"
-      : options_.topic.empty() ? "the log has events that were accepted for a topic: they go to files, the "
-                                 "current sink.kind (SINK)"
-                               : "the log has events that were accepted for another topic than kafka.topic "
-                                 "(KAFKA_TOPIC): they go to that topic";
-  log_.Write(LogLevel::kWarn, "wal", message,
-             {{"topic", std::string_view(topic)}, {"topic_now", std::string_view(options_.topic)}});
+      : state_.options.topic.empty()
+          ? "the log has events that were accepted for a topic: they go to files, the "
+            "current sink.kind (SINK)"
+          : "the log has events that were accepted for another topic than kafka.topic "
+            "(KAFKA_TOPIC): they go to that topic";
+  state_.log.Write(
+      LogLevel::kWarn, "wal", message,
+      {{"topic", std::string_view(topic)}, {"topic_now", std::string_view(state_.options.topic)}});
 }
 
 // Adds the events to the window. Returns how many events are lost: those that are missing and were not
 // settled before.
 uint64_t WalJournal::Admit(const Loaded& loaded, uint64_t& filled_lanes) {
   uint64_t lost = 0;
-  for (const auto& [from, to] : loaded.missing) lost += segments_.Settle(from, to);
+  for (const auto& [from, to] : loaded.missing) lost += state_.segments.Settle(from, to);
   CountLost(cursor_, lost);
   std::vector<JournalEvent> waiting;
   waiting.reserve(loaded.events.size());
   for (const JournalEvent& event : loaded.events) {
-    if (!segments_.Settled().Contains(event.position) && !Defer(event)) waiting.push_back(event);
+    if (state_.segments.Settled().Contains(event.position) || state_.durable.Defer(event)) continue;
+    waiting.push_back(event);
   }
   cursor_.block = loaded.block;
-  window_.Add(waiting, cursor_.block, filled_lanes);
-  StoreHints();
-  if (!waiting.empty()) backlog_since_ = waiting.back().accepted_at;
-  backlog_from_ = loaded.end;
-  if (backlog_from_ >= DurableEnd()) {
-    backlog_ = false;
+  state_.durable.window.Add(waiting, cursor_.block, filled_lanes);
+  state_.StoreHints();
+  if (!waiting.empty()) state_.durable.backlog.since = waiting.back().accepted_at;
+  state_.durable.backlog.from = loaded.end;
+  if (state_.durable.backlog.from >= state_.DurableEnd()) {
+    state_.durable.backlog.exists = false;
     cursor_ = {};
   }
   return lost;
@@ -263,28 +247,25 @@ uint64_t WalJournal::Admit(const Loaded& loaded, uint64_t& filled_lanes) {
 uint64_t WalJournal::AdmitReturned(const Loaded& loaded, uint64_t& filled_lanes) {
   uint64_t lost = 0;
   for (const auto& [from, to] : loaded.missing) {
-    for (const uint64_t position : deferred_.DropLost(from, to)) {
-      lost += segments_.Settle(position, position + 1);
+    for (const uint64_t position : state_.durable.deferred.DropLost(from, to)) {
+      lost += state_.segments.Settle(position, position + 1);
     }
   }
   CountLost(return_cursor_, lost);
   std::vector<JournalEvent> returned;
   for (const JournalEvent& event : loaded.events) {
-    if (deferred_.Return(TopicOf(event), event)) returned.push_back(event);
+    if (state_.durable.Return(event)) returned.push_back(event);
   }
   return_cursor_.block = loaded.block;
-  window_.Add(returned, return_cursor_.block, filled_lanes);
-  StoreHints();
-  if (deferred_.Events() == 0) return_cursor_ = {};
+  state_.durable.window.Add(returned, return_cursor_.block, filled_lanes);
+  state_.StoreHints();
+  if (state_.durable.deferred.Events() == 0) return_cursor_ = {};
   return lost;
 }
 
 void WalJournal::CountLost(const Cursor& cursor, uint64_t lost) {
   if (lost == 0) return;
-  counts_.lost += lost;
-  settled_since_checkpoint_ += lost;
-  Segment* const segment = cursor.segment ? segments_.Find(KeyOf(*cursor.segment)) : nullptr;
-  if (segment != nullptr) NoteDamaged(*segment);
+  state_.NoteLost(lost, cursor.segment ? state_.segments.Find(KeyOf(*cursor.segment)) : nullptr);
 }
 
 }  // namespace ei::wal

@@ -49,34 +49,34 @@ void WalJournal::ReadRetained(const std::function<void(const RetainedEvent&)>& v
   SettledMap settled;
   uint64_t end = 0;
   {
-    base::MutexLock lock(mutex_);
-    segments = segments_.Headers();
+    base::MutexLock lock(state_.mutex);
+    segments = state_.segments.Headers();
     // Segments behind the one with the newest commit that the start found can only hold a copy of that
     // commit, which is being written.
-    while (segments.size() > 1 && HoldsLastFrame(segments[segments.size() - 2].number)) {
+    while (segments.size() > 1 && state_.HoldsLastFrame(segments[segments.size() - 2].number)) {
       segments.pop_back();
     }
-    settled = segments_.Settled();
-    end = segments_.End();
+    settled = state_.segments.Settled();
+    end = state_.segments.End();
   }
-  const uint64_t first = end - std::min(end, options_.retain_events);
-  const int64_t oldest = (clock_.WallNow() - options_.retain_time).time_since_epoch().count();
+  const uint64_t first = end - std::min(end, state_.options.retain_events);
+  const int64_t oldest = (state_.clock.WallNow() - state_.options.retain_time).time_since_epoch().count();
   auto from = segments.end();
   while (from != segments.begin()) {
     --from;
-    if (from->first_position <= first || BeginsBefore(directory_, *from, oldest)) break;
+    if (from->first_position <= first || BeginsBefore(state_.directory, *from, oldest)) break;
   }
   for (auto segment = from; segment != segments.end(); ++segment) {
     // A torn frame lies behind the segment's last position; its positions were assigned again.
     const auto behind = std::next(segment);
     const uint64_t limit = behind == segments.end() ? end : std::min(end, behind->first_position);
-    OpenSegment open(directory_, *segment);
+    OpenSegment open(state_.directory, *segment);
     while (open.Next(limit)) {
       const SegmentScanner& scanner = open.Scanner();
       const FrameHeader& frame = scanner.Frame();
       RetainedEvent event;
       event.position = frame.first_position;
-      event.accepted_at = SteadyOf(frame.accepted_at);
+      event.accepted_at = state_.SteadyOf(frame.accepted_at);
       std::string_view bodies = scanner.Bodies();
       OriginCursor origin(scanner.End().origins);
       for (const IndexEntry& entry : scanner.Index()) {

@@ -10,43 +10,44 @@
 namespace ei::wal {
 
 WalJournal::Snapshot WalJournal::TakeSnapshot() {
-  const SettledMap& settled = segments_.Settled();
+  const SettledMap& settled = state_.segments.Settled();
   released_.Mark(0, settled.Below());  // needs no runs any more
 
   Snapshot snapshot;
-  snapshot.checkpoint.durable_end = DurableEnd();
-  snapshot.checkpoint.next_segment = next_segment_;
-  const size_t lowest = LowestRuns(options_.checkpoint_runs_max);
+  snapshot.checkpoint.durable_end = state_.DurableEnd();
+  snapshot.checkpoint.next_segment = state_.next_segment;
+  const size_t lowest = LowestRuns(state_.options.checkpoint_runs_max);
   snapshot.checkpoint.settled = settled.Lowest(lowest);
   for (const auto& [begin, end] : released_.Runs()) snapshot.checkpoint.settled.Mark(begin, end);
-  snapshot.settled_since = settled_since_checkpoint_;
+  snapshot.settled_since = state_.settled_since_checkpoint;
   snapshot.number = sent_files_.snapshots.fetch_add(1, std::memory_order_relaxed) + 1;
   snapshot.sent_end = settled.AlwaysLowestEnd(lowest);
-  checkpoint_at_ = clock_.Now();
+  checkpoint_at_ = state_.clock.Now();
   return snapshot;
 }
 
 DiskResult<void> WalJournal::Save(const Snapshot& snapshot) {
   assert(checkpoint_.has_value());  // set by Recover
   DiskResult<void> saved = checkpoint_->Save(snapshot.checkpoint);
-  if (saved) saved = checkpoint_->Confirm(directory_);
+  if (saved) saved = checkpoint_->Confirm(state_.directory);
   if (!saved && saved.error() == ENOENT) {
-    log_.Write(LogLevel::kWarn, "wal",
-               "wal.dir (WAL_DIR): the checkpoint was moved or removed by another process; creating it again",
-               {{"file", kCheckpointName}});
-    auto renewed = CheckpointFile::Renew(directory_, snapshot.checkpoint);
+    state_.log.Write(
+        LogLevel::kWarn, "wal",
+        "wal.dir (WAL_DIR): the checkpoint was moved or removed by another process; creating it again",
+        {{"file", kCheckpointName}});
+    auto renewed = CheckpointFile::Renew(state_.directory, snapshot.checkpoint);
     if (renewed) checkpoint_ = std::move(*renewed);
-    saved = renewed ? directory_.Sync() : std::unexpected(renewed.error());
+    saved = renewed ? state_.directory.Sync() : std::unexpected(renewed.error());
   }
   if (!saved) {
-    log_.Write(LogLevel::kError, "wal", "wal.dir (WAL_DIR): the checkpoint can't be saved; retrying",
-               {{"error", std::system_category().message(saved.error())}});
+    state_.log.Write(LogLevel::kError, "wal", "wal.dir (WAL_DIR): the checkpoint can't be saved; retrying",
+                     {{"error", std::system_category().message(saved.error())}});
     return saved;
   }
   sent_files_.saved_end.store(snapshot.sent_end, std::memory_order_relaxed);
   sent_files_.saved.store(snapshot.number, std::memory_order_release);
-  base::MutexLock lock(mutex_);
-  settled_since_checkpoint_ -= snapshot.settled_since;
+  base::MutexLock lock(state_.mutex);
+  state_.settled_since_checkpoint -= snapshot.settled_since;
   return saved;
 }
 
@@ -54,7 +55,7 @@ bool WalJournal::Finish() {
   if (MarkDamaged() == Work::kLater) return false;
   Snapshot snapshot;
   {
-    base::MutexLock lock(mutex_);
+    base::MutexLock lock(state_.mutex);
     snapshot = TakeSnapshot();
   }
   return Save(snapshot).has_value();
@@ -63,19 +64,18 @@ bool WalJournal::Finish() {
 Work WalJournal::SaveCopyCheckpoint() {
   Snapshot snapshot;
   {
-    base::MutexLock lock(mutex_);
-    if (copy_ != Copy::kSynced) return Work::kIdle;
+    base::MutexLock lock(state_.mutex);
+    if (state_.last_frame.progress != LastFrameCopy::Progress::kSynced) return Work::kIdle;
     snapshot = TakeSnapshot();
-    snapshot.checkpoint.durable_end =
-        std::max(rewritten_last_frame_.first_position + rewritten_last_frame_.events, found_end_);
+    snapshot.checkpoint.durable_end = state_.last_frame.DurableEnd();
   }
   if (!Save(snapshot)) return Work::kLater;
   {
-    base::MutexLock lock(mutex_);
-    copy_ = Copy::kCheckpointed;
-    commit_idle_ = false;
+    base::MutexLock lock(state_.mutex);
+    state_.last_frame.progress = LastFrameCopy::Progress::kCheckpointed;
+    state_.commit_idle = false;
   }
-  wake_(Role::kCommit);
+  state_.wake(Role::kCommit);
   return Work::kDone;
 }
 

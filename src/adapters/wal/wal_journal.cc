@@ -10,24 +10,9 @@
 
 namespace ei::wal {
 
-namespace {
-
-// Deferred events, in windows (WalOptions::window_events_max).
-constexpr uint64_t kDeferredWindowsMax = 4;
-
-}  // namespace
-
 WalJournal::WalJournal(const WalOptions& options, Directory& directory, const Clock& clock, Log& log,
                        uint64_t seed)
-    : options_(options),
-      directory_(directory),
-      clock_(clock),
-      log_(log),
-      completions_({options.awaited_events_max, options.shares, options.window}),
-      salts_(seed),
-      tail_(options.segment_bytes, options.topic),
-      window_(options.lanes, block_bytes_),
-      deferred_(kDeferredWindowsMax * options.window_events_max) {}
+    : state_(options, directory, clock, log, seed) {}
 
 base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& options, Directory& directory,
                                                            const Clock& clock, Log& log, uint64_t seed) {
@@ -37,25 +22,25 @@ base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& opt
 }
 
 base::Result<void> WalJournal::Recover() {
-  auto found = ReadLog(directory_);
+  auto found = ReadLog(state_.directory);
   if (!found) return std::unexpected(found.error());
   if (const auto made = Resync(*found); !made) {
     return std::unexpected(WalFault("can't prepare the recovered log for writing", made.error()));
   }
   for (const FoundSegment& segment : found->segments) {
     if (!segment.damaged) continue;
-    log_.Write(LogLevel::kError, "wal", "a segment's header is damaged: it is quarantined, unread",
-               {{"segment", DamagedName(segment.header.number)}});
+    state_.log.Write(LogLevel::kError, "wal", "a segment's header is damaged: it is quarantined, unread",
+                     {{"segment", DamagedName(segment.header.number)}});
   }
   if (!found->segments.empty() || found->has_checkpoint) {
-    log_.Write(LogLevel::kInfo, "wal", "the log was recovered",
-               {{"end_position", found->end},
-                {"segments", uint64_t{found->segments.size()}},
-                {"torn_end", found->torn}});
+    state_.log.Write(LogLevel::kInfo, "wal", "the log was recovered",
+                     {{"end_position", found->end},
+                      {"segments", uint64_t{found->segments.size()}},
+                      {"torn_end", found->torn}});
   }
   if (const auto& newest = found->last_frame) LogTopic(newest->header, newest->end.topic);
   {
-    base::MutexLock lock(mutex_);
+    base::MutexLock lock(state_.mutex);
     Install(*found);
   }
   while (Housekeep() == Work::kDone) {
@@ -70,20 +55,20 @@ base::Result<void> WalJournal::Recover() {
 DiskResult<void> WalJournal::Resync(FoundLog& found) {
   DiskResult<void> done;
   for (const std::string& name : found.leftovers) {
-    if (done) done = directory_.Remove(name);
+    if (done) done = state_.directory.Remove(name);
   }
   for (const FoundSegment& segment : found.segments) {
     if (!segment.damaged || !done) continue;
-    done = directory_.Rename(SegmentName(segment.header.number), DamagedName(segment.header.number));
+    done = state_.directory.Rename(SegmentName(segment.header.number), DamagedName(segment.header.number));
     found.quarantined.push_back({segment.header.number, segment.header.segment_bytes});
   }
   // Removed before there is a checkpoint, because with one they would be applied.
-  if (done && !found.has_checkpoint) done = RemoveSent(directory_, std::exchange(found.sent, {}));
+  if (done && !found.has_checkpoint) done = RemoveSent(state_.directory, std::exchange(found.sent, {}));
   if (!done) return done;
   found.checkpoint.next_segment = found.next_segment;
-  auto checkpoint = CheckpointFile::Renew(directory_, found.checkpoint);
+  auto checkpoint = CheckpointFile::Renew(state_.directory, found.checkpoint);
   if (!checkpoint && checkpoint.error() == ENOSPC && found.has_checkpoint) {
-    checkpoint = CheckpointFile::Reuse(directory_);
+    checkpoint = CheckpointFile::Reuse(state_.directory);
     if (checkpoint) done = checkpoint->Save(found.checkpoint);
   }
   if (!checkpoint) return std::unexpected(checkpoint.error());
@@ -91,38 +76,39 @@ DiskResult<void> WalJournal::Resync(FoundLog& found) {
   checkpoint_ = std::move(*checkpoint);
   BeginSent(found);
   // Removed before lost positions are assigned again: the old notes about them refer to other events.
-  return RemoveSent(directory_, found.sent);
+  return RemoveSent(state_.directory, found.sent);
 }
 
 // Begins the new files of notes. If the process is killed from here on, both the old and the new files may
 // exist; they have the same content.
 void WalJournal::BeginSent(FoundLog& found) {
   if (found.sent.fault) {
-    log_.Write(LogLevel::kWarn, "wal",
-               "wal.dir (WAL_DIR): some notes of sent events can't be read: events may be delivered twice",
-               {{"error", std::system_category().message(*found.sent.fault)}});
+    state_.log.Write(
+        LogLevel::kWarn, "wal",
+        "wal.dir (WAL_DIR): some notes of sent events can't be read: events may be delivered twice",
+        {{"error", std::system_category().message(*found.sent.fault)}});
   }
   sent_files_.next_number = found.sent.next_number;
-  sent_files_.file_bytes = options_.sent_file_bytes;
-  std::vector<std::vector<SentBatch>> unsettled(options_.lanes);
+  sent_files_.file_bytes = state_.options.sent_file_bytes;
+  std::vector<std::vector<SentBatch>> unsettled(state_.options.lanes);
   uint64_t sent_end = 0;
   for (FoundBatch& found_batch : found.sent.unsettled) {
     const auto& [lane, lanes] = found_batch.by;
-    if (lanes != options_.lanes || lane >= lanes) continue;
+    if (lanes != state_.options.lanes || lane >= lanes) continue;
     sent_end = std::max(sent_end, found_batch.batch.positions.back() + 1);
     unsettled[lane].push_back(std::move(found_batch.batch));
   }
   {
-    const base::MutexLock lock(mutex_);
-    sent_end_ = sent_end;
+    const base::MutexLock lock(state_.mutex);
+    state_.durable.sent_end = sent_end;
   }
   const SettledMap none;
-  for (uint32_t lane = 0; lane < options_.lanes; ++lane) {
-    const SentHeader header{.lane = lane, .lanes = static_cast<uint32_t>(options_.lanes)};
-    sent_.push_back(std::make_unique<LaneSentLog>(header, std::move(unsettled[lane]), sent_files_, directory_,
-                                                  clock_, log_));
+  for (uint32_t lane = 0; lane < state_.options.lanes; ++lane) {
+    const SentHeader header{.lane = lane, .lanes = static_cast<uint32_t>(state_.options.lanes)};
+    sent_.push_back(std::make_unique<LaneSentLog>(header, std::move(unsettled[lane]), sent_files_,
+                                                  state_.directory, state_.clock, state_.log));
     sent_.back()->Begin(lane == 0 ? found.checkpoint.settled : none,
-                        LowestRuns(options_.checkpoint_runs_max));
+                        LowestRuns(state_.options.checkpoint_runs_max));
   }
 }
 
@@ -131,105 +117,95 @@ void WalJournal::Install(FoundLog& found) {
   for (const FoundSegment& segment : found.segments) {
     if (!segment.damaged) headers.push_back(segment.header);
   }
-  segments_.Recover(headers, std::move(found.checkpoint.settled), found.end, clock_.Now());
+  state_.segments.Recover(headers, std::move(found.checkpoint.settled), found.end, state_.clock.Now());
   FindReleased(headers);
-  for (const SegmentHeader& header : headers) Charge(*segments_.Find(KeyOf(header)), 0, header.segment_bytes);
+  for (const SegmentHeader& header : headers) {
+    state_.Charge(*state_.segments.Find(KeyOf(header)), 0, header.segment_bytes);
+  }
   for (const FoundSegment& segment : found.segments) {
-    if (segment.marked && !segment.damaged) segments_.Find(KeyOf(segment.header))->damaged = true;
+    if (segment.marked && !segment.damaged) state_.segments.Find(KeyOf(segment.header))->damaged = true;
   }
-  if (!headers.empty()) last_frame_segment_ = KeyOf(headers.back());
-  next_segment_ = found.next_segment;
-  for (const QuarantinedFile& file : found.quarantined) {
-    if (quarantined_.emplace(file.number, file.bytes).second) quarantined_bytes_ += file.bytes;
-  }
-  found_end_ = found.end;
-  counts_.recovered = segments_.Unsettled();
-  checkpoint_at_ = clock_.Now();
-  last_frame_ = std::move(found.last_frame);
-  const uint64_t durable_end = last_frame_ ? last_frame_->header.first_position : found.end;
-  durable_end_.store(durable_end, std::memory_order_release);
-  backlog_ = segments_.Settled().Below() < durable_end;
-  backlog_from_ = segments_.Settled().Below();
-  backlog_since_ = clock_.Now();
-  StoreHints();
+  if (!headers.empty()) state_.last_frame.segment = KeyOf(headers.back());
+  state_.next_segment = found.next_segment;
+  for (const QuarantinedFile& file : found.quarantined) state_.quarantine.Add(file.number, file.bytes);
+  state_.last_frame.found_end = found.end;
+  state_.counts.recovered = state_.segments.Unsettled();
+  checkpoint_at_ = state_.clock.Now();
+  state_.last_frame.waiting = std::move(found.last_frame);
+  const uint64_t durable_end =
+      state_.last_frame.waiting ? state_.last_frame.waiting->header.first_position : found.end;
+  state_.durable_end.store(durable_end, std::memory_order_release);
+  state_.durable.backlog.exists = state_.segments.Settled().Below() < durable_end;
+  state_.durable.backlog.from = state_.segments.Settled().Below();
+  state_.durable.backlog.since = state_.clock.Now();
+  state_.StoreHints();
 }
 
 // Adds prepared segments. When the first one is added, the newest commit that the start found is written into
 // it: rewriting it in place could tear it. Until the copy is durable its old segment stays, and nothing is
 // appended.
 void WalJournal::AddPrepared(std::vector<PreparedSegment> segments) {
-  for (PreparedSegment& segment : segments) tail_.AddPrepared(std::move(segment));
-  rejected_bytes_.store(kNothingRejected, std::memory_order_relaxed);
-  if (!last_frame_ || !tail_.HasRoom(last_frame_->bodies.size(), last_frame_->end.index.size())) return;
-  const LastFrame last = std::move(*last_frame_);
-  last_frame_.reset();
+  for (PreparedSegment& segment : segments) state_.tail.AddPrepared(std::move(segment));
+  state_.hints.rejected_bytes.store(LogState::Hints::kNothingRejected, std::memory_order_relaxed);
+  const auto& waiting = state_.last_frame.waiting;
+  if (!waiting || !state_.tail.HasRoom(waiting->bodies.size(), waiting->end.index.size())) return;
+  const LastFrame last = state_.last_frame.Take();
   BatchSlice piece;
-  const std::string_view topic = TopicIfDifferent(last.end.topic);
-  char* const room = window_.Room(last.bodies.size() + topic.size());
+  const std::string_view topic = state_.TopicIfDifferent(last.end.topic);
+  char* const room = state_.durable.window.Room(last.bodies.size() + topic.size());
   std::copy(last.bodies.begin(), last.bodies.end(), room);
   std::copy(topic.begin(), topic.end(), room + last.bodies.size());
   piece.from_disk = true;
   piece.topic = {room + last.bodies.size(), topic.size()};
-  piece.block = window_.Filling();
+  piece.block = state_.durable.window.Filling();
   piece.bytes = room;
   piece.size = last.bodies.size();
   piece.events = last.header.events;
-  piece.accepted_at = SteadyOf(last.header.accepted_at);
-  const uint64_t used = tail_.Used();
-  const uint64_t left = tail_.RoomInSegment();
-  const auto begun = tail_.AddRecovered(piece, last.end, last.header.first_position, last.header.accepted_at,
-                                        salts_.NextRandom());
+  piece.accepted_at = state_.SteadyOf(last.header.accepted_at);
+  const uint64_t used = state_.tail.Used();
+  const uint64_t left = state_.tail.RoomInSegment();
+  const auto begun = state_.tail.AddRecovered(piece, last.end, last.header.first_position,
+                                              last.header.accepted_at, state_.salts.NextRandom());
   assert(begun.has_value());  // this run has not begun a segment before
-  NoteAdded(piece, used, left, begun, clock_.Now());
-  rewritten_last_frame_ = last.header;
-}
-
-void WalJournal::NoteDamaged(Segment& segment) {
-  if (!std::exchange(segment.damaged, true)) unmarked_.push_back(segment.header.number);
+  state_.NoteAdded(piece, used, left, begun, state_.clock.Now());
 }
 
 bool WalJournal::Forget(Waiter& waiter) {
-  const base::MutexLock lock(mutex_);
-  return completions_.Forget(waiter);
-}
-
-void WalJournal::StoreHints() {
-  events_.store(segments_.Unsettled(), std::memory_order_relaxed);
-  deferred_events_.store(deferred_.Events(), std::memory_order_relaxed);
-  segment_bytes_.store(segments_.Bytes(), std::memory_order_relaxed);
+  const base::MutexLock lock(state_.mutex);
+  return state_.completions.Forget(waiter);
 }
 
 bool WalJournal::Full(uint64_t bytes) const {
-  return bytes >= rejected_bytes_.load(std::memory_order_relaxed);
+  return bytes >= state_.hints.rejected_bytes.load(std::memory_order_relaxed);
 }
 
 // The memory is no reason, as events of stalled partitions leave it.
 bool WalJournal::AboveHighWatermark() const {
-  return segment_bytes_.load(std::memory_order_relaxed) > options_.bytes_max / 2 ||
-         deferred_events_.load(std::memory_order_relaxed) >
-             kDeferredWindowsMax * options_.window_events_max / 2;
+  return state_.hints.segment_bytes.load(std::memory_order_relaxed) > state_.options.bytes_max / 2 ||
+         state_.hints.deferred_events.load(std::memory_order_relaxed) >
+             kDeferredWindowsMax * state_.options.window_events_max / 2;
 }
 
 void WalJournal::SetStalls(std::vector<StalledTopic> stalls) {
   bool wake_read_back = false;
   {
-    base::MutexLock lock(mutex_);
-    deferred_.UseStalls(std::move(stalls));
-    wake_read_back = MayReadBack() && WakeIfIdle(read_back_idle_);
+    base::MutexLock lock(state_.mutex);
+    state_.durable.deferred.UseStalls(std::move(stalls));
+    wake_read_back = state_.WakeReadBack();
   }
-  if (wake_read_back) wake_(Role::kReadBack);
+  if (wake_read_back) state_.wake(Role::kReadBack);
 }
 
 size_t WalJournal::Take(size_t lane, std::span<JournalEvent> out) {
   bool wake_read_back = false;
   size_t taken = 0;
   {
-    base::MutexLock lock(mutex_);
-    taken = window_.Take(lane, out);
+    base::MutexLock lock(state_.mutex);
+    taken = state_.durable.window.Take(lane, out);
     // The memory of previously taken events was released by Take.
-    wake_read_back = MayReadBack() && WakeIfIdle(read_back_idle_);
+    wake_read_back = state_.WakeReadBack();
   }
-  if (wake_read_back) wake_(Role::kReadBack);
+  if (wake_read_back) state_.wake(Role::kReadBack);
   return taken;
 }
 
@@ -240,71 +216,52 @@ void WalJournal::Settle(const SettledEvents& settled) {
   bool wake_housekeep = false;
   {
     DueWakes wakes;
-    base::MutexLock lock(mutex_);
-    window_.Settle(settled);
+    base::MutexLock lock(state_.mutex);
+    state_.durable.window.Settle(settled);
     for (size_t i = 0; i < positions.size();) {
       size_t run = i + 1;
       while (run < positions.size() && positions[run] == positions[run - 1] + 1) ++run;
-      segments_.Settle(positions[i], positions[run - 1] + 1);
+      state_.segments.Settle(positions[i], positions[run - 1] + 1);
       i = run;
     }
-    StoreHints();
-    settled_since_checkpoint_ += positions.size();
-    wake_read_back = MayReadBack() && WakeIfIdle(read_back_idle_);
-    wake_housekeep = WakeIfIdle(housekeep_idle_);
-    completions_.Settle(settled, wakes);
+    state_.StoreHints();
+    state_.settled_since_checkpoint += positions.size();
+    wake_read_back = state_.WakeReadBack();
+    wake_housekeep = LogState::WakeIfIdle(state_.housekeep_idle);
+    state_.completions.Settle(settled, wakes);
   }
-  if (wake_read_back) wake_(Role::kReadBack);
-  if (wake_housekeep) wake_(Role::kHousekeep);
+  if (wake_read_back) state_.wake(Role::kReadBack);
+  if (wake_housekeep) state_.wake(Role::kHousekeep);
 }
 
 void WalJournal::Close() {
-  base::MutexLock lock(mutex_);
-  closed_ = true;
+  base::MutexLock lock(state_.mutex);
+  state_.closed = true;
 }
 
 JournalStats WalJournal::Stats() const {
-  base::MutexLock lock(mutex_);
+  base::MutexLock lock(state_.mutex);
   JournalStats stats;
-  stats.events = segments_.Unsettled();
-  stats.bytes = DiskBytes();
-  stats.bytes_max = options_.bytes_max;
-  stats.oldest = window_.Oldest();
-  if (const auto deferred = deferred_.Oldest()) {
-    stats.oldest = std::min(stats.oldest.value_or(*deferred), *deferred);
-  }
-  if (!stats.oldest && backlog_) stats.oldest = backlog_since_;
-  if (!stats.oldest && !tail_.Empty()) stats.oldest = tail_.Oldest()->pieces.front().accepted_at;
+  stats.events = state_.segments.Unsettled();
+  stats.bytes = state_.DiskBytes();
+  stats.bytes_max = state_.options.bytes_max;
+  stats.oldest = state_.durable.Oldest();
+  if (!stats.oldest && !state_.tail.Empty()) stats.oldest = state_.tail.Oldest()->pieces.front().accepted_at;
   return stats;
 }
 
 WalCounts WalJournal::Counts() const {
-  base::MutexLock lock(mutex_);
-  WalCounts counts = counts_;
-  counts.set_aside = quarantined_.size();
-  counts.unsynced_events = segments_.End() - DurableEnd();
-  counts.memory_bytes = window_.Bytes();
-  counts.deferred_events = deferred_.Events();
+  base::MutexLock lock(state_.mutex);
+  WalCounts counts = state_.counts;
+  counts.set_aside = state_.quarantine.Files();
+  counts.unsynced_events = state_.segments.End() - state_.DurableEnd();
+  counts.memory_bytes = state_.durable.window.Bytes();
+  counts.deferred_events = state_.durable.deferred.Events();
   counts.backlog_events = counts.deferred_events;
-  if (backlog_) counts.backlog_events += segments_.Settled().Unsettled(backlog_from_, DurableEnd());
+  if (state_.durable.backlog.exists)
+    counts.backlog_events +=
+        state_.segments.Settled().Unsettled(state_.durable.backlog.from, state_.DurableEnd());
   return counts;
-}
-
-bool WalJournal::WindowHasRoom(uint64_t events) const {
-  const uint64_t bytes_max = options_.window_bytes_max - options_.window_bytes_max / 4;
-  return window_.Events() == 0 || (window_.Events() + events <= options_.window_events_max &&
-                                   window_.Bytes() + events * kEventOverheadBytes <= bytes_max);
-}
-
-uint64_t WalJournal::DiskBytes() const {
-  return segments_.Bytes() + tail_.PreparedBytes() + quarantined_bytes_;
-}
-
-// Converts a wall time of the log to the steady clock. The result may lie before that clock's beginning. A
-// time before 1970 counts as 1970.
-base::SteadyTime WalJournal::SteadyOf(int64_t wall_nanos) const {
-  const int64_t age = clock_.WallNow().time_since_epoch().count() - std::max<int64_t>(wall_nanos, 0);
-  return clock_.Now() - base::Duration(std::max<int64_t>(age, 0));
 }
 
 }  // namespace ei::wal
