@@ -39,19 +39,19 @@ KAFKA = "Kafka*"
 MUTANTS = [
     Mutant(
         "acknowledged before the sync",
-        WAL + "commit.cc",
+        WAL + "committer.cc",
         "  if (const auto synced = frame.file->Sync(); !synced) {",
         "  if (const DiskResult<void> synced; !synced) {",
     ),
     Mutant(
         "a request needs not wait for the sync",
-        WAL + "append.cc",
+        WAL + "appender.cc",
         "request, batch.Size(), state_.segments.End(), state_.DurableEnd());",
         "request, batch.Size(), state_.segments.End(), state_.segments.End());",
     ),
     Mutant(
         "no waiter is notified of a sync",
-        WAL + "commit.cc",
+        WAL + "committer.cc",
         "    state_.completions.MoveDurableEnd(state_.DurableEnd(), wakes);\n",
         "",
     ),
@@ -63,7 +63,7 @@ MUTANTS = [
     ),
     Mutant(
         "a failed sync is retried",
-        WAL + "commit.cc",
+        WAL + "committer.cc",
         "  if (const auto synced = frame.file->Sync(); !synced) {",
         "  if (const auto synced = frame.file->Sync(); !synced && !frame.file->Sync()) {",
     ),
@@ -100,7 +100,7 @@ MUTANTS = [
     ),
     Mutant(
         "a batch is accepted by half",
-        WAL + "append.cc",
+        WAL + "appender.cc",
         "    index.push_back(EntryOf(slices, request.batch.Bytes()));",
         "    if (index.size() < 6) index.push_back(EntryOf(slices, request.batch.Bytes()));",
     ),
@@ -137,7 +137,7 @@ MUTANTS = [
     ),
     Mutant(
         "a copy is acknowledged that the next start may drop",
-        WAL + "commit.cc",
+        WAL + "committer.cc",
         "    if (frame->IsCopy()) return AwaitCopyCheckpoint(bytes);\n",
         "",
         TWO_STARTS,
@@ -170,13 +170,13 @@ MUTANTS = [
     ),
     Mutant(
         "a restart doesn't know an event's client",
-        WAL + "append.cc",
+        WAL + "appender.cc",
         "  piece.identity = batch.Identity();\n",
         "",
     ),
     Mutant(
         "a restart treats the service's timestamp as the client's",
-        WAL + "append.cc",
+        WAL + "appender.cc",
         "  entry.added_size = static_cast<uint8_t>(slices.added_size);\n",
         "",
     ),
@@ -194,7 +194,7 @@ MUTANTS = [
     ),
     Mutant(
         "the backlog is overtaken",
-        WAL + "commit.cc",
+        WAL + "committer.cc",
         "  if (state_.durable.backlog.exists) return;\n",
         "",
     ),
@@ -276,7 +276,7 @@ MUTANTS = [
     ),
     Mutant(
         "reading back starts after the backlog's first commit",
-        WAL + "commit.cc",
+        WAL + "committer.cc",
         ".start = {frame.header.segment, frame.offset, frame.header.first_position},",
         ".start = {frame.header.segment, frame.offset + kSectorBytes, frame.header.first_position},",
     ),

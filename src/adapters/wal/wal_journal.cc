@@ -12,7 +12,7 @@ namespace ei::wal {
 
 WalJournal::WalJournal(const WalOptions& options, Directory& directory, const Clock& clock, Log& log,
                        uint64_t seed)
-    : state_(options, directory, clock, log, seed) {}
+    : state_(options, directory, clock, log, seed), appender_(state_), committer_(state_) {}
 
 base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& options, Directory& directory,
                                                            const Clock& clock, Log& log, uint64_t seed) {

@@ -14,7 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/wal/appender.h"
 #include "adapters/wal/checkpoint.h"
+#include "adapters/wal/committer.h"
 #include "adapters/wal/deferred_events.h"
 #include "adapters/wal/disk.h"
 #include "adapters/wal/event_window.h"
@@ -43,26 +45,14 @@ namespace ei::wal {
 // as a whole; only then are its events taken and its requests answered.
 //
 // Invariants:
-// - A position that was assigned never names another event, also across restarts.
-// - Synced bytes are never written again: a frame begins at a sector boundary, and only one frame at a time
-//   waits for its sync. So a crash can tear only the last frame, which was not acknowledged.
-// - An event is in memory, or it lies behind the cursor on the disk: memory holds a window of the log, and
-//   events that do not fit are read back in order. Events that a previous run had already sent are read back
-//   even if the window is full: they fitted into memory then, and a batch can only be sent again as a whole.
-// - Events of a stalled partition stay on the disk (DeferredEvents), however many others are read back after
-//   them. A second cursor reads them again once their partition accepts events. Those that a previous run had
-//   sent are not deferred.
-// - A client is charged with the bytes by which its batches make the log longer, including padding and the
-//   unused rest of a segment that they end, until all events of the segment are settled. In the segment that
-//   is being filled, the space of settled events is charged to no client. So the space that is charged to no
-//   client is available.
+// - In the segment that is being filled, the space of settled events is charged to no client. So the space
+//   that is charged to no client is available.
 // - A segment's file is removed only after a checkpoint that contains all of its events as settled; a
 //   retained segment only when its space is needed.
 // - An event counts as lost only if its place was read and holds no event with a right checksum. The file
 //   of its segment is quarantined; this class never removes it.
 // - Open files: the segment that is being filled, a few that are prepared or wait for their commit, the two
-//   that are read back, the checkpoint, and one file of notes for each lane. No operation under the mutex
-//   iterates over all segments.
+//   that are read back, the checkpoint, and one file of notes for each lane.
 //
 // A pure state machine over its ports. Three roles do the disk work: Commit, ReadBack and Housekeep. Each
 // role may be run by one thread at a time. WalThreads or the simulator runs them.
@@ -80,7 +70,9 @@ class WalJournal final : public Journal {
   void ReadRetained(const std::function<void(const RetainedEvent&)>& visit) const;
 
   using Journal::Append;
-  Appended Append(const AppendRequest& request, base::SteadyTime now) override;  // append.cc
+  Appended Append(const AppendRequest& request, base::SteadyTime now) override {
+    return appender_.Append(request, now);
+  }
   bool Forget(Waiter& waiter) override;
   uint64_t DurableEnd() const override { return state_.DurableEnd(); }
   void OnFailed(std::function<void()> callback) override { state_.on_failed = std::move(callback); }
@@ -104,8 +96,7 @@ class WalJournal final : public Journal {
   // start every role has work.
   void OnWork(std::function<void(Role)> wake) { state_.wake = std::move(wake); }
 
-  // Writes and syncs the oldest frame (commit.cc).
-  Work Commit();
+  Work Commit() { return committer_.Commit(); }
 
   // Reads events back from the disk while there is room for them in memory (read_back.cc).
   Work ReadBack();
@@ -161,19 +152,7 @@ class WalJournal final : public Journal {
   void Install(FoundLog& found) REQUIRES(state_.mutex);
   void AddPrepared(std::vector<PreparedSegment> segments) REQUIRES(state_.mutex);
 
-  bool IsWithinShare(const EventBatch& batch) const REQUIRES(state_.mutex);
-  std::optional<AppendResult> WhyRejected(const EventBatch& batch) REQUIRES(state_.mutex);
-  bool Store(const EventBatch& batch, std::span<const IndexEntry> index, base::SteadyTime now)
-      REQUIRES(state_.mutex);
-  AppendResult RejectFull(uint64_t client_bytes) REQUIRES(state_.mutex);
-
-  std::optional<bool> WriteAndSync(const PendingFrame& frame, uint64_t& bytes);
-  Work AwaitCopyCheckpoint(uint64_t bytes);
   Work SaveCopyCheckpoint();
-  DiskResult<void> WriteFrame(const PendingFrame& frame, uint64_t& bytes);
-  void Publish(const PendingFrame& frame, uint64_t& filled_lanes) REQUIRES(state_.mutex);
-  uint64_t CountMissing(uint64_t position) REQUIRES(state_.mutex);
-  void Fail(std::string_view what, int error);
 
   Cursor* NextCursor(base::SteadyTime now) REQUIRES(state_.mutex);
   uint64_t PointCursor(Cursor& cursor) REQUIRES(state_.mutex);
@@ -204,11 +183,11 @@ class WalJournal final : public Journal {
   DiskResult<void> Save(const Snapshot& snapshot);
 
   LogState state_;
+  Appender appender_;
+  Committer committer_;
   SentFiles sent_files_;
   std::vector<std::unique_ptr<LaneSentLog>> sent_;  // one for each lane
 
-  std::string commit_scratch_;                // Commit's
-  bool commit_stalled_ = false;               // Commit's: the disk is full, and this was logged
   Cursor cursor_;                             // ReadBack's
   Cursor return_cursor_;                      // ReadBack's: of deferred events
   bool returned_last_ = false;                // ReadBack's: which cursor read last

@@ -1,34 +1,35 @@
-// Commit: makes accepted events durable.
+#include "adapters/wal/committer.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "adapters/wal/read_write.h"
 #include "adapters/wal/segment_files.h"
-#include "adapters/wal/wal_journal.h"
 
 namespace ei::wal {
 
 namespace {
 
+using Progress = LastFrameCopy::Progress;
+
 bool IsFull(int error) { return error == ENOSPC || error == EDQUOT; }
 
 }  // namespace
 
-Work WalJournal::Commit() {
+Work Committer::Commit() {
   const PendingFrame* frame = nullptr;
   bool written = false;
   {
     base::MutexLock lock(state_.mutex);
-    if (!state_.Failed() && state_.last_frame.progress != LastFrameCopy::Progress::kSynced)
-      frame = state_.tail.Front();
+    if (!state_.Failed() && state_.last_frame.progress != Progress::kSynced) frame = state_.tail.Front();
     if (frame == nullptr) {
       state_.commit_idle = true;
       return Work::kIdle;
     }
-    written = std::exchange(state_.last_frame.progress, LastFrameCopy::Progress::kNone) ==
-              LastFrameCopy::Progress::kCheckpointed;
+    written = std::exchange(state_.last_frame.progress, Progress::kNone) == Progress::kCheckpointed;
   }
   uint64_t bytes = 0;
   if (!written) {
@@ -79,21 +80,21 @@ Work WalJournal::Commit() {
 }
 
 // nullopt: the disk is full, and the frame is written again later. False: the log has failed.
-std::optional<bool> WalJournal::WriteAndSync(const PendingFrame& frame, uint64_t& bytes) {
+std::optional<bool> Committer::WriteAndSync(const PendingFrame& frame, uint64_t& bytes) {
   if (const auto written = WriteFrame(frame, bytes); !written) {
     if (!IsFull(written.error())) {
       Fail("can't write to the log", written.error());
       return false;
     }
     // The frame keeps its place, and its requests wait.
-    if (!std::exchange(commit_stalled_, true)) {
+    if (!std::exchange(disk_is_full_, true)) {
       state_.log.Write(LogLevel::kError, "wal",
                        "wal.dir (WAL_DIR): the disk is full although the space was allocated; requests wait",
                        {{"error", std::system_category().message(written.error())}});
     }
     return std::nullopt;
   }
-  commit_stalled_ = false;
+  disk_is_full_ = false;
   if (const auto synced = frame.file->Sync(); !synced) {
     Fail("a sync of the log failed", synced.error());
     return false;
@@ -107,14 +108,12 @@ std::optional<bool> WalJournal::WriteAndSync(const PendingFrame& frame, uint64_t
   return true;
 }
 
-// A start that finds the newest commit twice drops the copy, because the original may be the only one on the
-// disk (recovery.cc). But the original may also not be on the disk. So the copy is not acknowledged before a
-// checkpoint says that it is durable; from then on a start does not drop it.
-Work WalJournal::AwaitCopyCheckpoint(uint64_t bytes) {
+// The copy is not acknowledged before a checkpoint says that it is durable; see LastFrameCopy.
+Work Committer::AwaitCopyCheckpoint(uint64_t bytes) {
   {
     base::MutexLock lock(state_.mutex);
     state_.counts.commit_bytes += bytes;
-    state_.last_frame.progress = LastFrameCopy::Progress::kSynced;
+    state_.last_frame.progress = Progress::kSynced;
     state_.commit_idle = true;
     state_.housekeep_idle = false;
   }
@@ -122,14 +121,14 @@ Work WalJournal::AwaitCopyCheckpoint(uint64_t bytes) {
   return Work::kIdle;
 }
 
-DiskResult<void> WalJournal::WriteFrame(const PendingFrame& frame, uint64_t& bytes) {
+DiskResult<void> Committer::WriteFrame(const PendingFrame& frame, uint64_t& bytes) {
   std::string end;
   end.reserve(FrameEndBytes(frame.header));
   for (const IndexEntry& entry : frame.end.index) AppendIndexEntry(end, entry);
   for (const Origin& origin : frame.end.origins) AppendOrigin(end, origin);
   end.append(frame.end.topic);
 
-  std::string& out = commit_scratch_;
+  std::string& out = scratch_;
   out.clear();
   if (frame.begins) out = EncodeSegmentHeader(*frame.begins);
   AppendFrameHeader(out, frame.header, end);
@@ -141,7 +140,7 @@ DiskResult<void> WalJournal::WriteFrame(const PendingFrame& frame, uint64_t& byt
 
 // The newest commit of a previous run has been written again. Behind it other commits may be missing, which
 // came before the next segment was begun. Returns how many events are lost.
-uint64_t WalJournal::CountMissing(uint64_t position) {
+uint64_t Committer::CountMissing(uint64_t position) {
   const uint64_t lost = state_.segments.Settle(position, state_.last_frame.found_end);
   if (lost > 0) state_.NoteLost(lost, state_.segments.Find(state_.last_frame.segment));
   return lost;
@@ -149,7 +148,7 @@ uint64_t WalJournal::CountMissing(uint64_t position) {
 
 // Makes the frame's events available to Take: from memory if the window has room, otherwise they become part
 // of the backlog behind the cursor.
-void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
+void Committer::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
   if (state_.durable.backlog.exists) return;
   if (!state_.durable.WindowHasRoom(frame.header.events) || state_.durable.deferred.Full()) {
     state_.durable.backlog = {.exists = true,
@@ -181,7 +180,7 @@ void WalJournal::Publish(const PendingFrame& frame, uint64_t& filled_lanes) {
 
 // None of the waiting requests is acknowledged, and the sync is not retried: after a failure the kernel may
 // have dropped the pages that it could not write and marked them clean.
-void WalJournal::Fail(std::string_view what, int error) {
+void Committer::Fail(std::string_view what, int error) {
   state_.log.Write(LogLevel::kError, "wal",
                    "the log's storage failed: no more events are accepted, and the service must be restarted",
                    {{"fault", what}, {"error", std::system_category().message(error)}});

@@ -1,9 +1,12 @@
-// Append: assigns a batch its positions and its place in the log, or rejects it.
+#include "adapters/wal/appender.h"
 
 #include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
 
-#include "adapters/wal/wal_journal.h"
 #include "base/crc32c.h"
+#include "journal/idempotency_window.h"
 
 namespace ei::wal {
 
@@ -39,7 +42,7 @@ void LeaveOut(const std::vector<uint32_t>& left_out, std::vector<IndexEntry>& in
 }  // namespace
 
 // Computes the checksums of the events before it takes the lock.
-Appended WalJournal::Append(const AppendRequest& request, base::SteadyTime now) {
+Appended Appender::Append(const AppendRequest& request, base::SteadyTime now) {
   thread_local std::vector<IndexEntry> index;
   index.clear();
   for (const EventSlices& slices : request.batch.Events()) {
@@ -69,7 +72,7 @@ Appended WalJournal::Append(const AppendRequest& request, base::SteadyTime now) 
   return appended;
 }
 
-std::optional<AppendResult> WalJournal::WhyRejected(const EventBatch& batch) {
+std::optional<AppendResult> Appender::WhyRejected(const EventBatch& batch) {
   const uint64_t bytes = batch.Bytes().size();
   if (!state_.tail.EverFits(bytes, batch.Size())) return AppendResult::kTooLarge;
   if (!IsWithinShare(batch)) return AppendResult::kOverShare;
@@ -82,7 +85,7 @@ std::optional<AppendResult> WalJournal::WhyRejected(const EventBatch& batch) {
 }
 
 // Returns whether a segment was begun.
-bool WalJournal::Store(const EventBatch& batch, std::span<const IndexEntry> index, base::SteadyTime now) {
+bool Appender::Store(const EventBatch& batch, std::span<const IndexEntry> index, base::SteadyTime now) {
   const std::string& bytes = batch.Bytes();
   BatchSlice piece;
   piece.client = batch.Client();
@@ -105,7 +108,7 @@ bool WalJournal::Store(const EventBatch& batch, std::span<const IndexEntry> inde
   return header.has_value();
 }
 
-AppendResult WalJournal::RejectFull(uint64_t client_bytes) {
+AppendResult Appender::RejectFull(uint64_t client_bytes) {
   const bool some_room = !state_.last_frame.waiting && state_.tail.HasRoom(1, 1);
   state_.hints.rejected_bytes.store(some_room ? client_bytes : 0, std::memory_order_relaxed);
   return AppendResult::kFull;
@@ -114,7 +117,7 @@ AppendResult WalJournal::RejectFull(uint64_t client_bytes) {
 // Whether the client stays within its share. The next segment is prepared concurrently, and appending may be
 // faster. So while the log has room for more than the prepared segments, the last 1/kReserveFraction of a
 // segment of the prepared space is reserved for clients that use less than that of the log.
-bool WalJournal::IsWithinShare(const EventBatch& batch) const {
+bool Appender::IsWithinShare(const EventBatch& batch) const {
   if (state_.options.shares == nullptr || !state_.options.shares->Contended()) return true;
   const ClientShares& shares = *state_.options.shares;
   const ClientNumber client = batch.Client();
