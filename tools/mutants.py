@@ -112,7 +112,7 @@ MUTANTS = [
     ),
     Mutant(
         "damage in an event is not seen",
-        WAL + "read_back.cc",
+        WAL + "backlog_reader.cc",
         "      if (IsSoundEvent({bytes, entry.size}, entry)) {",
         "      if (entry.size > 0) {",
     ),
@@ -182,7 +182,7 @@ MUTANTS = [
     ),
     Mutant(
         "settled events are read back too",
-        WAL + "read_back.cc",
+        WAL + "backlog_reader.cc",
         "    if (state_.segments.Settled().Contains(event.position) || state_.durable.Defer(event)) continue;",
         "    if (state_.durable.Defer(event)) continue;",
     ),
@@ -212,7 +212,7 @@ MUTANTS = [
     ),
     Mutant(
         "unreadable events are lost after a while",
-        WAL + "read_back.cc",
+        WAL + "backlog_reader.cc",
         "  fault.retry_at = now + fault.pause;",
         "  fault.retry_at = now + fault.pause;\n"
         "  if (now > fault.since + std::chrono::seconds(1) && cursor.scanner) cursor.scanner->ReadPastFaults();",
@@ -270,9 +270,9 @@ MUTANTS = [
     ),
     Mutant(
         "every segment stays open",
-        WAL + "read_back.cc",
-        "  cursor.scanner.reset();\n  cursor.file.reset();\n",
-        "  cursor.scanner.reset();\n  if (cursor.file) new auto(std::move(cursor.file));\n",
+        WAL + "backlog_reader.cc",
+        "  scanner.reset();\n  file.reset();\n",
+        "  scanner.reset();\n  if (file) new auto(std::move(file));\n",
     ),
     Mutant(
         "reading back starts after the backlog's first commit",

@@ -12,7 +12,10 @@ namespace ei::wal {
 
 WalJournal::WalJournal(const WalOptions& options, Directory& directory, const Clock& clock, Log& log,
                        uint64_t seed)
-    : state_(options, directory, clock, log, seed), appender_(state_), committer_(state_) {}
+    : state_(options, directory, clock, log, seed),
+      appender_(state_),
+      committer_(state_),
+      backlog_reader_(state_) {}
 
 base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& options, Directory& directory,
                                                            const Clock& clock, Log& log, uint64_t seed) {
@@ -38,7 +41,7 @@ base::Result<void> WalJournal::Recover() {
                       {"segments", uint64_t{found->segments.size()}},
                       {"torn_end", found->torn}});
   }
-  if (const auto& newest = found->last_frame) LogTopic(newest->header, newest->end.topic);
+  if (const auto& newest = found->last_frame) backlog_reader_.LogTopic(newest->header, newest->end.topic);
   {
     base::MutexLock lock(state_.mutex);
     Install(*found);

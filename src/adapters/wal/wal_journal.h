@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "adapters/wal/appender.h"
+#include "adapters/wal/backlog_reader.h"
 #include "adapters/wal/checkpoint.h"
 #include "adapters/wal/committer.h"
 #include "adapters/wal/deferred_events.h"
@@ -49,8 +50,7 @@ namespace ei::wal {
 //   that is charged to no client is available.
 // - A segment's file is removed only after a checkpoint that contains all of its events as settled; a
 //   retained segment only when its space is needed.
-// - An event counts as lost only if its place was read and holds no event with a right checksum. The file
-//   of its segment is quarantined; this class never removes it.
+// - The file of a segment with lost events is quarantined; this class never removes it.
 // - Open files: the segment that is being filled, a few that are prepared or wait for their commit, the two
 //   that are read back, the checkpoint, and one file of notes for each lane.
 //
@@ -98,8 +98,7 @@ class WalJournal final : public Journal {
 
   Work Commit() { return committer_.Commit(); }
 
-  // Reads events back from the disk while there is room for them in memory (read_back.cc).
-  Work ReadBack();
+  Work ReadBack() { return backlog_reader_.ReadBack(); }
 
   // Prepares the next segment, saves checkpoints, and removes or recycles settled segments (housekeep.cc).
   Work Housekeep();
@@ -109,34 +108,6 @@ class WalJournal final : public Journal {
   bool Finish();
 
  private:
-  // State of a cursor that can't read.
-  struct ReadFault {
-    base::SteadyTime since;
-    base::SteadyTime report_at;
-    base::SteadyTime retry_at;
-    base::Duration pause;
-  };
-
-  // Where reading back continues, and the scanner of that segment.
-  struct Cursor {
-    uint64_t position = 0;
-    std::optional<SegmentHeader> segment;  // nullopt: no segment contains the position
-    FramePlace start;                      // a frame at or before the position
-    std::unique_ptr<File> file;            // opened on demand
-    std::unique_ptr<SegmentScanner> scanner;
-    std::optional<ReadFault> fault;
-    // Being filled; released under the mutex, because it may be reused while events are taken.
-    std::shared_ptr<EventBlock> block;
-  };
-
-  // One frame that was read back, and the positions that are missing before or within it.
-  struct Loaded {
-    std::vector<JournalEvent> events;
-    std::vector<std::pair<uint64_t, uint64_t>> missing;  // from, to
-    uint64_t end = 0;
-    std::shared_ptr<EventBlock> block;  // holds the bytes of the events
-  };
-
   // A checkpoint that is being saved.
   struct Snapshot {
     Checkpoint checkpoint;
@@ -153,19 +124,6 @@ class WalJournal final : public Journal {
   void AddPrepared(std::vector<PreparedSegment> segments) REQUIRES(state_.mutex);
 
   Work SaveCopyCheckpoint();
-
-  Cursor* NextCursor(base::SteadyTime now) REQUIRES(state_.mutex);
-  uint64_t PointCursor(Cursor& cursor) REQUIRES(state_.mutex);
-  DiskResult<Loaded> ReadFrame(Cursor& cursor, uint64_t limit);
-  static void Rewind(Cursor& cursor);
-  DiskResult<void> OpenCursor(Cursor& cursor);
-  void NoteReadFault(Cursor& cursor, int error);
-  void NoteReadable(Cursor& cursor);
-  void CountUnreadable();
-  void LogTopic(const FrameHeader& frame, const std::string& topic);
-  uint64_t Admit(const Loaded& loaded, uint64_t& filled_lanes) REQUIRES(state_.mutex);
-  uint64_t AdmitReturned(const Loaded& loaded, uint64_t& filled_lanes) REQUIRES(state_.mutex);
-  void CountLost(const Cursor& cursor, uint64_t lost) REQUIRES(state_.mutex);
 
   bool IsRetained(const Segment& segment, uint64_t end) const REQUIRES(state_.mutex);
   bool HasRoomForSegment(uint64_t bytes) const REQUIRES(state_.mutex);
@@ -185,13 +143,10 @@ class WalJournal final : public Journal {
   LogState state_;
   Appender appender_;
   Committer committer_;
+  BacklogReader backlog_reader_;
   SentFiles sent_files_;
   std::vector<std::unique_ptr<LaneSentLog>> sent_;  // one for each lane
 
-  Cursor cursor_;                             // ReadBack's
-  Cursor return_cursor_;                      // ReadBack's: of deferred events
-  bool returned_last_ = false;                // ReadBack's: which cursor read last
-  bool topic_logged_ = false;                 // ReadBack's
   std::optional<CheckpointFile> checkpoint_;  // Housekeep's
   // Housekeep's: recycled segments whose new names are not yet on the disk.
   std::vector<PreparedSegment> unsynced_prepared_;

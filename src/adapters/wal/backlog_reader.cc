@@ -1,12 +1,12 @@
-// ReadBack: reads events that had no room in memory back from the disk.
+#include "adapters/wal/backlog_reader.h"
 
 #include <algorithm>
 #include <cassert>
+#include <string_view>
 #include <system_error>
 
 #include "adapters/wal/disk_errors.h"
 #include "adapters/wal/segment_files.h"
-#include "adapters/wal/wal_journal.h"
 
 namespace ei::wal {
 
@@ -22,7 +22,7 @@ double Seconds(base::Duration time) { return std::chrono::duration<double>(time)
 
 }  // namespace
 
-Work WalJournal::ReadBack() {
+Work BacklogReader::ReadBack() {
   Cursor* cursor = nullptr;
   uint64_t limit = 0;
   {
@@ -37,7 +37,7 @@ Work WalJournal::ReadBack() {
   }
   const auto loaded = ReadFrame(*cursor, limit);
   if (!loaded) {
-    NoteReadFault(*cursor, loaded.error());
+    NoteFault(*cursor, loaded.error());
     return Work::kLater;
   }
   if (cursor->fault) NoteReadable(*cursor);
@@ -47,7 +47,7 @@ Work WalJournal::ReadBack() {
   bool wake_housekeep = false;
   {
     base::MutexLock lock(state_.mutex);
-    lost = cursor == &return_cursor_ ? AdmitReturned(*loaded, filled_lanes) : Admit(*loaded, filled_lanes);
+    lost = cursor == &returns_ ? AdmitReturned(*loaded, filled_lanes) : Admit(*loaded, filled_lanes);
     wake_housekeep = lost > 0 && LogState::WakeIfIdle(state_.housekeep_idle);  // a segment may now be settled
   }
   if (lost > 0) {
@@ -63,7 +63,7 @@ Work WalJournal::ReadBack() {
 // A read error does not mean that the data is lost: a path to the disk may be back in an hour. So it never
 // costs an event, however long it lasts. The later events of this cursor wait too, because events of a key
 // must stay in order and the keys of unreadable events are not known.
-void WalJournal::NoteReadFault(Cursor& cursor, int error) {
+void BacklogReader::NoteFault(Cursor& cursor, int error) {
   assert(cursor.segment);
   const base::SteadyTime now = state_.clock.Now();
   if (!cursor.fault) {
@@ -88,7 +88,7 @@ void WalJournal::NoteReadFault(Cursor& cursor, int error) {
   fault.pause = std::min(2 * fault.pause, kRetryPauseMax);
 }
 
-void WalJournal::NoteReadable(Cursor& cursor) {
+void BacklogReader::NoteReadable(Cursor& cursor) {
   assert(cursor.fault);
   state_.log.Write(LogLevel::kInfo, "wal", "the log can be read again",
                    {{"file", cursor.segment ? SegmentName(cursor.segment->number) : std::string()},
@@ -97,27 +97,27 @@ void WalJournal::NoteReadable(Cursor& cursor) {
   CountUnreadable();
 }
 
-void WalJournal::CountUnreadable() {
+void BacklogReader::CountUnreadable() {
   base::MutexLock lock(state_.mutex);
-  state_.counts.unreadable = cursor_.fault || return_cursor_.fault ? 1 : 0;
+  state_.counts.unreadable = backlog_.fault || returns_.fault ? 1 : 0;
 }
 
 // The backlog and the deferred events have their turns, so that neither waits for the other's end, nor for a
 // disk that can't read the other's events. Null: what may be read waits for its next attempt.
-WalJournal::Cursor* WalJournal::NextCursor(base::SteadyTime now) {
+BacklogReader::Cursor* BacklogReader::NextCursor(base::SteadyTime now) {
   const auto is_due = [&](const Cursor& cursor) { return !cursor.fault || now >= cursor.fault->retry_at; };
-  const bool backlog = state_.durable.MayReadBacklog() && is_due(cursor_);
-  const bool returns = state_.durable.MayReturn() && is_due(return_cursor_);
+  const bool backlog = state_.durable.MayReadBacklog() && is_due(backlog_);
+  const bool returns = state_.durable.MayReturn() && is_due(returns_);
   if (!backlog && !returns) return nullptr;
   returned_last_ = returns && !(backlog && returned_last_);
-  return returned_last_ ? &return_cursor_ : &cursor_;
+  return returned_last_ ? &returns_ : &backlog_;
 }
 
 // Points the cursor at the segment that should hold the next position to be read, and returns the end of that
 // segment's positions. Settled events are skipped without reading them.
-uint64_t WalJournal::PointCursor(Cursor& cursor) {
+uint64_t BacklogReader::PointCursor(Cursor& cursor) {
   const uint64_t durable_end = state_.DurableEnd();
-  const bool returns = &cursor == &return_cursor_;
+  const bool returns = &cursor == &returns_;
   const uint64_t next = returns ? state_.durable.deferred.NextReturn().value_or(durable_end)
                                 : state_.segments.Settled().FirstUnsettled(state_.durable.backlog.from);
   cursor.position = std::min(next, durable_end);
@@ -128,23 +128,22 @@ uint64_t WalJournal::PointCursor(Cursor& cursor) {
     return oldest ? std::min(durable_end, oldest->first_position) : durable_end;
   }
   if (!cursor.segment || cursor.segment->number != segment->header.number) {
-    Rewind(cursor);
+    cursor.Rewind();
     cursor.segment = segment->header;
     cursor.start = returns ? FramePlace() : state_.durable.backlog.start;
   } else if (cursor.scanner != nullptr && cursor.position < cursor.scanner->Expected()) {
-    Rewind(cursor);  // of another partition an older event can return
+    cursor.Rewind();  // of another partition an older event can return
   }
   return std::min(durable_end, state_.segments.EndOf(KeyOf(segment->header)));
 }
 
-// To the beginning of its segment.
-void WalJournal::Rewind(Cursor& cursor) {
-  cursor.scanner.reset();
-  cursor.file.reset();
+void BacklogReader::Cursor::Rewind() {
+  scanner.reset();
+  file.reset();
 }
 
 // Opens the segment at the cursor. Its file exists, because a file stays until all of its events are settled.
-DiskResult<void> WalJournal::OpenCursor(Cursor& cursor) {
+DiskResult<void> BacklogReader::OpenSegment(Cursor& cursor) {
   assert(cursor.segment);
   const SegmentHeader segment = *cursor.segment;
   auto file = state_.directory.Open(SegmentName(segment.number));
@@ -158,11 +157,11 @@ DiskResult<void> WalJournal::OpenCursor(Cursor& cursor) {
   return {};
 }
 
-DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(Cursor& cursor, uint64_t limit) {
+DiskResult<BacklogReader::Loaded> BacklogReader::ReadFrame(Cursor& cursor, uint64_t limit) {
   Loaded nothing{{}, {{cursor.position, limit}}, limit, cursor.block};
   if (!cursor.segment || cursor.position >= limit) return nothing;
   if (cursor.scanner == nullptr) {
-    if (const auto opened = OpenCursor(cursor); !opened) return std::unexpected(opened.error());
+    if (const auto opened = OpenSegment(cursor); !opened) return std::unexpected(opened.error());
   }
   SegmentScanner& scanner = *cursor.scanner;
   scanner.DropBuffer();
@@ -202,68 +201,66 @@ DiskResult<WalJournal::Loaded> WalJournal::ReadFrame(Cursor& cursor, uint64_t li
   return loaded;
 }
 
-// Logs once if events go to another topic than events that are accepted now: the topic was fixed when they
-// were accepted, by a previous run with other settings.
-void WalJournal::LogTopic(const FrameHeader& frame, const std::string& topic) {
-  if (topic_logged_ || frame.origins == 0 || topic == state_.options.topic) return;
+// The topic was fixed when the events were accepted, by a previous run with other settings.
+void BacklogReader::LogTopic(const FrameHeader& frame, const std::string& topic) {
+  const std::string& topic_now = state_.options.topic;
+  if (topic_logged_ || frame.origins == 0 || topic == topic_now) return;
   topic_logged_ = true;
   const std::string_view message =
-      topic.empty() ? "the log has events that were accepted for files: they go to the current topic"
-      : state_.options.topic.empty()
-          ? "the log has events that were accepted for a topic: they go to files, the "
-            "current sink.kind (SINK)"
-          : "the log has events that were accepted for another topic than kafka.topic "
-            "(KAFKA_TOPIC): they go to that topic";
-  state_.log.Write(
-      LogLevel::kWarn, "wal", message,
-      {{"topic", std::string_view(topic)}, {"topic_now", std::string_view(state_.options.topic)}});
+      topic.empty()       ? "the log has events that were accepted for files: they go to the current topic"
+      : topic_now.empty() ? "the log has events that were accepted for a topic: they go to files, the "
+                            "current sink.kind (SINK)"
+                          : "the log has events that were accepted for another topic than kafka.topic "
+                            "(KAFKA_TOPIC): they go to that topic";
+  state_.log.Write(LogLevel::kWarn, "wal", message,
+                   {{"topic", std::string_view(topic)}, {"topic_now", std::string_view(topic_now)}});
 }
 
 // Adds the events to the window. Returns how many events are lost: those that are missing and were not
 // settled before.
-uint64_t WalJournal::Admit(const Loaded& loaded, uint64_t& filled_lanes) {
+uint64_t BacklogReader::Admit(const Loaded& loaded, uint64_t& filled_lanes) {
   uint64_t lost = 0;
   for (const auto& [from, to] : loaded.missing) lost += state_.segments.Settle(from, to);
-  CountLost(cursor_, lost);
+  CountLost(backlog_, lost);
   std::vector<JournalEvent> waiting;
   waiting.reserve(loaded.events.size());
   for (const JournalEvent& event : loaded.events) {
     if (state_.segments.Settled().Contains(event.position) || state_.durable.Defer(event)) continue;
     waiting.push_back(event);
   }
-  cursor_.block = loaded.block;
-  state_.durable.window.Add(waiting, cursor_.block, filled_lanes);
+  backlog_.block = loaded.block;
+  state_.durable.window.Add(waiting, backlog_.block, filled_lanes);
   state_.StoreHints();
   if (!waiting.empty()) state_.durable.backlog.since = waiting.back().accepted_at;
   state_.durable.backlog.from = loaded.end;
   if (state_.durable.backlog.from >= state_.DurableEnd()) {
     state_.durable.backlog.exists = false;
-    cursor_ = {};
+    backlog_ = {};
   }
   return lost;
 }
 
 // The same for deferred events.
-uint64_t WalJournal::AdmitReturned(const Loaded& loaded, uint64_t& filled_lanes) {
+uint64_t BacklogReader::AdmitReturned(const Loaded& loaded, uint64_t& filled_lanes) {
   uint64_t lost = 0;
   for (const auto& [from, to] : loaded.missing) {
     for (const uint64_t position : state_.durable.deferred.DropLost(from, to)) {
       lost += state_.segments.Settle(position, position + 1);
     }
   }
-  CountLost(return_cursor_, lost);
+  CountLost(returns_, lost);
   std::vector<JournalEvent> returned;
   for (const JournalEvent& event : loaded.events) {
     if (state_.durable.Return(event)) returned.push_back(event);
   }
-  return_cursor_.block = loaded.block;
-  state_.durable.window.Add(returned, return_cursor_.block, filled_lanes);
+  returns_.block = loaded.block;
+  state_.durable.window.Add(returned, returns_.block, filled_lanes);
   state_.StoreHints();
-  if (state_.durable.deferred.Events() == 0) return_cursor_ = {};
+  if (state_.durable.deferred.Events() == 0) returns_ = {};
   return lost;
 }
 
-void WalJournal::CountLost(const Cursor& cursor, uint64_t lost) {
+void BacklogReader::CountLost(const Cursor& cursor, uint64_t lost) {
   if (lost == 0) return;
   state_.NoteLost(lost, cursor.segment ? state_.segments.Find(KeyOf(*cursor.segment)) : nullptr);
 }
