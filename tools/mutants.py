@@ -75,14 +75,14 @@ MUTANTS = [
     ),
     Mutant(
         "a recycled segment's name is not synced",
-        WAL + "housekeep.cc",
+        WAL + "segment_releaser.cc",
         "  if (done) done = state_.directory.Sync();\n  if (done) {\n",
         "  if (done) {\n",
     ),
     Mutant(
         "a segment is removed before the checkpoint",
-        WAL + "housekeep.cc",
-        "  DiskResult<void> done = Save(snapshot);\n  snapshot.settled_since = 0;\n  if (done) done = Save(snapshot);",
+        WAL + "segment_releaser.cc",
+        "  DiskResult<void> done = checkpoints_.Save(snapshot);\n  snapshot.settled_since = 0;\n  if (done) done = checkpoints_.Save(snapshot);",
         "  DiskResult<void> done;",
     ),
     Mutant(
@@ -124,7 +124,7 @@ MUTANTS = [
     ),
     Mutant(
         "its old segment is removed too early",
-        WAL + "housekeep.cc",
+        WAL + "segment_releaser.cc",
         "    if (state_.HoldsLastFrame(key.number)) continue;\n",
         "",
     ),
@@ -206,8 +206,8 @@ MUTANTS = [
     ),
     Mutant(
         "the limit of disk use is exceeded",
-        WAL + "housekeep.cc",
-        "  return others + bytes <= state_.options.bytes_max;",
+        WAL + "segment_preparer.cc",
+        "  return others + bytes <= state.options.bytes_max;",
         "  return others + bytes > 0;",
     ),
     Mutant(
@@ -219,7 +219,7 @@ MUTANTS = [
     ),
     Mutant(
         "damaged files give their space to new segments",
-        WAL + "housekeep.cc",
+        WAL + "segment_preparer.cc",
         "  const auto names = state_.directory.List();\n  if (!names) return Work::kLater;\n",
         "  for (const std::string& name : state_.directory.List().value_or(std::vector<std::string>())) {\n"
         "    if (DamagedNumber(name)) static_cast<void>(state_.directory.Remove(name));\n"
@@ -228,15 +228,15 @@ MUTANTS = [
     ),
     Mutant(
         "a damaged segment is used again",
-        WAL + "housekeep.cc",
+        WAL + "segment_releaser.cc",
         "    damaged = segment.damaged;\n",
         "    damaged = segment.damaged && segment.unsettled > 0;\n",
     ),
     Mutant(
         "the newest commit is written into any segment",
-        WAL + "housekeep.cc",
-        "  const uint64_t wanted = std::max(state_.options.segment_bytes, least);",
-        "  const uint64_t wanted = state_.options.segment_bytes;",
+        WAL + "segment_preparer.cc",
+        "  const uint64_t wanted = std::max(state.options.segment_bytes, least);",
+        "  const uint64_t wanted = state.options.segment_bytes;",
     ),
     Mutant(
         "events of a commit that is written again count in its old segment",
@@ -258,13 +258,13 @@ MUTANTS = [
     ),
     Mutant(
         "a segment releases its charges with unsettled events",
-        WAL + "housekeep.cc",
+        WAL + "segment_releaser.cc",
         "  if (newest == nullptr || newest->unsettled > 0) return;\n",
         "  if (newest == nullptr) return;\n",
     ),
     Mutant(
         "a segment keeps its charges",
-        WAL + "housekeep.cc",
+        WAL + "segment_releaser.cc",
         "    if (Segment* const segment = state_.segments.Find(key)) segment->holdings.GiveTo(*state_.options.shares);\n",
         "    static_cast<void>(key);\n",
     ),

@@ -24,7 +24,7 @@ inline constexpr const char* kCheckpointName = "checkpoint";
 inline constexpr const char* kUnfinishedCheckpointName = "checkpoint.tmp";  // left by a crash; discarded
 inline constexpr uint64_t kCheckpointSlotBytes = 64 << 10;
 // Runs of settled positions in a checkpoint: fewer than fit into a slot. Three quarters are the lowest runs,
-// the rest are for segments that were released above these (WalJournal::ReserveRelease).
+// the rest are for segments that were released above these (CheckpointSaver::ReserveRelease).
 inline constexpr size_t kCheckpointRunsMax = 4'000;
 constexpr size_t LowestRuns(size_t runs_max) { return runs_max - runs_max / 4; }
 

@@ -1,9 +1,6 @@
 #include "adapters/wal/wal_journal.h"
 
 #include <algorithm>
-#include <cassert>
-#include <cerrno>
-#include <limits>
 #include <system_error>
 
 #include "adapters/wal/segment_files.h"
@@ -15,7 +12,9 @@ WalJournal::WalJournal(const WalOptions& options, Directory& directory, const Cl
     : state_(options, directory, clock, log, seed),
       appender_(state_),
       committer_(state_),
-      backlog_reader_(state_) {}
+      backlog_reader_(state_),
+      checkpoints_(state_, sent_files_),
+      housekeeper_(state_, checkpoints_) {}
 
 base::Result<std::unique_ptr<WalJournal>> WalJournal::Open(const WalOptions& options, Directory& directory,
                                                            const Clock& clock, Log& log, uint64_t seed) {
@@ -54,7 +53,7 @@ base::Result<void> WalJournal::Recover() {
 // Makes the recovered state durable. The previous process may have died before it synced, or its sync may
 // have failed, after which the kernel shows bytes that it will never write and the next sync reports nothing.
 // So everything that this run builds upon is written again: prepared segments are removed and others made,
-// and the checkpoint gets a new file; AddPrepared rewrites the newest commit.
+// and the checkpoint gets a new file; LastFrameCopy is about the newest commit.
 DiskResult<void> WalJournal::Resync(FoundLog& found) {
   DiskResult<void> done;
   for (const std::string& name : found.leftovers) {
@@ -69,14 +68,7 @@ DiskResult<void> WalJournal::Resync(FoundLog& found) {
   if (done && !found.has_checkpoint) done = RemoveSent(state_.directory, std::exchange(found.sent, {}));
   if (!done) return done;
   found.checkpoint.next_segment = found.next_segment;
-  auto checkpoint = CheckpointFile::Renew(state_.directory, found.checkpoint);
-  if (!checkpoint && checkpoint.error() == ENOSPC && found.has_checkpoint) {
-    checkpoint = CheckpointFile::Reuse(state_.directory);
-    if (checkpoint) done = checkpoint->Save(found.checkpoint);
-  }
-  if (!checkpoint) return std::unexpected(checkpoint.error());
-  if (!done) return done;
-  checkpoint_ = std::move(*checkpoint);
+  if (done = checkpoints_.Begin(found); !done) return done;
   BeginSent(found);
   // Removed before lost positions are assigned again: the old notes about them refer to other events.
   return RemoveSent(state_.directory, found.sent);
@@ -121,7 +113,7 @@ void WalJournal::Install(FoundLog& found) {
     if (!segment.damaged) headers.push_back(segment.header);
   }
   state_.segments.Recover(headers, std::move(found.checkpoint.settled), found.end, state_.clock.Now());
-  FindReleased(headers);
+  checkpoints_.FindReleased(headers, state_.segments.Settled());
   for (const SegmentHeader& header : headers) {
     state_.Charge(*state_.segments.Find(KeyOf(header)), 0, header.segment_bytes);
   }
@@ -133,7 +125,6 @@ void WalJournal::Install(FoundLog& found) {
   for (const QuarantinedFile& file : found.quarantined) state_.quarantine.Add(file.number, file.bytes);
   state_.last_frame.found_end = found.end;
   state_.counts.recovered = state_.segments.Unsettled();
-  checkpoint_at_ = state_.clock.Now();
   state_.last_frame.waiting = std::move(found.last_frame);
   const uint64_t durable_end =
       state_.last_frame.waiting ? state_.last_frame.waiting->header.first_position : found.end;
@@ -142,35 +133,6 @@ void WalJournal::Install(FoundLog& found) {
   state_.durable.backlog.from = state_.segments.Settled().Below();
   state_.durable.backlog.since = state_.clock.Now();
   state_.StoreHints();
-}
-
-// Adds prepared segments. When the first one is added, the newest commit that the start found is written into
-// it: rewriting it in place could tear it. Until the copy is durable its old segment stays, and nothing is
-// appended.
-void WalJournal::AddPrepared(std::vector<PreparedSegment> segments) {
-  for (PreparedSegment& segment : segments) state_.tail.AddPrepared(std::move(segment));
-  state_.hints.rejected_bytes.store(LogState::Hints::kNothingRejected, std::memory_order_relaxed);
-  const auto& waiting = state_.last_frame.waiting;
-  if (!waiting || !state_.tail.HasRoom(waiting->bodies.size(), waiting->end.index.size())) return;
-  const LastFrame last = state_.last_frame.Take();
-  BatchSlice piece;
-  const std::string_view topic = state_.TopicIfDifferent(last.end.topic);
-  char* const room = state_.durable.window.Room(last.bodies.size() + topic.size());
-  std::copy(last.bodies.begin(), last.bodies.end(), room);
-  std::copy(topic.begin(), topic.end(), room + last.bodies.size());
-  piece.from_disk = true;
-  piece.topic = {room + last.bodies.size(), topic.size()};
-  piece.block = state_.durable.window.Filling();
-  piece.bytes = room;
-  piece.size = last.bodies.size();
-  piece.events = last.header.events;
-  piece.accepted_at = state_.SteadyOf(last.header.accepted_at);
-  const uint64_t used = state_.tail.Used();
-  const uint64_t left = state_.tail.RoomInSegment();
-  const auto begun = state_.tail.AddRecovered(piece, last.end, last.header.first_position,
-                                              last.header.accepted_at, state_.salts.NextRandom());
-  assert(begun.has_value());  // this run has not begun a segment before
-  state_.NoteAdded(piece, used, left, begun, state_.clock.Now());
 }
 
 bool WalJournal::Forget(Waiter& waiter) {
