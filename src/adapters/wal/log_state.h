@@ -26,7 +26,8 @@
 
 namespace ei::wal {
 
-// What the parts of a WalJournal share, under one mutex. No operation under it iterates over all segments.
+// What the parts of a WalJournal share, under one mutex. Except at the start, no operation under it iterates
+// over all segments.
 struct LogState {
   // The references must outlive this object.
   LogState(const WalOptions& with, Directory& folder, const Clock& time, Log& lines, uint64_t seed);
@@ -51,8 +52,9 @@ struct LogState {
                  const std::optional<SegmentHeader>& begun, base::SteadyTime now) REQUIRES(mutex);
   // `events` were settled because they are lost. `segment` held them; null: there is no such segment.
   void NoteLost(uint64_t events, Segment* segment) REQUIRES(mutex);
+  // Copies the counts that are read without the lock.
   void StoreHints() REQUIRES(mutex);
-  uint64_t DiskBytes() const REQUIRES(mutex);
+  uint64_t DiskBytes() const REQUIRES(mutex);  // of all segments, prepared and quarantined ones included
   // Whether the segment holds the newest commit that the start found, and no rewritten copy of it is durable
   // yet.
   bool HoldsLastFrame(uint64_t segment) const REQUIRES(mutex) {
@@ -92,8 +94,8 @@ struct LogState {
   Completions completions;  // guarded by the mutex, except Full
   UuidV7Generator salts GUARDED_BY(mutex);
   LogTail tail GUARDED_BY(mutex);
-  SegmentTable segments GUARDED_BY(mutex);  // segments in use, and which of their events are settled
-  uint64_t next_segment GUARDED_BY(mutex) = 0;
+  SegmentTable segments GUARDED_BY(mutex);      // segments in use, and which of their events are settled
+  uint64_t next_segment GUARDED_BY(mutex) = 0;  // segment numbers from here on were never used
   DurableEvents durable GUARDED_BY(mutex);
   LastFrameCopy last_frame GUARDED_BY(mutex);
   Quarantine quarantine GUARDED_BY(mutex);
