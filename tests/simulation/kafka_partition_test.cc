@@ -60,8 +60,8 @@ class Schedule : public PartitionListener {
            << partition.Batches() << " batches, " << partition.Out() << " out";
   }
 
-  void OnDelivered(Partition&, const Batch& batch, int64_t, bool) override { Settle(batch); }
-  void OnRejected(Partition&, std::unique_ptr<Batch> rejected, std::string_view,
+  void OnDelivered(const Partition&, const Batch& batch, int64_t, bool) override { Settle(batch); }
+  void OnRejected(const Partition&, std::unique_ptr<Batch> rejected, std::string_view,
                   std::span<const std::string> reasons) override {
     EXPECT_EQ(reasons.size(), rejected->tokens.size());
     for (const uint64_t token : rejected->tokens) {
@@ -70,11 +70,11 @@ class Schedule : public PartitionListener {
     }
     Settle(*rejected);
   }
-  void OnRetried(Partition&, uint32_t) override {}
-  void OnFault(Partition&, std::string_view, std::string_view) override {}
-  void OnNumbered(Partition&, const Batch&) override {}
-  void OnNumbersVoid(Partition&, const Batch&) override {}
-  void OnPossibleRepeats(Partition&, uint32_t records) override { possible_repeats_ += records; }
+  void OnRetried(uint32_t) override {}
+  void OnPartitionFault(const Partition&, std::string_view, std::string_view) override {}
+  void OnNumbered(const Partition&, const Batch&) override {}
+  void OnNumbersVoid(const Partition&, const Batch&) override {}
+  void OnPossibleRepeats(uint32_t records) override { possible_repeats_ += records; }
 
  private:
   static constexpr uint64_t kTokens = 200;

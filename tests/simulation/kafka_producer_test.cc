@@ -90,7 +90,8 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
     FAIL() << "no progress; " << values_.size() - settled_.size() << " events are left";
   }
 
-  void OnDelivered(const Partition& partition, const Batch& batch, int64_t) override {
+  void OnDelivered(const Partition& partition, const Batch& batch, int64_t, bool repeat) override {
+    if (repeat && lives_ > 1) occurred_.known_again += batch.records.Count();
     RunReader runs(batch.runs);
     for (const uint64_t token : batch.tokens) {
       Settle(token, runs.Next());
@@ -133,16 +134,14 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
   void OnTopic(const std::string&, const ClusterView::Topic& told) override {
     life_->queue->OnTopic(told, kafka_.Now());
   }
-  void OnFault(std::string_view code, const std::string&, std::string_view detail) override {
+  void OnPartitionFault(const Partition&, std::string_view, std::string_view) override {}
+  void OnBrokerFault(std::string_view code, const std::string&, std::string_view detail) override {
     EXPECT_NE(code, "not_kafka") << detail;
   }
   void OnContact(const std::string&) override {}
   void OnRefused(const std::string&, std::string_view detail) override { ADD_FAILURE() << detail; }
   void OnPause(const std::string&, base::Duration) override {}
   void OnProduced(const std::string&, base::Duration) override {}
-  void OnRepeats(uint32_t records) override {
-    if (lives_ > 1) occurred_.known_again += records;
-  }
   void OnPossibleRepeats(uint32_t records) override { possible_repeats_ += records; }
   void OnTopicConfigs(const kafka::wire::DescribeConfigsResponse*) override {}
 

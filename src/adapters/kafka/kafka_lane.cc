@@ -237,7 +237,11 @@ void KafkaLane::RequestConfigs(base::SteadyTime now) {
 
 // --- called by the producer
 
-void KafkaLane::OnDelivered(const Partition& partition, const Batch& batch, int64_t base_offset) {
+void KafkaLane::OnDelivered(const Partition& partition, const Batch& batch, int64_t base_offset,
+                            bool repeat) {
+  if (repeat && sink_.telemetry_ != nullptr) {
+    sink_.telemetry_->SinkRepeats(/*recognized=*/true, batch.records.Count());
+  }
   delivered_ += batch.records.Count();
   queues_.find(partition.Topic())->second.OnDelivered(partition, batch, now_.steady);
   if (batch.dead_letters) {
@@ -325,7 +329,11 @@ void KafkaLane::OnTopicFault(std::string_view code, const std::string& topic, st
   }
 }
 
-void KafkaLane::OnFault(std::string_view code, const std::string& where, std::string_view detail) {
+void KafkaLane::OnPartitionFault(const Partition& partition, std::string_view code, std::string_view reason) {
+  sink_.reports_.Fault(code, partition.Topic() + '-' + std::to_string(partition.Index()), reason);
+}
+
+void KafkaLane::OnBrokerFault(std::string_view code, const std::string& where, std::string_view detail) {
   sink_.reports_.Fault(code, where, detail);
 }
 
@@ -346,10 +354,6 @@ void KafkaLane::OnProduced(const std::string& where, base::Duration took) {
 
 void KafkaLane::OnPause(const std::string& where, base::Duration pause) {
   sink_.reports_.Pause(number_, where, pause);
-}
-
-void KafkaLane::OnRepeats(uint32_t records) {
-  if (sink_.telemetry_ != nullptr) sink_.telemetry_->SinkRepeats(/*recognized=*/true, records);
 }
 
 void KafkaLane::OnPossibleRepeats(uint32_t records) {

@@ -57,25 +57,30 @@ class KafkaLane final : public SinkLane,
   void CheckStalled(base::SteadyTime now);
   void RequestConfigs(base::SteadyTime now);
 
-  // ProducerListener
-  void OnDelivered(const native::Partition& partition, const native::Batch& batch,
-                   int64_t base_offset) override;
+  // PartitionListener
+  void OnDelivered(const native::Partition& partition, const native::Batch& batch, int64_t base_offset,
+                   bool repeat) override;
   void OnRejected(const native::Partition& partition, std::unique_ptr<native::Batch> rejected,
                   std::string_view code, std::span<const std::string> reasons) override;
   void OnRetried(uint32_t records) override;
+  void OnPossibleRepeats(uint32_t records) override;
+  void OnPartitionFault(const native::Partition& partition, std::string_view code,
+                        std::string_view reason) override;
   void OnNumbered(const native::Partition& partition, const native::Batch& batch) override;
   void OnNumbersVoid(const native::Partition& partition, const native::Batch& batch) override;
-  void OnWriting() override;
-  void OnPartitionGone(const native::Partition& partition,
-                       std::deque<std::unique_ptr<native::Batch>> batches) override;
-  void OnTopic(const std::string& topic, const native::ClusterView::Topic& view) override;
-  void OnFault(std::string_view code, const std::string& where, std::string_view detail) override;
+
+  // BrokerListener
+  void OnBrokerFault(std::string_view code, const std::string& where, std::string_view detail) override;
   void OnContact(const std::string& where) override;
   void OnRefused(const std::string& where, std::string_view detail) override;
   void OnProduced(const std::string& where, base::Duration took) override;
   void OnPause(const std::string& where, base::Duration pause) override;
-  void OnRepeats(uint32_t records) override;
-  void OnPossibleRepeats(uint32_t records) override;
+
+  // ProducerListener
+  void OnWriting() override;
+  void OnPartitionGone(const native::Partition& partition,
+                       std::deque<std::unique_ptr<native::Batch>> batches) override;
+  void OnTopic(const std::string& topic, const native::ClusterView::Topic& view) override;
   void OnTopicConfigs(const wire::DescribeConfigsResponse* response) override;
 
   // TopicQueueListener

@@ -152,7 +152,7 @@ Batch* Partition::NextBatch(base::SteadyTime now, int64_t now_ms) {
     listener_.OnNumbered(*this, batch);
   }
   if (now_ms - batch.records.TimestampMs() > kTimestampLifetime.count()) batch.records.SetTimestampMs(now_ms);
-  if (std::exchange(batch.sealed, true)) listener_.OnRetried(*this, batch.records.Count());
+  if (std::exchange(batch.sealed, true)) listener_.OnRetried(batch.records.Count());
   batch.sent_at = now;
   batch.out = true;
   ++out_;
@@ -267,7 +267,7 @@ void Partition::Fail(std::string_view code, std::string_view reason, base::Stead
   ++failures_;
   state_ = State::kDraining;
   not_before_ = now + options_.retries.Delay(failures_, random);
-  listener_.OnFault(*this, code, reason.substr(0, kReasonBytesMax));
+  listener_.OnPartitionFault(*this, code, reason.substr(0, kReasonBytesMax));
 }
 
 // Handles an error of the oldest batch.

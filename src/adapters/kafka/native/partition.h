@@ -11,45 +11,12 @@
 #include <vector>
 
 #include "adapters/kafka/native/batch.h"
+#include "adapters/kafka/native/partition_listener.h"
 #include "adapters/kafka/wire/messages.h"
 #include "base/time.h"
 #include "delivery/retry_policy.h"
 
 namespace ei::kafka::native {
-
-class Partition;
-
-// Results of a partition's records, and faults that delay them. Called from within the Partition's functions,
-// on the producer's thread.
-class PartitionListener {
- public:
-  virtual ~PartitionListener() = default;
-
-  // All records of the batch are in the topic, from `base_offset` on (-1: unknown). `repeat`: they were there
-  // before this request.
-  virtual void OnDelivered(Partition& partition, const Batch& batch, int64_t base_offset, bool repeat) = 0;
-
-  // The topic rejected these records; the listener now owns them. `code` is a constant; `reasons` has one
-  // entry a record: the broker's text, or empty.
-  virtual void OnRejected(Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,
-                          std::span<const std::string> reasons) = 0;
-
-  // This many records are sent again.
-  virtual void OnRetried(Partition& partition, uint32_t records) = 0;
-
-  // Nothing is delivered for now, for a reason that no single record caused; the partition retries. `code` is
-  // a constant.
-  virtual void OnFault(Partition& partition, std::string_view code, std::string_view reason) = 0;
-
-  // The batch has been assigned these sequence numbers and is about to be sent. Numbers that its records had
-  // before are void. Not called for batches that are resumed.
-  virtual void OnNumbered(Partition& partition, const Batch& batch) = 0;
-  // The batch's sequence numbers are void, although it may have been sent with them.
-  virtual void OnNumbersVoid(Partition& partition, const Batch& batch) = 0;
-
-  // This many records are sent again although they may already be in the topic: the protocol can't tell.
-  virtual void OnPossibleRepeats(Partition& partition, uint32_t records) = 0;
-};
 
 // The producer id and epoch (KIP-98). Shared by all partitions of a producer.
 struct ProducerId {

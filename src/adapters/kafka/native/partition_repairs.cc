@@ -163,7 +163,7 @@ void Partition::RemoveRejected() {
   BeginEpoch();
   failures_ = 0;
   // The batch may have been appended with a lost answer, and the topic's rules may have changed since.
-  if (all->in_doubt) listener_.OnPossibleRepeats(*this, rejected->records.Count());
+  if (all->in_doubt) listener_.OnPossibleRepeats(rejected->records.Count());
   listener_.OnRejected(*this, std::move(rejected), rejection.code, rejection.reasons);
 }
 
@@ -183,7 +183,7 @@ void Partition::ResetNumbers() {
   next_sequence_ = 0;
   proven_ = false;
   witness_.reset();
-  if (in_doubt > 0) listener_.OnPossibleRepeats(*this, in_doubt);
+  if (in_doubt > 0) listener_.OnPossibleRepeats(in_doubt);
 }
 
 void Partition::BeginEpoch() {

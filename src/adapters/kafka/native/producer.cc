@@ -14,10 +14,6 @@ constexpr int32_t kFirstBootstrap = -2;  // node numbers of bootstrap addresses 
 
 std::string TextOf(const Address& address) { return address.host + ':' + std::to_string(address.port); }
 
-std::string TextOf(const Partition& partition) {
-  return partition.Topic() + '-' + std::to_string(partition.Index());
-}
-
 std::string_view CodeOf(Link::End end) {
   switch (end) {
     case Link::End::kClosed: return "connection_failed";
@@ -66,8 +62,7 @@ void Producer::OnCredentials() {
 Producer::Line& Producer::LineOf(const std::string& topic, int32_t partition) {
   auto& line = lines_[{topic, partition}];
   if (line == nullptr) {
-    PartitionListener& self = *this;
-    line = std::make_unique<Line>(topic, partition, options_.partition, self);
+    line = std::make_unique<Line>(topic, partition, options_.partition, listener_);
     if (producer_.id >= 0) line->partition.OnProducerId(producer_);
     const ClusterView::Leader leader = cluster_.LeaderOf(topic, partition);
     const ClusterView::Topic* const known = cluster_.Find(topic);
@@ -183,7 +178,7 @@ void Producer::End(Connection& connection, base::SteadyTime now) {
     if (link.EndCause() == Link::End::kLoginRejected && !outdated) {
       listener_.OnRefused(connection.where, link.Reason());
     } else {
-      listener_.OnFault(CodeOf(link.EndCause()), connection.where, link.Reason());
+      listener_.OnBrokerFault(CodeOf(link.EndCause()), connection.where, link.Reason());
     }
   }
   network_.Close(connection.number);
@@ -219,7 +214,7 @@ void Producer::NoteUnreachable(base::SteadyTime now) {
   unreachable_reported_ =
       std::ranges::all_of(Candidates(), [this](int32_t node) { return brokers_[node].failures > 0; });
   if (unreachable_reported_)
-    listener_.OnFault("brokers_down", "the cluster", "none of its brokers can be reached");
+    listener_.OnBrokerFault("brokers_down", "the cluster", "none of its brokers can be reached");
 }
 
 Producer::Connection* Producer::AnyConnection(base::SteadyTime now) {
@@ -285,33 +280,5 @@ void Producer::OnClosed(uint64_t number, std::string_view reason, base::SteadyTi
   End(*found->second, now);
   next_turn_ = {};
 }
-
-// --- reports of partitions
-
-void Producer::OnDelivered(Partition& partition, const Batch& batch, int64_t base_offset, bool repeat) {
-  if (repeat) listener_.OnRepeats(batch.records.Count());
-  listener_.OnDelivered(partition, batch, base_offset);
-}
-
-void Producer::OnRejected(Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,
-                          std::span<const std::string> reasons) {
-  listener_.OnRejected(partition, std::move(rejected), code, reasons);
-}
-
-void Producer::OnRetried(Partition&, uint32_t records) { listener_.OnRetried(records); }
-
-void Producer::OnFault(Partition& partition, std::string_view code, std::string_view reason) {
-  listener_.OnFault(code, TextOf(partition), reason);
-}
-
-void Producer::OnNumbered(Partition& partition, const Batch& batch) {
-  listener_.OnNumbered(partition, batch);
-}
-
-void Producer::OnNumbersVoid(Partition& partition, const Batch& batch) {
-  listener_.OnNumbersVoid(partition, batch);
-}
-
-void Producer::OnPossibleRepeats(Partition&, uint32_t records) { listener_.OnPossibleRepeats(records); }
 
 }  // namespace ei::kafka::native

@@ -17,53 +17,11 @@
 #include "adapters/kafka/native/link.h"
 #include "adapters/kafka/native/network.h"
 #include "adapters/kafka/native/partition.h"
+#include "adapters/kafka/native/producer_listener.h"
 #include "base/time.h"
 #include "delivery/retry_policy.h"
 
 namespace ei::kafka::native {
-
-// Reports of a producer to its owner; called from within the producer's functions.
-class ProducerListener {
- public:
-  virtual ~ProducerListener() = default;
-
-  // See PartitionListener.
-  virtual void OnDelivered(const Partition& partition, const Batch& batch, int64_t base_offset) = 0;
-  virtual void OnRejected(const Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,
-                          std::span<const std::string> reasons) = 0;
-  virtual void OnRetried(uint32_t records) = 0;
-
-  // See PartitionListener.
-  virtual void OnNumbered(const Partition& partition, const Batch& batch) = 0;
-  virtual void OnNumbersVoid(const Partition& partition, const Batch& batch) = 0;
-  // Called before batches are handed to the network: everything reported until now must be recorded first.
-  virtual void OnWriting() = 0;
-
-  // The partition no longer exists: the brokers don't know its topic, or the topic was recreated with fewer
-  // partitions. The listener now owns the batches.
-  virtual void OnPartitionGone(const Partition& partition, std::deque<std::unique_ptr<Batch>> batches) = 0;
-
-  // The state of a watched topic after an answer: its partitions, or the error.
-  virtual void OnTopic(const std::string& topic, const ClusterView::Topic& view) = 0;
-
-  // A fault that no single record caused. `code` is a constant; `where` names a broker or a partition.
-  virtual void OnFault(std::string_view code, const std::string& where, std::string_view detail) = 0;
-  // A broker accepted a new connection, or renewed its login.
-  virtual void OnContact(const std::string& where) = 0;
-  // A broker rejected the credentials.
-  virtual void OnRefused(const std::string& where, std::string_view detail) = 0;
-  // A broker has answered a produce request.
-  virtual void OnProduced(const std::string& where, base::Duration took) = 0;
-  // A broker asked the client to pause; 0: the pause is over.
-  virtual void OnPause(const std::string& where, base::Duration pause) = 0;
-
-  // Number of records that were in the topic already (OnRepeats), or that may be there twice
-  // (OnPossibleRepeats).
-  virtual void OnRepeats(uint32_t records) = 0;
-  virtual void OnPossibleRepeats(uint32_t records) = 0;
-
-  virtual void OnTopicConfigs(const wire::DescribeConfigsResponse* response) = 0;  // null: no answer
-};
 
 // An idempotent producer (acks=all) on the connections of a Network: follows the cluster's metadata, sends
 // each partition's batches to its leader, and makes the requests that partitions need.
@@ -78,7 +36,7 @@ class ProducerListener {
 //
 // It does no I/O and has no clock: the owner passes in network events and then calls Turn, and calls Turn
 // again at NextTurn at the latest. One thread.
-class Producer final : private PartitionListener {
+class Producer final {
  public:
   static constexpr size_t kOutMax = 5;  // requests on a connection
   static constexpr base::Duration kGather = std::chrono::milliseconds(2);
@@ -126,7 +84,7 @@ class Producer final : private PartitionListener {
 
   // Network and listener must outlive the producer.
   Producer(Options options, Network& network, ProducerListener& listener, uint64_t seed);
-  ~Producer() override;
+  ~Producer();
 
   // --- for the owner
 
@@ -204,16 +162,6 @@ class Producer final : private PartitionListener {
     base::SteadyTime sent_at;
     bool alone = false;  // one batch, on the connection for slow partitions
   };
-
-  // PartitionListener
-  void OnDelivered(Partition& partition, const Batch& batch, int64_t base_offset, bool repeat) override;
-  void OnRejected(Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,
-                  std::span<const std::string> reasons) override;
-  void OnRetried(Partition& partition, uint32_t records) override;
-  void OnFault(Partition& partition, std::string_view code, std::string_view reason) override;
-  void OnNumbered(Partition& partition, const Batch& batch) override;
-  void OnNumbersVoid(Partition& partition, const Batch& batch) override;
-  void OnPossibleRepeats(Partition& partition, uint32_t records) override;
 
   void CloseAll();
   // Puts the line into its leader's lines, or removes it if it has no batches.

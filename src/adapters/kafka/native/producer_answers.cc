@@ -99,8 +99,8 @@ bool Producer::OnProducerId(Connection& connection, int16_t version, std::string
     unhelpful_ = connection.node;
     if (response->error == ErrorCode::kClusterAuthorizationFailed ||
         response->error == ErrorCode::kTransactionalIdAuthorizationFailed) {
-      listener_.OnFault("not_authorized", "the cluster",
-                        "no producer id: needs Write on a topic (before Kafka 3.0: IdempotentWrite)");
+      listener_.OnBrokerFault("not_authorized", "the cluster",
+                              "no producer id: needs Write on a topic (before Kafka 3.0: IdempotentWrite)");
     }
     return true;
   }

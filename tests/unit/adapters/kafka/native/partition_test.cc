@@ -16,21 +16,21 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
     partition_.OnLeader(1, 1, kTopicId, now_);
   }
 
-  void OnDelivered(Partition&, const Batch& batch, int64_t base_offset, bool) override {
+  void OnDelivered(const Partition&, const Batch& batch, int64_t base_offset, bool) override {
     delivered_.emplace_back(batch.tokens.front(), base_offset);
   }
-  void OnRejected(Partition&, std::unique_ptr<Batch> rejected, std::string_view code,
+  void OnRejected(const Partition&, std::unique_ptr<Batch> rejected, std::string_view code,
                   std::span<const std::string> reasons) override {
     for (const uint64_t token : rejected->tokens) rejected_.emplace_back(token, code);
     reason_ = reasons.front();
   }
-  void OnRetried(Partition&, uint32_t records) override { retried_ += records; }
-  void OnFault(Partition&, std::string_view, std::string_view) override {}
-  void OnNumbered(Partition&, const Batch& batch) override {
+  void OnRetried(uint32_t records) override { retried_ += records; }
+  void OnPartitionFault(const Partition&, std::string_view, std::string_view) override {}
+  void OnNumbered(const Partition&, const Batch& batch) override {
     numbered_.push_back({batch.tokens, batch.stamp});
   }
-  void OnNumbersVoid(Partition&, const Batch& batch) override { void_.push_back(batch.tokens); }
-  void OnPossibleRepeats(Partition&, uint32_t records) override { possible_repeats_ += records; }
+  void OnNumbersVoid(const Partition&, const Batch& batch) override { void_.push_back(batch.tokens); }
+  void OnPossibleRepeats(uint32_t records) override { possible_repeats_ += records; }
 
   // Adds records in a separate batch.
   Batch* Add(uint64_t token, int records = 1, bool dead_letters = false) {

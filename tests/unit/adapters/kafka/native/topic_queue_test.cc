@@ -93,7 +93,7 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
     }
   }
 
-  void OnDelivered(const Partition& partition, const Batch& batch, int64_t) override {
+  void OnDelivered(const Partition& partition, const Batch& batch, int64_t, bool) override {
     for (const uint64_t token : batch.tokens) delivered_.push_back(values_[token]);
     total_ += batch.tokens.size();
     queue_->OnDelivered(partition, batch, kafka_->Now());
@@ -137,12 +137,12 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
   void OnTopic(const std::string&, const ClusterView::Topic& view) override {
     queue_->OnTopic(view, kafka_->Now());
   }
-  void OnFault(std::string_view, const std::string&, std::string_view) override {}
+  void OnPartitionFault(const Partition&, std::string_view, std::string_view) override {}
+  void OnBrokerFault(std::string_view, const std::string&, std::string_view) override {}
   void OnContact(const std::string&) override {}
   void OnRefused(const std::string&, std::string_view) override {}
   void OnPause(const std::string&, base::Duration) override {}
   void OnProduced(const std::string&, base::Duration) override {}
-  void OnRepeats(uint32_t) override {}
   void OnPossibleRepeats(uint32_t records) override { possible_repeats_ += records; }
   void OnTopicConfigs(const wire::DescribeConfigsResponse*) override {}
 
