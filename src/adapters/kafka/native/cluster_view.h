@@ -28,6 +28,10 @@ class ClusterView {
     friend bool operator==(const Leader&, const Leader&) = default;
   };
   struct Topic {
+    // This many answers in a row must say that the topic doesn't exist: a broker that is starting says so of
+    // any topic.
+    static constexpr uint32_t kMissingAnswers = 8;
+
     bool answered = false;  // an answer had this topic
     wire::ErrorCode error = wire::ErrorCode::kNone;
     wire::TopicId id;
@@ -41,6 +45,8 @@ class ClusterView {
     std::vector<Lagging> lagging;
     uint32_t missing_answers = 0;  // in a row that said that the topic doesn't exist
     uint32_t replicas = 0;         // the largest replica count of its partitions
+
+    bool Missing() const { return missing_answers >= kMissingAnswers; }
   };
 
   // Upper bounds of brokers in a cluster and partitions in a topic. An answer with more brokers is ignored as

@@ -28,7 +28,11 @@ std::string_view CodeOf(Link::End end) {
 }  // namespace
 
 Producer::Producer(Options options, Network& network, ProducerListener& listener, uint64_t seed)
-    : options_(std::move(options)), network_(network), listener_(listener), random_(seed) {}
+    : options_(std::move(options)),
+      network_(network),
+      listener_(listener),
+      random_(seed),
+      lines_(options_.partition, cluster_, listener_) {}
 
 Producer::~Producer() { CloseAll(); }
 
@@ -42,7 +46,7 @@ void Producer::CloseAll() {
 void Producer::Watch(const std::string& topic) {
   if (cluster_.Find(topic) != nullptr) return;
   cluster_.Watch(topic);
-  metadata_needed_ = true;
+  metadata_.needed = true;
   next_turn_ = {};
 }
 
@@ -57,62 +61,6 @@ void Producer::OnCredentials() {
   ++credentials_;
   for (auto& [_, broker] : brokers_) broker.not_before = {};
   next_turn_ = {};
-}
-
-Producer::Line& Producer::LineOf(const std::string& topic, int32_t partition) {
-  auto& line = lines_[{topic, partition}];
-  if (line == nullptr) {
-    line = std::make_unique<Line>(topic, partition, options_.partition, listener_);
-    if (producer_.id >= 0) line->partition.OnProducerId(producer_);
-    const ClusterView::Leader leader = cluster_.LeaderOf(topic, partition);
-    const ClusterView::Topic* const known = cluster_.Find(topic);
-    if (known != nullptr) line->partition.OnLeader(leader.node, leader.epoch, known->id, {});
-  }
-  return *line;
-}
-
-// --- assignment of partitions to brokers
-
-void Producer::List(Line& line) {
-  producer_id_needed_ = producer_id_needed_ || line.partition.Wanted().producer_id;
-  const int32_t leader = line.partition.Batches() == 0 ? -1 : line.partition.Leader();
-  if (line.listed_at == leader) return;
-  Unlist(line);
-  if (leader < 0) return;
-  brokers_[leader].lines.push_back(&line);
-  line.listed_at = leader;
-}
-
-void Producer::Unlist(Line& line) {
-  if (line.listed_at < 0) return;
-  std::erase(brokers_[line.listed_at].lines, &line);
-  line.listed_at = -1;
-}
-
-void Producer::FollowLeader(Line& line, base::SteadyTime now) {
-  Partition& partition = line.partition;
-  const ClusterView::Leader leader = cluster_.LeaderOf(partition.Topic(), partition.Index());
-  const ClusterView::Topic* const topic = cluster_.Find(partition.Topic());
-  if (topic == nullptr || !topic->answered) return;
-  partition.OnLeader(leader.node, leader.epoch, topic->id, now);
-  List(line);
-  GiveBackIfGone(line);
-}
-
-void Producer::GiveBackIfGone(Line& line) {
-  Partition& partition = line.partition;
-  const ClusterView::Topic* const topic = cluster_.Find(partition.Topic());
-  if (topic == nullptr || partition.Batches() == 0 || partition.Out() > 0) return;
-  const size_t partitions = topic->partitions.size();
-  const bool missing = IsMissing(*topic);
-  if (!missing && (partitions == 0 || static_cast<size_t>(partition.Index()) < partitions)) return;
-  std::deque<std::unique_ptr<Batch>> batches = partition.GiveBack();
-  List(line);
-  listener_.OnPartitionGone(partition, std::move(batches));
-}
-
-void Producer::FollowLeaders(base::SteadyTime now) {
-  for (const auto& [_, line] : lines_) FollowLeader(*line, now);
 }
 
 // --- connections
@@ -142,7 +90,7 @@ Producer::Connection* Producer::Reach(int32_t node, bool slow, base::SteadyTime 
   }
   if (address == nullptr) {
     // If a metadata request is pending, its answer continues.
-    if (!std::exchange(metadata_needed_, true)) Wake(std::max(now, metadata_not_before_));
+    if (!std::exchange(metadata_.needed, true)) Wake(std::max(now, metadata_.not_before));
     return nullptr;
   }
   connection = Open(node, *address, slow, now);
@@ -156,7 +104,7 @@ void Producer::ForgetBrokers() {
   std::erase_if(brokers_, [this](const auto& entry) {
     const auto& [node, broker] = entry;
     return node >= 0 && cluster_.Find(node) == nullptr && broker.main == nullptr && broker.slow == nullptr &&
-           broker.lines.empty();
+           !lines_.AnyAt(node);
   });
 }
 
@@ -170,7 +118,7 @@ void Producer::End(Connection& connection, base::SteadyTime now) {
   if (!idle) {
     ++broker.failures;
     broker.not_before = now + options_.reconnect.Delay(broker.failures, random_());
-    metadata_needed_ = true;
+    metadata_.needed = true;
     // A rejected renewal, or a rejection of older credentials, is not reported: the token may have expired.
     // The next login follows immediately and shows whether the current credentials are valid.
     const bool outdated = link.Logins() > 0 || connection.credentials != credentials_;

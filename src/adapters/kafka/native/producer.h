@@ -14,10 +14,12 @@
 #include <vector>
 
 #include "adapters/kafka/native/cluster_view.h"
+#include "adapters/kafka/native/lines.h"
 #include "adapters/kafka/native/link.h"
 #include "adapters/kafka/native/network.h"
 #include "adapters/kafka/native/partition.h"
 #include "adapters/kafka/native/producer_listener.h"
+#include "adapters/kafka/native/retried_request.h"
 #include "base/time.h"
 #include "delivery/retry_policy.h"
 
@@ -46,9 +48,6 @@ class Producer final {
   static constexpr base::Duration kRequestTime = std::chrono::seconds(10);
   // After this time without success another broker is tried in parallel.
   static constexpr base::Duration kConnectWait = std::chrono::seconds(1);
-  // This many answers in a row must say that a topic doesn't exist: a broker that is starting says so of any
-  // topic.
-  static constexpr uint32_t kMissingAnswers = 8;
   // After this many temporary errors in a row a leader is treated as one that doesn't report last sequence
   // numbers.
   static constexpr uint32_t kRequestFailuresMax = 10;
@@ -66,22 +65,6 @@ class Producer final {
     RetryPolicy request_retry{std::chrono::milliseconds(50), std::chrono::seconds(5), 0};
   };
 
-  // A partition and its place in the producer.
-  struct Line {
-    Line(std::string topic, int32_t index, const Partition::Options& options, PartitionListener& listener)
-        : partition(std::move(topic), index, options, listener) {}
-    Partition partition;
-
-    // Managed by the producer.
-    int32_t listed_at = -1;  // the broker that has it in `lines`; -1: none
-    bool slow = false;
-    bool sequence_pending = false;   // a DescribeProducers request isn't answered
-    uint32_t sequence_failures = 0;  // temporary errors in a row
-    base::SteadyTime sequence_not_before;
-    // Number of the last metadata request that is too old for OnTopicId.
-    uint64_t confirmed_after = 0;
-  };
-
   // Network and listener must outlive the producer.
   Producer(Options options, Network& network, ProducerListener& listener, uint64_t seed);
   ~Producer();
@@ -90,17 +73,16 @@ class Producer final {
 
   // Follows the topic's metadata; OnTopic reports it. The caller bounds the number of topics.
   void Watch(const std::string& topic);
-  static bool IsMissing(const ClusterView::Topic& topic) { return topic.missing_answers >= kMissingAnswers; }
   // 0: unknown, or the topic doesn't exist any more.
   uint32_t PartitionsOf(const std::string& topic) const {
     const ClusterView::Topic* const known = cluster_.Find(topic);
-    return known == nullptr || IsMissing(*known) ? 0 : static_cast<uint32_t>(known->partitions.size());
+    return known == nullptr || known->Missing() ? 0 : static_cast<uint32_t>(known->partitions.size());
   }
   // Returns a partition of a watched topic; the reference stays valid. After appending to its batches the
   // caller must call Filled.
-  Line& LineOf(const std::string& topic, int32_t partition);
+  Line& LineOf(const std::string& topic, int32_t partition) { return lines_.Of(topic, partition); }
   void Filled(Line& line) {
-    if (line.listed_at < 0) List(line);
+    if (line.listed_at < 0) lines_.List(line);
     next_turn_ = {};
   }
   // Requests settings of topics; OnTopicConfigs follows. At most one request is outstanding.
@@ -148,8 +130,6 @@ class Producer final {
     base::SteadyTime not_before;
     base::SteadyTime paused_until;  // it asked for this pause on any connection
     std::string paused_where;       // name passed to OnPause; empty: no pause
-    std::vector<Line*> lines;       // partitions that it leads and that have batches
-    size_t turn = 0;                // index of the line that the next request starts with
   };
 
   struct Sent {
@@ -164,12 +144,6 @@ class Producer final {
   };
 
   void CloseAll();
-  // Puts the line into its leader's lines, or removes it if it has no batches.
-  void List(Line& line);
-  void Unlist(Line& line);
-  void FollowLeader(Line& line, base::SteadyTime now);
-  void FollowLeaders(base::SteadyTime now);
-  void GiveBackIfGone(Line& line);
   // Removes brokers that are not in the last metadata answer and have no connection or lines.
   void ForgetBrokers();
 
@@ -190,7 +164,7 @@ class Producer final {
   void RequestProducerId(base::SteadyTime now);
   void SendConfigsRequest(base::SteadyTime now);
   void RequestLastSequence(Line& line, base::SteadyTime now);
-  void Produce(int32_t node, Broker& broker, base::SteadyTime now);
+  void Produce(int32_t node, Lines::Listed& listed, base::SteadyTime now);
   void SendProduce(Connection& connection, std::vector<Line*>& lines, base::SteadyTime now);
 
   void OnAnswer(Connection& connection, const Link::Request& request, std::string_view body,
@@ -217,7 +191,7 @@ class Producer final {
   std::mt19937_64 random_;
 
   ClusterView cluster_;
-  std::map<std::pair<std::string, int32_t>, std::unique_ptr<Line>> lines_;
+  Lines lines_;
   uint64_t records_out_ = 0;
 
   std::map<int32_t, Broker> brokers_;
@@ -228,23 +202,14 @@ class Producer final {
   uint64_t last_request_ = 0;
   std::unordered_map<uint64_t, Line*> sequence_requests_;
 
-  bool metadata_needed_ = true;
-  bool metadata_pending_ = false;
-  uint64_t metadata_requests_ = 0;
-  base::SteadyTime metadata_at_;  // of the last answer
-  base::SteadyTime metadata_not_before_;
-  uint32_t metadata_failures_ = 0;
+  MetadataRequest metadata_;
   std::optional<base::SteadyTime> unreachable_since_;  // no broker can be reached
   bool unreachable_reported_ = false;
   bool use_bootstrap_ = true;
   // The broker whose last answer was of no use: others are tried first.
   std::optional<int32_t> unhelpful_;
 
-  ProducerId producer_;
-  bool producer_id_needed_ = false;  // a partition needs another id
-  bool producer_id_pending_ = false;
-  base::SteadyTime producer_not_before_;
-  uint32_t producer_failures_ = 0;
+  RetriedRequest producer_id_;
 
   std::vector<std::string> config_topics_;  // to be requested
   std::vector<std::string_view> config_names_;

@@ -38,21 +38,21 @@ bool Producer::OnMetadata(Connection& connection, int16_t version, std::string_v
                           base::SteadyTime now) {
   const auto response = wire::ReadMetadata(version, body);
   if (!response) return false;
-  metadata_pending_ = false;
+  metadata_.pending = false;
   if (response->error == ErrorCode::kRebootstrapRequired) {
-    use_bootstrap_ = metadata_needed_ = true;
+    use_bootstrap_ = metadata_.needed = true;
     for (const auto& [_, open] : connections_)
       open->link.OnClosed("the brokers ask the client to bootstrap again");
     return true;
   }
   if (!cluster_.Update(connection.node, *response)) {
     unhelpful_ = connection.node;
-    metadata_needed_ = true;
-    metadata_not_before_ = now + options_.request_retry.Delay(++metadata_failures_, random_());
+    metadata_.needed = true;
+    metadata_.Delay(options_.request_retry, now, random_());
     return true;
   }
   use_bootstrap_ = false;
-  metadata_at_ = now;
+  metadata_.answered_at = now;
   bool whole = true;
   for (const wire::TopicMetadata& metadata : response->topics) {
     const std::string name(metadata.name);
@@ -62,28 +62,28 @@ bool Producer::OnMetadata(Connection& connection, int16_t version, std::string_v
             std::ranges::none_of(topic->partitions, [](const auto& leader) { return leader.node < 0; });
     listener_.OnTopic(name, *topic);
   }
-  FollowLeaders(now);
+  lines_.FollowLeaders(now);
   ConfirmTopicIds(now);
   ForgetBrokers();
   // Topics that don't exist yet or have a partition without a leader are requested again, with growing
   // backoff.
-  metadata_failures_ = whole ? 0 : metadata_failures_ + 1;
+  metadata_.failures = whole ? 0 : metadata_.failures + 1;
   unhelpful_ = whole ? std::nullopt : std::optional(connection.node);
-  metadata_not_before_ = now + options_.request_retry.Delay(std::max(metadata_failures_, 1u), random_());
-  if (!whole) metadata_needed_ = true;
+  metadata_.not_before = now + options_.request_retry.Delay(std::max(metadata_.failures, 1u), random_());
+  if (!whole) metadata_.needed = true;
   return true;
 }
 
 void Producer::ConfirmTopicIds(base::SteadyTime now) {
-  for (const auto& [_, line] : lines_) {
-    if (!line->partition.Wanted().topic_id || metadata_requests_ <= line->confirmed_after) continue;
+  for (const auto& [_, line] : lines_.All()) {
+    if (!line->partition.Wanted().topic_id || metadata_.sent <= line->confirmed_after) continue;
     const ClusterView::Topic* const topic = cluster_.Find(line->partition.Topic());
     if (topic == nullptr || topic->error != ErrorCode::kNone) {
-      metadata_needed_ = true;
+      metadata_.needed = true;
       continue;
     }
     line->partition.OnTopicId(topic->id, now);
-    List(*line);
+    lines_.List(*line);
   }
 }
 
@@ -91,11 +91,11 @@ bool Producer::OnProducerId(Connection& connection, int16_t version, std::string
                             base::SteadyTime now) {
   const auto response = wire::ReadInitProducerId(version, body);
   if (!response) return false;
-  producer_id_pending_ = false;
+  producer_id_.pending = false;
   // Never accepts the current id again: its sequence numbers are used.
   if (response->error != ErrorCode::kNone || response->producer_id < 0 ||
-      response->producer_id == producer_.id) {
-    producer_not_before_ = now + options_.request_retry.Delay(++producer_failures_, random_());
+      response->producer_id == lines_.Producer().id) {
+    producer_id_.Delay(options_.request_retry, now, random_());
     unhelpful_ = connection.node;
     if (response->error == ErrorCode::kClusterAuthorizationFailed ||
         response->error == ErrorCode::kTransactionalIdAuthorizationFailed) {
@@ -104,13 +104,8 @@ bool Producer::OnProducerId(Connection& connection, int16_t version, std::string
     }
     return true;
   }
-  producer_failures_ = 0;
-  producer_id_needed_ = false;
-  producer_ = {response->producer_id, response->producer_epoch};
-  for (const auto& [_, line] : lines_) {
-    line->partition.OnProducerId(producer_);
-    List(*line);
-  }
+  producer_id_.failures = 0;
+  lines_.OnProducerId({response->producer_id, response->producer_epoch});
   return true;
 }
 
@@ -156,9 +151,8 @@ bool Producer::OnProduced(Connection& connection, const Link::Request& request, 
       }
       partition.OnAnswer(*sent.batch, *answer->second, request.version, now, now_ms, random_());
     }
-    if (partition.Wanted().metadata) metadata_needed_ = true;
-    List(*sent.line);
-    GiveBackIfGone(*sent.line);
+    if (partition.Wanted().metadata) metadata_.needed = true;
+    lines_.ListOrGiveBack(*sent.line);
     if (partition.Wanted().new_connection) {
       partition.ClearNewConnection();
       connection.link.OnProtocolError();
@@ -181,7 +175,7 @@ bool Producer::OnProducers(int32_t node, const Link::Request& request, std::stri
   if (!response) return false;
   Line* const line = sequence_requests_.at(request.context);
   sequence_requests_.erase(request.context);
-  line->sequence_pending = false;
+  line->last_sequence.pending = false;
   std::optional<wire::ProducerState> known;
   for (const wire::ProducerState& producer : response->producers) {
     if (producer.producer_id == line->partition.Producer().id) known = producer;
@@ -191,33 +185,34 @@ bool Producer::OnProducers(int32_t node, const Link::Request& request, std::stri
   // With these errors the leader never answers; with others a later answer, or the next leader, will.
   const bool silent = response->error == ErrorCode::kTopicAuthorizationFailed ||
                       response->error == ErrorCode::kUnsupportedVersion;
-  if (response->error != ErrorCode::kNone && !silent && ++line->sequence_failures < kRequestFailuresMax) {
-    line->sequence_not_before = now + options_.request_retry.Delay(line->sequence_failures, random_());
-    metadata_needed_ = true;
+  if (response->error != ErrorCode::kNone && !silent &&
+      line->last_sequence.failures + 1 < kRequestFailuresMax) {
+    line->last_sequence.Delay(options_.request_retry, now, random_());
+    metadata_.needed = true;
     return true;
   }
-  line->sequence_failures = 0;
+  line->last_sequence.failures = 0;
   line->partition.OnLastSequence(response->error == ErrorCode::kNone ? known : std::nullopt, now);
   if (line->partition.Wanted().topic_id) {
-    line->confirmed_after = metadata_requests_;
-    metadata_needed_ = true;
+    line->confirmed_after = metadata_.sent;
+    metadata_.needed = true;
   }
-  List(*line);
+  lines_.List(*line);
   return true;
 }
 
 void Producer::OnNoAnswer(const Link::Request& request, base::SteadyTime now) {
   switch (request.api) {
     case Api::kMetadata:
-      metadata_pending_ = false;
-      metadata_needed_ = true;
+      metadata_.pending = false;
+      metadata_.needed = true;
       return;
-    case Api::kInitProducerId: producer_id_pending_ = false; return;
+    case Api::kInitProducerId: producer_id_.pending = false; return;
     case Api::kDescribeConfigs: configs_pending_ = false; return listener_.OnTopicConfigs(nullptr);
     case Api::kDescribeProducers: {
       const auto pending = sequence_requests_.find(request.context);
       if (pending == sequence_requests_.end()) return;
-      pending->second->sequence_pending = false;
+      pending->second->last_sequence.pending = false;
       sequence_requests_.erase(pending);
       return;
     }
@@ -230,8 +225,7 @@ void Producer::OnNoAnswer(const Link::Request& request, base::SteadyTime now) {
       UpdateSpeed(sent_request, request.waited);
       for (const Sent& sent : sent_request.batches) {
         sent.line->partition.OnNoAnswer(*sent.batch, now, random_());
-        List(*sent.line);
-        GiveBackIfGone(*sent.line);
+        lines_.ListOrGiveBack(*sent.line);
       }
       return;
     }

@@ -32,10 +32,12 @@ void Producer::Turn(base::SteadyTime now) {
   RequestMetadata(now);
   RequestProducerId(now);
   SendConfigsRequest(now);
-  for (auto& [node, broker] : brokers_) {
+  for (auto& [_, broker] : brokers_) {
     if (now >= broker.paused_until) EndPause(broker);
     if (!broker.paused_where.empty()) Wake(broker.paused_until);
-    if (!broker.lines.empty()) Produce(node, broker, now);
+  }
+  for (auto& [node, listed] : lines_.ByLeader()) {
+    if (!listed.lines.empty()) Produce(node, listed, now);
   }
   listener_.OnWriting();
   for (const auto& [number, connection] : connections_) {
@@ -50,17 +52,17 @@ void Producer::Turn(base::SteadyTime now) {
 }
 
 void Producer::RequestMetadata(base::SteadyTime now) {
-  if (cluster_.Topics().empty() || metadata_pending_) return;
-  const bool old = metadata_at_ + options_.metadata_age <= now;
-  if (!metadata_needed_ && !old) return Wake(metadata_at_ + options_.metadata_age);
-  if (now < metadata_not_before_) return Wake(metadata_not_before_);
+  if (cluster_.Topics().empty() || metadata_.pending) return;
+  const bool old = metadata_.answered_at + options_.metadata_age <= now;
+  if (!metadata_.needed && !old) return Wake(metadata_.answered_at + options_.metadata_age);
+  if (now < metadata_.not_before) return Wake(metadata_.not_before);
   Connection* const connection = AnyConnection(now);
   if (connection == nullptr) return NoteUnreachable(now);
   unreachable_since_.reset();
   unreachable_reported_ = false;
-  metadata_needed_ = false;
-  metadata_pending_ = true;
-  ++metadata_requests_;
+  metadata_.needed = false;
+  metadata_.pending = true;
+  ++metadata_.sent;
   connection->link.Send(Api::kMetadata, RequestTime(), 0, now,
                         [&](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
                           wire::AppendMetadata(out, header, cluster_.Watched());
@@ -68,12 +70,12 @@ void Producer::RequestMetadata(base::SteadyTime now) {
 }
 
 void Producer::RequestProducerId(base::SteadyTime now) {
-  if (producer_id_pending_) return;
-  if ((producer_.id >= 0 && !producer_id_needed_) || cluster_.Topics().empty()) return;
-  if (now < producer_not_before_) return Wake(producer_not_before_);
+  if (producer_id_.pending) return;
+  if (!lines_.NeedProducerId() || cluster_.Topics().empty()) return;
+  if (now < producer_id_.not_before) return Wake(producer_id_.not_before);
   Connection* const connection = AnyConnection(now);
   if (connection == nullptr) return;
-  producer_id_pending_ = true;
+  producer_id_.pending = true;
   connection->link.Send(Api::kInitProducerId, RequestTime(), 0, now,
                         [](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
                           wire::AppendInitProducerId(out, header);
@@ -94,16 +96,16 @@ void Producer::SendConfigsRequest(base::SteadyTime now) {
 }
 
 void Producer::RequestLastSequence(Line& line, base::SteadyTime now) {
-  if (line.sequence_pending) return;
+  if (line.last_sequence.pending) return;
   const base::SteadyTime not_before =
-      std::max(line.sequence_not_before, brokers_[line.partition.Leader()].paused_until);
+      std::max(line.last_sequence.not_before, brokers_[line.partition.Leader()].paused_until);
   if (now < not_before) return Wake(not_before);
   Connection* const connection = Reach(line.partition.Leader(), false, now);
   if (connection == nullptr || !connection->link.MaySend(now)) return;
   if (!connection->link.VersionOf(Api::kDescribeProducers)) {
     return line.partition.OnLastSequence(std::nullopt, now);
   }
-  line.sequence_pending = true;
+  line.last_sequence.pending = true;
   sequence_requests_[++last_request_] = &line;
   connection->link.Send(Api::kDescribeProducers, options_.request_timeout, last_request_, now,
                         [&](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
@@ -112,15 +114,15 @@ void Producer::RequestLastSequence(Line& line, base::SteadyTime now) {
                         });
 }
 
-void Producer::Produce(int32_t node, Broker& broker, base::SteadyTime now) {
+void Producer::Produce(int32_t node, Lines::Listed& listed, base::SteadyTime now) {
   std::vector<Line*> quick;
   std::vector<Line*> slow;
-  const size_t count = broker.lines.size();
+  const size_t count = listed.lines.size();
   for (size_t i = 0; i < count; ++i) {
-    Line& line = *broker.lines[(broker.turn + i) % count];
+    Line& line = *listed.lines[(listed.turn + i) % count];
     Partition& partition = line.partition;
     const Partition::Wants& wants = partition.Wanted();
-    if (wants.metadata) metadata_needed_ = true;
+    if (wants.metadata) metadata_.needed = true;
     if (wants.last_sequence) RequestLastSequence(line, now);
     if (partition.CanSend(now)) {
       (line.slow ? slow : quick).push_back(&line);
@@ -128,10 +130,10 @@ void Producer::Produce(int32_t node, Broker& broker, base::SteadyTime now) {
       Wake(partition.NotBefore());  // later it continues when the batch that holds it back is done
     }
   }
-  ++broker.turn;
+  ++listed.turn;
   for (auto* const lines : {&quick, &slow}) {
     if (lines->empty()) continue;
-    if (now < broker.paused_until) return Wake(broker.paused_until);
+    if (const base::SteadyTime paused = brokers_[node].paused_until; now < paused) return Wake(paused);
     Connection* const connection = Reach(node, lines == &slow, now);
     if (connection != nullptr) SendProduce(*connection, *lines, now);
   }

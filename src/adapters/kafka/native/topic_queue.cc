@@ -60,7 +60,7 @@ void TopicQueue::Add(const JournalEvent& event, const Instant& now) {
 }
 
 void TopicQueue::Resume(const SentStamp& stamp, std::span<const uint64_t> positions, const Instant& now) {
-  Producer::Line& line = producer_.LineOf(name_, stamp.partition);
+  Line& line = producer_.LineOf(name_, stamp.partition);
   Batch& batch = line.partition.Resume(stamp.producer, stamp.topic_id, positions, now.steady, now.unix_ms);
   batch.records.UseCodec(rules_.codec);
   for (const uint64_t position : positions) resumed_[position] = {&batch, &line};
@@ -132,7 +132,7 @@ Batch& TopicQueue::OpenUnplaced(size_t bytes, bool dead_letters, const Instant& 
 
 Batch& TopicQueue::OpenIn(uint32_t place, size_t bytes, bool dead_letters, base::SteadyTime began,
                           int64_t unix_ms, base::SteadyTime now) {
-  Producer::Line& line = *places_[place].line;
+  Line& line = *places_[place].line;
   NoteFilled(places_[place], now);
   Batch& batch =
       line.partition.Open(bytes, rules_.batch_bytes_max, dead_letters, rules_.codec, began, unix_ms);

@@ -125,10 +125,10 @@ class TopicQueue {
   // The batch that an event is resent in, as a previous run of the process sent it.
   struct Resumed {
     Batch* batch = nullptr;
-    Producer::Line* line = nullptr;
+    Line* line = nullptr;
   };
   struct Place {
-    Producer::Line* line = nullptr;
+    Line* line = nullptr;
     base::SteadyTime moved_at = {};  // its last delivery, or its first record after it had none
     uint64_t delivered_then = 0;     // value of the lane's delivered count at that time
   };
