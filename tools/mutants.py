@@ -372,9 +372,9 @@ MUTANTS = [
     ),
     Mutant(
         "busy turns while a leader's address is not known",
-        NATIVE + "producer.cc",
-        "    if (!std::exchange(metadata_needed_, true)) Wake(",
-        "    metadata_needed_ = true;\n    Wake(",
+        NATIVE + "broker_connections.cc",
+        "    if (!std::exchange(metadata_.needed, true)) Wake(",
+        "    metadata_.needed = true;\n    Wake(",
         KAFKA,
     ),
     Mutant(

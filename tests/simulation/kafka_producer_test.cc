@@ -188,7 +188,7 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
     given_ = 0;
 
     Producer::Options options;
-    options.bootstrap = kafka_.Bootstrap();
+    options.connections.bootstrap = kafka_.Bootstrap();
     ProducerListener& self = *this;
     TopicQueueListener& queue_listener = *this;
     life.producer.emplace(options, kafka_, self, random_.Next());

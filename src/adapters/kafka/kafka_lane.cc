@@ -75,13 +75,13 @@ KafkaLane::KafkaLane(KafkaSink& sink, size_t number, std::vector<native::Address
 native::Producer::Options KafkaLane::ProducerOptions(std::vector<native::Address> bootstrap) {
   const KafkaOptions& settings = sink_.options_;
   native::Producer::Options options;
-  options.bootstrap = std::move(bootstrap);
+  options.connections.bootstrap = std::move(bootstrap);
   options.request_timeout = settings.write_timeout;
-  options.link.timeout = settings.write_timeout;
+  options.connections.link.timeout = settings.write_timeout;
   options.partition.retries = settings.retries;
   if (settings.security.UsesSasl()) {
-    options.link.mechanism = settings.security.mechanism;
-    options.link.make_sasl = [this] { return sink_.MakeSasl(); };
+    options.connections.link.mechanism = settings.security.mechanism;
+    options.connections.link.make_sasl = [this] { return sink_.MakeSasl(); };
   }
   return options;
 }

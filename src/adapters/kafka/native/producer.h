@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/kafka/native/broker_connections.h"
 #include "adapters/kafka/native/cluster_view.h"
 #include "adapters/kafka/native/lines.h"
 #include "adapters/kafka/native/link.h"
@@ -42,32 +43,24 @@ class Producer final {
  public:
   static constexpr size_t kOutMax = 5;  // requests on a connection
   static constexpr base::Duration kGather = std::chrono::milliseconds(2);
-  static constexpr size_t kSmallBytes = 64 << 10;                   // a smaller request waits for more
-  static constexpr base::Duration kSlow = std::chrono::seconds(1);  // slower answers make a partition slow
+  static constexpr size_t kSmallBytes = 64 << 10;  // a smaller request waits for more
   // Timeout of a request that any broker can answer, unless request_timeout is shorter.
   static constexpr base::Duration kRequestTime = std::chrono::seconds(10);
-  // After this time without success another broker is tried in parallel.
-  static constexpr base::Duration kConnectWait = std::chrono::seconds(1);
   // After this many temporary errors in a row a leader is treated as one that doesn't report last sequence
   // numbers.
   static constexpr uint32_t kRequestFailuresMax = 10;
 
   struct Options {
-    std::vector<Address> bootstrap;
-    Link::Options link;
+    BrokerConnections::Options connections;
     Partition::Options partition;
     base::Duration request_timeout = std::chrono::seconds(10);
     size_t request_bytes_max = 4 << 20;  // for several batches; a single batch may be larger
     base::Duration metadata_age = std::chrono::minutes(5);
-    base::Duration idle_max = std::chrono::seconds(180);  // below Azure's limit of 240 s
-    base::Duration rebootstrap_after = std::chrono::minutes(5);
-    RetryPolicy reconnect{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
     RetryPolicy request_retry{std::chrono::milliseconds(50), std::chrono::seconds(5), 0};
   };
 
   // Network and listener must outlive the producer.
   Producer(Options options, Network& network, ProducerListener& listener, uint64_t seed);
-  ~Producer();
 
   // --- for the owner
 
@@ -103,35 +96,10 @@ class Producer final {
   void Turn(base::SteadyTime now);
   base::SteadyTime NextTurn() const { return next_turn_; }
 
-  // There are new credentials. New connections use them; open connections are closed when they are idle.
+  // There are new credentials.
   void OnCredentials();
 
  private:
-  struct Connection {
-    Connection(uint64_t number_, int32_t node_, bool slow_, const Link::Options& options,
-               base::SteadyTime now)
-        : number(number_), node(node_), slow(slow_), link(options, now), opened_at(now) {}
-    const uint64_t number;
-    const int32_t node;  // negative: a bootstrap address
-    const bool slow;     // for slow partitions
-    Link link;
-    const base::SteadyTime opened_at;
-    std::string where;             // host:port
-    uint64_t credentials = 0;      // value of credentials_ when it was opened
-    uint64_t logins_reported = 0;  // part of Link::Logins() that was reported
-    base::SteadyTime sent_at;      // the last produce request
-    base::SteadyTime used_at;      // the last request that any broker can answer
-  };
-
-  struct Broker {
-    Connection* main = nullptr;
-    Connection* slow = nullptr;
-    uint32_t failures = 0;  // since the last accepted connection
-    base::SteadyTime not_before;
-    base::SteadyTime paused_until;  // it asked for this pause on any connection
-    std::string paused_where;       // name passed to OnPause; empty: no pause
-  };
-
   struct Sent {
     Line* line;
     Batch* batch;
@@ -143,22 +111,7 @@ class Producer final {
     bool alone = false;  // one batch, on the connection for slow partitions
   };
 
-  void CloseAll();
-  // Removes brokers that are not in the last metadata answer and have no connection or lines.
-  void ForgetBrokers();
-
-  Connection* Open(int32_t node, const Address& address, bool slow, base::SteadyTime now);
-  // Returns the broker's connection; opens one if there is none and the backoff has passed. null: none yet.
-  Connection* Reach(int32_t node, bool slow, base::SteadyTime now);
   void End(Connection& connection, base::SteadyTime now);
-  void Forget(Connection& connection);
-  // Brokers that may get a metadata request: the known ones, else the bootstrap addresses.
-  std::vector<int32_t> Candidates() const;
-  void NoteUnreachable(base::SteadyTime now);
-  // Returns a connection for a request that any broker can answer, each broker in turn; null: none is ready,
-  // and one is being opened. Alternates, because one broker may know less than the others for a long time.
-  Connection* AnyConnection(base::SteadyTime now);
-
   void ConfirmTopicIds(base::SteadyTime now);
   void RequestMetadata(base::SteadyTime now);
   void RequestProducerId(base::SteadyTime now);
@@ -176,8 +129,6 @@ class Producer final {
   bool OnConfigs(int16_t version, std::string_view body);
   bool OnProducers(int32_t node, const Link::Request& request, std::string_view body, base::SteadyTime now);
   void OnNoAnswer(const Link::Request& request, base::SteadyTime now);
-  void EndPause(Broker& broker);
-  void Pause(Connection& connection, int32_t throttle_ms, base::SteadyTime now);
   static void UpdateSpeed(const ProduceRequest& request, std::optional<base::Duration> waited);
   base::Duration RequestTime() const { return std::min(options_.request_timeout, kRequestTime); }
   int64_t UnixMs(base::SteadyTime now) const {
@@ -186,30 +137,19 @@ class Producer final {
   void Wake(base::SteadyTime at) { next_turn_ = std::min(next_turn_, at); }
 
   const Options options_;
-  Network& network_;
   ProducerListener& listener_;
   std::mt19937_64 random_;
 
   ClusterView cluster_;
+  MetadataRequest metadata_;
+  RetriedRequest producer_id_;
   Lines lines_;
+  BrokerConnections connections_;  // closed before the lines, which have the batches that are being sent
   uint64_t records_out_ = 0;
-
-  std::map<int32_t, Broker> brokers_;
-  std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
-  uint64_t last_connection_ = 0;
 
   std::unordered_map<uint64_t, ProduceRequest> produce_requests_;
   uint64_t last_request_ = 0;
   std::unordered_map<uint64_t, Line*> sequence_requests_;
-
-  MetadataRequest metadata_;
-  std::optional<base::SteadyTime> unreachable_since_;  // no broker can be reached
-  bool unreachable_reported_ = false;
-  bool use_bootstrap_ = true;
-  // The broker whose last answer was of no use: others are tried first.
-  std::optional<int32_t> unhelpful_;
-
-  RetriedRequest producer_id_;
 
   std::vector<std::string> config_topics_;  // to be requested
   std::vector<std::string_view> config_names_;
@@ -217,8 +157,6 @@ class Producer final {
 
   std::pair<base::SteadyTime, int64_t> wall_;  // the time of the newest bytes by both clocks
   base::SteadyTime next_turn_;
-  bool credentials_changed_ = false;
-  uint64_t credentials_ = 0;  // number of changes
 };
 
 }  // namespace ei::kafka::native

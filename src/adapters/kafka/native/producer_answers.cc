@@ -12,12 +12,6 @@ namespace ei::kafka::native {
 using wire::Api;
 using wire::ErrorCode;
 
-namespace {
-
-constexpr int32_t kThrottleMaxMs = 10 * 60 * 1000;
-
-}  // namespace
-
 void Producer::OnAnswer(Connection& connection, const Link::Request& request, std::string_view body,
                         base::SteadyTime now, int64_t now_ms) {
   bool read = true;
@@ -40,18 +34,15 @@ bool Producer::OnMetadata(Connection& connection, int16_t version, std::string_v
   if (!response) return false;
   metadata_.pending = false;
   if (response->error == ErrorCode::kRebootstrapRequired) {
-    use_bootstrap_ = metadata_.needed = true;
-    for (const auto& [_, open] : connections_)
-      open->link.OnClosed("the brokers ask the client to bootstrap again");
+    connections_.Rebootstrap();
     return true;
   }
   if (!cluster_.Update(connection.node, *response)) {
-    unhelpful_ = connection.node;
+    connections_.SetUnhelpful(connection.node);
     metadata_.needed = true;
     metadata_.Delay(options_.request_retry, now, random_());
     return true;
   }
-  use_bootstrap_ = false;
   metadata_.answered_at = now;
   bool whole = true;
   for (const wire::TopicMetadata& metadata : response->topics) {
@@ -64,11 +55,11 @@ bool Producer::OnMetadata(Connection& connection, int16_t version, std::string_v
   }
   lines_.FollowLeaders(now);
   ConfirmTopicIds(now);
-  ForgetBrokers();
+  connections_.OnMetadata([this](int32_t node) { return lines_.AnyAt(node); });
   // Topics that don't exist yet or have a partition without a leader are requested again, with growing
   // backoff.
   metadata_.failures = whole ? 0 : metadata_.failures + 1;
-  unhelpful_ = whole ? std::nullopt : std::optional(connection.node);
+  connections_.SetUnhelpful(whole ? std::nullopt : std::optional(connection.node));
   metadata_.not_before = now + options_.request_retry.Delay(std::max(metadata_.failures, 1u), random_());
   if (!whole) metadata_.needed = true;
   return true;
@@ -96,7 +87,7 @@ bool Producer::OnProducerId(Connection& connection, int16_t version, std::string
   if (response->error != ErrorCode::kNone || response->producer_id < 0 ||
       response->producer_id == lines_.Producer().id) {
     producer_id_.Delay(options_.request_retry, now, random_());
-    unhelpful_ = connection.node;
+    connections_.SetUnhelpful(connection.node);
     if (response->error == ErrorCode::kClusterAuthorizationFailed ||
         response->error == ErrorCode::kTransactionalIdAuthorizationFailed) {
       listener_.OnBrokerFault("not_authorized", "the cluster",
@@ -118,7 +109,7 @@ bool Producer::OnProduced(Connection& connection, const Link::Request& request, 
   ProduceRequest sent_request = std::move(found->second);
   produce_requests_.erase(found);
   records_out_ -= sent_request.records;
-  Pause(connection, response->throttle_ms, now);
+  connections_.Pause(connection, response->throttle_ms, now);
   UpdateSpeed(sent_request, request.waited);
   listener_.OnProduced(connection.where, now - sent_request.sent_at);
   cluster_.UpdateBrokers(response->brokers);
@@ -233,25 +224,9 @@ void Producer::OnNoAnswer(const Link::Request& request, base::SteadyTime now) {
   }
 }
 
-void Producer::EndPause(Broker& broker) {
-  if (broker.paused_where.empty()) return;
-  broker.paused_until = {};
-  listener_.OnPause(std::exchange(broker.paused_where, {}), base::Duration(0));
-}
-
-void Producer::Pause(Connection& connection, int32_t throttle_ms, base::SteadyTime now) {
-  Broker& broker = brokers_[connection.node];
-  if (throttle_ms <= 0) return EndPause(broker);
-  const auto pause = std::chrono::milliseconds(std::min(throttle_ms, kThrottleMaxMs));
-  broker.paused_until = now + pause;
-  broker.paused_where = connection.where;
-  connection.link.Hold(broker.paused_until);
-  listener_.OnPause(connection.where, pause);
-}
-
 void Producer::UpdateSpeed(const ProduceRequest& request, std::optional<base::Duration> waited) {
   if (!waited) return;
-  const bool slow = *waited >= kSlow;
+  const bool slow = *waited >= BrokerConnections::kSlow;
   // In a request with several batches the slow one isn't known: each partition is sent alone until it was
   // fast once.
   for (const Sent& sent : request.batches) {

@@ -13,42 +13,16 @@ using wire::Api;
 
 void Producer::Turn(base::SteadyTime now) {
   next_turn_ = base::SteadyTime::max();
-  std::vector<Connection*> ended;
-  for (const auto& [_, connection] : connections_) {
-    Link& link = connection->link;
-    link.Check(now);
-    for (; connection->logins_reported < link.Logins(); ++connection->logins_reported) {
-      brokers_[connection->node].failures = 0;
-      listener_.OnContact(connection->where);
-    }
-    const bool idle = link.Ready() && link.Requests().empty();
-    const bool stale = idle && (credentials_changed_ || now - link.UsedAt() >= options_.idle_max);
-    if (stale) link.OnClosed("idle");
-    if (link.Ended()) ended.push_back(connection.get());
-  }
-  credentials_changed_ = false;
-  for (Connection* const connection : ended) End(*connection, now);
-
+  for (Connection* const ended : connections_.Check(now)) End(*ended, now);
   RequestMetadata(now);
   RequestProducerId(now);
   SendConfigsRequest(now);
-  for (auto& [_, broker] : brokers_) {
-    if (now >= broker.paused_until) EndPause(broker);
-    if (!broker.paused_where.empty()) Wake(broker.paused_until);
-  }
   for (auto& [node, listed] : lines_.ByLeader()) {
     if (!listed.lines.empty()) Produce(node, listed, now);
   }
   listener_.OnWriting();
-  for (const auto& [number, connection] : connections_) {
-    for (Outgoing out = connection->link.Take(); !out.Empty(); out = connection->link.Take()) {
-      network_.Write(number, std::move(out));
-    }
-    Wake(connection->link.NextCheck());
-    if (connection->link.Ready() && connection->link.Requests().empty()) {
-      Wake(connection->link.UsedAt() + options_.idle_max);
-    }
-  }
+  connections_.Write();
+  Wake(connections_.NextCheck());
 }
 
 void Producer::RequestMetadata(base::SteadyTime now) {
@@ -56,10 +30,8 @@ void Producer::RequestMetadata(base::SteadyTime now) {
   const bool old = metadata_.answered_at + options_.metadata_age <= now;
   if (!metadata_.needed && !old) return Wake(metadata_.answered_at + options_.metadata_age);
   if (now < metadata_.not_before) return Wake(metadata_.not_before);
-  Connection* const connection = AnyConnection(now);
-  if (connection == nullptr) return NoteUnreachable(now);
-  unreachable_since_.reset();
-  unreachable_reported_ = false;
+  Connection* const connection = connections_.ReachForMetadata(now);
+  if (connection == nullptr) return;
   metadata_.needed = false;
   metadata_.pending = true;
   ++metadata_.sent;
@@ -73,7 +45,7 @@ void Producer::RequestProducerId(base::SteadyTime now) {
   if (producer_id_.pending) return;
   if (!lines_.NeedProducerId() || cluster_.Topics().empty()) return;
   if (now < producer_id_.not_before) return Wake(producer_id_.not_before);
-  Connection* const connection = AnyConnection(now);
+  Connection* const connection = connections_.ReachAny(now);
   if (connection == nullptr) return;
   producer_id_.pending = true;
   connection->link.Send(Api::kInitProducerId, RequestTime(), 0, now,
@@ -84,7 +56,7 @@ void Producer::RequestProducerId(base::SteadyTime now) {
 
 void Producer::SendConfigsRequest(base::SteadyTime now) {
   if (config_topics_.empty() || configs_pending_) return;
-  Connection* const connection = AnyConnection(now);
+  Connection* const connection = connections_.ReachAny(now);
   if (connection == nullptr) return;
   const std::vector<std::string> topics = std::exchange(config_topics_, {});
   if (!connection->link.VersionOf(Api::kDescribeConfigs)) return listener_.OnTopicConfigs(nullptr);
@@ -98,9 +70,9 @@ void Producer::SendConfigsRequest(base::SteadyTime now) {
 void Producer::RequestLastSequence(Line& line, base::SteadyTime now) {
   if (line.last_sequence.pending) return;
   const base::SteadyTime not_before =
-      std::max(line.last_sequence.not_before, brokers_[line.partition.Leader()].paused_until);
+      std::max(line.last_sequence.not_before, connections_.PausedUntil(line.partition.Leader()));
   if (now < not_before) return Wake(not_before);
-  Connection* const connection = Reach(line.partition.Leader(), false, now);
+  Connection* const connection = connections_.Reach(line.partition.Leader(), false, now);
   if (connection == nullptr || !connection->link.MaySend(now)) return;
   if (!connection->link.VersionOf(Api::kDescribeProducers)) {
     return line.partition.OnLastSequence(std::nullopt, now);
@@ -133,8 +105,8 @@ void Producer::Produce(int32_t node, Lines::Listed& listed, base::SteadyTime now
   ++listed.turn;
   for (auto* const lines : {&quick, &slow}) {
     if (lines->empty()) continue;
-    if (const base::SteadyTime paused = brokers_[node].paused_until; now < paused) return Wake(paused);
-    Connection* const connection = Reach(node, lines == &slow, now);
+    if (const base::SteadyTime paused = connections_.PausedUntil(node); now < paused) return Wake(paused);
+    Connection* const connection = connections_.Reach(node, lines == &slow, now);
     if (connection != nullptr) SendProduce(*connection, *lines, now);
   }
 }

@@ -34,7 +34,7 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
   // Starts a new process.
   void Start(const TopicQueue::Options& options = {}) {
     Producer::Options producer;
-    producer.bootstrap = kafka_->Bootstrap();
+    producer.connections.bootstrap = kafka_->Bootstrap();
     ProducerListener& listener = *this;
     TopicQueueListener& queue_listener = *this;
     producer_.emplace(producer, *kafka_, listener, 1);
