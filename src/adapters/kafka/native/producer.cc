@@ -13,7 +13,8 @@ Producer::Producer(Options options, Network& network, ProducerListener& listener
       listener_(listener),
       random_(seed),
       lines_(options_.partition, cluster_, listener_),
-      connections_(options_.connections, cluster_, metadata_, network, listener_, random_) {}
+      connections_(options_.connections, cluster_, metadata_, network, listener_, random_),
+      produce_(options_.produce) {}
 
 // --- for the owner
 

@@ -19,6 +19,7 @@
 #include "adapters/kafka/native/link.h"
 #include "adapters/kafka/native/network.h"
 #include "adapters/kafka/native/partition.h"
+#include "adapters/kafka/native/produce_requests.h"
 #include "adapters/kafka/native/producer_listener.h"
 #include "adapters/kafka/native/retried_request.h"
 #include "base/time.h"
@@ -28,22 +29,13 @@ namespace ei::kafka::native {
 
 // An idempotent producer (acks=all) on the connections of a Network: follows the cluster's metadata, sends
 // each partition's batches to its leader, and makes the requests that partitions need.
-//
-//  - A broker processes one request at a time on a connection (docs/KAFKA.md). So a small request waits until
-//    the previous one is answered or was sent kGather ago: batches that are added meanwhile go with it. At
-//    most kOutMax requests are unanswered on a connection.
-//  - A partition whose request was slow uses a second connection to the same broker, where each request has
-//    one batch, until it is fast again. So a stalled partition doesn't delay others.
-//  - The timeout of a request starts when the request before it was answered.
-//  - While a broker asks for a pause, it gets no requests and no timeout runs.
+// The timeout of a request starts when the request before it was answered. While a broker asks for a pause,
+// it gets no requests and no timeout runs.
 //
 // It does no I/O and has no clock: the owner passes in network events and then calls Turn, and calls Turn
 // again at NextTurn at the latest. One thread.
 class Producer final {
  public:
-  static constexpr size_t kOutMax = 5;  // requests on a connection
-  static constexpr base::Duration kGather = std::chrono::milliseconds(2);
-  static constexpr size_t kSmallBytes = 64 << 10;  // a smaller request waits for more
   // Timeout of a request that any broker can answer, unless request_timeout is shorter.
   static constexpr base::Duration kRequestTime = std::chrono::seconds(10);
   // After this many temporary errors in a row a leader is treated as one that doesn't report last sequence
@@ -53,8 +45,8 @@ class Producer final {
   struct Options {
     BrokerConnections::Options connections;
     Partition::Options partition;
-    base::Duration request_timeout = std::chrono::seconds(10);
-    size_t request_bytes_max = 4 << 20;  // for several batches; a single batch may be larger
+    ProduceRequests::Options produce;
+    base::Duration request_timeout = std::chrono::seconds(10);  // of all other requests
     base::Duration metadata_age = std::chrono::minutes(5);
     RetryPolicy request_retry{std::chrono::milliseconds(50), std::chrono::seconds(5), 0};
   };
@@ -82,7 +74,7 @@ class Producer final {
   void RequestConfigs(std::vector<std::string> topics, std::vector<std::string_view> names);
 
   // Number of records in unanswered requests.
-  uint64_t RecordsOut() const { return records_out_; }
+  uint64_t RecordsOut() const { return produce_.RecordsOut(); }
 
   // --- for the network
 
@@ -100,17 +92,6 @@ class Producer final {
   void OnCredentials();
 
  private:
-  struct Sent {
-    Line* line;
-    Batch* batch;
-  };
-  struct ProduceRequest {
-    std::vector<Sent> batches;
-    uint64_t records = 0;
-    base::SteadyTime sent_at;
-    bool alone = false;  // one batch, on the connection for slow partitions
-  };
-
   void End(Connection& connection, base::SteadyTime now);
   void ConfirmTopicIds(base::SteadyTime now);
   void RequestMetadata(base::SteadyTime now);
@@ -118,7 +99,6 @@ class Producer final {
   void SendConfigsRequest(base::SteadyTime now);
   void RequestLastSequence(Line& line, base::SteadyTime now);
   void Produce(int32_t node, Lines::Listed& listed, base::SteadyTime now);
-  void SendProduce(Connection& connection, std::vector<Line*>& lines, base::SteadyTime now);
 
   void OnAnswer(Connection& connection, const Link::Request& request, std::string_view body,
                 base::SteadyTime now, int64_t now_ms);
@@ -129,7 +109,6 @@ class Producer final {
   bool OnConfigs(int16_t version, std::string_view body);
   bool OnProducers(int32_t node, const Link::Request& request, std::string_view body, base::SteadyTime now);
   void OnNoAnswer(const Link::Request& request, base::SteadyTime now);
-  static void UpdateSpeed(const ProduceRequest& request, std::optional<base::Duration> waited);
   base::Duration RequestTime() const { return std::min(options_.request_timeout, kRequestTime); }
   int64_t UnixMs(base::SteadyTime now) const {
     return wall_.second + std::chrono::duration_cast<std::chrono::milliseconds>(now - wall_.first).count();
@@ -145,9 +124,8 @@ class Producer final {
   RetriedRequest producer_id_;
   Lines lines_;
   BrokerConnections connections_;  // closed before the lines, which have the batches that are being sent
-  uint64_t records_out_ = 0;
+  ProduceRequests produce_;
 
-  std::unordered_map<uint64_t, ProduceRequest> produce_requests_;
   uint64_t last_request_ = 0;
   std::unordered_map<uint64_t, Line*> sequence_requests_;
 

@@ -104,46 +104,21 @@ bool Producer::OnProduced(Connection& connection, const Link::Request& request, 
                           base::SteadyTime now, int64_t now_ms) {
   const auto response = wire::ReadProduce(request.version, body);
   if (!response) return false;
-  const auto found = produce_requests_.find(request.context);
-  assert(found != produce_requests_.end());
-  ProduceRequest sent_request = std::move(found->second);
-  produce_requests_.erase(found);
-  records_out_ -= sent_request.records;
+  ProduceRequests::Request sent = produce_.Take(request);
+  ProduceRequests::Match(sent, *response);
   connections_.Pause(connection, response->throttle_ms, now);
-  UpdateSpeed(sent_request, request.waited);
-  listener_.OnProduced(connection.where, now - sent_request.sent_at);
+  listener_.OnProduced(connection.where, now - sent.sent_at);
   cluster_.UpdateBrokers(response->brokers);
-  // Answers may be in any order.
-  std::map<std::pair<std::string_view, int32_t>, const wire::PartitionProduced*> by_name;
-  std::map<std::pair<uint64_t, uint64_t>, std::string_view> names;
-  for (const Sent& sent : sent_request.batches) {
-    const wire::TopicId& id = sent.line->partition.Id();
-    names[{id.high, id.low}] = sent.line->partition.Topic();
-  }
-  for (const wire::TopicProduced& topic : response->topics) {
-    std::string_view name = topic.name;
-    if (name.empty()) {
-      const auto known = names.find({topic.id.high, topic.id.low});
-      if (known == names.end()) continue;
-      name = known->second;
-    }
-    for (const wire::PartitionProduced& partition : topic.partitions) {
-      by_name[{name, partition.index}] = &partition;
-    }
-  }
-  for (const Sent& sent : sent_request.batches) {
-    Partition& partition = sent.line->partition;
-    const auto answer = by_name.find({partition.Topic(), partition.Index()});
-    if (answer == by_name.end()) {
-      partition.OnNoAnswer(*sent.batch, now, random_());
+  for (const auto& [line, batch, answer] : sent.batches) {
+    Partition& partition = line->partition;
+    if (answer == nullptr) {
+      partition.OnNoAnswer(*batch, now, random_());
     } else {
-      if (const auto& leader = answer->second->leader) {
-        cluster_.UpdateLeader(partition.Topic(), partition.Index(), *leader);
-      }
-      partition.OnAnswer(*sent.batch, *answer->second, request.version, now, now_ms, random_());
+      if (answer->leader) cluster_.UpdateLeader(partition.Topic(), partition.Index(), *answer->leader);
+      partition.OnAnswer(*batch, *answer, request.version, now, now_ms, random_());
     }
     if (partition.Wanted().metadata) metadata_.needed = true;
-    lines_.ListOrGiveBack(*sent.line);
+    lines_.ListOrGiveBack(*line);
     if (partition.Wanted().new_connection) {
       partition.ClearNewConnection();
       connection.link.OnProtocolError();
@@ -208,29 +183,14 @@ void Producer::OnNoAnswer(const Link::Request& request, base::SteadyTime now) {
       return;
     }
     case Api::kProduce: {
-      const auto found = produce_requests_.find(request.context);
-      if (found == produce_requests_.end()) return;
-      const ProduceRequest sent_request = std::move(found->second);
-      produce_requests_.erase(found);
-      records_out_ -= sent_request.records;
-      UpdateSpeed(sent_request, request.waited);
-      for (const Sent& sent : sent_request.batches) {
-        sent.line->partition.OnNoAnswer(*sent.batch, now, random_());
-        lines_.ListOrGiveBack(*sent.line);
+      const ProduceRequests::Request sent = produce_.Take(request);
+      for (const auto& [line, batch, _] : sent.batches) {
+        line->partition.OnNoAnswer(*batch, now, random_());
+        lines_.ListOrGiveBack(*line);
       }
       return;
     }
     default: return;
-  }
-}
-
-void Producer::UpdateSpeed(const ProduceRequest& request, std::optional<base::Duration> waited) {
-  if (!waited) return;
-  const bool slow = *waited >= BrokerConnections::kSlow;
-  // In a request with several batches the slow one isn't known: each partition is sent alone until it was
-  // fast once.
-  for (const Sent& sent : request.batches) {
-    if (slow || request.alone) sent.line->slow = slow;
   }
 }
 

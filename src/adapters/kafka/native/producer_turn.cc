@@ -107,50 +107,7 @@ void Producer::Produce(int32_t node, Lines::Listed& listed, base::SteadyTime now
     if (lines->empty()) continue;
     if (const base::SteadyTime paused = connections_.PausedUntil(node); now < paused) return Wake(paused);
     Connection* const connection = connections_.Reach(node, lines == &slow, now);
-    if (connection != nullptr) SendProduce(*connection, *lines, now);
-  }
-}
-
-void Producer::SendProduce(Connection& connection, std::vector<Line*>& lines, base::SteadyTime now) {
-  Link& link = connection.link;
-  if (!link.MaySend(now)) return;
-  while (!lines.empty() && link.Requests().size() < kOutMax) {
-    size_t waiting = 0;
-    for (const Line* const line : lines) waiting += line->partition.NextBytes();
-    if (!link.Requests().empty() && waiting < kSmallBytes && now < connection.sent_at + kGather) {
-      return Wake(connection.sent_at + kGather);
-    }
-    if (connection.slow && !link.Requests().empty()) return;
-    const uint64_t number = ++last_request_;
-    ProduceRequest& request = produce_requests_[number];
-    request.sent_at = now;
-    request.alone = connection.slow;
-    std::map<std::string_view, std::pair<wire::TopicId, std::vector<wire::PartitionBatch>>> topics;
-    size_t bytes = 0;
-    for (Line* const line : lines) {
-      Partition& partition = line->partition;
-      if (bytes > 0 && (request.alone || bytes + partition.NextBytes() > options_.request_bytes_max)) break;
-      Batch* const batch = partition.NextBatch(now, UnixMs(now));
-      if (batch == nullptr) continue;
-      request.batches.push_back({line, batch});
-      request.records += batch->records.Count();
-      auto& topic = topics[partition.Topic()];
-      topic.first = partition.Id();
-      topic.second.push_back({partition.Index(), batch->records.Seal(batch->stamp)});
-      bytes += batch->records.Bytes();
-    }
-    records_out_ += request.records;
-    std::vector<wire::TopicBatches> parts;
-    parts.reserve(topics.size());
-    for (const auto& [name, topic] : topics) parts.push_back({name, topic.first, topic.second});
-    const auto timeout = std::chrono::duration_cast<std::chrono::milliseconds>(options_.request_timeout);
-    // Longer than the timeout that the broker gets, because the broker's answer has more information.
-    link.Send(Api::kProduce, options_.request_timeout * 5 / 4, number, now,
-              [&](std::string& out, std::vector<wire::Splice>& splices, const wire::RequestHeader& header) {
-                wire::AppendProduce(out, splices, header, static_cast<int32_t>(timeout.count()), parts);
-              });
-    connection.sent_at = now;
-    std::erase_if(lines, [&](Line* line) { return !line->partition.CanSend(now); });
+    if (connection != nullptr) Wake(produce_.Send(*connection, *lines, now, UnixMs(now)));
   }
 }
 
