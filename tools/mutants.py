@@ -470,7 +470,7 @@ MUTANTS = [
     ),
     Mutant(
         "batches are not noted before they are sent",
-        NATIVE + "producer_turn.cc",
+        NATIVE + "producer.cc",
         "  listener_.OnWriting();\n",
         "",
         KAFKA,

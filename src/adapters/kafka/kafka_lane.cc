@@ -77,7 +77,7 @@ native::Producer::Options KafkaLane::ProducerOptions(std::vector<native::Address
   native::Producer::Options options;
   options.connections.bootstrap = std::move(bootstrap);
   options.produce.timeout = settings.write_timeout;
-  options.request_timeout = settings.write_timeout;
+  options.requests.timeout = settings.write_timeout;
   options.connections.link.timeout = settings.write_timeout;
   options.partition.retries = settings.retries;
   if (settings.security.UsesSasl()) {

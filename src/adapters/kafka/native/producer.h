@@ -1,19 +1,15 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <deque>
-#include <map>
-#include <memory>
-#include <optional>
 #include <random>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "adapters/kafka/native/broker_connections.h"
+#include "adapters/kafka/native/cluster_requests.h"
 #include "adapters/kafka/native/cluster_view.h"
 #include "adapters/kafka/native/lines.h"
 #include "adapters/kafka/native/link.h"
@@ -23,36 +19,28 @@
 #include "adapters/kafka/native/producer_listener.h"
 #include "adapters/kafka/native/retried_request.h"
 #include "base/time.h"
-#include "delivery/retry_policy.h"
 
 namespace ei::kafka::native {
 
-// An idempotent producer (acks=all) on the connections of a Network: follows the cluster's metadata, sends
-// each partition's batches to its leader, and makes the requests that partitions need.
-// The timeout of a request starts when the request before it was answered. While a broker asks for a pause,
-// it gets no requests and no timeout runs.
+// An idempotent producer (acks=all) on the connections of a Network. It connects its parts: a turn sends the
+// ClusterRequests that are due, and for each leader the batches of its Lines as ProduceRequests, all on
+// BrokerConnections; answers change the ClusterView and the partitions. The timeout of a request starts when
+// the request before it was answered. While a broker asks for a pause, it gets no requests and no timeout
+// runs.
 //
 // It does no I/O and has no clock: the owner passes in network events and then calls Turn, and calls Turn
 // again at NextTurn at the latest. One thread.
 class Producer final {
  public:
-  // Timeout of a request that any broker can answer, unless request_timeout is shorter.
-  static constexpr base::Duration kRequestTime = std::chrono::seconds(10);
-  // After this many temporary errors in a row a leader is treated as one that doesn't report last sequence
-  // numbers.
-  static constexpr uint32_t kRequestFailuresMax = 10;
-
   struct Options {
     BrokerConnections::Options connections;
     Partition::Options partition;
     ProduceRequests::Options produce;
-    base::Duration request_timeout = std::chrono::seconds(10);  // of all other requests
-    base::Duration metadata_age = std::chrono::minutes(5);
-    RetryPolicy request_retry{std::chrono::milliseconds(50), std::chrono::seconds(5), 0};
+    ClusterRequests::Options requests;
   };
 
   // Network and listener must outlive the producer.
-  Producer(Options options, Network& network, ProducerListener& listener, uint64_t seed);
+  Producer(const Options& options, Network& network, ProducerListener& listener, uint64_t seed);
 
   // --- for the owner
 
@@ -92,46 +80,27 @@ class Producer final {
   void OnCredentials();
 
  private:
+  void Produce(int32_t leader, Lines::Listed& listed, base::SteadyTime now);
   void End(Connection& connection, base::SteadyTime now);
-  void ConfirmTopicIds(base::SteadyTime now);
-  void RequestMetadata(base::SteadyTime now);
-  void RequestProducerId(base::SteadyTime now);
-  void SendConfigsRequest(base::SteadyTime now);
-  void RequestLastSequence(Line& line, base::SteadyTime now);
-  void Produce(int32_t node, Lines::Listed& listed, base::SteadyTime now);
-
   void OnAnswer(Connection& connection, const Link::Request& request, std::string_view body,
                 base::SteadyTime now, int64_t now_ms);
-  bool OnMetadata(Connection& connection, int16_t version, std::string_view body, base::SteadyTime now);
-  bool OnProducerId(Connection& connection, int16_t version, std::string_view body, base::SteadyTime now);
   bool OnProduced(Connection& connection, const Link::Request& request, std::string_view body,
                   base::SteadyTime now, int64_t now_ms);
-  bool OnConfigs(int16_t version, std::string_view body);
-  bool OnProducers(int32_t node, const Link::Request& request, std::string_view body, base::SteadyTime now);
   void OnNoAnswer(const Link::Request& request, base::SteadyTime now);
-  base::Duration RequestTime() const { return std::min(options_.request_timeout, kRequestTime); }
   int64_t UnixMs(base::SteadyTime now) const {
     return wall_.second + std::chrono::duration_cast<std::chrono::milliseconds>(now - wall_.first).count();
   }
   void Wake(base::SteadyTime at) { next_turn_ = std::min(next_turn_, at); }
 
-  const Options options_;
   ProducerListener& listener_;
   std::mt19937_64 random_;
 
   ClusterView cluster_;
   MetadataRequest metadata_;
-  RetriedRequest producer_id_;
   Lines lines_;
   BrokerConnections connections_;  // closed before the lines, which have the batches that are being sent
+  ClusterRequests requests_;
   ProduceRequests produce_;
-
-  uint64_t last_request_ = 0;
-  std::unordered_map<uint64_t, Line*> sequence_requests_;
-
-  std::vector<std::string> config_topics_;  // to be requested
-  std::vector<std::string_view> config_names_;
-  bool configs_pending_ = false;
 
   std::pair<base::SteadyTime, int64_t> wall_;  // the time of the newest bytes by both clocks
   base::SteadyTime next_turn_;
