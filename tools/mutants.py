@@ -303,14 +303,14 @@ MUTANTS = [
     Mutant(
         "newer records are sent before older ones of their key",
         NATIVE + "partition.cc",
-        "  return held_back_ == 0 || queue_[out_]->sealed;\n",
+        "  return !queue_.IsHeldBack() || queue_[out_].sealed;\n",
         "  return true;\n",
         KAFKA,
     ),
     Mutant(
         "settled events block others forever",
         NATIVE + "partition.cc",
-        "  Release(*batch);\n  proven_ = true;\n",
+        "  BatchQueue::Release(*batch);\n  proven_ = true;\n",
         "  proven_ = true;\n",
         KAFKA,
     ),
@@ -506,14 +506,14 @@ MUTANTS = [
     Mutant(
         "new records are sent with the numbers of a previous run",
         NATIVE + "partition.cc",
-        "  if (resuming_ && queue_[out_]->stamp.base_sequence < 0) return false;\n",
+        "  if (resuming_ && queue_[out_].stamp.base_sequence < 0) return false;\n",
         "",
         KAFKA,
     ),
     Mutant(
         "batches of a previous run hold nothing back in a topic that has grown",
         NATIVE + "topic_queue.cc",
-        "    if (&present != &line->partition) present.HoldBack(*batch);\n",
+        "    if (&present != &line->partition) present.Queue().HoldBack(*batch);\n",
         "    static_cast<void>(present);\n",
         KAFKA,
     ),

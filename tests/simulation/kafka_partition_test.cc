@@ -54,10 +54,10 @@ class Schedule : public PartitionListener {
       while (Batch* batch = partition.NextBatch(now_, 0)) out_.push_back({batch, Encode(*batch)});
       if (!out_.empty() && Percent(60)) Answer(partition);
       Serve(partition);
-      if (token == kTokens && partition.Batches() == 0) return Check();
+      if (token == kTokens && partition.Queue().Empty()) return Check();
     }
     FAIL() << "seed " << faults_.seed << ": no progress, state " << static_cast<int>(partition.Now()) << ", "
-           << partition.Batches() << " batches, " << partition.Out() << " out";
+           << partition.Queue().Size() << " batches, " << partition.Out() << " out";
   }
 
   void OnDelivered(const Partition&, const Batch& batch, int64_t, bool) override { Settle(batch); }
@@ -107,7 +107,7 @@ class Schedule : public PartitionListener {
     const uint64_t count = 1 + Roll(8);
     for (uint64_t i = 0; i < count && token < kTokens; ++i, ++token) {
       if (Percent(faults_.poison_percent)) poison_.insert(token);
-      Batch& batch = partition.Open(120, most, /*dead_letters=*/false, wire::Codec::kNone, now_, 0);
+      Batch& batch = partition.Queue().Open(120, most, /*dead_letters=*/false, wire::Codec::kNone, now_, 0);
       batch.records.Append(std::to_string(token), std::string(100, 'v'), {});
       batch.tokens.push_back(token);
       ei::AppendRun(batch.runs, {now_, 0, 1, token});

@@ -128,7 +128,7 @@ class ProducerSchedule final : public ProducerListener, public TopicQueueListene
     if (!dying_ || random_.OneIn(2)) life_->sent->Flush();
     if (dying_) kafka_.Mute();
   }
-  void OnPartitionGone(const Partition&, std::deque<std::unique_ptr<Batch>> batches) override {
+  void OnPartitionGone(const Partition&, kafka::native::Batches batches) override {
     life_->queue->OnPartitionGone(std::move(batches));
   }
   void OnTopic(const std::string&, const ClusterView::Topic& told) override {

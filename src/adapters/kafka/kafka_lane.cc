@@ -309,7 +309,7 @@ void KafkaLane::OnRetried(uint32_t records) {
   if (sink_.telemetry_ != nullptr) sink_.telemetry_->EventsRetried(records);
 }
 
-void KafkaLane::OnPartitionGone(const Partition& partition, std::deque<std::unique_ptr<Batch>> batches) {
+void KafkaLane::OnPartitionGone(const Partition& partition, native::Batches batches) {
   queues_.find(partition.Topic())->second.OnPartitionGone(std::move(batches));
   next_turn_ = {};
 }

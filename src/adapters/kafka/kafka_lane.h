@@ -78,8 +78,7 @@ class KafkaLane final : public SinkLane,
 
   // ProducerListener
   void OnWriting() override;
-  void OnPartitionGone(const native::Partition& partition,
-                       std::deque<std::unique_ptr<native::Batch>> batches) override;
+  void OnPartitionGone(const native::Partition& partition, native::Batches batches) override;
   void OnTopic(const std::string& topic, const native::ClusterView::Topic& view) override;
   void OnTopicConfigs(const wire::DescribeConfigsResponse* response) override;
 

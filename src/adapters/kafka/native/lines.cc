@@ -1,7 +1,5 @@
 #include "adapters/kafka/native/lines.h"
 
-#include <deque>
-
 namespace ei::kafka::native {
 
 Line& Lines::Of(const std::string& topic, int32_t partition) {
@@ -18,7 +16,7 @@ Line& Lines::Of(const std::string& topic, int32_t partition) {
 
 void Lines::List(Line& line) {
   another_id_needed_ = another_id_needed_ || line.partition.Wanted().producer_id;
-  const int32_t leader = line.partition.Batches() == 0 ? -1 : line.partition.Leader();
+  const int32_t leader = line.partition.Queue().Empty() ? -1 : line.partition.Leader();
   if (line.listed_at == leader) return;
   if (line.listed_at >= 0) std::erase(listed_[line.listed_at].lines, &line);
   line.listed_at = leader;
@@ -29,11 +27,11 @@ void Lines::ListOrGiveBack(Line& line) {
   List(line);
   Partition& partition = line.partition;
   const ClusterView::Topic* const topic = cluster_.Find(partition.Topic());
-  if (topic == nullptr || partition.Batches() == 0 || partition.Out() > 0) return;
+  if (topic == nullptr || partition.Queue().Empty() || partition.Out() > 0) return;
   const size_t partitions = topic->partitions.size();
   const bool known = partitions == 0 || static_cast<size_t>(partition.Index()) < partitions;
   if (known && !topic->Missing()) return;
-  std::deque<std::unique_ptr<Batch>> batches = partition.GiveBack();
+  Batches batches = partition.GiveBack();
   List(line);
   listener_.OnPartitionGone(partition, std::move(batches));
 }

@@ -2,85 +2,12 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
-#include <map>
+#include <memory>
 #include <utility>
 
 namespace ei::kafka::native {
 
 using wire::ErrorCode;
-
-namespace {
-
-// The first Produce version whose answers name the rejected records (KIP-467).
-constexpr int16_t kNamesRecordsFrom = 8;
-
-struct Transient {
-  std::string_view code;
-  bool metadata;  // new metadata may help
-};
-
-// Errors after which the batch is sent again unchanged, until it is accepted.
-Transient TransientOf(ErrorCode error) {
-  switch (error) {
-    case ErrorCode::kNotLeaderOrFollower:
-    case ErrorCode::kLeaderNotAvailable:
-    case ErrorCode::kKafkaStorageError: return {"kafka_unavailable", true};
-    case ErrorCode::kUnknownTopicOrPartition:
-    case ErrorCode::kUnknownTopicId: return {"unknown_topic", true};
-    case ErrorCode::kTopicAuthorizationFailed:
-    case ErrorCode::kClusterAuthorizationFailed:
-    case ErrorCode::kTransactionalIdAuthorizationFailed: return {"not_authorized", false};
-    case ErrorCode::kInvalidTopic:
-    case ErrorCode::kPolicyViolation:
-    case ErrorCode::kUnsupportedCompressionType:
-    case ErrorCode::kUnsupportedVersion:
-    case ErrorCode::kInvalidRequiredAcks: return {"misconfigured", false};
-    default: return {"kafka_unavailable", false};
-  }
-}
-
-}  // namespace
-
-Batch& Partition::Open(size_t bytes, size_t bytes_max, bool dead_letters, wire::Codec codec,
-                       base::SteadyTime now, int64_t now_ms) {
-  if (!queue_.empty()) {
-    Batch& last = *queue_.back();
-    const bool fits = last.records.Bytes() + bytes <= bytes_max;
-    if (!last.sealed && fits && last.dead_letters == dead_letters) return last;
-  }
-  Batch& opened = *queue_.emplace_back(std::make_unique<Batch>(now_ms, dead_letters));
-  opened.records.UseCodec(codec);
-  opened.records.BoundGrowth(bytes_max);
-  opened.began = now;
-  return opened;
-}
-
-size_t Partition::Bytes() const {
-  size_t bytes = 0;
-  for (const auto& batch : queue_) bytes += batch->records.Bytes();
-  return bytes;
-}
-
-uint64_t Partition::Records() const {
-  uint64_t records = 0;
-  for (const auto& batch : queue_) records += batch->records.Count();
-  return records;
-}
-
-void Partition::HoldBack(Batch& batch) {
-  if (std::ranges::count(batch.holds_back, this) > 0) return;
-  batch.holds_back.push_back(this);
-  ++held_back_;
-}
-
-void Partition::ReleaseAll() {
-  for (const auto& batch : queue_) Release(*batch);
-}
-
-void Partition::Release(Batch& batch) {
-  for (Partition* const held : std::exchange(batch.holds_back, {})) --held->held_back_;
-}
 
 void Partition::OnProducerId(const ProducerId& id) {
   if (resuming_) {
@@ -135,15 +62,15 @@ bool Partition::CanSend(base::SteadyTime now) const {
   if (witness_) return out_ == 0;
   const bool proven = proven_ && now - acknowledged_at_ < options_.proof_lifetime;
   // All outstanding batches are at the front, because failed batches wait until none is outstanding.
-  if (out_ >= queue_.size() || out_ >= (proven ? kOutMax : 1)) return false;
-  if (resuming_ && queue_[out_]->stamp.base_sequence < 0) return false;
-  return held_back_ == 0 || queue_[out_]->sealed;
+  if (out_ >= queue_.Size() || out_ >= (proven ? kOutMax : 1)) return false;
+  if (resuming_ && queue_[out_].stamp.base_sequence < 0) return false;
+  return !queue_.IsHeldBack() || queue_[out_].sealed;
 }
 
 Batch* Partition::NextBatch(base::SteadyTime now, int64_t now_ms) {
   if (!CanSend(now)) return nullptr;
   state_ = State::kReady;
-  Batch& batch = *queue_[witness_.value_or(out_)];
+  Batch& batch = queue_[witness_.value_or(out_)];
   assert(!batch.out);
   if (batch.stamp.base_sequence < 0) {
     batch.stamp = {producer_.id, producer_.epoch, next_sequence_};
@@ -165,9 +92,9 @@ void Partition::OnAnswer(Batch& batch, const wire::PartitionProduced& answer, in
   batch.out = false;
   --out_;
   now_ms_ = now_ms;
-  const auto found = std::ranges::find(queue_, &batch, &std::unique_ptr<Batch>::get);
-  assert(found != queue_.end());
-  const auto place = static_cast<size_t>(found - queue_.begin());
+  const auto found = std::ranges::find(queue_.All(), &batch, &std::unique_ptr<Batch>::get);
+  assert(found != queue_.All().end());
+  const auto place = static_cast<size_t>(found - queue_.All().begin());
   if (answer.leader && answer.leader->node >= 0 && answer.leader->epoch > leader_epoch_) {
     leader_ = answer.leader->node;
     leader_epoch_ = answer.leader->epoch;
@@ -201,7 +128,7 @@ void Partition::OnNoAnswer(Batch& batch, base::SteadyTime now, uint64_t random) 
   batch.in_doubt = true;
   proven_ = false;
   --out_;
-  if (queue_.front().get() == &batch || (witness_ && queue_[*witness_].get() == &batch)) {
+  if (&queue_[0] == &batch || (witness_ && &queue_[*witness_] == &batch)) {
     wants_.metadata = true;
     Fail("kafka_unavailable", "the connection ended without an answer", now, random);
   } else if (state_ == State::kReady) {
@@ -211,12 +138,11 @@ void Partition::OnNoAnswer(Batch& batch, base::SteadyTime now, uint64_t random) 
 }
 
 void Partition::Deliver(size_t place, int64_t base_offset, bool repeat, base::SteadyTime now) {
-  const std::unique_ptr<Batch> batch = std::move(queue_[place]);
-  queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(place));
-  Release(*batch);
+  const std::unique_ptr<Batch> batch = queue_.Take(place);
+  BatchQueue::Release(*batch);
   proven_ = true;
   acknowledged_at_ = now;
-  const bool any_numbered = !queue_.empty() && queue_.front()->stamp.base_sequence >= 0;
+  const bool any_numbered = !queue_.Empty() && queue_[0].stamp.base_sequence >= 0;
   if (resuming_ && !any_numbered) EndResuming();
   if (place == 0) {
     failures_ = 0;
@@ -242,7 +168,7 @@ void Partition::OnWitnessAnswer(const wire::PartitionProduced& answer, base::Ste
     for (; before > 0; --before) Deliver(0, -1, true, now);
     return Deliver(0, answer.base_offset, true, now);
   }
-  const Transient transient = TransientOf(answer.error);
+  const ProduceError error = TemporaryErrorOf(answer.error);
   switch (answer.error) {
     case ErrorCode::kNotLeaderOrFollower:
     case ErrorCode::kLeaderNotAvailable:
@@ -253,8 +179,8 @@ void Partition::OnWitnessAnswer(const wire::PartitionProduced& answer, base::Ste
     case ErrorCode::kTopicAuthorizationFailed:
     case ErrorCode::kUnknownTopicOrPartition:
     case ErrorCode::kUnknownTopicId:
-      wants_.metadata = wants_.metadata || transient.metadata;
-      return Fail(transient.code, answer.error_message, now, random);
+      wants_.metadata = wants_.metadata || error.metadata;
+      return Fail(error.code, answer.error_message, now, random);
     default: break;
   }
   // The leader doesn't recognize the batch, so nothing is known about the batches before it.
@@ -267,98 +193,30 @@ void Partition::Fail(std::string_view code, std::string_view reason, base::Stead
   ++failures_;
   state_ = State::kDraining;
   not_before_ = now + options_.retries.Delay(failures_, random);
-  listener_.OnPartitionFault(*this, code, reason.substr(0, kReasonBytesMax));
+  listener_.OnPartitionFault(*this, code, reason.substr(0, ProduceError::kReasonBytesMax));
 }
 
 // Handles an error of the oldest batch.
 void Partition::HandleError(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
                             base::SteadyTime now, uint64_t random) {
-  switch (answer.error) {
-    case ErrorCode::kMessageTooLarge:
-    case ErrorCode::kRecordListTooLarge:
-      if (batch.records.Count() == 1) return RejectOldest("message_too_large", answer.error_message);
-      state_ = State::kDraining;
-      not_before_ = now;
-      ScheduleRepair(Repair::kSplit);
-      return;
-
-    case ErrorCode::kInvalidRecord:
-      return HandleRecordErrors(batch, answer, version, "invalid_record", now, random);
-
-    // The timestamp is this client's, not the event's: the clock of this machine or of the broker is wrong.
-    // The batch gets a new timestamp.
-    case ErrorCode::kInvalidTimestamp:
-      Fail("clock_refused", answer.error_message, now, random);
-      ScheduleRepair(Repair::kRestamp);
-      return;
-
-    case ErrorCode::kOutOfOrderSequenceNumber:
-    case ErrorCode::kUnknownProducerId: return HandleSequenceError(now, random);
-
-    // Means success, if a broker returns it at all.
-    case ErrorCode::kDuplicateSequenceNumber: return Deliver(0, answer.base_offset, true, now);
-
-    // Another producer uses our producer id, or our epoch was raised.
-    case ErrorCode::kInvalidProducerEpoch:
-    case ErrorCode::kProducerFenced:
-      Fail("producer_fenced", answer.error_message, now, random);
-      ScheduleRepair(Repair::kNewId);
-      return;
-
-    case ErrorCode::kCorruptMessage:
-    case ErrorCode::kUnknownServerError:
-      wants_.new_connection = !std::exchange(reconnect_requested_, true);
-      return Fail("kafka_unavailable", answer.error_message, now, random);
-
-    default: {
-      const Transient transient = TransientOf(answer.error);
-      if (batch.dead_letters && answer.error == ErrorCode::kTopicAuthorizationFailed) {
-        return RejectOldest(transient.code, answer.error_message);
-      }
-      wants_.metadata = wants_.metadata || transient.metadata;
-      return Fail(transient.code, answer.error_message, now, random);
-    }
+  using Kind = ProduceError::Kind;
+  ProduceError error = ErrorOf(batch, answer, version);
+  std::string_view reason = answer.error_message;
+  switch (error.kind) {
+    case Kind::kTemporary: break;
+    case Kind::kStored: return Deliver(0, answer.base_offset, true, now);
+    case Kind::kRejected: rejection_ = std::move(error.rejection); return RepairAtOnce(Repair::kReject, now);
+    case Kind::kSplit: return RepairAtOnce(Repair::kSplit, now);
+    case Kind::kTimestamp: ScheduleRepair(Repair::kRestamp); break;
+    case Kind::kFenced: ScheduleRepair(Repair::kNewId); break;
+    case Kind::kUnreadable: wants_.new_connection = !std::exchange(reconnect_requested_, true); break;
+    case Kind::kSequence:
+      if (++sequence_failures_ >= kSequenceFailuresMax) ScheduleRepair(Repair::kRequestSequence);
+      reason = {};
+      break;
   }
-}
-
-// The number of the oldest batch doesn't follow what the broker has. This proves nothing until metadata
-// confirms the leader: a former leader that was suspended answers this when it resumes.
-void Partition::HandleSequenceError(base::SteadyTime now, uint64_t random) {
-  wants_.metadata = true;
-  Fail("out_of_order_sequence", {}, now, random);
-  if (++sequence_failures_ >= kSequenceFailuresMax) ScheduleRepair(Repair::kRequestSequence);
-}
-
-void Partition::HandleRecordErrors(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
-                                   std::string_view code, base::SteadyTime now, uint64_t random) {
-  const uint32_t count = batch.records.Count();
-  std::map<uint32_t, std::string_view> reasons;
-  for (const wire::RecordError& error : answer.record_errors) {
-    if (error.index < 0 || static_cast<uint32_t>(error.index) >= count) continue;
-    const std::string_view reason = error.message.empty() ? answer.error_message : error.message;
-    reasons.try_emplace(static_cast<uint32_t>(error.index), reason.substr(0, kReasonBytesMax));
-  }
-  if (!reasons.empty()) {
-    rejection_ = {.code = code};
-    for (const auto& [index, reason] : reasons) {
-      rejection_.records.push_back(index);
-      rejection_.reasons.emplace_back(reason);
-    }
-    state_ = State::kDraining;
-    not_before_ = now;
-    ScheduleRepair(Repair::kReject);
-    return;
-  }
-  if (version < kNamesRecordsFrom) {
-    if (count == 1) return RejectOldest(code, answer.error_message);
-    state_ = State::kDraining;
-    not_before_ = now;
-    ScheduleRepair(Repair::kSplit);
-    return;
-  }
-  // No record is named: the broker can't read the batch as this client wrote it, so no event is at fault.
-  wants_.new_connection = !std::exchange(reconnect_requested_, true);
-  Fail("batch_rejected", answer.error_message, now, random);
+  wants_.metadata = wants_.metadata || error.metadata;
+  Fail(error.code, reason, now, random);
 }
 
 }  // namespace ei::kafka::native

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,7 +9,9 @@
 #include <vector>
 
 #include "adapters/kafka/native/batch.h"
+#include "adapters/kafka/native/batch_queue.h"
 #include "adapters/kafka/native/partition_listener.h"
+#include "adapters/kafka/native/produce_error.h"
 #include "adapters/kafka/wire/messages.h"
 #include "base/time.h"
 #include "delivery/retry_policy.h"
@@ -28,7 +28,7 @@ struct ProducerId {
 // of records that the broker rejects. Follows the rules of an idempotent producer (KIP-98, KIP-360, KIP-467),
 // and what brokers were seen to do beyond them.
 //
-//  - Batches are sent in the order of Open. A batch gets its sequence numbers when it is first sent. It is
+//  - Batches are sent in their order. A batch gets its sequence numbers when it is first sent. It is
 //    sent again with the same numbers and the same records, so that the broker recognizes it.
 //  - At most one batch is unanswered until one has been acknowledged with the current producer id, epoch and
 //    topic id, by the current leader, and since the last connection broke. The reason: a broker that doesn't
@@ -47,8 +47,6 @@ struct ProducerId {
 // A pure state machine: time and randomness are parameters. One thread.
 class Partition {
  public:
-  // Maximum size of a broker's text about a fault.
-  static constexpr size_t kReasonBytesMax = 500;
   // Brokers remember the last five batches of a producer (KIP-98).
   static constexpr size_t kOutMax = 5;
   // After this many sequence number failures of the oldest batch in a row with the same leader, the leader is
@@ -91,23 +89,11 @@ class Partition {
   const std::string& Topic() const { return topic_; }
   int32_t Index() const { return index_; }
 
-  // --- records in
-
-  // Returns the batch to append the next record to, after all others: the last one if it was not sent and has
-  // room for `bytes` within `bytes_max`, else a new one with `codec`.
-  Batch& Open(size_t bytes, size_t bytes_max, bool dead_letters, wire::Codec codec, base::SteadyTime now,
-              int64_t now_ms);
-  size_t Batches() const { return queue_.size(); }
-  size_t Bytes() const;
-  uint64_t Records() const;
-  // Returns all batches in their order, for the caller to place again. They keep holding back other
-  // partitions. No batch may be outstanding.
-  std::deque<std::unique_ptr<Batch>> GiveBack();
-  // Like GiveBack, for the batches that were never sent.
-  std::deque<std::unique_ptr<Batch>> GiveBackUnsent();
-  // Appends a batch that was sent and rejected, to be sent again after all others.
-  void Retry(std::unique_ptr<Batch> batch) { queue_.push_back(std::move(batch)); }
-  size_t Out() const { return out_; }
+  // Its batches, for adding records.
+  BatchQueue& Queue() { return queue_; }
+  const BatchQueue& Queue() const { return queue_; }
+  // Removes all batches, for the caller to place again. None may be outstanding.
+  Batches GiveBack();
 
   // Adds a batch that a previous run of the process sent. Must be called before anything else, in the order
   // of sequence numbers, with batches of one epoch (see ResumableOf). The batch has its tokens; the owner
@@ -117,20 +103,6 @@ class Partition {
                 std::span<const uint64_t> tokens, base::SteadyTime now, int64_t now_ms);
   void NoteResumed() { --awaited_; }
   void GiveUpResuming();
-  // Visits the batches that were sent at least once, or that have sequence numbers.
-  template <typename Visit>
-  void VisitSent(Visit visit) {
-    for (const auto& batch : queue_) {
-      if (batch->sealed) visit(*batch);
-    }
-  }
-
-  // While `batch` of another partition isn't delivered, this partition sends only batches that it has sent
-  // before: `batch` has older records with keys that now belong here.
-  void HoldBack(Batch& batch);
-  // Release ends what `batch` holds back. ReleaseAll does so for all batches of this partition.
-  static void Release(Batch& batch);
-  void ReleaseAll();
 
   // --- answers of the cluster
 
@@ -141,12 +113,13 @@ class Partition {
   const wire::TopicId& Id() const { return topic_id_; }
   const ProducerId& Producer() const { return producer_; }
   int32_t Leader() const { return leader_; }
-  int32_t LeaderEpoch() const { return leader_epoch_; }
 
   // Whether NextBatch would return a batch.
   bool CanSend(base::SteadyTime now) const;
+  // Number of outstanding batches.
+  size_t Out() const { return out_; }
   // Size of the batch that NextBatch returns next, in bytes; 0: none is left.
-  size_t NextBytes() const { return out_ < queue_.size() ? queue_[out_]->records.Bytes() : 0; }
+  size_t NextBytes() const { return out_ < queue_.Size() ? queue_[out_].records.Bytes() : 0; }
   // Returns the next batch to send to the leader, and counts it as outstanding; null: none. `now_ms` is the
   // time since 1970 in ms; the batch gets it as timestamp if its own is older than kTimestampLifetime.
   Batch* NextBatch(base::SteadyTime now, int64_t now_ms);
@@ -180,21 +153,12 @@ class Partition {
     kNewEpoch,         // restart numbering from 0 in a new epoch
     kNewId,            // restart numbering with another producer id
   };
-  // Rejected records of the oldest batch, by ascending index.
-  struct Rejection {
-    std::string_view code = {};
-    std::vector<uint32_t> records = {};
-    std::vector<std::string> reasons = {};  // by record
-  };
 
   void Fail(std::string_view code, std::string_view reason, base::SteadyTime now, uint64_t random);
   void HandleError(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
                    base::SteadyTime now, uint64_t random);
-  void HandleSequenceError(base::SteadyTime now, uint64_t random);
-  void HandleRecordErrors(const Batch& batch, const wire::PartitionProduced& answer, int16_t version,
-                          std::string_view code, base::SteadyTime now, uint64_t random);
-  void RejectOldest(std::string_view code, std::string_view reason);
   void ScheduleRepair(Repair repair);
+  void RepairAtOnce(Repair repair, base::SteadyTime now);
   void RepairWhenDrained(base::SteadyTime now);
   void ContinueAfterReported();
   static bool IsInLog(const Batch& batch, int32_t last_sequence);
@@ -213,9 +177,8 @@ class Partition {
   const Options options_;
   PartitionListener& listener_;
 
-  std::deque<std::unique_ptr<Batch>> queue_;  // oldest first; numbered ones before unnumbered ones
-  size_t out_ = 0;                            // batches in requests that aren't answered
-  uint32_t held_back_ = 0;                    // number of batches of other partitions that hold this one back
+  BatchQueue queue_;  // numbered batches before unnumbered ones
+  size_t out_ = 0;    // batches in requests that aren't answered
   State state_ = State::kReady;
   Repair repair_ = Repair::kNone;
   Rejection rejection_;

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <deque>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -38,7 +36,7 @@ class ProducerListener : public PartitionListener, public BrokerListener {
 
   // The partition no longer exists: the brokers don't know its topic, or the topic was recreated with fewer
   // partitions. The listener now owns the batches.
-  virtual void OnPartitionGone(const Partition& partition, std::deque<std::unique_ptr<Batch>> batches) = 0;
+  virtual void OnPartitionGone(const Partition& partition, Batches batches) = 0;
 
   // The state of a watched topic after an answer: its partitions, or the error.
   virtual void OnTopic(const std::string& topic, const ClusterView::Topic& view) = 0;

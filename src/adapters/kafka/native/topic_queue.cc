@@ -85,7 +85,7 @@ bool TopicQueue::AddResumed(const JournalEvent& event, std::span<const wire::Rec
   line->partition.NoteResumed();
   if (partitions_ > 0 && event.has_key) {
     Partition& present = places_[PlaceOf(event.key_hash)].line->partition;
-    if (&present != &line->partition) present.HoldBack(*batch);
+    if (&present != &line->partition) present.Queue().HoldBack(*batch);
   }
   producer_.Filled(*line);
   return true;
@@ -135,14 +135,14 @@ Batch& TopicQueue::OpenIn(uint32_t place, size_t bytes, bool dead_letters, base:
   Line& line = *places_[place].line;
   NoteFilled(places_[place], now);
   Batch& batch =
-      line.partition.Open(bytes, rules_.batch_bytes_max, dead_letters, rules_.codec, began, unix_ms);
+      line.partition.Queue().Open(bytes, rules_.batch_bytes_max, dead_letters, rules_.codec, began, unix_ms);
   producer_.Filled(line);
   return batch;
 }
 
 // Restarts the stall detection: deliveries elsewhere while the partition was empty don't count.
 void TopicQueue::NoteFilled(Place& place, base::SteadyTime now) const {
-  if (place.line->partition.Batches() > 0) return;
+  if (!place.line->partition.Queue().Empty()) return;
   place.moved_at = now;
   place.delivered_then = lane_delivered_;
 }
@@ -151,7 +151,7 @@ uint32_t TopicQueue::KeylessPlace(size_t bytes) {
   if (keyless_left_ < bytes || keyless_place_ >= Partitions()) {
     const uint32_t next = (keyless_place_ + 1) % Partitions();
     const auto other = static_cast<uint32_t>(random_() % Partitions());
-    const auto load = [this](uint32_t place) { return places_[place].line->partition.Bytes(); };
+    const auto load = [this](uint32_t place) { return places_[place].line->partition.Queue().Bytes(); };
     keyless_place_ = load(other) < load(next) ? other : next;
     keyless_left_ = std::max(kKeylessBytes, bytes);
   }
@@ -161,7 +161,7 @@ uint32_t TopicQueue::KeylessPlace(size_t bytes) {
 
 // --- changes of the partitions
 
-void TopicQueue::OnPartitionGone(std::deque<std::unique_ptr<Batch>> batches) {
+void TopicQueue::OnPartitionGone(Batches batches) {
   GiveUpResuming();
   for (auto& batch : batches) {
     batch->sealed = true;
@@ -230,13 +230,13 @@ void TopicQueue::Turn(const Instant& now) {
 void TopicQueue::PlaceAll(uint32_t partitions, base::SteadyTime now) {
   Batches batches = std::exchange(unplaced_, {});
   for (const Place& place : places_) {
-    for (auto& batch : place.line->partition.GiveBackUnsent()) batches.push_back(std::move(batch));
+    for (auto& batch : place.line->partition.Queue().TakeUnsent()) batches.push_back(std::move(batch));
   }
   partitions_ = partitions;
   for (auto i = static_cast<int32_t>(places_.size()); places_.size() < partitions; ++i) {
     places_.push_back({&producer_.LineOf(name_, i), now, lane_delivered_});
   }
-  for (const auto& batch : batches) Partition::Release(*batch);
+  for (const auto& batch : batches) BatchQueue::Release(*batch);
   HoldBackByKeys();
   uint64_t newest = 0;
   const bool in_order = std::ranges::all_of(batches, [&newest](const auto& batch) {
@@ -255,16 +255,17 @@ void TopicQueue::PlaceAll(uint32_t partitions, base::SteadyTime now) {
 
 // Recomputes by the current partitions which batches hold back which partitions.
 void TopicQueue::HoldBackByKeys() {
-  for (const Place& place : places_) place.line->partition.ReleaseAll();
+  for (const Place& place : places_) place.line->partition.Queue().ReleaseAll();
   for (const Place& place : places_) {
-    place.line->partition.VisitSent([this, &place](Batch& sent) {
-      if (sent.dead_letters) return;
-      sent.records.Visit([&](uint32_t, const wire::RecordView& record) {
+    BatchQueue& queue = place.line->partition.Queue();
+    for (const auto& sent : queue.All()) {
+      if (!sent->sealed || sent->dead_letters) continue;
+      sent->records.Visit([&](uint32_t, const wire::RecordView& record) {
         if (!record.key) return;
-        Partition& present = places_[PlaceOf(base::Murmur2(*record.key))].line->partition;
-        if (&present != &place.line->partition) present.HoldBack(sent);
+        BatchQueue& present = places_[PlaceOf(base::Murmur2(*record.key))].line->partition.Queue();
+        if (&present != &queue) present.HoldBack(*sent);
       });
-    });
+    }
   }
 }
 
@@ -297,9 +298,9 @@ std::vector<int32_t> TopicQueue::Stalled(base::SteadyTime now, const StallRule& 
   std::vector<int32_t> stalled;
   for (const Place& place : places_) {
     const Partition& partition = place.line->partition;
-    if (partition.Batches() == 0 || now - place.moved_at < std::min(rule.after, rule.after_if_large))
+    if (partition.Queue().Empty() || now - place.moved_at < std::min(rule.after, rule.after_if_large))
       continue;
-    const uint64_t records = partition.Records();
+    const uint64_t records = partition.Queue().Records();
     if (now - place.moved_at < (records >= rule.large_records ? rule.after_if_large : rule.after)) continue;
     const uint64_t elsewhere = lane_delivered_ - place.delivered_then;
     if (elsewhere < kStalledDeliveriesMin || elsewhere < records / 2) continue;

@@ -103,7 +103,7 @@ class TopicQueue {
 
   // Reports of the producer. `delivered` must already include the batch of OnDelivered.
   void OnTopic(const ClusterView::Topic& view, base::SteadyTime now);
-  void OnPartitionGone(std::deque<std::unique_ptr<Batch>> batches);
+  void OnPartitionGone(Batches batches);
   void OnDelivered(const Partition& partition, const Batch& batch, base::SteadyTime now);
   void OnRejected(const Partition& partition, std::unique_ptr<Batch> rejected, std::string_view code,
                   std::span<const std::string> reasons, base::SteadyTime now);
@@ -121,7 +121,6 @@ class TopicQueue {
   uint32_t Partitions() const { return partitions_; }
 
  private:
-  using Batches = std::deque<std::unique_ptr<Batch>>;
   // The batch that an event is resent in, as a previous run of the process sent it.
   struct Resumed {
     Batch* batch = nullptr;

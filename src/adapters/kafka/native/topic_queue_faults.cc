@@ -117,7 +117,7 @@ void TopicQueue::Retry(Rejected rejected, base::SteadyTime now) {
   if (rejected.partitions == partitions_ && unplaced_.empty()) {
     Place& place = places_[static_cast<size_t>(rejected.partition)];
     NoteFilled(place, now);
-    place.line->partition.Retry(std::move(rejected.records));
+    place.line->partition.Queue().Append(std::move(rejected.records));
     return producer_.Filled(*place.line);
   }
   unplaced_.push_back(std::move(rejected.records));

@@ -34,7 +34,7 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
 
   // Adds records in a separate batch.
   Batch* Add(uint64_t token, int records = 1, bool dead_letters = false) {
-    Batch& batch = partition_.Open(1, 0, dead_letters, codec_, now_, 0);
+    Batch& batch = partition_.Queue().Open(1, 0, dead_letters, codec_, now_, 0);
     for (int i = 0; i < records; ++i) {
       batch.records.Append(std::nullopt, "value", {});
       batch.tokens.push_back(token + static_cast<uint64_t>(i));
@@ -198,7 +198,7 @@ TEST_F(PartitionTest, ABrokersWordsAreCutAndEachRecordIsNamedOnce) {
   answer.record_errors.assign(100'000, {0, {}});
   Answer(batch, answer);
   EXPECT_EQ(rejected_.size(), 1U);
-  EXPECT_EQ(reason_.size(), Partition::kReasonBytesMax);
+  EXPECT_EQ(reason_.size(), ProduceError::kReasonBytesMax);
 }
 
 TEST_F(PartitionTest, BatchesGivenBackLeaveNoGapInTheNumbers) {
@@ -215,24 +215,13 @@ TEST_F(PartitionTest, BatchesGivenBackLeaveNoGapInTheNumbers) {
   EXPECT_EQ(next->stamp.base_sequence, 0);
 }
 
-TEST_F(PartitionTest, RecordsJoinTheNewestBatchUntilItIsSentOrFull) {
-  Batch& first = partition_.Open(100, 300, false, codec_, now_, 0);
-  first.records.Append(std::nullopt, std::string(100, 'v'), {});
-  first.tokens.push_back(1);
-  ei::AppendRun(first.runs, {now_, 0, 1, 10});
-  EXPECT_EQ(&partition_.Open(100, 300, false, codec_, now_, 0), &first);
-  EXPECT_NE(&partition_.Open(100, 200, false, codec_, now_, 0), &first) << "it would be too large";
-  EXPECT_EQ(partition_.Batches(), 2U);
-  EXPECT_EQ(Next(), &first);
+TEST_F(PartitionTest, ABatchThatIsSentAgainCountsAsRetried) {
+  Batch* const batch = Add(1);
+  EXPECT_EQ(Next(), batch);
   EXPECT_EQ(retried_, 0U);
-  partition_.OnNoAnswer(first, now_, 0);
-  EXPECT_EQ(Next(), &first);
+  partition_.OnNoAnswer(*batch, now_, 0);
+  EXPECT_EQ(Next(), batch);
   EXPECT_EQ(retried_, 1U);
-}
-
-TEST_F(PartitionTest, EventsAndDeadLettersShareNoBatch) {
-  Batch* const event = Add(1);
-  EXPECT_NE(&partition_.Open(10, 1'000'000, true, codec_, now_, 0), event);
 }
 
 TEST_F(PartitionTest, APartitionHeldBackWaitsUntilAllBatchesThatHoldItAreDone) {
@@ -241,9 +230,9 @@ TEST_F(PartitionTest, APartitionHeldBackWaitsUntilAllBatchesThatHoldItAreDone) {
   other.OnLeader(1, 1, kTopicId, now_);
   Batch* const older = Add(1);
   ASSERT_EQ(Next(), older);
-  other.HoldBack(*older);
-  other.HoldBack(*older);
-  Batch& held = other.Open(10, 1000, false, codec_, now_, 0);
+  other.Queue().HoldBack(*older);
+  other.Queue().HoldBack(*older);
+  Batch& held = other.Queue().Open(10, 1000, false, codec_, now_, 0);
   held.records.Append(std::nullopt, "value", {});
   held.tokens.push_back(2);
   ei::AppendRun(held.runs, {now_, 0, 1, 10});
@@ -260,8 +249,8 @@ TEST_F(PartitionTest, ASplitBatchHoldsBackWithBothHalves) {
   other.OnLeader(1, 1, kTopicId, now_);
   Batch* const whole = Add(1, 2);
   ASSERT_EQ(Next(), whole);
-  other.HoldBack(*whole);
-  Batch& held = other.Open(10, 1000, false, codec_, now_, 0);
+  other.Queue().HoldBack(*whole);
+  Batch& held = other.Queue().Open(10, 1000, false, codec_, now_, 0);
   held.records.Append(std::nullopt, "value", {});
   held.tokens.push_back(3);
   ei::AppendRun(held.runs, {now_, 0, 1, 10});
@@ -357,7 +346,7 @@ TEST_F(PartitionTest, BatchesThatCanNotBeResumedAreSentWithOurOwnId) {
   partition_.GiveUpResuming();
   EXPECT_EQ(possible_repeats_, 5U) << "also the records that are added later";
   EXPECT_EQ(void_, (std::vector<std::vector<uint64_t>>{{1, 2}, {3, 4, 5}}));
-  EXPECT_EQ(partition_.Batches(), 1U);
+  EXPECT_EQ(partition_.Queue().Size(), 1U);
   Batch* const batch = Next();
   ASSERT_NE(batch, nullptr);
   EXPECT_EQ(batch->tokens, std::vector<uint64_t>{1});

@@ -131,7 +131,7 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
   }
   void OnNumbersVoid(const Partition&, const Batch&) override {}
   void OnWriting() override {}
-  void OnPartitionGone(const Partition&, std::deque<std::unique_ptr<Batch>> batches) override {
+  void OnPartitionGone(const Partition&, Batches batches) override {
     queue_->OnPartitionGone(std::move(batches));
   }
   void OnTopic(const std::string&, const ClusterView::Topic& view) override {
