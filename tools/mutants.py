@@ -316,8 +316,8 @@ MUTANTS = [
     ),
     Mutant(
         "the first rejection is final",
-        NATIVE + "topic_queue_faults.cc",
-        "    if (options_.rejected_retries.MayRetry(one.attempts)) {",
+        NATIVE + "rejected_records.cc",
+        "    if (policy_.MayRetry(one.attempts)) {",
         "    if (false) {",
         KAFKA,
     ),
@@ -337,7 +337,7 @@ MUTANTS = [
     ),
     Mutant(
         "an attempt counts though the topic rejects everything",
-        NATIVE + "topic_queue_faults.cc",
+        NATIVE + "rejected_records.cc",
         "rejected.since < accepted_at_ ? 1 : 0;",
         "1;",
         KAFKA,

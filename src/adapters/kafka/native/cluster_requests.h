@@ -19,8 +19,8 @@
 namespace ei::kafka::native {
 
 // The requests of a producer by which it learns about the cluster: metadata, its producer id, the settings of
-// topics, and the last sequence numbers that leaders have. Each is repeated until its answer is of use. One
-// thread.
+// topics, and the last sequence numbers that leaders have. All but the settings are requested until an answer
+// is of use. One thread.
 class ClusterRequests {
  public:
   // Timeout of requests for metadata and for a producer id, unless Options::timeout is shorter.

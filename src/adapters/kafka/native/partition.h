@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "adapters/kafka/native/batch.h"
 #include "adapters/kafka/native/batch_queue.h"

@@ -41,6 +41,8 @@ class Producer final {
 
   // Network and listener must outlive the producer.
   Producer(const Options& options, Network& network, ProducerListener& listener, uint64_t seed);
+  Producer(const Producer&) = delete;
+  Producer& operator=(const Producer&) = delete;
 
   // --- for the owner
 

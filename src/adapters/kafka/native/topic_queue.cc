@@ -39,8 +39,14 @@ TopicQueue::TopicQueue(std::string name, const Options& options, Producer& produ
       producer_(producer),
       listener_(listener),
       lane_delivered_(delivered),
-      random_(seed) {
+      random_(seed),
+      rejected_(name_, options.rejected_retries, listener, random_) {
   producer_.Watch(name_);
+}
+
+void TopicQueue::UseRules(const Rules& rules) {
+  rules_ = rules;
+  rejected_.SetCompacted(rules.compacted);
 }
 
 // --- assignment of records
@@ -211,7 +217,7 @@ void TopicQueue::GiveUpUnplaced(base::Duration events_after, base::Duration dead
     if (after == base::Duration::max() || now - since < after) {
       left.push_back(std::move(batch));
     } else {
-      ReportUndeliverable(*batch, code, std::span(&reason, 1));
+      rejected_.GiveUp(*batch, code, std::span(&reason, 1));
     }
   }
   unplaced_ = std::move(left);
@@ -223,7 +229,8 @@ void TopicQueue::Turn(const Instant& now) {
   if (!resumed_.empty()) Wake(resume_until_);
   const uint32_t partitions = producer_.PartitionsOf(name_);
   if (partitions > 0 && (partitions != Partitions() || !unplaced_.empty())) PlaceAll(partitions, now.steady);
-  ProcessRejected(now.steady);
+  for (RejectedRecords::Retry& due : rejected_.Turn(now.steady)) Retry(std::move(due), now.steady);
+  Wake(rejected_.NextTurn());
 }
 
 // Assigns records that were never sent, or that have no partition, in the order of acceptance.
@@ -292,6 +299,37 @@ void TopicQueue::PlaceAgain(const Batch& batch, const wire::RecordView& record, 
   const uint32_t place = record.key ? PlaceOf(base::Murmur2(*record.key)) : KeylessPlace(bytes);
   const int64_t unix_ms = batch.records.TimestampMs();
   AppendRecord(OpenIn(place, bytes, batch.dead_letters, batch.began, unix_ms, now), record, token, run);
+}
+
+// --- answers about records
+
+void TopicQueue::OnDelivered(const Partition& partition, const Batch& batch, base::SteadyTime now) {
+  rejected_.OnDelivered(batch);
+  if (!rejected_.Empty()) next_turn_ = {};
+  const auto index = static_cast<size_t>(partition.Index());
+  if (index >= places_.size()) return;
+  places_[index].moved_at = now;
+  places_[index].delivered_then = lane_delivered_;
+}
+
+void TopicQueue::OnRejected(const Partition& partition, std::unique_ptr<Batch> rejected,
+                            std::string_view code, std::span<const std::string> reasons,
+                            base::SteadyTime now) {
+  if (rejected_.Add(std::move(rejected), code, reasons, {partition.Index(), partitions_}, now)) {
+    next_turn_ = {};
+  }
+}
+
+void TopicQueue::Retry(RejectedRecords::Retry rejected, base::SteadyTime now) {
+  const auto [partition, partitions] = rejected.place;
+  if (partitions == partitions_ && unplaced_.empty()) {
+    Place& place = places_[static_cast<size_t>(partition)];
+    NoteFilled(place, now);
+    place.line->partition.Queue().Append(std::move(rejected.records));
+    return producer_.Filled(*place.line);
+  }
+  unplaced_.push_back(std::move(rejected.records));
+  next_turn_ = {};
 }
 
 std::vector<int32_t> TopicQueue::Stalled(base::SteadyTime now, const StallRule& rule) const {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,7 +12,9 @@
 
 #include "adapters/kafka/native/batch.h"
 #include "adapters/kafka/native/producer.h"
+#include "adapters/kafka/native/rejected_records.h"
 #include "adapters/kafka/native/sent_stamp.h"
+#include "adapters/kafka/native/topic_queue_listener.h"
 #include "adapters/kafka/stall_rule.h"
 #include "base/time.h"
 #include "delivery/event_sink.h"
@@ -28,22 +29,8 @@ struct Instant {
   int64_t unix_ms = 0;
 };
 
-// Results of a topic's records other than delivery. Called from within the queue's functions.
-class TopicQueueListener {
- public:
-  virtual ~TopicQueueListener() = default;
-
-  // The topic will never accept these records. `reasons` has one entry a record, or a single one for all of
-  // them.
-  virtual void OnUndeliverable(const std::string& topic, const Batch& records, std::string_view code,
-                               std::span<const std::string> reasons, uint32_t attempts) = 0;
-  // Nothing is delivered for now; the queue retries.
-  virtual void OnTopicFault(std::string_view code, const std::string& topic, std::string_view detail) = 0;
-};
-
-// The records of one topic: assigns them to partitions, keeps their order when the number of partitions
-// changes, and finds out which rejected records are at fault themselves. The Producer owns the partitions and
-// their batches.
+// The records of one topic: assigns them to partitions, and keeps their order when the number of partitions
+// changes. The Producer owns the partitions and their batches.
 //
 //  - A record with a key goes to the same partition as with the Java client. Records without a key go to one
 //    partition for a while, then to another: of two candidates the one with fewer waiting bytes (M.
@@ -53,17 +40,12 @@ class TopicQueueListener {
 //    partition.
 //  - While the topic is unknown its records wait here. When brokers have reported for
 //    Options::unknown_topic_grace that the topic doesn't exist, they are undeliverable.
-//  - A record that a broker rejects is retried Options::rejected_retries times. A try counts once the topic
-//    has accepted other records that were sent after it. After the last try the record itself is at fault and
-//    undeliverable. While the topic accepts no record at all, it is suspected and nothing becomes
-//    undeliverable: rejected records are kept, one of them is retried now and then, and all are retried once
-//    the topic accepts one. A rejected record loses its place in the order. (A record without a key that a
-//    compacted topic rejects needs no such proof.)
+//  - A record that the topic rejects is in RejectedRecords until it is retried. It loses its place in the
+//    order.
 //
 // One thread.
 class TopicQueue {
  public:
-  static constexpr base::Duration kSuspectAfter = std::chrono::seconds(1);
   static constexpr base::Duration kDeadLetterWait = std::chrono::seconds(5);  // for brokers to make its topic
   // How long to wait for the events of batches that a previous run of the process sent. When none was added
   // for this time, the events that are here are sent without the rest.
@@ -79,6 +61,8 @@ class TopicQueue {
   // queue.
   TopicQueue(std::string name, const Options& options, Producer& producer, TopicQueueListener& listener,
              const uint64_t& delivered, uint64_t seed);
+  TopicQueue(const TopicQueue&) = delete;
+  TopicQueue& operator=(const TopicQueue&) = delete;
 
   const std::string& Name() const { return name_; }
 
@@ -131,17 +115,6 @@ class TopicQueue {
     base::SteadyTime moved_at = {};  // its last delivery, or its first record after it had none
     uint64_t delivered_then = 0;     // value of the lane's delivered count at that time
   };
-  // Rejected records whose cause isn't known yet.
-  struct Rejected {
-    std::unique_ptr<Batch> records;
-    std::string_view code;
-    std::vector<std::string> reasons;  // by record; a single one if all are equal
-    uint32_t attempts = 0;
-    int32_t partition = 0;    // that rejected it
-    uint32_t partitions = 0;  // number of partitions at that time
-    base::SteadyTime since;
-    base::SteadyTime retry_at;  // earliest time of the retry
-  };
 
   bool AddResumed(const JournalEvent& event, std::span<const wire::RecordHeader> headers, const Instant& now);
   void GiveUpResuming();
@@ -159,13 +132,7 @@ class TopicQueue {
                   base::SteadyTime now);
   void GiveUpUnplaced(base::Duration events_after, base::Duration dead_letters_after, std::string_view code,
                       base::SteadyTime now);
-  bool LacksKeys(const Batch& rejected) const;
-  Rejected TakeOldestRejected();
-  void ProcessRejected(base::SteadyTime now);
-  void Suspect(base::SteadyTime now);
-  void Retry(Rejected rejected, base::SteadyTime now);
-  uint32_t Attempts(const Batch& records) const;
-  void ReportUndeliverable(const Batch& records, std::string_view code, std::span<const std::string> reasons);
+  void Retry(RejectedRecords::Retry rejected, base::SteadyTime now);
   void Wake(base::SteadyTime at) { next_turn_ = std::min(next_turn_, at); }
 
   const std::string name_;
@@ -174,6 +141,7 @@ class TopicQueue {
   TopicQueueListener& listener_;
   const uint64_t& lane_delivered_;
   std::mt19937_64 random_;
+  RejectedRecords rejected_;
 
   Rules rules_;
   uint32_t partitions_ = 0;
@@ -184,14 +152,6 @@ class TopicQueue {
   std::optional<base::SteadyTime> missing_since_;  // since when brokers report that the topic doesn't exist
   uint32_t keyless_place_ = 0;
   size_t keyless_left_ = 0;  // bytes until another partition is chosen
-
-  base::SteadyTime accepted_at_;   // latest send time of an accepted batch
-  std::deque<Rejected> rejected_;  // oldest first; the topic has accepted nothing sent after them
-  std::multimap<base::SteadyTime, Rejected> retries_;  // by time of the retry
-  std::optional<base::SteadyTime> suspected_since_;
-  uint32_t probes_ = 0;
-  base::SteadyTime probe_at_;
-  std::map<uint64_t, uint32_t> attempts_;  // of retried events, by position
 
   base::SteadyTime next_turn_;
 };
