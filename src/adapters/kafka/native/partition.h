@@ -51,9 +51,9 @@ class Partition {
   // After this many sequence number failures of the oldest batch in a row with the same leader, the leader is
   // asked for the last sequence number that it has.
   static constexpr uint32_t kSequenceFailuresMax = 3;
-  // A batch that is older than this when it is sent gets a new timestamp. Brokers expire producer state by
-  // the timestamps of records, not by their arrival (findings/kafka_dedup_ages_by_record_time.sh), and apply
-  // retention by them too. The shortest usual time for either is a day.
+  // A batch that is older than this when it is sent gets a new timestamp. Brokers expire producer state, and
+  // apply retention, by the timestamps of records (findings/kafka_dedup_ages_by_record_time.sh). The shortest
+  // usual time for either is a day.
   static constexpr std::chrono::milliseconds kTimestampLifetime = std::chrono::hours(1);
 
   struct Options {
@@ -119,12 +119,11 @@ class Partition {
   size_t Out() const { return out_; }
   // Size of the batch that NextBatch returns next, in bytes; 0: none is left.
   size_t NextBytes() const { return out_ < queue_.Size() ? queue_[out_].records.Bytes() : 0; }
-  // Returns the next batch to send to the leader, and counts it as outstanding; null: none. `now_ms` is the
-  // time since 1970 in ms; the batch gets it as timestamp if its own is older than kTimestampLifetime.
+  // Returns the next batch to send to the leader, and counts it as outstanding; null: none. `now_ms`, the
+  // time since 1970, becomes its timestamp if its own is older than kTimestampLifetime.
   Batch* NextBatch(base::SteadyTime now, int64_t now_ms);
 
-  // The answer to an outstanding batch. `version` is that of the request; `now_ms` is the time since 1970 in
-  // ms.
+  // The answer to an outstanding batch. `version` is that of the request.
   void OnAnswer(Batch& batch, const wire::PartitionProduced& answer, int16_t version, base::SteadyTime now,
                 int64_t now_ms, uint64_t random);
   // The connection ended or timed out without an answer to the batch.
