@@ -2,7 +2,7 @@
 # Extra arguments: make run ARGS='--log-level debug', make test-int ARGS='-k restart', make bench ARGS=...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run kafka test test-int sim fuzz bench fmt lint infra infra-plan infra-apply ci ci-long image up down test-image test-k8s clean
+.PHONY: help setup build run kafka test test-int docs-test sim fuzz bench fmt lint infra infra-plan infra-apply ci ci-long image up down test-image test-k8s clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: ## Unit, contract and simulation tests
 
 test-int: build ## Black-box tests of the binary against a real Kafka broker that they start
 	tools/setup.sh int && tools/test_int.sh $(ARGS)
+
+docs-test: build ## Run the commands of the documents and compare their output with the stated one
+	tools/setup.sh k8s && tools/docs_test.sh $(ARGS)
 
 sim: ## Simulate faults of the log and of brokers: N=100000 schedules, or SEED=n to repeat one
 	tools/setup.sh build && tools/build.sh release simulation_tests && tools/sim.sh

@@ -7,31 +7,15 @@ import tempfile
 from pathlib import Path
 from urllib.parse import unquote
 
+from markdown import SPAN, prose
 from project_tree import Finding, expect, files, plant, run
 
-FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
-CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)")
 INLINE = re.compile(r"\]\(\s*(<[^>]*>|[^\s()]+(?:\([^\s()]*\)[^\s()]*)*)(?:\s+[\"'(][^)]*)?\s*\)")
 REFERENCE = re.compile(r"^ {0,3}\[[^\]]+\]:\s*(<[^>]*>|\S+)")
 HEADING = re.compile(r"^ {0,3}#{1,6}\s+(.*?)\s*#*\s*$")
 EXPLICIT = re.compile(r"<a\s+(?:id|name)=[\"']([^\"']+)[\"']")
 EXTERNAL = re.compile(r"^([a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
 LINES = re.compile(r"L(\d+)(?:-L(\d+))?")
-
-
-def prose(text: str) -> list[tuple[int, str]]:
-    """The numbered lines outside fenced code."""
-    kept, fence = [], None
-    for number, line in enumerate(text.splitlines(), 1):
-        match = FENCE.match(line)
-        if fence is None and match:
-            fence = match.group(1)
-        elif fence is not None:
-            if match and match.group(1).startswith(fence) and line.strip() == match.group(1):
-                fence = None
-        else:
-            kept.append((number, line))
-    return kept
 
 
 def anchors(text: str) -> set[str]:
@@ -76,7 +60,7 @@ def check(root: Path) -> list[Finding]:
     findings = []
     for document in files(root, suffixes=(".md",)):
         for number, line in prose((root / document).read_text(encoding="utf-8")):
-            line = CODE.sub("", line)
+            line = SPAN.sub("", line)
             links = INLINE.findall(line)
             reference = REFERENCE.match(line)
             if reference:

@@ -40,6 +40,7 @@ quick() {
   stage test make test
   stage sim env N=20000 make sim
   stage generated tools/lint.sh built
+  stage docs-test tools/docs_test.sh
   stage build-debug tools/build.sh debug
   stage clang-tidy tools/lint.sh clang
   stage test-debug tools/test.sh debug
