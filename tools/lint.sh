@@ -10,7 +10,7 @@ source tools/sources.sh
 # Groups by what they need: only the sources; the release binary; the debug preset's compile commands, for the
 # checks of CI and those of the night. The slowest checks come first, so that the others run in parallel with
 # them.
-source_checks=(infra headers format layers bans bounds links shell python workflows packages observability dockerfiles)
+source_checks=(infra headers format layers bans bounds links names shell python workflows packages observability dockerfiles)
 built_checks=(generated_docs sbom chart)
 clang_checks=(clang_tidy)
 nightly_checks=(clang_tidy_slow)
@@ -29,6 +29,7 @@ check_format() {
 
 check_layers() { tools/check_layers.py --self-test && tools/check_layers.py; }
 check_bans() { tools/check_bans.py --self-test && tools/check_bans.py; }
+check_names() { tools/check_names.py --self-test && tools/check_names.py; }
 check_links() { tools/check_links.py --self-test && tools/check_links.py; }
 check_bounds() { "$tools/python" tools/bounds.py --self-test && "$tools/python" tools/bounds.py; }
 check_headers() { tools/check_headers.py --self-test && tools/check_headers.py; }
