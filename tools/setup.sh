@@ -13,7 +13,7 @@ Usage: tools/setup.sh GROUP... | --missing GROUP... | --list
   lint    formatters and static checks
   image   what the Dockerfile's build stage needs
   docker  a Docker daemon and client, and compose, where there are none
-  k8s     make test-k8s: helm, and what the black-box tests need
+  k8s     make test-k8s, make docs-test: helm, and what the black-box tests need
   stand-ins  local images for where no registry answers
   arm64   build and try the service for arm64 on another machine (tools/arm64.sh)
 
