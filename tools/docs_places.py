@@ -46,7 +46,9 @@ START_SECONDS = 30
 # Every command's output goes into files of its own. curl also reports the status of the reply, on stderr.
 PREAMBLE = """set -o pipefail
 curl() { command curl --write-out '%{stderr}[status %{http_code}]\\n' "$@"; }
-kafka-acls.sh() { java -cp "$KAFKA_JARS" org.apache.kafka.tools.AclCommand "$@"; }
+kafka-acls.sh() {
+  java -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp "$KAFKA_JARS" org.apache.kafka.tools.AclCommand "$@"
+}
 """
 
 

@@ -33,6 +33,7 @@ COMMAND = re.compile(
 ANY_NUMBERS, TERMINAL = "any numbers", "a terminal"
 EXIT = re.compile(r"exit (\d+)")
 BINARY = ROOT / "build/release/event-ingestor"
+SHOWN_LINES = 12  # of a failed command's output
 NONE = Directive(0, (), None, "")
 COUNTS = ("run", "checked only", "not run", "in text", "outputs", "data", "text")
 
@@ -179,7 +180,7 @@ class Runner:
                 self._judge(block, one, result, wanted if one is to_run[-1] else 0, directive)
 
     def _judge(self, block: Block, one: Statement, result: Ran, wanted: int, directive: Directive) -> None:
-        said = f"{result.stdout}{result.stderr}".rstrip()
+        said = "\n".join(f"{result.stdout}{result.stderr}".splitlines()[-SHOWN_LINES:])
         if result.status != wanted:
             self._report.fault(block.file, one.line, f"exit status {result.status}\n{said}")
         for status in re.findall(r"\[status (\d{3})\]", result.stderr):
