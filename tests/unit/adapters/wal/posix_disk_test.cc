@@ -170,7 +170,7 @@ TEST_F(PosixDiskTest, ListNamesAllButTheLockHoweverOftenItIsAsked) {
 }
 
 TEST_F(PosixDiskTest, ReadOnlyFolderIsReadConcurrentlyWithItsWriterAndNeverChanged) {
-  const OtherProcess writer(path_);
+  const auto writer = PosixDirectory::OpenForWriting(path_.string()).value();
   WriteFile(path_ / "1", "one");
   PosixDirectory& disk = ReadOnlyDisk();
   const auto file = disk.Open("1").value();
