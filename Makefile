@@ -2,7 +2,7 @@
 # Extra arguments: make run ARGS='--log-level debug', make test-int ARGS='-k restart', make bench ARGS=...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run kafka test test-int docs-test sim fuzz bench fmt lint infra infra-plan infra-apply ci ci-long image up down test-image test-k8s clean
+.PHONY: help setup build run kafka test test-int docs-test sim fuzz bench fmt generate lint infra infra-plan infra-apply ci ci-long image up down test-image test-k8s clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ test-k8s: ## Test the chart in a cluster (KUBECONFIG and IMAGE, or LOCAL_CLUSTER
 
 fmt: ## Rewrite sources in the project's format
 	tools/setup.sh lint && tools/fmt.sh
+
+generate: ## Rewrite the documents and the chart's schema that are generated from the sources
+	tools/setup.sh build lint && tools/build.sh release event-ingestor && tools/generate.sh
 
 lint: ## Every static check: format, layers, headers, links, shell, workflows, clang-tidy, ...
 	tools/setup.sh build lint && tools/build.sh release event-ingestor && tools/lint.sh $(ARGS)

@@ -92,7 +92,7 @@ LOAD_BALANCERS = {
 }
 # The wait of Google's balancer is set in a separate object, which an annotation of the Service names.
 BACKEND_CONFIG = "cloud.google.com/backend-config"
-TIMEOUTS = ("http.idle_timeout", "http.body_timeout", "ingest.ack_timeout")
+TIMEOUTS = ("http.idle_timeout", "http.request_timeout", "ingest.ack_timeout")
 
 
 def seconds(duration: str) -> float:
@@ -122,7 +122,7 @@ def service_timeouts(settings: Thing) -> dict[str, float]:
 
 def longest(balancer: Balancer, timeouts: dict[str, float]) -> float:
     """The longest time for which the balancer may have to wait for a reply."""
-    return timeouts["ingest.ack_timeout"] + (timeouts["http.body_timeout"] if balancer.streams else 0)
+    return timeouts["ingest.ack_timeout"] + (timeouts["http.request_timeout"] if balancer.streams else 0)
 
 
 def balancer_faults(balancer: Balancer, timeouts: dict[str, float]) -> list[str]:
@@ -136,7 +136,7 @@ def balancer_faults(balancer: Balancer, timeouts: dict[str, float]) -> list[str]
     if balancer.proxies and balancer.reply is not None and balancer.reply < needed:
         faults.append(
             f"{balancer.name} waits {balancer.reply:g} s for a reply, and the service may take {needed:g} s"
-            " (ingest.ack_timeout, http.body_timeout and a margin)"
+            " (ingest.ack_timeout, http.request_timeout and a margin)"
         )
     if not balancer.proxies and max(idle, needed) >= balancer.idle:
         faults.append(
@@ -190,7 +190,7 @@ def faults(things: list[Thing], settings: Thing) -> list[str]:
 
 
 def self_test() -> None:
-    sound = {"http.idle_timeout": 75.0, "http.body_timeout": 30.0, "ingest.ack_timeout": 30.0}
+    sound = {"http.idle_timeout": 75.0, "http.request_timeout": 30.0, "ingest.ack_timeout": 30.0}
     assert set(defaults()) == set(TIMEOUTS), "docs/CONFIGURATION.md has a format that this check can't read"
     assert seconds("1.5m") == 90 and seconds("100ms") == 0.1
     every = [*INGRESS_CLASSES.values(), *LOAD_BALANCERS.values(), UNKNOWN_PROXY, UNKNOWN_LB]

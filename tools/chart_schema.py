@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """chart_schema.py [--check]: writes the names below `settings` in the chart's values.schema.json from
-docs/CONFIGURATION.md, so that helm rejects a setting that the service doesn't have. Details added there by
-hand are kept.
+docs/CONFIGURATION.md, so that helm rejects a setting that the service doesn't know; a removed one is known
+for as long as it may still be given. Details added there by hand are kept.
 --check: only checks that the schema is up to date.
 """
 

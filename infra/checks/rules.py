@@ -140,7 +140,7 @@ def balancers(infra: Path) -> list[str]:
     waits = dict(re.findall(r'"([a-z_.]+)" = "(\w+)"', taken[1])) if taken else {}
     faults = [
         f"gcp/app: {key} is {waits.get(key)}, and the service has {own[key]}"
-        for key in ("http.body_timeout", "ingest.ack_timeout")
+        for key in ("http.request_timeout", "ingest.ack_timeout")
         if waits.get(key) != own[key]
     ]
     if not re.search(r"timeoutSec += local\.wait_seconds", text):

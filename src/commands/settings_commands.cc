@@ -37,6 +37,9 @@ std::optional<int> RunSettingsCommand(const CommandLine& line, const Environment
     PrintFaults(errors, routing.error());
     return kExitSettings;
   }
+  for (const RemovedSettingUse& use : resolved->removed) {
+    errors << "event-ingestor: warning: " << ToLine(use) << '\n';
+  }
   out << (line.subcommand == Subcommand::kConfigCheck ? "ok\n" : PrintSettings(*resolved, line.show_origin));
   return kExitClean;
 }

@@ -11,6 +11,10 @@
 #include "base/time.h"
 #include "event/client_identity.h"
 #include "event/event.h"
+#include "event/timestamp.h"
+#include "event/topic_name.h"
+#include "event/traceparent.h"
+#include "event/uuid_v7.h"
 
 namespace ei {
 
@@ -47,6 +51,12 @@ struct EventSlices {
 // batch is reused for many requests, so that no memory is allocated in the steady state. Not thread-safe.
 class EventBatch {
  public:
+  // The most bytes that Add stores for an event besides its JSON and its key: an id, a timestamp, a topic and
+  // a traceparent.
+  static constexpr size_t kAddedBytesMax =
+      std::string_view(R"("id":"",)").size() + kUuidBytes + std::string_view(R"("timestamp":"",)").size() +
+      std::tuple_size_v<TimestampText> + kTopicNameBytesMax + kTraceparentBytes;
+
   void Clear(ClientNumber client = 0, ClientIdentity identity = kNoClient) {
     bytes_.clear();
     if (bytes_.capacity() > kBytesKept) bytes_.shrink_to_fit();

@@ -31,12 +31,13 @@ enum class FaultKind : uint8_t {
   kTemporary,  // the same event may be accepted later
 };
 
-// The largest sizes of an event and its members, in bytes. The id and the type are measured without quotes
-// and with escapes resolved.
+// The largest sizes of an event's id and type in bytes, measured without quotes and with escapes resolved.
+inline constexpr size_t kIdBytesMax = 256;
+inline constexpr size_t kTypeBytesMax = 256;
+
+// The limits that are settings, in bytes.
 struct EventLimits {
   size_t event_bytes_max = 1'000'000;
-  size_t id_bytes_max = 256;
-  size_t type_bytes_max = 256;
 };
 
 // How clients see a fault.
@@ -65,10 +66,8 @@ inline constexpr auto kEventFaults = std::to_array<FaultRow>({
      "\"type\" is empty; it must be a non-empty string"},
     {EventFault::kWrongType, FaultKind::kInvalid, "wrong_type",
      "\"id\" and \"type\" must be non-empty strings, \"timestamp\" a string in RFC 3339 form"},
-    {EventFault::kTypeTooLong, FaultKind::kInvalid, "type_too_long",
-     "\"type\" is over {} bytes (ingest.type_bytes_max)", &EventLimits::type_bytes_max},
-    {EventFault::kIdTooLong, FaultKind::kInvalid, "id_too_long",
-     "\"id\" is over {} bytes (ingest.id_bytes_max)", &EventLimits::id_bytes_max},
+    {EventFault::kTypeTooLong, FaultKind::kInvalid, "type_too_long", "\"type\" is over 256 bytes"},
+    {EventFault::kIdTooLong, FaultKind::kInvalid, "id_too_long", "\"id\" is over 256 bytes"},
     {EventFault::kBadTimestamp, FaultKind::kInvalid, "bad_timestamp",
      "\"timestamp\" is not a date-time of RFC 3339, such as 2026-01-31T12:00:00Z or "
      "2026-01-31T13:00:00+01:00: \"T\" between date and time, then \"Z\" or an offset with a colon"},

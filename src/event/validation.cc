@@ -20,10 +20,10 @@ EventFault Validate(const DecodedEvent& event, const EventLimits& limits) {
     if (const EventFault fault = CheckString(*member); fault != EventFault::kNone) return fault;
   }
   if (event.type.text.empty()) return EventFault::kEmptyType;
-  if (event.type.text.size() > limits.type_bytes_max) return EventFault::kTypeTooLong;
+  if (event.type.text.size() > kTypeBytesMax) return EventFault::kTypeTooLong;
   if (event.id.kind == Member::Kind::kString) {
     if (event.id.text.empty()) return EventFault::kWrongType;
-    if (event.id.text.size() > limits.id_bytes_max) return EventFault::kIdTooLong;
+    if (event.id.text.size() > kIdBytesMax) return EventFault::kIdTooLong;
   }
   if (event.timestamp.kind == Member::Kind::kString && !IsRfc3339(event.timestamp.text)) {
     return EventFault::kBadTimestamp;

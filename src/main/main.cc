@@ -99,7 +99,20 @@ base::Result<void> FitFileLimit(Settings& settings, Log& log) {
   return {};
 }
 
-int Serve(Settings settings, const Routing& routing, bool drain = false) {
+void WarnOfRemoved(const std::vector<RemovedSettingUse>& removed, Log& log) {
+  std::string lines;
+  for (const RemovedSettingUse& use : removed) {
+    if (!lines.empty()) lines += "; ";
+    lines += ToLine(use);
+  }
+  if (lines.empty()) return;
+  log.Write(ei::LogLevel::kWarn, "settings", "settings are given that no longer exist",
+            {{"code", "setting_removed"}, {"settings", std::string_view(lines)}});
+}
+
+int Serve(const ResolvedSettings& resolved, const Routing& routing, bool drain = false) {
+  Settings settings = drain ? ForDraining(resolved.settings) : resolved.settings;
+
   ProcessSignals signals;
   const system::SystemClock clock;
   telemetry::LogWriter log_writer(STDOUT_FILENO, clock);
@@ -109,6 +122,7 @@ int Serve(Settings settings, const Routing& routing, bool drain = false) {
   metrics.AddCounter(telemetry::MetricId::kLogLinesSuppressed, [&log] { return log.SuppressedLines(); });
   metrics.AddCounter(telemetry::MetricId::kLogLinesDropped, [&log_writer] { return log_writer.Dropped(); });
 
+  WarnOfRemoved(resolved.removed, log);
   const auto fits = FitFileLimit(settings, log);
   if (!fits) {
     log.Write(ei::LogLevel::kError, "service", "can't start", {{"error", fits.error().message}});
@@ -160,31 +174,32 @@ int Main(int argc, const char* const* argv) {
     std::cout << telemetry::MetricsDocument();
     return kExitClean;
   }
-  const auto settings = LoadSettings(GatherSources(line.flags, environment));
-  if (!settings) {
-    PrintFaults(std::cerr, settings.error());
+  const auto resolved = ResolveSettings(GatherSources(line.flags, environment));
+  if (!resolved) {
+    PrintFaults(std::cerr, resolved.error());
     return kExitSettings;
   }
+  const Settings& settings = resolved->settings;
   if (line.subcommand == Subcommand::kHealth) {
     tokens::HttpsClient http({.ca_file = {}, .timeout = kHealthTimeout});
-    return RunHealthCommand(*settings, line.live, http, std::cout, std::cerr);
+    return RunHealthCommand(settings, line.live, http, std::cout, std::cerr);
   }
   if (IsWalCommand(line.subcommand)) {
-    return RunWalCommand(line, *settings, system::SystemClock(), std::cout, std::cerr);
+    return RunWalCommand(line, settings, system::SystemClock(), std::cout, std::cerr);
   }
   if (IsDeadLetterCommand(line.subcommand)) {
-    return RunDeadLetterCommand(line, *settings, system::SystemClock(), std::cout, std::cerr,
+    return RunDeadLetterCommand(line, settings, system::SystemClock(), std::cout, std::cerr,
                                 ::isatty(STDERR_FILENO) != 0);
   }
-  const auto routing = LoadRouting(*settings);
+  const auto routing = LoadRouting(settings);
   if (!routing) {
     PrintFaults(std::cerr, routing.error());
     return kExitSettings;
   }
   if (line.subcommand == Subcommand::kDrain) {
-    if (!JournalIsWal(*settings)) {
+    if (!JournalIsWal(settings)) {
       // The log may hold events that were accepted with another ack level.
-      const auto left = EventsLeftInLog(settings->wal.dir);
+      const auto left = EventsLeftInLog(settings.wal.dir);
       if (!left) {
         std::cerr << "event-ingestor: " << left.error().message << '\n';
         return ExitStatusOf(left.error().kind);
@@ -196,9 +211,9 @@ int Main(int argc, const char* const* argv) {
         return kExitSettings;
       }
     }
-    return Serve(ForDraining(*settings), *routing, true);
+    return Serve(*resolved, *routing, true);
   }
-  return Serve(*settings, *routing);
+  return Serve(*resolved, *routing);
 }
 
 }  // namespace

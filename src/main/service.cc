@@ -13,6 +13,7 @@
 #include "main/leftover_log.h"
 #include "settings/adapter_options.h"
 #include "settings/cores.h"
+#include "settings/log_sizes.h"
 
 namespace ei::service {
 
@@ -25,6 +26,9 @@ constexpr size_t kDefaultWorkersMax = 4;
 constexpr auto kStalledAfter = std::chrono::milliseconds(100);
 constexpr auto kStalledAfterWithLog = std::chrono::seconds(2);
 constexpr uint64_t kLargePart = 8;  // an eighth of the events in memory, over all lanes
+// Between the starts of two commits of a busy log. A longer time spares the disk, a shorter one answers
+// sooner.
+constexpr auto kCommitInterval = std::chrono::microseconds(500);
 constexpr auto kRetryBackoffMax = std::chrono::seconds(10);
 constexpr auto kLastScrape = std::chrono::seconds(1);  // so that the count of lost events can be scraped
 constexpr auto kAnswerTime = std::chrono::seconds(2);  // for the last replies after the storage has failed
@@ -47,16 +51,13 @@ void Pause(const Clock& clock, base::Duration duration) {
   while (clock.Now() < until) never.WaitUntil(mutex, until);
 }
 
-// With `leftover` the settings were not checked for use with a log, so sizes that are too small are raised.
+// With `leftover` the settings were not checked for use with a log, so a log that is too small is enlarged.
 wal::WalOptions WalOptionsOf(const Settings& settings, size_t lanes, bool leftover,
                              ClientShares* shares = nullptr, IdempotencyWindow* window = nullptr) {
   wal::WalOptions options;
   options.bytes_max = settings.wal.bytes_max;
-  options.segment_bytes = settings.wal.segment_bytes;
-  if (leftover) {
-    options.segment_bytes = std::max(options.segment_bytes, 2 * settings.ingest.body_bytes_max);
-    options.bytes_max = std::max(options.bytes_max, 2 * options.segment_bytes);
-  }
+  if (leftover) options.bytes_max = std::max(options.bytes_max, LogBytesMin(settings.ingest));
+  options.segment_bytes = SegmentBytes(settings.ingest, options.bytes_max);
   options.window_events_max = settings.journal.events_max;
   options.window_bytes_max = settings.journal.bytes_max;
   options.lanes = lanes;
@@ -103,8 +104,7 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   if (wal_threads_) wal_threads_->Start();
 
   Ingest::Options ingest;
-  ingest.limits = {settings_.ingest.event_bytes_max, settings_.ingest.id_bytes_max,
-                   settings_.ingest.type_bytes_max};
+  ingest.limits = {settings_.ingest.event_bytes_max};
   ingest.ack = settings_.ingest.ack;
   ingest.ack_min = settings_.ingest.ack_min;
   ingest.has_wal = JournalIsWal(settings_);
@@ -194,9 +194,9 @@ base::Result<void> Service::OpenWal(size_t lanes) {
   journal_ = std::move(*journal);
   wal_threads_ = std::make_unique<wal::WalThreads>(
       *wal_, clock_,
-      wal::WalThreads::Options{
-          .commit_interval = settings_.wal.commit_interval,
-          .committed = [this](base::Duration took) { metrics_.JournalCommitted(took); }});
+      wal::WalThreads::Options{.commit_interval = kCommitInterval, .committed = [this](base::Duration took) {
+                                 metrics_.JournalCommitted(took);
+                               }});
   RegisterWalMetrics();
   return {};
 }
@@ -232,7 +232,6 @@ void Service::RestoreWindow() {
 base::Result<void> Service::OpenSink(size_t lanes) {
   if (settings_.sink.kind == SinkKind::kFile) {
     auto opened = file_sink::FileSink::Open({.directory = settings_.file.dir,
-                                             .segment_bytes = settings_.file.segment_bytes,
                                              .lanes = lanes,
                                              .retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0},
                                              .seed = RandomSeed()},

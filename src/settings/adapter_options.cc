@@ -59,10 +59,8 @@ http::HttpOptions HttpOptionsOf(const Settings& settings) {
   options.header_bytes_max = settings.http.header_bytes_max;
   options.body_bytes_max = settings.ingest.body_bytes_max;
   options.inflight_bytes_max = settings.http.inflight_bytes_max;
-  options.header_timeout = settings.http.header_timeout;
-  options.body_timeout = settings.http.body_timeout;
+  options.request_timeout = settings.http.request_timeout;
   options.idle_timeout = settings.http.idle_timeout;
-  options.write_timeout = settings.http.write_timeout;
   options.ack_timeout = settings.ingest.ack_timeout;
   options.trusted_proxies = http::TrustedProxies::Parse(settings.http.trusted_proxies).value();
   return options;

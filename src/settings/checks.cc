@@ -34,13 +34,6 @@ std::vector<SettingConflict> FindConflicts(const Settings& settings) {
                      "time out; raise ingest.ack_timeout or lower kafka.linger",
                      FormatDuration(ingest.ack_timeout), FormatDuration(settings.kafka.linger))});
   }
-  if (JournalIsWal(settings) && ingest.ack_timeout < settings.wal.commit_interval) {
-    conflicts.push_back(
-        {"ingest.ack_timeout", "wal.commit_interval",
-         fmt::format("{} is less than wal.commit_interval ({}), so requests at level wal would "
-                     "time out; raise ingest.ack_timeout or lower wal.commit_interval",
-                     FormatDuration(ingest.ack_timeout), FormatDuration(settings.wal.commit_interval))});
-  }
   if (settings.kafka.dlq_topic == settings.kafka.topic) {
     conflicts.push_back({"kafka.dlq_topic", "kafka.topic",
                          fmt::format("\"{}\" is also kafka.topic; dead letters need a separate topic",

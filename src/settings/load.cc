@@ -45,6 +45,10 @@ class Merge {
     resolved_.origins[static_cast<std::size_t>(&row - table_.rows().data())] = std::move(origin);
   }
 
+  void AddRemoved(const RemovedSetting& setting, Origin origin) {
+    resolved_.removed.push_back({&setting, std::move(origin)});
+  }
+
   void AddFault(SettingFault fault) {
     faulty_.insert(fault.key);
     faults_.push_back(std::move(fault));
@@ -87,16 +91,25 @@ class Merge {
 void MergeFile(const SettingsFile& file, const SettingsTable& table, Merge& merge) {
   FileContent content = ReadSettingsYaml(file.name, file.text, table);
   for (SettingFault& fault : content.faults) merge.AddFault(std::move(fault));
+  const auto origin = [&file](int line) {
+    return Origin{OriginKind::kFile, fmt::format("{}:{}", PrintableLong(file.name), line)};
+  };
   for (const FileValue& value : content.values) {
-    merge.Apply(*table.Find(value.key), value.text,
-                {OriginKind::kFile, fmt::format("{}:{}", PrintableLong(file.name), value.line)});
+    merge.Apply(*table.Find(value.key), value.text, origin(value.line));
   }
+  for (const RemovedKey& removed : content.removed) merge.AddRemoved(*removed.setting, origin(removed.line));
 }
 
 void MergeEnvironment(const EnvironmentLookup& environment, const SettingsTable& table, Merge& merge) {
   for (const Setting& row : table.rows()) {
     const std::optional<std::string> text = environment(row.env);
     if (text && !text->empty()) merge.Apply(row, *text, {OriginKind::kEnvironment, std::string(row.env)});
+  }
+  for (const RemovedSetting& setting : table.Removed()) {
+    const std::optional<std::string> text = environment(setting.env);
+    if (text && !text->empty()) {
+      merge.AddRemoved(setting, {OriginKind::kEnvironment, std::string(setting.env)});
+    }
   }
 }
 
@@ -105,7 +118,8 @@ void MergeFlags(const std::vector<SettingFlag>& flags, const SettingsTable& tabl
   for (const SettingFlag& flag : flags) {
     const std::string shown = "flag --" + Printable(flag.key);
     const Setting* row = table.Find(flag.key);
-    if (row == nullptr && flag.key != kConfigKey) {
+    const RemovedSetting* removed = table.FindRemoved(flag.key);
+    if (row == nullptr && removed == nullptr && flag.key != kConfigKey) {
       const std::string_view nearest = table.NearestKey(flag.key);
       merge.AddFault({Printable(flag.key), shown,
                       nearest.empty() ? "is not a setting; `event-ingestor help` lists all"
@@ -114,6 +128,8 @@ void MergeFlags(const std::vector<SettingFlag>& flags, const SettingsTable& tabl
       merge.AddFault({flag.key, shown, "is given twice; give each flag once"});
     } else if (row != nullptr) {
       merge.Apply(*row, flag.value, {OriginKind::kFlag, "--" + flag.key});
+    } else if (removed != nullptr) {
+      merge.AddRemoved(*removed, {OriginKind::kFlag, "--" + flag.key});
     }
   }
 }
@@ -128,6 +144,11 @@ std::string ToText(const Origin& origin) {
     case OriginKind::kFlag: return "flag " + origin.place;
   }
   return {};
+}
+
+std::string ToLine(const RemovedSettingUse& use) {
+  return fmt::format("{}: was removed and has no effect. {} ({})", use.setting->key, use.setting->instead,
+                     ToText(use.origin));
 }
 
 SettingSources GatherSources(std::vector<SettingFlag> flags, EnvironmentLookup environment) {
@@ -186,12 +207,6 @@ std::expected<ResolvedSettings, std::vector<SettingFault>> ResolveSettings(const
   MergeFlags(sources.flags, table, merge);
   merge.CheckTogether();
   return merge.Finish();
-}
-
-std::expected<Settings, std::vector<SettingFault>> LoadSettings(const SettingSources& sources) {
-  auto resolved = ResolveSettings(sources);
-  if (!resolved) return std::unexpected(std::move(resolved.error()));
-  return std::move(resolved->settings);
 }
 
 }  // namespace ei::service

@@ -48,9 +48,19 @@ struct Origin {
 
 std::string ToText(const Origin& origin);  // "environment HTTP_PORT"
 
+// A removed setting that a source still gives.
+struct RemovedSettingUse {
+  const RemovedSetting* setting;
+  Origin origin;
+};
+
+// "wal.segment_bytes: was removed and has no effect. The size ... (environment WAL_SEGMENT_BYTES)", one line.
+std::string ToLine(const RemovedSettingUse& use);
+
 struct ResolvedSettings {
   Settings settings;
   std::vector<Origin> origins;  // one for each row of the table, in its order
+  std::vector<RemovedSettingUse> removed;
 };
 
 // Finds the settings file (--config, CONFIG) and reads it. A file that can't be read is a fault in the
@@ -67,8 +77,5 @@ EnvironmentLookup ProcessEnvironment();
 // the order file, environment, flags, and conflicts between settings last.
 std::expected<ResolvedSettings, std::vector<SettingFault>> ResolveSettings(
     const SettingSources& sources, const SettingsTable& table = ServiceSettings());
-
-// The same without the origins.
-std::expected<Settings, std::vector<SettingFault>> LoadSettings(const SettingSources& sources);
 
 }  // namespace ei::service

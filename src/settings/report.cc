@@ -116,7 +116,7 @@ aliases, anchors, tags or duplicate keys.
 
 | command | what it does |
 |---|---|
-| `event-ingestor config check` | prints `ok`, or all faults with exit status 2 |
+| `event-ingestor config check` | prints `ok`, or all faults with exit status 2; warns of removed settings |
 | `event-ingestor config print` | prints the effective settings as YAML; secrets as `********` |
 | `event-ingestor config print --show-origin` | the same, with the source of each value |
 | `event-ingestor config docs` | prints this document |
@@ -125,6 +125,16 @@ Types: a *duration* is a number and its unit, `us`, `ms`, `s`, `m` or `h`, as in
 of bytes, or a number and its unit: `KiB`, `MiB`, `GiB`, `TiB` or short `K`, `M`, `G`, `T` (powers of 1024),
 `KB`, `MB`, `GB`, `TB` (powers of 1000). A *number* may have decimals, an *integer* has none. The case of a
 *word* does not matter.
+)";
+
+constexpr std::string_view kRemovedHead = R"(
+## Removed settings
+
+For one release these may still be given, as a flag, in the environment or in the file. They have no effect, and
+a warning names each: `config check` prints it, and the log has a line with the code `setting_removed`.
+
+| key | environment | instead |
+|---|---|---|
 )";
 
 }  // namespace
@@ -178,6 +188,10 @@ std::string SettingsDocument(const SettingsTable& table) {
     document += fmt::format("| `{}` | `{}` | {} | {} | {} | {} Example: `{}`.{} |\n", row.key, row.env,
                             row.type, TableCell(fallback), TableCell(row.allowed), TableCell(row.text),
                             TableCell(row.example), row.secret ? " Secret: never printed." : "");
+  }
+  if (!table.Removed().empty()) document += kRemovedHead;
+  for (const RemovedSetting& setting : table.Removed()) {
+    document += fmt::format("| `{}` | `{}` | {} |\n", setting.key, setting.env, TableCell(setting.instead));
   }
   return document;
 }

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "event/event.h"
 #include "event/json_pointer.h"
 #include "settings/edit_distance.h"
 #include "settings/enums.h"
@@ -22,7 +23,6 @@ namespace {
 using Rule = Routes::Rule;
 
 constexpr std::size_t kRulesMax = 1000;
-constexpr std::size_t kTypeBytesMax = 4096;  // highest ingest.type_bytes_max
 constexpr std::string_view kSetting = "kafka.routes_file";
 
 Routes::Key KeyOf(const std::string& text) {

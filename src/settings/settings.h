@@ -24,10 +24,8 @@ struct HttpSettings {
   std::uint32_t threads = 0;  // 0: one per core
   std::uint32_t connections_max = 0;
   std::uint64_t header_bytes_max = 0;
-  std::chrono::microseconds header_timeout{};
-  std::chrono::microseconds body_timeout{};
+  std::chrono::microseconds request_timeout{};
   std::chrono::microseconds idle_timeout{};
-  std::chrono::microseconds write_timeout{};
   std::uint64_t inflight_bytes_max = 0;
   std::uint32_t clients_max = 0;  // 0: clients are not distinguished
   std::string trusted_proxies;    // networks, separated by commas
@@ -45,8 +43,6 @@ struct IngestSettings {
   std::uint32_t batch_events_max = 0;
   std::uint64_t event_bytes_max = 0;
   std::uint32_t depth_max = 0;
-  std::uint32_t id_bytes_max = 0;
-  std::uint32_t type_bytes_max = 0;
 };
 
 struct IdempotencySettings {
@@ -67,8 +63,6 @@ struct JournalSettings {
 struct WalSettings {
   std::string dir;
   std::uint64_t bytes_max = 0;
-  std::uint64_t segment_bytes = 0;
-  std::chrono::microseconds commit_interval{};
 };
 
 struct SinkSettings {
@@ -77,7 +71,6 @@ struct SinkSettings {
 
 struct FileSettings {
   std::string dir;
-  std::uint64_t segment_bytes = 0;
 };
 
 struct KafkaSettings {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "clients/client_shares.h"
+#include "settings/log_sizes.h"
 #include "settings/units.h"
 
 namespace ei::service {
@@ -57,21 +58,19 @@ void CheckBody(const Settings& settings, std::vector<SettingConflict>& conflicts
 }
 
 void CheckWal(const Settings& settings, std::vector<SettingConflict>& conflicts) {
-  const WalSettings& wal = settings.wal;
-  if (wal.segment_bytes < 2 * settings.ingest.body_bytes_max) {
+  const std::uint64_t body = settings.ingest.body_bytes_max;
+  if (body > kLogBodyBytesMax) {
     conflicts.push_back(
-        {"wal.segment_bytes", "ingest.body_bytes_max",
-         fmt::format(
-             "{} is less than twice ingest.body_bytes_max ({}), so the events of the largest body "
-             "might not fit into one file of the log; raise wal.segment_bytes or lower ingest.body_bytes_max",
-             FormatBytes(wal.segment_bytes), FormatBytes(settings.ingest.body_bytes_max))});
-  }
-  if (wal.bytes_max < 2 * wal.segment_bytes) {
+        {"ingest.body_bytes_max", "ingest.ack",
+         fmt::format("{} is more than the write-ahead log takes ({}); lower ingest.body_bytes_max, or use no "
+                     "log: set ingest.ack and ingest.ack_min to other levels than wal",
+                     FormatBytes(body), FormatBytes(kLogBodyBytesMax))});
+  } else if (settings.wal.bytes_max < LogBytesMin(settings.ingest)) {
     conflicts.push_back(
-        {"wal.bytes_max", "wal.segment_bytes",
-         fmt::format("{} is less than twice wal.segment_bytes ({}), so the log would be full before it "
-                     "could free any disk space; raise wal.bytes_max or lower wal.segment_bytes",
-                     FormatBytes(wal.bytes_max), FormatBytes(wal.segment_bytes))});
+        {"wal.bytes_max", "ingest.body_bytes_max",
+         fmt::format("{} is less than four times ingest.body_bytes_max ({}), so the log would be full before "
+                     "it could free any disk space; raise wal.bytes_max or lower ingest.body_bytes_max",
+                     FormatBytes(settings.wal.bytes_max), FormatBytes(body))});
   }
 }
 

@@ -62,22 +62,16 @@ std::vector<Setting> HttpRows() {
            .example = "32KiB"},
           &Settings::http, &HttpSettings::header_bytes_max,
           Bytes{.fallback = 16 * kKiB, .min = kKiB, .max = kMiB}),
-      Declare({.key = "http.header_timeout",
-               .env = "HTTP_HEADER_TIMEOUT",
-               .text = "Maximum time from the first byte of a request to the end of its headers. After that "
-                       "the request is answered with 408 and the connection is closed. A lower value frees "
-                       "the connections of slow clients sooner.",
-               .example = "5s"},
-              &Settings::http, &HttpSettings::header_timeout,
-              Duration{.fallback = 10s, .min = 100ms, .max = 10min}),
-      Declare({.key = "http.body_timeout",
-               .env = "HTTP_BODY_TIMEOUT",
-               .text = "Maximum time for a whole request body to arrive. After that the request is answered "
-                       "with 408 and the connection is closed. Raise it for clients that send large batches "
-                       "over slow links.",
-               .example = "2m"},
-              &Settings::http, &HttpSettings::body_timeout,
-              Duration{.fallback = 30s, .min = 100ms, .max = 1h}),
+      Declare(
+          {.key = "http.request_timeout",
+           .env = "HTTP_REQUEST_TIMEOUT",
+           .text = "Maximum time for a whole request to arrive, of which its header may take at most 10 s. "
+                   "After that the request is answered with 408 and the connection is closed. A client "
+                   "that takes longer than this to read its reply is disconnected. Raise it for clients "
+                   "that send large batches over slow links.",
+           .example = "2m"},
+          &Settings::http, &HttpSettings::request_timeout,
+          Duration{.fallback = 30s, .min = 100ms, .max = 1h}),
       Declare({.key = "http.idle_timeout",
                .env = "HTTP_IDLE_TIMEOUT",
                .text = "Maximum time that a kept-alive connection waits for its next request. Set it higher "
@@ -86,13 +80,6 @@ std::vector<Setting> HttpRows() {
                .example = "5m"},
               &Settings::http, &HttpSettings::idle_timeout,
               Duration{.fallback = 75s, .min = 100ms, .max = 1h}),
-      Declare({.key = "http.write_timeout",
-               .env = "HTTP_WRITE_TIMEOUT",
-               .text = "Maximum time for a client to read its reply. A client that does not read its reply "
-                       "within this time is disconnected.",
-               .example = "10s"},
-              &Settings::http, &HttpSettings::write_timeout,
-              Duration{.fallback = 30s, .min = 100ms, .max = 1h}),
       Declare({.key = "http.inflight_bytes_max",
                .env = "HTTP_INFLIGHT_BYTES_MAX",
                .text = "Memory for request bodies that are being read or decoded, over all connections. When "
@@ -191,20 +178,6 @@ std::vector<Setting> IngestRows() {
                .example = "32"},
               &Settings::ingest, &IngestSettings::depth_max,
               Integer{.fallback = 64, .min = 1, .max = 1000, .unit = "levels"}),
-      Declare(
-          {.key = "ingest.id_bytes_max",
-           .env = "EVENT_ID_BYTES_MAX",
-           .text = "Maximum length of an event's id; events with a longer id are rejected. The id is also "
-                   "the record key by default, so its bytes are then stored twice.",
-           .example = "64"},
-          &Settings::ingest, &IngestSettings::id_bytes_max,
-          Integer{.fallback = 256, .min = 1, .max = 4096, .unit = "bytes"}),
-      Declare({.key = "ingest.type_bytes_max",
-               .env = "EVENT_TYPE_BYTES_MAX",
-               .text = "Maximum length of an event's type; events with a longer type are rejected.",
-               .example = "128"},
-              &Settings::ingest, &IngestSettings::type_bytes_max,
-              Integer{.fallback = 256, .min = 1, .max = 4096, .unit = "bytes"}),
   };
 }
 
@@ -285,26 +258,10 @@ std::vector<Setting> WalRows() {
                .env = "WAL_BYTES_MAX",
                .text = "Maximum disk space of the write-ahead log. When it is full, requests are rejected "
                        "with 503 journal_full. Set it to events per second, times their size, times the "
-                       "longest broker outage to survive.",
+                       "longest broker outage to survive, and to at least four times ingest.body_bytes_max.",
                .example = "50GiB"},
               &Settings::wal, &WalSettings::bytes_max,
               Bytes{.fallback = kGiB, .min = 64 * kMiB, .max = 16 * kTiB}),
-      Declare({.key = "wal.segment_bytes",
-               .env = "WAL_SEGMENT_BYTES",
-               .text = "Size of the files of the write-ahead log. All events of a request, with their ids, "
-                       "times and keys, must fit into one file, so it must be at least twice "
-                       "ingest.body_bytes_max. The disk space of a file is freed when all of its events are "
-                       "delivered or dead-lettered.",
-               .example = "128MiB"},
-              &Settings::wal, &WalSettings::segment_bytes,
-              Bytes{.fallback = 32 * kMiB, .min = kMiB, .max = kGiB}),
-      Declare({.key = "wal.commit_interval",
-               .env = "WAL_COMMIT_INTERVAL",
-               .text = "Minimum time between two syncs of a busy write-ahead log. A higher value puts more "
-                       "requests into one sync, which spares the disk; a lower value answers sooner.",
-               .example = "2ms"},
-              &Settings::wal, &WalSettings::commit_interval,
-              Duration{.fallback = 500us, .min = 0s, .max = 100ms}),
   };
 }
 
@@ -322,17 +279,11 @@ std::vector<Setting> SinkRows() {
       Declare({.key = "file.dir",
                .env = "FILE_DIR",
                .text = "Folder of the file sink, created if it is missing. A path without a leading / is "
-                       "relative to the folder in which the process was started.",
+                       "relative to the folder in which the process was started. A new file is started "
+                       "after 128 MiB. Files can be moved away or deleted at any time.",
                .example = "/var/lib/event-ingestor/events"},
               &Settings::file, &FileSettings::dir,
               Text{.fallback = "var/events", .allowed = "a path of at most 1024 bytes", .read = ReadPath}),
-      Declare({.key = "file.segment_bytes",
-               .env = "FILE_SEGMENT_BYTES",
-               .text = "Size at which the file sink starts a new file. Files can be moved away or deleted at "
-                       "any time; the next event then starts a new one.",
-               .example = "16MiB"},
-              &Settings::file, &FileSettings::segment_bytes,
-              Bytes{.fallback = 128 * kMiB, .min = kMiB, .max = 64 * kGiB}),
   };
 }
 
@@ -399,7 +350,8 @@ std::vector<Setting> KafkaRows() {
       Declare({.key = "kafka.retry_backoff",
                .env = "KAFKA_RETRY_BACKOFF",
                .text = "Longest wait before the first retry. Later waits grow up to 10 s, and each wait is "
-                       "randomized. Raise it when retries burden a cluster that is recovering.",
+                       "randomized. More than 10 s counts as 10 s. Raise it when retries burden a cluster "
+                       "that is recovering.",
                .example = "500ms"},
               &Settings::kafka, &KafkaSettings::retry_backoff,
               Duration{.fallback = 100ms, .min = 1ms, .max = 10min}),
@@ -506,7 +458,7 @@ SettingsTable MakeServiceSettings() {
         KafkaRows(), KafkaSecurityRows(), DeadLetterRows(), RunRows()}) {
     std::ranges::move(part, std::back_inserter(rows));
   }
-  return SettingsTable(std::move(rows));
+  return SettingsTable(std::move(rows), RemovedSettings());
 }
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kGroupTitles{{
@@ -551,10 +503,17 @@ const Setting* SettingsTable::Find(std::string_view key) const {
   return row == rows_.end() ? nullptr : &*row;
 }
 
+const RemovedSetting* SettingsTable::FindRemoved(std::string_view key) const {
+  const auto setting = std::ranges::find(removed_, key, &RemovedSetting::key);
+  return setting == removed_.end() ? nullptr : &*setting;
+}
+
 bool SettingsTable::IsGroup(std::string_view path) const {
-  return std::ranges::any_of(rows_, [path](const Setting& row) {
-    return row.key.size() > path.size() && row.key.starts_with(path) && row.key[path.size()] == '.';
-  });
+  const auto is_below = [path](std::string_view key) {
+    return key.size() > path.size() && key.starts_with(path) && key[path.size()] == '.';
+  };
+  return std::ranges::any_of(rows_, is_below, &Setting::key) ||
+         std::ranges::any_of(removed_, is_below, &RemovedSetting::key);
 }
 
 std::string_view SettingsTable::NearestKey(std::string_view name) const {

@@ -3,6 +3,7 @@
 #include <cassert>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -11,6 +12,7 @@
 
 #include "base/result.h"
 #include "settings/kinds.h"
+#include "settings/removed_settings.h"
 #include "settings/settings.h"
 
 namespace ei::service {
@@ -105,10 +107,14 @@ Setting Declare(const About& about, Group Settings::* group, Field Group::* fiel
 // are together.
 class SettingsTable {
  public:
-  explicit SettingsTable(std::vector<Setting> rows) : rows_(std::move(rows)) {}
+  // `removed` must outlive the table.
+  explicit SettingsTable(std::vector<Setting> rows, std::span<const RemovedSetting> removed = {})
+      : rows_(std::move(rows)), removed_(removed) {}
 
   const std::vector<Setting>& rows() const { return rows_; }
   const Setting* Find(std::string_view key) const;
+  std::span<const RemovedSetting> Removed() const { return removed_; }
+  const RemovedSetting* FindRemoved(std::string_view key) const;
   // Returns whether there are settings below this path, as below "http".
   bool IsGroup(std::string_view path) const;
   // Returns the key that `name` most likely means, by the spelling of the key, of its last part, or of its
@@ -119,6 +125,7 @@ class SettingsTable {
 
  private:
   std::vector<Setting> rows_;
+  std::span<const RemovedSetting> removed_;
 };
 
 std::string_view GroupOf(std::string_view key);

@@ -150,7 +150,8 @@ class Reader : public YAML::EventHandler {
     const std::string key = map.path + name;
     map.child.clear();
     map.child_line = Line(mark);
-    if (table_.Find(key) == nullptr && !table_.IsGroup(key)) {
+    const RemovedSetting* removed = table_.FindRemoved(key);
+    if (table_.Find(key) == nullptr && removed == nullptr && !table_.IsGroup(key)) {
       const std::string_view nearest = table_.NearestKeyOrGroup(key);
       AddFault(map.child_line, Printable(key),
                nearest.empty() ? "is not a setting; `event-ingestor help` lists all"
@@ -162,7 +163,11 @@ class Reader : public YAML::EventHandler {
       AddFault(map.child_line, key, fmt::format("is given twice; the first is in line {}", first->second));
       return;
     }
-    map.child = key;
+    if (removed != nullptr) {
+      content_.removed.push_back({removed, map.child_line});
+    } else {
+      map.child = key;
+    }
   }
 
   void RejectKey(const YAML::Mark& mark) {

@@ -21,8 +21,15 @@ struct FileValue {
   int line = 0;
 };
 
+// The key of a removed setting; its value is not read.
+struct RemovedKey {
+  const RemovedSetting* setting;
+  int line = 0;
+};
+
 struct FileContent {
   std::vector<FileValue> values;  // known keys only, each at most once
+  std::vector<RemovedKey> removed;
   std::vector<SettingFault> faults;
 };
 

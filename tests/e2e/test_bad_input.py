@@ -23,8 +23,7 @@ def shared() -> Iterator[Ingestor]:
 
 @pytest.fixture(scope="module")
 def shared_impatient() -> Iterator[Ingestor]:
-    settings = {"HTTP_HEADER_TIMEOUT": "1s", "HTTP_BODY_TIMEOUT": "1s", "HTTP_IDLE_TIMEOUT": "1s"}
-    with Ingestor(SINK="file", **settings) as ingestor:
+    with Ingestor(SINK="file", HTTP_REQUEST_TIMEOUT="1s", HTTP_IDLE_TIMEOUT="1s") as ingestor:
         yield ingestor
 
 
@@ -259,7 +258,7 @@ def test_a_client_that_sends_all_and_closes_its_half_gets_its_reply(service: Ing
 
 
 def test_a_client_that_never_reads_is_disconnected(serve: Callable[..., Ingestor]) -> None:
-    ingestor = serve(SINK="file", HTTP_WRITE_TIMEOUT="500ms")
+    ingestor = serve(SINK="file", HTTP_REQUEST_TIMEOUT="500ms")
     with ingestor.connect() as connection:
         # Replies fill the socket until the server can't write any more; it must stop reading, then close the
         # connection.

@@ -199,7 +199,7 @@ def read_code(replies: BinaryIO) -> str:
 
 
 OPEN = {"RATE_LIMIT_RPS": 0, "QUEUE_SIZE": 10_000_000} | STALLED
-ON_DISK = {"ACK": "wal", "WAL_BYTES_MAX": "64MiB", "WAL_SEGMENT_BYTES": "4MiB"}
+ON_DISK = {"ACK": "wal", "WAL_BYTES_MAX": "64MiB"}
 
 
 def fill_journal(shape: str) -> Filler:

@@ -139,30 +139,31 @@ def test_after_a_crash_what_waits_is_stored_once_whoever_repeats_it(
 
 
 def test_the_log_keeps_no_more_than_the_window_asks_for(filing: Serve, tmp_path: Path) -> None:
-    small = {"IDEMPOTENCY_EVENTS": 100, "WAL_SEGMENT_BYTES": "1MiB", "BODY_BYTES_MAX": "512KiB"}
-    small |= {"EVENT_BYTES_MAX": "100KiB"}
+    # The log has files of 2 MiB.
+    small = {"IDEMPOTENCY_EVENTS": 200, "WAL_BYTES_MAX": "64MiB", "BODY_BYTES_MAX": "512KiB"}
+    small |= {"EVENT_BYTES_MAX": "100KiB", "BATCH_EVENTS_MAX": 100}
     first = filing(**small)
     padding = "x" * 50_000
 
     def taken(n: int) -> bool:
-        # Four requests fill such a small segment, perhaps before the next one is prepared: 503, retry.
+        # Eight requests fill such a small segment, perhaps before the next one is prepared: 503, retry.
         reply = post(first, "", [event(f"p{i}", p=padding) for i in range(n, n + 5)])
         assert reply.status in (202, 503), reply.body
         return reply.status == 202
 
-    for n in range(0, 300, 5):
+    for n in range(0, 600, 5):
         wait_until(lambda n=n: taken(n), 20, "the batch is taken")
     first.wait_drained()
     wait_settled(tmp_path)
     first.kill()
     kept = sum(file.stat().st_size for file in (tmp_path / "var/wal").glob("*.wal"))
-    assert 100 * len(padding) < kept < 100 * len(padding) + (5 << 20)
+    assert 200 * len(padding) < kept < 200 * len(padding) + (10 << 20)
 
     second = filing(**small)
-    assert rebuilt_ids(second) == 100
-    for n in (200, 199):
+    assert rebuilt_ids(second) == 200
+    for n in (400, 399):
         assert post(second, "", event(f"p{n}", p=padding)).status == 202
-    assert second.metric("events_deduplicated_total") == 1, "p199 was forgotten"
+    assert second.metric("events_deduplicated_total") == 1, "p399 was forgotten"
 
 
 @pytest.mark.sanitizer

@@ -46,12 +46,11 @@ def tight_settings(seed: int) -> Settings:
         "HTTP_CLIENTS_MAX": chance.choice((0, 100)),
         "KAFKA_KEY": chance.choice(("none", "id", "/k")),
         "ACK": chance.choice(("memory", "wal", "broker")),
-        "WAL_BYTES_MAX": "1GiB",
+        "WAL_BYTES_MAX": "64MiB",  # so that its files are no larger than the largest request needs
     }
     settings["HTTP_INFLIGHT_BYTES_MAX"] = lowest(settings, "HTTP_INFLIGHT_BYTES_MAX", MIB, 64 * MIB)
     settings["QUEUE_SIZE"] = int(2 ** chance.uniform(3, 13))
     settings["QUEUE_BYTES_MAX"] = lowest(settings, "QUEUE_BYTES_MAX", MIB, 64 * MIB)
-    settings["WAL_SEGMENT_BYTES"] = lowest(settings, "WAL_SEGMENT_BYTES", MIB, 32 * MIB)
     return settings
 
 

@@ -193,7 +193,7 @@ def test_too_few_open_files_are_logged_and_cost_connections_not_the_log(
             out.fileno(),
             *limited,
             ACK="wal",
-            WAL_SEGMENT_BYTES="1MiB",
+            WAL_BYTES_MAX="64MiB",  # in files of 2 MiB
             **small,
         )
     connections: list[RawConnection] = []
@@ -210,7 +210,7 @@ def test_too_few_open_files_are_logged_and_cost_connections_not_the_log(
         connections.append(first)
         connections += [RawConnection(service.port) for _ in range(400)]
         event = json.dumps({"type": "t", "payload": "x" * 90_000}).encode()
-        for _ in range(60):  # several segments of the log
+        for _ in range(100):  # several segments of the log
             assert first.request("POST", EVENTS, event, {"Content-Type": JSON}).status == 202
         assert "could not be accepted" not in log.read_text()
     finally:
@@ -226,6 +226,30 @@ def test_hardly_any_open_files_are_a_fault_of_the_settings(tmp_path: Path) -> No
         service = Piped(tmp_path, out.fileno(), out.fileno(), "/usr/bin/prlimit", "--nofile=100:100")
     assert service.process.wait(20) == SETTINGS
     assert "the limit of open files is 100" in log.read_text()
+
+
+# --- old configurations
+
+
+def test_settings_that_were_removed_do_not_stop_it_and_are_named_once(serve: Serve, tmp_path: Path) -> None:
+    config = tmp_path / "old.yaml"
+    config.write_text("file: {segment_bytes: 1MiB}\nhttp: {port: 0}\n")
+    old = {"CONFIG": config, "WAL_SEGMENT_BYTES": "1MiB", "HTTP_BODY_TIMEOUT": "nonsense", "SINK": "file"}
+    ingestor = serve("--wal.commit_interval=2ms", **old)
+    assert ingestor.post(EVENT).status == 202
+    (line,) = ingestor.log_lines(code="setting_removed")
+    assert line["level"] == "warn"
+    for source in (
+        f"file {config}:1",
+        "environment WAL_SEGMENT_BYTES",
+        "environment HTTP_BODY_TIMEOUT",
+        "flag --wal.commit_interval",
+    ):
+        assert f"({source})" in line["settings"]
+
+    checked = run_to_exit("config", "check", "--wal.commit_interval=2ms", settings=old)
+    assert (checked.status, checked.stdout) == (CLEAN, "ok\n")
+    assert len(checked.stderr.splitlines()) == 4 and "Set http.request_timeout" in checked.stderr
 
 
 # --- name servers that don't answer

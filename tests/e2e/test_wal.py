@@ -263,7 +263,9 @@ def send_until_refused(ingestor: Ingestor, body_of: BodyMaker) -> tuple[Reply, l
 def test_a_full_log_refuses_and_serves_again_by_itself(
     with_log: WithLog, broker: KafkaBroker, topic: str
 ) -> None:
-    ingestor = with_log(WAL_BYTES_MAX="64MiB", WAL_SEGMENT_BYTES="4MiB", BODY_BYTES_MAX="1MiB")
+    # The log has 32 files of 2 MiB.
+    small = {"BODY_BYTES_MAX": 950_000, "EVENT_BYTES_MAX": 100_000, "BATCH_EVENTS_MAX": 100}
+    ingestor = with_log(WAL_BYTES_MAX="64MiB", **small)
     broker.pause()
     accepted: list[str] = []
     # Large events first: when there is no space for them there is still some for smaller ones.

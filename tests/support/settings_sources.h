@@ -38,6 +38,13 @@ inline std::vector<std::string> LinesOf(const std::vector<SettingFault>& faults)
   return lines;
 }
 
+// The settings without their origins.
+inline std::expected<Settings, std::vector<SettingFault>> LoadSettings(const SettingSources& sources) {
+  auto resolved = ResolveSettings(sources);
+  if (!resolved) return std::unexpected(std::move(resolved.error()));
+  return std::move(resolved->settings);
+}
+
 // The fault lines; empty when the settings load.
 inline std::vector<std::string> FaultLines(Given given) {
   const auto settings = LoadSettings(SourcesOf(std::move(given)));

@@ -19,10 +19,10 @@ locals {
   ]
   gke_ingress = length(local.gke_ingresses) > 0
 
-  # The balancer's wait starts at a request's first byte: it includes the time of the body and of the ack. With its default of 30 s
+  # The balancer's wait starts at a request's first byte: it includes the time of the request and of the ack. With its default of 30 s
   # clients would get a 504 for events that are acknowledged a moment later. Uses the service's default time-outs unless settings
   # change them, plus 10 s for the transfer.
-  longest_waits = { "http.body_timeout" = "30s", "ingest.ack_timeout" = "30s" }
+  longest_waits = { "http.request_timeout" = "30s", "ingest.ack_timeout" = "30s" }
   wait_seconds = ceil(10 + sum([
     for key, fallback in local.longest_waits : [
       for part in regexall("^([0-9.]+)(h|m|s|ms|us)$", lookup(var.settings, key, fallback)) :

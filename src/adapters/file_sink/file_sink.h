@@ -22,9 +22,11 @@ namespace ei::file_sink {
 
 class FileLane;
 
+inline constexpr uint64_t kSegmentBytesMax = 128 << 20;  // of the service; one longer line may exceed it
+
 struct Options {
-  std::string directory;                  // file.dir
-  uint64_t segment_bytes = 128ULL << 20;  // file.segment_bytes; one longer line may exceed it
+  std::string directory;  // file.dir
+  uint64_t segment_bytes = kSegmentBytesMax;
   size_t lanes = 1;
   RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
   uint64_t seed = 0;

@@ -170,6 +170,7 @@ bool Connection::OnHeader() {
   }
   if (status == ParseStatus::kNeedMore) return consumed > 0 && buffer_.Size() > 0;
 
+  deadline_ = request_began_ + loop_.Shared().options.request_timeout;
   Request& request = parser_.Current();
   request.client = client_.ClientOf(request.forwarded_for, request_began_);
   request.client_identity = client_.Identity();
@@ -180,16 +181,14 @@ bool Connection::OnHeader() {
     Answer(request, reply, close || ShouldClose(request));
     discard_left_ = body;
     state_ = State::kDiscard;
-    deadline_ = request_began_ + loop_.Shared().options.body_timeout;
     close_after_write_ = close;
     refused_early_ = close && (body > 0 || request.chunked);
     return true;
   }
   state_ = State::kBody;
-  const bool body_here = !request.chunked && buffer_.Size() >= request.content_length.value_or(0);
-  if (!body_here) {
-    deadline_ = loop_.Clock().Now() + loop_.Shared().options.body_timeout;
-    if (request.expects_continue && buffer_.Size() == 0) out_.append("HTTP/1.1 100 Continue\r\n\r\n");
+  const bool has_body = request.chunked || request.content_length.value_or(0) > 0;
+  if (request.expects_continue && has_body && buffer_.Size() == 0) {
+    out_.append("HTTP/1.1 100 Continue\r\n\r\n");
   }
   return true;
 }
@@ -341,9 +340,9 @@ void Connection::Tick(base::SteadyTime now) {
   } else if (state_ == State::kHeader && close_soon_) {
     return Abort();
   } else if (state_ == State::kHeader) {
-    RefuseAndClose(problems::kHeaderTimeout, "the header took longer than http.header_timeout");
+    RefuseAndClose(problems::kHeaderTimeout, "the header took longer than 10 s or http.request_timeout");
   } else {
-    RefuseAndClose(problems::kBodyTimeout, "the body took longer than http.body_timeout");
+    RefuseAndClose(problems::kBodyTimeout, "the request took longer than http.request_timeout");
   }
   boost::system::error_code ignored;
   socket_.cancel(ignored);

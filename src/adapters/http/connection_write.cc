@@ -35,7 +35,7 @@ bool Connection::WriteOut() {
     return false;
   }
   writing_ = true;
-  write_deadline_ = loop_.Clock().Now() + loop_.Shared().options.write_timeout;
+  write_deadline_ = loop_.Clock().Now() + loop_.Shared().options.request_timeout;
   asio::async_write(socket_, asio::buffer(out_),
                     [self = shared_from_this()](const boost::system::error_code& failed, size_t) {
                       self->writing_ = false;

@@ -96,7 +96,7 @@ class EventLoop {
     return std::min<base::Duration>(listener_.silence_timeout, shared_.options.idle_timeout);
   }
   base::Duration HeaderTimeout() const {
-    return std::min<base::Duration>(listener_.silence_timeout, shared_.options.header_timeout);
+    return std::min({listener_.silence_timeout, shared_.options.request_timeout, kHeaderTimeMax});
   }
   // Moves the connection to the lingering ones. Their number is bounded by lingering_max, and each client has
   // a share of it, except a trusted proxy; at the limit the oldest one (of the client, at its share) is
@@ -117,6 +117,9 @@ class EventLoop {
   base::SteadyTime Answer(std::string& out, const Request& request, const Reply& reply, bool close,
                           base::SteadyTime began);
 
+  // From a request's first byte to the end of its header: a slow header is the cheapest way to hold a
+  // connection, and an honest one is short.
+  static constexpr base::Duration kHeaderTimeMax = std::chrono::seconds(10);
   // Replies that were produced within this time are written one after the other, so that a client is woken
   // once for many of them.
   static constexpr base::Duration kGatherTime = std::chrono::microseconds(200);

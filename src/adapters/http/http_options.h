@@ -26,12 +26,10 @@ struct HttpOptions {
   // Buffers of all connections, not counting the first 4 KiB of each.
   size_t inflight_bytes_max = 64 << 20;
 
-  // From a request's first byte to the end of its header.
-  base::Duration header_timeout = std::chrono::seconds(10);
-  base::Duration body_timeout = std::chrono::seconds(30);   // the whole body
-  base::Duration idle_timeout = std::chrono::seconds(75);   // between requests
-  base::Duration ack_timeout = std::chrono::seconds(30);    // for the ack of accepted events
-  base::Duration write_timeout = std::chrono::seconds(30);  // for the client to read a reply
+  // From a request's first byte to its last, and for the client to read the reply.
+  base::Duration request_timeout = std::chrono::seconds(30);
+  base::Duration idle_timeout = std::chrono::seconds(75);  // between requests
+  base::Duration ack_timeout = std::chrono::seconds(30);   // for the ack of accepted events
 };
 
 }  // namespace ei::http

@@ -8,6 +8,6 @@ namespace ei::wal {
 // right: no log reaches these values in practice, and counting on from there could overflow.
 inline constexpr uint64_t kPositionsMax = uint64_t{1} << 62;
 inline constexpr uint64_t kSegmentNumbersMax = uint64_t{1} << 62;
-inline constexpr uint64_t kSegmentBytesMax = 1 << 30;  // the maximum of wal.segment_bytes
+inline constexpr uint64_t kSegmentBytesMax = 1 << 30;  // no larger one is made
 
 }  // namespace ei::wal

@@ -59,6 +59,16 @@ TEST(SettingsCommands, ConfigCheckOfGoodSettingsSaysOk) {
   EXPECT_EQ(ran.errors, "");
 }
 
+TEST(SettingsCommands, ConfigCheckWarnsOfRemovedSettings) {
+  const Ran ran = RunCommand({"config", "check", "--file.segment_bytes=1MiB"});
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_EQ(ran.out, "ok\n");
+  EXPECT_EQ(
+      ran.errors,
+      "event-ingestor: warning: file.segment_bytes: was removed and has no effect. The file sink starts "
+      "a new file after 128 MiB. (flag --file.segment_bytes)\n");
+}
+
 TEST(SettingsCommands, ConfigPrintShowsEffectiveValues) {
   const Ran ran = RunCommand({"config", "print", "--show-origin", "--http.port", "80"});
   EXPECT_EQ(ran.status, 0);

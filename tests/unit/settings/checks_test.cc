@@ -103,19 +103,34 @@ TEST(SettingConflicts, AckThatPromisesLessThanTheLeast) {
   EXPECT_EQ(OnlyConflict(settings), "");
 }
 
-TEST(SettingConflicts, LogFileThatCannotHoldTheLargestBody) {
+TEST(SettingConflicts, LogThatIsFullWithTheLargestBody) {
   Settings settings = DefaultSettings();
-  settings.wal.segment_bytes = 16u << 20;
+  settings.wal.bytes_max = 64u << 20;
+  settings.http.inflight_bytes_max = 256u << 20;
+  settings.ingest.body_bytes_max = 16u << 20;
+  EXPECT_EQ(OnlyConflict(settings), "");
+  settings.ingest.body_bytes_max = 17u << 20;
+  EXPECT_EQ(OnlyConflict(settings),
+            "wal.bytes_max / ingest.body_bytes_max: 64MiB is less than four times ingest.body_bytes_max "
+            "(17MiB), so the log would be full before it could free any disk space; raise wal.bytes_max or "
+            "lower ingest.body_bytes_max");
   settings.ingest.ack = AckLevel::kMemory;
   EXPECT_EQ(OnlyConflict(settings), "") << "the log is off";
-  settings.ingest.ack = AckLevel::kWal;
-  EXPECT_EQ(
-      OnlyConflict(settings),
-      "wal.segment_bytes / ingest.body_bytes_max: 16MiB is less than twice ingest.body_bytes_max (10MiB), "
-      "so the events of the largest body might not fit into one file of the log; raise wal.segment_bytes or "
-      "lower ingest.body_bytes_max");
-  settings.wal.segment_bytes = 20u << 20;
+}
+
+TEST(SettingConflicts, BodyThatIsTooLargeForAnyLog) {
+  Settings settings = DefaultSettings();
+  settings.wal.bytes_max = uint64_t{1} << 40;
+  settings.http.inflight_bytes_max = uint64_t{2} << 30;
+  settings.ingest.body_bytes_max = 512u << 20;
   EXPECT_EQ(OnlyConflict(settings), "");
+  settings.ingest.body_bytes_max = 1u << 30;
+  EXPECT_EQ(OnlyConflict(settings),
+            "ingest.body_bytes_max / ingest.ack: 1GiB is more than the write-ahead log takes (512MiB); lower "
+            "ingest.body_bytes_max, or use no log: set ingest.ack and ingest.ack_min to other levels than "
+            "wal");
+  settings.ingest.ack = AckLevel::kMemory;
+  EXPECT_EQ(OnlyConflict(settings), "") << "the log is off";
 }
 
 TEST(SettingConflicts, AcksThatAlwaysComeTooLate) {
@@ -127,22 +142,6 @@ TEST(SettingConflicts, AcksThatAlwaysComeTooLate) {
             "level broker would time out; raise ingest.ack_timeout or lower kafka.linger");
   settings.sink.kind = SinkKind::kFile;
   EXPECT_EQ(OnlyConflict(settings), "");
-  settings.wal.commit_interval = std::chrono::milliseconds(160);
-  EXPECT_EQ(OnlyConflict(settings),
-            "ingest.ack_timeout / wal.commit_interval: 150ms is less than wal.commit_interval (160ms), so "
-            "requests at level wal would time out; raise ingest.ack_timeout or lower wal.commit_interval");
-}
-
-TEST(SettingConflicts, LogThatIsFullWithItsFirstFile) {
-  Settings settings = DefaultSettings();
-  settings.ingest.ack = settings.ingest.ack_min = AckLevel::kWal;
-  settings.wal.bytes_max = 64u << 20;
-  EXPECT_EQ(OnlyConflict(settings), "");
-  settings.wal.segment_bytes = 33u << 20;
-  EXPECT_EQ(
-      OnlyConflict(settings),
-      "wal.bytes_max / wal.segment_bytes: 64MiB is less than twice wal.segment_bytes (33MiB), so the log "
-      "would be full before it could free any disk space; raise wal.bytes_max or lower wal.segment_bytes");
 }
 
 TEST(SettingConflicts, AllAreReported) {

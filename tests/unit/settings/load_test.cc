@@ -146,6 +146,23 @@ TEST(LoadSettings, OriginFollowsTheValue) {
   EXPECT_EQ(origin("log.level"), "default");
 }
 
+TEST(LoadSettings, RemovedSettingsHaveNoEffectAndAreNamedWithTheirSources) {
+  const auto resolved = ResolveSettings(
+      SourcesOf({.flags = {{"wal.segment_bytes", "junk"}},
+                 .environment = {{"WAL_SEGMENT_BYTES", "1"}, {"FILE_SEGMENT_BYTES", ""}, {"HTTP_PORT", "7"}},
+                 .yaml = "wal:\n  segment_bytes: 2MiB\n  dir: x\n"}));
+  ASSERT_TRUE(resolved.has_value());
+  EXPECT_EQ(resolved->settings.http.port, 7);
+  EXPECT_EQ(resolved->settings.wal.dir, "x");
+  Lines lines;
+  for (const RemovedSettingUse& use : resolved->removed) lines.push_back(ToLine(use));
+  const std::string told =
+      "wal.segment_bytes: was removed and has no effect. The size of the log's files follows from "
+      "wal.bytes_max, ingest.body_bytes_max and ingest.batch_events_max. ";
+  EXPECT_EQ(lines, (Lines{told + "(file x.yaml:2)", told + "(environment WAL_SEGMENT_BYTES)",
+                          told + "(flag --wal.segment_bytes)"}));
+}
+
 TEST(LoadSettings, EmptyEnvironmentValueIsUnset) {
   const auto settings = LoadSettings(
       SourcesOf({.environment = {{"HTTP_PORT", ""}, {"ADMIN_PORT", ""}}, .yaml = "admin: {port: 5}"}));

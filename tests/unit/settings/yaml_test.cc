@@ -50,6 +50,19 @@ TEST(SettingsYaml, MergeBombIsRejected) {
   EXPECT_EQ(faults.back(), "aliases (*name) are not supported; write the value out (file x.yaml:2)");
 }
 
+TEST(SettingsYaml, ValuesOfRemovedSettingsAreNotRead) {
+  for (const char* value : {"1", "null", "[1, 2]", "{a: {b: 1}}", ""}) {
+    const FileContent content = Read("wal:\n  segment_bytes: " + std::string(value) + "\n  dir: x\n");
+    EXPECT_TRUE(content.faults.empty()) << value;
+    ASSERT_EQ(content.removed.size(), 1u) << value;
+    EXPECT_EQ(content.removed[0].setting->key, "wal.segment_bytes");
+    EXPECT_EQ(content.removed[0].line, 2);
+    ASSERT_EQ(content.values.size(), 1u) << value;
+    EXPECT_EQ(content.values[0].key, "wal.dir");
+  }
+  EXPECT_EQ(Read("wal.segment_bytes: 1\n").removed.size(), 1u);
+}
+
 TEST(SettingsYaml, TagsAreRejected) {
   EXPECT_EQ(
       Faults("http:\n  port: !!int 80\n"),

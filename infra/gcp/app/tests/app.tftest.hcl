@@ -65,12 +65,12 @@ run "gkes_ingress_waits_for_acks" {
 
   variables {
     ingress  = { class_name = "gce", host = "events.example.com", tls_secret = "events-tls" }
-    settings = { "ingest.ack_timeout" = "2m", "http.body_timeout" = "1500ms" }
+    settings = { "ingest.ack_timeout" = "2m", "http.request_timeout" = "1500ms" }
   }
 
   assert {
     condition     = kubernetes_manifest.backend[0].manifest.spec.timeoutSec == 132
-    error_message = "the body's time and the ack's, and 10 s"
+    error_message = "the request's time and the ack's, and 10 s"
   }
 }
 

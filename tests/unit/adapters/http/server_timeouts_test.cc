@@ -14,10 +14,8 @@ constexpr std::string_view kHalfPost =
 
 TestServerOptions Options() {
   TestServerOptions options;
-  options.http.header_timeout = 10s;
-  options.http.body_timeout = 30s;
+  options.http.request_timeout = 30s;
   options.http.idle_timeout = 75s;
-  options.http.write_timeout = 20s;
   return options;
 }
 
@@ -62,6 +60,18 @@ TEST_F(ServerTimeouts, ASlowBodyIsReported) {
   server_.Clock().Advance(2s);
   ExpectTimedOut(client, "body_timeout");
   EXPECT_EQ(server_.Accepted(), 0U);
+}
+
+TEST_F(ServerTimeouts, TheTimeOfTheHeaderCountsForTheWholeRequest) {
+  HttpClient client = server_.Connect();
+  Begin(client, kHalfPost.substr(0, 30));
+  server_.Clock().Advance(9s);
+  ASSERT_TRUE(client.Send(kHalfPost.substr(30)));
+  EXPECT_TRUE(client.StaysQuiet(300ms));
+  server_.Clock().Advance(20s);
+  EXPECT_TRUE(client.StaysQuiet(300ms));
+  server_.Clock().Advance(2s);
+  ExpectTimedOut(client, "body_timeout");
 }
 
 TEST_F(ServerTimeouts, ASlowChunkedBodyIsReported) {
@@ -136,6 +146,20 @@ TEST_F(ServerTimeouts, AfterACloseTheServerWaitsOnlySoLongForTheClient) {
   EXPECT_TRUE(server_.NoConnectionIsLeft());
 }
 
+TEST(ServerRequestTimeout, AShortOneIsForTheHeaderToo) {
+  TestServerOptions options = Options();
+  options.http.request_timeout = 2s;
+  TimedServer server(options);
+  HttpClient client = server.Connect();
+  const auto reply = client.Ask(Get("/livez") + std::string(kHalfPost.substr(0, 30)));
+  ASSERT_TRUE(reply);
+  server.Clock().Advance(3s);
+  const auto late = client.Receive();
+  ASSERT_TRUE(late);
+  EXPECT_EQ(late->status, 408);
+  EXPECT_EQ(nlohmann::json::parse(late->body)["code"], "header_timeout");
+}
+
 TEST(ServerWriteTimeout, AClientThatDoesNotTakeItsReplyIsDropped) {
   TestServerOptions options = Options();
   options.metrics = [](bool) { return std::string(16 << 20, 'm'); };
@@ -144,9 +168,9 @@ TEST(ServerWriteTimeout, AClientThatDoesNotTakeItsReplyIsDropped) {
   ASSERT_TRUE(client.Send(Get("/metrics")));
   ASSERT_TRUE(Eventually([&] { return server.Counts().requests == 1; }));
   // The write began before or after this advance.
-  server.Clock().Advance(19s);
+  server.Clock().Advance(29s);
   EXPECT_FALSE(Eventually([&] { return server.Http().Connections() == 0; }, 300ms));
-  server.Clock().Advance(21s);
+  server.Clock().Advance(31s);
   EXPECT_TRUE(server.NoConnectionIsLeft());
 }
 
