@@ -350,7 +350,7 @@ copy_values_alone() {
   local folder=$work/$1
   rm -rf "$folder"
   mkdir -p "$folder"
-  cp infra/$module/{variables,kafka,values}.tf "$folder/"
+  cp infra/$module/{passed_variables,variables,kafka,values}.tf "$folder/"
   printf 'output "values" {\n  value = yamlencode(local.values)\n}\n' >"$folder/outputs.tf"
 }
 
@@ -403,10 +403,12 @@ check_values() {
 }
 
 check_tflint() {
-  local tflint
   tflint=$(build_tool tflint github.com/terraform-linters/tflint $tflint_version .)
-  "$tflint" --chdir=infra --recursive --config="$PWD/infra/.tflint.hcl" --no-color
+  # Not --recursive: infra/shared has parts of roots, which are linted in each root that links them.
+  in_parallel lint_folder "${roots[@]}" $module
 }
+
+lint_folder() { "$tflint" --chdir="infra/$1" --config="$PWD/infra/.tflint.hcl" --no-color; }
 
 check_checkov() {
   local report=$work/checkov.json

@@ -4,6 +4,7 @@
 exact pins    each root pins each provider to one version, the same everywhere
 late cluster  an app root configures no provider from resources of its own apply
 same inputs   the app roots have the same inputs, except those that exist for one cloud only
+shared files  each file of shared/ is a link in all roots that it is for, not a copy
 one module    the shared module uses no cloud's provider
 kept states   an apply can't destroy the storage of the states
 examples      each root has small and production settings and a backend to copy, and no active backend
@@ -92,6 +93,24 @@ def same_inputs(infra: Path) -> list[str]:
         f"{cloud}/app and aws/app differ in their inputs: {sorted(inputs[cloud] ^ common)}"
         for cloud in CLOUDS
         if inputs[cloud] != common
+    ]
+
+
+def shared_files(infra: Path) -> list[str]:
+    passed = infra / "modules/event-ingestor/passed_variables.tf"
+    shared = infra / "shared"
+    users = [
+        *((file, ("cluster", "app")) for file in shared.glob("*.tf")),
+        *((file, (root,)) for root in ROOTS for file in shared.glob(f"{root}/*.tf")),
+        (passed, ("app",)),
+    ]
+    return [
+        f"{cloud}/{root}/{file.name} is not a link to {file.relative_to(infra)}"
+        for file, roots in users
+        for cloud in CLOUDS
+        for root in roots
+        for link in [infra / cloud / root / file.name]
+        if not (link.is_symlink() and link.resolve() == file.resolve())
     ]
 
 
@@ -204,6 +223,7 @@ RULES: dict[str, Callable[[Path], list[str]]] = {
     "exact pins": exact_pins,
     "late cluster": late_cluster,
     "same inputs": same_inputs,
+    "shared files": shared_files,
     "one module": one_module,
     "kept states": kept_states,
     "examples": examples,
@@ -230,6 +250,8 @@ PLANTED = [
     ("late cluster", "azure/app/providers.tf", "data.azurerm_kubernetes", "azurerm_kubernetes"),
     ("same inputs", "gcp/app/variables.tf", None, 'variable "extra" {\n}\n'),
     ("same inputs", "azure/app/variables.tf", 'variable "login"', 'variable "log_in"'),
+    ("shared files", "gcp/app/outputs.tf", "Address for events", "Address of events"),
+    ("shared files", "azure/cluster/api.tf", "1.35", "1.34"),
     ("one module", "modules/event-ingestor/main.tf", None, 'data "aws_region" "this" {\n}\n'),
     ("kept states", "azure/bootstrap/main.tf", "prevent_destroy = true", "prevent_destroy = false"),
     ("kept states", "aws/bootstrap/main.tf", "prevent_destroy = true", "prevent_destroy = false"),
@@ -250,10 +272,11 @@ def self_test(infra: Path) -> None:
     for rule, name, old, new in PLANTED:
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "infra"
-            shutil.copytree(infra, copy, ignore=shutil.ignore_patterns("checks", ".terraform"))
+            shutil.copytree(infra, copy, symlinks=True, ignore=shutil.ignore_patterns("checks", ".terraform"))
             file = copy / name
             text = file.read_text()
             assert old is None or old in text, f"{name} has no {old!r} to plant a fault in"
+            file.unlink()  # if it is a link, its target stays as it was
             file.write_text(text + new if old is None else text.replace(old, new))
             assert RULES[rule](copy), f"the rule {rule!r} misses {new!r} in {name}"
 

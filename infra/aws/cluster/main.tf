@@ -19,13 +19,6 @@ locals {
   private_cidrs = { for index, zone in var.zones : zone => cidrsubnet(var.vpc_cidr, 2, index) }
   public_cidrs  = { for index, zone in var.zones : zone => cidrsubnet(cidrsubnet(var.vpc_cidr, 2, 3), 4, index) }
 
-  # Private ranges (RFC 1918, RFC 6598) reach the API's address inside the network, others its public one.
-  api_cidrs = {
-    inside  = [for cidr in var.api_allowed_cidrs : cidr if can(regex(local.private_cidr, cidr))]
-    outside = [for cidr in var.api_allowed_cidrs : cidr if !can(regex(local.private_cidr, cidr))]
-  }
-  private_cidr = "^(10|172\\.(1[6-9]|2[0-9]|3[01])|192\\.168|100\\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7]))\\."
-
   nat_zones = {
     one      = [var.zones[0]]
     per-zone = var.zones

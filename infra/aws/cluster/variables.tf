@@ -1,13 +1,3 @@
-variable "name" {
-  description = "Name of this installation, as ingestor-prod. Everything is named after it, and the app root finds the cluster by it."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.name))
-    error_message = "name: 3 to 20 characters, a-z 0-9 and -, beginning with a letter and not ending with -."
-  }
-}
-
 variable "region" {
   description = "AWS region, as eu-central-1."
   type        = string
@@ -77,28 +67,6 @@ variable "interface_endpoints" {
   }
 }
 
-variable "kubernetes_version" {
-  description = "Kubernetes minor version of the cluster and its nodes. Raise it by one at a time."
-  type        = string
-  default     = "1.35"
-
-  validation {
-    condition     = can(regex("^1\\.[0-9]{2}$", var.kubernetes_version))
-    error_message = "kubernetes_version: a minor version, as 1.35."
-  }
-}
-
-variable "api_allowed_cidrs" {
-  description = "Addresses that may reach the Kubernetes API in addition to nodes and pods; the machine that applies the app root must be among them. Private ranges (a VPN's, a peered network's, a bastion's) may use its address inside the VPC; with public ones it gets a public address, for these alone."
-  type        = list(string)
-  default     = []
-
-  validation {
-    condition     = alltrue([for cidr in var.api_allowed_cidrs : can(cidrnetmask(cidr)) && try(tonumber(split("/", cidr)[1]), 0) >= 8])
-    error_message = "api_allowed_cidrs: IPv4 ranges of /8 or smaller; the API is not opened to everyone."
-  }
-}
-
 variable "admin_role_arns" {
   description = "IAM roles that administer the cluster; the app root must be applied by one of them. The creator of the cluster has no rights by default."
   type        = set(string)
@@ -148,15 +116,6 @@ variable "wal" {
   description = "Whether events are to be kept on volumes (ack = wal in the app root): installs the EBS CSI driver."
   type        = bool
   default     = true
-}
-
-variable "service_account" {
-  description = "The pods that get the ingestor's IAM role: their namespace and service account, as in the app root."
-  type = object({
-    namespace = optional(string, "event-ingestor")
-    name      = optional(string, "event-ingestor")
-  })
-  default = {}
 }
 
 variable "msk_iam" {

@@ -1,13 +1,3 @@
-variable "name" {
-  description = "Name of this installation, as ingestor-prod. Everything is named after it, and the app root finds the cluster by it."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.name))
-    error_message = "name: 3 to 20 characters, a-z 0-9 and -, beginning with a letter and not ending with -."
-  }
-}
-
 variable "subscription_id" {
   description = "Id of the Azure subscription."
   type        = string
@@ -56,17 +46,6 @@ variable "vnet_cidr" {
   }
 }
 
-variable "kubernetes_version" {
-  description = "Kubernetes minor version. Patches are installed automatically (automatic_upgrade_channel = patch); raise this by one at a time."
-  type        = string
-  default     = "1.35"
-
-  validation {
-    condition     = can(regex("^1\\.[0-9]{2}$", var.kubernetes_version))
-    error_message = "kubernetes_version: a minor version, as 1.35."
-  }
-}
-
 variable "sku_tier" {
   description = "Standard (with an SLA for the API server) or Free."
   type        = string
@@ -75,17 +54,6 @@ variable "sku_tier" {
   validation {
     condition     = contains(["Free", "Standard"], var.sku_tier)
     error_message = "sku_tier: Free or Standard."
-  }
-}
-
-variable "api_allowed_cidrs" {
-  description = "Addresses that may reach the Kubernetes API; the machine that applies the app root must be among them. Public ones: a public address, for these alone. None of them: a private cluster, reached from this network and what is peered with it (private ranges need no mention and change nothing; a peered network has to be linked to the cluster's private DNS zone). This can't be changed later: a change creates a new cluster."
-  type        = list(string)
-  default     = []
-
-  validation {
-    condition     = alltrue([for cidr in var.api_allowed_cidrs : can(cidrnetmask(cidr)) && try(tonumber(split("/", cidr)[1]), 0) >= 8])
-    error_message = "api_allowed_cidrs: IPv4 ranges of /8 or smaller; the API is not opened to everyone."
   }
 }
 
@@ -153,15 +121,6 @@ variable "registry" {
     condition     = can(regex("^[a-z0-9]{5,50}$", var.registry.name)) && contains(["Standard", "Premium"], var.registry.sku)
     error_message = "registry: name is 5 to 50 of a-z 0-9, sku Standard or Premium."
   }
-}
-
-variable "service_account" {
-  description = "The pods that get the ingestor's identity: their namespace and service account, as in the app root."
-  type = object({
-    namespace = optional(string, "event-ingestor")
-    name      = optional(string, "event-ingestor")
-  })
-  default = {}
 }
 
 variable "key_vault" {

@@ -6,6 +6,38 @@ locals {
     resourceName = "projects/${var.project}/secrets/${local.secret.id}/versions/${local.secret.version}"
     path         = "password"
   }])
+
+  # What release.tf needs from the cloud.
+  cloud = {
+    repository = "${var.region}-docker.pkg.dev/${var.project}/${var.name}/event-ingestor"
+
+    disk = {
+      driver     = "pd.csi.storage.gke.io"
+      parameters = { type = "pd-ssd" }
+      size_gib   = 20
+    }
+
+    kafka = var.kafka
+    secret_store = local.secret == null ? null : {
+      driver     = "secrets-store-gke.csi.k8s.io" # GKE's own build of the driver, with its own names
+      provider   = "gke"
+      parameters = { secrets = local.secret_objects }
+    }
+
+    # Workload Identity Federation uses namespace and service account.
+    identity_annotations = {}
+    identity_labels      = {}
+
+    service = {
+      type = var.load_balancer.reach == "none" ? "ClusterIP" : "LoadBalancer"
+      annotations = merge(
+        var.load_balancer.reach == "none" ? {} : { "networking.gke.io/load-balancer-type" = "Internal" },
+        local.gke_ingress ? { "cloud.google.com/backend-config" = jsonencode({ default = var.service_account.name }) } : {},
+      )
+    }
+    ingress         = try(local.gke_ingresses[0], var.ingress)
+    health_checkers = local.gke_ingress ? ["35.191.0.0/16", "130.211.0.0/22"] : [] # Google's, the same everywhere
+  }
 }
 
 # GKE's own ingress: it is selected by an annotation, as it ignores Ingresses with a class. By default its health check requests
@@ -14,7 +46,7 @@ locals {
   gke_ingresses = [
     for ingress in [var.ingress] : merge(ingress, {
       class_name  = null
-      annotations = merge(try(ingress.annotations, {}), { "kubernetes.io/ingress.class" = ingress.class_name })
+      annotations = merge(ingress.annotations, { "kubernetes.io/ingress.class" = ingress.class_name })
     }) if startswith(try(coalesce(ingress.class_name), ""), "gce")
   ]
   gke_ingress = length(local.gke_ingresses) > 0
@@ -49,62 +81,4 @@ resource "kubernetes_manifest" "backend" {
       timeoutSec         = local.wait_seconds
     }
   }
-}
-
-# Retain: a volume may hold acknowledged events that are not delivered yet. Only a person may decide to delete it.
-resource "kubernetes_storage_class_v1" "wal" {
-  count = var.ack == "wal" ? 1 : 0
-
-  metadata {
-    name = "${var.service_account.namespace}-wal"
-  }
-
-  storage_provisioner    = "pd.csi.storage.gke.io"
-  reclaim_policy         = "Retain"
-  volume_binding_mode    = "WaitForFirstConsumer"
-  allow_volume_expansion = true
-
-  parameters = {
-    type = "pd-ssd"
-  }
-}
-
-module "event_ingestor" {
-  source = "../../modules/event-ingestor"
-
-  name             = var.service_account.name
-  namespace        = var.service_account.namespace
-  create_namespace = var.create_namespace
-  chart            = var.chart
-  image            = merge(var.image, { repository = coalesce(var.image.repository, "${var.region}-docker.pkg.dev/${var.project}/${var.name}/event-ingestor") })
-
-  ack         = var.ack
-  wal         = merge(var.wal, { storage_class = one(kubernetes_storage_class_v1.wal[*].metadata[0].name) })
-  replicas    = var.replicas
-  autoscaling = var.autoscaling
-  resources   = var.resources
-  settings    = var.settings
-
-  kafka = var.kafka
-  kafka_secret = var.kafka_secret == null ? null : {
-    kubernetes = try(var.kafka_secret.kubernetes, null)
-    store = local.secret == null ? null : {
-      driver     = "secrets-store-gke.csi.k8s.io" # GKE's own build of the driver, with its own names
-      provider   = "gke"
-      parameters = { secrets = local.secret_objects }
-    }
-  }
-
-  # The identity needs no annotation: Workload Identity Federation uses namespace and service account.
-
-  service = {
-    type = var.load_balancer.reach == "none" ? "ClusterIP" : "LoadBalancer"
-    annotations = merge(
-      var.load_balancer.reach == "none" ? {} : { "networking.gke.io/load-balancer-type" = "Internal" },
-      local.gke_ingress ? { "cloud.google.com/backend-config" = jsonencode({ default = var.service_account.name }) } : {},
-    )
-  }
-  ingress         = try(local.gke_ingresses[0], var.ingress)
-  health_checkers = local.gke_ingress ? ["35.191.0.0/16", "130.211.0.0/22"] : [] # Google's, the same everywhere
-  extra_values    = var.extra_values
 }

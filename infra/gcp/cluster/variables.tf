@@ -1,13 +1,3 @@
-variable "name" {
-  description = "Name of this installation, as ingestor-prod. Everything is named after it, and the app root finds the cluster by it."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.name))
-    error_message = "name: 3 to 20 characters, a-z 0-9 and -, beginning with a letter and not ending with -."
-  }
-}
-
 variable "project" {
   description = "Id of the Google Cloud project."
   type        = string
@@ -81,17 +71,6 @@ variable "release_channel" {
   }
 }
 
-variable "kubernetes_version" {
-  description = "Lowest Kubernetes version of the control plane, a minor version; the channel may be ahead of it."
-  type        = string
-  default     = "1.35"
-
-  validation {
-    condition     = can(regex("^1\\.[0-9]{2}$", var.kubernetes_version))
-    error_message = "kubernetes_version: a minor version, as 1.35."
-  }
-}
-
 variable "maintenance_start" {
   description = "Start of the daily window of four hours in which GKE may upgrade, in UTC, as 02:00."
   type        = string
@@ -100,17 +79,6 @@ variable "maintenance_start" {
   validation {
     condition     = can(regex("^([01][0-9]|2[0-3]):[0-5][0-9]$", var.maintenance_start))
     error_message = "maintenance_start: HH:MM in UTC."
-  }
-}
-
-variable "api_allowed_cidrs" {
-  description = "Addresses that may reach the Kubernetes API in addition to nodes and pods; the machine that applies the app root must be among them. Private ranges (a VPN's, a peered network's, a bastion's) may use its address inside the network; with public ones it gets a public address, for these alone."
-  type        = list(string)
-  default     = []
-
-  validation {
-    condition     = alltrue([for cidr in var.api_allowed_cidrs : can(cidrnetmask(cidr)) && try(tonumber(split("/", cidr)[1]), 0) >= 8])
-    error_message = "api_allowed_cidrs: IPv4 ranges of /8 or smaller; the API is not opened to everyone."
   }
 }
 
@@ -134,15 +102,6 @@ variable "nodes" {
     condition     = var.nodes.disk_gib >= 20
     error_message = "nodes: disk_gib is at least 20."
   }
-}
-
-variable "service_account" {
-  description = "The pods that get the ingestor's identity: their namespace and service account, as in the app root."
-  type = object({
-    namespace = optional(string, "event-ingestor")
-    name      = optional(string, "event-ingestor")
-  })
-  default = {}
 }
 
 variable "kafka_secret" {

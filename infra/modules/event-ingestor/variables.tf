@@ -20,32 +20,6 @@ variable "namespace" {
   }
 }
 
-variable "create_namespace" {
-  description = "Whether the module creates the namespace, and removes it with the release."
-  type        = bool
-  default     = true
-}
-
-variable "chart" {
-  description = "The Helm chart: a folder (default: this repository's), or an OCI repository with a version."
-  type = object({
-    path       = optional(string)
-    repository = optional(string)
-    version    = optional(string)
-  })
-  default = {}
-
-  validation {
-    condition     = (var.chart.repository == null) == (var.chart.version == null)
-    error_message = "chart: a repository needs a version, and a version a repository."
-  }
-
-  validation {
-    condition     = var.chart.repository == null || (can(regex("^oci://", var.chart.repository)) && var.chart.path == null)
-    error_message = "chart: the repository begins with oci://, and excludes path."
-  }
-}
-
 variable "image" {
   description = "The service's image. If both a digest (sha256:...) and a tag are given, the digest is used."
   type = object({
@@ -70,17 +44,6 @@ variable "image" {
   }
 }
 
-variable "ack" {
-  description = "The guarantee of a success reply. broker: Kafka has the event (a Deployment, no disk). wal: it is synced to the pod's volume (a StatefulSet, see wal)."
-  type        = string
-  default     = "broker"
-
-  validation {
-    condition     = contains(["broker", "wal"], var.ack)
-    error_message = "ack: broker or wal. memory loses accepted events with a pod and is not offered here."
-  }
-}
-
 variable "wal" {
   description = "The volume of each replica when ack is wal: its size, and the storage class (unset: the cluster's default). The log uses at most four fifths of it, the rest is for dead letters and the file system."
   type = object({
@@ -92,79 +55,6 @@ variable "wal" {
   validation {
     condition     = var.wal.size_gib >= 1 && floor(var.wal.size_gib) == var.wal.size_gib
     error_message = "wal: size_gib is a whole number, at least 1."
-  }
-}
-
-variable "replicas" {
-  description = "Number of replicas if autoscaling is unset. Two is the minimum that survives the loss of a node."
-  type        = number
-  default     = 3
-
-  validation {
-    condition     = var.replicas >= 1 && floor(var.replicas) == var.replicas
-    error_message = "replicas: a whole number, at least 1."
-  }
-}
-
-variable "autoscaling" {
-  description = "Replicas by CPU instead of a fixed number. Only with ack = broker: a removed replica may leave undelivered events on its volume."
-  type = object({
-    min         = optional(number, 2)
-    max         = number
-    cpu_percent = optional(number, 70)
-  })
-  default = null
-
-  validation {
-    condition     = var.autoscaling == null || try(1 <= var.autoscaling.min && var.autoscaling.min < var.autoscaling.max, false)
-    error_message = "autoscaling: 1 <= min < max."
-  }
-
-  validation {
-    condition     = var.autoscaling == null || try(var.autoscaling.cpu_percent >= 10 && var.autoscaling.cpu_percent <= 95, false)
-    error_message = "autoscaling: cpu_percent is from 10 to 95."
-  }
-
-  validation {
-    condition     = var.autoscaling == null || var.ack == "broker"
-    error_message = "autoscaling: only with ack = broker. A StatefulSet with volumes is scaled by hand (README of the chart: scaling down)."
-  }
-}
-
-variable "resources" {
-  description = "CPU and memory of a replica, requested; the memory is its limit too. No CPU limit is set, as throttling causes latency."
-  type = object({
-    cpu    = optional(string, "1")
-    memory = optional(string, "512Mi")
-  })
-  default = {}
-
-  validation {
-    condition     = can(regex("^([1-9][0-9]*m?|[0-9]+\\.[0-9]+)$", var.resources.cpu)) && can(regex("^[1-9][0-9]*(Mi|Gi)$", var.resources.memory))
-    error_message = "resources: cpu as 500m or 2, memory as 512Mi or 1Gi."
-  }
-}
-
-variable "settings" {
-  description = "Further settings of the service by their keys, as { \"journal.bytes_max\" = \"128MiB\" }; docs/CONFIGURATION.md lists all of them. Settings that have their own input here are rejected."
-  type        = map(string)
-  default     = {}
-
-  validation {
-    condition     = alltrue([for key in keys(var.settings) : can(regex("^[a-z_]+\\.[a-z_]+$", key))])
-    error_message = "settings: keys are a group and a name, as journal.bytes_max."
-  }
-
-  validation {
-    condition = length(setintersection(keys(var.settings), [
-      "http.address", "http.port", "ingest.ack", "wal.dir", "dead_letter.dir", "kafka.brokers", "kafka.topic", "kafka.dlq_topic", "kafka.routes_file",
-    ])) == 0
-    error_message = "settings: ports, folders, ingest.ack and the settings of kafka are set by other inputs or by the chart."
-  }
-
-  validation {
-    condition     = alltrue([for key in keys(var.settings) : !contains(["admin", "file", "shutdown", "sink"], split(".", key)[0])])
-    error_message = "settings: admin, file, shutdown and sink are set by the chart (extra_values: drainPauseSeconds, terminationGracePeriodSeconds)."
   }
 }
 
@@ -254,7 +144,7 @@ variable "kafka_secret" {
 
   validation {
     condition     = var.kafka_secret == null || (try(var.kafka_secret.kubernetes, null) != null) != (try(var.kafka_secret.store, null) != null)
-    error_message = "kafka_secret: either kubernetes or store."
+    error_message = "kafka_secret: either kubernetes or the cloud's store."
   }
 }
 
@@ -289,26 +179,10 @@ variable "service" {
     condition     = var.service.port >= 1 && var.service.port <= 65535 && (!var.service.tls || var.service.type == "LoadBalancer")
     error_message = "service: port is from 1 to 65535; only a load balancer ends TLS."
   }
-}
-
-variable "ingress" {
-  description = "HTTPS by an ingress controller of the cluster: class (unset: the cluster's default, or the one of an annotation), host, and the Secret with the certificate. Unset: none."
-  type = object({
-    class_name  = optional(string)
-    host        = string
-    tls_secret  = optional(string)
-    annotations = optional(map(string), {})
-  })
-  default = null
 
   validation {
-    condition     = var.ingress == null || can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?\\.[a-z]{2,}$", var.ingress.host))
-    error_message = "ingress: host is a full domain name."
-  }
-
-  validation {
-    condition     = var.ingress == null || var.service.type == "ClusterIP"
-    error_message = "ingress: the service behind it is ClusterIP; with LoadBalancer there would be two public addresses."
+    condition     = var.service.type == "ClusterIP" || var.ingress == null
+    error_message = "service: with an ingress in front it is ClusterIP; with LoadBalancer there would be two public addresses."
   }
 }
 
@@ -321,12 +195,6 @@ variable "health_checkers" {
     condition     = alltrue([for cidr in var.health_checkers : can(cidrhost(cidr, 0))])
     error_message = "health_checkers: ranges of addresses, as 203.0.113.0/24."
   }
-}
-
-variable "extra_values" {
-  description = "Values of the chart that have no input here, merged over all others; see the chart's values.yaml."
-  type        = any
-  default     = {}
 }
 
 variable "timeout_seconds" {

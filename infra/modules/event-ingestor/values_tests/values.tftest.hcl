@@ -295,5 +295,5 @@ run "a_balancer_and_an_ingress" {
     service = { type = "LoadBalancer" }
     ingress = { class_name = "nginx", host = "events.example.com" }
   }
-  expect_failures = [var.ingress]
+  expect_failures = [var.service]
 }

@@ -1,0 +1,1 @@
+../../modules/event-ingestor/passed_variables.tf

@@ -1,0 +1,1 @@
+../../shared/app/release.tf

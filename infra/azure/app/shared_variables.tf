@@ -1,0 +1,1 @@
+../../shared/app/shared_variables.tf
