@@ -329,6 +329,7 @@ test_folder() {
   # without it.
   [[ ! -f infra/$1/tests/providers.tf.mock ]] || cp "infra/$1/tests/providers.tf.mock" "$folder/providers.tf"
   [[ ! -f infra/$1/small.tfvars ]] || tests_of_examples "$1"
+  [[ $1 != */app ]] || tests_of_shared_files "$1"
   run_tests "$folder"
 }
 
@@ -344,6 +345,15 @@ tests_of_examples() {
       printf '  }\n}\n'
     done
   } >"$source_dir/infra/$1/tests/examples.tftest.hcl"
+}
+
+# The tests of the app roots' shared files run in each of them, with the mocks and variables of its own tests.
+# (Terraform can read mocks from a common file, OpenTofu can't.)
+tests_of_shared_files() {
+  {
+    sed '/^run /,$d' "infra/$1/tests/app.tftest.hcl"
+    cat infra/shared/app/shared.tftest.hcl
+  } >"$source_dir/infra/$1/tests/shared.tftest.hcl"
 }
 
 copy_values_alone() {

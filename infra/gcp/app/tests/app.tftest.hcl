@@ -34,19 +34,6 @@ run "a_secret_of_secret_manager" {
   }
 }
 
-run "volumes_that_outlive_their_claims" {
-  command = plan
-
-  variables {
-    ack = "wal"
-  }
-
-  assert {
-    condition     = kubernetes_storage_class_v1.wal[0].reclaim_policy == "Retain" && kubernetes_storage_class_v1.wal[0].volume_binding_mode == "WaitForFirstConsumer"
-    error_message = "in the pod's zone, and kept"
-  }
-}
-
 run "an_internal_balancer" {
   command = plan
 
@@ -114,12 +101,4 @@ run "another_ingress" {
     condition     = yamldecode(module.event_ingestor.values).ingress.className == "nginx" && length(kubernetes_manifest.backend) == 0
     error_message = "nothing of GKE's"
   }
-}
-
-run "a_public_balancer" {
-  command = plan
-  variables {
-    load_balancer = { reach = "public" }
-  }
-  expect_failures = [var.load_balancer]
 }
