@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from processes import (
-    BenchFault,
     KafkaBroker,
-    end_on_sigterm,
+    exit_status,
     new_broker,
     new_ingestor,
     new_topic,
@@ -54,6 +53,8 @@ def start(stack: ExitStack, broker: KafkaBroker, path: str | None, topic: str, a
 
 
 def compare(options: argparse.Namespace) -> None:
+    say(f"machine: {machine()}")
+    check_programs()
     with ExitStack() as stack:
         broker = stack.enter_context(new_broker())
         now = start(stack, broker, None, "now", options.ack)
@@ -88,15 +89,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--ack", choices=("memory", "wal", "broker"), default="memory")
     options = parser.parse_args()
-    end_on_sigterm()
-    say(f"machine: {machine()}")
-    try:
-        check_programs()
-        compare(options)
-    except BenchFault as fault:
-        say(f"FAULT: {fault}")
-        return 1
-    return 0
+    return exit_status(lambda: compare(options))
 
 
 if __name__ == "__main__":

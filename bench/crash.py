@@ -5,7 +5,6 @@ Exit status: 0 even if a target is missed; 1 if events were lost or something br
 """
 
 import argparse
-import json
 import os
 import random
 import secrets
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from processes import (
-    BenchFault,
     Generator,
     Ingestor,
     KafkaBroker,
@@ -25,7 +23,7 @@ from processes import (
     check,
     check_answered,
     compare_ids,
-    end_on_sigterm,
+    exit_status,
     free_port,
     generate,
     new_broker,
@@ -290,18 +288,7 @@ def main() -> int:
         parser.error("--rounds and --broker-rounds: 1 to 1000")
     if not 0 < options.outage_minutes <= 50:
         parser.error("--outage-minutes: at most 50")
-    end_on_sigterm()
-    try:
-        figures = run(options)
-    except (BenchFault, AssertionError, RuntimeError) as fault:
-        print(f"\nCRASH BENCH FAILED: {fault}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        return 130
-    if options.json:
-        Path(options.json).write_text(json.dumps(figures, indent=2) + "\n")
-    return 0
+    return exit_status(lambda: run(options), options.json)
 
 
 if __name__ == "__main__":

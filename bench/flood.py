@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from processes import (
-    BenchFault,
     Generator,
     Ingestor,
     KafkaBroker,
     check,
-    end_on_sigterm,
+    exit_status,
     generate,
     new_broker,
     new_ingestor,
@@ -138,6 +137,15 @@ class Flood:
         return f"p99 {report['latency_us']['p99'] / 1000:.2f} ms"
 
 
+def run(options: argparse.Namespace) -> None:
+    with new_broker() as broker:
+        flood = Flood(broker, options)
+        for name in ("rate", "journal", "processor"):
+            if options.only in (None, name):
+                getattr(flood, name)()
+        print_targets(flood.targets)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -151,21 +159,7 @@ def main() -> int:
     )
     parser.add_argument("--only", choices=("rate", "journal", "processor"))
     options = parser.parse_args()
-    end_on_sigterm()
-    broker = new_broker()
-    try:
-        broker.start()
-        flood = Flood(broker, options)
-        for name in ("rate", "journal", "processor"):
-            if options.only in (None, name):
-                getattr(flood, name)()
-        print_targets(flood.targets)
-    except (BenchFault, AssertionError) as fault:
-        say(f"FAULT: {fault}")
-        return 1
-    finally:
-        broker.close()
-    return 0
+    return exit_status(lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -40,13 +41,30 @@ def check(holds: bool, fault: str) -> None:
         raise BenchFault(fault)
 
 
-def end_on_sigterm() -> None:
+def _end_on_sigterm() -> None:
     """SIGTERM unwinds the stack like Ctrl-C, so that every child process is ended."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+
+
+def exit_status(run: Callable[[], object], json_file: str | None = None) -> int:
+    """Runs a bench; returns the exit status of its script. If a file is named, the figures that `run` returns
+    are written to it."""
+    _end_on_sigterm()
+    try:
+        figures = run()
+    except (BenchFault, AssertionError, RuntimeError) as fault:
+        print(f"\nFAULT: {fault}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+    if json_file:
+        Path(json_file).write_text(json.dumps(figures, indent=2) + "\n")
+    return 0
 
 
 def program(name: str) -> str:

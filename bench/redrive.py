@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from processes import BenchFault, Cpu, Ingestor, KafkaBroker, check, end_on_sigterm, new_broker, say
+from processes import Cpu, Ingestor, KafkaBroker, check, exit_status, new_broker, say
 from support import kafka_admin
 from support.ingestor import NDJSON, binary
 from support.topic_reader import count_records, read_topic
@@ -140,6 +140,14 @@ class Run:
         return done.stdout
 
 
+def measure(options: argparse.Namespace) -> None:
+    with new_broker() as broker, tempfile.TemporaryDirectory() as folder:
+        run = Run(broker, options, Path(folder))
+        run.send()
+        run.check_delivery()
+        run.redrive()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -147,17 +155,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--poisoned", type=int, default=1000)
     options = parser.parse_args()
-    end_on_sigterm()
-    try:
-        with new_broker() as broker, tempfile.TemporaryDirectory() as folder:
-            run = Run(broker, options, Path(folder))
-            run.send()
-            run.check_delivery()
-            run.redrive()
-    except (BenchFault, AssertionError) as fault:
-        say(f"FAULT: {fault}")
-        return 1
-    return 0
+    return exit_status(lambda: measure(options))
 
 
 if __name__ == "__main__":

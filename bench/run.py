@@ -5,13 +5,11 @@ Exit status: 0 even if targets are missed; 1 if events were lost or something br
 """
 
 import argparse
-import json
 import secrets
 import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from pairs import Bench
@@ -23,7 +21,7 @@ from parts.kills import kills
 from parts.one_event import broker_ack, overload, single, wal_ack
 from parts.poison import poison
 from parts.round_trip import round_trip
-from processes import BenchFault, end_on_sigterm, new_broker, say
+from processes import exit_status, new_broker, say
 from report import machine, print_targets
 from rounds import check_programs
 
@@ -115,18 +113,7 @@ def read_options() -> argparse.Namespace:
 
 def main() -> int:
     options = read_options()
-    end_on_sigterm()
-    try:
-        figures = measure(options)
-    except (BenchFault, AssertionError, RuntimeError) as fault:
-        print(f"\nBENCH FAILED: {fault}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        return 130
-    if options.json:
-        Path(options.json).write_text(json.dumps(figures, indent=2) + "\n")
-    return 0
+    return exit_status(lambda: measure(options), options.json)
 
 
 if __name__ == "__main__":

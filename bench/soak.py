@@ -5,7 +5,6 @@ Exit status: 0 even if a target is missed; 1 if events were lost or something br
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from processes import (
-    BenchFault,
     Cpu,
     Generator,
     Ingestor,
@@ -23,7 +21,7 @@ from processes import (
     check,
     check_answered,
     compare_ids,
-    end_on_sigterm,
+    exit_status,
     generate,
     new_broker,
     new_ingestor,
@@ -227,18 +225,7 @@ def main() -> int:
     options = parser.parse_args()
     if not (1 <= options.seconds <= 600 and 1 <= options.overload_seconds <= 600):
         parser.error("--seconds and --overload-seconds: 1 to 600")
-    end_on_sigterm()
-    try:
-        figures = run(options)
-    except (BenchFault, AssertionError, RuntimeError) as fault:
-        print(f"\nSOAK FAILED: {fault}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        return 130
-    if options.json:
-        Path(options.json).write_text(json.dumps(figures, indent=2) + "\n")
-    return 0
+    return exit_status(lambda: run(options), options.json)
 
 
 if __name__ == "__main__":

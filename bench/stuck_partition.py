@@ -17,7 +17,7 @@ from typing import Self
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from idle import watch_idle
-from processes import BenchFault, Cpu, Generator, Ingestor, check, check_answered, end_on_sigterm, say
+from processes import Cpu, Generator, Ingestor, check, check_answered, exit_status, say
 from report import Target, print_targets, spread
 from support.kafka_cluster import KafkaCluster
 from support.waiting import wait_until
@@ -186,6 +186,13 @@ def stuck_partition(seconds: float, **settings: object) -> Iterator[StuckPartiti
         cluster.close()
 
 
+def measure(options: argparse.Namespace) -> None:
+    with stuck_partition(options.seconds, ACK=options.ack) as stuck:
+        stuck.rounds(options.rounds)
+        stuck.idle()
+    print_targets(stuck.targets)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -194,16 +201,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20, help="length of each window")
     parser.add_argument("--ack", choices=("memory", "wal"), default="memory")
     options = parser.parse_args()
-    end_on_sigterm()
-    try:
-        with stuck_partition(options.seconds, ACK=options.ack) as stuck:
-            stuck.rounds(options.rounds)
-            stuck.idle()
-        print_targets(stuck.targets)
-    except (BenchFault, AssertionError) as fault:
-        say(f"FAULT: {fault}")
-        return 1
-    return 0
+    return exit_status(lambda: measure(options))
 
 
 if __name__ == "__main__":
