@@ -7,47 +7,28 @@ not checked.
 
 import base64
 import json
-import ssl
-import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from support.certificates import Authority
+from support.loopback_server import LoopbackServer
 
 # Returns the answer for a method and a path, or None.
 Answers = Callable[[str, str], Any]
 
 
-class CloudApi:
-    """Answers with JSON on loopback; over TLS if a folder for the certificate is given."""
+class CloudApi(LoopbackServer):
+    """Answers with JSON; over TLS if a folder for the certificate is given."""
 
     def __init__(self, answers: Answers, folder: Path | None = None):
         self.asked: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(answers, self.asked))
-        self.address = f"127.0.0.1:{self._server.server_port}"
-        self.authority: Authority | None = None
-        if folder is not None:
-            self.authority = Authority(folder)
-            issued = self.authority.issue("api")
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(issued.certificate, issued.key)
-            self._server.socket = context.wrap_socket(
-                self._server.socket, True, do_handshake_on_connect=False
-            )
-        self._thread = threading.Thread(target=self._server.serve_forever)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self.authority = None if folder is None else Authority(folder)
+        certificate = self.authority.issue("api") if self.authority else None
+        super().__init__(_handler(answers, self.asked), certificate)
 
 
 def _handler(answers: Answers, asked: list[str]) -> type[BaseHTTPRequestHandler]:

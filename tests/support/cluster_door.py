@@ -3,15 +3,13 @@
 import base64
 import http.client
 import re
-import ssl
 import subprocess
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Self
 
 from support.certificates import Authority
+from support.loopback_server import LoopbackServer
 
 _OF_THE_CONNECTION = {
     "connection",
@@ -25,7 +23,7 @@ _OF_THE_CONNECTION = {
 _SECONDS = 300
 
 
-class ClusterDoor:
+class ClusterDoor(LoopbackServer):
     """Accepted requests are forwarded to `kubectl proxy`, so they have the permissions of the user who runs
     the tests."""
 
@@ -40,24 +38,10 @@ class ClusterDoor:
         said = self._proxy.stdout.readline()
         found = re.search(r":(\d+)$", said.strip())
         assert found, f"kubectl proxy said {said!r}"
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, int(found[1]), accepts))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate.certificate, certificate.key)
-        # Handshakes run in the connections' own threads, so a silent client doesn't block the others.
-        self._server.socket = context.wrap_socket(
-            self._server.socket, server_side=True, do_handshake_on_connect=False
-        )
-        self.address = f"127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+        super().__init__(_handler(self, int(found[1]), accepts), certificate)
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__exit__()
         self._proxy.terminate()
         self._proxy.wait(10)
         assert self._proxy.stdout is not None

@@ -2,14 +2,12 @@
 
 import base64
 import json
-import ssl
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, unquote
 
 from support.certificates import Issued
+from support.loopback_server import LoopbackServer
 
 CLIENT_ID = "event-ingestor"
 CLIENT_SECRET = "client secret/+"
@@ -23,7 +21,7 @@ def unsigned_jwt(seconds: float, subject: str = "ingestor") -> str:
     return ".".join(encoded) + "."
 
 
-class TokenServer:
+class TokenServer(LoopbackServer):
     """`given` counts the tokens. Use it in a `with` block."""
 
     def __init__(self, certificate: Issued, token_seconds: int):
@@ -47,24 +45,11 @@ class TokenServer:
                 pass
 
         self._token_seconds = token_seconds
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate.certificate, certificate.key)
-        self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
-        self._thread = threading.Thread(target=self._http.serve_forever)
+        super().__init__(Handler, certificate)
 
     @property
     def url(self) -> str:
-        return f"https://localhost:{self._http.server_port}/oauth2/token"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        return f"https://localhost:{self.port}/oauth2/token"
 
     def _answer(self, authorization: str, form: dict[str, list[str]]) -> tuple[int, dict[str, object]]:
         if self.unavailable:
