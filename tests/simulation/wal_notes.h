@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "journal/journal.h"
+#include "support/forwarding_journal.h"
 #include "support/random.h"
 
 namespace ei::simulation {
@@ -124,14 +125,14 @@ class WalNotesBook {
 };
 
 // A journal whose lanes note random batches of their taken, unsettled events.
-class NotedJournal final : public ei::Journal {
+class NotedJournal final : public support::ForwardingJournal {
  public:
   // `died` returns whether the process is dead. The references must outlive this object.
   NotedJournal(ei::Journal& journal, size_t lanes, WalNotesBook& book, std::function<bool()> died,
                uint64_t seed)
-      : journal_(journal), book_(book), died_(std::move(died)), random_(seed) {
+      : ForwardingJournal(journal), book_(book), died_(std::move(died)), random_(seed) {
     for (size_t lane = 0; lane < lanes; ++lane) {
-      lanes_.push_back(std::make_unique<Lane>(*this, lane, *journal_.Sent(lane)));
+      lanes_.push_back(std::make_unique<Lane>(*this, lane, *journal.Sent(lane)));
       known_ += book_.CheckGiven(lane, lanes_.back()->TakeUnsettled());
     }
   }
@@ -145,18 +146,8 @@ class NotedJournal final : public ei::Journal {
     lane.SendSome();
   }
 
-  Appended Append(const AppendRequest& request, base::SteadyTime now) override {
-    return journal_.Append(request, now);
-  }
-  bool Forget(ei::Waiter& waiter) override { return journal_.Forget(waiter); }
-  uint64_t DurableEnd() const override { return journal_.DurableEnd(); }
-  void OnFailed(std::function<void()> told) override { journal_.OnFailed(std::move(told)); }
-  bool Failed() const override { return journal_.Failed(); }
-  bool Full(uint64_t bytes) const override { return journal_.Full(bytes); }
-  bool TooManyAwaited() const override { return journal_.TooManyAwaited(); }
-  bool AboveHighWatermark() const override { return journal_.AboveHighWatermark(); }
   size_t Take(size_t lane, std::span<JournalEvent> out) override {
-    const size_t count = journal_.Take(lane, out);
+    const size_t count = Inner().Take(lane, out);
     for (const JournalEvent& event : out.first(count)) {
       EXPECT_FALSE(book_.IsFlushedAsSettled(event.position))
           << "noted as settled, but delivered again: " << event.position;
@@ -164,14 +155,7 @@ class NotedJournal final : public ei::Journal {
     }
     return count;
   }
-  void Settle(const SettledEvents& settled) override { journal_.Settle(settled); }
   SentLog* Sent(size_t lane) override { return lanes_[lane].get(); }
-  void OnLaneFilled(std::function<void(size_t lane)> wake) override {
-    journal_.OnLaneFilled(std::move(wake));
-  }
-  void Close() override { journal_.Close(); }
-  JournalStats Stats() const override { return journal_.Stats(); }
-  uint64_t Events() const override { return journal_.Events(); }
 
  private:
   class Lane final : public SentLog {
@@ -217,7 +201,6 @@ class NotedJournal final : public ei::Journal {
     std::vector<WalNotesBook::Note> notes_;  // since the last Flush
   };
 
-  ei::Journal& journal_;
   WalNotesBook& book_;
   std::function<bool()> died_;
   support::Random random_;

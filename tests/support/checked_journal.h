@@ -15,6 +15,7 @@
 #include "journal/event_runs.h"
 #include "journal/idempotency_window.h"
 #include "journal/journal.h"
+#include "support/forwarding_journal.h"
 #include "support/taken_events.h"
 
 namespace ei::support {
@@ -22,13 +23,13 @@ namespace ei::support {
 // Wraps a journal and checks that each event is taken once and then settled once, with the client and
 // acceptance time it was taken with. The views of taken events show other bytes after the next Take of their
 // lane. Not thread-safe.
-class CheckedJournal final : public ei::Journal {
+class CheckedJournal final : public ForwardingJournal {
  public:
-  explicit CheckedJournal(ei::Journal& journal) : journal_(journal) {}
+  explicit CheckedJournal(ei::Journal& journal) : ForwardingJournal(journal) {}
 
-  using ei::Journal::Append;
+  using ForwardingJournal::Append;
   Appended Append(const AppendRequest& request, base::SteadyTime now) override {
-    const Appended appended = journal_.Append(request, now);
+    const Appended appended = Inner().Append(request, now);
     const uint64_t repeats = request.dedup == nullptr ? 0 : request.dedup->repeats.size();
     const uint64_t stored = request.batch.Size() - repeats;
     if (appended == AppendResult::kAppended && stored > 0) {
@@ -39,15 +40,8 @@ class CheckedJournal final : public ei::Journal {
     }
     return appended;
   }
-  bool Forget(Waiter& waiter) override { return journal_.Forget(waiter); }
-  uint64_t DurableEnd() const override { return journal_.DurableEnd(); }
-  void OnFailed(std::function<void()> told) override { journal_.OnFailed(std::move(told)); }
-  bool Failed() const override { return journal_.Failed(); }
-  bool Full(uint64_t bytes) const override { return journal_.Full(bytes); }
-  bool TooManyAwaited() const override { return journal_.TooManyAwaited(); }
-  bool AboveHighWatermark() const override { return journal_.AboveHighWatermark(); }
   size_t Take(size_t lane, std::span<JournalEvent> out) override {
-    const size_t count = journal_.Take(lane, out);
+    const size_t count = Inner().Take(lane, out);
     for (const JournalEvent& event : out.first(count)) {
       EXPECT_TRUE(taken_.emplace(event.position, ei::RunOf(event)).second) << "taken twice";
       taken_bytes_ += event.held_bytes;
@@ -80,15 +74,8 @@ class CheckedJournal final : public ei::Journal {
       EXPECT_EQ(taken_bytes_, 0U) << "bytes are left, but all events are settled";
     }
     settled_ += events;
-    journal_.Settle(settled);
+    Inner().Settle(settled);
   }
-  SentLog* Sent(size_t lane) override { return journal_.Sent(lane); }
-  void OnLaneFilled(std::function<void(size_t lane)> wake) override {
-    journal_.OnLaneFilled(std::move(wake));
-  }
-  void Close() override { journal_.Close(); }
-  JournalStats Stats() const override { return journal_.Stats(); }
-  uint64_t Events() const override { return journal_.Events(); }
 
   uint64_t Accepted() const { return accepted_; }
   uint64_t End() const { return end_; }  // of the last batch
@@ -116,7 +103,6 @@ class CheckedJournal final : public ei::Journal {
     for (JournalEvent& event : events) bytes = PointTo(bytes, event);
   }
 
-  ei::Journal& journal_;
   std::unordered_map<uint64_t, EventRun> taken_;
   uint64_t taken_bytes_ = 0;     // of the events in taken_
   std::map<size_t, Lent> lent_;  // by lane

@@ -7,14 +7,15 @@
 #include "base/mutex.h"
 #include "journal/completions.h"
 #include "journal/journal.h"
+#include "support/forwarding_journal.h"
 
 namespace ei::support {
 
 // A journal whose durable end moves and whose storage fails when the test says so. Both calls run in the
-// test's thread and act as the journal's own thread would. Everything else is passed to the inner journal.
-class DurableJournal final : public ei::Journal {
+// test's thread and act as the journal's own thread would.
+class DurableJournal final : public ForwardingJournal {
  public:
-  explicit DurableJournal(ei::Journal& inner) : inner_(inner) {}
+  explicit DurableJournal(ei::Journal& inner) : ForwardingJournal(inner) {}
 
   void MoveDurableEnd(uint64_t end) {
     DueWakes wakes;
@@ -32,7 +33,7 @@ class DurableJournal final : public ei::Journal {
     if (failed_told_) failed_told_();
   }
 
-  using ei::Journal::Append;
+  using ForwardingJournal::Append;
   Appended Append(const AppendRequest& request, base::SteadyTime now) override {
     if (failed_) return {AppendResult::kFailed};
     if (request.ack != AckLevel::kWal) {
@@ -40,9 +41,9 @@ class DurableJournal final : public ei::Journal {
         const base::MutexLock lock(mutex_);
         own_.erase(request.waiter);
       }
-      return inner_.Append(request, now);
+      return Inner().Append(request, now);
     }
-    const Appended appended = inner_.Append({.batch = request.batch, .dedup = request.dedup}, now);
+    const Appended appended = Inner().Append({.batch = request.batch, .dedup = request.dedup}, now);
     if (appended == AppendResult::kAppended) {
       const base::MutexLock lock(mutex_);
       own_.insert(request.waiter);
@@ -55,23 +56,13 @@ class DurableJournal final : public ei::Journal {
       const base::MutexLock lock(mutex_);
       if (own_.contains(&waiter)) return for_durable_.Forget(waiter);
     }
-    return inner_.Forget(waiter);
+    return Inner().Forget(waiter);
   }
   uint64_t DurableEnd() const override { return durable_end_; }
   void OnFailed(std::function<void()> told) override { failed_told_ = std::move(told); }
   bool Failed() const override { return failed_; }
-  bool Full(uint64_t bytes) const override { return inner_.Full(bytes); }
-  bool TooManyAwaited() const override { return inner_.TooManyAwaited(); }
-  bool AboveHighWatermark() const override { return inner_.AboveHighWatermark(); }
-  size_t Take(size_t lane, std::span<JournalEvent> out) override { return inner_.Take(lane, out); }
-  void Settle(const SettledEvents& settled) override { inner_.Settle(settled); }
-  void OnLaneFilled(std::function<void(size_t lane)> wake) override { inner_.OnLaneFilled(std::move(wake)); }
-  void Close() override { inner_.Close(); }
-  JournalStats Stats() const override { return inner_.Stats(); }
-  uint64_t Events() const override { return inner_.Events(); }
 
  private:
-  ei::Journal& inner_;
   base::Mutex mutex_;
   // Guarded by the mutex.
   Completions for_durable_{{}};
