@@ -89,8 +89,16 @@ class WrittenLog {
     Work();
   }
 
-  // To be called right after a start: the newest commit is written and synced again.
-  void CopyNewestCommit() { ASSERT_EQ(journal_->Commit(), wal::Work::kIdle); }
+  // The process dies, and the next one right after it has copied the newest commit into a new segment; no
+  // checkpoint says yet that the copy is durable.
+  void CrashAfterACopy() {
+    Crash();
+    const std::string checkpoint = ReadFile(Path(wal::kCheckpointName));
+    Start();
+    ASSERT_EQ(journal_->Commit(), wal::Work::kIdle);
+    Crash();
+    WriteFile(Path(wal::kCheckpointName), checkpoint);
+  }
 
   // The keys (ids) of all unsettled events.
   std::vector<std::string> TakeAll() {

@@ -22,6 +22,15 @@ using Strings = std::vector<std::string>;
 constexpr uint64_t kSegmentBytes = 8 << 10;
 constexpr uint64_t kBytesMax = 4 * kSegmentBytes;
 
+// Appends 40 events, each durable before the next, and takes them.
+void TakeEach40(support::WalRig& rig) {
+  for (uint64_t i = 0; i < 40; ++i) {
+    ASSERT_EQ(rig.Append(Numbered(i, 1, 700)), AppendResult::kAppended);
+    rig.Work();
+  }
+  rig.Take();
+}
+
 class HousekeepTest : public testing::Test {
  protected:
   void SetUp() override { Open(); }
@@ -226,11 +235,7 @@ TEST_F(HousekeepTest, CrashAtAnyStepOfLettingSegmentsGoLosesNothing) {
     auto folder = disk.Mount();
     support::WalRig rig({.bytes_max = 8 * kSegmentBytes, .segment_bytes = kSegmentBytes});
     rig.Open(*folder);
-    for (uint64_t i = 0; i < 40; ++i) {
-      ASSERT_EQ(rig.Append(Numbered(i, 1, 700)), AppendResult::kAppended);
-      rig.Work();
-    }
-    rig.Take();
+    TakeEach40(rig);
     const auto stays = [](std::string_view value) {
       return value.starts_with("9.") || value.starts_with("39.");
     };
@@ -389,11 +394,7 @@ TEST_F(HousekeepTest, SegmentThatWentInSpiteOfAFaultIsNotTriedForEver) {
       const auto folder = disk.Mount();
       support::WalRig rig({.bytes_max = 8 * kSegmentBytes, .segment_bytes = kSegmentBytes});
       rig.Open(*folder);
-      for (uint64_t i = 0; i < 40; ++i) {
-        ASSERT_EQ(rig.Append(Numbered(i, 1, 700)), AppendResult::kAppended);
-        rig.Work();
-      }
-      rig.Take();
+      TakeEach40(rig);
       rig.Settle();
       disk.FailNth(call, 1, DiskFault::kEio);
       rig.Work();

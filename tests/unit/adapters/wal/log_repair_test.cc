@@ -90,13 +90,7 @@ TEST_F(LogRepairTest, NewestSegmentWithoutAHeaderKeepsItsEvents) {
 
 TEST_F(LogRepairTest, CommitThatIsTornWhileItIsCopiedIsNotNeeded) {
   log_.Commit(20);
-  log_.Crash();
-  const std::string checkpoint = support::ReadFile(log_.Path(kCheckpointName));
-  log_.Start();
-  log_.CopyNewestCommit();
-  log_.Crash();
-  // As if no checkpoint had said yet that the copy is durable.
-  support::WriteFile(log_.Path(kCheckpointName), checkpoint);
+  log_.CrashAfterACopy();
   const SurveyedSegment copy = Plan().survey.segments.back();
   EXPECT_EQ(copy.header.first_position, 38u);
   log_.DamageHeader(copy.number);

@@ -190,13 +190,7 @@ TEST_F(LogSurveyTest, TornCommitIsBehindTheEnd) {
 // The newest commit that a start finds is copied into a new segment before anything is appended.
 TEST_F(LogSurveyTest, SegmentWhoseFirstCommitIsTornLeavesItsEventsToTheOneBefore) {
   log_.Commit(3);
-  log_.Crash();
-  const std::string checkpoint = support::ReadFile(log_.Path(kCheckpointName));
-  log_.Start();
-  log_.CopyNewestCommit();
-  log_.Crash();
-  // As if no checkpoint had said yet that the copy is durable.
-  support::WriteFile(log_.Path(kCheckpointName), checkpoint);
+  log_.CrashAfterACopy();
   ASSERT_EQ(Survey().segments.size(), 2u);
   EXPECT_EQ(Survey().segments[0].positions_end, 4u);
   const SurveyedSegment copy = Survey().segments[1];

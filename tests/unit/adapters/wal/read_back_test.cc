@@ -24,6 +24,13 @@ class ReadBackTest : public testing::Test {
  protected:
   void SetUp() override { Open(); }
   void Open() { rig_.Open(*(folder_ = disk_.Mount())); }
+  // Opens another log, a larger one with this window.
+  void OpenLarge(WalOptions window) {
+    window.bytes_max = 64 << 20;
+    window.segment_bytes = 4 << 20;
+    rig_.Options() = window;
+    rig_.Open(*(folder_ = large_disk_.Mount()));
+  }
 
   // One batch for each event, each in a separate frame.
   void Fill(uint64_t first, uint64_t count, size_t size = 0) {
@@ -34,6 +41,7 @@ class ReadBackTest : public testing::Test {
   }
 
   SimDisk disk_{1};
+  SimDisk large_disk_{2};
   std::unique_ptr<Directory> folder_;
   support::WalRig rig_{{.bytes_max = 512 << 10, .segment_bytes = 16 << 10, .window_events_max = 10}};
 };
@@ -86,14 +94,7 @@ TEST_F(ReadBackTest, BatchLargerThanTheWindowGetsThrough) {
 }
 
 TEST_F(ReadBackTest, WindowIsBoundByItsMemoryToo) {
-  WalOptions options;
-  options.bytes_max = 64 << 20;
-  options.segment_bytes = 4 << 20;
-  options.window_bytes_max = 4 << 20;
-  rig_.Options() = options;
-  SimDisk disk(2);
-  const auto folder = disk.Mount();
-  rig_.Open(*folder);
+  OpenLarge({.window_bytes_max = 4 << 20});
   uint64_t most = 0;
   for (uint64_t i = 0; i < 400; ++i) {
     ASSERT_EQ(rig_.Append(Numbered(i, 1, 100'000)), AppendResult::kAppended);
@@ -235,14 +236,7 @@ TEST_F(ReadBackTest, DeferredEventsThatCantBeReadAreLostOnceTheyReturn) {
 // One event in ten stays unsettled, as when one partition of ten is stalled: it must not block the others'
 // memory.
 TEST_F(ReadBackTest, UnsettledEventsLeaveTheWindowToOthers) {
-  WalOptions options;
-  options.bytes_max = 64 << 20;
-  options.segment_bytes = 4 << 20;
-  options.window_bytes_max = 4 << 20;
-  rig_.Options() = options;
-  SimDisk disk(2);
-  const auto folder = disk.Mount();
-  rig_.Open(*folder);
+  OpenLarge({.window_bytes_max = 4 << 20});
   Strings stay;
   for (uint64_t i = 0; i < 2'000; ++i) {
     const Strings value = Numbered(i, 1, 10'000);
@@ -281,21 +275,14 @@ TEST_F(ReadBackTest, DiskThatCannotBeReadForAMomentCostsNothing) {
 
 // Near the window's limit a new backlog begins with each commit, far behind the segment's front.
 TEST_F(ReadBackTest, ReadingBackBeginsWhereTheBacklogDoes) {
-  WalOptions options;
-  options.bytes_max = 64 << 20;
-  options.segment_bytes = 4 << 20;
-  options.window_events_max = 10;
-  rig_.Options() = options;
-  SimDisk disk(2);
-  const auto folder = disk.Mount();
-  rig_.Open(*folder);
+  OpenLarge({.window_events_max = 10});
   for (uint64_t i = 0; i < 300; ++i) {
     ASSERT_EQ(rig_.Append(Numbered(i, 1, 10'000)), AppendResult::kAppended);
     rig_.Work();
     rig_.Take();
     rig_.Settle();
   }
-  const auto reads = [&] { return disk.Counts().calls[static_cast<size_t>(DiskCall::kRead)]; };
+  const auto reads = [&] { return large_disk_.Counts().calls[static_cast<size_t>(DiskCall::kRead)]; };
   for (uint64_t i = 300; i < 350; i += 11) {
     Fill(i, 11, 10'000);
     const uint64_t before = reads();
