@@ -21,7 +21,8 @@ PAGE = Path("docs/BOUNDS.md")
 SETTING = re.compile(r"^\| `([a-z_.]+)` \| `[A-Z_]+` \| (\w+) \| ([^|]+) \|", re.MULTILINE)
 METRIC = re.compile(r"^\| `([a-z_]+)` \|", re.MULTILINE)
 NUMERIC = {"integer", "size", "number", "duration"}
-CONSTANT = re.compile(r"constexpr\s+(?:auto|[\w:<>]+)\s+(k\w*)\s*=\s*([^;]+);", re.DOTALL)
+# A Problem may be named after a limit, but is none.
+CONSTANT = re.compile(r"constexpr\s+(?!Problem\s)(?:auto|[\w:<>]+)\s+(k\w*)\s*=\s*([^;]+);", re.DOTALL)
 BOUND_NAME = re.compile(r"(Max|Limit|Time|Timeout|Grace|Cap)$")
 DOORS = {
     "events": "clients",
@@ -163,7 +164,8 @@ def self_test() -> None:
     good = {
         "docs/CONFIGURATION.md": "| `a.things_max` | `THINGS` | integer | `5` | 1 to 9 | text |\n",
         "docs/METRICS.md": "| `things` | gauge |\n",
-        "src/ingest/a.h": "inline constexpr size_t kThingsMax = 7;\nconstexpr int kOther = 1;\n",
+        "src/ingest/a.h": "inline constexpr size_t kThingsMax = 7;\nconstexpr int kOther = 1;\n"
+        "constexpr Problem kThingsTimeout = {};\n",
         "tests/unit/a_test.cc": "TEST(Things, AreBounded) {}\n",
         "docs/bounds.yaml": """
 groups:

@@ -241,9 +241,9 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def fill_log(project: Path) -> None:
-    """A log of three segments: 500 events were delivered, 4,500 wait."""
-    sizes = {"WAL_SEGMENT_BYTES": "1MiB", "BODY_BYTES_MAX": "100KiB", "EVENT_BYTES_MAX": "64KiB"}
-    settings = {"ACK": "wal", "SHUTDOWN_TIMEOUT": "0s"} | sizes
+    """A log of three segments of 2 MiB: 500 events were delivered, 4,500 wait."""
+    sizes = {"WAL_BYTES_MAX": "64MiB", "BODY_BYTES_MAX": "100KiB", "EVENT_BYTES_MAX": "64KiB"}
+    settings = {"ACK": "wal", "SHUTDOWN_TIMEOUT": "0s", "BATCH_EVENTS_MAX": 100} | sizes
     with Ingestor(cwd=project, SINK="file", **settings) as ingestor:
         post_orders(ingestor, 0, 500)
         ingestor.wait_drained()
@@ -259,7 +259,7 @@ def post_orders(ingestor: Ingestor, begin: int, end: int) -> None:
     """With commits of 20 events."""
     for first in range(begin, end, 20):
         lines = [
-            json.dumps({"id": f"order-{n}", "type": "order", "note": "x" * 480})
+            json.dumps({"id": f"order-{n}", "type": "order", "note": "x" * 1_050})
             for n in range(first, first + 20)
         ]
         assert ingestor.post("\n".join(lines), NDJSON).status == 202
