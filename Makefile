@@ -2,7 +2,7 @@
 # Extra arguments: make run ARGS='--log-level debug', make test-int ARGS='-k restart', make bench ARGS=...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run kafka test test-int docs-test sim fuzz bench fmt generate lint infra infra-plan infra-apply ci ci-long image up down test-image test-k8s clean
+.PHONY: help setup build run kafka test test-int docs-test sim fuzz coverage mutate bench fmt generate lint infra infra-plan infra-apply ci ci-long image up down test-image test-k8s clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,13 @@ sim: ## Simulate faults of the log and of brokers: N=100000 schedules, or SEED=n
 
 fuzz: ## Fuzz the parsers of external input: FUZZ_SECONDS=60 each, ARGS='request_parser' for one
 	tools/setup.sh build lint && tools/fuzz.sh $(ARGS)
+
+coverage: ## Lines and branches that the C++ tests run: a table, build/coverage/html
+	tools/setup.sh build lint && tools/build.sh coverage unit_tests contract_tests fault_tests simulation_tests && \
+	  tools/coverage.py $(ARGS)
+
+mutate: ## Generated mutants that the C++ tests kill: ARGS='src/delivery --sample 200', default: all
+	tools/setup.sh build lint && tools/mutate.py $(ARGS)
 
 bench: ## Paired load rounds against nginx and a bare librdkafka producer
 	tools/setup.sh build int && tools/build.sh release && build/venv/bin/python bench/run.py $(ARGS)
