@@ -40,7 +40,8 @@ BATCH_MS = (100, 1_000, 5_000)  # tests of one process: by their time without a 
 MEMORY_BYTES = 4 << 30
 KILLED = ("failure", "crash", "time")
 MARKER = re.compile(rb"/\*M(\d+)\*/|/\*(\d+)M\*/")
-PLACE = re.compile(re.escape(str(TREE)) + r"/(src/[^:\s]+):(\d+):(\d+): (\w+)")
+# ccache may have made the paths relative.
+PLACE = re.compile(rf"/{TREE.name}/(src/[^:\s]+):(\d+):(\d+): \w+: ")
 
 
 # Returns 0 only without a mutant.
@@ -201,7 +202,7 @@ def build() -> list[Mutant]:
             done = compile_tree(steps[0])
         found = False
         for error in re.split(r"\n(?=[^\n]+: (?:fatal )?error: )", done.stdout):
-            for name, line, column, _kind in PLACE.findall(error[error.find(": error: ") - 300 :]):
+            for name, line, column in PLACE.findall(error):
                 site = site_at(name, int(line), int(column))
                 if site is not None:
                     found = found or site not in dropped[name]
@@ -210,7 +211,8 @@ def build() -> list[Mutant]:
         print(f"mutate: {sum(map(len, dropped.values()))} places don't compile, and are left out", flush=True)
         if not found:
             break
-    print(done.stdout[-6000:])
+    (OUT / "compiler.log").write_text(done.stdout)
+    print(f"mutate: see {(OUT / 'compiler.log').relative_to(ROOT)}")
     raise SystemExit("mutate: the mutated tree does not compile")
 
 
@@ -264,7 +266,8 @@ def find_reached() -> dict[int, list[Test]]:
         shutil.rmtree(kept, ignore_errors=True)
         kept.mkdir()
         for program in PROGRAMS:
-            run_tests(program, [], -1, 1800, kept / program)
+            if run_tests(program, [], -1, 1800, kept / program) in ("crash", "time"):
+                raise SystemExit(f"mutate: {program} crashes without any mutant")
         (kept / "stamp").write_text(stamp)
     tests: dict[int, list[Test]] = defaultdict(list)
     for program in PROGRAMS:
@@ -307,22 +310,17 @@ def try_mutant(mutant: Mutant, tests: list[Test], seconds_max: float) -> str:
 # ---- the report
 
 
-def read_equivalent() -> dict[str, str]:
-    """Key of a mutant -> why no test can kill it."""
-    reasons, reason = {}, ""
-    for line in EQUIVALENT.read_text().splitlines():
-        if line.startswith("#"):
-            reason = line[1:].strip()
-        elif line.strip():
-            reasons[line.strip()] = reason
-    return reasons
+def read_equivalent() -> set[str]:
+    """The keys of the mutants that no test can kill."""
+    lines = [line.strip() for line in EQUIVALENT.read_text().splitlines()]
+    return {line for line in lines if line and not line.startswith("#")}
 
 
 def room_of(mutant: Mutant) -> str:
     return next(room for room in ROOMS if mutant.file.startswith(f"{room}/"))
 
 
-def report(outcomes: list[tuple[Mutant, str]], equivalent: dict[str, str]) -> float:
+def report(outcomes: list[tuple[Mutant, str]]) -> float:
     """Prints the table, writes the survivors, returns the score of all rooms."""
     rows: dict[str, Counter] = {}
     logs: Counter = Counter()
@@ -401,7 +399,7 @@ def main() -> int:
     (OUT / "tmp").mkdir(parents=True, exist_ok=True)
     mutants = build()
     equivalent = read_equivalent()
-    stale = equivalent.keys() - {mutant.key() for mutant in mutants}
+    stale = equivalent - {mutant.key() for mutant in mutants}
     for key in stale:
         print(f"{EQUIVALENT.relative_to(ROOT)}: there is no mutant '{key}'")
     tests = find_reached()
@@ -427,7 +425,7 @@ def main() -> int:
                 print(f"{len(outcomes)} of {len(chosen)}", flush=True)
                 kept_path.write_text(json.dumps(kept))
     kept_path.write_text(json.dumps(kept))
-    score = report(outcomes, equivalent)
+    score = report(outcomes)
     return 1 if stale or score < arguments.score else 0
 
 

@@ -23,9 +23,10 @@ SUMS = {b"+": ("Plus", [b"-"]), b"-": ("Minus", [b"+"])}
 LOGIC = {b"&&": b"||", b"||": b"&&"}
 INTEGER = re.compile(rb"((?:0[xX])?[0-9a-fA-F']+?)([uUlLzZ]*)")
 LOG_CALL = re.compile(rb"[\w.>()-]*\blog_?\s*(\.|->)\s*Write\(")
-KEPT = re.compile(rb"static_cast<void>|\(void\)|std::(abort|terminate|unreachable)\b")
+KEPT = re.compile(rb"static_cast<void>|\(void\)|assert\(|std::(abort|terminate|unreachable)\b")
 CONSTANT = re.compile(rb"\b(constexpr|consteval|constinit)\b")
 STRINGS = re.compile(r"basic_string|path")
+PLACES = re.compile(r"\*( const)?$|iterator|time_point")  # two of them have a difference and no sum
 
 # Constants and types.
 SKIPPED = {
@@ -264,6 +265,8 @@ class Rewriter:
             self.condition(right)
             return
         if sign in SUMS and STRINGS.search(cursor.type.get_canonical().spelling):
+            return
+        if sign == b"-" and all(PLACES.search(each.type.get_canonical().spelling) for each in (left, right)):
             return
         function, changes = (COMPARISONS | SUMS).get(sign, (None, []))
         if function is None:

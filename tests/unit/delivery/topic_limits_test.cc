@@ -13,14 +13,15 @@ const std::string kTrace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331
 
 class TopicLimitsTest : public ::testing::Test {
  protected:
-  // Adds an event of `size` bytes with the key "k" to the batch.
-  void Add(size_t size, const Route& route = support::kByPointer, std::string_view trace = {}) {
+  // Adds an event of `size` bytes to the batch.
+  void Add(size_t size, const Route& route = support::kByPointer, std::string_view trace = {},
+           std::string_view key = "k") {
     json_ = std::string(size, '.');
     DecodedEvent event;
     event.json = json_;
     event.id = {Member::Kind::kString, "0", std::string_view(json_).substr(0, 1)};
     event.timestamp = event.id;
-    event.key = "k";
+    event.key = key;
     event.has_key = true;
     event.route = &route;
     batch_.Add(event, {}, {}, {.traceparent = trace});
@@ -70,6 +71,12 @@ TEST_F(TopicLimitsTest, TheLimitItselfIsAcceptedAndOneByteMoreIsNot) {
   EXPECT_EQ(broken->bytes_max, 2000U);
   Add(1);
   EXPECT_FALSE(limits_.BrokenByLast(batch_));
+}
+
+TEST_F(TopicLimitsTest, TheKeyCountsToo) {
+  limits_.Learn("", "events", 2000);
+  Add(1500, support::kByPointer, {}, std::string(1000, 'k'));
+  EXPECT_TRUE(limits_.BrokenByLast(batch_));
 }
 
 TEST_F(TopicLimitsTest, EachTopicHasItsOwnAndMayChangeIt) {

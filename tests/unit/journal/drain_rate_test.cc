@@ -65,6 +65,14 @@ TEST(DrainRate, RetryAfterIsWhenHalfTheBacklogIsGone) {
   EXPECT_EQ(rate.RetryAfter(10'000'000, now), seconds(30));
 }
 
+TEST(DrainRate, LessThanOneEventASecondIsARateToo) {
+  DrainRate rate;
+  rate.Settled(1, kStart);
+  const auto now = kStart + milliseconds(1'500);
+  EXPECT_LT(rate.PerSecond(now), 1);
+  EXPECT_EQ(rate.RetryAfter(2, now), seconds(2));
+}
+
 TEST(DrainRate, ThreadsMayCountTogether) {
   DrainRate rate;
   std::vector<std::thread> threads;

@@ -183,6 +183,7 @@ TEST_F(RememberedIdsTest, OtherBytesUnderAnIdAreRememberedSeparately) {
   ids_->Confirm(6);
   EXPECT_EQ(find(1).known->position, 5U);
   EXPECT_EQ(find(2).known->position, 6U);
+  EXPECT_FALSE(find(1).conflict) << "a repeat";
   ids_->Forget(6);
   EXPECT_EQ(find(1).known->position, 5U);
   finding = find(2);

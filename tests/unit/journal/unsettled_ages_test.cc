@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "journal/event_runs.h"
@@ -73,6 +74,7 @@ TEST(UnsettledAges, NoEventsHaveNoAge) {
 // time is never later than the true one, and the error is a small part of the age.
 TEST(UnsettledAges, AgesOfALongOutageAreLessPrecise) {
   constexpr int64_t kEvents = 20'000;
+  std::set<SteadyTime> reported;
   UnsettledAges ages;
   for (int64_t i = 0; i < kEvents; ++i) ages.Add(1, At(i * 1'000));
   const int64_t now = kEvents * 1'000;
@@ -80,9 +82,11 @@ TEST(UnsettledAges, AgesOfALongOutageAreLessPrecise) {
     ASSERT_TRUE(ages.Oldest());
     ASSERT_LE(*ages.Oldest(), At(i * 1'000));
     ASSERT_GE(*ages.Oldest(), At(i * 1'000 - now / 1'000));
+    reported.insert(*ages.Oldest());
     ages.Settle(Runs{{At(i * 1'000), 0, 1, 0}});
   }
   EXPECT_EQ(ages.Oldest(), std::nullopt);
+  EXPECT_LE(reported.size(), 4'096U) << "its memory is bounded";
 }
 
 // Compared with a table of all times, during outages and between them.
