@@ -1,5 +1,5 @@
 # `make` lists the targets. Each recipe is one call of a script in tools/ or of a CMake preset.
-# Extra arguments: make run ARGS='--log-level debug', make test-int ARGS='-k restart', make bench ARGS=...
+# Extra arguments: make run ARGS='--log.level debug', make test-int ARGS='-k restart', make bench ARGS=...
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run kafka test test-int docs-test sim fuzz coverage mutate bench fmt generate lint infra infra-plan infra-apply ci ci-long image up down test-image test-k8s clean
@@ -83,5 +83,5 @@ ci: ## All checks that must pass before a change is merged
 ci-long: ## The nightly checks, which take longer: mutants, schedules, fuzzing
 	tools/ci.sh long
 
-clean: ## Remove build/ (packages and var/ stay)
+clean: ## Remove build/, with the data of make kafka (packages and var/ stay)
 	rm -rf build

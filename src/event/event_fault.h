@@ -49,8 +49,8 @@ struct FaultRow {
   size_t EventLimits::* limit = nullptr;  // null: the message has none
 };
 
-// One row for each fault, in the order of EventFault. Replies, metrics and their documentation take codes
-// from here; docs/API.md lists them for people.
+// One row for each fault, in the order of EventFault. Replies and metrics take codes from here;
+// docs/API.md lists them for people.
 inline constexpr auto kEventFaults = std::to_array<FaultRow>({
     {EventFault::kNone, FaultKind::kInvalid, "none", "nothing is wrong"},
     {EventFault::kMalformedJson, FaultKind::kInvalid, "malformed_json",

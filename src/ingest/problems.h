@@ -14,8 +14,8 @@ struct Problem {
   std::string_view title;  // the same for every rejection of this kind
 };
 
-// The kinds of rejection of requests. Replies, metrics and their documentation take codes from here;
-// docs/API.md lists them for people. The kinds of rejection of single events are in event/event_fault.h.
+// The kinds of rejection of requests. Replies and metrics take codes from here; docs/API.md lists
+// them for people. The kinds of rejection of single events are in event/event_fault.h.
 namespace problems {
 
 inline constexpr auto kAll = std::to_array<Problem>({

@@ -230,19 +230,24 @@ void Service::RestoreWindow() {
 }
 
 base::Result<void> Service::OpenSink(size_t lanes) {
-  if (settings_.sink.kind == SinkKind::kFile) {
-    auto opened = file_sink::FileSink::Open({.directory = settings_.file.dir,
-                                             .lanes = lanes,
-                                             .retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0},
-                                             .seed = RandomSeed()},
-                                            log_, clock_, metrics_);
-    if (!opened) return std::unexpected(opened.error());
-    sink_ = std::move(*opened);
-    log_.Write(ei::LogLevel::kInfo, "sink", "events go to files",
-               {{"dir", std::string_view(settings_.file.dir)}});
-    return {};
+  switch (settings_.sink.kind) {
+    case SinkKind::kKafka: return OpenKafkaSink(lanes);
+    case SinkKind::kFile: return OpenFileSink(lanes);
   }
-  return OpenKafkaSink(lanes);
+  return {};
+}
+
+base::Result<void> Service::OpenFileSink(size_t lanes) {
+  auto opened = file_sink::FileSink::Open({.directory = settings_.file.dir,
+                                           .lanes = lanes,
+                                           .retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0},
+                                           .seed = RandomSeed()},
+                                          log_, clock_, metrics_);
+  if (!opened) return std::unexpected(opened.error());
+  sink_ = std::move(*opened);
+  log_.Write(ei::LogLevel::kInfo, "sink", "events go to files",
+             {{"dir", std::string_view(settings_.file.dir)}});
+  return {};
 }
 
 base::Result<void> Service::OpenKafkaSink(size_t lanes) {

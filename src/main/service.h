@@ -73,6 +73,7 @@ class Service {
 
  private:
   base::Result<void> OpenSink(size_t lanes);
+  base::Result<void> OpenFileSink(size_t lanes);
   base::Result<void> OpenKafkaSink(size_t lanes);
   void OpenDeadLetterFile();
   base::Result<void> CheckForLeftoverLog();

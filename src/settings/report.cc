@@ -112,7 +112,8 @@ kafka:
 The service does not start (exit status 2) when a key or flag is unknown, a value has the wrong type or is
 out of its range, or settings contradict each other. The message lists every fault with its source and with
 the allowed values. Values that another source overrides are checked too. The file must not contain lists,
-aliases, anchors, tags or duplicate keys.
+aliases, anchors, tags or duplicate keys. Environment variables with other names are ignored, as most of them
+belong to other programs: `config print --show-origin` shows whether a variable is used.
 
 | command | what it does |
 |---|---|

@@ -78,8 +78,8 @@ base::Result<LockedFolder> LockedFolder::Open(const std::string& path, const cha
   if (::flock(opened.lock.Get(), LOCK_EX | LOCK_NB) == 0) return opened;
   error = errno;
   if (error == EWOULDBLOCK) {
-    return fail("another process writes there (it holds " + std::string(lock_file) +
-                    "); give each process its own folder",
+    return fail("another process writes there, perhaps a running service (it holds " +
+                    std::string(lock_file) + "); give each process its own folder",
                 ErrorKind::kUnavailable);
   }
   return fail("can't lock " + std::string(lock_file) + ": " + ErrorText(error));

@@ -129,9 +129,10 @@ TEST_F(LockedFolderTest, FolderOfAnotherProcessIsRejectedUntilThatHasDied) {
   OtherProcess other(path_);
   const auto error = OpenError();
   EXPECT_EQ(error.kind, ErrorKind::kUnavailable);
-  EXPECT_EQ(error.message,
-            "a setting " + path_.string() +
-                ": another process writes there (it holds LOCK); give each process its own folder");
+  EXPECT_EQ(
+      error.message,
+      "a setting " + path_.string() +
+          ": another process writes there, perhaps a running service (it holds LOCK); give each process its own folder");
   other.Kill();
   EXPECT_TRUE(Open());
 }

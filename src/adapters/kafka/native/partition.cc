@@ -216,7 +216,10 @@ void Partition::HandleError(const Batch& batch, const wire::PartitionProduced& a
       break;
   }
   wants_.metadata = wants_.metadata || error.metadata;
-  Fail(error.code, reason, now, random);
+  // Brokers rarely explain an error.
+  const std::string number =
+      "the broker answered with error " + std::to_string(static_cast<int>(answer.error));
+  Fail(error.code, reason.empty() ? number : reason, now, random);
 }
 
 }  // namespace ei::kafka::native

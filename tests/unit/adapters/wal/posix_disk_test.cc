@@ -67,9 +67,10 @@ TEST_F(PosixDiskTest, FolderIsLockedAndNamedByItsSetting) {
   const auto second = PosixDirectory::OpenForWriting(path_.string());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, base::ErrorKind::kUnavailable);
-  EXPECT_EQ(second.error().message,
-            "wal.dir (WAL_DIR) " + path_.string() +
-                ": another process writes there (it holds LOCK); give each process its own folder");
+  EXPECT_EQ(
+      second.error().message,
+      "wal.dir (WAL_DIR) " + path_.string() +
+          ": another process writes there, perhaps a running service (it holds LOCK); give each process its own folder");
 }
 
 TEST_F(PosixDiskTest, FoldersAndFilesAreMadeForThisUserAndItsGroup) {

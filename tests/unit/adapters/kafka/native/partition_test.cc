@@ -25,7 +25,9 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
     reason_ = reasons.front();
   }
   void OnRetried(uint32_t records) override { retried_ += records; }
-  void OnPartitionFault(const Partition&, std::string_view, std::string_view) override {}
+  void OnPartitionFault(const Partition&, std::string_view code, std::string_view reason) override {
+    fault_ = std::string(code) + ": " + std::string(reason);
+  }
   void OnNumbered(const Partition&, const Batch& batch) override {
     numbered_.push_back({batch.tokens, batch.stamp});
   }
@@ -79,6 +81,7 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
   std::vector<std::pair<uint64_t, int64_t>> delivered_;
   std::vector<std::pair<uint64_t, std::string_view>> rejected_;
   std::string reason_;
+  std::string fault_;
   uint64_t possible_repeats_ = 0;
   std::vector<Numbered> numbered_;
   std::vector<std::vector<uint64_t>> void_;
@@ -199,6 +202,12 @@ TEST_F(PartitionTest, ABrokersWordsAreCutAndEachRecordIsNamedOnce) {
   Answer(batch, answer);
   EXPECT_EQ(rejected_.size(), 1U);
   EXPECT_EQ(reason_.size(), ProduceError::kReasonBytesMax);
+}
+
+TEST_F(PartitionTest, AnErrorWithoutWordsIsReportedByItsNumber) {
+  Add(1);
+  Answer(Next(), Error(ErrorCode::kNotLeaderOrFollower));
+  EXPECT_EQ(fault_, "kafka_unavailable: the broker answered with error 6");
 }
 
 TEST_F(PartitionTest, BatchesGivenBackLeaveNoGapInTheNumbers) {
