@@ -56,7 +56,6 @@ long() {
   stage build tools/build.sh release
   stage sim env N=500000 SEED="$(date +%s)" make sim
   stage mutants tools/mutants.py
-  stage mutate tools/mutate.py --sample 150 --seed "$(date +%s)"
   stage build-debug tools/build.sh debug
   stage clang-tidy tools/lint.sh nightly
   stage test-debug env EI_SCHEDULES=10000 tools/test.sh debug
