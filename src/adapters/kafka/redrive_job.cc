@@ -14,6 +14,7 @@ namespace ei::kafka {
 namespace {
 
 constexpr int kCallMillis = 1000;
+constexpr int kSaveTries = 4;  // at a stop
 
 std::unexpected<base::Error> StoppedWaiting() {
   return base::Fail(base::ErrorKind::kUnavailable, "stopped while waiting for the brokers");
@@ -181,7 +182,8 @@ base::Result<std::vector<RedriveJob::OtherJob>> RedriveJob::All(std::string_view
 
 base::Result<void> RedriveJob::Save(const DeadLetterOffsets& places) const {
   const PartitionList list = ListOf(places);
-  // Tries at least once, so that a stop doesn't lose the progress of records that were sent.
+  // A stop ends this only after some tries, so that the progress of records that were sent is not lost.
+  int tries = 0;
   do {
     auto error = rd_kafka_commit(client_.get(), list.get(), /*async=*/0);
     for (int i = 0; i < list->cnt && error == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) error = list->elems[i].err;
@@ -195,7 +197,7 @@ base::Result<void> RedriveJob::Save(const DeadLetterOffsets& places) const {
     }
     if (auto in_time = deadline_.OnFailure("saving the progress", rd_kafka_err2str(error)); !in_time)
       return in_time;
-  } while (!stop_());
+  } while (++tries < kSaveTries || !stop_());
   return StoppedWaiting();
 }
 

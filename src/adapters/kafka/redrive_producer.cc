@@ -20,7 +20,7 @@ constexpr int kPollMillis = 100;
 constexpr auto kPause = std::chrono::seconds(1);  // before another attempt
 constexpr auto kFencedPause = std::chrono::seconds(5);
 constexpr int kStalledPolls = 10;  // polls without a report before other calls are tried to find the reason
-constexpr int kLastTries = 4;      // attempts to abort after a stop: an open transaction blocks readers
+constexpr int kLastTries = 4;      // after a stop: attempts to abort, as an open transaction blocks readers
 constexpr auto kNotReported = RD_KAFKA_RESP_ERR__IN_PROGRESS;
 
 // The status of a dead letter after `error`. kRefused: its topic would reject it again. `certain`: the error
@@ -221,9 +221,12 @@ RedriveProducer::Attempt RedriveProducer::Try(std::span<const Redelivery> dead_l
   return options_.transactions ? FinishTransaction(places) : FinishWithout(places);
 }
 
+// Records that were sent can't be called back, so a stop waits some seconds for their reports: then their
+// progress is saved, and they are not sent again.
 RedriveProducer::Attempt RedriveProducer::FinishWithout(const DeadLetterOffsets& places) {
+  int last_tries = kLastTries;
   while (!CollectReports()) {
-    if (job_.Stopped()) return Attempt::kStopped;
+    if (job_.Stopped() && --last_tries == 0) return Attempt::kStopped;
     if (broken_ = job_.Deadline().OnFailure("writing a dead letter", "no report"); !broken_)
       return Attempt::kUncertain;
   }

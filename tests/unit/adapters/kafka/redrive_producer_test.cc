@@ -124,6 +124,22 @@ TEST_P(RedriveProducerTest, AnOutageIsWaitedForUntilAStop) {
 INSTANTIATE_TEST_SUITE_P(Transactions, RedriveProducerTest, testing::Values(true, false),
                          [](const auto& mode) { return mode.param ? "With" : "Without"; });
 
+class NoTransactionTest : public RedriveProducerTest {};
+
+TEST_P(NoTransactionTest, AStopWaitsForReportsOfWhatWasSentAndSavesTheProgress) {
+  cluster_.AnswerAfter(std::chrono::milliseconds(1500));
+  stop_ = true;
+  const std::vector<Redelivery> batch = {Redeliver("a")};
+  const auto outcome = sender_->Commit(batch, kPlaces);
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+  EXPECT_TRUE(outcome->committed);
+  cluster_.AnswerAfter(std::chrono::milliseconds(0));
+  stop_ = false;
+  ExpectSaved();
+}
+
+INSTANTIATE_TEST_SUITE_P(Transactions, NoTransactionTest, testing::Values(false));
+
 class TransactionTest : public RedriveProducerTest {};
 
 TEST_P(TransactionTest, OfSeveralThatAreRejectedTogetherNoneIsNamed) {
