@@ -52,9 +52,6 @@ class MockCluster {
   void MoveLeaders(const char* topic, int broker) {
     for (int32_t partition = 0; partition < partitions_; ++partition) MoveLeader(topic, partition, broker);
   }
-  void AnswerAfter(std::chrono::milliseconds time) {
-    rd_kafka_mock_broker_set_rtt(cluster_, -1, static_cast<int>(time.count()));
-  }
 
   // Delays each of the next `count` requests of this kind to one broker, and answers it with this error.
   void AnswerNextAfter(int16_t request, int count, std::chrono::milliseconds time,

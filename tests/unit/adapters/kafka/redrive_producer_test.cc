@@ -127,13 +127,12 @@ INSTANTIATE_TEST_SUITE_P(Transactions, RedriveProducerTest, testing::Values(true
 class NoTransactionTest : public RedriveProducerTest {};
 
 TEST_P(NoTransactionTest, AStopWaitsForReportsOfWhatWasSentAndSavesTheProgress) {
-  cluster_.AnswerAfter(std::chrono::milliseconds(1500));
+  cluster_.AnswerNextAfter(MockCluster::kProduce, 1, std::chrono::milliseconds(1500));
   stop_ = true;
   const std::vector<Redelivery> batch = {Redeliver("a")};
   const auto outcome = sender_->Commit(batch, kPlaces);
   ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
   EXPECT_TRUE(outcome->committed);
-  cluster_.AnswerAfter(std::chrono::milliseconds(0));
   stop_ = false;
   ExpectSaved();
 }
