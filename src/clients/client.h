@@ -1,0 +1,39 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "clients/name_rules.h"
+#include "event/ack_level.h"
+
+namespace ei {
+
+// What a client may do.
+struct ClientRights {
+  NameRules types;                                  // of events
+  NameRules topics;                                 // of Kafka
+  std::array<bool, 3> acks = {true, true, true};    // by AckLevel: the levels that a request may ask for
+  bool admin = false;                               // it may use the routes of the admin port
+};
+
+// A client's own limits, in addition to those that apply to all clients together.
+struct ClientLimits {
+  std::optional<double> rate;                  // events per second
+  std::optional<double> burst;                 // events; unset: as many as `rate` allows in one second
+  std::optional<uint64_t> inflight_bytes_max;  // memory for requests that are being read
+  std::optional<double> journal_part;          // of the journal's capacity, above 0 and at most 1
+};
+
+// A sender that has shown who it is. Immutable.
+struct Client {
+  std::string name;  // unique; 1 to kClientNameBytesMax bytes of A-Z a-z 0-9 . _ -
+  ClientRights rights = {};
+  ClientLimits limits = {};
+};
+
+inline constexpr size_t kClientNameBytesMax = 64;
+
+}  // namespace ei
