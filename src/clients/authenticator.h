@@ -15,21 +15,21 @@ namespace ei {
 enum class AuthFault : uint8_t {
   kNone,
   kNoCredentials,
-  kMalformed,      // the header is not well-formed, or the scheme is not supported
-  kAmbiguous,      // more than one credential
-  kUnknownKey,     // no client has this key, or its secret is wrong
+  kMalformed,   // the header is not well-formed, or the scheme is not supported
+  kAmbiguous,   // more than one credential
+  kUnknownKey,  // no client has this key, or its secret is wrong
   kExpiredKey,
-  kInvalidToken,   // not well-formed, or the signature, issuer or audience is wrong
-  kExpiredToken,   // expired, or not yet valid
+  kInvalidToken,      // not well-formed, or the signature, issuer or audience is wrong
+  kExpiredToken,      // expired, or not yet valid
   kUnknownIssuerKey,  // no key of the issuer has the token's kid
-  kUnknownClient,  // the credential is valid, but belongs to no client
+  kUnknownClient,     // the credential is valid, but belongs to no client
 };
 inline constexpr size_t kAuthFaultCount = 10;
 
 // What a request shows of its sender. The views are valid during the call.
 struct Credentials {
-  std::string_view authorization;                // the header's value; empty: none
-  std::string_view api_key;                      // the value of X-API-Key; empty: none
+  std::string_view authorization = {};           // the header's value; empty: none
+  std::string_view api_key = {};                 // the value of X-API-Key; empty: none
   const PeerCertificate* certificate = nullptr;  // null: none
 };
 
@@ -40,8 +40,8 @@ struct Authentication {
   base::WallTime valid_until = base::WallTime::max();
 };
 
-// Finds the client of a request. Each event loop has one, which may have a cache of its own; all functions are
-// for the loop's thread.
+// Finds the client of a request. Each event loop has one, which may have a cache of its own; all functions
+// are for the loop's thread.
 class Authenticator {
  public:
   virtual ~Authenticator() = default;
@@ -51,7 +51,8 @@ class Authenticator {
   // Changes when earlier results may no longer hold. Cheap enough to be called for each request.
   virtual uint64_t Version() const = 0;
 
-  // The value of WWW-Authenticate in replies to requests without valid credentials (RFC 9110, section 11.6.1).
+  // The value of WWW-Authenticate in replies to requests without valid credentials (RFC 9110,
+  // section 11.6.1).
   virtual std::string_view Challenge() const = 0;
 };
 

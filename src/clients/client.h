@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "clients/name_rules.h"
 #include "event/ack_level.h"
@@ -13,10 +14,10 @@ namespace ei {
 
 // What a client may do.
 struct ClientRights {
-  NameRules types;                                  // of events
-  NameRules topics;                                 // of Kafka
-  std::array<bool, 3> acks = {true, true, true};    // by AckLevel: the levels that a request may ask for
-  bool admin = false;                               // it may use the routes of the admin port
+  NameRules types;                                // of events
+  NameRules topics;                               // of Kafka
+  std::array<bool, 3> acks = {true, true, true};  // by AckLevel: the levels that a request may ask for
+  bool admin = false;                             // it may use the routes of the admin port
 };
 
 // A client's own limits, in addition to those that apply to all clients together.
@@ -29,11 +30,14 @@ struct ClientLimits {
 
 // A sender that has shown who it is. Immutable.
 struct Client {
-  std::string name;  // unique; 1 to kClientNameBytesMax bytes of A-Z a-z 0-9 . _ -
+  std::string name;  // unique; see IsClientName
   ClientRights rights = {};
   ClientLimits limits = {};
 };
 
 inline constexpr size_t kClientNameBytesMax = 64;
+
+// Returns true if `name` is 1 to kClientNameBytesMax bytes of A-Z a-z 0-9 . _ -
+bool IsClientName(std::string_view name);
 
 }  // namespace ei
