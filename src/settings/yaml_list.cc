@@ -1,0 +1,195 @@
+#include "settings/yaml_list.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <cstdint>
+#include <sstream>
+#include <utility>
+
+#include "settings/settings_fault.h"
+
+namespace ei::service {
+namespace {
+
+constexpr std::size_t kNestingMax = 16;
+constexpr std::size_t kItemValuesMax = 10'000;
+constexpr std::size_t kValuesMax = 4'000'000;
+
+// Thrown through the parser to stop reading.
+struct StopReading {};
+
+int LineOf(const YAML::Mark& mark) { return mark.is_null() ? 0 : mark.line + 1; }
+
+// Builds trees from the parser's events.
+class Reader : public YAML::EventHandler {
+ public:
+  Reader(std::string_view name, const YamlListHandler& handler) : name_(name), handler_(handler) {}
+
+  bool HasList() const { return has_list_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (++documents_ > 1) Stop(LineOf(mark), "a second YAML document; write all into one");
+  }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    RejectAnchor(mark, anchor);
+    if (open_.empty()) return;  // an empty file
+    Add({.kind = YamlNode::Kind::kNull, .line = LineOf(mark)});
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    RejectAnchor(mark, anchor);
+    RejectTag(mark, tag);
+    Add({.kind = YamlNode::Kind::kText, .line = LineOf(mark), .text = value});
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    Stop(LineOf(mark), "aliases (*name) are not supported; write the value out");
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    Open(YamlNode::Kind::kList, mark, tag, anchor);
+  }
+  void OnSequenceEnd() override { Close(); }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    Open(YamlNode::Kind::kMap, mark, tag, anchor);
+  }
+  void OnMapEnd() override { Close(); }
+
+ private:
+  // A collection that is being read. In a map `key` is the member whose value comes next.
+  struct Level {
+    YamlNode node;
+    std::string key = {};
+    int key_line = 0;
+    bool has_key = false;
+  };
+  static constexpr std::size_t kItemDepth = 2;  // the number of open collections around an item
+
+  void Open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+    RejectAnchor(mark, anchor);
+    RejectTag(mark, tag);
+    const int line = LineOf(mark);
+    if (open_.empty() && kind != YamlNode::Kind::kMap) StopAtRoot(line);
+    if (open_.size() == kNestingMax) Stop(line, "is nested too deeply");
+    if (!open_.empty() && ExpectsKey(open_.back())) Stop(line, "the name of a member has to be text");
+    if (open_.size() == 1 && kind != YamlNode::Kind::kList) StopAtRoot(line);
+    Count(line);
+    open_.push_back({.node = {.kind = kind, .line = line}});
+  }
+
+  void Close() {
+    YamlNode node = std::move(open_.back().node);
+    open_.pop_back();
+    if (open_.size() >= kItemDepth) {
+      Put(std::move(node));
+    } else if (!open_.empty()) {
+      open_.back().has_key = false;  // the list itself, whose items were handed over
+    }
+  }
+
+  // Adds a value that is not a collection.
+  void Add(YamlNode node) {
+    if (open_.empty()) StopAtRoot(node.line);
+    Count(node.line);
+    Level& level = open_.back();
+    if (ExpectsKey(level)) {
+      if (!node.IsText()) Stop(node.line, "the name of a member has to be text");
+      if (open_.size() == 1) CheckRootKey(node);
+      level.key = std::move(node.text);
+      level.key_line = node.line;
+      level.has_key = true;
+      return;
+    }
+    if (open_.size() == 1) StopAtRoot(node.line);
+    Put(std::move(node));
+  }
+
+  // Puts a complete value into the innermost collection, or hands it over.
+  void Put(YamlNode node) {
+    if (open_.size() == kItemDepth) {
+      item_values_ = 0;
+      if (!handler_.on_item(std::move(node))) throw StopReading{};
+      return;
+    }
+    Level& level = open_.back();
+    if (level.node.IsList()) {
+      level.node.items.push_back(std::move(node));
+    } else {
+      level.node.members.push_back({std::move(level.key), level.key_line, std::move(node)});
+      level.has_key = false;
+    }
+  }
+
+  static bool ExpectsKey(const Level& level) { return level.node.IsMap() && !level.has_key; }
+
+  void CheckRootKey(const YamlNode& key) {
+    if (key.text != name_) {
+      Stop(key.line, fmt::format("{} is not known here; allowed: {}", Quoted(key.text), name_));
+    }
+    if (has_list_) Stop(key.line, fmt::format("{} is given twice", name_));
+    has_list_ = true;
+  }
+
+  void Count(int line) {
+    if (++values_ > kValuesMax) Stop(line, fmt::format("has more than {} values", kValuesMax));
+    if (open_.size() < kItemDepth) return;
+    if (++item_values_ > kItemValuesMax) {
+      Stop(line, fmt::format("an item of {} has more than {} values", name_, kItemValuesMax));
+    }
+  }
+
+  void RejectAnchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
+    if (anchor != YAML::NullAnchor) {
+      Stop(LineOf(mark), "anchors (&name) are not supported; write the value out each time");
+    }
+  }
+  // The parser gives "?" to values without a tag, and "!" to quoted ones.
+  void RejectTag(const YAML::Mark& mark, const std::string& tag) {
+    if (!tag.empty() && tag != "?" && tag != "!") Stop(LineOf(mark), "tags (!name) are not supported");
+  }
+
+  [[noreturn]] void StopAtRoot(int line) { Stop(line, fmt::format("expected \"{}:\" and a list", name_)); }
+  [[noreturn]] void Stop(int line, std::string message) {
+    handler_.on_fault(line, std::move(message));
+    throw StopReading{};
+  }
+
+  const std::string_view name_;
+  const YamlListHandler& handler_;
+  std::vector<Level> open_;
+  int documents_ = 0;
+  bool has_list_ = false;
+  std::size_t values_ = 0;
+  std::size_t item_values_ = 0;
+};
+
+}  // namespace
+
+void ReadYamlList(std::string_view text, std::string_view name, const YamlListHandler& handler) {
+  Reader reader(name, handler);
+  std::istringstream stream{std::string(text)};
+  try {
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(reader)) {
+    }
+  } catch (const StopReading&) {
+    return;
+  } catch (const YAML::Exception& fault) {
+    handler.on_fault(LineOf(fault.mark), "is not valid YAML: " + Printable(fault.msg));
+    return;
+  }
+  // The file is empty for a moment while an editor rewrites it; that must not drop all items.
+  if (!reader.HasList()) handler.on_fault(0, fmt::format("is empty; write \"{}: []\" for none", name));
+}
+
+}  // namespace ei::service
