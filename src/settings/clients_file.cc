@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "adapters/auth/api_key.h"
+#include "base/utf8.h"
 #include "event/event.h"
 #include "event/timestamp.h"
 #include "event/topic_name.h"
@@ -95,6 +96,8 @@ class ClientsReader {
   std::expected<std::vector<ClientEntry>, std::vector<SettingFault>> Read(std::string_view text) {
     if (text.size() > kClientsFileBytesMax) {
       AddFault(0, fmt::format("is larger than {} bytes; is it the right file?", kClientsFileBytesMax));
+    } else if (!base::IsUtf8(text)) {
+      AddFault(0, "is not UTF-8 text");
     } else {
       ReadYamlList(
           text, "clients",

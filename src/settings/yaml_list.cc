@@ -24,6 +24,13 @@ struct StopReading {};
 
 int LineOf(const YAML::Mark& mark) { return mark.is_null() ? 0 : mark.line + 1; }
 
+YamlNode NodeOf(YamlNode::Kind kind, int line) {
+  YamlNode node;
+  node.kind = kind;
+  node.line = line;
+  return node;
+}
+
 // Builds trees from the parser's events.
 class Reader : public YAML::EventHandler {
  public:
@@ -39,14 +46,16 @@ class Reader : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     RejectAnchor(mark, anchor);
     if (open_.empty()) return;  // an empty file
-    Add({.kind = YamlNode::Kind::kNull, .line = LineOf(mark)});
+    Add(NodeOf(YamlNode::Kind::kNull, LineOf(mark)));
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     RejectAnchor(mark, anchor);
     RejectTag(mark, tag);
-    Add({.kind = YamlNode::Kind::kText, .line = LineOf(mark), .text = value});
+    YamlNode node = NodeOf(YamlNode::Kind::kText, LineOf(mark));
+    node.text = value;
+    Add(std::move(node));
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
@@ -84,7 +93,7 @@ class Reader : public YAML::EventHandler {
     if (!open_.empty() && ExpectsKey(open_.back())) Stop(line, "the name of a member has to be text");
     if (open_.size() == 1 && kind != YamlNode::Kind::kList) StopAtRoot(line);
     Count(line);
-    open_.push_back({.node = {.kind = kind, .line = line}});
+    open_.push_back({.node = NodeOf(kind, line)});
   }
 
   void Close() {

@@ -15,10 +15,10 @@ struct YamlNode {
   enum class Kind { kNull, kText, kList, kMap };
 
   Kind kind = Kind::kNull;
-  int line = 0;                          // of its start, from 1
-  std::string text = {};                 // kText
-  std::vector<YamlNode> items = {};      // kList
-  std::vector<YamlMember> members = {};  // kMap, in the order of the file; names may repeat
+  int line = 0;                     // of its start, from 1
+  std::string text;                 // kText
+  std::vector<YamlNode> items;      // kList
+  std::vector<YamlMember> members;  // kMap, in the order of the file; names may repeat
 
   bool IsMap() const { return kind == Kind::kMap; }
   bool IsList() const { return kind == Kind::kList; }

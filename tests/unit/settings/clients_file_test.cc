@@ -3,13 +3,17 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include "adapters/auth/api_key.h"
 #include "event/timestamp.h"
 #include "support/temp_folder.h"
+#include "system/edited_file.h"
 
 namespace ei::service {
 namespace {
@@ -229,6 +233,11 @@ TEST(ClientsFile, WrongShapesAreRejected) {
   EXPECT_NE(Faults("clients: []\n---\nclients: []\n").find("a second YAML document"), std::string::npos);
 }
 
+TEST(ClientsFile, OtherTextThanUtf8IsRejected) {
+  EXPECT_EQ(Faults("clients: [] # \xff\n"), "-: is not UTF-8 text\n");
+  EXPECT_EQ(Read("clients: [] # \xc3\xa4\n").size(), 0U);
+}
+
 TEST(ClientsFile, WhatCanExpandIsRejected) {
   EXPECT_EQ(Faults("clients: [&a {name: a}, *a]\n"),
             "1: anchors (&name) are not supported; write the value out each time\n");
@@ -270,6 +279,35 @@ TEST(ClientsFile, IsReadFromAFile) {
   const auto clients = LoadClients(path);
   ASSERT_TRUE(clients.has_value());
   EXPECT_EQ(clients->size(), 1U);
+}
+
+TEST(ClientsFile, AFileThatIsReplacedWhileItIsReadIsTheOldOrTheNewOne) {
+  const support::TempFolder folder;
+  const std::string path = folder.Path() / "clients.yaml";
+  const auto text_of = [](const std::string& prefix, int count) {
+    std::string text = "clients:\n";
+    for (int i = 0; i < count; ++i) text += "- {name: " + prefix + std::to_string(i) + "}\n";
+    return text;
+  };
+  const std::array<std::string, 2> texts = {text_of("old", 100), text_of("new", 200)};
+  support::WriteFile(path, texts[0]);
+  std::atomic<bool> done = false;
+  std::thread editor([&] {
+    for (size_t edit = 1; !done; ++edit) {
+      auto file = system::EditedFile::Open(path, system::RealFileCalls());
+      EXPECT_TRUE(file && file->Replace(texts[edit % 2]));
+    }
+  });
+  for (int i = 0; i < 200; ++i) {
+    const auto clients = LoadClients(path);
+    EXPECT_TRUE(clients.has_value());
+    if (!clients) break;
+    const bool old = clients->front().client.name == "old0";
+    EXPECT_EQ(clients->size(), old ? 100U : 200U);
+    EXPECT_EQ(clients->back().client.name, old ? "old99" : "new199");
+  }
+  done = true;
+  editor.join();
 }
 
 TEST(ClientsFile, AFileThatCannotBeReadIsAFault) {
