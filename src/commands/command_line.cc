@@ -18,52 +18,70 @@
 namespace ei::service {
 namespace {
 
+// What the last word of a command is, if it is not a part of its name.
+enum class LastWord { kNone, kFolder, kClient };
+
 struct Command {
   std::string_view words;
   Subcommand subcommand;
   bool takes_settings;
   std::string_view text;
-  bool takes_folder = false;  // as the last word
+  LastWord last_word = LastWord::kNone;  // a folder may be left out
 };
 
-constexpr std::array<Command, 15> kCommands{{
+constexpr std::array<Command, 20> kCommands{{
     {"serve", Subcommand::kServe, true,
      "accept events until SIGTERM or SIGINT (the default without a command)"},
     {"health", Subcommand::kHealth, true,
      "ask the service with these settings whether it is ready: exits with 0 if it is,\n"
-     "                else 1; --live: only whether it answers"},
+     "else 1; --live: only whether it answers"},
     {"drain", Subcommand::kDrain, true,
      "deliver the events of the write-ahead log, accept none, and exit: with 0 when the\n"
-     "                log is empty, 3 when shutdown.timeout was too short"},
+     "log is empty, 3 when shutdown.timeout was too short"},
     {"config print", Subcommand::kConfigPrint, true,
      "print the effective settings as YAML; --show-origin: and the source of each"},
     {"config check", Subcommand::kConfigCheck, true, "check the settings: print ok, or all faults"},
     {"config docs", Subcommand::kConfigDocs, false, "print docs/CONFIGURATION.md"},
     {"metrics docs", Subcommand::kMetricsDocs, false, "print docs/METRICS.md"},
     {"wal verify", Subcommand::kWalVerify, true,
-     "[FOLDER] read and check the whole write-ahead log: exits with 0 if sound, 4 if\n                damaged",
-     true},
+     "[FOLDER] read and check the whole write-ahead log: exits with 0 if sound, 4 if\ndamaged",
+     LastWord::kFolder},
     {"wal dump", Subcommand::kWalDump, true,
      "[FOLDER] print its unsettled events, one JSON object a line; --all: settled events\n"
-     "                too; --positions FROM:TO: from FROM to below TO; --values: with their contents",
-     true},
+     "too; --positions FROM:TO: from FROM to below TO; --values: with their contents",
+     LastWord::kFolder},
     {"wal stats", Subcommand::kWalStats, true,
-     "[FOLDER] print how many events wait in it; --json: for machines", true},
+     "[FOLDER] print how many events wait in it; --json: for machines", LastWord::kFolder},
     {"wal repair", Subcommand::kWalRepair, true,
      "[FOLDER] move the readable events of damaged files to the log's end and quarantine\n"
-     "                the files; stop the service first; --dry-run: only print the steps",
-     true},
+     "the files; stop the service first; --dry-run: only print the steps",
+     LastWord::kFolder},
     {"dlq stats", Subcommand::kDlqStats, true,
      "count the dead letters by code and topic; --json: for machines;\n"
-     "                filters: as for redrive"},
+     "filters: as for redrive"},
     {"redrive", Subcommand::kRedrive, true,
-     "send dead letters back to the topics that rejected them; continues where it stopped.\n"
-     "                Source: --from=topic|file|file:FOLDER. Filters: --code, --topic, --type,\n"
-     "                --id (repeat a flag for more values), --since, --until (a time, or an age\n"
-     "                such as 2h), --max-redrives=3.\n"
-     "                Options: --dry-run: only count; --rate=N dead letters a second; --job=NAME;\n"
-     "                --again: also those that were sent back before; --no-transactions: for\n"
-     "                clusters without transactions"},
+     "send dead letters back to the topics that rejected them; continues where it\n"
+     "stopped.\n"
+     "Source: --from=topic|file|file:FOLDER. Filters: --code, --topic, --type,\n"
+     "--id (repeat a flag for more values), --since, --until (a time, or an age\n"
+     "such as 2h), --max-redrives=3.\n"
+     "Options: --dry-run: only count; --rate=N dead letters a second; --job=NAME;\n"
+     "--again: also those that were sent back before; --no-transactions: for\n"
+     "clusters without transactions"},
+    {"clients add", Subcommand::kClientsAdd, true,
+     "NAME add a client to the clients file, and print its new key, which is shown once.\n"
+     "--file=PATH: the file; --expires: when the key expires, a time or as 90d",
+     LastWord::kClient},
+    {"clients rotate", Subcommand::kClientsRotate, true,
+     "NAME give a client a new key, and print it; --grace=24h: for how long its other\n"
+     "keys stay valid; --file, --expires: as for clients add",
+     LastWord::kClient},
+    {"clients revoke", Subcommand::kClientsRevoke, true,
+     "NAME|KEY-ID remove a client, or one of its keys; --file: as for clients add", LastWord::kClient},
+    {"clients list", Subcommand::kClientsList, true,
+     "print the clients and their keys, without hashes; --json: for machines; --file"},
+    {"clients check", Subcommand::kClientsCheck, true,
+     "check the clients file: print ok, or all faults; --file"},
     {"version", Subcommand::kVersion, false, "print the version (also --version)"},
     {"help", Subcommand::kHelp, false, "print this text (also --help, -h)"},
 }};
@@ -84,30 +102,39 @@ std::string UnknownCommand(std::string_view words) {
 struct Switch {
   std::string_view name;
   bool CommandLine::* given;
-  Subcommand owner;
-  std::optional<Subcommand> other_owner = std::nullopt;
+  std::array<std::optional<Subcommand>, 3> owners;
 
-  bool BelongsTo(Subcommand subcommand) const { return owner == subcommand || other_owner == subcommand; }
+  bool BelongsTo(Subcommand subcommand) const {
+    return std::ranges::find(owners, std::optional(subcommand)) != owners.end();
+  }
 };
 
 constexpr std::array<Switch, 8> kSwitches{{
-    {"--live", &CommandLine::live, Subcommand::kHealth},
-    {"--show-origin", &CommandLine::show_origin, Subcommand::kConfigPrint},
-    {"--all", &CommandLine::all, Subcommand::kWalDump},
-    {"--values", &CommandLine::values, Subcommand::kWalDump},
-    {"--json", &CommandLine::json, Subcommand::kWalStats, Subcommand::kDlqStats},
-    {"--dry-run", &CommandLine::dry_run, Subcommand::kWalRepair, Subcommand::kRedrive},
-    {"--again", &CommandLine::again, Subcommand::kRedrive},
-    {"--no-transactions", &CommandLine::no_transactions, Subcommand::kRedrive},
+    {"--live", &CommandLine::live, {Subcommand::kHealth}},
+    {"--show-origin", &CommandLine::show_origin, {Subcommand::kConfigPrint}},
+    {"--all", &CommandLine::all, {Subcommand::kWalDump}},
+    {"--values", &CommandLine::values, {Subcommand::kWalDump}},
+    {"--json", &CommandLine::json, {Subcommand::kWalStats, Subcommand::kDlqStats, Subcommand::kClientsList}},
+    {"--dry-run", &CommandLine::dry_run, {Subcommand::kWalRepair, Subcommand::kRedrive}},
+    {"--again", &CommandLine::again, {Subcommand::kRedrive}},
+    {"--no-transactions", &CommandLine::no_transactions, {Subcommand::kRedrive}},
 }};
 
-std::string_view WordsOf(Subcommand subcommand) {
-  return std::ranges::find(kCommands, subcommand, &Command::subcommand)->words;
+// "wal stats, dlq stats and clients list"
+std::string OwnersOf(const Switch& one) {
+  std::string list;
+  for (std::size_t i = 0; i < one.owners.size() && one.owners[i]; ++i) {
+    const bool last = i + 1 == one.owners.size() || !one.owners[i + 1];
+    list += i == 0 ? "" : last ? " and " : ", ";
+    list += std::ranges::find(kCommands, *one.owners[i], &Command::subcommand)->words;
+  }
+  return list;
 }
 
 constexpr std::string_view kPositionsKey = "positions";
 
-// A folder after the command sets wal.dir. Returns null, and adds a fault, if there is no such command.
+// Also reads the word after the command, if it takes one: a folder sets wal.dir. Returns null, and adds a
+// fault, if there is no such command.
 const Command* FindCommand(std::span<const std::string_view> words, CommandLine& line) {
   const auto joined = [](std::span<const std::string_view> parts) {
     std::string text;
@@ -116,11 +143,20 @@ const Command* FindCommand(std::span<const std::string_view> words, CommandLine&
   };
   const std::string all = joined(words);
   const auto* command = std::ranges::find(kCommands, all.empty() ? "serve" : all, &Command::words);
-  if (command != kCommands.end()) return command;
+  if (command != kCommands.end()) {
+    if (command->last_word == LastWord::kClient) {
+      line.faults.push_back(fmt::format("{} needs the name of a client", command->words));
+    }
+    return command;
+  }
   if (!words.empty()) {
     command = std::ranges::find(kCommands, joined(words.first(words.size() - 1)), &Command::words);
-    if (command != kCommands.end() && command->takes_folder) {
+    if (command != kCommands.end() && command->last_word == LastWord::kFolder) {
       line.flags.push_back({"wal.dir", std::string(words.back())});
+      return command;
+    }
+    if (command != kCommands.end() && command->last_word == LastWord::kClient) {
+      line.clients.client = words.back();
       return command;
     }
   }
@@ -155,6 +191,12 @@ void ReadPositions(CommandLine& line) {
 }
 
 }  // namespace
+
+bool IsClientsCommand(Subcommand subcommand) {
+  return subcommand == Subcommand::kClientsAdd || subcommand == Subcommand::kClientsRotate ||
+         subcommand == Subcommand::kClientsRevoke || subcommand == Subcommand::kClientsList ||
+         subcommand == Subcommand::kClientsCheck;
+}
 
 CommandLine ParseCommandLine(int argc, const char* const* argv) {
   const std::vector<std::string_view> arguments(argv + std::min(argc, 1), argv + argc);
@@ -203,14 +245,18 @@ CommandLine ParseCommandLine(std::span<const std::string_view> arguments) {
   line.subcommand = command->subcommand;
   for (const Switch& one : kSwitches) {
     if (!(line.*one.given) || one.BelongsTo(line.subcommand)) continue;
-    line.faults.push_back(one.other_owner ? fmt::format("{} belongs to {} and {}", one.name,
-                                                        WordsOf(one.owner), WordsOf(*one.other_owner))
-                                          : fmt::format("{} belongs to {}", one.name, WordsOf(one.owner)));
+    line.faults.push_back(fmt::format("{} belongs to {}", one.name, OwnersOf(one)));
   }
   if (line.subcommand == Subcommand::kWalDump) ReadPositions(line);
   if (line.subcommand == Subcommand::kDlqStats || line.subcommand == Subcommand::kRedrive) {
     line.dead_letters =
         ExtractDeadLetterOptions(line.flags, line.subcommand == Subcommand::kRedrive, line.faults);
+  }
+  if (IsClientsCommand(line.subcommand)) {
+    std::string client = std::move(line.clients.client);
+    line.clients = ExtractClientsOptions(line.flags, line.subcommand == Subcommand::kClientsAdd,
+                                         line.subcommand == Subcommand::kClientsRotate, line.faults);
+    line.clients.client = std::move(client);
   }
   if (!command->takes_settings && !line.flags.empty()) {
     line.faults.push_back(fmt::format("{} takes no settings", command->words));
@@ -225,7 +271,15 @@ std::string HelpText() {
       "Event Ingestor {}: accepts events over HTTP and delivers them to Kafka or to files.\n\n"
       "Usage: event-ingestor [command] [--config=FILE] [--KEY=VALUE | --KEY VALUE]...\n\nCommands\n",
       Version());
-  for (const Command& command : kCommands) text += fmt::format("  {:<14}{}\n", command.words, command.text);
+  constexpr std::size_t kColumn = 16;
+  for (const Command& command : kCommands) {
+    text += fmt::format("  {:<{}}", command.words, kColumn);
+    for (const char c : command.text) {
+      text += c;
+      if (c == '\n') text.append(kColumn + 2, ' ');
+    }
+    text += '\n';
+  }
   text +=
       "\nSettings: a flag overrides the environment, the environment overrides the YAML file (--config or\n"
       "CONFIG), and the file overrides the default. In the file http.port is port below http. Each setting\n"

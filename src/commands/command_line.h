@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "commands/clients_options.h"
 #include "commands/dead_letter_options.h"
 #include "settings/load.h"
 
@@ -26,6 +27,11 @@ enum class Subcommand {
   kWalRepair,
   kDlqStats,
   kRedrive,
+  kClientsAdd,
+  kClientsRotate,
+  kClientsRevoke,
+  kClientsList,
+  kClientsCheck,
   kVersion,
   kHelp
 };
@@ -43,14 +49,17 @@ struct CommandLine {
   bool all = false;                 // wal dump: settled events too
   bool values = false;              // wal dump
   RequestedPositions positions;     // wal dump
-  bool json = false;                // wal stats, dlq stats
+  bool json = false;                // wal stats, dlq stats, clients list
   bool dry_run = false;             // wal repair, redrive
   bool no_transactions = false;     // redrive
   bool again = false;               // redrive
   DeadLetterOptions dead_letters;   // dlq stats, redrive
+  ClientsOptions clients;           // clients ...
   std::vector<SettingFlag> flags;   // settings; ResolveSettings checks their names and values
   std::vector<std::string> faults;  // of usage; if there are any, print them and exit with kExitSettings
 };
+
+bool IsClientsCommand(Subcommand subcommand);
 
 // Without a subcommand it is serve. -h, --help and --version override everything else.
 CommandLine ParseCommandLine(int argc, const char* const* argv);

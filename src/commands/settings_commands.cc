@@ -21,7 +21,12 @@ std::optional<int> RunSettingsCommand(const CommandLine& line, const Environment
     case Subcommand::kWalStats:
     case Subcommand::kWalRepair:
     case Subcommand::kDlqStats:
-    case Subcommand::kRedrive: return std::nullopt;
+    case Subcommand::kRedrive:
+    case Subcommand::kClientsAdd:
+    case Subcommand::kClientsRotate:
+    case Subcommand::kClientsRevoke:
+    case Subcommand::kClientsList:
+    case Subcommand::kClientsCheck: return std::nullopt;
     case Subcommand::kVersion: out << "event-ingestor " << Version() << '\n'; return kExitClean;
     case Subcommand::kHelp: out << HelpText(); return kExitClean;
     case Subcommand::kConfigDocs: out << SettingsDocument(); return kExitClean;

@@ -11,6 +11,7 @@
 #include "adapters/wal/log_survey.h"
 #include "adapters/wal/segment_reader.h"
 #include "base/base64.h"
+#include "commands/json_string.h"
 #include "commands/settings_commands.h"
 #include "commands/wal_text.h"
 #include "settings/humanize.h"
@@ -24,20 +25,6 @@ using wal::SurveyedSegment;
 
 constexpr size_t kChunkBytes = 64 << 10;
 constexpr size_t kDepthMax = 10'000;  // more than any setting allows
-
-std::string JsonString(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted.append({'\\', c});
-    } else if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f) {
-      fmt::format_to(std::back_inserter(quoted), "\\u{:04x}", static_cast<uint8_t>(c));
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted += '"';
-}
 
 // Writes the lines. Each is one JSON object on one line, whatever bytes the log holds.
 class Lines {

@@ -12,6 +12,7 @@
 #include "adapters/telemetry/metrics.h"
 #include "adapters/telemetry/metrics_document.h"
 #include "adapters/tokens/https_client.h"
+#include "commands/clients_commands.h"
 #include "commands/command_line.h"
 #include "commands/dead_letter_commands.h"
 #include "commands/fatal_handlers.h"
@@ -186,6 +187,9 @@ int Main(int argc, const char* const* argv) {
   }
   if (IsWalCommand(line.subcommand)) {
     return RunWalCommand(line, settings, system::SystemClock(), std::cout, std::cerr);
+  }
+  if (IsClientsCommand(line.subcommand)) {
+    return RunClientsCommand(line, line.clients.file, system::SystemClock(), std::cout, std::cerr);
   }
   if (IsDeadLetterCommand(line.subcommand)) {
     return RunDeadLetterCommand(line, settings, system::SystemClock(), std::cout, std::cerr,

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include "event/timestamp.h"
 
 namespace ei::service {
 namespace {
@@ -80,7 +83,8 @@ TEST(CommandLine, WrongPositionsAreAFault) {
 
 TEST(CommandLine, SwitchesOfOtherCommandsAreAFault) {
   EXPECT_EQ(Parse({"wal", "verify", "--all"}).faults, Lines{"--all belongs to wal dump"});
-  EXPECT_EQ(Parse({"wal", "dump", "--json"}).faults, Lines{"--json belongs to wal stats and dlq stats"});
+  EXPECT_EQ(Parse({"wal", "dump", "--json"}).faults,
+            Lines{"--json belongs to wal stats, dlq stats and clients list"});
   EXPECT_EQ(Parse({"serve", "--live"}).faults, Lines{"--live belongs to health"});
   EXPECT_EQ(Parse({"serve", "--dry-run"}).faults, Lines{"--dry-run belongs to wal repair and redrive"});
 }
@@ -138,6 +142,56 @@ TEST(CommandLine, ProgramNameIsNoArgument) {
   EXPECT_EQ(ParseCommandLine(0, nullptr).subcommand, Subcommand::kServe);
 }
 
+TEST(CommandLine, ClientsCommands) {
+  EXPECT_EQ(Parse({"clients", "list"}).subcommand, Subcommand::kClientsList);
+  EXPECT_EQ(Parse({"clients", "check"}).subcommand, Subcommand::kClientsCheck);
+  EXPECT_TRUE(Parse({"clients", "list", "--json"}).json);
+  const CommandLine line = Parse(
+      {"clients", "rotate", "orders", "--file", "c.yaml", "--grace=7d", "--expires=90d", "--log.level=WARN"});
+  EXPECT_EQ(line.faults, Lines{});
+  EXPECT_EQ(line.subcommand, Subcommand::kClientsRotate);
+  EXPECT_EQ(line.clients.client, "orders");
+  EXPECT_EQ(line.clients.file, "c.yaml");
+  EXPECT_EQ(line.clients.grace, std::chrono::hours(7 * 24));
+  EXPECT_EQ(ExpiryOf(line.clients, base::WallTime()), base::WallTime(std::chrono::hours(90 * 24)));
+  ASSERT_EQ(line.flags.size(), 1U);
+  EXPECT_EQ(line.flags[0].key, "log.level");
+}
+
+TEST(CommandLine, ClientsCommandsThatChangeTheFileNeedAName) {
+  for (const char* command : {"add", "rotate", "revoke"}) {
+    EXPECT_EQ(Parse({"clients", command}).faults,
+              Lines{"clients " + std::string(command) + " needs the name of a client"});
+    EXPECT_EQ(Parse({"clients", command, "a"}).clients.client, "a");
+    EXPECT_EQ(Parse({"clients", command, "a", "b"}).faults.size(), 1U);
+  }
+  EXPECT_EQ(Parse({"clients", "list", "a"}).faults.size(), 1U);
+}
+
+TEST(CommandLine, FaultyClientsOptionsAreRejected) {
+  EXPECT_EQ(Parse({"clients", "add", "a", "--grace=1h"}).faults, Lines{"--grace belongs to clients rotate"});
+  EXPECT_EQ(Parse({"clients", "revoke", "a", "--expires=1h"}).faults,
+            Lines{"--expires belongs to clients add and clients rotate"});
+  EXPECT_EQ(Parse({"clients", "list", "--file="}).faults, Lines{"--file \"\" is empty"});
+  EXPECT_EQ(Parse({"clients", "check", "--file=a", "--file=b"}).faults,
+            Lines{"--file is given twice; give it once"});
+  for (const char* text :
+       {"", "soon", "0", "0d", "-1d", "d", "36501d", "99999999999999999d", "1.5", "2027-01-01"}) {
+    const std::string expires = "--expires=" + std::string(text);
+    const std::string grace = "--grace=" + std::string(text);
+    EXPECT_EQ(Parse({"clients", "add", "a", expires}).faults.size(), 1U) << text;
+    if (std::string_view(text).starts_with('0')) continue;
+    EXPECT_EQ(Parse({"clients", "rotate", "a", grace}).faults.size(), 1U) << text;
+  }
+  EXPECT_EQ(Parse({"clients", "rotate", "a", "--grace=0"}).clients.grace, base::Duration::zero());
+}
+
+TEST(CommandLine, AKeyMayExpireAtATime) {
+  const CommandLine line = Parse({"clients", "add", "a", "--expires=2027-01-01T00:00:00Z"});
+  EXPECT_EQ(ExpiryOf(line.clients, base::WallTime()), ParseTimestamp("2027-01-01T00:00:00Z"));
+  EXPECT_EQ(ExpiryOf(Parse({"clients", "add", "a"}).clients, base::WallTime()), std::nullopt);
+}
+
 TEST(HelpText, ListsCommandsAndSettingsWithin100Columns) {
   const std::string help = HelpText();
   for (const char* part : {"config print", "config check", "config docs", "metrics docs", "--http.port",
@@ -163,7 +217,8 @@ TEST(CommandLine, RedriveTakesItsOptionsAndTheSettings) {
 
 TEST(CommandLine, SwitchesBelongToTheirCommands) {
   EXPECT_TRUE(Parse({"dlq", "stats", "--json"}).json);
-  EXPECT_EQ(Parse({"redrive", "--json"}).faults, Lines{"--json belongs to wal stats and dlq stats"});
+  EXPECT_EQ(Parse({"redrive", "--json"}).faults,
+            Lines{"--json belongs to wal stats, dlq stats and clients list"});
   EXPECT_EQ(Parse({"dlq", "stats", "--again"}).faults, Lines{"--again belongs to redrive"});
   EXPECT_EQ(Parse({"dlq", "stats", "--rate=1"}).faults, Lines{"--rate belongs to redrive"});
 }
