@@ -257,6 +257,8 @@ def data_faults(block: Block, checker: Checker) -> list[str]:
         file.flush()
         if set(data) <= {"routes", "topics"}:
             return service_faults("config", "check", f"--kafka.routes_file={file.name}")
+        if set(data) <= {"clients"}:
+            return service_faults("clients", "check", f"--file={file.name}")
         if set(data) <= groups:
             return service_faults("config", "check", "--config", file.name)
         if set(data) <= set(values):

@@ -14,6 +14,8 @@
 
 namespace ei::auth {
 
+inline constexpr size_t kRememberedMax = 16'384;  // valid credentials, for each event loop
+
 // Finds the client of a request by an API key, a token, or the certificate of the connection. A key or a
 // token in a header takes precedence over the certificate: if it is not valid, the certificate doesn't help.
 // Headers of kinds that are not accepted are ignored.
@@ -30,7 +32,7 @@ class ClientsAuthenticator final : public Authenticator {
     const CurrentClients* clients = nullptr;  // null: there is no clients file; each valid token has a client
     std::string token_client_claim = "sub";   // without a clients file: the claim with the client's name
     base::SipKey remember_key = {};           // secret and random
-    size_t remembered_max = 16'384;           // at least 2
+    size_t remembered_max = kRememberedMax;   // at least 2
   };
 
   // What `options` points to must outlive this object.
