@@ -44,11 +44,13 @@ class TokenBucket {
   // Returns what TryTake would decide, but takes nothing.
   Decision Peek(base::SteadyTime now, uint64_t tokens = 1, double keep = 0) const;
 
+  // The time in which the bucket gains `tokens`; 0 if it is unlimited.
+  base::Duration TimeOf(uint64_t tokens) const { return base::Duration(NanosOf(tokens)); }
+
   bool Unlimited() const { return nanos_per_token_ == 0; }
   double Burst() const { return burst_; }
 
  private:
-  // The time in which the bucket gains `tokens`, in nanoseconds.
   int64_t NanosOf(uint64_t tokens) const;
   Decision Decide(uint64_t tokens, double keep, int64_t now, int64_t tat, int64_t& next_tat) const;
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -15,16 +16,48 @@ namespace ei {
 enum class AuthFault : uint8_t {
   kNone,
   kNoCredentials,
-  kMalformed,   // the header is not well-formed, or the scheme is not supported
-  kAmbiguous,   // more than one credential
-  kUnknownKey,  // no client has this key, or its secret is wrong
+  kMalformed,
+  kAmbiguous,
+  kUnknownKey,
   kExpiredKey,
-  kInvalidToken,      // not well-formed, or the signature, issuer or audience is wrong
-  kExpiredToken,      // expired, or not yet valid
-  kUnknownIssuerKey,  // no key of the issuer has the token's kid
-  kUnknownClient,     // the credential is valid, but belongs to no client
+  kInvalidToken,
+  kExpiredToken,
+  kUnknownIssuerKey,
+  kUnknownClient,
 };
-inline constexpr size_t kAuthFaultCount = 10;
+
+struct AuthFaultRow {
+  AuthFault fault;
+  std::string_view name;     // for metrics and logs
+  std::string_view message;  // for the client
+};
+
+// One row for each fault, in the order of AuthFault.
+inline constexpr auto kAuthFaults = std::to_array<AuthFaultRow>({
+    {AuthFault::kNone, "none", "nothing is wrong"},
+    {AuthFault::kNoCredentials, "no_credentials", "send a key or a token, for example in Authorization"},
+    {AuthFault::kMalformed, "malformed",
+     "the credentials are not well-formed, or of a kind that this service does not accept"},
+    {AuthFault::kAmbiguous, "ambiguous", "the request has more than one credential"},
+    {AuthFault::kUnknownKey, "unknown_key", "the key is unknown"},
+    {AuthFault::kExpiredKey, "expired_key", "the key has expired"},
+    {AuthFault::kInvalidToken, "invalid_token", "the token is not valid for this service"},
+    {AuthFault::kExpiredToken, "expired_token", "the token has expired, or is not valid yet"},
+    {AuthFault::kUnknownIssuerKey, "unknown_issuer_key", "the key that signed the token is unknown"},
+    {AuthFault::kUnknownClient, "unknown_client", "the credentials belong to no client"},
+});
+
+constexpr const AuthFaultRow& RowOf(AuthFault fault) { return kAuthFaults[static_cast<size_t>(fault)]; }
+
+static_assert(
+    [] {
+      size_t row = 0;
+      for (const AuthFaultRow& fault : kAuthFaults) {
+        if (static_cast<size_t>(fault.fault) != row++) return false;
+      }
+      return row == static_cast<size_t>(AuthFault::kUnknownClient) + 1;
+    }(),
+    "kAuthFaults has a row for each AuthFault, in its order");
 
 // What a request shows of its sender. The views are valid during the call.
 struct Credentials {
@@ -48,7 +81,7 @@ class Authenticator {
 
   virtual Authentication Authenticate(const Credentials& credentials, base::WallTime now) = 0;
 
-  // Changes when earlier results may no longer hold. Cheap enough to be called for each request.
+  // Never 0. Changes when earlier results may no longer hold. Cheap enough to be called for each request.
   virtual uint64_t Version() const = 0;
 
   // The value of WWW-Authenticate in replies to requests without valid credentials (RFC 9110,

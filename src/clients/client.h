@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "clients/client_account.h"
 #include "clients/name_rules.h"
 #include "event/ack_level.h"
 
@@ -14,25 +15,28 @@ namespace ei {
 
 // What a client may do.
 struct ClientRights {
-  NameRules types;                                // of events
-  NameRules topics;                               // of Kafka
+  NameRules types = {};                           // of events
+  NameRules topics = {};                          // of Kafka
   std::array<bool, 3> acks = {true, true, true};  // by AckLevel: the levels that a request may ask for
-  bool admin = false;                             // it may use the routes of the admin port
+  bool admin = false;                             // it may use the operational routes that are not open
+
+  bool Allows(AckLevel ack) const { return acks[static_cast<size_t>(ack)]; }
 };
 
 // A client's own limits, in addition to those that apply to all clients together.
 struct ClientLimits {
-  std::optional<double> rate;                  // events per second
-  std::optional<double> burst;                 // events; unset: as many as `rate` allows in one second
-  std::optional<uint64_t> inflight_bytes_max;  // memory for requests that are being read
-  std::optional<double> journal_part;          // of the journal's capacity, above 0 and at most 1
+  std::optional<double> rate = {};                  // events per second
+  std::optional<double> burst = {};                 // events; unset: as many as `rate` allows in one second
+  std::optional<uint64_t> inflight_bytes_max = {};  // memory for requests that are being read
+  std::optional<double> journal_part = {};          // of the journal's capacity, above 0 and at most 1
 };
 
-// A sender that has shown who it is. Immutable.
+// A sender that has proved who it is. Immutable, except for what its account counts.
 struct Client {
   std::string name;  // unique; see IsClientName
   ClientRights rights = {};
   ClientLimits limits = {};
+  ClientAccount account = {};
 };
 
 inline constexpr size_t kClientNameBytesMax = 64;

@@ -31,14 +31,27 @@ ClientShares::ClientShares(const Options& options)
   made_ = 2;
 }
 
-ClientShares::ClientHandle ClientShares::Enter(std::string_view identity, base::SteadyTime now) {
+ClientShares::ClientHandle ClientShares::Enter(std::string_view identity, base::SteadyTime now,
+                                               const ClientLimits& limits) {
   const base::Hash128 id = base::SipHash128(options_.key, identity);
   const base::MutexLock lock(mutex_);
   SweepSome(now);
   const auto found = numbers_.find(id);
   const ClientNumber client = found != numbers_.end() ? found->second : Admit(id);
   ++clients_[client]->handles;
+  if (client != kOverflow) SetLimits(*clients_[client], limits);
   return {*this, client};
+}
+
+void ClientShares::SetLimits(Client& client, const ClientLimits& limits) {
+  const auto set = [&client](Shared what, uint64_t max) {
+    client.max[static_cast<size_t>(what)].store(max, std::memory_order_relaxed);
+  };
+  set(Shared::kReadBytes, limits.inflight_bytes_max.value_or(0));
+  for (const Shared what : {Shared::kJournalEvents, Shared::kJournalBytes}) {
+    const auto capacity = static_cast<double>(options_.capacities[static_cast<size_t>(what)]);
+    set(what, static_cast<uint64_t>(capacity * limits.journal_part.value_or(0)));
+  }
 }
 
 ClientNumber ClientShares::Admit(const base::Hash128& id) {
@@ -119,16 +132,21 @@ bool ClientShares::IsShared(Shared what) const {
 }
 
 bool ClientShares::Allows(ClientNumber client, Shared what, uint64_t amount) const {
+  if (client == kAnonymous) return true;
   const auto index = static_cast<size_t>(what);
+  const uint64_t held = clients_[client]->held[index].load(std::memory_order_relaxed) + amount;
+  const uint64_t own_max = clients_[client]->max[index].load(std::memory_order_relaxed);
+  if (own_max > 0 && held > own_max) return false;
   const uint64_t capacity = options_.capacities[index];
-  if (client == kAnonymous || capacity == 0 || !IsShared(what)) return true;
-  if (clients_[client]->held[index].load(std::memory_order_relaxed) + amount <= capacity / kReserveFraction)
-    return true;
+  if (capacity == 0 || !IsShared(what) || held <= capacity / kReserveFraction) return true;
   return totals_[index].load(std::memory_order_relaxed) + amount <= capacity - capacity / kReserveFraction;
 }
 
-bool ClientShares::EverAllows(Shared what, uint64_t amount) const {
-  const uint64_t capacity = options_.capacities[static_cast<size_t>(what)];
+bool ClientShares::EverAllows(ClientNumber client, Shared what, uint64_t amount) const {
+  const auto index = static_cast<size_t>(what);
+  const uint64_t own_max = clients_[client]->max[index].load(std::memory_order_relaxed);
+  if (own_max > 0 && amount > own_max) return false;
+  const uint64_t capacity = options_.capacities[index];
   return capacity == 0 || amount <= capacity - capacity / kReserveFraction;
 }
 
@@ -172,13 +190,12 @@ void ClientShares::Charge(ClientNumber client, uint64_t events, base::SteadyTime
   if (client != kAnonymous) clients_[client]->bucket.Charge(events, now, kRemembered);
 }
 
-void ClientShares::NoteRefused(ClientNumber client, uint64_t events, base::SteadyTime now) {
-  if (client == kAnonymous || options_.rate <= 0) return;
-  const double needed = 1e9 * static_cast<double>(events) / options_.rate;
-  const auto pause = static_cast<int64_t>(std::min(needed, static_cast<double>(kUnreadMax.count())));
+void ClientShares::NoteRefused(ClientNumber client, base::Duration time_of_events, base::SteadyTime now) {
+  if (client == kAnonymous) return;
   std::atomic<int64_t>& until = clients_[client]->unread_until;
-  until.store(std::max(until.load(std::memory_order_relaxed), NanosOf(now) + pause),
-              std::memory_order_relaxed);
+  until.store(
+      std::max(until.load(std::memory_order_relaxed), NanosOf(now + std::min(time_of_events, kUnreadMax))),
+      std::memory_order_relaxed);
 }
 
 base::Duration ClientShares::UnreadFor(ClientNumber client, base::SteadyTime now) const {

@@ -15,6 +15,7 @@
 #include "base/sip_hash.h"
 #include "base/time.h"
 #include "base/token_bucket.h"
+#include "clients/client.h"
 #include "event/event_batch.h"
 
 namespace ei {
@@ -44,6 +45,8 @@ inline constexpr size_t kSharedCount = 6;
 // The rate is shared in the same way. Each client has a bucket with 1/8 of the burst and 1/8 of the rate.
 // Events within that bucket are admitted by a separate bucket that is reserved for such clients
 // (TakeReserved), even if the shared bucket, to which all events are charged, is in debt.
+//
+// A client may also have limits of its own, which hold whether or not there are other clients.
 //
 // A client is tracked from its first request with events until it has sent none for a minute and holds
 // nothing in a journal. A client that only connects, such as a probe, is not tracked. Clients beyond
@@ -90,8 +93,9 @@ class ClientShares {
   explicit ClientShares(const Options& options);
 
   // Returns a handle for the client with this identity, which may be any text that distinguishes clients.
-  // `this` must outlive the handle.
-  ClientHandle Enter(std::string_view identity, base::SteadyTime now) EXCLUDES(mutex_);
+  // `this` must outlive the handle. `limits` are the client's own from now on.
+  ClientHandle Enter(std::string_view identity, base::SteadyTime now, const ClientLimits& limits = {})
+      EXCLUDES(mutex_);
 
   // Records that the client sends events, so that it is tracked. Also sweeps clients that have become silent,
   // if `now` is late enough.
@@ -99,8 +103,8 @@ class ClientShares {
 
   // Returns whether the client may take `amount` more. The answer is only a hint if Take is called later.
   bool Allows(ClientNumber client, Shared what, uint64_t amount) const;
-  // Returns whether a client that holds nothing could take `amount` while other clients are tracked.
-  bool EverAllows(Shared what, uint64_t amount) const;
+  // Returns whether this client could take `amount` if it held nothing, while other clients are tracked.
+  bool EverAllows(ClientNumber client, Shared what, uint64_t amount) const;
   // Take adds to the client's holdings, without a check; Give subtracts from them.
   void Take(ClientNumber client, Shared what, uint64_t amount);
   void Give(ClientNumber client, Shared what, uint64_t amount);
@@ -124,10 +128,10 @@ class ClientShares {
   // debt is paid, but for a minute at most.
   void Charge(ClientNumber client, uint64_t events, base::SteadyTime now);
 
-  // Records that this many events of the client were decoded and then rejected because of the rate. This
-  // costs the client no tokens but time: its requests are rejected without being read for as long as the
-  // events take at the rate of all clients together, at most 1 s.
-  void NoteRefused(ClientNumber client, uint64_t events, base::SteadyTime now);
+  // Records that events of the client were decoded and then rejected because of a rate. This costs the client
+  // no tokens but time: its requests are rejected without being read for as long as the events take at that
+  // rate, at most 1 s.
+  void NoteRefused(ClientNumber client, base::Duration time_of_events, base::SteadyTime now);
   // Returns for how much longer the client's requests are rejected without being read. This is at most 1 s,
   // the shortest Retry-After of a rejection.
   base::Duration UnreadFor(ClientNumber client, base::SteadyTime now) const;
@@ -148,6 +152,7 @@ class ClientShares {
     Client(double rate, double burst) : bucket(rate, burst) {}
 
     std::array<std::atomic<uint64_t>, kSharedCount> held{};
+    std::array<std::atomic<uint64_t>, kSharedCount> max{};  // its own limits; 0: none
     TokenBucket bucket;
     std::atomic<int64_t> sent_at{0};       // last events, to a second; steady clock, nanoseconds
     std::atomic<int64_t> unread_until{0};  // steady clock, nanoseconds
@@ -161,6 +166,7 @@ class ClientShares {
   };
 
   void Leave(ClientNumber client) EXCLUDES(mutex_);
+  void SetLimits(Client& client, const ClientLimits& limits) REQUIRES(mutex_);
   ClientNumber Admit(const base::Hash128& id) REQUIRES(mutex_);
   bool IsShared(Shared what) const;
   bool StaysBelowItsRate(ClientNumber client, uint64_t events, base::SteadyTime now) const;

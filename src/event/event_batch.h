@@ -26,8 +26,6 @@ using ClientNumber = uint16_t;
 struct RequestMetadata {
   std::string_view traceparent = {};  // as in W3C Trace Context
   std::string_view key = {};          // the value of the key header
-  ClientNumber client = 0;
-  ClientIdentity identity = kNoClient;
 };
 
 // The location of one accepted event in the bytes of its batch. All offsets and sizes are in bytes.

@@ -22,12 +22,15 @@ enum class EventFault : uint8_t {
   kBadTimestamp,
   kEventTooLarge,
   kTooLargeForTopic,
+  kTypeNotAllowed,
+  kTopicNotAllowed,
   kPartitionStuck,
 };
 
 enum class FaultKind : uint8_t {
   kInvalid,
   kTooLarge,
+  kForbidden,  // the client has no right to send the event
   kTemporary,  // the same event may be accepted later
 };
 
@@ -75,6 +78,10 @@ inline constexpr auto kEventFaults = std::to_array<FaultRow>({
      "the event is over {} bytes (ingest.event_bytes_max)", &EventLimits::event_bytes_max},
     {EventFault::kTooLargeForTopic, FaultKind::kTooLarge, "too_large_for_topic",
      "the event is larger than its topic accepts"},
+    {EventFault::kTypeNotAllowed, FaultKind::kForbidden, "type_not_allowed",
+     "the client may not send events of this type"},
+    {EventFault::kTopicNotAllowed, FaultKind::kForbidden, "topic_not_allowed",
+     "the client may not send events to the topic of this type"},
     {EventFault::kPartitionStuck, FaultKind::kTemporary, "partition_stuck",
      "the partition of the event is not accepting events at present, and too many events are waiting already; "
      "send the event again later"},

@@ -24,6 +24,9 @@ class Telemetry {
   // A request, or a connection at any stage, was answered with a problem of this code.
   virtual void RequestRejected(std::string_view code) = 0;
 
+  // A request has no valid credentials. `reason` is a name of AuthFaultRow.
+  virtual void AuthenticationFailed(std::string_view reason) = 0;
+
   // A connection was closed to make room for others; its client may have missed a reply. `why` is a constant.
   virtual void ConnectionDropped(std::string_view why) = 0;
 

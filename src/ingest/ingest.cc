@@ -19,29 +19,44 @@ std::chrono::seconds WholeSeconds(base::Duration wait) {
 }  // namespace
 
 IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const RequestMetadata& metadata,
-                            Handling handling, AckLevel ack, IngestContext& context) {
+                            const Sender& sender, Handling handling, AckLevel ack, IngestContext& context) {
+  IngestResult result = ValidateAndAppend(events, metadata, sender, handling, ack, context);
+  if (const TokenBucket* const own = OwnBucketOf(sender)) {
+    result.own_tokens_left = own->Peek(clock_.Now(), 0).remaining;
+  }
+  if (ClientCounts* const counts = sender.client == nullptr ? nullptr : sender.client->account.counts.get()) {
+    const uint64_t valid = result.status == IngestStatus::kAccepted ? context.batch.Size() : 0;
+    const uint64_t repeats = valid > 0 ? context.dedup.repeats.size() : 0;
+    if (valid > repeats) counts->accepted.fetch_add(valid - repeats, std::memory_order_relaxed);
+    if (valid < events.size()) counts->rejected.fetch_add(events.size() - valid, std::memory_order_relaxed);
+  }
+  return result;
+}
+
+IngestResult Ingest::ValidateAndAppend(std::span<const DecodedEvent> events, const RequestMetadata& metadata,
+                                       const Sender& sender, Handling handling, AckLevel ack,
+                                       IngestContext& context) {
   telemetry_.EventsReceived(events.size());
   const base::SteadyTime now = clock_.Now();
   if (closing_.load(std::memory_order_acquire))
     return RejectRequest(IngestStatus::kShuttingDown, events.size());
   // Every event takes a token, valid or not, because each was decoded and will be validated.
-  const ClientNumber client = metadata.client;
-  if (const auto rejected = TakeTokensOrReject(client, events.size(), now)) return *rejected;
+  if (const auto rejected = TakeTokensOrReject(sender, events.size(), now)) return *rejected;
   if (!KeyFits(events, metadata)) return RejectRequest(IngestStatus::kKeyTooLarge, events.size());
-  ValidateAll(events, metadata, context);
+  ValidateAll(events, metadata, sender, context);
 
   const uint64_t valid = context.batch.Size();
   const bool all_or_nothing = handling == Handling::kStrict && !context.rejections.empty();
   if (all_or_nothing) telemetry_.EventsRejected(kBatchNotValid, valid);
   if (valid == 0 || all_or_nothing) return {IngestStatus::kAllRejected};
 
-  if (!MayHold(client, valid, context.batch.Bytes().size()))
-    return RejectOverShare(valid, context.batch.Bytes().size());
+  const uint64_t bytes = context.batch.Bytes().size();
+  if (!MayHold(sender.number, valid, bytes)) return RejectOverShare(sender.number, valid, bytes);
   const Appended appended = journal_.Append(
       {.batch = context.batch, .dedup = &context.dedup, .ack = ack, .waiter = context.waiter}, now);
   switch (appended.result) {
     case AppendResult::kAppended: break;
-    case AppendResult::kOverShare: return RejectOverShare(valid, context.batch.Bytes().size());
+    case AppendResult::kOverShare: return RejectOverShare(sender.number, valid, bytes);
     case AppendResult::kFull: return RejectRequest(IngestStatus::kJournalFull, valid);
     case AppendResult::kTooLarge: return RejectRequest(IngestStatus::kBatchTooLarge, valid);
     case AppendResult::kClosed: return RejectRequest(IngestStatus::kShuttingDown, valid);
@@ -51,21 +66,33 @@ IngestResult Ingest::Accept(std::span<const DecodedEvent> events, const RequestM
   telemetry_.EventsAccepted(valid - repeats);
   if (repeats > 0) telemetry_.EventsDeduplicated(repeats);
   if (context.dedup.id_conflicts > 0) LogIdConflicts(context.dedup.id_conflicts);
-  return {IngestStatus::kAccepted, std::chrono::seconds(0), false, ack};
+  return {.status = IngestStatus::kAccepted, .ack = ack};
 }
 
-std::optional<IngestResult> Ingest::TakeTokensOrReject(ClientNumber client, uint64_t events,
+std::optional<IngestResult> Ingest::TakeTokensOrReject(const Sender& sender, uint64_t events,
                                                        base::SteadyTime now) {
-  const auto decision = TakeTokens(client, events, now);
-  if (decision.admitted) return std::nullopt;
-  if (shares_ != nullptr) shares_->NoteRefused(client, events, now);
+  TokenBucket* const own = OwnBucketOf(sender);
+  if (own != nullptr) {
+    if (const auto decision = own->Peek(now, events); !decision.admitted) {
+      if (shares_ != nullptr) shares_->NoteRefused(sender.number, own->TimeOf(events), now);
+      IngestResult rejected = RejectRequest(IngestStatus::kRateLimited, events, decision.retry_after);
+      rejected.over_own_rate = true;
+      return rejected;
+    }
+  }
+  const auto decision = TakeTokens(sender.number, events, now);
+  if (decision.admitted) {
+    if (own != nullptr) own->Charge(events, now);
+    return std::nullopt;
+  }
+  if (shares_ != nullptr) shares_->NoteRefused(sender.number, bucket_.TimeOf(events), now);
   IngestResult rejected = RejectRequest(IngestStatus::kRateLimited, events, decision.retry_after);
-  rejected.over_share = TokensReserved(client, events, now) > 0;
+  rejected.over_share = TokensReserved(sender.number, events, now) > 0;
   return rejected;
 }
 
-IngestResult Ingest::RejectDocument(ClientNumber client, uint64_t events) {
-  return TakeTokensOrReject(client, events, clock_.Now()).value_or(IngestResult{IngestStatus::kAllRejected});
+IngestResult Ingest::RejectDocument(const Sender& sender, uint64_t events) {
+  return TakeTokensOrReject(sender, events, clock_.Now()).value_or(IngestResult{IngestStatus::kAllRejected});
 }
 
 // Checks the total size of the events with a copy of the header's key for each event that uses it, before
@@ -90,14 +117,15 @@ void Ingest::LogIdConflicts(uint64_t events) {
 }
 
 void Ingest::ValidateAll(std::span<const DecodedEvent> events, const RequestMetadata& metadata,
-                         IngestContext& context) {
-  context.batch.Clear(metadata.client, metadata.identity);
+                         const Sender& sender, IngestContext& context) {
+  context.batch.Clear(sender.number, sender.identity);
   context.rejections.clear();
   context.dedup.Clear();
   const base::WallTime received_at = clock_.WallNow();
   const TimestampText timestamp = FormatTimestamp(received_at);
   for (const DecodedEvent& event : events) {
-    const EventFault fault = Validate(event, options_.limits);
+    EventFault fault = Validate(event, options_.limits);
+    if (fault == EventFault::kNone && sender.client != nullptr) fault = CheckRights(event, *sender.client);
     if (fault != EventFault::kNone) {
       RejectEvent(event, fault, {}, context);
       continue;
@@ -119,6 +147,12 @@ void Ingest::ValidateAll(std::span<const DecodedEvent> events, const RequestMeta
   }
 }
 
+EventFault Ingest::CheckRights(const DecodedEvent& event, const Client& client) const {
+  if (!client.rights.types.Allows(event.type.text)) return EventFault::kTypeNotAllowed;
+  const std::string& topic = event.route->topic.empty() ? options_.default_topic : event.route->topic;
+  return client.rights.topics.Allows(topic) ? EventFault::kNone : EventFault::kTopicNotAllowed;
+}
+
 // Returns whether the batch's last event has to be rejected because its partition is stalled: the partition
 // accepts nothing while others do, and the journal is above its high watermark. The rest of the journal then
 // remains free for events of the other partitions. In an outage of all partitions none of them is stalled in
@@ -137,12 +171,13 @@ void Ingest::RejectEvent(const DecodedEvent& event, EventFault fault, const Topi
   telemetry_.EventsRejected(Code(fault), 1);
 }
 
-IngestResult Ingest::Admit(AckLevel ack, ClientNumber client, uint64_t body_bytes,
+IngestResult Ingest::Admit(AckLevel ack, const Sender& sender, uint64_t body_bytes,
                            base::SteadyTime now) const {
+  const ClientNumber client = sender.number;
   if (ack == AckLevel::kWal && !options_.has_wal) return {IngestStatus::kAckUnavailable};
   if (closing_.load(std::memory_order_acquire)) return {IngestStatus::kShuttingDown, std::chrono::seconds(1)};
   if (shares_ != nullptr) shares_->NoteSender(client, now);
-  if (const IngestResult result = AdmitByRate(client, now); result.status != IngestStatus::kAccepted)
+  if (const IngestResult result = AdmitByRate(sender, now); result.status != IngestStatus::kAccepted)
     return result;
   const bool waits = ack == AckLevel::kBroker;
   if (!MayHold(client, 1, body_bytes) ||
@@ -155,7 +190,15 @@ IngestResult Ingest::Admit(AckLevel ack, ClientNumber client, uint64_t body_byte
   return {IngestStatus::kAccepted};
 }
 
-IngestResult Ingest::AdmitByRate(ClientNumber client, base::SteadyTime now) const {
+IngestResult Ingest::AdmitByRate(const Sender& sender, base::SteadyTime now) const {
+  if (const TokenBucket* const own = OwnBucketOf(sender)) {
+    if (const auto decision = own->Peek(now); !decision.admitted) {
+      return {.status = IngestStatus::kRateLimited,
+              .retry_after = WholeSeconds(decision.retry_after),
+              .over_own_rate = true};
+    }
+  }
+  const ClientNumber client = sender.number;
   const double reserve = TokensReserved(client, 1, now);
   const auto decision = bucket_.Peek(now, 1, reserve);
   const base::Duration unread = shares_ == nullptr ? base::Duration(0) : shares_->UnreadFor(client, now);
@@ -188,9 +231,9 @@ TokenBucket::Decision Ingest::TakeTokens(ClientNumber client, uint64_t events, b
 }
 
 // A batch that is too large for any client's share gets kBatchTooLarge, so that the client doesn't retry.
-IngestResult Ingest::RejectOverShare(uint64_t events, uint64_t bytes) {
-  const bool ever = shares_->EverAllows(Shared::kJournalEvents, events) &&
-                    shares_->EverAllows(Shared::kJournalBytes, bytes);
+IngestResult Ingest::RejectOverShare(ClientNumber client, uint64_t events, uint64_t bytes) {
+  const bool ever = shares_->EverAllows(client, Shared::kJournalEvents, events) &&
+                    shares_->EverAllows(client, Shared::kJournalBytes, bytes);
   return RejectRequest(ever ? IngestStatus::kOverShare : IngestStatus::kBatchTooLarge, events);
 }
 

@@ -12,6 +12,7 @@ struct Problem {
   uint16_t status;
   std::string_view code;   // stable; clients may act on it
   std::string_view title;  // the same for every rejection of this kind
+  std::string_view type = "about:blank";
 };
 
 // The kinds of rejection of requests. Replies and metrics take codes from here; docs/API.md lists
@@ -25,6 +26,9 @@ inline constexpr auto kAll = std::to_array<Problem>({
     {400, "invalid_ack", "The ack level is unknown"},
     {400, "ack_unavailable", "The requested ack level is not available"},
     {400, "partial_body", "Partial bodies are not supported"},
+    {401, "unauthenticated", "Valid credentials are required"},
+    {403, "ack_not_allowed", "The client may not request this ack level"},
+    {403, "admin_not_allowed", "The client may not use the operational routes"},
     {404, "not_found", "Not found"},
     {405, "method_not_allowed", "Method not allowed"},
     {408, "header_timeout", "The request header took too long"},
@@ -37,7 +41,9 @@ inline constexpr auto kAll = std::to_array<Problem>({
     {415, "cloudevents_unsupported", "CloudEvents are not supported yet"},
     {417, "expectation_failed", "The expectation can't be met"},
     {422, "empty_batch", "The batch contains no events"},
-    {429, "rate_limited", "The rate limit is exceeded"},
+    // The type is that of draft-ietf-httpapi-ratelimit-headers-11.
+    {429, "rate_limited", "The rate limit is exceeded",
+     "https://iana.org/assignments/http-problem-types#quota-exceeded"},
     {429, "client_over_share", "The client is over its share"},
     {431, "headers_too_large", "The request header is too large"},
     {503, "journal_full", "The journal is full"},
@@ -57,6 +63,9 @@ inline constexpr Problem kTooDeep = Named("too_deep");
 inline constexpr Problem kInvalidAck = Named("invalid_ack");
 inline constexpr Problem kAckUnavailable = Named("ack_unavailable");
 inline constexpr Problem kPartialBody = Named("partial_body");
+inline constexpr Problem kUnauthenticated = Named("unauthenticated");
+inline constexpr Problem kAckNotAllowed = Named("ack_not_allowed");
+inline constexpr Problem kAdminNotAllowed = Named("admin_not_allowed");
 inline constexpr Problem kNotFound = Named("not_found");
 inline constexpr Problem kMethodNotAllowed = Named("method_not_allowed");
 inline constexpr Problem kHeaderTimeout = Named("header_timeout");

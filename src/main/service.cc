@@ -108,6 +108,7 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   ingest.ack = settings_.ingest.ack;
   ingest.ack_min = settings_.ingest.ack_min;
   ingest.has_wal = JournalIsWal(settings_);
+  if (settings_.sink.kind == SinkKind::kKafka) ingest.default_topic = settings_.kafka.topic;
   ingest.body_bytes_max = settings_.ingest.body_bytes_max;
   ingest_ = std::make_unique<Ingest>(ingest, bucket_, *journal_, drain_rate_, topic_limits_, clock_, metrics_,
                                      window_.get(), sink_.get(), shares_.get(), &log_);
@@ -307,6 +308,7 @@ base::Result<void> Service::Listen() {
        .limits = {settings_.ingest.depth_max, settings_.ingest.batch_events_max},
        .routes = routes_,
        .make_decoder = [options = DecoderOptionsOf(settings_)] { return json::MakeEventDecoder(options); },
+       .make_authenticator = {},
        .seed = RandomSeed()});
   if (!started) return std::unexpected(started.error());
   server_ = std::move(*started);

@@ -93,7 +93,7 @@ class Schedule {
   void Request() {
     if (random_.OneIn(10)) {
       const auto admitted =
-          ingest_.Admit(AckLevel::kMemory, AnyClient(), random_.Below(1'000), rig_.clock.Now());
+          ingest_.Admit(AckLevel::kMemory, {.number = AnyClient()}, random_.Below(1'000), rig_.clock.Now());
       if (admitted.status != IngestStatus::kAccepted) ++occurred_["refused unread"];
       return;
     }
@@ -122,9 +122,9 @@ class Schedule {
     }
     const auto handling = random_.OneIn(3) ? Handling::kStrict : Handling::kLenient;
     const uint64_t before = rig_.journal.Stats().events;
-    const RequestMetadata metadata{.traceparent = random_.OneIn(2) ? "00-trace-01" : "",
-                                   .client = AnyClient()};
-    const auto result = ingest_.Accept(request.events, metadata, handling, AckLevel::kMemory, submission_);
+    const RequestMetadata metadata{.traceparent = random_.OneIn(2) ? "00-trace-01" : ""};
+    const auto result = ingest_.Accept(request.events, metadata, {.number = AnyClient()}, handling,
+                                       AckLevel::kMemory, submission_);
     const uint64_t added = rig_.journal.Stats().events - before;
     if (!submission_.rejections.empty()) ++occurred_["invalid event"];
     switch (result.status) {

@@ -105,8 +105,9 @@ class WalLife {
     const auto decoded = decoder_.DecodeLines(body);
     const ClientNumber number = NumberOf(client);
     const uint64_t held = shares_.Held(number, Shared::kJournalBytes);
-    const auto result = ingest_->Accept(decoded.events, {.client = number, .identity = IdentityOf(client)},
-                                        Handling::kLenient, level, submission_);
+    const auto result =
+        ingest_->Accept(decoded.events, {}, {.number = number, .identity = IdentityOf(client)},
+                        Handling::kLenient, level, submission_);
     const bool accepted = result.status == IngestStatus::kAccepted;
     if (!accepted && waits) requests_->Drop();
     if (!accepted) {

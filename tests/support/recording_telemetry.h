@@ -32,6 +32,7 @@ class RecordingTelemetry final : public Telemetry {
     std::map<std::string, uint64_t> dead_lettered;
     std::map<std::string, uint64_t> sink_faults;
     std::map<std::string, uint64_t> over_share;
+    std::map<std::string, uint64_t> unauthenticated;
 
     uint64_t Rejected() const { return Sum(rejected); }
     uint64_t DeadLettered() const { return Sum(dead_lettered); }
@@ -93,6 +94,10 @@ class RecordingTelemetry final : public Telemetry {
   void EventsRetried(uint64_t count) override {
     base::MutexLock lock(mutex_);
     counts_.retried += count;
+  }
+  void AuthenticationFailed(std::string_view reason) override {
+    const base::MutexLock lock(mutex_);
+    ++counts_.unauthenticated[std::string(reason)];
   }
   void ClientOverShare(std::string_view what) override {
     base::MutexLock lock(mutex_);

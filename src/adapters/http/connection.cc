@@ -24,8 +24,8 @@ constexpr auto kLastHeaderGrace = std::chrono::milliseconds(100);
 Connection::Connection(EventLoop& loop, asio::ip::tcp::socket socket, const asio::ip::address& peer)
     : loop_(loop),
       socket_(std::move(socket)),
-      client_(peer, loop.Shares(), loop.Shared().options.trusted_proxies, loop.Shared().inflight,
-              loop.Clock().Now()),
+      client_(peer, loop.Shares(), loop.Authentication(), loop.Shared().options.trusted_proxies,
+              loop.Shared().inflight, loop.Clock().Now()),
       buffer_(client_),
       parser_(loop.Shared().options.header_bytes_max, loop.Shared().options.body_bytes_max) {
   loop_.Connections().Add();
@@ -48,10 +48,7 @@ void Connection::Start(bool has_slot) {
   }
   OpenRequest();
   if (has_slot) {
-    loop_.ReportOverShare(over_share::kConnections, client_);
-    RefuseAndClose(problems::kClientOverShare,
-                   "the last 1/8 of http.connections_max is reserved for clients with few connections",
-                   std::chrono::seconds(1));
+    RefuseOverConnections();
   } else {
     RefuseAndClose(problems::kOverloaded, "the number of connections has reached http.connections_max",
                    std::chrono::seconds(1));
@@ -172,8 +169,7 @@ bool Connection::OnHeader() {
 
   deadline_ = request_began_ + loop_.Shared().options.request_timeout;
   Request& request = parser_.Current();
-  request.client = client_.ClientOf(request.forwarded_for, request_began_);
-  request.client_identity = client_.Identity();
+  if (!Identify(request)) return true;
   Reply& reply = loop_.ScratchReply();
   if (!loop_.Admit(request, request_began_, reply)) {
     const uint64_t body = request.content_length.value_or(0);
@@ -191,6 +187,17 @@ bool Connection::OnHeader() {
     out_.append("HTTP/1.1 100 Continue\r\n\r\n");
   }
   return true;
+}
+
+// Returns false if it has rejected the request.
+bool Connection::Identify(Request& request) {
+  if (!loop_.NeedsClient(request.route)) return true;
+  if (client_.Identify(request, request_began_, loop_.WallNow())) {
+    if (request.auth_fault != AuthFault::kNone) loop_.ReportUnauthenticated(request.auth_fault, client_);
+    return true;
+  }
+  RefuseOverConnections();
+  return false;
 }
 
 // The largest number of bytes that the current state needs in the buffer at once.

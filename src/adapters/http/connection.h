@@ -95,6 +95,7 @@ class Connection final
   void RunSteps();
   bool Step();
   bool OnHeader();
+  bool Identify(Request& request);
   bool OnBody();
   bool OnDiscard();
   void AwaitAck(std::unique_ptr<PendingAck> pending);
@@ -113,6 +114,7 @@ class Connection final
   bool GrowChunkedBody(size_t bytes);
   void ReleaseIdleMemory();
   void RefuseMalformed();
+  void RefuseOverConnections();
   void RefuseForLackOfMemory();
   void RefuseAndClose(const Problem& problem, std::string_view detail, std::chrono::seconds retry_after = {});
   base::SteadyTime Answer(const Request& request, const Reply& reply, bool close);

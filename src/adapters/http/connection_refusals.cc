@@ -35,11 +35,19 @@ void Connection::RefuseAndClose(const Problem& problem, std::string_view detail,
   refused_early_ = true;
 }
 
+void Connection::RefuseOverConnections() {
+  loop_.ReportOverShare(over_share::kConnections, client_);
+  RefuseAndClose(problems::kClientOverShare,
+                 "the last 1/8 of http.connections_max is reserved for clients with few connections",
+                 std::chrono::seconds(1));
+}
+
 void Connection::RefuseForLackOfMemory() {
   if (client_.OverShare()) {
     loop_.ReportOverShare(over_share::kMemory, client_);
     RefuseAndClose(problems::kClientOverShare,
-                   "the last 1/8 of http.inflight_bytes_max is reserved for clients that use little of it",
+                   "the client has reached its inflight_bytes, or the last 1/8 of http.inflight_bytes_max, "
+                   "which is reserved for clients that use little of it",
                    std::chrono::seconds(1));
   } else {
     RefuseAndClose(problems::kOverloaded,

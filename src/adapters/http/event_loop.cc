@@ -22,12 +22,14 @@ constexpr size_t ConnectionShare(size_t all) { return all - all / 8; }
 }  // namespace
 
 EventLoop::EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
-                     const OperationsEndpoint& operations, ei::Journal& journal, const ei::Clock& clock,
-                     Telemetry& telemetry, Log& log, uint64_t seed)
+                     const OperationsEndpoint& operations, std::unique_ptr<Authenticator> authenticator,
+                     ei::Journal& journal, const ei::Clock& clock, Telemetry& telemetry, Log& log,
+                     uint64_t seed)
     : shared_(shared),
       listener_(listener),
       events_(std::move(events)),
       operations_(operations),
+      authenticator_(std::move(authenticator)),
       clock_(clock),
       telemetry_(telemetry),
       log_(log),
@@ -232,7 +234,29 @@ bool EventLoop::Admit(const Request& request, base::SteadyTime began, Reply& rep
     reply.Refuse(problems::kNotFound, "see /events, /livez, /readyz and /metrics");
     return false;
   }
-  return request.route != Route::kEvents || events_->Admit(request, began, reply);
+  if (request.auth_fault != AuthFault::kNone) {
+    reply.AddHeader("WWW-Authenticate", authenticator_->Challenge());
+    reply.Refuse(problems::kUnauthenticated, RowOf(request.auth_fault).message);
+    return false;
+  }
+  if (request.route == Route::kEvents) return events_->Admit(request, began, reply);
+  if (request.sender.client != nullptr && !request.sender.client->rights.admin) {
+    reply.Refuse(problems::kAdminNotAllowed, "the client needs the right admin in auth.clients_file");
+    return false;
+  }
+  return true;
+}
+
+bool EventLoop::NeedsClient(Route route) const {
+  return route == Route::kEvents || (route == Route::kMetrics && listener_.closed);
+}
+
+void EventLoop::ReportUnauthenticated(AuthFault fault, const ConnectionClient& client) {
+  const std::string_view reason = RowOf(fault).name;
+  telemetry_.AuthenticationFailed(reason);
+  const std::string name = client.Name();
+  log_.Write(LogLevel::kWarn, "http", "a request has no valid credentials",
+             {{"client", std::string_view(name)}, {"reason", reason}});
 }
 
 std::unique_ptr<PendingAck> EventLoop::Handle(const Request& request, Reply& reply) {

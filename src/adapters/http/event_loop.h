@@ -25,6 +25,7 @@
 #include "adapters/http/operations_endpoint.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "clients/authenticator.h"
 #include "clients/client_shares.h"
 
 namespace ei::http {
@@ -44,6 +45,7 @@ struct SharedState {
 struct Listener {
   bool events = true;
   bool operations = true;
+  bool closed = false;  // the operational routes except for probes are for authenticated clients only
   size_t connections_max = 0;
   // When the listener is at connections_max, or the peer of a new connection is at its share of it, the
   // connection that has been without a request for longest (of that peer, if the peer is at its share) is
@@ -59,8 +61,8 @@ struct Listener {
 class EventLoop {
  public:
   EventLoop(SharedState& shared, Listener& listener, std::unique_ptr<EventsEndpoint> events,
-            const OperationsEndpoint& operations, ei::Journal& journal, const ei::Clock& clock,
-            Telemetry& telemetry, Log& log, uint64_t seed);
+            const OperationsEndpoint& operations, std::unique_ptr<Authenticator> authenticator,
+            ei::Journal& journal, const ei::Clock& clock, Telemetry& telemetry, Log& log, uint64_t seed);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -91,6 +93,14 @@ class EventLoop {
   ClientShares* Shares() { return listener_.events ? shared_.shares : nullptr; }
   // Counts and logs that a client was rejected because it is over its share of `what` (Reply::over_share).
   void ReportOverShare(std::string_view what, const ConnectionClient& client);
+  // Counts and logs that a request has no valid credentials.
+  void ReportUnauthenticated(AuthFault fault, const ConnectionClient& client);
+  // Null: requests aren't authenticated.
+  Authenticator* Authentication() { return authenticator_.get(); }
+  // Whether a request for this route has a client: events always, the others only if they are authenticated.
+  // Probes never are.
+  bool NeedsClient(Route route) const;
+  base::WallTime WallNow() const { return wall_now_; }  // at the last tick
   AckQueue& Acks() { return acks_; }
   base::Duration SilenceTimeout() const {
     return std::min<base::Duration>(listener_.silence_timeout, shared_.options.idle_timeout);
@@ -143,6 +153,7 @@ class EventLoop {
   Listener& listener_;
   const std::unique_ptr<EventsEndpoint> events_;
   const OperationsEndpoint& operations_;
+  const std::unique_ptr<Authenticator> authenticator_;
   const ei::Clock& clock_;
   Telemetry& telemetry_;
   Log& log_;

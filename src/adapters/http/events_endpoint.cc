@@ -12,6 +12,24 @@ namespace {
 constexpr auto kSoon = std::chrono::seconds(1);
 constexpr auto kStalledRetryAfter = std::chrono::seconds(5);
 
+// The names of the rate limits in replies.
+constexpr std::string_view kServicePolicy = "service";  // of all clients together
+constexpr std::string_view kClientPolicy = "client";    // the client's own
+
+// Adds the headers of draft-ietf-httpapi-ratelimit-headers-11. A token bucket is described by its burst and
+// the time in which that is refilled, which is the window of the draft. `reset`: the time after which there
+// are tokens again.
+void AddRateLimit(const TokenBucket& bucket, std::string_view policy, double tokens_left,
+                  std::chrono::seconds reset, Reply& reply) {
+  const auto burst = static_cast<uint64_t>(bucket.Burst());
+  const auto window = std::chrono::ceil<std::chrono::seconds>(bucket.TimeOf(burst));
+  reply.headers.append("RateLimit-Policy: \"").append(policy).append("\";q=").append(std::to_string(burst));
+  reply.headers.append(";w=").append(std::to_string(window.count())).append(";qu=\"events\"\r\n");
+  reply.headers.append("RateLimit: \"").append(policy).append("\";r=");
+  reply.headers.append(std::to_string(static_cast<uint64_t>(tokens_left))).append(";t=");
+  reply.headers.append(std::to_string(reset.count())).append("\r\n");
+}
+
 }  // namespace
 
 bool EventsEndpoint::Admit(const Request& request, base::SteadyTime now, Reply& reply) {
@@ -35,26 +53,31 @@ bool EventsEndpoint::Admit(const Request& request, base::SteadyTime now, Reply& 
     reply.Refuse(problems::kInvalidAck,
                  "ack must be memory, wal or broker, and may occur only once in the query");
   } else {
+    const Client* const client = request.sender.client;
+    if (client != nullptr && request.ack.level && !client->rights.Allows(*request.ack.level)) {
+      reply.Refuse(problems::kAckNotAllowed, "the client may use other ack levels only");
+      return false;
+    }
     const AckLevel ack = ingest_.LevelFor(request.ack.level);
-    const IngestResult result = ingest_.Admit(ack, request.client, request.content_length.value_or(0), now);
+    const IngestResult result = ingest_.Admit(ack, request.sender, request.content_length.value_or(0), now);
     if (result.status == IngestStatus::kAccepted) return true;
-    Refuse(result, reply);
+    Refuse(result, request.sender, reply);
   }
   return false;
 }
 
 std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQueue& acks, Reply& reply) {
-  if (const IngestResult result = ingest_.AdmitBody(request.client);
+  if (const IngestResult result = ingest_.AdmitBody(request.sender);
       result.status != IngestStatus::kAccepted) {
-    Refuse(result, reply);
+    Refuse(result, request.sender, reply);
     return nullptr;
   }
   const DecodedRequest decoded = Decode(request);
   if (decoded.fault != DocumentFault::kNone) {
-    if (const IngestResult result = ingest_.RejectDocument(request.client, decoded.read);
+    if (const IngestResult result = ingest_.RejectDocument(request.sender, decoded.read);
         result.status == IngestStatus::kRateLimited) {
       telemetry_.EventsReceived(decoded.read);
-      Refuse(result, reply);
+      Refuse(result, request.sender, reply);
       return nullptr;
     }
     RefuseDocument(decoded, reply);
@@ -68,13 +91,15 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
   std::unique_ptr<PendingAck> pending = ack == AckLevel::kMemory ? nullptr : acks.New();
   submission_.waiter = pending.get();
   const auto handling = request.handling_strict ? Handling::kStrict : Handling::kLenient;
-  const IngestResult result = ingest_.Accept(decoded.events,
-                                             {.traceparent = request.traceparent,
-                                              .key = request.key,
-                                              .client = request.client,
-                                              .identity = request.client_identity},
-                                             handling, ack, submission_);
+  const IngestResult result =
+      ingest_.Accept(decoded.events, {.traceparent = request.traceparent, .key = request.key}, request.sender,
+                     handling, ack, submission_);
   if (result.status == IngestStatus::kAccepted) {
+    if (const TokenBucket* const bucket = OwnBucketOf(request.sender)) {
+      const auto used = static_cast<uint64_t>(bucket->Burst() - result.own_tokens_left);
+      AddRateLimit(*bucket, kClientPolicy, result.own_tokens_left,
+                   std::chrono::ceil<std::chrono::seconds>(bucket->TimeOf(used)), reply);
+    }
     if (ack != AckLevel::kBroker) WriteAccepted(request, decoded, ack, reply);
     if (pending == nullptr) return nullptr;
     const bool waits = pending->Waits();  // false if all events were durable, or delivered, before
@@ -87,7 +112,7 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
   if (result.status == IngestStatus::kAllRejected) {
     WriteRejected(request, decoded, reply);
   } else {
-    Refuse(result, reply);
+    Refuse(result, request.sender, reply);
   }
   if (pending != nullptr) acks.Return(std::move(pending));
   return nullptr;
@@ -155,7 +180,7 @@ void EventsEndpoint::SaveReplyState(const Request& request, const DecodedRequest
     if (!decoded.batch) pending.AddEvent(0, submission_.batch.RawId(0), 0, false);
     return;
   }
-  pending.reply.headers.append("Event-Ack: broker\r\n");
+  pending.reply.headers.append(reply.headers).append("Event-Ack: broker\r\n");
   if (decoded.batch) ConfirmPreferences(request, pending.reply);
   pending.rejected = submission_.rejections.size();
   AppendRejections(pending.rejections);
@@ -172,7 +197,8 @@ void EventsEndpoint::Finish(const Request& request, PendingAck& pending, Reply& 
     case AckOutcome::kReceived:
       if (pending.level == AckLevel::kBroker) return pending.WriteBrokerReply(request, reply);
       return std::swap(reply, pending.reply);
-    case AckOutcome::kStorageFailed: return Refuse({IngestStatus::kStorageFailed, kSoon}, reply);
+    case AckOutcome::kStorageFailed:
+      return Refuse({IngestStatus::kStorageFailed, kSoon}, request.sender, reply);
     case AckOutcome::kTimedOut:
       telemetry_.AckTimedOut();
       reply.Refuse(problems::kAckTimeout,
@@ -192,11 +218,14 @@ namespace {
 
 bool IsTemporary(const Rejection& rejection) { return RowOf(rejection.fault).kind == FaultKind::kTemporary; }
 
+bool IsForbidden(const Rejection& rejection) { return RowOf(rejection.fault).kind == FaultKind::kForbidden; }
+
 Problem ProblemOf(EventFault fault) {
   const FaultRow& row = RowOf(fault);
   switch (row.kind) {
     case FaultKind::kInvalid: return {422, row.code, "The event is not valid"};
     case FaultKind::kTooLarge: return {413, row.code, "The event is too large"};
+    case FaultKind::kForbidden: return {403, row.code, "The client may not send the event"};
     case FaultKind::kTemporary: return {503, row.code, "The event can't be accepted at present"};
   }
   return {};
@@ -213,8 +242,9 @@ void EventsEndpoint::WriteRejected(const Request& request, const DecodedRequest&
   }
   const auto temporary = std::ranges::find_if(submission_.rejections, IsTemporary);
   const bool may_succeed = temporary != submission_.rejections.end();
-  reply.status = may_succeed ? 503 : 422;
-  reply.code = may_succeed ? Code(temporary->fault) : kBatchNotValid;
+  const bool forbidden = std::ranges::all_of(submission_.rejections, IsForbidden);
+  reply.status = may_succeed ? 503 : forbidden ? 403 : 422;
+  reply.code = may_succeed ? Code(temporary->fault) : forbidden ? Code(first.fault) : kBatchNotValid;
   if (may_succeed) reply.AddHeader("Retry-After", std::to_string(kStalledRetryAfter.count()));
   if (request.handling_strict) reply.headers.append("Preference-Applied: handling=strict\r\n");
   reply.body.append(R"({"accepted":0,"rejected":)").append(std::to_string(decoded.events.size()));
@@ -273,15 +303,9 @@ void EventsEndpoint::ForEachAccepted(const DecodedRequest& decoded, Take take) c
   }
 }
 
-void EventsEndpoint::Refuse(const IngestResult& result, Reply& reply) const {
+void EventsEndpoint::Refuse(const IngestResult& result, const Sender& sender, Reply& reply) const {
   switch (result.status) {
-    case IngestStatus::kRateLimited:
-      reply.AddHeader("RateLimit-Limit", std::to_string(static_cast<uint64_t>(ingest_.Bucket().Burst())));
-      reply.AddHeader("RateLimit-Remaining", "0");
-      reply.AddHeader("RateLimit-Reset", std::to_string(result.retry_after.count()));
-      if (result.over_share) reply.over_share = over_share::kRate;
-      return reply.Refuse(problems::kRateLimited, "more events than rate_limit.rps allows",
-                          result.retry_after);
+    case IngestStatus::kRateLimited: return RefuseByRate(result, sender, reply);
     case IngestStatus::kOverShare:
       reply.over_share = over_share::kJournal;
       return reply.Refuse(
@@ -316,6 +340,21 @@ void EventsEndpoint::Refuse(const IngestResult& result, Reply& reply) const {
                           "journal.bytes_max) has no room for this request",
                           result.retry_after);
   }
+}
+
+void EventsEndpoint::RefuseByRate(const IngestResult& result, const Sender& sender, Reply& reply) const {
+  const bool own = result.over_own_rate;
+  const TokenBucket& bucket = own ? *sender.client->account.bucket : ingest_.Bucket();
+  const std::string_view policy = own ? kClientPolicy : kServicePolicy;
+  AddRateLimit(bucket, policy, 0, result.retry_after, reply);
+  if (own) reply.over_share = over_share::kOwnRate;
+  if (result.over_share) reply.over_share = over_share::kRate;
+  reply.Refuse(
+      problems::kRateLimited,
+      own ? "more events than the client's own rate allows" : "more events than rate_limit.rps allows",
+      result.retry_after);
+  reply.body.pop_back();
+  reply.body.append(R"(,"violated-policies":[")").append(policy).append(R"("]})");
 }
 
 void EventsEndpoint::RefuseDocument(const DecodedRequest& decoded, Reply& reply) {

@@ -48,7 +48,8 @@ class EventsEndpoint {
   void SaveReplyState(const Request& request, const DecodedRequest& decoded, AckLevel ack,
                       PendingAck& pending, Reply& reply) const;
   void WriteRejected(const Request& request, const DecodedRequest& decoded, Reply& reply) const;
-  void Refuse(const IngestResult& result, Reply& reply) const;
+  void Refuse(const IngestResult& result, const Sender& sender, Reply& reply) const;
+  void RefuseByRate(const IngestResult& result, const Sender& sender, Reply& reply) const;
   void RefuseDocument(const DecodedRequest& decoded, Reply& reply);
   void AppendRejections(std::string& list) const;
   std::string Explain(const Rejection& rejection) const;

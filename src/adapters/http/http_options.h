@@ -14,6 +14,7 @@ struct HttpOptions {
   std::string address = "127.0.0.1";
   uint16_t port = 8080;                // 0: any free port
   std::optional<uint16_t> admin_port;  // unset: the operational routes are on `port`
+  bool admin_auth = false;             // the operational routes except for probes are authenticated
   size_t threads = 1;                  // event loops
   TrustedProxies trusted_proxies;
 

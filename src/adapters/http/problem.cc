@@ -2,10 +2,10 @@
 
 namespace ei::http {
 
-void AppendProblem(std::string& out, uint16_t status, std::string_view code, std::string_view title,
-                   std::string_view detail) {
-  out.append(R"({"type":"about:blank","title":")").append(title).append(R"(","status":)");
-  out.append(std::to_string(status)).append(R"(,"code":")").append(code).append(R"(","detail":")");
+void AppendProblem(std::string& out, const Problem& problem, std::string_view detail) {
+  out.append(R"({"type":")").append(problem.type).append(R"(","title":")").append(problem.title);
+  out.append(R"(","status":)").append(std::to_string(problem.status));
+  out.append(R"(,"code":")").append(problem.code).append(R"(","detail":")");
   for (const char c : detail) {
     if (c == '"') out.push_back('\\');
     out.push_back(c);
@@ -19,6 +19,8 @@ std::string_view ReasonPhrase(uint16_t status) {
     case 202: return "Accepted";
     case 207: return "Multi-Status";
     case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";

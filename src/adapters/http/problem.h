@@ -11,8 +11,7 @@ namespace ei::http {
 // Appends the body of an application/problem+json reply (RFC 9457). `detail` is for people: it says what
 // happened, and names the limit and its setting. The function escapes only quotes in it; `detail` must not
 // contain anything else that JSON requires to be escaped.
-void AppendProblem(std::string& out, uint16_t status, std::string_view code, std::string_view title,
-                   std::string_view detail);
+void AppendProblem(std::string& out, const Problem& problem, std::string_view detail);
 
 std::string_view ReasonPhrase(uint16_t status);
 

@@ -35,7 +35,7 @@ void Reply::Refuse(const Problem& problem, std::string_view detail, std::chrono:
   content_type = "application/problem+json";
   code = problem.code;
   body.clear();
-  AppendProblem(body, problem.status, problem.code, problem.title, detail);
+  AppendProblem(body, problem, detail);
   if (retry_after.count() > 0) AddHeader("Retry-After", std::to_string(retry_after.count()));
 }
 

@@ -15,6 +15,7 @@ inline constexpr std::string_view kConnections = "connections";
 inline constexpr std::string_view kMemory = "memory";
 inline constexpr std::string_view kJournal = "journal";
 inline constexpr std::string_view kRate = "rate";
+inline constexpr std::string_view kOwnRate = "own_rate";  // the client's own, not the shared one
 }  // namespace over_share
 
 // The reply to one request, before it is put into wire format. Reused, so that a steady state allocates

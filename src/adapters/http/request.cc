@@ -10,11 +10,14 @@ namespace ei::http {
 void Request::Clear() {
   std::string id = std::move(request_id);
   std::string trace = std::move(traceparent);
+  std::string credential = std::move(authorization);
   id.clear();
   trace.clear();
+  credential.clear();
   *this = Request();
   request_id = std::move(id);
   traceparent = std::move(trace);
+  authorization = std::move(credential);
 }
 
 std::string_view Name(Route route) {

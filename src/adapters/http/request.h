@@ -5,8 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "clients/authenticator.h"
+#include "clients/sender.h"
 #include "event/ack_level.h"
-#include "event/event_batch.h"
 
 namespace ei::http {
 
@@ -38,15 +39,18 @@ struct Request {
   bool accepts_openmetrics = false;
   bool chunked = false;
   std::optional<uint64_t> content_length;
-  std::string request_id;                      // empty: none, or not usable
-  std::string traceparent;                     // empty: none, or not well-formed
-  std::string key;                             // X-Event-Key, for routes whose key comes from it
-  std::string forwarded_for;                   // all X-Forwarded-For lines, joined by commas
-  ClientNumber client = 0;                     // set by the connection
-  ClientIdentity client_identity = kNoClient;  // set by the connection
-  std::string_view body;                       // valid while the request is handled
+  std::string request_id;                   // empty: none, or not usable
+  std::string traceparent;                  // empty: none, or not well-formed
+  std::string key;                          // X-Event-Key, for routes whose key comes from it
+  std::string forwarded_for;                // all X-Forwarded-For lines, joined by commas
+  std::string authorization;                // a secret, as are all credentials
+  std::string api_key;                      // X-API-Key
+  bool credential_repeated = false;         // Authorization or X-API-Key occurs more than once
+  Sender sender;                            // set by the connection
+  AuthFault auth_fault = AuthFault::kNone;  // set by the connection
+  std::string_view body;                    // valid while the request is handled
 
-  // Resets all members; keeps the memory of request_id and traceparent.
+  // Resets all members; keeps the memory of request_id, traceparent and authorization.
   void Clear();
 };
 

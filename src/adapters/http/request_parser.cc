@@ -47,6 +47,11 @@ bool HasBareLineFeed(std::string_view lines) {
   return false;
 }
 
+void TakeCredential(std::string_view value, Request& request, std::string& credential) {
+  request.credential_repeated |= !credential.empty();
+  credential = value;
+}
+
 boost::beast::error_code Refused() { return beast::make_error_code(beast::error::bad_value); }
 
 }  // namespace
@@ -174,7 +179,9 @@ void RequestParser::Callbacks::on_field_impl(beast::field field, Text name, Text
     case beast::field::accept:
       request.accepts_openmetrics |= value.find("application/openmetrics-text") != std::string_view::npos;
       break;
+    case beast::field::authorization: TakeCredential(value, request, request.authorization); break;
     case beast::field::unknown:
+      if (EqualsIgnoreCase(View(name), "X-API-Key")) TakeCredential(value, request, request.api_key);
       if (EqualsIgnoreCase(View(name), "X-Request-ID") && IsRequestId(value)) request.request_id = value;
       if (EqualsIgnoreCase(View(name), "traceparent") && IsTraceparent(value)) request.traceparent = value;
       if (EqualsIgnoreCase(View(name), "X-Event-Key")) request.key = value;

@@ -43,6 +43,8 @@ Server::Server(const HttpOptions& options, const ServerContext& context)
       port_(options.port),
       admin_port_(options.admin_port) {
   main_.operations = !options.admin_port.has_value();
+  main_.closed = options.admin_auth;
+  admin_.closed = options.admin_auth;
   main_.connections_max = options.connections_max;
   main_.lingering_max =
       std::max(kLingeringOfLoopMin, options.refused_connections_max / std::max<size_t>(1, options.threads));
@@ -61,8 +63,9 @@ base::Result<std::unique_ptr<Server>> Server::Start(const HttpOptions& options,
         server->shared_, listener,
         std::make_unique<EventsEndpoint>(context.ingest, context.make_decoder(), context.routes,
                                          context.limits, context.telemetry, context.seed + 2 * number),
-        server->operations_, context.journal, context.clock, context.telemetry, context.log,
-        context.seed + 2 * number + 1);
+        server->operations_,
+        context.make_authenticator ? context.make_authenticator() : std::unique_ptr<Authenticator>(),
+        context.journal, context.clock, context.telemetry, context.log, context.seed + 2 * number + 1);
   };
   for (size_t i = 0; i < options.threads; ++i) {
     server->loops_.push_back(make_loop(server->main_, i));

@@ -22,7 +22,9 @@ struct ServerContext {
   EventsEndpoint::Limits limits;
   const CurrentRoutes& routes;
   std::function<std::unique_ptr<EventDecoder>()> make_decoder;  // called for each event loop
-  uint64_t seed;                                                // for generated request and event ids
+  // Called for each event loop; null: requests aren't authenticated.
+  std::function<std::unique_ptr<Authenticator>()> make_authenticator;
+  uint64_t seed;  // for generated request and event ids
 };
 
 // The HTTP server: event loops that share a port (SO_REUSEPORT), and a separate loop for the admin port, if

@@ -16,6 +16,7 @@ inline constexpr size_t kDropReasonsMax = kDropReasons.size();
 inline constexpr size_t kDeadLetterCodesMax = 32;
 inline constexpr size_t kSinkFaultsMax = 24;
 inline constexpr size_t kSharedResourcesMax = kSharedResources.size();
+inline constexpr size_t kAuthenticationFaultsMax = kAuthenticationFaults.size();
 static_assert(kRejectionCodes.size() <= kRejectionCodesMax);
 static_assert(kRequestCodes.size() <= kRequestCodesMax);
 static_assert(kSinkFaults.size() <= kSinkFaultsMax);
@@ -43,6 +44,7 @@ inline constexpr size_t kOverShare = kFaults + kSinkFaultsMax + 1;
 inline constexpr size_t kRejectedRequests = kOverShare + kSharedResourcesMax + 1;
 inline constexpr size_t kDropped = kRejectedRequests + kRequestCodesMax + 1;
 inline constexpr size_t kRepeats = kDropped + kDropReasonsMax + 1;
-inline constexpr size_t kCount = kRepeats + kRepeatKinds.size();
+inline constexpr size_t kUnauthenticated = kRepeats + kRepeatKinds.size();
+inline constexpr size_t kCount = kUnauthenticated + kAuthenticationFaultsMax + 1;
 
 }  // namespace ei::telemetry::cells

@@ -13,6 +13,9 @@ constexpr MetricLabel kProblemCode = {
 constexpr MetricLabel kDropReason = {"reason", "why the connection was closed", kDropReasons};
 constexpr MetricLabel kSharedResource = {"resource", "resource that the client is over its share of",
                                          kSharedResources};
+constexpr MetricLabel kClientName = {"client", "name of the client; from the 101st client on, `other`", {}};
+constexpr MetricLabel kAuthenticationFault = {"reason", "what is wrong with the credentials",
+                                              kAuthenticationFaults};
 constexpr MetricLabel kSinkFault = {"code", "kind of fault", kSinkFaults};
 constexpr MetricLabel kBroker = {"broker", "host:port; from the 101st broker on, `other`", {}};
 constexpr MetricLabel kRepeatKind = {"kind", "whether the broker recognized the repeats", kRepeatKinds};
@@ -87,8 +90,9 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "clients",
      .labels = {},
      .buckets = {},
-     .help = "Clients, distinguished by address, that sent events within the last minute or still have "
-             "events in the journal."},
+     .help =
+         "Clients, distinguished by name or address, that sent events within the last minute or still have "
+         "events in the journal."},
     {.id = MetricId::kClientOverShare,
      .name = "event_ingestor_client_over_share_total",
      .kind = MetricKind::kCounter,
@@ -104,6 +108,27 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .labels = {},
      .buckets = {},
      .help = "Largest fraction of the journal that one client uses, between 0 and 1."},
+    {.id = MetricId::kClientEventsAccepted,
+     .name = "event_ingestor_client_events_accepted_total",
+     .kind = MetricKind::kCounter,
+     .unit = "events",
+     .labels = {kClientName},
+     .buckets = {},
+     .help = "Events of an authenticated client that were accepted into the journal, without repeats."},
+    {.id = MetricId::kClientEventsRejected,
+     .name = "event_ingestor_client_events_rejected_total",
+     .kind = MetricKind::kCounter,
+     .unit = "events",
+     .labels = {kClientName},
+     .buckets = {},
+     .help = "Events of an authenticated client that were decoded and rejected."},
+    {.id = MetricId::kAuthenticationFailures,
+     .name = "event_ingestor_authentication_failures_total",
+     .kind = MetricKind::kCounter,
+     .unit = "requests",
+     .labels = {kAuthenticationFault},
+     .buckets = {},
+     .help = "Requests without valid credentials."},
     {.id = MetricId::kEventsReceived,
      .name = "event_ingestor_events_received_total",
      .kind = MetricKind::kCounter,

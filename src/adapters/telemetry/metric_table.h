@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "clients/authenticator.h"
 #include "event/event_fault.h"
 #include "ingest/ingest_status.h"
 #include "ingest/problems.h"
@@ -28,6 +29,9 @@ enum class MetricId : uint8_t {
   kClients,
   kClientOverShare,
   kClientJournalPart,
+  kClientEventsAccepted,
+  kClientEventsRejected,
+  kAuthenticationFailures,
   kEventsReceived,
   kEventsAccepted,
   kEventsDeduplicated,
@@ -134,8 +138,15 @@ inline constexpr auto kRequestCodes = [] {
 inline constexpr std::array<std::string_view, 3> kDropReasons = {"refused", "silent", "unread"};
 
 // The resources that clients share.
-inline constexpr std::array<std::string_view, 4> kSharedResources = {"connections", "memory", "journal",
-                                                                     "rate"};
+inline constexpr std::array<std::string_view, 5> kSharedResources = {"connections", "memory", "journal",
+                                                                     "rate", "own_rate"};
+
+// Why requests have no valid credentials.
+inline constexpr auto kAuthenticationFaults = [] {
+  std::array<std::string_view, kAuthFaults.size() - 1> names;
+  std::ranges::transform(std::span(kAuthFaults).subspan(1), names.begin(), &AuthFaultRow::name);
+  return names;
+}();
 
 // Whether the broker recognized an event that was sent again.
 inline constexpr std::array<std::string_view, 2> kRepeatKinds = {"recognized", "possible"};

@@ -100,6 +100,7 @@ Metrics::Metrics(const Clock& clock, const BuildInfo& build) : clock_(clock), bu
   for (const std::string_view why : kDropReasons) drop_reasons_.NumberOf(why);
   for (const std::string_view code : kSinkFaults) sink_faults_.NumberOf(code);
   for (const std::string_view what : kSharedResources) shared_resources_.NumberOf(what);
+  for (const std::string_view reason : kAuthenticationFaults) authentication_faults_.NumberOf(reason);
 }
 
 void Metrics::HttpRequest(std::string_view route, uint16_t status, base::Duration took) {
@@ -112,6 +113,10 @@ void Metrics::HttpRequest(std::string_view route, uint16_t status, base::Duratio
 
 void Metrics::RequestRejected(std::string_view code) {
   cells_.Mine().Add(cells::kRejectedRequests + request_codes_.NumberOf(code), 1);
+}
+
+void Metrics::AuthenticationFailed(std::string_view reason) {
+  cells_.Mine().Add(cells::kUnauthenticated + authentication_faults_.NumberOf(reason), 1);
 }
 
 void Metrics::ConnectionDropped(std::string_view why) {
@@ -219,6 +224,8 @@ void Metrics::CollectRequests(ExpositionText& text) const {
   AddCount(text, MetricId::kAckTimeouts, cells_.Total(cells::kAckTimeouts));
   AddCountsByLabel(text, MetricId::kRequestsRejected, request_codes_, cells_, cells::kRejectedRequests);
   AddCountsByLabel(text, MetricId::kConnectionsDropped, drop_reasons_, cells_, cells::kDropped);
+  AddCountsByLabel(text, MetricId::kAuthenticationFailures, authentication_faults_, cells_,
+                   cells::kUnauthenticated);
   for (size_t route = 0; route < kRoutes.size(); ++route) {
     for (size_t status = 0; status <= cells::kStatusesMax; ++status) {
       const uint64_t count = cells_.Total(cells::kRequests + route * cells::kRequestsOfRoute + status);

@@ -40,6 +40,7 @@ class Metrics final : public Telemetry {
 
   void HttpRequest(std::string_view route, uint16_t status, base::Duration took) override;
   void RequestRejected(std::string_view code) override;
+  void AuthenticationFailed(std::string_view reason) override;
   void ConnectionDropped(std::string_view why) override;
   void AckTimedOut() override;
   void EventsReceived(uint64_t count) override;
@@ -90,6 +91,7 @@ class Metrics final : public Telemetry {
   LabelSet<cells::kDeadLetterCodesMax> dead_letter_codes_;
   LabelSet<cells::kSinkFaultsMax> sink_faults_;
   LabelSet<cells::kSharedResourcesMax> shared_resources_;
+  LabelSet<cells::kAuthenticationFaultsMax> authentication_faults_;
   StatusSet<cells::kStatusesMax> statuses_;
   ShardedCells<cells::kCount> cells_;
 };

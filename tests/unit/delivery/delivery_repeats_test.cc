@@ -21,7 +21,7 @@ class DeliveryRepeats : public DeliveryWorkerTest {
     const std::string json = ValueOf(id);
     submission_.waiter = &waiter;
     return ingest_
-        .Accept(std::vector{support::EventWithId(json, id)}, {}, Handling::kLenient, AckLevel::kBroker,
+        .Accept(std::vector{support::EventWithId(json, id)}, {}, {}, Handling::kLenient, AckLevel::kBroker,
                 submission_)
         .status;
   }

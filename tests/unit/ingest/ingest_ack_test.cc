@@ -35,9 +35,9 @@ class IngestAckTest : public ::testing::Test {
 
   IngestResult Accept(size_t count, AckLevel ack) {
     const std::vector<DecodedEvent> events(count, support::EventWithId(kEvent, "a"));
-    return ingest_->Accept(events, {}, Handling::kLenient, ack, submission_);
+    return ingest_->Accept(events, {}, {}, Handling::kLenient, ack, submission_);
   }
-  IngestStatus Admit(AckLevel ack) const { return ingest_->Admit(ack, 0, 0, clock_.Now()).status; }
+  IngestStatus Admit(AckLevel ack) const { return ingest_->Admit(ack, {}, 0, clock_.Now()).status; }
 
   static constexpr std::string_view kEvent = R"({"id":"a"})";
   support::VirtualClock clock_;

@@ -51,10 +51,11 @@ class IngestRepeatsTest : public ::testing::Test {
   }
 
   IngestResult Accept(const std::vector<DecodedEvent>& events, AckLevel ack = AckLevel::kMemory) {
-    return ingest_.Accept(events, {}, Handling::kLenient, ack, submission_);
+    return ingest_.Accept(events, {}, {}, Handling::kLenient, ack, submission_);
   }
   IngestResult AcceptOf(ClientIdentity client, const std::vector<DecodedEvent>& events) {
-    return ingest_.Accept(events, {.identity = client}, Handling::kLenient, AckLevel::kMemory, submission_);
+    return ingest_.Accept(events, {}, {.identity = client}, Handling::kLenient, AckLevel::kMemory,
+                          submission_);
   }
   IngestResult Send(const std::vector<std::string>& ids, AckLevel ack = AckLevel::kMemory) {
     return Accept(Events(ids), ack);
@@ -400,7 +401,7 @@ TEST_F(IngestRepeatsTest, AnEventThatSeveralThreadsSendIsStoredOnce) {
       IngestContext own(t);
       for (size_t at = 0; at < events.size();) {
         const size_t count = std::min<size_t>(1 + (at + t) % 5, events.size() - at);
-        const auto result = ingest_.Accept(std::span(events).subspan(at, count), {}, Handling::kLenient,
+        const auto result = ingest_.Accept(std::span(events).subspan(at, count), {}, {}, Handling::kLenient,
                                            AckLevel::kMemory, own);
         ASSERT_EQ(result.status, IngestStatus::kAccepted);
         at += count;

@@ -44,10 +44,10 @@ class IngestShares : public ::testing::Test {
   // Sends one request as the server does, first its header, then its body. Returns whether it was accepted;
   // if so, all of its events are delivered at once.
   bool Send(const ClientShares::ClientHandle& client, size_t events) {
-    result_ = ingest_->Admit(AckLevel::kMemory, client.Client(), 100 * events, clock_.Now());
+    result_ = ingest_->Admit(AckLevel::kMemory, {.number = client.Client()}, 100 * events, clock_.Now());
     if (result_.status != IngestStatus::kAccepted) return false;
     const std::vector<DecodedEvent> decoded(events, support::EventWithId(R"({"id":"1"})", "1"));
-    result_ = ingest_->Accept(decoded, {.client = client.Client()}, Handling::kLenient, AckLevel::kMemory,
+    result_ = ingest_->Accept(decoded, {}, {.number = client.Client()}, Handling::kLenient, AckLevel::kMemory,
                               submission_);
     if (result_.status != IngestStatus::kAccepted) return false;
     accepted_ += events;

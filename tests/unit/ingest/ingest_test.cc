@@ -50,11 +50,12 @@ class IngestTest : public ::testing::Test {
 
   IngestResult Accept(const std::vector<DecodedEvent>& events, Handling handling = Handling::kLenient,
                       std::string_view traceparent = {}) {
-    return ingest_->Accept(events, {.traceparent = traceparent}, handling, AckLevel::kMemory, submission_);
+    return ingest_->Accept(events, {.traceparent = traceparent}, {}, handling, AckLevel::kMemory,
+                           submission_);
   }
 
   IngestResult Admit(uint64_t body_bytes) const {
-    return ingest_->Admit(AckLevel::kMemory, 0, body_bytes, clock_.Now());
+    return ingest_->Admit(AckLevel::kMemory, {}, body_bytes, clock_.Now());
   }
 
   uint64_t InJournal() const { return journal_->Stats().events; }
@@ -153,7 +154,7 @@ TEST_F(IngestTest, EveryEventOfABatchTakesAToken) {
 
 TEST_F(IngestTest, ADocumentThatCannotBeReadTakesTokensForTheEventsThatWereRead) {
   Open({.rate = 1, .burst = 10});
-  EXPECT_EQ(ingest_->RejectDocument(0, 7).status, IngestStatus::kAllRejected);
+  EXPECT_EQ(ingest_->RejectDocument({}, 7).status, IngestStatus::kAllRejected);
   EXPECT_EQ(Accept(Valid(4)).status, IngestStatus::kRateLimited);
   EXPECT_EQ(Accept(Valid(3)).status, IngestStatus::kAccepted);
   EXPECT_EQ(Admit(0).status, IngestStatus::kRateLimited);
@@ -304,7 +305,7 @@ TEST_F(IngestTest, TheHeadersKeyIsSummedOverAllEventsBeforeAnythingIsCopied) {
   }
   Open({.bytes_max = 8 << 20, .body_bytes_max = bytes});
   const auto accept = [&](const std::string& with) {
-    return ingest_->Accept(events, {.key = with}, Handling::kLenient, AckLevel::kMemory, submission_);
+    return ingest_->Accept(events, {.key = with}, {}, Handling::kLenient, AckLevel::kMemory, submission_);
   };
   const IngestResult rejected = accept(key + "k");
   EXPECT_EQ(rejected.status, IngestStatus::kKeyTooLarge);
@@ -336,7 +337,7 @@ TEST_F(IngestTest, ThreadsWithASubmissionEachShareOneIngest) {
       IngestContext own(t);
       for (int i = 0; i < 300; ++i) {
         Admit(100);
-        ingest_->Accept(events, {}, Handling::kLenient, AckLevel::kMemory, own);
+        ingest_->Accept(events, {}, {}, Handling::kLenient, AckLevel::kMemory, own);
         clock_.Advance(std::chrono::microseconds(1));
       }
     });

@@ -112,7 +112,7 @@ TEST(Problem, WhatExplainsAnEventsFaultNeedsNoEscapeButQuotes) {
   for (const FaultRow& row : kEventFaults) {
     const std::string detail = ei::Explain(row.fault, {});
     std::string body;
-    AppendProblem(body, 422, row.code, "t", detail);
+    AppendProblem(body, {422, row.code, "t"}, detail);
     EXPECT_EQ(nlohmann::json::parse(body)["detail"], detail);
   }
 }

@@ -372,9 +372,8 @@ TEST(ServerRequests, TheRateLimitIsReportedBeforeTheBodyIsRead) {
   EXPECT_EQ(reply->status, 429);
   EXPECT_EQ(CodeOf(*reply), "rate_limited");
   EXPECT_EQ(reply->Header("retry-after"), "1");
-  EXPECT_EQ(reply->Header("ratelimit-limit"), "2");
-  EXPECT_EQ(reply->Header("ratelimit-remaining"), "0");
-  EXPECT_EQ(reply->Header("ratelimit-reset"), "1");
+  EXPECT_EQ(reply->Header("ratelimit-policy"), R"("service";q=2;w=2;qu="events")");
+  EXPECT_EQ(reply->Header("ratelimit"), R"("service";r=0;t=1)");
 }
 
 // Alerts depend on these counters, so a rejection must be counted however early it happens.

@@ -32,6 +32,7 @@ struct TestServerOptions {
   IdempotencyWindow* window = nullptr;  // outlives the server
   const EventSink* sink = nullptr;      // the same
   ClientShares* shares = nullptr;       // the same
+  std::function<std::unique_ptr<Authenticator>()> make_authenticator = {};
   bool serve = true;
   std::function<std::string()> unready_reason = [] { return std::string(); };
   std::function<std::string(bool)> metrics = [](bool) { return std::string("# none\n"); };
@@ -80,6 +81,7 @@ class BasicTestServer {
                                       decoder.batch_events_max = events_max;
                                       return json::MakeEventDecoder(decoder);
                                     },
+                                .make_authenticator = options_.make_authenticator,
                                 .seed = 1});
   }
 

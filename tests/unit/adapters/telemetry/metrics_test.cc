@@ -63,7 +63,8 @@ class MetricsTest : public testing::Test {
       metrics_->AddCounter(id, [] { return 1; });
     }
     metrics_->AddJournal([] { return ei::JournalStats{}; });
-    for (const auto id : {MetricId::kBrokerLetIn, MetricId::kBrokerRequests, MetricId::kBrokerRequestTime}) {
+    for (const auto id : {MetricId::kBrokerLetIn, MetricId::kBrokerRequests, MetricId::kBrokerRequestTime,
+                          MetricId::kClientEventsAccepted, MetricId::kClientEventsRejected}) {
       metrics_->AddSeries(id, [] { return std::vector<Metrics::Labelled>{{"b:9092", 4}, {"c:9092", 5}}; });
     }
   }
