@@ -94,7 +94,7 @@ TEST(Problem, EveryOneIsAProblemDocumentWithItsOwnCode) {
     Reply reply;
     reply.Refuse(problem, "the \"detail\" of it", std::chrono::seconds(7));
     const auto body = nlohmann::json::parse(reply.body);
-    EXPECT_EQ(body["type"], "about:blank");
+    EXPECT_EQ(body["type"], problem.type);
     EXPECT_EQ(body["status"], problem.status);
     EXPECT_EQ(body["code"], std::string(problem.code));
     EXPECT_EQ(body["title"], std::string(problem.title));
