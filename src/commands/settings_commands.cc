@@ -1,5 +1,6 @@
 #include "commands/settings_commands.h"
 
+#include "settings/clients_file.h"
 #include "settings/report.h"
 #include "settings/routing_file.h"
 
@@ -41,6 +42,12 @@ std::optional<int> RunSettingsCommand(const CommandLine& line, const Environment
   if (const auto routing = LoadRouting(resolved->settings); !routing) {
     PrintFaults(errors, routing.error());
     return kExitSettings;
+  }
+  if (const std::string& file = resolved->settings.auth.clients_file; !file.empty()) {
+    if (const auto clients = LoadClients(file); !clients) {
+      PrintFaults(errors, clients.error());
+      return kExitSettings;
+    }
   }
   for (const RemovedSettingUse& use : resolved->removed) {
     errors << "event-ingestor: warning: " << ToLine(use) << '\n';

@@ -6,12 +6,14 @@
 #include <random>
 #include <thread>
 
+#include "adapters/auth/clients_authenticator.h"
 #include "adapters/file_sink/file_sink.h"
 #include "adapters/json/event_decoder.h"
 #include "base/mutex.h"
 #include "journal/memory_journal.h"
 #include "main/leftover_log.h"
 #include "settings/adapter_options.h"
+#include "settings/clients_file.h"
 #include "settings/cores.h"
 #include "settings/log_sizes.h"
 
@@ -20,6 +22,7 @@ namespace ei::service {
 namespace {
 
 constexpr size_t kDefaultWorkersMax = 4;
+constexpr size_t kClientsCountedMax = 100;  // clients with metrics of their own
 // The events of a stalled partition hold memory that the others need. With a log there is time to wait for a
 // leader that only moves, unless the partition has a good part of the memory: then its further events stay on
 // the disk.
@@ -80,10 +83,12 @@ Service::Service(const Settings& settings, const Routing& routing, const Clock& 
       log_(log),
       metrics_(metrics),
       routes_(routing.routes),
+      accounts_(kClientsMax),
       bucket_(settings.rate_limit.rps, static_cast<double>(settings.rate_limit.burst)) {}
 
 base::Result<void> Service::Start(std::function<void()> storage_failed) {
   const size_t lanes = Workers(settings_);
+  if (auto opened = OpenClients(); !opened) return opened;
   if (auto checked = CheckForLeftoverLog(); !checked) return checked;
   if (auto opened = OpenSink(lanes); !opened) return opened;
   OpenShares();
@@ -114,6 +119,48 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
                                      window_.get(), sink_.get(), shares_.get(), &log_);
   RegisterGauges();
   return Listen();
+}
+
+base::Result<void> Service::OpenClients() {
+  using telemetry::MetricId;
+  const std::string_view address = settings_.http.address;
+  const bool open = !settings_.auth.Any() && !address.starts_with("127.") && address != "::1";
+  metrics_.AddGauge(MetricId::kOpenAccess, [open] { return open ? 1.0 : 0.0; });
+  if (open) {
+    log_.Write(
+        ei::LogLevel::kWarn, "auth",
+        "anyone who reaches the port from the network may send events; set auth.methods (AUTH), unless "
+        "something else keeps others away",
+        {{"address", address}});
+  }
+  const auto series = [this](uint64_t ClientAccounts::Count::* member) {
+    return [this, member] {
+      std::vector<telemetry::Metrics::Labelled> samples;
+      for (const auto& count : accounts_.Counts(kClientsCountedMax)) {
+        samples.push_back({count.name, static_cast<double>(count.*member)});
+      }
+      return samples;
+    };
+  };
+  metrics_.AddSeries(MetricId::kClientEventsAccepted, series(&ClientAccounts::Count::accepted));
+  metrics_.AddSeries(MetricId::kClientEventsRejected, series(&ClientAccounts::Count::rejected));
+  if (settings_.auth.clients_file.empty()) return {};
+  auto clients = KnownClients::Open(settings_, accounts_, clock_, log_);
+  if (!clients) return std::unexpected(std::move(clients.error()));
+  clients_ = std::move(*clients);
+  metrics_.AddCounter(MetricId::kClientsFileFailures,
+                      [clients = clients_.get()] { return clients->Failures(); });
+  return {};
+}
+
+std::unique_ptr<Authenticator> Service::MakeAuthenticator() const {
+  auth::ClientsAuthenticator::Options options;
+  options.keys = settings_.auth.Uses("keys");
+  options.certificates = settings_.auth.Uses("mtls");
+  if (clients_ != nullptr) options.clients = &clients_->Current();
+  options.token_client_claim = settings_.auth.jwt_client_claim;
+  options.remember_key = {RandomSeed(), RandomSeed()};
+  return std::make_unique<auth::ClientsAuthenticator>(std::move(options));
 }
 
 // Capacities are in the units that the journal charges to clients.
@@ -308,7 +355,8 @@ base::Result<void> Service::Listen() {
        .limits = {settings_.ingest.depth_max, settings_.ingest.batch_events_max},
        .routes = routes_,
        .make_decoder = [options = DecoderOptionsOf(settings_)] { return json::MakeEventDecoder(options); },
-       .make_authenticator = {},
+       .make_authenticator = settings_.auth.Any() ? [this] { return MakeAuthenticator(); }
+                                                  : std::function<std::unique_ptr<Authenticator>()>(),
        .seed = RandomSeed()});
   if (!started) return std::unexpected(started.error());
   server_ = std::move(*started);

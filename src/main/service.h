@@ -27,6 +27,7 @@
 #include "journal/drain_rate.h"
 #include "journal/idempotency_window.h"
 #include "journal/journal.h"
+#include "main/known_clients.h"
 #include "settings/routing_file.h"
 #include "settings/settings.h"
 
@@ -77,6 +78,8 @@ class Service {
   base::Result<void> OpenKafkaSink(size_t lanes);
   void OpenDeadLetterFile();
   base::Result<void> CheckForLeftoverLog();
+  base::Result<void> OpenClients();
+  std::unique_ptr<Authenticator> MakeAuthenticator() const;
   void OpenShares();
   base::Result<void> OpenJournal(size_t lanes, std::function<void()> storage_failed);
   base::Result<void> OpenWal(size_t lanes);
@@ -97,7 +100,9 @@ class Service {
   telemetry::Metrics& metrics_;
   std::atomic<bool> stopping_{false};
   CurrentRoutes routes_;
-  std::unique_ptr<ClientShares> shares_;  // null: clients are not distinguished
+  ClientAccounts accounts_;
+  std::unique_ptr<KnownClients> clients_;  // null: there is no clients file
+  std::unique_ptr<ClientShares> shares_;   // null: clients are not distinguished
   DrainRate drain_rate_;
   TopicLimits topic_limits_;
   TokenBucket bucket_;

@@ -53,6 +53,7 @@ http::HttpOptions HttpOptionsOf(const Settings& settings) {
   options.address = settings.http.address;
   options.port = settings.http.port;
   options.admin_port = settings.admin.port;
+  options.admin_auth = settings.admin.auth == AdminAuth::kClients;
   options.threads = settings.http.threads > 0 ? settings.http.threads : Cores();
   options.connections_max = settings.http.connections_max;
   options.refused_connections_max = RefusedConnectionsMax(settings.http.connections_max);

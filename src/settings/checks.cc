@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "settings/auth_checks.h"
 #include "settings/security_checks.h"
 #include "settings/size_checks.h"
 #include "settings/units.h"
@@ -11,6 +12,7 @@ namespace ei::service {
 std::vector<SettingConflict> FindConflicts(const Settings& settings) {
   std::vector<SettingConflict> conflicts;
   FindSecurityConflicts(settings.kafka_security, conflicts);
+  FindAuthConflicts(settings, conflicts);
   const IngestSettings& ingest = settings.ingest;
 
   if (settings.admin.port && *settings.admin.port != 0 && *settings.admin.port == settings.http.port) {

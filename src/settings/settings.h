@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "event/ack_level.h"
 
@@ -31,8 +32,28 @@ struct HttpSettings {
   std::string trusted_proxies;    // networks, separated by commas
 };
 
+enum class AdminAuth { kNone, kClients };
+
 struct AdminSettings {
   std::optional<std::uint16_t> port;  // unset: the operational routes are on http.port
+  AdminAuth auth = AdminAuth::kNone;
+};
+
+// An empty path or text is unset.
+struct AuthSettings {
+  std::string methods;  // "none", or some of "keys", "jwt", "mtls", separated by commas
+  std::string clients_file;
+  std::string jwks_file;
+  std::string jwks_url;
+  std::string jwks_ca_file;
+  std::string jwt_issuer;
+  std::string jwt_audience;
+  std::string jwt_client_claim;
+  std::chrono::microseconds jwt_leeway{};
+
+  bool Any() const { return methods != "none"; }
+  // No method is a part of another's name.
+  bool Uses(std::string_view method) const { return methods.find(method) != std::string::npos; }
 };
 
 struct IngestSettings {
@@ -143,6 +164,7 @@ struct LogSettings {
 struct Settings {
   HttpSettings http;
   AdminSettings admin;
+  AuthSettings auth;
   IngestSettings ingest;
   IdempotencySettings idempotency;
   RateLimitSettings rate_limit;

@@ -6,6 +6,7 @@
 #include <array>
 #include <limits>
 
+#include "settings/auth_rows.h"
 #include "settings/edit_distance.h"
 #include "settings/enums.h"
 #include "settings/kafka_security_rows.h"
@@ -120,6 +121,14 @@ std::vector<Setting> AdminRows() {
                        "port; the log names it.",
                .example = "9090"},
               &Settings::admin, &AdminSettings::port, OrUnset<Integer>{.kind = {.min = 0, .max = 65535}}),
+      Declare({.key = "admin.auth",
+               .env = "ADMIN_AUTH",
+               .text = "Who may read the metrics. none: anyone who reaches the port. clients: clients of "
+                       "auth.clients_file with the right admin. Probes are always open.",
+               .example = "clients"},
+              &Settings::admin, &AdminSettings::auth,
+              Choice<AdminAuth>{.fallback = AdminAuth::kNone,
+                                .words = {{"none", AdminAuth::kNone}, {"clients", AdminAuth::kClients}}}),
   };
 }
 
@@ -454,16 +463,17 @@ std::vector<Setting> RunRows() {
 SettingsTable MakeServiceSettings() {
   std::vector<Setting> rows;
   for (std::vector<Setting> part :
-       {HttpRows(), AdminRows(), IngestRows(), IdempotencyRows(), FlowRows(), WalRows(), SinkRows(),
-        KafkaRows(), KafkaSecurityRows(), DeadLetterRows(), RunRows()}) {
+       {HttpRows(), AdminRows(), AuthRows(), IngestRows(), IdempotencyRows(), FlowRows(), WalRows(),
+        SinkRows(), KafkaRows(), KafkaSecurityRows(), DeadLetterRows(), RunRows()}) {
     std::ranges::move(part, std::back_inserter(rows));
   }
   return SettingsTable(std::move(rows), RemovedSettings());
 }
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kGroupTitles{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kGroupTitles{{
     {"http", "HTTP server"},
     {"admin", "Operational routes"},
+    {"auth", "Authentication: who may send events"},
     {"ingest", "Ingest: what requests may contain and when they are acknowledged"},
     {"idempotency", "Idempotency window: events that clients send again"},
     {"rate_limit", "Rate limit"},

@@ -102,6 +102,27 @@ Result<std::string> ReadBrokers(std::string_view text) {
   return list;
 }
 
+Result<std::string> ReadAuthMethods(std::string_view text) {
+  constexpr std::array<std::string_view, 3> kMethods = {"keys", "jwt", "mtls"};
+  if (text == "none") return std::string(text);
+  std::array<bool, kMethods.size()> named{};
+  for (bool more = true; more;) {
+    const std::size_t comma = text.find(',');
+    more = comma != std::string_view::npos;
+    const auto* const method = std::ranges::find(kMethods, WithoutSpaces(text.substr(0, comma)));
+    if (more) text.remove_prefix(comma + 1);
+    if (method == kMethods.end()) return Fail(ErrorKind::kInvalid, "is not a list of known methods");
+    named[static_cast<std::size_t>(method - kMethods.begin())] = true;
+  }
+  std::string list;
+  for (std::size_t i = 0; i < kMethods.size(); ++i) {
+    if (!named[i]) continue;
+    if (!list.empty()) list += ',';
+    list += kMethods[i];
+  }
+  return list;
+}
+
 Result<std::string> ReadTopic(std::string_view text) {
   if (text.empty()) return Fail(ErrorKind::kInvalid, "is empty");
   if (text == "." || text == "..") return Fail(ErrorKind::kInvalid, "is a name that Kafka does not allow");

@@ -15,6 +15,8 @@ base::Result<std::string> ReadIpAddress(std::string_view text);
 base::Result<std::string> ReadNetworks(std::string_view text);
 // host:port,host:port; spaces round the commas are dropped.
 base::Result<std::string> ReadBrokers(std::string_view text);
+// "none", or some of keys, jwt, mtls, separated by commas; in this order.
+base::Result<std::string> ReadAuthMethods(std::string_view text);
 base::Result<std::string> ReadTopic(std::string_view text);
 // id, none, header, or a JSON Pointer (RFC 6901) of at most 16 tokens.
 base::Result<std::string> ReadKafkaKey(std::string_view text);

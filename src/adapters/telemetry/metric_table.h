@@ -32,6 +32,8 @@ enum class MetricId : uint8_t {
   kClientEventsAccepted,
   kClientEventsRejected,
   kAuthenticationFailures,
+  kClientsFileFailures,
+  kOpenAccess,
   kEventsReceived,
   kEventsAccepted,
   kEventsDeduplicated,

@@ -1,0 +1,115 @@
+#include "main/known_clients.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/thread_name.h"
+#include "settings/clients_file.h"
+
+namespace ei::service {
+
+namespace {
+
+// A key that is revoked is refused within two of these.
+constexpr auto kPollInterval = std::chrono::milliseconds(200);
+constexpr size_t kFaultsListedMax = 5;
+
+std::string Join(const std::vector<SettingFault>& faults) {
+  std::string text;
+  for (size_t i = 0; i < faults.size() && i < kFaultsListedMax; ++i) {
+    if (i > 0) text += "; ";
+    text += ToLine(faults[i]);
+  }
+  if (faults.size() > kFaultsListedMax) {
+    text += "; and " + std::to_string(faults.size() - kFaultsListedMax) + " more";
+  }
+  return text;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<KnownClients>> KnownClients::Open(const Settings& settings,
+                                                               ClientAccounts& accounts, const Clock& clock,
+                                                               Log& log) {
+  system::FileChanges changes(settings.auth.clients_file);  // before the file is read
+  auto clients = Load(settings, accounts);
+  if (!clients) return std::unexpected(std::move(clients.error()));
+  if ((*clients)->Size() > settings.http.clients_max) {
+    log.Write(
+        ei::LogLevel::kWarn, "auth",
+        "there are more clients than http.clients_max (HTTP_CLIENTS_MAX), so some of them share one "
+        "share, and their inflight_bytes and journal_part have no effect",
+        {{"clients", uint64_t{(*clients)->Size()}}, {"clients_max", uint64_t{settings.http.clients_max}}});
+  }
+  return std::unique_ptr<KnownClients>(
+      new KnownClients(settings, accounts, clock, log, std::move(changes), std::move(*clients)));
+}
+
+KnownClients::KnownClients(const Settings& settings, ClientAccounts& accounts, const Clock& clock, Log& log,
+                           system::FileChanges changes, std::shared_ptr<const ClientDirectory> clients)
+    : settings_(settings),
+      accounts_(accounts),
+      clock_(clock),
+      log_(log),
+      current_(std::move(clients)),
+      changes_(std::move(changes)) {
+  thread_ = std::thread([this] {
+    base::NameThisThread("clients");
+    Watch();
+  });
+}
+
+KnownClients::~KnownClients() {
+  {
+    const base::MutexLock lock(mutex_);
+    stop_ = true;
+  }
+  stopping_.NotifyAll();
+  thread_.join();
+}
+
+base::Result<std::shared_ptr<const ClientDirectory>> KnownClients::Load(const Settings& settings,
+                                                                        ClientAccounts& accounts) {
+  auto entries = LoadClients(settings.auth.clients_file);
+  if (!entries) return base::Fail(base::ErrorKind::kInvalid, Join(entries.error()));
+  for (ClientEntry& entry : *entries) {
+    Client& client = entry.client;
+    if (client.limits.inflight_bytes_max.value_or(UINT64_MAX) < settings.ingest.body_bytes_max) {
+      return base::Fail(base::ErrorKind::kInvalid,
+                        "the inflight_bytes of client " + client.name +
+                            " are less than ingest.body_bytes_max (BODY_BYTES_MAX), so that it could never "
+                            "send a large body (" +
+                            settings.auth.clients_file + ")");
+    }
+    client.account = accounts.Of(client.name, client.limits);
+  }
+  return std::make_shared<const ClientDirectory>(std::move(*entries));
+}
+
+void KnownClients::Watch() {
+  for (;;) {
+    {
+      const base::MutexLock lock(mutex_);
+      if (!stop_) stopping_.WaitUntil(mutex_, clock_.Now() + kPollInterval);
+      if (stop_) return;
+    }
+    if (changes_.Check()) Reload();
+  }
+}
+
+void KnownClients::Reload() {
+  auto clients = Load(settings_, accounts_);
+  if (!clients) {
+    failures_.fetch_add(1, std::memory_order_relaxed);
+    return log_.Write(ei::LogLevel::kError, "auth",
+                      "the clients file has a fault; the current clients stay in force",
+                      {{"error", std::string_view(clients.error().message)}});
+  }
+  const uint64_t count = (*clients)->Size();
+  current_.Replace(std::move(*clients));
+  log_.Write(ei::LogLevel::kInfo, "auth", "the clients file was read again",
+             {{"clients", count}, {"file", std::string_view(settings_.auth.clients_file)}});
+}
+
+}  // namespace ei::service

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "clients/client_account.h"
+#include "clients/client_directory.h"
+#include "settings/settings.h"
+#include "system/file_changes.h"
+
+namespace ei::service {
+
+// The clients of auth.clients_file. A thread of its own reads the file again when it changes; if the new
+// version has a fault, the clients stay as they are.
+class KnownClients {
+ public:
+  // Reads the file. The arguments must outlive the result. Fails if the file can't be read
+  // or has a fault.
+  static base::Result<std::unique_ptr<KnownClients>> Open(const Settings& settings, ClientAccounts& accounts,
+                                                          const Clock& clock, Log& log);
+  ~KnownClients();
+
+  const CurrentClients& Current() const { return current_; }
+  // How often the file had a new version with a fault. Any thread.
+  uint64_t Failures() const { return failures_.load(std::memory_order_relaxed); }
+
+ private:
+  KnownClients(const Settings& settings, ClientAccounts& accounts, const Clock& clock, Log& log,
+               system::FileChanges changes, std::shared_ptr<const ClientDirectory> clients);
+
+  static base::Result<std::shared_ptr<const ClientDirectory>> Load(const Settings& settings,
+                                                                   ClientAccounts& accounts);
+  void Watch();
+  void Reload();
+
+  const Settings& settings_;
+  ClientAccounts& accounts_;
+  const Clock& clock_;
+  Log& log_;
+  CurrentClients current_;
+  system::FileChanges changes_;
+  std::atomic<uint64_t> failures_{0};
+  base::Mutex mutex_;
+  base::CondVar stopping_;
+  bool stop_ GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace ei::service

@@ -1,0 +1,83 @@
+#include "settings/auth_checks.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace ei::service {
+
+namespace {
+
+constexpr std::string_view kMethods = "auth.methods";
+
+class Checks {
+ public:
+  Checks(const Settings& settings, std::vector<SettingConflict>& conflicts)
+      : settings_(settings), auth_(settings.auth), conflicts_(conflicts) {}
+
+  void Run() {
+    for (const std::string_view method : {"keys", "mtls"}) {
+      if (auth_.Uses(method) && auth_.clients_file.empty()) {
+        Add("auth.clients_file", "is not set, but auth.methods has " + std::string(method) +
+                                     "; set the file that says which clients there are");
+        break;
+      }
+    }
+    if (!auth_.Any() && !auth_.clients_file.empty()) {
+      Add("auth.clients_file",
+          "has no effect, because auth.methods is none; name the methods, or leave it unset");
+    }
+    Tokens();
+    if (!auth_.Any() && settings_.admin.auth == AdminAuth::kClients) {
+      Add("admin.auth",
+          "has no effect, because auth.methods is none; name the methods, or use none here too");
+    }
+    if (auth_.Any() && settings_.http.clients_max == 0) {
+      Add("http.clients_max", "is 0, but the limits of clients need it; use at least the number of clients");
+    }
+  }
+
+ private:
+  void Add(std::string_view key, std::string message) {
+    conflicts_.push_back({key, kMethods, std::move(message)});
+  }
+
+  // The issuer and the audience are not optional: without them, tokens for other services would be accepted.
+  void Tokens() {
+    const bool has_keys = !auth_.jwks_file.empty() || !auth_.jwks_url.empty();
+    if (!auth_.Uses("jwt")) {
+      if (has_keys) {
+        Add(auth_.jwks_file.empty() ? "auth.jwks_url" : "auth.jwks_file",
+            "has no effect, because auth.methods has no jwt; add it, or leave this unset");
+      }
+      return;
+    }
+    if (!has_keys) {
+      Add("auth.jwks_url", "is not set, nor is auth.jwks_file, but auth.methods has jwt; set one of them");
+    }
+    if (!auth_.jwks_file.empty() && !auth_.jwks_url.empty()) {
+      conflicts_.push_back(
+          {"auth.jwks_url", "auth.jwks_file", "is set, and auth.jwks_file too; set one of them"});
+    }
+    if (auth_.jwt_issuer.empty()) {
+      Add("auth.jwt_issuer",
+          "is not set, but auth.methods has jwt; set the issuer whose tokens are accepted");
+    }
+    if (auth_.jwt_audience.empty()) {
+      Add("auth.jwt_audience",
+          "is not set, but auth.methods has jwt; set the audience that tokens for this service have");
+    }
+  }
+
+  const Settings& settings_;
+  const AuthSettings& auth_;
+  std::vector<SettingConflict>& conflicts_;
+};
+
+}  // namespace
+
+void FindAuthConflicts(const Settings& settings, std::vector<SettingConflict>& conflicts) {
+  Checks(settings, conflicts).Run();
+}
+
+}  // namespace ei::service
