@@ -87,7 +87,9 @@ def service_faults(binary: Path, things: list[Thing]) -> list[str]:
     given = workload["spec"]["template"]["spec"]["containers"][0]["env"]
     with tempfile.TemporaryDirectory() as folder:
         for name, text in config_of(things).items():
-            (Path(folder) / name).write_text(text.replace("/etc/event-ingestor", folder))
+            text = text.replace("/etc/event-ingestor", folder).replace("/run/secrets/clients", folder)
+            (Path(folder) / name).write_text(text)
+        (Path(folder) / "clients.yaml").write_text("clients: [{name: orders}]\n")  # of a Secret
         environment = {one["name"]: one.get("value", "") for one in given} | {
             "CONFIG": f"{folder}/settings.yaml"
         }

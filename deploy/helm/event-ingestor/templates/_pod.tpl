@@ -30,6 +30,9 @@ capabilities: {drop: [ALL]}
 {{- if or .Values.kafkaSecret.name .Values.kafkaSecret.secretProviderClass }}
 - {name: kafka-secret, mountPath: /run/secrets/kafka, readOnly: true}
 {{- end }}
+{{- if .Values.clientsSecret.name }}
+- {name: clients, mountPath: /run/secrets/clients, readOnly: true}
+{{- end }}
 {{- with .Values.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
@@ -56,6 +59,13 @@ capabilities: {drop: [ALL]}
     driver: {{ .Values.kafkaSecret.driver }}
     readOnly: true
     volumeAttributes: {secretProviderClass: {{ .Values.kafkaSecret.secretProviderClass }}}
+{{- end }}
+{{- if .Values.clientsSecret.name }}
+- name: clients
+  secret:
+    secretName: {{ .Values.clientsSecret.name }}
+    defaultMode: 0440
+    items: [{key: {{ .Values.clientsSecret.key }}, path: clients.yaml}]
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}

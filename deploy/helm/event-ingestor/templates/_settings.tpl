@@ -35,10 +35,13 @@
 {{- if .Values.routes -}}
 {{- $_ := set $own "kafka" (dict "routes_file" "/etc/event-ingestor/routes.yaml") -}}
 {{- end -}}
+{{- if .Values.clientsSecret.name -}}
+{{- $_ := set $own "auth" (dict "clients_file" "/run/secrets/clients/clients.yaml") -}}
+{{- end -}}
 {{- range $group, $settings := $own -}}
 {{- range $key, $_ := $settings -}}
 {{- if hasKey (default dict (get $.Values.settings $group)) $key -}}
-{{- fail (printf "settings.%s.%s is set by the chart: see ack, routes, drainPauseSeconds and terminationGracePeriodSeconds" $group $key) -}}
+{{- fail (printf "settings.%s.%s is set by the chart: see ack, routes, clientsSecret, drainPauseSeconds and terminationGracePeriodSeconds" $group $key) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
