@@ -143,9 +143,11 @@ void DeadLetter(const ei::JournalEvent& event) {
   ei::DeadLetterNote note;
   note.code = "invalid_record";
   note.topic = event.topic;
-  const auto headers = ei::DeadLetterHeaders(note, event.traceparent);
-  Require(event.traceparent.empty() || headers.size() >= 6);
-  Require(Touch(event.value) + Touch(event.key) + Touch(event.topic) + Touch(event.traceparent) + 1 > 0);
+  const auto headers = ei::DeadLetterHeaders(note, event.context);
+  Require(event.context.traceparent.empty() || headers.size() >= 6);
+  Require(event.context.client.size() <= ei::kClientNameBytesMax);
+  Require(Touch(event.value) + Touch(event.key) + Touch(event.topic) + Touch(event.context.traceparent) + 1 >
+          0);
 }
 
 void Recover(ei::wal::Directory& folder) {

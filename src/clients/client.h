@@ -10,6 +10,7 @@
 #include "clients/client_account.h"
 #include "clients/name_rules.h"
 #include "event/ack_level.h"
+#include "event/event_context.h"
 
 namespace ei {
 
@@ -38,8 +39,6 @@ struct Client {
   ClientLimits limits = {};
   ClientAccount account = {};
 };
-
-inline constexpr size_t kClientNameBytesMax = 64;
 
 // Returns true if `name` is 1 to kClientNameBytesMax bytes of A-Z a-z 0-9 . _ -
 bool IsClientName(std::string_view name);

@@ -4,13 +4,17 @@
 
 namespace ei {
 
-Headers TraceHeaders(std::string_view traceparent) {
-  if (traceparent.empty()) return {};
-  return {{kTraceIdHeader, std::string(TraceIdOf(traceparent))},
-          {kTraceparentHeader, std::string(traceparent)}};
+Headers ContextHeaders(const EventContext& context) {
+  Headers headers;
+  if (!context.client.empty()) headers.emplace_back(kClientHeader, context.client);
+  if (!context.traceparent.empty()) {
+    headers.emplace_back(kTraceIdHeader, TraceIdOf(context.traceparent));
+    headers.emplace_back(kTraceparentHeader, context.traceparent);
+  }
+  return headers;
 }
 
-Headers DeadLetterHeaders(const DeadLetterNote& note, std::string_view traceparent) {
+Headers DeadLetterHeaders(const DeadLetterNote& note, const EventContext& context) {
   Headers headers = {
       {kDlqCode, std::string(note.code)},
       {kDlqReason, std::string(note.reason)},
@@ -19,7 +23,7 @@ Headers DeadLetterHeaders(const DeadLetterNote& note, std::string_view tracepare
   if (!note.topic.empty()) headers.emplace_back(kDlqTopic, note.topic);
   headers.emplace_back(kDlqFailedAt, View(FormatTimestamp(note.failed_at)));
   if (!note.reference.empty()) headers.emplace_back(kDlqReference, note.reference);
-  for (auto& header : TraceHeaders(traceparent)) headers.push_back(std::move(header));
+  for (auto& header : ContextHeaders(context)) headers.push_back(std::move(header));
   return headers;
 }
 

@@ -24,15 +24,17 @@ inline constexpr std::string_view kDlqReference = "dlq_reference";  // where the
 // again.
 inline constexpr std::string_view kDlqRedrives = "dlq_redrives";
 
+inline constexpr std::string_view kClientHeader = "event_client";  // the authenticated client's name
 inline constexpr std::string_view kTraceIdHeader = "trace_id";
 inline constexpr std::string_view kTraceparentHeader = "traceparent";
 // The trace-id of a traceparent (W3C Trace Context, section 3.2.2), which must be valid.
 inline std::string_view TraceIdOf(std::string_view traceparent) { return traceparent.substr(3, 32); }
 
-// The headers trace_id and traceparent; none if `traceparent` is empty. Otherwise it must be valid.
-Headers TraceHeaders(std::string_view traceparent);
+// The headers event_client, trace_id and traceparent, as far as the context has them. The traceparent must be
+// valid.
+Headers ContextHeaders(const EventContext& context);
 
 // All headers of a dead letter. dlq_topic and dlq_reference are left out if they are empty in the note.
-Headers DeadLetterHeaders(const DeadLetterNote& note, std::string_view traceparent);
+Headers DeadLetterHeaders(const DeadLetterNote& note, const EventContext& context);
 
 }  // namespace ei

@@ -12,8 +12,9 @@ constexpr std::string_view kComponent = "dead_letters";
 
 std::string BytesOf(const EventView& event) {
   std::string bytes;
-  bytes.reserve(event.value.size() + event.key.size() + event.topic.size() + event.traceparent.size());
-  for (const std::string_view part : {event.value, event.key, event.topic, event.traceparent}) bytes += part;
+  bytes.reserve(event.value.size() + event.key.size() + event.topic.size() + ContextBytes(event.context));
+  for (const std::string_view part : {event.value, event.key, event.topic}) bytes += part;
+  AppendContext(bytes, event.context);
   return bytes;
 }
 
@@ -43,7 +44,7 @@ EventView DeadLetter::View() const {
   view.value = take(value_size);
   view.key = take(key_size.value_or(0));
   view.topic = take(topic_size);
-  view.traceparent = rest;
+  view.context = ReadContext(rest);
   view.key_hash = key_hash;
   view.has_key = key_size.has_value();
   return view;

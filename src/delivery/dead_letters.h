@@ -35,7 +35,7 @@ struct DeadLetter {
   EventView View() const;
   DeadLetterPlace Place() const { return place.empty() ? DeadLetterPlace::kTopic : DeadLetterPlace::kFile; }
 
-  const std::string bytes;  // of the event: value, key, topic, traceparent
+  const std::string bytes;  // of the event: value, key, topic, context
   const size_t value_size;
   const std::optional<size_t> key_size;  // nullopt: no key
   const size_t topic_size;

@@ -28,7 +28,7 @@ uint64_t WithLength(uint64_t length) { return VarintBytes(length) + length; }
 
 uint64_t RecordBatchBytes(const EventBatch& batch, const EventSlices& event) {
   const std::string_view bytes = std::string_view(batch.Bytes()).substr(event.offset, event.size);
-  const Headers headers = TraceHeaders(bytes.substr(event.size - event.trace_size));
+  const Headers headers = ContextHeaders(ReadContext(bytes.substr(event.size - event.context_size)));
   uint64_t record = kRecordHeader + WithLength(event.value_size) + VarintBytes(headers.size());
   // The length of an absent key is -1, which takes one byte, as 0 does.
   record += event.key_offset == EventSlices::kNoKey ? 1 : WithLength(event.key_size);
@@ -48,7 +48,7 @@ void TopicLimits::Learn(std::string_view topic, std::string_view name, std::opti
 
 std::optional<TopicLimit> TopicLimits::BrokenByLast(const EventBatch& batch) const {
   const EventSlices& event = batch.Events().back();
-  const uint64_t most = uint64_t{event.value_size} + event.key_size + event.trace_size + kOverheadMax;
+  const uint64_t most = uint64_t{event.value_size} + event.key_size + event.context_size + kOverheadMax;
   if (most <= least_.load(std::memory_order_relaxed)) return std::nullopt;
   const uint64_t bytes = RecordBatchBytes(batch, event);
   const base::MutexLock lock(mutex_);

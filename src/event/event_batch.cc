@@ -45,8 +45,9 @@ void EventBatch::Add(const DecodedEvent& event, std::string_view generated_id, s
     bytes_.append(*key);
   }
   slices.topic_size = static_cast<uint32_t>(event.route->topic.size());
-  slices.trace_size = static_cast<uint32_t>(metadata.traceparent.size());
-  bytes_.append(event.route->topic).append(metadata.traceparent);
+  slices.context_size = static_cast<uint32_t>(ContextBytes(metadata.context));
+  bytes_.append(event.route->topic);
+  AppendContext(bytes_, metadata.context);
   slices.size = here();
 
   if (slices.key_offset != EventSlices::kNoKey) {

@@ -11,9 +11,9 @@
 #include "base/time.h"
 #include "event/client_identity.h"
 #include "event/event.h"
+#include "event/event_context.h"
 #include "event/timestamp.h"
 #include "event/topic_name.h"
-#include "event/traceparent.h"
 #include "event/uuid_v7.h"
 
 namespace ei {
@@ -24,8 +24,8 @@ using ClientNumber = uint16_t;
 // The properties of a request that apply to all of its events and are not in its body. An empty view means
 // that the request doesn't have the property.
 struct RequestMetadata {
-  std::string_view traceparent = {};  // as in W3C Trace Context
-  std::string_view key = {};          // the value of the key header
+  EventContext context = {};
+  std::string_view key = {};  // the value of the key header
 };
 
 // The location of one accepted event in the bytes of its batch. All offsets and sizes are in bytes.
@@ -37,10 +37,10 @@ struct EventSlices {
   uint32_t value_size;  // the JSON, from offset 0
   uint32_t key_offset;  // kNoKey: none
   uint32_t key_size;
-  uint32_t topic_size;  // 0: the sink's default topic; the topic is directly before the traceparent
-  uint32_t trace_size;  // 0: none; the traceparent is at the end of the event
-  uint32_t key_hash;    // Murmur2 of the key; 0 without a key
-  uint32_t id_offset;   // the id as written in the JSON, without its quotes
+  uint32_t topic_size;    // 0: the sink's default topic; the topic is directly before the context
+  uint32_t context_size;  // 0: none; the context (EventContext) is at the end of the event
+  uint32_t key_hash;      // Murmur2 of the key; 0 without a key
+  uint32_t id_offset;     // the id as written in the JSON, without its quotes
   uint32_t id_size;
   uint32_t added_size;  // the part of the JSON that the service added, directly after the first byte
 };
@@ -50,10 +50,10 @@ struct EventSlices {
 class EventBatch {
  public:
   // The most bytes that Add stores for an event besides its JSON and its key: an id, a timestamp, a topic and
-  // a traceparent.
+  // a context.
   static constexpr size_t kAddedBytesMax =
       std::string_view(R"("id":"",)").size() + kUuidBytes + std::string_view(R"("timestamp":"",)").size() +
-      std::tuple_size_v<TimestampText> + kTopicNameBytesMax + kTraceparentBytes;
+      std::tuple_size_v<TimestampText> + kTopicNameBytesMax + kContextBytesMax;
 
   void Clear(ClientNumber client = 0, ClientIdentity identity = kNoClient) {
     bytes_.clear();
@@ -106,7 +106,7 @@ class EventBatch {
 
 // Returns the topic of the event, as a view into the batch; empty: the sink's default topic.
 inline std::string_view TopicOf(const EventBatch& batch, const EventSlices& event) {
-  const size_t end = size_t{event.offset} + event.size - event.trace_size;
+  const size_t end = size_t{event.offset} + event.size - event.context_size;
   return std::string_view(batch.Bytes()).substr(end - event.topic_size, event.topic_size);
 }
 

@@ -20,9 +20,9 @@ JournalEvent EventAt(const char* data, const Parts& parts) {
   event.value = {data, parts.value_size};
   event.has_key = parts.key_offset != Parts::kNoKey;
   if (event.has_key) event.key = {data + parts.key_offset, parts.key_size};
-  const char* const trace = data + parts.size - parts.trace_size;
-  event.topic = {trace - parts.topic_size, parts.topic_size};
-  event.traceparent = {trace, parts.trace_size};
+  const char* const context = data + parts.size - parts.context_size;
+  event.topic = {context - parts.topic_size, parts.topic_size};
+  event.context = ReadContext({context, parts.context_size});
   event.key_hash = parts.key_hash;
   event.held_bytes = static_cast<uint32_t>(parts.size + kEventOverheadBytes);
   return event;

@@ -24,9 +24,9 @@ class Waiter;
 struct EventView {
   std::string_view value;
   std::string_view key;
-  std::string_view topic;        // empty: the sink's default topic
-  std::string_view traceparent;  // empty: none
-  uint32_t key_hash = 0;         // Murmur2 of the key
+  std::string_view topic;  // empty: the sink's default topic
+  EventContext context;
+  uint32_t key_hash = 0;  // Murmur2 of the key
   bool has_key = false;
 };
 

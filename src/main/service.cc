@@ -352,7 +352,8 @@ base::Result<void> Service::Listen() {
        .telemetry = metrics_,
        .log = log_,
        .operations = operations,
-       .limits = {settings_.ingest.depth_max, settings_.ingest.batch_events_max},
+       .limits = {settings_.ingest.depth_max, settings_.ingest.batch_events_max,
+                  settings_.kafka.client_header},
        .routes = routes_,
        .make_decoder = [options = DecoderOptionsOf(settings_)] { return json::MakeEventDecoder(options); },
        .make_authenticator = settings_.auth.Any() ? [this] { return MakeAuthenticator(); }

@@ -41,7 +41,7 @@ struct AdminSettings {
 
 // An empty path or text is unset.
 struct AuthSettings {
-  std::string methods;  // "none", or some of "keys", "jwt", "mtls", separated by commas
+  std::string methods = "none";  // or some of "keys", "jwt", "mtls", separated by commas
   std::string clients_file;
   std::string jwks_file;
   std::string jwks_url;
@@ -106,6 +106,7 @@ struct KafkaSettings {
   std::chrono::microseconds write_timeout{};
   std::chrono::microseconds linger{};
   Compression compression = Compression::kNone;
+  bool client_header = false;
 };
 
 enum class SecurityProtocol { kPlaintext, kSsl, kSaslPlaintext, kSaslSsl };

@@ -394,6 +394,13 @@ std::vector<Setting> KafkaRows() {
                    "zstd saves more but needs more CPU.",
            .example = "lz4"},
           &Settings::kafka, &KafkaSettings::compression, CompressionWords()),
+      Declare({.key = "kafka.client_header",
+               .env = "KAFKA_CLIENT_HEADER",
+               .text = "event_client: records have a header of this name with the name of the authenticated "
+                       "client that sent the event. Clients can't set it.",
+               .example = "event_client"},
+              &Settings::kafka, &KafkaSettings::client_header,
+              Choice<bool>{.fallback = false, .words = {{"none", false}, {"event_client", true}}}),
   };
 }
 

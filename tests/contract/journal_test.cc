@@ -103,7 +103,7 @@ TEST_P(JournalContract, TakenEventsCarryTheirBytesKeyAndTime) {
   EventBatch batch;
   const Route orders{.topic = "orders", .key_source = KeySource::kPointer};
   event.route = &orders;
-  batch.Add(event, {}, {}, {.traceparent = "00-trace-01"});
+  batch.Add(event, {}, {}, {.context = {.client = {}, .traceparent = "00-trace-01"}});
   event.key = "";
   event.route = &support::kByPointer;
   batch.Add(event, {}, {}, {});
@@ -121,11 +121,11 @@ TEST_P(JournalContract, TakenEventsCarryTheirBytesKeyAndTime) {
   EXPECT_EQ(events[0].key, "user-42");
   EXPECT_EQ(events[0].key_hash, base::Murmur2("user-42"));
   EXPECT_EQ(events[0].topic, "orders");
-  EXPECT_EQ(events[0].traceparent, "00-trace-01");
+  EXPECT_EQ(events[0].context.traceparent, "00-trace-01");
   EXPECT_TRUE(events[1].has_key) << "an empty key is a key";
   EXPECT_EQ(events[1].key, "");
   EXPECT_EQ(events[1].topic, "");
-  EXPECT_EQ(events[1].traceparent, "");
+  EXPECT_EQ(events[1].context.traceparent, "");
   EXPECT_FALSE(events[2].has_key);
 }
 

@@ -133,7 +133,9 @@ def test_keys_rotate_a_hundred_times_under_load(clients: ClientsFile, serve_clie
         with ingestor.connect() as connection:
             while not stop.is_set():
                 headers = {"Content-Type": "application/json"} | bearer(key)
-                statuses.append(connection.request("POST", EVENTS, json.dumps(EVENT).encode(), headers).status)
+                statuses.append(
+                    connection.request("POST", EVENTS, json.dumps(EVENT).encode(), headers).status
+                )
 
     senders = [threading.Thread(target=send) for _ in range(2)]
     for sender in senders:
@@ -142,7 +144,9 @@ def test_keys_rotate_a_hundred_times_under_load(clients: ClientsFile, serve_clie
     for _ in range(100):
         previous, key_to_be = key, clients.rotate("orders", "--grace", "1h")
         reads = len(ingestor.log_lines("the clients file was read again"))
-        wait_until(lambda: ingestor.post(EVENT, headers=bearer(key_to_be)).status == 202, 5, "the new key works")
+        wait_until(
+            lambda: ingestor.post(EVENT, headers=bearer(key_to_be)).status == 202, 5, "the new key works"
+        )
         key = key_to_be
         assert len(ingestor.log_lines("the clients file was read again")) >= reads
     stop.set()

@@ -122,7 +122,8 @@ class Schedule {
     }
     const auto handling = random_.OneIn(3) ? Handling::kStrict : Handling::kLenient;
     const uint64_t before = rig_.journal.Stats().events;
-    const RequestMetadata metadata{.traceparent = random_.OneIn(2) ? "00-trace-01" : ""};
+    const RequestMetadata metadata{
+        .context = {.client = {}, .traceparent = random_.OneIn(2) ? "00-trace-01" : ""}};
     const auto result = ingest_.Accept(request.events, metadata, {.number = AnyClient()}, handling,
                                        AckLevel::kMemory, submission_);
     const uint64_t added = rig_.journal.Stats().events - before;

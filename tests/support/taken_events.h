@@ -14,13 +14,18 @@
 namespace ei::support {
 
 inline void AppendBytesOf(const EventView& event, std::string& out) {
-  out.append(event.value).append(event.key).append(event.topic).append(event.traceparent);
+  out.append(event.value)
+      .append(event.key)
+      .append(event.topic)
+      .append(event.context.client)
+      .append(event.context.traceparent);
 }
 
 // Points the event's views to its bytes at the front of `bytes`, which AppendBytesOf wrote; returns the
 // remaining bytes.
 inline std::string_view PointTo(std::string_view bytes, EventView& event) {
-  for (std::string_view* const view : {&event.value, &event.key, &event.topic, &event.traceparent}) {
+  for (std::string_view* const view :
+       {&event.value, &event.key, &event.topic, &event.context.client, &event.context.traceparent}) {
     *view = bytes.substr(0, view->size());
     bytes.remove_prefix(view->size());
   }

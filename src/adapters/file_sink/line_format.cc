@@ -55,7 +55,7 @@ void AppendEventLine(std::string& out, std::string_view value) {
 
 void AppendDeadLetterLine(std::string& out, const EventView& event, const DeadLetterNote& note) {
   out += '{';
-  for (const auto& [name, value] : DeadLetterHeaders(note, event.traceparent)) {
+  for (const auto& [name, value] : DeadLetterHeaders(note, event.context)) {
     AppendMember(out, name);
     AppendString(out, value);
     out += ',';

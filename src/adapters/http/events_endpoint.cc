@@ -66,6 +66,12 @@ bool EventsEndpoint::Admit(const Request& request, base::SteadyTime now, Reply& 
   return false;
 }
 
+EventContext EventsEndpoint::ContextOf(const Request& request) const {
+  const Client* const client = request.sender.client;
+  const bool named = limits_.keep_client_names && client != nullptr;
+  return {named ? std::string_view(client->name) : std::string_view(), request.traceparent};
+}
+
 std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQueue& acks, Reply& reply) {
   if (const IngestResult result = ingest_.AdmitBody(request.sender);
       result.status != IngestStatus::kAccepted) {
@@ -92,7 +98,7 @@ std::unique_ptr<PendingAck> EventsEndpoint::Handle(const Request& request, AckQu
   submission_.waiter = pending.get();
   const auto handling = request.handling_strict ? Handling::kStrict : Handling::kLenient;
   const IngestResult result =
-      ingest_.Accept(decoded.events, {.traceparent = request.traceparent, .key = request.key}, request.sender,
+      ingest_.Accept(decoded.events, {.context = ContextOf(request), .key = request.key}, request.sender,
                      handling, ack, submission_);
   if (result.status == IngestStatus::kAccepted) {
     if (const TokenBucket* const bucket = OwnBucketOf(request.sender)) {

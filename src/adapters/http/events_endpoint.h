@@ -17,8 +17,9 @@ namespace ei::http {
 class EventsEndpoint {
  public:
   struct Limits {
-    size_t depth_max;         // only for messages
-    size_t batch_events_max;  // only for messages
+    size_t depth_max;                // only for messages
+    size_t batch_events_max;         // only for messages
+    bool keep_client_names = false;  // events keep the names of their authenticated clients
   };
 
   EventsEndpoint(ei::Ingest& ingest, std::unique_ptr<EventDecoder> decoder, const CurrentRoutes& routes,
@@ -41,6 +42,7 @@ class EventsEndpoint {
   void Finish(const Request& request, PendingAck& pending, Reply& reply) const;
 
  private:
+  EventContext ContextOf(const Request& request) const;
   DecodedRequest Decode(const Request& request);
   void WriteAccepted(const Request& request, const DecodedRequest& decoded, AckLevel ack, Reply& reply) const;
   // Saves in `pending` everything that the reply to an accepted request needs. At level wal `reply` is

@@ -137,7 +137,7 @@ void KafkaLane::Attach(DeliveryListener& listener, SentLog* sent) {
 void KafkaLane::Add(const JournalEvent& event) { EventQueueOf(event.topic).Add(event, now_); }
 
 void KafkaLane::AddDeadLetter(uint64_t token, const EventView& event, const DeadLetterNote& note) {
-  const Headers fields = DeadLetterHeaders(note, event.traceparent);
+  const Headers fields = DeadLetterHeaders(note, event.context);
   std::vector<wire::RecordHeader> headers;
   for (const auto& [name, value] : fields) headers.push_back({name, value});
   QueueOf(sink_.topics_.DlqTopicOf(event.topic))
@@ -285,7 +285,7 @@ void KafkaLane::OnUndeliverable(const std::string& topic, const Batch& records, 
     event.has_key = record.key.has_value();
     event.key_hash = event.has_key ? base::Murmur2(event.key) : 0;
     event.topic = topic;
-    event.traceparent = record.Header("traceparent");
+    event.context = {record.Header(kClientHeader), record.Header(kTraceparentHeader)};
     listener_->OnRejected({event, token, run, code, reason, sink_.topics_.Keep(topic), attempts});
   });
 }

@@ -19,7 +19,7 @@ IndexEntry EntryOf(const EventSlices& slices, std::string_view bytes) {
   entry.value_size = slices.value_size;
   entry.key_offset = slices.key_offset;
   entry.key_size = slices.key_size;
-  entry.trace_size = static_cast<uint8_t>(slices.trace_size);
+  entry.context_size = static_cast<uint8_t>(slices.context_size);
   entry.added_size = static_cast<uint8_t>(slices.added_size);
   entry.topic_size = static_cast<uint16_t>(slices.topic_size);
   entry.key_hash = slices.key_hash;

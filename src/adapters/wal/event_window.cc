@@ -1,6 +1,7 @@
 #include "adapters/wal/event_window.h"
 
 #include "base/murmur2.h"
+#include "clients/client.h"
 #include "event/traceparent.h"
 
 namespace ei::wal {
@@ -17,7 +18,8 @@ JournalEvent EventFromDisk(uint64_t position, const char* bytes, const IndexEntr
                            base::SteadyTime accepted_at, std::string_view frame_topic) {
   JournalEvent event = EventOf(position, bytes, entry, accepted_at);
   if (entry.topic_size == 0) event.topic = frame_topic;
-  if (!IsTraceparent(event.traceparent)) event.traceparent = {};
+  if (!IsTraceparent(event.context.traceparent)) event.context.traceparent = {};
+  if (!IsClientName(event.context.client)) event.context.client = {};
   event.key_hash = event.has_key ? base::Murmur2(event.key) : 0;
   return event;
 }

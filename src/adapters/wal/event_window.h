@@ -19,9 +19,9 @@ namespace ei::wal {
 JournalEvent EventOf(uint64_t position, const char* bytes, const IndexEntry& entry,
                      base::SteadyTime accepted_at);
 
-// The same for a sound event (IsSoundEvent) that was read from the disk. An invalid traceparent in it is
-// dropped, and the key's hash is computed again. `frame_topic` is used if the event names no topic; it must
-// live as long as `bytes`.
+// The same for a sound event (IsSoundEvent) that was read from the disk. An invalid traceparent or client
+// name in it is dropped, and the key's hash is computed again. `frame_topic` is used if the event names no
+// topic; it must live as long as `bytes`.
 JournalEvent EventFromDisk(uint64_t position, const char* bytes, const IndexEntry& entry,
                            base::SteadyTime accepted_at, std::string_view frame_topic);
 

@@ -31,7 +31,7 @@ struct LoggedEvent {
   // The event's topic, or else its frame's; empty: neither has one.
   std::string_view Topic() const {
     if (entry.topic_size == 0) return frame_topic;
-    return bytes.substr(bytes.size() - entry.trace_size - entry.topic_size, entry.topic_size);
+    return bytes.substr(bytes.size() - entry.context_size - entry.topic_size, entry.topic_size);
   }
 };
 

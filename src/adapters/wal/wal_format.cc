@@ -89,7 +89,7 @@ void AppendIndexEntry(std::string& out, const IndexEntry& entry) {
   for (const uint32_t number : {entry.crc, entry.size, entry.value_size, entry.key_offset, entry.key_size}) {
     AppendNumber(out, number);
   }
-  AppendNumber(out, entry.trace_size);
+  AppendNumber(out, entry.context_size);
   AppendNumber(out, entry.added_size);
   AppendNumber(out, entry.topic_size);
   for (const uint32_t number : {entry.key_hash, entry.id_offset, entry.id_size}) AppendNumber(out, number);
@@ -139,7 +139,7 @@ IndexEntry TakeIndexEntry(std::string_view& bytes) {
   entry.value_size = TakeNumber<uint32_t>(bytes);
   entry.key_offset = TakeNumber<uint32_t>(bytes);
   entry.key_size = TakeNumber<uint32_t>(bytes);
-  entry.trace_size = TakeNumber<uint8_t>(bytes);
+  entry.context_size = TakeNumber<uint8_t>(bytes);
   entry.added_size = TakeNumber<uint8_t>(bytes);
   entry.topic_size = TakeNumber<uint16_t>(bytes);
   entry.key_hash = TakeNumber<uint32_t>(bytes);
@@ -153,7 +153,7 @@ bool LiesWithinItself(const IndexEntry& entry) {
     return false;
   }
   const bool added_fits = entry.added_size == 0 || entry.added_size < entry.value_size;
-  return added_fits && uint64_t{entry.value_size} + entry.topic_size + entry.trace_size <= entry.size &&
+  return added_fits && uint64_t{entry.value_size} + entry.topic_size + entry.context_size <= entry.size &&
          uint64_t{entry.id_offset} + entry.id_size <= entry.value_size;
 }
 
@@ -197,7 +197,7 @@ std::optional<uint64_t> OriginCursor::Next() {
 bool IsSoundEvent(std::string_view bytes, const IndexEntry& entry) {
   if (base::Crc32c(bytes) != entry.crc) return false;
   const std::string_view topic =
-      bytes.substr(bytes.size() - entry.trace_size - entry.topic_size, entry.topic_size);
+      bytes.substr(bytes.size() - entry.context_size - entry.topic_size, entry.topic_size);
   return topic.empty() || IsTopicName(topic);
 }
 

@@ -64,9 +64,9 @@ struct IndexEntry {
   uint32_t value_size = 0;  // the value begins at offset 0
   uint32_t key_offset = 0;  // kNoKey: none
   uint32_t key_size = 0;
-  uint8_t trace_size = 0;   // the traceparent is the last bytes of the event
-  uint8_t added_size = 0;   // bytes of the value behind its first byte that the service added
-  uint16_t topic_size = 0;  // the topic is before the traceparent; 0: the frame's topic
+  uint8_t context_size = 0;  // the context (event/event_context.h) is the last bytes of the event
+  uint8_t added_size = 0;    // bytes of the value behind its first byte that the service added
+  uint16_t topic_size = 0;   // the topic is before the context; 0: the frame's topic
   uint32_t key_hash = 0;
   uint32_t id_offset = 0;
   uint32_t id_size = 0;

@@ -28,7 +28,7 @@ TEST_F(DeliveryWorkerTest, EventArrivesAsItWasAccepted) {
   event.timestamp = event.id;
   EventBatch batch;
   event.route = &support::kById;
-  batch.Add(event, {}, {}, {.traceparent = "00-trace-01"});
+  batch.Add(event, {}, {}, {.context = {.client = {}, .traceparent = "00-trace-01"}});
   ASSERT_EQ(journal_.Append(batch, clock_.Now()), AppendResult::kAppended);
   worker_->Turn();
   ASSERT_EQ(sink_.Waiting().size(), 1U);

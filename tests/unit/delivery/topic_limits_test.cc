@@ -24,7 +24,7 @@ class TopicLimitsTest : public ::testing::Test {
     event.key = key;
     event.has_key = true;
     event.route = &route;
-    batch_.Add(event, {}, {}, {.traceparent = trace});
+    batch_.Add(event, {}, {}, {.context = {.client = {}, .traceparent = trace}});
   }
   uint64_t Bytes() const { return RecordBatchBytes(batch_, batch_.Events().back()); }
 

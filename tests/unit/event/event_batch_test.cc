@@ -21,11 +21,11 @@ std::string_view Value(const EventBatch& batch, size_t i) {
 }
 std::string_view Trace(const EventBatch& batch, size_t i) {
   const EventSlices& slices = batch.Events()[i];
-  return Slice(batch, i, slices.size - slices.trace_size, slices.trace_size);
+  return Slice(batch, i, slices.size - slices.context_size, slices.context_size);
 }
 std::string_view Topic(const EventBatch& batch, size_t i) {
   const EventSlices& slices = batch.Events()[i];
-  return Slice(batch, i, slices.size - slices.trace_size - slices.topic_size, slices.topic_size);
+  return Slice(batch, i, slices.size - slices.context_size - slices.topic_size, slices.topic_size);
 }
 std::string_view Key(const EventBatch& batch, size_t i) {
   return Slice(batch, i, batch.Events()[i].key_offset, batch.Events()[i].key_size);
@@ -35,7 +35,8 @@ class EventBatchTest : public ::testing::Test {
  protected:
   void Add(DecodedEvent event, const Route& route = support::kById, std::string_view trace = {}) {
     event.route = &route;
-    batch_.Add(event, kGenerated, kReceived, {.traceparent = trace, .key = "of-the-header"});
+    batch_.Add(event, kGenerated, kReceived,
+               {.context = {.client = {}, .traceparent = trace}, .key = "of-the-header"});
   }
   EventBatch batch_;
 };
@@ -131,7 +132,20 @@ TEST_F(EventBatchTest, TraceparentFollowsTheEvent) {
   Add(support::EventWithId(json, "x"), support::kById);
   EXPECT_EQ(Trace(batch_, 0), "00-abc-def-01");
   EXPECT_EQ(Value(batch_, 0), json);
-  EXPECT_EQ(batch_.Events()[1].trace_size, 0U);
+  EXPECT_EQ(batch_.Events()[1].context_size, 0U);
+}
+
+TEST_F(EventBatchTest, TheContextOfTheRequestFollowsTheEvent) {
+  const std::string json = R"({"id":"x"})";
+  for (const std::string_view client : {"", "orders"}) {
+    for (const std::string_view traceparent : {"", "00-abc-def-01"}) {
+      batch_.Clear();
+      const EventContext context{client, traceparent};
+      batch_.Add(support::EventWithId(json, "x"), kGenerated, kReceived, {.context = context});
+      EXPECT_EQ(ReadContext(Trace(batch_, 0)), context);
+      EXPECT_EQ(Value(batch_, 0), json);
+    }
+  }
 }
 
 TEST_F(EventBatchTest, HeaderGivesTheKeyToAllEventsOfARequest) {

@@ -50,8 +50,8 @@ class IngestTest : public ::testing::Test {
 
   IngestResult Accept(const std::vector<DecodedEvent>& events, Handling handling = Handling::kLenient,
                       std::string_view traceparent = {}) {
-    return ingest_->Accept(events, {.traceparent = traceparent}, {}, handling, AckLevel::kMemory,
-                           submission_);
+    return ingest_->Accept(events, {.context = {.client = {}, .traceparent = traceparent}}, {}, handling,
+                           AckLevel::kMemory, submission_);
   }
 
   IngestResult Admit(uint64_t body_bytes) const {
@@ -261,7 +261,7 @@ TEST_F(IngestTest, RouteAndTraceparentReachTheJournal) {
   ASSERT_EQ(journal_->Take(0, taken), 1U);
   EXPECT_FALSE(taken[0].has_key);
   EXPECT_EQ(taken[0].topic, "orders");
-  EXPECT_EQ(taken[0].traceparent, "00-trace-01");
+  EXPECT_EQ(taken[0].context.traceparent, "00-trace-01");
 }
 
 TEST_F(IngestTest, SubmissionIsReusedWithoutTraces) {

@@ -70,7 +70,8 @@ EventBatch LargestRequest(const IngestSettings& limits, size_t size, bool keyed)
   EventBatch batch;
   const std::uint64_t events =
       std::min<std::uint64_t>(limits.batch_events_max, (limits.body_bytes_max + 1) / (size + 1));
-  for (std::uint64_t i = 0; i < events; ++i) batch.Add(event, id, now, {.traceparent = trace});
+  for (std::uint64_t i = 0; i < events; ++i)
+    batch.Add(event, id, now, {.context = {.client = {}, .traceparent = trace}});
   return batch;
 }
 

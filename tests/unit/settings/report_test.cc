@@ -87,7 +87,19 @@ TEST(PrintSettings, DefaultsComeBackThroughYaml) {
 
 // The other settings that the example of `key` needs.
 std::vector<SettingFlag> CompanionsOf(std::string_view key) {
+  const std::vector<SettingFlag> keys = {{"auth.methods", "keys"}, {"auth.clients_file", "c"}};
+  const std::vector<SettingFlag> tokens = {
+      {"auth.methods", "jwt"}, {"auth.jwt_issuer", "i"}, {"auth.jwt_audience", "a"}};
+  const std::vector<SettingFlag> keys_and_tokens = {{"auth.clients_file", "c"},
+                                                    {"auth.jwks_file", "k"},
+                                                    {"auth.jwt_issuer", "i"},
+                                                    {"auth.jwt_audience", "a"}};
   const std::map<std::string_view, std::vector<SettingFlag>> companions = {
+      {"admin.auth", keys},
+      {"auth.methods", keys_and_tokens},
+      {"auth.clients_file", {{"auth.methods", "keys"}}},
+      {"auth.jwks_file", tokens},
+      {"auth.jwks_url", tokens},
       {"ingest.ack_min", {{"ingest.ack", "broker"}}},
       {"kafka.security.protocol",
        {{"kafka.security.mechanism", "PLAIN"},

@@ -52,12 +52,15 @@ void TopicQueue::UseRules(const Rules& rules) {
 // --- assignment of records
 
 void TopicQueue::Add(const JournalEvent& event, const Instant& now) {
-  std::array<wire::RecordHeader, 2> traces;
-  std::span<const wire::RecordHeader> headers;
-  if (!event.traceparent.empty()) {
-    traces = {{{kTraceIdHeader, TraceIdOf(event.traceparent)}, {kTraceparentHeader, event.traceparent}}};
-    headers = traces;
+  std::array<wire::RecordHeader, 3> possible;
+  size_t count = 0;
+  const EventContext& context = event.context;
+  if (!context.client.empty()) possible[count++] = {kClientHeader, context.client};
+  if (!context.traceparent.empty()) {
+    possible[count++] = {kTraceIdHeader, TraceIdOf(context.traceparent)};
+    possible[count++] = {kTraceparentHeader, context.traceparent};
   }
+  const std::span<const wire::RecordHeader> headers = std::span(possible).first(count);
   if (!resumed_.empty() && AddResumed(event, headers, now)) return;
   const size_t bytes = wire::RecordBatch::BytesOf(KeyOf(event), event.value, headers);
   Batch& batch = OpenFor(HashOf(event), bytes, /*dead_letters=*/false, now);

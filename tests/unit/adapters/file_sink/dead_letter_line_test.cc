@@ -20,14 +20,14 @@ std::string LineOf(const EventView& event, const DeadLetterNote& note) {
 }
 
 TEST(DeadLetterLineRead, EverythingComesBack) {
-  const EventView event{R"({"a": 1e999, "b":"}\""} )", "order \"17\"\x01", {}, kTrace, 0, true};
+  const EventView event{R"({"a": 1e999, "b":"}\""} )", "order \"17\"\x01", {}, {"orders", kTrace}, 0, true};
   const DeadLetterNote note{"message_too_large", "why\n\\", 4, {}, "events", "dead-letters-1.ndjson:0"};
   const auto dead_letter = ParseDeadLetterLine(LineOf(event, note));
   ASSERT_TRUE(dead_letter.has_value());
   EXPECT_EQ(dead_letter->key, event.key);
   EXPECT_EQ(dead_letter->value, event.value);
   std::vector<std::pair<std::string, std::string>> headers;
-  for (const auto& [name, value] : DeadLetterHeaders(note, kTrace)) headers.emplace_back(name, value);
+  for (const auto& [name, value] : DeadLetterHeaders(note, event.context)) headers.emplace_back(name, value);
   EXPECT_EQ(dead_letter->headers, headers);
 }
 

@@ -234,7 +234,7 @@ TEST_F(FileSinkTest, DeadLettersStandInSegmentsOfTheirOwn) {
   EXPECT_TRUE(Segments(folder_, "dead-letters-").empty());
   for (uint64_t n = 0; n < 5; ++n) {
     const std::string value = "{ \"n\":" + std::to_string(n) + "}";
-    const EventView event{value, "the \"key\"", {}, "traceparent", 0, n != 0};
+    const EventView event{value, "the \"key\"", {}, {{}, "traceparent"}, 0, n != 0};
     Lane().AddDeadLetter(n, event, {"too_large", "why\n", 3, clock_.WallNow()});
     RunOnce();
     ASSERT_EQ(listener_.dead_letters.size(), n + 1);

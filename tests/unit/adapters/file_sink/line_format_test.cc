@@ -70,12 +70,12 @@ TEST_F(DeadLetterLine, NoKeyIsNullAndAnEmptyKeyIsEmpty) {
 TEST_F(DeadLetterLine, TopicTraceAndReferenceStandAmongTheHeaders) {
   note_.topic = "events";
   note_.reference = "there:0";
-  event_.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  event_.context.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const auto line = Line();
   EXPECT_EQ(line["dlq_topic"], "events");
   EXPECT_EQ(line["dlq_reference"], "there:0");
   EXPECT_EQ(line["trace_id"], "0af7651916cd43dd8448eb211c80319c");
-  EXPECT_EQ(line["traceparent"], event_.traceparent);
+  EXPECT_EQ(line["traceparent"], event_.context.traceparent);
 }
 
 TEST_F(DeadLetterLine, AKeyThatIsNotUtf8IsWrittenInBase64) {

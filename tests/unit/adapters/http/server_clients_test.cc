@@ -212,6 +212,21 @@ TEST_F(ServerClients, AClientsOwnRateHoldsItBackAlone) {
   EXPECT_EQ(counts[1].accepted, 30U);
 }
 
+TEST_F(ServerClients, EventsKeepTheNameOfTheirClientIfThatIsWanted) {
+  for (const bool wanted : {false, true}) {
+    TestServerOptions options;
+    options.keep_client_names = wanted;
+    Open(std::move(options));
+    clients_.Set("a", {.name = "orders"});
+    HttpClient client = server_->Connect();
+    ASSERT_EQ(Post(client, "a", EventNumber(1), "X-Event-Client: forged\r\nevent_client: forged\r\n").status,
+              202);
+    JournalEvent event;
+    ASSERT_EQ(server_->Journal().Take(0, std::span(&event, 1)), 1U);
+    EXPECT_EQ(event.context.client, wanted ? "orders" : "");
+  }
+}
+
 TEST_F(ServerClients, AClientKeepsItsShareOnAllItsAddresses) {
   Open({}, Capacities(800, 1 << 20, 80));
   clients_.Set("flood", {.name = "flood"});

@@ -33,6 +33,7 @@ struct TestServerOptions {
   const EventSink* sink = nullptr;      // the same
   ClientShares* shares = nullptr;       // the same
   std::function<std::unique_ptr<Authenticator>()> make_authenticator = {};
+  bool keep_client_names = false;
   bool serve = true;
   std::function<std::string()> unready_reason = [] { return std::string(); };
   std::function<std::string(bool)> metrics = [](bool) { return std::string("# none\n"); };
@@ -73,7 +74,7 @@ class BasicTestServer {
                                 .telemetry = telemetry_,
                                 .log = log_,
                                 .operations = {options_.unready_reason, options_.metrics},
-                                .limits = {64, options_.batch_events_max},
+                                .limits = {64, options_.batch_events_max, options_.keep_client_names},
                                 .routes = routes_,
                                 .make_decoder =
                                     [events_max = options_.batch_events_max] {

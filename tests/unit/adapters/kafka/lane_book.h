@@ -101,7 +101,7 @@ class LaneBook final : public DeliveryListener {
     entry.reason = rejected.reason;
     entry.topic = rejected.topic;
     entry.attempts = rejected.attempts;
-    entry.traceparent = rejected.event.traceparent;
+    entry.traceparent = rejected.event.context.traceparent;
     EXPECT_EQ(rejected.run.held_bytes, 10U);
   }
   void OnDeadLetter(const DeadLetterReport& report) override {
@@ -126,7 +126,7 @@ class LaneBook final : public DeliveryListener {
       view.key_hash = base::Murmur2(*one.key);
     }
     view.topic = one.topic;
-    view.traceparent = one.traceparent;
+    view.context.traceparent = one.traceparent;
     return view;
   }
 

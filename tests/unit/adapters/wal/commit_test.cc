@@ -219,7 +219,7 @@ TEST_F(CommitTest, EventKeepsItsKeyTopicTraceAndTimeOverARestart) {
   event.has_key = true;
   const Route orders{.topic = "orders", .key_source = KeySource::kPointer};
   event.route = &orders;
-  batch.Add(event, {}, {}, {.traceparent = kTrace});
+  batch.Add(event, {}, {}, {.context = {.client = {}, .traceparent = kTrace}});
   event.route = &support::kById;
   batch.Add(event, {}, {}, {});
   event.key = "";
@@ -251,7 +251,7 @@ TEST_F(CommitTest, EventKeepsItsKeyTopicTraceAndTimeOverARestart) {
     EXPECT_EQ(after.key, keys[i]);
     EXPECT_EQ(after.has_key, i < 3);
     EXPECT_EQ(after.topic, i == 0 ? "orders" : "");
-    EXPECT_EQ(after.traceparent, i == 0 ? kTrace : "");
+    EXPECT_EQ(after.context.traceparent, i == 0 ? kTrace : "");
     EXPECT_EQ(after.accepted_at, accepted_at) << "its age continues";
   }
   EXPECT_EQ(rig_.Taken()[0].key_hash, hash);

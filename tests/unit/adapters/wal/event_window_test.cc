@@ -120,7 +120,7 @@ TEST_F(EventWindowTest, EventOfFindsItsPartsBetweenOthers) {
                          .value_size = 10,
                          .key_offset = 10,
                          .key_size = 3,
-                         .trace_size = 5,
+                         .context_size = 5,
                          .topic_size = 5,
                          .key_hash = 99};
   const JournalEvent event = EventOf(4, bytes.data(), entry, At(1));
@@ -130,24 +130,45 @@ TEST_F(EventWindowTest, EventOfFindsItsPartsBetweenOthers) {
   EXPECT_EQ(event.key, "key");
   EXPECT_EQ(event.key_hash, 99U);
   EXPECT_EQ(event.topic, "topic");
-  EXPECT_EQ(event.traceparent, "trace");
+  EXPECT_EQ(event.context.traceparent, "trace");
   EXPECT_EQ(event.accepted_at, At(1));
   EXPECT_EQ(event.held_bytes, 23 + kEventOverheadBytes);
   IndexEntry bare = entry;
   bare.key_offset = IndexEntry::kNoKey;
-  bare.trace_size = 0;
+  bare.context_size = 0;
   EXPECT_FALSE(EventOf(4, bytes.data(), bare, At(1)).has_key);
-  EXPECT_EQ(EventOf(4, bytes.data(), bare, At(1)).traceparent, "");
+  EXPECT_EQ(EventOf(4, bytes.data(), bare, At(1)).context.traceparent, "");
+}
+
+TEST_F(EventWindowTest, AContextFromTheDiskIsChecked) {
+  const auto context_of = [](const std::string& context) {
+    const std::string bytes = "{}" + context;
+    const IndexEntry entry{.size = static_cast<uint32_t>(bytes.size()),
+                           .value_size = 2,
+                           .key_offset = IndexEntry::kNoKey,
+                           .context_size = static_cast<uint8_t>(context.size())};
+    const EventContext found = EventFromDisk(4, bytes.data(), entry, At(1), "frames").context;
+    return std::string(found.client) + "|" + std::string(found.traceparent);
+  };
+  const std::string trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  using namespace std::string_literals;
+  EXPECT_EQ(context_of(trace), "|" + trace);
+  EXPECT_EQ(context_of("orders\0"s + trace), "orders|" + trace);
+  EXPECT_EQ(context_of("orders\0"s), "orders|");
+  EXPECT_EQ(context_of("or ders\0"s + trace), "|" + trace);
+  EXPECT_EQ(context_of(std::string(65, 'a') + "\0"s + trace), "|" + trace);
+  EXPECT_EQ(context_of("a\0b\0"s + trace), "a|");
+  EXPECT_EQ(context_of(""), "|");
 }
 
 TEST_F(EventWindowTest, FieldsFromTheDiskAreChecked) {
   const std::string bytes = "{\"id\":\"7\"}keytrace";
   IndexEntry entry{
-      .size = 18, .value_size = 10, .key_offset = 10, .key_size = 3, .trace_size = 5, .key_hash = 99};
+      .size = 18, .value_size = 10, .key_offset = 10, .key_size = 3, .context_size = 5, .key_hash = 99};
   JournalEvent event = EventFromDisk(4, bytes.data(), entry, At(1), "frames");
   EXPECT_EQ(event.key_hash, base::Murmur2("key"));
   EXPECT_EQ(event.topic, "frames");
-  EXPECT_EQ(event.traceparent, "") << "it is invalid";
+  EXPECT_EQ(event.context.traceparent, "") << "it is invalid";
   EXPECT_EQ(event.held_bytes, 18 + kEventOverheadBytes);
   entry.key_offset = IndexEntry::kNoKey;
   event = EventFromDisk(4, bytes.data(), entry, At(1), {});

@@ -33,7 +33,9 @@ TEST(FormatExample, IsWhatTheLogWrites) {
   event.key = "user-7";
   event.has_key = true;
   event.route = &support::kByPointer;
-  batch.Add(event, {}, {}, {.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"});
+  batch.Add(
+      event, {}, {},
+      {.context = {.client = {}, .traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}});
   ASSERT_EQ(rig.Journal().Append(batch, rig.Clock().Now()), AppendResult::kAppended);
   rig.Work();
   rig.Take();

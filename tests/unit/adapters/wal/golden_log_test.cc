@@ -44,7 +44,7 @@ std::string LineOf(const std::string& version, const JournalEvent& event) {
   std::string line = std::to_string(event.position) + "\t";
   if (version != "v1") line.append(event.topic.empty() ? "-" : event.topic).append("\t");
   line.append(event.has_key ? event.key : "-").append("\t");
-  line.append(event.traceparent.empty() ? "-" : event.traceparent).append("\t");
+  line.append(event.context.traceparent.empty() ? "-" : event.context.traceparent).append("\t");
   return line.append(event.value).append("\n");
 }
 

@@ -111,7 +111,7 @@ TEST(FrameFormat, ComesBack) {
                        .value_size = 50 + i,
                        .key_offset = 60,
                        .key_size = 7 + i,
-                       .trace_size = static_cast<uint8_t>(i),
+                       .context_size = static_cast<uint8_t>(i),
                        .added_size = static_cast<uint8_t>(40 + i),
                        .topic_size = static_cast<uint16_t>(2 * i),
                        .key_hash = 0xffff0000 + i,
@@ -147,7 +147,7 @@ TEST(FrameFormat, ComesBack) {
     EXPECT_EQ(index[i].value_size, entries[i].value_size);
     EXPECT_EQ(index[i].key_offset, entries[i].key_offset);
     EXPECT_EQ(index[i].key_size, entries[i].key_size);
-    EXPECT_EQ(index[i].trace_size, entries[i].trace_size);
+    EXPECT_EQ(index[i].context_size, entries[i].context_size);
     EXPECT_EQ(index[i].added_size, entries[i].added_size);
     EXPECT_EQ(index[i].topic_size, entries[i].topic_size);
     EXPECT_EQ(index[i].key_hash, entries[i].key_hash);
@@ -203,7 +203,7 @@ TEST(FrameFormat, ImpossibleNumbersAreRejected) {
                       .value_size = 50,
                       .key_offset = 50,
                       .key_size = 50,
-                      .trace_size = 30,
+                      .context_size = 30,
                       .topic_size = 20,
                       .id_offset = 20,
                       .id_size = 30};
@@ -221,7 +221,7 @@ TEST(FrameFormat, ImpossibleNumbersAreRejected) {
   EXPECT_TRUE(rejected(&IndexEntry::key_offset, kMax - 1));
   EXPECT_TRUE(rejected(&IndexEntry::key_size, 51));
   EXPECT_TRUE(rejected(&IndexEntry::key_size, kMax)) << "must not wrap around";
-  EXPECT_TRUE(rejected(&IndexEntry::trace_size, 31));
+  EXPECT_TRUE(rejected(&IndexEntry::context_size, 31));
   EXPECT_TRUE(rejected(&IndexEntry::topic_size, 21));
   EXPECT_TRUE(rejected(&IndexEntry::topic_size, 0xffff));
   EXPECT_TRUE(rejected(&IndexEntry::id_offset, 21));
