@@ -44,7 +44,7 @@ EventTemplate EventTemplate::Event(std::string_view run_prefix, std::size_t even
 
 EventTemplate EventTemplate::Request(std::string_view run_prefix, std::size_t event_bytes,
                                      std::uint32_t events, std::string_view host, std::string_view path,
-                                     bool spoilt) {
+                                     bool spoilt, std::string_view header) {
   assert(events > 0 && (events > 1 || !spoilt));
   const std::string_view spoiler = spoilt ? "{}\n" : "";
   const EventTemplate event = Event(run_prefix, event_bytes);
@@ -52,8 +52,9 @@ EventTemplate EventTemplate::Request(std::string_view run_prefix, std::size_t ev
 
   EventTemplate made;
   made.user_from_id_ = event.user_from_id_;
-  made.text_ = fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: {}\r\n{}Content-Length: {}\r\n\r\n",
-                           path, host, events > 1 ? "application/x-ndjson" : "application/json",
+  made.text_ = fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\n{}{}Content-Type: {}\r\n{}Content-Length: {}\r\n\r\n",
+                           path, host, header, header.empty() ? "" : "\r\n",
+                           events > 1 ? "application/x-ndjson" : "application/json",
                            spoilt ? "Prefer: handling=strict\r\n" : "", stride * events + spoiler.size());
   made.text_.reserve(made.text_.size() + stride * events + spoiler.size());
   for (std::uint32_t i = 0; i < events; ++i) {

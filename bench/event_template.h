@@ -34,9 +34,11 @@ class EventTemplate {
 
   // An HTTP/1.1 request for `path` with `events` events: one as application/json, several as
   // application/x-ndjson, each followed by a line break. `spoilt` (for batches): adds a line that is not a
-  // valid event and requests all-or-nothing handling.
+  // valid event and requests all-or-nothing handling. `header`: one more header, without a line break; empty:
+  // none.
   static EventTemplate Request(std::string_view run_prefix, std::size_t event_bytes, std::uint32_t events,
-                               std::string_view host, std::string_view path, bool spoilt = false);
+                               std::string_view host, std::string_view path, bool spoilt = false,
+                               std::string_view header = {});
 
   std::string_view Text() const { return text_; }
   std::uint32_t Events() const { return static_cast<std::uint32_t>(id_offsets_.size()); }

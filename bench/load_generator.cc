@@ -65,6 +65,7 @@ int Main(int argc, char** argv) {
   app.add_option("--host", host, "the client connects from 127.0.0.HOST")
       ->check(CLI::Range(1, 254))
       ->capture_default_str();
+  app.add_option("--header", settings.header, "one more header of each request, as \"Name: value\"");
   app.add_option("--connections", settings.connections)->check(CLI::Range(1, 10'000))->capture_default_str();
   auto* duration =
       app.add_option("--duration", duration_s, "seconds to send (with --requests alone: at most 600)")

@@ -38,7 +38,7 @@ LoadRun::LoadRun(const LoadSettings& settings)
     : settings_(settings),
       run_prefix_(NewRunPrefix()),
       request_(EventTemplate::Request(run_prefix_, settings.event_bytes, settings.events_per_request,
-                                      settings.host, settings.path, settings.spoilt)),
+                                      settings.host, settings.path, settings.spoilt, settings.header)),
       peers_(settings.connections),
       scratch_(kScratchBytes) {
   for (std::uint32_t index = 0; index < settings.connections; ++index) {

@@ -17,6 +17,7 @@ struct LoadSettings {
   sockaddr_in source{};   // local address of the connections
   std::string host;       // for the Host header
   std::string path;
+  std::string header;  // one more header of each request; empty: none
   std::uint32_t connections = 64;
   std::optional<std::chrono::nanoseconds> duration;
   std::optional<std::uint64_t> requests;

@@ -14,6 +14,7 @@ from typing import Any
 
 from pairs import Bench
 from parts.batches import batch, file_sink, impatient, wal_batch
+from parts.clients import clients
 from parts.frozen_broker import frozen_broker
 from parts.full_journal import full_journal
 from parts.kafka_away import kafka_away
@@ -28,6 +29,7 @@ from rounds import check_programs
 # In the order in which they run.
 PARTS: dict[str, Callable[[Bench], None]] = {
     "single": single,
+    "clients": clients,
     "batch": batch,
     "impatient": impatient,
     "wal-batch": wal_batch,
