@@ -52,10 +52,10 @@ EventTemplate EventTemplate::Request(std::string_view run_prefix, std::size_t ev
 
   EventTemplate made;
   made.user_from_id_ = event.user_from_id_;
-  made.text_ = fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\n{}{}Content-Type: {}\r\n{}Content-Length: {}\r\n\r\n",
-                           path, host, header, header.empty() ? "" : "\r\n",
-                           events > 1 ? "application/x-ndjson" : "application/json",
-                           spoilt ? "Prefer: handling=strict\r\n" : "", stride * events + spoiler.size());
+  made.text_ = fmt::format(
+      "POST {} HTTP/1.1\r\nHost: {}\r\n{}{}Content-Type: {}\r\n{}Content-Length: {}\r\n\r\n", path, host,
+      header, header.empty() ? "" : "\r\n", events > 1 ? "application/x-ndjson" : "application/json",
+      spoilt ? "Prefer: handling=strict\r\n" : "", stride * events + spoiler.size());
   made.text_.reserve(made.text_.size() + stride * events + spoiler.size());
   for (std::uint32_t i = 0; i < events; ++i) {
     made.id_offsets_.push_back(made.text_.size() + event.id_offsets_.front());

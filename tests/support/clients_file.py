@@ -23,7 +23,7 @@ class ClientsFile:
         key = self._key_of("add", name)
         if members:
             added = "".join(f"    {member}: {value}\n" for member, value in members.items())
-            self.edit(f"  - name: {name}\n", f"  - name: {name}\n{added}")
+            self.edit(f'  - name: "{name}"\n', f'  - name: "{name}"\n{added}')
         return key
 
     def rotate(self, name: str, *arguments: str) -> str:

@@ -38,6 +38,13 @@ TEST(EventTemplate, SingleRequestIsOneJsonObject) {
                 event);
 }
 
+TEST(EventTemplate, AHeaderIsAddedToTheRequest) {
+  const EventTemplate request =
+      EventTemplate::Request(kPrefix, 284, 1, "127.0.0.1:80", "/events", false, "X-API-Key: k");
+  EXPECT_TRUE(request.Text().starts_with(
+      "POST /events HTTP/1.1\r\nHost: 127.0.0.1:80\r\nX-API-Key: k\r\nContent-Type: application/json\r\n"));
+}
+
 TEST(EventTemplate, UserIsSetInEveryEventAndNothingElseChanges) {
   const EventTemplate request = EventTemplate::Request(kPrefix, 284, 3, "127.0.0.1:80", "/events");
   std::string text(request.Text());
