@@ -149,9 +149,11 @@ class RssSamples:
 
 
 class Nginx:
-    """nginx with one worker that answers 202 to every request. `pid` is the worker's."""
+    """nginx with one worker that answers 202 to every request, or passes it to the port `behind` on one of
+    a few pooled connections. `pid` is the worker's."""
 
-    def __init__(self) -> None:
+    def __init__(self, behind: int | None = None) -> None:
+        self._behind = behind
         self._dir = tempfile.TemporaryDirectory(prefix="nginx-")
         self.port = 0
         self.pid = 0
@@ -183,7 +185,16 @@ class Nginx:
 
     def _start(self) -> bool:
         self.port = free_port()
-        config = (ROOT / "bench/nginx.conf").read_text().replace("@PORT@", str(self.port))
+        upstream, answer = "", "return 202;"
+        if self._behind is not None:
+            upstream = f"upstream service {{ server 127.0.0.1:{self._behind}; keepalive 64; }}"
+            answer = (
+                "proxy_pass http://service; proxy_http_version 1.1; "
+                'proxy_set_header Connection ""; proxy_set_header X-Forwarded-For $remote_addr;'
+            )
+        config = (ROOT / "bench/nginx.conf").read_text()
+        for name, text in {"PORT": str(self.port), "UPSTREAM": upstream, "ANSWER": answer}.items():
+            config = config.replace(f"@{name}@", text)
         (Path(self._dir.name) / "nginx.conf").write_text(config)
         self._master = subprocess.Popen(
             ["nginx", "-p", self._dir.name, "-e", "error.log", "-c", "nginx.conf"],

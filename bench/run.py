@@ -22,6 +22,7 @@ from parts.kills import kills
 from parts.one_event import broker_ack, overload, single, wal_ack
 from parts.poison import poison
 from parts.round_trip import round_trip
+from parts.tenants import tenants
 from processes import exit_status, new_broker, say
 from report import machine, print_targets
 from rounds import check_programs
@@ -30,6 +31,7 @@ from rounds import check_programs
 PARTS: dict[str, Callable[[Bench], None]] = {
     "single": single,
     "clients": clients,
+    "tenants": tenants,
     "batch": batch,
     "impatient": impatient,
     "wal-batch": wal_batch,
