@@ -27,8 +27,7 @@ class IngestShares : public ::testing::Test {
     journal_.OnLaneFilled([](size_t) {});
   }
 
-  void Open(double rate, double burst) {
-    ClientShares::Options options;
+  void Open(double rate, double burst, ClientShares::Options options = {}) {
     options.rate = rate;
     options.burst = burst;
     shares_ = std::make_unique<ClientShares>(options);
@@ -95,6 +94,63 @@ TEST_F(IngestShares, ABatchBeyondTheBurstIsTheDebtOfItsClientOnly) {
   EXPECT_EQ(result_.status, IngestStatus::kRateLimited);
   EXPECT_TRUE(result_.over_share);
   EXPECT_LE(RejectedOf(1'000, small), 10) << "while the debt lasts";
+}
+
+TEST_F(IngestShares, ARejectionBeforeTheBodySaysWhetherTheClientIsOverItsShare) {
+  Open(100, 200);
+  const auto large = Enter("large");
+  ASSERT_TRUE(Send(large, 1'000));
+  const auto admit = [&](const ClientShares::ClientHandle& client) {
+    return ingest_->Admit(AckLevel::kMemory, {.number = client.Client()}, 0, clock_.Now());
+  };
+  const IngestResult alone = admit(large);
+  EXPECT_EQ(alone.status, IngestStatus::kRateLimited);
+  EXPECT_FALSE(alone.over_share) << "there is nobody to share with";
+  const auto small = Enter("small");
+  EXPECT_EQ(admit(small).status, IngestStatus::kAccepted) << "the reserve is for it";
+  const IngestResult contended = admit(large);
+  EXPECT_EQ(contended.status, IngestStatus::kRateLimited);
+  EXPECT_TRUE(contended.over_share);
+}
+
+TEST_F(IngestShares, EachPartOfTheJournalIsShared) {
+  for (const Shared scarce : {Shared::kJournalEvents, Shared::kJournalBytes}) {
+    ClientShares::Options options;
+    options.capacities[static_cast<size_t>(scarce)] = 800;
+    Open(0, 1, options);
+    const auto flood = Enter("flood");
+    const auto small = Enter("small");
+    ASSERT_TRUE(Send(small, 1));
+    ASSERT_TRUE(Send(flood, 1));
+    shares_->Take(flood.Client(), scarce, 699);
+    EXPECT_FALSE(Send(flood, 2));
+    EXPECT_EQ(result_.status, IngestStatus::kOverShare);
+    EXPECT_TRUE(result_.over_share);
+    EXPECT_GE(result_.retry_after, seconds(1));
+    shares_->Give(flood.Client(), scarce, 699);
+    const std::vector<DecodedEvent> many(701, support::EventWithId(R"({"id":"1"})", "1"));
+    result_ = ingest_->Accept(many, {}, {.number = flood.Client()}, Handling::kLenient, AckLevel::kMemory,
+                              submission_);
+    EXPECT_EQ(result_.status, IngestStatus::kBatchTooLarge) << "no share is large enough";
+    EXPECT_FALSE(result_.over_share);
+  }
+}
+
+TEST_F(IngestShares, WhatRequestsWaitForIsShared) {
+  ClientShares::Options options;
+  options.capacities[static_cast<size_t>(Shared::kAwaitedEvents)] = 80;
+  Open(0, 1, options);
+  const auto flood = Enter("flood");
+  const auto small = Enter("small");
+  ASSERT_TRUE(Send(small, 1));
+  ASSERT_TRUE(Send(flood, 1));
+  shares_->Take(flood.Client(), Shared::kAwaitedEvents, 70);
+  const auto admit = [&](AckLevel ack, const ClientShares::ClientHandle& client) {
+    return ingest_->Admit(ack, {.number = client.Client()}, 0, clock_.Now()).status;
+  };
+  EXPECT_EQ(admit(AckLevel::kBroker, flood), IngestStatus::kOverShare);
+  EXPECT_EQ(admit(AckLevel::kMemory, flood), IngestStatus::kAccepted) << "it waits for nothing";
+  EXPECT_EQ(admit(AckLevel::kBroker, small), IngestStatus::kAccepted);
 }
 
 TEST_F(IngestShares, AClientThatConnectsDuringADebtIsAdmitted) {

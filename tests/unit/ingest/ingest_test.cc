@@ -173,11 +173,25 @@ TEST_F(IngestTest, RetryAfterOfALargeDebtIsAsLongAsTheDebt) {
   EXPECT_EQ(Admit(0).status, IngestStatus::kAccepted);
 }
 
+// The bucket's answer is 1.000000001 s, as seven times a seventh of a second is rounded up.
+TEST_F(IngestTest, AWaitThatIsSomeNanosecondsTooLongCostsNoSecond) {
+  Open({.rate = 7, .burst = 8});
+  for (int i = 0; i < 7; ++i) ASSERT_EQ(Accept(Valid(1)).status, IngestStatus::kAccepted);
+  const IngestResult rejected = Accept(Valid(8));
+  EXPECT_EQ(rejected.status, IngestStatus::kRateLimited);
+  EXPECT_EQ(rejected.retry_after, seconds(1));
+  EXPECT_FALSE(rejected.over_share);
+  EXPECT_FALSE(rejected.over_own_rate);
+}
+
 TEST_F(IngestTest, FullJournalKeepsNothingOfTheRequest) {
   Open({.events_max = 10});
-  ASSERT_EQ(Accept(Valid(8)).status, IngestStatus::kAccepted);
+  const IngestResult accepted = Accept(Valid(8));
+  ASSERT_EQ(accepted.status, IngestStatus::kAccepted);
+  EXPECT_FALSE(accepted.over_share);
   const IngestResult rejected = Accept(Valid(3));
   EXPECT_EQ(rejected.status, IngestStatus::kJournalFull);
+  EXPECT_FALSE(rejected.over_share);
   EXPECT_EQ(rejected.retry_after, seconds(30)) << "nothing drains";
   EXPECT_EQ(InJournal(), 8U);
   EXPECT_EQ(telemetry_.Read().rejected.at("journal_full"), 3U);
