@@ -152,6 +152,7 @@ TEST_F(KafkaSinkTest, ATopicThatDoesNotComeMakesItsEventsUndeliverable) {
   ASSERT_TRUE(book.Complete());
   EXPECT_EQ(book[lost].code, "unknown_topic");
   EXPECT_EQ(book[lost].topic, "nowhere") << "for its dead letter";
+  EXPECT_EQ(book[lost].value, "waits");
   EXPECT_EQ(book[lost].traceparent, kTrace);
   EXPECT_TRUE(book[lost + 1].delivered);
 }

@@ -27,6 +27,7 @@ class LaneBook final : public DeliveryListener {
     int32_t partition = -1;
     int64_t offset = -1;
     uint32_t attempts = 0;
+    std::string value;  // of a rejected event
     std::string traceparent;
   };
   struct Outgoing {
@@ -101,6 +102,7 @@ class LaneBook final : public DeliveryListener {
     entry.reason = rejected.reason;
     entry.topic = rejected.topic;
     entry.attempts = rejected.attempts;
+    entry.value = rejected.event.value;
     entry.traceparent = rejected.event.context.traceparent;
     EXPECT_EQ(rejected.run.held_bytes, 10U);
   }
