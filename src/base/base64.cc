@@ -1,5 +1,6 @@
 #include "base/base64.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include <openssl/evp.h>
@@ -31,6 +32,23 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
   // OpenSSL also accepts white space around the text, '=' within it, and unused bits that are not zero.
   if (EncodeBase64(bytes) != text) return std::nullopt;
   return bytes;
+}
+
+std::string EncodeBase64Url(std::string_view bytes) {
+  std::string text = EncodeBase64(bytes);
+  text.resize(text.find_last_not_of('=') + 1);
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
+  return text;
+}
+
+std::optional<std::string> DecodeBase64Url(std::string_view text) {
+  if (text.find_first_of("+/=") != std::string_view::npos) return std::nullopt;
+  std::string plain(text);
+  std::ranges::replace(plain, '-', '+');
+  std::ranges::replace(plain, '_', '/');
+  plain.resize((plain.size() + 3) / 4 * 4, '=');
+  return DecodeBase64(plain);
 }
 
 }  // namespace ei::base

@@ -1,7 +1,5 @@
 #include "adapters/tokens/encoding.h"
 
-#include <algorithm>
-
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 
@@ -35,21 +33,8 @@ std::string PercentEncode(std::string_view text) {
   return encoded;
 }
 
-std::string Base64Url(std::string_view bytes) {
-  std::string text = base::EncodeBase64(bytes);
-  text.resize(text.find_last_not_of('=') + 1);
-  std::ranges::replace(text, '+', '-');
-  std::ranges::replace(text, '/', '_');
-  return text;
-}
-
 std::string FromBase64Url(std::string_view text) {
-  if (text.find_first_of("+/") != std::string_view::npos) return {};
-  std::string plain(text.substr(0, text.find_last_not_of('=') + 1));
-  std::ranges::replace(plain, '-', '+');
-  std::ranges::replace(plain, '_', '/');
-  plain.resize((plain.size() + 3) / 4 * 4, '=');
-  return base::DecodeBase64(plain).value_or("");
+  return base::DecodeBase64Url(text.substr(0, text.find_last_not_of('=') + 1)).value_or("");
 }
 
 std::string Hex(std::string_view bytes) {

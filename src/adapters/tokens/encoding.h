@@ -8,9 +8,7 @@ namespace ei::tokens {
 // Writes every byte except A-Z a-z 0-9 - . _ ~ as %XX (RFC 3986, section 2.3).
 std::string PercentEncode(std::string_view text);
 
-// Base64 with the URL-safe alphabet and without padding (RFC 4648, section 5).
-std::string Base64Url(std::string_view bytes);
-// Returns empty text if `text` is not Base64Url, except that padding is allowed.
+// Returns empty text if `text` is not base64url (base/base64.h), except that padding is allowed.
 std::string FromBase64Url(std::string_view text);
 
 std::string Hex(std::string_view bytes);

@@ -1,6 +1,7 @@
 #include "adapters/tokens/msk_iam_tokens.h"
 
 #include "adapters/tokens/encoding.h"
+#include "base/base64.h"
 
 namespace ei::tokens {
 
@@ -16,7 +17,7 @@ base::Result<AccessToken> MskIamTokens::Fetch() {
   const base::WallTime now = clock_.WallNow();
   // The broker's log names the client by this user agent; it is not signed.
   const std::string url = Presign(request, *credentials, now) + "&User-Agent=event-ingestor";
-  return AccessToken{Base64Url(url), now + request.valid, {}};
+  return AccessToken{base::EncodeBase64Url(url), now + request.valid, {}};
 }
 
 }  // namespace ei::tokens

@@ -35,5 +35,20 @@ TEST(Base64, TextThatTheEncoderNeverWritesIsRejected) {
   }
 }
 
+TEST(Base64, TheUrlSafeFormHasNoPaddingAndItsOwnAlphabet) {
+  for (const auto& [bytes, text] :
+       {std::pair{"", ""}, {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"}, {"\xfb\xff\xbf", "-_-_"}}) {
+    EXPECT_EQ(EncodeBase64Url(bytes), text);
+    EXPECT_EQ(DecodeBase64Url(text), bytes);
+  }
+}
+
+TEST(Base64, UrlSafeTextThatTheEncoderNeverWritesIsRejected) {
+  for (const char* text : {"Z", "Zg==", "Zm8=", "Zh", "Zm9", "Zm+_", "Zm/_", "Zm 8", "Zm8\n", " Zg", "=",
+                           "====", "Zm9vZ", "Zm9\xff"}) {
+    EXPECT_EQ(DecodeBase64Url(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace ei::base

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "adapters/tokens/encoding.h"
+#include "base/base64.h"
 
 namespace ei::tokens {
 namespace {
@@ -38,7 +39,7 @@ TEST(Encoding, HasTheFormsOfItsStandards) {
   EXPECT_EQ(PercentEncode("a b/c=d~e_f-g.h+\xc3\xa9"), "a%20b%2Fc%3Dd~e_f-g.h%2B%C3%A9");
   for (const auto& [bytes, text] : std::vector<std::pair<std::string, std::string>>{
            {"", ""}, {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"}, {"foob", "Zm9vYg"}, {"\xfb\xff", "-_8"}}) {
-    EXPECT_EQ(Base64Url(bytes), text);
+    EXPECT_EQ(base::EncodeBase64Url(bytes), text);
     EXPECT_EQ(FromBase64Url(text), bytes);
   }
   EXPECT_EQ(FromBase64Url("Zg=="), "f");

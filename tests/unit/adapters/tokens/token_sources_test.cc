@@ -17,7 +17,9 @@ namespace {
 using base::ErrorKind;
 using namespace std::chrono_literals;
 
-std::string Jwt(const std::string& claims) { return Base64Url("{}") + "." + Base64Url(claims) + ".c2ln"; }
+std::string Jwt(const std::string& claims) {
+  return base::EncodeBase64Url("{}") + "." + base::EncodeBase64Url(claims) + ".c2ln";
+}
 
 class TokenSources : public testing::Test {
  protected:
