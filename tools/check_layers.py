@@ -31,7 +31,7 @@ THIRD_PARTY = {
     "boost/": ["adapters"],
     "simdjson": ["adapters/json"],
     "librdkafka/": ["adapters/kafka"],
-    "nlohmann/": ["adapters/kafka", "adapters/tokens"],
+    "nlohmann/": ["adapters/auth", "adapters/kafka", "adapters/tokens"],
     "openssl/evp.h": ["base", "adapters/auth", "adapters/tokens", "adapters/kafka"],
     "openssl/": ["adapters/auth", "adapters/tokens", "adapters/kafka"],
     "fmt/": ["adapters", "settings", "commands", "main"],
