@@ -14,7 +14,8 @@ namespace ei::auth {
 
 // A token whose signature, issuer, audience and times are valid.
 struct VerifiedToken {
-  // Each claim with its values; those that are not text have their JSON text.
+  // Each claim that is text or a list of texts, with its values. All others are left out, so that none of
+  // them can be taken for a text.
   std::vector<std::pair<std::string, std::vector<std::string>>> claims;
   base::WallTime expires_at;  // with the leeway
 };
