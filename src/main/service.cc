@@ -11,6 +11,7 @@
 #include "adapters/json/event_decoder.h"
 #include "base/mutex.h"
 #include "journal/memory_journal.h"
+#include "main/issuer_keys.h"
 #include "main/leftover_log.h"
 #include "settings/adapter_options.h"
 #include "settings/clients_file.h"
@@ -89,6 +90,7 @@ Service::Service(const Settings& settings, const Routing& routing, const Clock& 
 base::Result<void> Service::Start(std::function<void()> storage_failed) {
   const size_t lanes = Workers(settings_);
   if (auto opened = OpenClients(); !opened) return opened;
+  if (auto opened = OpenTokens(); !opened) return opened;
   if (auto checked = CheckForLeftoverLog(); !checked) return checked;
   if (auto opened = OpenSink(lanes); !opened) return opened;
   OpenShares();
@@ -153,11 +155,23 @@ base::Result<void> Service::OpenClients() {
   return {};
 }
 
+base::Result<void> Service::OpenTokens() {
+  if (!settings_.auth.Uses("jwt")) return {};
+  issuer_keys_ = std::make_unique<auth::JwksSource>(IssuerKeysOf(settings_.auth), clock_, log_);
+  tokens_ = std::make_unique<auth::JwtVerifier>(
+      auth::JwtVerifier::Options{.issuers = {settings_.auth.jwt_issuer},
+                                 .audiences = {settings_.auth.jwt_audience},
+                                 .leeway = settings_.auth.jwt_leeway},
+      *issuer_keys_);
+  return issuer_keys_->Start();
+}
+
 std::unique_ptr<Authenticator> Service::MakeAuthenticator() const {
   auth::ClientsAuthenticator::Options options;
   options.keys = settings_.auth.Uses("keys");
   options.certificates = settings_.auth.Uses("mtls");
   if (clients_ != nullptr) options.clients = &clients_->Current();
+  options.tokens = tokens_.get();
   options.token_client_claim = settings_.auth.jwt_client_claim;
   options.remember_key = {RandomSeed(), RandomSeed()};
   return std::make_unique<auth::ClientsAuthenticator>(std::move(options));

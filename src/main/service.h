@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/auth/jwt_verifier.h"
 #include "adapters/file_sink/dead_letter_file.h"
 #include "adapters/http/server.h"
 #include "adapters/kafka/credential_refresher.h"
@@ -79,6 +80,7 @@ class Service {
   void OpenDeadLetterFile();
   base::Result<void> CheckForLeftoverLog();
   base::Result<void> OpenClients();
+  base::Result<void> OpenTokens();
   std::unique_ptr<Authenticator> MakeAuthenticator() const;
   void OpenShares();
   base::Result<void> OpenJournal(size_t lanes, std::function<void()> storage_failed);
@@ -101,8 +103,10 @@ class Service {
   std::atomic<bool> stopping_{false};
   CurrentRoutes routes_;
   ClientAccounts accounts_;
-  std::unique_ptr<KnownClients> clients_;  // null: there is no clients file
-  std::unique_ptr<ClientShares> shares_;   // null: clients are not distinguished
+  std::unique_ptr<KnownClients> clients_;          // null: there is no clients file
+  std::unique_ptr<auth::JwksSource> issuer_keys_;  // null, as is tokens_: tokens are not accepted
+  std::unique_ptr<auth::JwtVerifier> tokens_;
+  std::unique_ptr<ClientShares> shares_;  // null: clients are not distinguished
   DrainRate drain_rate_;
   TopicLimits topic_limits_;
   TokenBucket bucket_;
