@@ -33,7 +33,7 @@ Result<NewKey> MakeKey(std::optional<base::WallTime> expires_at) {
   if (!key) return std::unexpected(std::move(key.error()));
   auto hash = auth::HashApiKey(*key);
   if (!hash) return std::unexpected(std::move(hash.error()));
-  WrittenKey written{std::string(*auth::IdOfApiKey(*key)), auth::ToText(*hash), expires_at};
+  WrittenKey written{std::string(auth::IdOfApiKey(*key).value_or("")), auth::ToText(*hash), expires_at};
   return NewKey{std::move(*key), std::move(written)};
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <string_view>
 
 #include "commands/clients_text.h"
 #include "commands/json_string.h"
@@ -22,10 +23,17 @@ std::string Validity(const ClientKey& key, base::WallTime now) {
   return (HasExpired(key, now) ? "expired " : "until ") + ToSeconds(key.expires_at);
 }
 
+// The texts of all items, with a separator between them.
+template <typename Items, typename TextOf>
+std::string Joined(const Items& items, std::string_view separator, TextOf text_of) {
+  std::string text;
+  for (const auto& item : items) text.append(text.empty() ? "" : separator).append(text_of(item));
+  return text;
+}
+
 std::string Text(const ClaimSet& claims) {
-  std::vector<std::string> parts;
-  for (const auto& [name, value] : claims) parts.push_back(Printable(name) + "=" + Printable(value));
-  return fmt::format("{}", fmt::join(parts, " "));
+  return Joined(claims, " ",
+                [](const auto& claim) { return Printable(claim.first) + "=" + Printable(claim.second); });
 }
 
 std::string Json(const ClientKey& key, base::WallTime now) {
@@ -35,21 +43,19 @@ std::string Json(const ClientKey& key, base::WallTime now) {
 }
 
 std::string Json(const ClaimSet& claims) {
-  std::vector<std::string> members;
-  for (const auto& [name, value] : claims) members.push_back(JsonString(name) + ":" + JsonString(value));
-  return fmt::format("{{{}}}", fmt::join(members, ","));
+  const auto member = [](const auto& claim) {
+    return JsonString(claim.first) + ":" + JsonString(claim.second);
+  };
+  return "{" + Joined(claims, ",", member) + "}";
 }
 
 std::string Json(const ClientEntry& entry, base::WallTime now) {
-  std::vector<std::string> keys;
-  std::vector<std::string> certificates;
-  std::vector<std::string> claims;
-  for (const ClientKey& key : entry.keys) keys.push_back(Json(key, now));
-  for (const std::string& name : entry.certificates) certificates.push_back(JsonString(name));
-  for (const ClaimSet& set : entry.claims) claims.push_back(Json(set));
   return fmt::format(R"({{"name":{},"keys":[{}],"certificates":[{}],"claims":[{}],"admin":{}}})",
-                     JsonString(entry.client.name), fmt::join(keys, ","), fmt::join(certificates, ","),
-                     fmt::join(claims, ","), entry.client.rights.admin);
+                     JsonString(entry.client.name),
+                     Joined(entry.keys, ",", [now](const ClientKey& key) { return Json(key, now); }),
+                     Joined(entry.certificates, ",", JsonString),
+                     Joined(entry.claims, ",", [](const ClaimSet& claims) { return Json(claims); }),
+                     entry.client.rights.admin);
 }
 
 }  // namespace
@@ -80,12 +86,8 @@ std::string ClientsTable(const std::vector<ClientEntry>& clients, base::WallTime
 }
 
 std::string ClientsAsJson(const std::vector<ClientEntry>& clients, base::WallTime now) {
-  std::string text = R"({"clients":[)";
-  for (const ClientEntry& entry : clients) {
-    if (!text.ends_with('[')) text += ',';
-    text += Json(entry, now);
-  }
-  return text += "]}\n";
+  const auto client = [now](const ClientEntry& entry) { return Json(entry, now); };
+  return R"({"clients":[)" + Joined(clients, ",", client) + "]}\n";
 }
 
 std::string ClientsSummary(const std::vector<ClientEntry>& clients, base::WallTime now) {

@@ -46,6 +46,7 @@ std::string Canonical(const YamlNode& node) {
   if (node.kind == Kind::kNull) return "n";
   if (node.kind == Kind::kText) return fmt::format("t{}:{}", node.text.size(), node.text);
   std::vector<std::string> parts;
+  parts.reserve(node.items.size() + node.members.size());
   for (const YamlNode& item : node.items) parts.push_back(Canonical(item));
   for (const YamlMember& member : node.members) {
     parts.push_back(Canonical(TextNode(member.name)) + Canonical(member.value));
@@ -94,17 +95,16 @@ class Editor {
     const auto on_item = [&](YamlNode node) {
       starts_.push_back(LineOf(node));
       canonical_.push_back(Canonical(node));
-      if (!client_ && is_wanted(node)) {
+      if (!found_ && is_wanted(node)) {
+        found_ = true;
         client_ = std::move(node);
         index_ = starts_.size() - 1;
       }
       return true;
     };
     ReadYamlList(text, kList, {.on_item = on_item, .on_fault = [](int, const std::string&) {}});
-    if (client_) {
-      if (YamlNode* const keys = Find(*client_, kKeys)) {
-        for (const YamlNode& key : keys->items) key_starts_.push_back(LineOf(key));
-      }
+    if (YamlNode* const keys = Find(client_, kKeys)) {
+      for (const YamlNode& key : keys->items) key_starts_.push_back(LineOf(key));
     }
     while (!text.empty()) {
       const std::size_t end = std::min(text.find('\n'), text.size());
@@ -113,8 +113,8 @@ class Editor {
     }
   }
 
-  bool Found() const { return client_.has_value(); }
-  YamlNode& Client() { return *client_; }
+  bool Found() const { return found_; }
+  YamlNode& Client() { return client_; }
 
   void AppendClient(std::string_view name, const WrittenKey& key) {
     std::size_t at = 0;
@@ -144,20 +144,20 @@ class Editor {
     Erase(start, ContentEnd(start, ClientEnd()));
     if (starts_.size() == 1) CloseEmpty(0, kList);
     canonical_.erase(canonical_.begin() + static_cast<std::ptrdiff_t>(index_));
-    client_.reset();
+    found_ = false;
   }
 
   void AppendKey(const WrittenKey& key) {
     const std::size_t start = starts_[index_];
     RequireItem(start);
-    YamlNode* keys = Find(*client_, kKeys);
+    YamlNode* keys = Find(client_, kKeys);
     if (keys == nullptr) {
       const std::size_t column = ContentColumn(lines_[start]);
       std::vector<std::string> added = KeyLines(key, column + 2);
       added.insert(added.begin(), std::string(column, ' ') + "keys:");
-      Insert(LineOf(*Find(*client_, "name")) + 1, added);
-      client_->members.push_back({std::string(kKeys), 0, NodeOf(Kind::kList)});
-      keys = &client_->members.back().value;
+      Insert(LineOf(*Find(client_, "name")) + 1, added);
+      client_.members.push_back({std::string(kKeys), 0, NodeOf(Kind::kList)});
+      keys = &client_.members.back().value;
     } else if (keys->items.empty()) {
       const std::size_t at = OpenEmpty(start, kKeys);
       Insert(at, KeyLines(key, ContentColumn(lines_[start]) + 2));
@@ -171,7 +171,7 @@ class Editor {
 
   // Numbers are those of the old text, so of several keys the last has to be erased first.
   void EraseKey(std::size_t number) {
-    YamlNode& keys = *Find(*client_, kKeys);
+    YamlNode& keys = *Find(client_, kKeys);
     const std::size_t start = key_starts_[number];
     RequireItem(start);
     Erase(start, KeyEnd(number));
@@ -180,7 +180,7 @@ class Editor {
   }
 
   void SetExpiry(std::size_t number, base::WallTime expires_at) {
-    YamlNode& key = Find(*client_, kKeys)->items[number];
+    YamlNode& key = Find(client_, kKeys)->items[number];
     const std::size_t start = key_starts_[number];
     RequireItem(start);
     const std::string text = ToSeconds(expires_at);
@@ -205,7 +205,7 @@ class Editor {
 
   // The new text, if it says what it should.
   base::Result<std::string> Finish() {
-    if (client_) canonical_[index_] = Canonical(*client_);
+    if (found_) canonical_[index_] = Canonical(client_);
     ApplyChanges();
     std::string text = fmt::format("{}\n", fmt::join(lines_, "\n"));
     std::vector<std::string> found;
@@ -241,9 +241,9 @@ class Editor {
 
   // One past the last line of the member "keys".
   std::size_t KeysEnd() {
-    const std::size_t start = LineOf(*Find(*client_, kKeys));
+    const std::size_t start = LineOf(*Find(client_, kKeys));
     std::size_t end = ClientEnd();
-    for (const YamlMember& member : client_->members) {
+    for (const YamlMember& member : client_.members) {
       const auto line = static_cast<std::size_t>(member.line - 1);
       if (line > start) end = std::min(end, line);
     }
@@ -314,8 +314,9 @@ class Editor {
   std::vector<std::size_t> starts_;      // of each client
   std::vector<std::size_t> key_starts_;  // of each key of client_
   std::vector<std::string> canonical_;   // what the new text has to say
-  std::optional<YamlNode> client_;       // the wanted one, with the changes
-  std::size_t index_ = 0;                // of client_
+  bool found_ = false;
+  YamlNode client_;        // the wanted one, with the changes
+  std::size_t index_ = 0;  // of client_
   bool refused_ = false;
 };
 

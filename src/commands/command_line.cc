@@ -123,11 +123,13 @@ constexpr std::array<Switch, 8> kSwitches{{
 // "wal stats, dlq stats and clients list"
 std::string OwnersOf(const Switch& one) {
   std::string list;
-  for (std::size_t i = 0; i < one.owners.size() && one.owners[i]; ++i) {
-    const bool last = i + 1 == one.owners.size() || !one.owners[i + 1];
-    list += i == 0 ? "" : last ? " and " : ", ";
-    list += std::ranges::find(kCommands, *one.owners[i], &Command::subcommand)->words;
+  std::string_view last;
+  for (const std::optional<Subcommand>& owner : one.owners) {
+    if (!owner) break;
+    if (!last.empty()) list.append(list.empty() ? "" : ", ").append(last);
+    last = std::ranges::find(kCommands, *owner, &Command::subcommand)->words;
   }
+  list.append(list.empty() ? "" : " and ").append(last);
   return list;
 }
 

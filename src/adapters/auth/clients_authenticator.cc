@@ -89,7 +89,8 @@ Authentication ClientsAuthenticator::ByHeaders(const Credentials& credentials, b
 Authentication ClientsAuthenticator::ByKey(const SentCredential& key, base::WallTime now) const {
   if (!options_.keys) return Fault(AuthFault::kMalformed, now);
   const auto directory = options_.clients != nullptr ? options_.clients->Get() : nullptr;
-  const auto* const found = directory != nullptr ? directory->FindKey(*IdOfApiKey(key.text)) : nullptr;
+  const auto* const found =
+      directory != nullptr ? directory->FindKey(IdOfApiKey(key.text).value_or("")) : nullptr;
   // A hash is computed also if there is no such key, so that the time doesn't show which ids exist.
   static const KeyHash nobody;
   const bool matches = Matches(found != nullptr ? found->hash : nobody, key.text) && found != nullptr;

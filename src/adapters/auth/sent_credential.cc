@@ -30,11 +30,12 @@ bool IsToken68(std::string_view text) {
 }
 
 std::expected<SentCredential, AuthFault> ReadBasic(std::string_view text) {
-  const auto decoded = text.size() <= kBasicBytesMax ? base::DecodeBase64(text) : std::nullopt;
-  const size_t colon = decoded ? decoded->find(':') : std::string::npos;
+  if (text.size() > kBasicBytesMax) return std::unexpected(AuthFault::kMalformed);
+  const std::string decoded = base::DecodeBase64(text).value_or("");
+  const size_t colon = decoded.find(':');
   if (colon == std::string::npos) return std::unexpected(AuthFault::kMalformed);
-  auto key = ReadApiKeyHeader(std::string_view(*decoded).substr(colon + 1));
-  if (key) key->client = decoded->substr(0, colon);
+  auto key = ReadApiKeyHeader(std::string_view(decoded).substr(colon + 1));
+  if (key) key->client = decoded.substr(0, colon);
   return key;
 }
 
