@@ -6,8 +6,9 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
-#include <cstdint>
-#include <sstream>
+#include <istream>
+#include <optional>
+#include <streambuf>
 #include <utility>
 
 #include "settings/settings_fault.h"
@@ -18,6 +19,7 @@ namespace {
 constexpr std::size_t kNestingMax = 16;
 constexpr std::size_t kItemValuesMax = 10'000;
 constexpr std::size_t kValuesMax = 4'000'000;
+constexpr std::size_t kAheadMax = 1024 * 1024;
 
 // Thrown through the parser to stop reading.
 struct StopReading {};
@@ -31,12 +33,44 @@ YamlNode NodeOf(YamlNode::Kind kind, int line) {
   return node;
 }
 
+// The text as a stream. It ends early if the parser has read kAheadMax bytes since its last event: it keeps
+// what it reads ahead, such as brackets that are not closed, as tokens of about 100 bytes for each byte.
+class TextStream : public std::streambuf {
+ public:
+  explicit TextStream(std::string_view text) : rest_(text) {}
+
+  void NoteEvent() { ahead_ = 0; }
+  bool EndedEarly() const { return ended_early_; }
+
+ protected:
+  int_type underflow() override {
+    constexpr std::size_t kChunkBytes = 4096;
+    const std::string_view chunk = rest_.substr(0, kChunkBytes);
+    ahead_ += chunk.size();
+    ended_early_ = ended_early_ || ahead_ > kAheadMax;
+    if (chunk.empty() || ended_early_) return traits_type::eof();
+    rest_.remove_prefix(chunk.size());
+    chunk_ = chunk;
+    setg(chunk_.data(), chunk_.data(), chunk_.data() + chunk_.size());
+    return traits_type::to_int_type(chunk_.front());
+  }
+
+ private:
+  std::string_view rest_;
+  std::string chunk_;
+  std::size_t ahead_ = 0;
+  bool ended_early_ = false;
+};
+
 // Builds trees from the parser's events.
 class Reader : public YAML::EventHandler {
  public:
-  Reader(std::string_view name, const YamlListHandler& handler) : name_(name), handler_(handler) {}
+  Reader(std::string_view name, const YamlListHandler& handler, TextStream& stream)
+      : name_(name), handler_(handler), stream_(stream) {}
 
   bool HasList() const { return has_list_; }
+  bool Stopped() const { return stopped_; }
+  void NoteStop() { stopped_ = true; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1) Stop(LineOf(mark), "a second YAML document; write all into one");
@@ -127,7 +161,8 @@ class Reader : public YAML::EventHandler {
   void Put(YamlNode node) {
     if (open_.size() == kItemDepth) {
       item_values_ = 0;
-      if (!handler_.on_item(std::move(node))) throw StopReading{};
+      // What was read of a text that ended early may be wrong.
+      if (stream_.EndedEarly() || !handler_.on_item(std::move(node))) throw StopReading{};
       return;
     }
     Level& level = open_.back();
@@ -150,6 +185,7 @@ class Reader : public YAML::EventHandler {
   }
 
   void Count(int line) {
+    stream_.NoteEvent();
     if (++values_ > kValuesMax) Stop(line, fmt::format("has more than {} values", kValuesMax));
     if (open_.size() < kItemDepth) return;
     if (++item_values_ > kItemValuesMax) {
@@ -169,34 +205,49 @@ class Reader : public YAML::EventHandler {
 
   [[noreturn]] void StopAtRoot(int line) { Stop(line, fmt::format("expected \"{}:\" and a list", name_)); }
   [[noreturn]] void Stop(int line, std::string message) {
-    handler_.on_fault(line, std::move(message));
+    if (!stream_.EndedEarly()) handler_.on_fault(line, std::move(message));
     throw StopReading{};
   }
 
   const std::string_view name_;
   const YamlListHandler& handler_;
+  TextStream& stream_;
   std::vector<Level> open_;
   int documents_ = 0;
   bool has_list_ = false;
+  bool stopped_ = false;
   std::size_t values_ = 0;
   std::size_t item_values_ = 0;
 };
 
-}  // namespace
-
-void ReadYamlList(std::string_view text, std::string_view name, const YamlListHandler& handler) {
-  Reader reader(name, handler);
-  std::istringstream stream{std::string(text)};
+// Returns the line and the text of a fault in the YAML.
+std::optional<std::pair<int, std::string>> Parse(TextStream& text, Reader& reader) {
+  std::istream stream(&text);
   try {
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(reader)) {
     }
   } catch (const StopReading&) {
-    return;
+    reader.NoteStop();
   } catch (const YAML::Exception& fault) {
-    handler.on_fault(LineOf(fault.mark), "is not valid YAML: " + Printable(fault.msg));
-    return;
+    return std::pair(LineOf(fault.mark), "is not valid YAML: " + Printable(fault.msg));
   }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void ReadYamlList(std::string_view text, std::string_view name, const YamlListHandler& handler) {
+  TextStream stream(text);
+  Reader reader(name, handler, stream);
+  const auto fault = Parse(stream, reader);
+  if (stream.EndedEarly()) {
+    return handler.on_fault(
+        0, fmt::format("has more than {} bytes in one text, one comment, or brackets that are not closed",
+                       kAheadMax));
+  }
+  if (fault) return handler.on_fault(fault->first, fault->second);
+  if (reader.Stopped()) return;
   // The file is empty for a moment while an editor rewrites it; that must not drop all items.
   if (!reader.HasList()) handler.on_fault(0, fmt::format("is empty; write \"{}: []\" for none", name));
 }

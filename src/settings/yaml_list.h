@@ -40,7 +40,8 @@ struct YamlListHandler {
 // Reads a file that is a map whose only member is the list `name`, such as "clients: [...]". Only one item at
 // a time is in memory as a tree, so the file may be large. Aliases, anchors, tags and several documents are
 // faults, as with them a small file can expand without bound; so is nesting of more than 16 levels, an item
-// of more than 10,000 values, and more than 4 million values in all.
+// of more than 10,000 values, more than 4 million values in all, and more than 1 MiB in which the parser
+// finds no value.
 void ReadYamlList(std::string_view text, std::string_view name, const YamlListHandler& handler);
 
 }  // namespace ei::service

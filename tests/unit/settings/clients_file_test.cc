@@ -257,6 +257,20 @@ TEST(ClientsFile, ListsAndItemsAreBounded) {
   EXPECT_EQ(Faults(many(20'000)), "1: an item of clients has more than 10000 values\n");
 }
 
+TEST(ClientsFile, WhatTheParserKeepsIsBounded) {
+  std::string one_line = "clients: [";
+  while (one_line.size() < 1'200'000) one_line += "{name: c" + std::to_string(one_line.size()) + "},";
+  EXPECT_EQ(Faults(one_line + "]\n"), "") << "the parser keeps one client at a time";
+  const std::string fault =
+      "-: has more than 1048576 bytes in one text, one comment, or brackets that are not closed\n";
+  for (const char* part : {"[", "{a: ", "[{a: \n", "a: 1,\n", "{? "}) {
+    std::string text = "clients: [{";
+    while (text.size() < 4'000'000) text += part;
+    EXPECT_EQ(Faults(text), fault) << part;
+  }
+  EXPECT_EQ(Faults("clients:\n  - name: \"" + std::string(2'000'000, 'a') + "\"\n"), fault);
+}
+
 TEST(ClientsFile, AHundredThousandClientsAreReadAndNotOneMore) {
   std::string text = "clients:\n";
   for (size_t i = 0; i < kClientsMax; ++i) text += "- {name: c" + std::to_string(i) + "}\n";
