@@ -20,7 +20,7 @@
 #include "event/event_batch.h"
 #include "event/telemetry.h"
 #include "ingest/ingest_context.h"
-#include "ingest/ingest_status.h"
+#include "ingest/problems.h"
 #include "journal/drain_rate.h"
 #include "journal/idempotency_window.h"
 #include "journal/journal.h"

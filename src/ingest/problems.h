@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -93,5 +94,73 @@ inline constexpr Problem kAckTimeout = Named("ack_timeout");
 // The code of the valid events of a batch that strict handling rejects because of its invalid events, and of
 // a batch without an accepted event. Such a reply has a list of results, so it is not a Problem.
 inline constexpr std::string_view kBatchNotValid = "batch_not_valid";
+
+enum class IngestStatus : uint8_t {
+  kAccepted,     // each valid event (IngestContext::batch) is in the journal or, if a repeat, was accepted
+                 // before
+  kAllRejected,  // no event was accepted; IngestContext::rejections says why
+  kRateLimited,
+  kJournalFull,
+  kOverShare,      // the journal has room, but the client is over its share
+  kBatchTooLarge,  // more valid events than the journal can ever hold at once
+  kKeyTooLarge,  // the events plus the request's key, once for each event that uses it, exceed body_bytes_max
+  kShuttingDown,
+  kStorageFailed,   // the journal's storage failed; the process is about to end
+  kAckUnavailable,  // the service can't provide the requested level
+};
+
+// How clients see that ingest rejects a request.
+struct IngestRejection {
+  IngestStatus status;
+  Problem problem;
+  std::string_view detail;
+};
+
+// One row for each status, in the order of IngestStatus. Replies and metrics take codes from here.
+inline constexpr auto kIngestRejections = std::to_array<IngestRejection>({
+    {IngestStatus::kAccepted, {}, {}},
+    {IngestStatus::kAllRejected, {}, {}},
+    {IngestStatus::kRateLimited, problems::kRateLimited, "more events than rate_limit.rps allows"},
+    {IngestStatus::kJournalFull, problems::kJournalFull,
+     "events arrive faster than they can be delivered; the journal (journal.events_max, journal.bytes_max) has "
+     "no room for this request"},
+    {IngestStatus::kOverShare, problems::kClientOverShare,
+     "the last 1/8 of the journal (journal.events_max, journal.bytes_max, wal.bytes_max) is reserved for "
+     "clients that use little of it; send more slowly"},
+    {IngestStatus::kBatchTooLarge, problems::kBatchTooLarge,
+     "the batch is larger than the whole journal (journal.events_max, journal.bytes_max)"},
+    {IngestStatus::kKeyTooLarge, problems::kBatchTooLarge,
+     "X-Event-Key counts once for each event that uses it; the events and their keys are together larger than "
+     "ingest.body_bytes_max"},
+    {IngestStatus::kShuttingDown, problems::kShuttingDown,
+     "send the request to another replica, or retry later"},
+    {IngestStatus::kStorageFailed, problems::kStorageFailed,
+     "no events are accepted until the service is restarted; see its log"},
+    {IngestStatus::kAckUnavailable, problems::kAckUnavailable,
+     "wal needs the write-ahead log, which is on when ingest.ack or ingest.ack_min is wal; request memory or "
+     "broker instead"},
+});
+
+constexpr const IngestRejection& RowOf(IngestStatus status) {
+  return kIngestRejections[static_cast<size_t>(status)];
+}
+// Returns the stable code of a rejection, for example "journal_full"; empty for kAccepted and kAllRejected.
+constexpr std::string_view Code(IngestStatus status) { return RowOf(status).problem.code; }
+
+static_assert(
+    [] {
+      size_t row = 0;
+      for (const IngestRejection& rejection : kIngestRejections) {
+        if (static_cast<size_t>(rejection.status) != row++) return false;
+      }
+      return row == static_cast<size_t>(IngestStatus::kAckUnavailable) + 1;
+    }(),
+    "kIngestRejections has a row for each IngestStatus, in its order");
+
+// The codes of Code(IngestStatus) that events are counted under.
+inline constexpr std::array kIngestCodes = {problems::kRateLimited.code,  problems::kClientOverShare.code,
+                                            problems::kJournalFull.code,  kBatchNotValid,
+                                            problems::kShuttingDown.code, problems::kStorageFailed.code,
+                                            problems::kBatchTooLarge.code};
 
 }  // namespace ei

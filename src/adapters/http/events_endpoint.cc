@@ -310,42 +310,10 @@ void EventsEndpoint::ForEachAccepted(const DecodedRequest& decoded, Take take) c
 }
 
 void EventsEndpoint::Refuse(const IngestResult& result, const Sender& sender, Reply& reply) const {
-  switch (result.status) {
-    case IngestStatus::kRateLimited: return RefuseByRate(result, sender, reply);
-    case IngestStatus::kOverShare:
-      reply.over_share = over_share::kJournal;
-      return reply.Refuse(
-          problems::kClientOverShare,
-          "the last 1/8 of the journal (journal.events_max, journal.bytes_max, wal.bytes_max) "
-          "is reserved for clients that use little of it; send more slowly",
-          result.retry_after);
-    case IngestStatus::kBatchTooLarge:
-      return reply.Refuse(
-          problems::kBatchTooLarge,
-          "the batch is larger than the whole journal (journal.events_max, journal.bytes_max)");
-    case IngestStatus::kKeyTooLarge:
-      return reply.Refuse(
-          problems::kBatchTooLarge,
-          "X-Event-Key counts once for each event that uses it; the events and their keys are together "
-          "larger than ingest.body_bytes_max");
-    case IngestStatus::kStorageFailed:
-      return reply.Refuse(problems::kStorageFailed,
-                          "no events are accepted until the service is restarted; see its log",
-                          result.retry_after);
-    case IngestStatus::kAckUnavailable:
-      return reply.Refuse(
-          problems::kAckUnavailable,
-          "wal needs the write-ahead log, which is on when ingest.ack or ingest.ack_min is wal; "
-          "request memory or broker instead");
-    case IngestStatus::kShuttingDown:
-      return reply.Refuse(problems::kShuttingDown, "send the request to another replica, or retry later",
-                          result.retry_after);
-    default:
-      return reply.Refuse(problems::kJournalFull,
-                          "events arrive faster than they can be delivered; the journal (journal.events_max, "
-                          "journal.bytes_max) has no room for this request",
-                          result.retry_after);
-  }
+  if (result.status == IngestStatus::kRateLimited) return RefuseByRate(result, sender, reply);
+  if (result.status == IngestStatus::kOverShare) reply.over_share = over_share::kJournal;
+  const IngestRejection& rejection = RowOf(result.status);
+  reply.Refuse(rejection.problem, rejection.detail, result.retry_after);
 }
 
 void EventsEndpoint::RefuseByRate(const IngestResult& result, const Sender& sender, Reply& reply) const {
@@ -355,10 +323,9 @@ void EventsEndpoint::RefuseByRate(const IngestResult& result, const Sender& send
   AddRateLimit(bucket, policy, 0, result.retry_after, reply);
   if (own) reply.over_share = over_share::kOwnRate;
   if (result.over_share) reply.over_share = over_share::kRate;
-  reply.Refuse(
-      problems::kRateLimited,
-      own ? "more events than the client's own rate allows" : "more events than rate_limit.rps allows",
-      result.retry_after);
+  reply.Refuse(problems::kRateLimited,
+               own ? "more events than the client's own rate allows" : RowOf(result.status).detail,
+               result.retry_after);
   reply.body.pop_back();
   reply.body.append(R"(,"violated-policies":[")").append(policy).append(R"("]})");
 }

@@ -11,7 +11,6 @@
 #include "base/time.h"
 #include "clients/authenticator.h"
 #include "event/event_fault.h"
-#include "ingest/ingest_status.h"
 #include "ingest/problems.h"
 
 namespace ei::telemetry {

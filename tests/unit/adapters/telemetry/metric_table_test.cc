@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "ingest/ingest_status.h"
+#include "ingest/problems.h"
 
 namespace ei::telemetry {
 namespace {
