@@ -2,9 +2,9 @@
 """bounds.py [--write | --self-test]: checks that docs/BOUNDS.md matches docs/bounds.yaml and that no limit is
 missing.
 
-Every numeric setting, and every constant in src/ whose name says that it is a limit, must be in a row or in
-the list of those that limit nothing that input can drive. Every metric and every test that a row names must
-exist.
+Every numeric setting, and every constant in src/ whose name says that it is a limit, must be in a row, unless it
+limits nothing that input can drive: a setting's row in src/settings says so with .bounds_nothing, a constant is in
+the list no_bounds. Every metric and every test that a row names must exist.
 """
 
 import re
@@ -19,6 +19,8 @@ from project_tree import Finding, expect, files, plant
 TABLE = Path("docs/bounds.yaml")
 PAGE = Path("docs/BOUNDS.md")
 SETTING = re.compile(r"^\| `([a-z_.]+)` \| `[A-Z_]+` \| (\w+) \| ([^|]+) \|", re.MULTILINE)
+# The row of a setting in the settings table up to .bounds_nothing, if it has that.
+UNBOUNDED = re.compile(r'\.key = "([a-z_.]+)"(?:(?!\.key = ).)*?\.bounds_nothing = "([^"]+)"', re.DOTALL)
 METRIC = re.compile(r"^\| `([a-z_]+)` \|", re.MULTILINE)
 NUMERIC = {"integer", "size", "number", "duration"}
 # A Problem may be named after a limit, but is none.
@@ -53,17 +55,21 @@ class Source(NamedTuple):
     settings: dict[str, tuple[str, str]]  # type and default by key
     constants: dict[str, str]  # value by name
     metrics: set[str]
+    unbounded: dict[str, str]  # why a setting bounds nothing, by key
 
 
 def read_source(root: Path) -> Source:
     configuration = (root / "docs/CONFIGURATION.md").read_text(encoding="utf-8")
     metrics = (root / "docs/METRICS.md").read_text(encoding="utf-8")
     constants = {}
+    unbounded = {}
     for path in files(root, "src", suffixes=(".cc", ".h")):
-        for name, value in CONSTANT.findall((root / path).read_text(encoding="utf-8")):
+        text = (root / path).read_text(encoding="utf-8")
+        for name, value in CONSTANT.findall(text):
             constants[f"{path.relative_to('src')}:{name}"] = " ".join(value.split())
+        unbounded |= UNBOUNDED.findall(text)
     settings = {key: (kind, default.strip()) for key, kind, default in SETTING.findall(configuration)}
-    return Source(settings, constants, set(METRIC.findall(metrics)))
+    return Source(settings, constants, set(METRIC.findall(metrics)), unbounded)
 
 
 def check(root: Path) -> list[Finding]:
@@ -74,13 +80,18 @@ def check(root: Path) -> list[Finding]:
     named = [name for row in rows for name in row.get("bound", [])]
     excused = [name for group in table["no_bounds"] for name in group["names"]]
     for name in excused:
-        if name not in source.settings and name not in source.constants:
-            problems.append(f"{name}: listed under no_bounds, but neither a setting nor a constant of src/")
-    for name in sorted(set(named) & set(excused)):
+        if name not in source.constants:
+            problems.append(f"{name}: listed under no_bounds, but not a constant of src/")
+    for name in source.unbounded:
+        if source.settings.get(name, ("", ""))[0] not in NUMERIC:
+            problems.append(f"{name}: .bounds_nothing is only for numbers, sizes and durations")
+    for name in sorted(set(named) & {*excused, *source.unbounded}):
         problems.append(f"{name} is both a bound and none")
     for key, (kind, _) in source.settings.items():
-        if kind in NUMERIC and key not in named and key not in excused:
-            problems.append(f"the setting {key} is in no row")
+        if kind in NUMERIC and key not in named and key not in source.unbounded:
+            problems.append(
+                f"the setting {key} is in no row; or it bounds nothing: say .bounds_nothing in src/settings"
+            )
     for name in source.constants:
         if BOUND_NAME.search(name) and name not in named and name not in excused:
             problems.append(f"the constant {name} is in no row")
@@ -132,9 +143,14 @@ def render(table: dict[str, Any], source: Source) -> str:
         parts.append("|---|---|---|---|---|---|---|\n")
         parts += [render_row(row, source) for row in group["rows"]]
     parts.append("\n## What bounds nothing that input can drive\n\n")
+    no_bounds: dict[str, list[str]] = {}
+    for key, why in source.unbounded.items():
+        no_bounds.setdefault(why, []).append(key)
     for group in table["no_bounds"]:
-        names = ", ".join(f"`{name.rpartition(':')[2]}`" for name in group["names"])
-        parts.append(f"- {group['why']}: {names}.\n")
+        no_bounds.setdefault(group["why"], []).extend(group["names"])
+    for why, names in no_bounds.items():
+        shown = ", ".join(f"`{name.rpartition(':')[2]}`" for name in names)
+        parts.append(f"- {why}: {shown}.\n")
     return "".join(parts)
 
 
@@ -162,10 +178,15 @@ def render_test(test: str) -> str:
 
 def self_test() -> None:
     good = {
-        "docs/CONFIGURATION.md": "| `a.things_max` | `THINGS` | integer | `5` | 1 to 9 | text |\n",
+        "docs/CONFIGURATION.md": "| `a.things_max` | `THINGS` | integer | `5` | 1 to 9 | text |\n"
+        "| `a.port` | `PORT` | integer | `80` | 1 to 99 | text |\n"
+        "| `a.name` | `NAME` | text | `x` | any | text |\n",
         "docs/METRICS.md": "| `things` | gauge |\n",
         "src/ingest/a.h": "inline constexpr size_t kThingsMax = 7;\nconstexpr int kOther = 1;\n"
         "constexpr Problem kThingsTimeout = {};\n",
+        "src/settings/table.cc": 'Declare({.key = "a.things_max", .env = "THINGS"}),\n'
+        'Declare({.key = "a.port", .env = "PORT", .bounds_nothing = "A port"}),\n'
+        'Declare({.key = "a.name", .env = "NAME"}),\n',
         "tests/unit/a_test.cc": "TEST(Things, AreBounded) {}\n",
         "docs/bounds.yaml": """
 groups:
@@ -177,8 +198,21 @@ no_bounds: []
 """,
     }
     row = good["docs/bounds.yaml"]
+    settings = good["src/settings/table.cc"]
     planted = {
         "a setting in no row": ("docs/bounds.yaml", row.replace("a.things_max, ", "")),
+        "a setting that neither is in a row nor bounds nothing": (
+            "src/settings/table.cc",
+            settings.replace(', .bounds_nothing = "A port"', ""),
+        ),
+        "a setting that is in a row and bounds nothing": (
+            "src/settings/table.cc",
+            settings.replace('"THINGS"', '"THINGS", .bounds_nothing = "A port"'),
+        ),
+        "a text that bounds nothing": (
+            "src/settings/table.cc",
+            settings.replace('"NAME"', '"NAME", .bounds_nothing = "A name"'),
+        ),
         "a constant in no row": ("docs/bounds.yaml", row.replace(', "ingest/a.h:kThingsMax"', "")),
         "a bound that is gone": ("src/ingest/a.h", "inline constexpr size_t kElseMax = 7;\n"),
         "a metric that is gone": ("docs/METRICS.md", ""),

@@ -20,7 +20,7 @@
 #include "commands/terminal.h"
 #include "redrive/dead_letter_stats.h"
 #include "redrive/redrive.h"
-#include "settings/adapter_options.h"
+#include "settings/kafka_tokens.h"
 #include "settings/routing_file.h"
 #include "settings/settings_fault.h"
 
@@ -69,8 +69,8 @@ class DeadLetterCommand {
         clock_(clock),
         out_(out),
         terminal_(terminal),
-        pool_(KafkaOptionsOf(settings, 1, {}, clock), terminal),
-        decoder_(json::MakeEventDecoder(DecoderOptionsOf(settings))),
+        pool_(KafkaOptionsOf(settings, clock), terminal),
+        decoder_(json::MakeEventDecoder(settings.decoder)),
         filter_(FilterOf(options_, clock.WallNow())) {
     if (!pool_.Options().security.Secured()) return;
     credentials_.emplace(pool_.Options().security, clock_, terminal_, pool_);
@@ -85,7 +85,7 @@ class DeadLetterCommand {
  private:
   std::string Folder() const {
     if (!options_.folder.empty()) return options_.folder;
-    return settings_.sink.kind == SinkKind::kFile ? settings_.file.dir : settings_.dead_letter.dir;
+    return settings_.sink == SinkKind::kFile ? settings_.file.directory : settings_.dead_letter.directory;
   }
 
   base::Result<void> OpenJob(std::string name, std::string note) {
@@ -185,7 +185,7 @@ class DeadLetterCommand {
   std::string NoteOf(const RedriveScope& scope) {
     std::string note = ToText(scope);
     if (note.size() <= kafka::RedriveJob::kNoteBytesMax) return note;
-    terminal_.Write(ei::LogLevel::kWarn, {},
+    terminal_.Write(LogLevel::kWarn, {},
                     "the filters are too long to be saved, so another redrive may send the same dead letters "
                     "again",
                     {});
@@ -199,7 +199,7 @@ class DeadLetterCommand {
     auto jobs = job_->All(kJobPrefix);
     if (!jobs) {
       terminal_.Write(
-          ei::LogLevel::kWarn, {},
+          LogLevel::kWarn, {},
           "the progress of other redrives can't be read, so dead letters that they have sent may be "
           "sent again",
           {{"detail", std::string_view(jobs.error().message)}});

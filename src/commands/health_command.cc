@@ -17,11 +17,12 @@ std::string HostToConnect(const std::string& address) {
 }  // namespace
 
 base::Result<std::string> HealthUrl(const Settings& settings, bool live) {
-  const std::uint16_t port = settings.admin.port.value_or(settings.http.port);
+  const std::uint16_t port = settings.http.admin_port.value_or(settings.http.port);
   if (port == 0) {
-    return base::Fail(base::ErrorKind::kInvalid,
-                      fmt::format("{} is 0 (any free port): set a fixed port for the health check",
-                                  settings.admin.port ? "admin.port (ADMIN_PORT)" : "http.port (HTTP_PORT)"));
+    return base::Fail(
+        base::ErrorKind::kInvalid,
+        fmt::format("{} is 0 (any free port): set a fixed port for the health check",
+                    settings.http.admin_port ? "admin.port (ADMIN_PORT)" : "http.port (HTTP_PORT)"));
   }
   return fmt::format("http://{}:{}/{}", HostToConnect(settings.http.address), port,
                      live ? "livez" : "readyz");

@@ -61,7 +61,7 @@ void Terminal::Clear() {
 
 void Terminal::Write(ei::LogLevel level, std::string_view, std::string_view message,
                      std::initializer_list<LogField> fields) {
-  if (level != ei::LogLevel::kWarn && level != ei::LogLevel::kError) return;
+  if (level != LogLevel::kWarn && level != ei::LogLevel::kError) return;
   const base::MutexLock lock(mutex_);
   const base::SteadyTime now = clock_.Now();
   // Messages are constants, so the map stays small.

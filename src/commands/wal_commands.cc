@@ -16,7 +16,7 @@ bool IsWalCommand(Subcommand subcommand) {
 
 int RunWalCommand(const CommandLine& line, const Settings& settings, const Clock& clock, std::ostream& out,
                   std::ostream& errors) {
-  const std::string& folder = settings.wal.dir;
+  const std::string& folder = settings.wal_dir;
   // Opened read-only also before a repair, because opening for writing would create a missing folder.
   auto directory = wal::PosixDirectory::OpenReadOnly(folder);
   base::Result<int> status = kExitClean;

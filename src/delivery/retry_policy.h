@@ -6,6 +6,9 @@
 
 namespace ei {
 
+// The longest wait between two attempts to deliver.
+inline constexpr base::Duration kRetryBackoffMax = std::chrono::seconds(10);
+
 // Exponential back-off with full jitter (M. Brooker, "Exponential Backoff and Jitter", 2015): before attempt
 // n + 1, wait a random time between 0 and min(cap, base * 2^(n-1)). A pure function: the random number is a
 // parameter.

@@ -35,12 +35,12 @@ base::Result<std::unique_ptr<KnownClients>> KnownClients::Open(const Settings& s
   system::FileChanges changes(settings.auth.clients_file);  // before the file is read
   auto clients = Load(settings, accounts);
   if (!clients) return std::unexpected(std::move(clients.error()));
-  if ((*clients)->Size() > settings.http.clients_max) {
+  if ((*clients)->Size() > settings.shares.clients_max) {
     log.Write(
         ei::LogLevel::kWarn, "auth",
         "there are more clients than http.clients_max (HTTP_CLIENTS_MAX), so some of them share one "
         "share, and their inflight_bytes and journal_part have no effect",
-        {{"clients", uint64_t{(*clients)->Size()}}, {"clients_max", uint64_t{settings.http.clients_max}}});
+        {{"clients", uint64_t{(*clients)->Size()}}, {"clients_max", uint64_t{settings.shares.clients_max}}});
   }
   return std::unique_ptr<KnownClients>(
       new KnownClients(settings, accounts, clock, log, std::move(changes), std::move(*clients)));
@@ -75,7 +75,7 @@ base::Result<std::shared_ptr<const ClientDirectory>> KnownClients::Load(const Se
   if (!entries) return base::Fail(base::ErrorKind::kInvalid, Join(entries.error()));
   for (ClientEntry& entry : *entries) {
     Client& client = entry.client;
-    if (client.limits.inflight_bytes_max.value_or(UINT64_MAX) < settings.ingest.body_bytes_max) {
+    if (client.limits.inflight_bytes_max.value_or(UINT64_MAX) < settings.http.body_bytes_max) {
       return base::Fail(base::ErrorKind::kInvalid,
                         "the inflight_bytes of client " + client.name +
                             " are less than ingest.body_bytes_max (BODY_BYTES_MAX), so that it could never "

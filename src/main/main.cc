@@ -44,32 +44,21 @@ int ExitStatusOf(base::ErrorKind kind) {
   return kExitFailure;
 }
 
-ei::LogLevel LevelOf(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug: return ei::LogLevel::kDebug;
-    case LogLevel::kInfo: return ei::LogLevel::kInfo;
-    case LogLevel::kWarn: return ei::LogLevel::kWarn;
-    case LogLevel::kError: return ei::LogLevel::kError;
-  }
-  return ei::LogLevel::kInfo;
-}
-
 // If the file has a fault, the current routes stay in force.
 void ReloadRouting(const Settings& settings, Service& service, Log& log) {
-  if (!settings.kafka.routes_file) {
-    return log.Write(ei::LogLevel::kInfo, "routing", "no routes file is set, so there is nothing to reload",
-                     {});
+  if (!settings.routing.routes_file) {
+    return log.Write(LogLevel::kInfo, "routing", "no routes file is set, so there is nothing to reload", {});
   }
   const auto routing = LoadRouting(settings);
   if (routing) {
     service.Reroute(*routing);
     return log.Write(
-        ei::LogLevel::kInfo, "routing", "the routes were reloaded",
-        {{"file", std::string_view(*settings.kafka.routes_file)}, {"routes", uint64_t{routing->rules}}});
+        LogLevel::kInfo, "routing", "the routes were reloaded",
+        {{"file", std::string_view(*settings.routing.routes_file)}, {"routes", uint64_t{routing->rules}}});
   }
   for (const SettingFault& fault : routing.error()) {
-    log.Write(ei::LogLevel::kError, "routing",
-              "the routes file has a fault; the current routes stay in force", {{"error", ToLine(fault)}});
+    log.Write(LogLevel::kError, "routing", "the routes file has a fault; the current routes stay in force",
+              {{"error", ToLine(fault)}});
   }
 }
 
@@ -77,7 +66,7 @@ void ReloadRouting(const Settings& settings, Service& service, Log& log) {
 Settings ForDraining(Settings settings) {
   settings.http.address = "127.0.0.1";
   settings.http.port = 0;
-  settings.admin.port.reset();
+  settings.http.admin_port.reset();
   settings.shutdown.delay = {};
   settings.ingest.ack = AckLevel::kWal;  // so that the journal is the log to be drained
   return settings;
@@ -89,7 +78,7 @@ base::Result<void> FitFileLimit(Settings& settings, Log& log) {
   if (!budget) return std::unexpected(budget.error());
   if (budget->connections_max == settings.http.connections_max) return {};
   log.Write(
-      ei::LogLevel::kError, "service",
+      LogLevel::kError, "service",
       "the limit of open files is too low for http.connections_max, so fewer connections are served; raise "
       "its hard limit (ulimit -Hn, LimitNOFILE, ulimits of the container) or lower http.connections_max",
       {{"limit", budget->limit},
@@ -107,7 +96,7 @@ void WarnOfRemoved(const std::vector<RemovedSettingUse>& removed, Log& log) {
     lines += ToLine(use);
   }
   if (lines.empty()) return;
-  log.Write(ei::LogLevel::kWarn, "settings", "settings are given that no longer exist",
+  log.Write(LogLevel::kWarn, "settings", "settings are given that no longer exist",
             {{"code", "setting_removed"}, {"settings", std::string_view(lines)}});
 }
 
@@ -117,7 +106,7 @@ int Serve(const ResolvedSettings& resolved, const Routing& routing, bool drain =
   ProcessSignals signals;
   const system::SystemClock clock;
   telemetry::LogWriter log_writer(STDOUT_FILENO, clock);
-  telemetry::JsonLog log(clock, LevelOf(settings.log.level),
+  telemetry::JsonLog log(clock, settings.log_level,
                          [&log_writer](std::string_view line) { log_writer.Put(line); });
   telemetry::Metrics metrics(clock, {std::string(Version()), __VERSION__, json::ScannerName()});
   metrics.AddCounter(telemetry::MetricId::kLogLinesSuppressed, [&log] { return log.SuppressedLines(); });
@@ -126,7 +115,7 @@ int Serve(const ResolvedSettings& resolved, const Routing& routing, bool drain =
   WarnOfRemoved(resolved.removed, log);
   const auto fits = FitFileLimit(settings, log);
   if (!fits) {
-    log.Write(ei::LogLevel::kError, "service", "can't start", {{"error", fits.error().message}});
+    log.Write(LogLevel::kError, "service", "can't start", {{"error", fits.error().message}});
     return ExitStatusOf(fits.error().kind);
   }
   const ShutdownSettings& shutdown = settings.shutdown;
@@ -134,7 +123,7 @@ int Serve(const ResolvedSettings& resolved, const Routing& routing, bool drain =
                     signals, log, log_writer);
   auto service = std::make_unique<Service>(settings, routing, clock, log, metrics);
   if (const auto started = service->Start([&signals] { signals.Interrupt(); }); !started) {
-    log.Write(ei::LogLevel::kError, "service", "can't start", {{"error", started.error().message}});
+    log.Write(LogLevel::kError, "service", "can't start", {{"error", started.error().message}});
     const int status = ExitStatusOf(started.error().kind);
     stop.Close(std::move(service), status);
     return status;
@@ -147,12 +136,12 @@ int Serve(const ResolvedSettings& resolved, const Routing& routing, bool drain =
     ReloadRouting(settings, *service, log);
     signal.reset();
   }
-  log.Write(ei::LogLevel::kInfo, "service", "stopping",
+  log.Write(LogLevel::kInfo, "service", "stopping",
             {{"cause", signal  ? SignalName(*signal)
                        : drain ? "drain"
                                : "the storage failed"}});
   const int status = stop.Run(std::move(service));
-  log.Write(ei::LogLevel::kInfo, "service", "stopped", {{"exit_status", int64_t{status}}});
+  log.Write(LogLevel::kInfo, "service", "stopped", {{"exit_status", int64_t{status}}});
   return status;
 }
 
@@ -203,7 +192,7 @@ int Main(int argc, const char* const* argv) {
   if (line.subcommand == Subcommand::kDrain) {
     if (!JournalIsWal(settings)) {
       // The log may hold events that were accepted with another ack level.
-      const auto left = EventsLeftInLog(settings.wal.dir);
+      const auto left = EventsLeftInLog(settings.wal_dir);
       if (!left) {
         std::cerr << "event-ingestor: " << left.error().message << '\n';
         return ExitStatusOf(left.error().kind);

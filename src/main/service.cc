@@ -13,9 +13,10 @@
 #include "journal/memory_journal.h"
 #include "main/issuer_keys.h"
 #include "main/leftover_log.h"
-#include "settings/adapter_options.h"
 #include "settings/clients_file.h"
 #include "settings/cores.h"
+#include "settings/file_limit.h"
+#include "settings/kafka_tokens.h"
 #include "settings/log_sizes.h"
 
 namespace ei::service {
@@ -33,7 +34,6 @@ constexpr uint64_t kLargePart = 8;  // an eighth of the events in memory, over a
 // Between the starts of two commits of a busy log. A longer time spares the disk, a shorter one answers
 // sooner.
 constexpr auto kCommitInterval = std::chrono::microseconds(500);
-constexpr auto kRetryBackoffMax = std::chrono::seconds(10);
 constexpr auto kLastScrape = std::chrono::seconds(1);  // so that the count of lost events can be scraped
 constexpr auto kAnswerTime = std::chrono::seconds(2);  // for the last replies after the storage has failed
 
@@ -43,7 +43,7 @@ uint64_t RandomSeed() {
 }
 
 size_t Workers(const Settings& settings) {
-  return settings.delivery.workers > 0 ? settings.delivery.workers : std::min(Cores(), kDefaultWorkersMax);
+  return settings.workers.workers > 0 ? settings.workers.workers : std::min(Cores(), kDefaultWorkersMax);
 }
 
 // Sleeps for `duration`. Can't be interrupted: a second signal ends the process instead.
@@ -58,18 +58,17 @@ void Pause(const Clock& clock, base::Duration duration) {
 // With `leftover` the settings were not checked for use with a log, so a log that is too small is enlarged.
 wal::WalOptions WalOptionsOf(const Settings& settings, size_t lanes, bool leftover,
                              ClientShares* shares = nullptr, IdempotencyWindow* window = nullptr) {
-  wal::WalOptions options;
-  options.bytes_max = settings.wal.bytes_max;
-  if (leftover) options.bytes_max = std::max(options.bytes_max, LogBytesMin(settings.ingest));
-  options.segment_bytes = SegmentBytes(settings.ingest, options.bytes_max);
+  wal::WalOptions options = settings.wal;
+  if (leftover) options.bytes_max = std::max(options.bytes_max, LogBytesMin(settings));
+  options.segment_bytes = SegmentBytes(settings, options.bytes_max);
   options.window_events_max = settings.journal.events_max;
   options.window_bytes_max = settings.journal.bytes_max;
   options.lanes = lanes;
-  if (settings.sink.kind == SinkKind::kKafka) options.topic = settings.kafka.topic;
+  if (settings.sink == SinkKind::kKafka) options.topic = settings.kafka.topic;
   options.shares = shares;
   options.awaited_events_max = settings.journal.events_max;
   options.window = window;
-  options.retain_events = settings.idempotency.events;
+  options.retain_events = settings.idempotency.events_max;
   options.retain_time = settings.idempotency.time;
   return options;
 }
@@ -85,7 +84,7 @@ Service::Service(const Settings& settings, const Routing& routing, const Clock& 
       metrics_(metrics),
       routes_(routing.routes),
       accounts_(kClientsMax),
-      bucket_(settings.rate_limit.rps, static_cast<double>(settings.rate_limit.burst)) {}
+      bucket_(settings.shares.rate, settings.shares.burst) {}
 
 base::Result<void> Service::Start(std::function<void()> storage_failed) {
   const size_t lanes = Workers(settings_);
@@ -98,10 +97,10 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   if (auto opened = OpenJournal(lanes, std::move(storage_failed)); !opened) return opened;
   if (window_ != nullptr && wal_ != nullptr) RestoreWindow();
 
-  WorkerPool::Options pool;
+  WorkerPool::Options pool = settings_.workers;
   pool.workers = lanes;
   pool.seed = RandomSeed();
-  if (settings_.sink.kind == SinkKind::kKafka) pool.gather = settings_.kafka.linger;
+  if (settings_.sink != SinkKind::kKafka) pool.gather = WorkerPool::Options().gather;
   pool.dead_letter_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0};
   workers_ = std::make_unique<WorkerPool>(
       pool, DeliveryContext{*journal_, drain_rate_, clock_, metrics_, log_, dead_letter_file_.get()}, *sink_);
@@ -110,13 +109,11 @@ base::Result<void> Service::Start(std::function<void()> storage_failed) {
   if (credentials_) credentials_->Start();
   if (wal_threads_) wal_threads_->Start();
 
-  Ingest::Options ingest;
-  ingest.limits = {settings_.ingest.event_bytes_max};
-  ingest.ack = settings_.ingest.ack;
-  ingest.ack_min = settings_.ingest.ack_min;
+  Ingest::Options ingest = settings_.ingest;
+  ingest.limits = {settings_.decoder.event_bytes_max};
   ingest.has_wal = JournalIsWal(settings_);
-  if (settings_.sink.kind == SinkKind::kKafka) ingest.default_topic = settings_.kafka.topic;
-  ingest.body_bytes_max = settings_.ingest.body_bytes_max;
+  if (settings_.sink == SinkKind::kKafka) ingest.default_topic = settings_.kafka.topic;
+  ingest.body_bytes_max = settings_.http.body_bytes_max;
   ingest_ = std::make_unique<Ingest>(ingest, bucket_, *journal_, drain_rate_, topic_limits_, clock_, metrics_,
                                      window_.get(), sink_.get(), shares_.get(), &log_);
   RegisterGauges();
@@ -130,7 +127,7 @@ base::Result<void> Service::OpenClients() {
   metrics_.AddGauge(MetricId::kOpenAccess, [open] { return open ? 1.0 : 0.0; });
   if (open) {
     log_.Write(
-        ei::LogLevel::kWarn, "auth",
+        LogLevel::kWarn, "auth",
         "anyone who reaches the port from the network may send events; set auth.methods (AUTH), unless "
         "something else keeps others away",
         {{"address", address}});
@@ -179,8 +176,8 @@ std::unique_ptr<Authenticator> Service::MakeAuthenticator() const {
 
 // Capacities are in the units that the journal charges to clients.
 void Service::OpenShares() {
-  if (settings_.http.clients_max == 0) return;
-  ClientShares::Options options;
+  if (settings_.shares.clients_max == 0) return;
+  ClientShares::Options options = settings_.shares;
   const auto capacity = [&](Shared what) -> uint64_t& {
     return options.capacities[static_cast<size_t>(what)];
   };
@@ -195,9 +192,6 @@ void Service::OpenShares() {
     capacity(Shared::kJournalEvents) = settings_.journal.events_max;
     capacity(Shared::kJournalBytes) = settings_.journal.bytes_max;
   }
-  options.rate = settings_.rate_limit.rps;
-  options.burst = static_cast<double>(settings_.rate_limit.burst);
-  options.clients_max = settings_.http.clients_max;
   options.key = {RandomSeed(), RandomSeed()};
   shares_ = std::make_unique<ClientShares>(options);
 }
@@ -205,24 +199,24 @@ void Service::OpenShares() {
 // Acknowledged events of an earlier configuration must be delivered, also if the ack level needs no log now.
 base::Result<void> Service::CheckForLeftoverLog() {
   if (JournalIsWal(settings_)) return {};
-  const auto left = EventsLeftInLog(settings_.wal.dir);
+  const auto left = EventsLeftInLog(settings_.wal_dir);
   if (!left) return std::unexpected(left.error());
   if (*left == 0) return {};
-  auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
+  auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal_dir);
   if (!directory && directory.error().kind == base::ErrorKind::kUnavailable) {
-    log_.Write(ei::LogLevel::kInfo, "wal",
+    log_.Write(LogLevel::kInfo, "wal",
                "another process uses the log in wal.dir (WAL_DIR) and delivers its events",
-               {{"events", *left}, {"dir", std::string_view(settings_.wal.dir)}});
+               {{"events", *left}, {"dir", std::string_view(settings_.wal_dir)}});
     return {};
   }
   if (!directory) return std::unexpected(directory.error());
   wal_directory_ = std::move(*directory);
   log_is_leftover_ = true;
   log_.Write(
-      ei::LogLevel::kWarn, "wal",
+      LogLevel::kWarn, "wal",
       "the write-ahead log holds acknowledged events of an earlier configuration; ingest.ack (ACK) doesn't "
       "need it, but it is used as the journal until they are delivered and the service is restarted",
-      {{"events", *left}, {"dir", std::string_view(settings_.wal.dir)}});
+      {{"events", *left}, {"dir", std::string_view(settings_.wal_dir)}});
   return {};
 }
 
@@ -230,13 +224,12 @@ base::Result<void> Service::OpenJournal(size_t lanes, std::function<void()> stor
   if (HasWal()) {
     if (auto opened = OpenWal(lanes); !opened) return opened;
   } else {
-    journal_ = std::make_unique<MemoryJournal>(
-        MemoryJournal::Options{.events_max = settings_.journal.events_max,
-                               .bytes_max = settings_.journal.bytes_max,
-                               .lanes = lanes,
-                               .shares = shares_.get(),
-                               .awaited_events_max = settings_.journal.events_max,
-                               .window = window_.get()});
+    MemoryJournal::Options options = settings_.journal;
+    options.lanes = lanes;
+    options.shares = shares_.get();
+    options.awaited_events_max = options.events_max;
+    options.window = window_.get();
+    journal_ = std::make_unique<MemoryJournal>(options);
   }
   journal_->OnFailed(std::move(storage_failed));
   return {};
@@ -244,7 +237,7 @@ base::Result<void> Service::OpenJournal(size_t lanes, std::function<void()> stor
 
 base::Result<void> Service::OpenWal(size_t lanes) {
   if (wal_directory_ == nullptr) {
-    auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal.dir);
+    auto directory = wal::PosixDirectory::OpenForWriting(settings_.wal_dir);
     if (!directory) return std::unexpected(directory.error());
     wal_directory_ = std::move(*directory);
   }
@@ -264,18 +257,17 @@ base::Result<void> Service::OpenWal(size_t lanes) {
 }
 
 void Service::OpenWindow() {
-  if (settings_.idempotency.events == 0) return;
+  if (settings_.idempotency.events_max == 0) return;
   IdempotencyWindow::Options options;
-  options.ids.events_max = settings_.idempotency.events;
-  options.ids.time = settings_.idempotency.time;
-  options.ids.request_events_max = settings_.ingest.batch_events_max;
+  options.ids = settings_.idempotency;
+  options.ids.request_events_max = settings_.decoder.batch_events_max;
   options.key = {RandomSeed(), RandomSeed()};
   window_ = std::make_unique<IdempotencyWindow>(options);
 }
 
 void Service::RestoreWindow() {
   const base::SteadyTime began = clock_.Now();
-  const auto decoder = json::MakeEventDecoder(DecoderOptionsOf(settings_));
+  const auto decoder = json::MakeEventDecoder(settings_.decoder);
   wal_->ReadRetained([&](const wal::RetainedEvent& event) {
     if (!event.named) return;
     const DecodedRequest decoded = decoder->DecodeDocument(event.value);
@@ -287,12 +279,12 @@ void Service::RestoreWindow() {
                                               .written = event.written});
   });
   const std::chrono::duration<double> took = clock_.Now() - began;
-  log_.Write(ei::LogLevel::kInfo, "ingest", "the idempotency window was rebuilt from the log",
+  log_.Write(LogLevel::kInfo, "ingest", "the idempotency window was rebuilt from the log",
              {{"ids", window_->Size()}, {"seconds", took.count()}});
 }
 
 base::Result<void> Service::OpenSink(size_t lanes) {
-  switch (settings_.sink.kind) {
+  switch (settings_.sink) {
     case SinkKind::kKafka: return OpenKafkaSink(lanes);
     case SinkKind::kFile: return OpenFileSink(lanes);
   }
@@ -300,22 +292,21 @@ base::Result<void> Service::OpenSink(size_t lanes) {
 }
 
 base::Result<void> Service::OpenFileSink(size_t lanes) {
-  auto opened = file_sink::FileSink::Open({.directory = settings_.file.dir,
-                                           .lanes = lanes,
-                                           .retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0},
-                                           .seed = RandomSeed()},
-                                          log_, clock_, metrics_);
+  file_sink::Options options = settings_.file;
+  options.lanes = lanes;
+  options.retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0};
+  options.seed = RandomSeed();
+  auto opened = file_sink::FileSink::Open(options, log_, clock_, metrics_);
   if (!opened) return std::unexpected(opened.error());
   sink_ = std::move(*opened);
-  log_.Write(ei::LogLevel::kInfo, "sink", "events go to files",
-             {{"dir", std::string_view(settings_.file.dir)}});
+  log_.Write(LogLevel::kInfo, "sink", "events go to files", {{"dir", std::string_view(options.directory)}});
   return {};
 }
 
 base::Result<void> Service::OpenKafkaSink(size_t lanes) {
-  kafka::KafkaOptions options = KafkaOptionsOf(settings_, lanes, TopicOptionsOf(routing_), clock_);
-  options.retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, 0};
-  options.rejected_retries = {settings_.kafka.retry_backoff, kRetryBackoffMax, settings_.kafka.max_retries};
+  kafka::KafkaOptions options = KafkaOptionsOf(settings_, clock_);
+  options.lanes = lanes;
+  options.topics = routing_.topics;
   options.stall_rule.after = HasWal() ? kStalledAfterWithLog : base::Duration(kStalledAfter);
   options.stall_rule.after_if_large = kStalledAfter;
   options.stall_rule.large_records = settings_.journal.events_max / (kLargePart * lanes);
@@ -327,38 +318,39 @@ base::Result<void> Service::OpenKafkaSink(size_t lanes) {
     credentials_ = std::make_unique<kafka::CredentialRefresher>(options.security, clock_, log_, *kafka_);
   }
   OpenDeadLetterFile();
-  log_.Write(ei::LogLevel::kInfo, "sink", "events go to Kafka",
-             {{"brokers", std::string_view(settings_.kafka.brokers)},
+  log_.Write(LogLevel::kInfo, "sink", "events go to Kafka",
+             {{"brokers", std::string_view(options.brokers)},
               {"security", std::string_view(options.security.protocol)},
-              {"topic", std::string_view(settings_.kafka.topic)},
-              {"dead_letter_topic", std::string_view(settings_.kafka.dlq_topic)}});
+              {"topic", std::string_view(options.topic)},
+              {"dead_letter_topic", std::string_view(options.dlq_topic)}});
   return {};
 }
 
 void Service::OpenDeadLetterFile() {
   constexpr uint64_t kSegmentsMin = 16;  // so that some can be moved away while the newest is written
   constexpr uint64_t kSegmentBytesMax = 64 << 20;
-  const DeadLetterSettings& dead_letters = settings_.dead_letter;
-  dead_letter_file_ = std::make_unique<file_sink::DeadLetterFile>(
-      file_sink::DeadLetterFileOptions{dead_letters.dir, dead_letters.bytes_max,
-                                       std::min(kSegmentBytesMax, dead_letters.bytes_max / kSegmentsMin)},
-      log_, clock_);
+  file_sink::DeadLetterFileOptions options = settings_.dead_letter;
+  options.segment_bytes = std::min(kSegmentBytesMax, options.bytes_max / kSegmentsMin);
+  dead_letter_file_ = std::make_unique<file_sink::DeadLetterFile>(options, log_, clock_);
   metrics_.AddGauge(telemetry::MetricId::kDeadLetterFileBytes,
                     [file = dead_letter_file_.get()] { return static_cast<double>(file->Bytes()); });
   metrics_.AddGauge(telemetry::MetricId::kDeadLetterFileCapacity,
-                    [max = dead_letters.bytes_max] { return static_cast<double>(max); });
+                    [max = options.bytes_max] { return static_cast<double>(max); });
   metrics_.AddCounter(telemetry::MetricId::kDeadLetterFileFailures,
                       [file = dead_letter_file_.get()] { return file->Failures(); });
 }
 
 base::Result<void> Service::Listen() {
+  http::HttpOptions options = settings_.http;
+  options.threads = ThreadsOrCores(options.threads);
+  options.refused_connections_max = RefusedConnectionsMax(options.connections_max);
   http::Operations operations;
   operations.unready_reason = [this] { return UnreadyReason(); };
   operations.expose_metrics = [this](bool openmetrics) {
     return metrics_.Expose(openmetrics ? telemetry::Exposition::kOpenMetrics : telemetry::Exposition::kText);
   };
   auto started = http::Server::Start(
-      HttpOptionsOf(settings_),
+      options,
       {.ingest = *ingest_,
        .shares = shares_.get(),
        .journal = *journal_,
@@ -366,10 +358,9 @@ base::Result<void> Service::Listen() {
        .telemetry = metrics_,
        .log = log_,
        .operations = operations,
-       .limits = {settings_.ingest.depth_max, settings_.ingest.batch_events_max,
-                  settings_.kafka.client_header},
+       .limits = {settings_.decoder.depth_max, settings_.decoder.batch_events_max, settings_.client_header},
        .routes = routes_,
-       .make_decoder = [options = DecoderOptionsOf(settings_)] { return json::MakeEventDecoder(options); },
+       .make_decoder = [this] { return json::MakeEventDecoder(settings_.decoder); },
        .make_authenticator = settings_.auth.Any() ? [this] { return MakeAuthenticator(); }
                                                   : std::function<std::unique_ptr<Authenticator>()>(),
        .seed = RandomSeed()});
@@ -382,10 +373,10 @@ base::Result<void> Service::Listen() {
   metrics_.AddGauge(telemetry::MetricId::kRequestsWaiting,
                     [server = server_.get()] { return static_cast<double>(server->WaitingRequests()); });
   server_->Serve();
-  log_.Write(ei::LogLevel::kInfo, "http", "listening",
+  log_.Write(LogLevel::kInfo, "http", "listening",
              {{"address", std::string_view(settings_.http.address)}, {"port", uint64_t{server_->Port()}}});
   if (const auto admin_port = server_->AdminPort()) {
-    log_.Write(ei::LogLevel::kInfo, "admin", "listening",
+    log_.Write(LogLevel::kInfo, "admin", "listening",
                {{"address", std::string_view(settings_.http.address)}, {"port", uint64_t{*admin_port}}});
   }
   return {};
@@ -455,7 +446,7 @@ void Service::RegisterWalMetrics() {
 
 void Service::Reroute(const Routing& routing) {
   routes_.Replace(routing.routes);
-  if (kafka_ != nullptr) kafka_->UseTopics(TopicOptionsOf(routing));
+  if (kafka_ != nullptr) kafka_->UseTopics(routing.topics);
 }
 
 uint64_t Service::EventsAtRisk() const {
@@ -485,11 +476,11 @@ uint64_t Service::Stop() {
   if (!StorageFailed()) Pause(clock_, settings_.shutdown.delay);
 
   const base::SteadyTime began = clock_.Now();
-  const base::Duration timeout = StorageFailed() ? kAnswerTime : base::Duration(settings_.shutdown.timeout);
+  const base::Duration timeout = StorageFailed() ? base::Duration(kAnswerTime) : settings_.shutdown.timeout;
   const size_t cut = server_->Stop(began + timeout / 2);
   ingest_->Close();
   journal_->Close();
-  log_.Write(ei::LogLevel::kInfo, "service", "no more requests; delivering the accepted events",
+  log_.Write(LogLevel::kInfo, "service", "no more requests; delivering the accepted events",
              {{"events", journal_->Stats().events}, {"connections_cut", uint64_t{cut}}});
   const uint64_t left = workers_->Drain(StorageFailed() ? began : began + timeout);
   workers_->Stop();
@@ -502,13 +493,13 @@ uint64_t Service::Stop() {
 uint64_t Service::ReportUndelivered(uint64_t left) {
   const uint64_t lost = EventsAtRisk();
   if (lost < left) {
-    log_.Write(ei::LogLevel::kWarn, "service",
+    log_.Write(LogLevel::kWarn, "service",
                "events that were not delivered within shutdown.timeout stay in the write-ahead log",
-               {{"events", left - lost}, {"dir", std::string_view(settings_.wal.dir)}});
+               {{"events", left - lost}, {"dir", std::string_view(settings_.wal_dir)}});
   }
   if (lost > 0) {
     metrics_.EventsUndelivered(lost);
-    log_.Write(ei::LogLevel::kError, "service",
+    log_.Write(LogLevel::kError, "service",
                "accepted events were not delivered within shutdown.timeout and are lost", {{"events", lost}});
     if (server_->AdminPort()) Pause(clock_, kLastScrape);
   }

@@ -28,11 +28,11 @@ class Checks {
           "has no effect, because auth.methods is none; name the methods, or leave it unset");
     }
     Tokens();
-    if (!auth_.Any() && settings_.admin.auth == AdminAuth::kClients) {
+    if (!auth_.Any() && settings_.http.admin_auth) {
       Add("admin.auth",
           "has no effect, because auth.methods is none; name the methods, or use none here too");
     }
-    if (auth_.Any() && settings_.http.clients_max == 0) {
+    if (auth_.Any() && settings_.shares.clients_max == 0) {
       Add("http.clients_max", "is 0, but the limits of clients need it; use at least the number of clients");
     }
   }

@@ -11,30 +11,30 @@ namespace ei::service {
 
 std::vector<SettingConflict> FindConflicts(const Settings& settings) {
   std::vector<SettingConflict> conflicts;
-  FindSecurityConflicts(settings.kafka_security, conflicts);
+  FindSecurityConflicts(settings, conflicts);
   FindAuthConflicts(settings, conflicts);
-  const IngestSettings& ingest = settings.ingest;
+  const http::HttpOptions& http = settings.http;
 
-  if (settings.admin.port && *settings.admin.port != 0 && *settings.admin.port == settings.http.port) {
+  if (http.admin_port && *http.admin_port != 0 && *http.admin_port == http.port) {
     conflicts.push_back(
         {"admin.port", "http.port",
          fmt::format("{} is also http.port; choose another port, or leave admin.port unset to have the "
                      "operational routes on http.port",
-                     *settings.admin.port)});
+                     *http.admin_port)});
   }
   FindSizeConflicts(settings, conflicts);
-  if (ingest.ack < ingest.ack_min) {
+  if (settings.ingest.ack < settings.ingest.ack_min) {
     conflicts.push_back(
         {"ingest.ack", "ingest.ack_min",
          fmt::format("{} promises less than ingest.ack_min ({}); raise ingest.ack or lower ingest.ack_min",
-                     Name(ingest.ack), Name(ingest.ack_min))});
+                     Name(settings.ingest.ack), Name(settings.ingest.ack_min))});
   }
-  if (settings.sink.kind == SinkKind::kKafka && ingest.ack_timeout < settings.kafka.linger) {
+  if (settings.sink == SinkKind::kKafka && http.ack_timeout < settings.workers.gather) {
     conflicts.push_back(
         {"ingest.ack_timeout", "kafka.linger",
          fmt::format("{} is less than kafka.linger ({}), so every request at level broker would "
                      "time out; raise ingest.ack_timeout or lower kafka.linger",
-                     FormatDuration(ingest.ack_timeout), FormatDuration(settings.kafka.linger))});
+                     FormatDuration(http.ack_timeout), FormatDuration(settings.workers.gather))});
   }
   if (settings.kafka.dlq_topic == settings.kafka.topic) {
     conflicts.push_back({"kafka.dlq_topic", "kafka.topic",

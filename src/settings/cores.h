@@ -15,4 +15,7 @@ std::optional<double> CpuQuota(const std::filesystem::path& root);
 // rounded up if that is less.
 size_t Cores(const std::filesystem::path& root = "/");
 
+// Returns `asked`, or Cores() if that is 0.
+inline size_t ThreadsOrCores(size_t asked) { return asked > 0 ? asked : Cores(); }
+
 }  // namespace ei::service

@@ -2,7 +2,6 @@
 
 #include "event/ack_level.h"
 #include "settings/kinds.h"
-#include "settings/settings.h"
 
 namespace ei::service {
 
@@ -15,13 +14,6 @@ inline Choice<AckLevel> AckWords(AckLevel fallback = AckLevel::kMemory) {
                     {Name(AckLevel::kBroker), AckLevel::kBroker}}};
 }
 
-inline Choice<Compression> CompressionWords() {
-  return {.fallback = Compression::kNone,
-          .words = {{"none", Compression::kNone},
-                    {"gzip", Compression::kGzip},
-                    {"snappy", Compression::kSnappy},
-                    {"lz4", Compression::kLz4},
-                    {"zstd", Compression::kZstd}}};
-}
+inline Words CompressionWords() { return WordsOf("none", {"none", "gzip", "snappy", "lz4", "zstd"}); }
 
 }  // namespace ei::service

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
-#include "settings/adapter_options.h"
+#include "settings/cores.h"
 
 namespace ei::service {
 
@@ -19,33 +19,31 @@ constexpr std::uint64_t kSinkFiles =
 constexpr std::uint64_t kOtherFiles = 48;  // standard streams, signals, tokens, secrets, /proc for metrics
 constexpr std::uint64_t kAdminConnections = 64;
 constexpr std::uint64_t kConnectionsMin = 8;
-constexpr std::uint32_t kRefusedMin = 16;
-constexpr std::uint32_t kRefusedMax = 256;
+constexpr std::uint64_t kRefusedMin = 16;
+constexpr std::uint64_t kRefusedMax = 256;
 
 std::uint64_t FilesForOtherUses(const Settings& settings) {
-  const std::uint64_t loops = HttpOptionsOf(settings).threads + (settings.admin.port ? 1 : 0);
+  const std::uint64_t loops = ThreadsOrCores(settings.http.threads) + (settings.http.admin_port ? 1 : 0);
   return loops * kLoopFiles + (JournalIsWal(settings) ? kLogFiles : 0) + kSinkFiles + kOtherFiles +
-         (settings.admin.port ? kAdminConnections : 0);
+         (settings.http.admin_port ? kAdminConnections : 0);
 }
 
 }  // namespace
 
-std::uint32_t RefusedConnectionsMax(std::uint32_t connections_max) {
+std::uint64_t RefusedConnectionsMax(std::uint64_t connections_max) {
   return std::clamp(connections_max / 8, kRefusedMin, kRefusedMax);
 }
 
 base::Result<FileBudget> BudgetFiles(const Settings& settings, std::uint64_t limit) {
-  const std::uint32_t asked = settings.http.connections_max;
-  const std::uint64_t listeners = settings.admin.port ? 2 : 1;
+  const std::uint64_t asked = settings.http.connections_max;
+  const std::uint64_t listeners = settings.http.admin_port ? 2 : 1;
   const std::uint64_t other = FilesForOtherUses(settings);
   FileBudget budget{limit, other + asked + listeners * RefusedConnectionsMax(asked), asked};
   if (budget.wanted <= limit) return budget;
   // Computes the reserve for connections that are answered with 503 as if the whole rest of the limit were
   // used for connections; fewer connections need no larger reserve.
   const std::uint64_t room = limit > other ? limit - other : 0;
-  const auto room_or_less =
-      static_cast<std::uint32_t>(std::min<std::uint64_t>(room, std::numeric_limits<std::uint32_t>::max()));
-  const std::uint64_t refused = listeners * RefusedConnectionsMax(room_or_less);
+  const std::uint64_t refused = listeners * RefusedConnectionsMax(room);
   if (room < refused + kConnectionsMin) {
     return base::Fail(
         base::ErrorKind::kInvalid,
@@ -54,7 +52,7 @@ base::Result<FileBudget> BudgetFiles(const Settings& settings, std::uint64_t lim
                     "http.connections_max (HTTP_CONNECTIONS_MAX) of {}",
                     limit, other + refused, budget.wanted, asked));
   }
-  budget.connections_max = static_cast<std::uint32_t>(std::min<std::uint64_t>(asked, room - refused));
+  budget.connections_max = std::min(asked, room - refused);
   return budget;
 }
 

@@ -13,14 +13,14 @@ namespace ei::service {
 struct FileBudget {
   std::uint64_t limit = 0;
   std::uint64_t wanted = 0;           // the limit that http.connections_max needs
-  std::uint32_t connections_max = 0;  // http.connections_max, or less if the limit is too low for it
+  std::uint64_t connections_max = 0;  // http.connections_max, or less if the limit is too low for it
 };
 
 // kInvalid: the limit leaves too few descriptors for connections (fewer than 8).
 base::Result<FileBudget> BudgetFiles(const Settings& settings, std::uint64_t limit);
 
 // Returns the number of connections beyond `connections_max` that are still answered, with 503.
-std::uint32_t RefusedConnectionsMax(std::uint32_t connections_max);
+std::uint64_t RefusedConnectionsMax(std::uint64_t connections_max);
 
 // Raises the soft limit of open files to the hard limit and returns it. The usual soft limit is low only for
 // programs that use select().

@@ -128,6 +128,15 @@ struct Choice {
   std::optional<std::string> Highest() const { return std::nullopt; }
 };
 
+// A choice whose words are stored as they are.
+using Words = Choice<std::string>;
+
+inline Words WordsOf(std::string_view fallback, std::initializer_list<std::string_view> words) {
+  Words choice{.fallback = std::string(fallback), .words = {}};
+  for (const std::string_view word : words) choice.words.emplace_back(word, word);
+  return choice;
+}
+
 // A setting that may be unset, which is its default. Empty text, and null in YAML, mean unset.
 template <typename Kind>
 struct OrUnset {

@@ -43,7 +43,7 @@ base::Result<std::string> ReadType(std::string_view text) {
 
 // The section of a topic in the file.
 struct TopicSection {
-  TopicSettings settings;
+  kafka::TopicOptions options;
   AckLevel ack_min = AckLevel::kMemory;
   int line = 0;
   bool used = false;
@@ -88,21 +88,21 @@ class RoutesFile {
       const YAML::Node& node = entry.second;
       TopicSection section;
       section.line = name.Mark().line + 1;
-      section.settings.name = TextOf(name, "topics", ReadTopic);
+      section.options.name = TextOf(name, "topics", ReadTopic);
       if (!HasOnly(node, {"ack", "compression", "dlq_topic"})) continue;
       if (const YAML::Node ack = node["ack"])
         section.ack_min = WordOf(ack, "ack", AckWords()).value_or(section.ack_min);
       if (const YAML::Node compression = node["compression"]) {
-        section.settings.compression = WordOf(compression, "compression", CompressionWords());
+        section.options.compression = WordOf(compression, "compression", CompressionWords()).value_or("");
       }
       if (const YAML::Node dlq = node["dlq_topic"])
-        section.settings.dlq_topic = TextOf(dlq, "dlq_topic", ReadTopic);
+        section.options.dlq_topic = TextOf(dlq, "dlq_topic", ReadTopic);
       if (section.ack_min == AckLevel::kWal && !JournalIsWal(settings_)) {
         AddFault(node.Mark(),
                  "ack: wal needs the write-ahead log, which is on when ingest.ack or ingest.ack_min is wal");
       }
-      if (!topics_.emplace(section.settings.name, section).second) {
-        AddFault(name.Mark(), fmt::format("topics: {} is given twice", Quoted(section.settings.name)));
+      if (!topics_.emplace(section.options.name, section).second) {
+        AddFault(name.Mark(), fmt::format("topics: {} is given twice", Quoted(section.options.name)));
       }
     }
   }
@@ -122,7 +122,7 @@ class RoutesFile {
       Rule rule;
       rule.type = TextOf(node["type"], "type", ReadType);
       rule.topic = TextOf(node["topic"], "topic", ReadTopic);
-      rule.key = KeyOf(node["key"] ? TextOf(node["key"], "key", ReadKafkaKey) : settings_.kafka.key);
+      rule.key = KeyOf(node["key"] ? TextOf(node["key"], "key", ReadKafkaKey) : settings_.routing.key);
       if (!rule.type.empty() && !types.insert(rule.type).second) {
         AddFault(node.Mark(), fmt::format("type: {} has a route already", Quoted(rule.type)));
       }
@@ -135,7 +135,7 @@ class RoutesFile {
     std::set<std::string> destinations = {settings_.kafka.topic};
     for (const Rule& rule : rules_) destinations.insert(rule.topic);
     std::set<std::string> dead_letter_topics = {settings_.kafka.dlq_topic};
-    for (const auto& [name, section] : topics_) dead_letter_topics.insert(section.settings.dlq_topic);
+    for (const auto& [name, section] : topics_) dead_letter_topics.insert(section.options.dlq_topic);
     const auto check = [&](const std::string& topic) {
       if (!dead_letter_topics.contains(topic)) return;
       AddFault(0, fmt::format("topic: {} is a dead-letter topic; dead letters need a separate topic",
@@ -150,12 +150,12 @@ class RoutesFile {
       if (rule.topic == settings_.kafka.topic) rule.topic.clear();
     }
     if (!faults_.empty()) return std::unexpected(std::move(faults_));
-    const Rule fallback{{}, {}, KeyOf(settings_.kafka.key), AckOf(settings_.kafka.topic)};
+    const Rule fallback{{}, {}, KeyOf(settings_.routing.key), AckOf(settings_.kafka.topic)};
     Routing routing;
     routing.routes = std::make_shared<const Routes>(fallback, rules_);
     routing.rules = rules_.size();
     routing.destinations.assign(destinations.begin(), destinations.end());
-    for (auto& [name, section] : topics_) routing.topics.push_back(std::move(section.settings));
+    for (auto& [name, section] : topics_) routing.topics.push_back(std::move(section.options));
     return routing;
   }
 
@@ -238,7 +238,7 @@ std::expected<Routing, std::vector<SettingFault>> ReadRouting(std::string_view n
 }
 
 std::expected<Routing, std::vector<SettingFault>> LoadRouting(const Settings& settings) {
-  const std::string name = settings.kafka.routes_file.value_or("");
+  const std::string name = settings.routing.routes_file.value_or("");
   if (name.empty()) return ReadRouting({}, {}, settings);
   base::Result<std::string> text = ReadSettingsFile(name);
   const std::string fault = !text                                  ? text.error().message

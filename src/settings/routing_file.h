@@ -6,23 +6,17 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/kafka/topics.h"
 #include "event/routes.h"
 #include "settings/settings.h"
 #include "settings/settings_fault.h"
 
 namespace ei::service {
 
-// The separate settings of a topic. An empty or unset member means the service's setting applies.
-struct TopicSettings {
-  std::string name;
-  std::optional<Compression> compression;
-  std::string dlq_topic;
-};
-
 // Which event goes to which topic: kafka.topic and kafka.key, and the rules of the routes file.
 struct Routing {
   std::shared_ptr<const Routes> routes;
-  std::vector<TopicSettings> topics;
+  std::vector<kafka::TopicOptions> topics;
   std::vector<std::string> destinations;  // all topics for events, including kafka.topic
   size_t rules = 0;
 };

@@ -14,14 +14,14 @@ constexpr std::string_view kSource = "kafka.security.oauth_source";
 
 class Checks {
  public:
-  Checks(const KafkaSecuritySettings& security, std::vector<SettingConflict>& conflicts)
-      : security_(security), conflicts_(conflicts) {}
+  Checks(const Settings& settings, std::vector<SettingConflict>& conflicts)
+      : security_(settings.kafka.security), oauth_(settings.oauth), conflicts_(conflicts) {}
 
   void Run() {
     Protocol();
     if (security_.UsesTls()) Certificates();
     if (!security_.UsesSasl() || !security_.mechanism) return;
-    if (*security_.mechanism == SaslMechanism::kOauthBearer) {
+    if (*security_.mechanism == kafka::kOauthBearer) {
       Tokens();
     } else {
       Password();
@@ -48,19 +48,17 @@ class Checks {
           "has no effect, because kafka.security.protocol doesn't log in; use SASL_SSL (or SASL_PLAINTEXT), "
           "or leave the mechanism unset");
     }
-    if (!security_.UsesTls() &&
-        !(security_.ca_file + security_.certificate_file + security_.key_file).empty()) {
-      Add(security_.ca_file.empty() ? security_.certificate_file.empty() ? "kafka.security.key_file"
-                                                                         : "kafka.security.certificate_file"
-                                    : "kafka.security.ca_file",
-          kProtocol,
-          "has no effect, because kafka.security.protocol doesn't encrypt; use SSL or SASL_SSL, or leave the "
-          "file unset");
+    if (security_.UsesTls()) return;
+    for (const auto* file : {&security_.ca_file, &security_.certificate_file, &security_.key_file}) {
+      if (!file->Set()) continue;
+      return Add(file->setting, kProtocol,
+                 "has no effect, because kafka.security.protocol doesn't encrypt; use SSL or SASL_SSL, or "
+                 "leave the file unset");
     }
   }
 
   void Certificates() {
-    if (security_.certificate_file.empty() != security_.key_file.empty()) {
+    if (security_.certificate_file.Set() != security_.key_file.Set()) {
       Add("kafka.security.certificate_file", "kafka.security.key_file",
           "needs kafka.security.key_file, and the reverse; set both for mutual TLS, or none");
     }
@@ -70,34 +68,34 @@ class Checks {
     constexpr std::string_view kKey = "kafka.security.password_file";
     Need(security_.username, "kafka.security.username", kMechanism,
          "kafka.security.mechanism needs it; set the user that the brokers know");
-    if (security_.password.empty() && security_.password_file.empty()) {
+    if (security_.password.empty() && !security_.password_file.Set()) {
       Add(kKey, kMechanism,
           "is not set, but kafka.security.mechanism needs a password; name a file that holds it");
     }
-    if (!security_.password.empty() && !security_.password_file.empty()) {
+    if (!security_.password.empty() && security_.password_file.Set()) {
       Add(kKey, "kafka.security.password",
           "is set together with kafka.security.password; set only one of them");
     }
   }
 
   void Tokens() {
-    if (!security_.oauth_source) {
+    if (!oauth_.source) {
       return Add(kSource, kMechanism,
                  "is not set, but kafka.security.mechanism is OAUTHBEARER; set where the tokens come from");
     }
-    switch (*security_.oauth_source) {
+    switch (*oauth_.source) {
       case OauthSource::kFile:
-        return Need(security_.oauth_token_file, "kafka.security.oauth_token_file", kSource,
+        return Need(oauth_.token_file, "kafka.security.oauth_token_file", kSource,
                     "kafka.security.oauth_source is file; name the file that holds the token");
       case OauthSource::kOidc:
-        Need(security_.oauth_token_url, "kafka.security.oauth_token_url", kSource,
+        Need(oauth_.token_url, "kafka.security.oauth_token_url", kSource,
              "kafka.security.oauth_source is oidc; set the token endpoint of the identity provider");
-        Need(security_.oauth_client_id, "kafka.security.oauth_client_id", kSource,
+        Need(oauth_.client_id, "kafka.security.oauth_client_id", kSource,
              "kafka.security.oauth_source is oidc; set the client id");
-        return Need(security_.oauth_client_secret_file, "kafka.security.oauth_client_secret_file", kSource,
+        return Need(oauth_.client_secret_file, "kafka.security.oauth_client_secret_file", kSource,
                     "kafka.security.oauth_source is oidc; name the file that holds the client secret");
       case OauthSource::kAwsMskIam:
-        Need(security_.aws_region, "kafka.security.aws_region", kSource,
+        Need(oauth_.aws_region, "kafka.security.aws_region", kSource,
              "kafka.security.oauth_source is aws_msk_iam; set the region of the cluster");
         if (!security_.UsesTls()) {
           Add(kProtocol, kSource, "has to be SASL_SSL when kafka.security.oauth_source is aws_msk_iam");
@@ -105,14 +103,15 @@ class Checks {
     }
   }
 
-  const KafkaSecuritySettings& security_;
+  const kafka::SecurityOptions& security_;
+  const OauthSettings& oauth_;
   std::vector<SettingConflict>& conflicts_;
 };
 
 }  // namespace
 
-void FindSecurityConflicts(const KafkaSecuritySettings& security, std::vector<SettingConflict>& conflicts) {
-  Checks(security, conflicts).Run();
+void FindSecurityConflicts(const Settings& settings, std::vector<SettingConflict>& conflicts) {
+  Checks(settings, conflicts).Run();
 }
 
 }  // namespace ei::service

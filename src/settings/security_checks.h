@@ -7,6 +7,6 @@
 namespace ei::service {
 
 // Adds the conflicts within kafka.security.
-void FindSecurityConflicts(const KafkaSecuritySettings& security, std::vector<SettingConflict>& conflicts);
+void FindSecurityConflicts(const Settings& settings, std::vector<SettingConflict>& conflicts);
 
 }  // namespace ei::service

@@ -14,12 +14,12 @@ namespace {
 
 // Returns the part of a resource that one client may use while there are other clients.
 std::uint64_t ShareOf(const Settings& settings, std::uint64_t capacity) {
-  return settings.http.clients_max == 0 ? capacity : capacity - capacity / ClientShares::kReserveFraction;
+  return settings.shares.clients_max == 0 ? capacity : capacity - capacity / ClientShares::kReserveFraction;
 }
 
 // Returns the smallest capacity of which one client may use `part`.
 std::uint64_t CapacityFor(const Settings& settings, std::uint64_t part) {
-  return settings.http.clients_max == 0
+  return settings.shares.clients_max == 0
              ? part
              : (part * ClientShares::kReserveFraction + ClientShares::kReserveFraction - 2) /
                    (ClientShares::kReserveFraction - 1);
@@ -32,17 +32,17 @@ std::string Rounded(std::uint64_t bytes) {
 }
 
 std::string SevenEighths(const Settings& settings) {
-  return settings.http.clients_max == 0 ? "" : ", of which one client may use 7/8";
+  return settings.shares.clients_max == 0 ? "" : ", of which one client may use 7/8";
 }
 
 void CheckBody(const Settings& settings, std::vector<SettingConflict>& conflicts) {
-  const std::uint64_t body = settings.ingest.body_bytes_max;
-  if (body < settings.ingest.event_bytes_max) {
+  const std::uint64_t body = settings.http.body_bytes_max;
+  if (body < settings.decoder.event_bytes_max) {
     conflicts.push_back(
         {"ingest.body_bytes_max", "ingest.event_bytes_max",
          fmt::format("{} is less than ingest.event_bytes_max ({}), so the largest event would not fit "
                      "into a request; raise ingest.body_bytes_max or lower ingest.event_bytes_max",
-                     FormatBytes(body), FormatBytes(settings.ingest.event_bytes_max))});
+                     FormatBytes(body), FormatBytes(settings.decoder.event_bytes_max))});
   }
   const std::uint64_t buffers = body + settings.http.header_bytes_max;
   if (ShareOf(settings, settings.http.inflight_bytes_max) < buffers) {
@@ -58,14 +58,14 @@ void CheckBody(const Settings& settings, std::vector<SettingConflict>& conflicts
 }
 
 void CheckWal(const Settings& settings, std::vector<SettingConflict>& conflicts) {
-  const std::uint64_t body = settings.ingest.body_bytes_max;
+  const std::uint64_t body = settings.http.body_bytes_max;
   if (body > kLogBodyBytesMax) {
     conflicts.push_back(
         {"ingest.body_bytes_max", "ingest.ack",
          fmt::format("{} is more than the write-ahead log takes ({}); lower ingest.body_bytes_max, or use no "
                      "log: set ingest.ack and ingest.ack_min to other levels than wal",
                      FormatBytes(body), FormatBytes(kLogBodyBytesMax))});
-  } else if (settings.wal.bytes_max < LogBytesMin(settings.ingest)) {
+  } else if (settings.wal.bytes_max < LogBytesMin(settings)) {
     conflicts.push_back(
         {"wal.bytes_max", "ingest.body_bytes_max",
          fmt::format("{} is less than four times ingest.body_bytes_max ({}), so the log would be full before "
@@ -79,7 +79,7 @@ void CheckWal(const Settings& settings, std::vector<SettingConflict>& conflicts)
 void FindSizeConflicts(const Settings& settings, std::vector<SettingConflict>& conflicts) {
   CheckBody(settings, conflicts);
   if (JournalIsWal(settings)) CheckWal(settings, conflicts);
-  const std::uint64_t event = settings.ingest.event_bytes_max;
+  const std::uint64_t event = settings.decoder.event_bytes_max;
   // The range of event_bytes_max keeps the products far below 2^64.
   if (settings.journal.bytes_max < 2 * event) {
     conflicts.push_back(

@@ -17,6 +17,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
+using file_sink::DeadLetterFileOptions;
+using http::HttpOptions;
+using json::DecoderOptions;
+using kafka::KafkaOptions;
+
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = 1024 * kKiB;
 constexpr std::uint64_t kGiB = 1024 * kMiB;
@@ -29,13 +34,14 @@ std::vector<Setting> HttpRows() {
                .text = "IP address to listen on. The default accepts clients on this machine only. Set "
                        "0.0.0.0 or :: to accept clients from the network, for example in a container.",
                .example = "0.0.0.0"},
-              &Settings::http, &HttpSettings::address,
-              Text{.fallback = "127.0.0.1", .allowed = "an IPv4 or IPv6 address", .read = ReadIpAddress}),
+              Text{.fallback = "127.0.0.1", .allowed = "an IPv4 or IPv6 address", .read = ReadIpAddress},
+              &Settings::http, &HttpOptions::address),
       Declare({.key = "http.port",
                .env = "HTTP_PORT",
                .text = "TCP port to listen on. 0 selects any free port; the log names it.",
-               .example = "80"},
-              &Settings::http, &HttpSettings::port, Integer{.fallback = 8080, .min = 0, .max = 65535}),
+               .example = "80",
+               .bounds_nothing = "Ports"},
+              Integer{.fallback = 8080, .min = 0, .max = 65535}, &Settings::http, &HttpOptions::port),
       Declare(
           {.key = "http.threads",
            .env = "HTTP_THREADS",
@@ -43,8 +49,8 @@ std::vector<Setting> HttpRows() {
                    "one per core that the process may use, within the CPU quota of its container "
                    "(cgroup).",
            .example = "2"},
-          &Settings::http, &HttpSettings::threads,
-          Integer{.fallback = 0, .min = 0, .max = 256, .unit = "threads"}),
+          Integer{.fallback = 0, .min = 0, .max = 256, .unit = "threads"}, &Settings::http,
+          &HttpOptions::threads),
       Declare(
           {.key = "http.connections_max",
            .env = "HTTP_CONNECTIONS_MAX",
@@ -52,8 +58,8 @@ std::vector<Setting> HttpRows() {
                    "503 and closed. The limit of open files (ulimit -Hn) must be some hundreds higher; if "
                    "it is too low, the service serves fewer connections and logs it.",
            .example = "50000"},
-          &Settings::http, &HttpSettings::connections_max,
-          Integer{.fallback = 10000, .min = 1, .max = 1'000'000, .unit = "connections"}),
+          Integer{.fallback = 10000, .min = 1, .max = 1'000'000, .unit = "connections"}, &Settings::http,
+          &HttpOptions::connections_max),
       Declare(
           {.key = "http.header_bytes_max",
            .env = "HTTP_HEADER_BYTES_MAX",
@@ -61,8 +67,8 @@ std::vector<Setting> HttpRows() {
                    "with 431. Raise it when a proxy in front of the service adds large headers or "
                    "cookies.",
            .example = "32KiB"},
-          &Settings::http, &HttpSettings::header_bytes_max,
-          Bytes{.fallback = 16 * kKiB, .min = kKiB, .max = kMiB}),
+          Bytes{.fallback = 16 * kKiB, .min = kKiB, .max = kMiB}, &Settings::http,
+          &HttpOptions::header_bytes_max),
       Declare(
           {.key = "http.request_timeout",
            .env = "HTTP_REQUEST_TIMEOUT",
@@ -71,24 +77,23 @@ std::vector<Setting> HttpRows() {
                    "that takes longer than this to read its reply is disconnected. Raise it for clients "
                    "that send large batches over slow links.",
            .example = "2m"},
-          &Settings::http, &HttpSettings::request_timeout,
-          Duration{.fallback = 30s, .min = 100ms, .max = 1h}),
+          Duration{.fallback = 30s, .min = 100ms, .max = 1h}, &Settings::http, &HttpOptions::request_timeout),
       Declare({.key = "http.idle_timeout",
                .env = "HTTP_IDLE_TIMEOUT",
                .text = "Maximum time that a kept-alive connection waits for its next request. Set it higher "
                        "than the idle timeout of a proxy in front of the service, so that the proxy closes "
                        "first, and lower than that of a load balancer that passes TCP through.",
                .example = "5m"},
-              &Settings::http, &HttpSettings::idle_timeout,
-              Duration{.fallback = 75s, .min = 100ms, .max = 1h}),
+              Duration{.fallback = 75s, .min = 100ms, .max = 1h}, &Settings::http,
+              &HttpOptions::idle_timeout),
       Declare({.key = "http.inflight_bytes_max",
                .env = "HTTP_INFLIGHT_BYTES_MAX",
                .text = "Memory for request bodies that are being read or decoded, over all connections. When "
                        "it is used up, new bodies are rejected with 503 before they are read. Raise it to "
                        "accept more large batches at the same time.",
                .example = "256MiB"},
-              &Settings::http, &HttpSettings::inflight_bytes_max,
-              Bytes{.fallback = 64 * kMiB, .min = kMiB, .max = 64 * kGiB}),
+              Bytes{.fallback = 64 * kMiB, .min = kMiB, .max = 64 * kGiB}, &Settings::http,
+              &HttpOptions::inflight_bytes_max),
       Declare({.key = "http.clients_max",
                .env = "HTTP_CLIENTS_MAX",
                .text = "Number of clients that are tracked separately by address (IPv6: by /64 network) for "
@@ -96,8 +101,8 @@ std::vector<Setting> HttpRows() {
                        "connections is reserved for clients that use less than 1/8. Clients beyond this "
                        "number are tracked as one client. 0 switches fair sharing off.",
                .example = "50000"},
-              &Settings::http, &HttpSettings::clients_max,
-              Integer{.fallback = 10'000, .min = 0, .max = 65'000, .unit = "clients"}),
+              Integer{.fallback = 10'000, .min = 0, .max = 65'000, .unit = "clients"}, &Settings::shares,
+              &ClientShares::Options::clients_max),
       Declare(
           {.key = "http.trusted_proxies",
            .env = "HTTP_TRUSTED_PROXIES",
@@ -105,10 +110,9 @@ std::vector<Setting> HttpRows() {
                    "a request from one of them, the client is the last address in X-Forwarded-For that is "
                    "not itself in this list. If it is unset, a proxy counts as an ordinary client.",
            .example = "10.0.0.0/8,192.168.0.0/16"},
-          &Settings::http, &HttpSettings::trusted_proxies,
-          Text{.fallback = "",
-               .allowed = "addresses and networks, separated by commas",
-               .read = ReadNetworks}),
+          Text{
+              .fallback = "", .allowed = "addresses and networks, separated by commas", .read = ReadNetworks},
+          &Settings::http, &HttpOptions::trusted_proxies),
   };
 }
 
@@ -119,16 +123,16 @@ std::vector<Setting> AdminRows() {
                .text = "Separate TCP port for the operational routes (probes and metrics). If it is unset, "
                        "they are on http.port; set it to keep them away from clients. 0 selects any free "
                        "port; the log names it.",
-               .example = "9090"},
-              &Settings::admin, &AdminSettings::port, OrUnset<Integer>{.kind = {.min = 0, .max = 65535}}),
+               .example = "9090",
+               .bounds_nothing = "Ports"},
+              OrUnset<Integer>{.kind = {.min = 0, .max = 65535}}, &Settings::http, &HttpOptions::admin_port),
       Declare({.key = "admin.auth",
                .env = "ADMIN_AUTH",
                .text = "Who may read the metrics. none: anyone who reaches the port. clients: clients of "
                        "auth.clients_file with the right admin. Probes are always open.",
                .example = "clients"},
-              &Settings::admin, &AdminSettings::auth,
-              Choice<AdminAuth>{.fallback = AdminAuth::kNone,
-                                .words = {{"none", AdminAuth::kNone}, {"clients", AdminAuth::kClients}}}),
+              Choice<bool>{.fallback = false, .words = {{"none", false}, {"clients", true}}}, &Settings::http,
+              &HttpOptions::admin_auth),
   };
 }
 
@@ -143,50 +147,49 @@ std::vector<Setting> IngestRows() {
                    "and the sync to disk has returned (202); it survives a crash and a power loss. "
                    "broker: the sink has confirmed the event (200); it survives the loss of this machine.",
            .example = "broker"},
-          &Settings::ingest, &IngestSettings::ack, AckWords(AckLevel::kWal)),
+          AckWords(AckLevel::kWal), &Settings::ingest, &Ingest::Options::ack),
       Declare(
           {.key = "ingest.ack_min",
            .env = "ACK_MIN",
            .text = "Weakest promise that any request gets: a request for a weaker level gets this one. It "
                    "must not be stronger than ingest.ack.",
            .example = "broker"},
-          &Settings::ingest, &IngestSettings::ack_min, AckWords(AckLevel::kMemory)),
+          AckWords(AckLevel::kMemory), &Settings::ingest, &Ingest::Options::ack_min),
       Declare({.key = "ingest.ack_timeout",
                .env = "ACK_TIMEOUT",
                .text = "Maximum time that a request waits for the ack of level wal or broker. After that it "
                        "is answered with 504; its events stay in the journal and are still delivered. Set it "
                        "lower than the timeout of the clients.",
                .example = "10s"},
-              &Settings::ingest, &IngestSettings::ack_timeout,
-              Duration{.fallback = 30s, .min = 100ms, .max = 1h}),
+              Duration{.fallback = 30s, .min = 100ms, .max = 1h}, &Settings::http, &HttpOptions::ack_timeout),
       Declare({.key = "ingest.body_bytes_max",
                .env = "BODY_BYTES_MAX",
                .text = "Maximum size of a request body. Larger bodies are rejected with 413. Raise it "
                        "together with ingest.batch_events_max to accept larger batches.",
                .example = "16MiB"},
-              &Settings::ingest, &IngestSettings::body_bytes_max,
-              Bytes{.fallback = 10 * kMiB, .min = kKiB, .max = kGiB}),
+              Bytes{.fallback = 10 * kMiB, .min = kKiB, .max = kGiB}, &Settings::http,
+              &HttpOptions::body_bytes_max),
       Declare({.key = "ingest.batch_events_max",
                .env = "BATCH_EVENTS_MAX",
                .text = "Maximum number of events in one request. Larger batches are rejected with 413.",
                .example = "50000"},
-              &Settings::ingest, &IngestSettings::batch_events_max,
-              Integer{.fallback = 10000, .min = 1, .max = 1'000'000, .unit = "events"}),
+              Integer{.fallback = 10000, .min = 1, .max = 1'000'000, .unit = "events"}, &Settings::decoder,
+              &DecoderOptions::batch_events_max),
       Declare({.key = "ingest.event_bytes_max",
                .env = "EVENT_BYTES_MAX",
                .text = "Maximum size of one event; larger events are rejected. The default is below Kafka's "
                        "default record limit of 1,048,588 bytes and leaves space for key and headers. Raise "
                        "max.message.bytes of both topics before you raise it.",
                .example = "4MiB"},
-              &Settings::ingest, &IngestSettings::event_bytes_max,
-              Bytes{.fallback = 1'000'000, .min = 256, .max = 100 * kMiB}),
+              Bytes{.fallback = 1'000'000, .min = 256, .max = 100 * kMiB}, &Settings::decoder,
+              &DecoderOptions::event_bytes_max),
       Declare({.key = "ingest.depth_max",
                .env = "JSON_DEPTH_MAX",
                .text = "Maximum nesting of objects and arrays in an event; deeper events are rejected. "
                        "Consumers often have such a limit too: keep this one at or below theirs.",
                .example = "32"},
-              &Settings::ingest, &IngestSettings::depth_max,
-              Integer{.fallback = 64, .min = 1, .max = 1000, .unit = "levels"}),
+              Integer{.fallback = 64, .min = 1, .max = 1000, .unit = "levels"}, &Settings::decoder,
+              &DecoderOptions::depth_max),
   };
 }
 
@@ -199,8 +202,8 @@ std::vector<Setting> IdempotencyRows() {
                        "is acknowledged and not stored again. 0 switches this off. Each process has its own "
                        "window, so a client must send repeats to the same process.",
                .example = "1000000"},
-              &Settings::idempotency, &IdempotencySettings::events,
-              Integer{.fallback = 0, .min = 0, .max = 100'000'000, .unit = "events"}),
+              Integer{.fallback = 0, .min = 0, .max = 100'000'000, .unit = "events"}, &Settings::idempotency,
+              &RememberedIds::Options::events_max),
       Declare(
           {.key = "idempotency.time",
            .env = "IDEMPOTENCY_TIME",
@@ -209,8 +212,8 @@ std::vector<Setting> IdempotencyRows() {
                    "its files for as long, so that a restart restores the ids; when the log is full, new "
                    "events take their space.",
            .example = "1h"},
-          &Settings::idempotency, &IdempotencySettings::time,
-          Duration{.fallback = 10min, .min = 1s, .max = 7 * 24h}),
+          Duration{.fallback = 10min, .min = 1s, .max = 7 * 24h}, &Settings::idempotency,
+          &RememberedIds::Options::time),
   };
 }
 
@@ -222,8 +225,8 @@ std::vector<Setting> FlowRows() {
                        "rejected with 429 and Retry-After. Set it to the rate that Kafka and the consumers "
                        "sustain. 0 switches the limit off.",
                .example = "5000"},
-              &Settings::rate_limit, &RateLimitSettings::rps,
-              Decimal{.fallback = 200'000, .min = 0, .max = 1e9, .unit = "events per second"}),
+              Decimal{.fallback = 200'000, .min = 0, .max = 1e9, .unit = "events per second"},
+              &Settings::shares, &ClientShares::Options::rate),
       Declare({.key = "rate_limit.burst",
                .env = "RATE_LIMIT_BURST",
                .text = "Number of events that are accepted at once above the average rate; twice "
@@ -231,8 +234,8 @@ std::vector<Setting> FlowRows() {
                        "its client then waits until the average rate has made up for it, but clients below "
                        "1/8 of the rate don't wait.",
                .example = "10000"},
-              &Settings::rate_limit, &RateLimitSettings::burst,
-              Integer{.fallback = 400'000, .min = 1, .max = 1'000'000'000, .unit = "events"}),
+              Integer{.fallback = 400'000, .min = 1, .max = 1'000'000'000, .unit = "events"},
+              &Settings::shares, &ClientShares::Options::burst),
       Declare(
           {.key = "journal.events_max",
            .env = "QUEUE_SIZE",
@@ -240,16 +243,16 @@ std::vector<Setting> FlowRows() {
                    "requests are rejected with 503 journal_full. Raise it together with journal.bytes_max "
                    "to bridge longer Kafka outages.",
            .example = "1000000"},
-          &Settings::journal, &JournalSettings::events_max,
-          Integer{.fallback = 100'000, .min = 1, .max = 100'000'000, .unit = "events"}),
+          Integer{.fallback = 100'000, .min = 1, .max = 100'000'000, .unit = "events"}, &Settings::journal,
+          &MemoryJournal::Options::events_max),
       Declare({.key = "journal.bytes_max",
                .env = "QUEUE_BYTES_MAX",
                .text = "Memory for accepted events that wait for delivery. The journal is full when this or "
                        "journal.events_max is reached. Each event counts with its bytes and 160 bytes of "
                        "bookkeeping. Keep it well below the memory limit of the container.",
                .example = "512MiB"},
-              &Settings::journal, &JournalSettings::bytes_max,
-              Bytes{.fallback = 64 * kMiB, .min = kMiB, .max = kTiB}),
+              Bytes{.fallback = 64 * kMiB, .min = kMiB, .max = kTiB}, &Settings::journal,
+              &MemoryJournal::Options::bytes_max),
   };
 }
 
@@ -261,16 +264,16 @@ std::vector<Setting> WalRows() {
                        "ingest.ack or ingest.ack_min is wal. The folder must be on a disk that outlives the "
                        "process; in a container, on a volume.",
                .example = "/var/lib/event-ingestor/wal"},
-              &Settings::wal, &WalSettings::dir,
-              Text{.fallback = "var/wal", .allowed = "a path of at most 1024 bytes", .read = ReadPath}),
+              Text{.fallback = "var/wal", .allowed = "a path of at most 1024 bytes", .read = ReadPath},
+              &Settings::wal_dir),
       Declare({.key = "wal.bytes_max",
                .env = "WAL_BYTES_MAX",
                .text = "Maximum disk space of the write-ahead log. When it is full, requests are rejected "
                        "with 503 journal_full. Set it to events per second, times their size, times the "
                        "longest broker outage to survive, and to at least four times ingest.body_bytes_max.",
                .example = "50GiB"},
-              &Settings::wal, &WalSettings::bytes_max,
-              Bytes{.fallback = kGiB, .min = 64 * kMiB, .max = 16 * kTiB}),
+              Bytes{.fallback = kGiB, .min = 64 * kMiB, .max = 16 * kTiB}, &Settings::wal,
+              &wal::WalOptions::bytes_max),
   };
 }
 
@@ -282,49 +285,49 @@ std::vector<Setting> SinkRows() {
            .text = "Destination of the events. kafka: the brokers in kafka.brokers. file: NDJSON files in "
                    "file.dir, which needs no other system.",
            .example = "file"},
-          &Settings::sink, &SinkSettings::kind,
           Choice<SinkKind>{.fallback = SinkKind::kKafka,
-                           .words = {{"kafka", SinkKind::kKafka}, {"file", SinkKind::kFile}}}),
+                           .words = {{"kafka", SinkKind::kKafka}, {"file", SinkKind::kFile}}},
+          &Settings::sink),
       Declare({.key = "file.dir",
                .env = "FILE_DIR",
                .text = "Folder of the file sink, created if it is missing. A path without a leading / is "
                        "relative to the folder in which the process was started. A new file is started "
                        "after 128 MiB. Files can be moved away or deleted at any time.",
                .example = "/var/lib/event-ingestor/events"},
-              &Settings::file, &FileSettings::dir,
-              Text{.fallback = "var/events", .allowed = "a path of at most 1024 bytes", .read = ReadPath}),
+              Text{.fallback = "var/events", .allowed = "a path of at most 1024 bytes", .read = ReadPath},
+              &Settings::file, &file_sink::Options::directory),
   };
 }
 
 std::vector<Setting> KafkaRows() {
   return {
-      Declare({.key = "kafka.brokers",
-               .env = "KAFKA_BROKERS",
-               .text = "Brokers that are asked for the members of the cluster, separated by commas. Two or "
-                       "three are enough, so that one of them may be unreachable at the start.",
-               .example = "broker-1:9092,broker-2:9092"},
-              &Settings::kafka, &KafkaSettings::brokers,
-              Text{.fallback = "localhost:9092",
-                   .allowed = "host:port, separated by commas",
-                   .read = ReadBrokers}),
+      Declare(
+          {.key = "kafka.brokers",
+           .env = "KAFKA_BROKERS",
+           .text = "Brokers that are asked for the members of the cluster, separated by commas. Two or "
+                   "three are enough, so that one of them may be unreachable at the start.",
+           .example = "broker-1:9092,broker-2:9092"},
+          Text{
+              .fallback = "localhost:9092", .allowed = "host:port, separated by commas", .read = ReadBrokers},
+          &Settings::kafka, &KafkaOptions::brokers),
       Declare({.key = "kafka.topic",
                .env = "KAFKA_TOPIC",
                .text = "Topic that events are written to, unless kafka.routes_file names another one for "
                        "their type.",
                .example = "clickstream"},
-              &Settings::kafka, &KafkaSettings::topic,
               Text{.fallback = "events",
                    .allowed = "1 to 249 of a-z A-Z 0-9 . _ -, not . or ..",
-                   .read = ReadTopic}),
+                   .read = ReadTopic},
+              &Settings::kafka, &KafkaOptions::topic),
       Declare({.key = "kafka.dlq_topic",
                .env = "KAFKA_DLQ_TOPIC",
                .text = "Dead-letter topic. Events that Kafka rejects because of the event itself are written "
                        "there, with the reason in headers. It must differ from kafka.topic.",
                .example = "clickstream-dlq"},
-              &Settings::kafka, &KafkaSettings::dlq_topic,
               Text{.fallback = "events-dlq",
                    .allowed = "1 to 249 of a-z A-Z 0-9 . _ -, not . or ..",
-                   .read = ReadTopic}),
+                   .read = ReadTopic},
+              &Settings::kafka, &KafkaOptions::dlq_topic),
       Declare(
           {.key = "kafka.key",
            .env = "KAFKA_KEY",
@@ -333,10 +336,10 @@ std::vector<Setting> KafkaRows() {
                    "X-Event-Key; a JSON Pointer is that member of the event. If the header or the member "
                    "is missing, the event has no key.",
            .example = "/payload/user_id"},
-          &Settings::kafka, &KafkaSettings::key,
           Text{.fallback = "id",
                .allowed = "id, none, header, or a JSON Pointer of at most 16 tokens",
-               .read = ReadKafkaKey}),
+               .read = ReadKafkaKey},
+          &Settings::routing, &RoutingSettings::key),
       Declare({.key = "kafka.routes_file",
                .env = "KAFKA_ROUTES_FILE",
                .text = "YAML file that routes events to topics by their type and can give topics separate "
@@ -344,9 +347,9 @@ std::vector<Setting> KafkaRows() {
                        "error changes nothing, and the log says why. If it is unset, all events go to "
                        "kafka.topic.",
                .example = "/etc/event-ingestor/routes.yaml"},
-              &Settings::kafka, &KafkaSettings::routes_file,
               OrUnset<Text>{
-                  .kind = {.fallback = {}, .allowed = "a path of at most 1024 bytes", .read = ReadPath}}),
+                  .kind = {.fallback = {}, .allowed = "a path of at most 1024 bytes", .read = ReadPath}},
+              &Settings::routing, &RoutingSettings::routes_file),
       Declare({.key = "kafka.max_retries",
                .env = "KAFKA_MAX_RETRIES",
                .text = "Number of times that an event is sent again after its topic rejected it, each time "
@@ -354,16 +357,16 @@ std::vector<Setting> KafkaRows() {
                        "record at fault, so more than one retry helps only where a topic's rules change for "
                        "moments. Failures of the brokers are retried without limit.",
                .example = "3"},
-              &Settings::kafka, &KafkaSettings::max_retries,
-              Integer{.fallback = 1, .min = 0, .max = 1000, .unit = "retries"}),
+              Integer{.fallback = 1, .min = 0, .max = 1000, .unit = "retries"}, &Settings::kafka,
+              &KafkaOptions::max_retries),
       Declare({.key = "kafka.retry_backoff",
                .env = "KAFKA_RETRY_BACKOFF",
                .text = "Longest wait before the first retry. Later waits grow up to 10 s, and each wait is "
                        "randomized. More than 10 s counts as 10 s. Raise it when retries burden a cluster "
                        "that is recovering.",
                .example = "500ms"},
-              &Settings::kafka, &KafkaSettings::retry_backoff,
-              Duration{.fallback = 100ms, .min = 1ms, .max = 10min}),
+              Duration{.fallback = 100ms, .min = 1ms, .max = 10min}, &Settings::kafka,
+              &KafkaOptions::retry_backoff),
       Declare(
           {.key = "kafka.unknown_topic_grace",
            .env = "KAFKA_UNKNOWN_TOPIC_GRACE",
@@ -371,36 +374,37 @@ std::vector<Setting> KafkaRows() {
                    "dead letter. Set it longer than you need to create a topic that was forgotten or "
                    "deleted by mistake.",
            .example = "1h"},
-          &Settings::kafka, &KafkaSettings::unknown_topic_grace,
-          Duration{.fallback = 10min, .min = 0s, .max = 7 * 24h}),
+          Duration{.fallback = 10min, .min = 0s, .max = 7 * 24h}, &Settings::kafka,
+          &KafkaOptions::unknown_topic_grace),
       Declare({.key = "kafka.write_timeout",
                .env = "KAFKA_WRITE_TIMEOUT",
                .text = "Maximum time for a broker to answer one produce request. After that the request is "
                        "sent again; no event is given up because of it. Raise it for slow or distant "
                        "clusters.",
                .example = "30s"},
-              &Settings::kafka, &KafkaSettings::write_timeout,
-              Duration{.fallback = 10s, .min = 100ms, .max = 5min}),
+              Duration{.fallback = 10s, .min = 100ms, .max = 5min}, &Settings::kafka,
+              &KafkaOptions::write_timeout),
       Declare({.key = "kafka.linger",
                .env = "KAFKA_LINGER",
                .text = "Time that events wait for more events to share a produce request. A higher value "
                        "saves CPU and requests; a lower value delivers sooner.",
                .example = "20ms"},
-              &Settings::kafka, &KafkaSettings::linger, Duration{.fallback = 5ms, .min = 0s, .max = 1s}),
+              Duration{.fallback = 5ms, .min = 0s, .max = 1s}, &Settings::workers,
+              &WorkerPool::Options::gather),
       Declare(
           {.key = "kafka.compression",
            .env = "KAFKA_COMPRESSION",
            .text = "Compression of record batches. lz4 saves most of the network and disk for little CPU; "
                    "zstd saves more but needs more CPU.",
            .example = "lz4"},
-          &Settings::kafka, &KafkaSettings::compression, CompressionWords()),
+          CompressionWords(), &Settings::kafka, &KafkaOptions::compression),
       Declare({.key = "kafka.client_header",
                .env = "KAFKA_CLIENT_HEADER",
                .text = "event_client: records have a header of this name with the name of the authenticated "
                        "client that sent the event. Clients can't set it.",
                .example = "event_client"},
-              &Settings::kafka, &KafkaSettings::client_header,
-              Choice<bool>{.fallback = false, .words = {{"none", false}, {"event_client", true}}}),
+              Choice<bool>{.fallback = false, .words = {{"none", false}, {"event_client", true}}},
+              &Settings::client_header),
   };
 }
 
@@ -414,16 +418,16 @@ std::vector<Setting> DeadLetterRows() {
                    "with key and headers. Each process needs its own folder; in a container it must be on "
                    "a volume.",
            .example = "/var/lib/event-ingestor/dead-letters"},
-          &Settings::dead_letter, &DeadLetterSettings::dir,
-          Text{.fallback = "var/dead-letters", .allowed = "a path of at most 1024 bytes", .read = ReadPath}),
+          Text{.fallback = "var/dead-letters", .allowed = "a path of at most 1024 bytes", .read = ReadPath},
+          &Settings::dead_letter, &DeadLetterFileOptions::directory),
       Declare({.key = "dead_letter.bytes_max",
                .env = "DEAD_LETTER_BYTES_MAX",
                .text = "Maximum disk space of the dead-letter file. When it is full, events that the "
                        "dead-letter topic rejects stay in the journal and are retried; watch "
                        "event_ingestor_dead_letter_file_bytes.",
                .example = "1GiB"},
-              &Settings::dead_letter, &DeadLetterSettings::bytes_max,
-              Bytes{.fallback = 256 * kMiB, .min = kMiB, .max = kTiB}),
+              Bytes{.fallback = 256 * kMiB, .min = kMiB, .max = kTiB}, &Settings::dead_letter,
+              &DeadLetterFileOptions::bytes_max),
   };
 }
 
@@ -436,15 +440,15 @@ std::vector<Setting> RunRows() {
                    "the events of some keys; one delivers about a million events per second. More threads "
                    "help when compression or TLS keeps one busy. 0 means one per core, at most 4.",
            .example = "2"},
-          &Settings::delivery, &DeliverySettings::workers,
-          Integer{.fallback = 2, .min = 0, .max = 64, .unit = "threads"}),
+          Integer{.fallback = 2, .min = 0, .max = 64, .unit = "threads"}, &Settings::workers,
+          &WorkerPool::Options::workers),
       Declare({.key = "shutdown.delay",
                .env = "SHUTDOWN_DELAY",
                .text = "Time between the stop signal, when readiness fails, and the closing of the listening "
                        "port. Behind a load balancer, set it to the time that the balancer needs to notice.",
                .example = "5s"},
-              &Settings::shutdown, &ShutdownSettings::delay,
-              Duration{.fallback = 0s, .min = 0s, .max = 10min}),
+              Duration{.fallback = 0s, .min = 0s, .max = 10min}, &Settings::shutdown,
+              &ShutdownSettings::delay),
       Declare(
           {.key = "shutdown.timeout",
            .env = "SHUTDOWN_TIMEOUT",
@@ -453,17 +457,17 @@ std::vector<Setting> RunRows() {
                    "sum of shutdown.delay and this below the grace period of the supervisor that stops "
                    "the process.",
            .example = "2m"},
-          &Settings::shutdown, &ShutdownSettings::timeout, Duration{.fallback = 30s, .min = 0s, .max = 1h}),
+          Duration{.fallback = 30s, .min = 0s, .max = 1h}, &Settings::shutdown, &ShutdownSettings::timeout),
       Declare({.key = "log.level",
                .env = "LOG_LEVEL",
                .text = "Lowest level that is logged. DEBUG is for troubleshooting, not for normal operation.",
                .example = "WARN"},
-              &Settings::log, &LogSettings::level,
               Choice<LogLevel>{.fallback = LogLevel::kInfo,
                                .words = {{"DEBUG", LogLevel::kDebug},
                                          {"INFO", LogLevel::kInfo},
                                          {"WARN", LogLevel::kWarn},
-                                         {"ERROR", LogLevel::kError}}}),
+                                         {"ERROR", LogLevel::kError}}},
+              &Settings::log_level),
   };
 }
 

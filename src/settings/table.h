@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cassert>
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <span>
@@ -44,63 +45,62 @@ struct About {
   std::string_view text;
   std::string_view example;
   bool secret = false;
+  // Only of a number: why it bounds nothing that input can drive. Other numbers need a row in
+  // docs/bounds.yaml (tools/bounds.py).
+  std::string_view bounds_nothing = {};
 };
 
-// Converts a kind's value to the type of the member, which may be narrower. The range of the kind has to fit
-// into it.
-template <typename Field, typename Value>
-Field Narrow(const Value& value) {
-  if constexpr (std::is_integral_v<Field>) {
-    assert(std::in_range<Field>(value));
-    return static_cast<Field>(value);
+// Converts between a kind's value and the member's type, which may be narrower: the range of the kind has to
+// fit into it.
+template <typename To, typename From>
+To Convert(const From& from) {
+  if constexpr (std::is_same_v<To, From>) {
+    return from;
+  } else if constexpr (requires { from.has_value(); }) {
+    return from ? To(Convert<typename To::value_type>(*from)) : std::nullopt;
+  } else if constexpr (requires { typename From::period; }) {
+    return std::chrono::duration_cast<To>(from);
   } else {
-    return value;
+    if constexpr (std::is_integral_v<To> && std::is_integral_v<From>) assert(std::in_range<To>(from));
+    return static_cast<To>(from);
   }
 }
 
-template <typename Field, typename Value>
-std::optional<Field> NarrowOptional(const std::optional<Value>& value) {
-  return value ? std::optional<Field>(Narrow<Field>(*value)) : std::nullopt;
+// Returns the member of a member and so on.
+template <typename Object, typename Member, typename... Members>
+auto& Follow(Object& object, Member member, Members... members) {
+  if constexpr (sizeof...(members) == 0) {
+    return object.*member;
+  } else {
+    return Follow(object.*member, members...);
+  }
 }
 
-// Makes a row for the member `settings.*group.*field`.
-template <typename Group, typename Field, typename Kind>
-Setting Declare(const About& about, Group Settings::* group, Field Group::* field, const Kind& kind) {
+// Makes a row for the member of Settings to which `path` leads: pointers to members.
+template <typename Kind, typename... Members>
+Setting Declare(const About& about, const Kind& kind, Members... path) {
   using Value = typename Kind::Value;
-  constexpr bool kOptional = requires(Field f) { f.has_value(); };
+  using Field = std::remove_cvref_t<decltype(Follow(std::declval<Settings&>(), path...))>;
   Setting row{.key = about.key,
               .env = about.env,
               .text = about.text,
               .example = about.example,
               .secret = about.secret,
-              .may_be_unset = kOptional,
-              .type = kind.Type(),
-              .allowed = kind.Allowed(),
-              .fallback = kind.Format(Value(kind.fallback)),
-              .lowest = kind.Lowest(),
-              .highest = kind.Highest(),
-              .assign = {},
-              .format = {}};
-  row.assign = [group, field, kind](std::string_view text, Settings& settings) -> base::Result<void> {
-    base::Result<Value> value = kind.Parse(text);
-    if (!value) return std::unexpected(std::move(value.error()));
-    Field& target = settings.*group.*field;
-    if constexpr (kOptional) {
-      target = NarrowOptional<typename Field::value_type>(*value);
-    } else {
-      target = Narrow<Field>(*value);
-    }
-    return {};
-  };
-  row.format = [group, field, kind](const Settings& settings) {
-    const Field& stored = settings.*group.*field;
-    if constexpr (kOptional) {
-      return kind.Format(NarrowOptional<typename Value::value_type>(stored));
-    } else {
-      return kind.Format(Value(stored));
-    }
-  };
-  return row;
+              .may_be_unset = requires(Value value){value.has_value();
+}
+, .type = kind.Type(), .allowed = kind.Allowed(), .fallback = kind.Format(Value(kind.fallback)),
+    .lowest = kind.Lowest(), .highest = kind.Highest(), .assign = {}, .format = {}
+};  // namespace ei::service
+row.assign = [kind, path...](std::string_view text, Settings& settings) -> base::Result<void> {
+  base::Result<Value> value = kind.Parse(text);
+  if (!value) return std::unexpected(std::move(value.error()));
+  Follow(settings, path...) = Convert<Field>(*value);
+  return {};
+};
+row.format = [kind, path...](const Settings& settings) {
+  return kind.Format(Convert<Value>(Follow(settings, path...)));
+};
+return row;
 }
 
 // The rows in the order of the documentation; the rows of a group (the part of the key before the first dot)

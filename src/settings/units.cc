@@ -124,10 +124,11 @@ Result<std::uint64_t> ParseBytes(std::string_view text) {
       "is not a size: write bytes, or a number and its unit (KiB, MiB, GiB, TiB), as in 10MiB");
 }
 
-std::string FormatDuration(std::chrono::microseconds duration) {
-  assert(duration.count() >= 0);
-  if (duration.count() == 0) return "0s";
-  return FormatQuantity(static_cast<std::uint64_t>(duration.count()), kDurationUnits);
+std::string FormatDuration(base::Duration duration) {
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+  assert(microseconds >= 0);
+  if (microseconds == 0) return "0s";
+  return FormatQuantity(static_cast<std::uint64_t>(microseconds), kDurationUnits);
 }
 
 std::string FormatBytes(std::uint64_t bytes) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/time.h"
 
 namespace ei::service {
 
@@ -22,8 +23,8 @@ base::Result<std::chrono::microseconds> ParseDuration(std::string_view text);
 base::Result<std::uint64_t> ParseBytes(std::string_view text);
 
 // Format with the largest unit that gives a whole number: "75s", "2m", "10MiB", "1000000". The text parses to
-// the same value.
-std::string FormatDuration(std::chrono::microseconds duration);
+// the same value; a duration is cut to whole microseconds.
+std::string FormatDuration(base::Duration duration);
 std::string FormatBytes(std::uint64_t bytes);
 
 }  // namespace ei::service

@@ -24,8 +24,8 @@ constexpr auto kLastHeaderGrace = std::chrono::milliseconds(100);
 Connection::Connection(EventLoop& loop, asio::ip::tcp::socket socket, const asio::ip::address& peer)
     : loop_(loop),
       socket_(std::move(socket)),
-      client_(peer, loop.Shares(), loop.Authentication(), loop.Shared().options.trusted_proxies,
-              loop.Shared().inflight, loop.Clock().Now()),
+      client_(peer, loop.Shares(), loop.Authentication(), loop.Shared().proxies, loop.Shared().inflight,
+              loop.Clock().Now()),
       buffer_(client_),
       parser_(loop.Shared().options.header_bytes_max, loop.Shared().options.body_bytes_max) {
   loop_.Connections().Add();

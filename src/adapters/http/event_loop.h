@@ -17,6 +17,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "adapters/http/ack_queue.h"
+#include "adapters/http/client_address.h"
 #include "adapters/http/connection.h"
 #include "adapters/http/connection_count.h"
 #include "adapters/http/events_endpoint.h"
@@ -32,11 +33,12 @@ namespace ei::http {
 
 // What all loops of a server share; thread-safe.
 struct SharedState {
-  SharedState(const HttpOptions& o, ClientShares* s)
-      : options(o), shares(s), inflight(o.inflight_bytes_max) {}
+  SharedState(const HttpOptions& o, TrustedProxies p, ClientShares* s)
+      : options(o), proxies(std::move(p)), shares(s), inflight(o.inflight_bytes_max) {}
 
   const HttpOptions options;
-  ClientShares* const shares;  // null: clients aren't distinguished
+  const TrustedProxies proxies;  // options.trusted_proxies
+  ClientShares* const shares;    // null: clients aren't distinguished
   InflightBytes inflight;
   std::atomic<bool> announce_close{false};  // the service stops: replies have Connection: close
 };

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 
-#include "adapters/http/client_address.h"
 #include "base/time.h"
 
 namespace ei::http {
@@ -16,7 +15,7 @@ struct HttpOptions {
   std::optional<uint16_t> admin_port;  // unset: the operational routes are on `port`
   bool admin_auth = false;             // the operational routes except for probes are authenticated
   size_t threads = 1;                  // event loops
-  TrustedProxies trusted_proxies;
+  std::string trusted_proxies;         // networks, as TrustedProxies::Parse reads them
 
   size_t connections_max = 10'000;
   // In addition to connections_max: connections that were rejected or are closing, until their clients have

@@ -36,8 +36,8 @@ boost::system::error_code TryBindExclusively(asio::io_context& context, const tc
 
 }  // namespace
 
-Server::Server(const HttpOptions& options, const ServerContext& context)
-    : shared_(options, context.shares),
+Server::Server(const HttpOptions& options, TrustedProxies proxies, const ServerContext& context)
+    : shared_(options, std::move(proxies), context.shares),
       context_(context),
       operations_(context.operations),
       port_(options.port),
@@ -57,7 +57,9 @@ Server::Server(const HttpOptions& options, const ServerContext& context)
 
 base::Result<std::unique_ptr<Server>> Server::Start(const HttpOptions& options,
                                                     const ServerContext& context) {
-  std::unique_ptr<Server> server(new Server(options, context));
+  auto proxies = TrustedProxies::Parse(options.trusted_proxies);
+  if (!proxies) return std::unexpected(std::move(proxies.error()));
+  std::unique_ptr<Server> server(new Server(options, std::move(*proxies), context));
   const auto make_loop = [&](Listener& listener, size_t number) {
     return std::make_unique<EventLoop>(
         server->shared_, listener,

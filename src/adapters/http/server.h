@@ -62,7 +62,7 @@ class Server {
   size_t WaitingRequests() const;
 
  private:
-  Server(const HttpOptions& options, const ServerContext& context);
+  Server(const HttpOptions& options, TrustedProxies proxies, const ServerContext& context);
   base::Result<void> Listen(EventLoop& loop, uint16_t& port, const char* setting);
 
   SharedState shared_;

@@ -35,7 +35,7 @@ base::Result<void> AddTls(const SecurityOptions& security, Properties& propertie
 }
 
 base::Result<void> AddSasl(const SecurityOptions& security, Properties& properties) {
-  properties.emplace_back("sasl.mechanism", security.mechanism);
+  properties.emplace_back("sasl.mechanism", security.mechanism.value_or(""));
   if (security.UsesTokens()) return {};
   properties.emplace_back("sasl.username", security.username);
   base::Result<std::string> password = security.password;

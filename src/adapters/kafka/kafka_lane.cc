@@ -79,9 +79,9 @@ native::Producer::Options KafkaLane::ProducerOptions(std::vector<native::Address
   options.produce.timeout = settings.write_timeout;
   options.requests.timeout = settings.write_timeout;
   options.connections.link.timeout = settings.write_timeout;
-  options.partition.retries = settings.retries;
+  options.partition.retries = {settings.retry_backoff, kRetryBackoffMax, 0};
   if (settings.security.UsesSasl()) {
-    options.connections.link.mechanism = settings.security.mechanism;
+    options.connections.link.mechanism = settings.security.mechanism.value_or("");
     options.connections.link.make_sasl = [this] { return sink_.MakeSasl(); };
   }
   return options;
@@ -106,14 +106,16 @@ TopicQueue& KafkaLane::QueueNamed(std::string_view name) {
   if (last_queue_ != nullptr && last_queue_->Name() == name) return *last_queue_;
   auto found = queues_.find(name);
   if (found == queues_.end()) {
+    const KafkaOptions& options = sink_.options_;
     const std::string owned(name);
     native::TopicQueueListener& self = *this;
-    found = queues_
-                .try_emplace(
-                    owned, owned,
-                    TopicQueue::Options{sink_.options_.unknown_topic_grace, sink_.options_.rejected_retries},
-                    *producer_, self, delivered_, Seed())
-                .first;
+    found =
+        queues_
+            .try_emplace(owned, owned,
+                         TopicQueue::Options{options.unknown_topic_grace,
+                                             {options.retry_backoff, kRetryBackoffMax, options.max_retries}},
+                         *producer_, self, delivered_, Seed())
+            .first;
     found->second.UseRules(sink_.RulesOf(name));
     next_turn_ = {};
   }

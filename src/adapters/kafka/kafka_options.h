@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,7 +10,6 @@
 #include "adapters/kafka/stall_rule.h"
 #include "adapters/kafka/topics.h"
 #include "base/time.h"
-#include "delivery/retry_policy.h"
 
 namespace ei::kafka {
 
@@ -20,8 +20,8 @@ struct KafkaOptions {
   std::string dlq_topic = "events-dlq";
   std::vector<TopicOptions> topics;                         // topics with their own settings
   base::Duration write_timeout = std::chrono::seconds(10);  // of one request; then its batches are sent again
-  RetryPolicy retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 0};
-  RetryPolicy rejected_retries{std::chrono::milliseconds(100), std::chrono::seconds(10), 1};
+  base::Duration retry_backoff = std::chrono::milliseconds(100);
+  uint32_t max_retries = 1;  // of an event that its topic rejected
   base::Duration unknown_topic_grace = std::chrono::minutes(10);
   StallRule stall_rule;
   std::string compression = "none";

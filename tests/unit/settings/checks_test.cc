@@ -21,19 +21,19 @@ std::string OnlyConflict(const Settings& settings) {
 
 TEST(SettingConflicts, AdminPortThatIsTheHttpPort) {
   Settings settings = DefaultSettings();
-  settings.admin.port = settings.http.port;
+  settings.http.admin_port = settings.http.port;
   EXPECT_EQ(OnlyConflict(settings),
             "admin.port / http.port: 8080 is also http.port; choose another port, or leave admin.port unset "
             "to have the operational routes on http.port");
-  settings.admin.port = settings.http.port = 0;
+  settings.http.admin_port = settings.http.port = 0;
   EXPECT_EQ(OnlyConflict(settings), "");
 }
 
 TEST(SettingConflicts, BodyThatCannotHoldTheLargestEvent) {
   Settings settings = DefaultSettings();
-  settings.ingest.body_bytes_max = settings.ingest.event_bytes_max;
+  settings.http.body_bytes_max = settings.decoder.event_bytes_max;
   EXPECT_EQ(OnlyConflict(settings), "");
-  settings.ingest.body_bytes_max = 512 * 1024;
+  settings.http.body_bytes_max = 512 * 1024;
   EXPECT_EQ(OnlyConflict(settings),
             "ingest.body_bytes_max / ingest.event_bytes_max: 512KiB is less than ingest.event_bytes_max "
             "(1000000), so the "
@@ -51,7 +51,7 @@ TEST(SettingConflicts, InflightBytesThatCannotHoldTheLargestBody) {
       "http.inflight_bytes_max / ingest.body_bytes_max: 11MiB is too little for the largest body and header "
       "(10MiB and 16KiB), of which one client may use 7/8, so such a request would be rejected on every "
       "retry; raise it to 12MiB or lower ingest.body_bytes_max");
-  settings.http.clients_max = 0;
+  settings.shares.clients_max = 0;
   EXPECT_EQ(OnlyConflict(settings), "") << "one client may use all of it";
 }
 
@@ -76,7 +76,7 @@ TEST(SettingConflicts, JournalThatOneEventCouldFill) {
 
 TEST(SettingConflicts, DeadLetterFileThatCannotHoldTheLargestEvent) {
   Settings settings = DefaultSettings();
-  settings.dead_letter.bytes_max = 4 * settings.ingest.event_bytes_max;
+  settings.dead_letter.bytes_max = 4 * settings.decoder.event_bytes_max;
   EXPECT_EQ(OnlyConflict(settings), "");
   settings.dead_letter.bytes_max = 3 * 1024 * 1024;
   EXPECT_EQ(OnlyConflict(settings),
@@ -107,9 +107,9 @@ TEST(SettingConflicts, LogThatIsFullWithTheLargestBody) {
   Settings settings = DefaultSettings();
   settings.wal.bytes_max = 64u << 20;
   settings.http.inflight_bytes_max = 256u << 20;
-  settings.ingest.body_bytes_max = 16u << 20;
+  settings.http.body_bytes_max = 16u << 20;
   EXPECT_EQ(OnlyConflict(settings), "");
-  settings.ingest.body_bytes_max = 17u << 20;
+  settings.http.body_bytes_max = 17u << 20;
   EXPECT_EQ(OnlyConflict(settings),
             "wal.bytes_max / ingest.body_bytes_max: 64MiB is less than four times ingest.body_bytes_max "
             "(17MiB), so the log would be full before it could free any disk space; raise wal.bytes_max or "
@@ -122,9 +122,9 @@ TEST(SettingConflicts, BodyThatIsTooLargeForAnyLog) {
   Settings settings = DefaultSettings();
   settings.wal.bytes_max = uint64_t{1} << 40;
   settings.http.inflight_bytes_max = uint64_t{2} << 30;
-  settings.ingest.body_bytes_max = 512u << 20;
+  settings.http.body_bytes_max = 512u << 20;
   EXPECT_EQ(OnlyConflict(settings), "");
-  settings.ingest.body_bytes_max = 1u << 30;
+  settings.http.body_bytes_max = 1u << 30;
   EXPECT_EQ(OnlyConflict(settings),
             "ingest.body_bytes_max / ingest.ack: 1GiB is more than the write-ahead log takes (512MiB); lower "
             "ingest.body_bytes_max, or use no log: set ingest.ack and ingest.ack_min to other levels than "
@@ -135,18 +135,18 @@ TEST(SettingConflicts, BodyThatIsTooLargeForAnyLog) {
 
 TEST(SettingConflicts, AcksThatAlwaysComeTooLate) {
   Settings settings = DefaultSettings();
-  settings.ingest.ack_timeout = std::chrono::milliseconds(150);
-  settings.kafka.linger = std::chrono::milliseconds(200);
+  settings.http.ack_timeout = std::chrono::milliseconds(150);
+  settings.workers.gather = std::chrono::milliseconds(200);
   EXPECT_EQ(OnlyConflict(settings),
             "ingest.ack_timeout / kafka.linger: 150ms is less than kafka.linger (200ms), so every request at "
             "level broker would time out; raise ingest.ack_timeout or lower kafka.linger");
-  settings.sink.kind = SinkKind::kFile;
+  settings.sink = SinkKind::kFile;
   EXPECT_EQ(OnlyConflict(settings), "");
 }
 
 TEST(SettingConflicts, AllAreReported) {
   Settings settings = DefaultSettings();
-  settings.admin.port = settings.http.port;
+  settings.http.admin_port = settings.http.port;
   settings.kafka.dlq_topic = settings.kafka.topic;
   EXPECT_EQ(FindConflicts(settings).size(), 2u);
 }

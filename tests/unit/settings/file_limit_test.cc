@@ -29,10 +29,10 @@ TEST(FileBudget, ALimitThatIsHighEnoughChangesNothing) {
 TEST(FileBudget, ConnectionsGiveWayToTheLogAndTheSink) {
   Settings settings = WithThreads();
   for (const bool admin : {false, true}) {
-    if (admin) settings.admin.port = 9090;
+    if (admin) settings.http.admin_port = 9090;
     const uint64_t others = BudgetFiles(settings, 1 << 20)->wanted - settings.http.connections_max -
                             (admin ? 2 : 1) * RefusedConnectionsMax(settings.http.connections_max);
-    uint32_t last = 0;
+    uint64_t last = 0;
     for (uint64_t limit = others + (admin ? 40 : 24); limit < 12'000; limit += 97) {
       const auto budget = BudgetFiles(settings, limit);
       ASSERT_TRUE(budget) << limit;

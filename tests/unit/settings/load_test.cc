@@ -153,7 +153,7 @@ TEST(LoadSettings, RemovedSettingsHaveNoEffectAndAreNamedWithTheirSources) {
                  .yaml = "wal:\n  segment_bytes: 2MiB\n  dir: x\n"}));
   ASSERT_TRUE(resolved.has_value());
   EXPECT_EQ(resolved->settings.http.port, 7);
-  EXPECT_EQ(resolved->settings.wal.dir, "x");
+  EXPECT_EQ(resolved->settings.wal_dir, "x");
   Lines lines;
   for (const RemovedSettingUse& use : resolved->removed) lines.push_back(ToLine(use));
   const std::string told =
@@ -168,14 +168,14 @@ TEST(LoadSettings, EmptyEnvironmentValueIsUnset) {
       SourcesOf({.environment = {{"HTTP_PORT", ""}, {"ADMIN_PORT", ""}}, .yaml = "admin: {port: 5}"}));
   ASSERT_TRUE(settings.has_value());
   EXPECT_EQ(settings->http.port, 8080);
-  EXPECT_EQ(settings->admin.port, 5);
+  EXPECT_EQ(settings->http.admin_port, 5);
 }
 
 TEST(LoadSettings, EmptyFlagUnsetsWhatMayBeUnsetAndNothingElse) {
   const auto settings =
       LoadSettings(SourcesOf({.flags = {{"admin.port", ""}}, .environment = {{"ADMIN_PORT", "5"}}}));
   ASSERT_TRUE(settings.has_value());
-  EXPECT_FALSE(settings->admin.port.has_value());
+  EXPECT_FALSE(settings->http.admin_port.has_value());
   EXPECT_EQ(FaultLines({.flags = {{"http.port", ""}}}),
             Lines{"http.port: \"\" is not a whole number; allowed: 0 to 65535 (flag --http.port)"});
 }
@@ -190,13 +190,13 @@ TEST(LoadSettings, EveryKindOfValueArrives) {
                                                                 {"ADMIN_PORT", "0"},
                                                                 {"QUEUE_BYTES_MAX", "1.5GiB"}}}));
   ASSERT_TRUE(settings.has_value());
-  EXPECT_EQ(settings->log.level, LogLevel::kWarn);
-  EXPECT_EQ(settings->sink.kind, SinkKind::kFile);
-  EXPECT_EQ(settings->rate_limit.rps, 0.5);
-  EXPECT_EQ(settings->kafka.linger, 1500us);
-  EXPECT_EQ(settings->kafka.compression, Compression::kZstd);
+  EXPECT_EQ(settings->log_level, LogLevel::kWarn);
+  EXPECT_EQ(settings->sink, SinkKind::kFile);
+  EXPECT_EQ(settings->shares.rate, 0.5);
+  EXPECT_EQ(settings->workers.gather, 1500us);
+  EXPECT_EQ(settings->kafka.compression, "zstd");
   EXPECT_EQ(settings->kafka.brokers, "a:1,b:2");
-  EXPECT_EQ(settings->admin.port, 0);
+  EXPECT_EQ(settings->http.admin_port, 0);
   EXPECT_EQ(settings->journal.bytes_max, 3ull << 29);
 }
 

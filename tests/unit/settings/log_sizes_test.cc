@@ -15,19 +15,18 @@ namespace {
 constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::uint64_t kGiB = 1 << 30;
 
-IngestSettings Limits(std::uint64_t body_bytes_max, std::uint32_t batch_events_max) {
-  IngestSettings limits;
-  limits.body_bytes_max = body_bytes_max;
-  limits.batch_events_max = batch_events_max;
+Settings Limits(std::uint64_t body_bytes_max, std::uint32_t batch_events_max) {
+  Settings limits;
+  limits.http.body_bytes_max = body_bytes_max;
+  limits.decoder.batch_events_max = batch_events_max;
   return limits;
 }
 
 TEST(LogSizes, AFileIs32MiBByDefault) {
   const Settings settings = DefaultSettings();
-  EXPECT_EQ(SegmentBytes(settings.ingest, settings.wal.bytes_max), 32 * kMiB);
-  EXPECT_EQ(SegmentBytes(settings.ingest, 64 * kMiB), 32 * kMiB)
-      << "the largest request needs more than 2 MiB";
-  EXPECT_EQ(SegmentBytes(settings.ingest, 50 * kGiB), 32 * kMiB);
+  EXPECT_EQ(SegmentBytes(settings, settings.wal.bytes_max), 32 * kMiB);
+  EXPECT_EQ(SegmentBytes(settings, 64 * kMiB), 32 * kMiB) << "the largest request needs more than 2 MiB";
+  EXPECT_EQ(SegmentBytes(settings, 50 * kGiB), 32 * kMiB);
 }
 
 TEST(LogSizes, ASmallLogForSmallRequestsHas32Files) {
@@ -47,7 +46,7 @@ TEST(LogSizes, FilesUseTheWholeLog) {
 }
 
 TEST(LogSizes, ALogHasAtLeastTwoFiles) {
-  const IngestSettings limits = Limits(16 * kMiB, 1'000'000);
+  const Settings limits = Limits(16 * kMiB, 1'000'000);
   EXPECT_EQ(LogBytesMin(limits), 64 * kMiB);
   EXPECT_EQ(SegmentBytes(limits, 64 * kMiB), 32 * kMiB);
   EXPECT_EQ(SegmentBytes(Limits(kLogBodyBytesMax, 1), LogBytesMin(Limits(kLogBodyBytesMax, 1))), kGiB);
@@ -55,7 +54,7 @@ TEST(LogSizes, ALogHasAtLeastTwoFiles) {
 }
 
 // As many events of `size` as the limits allow, each with everything that the service may add.
-EventBatch LargestRequest(const IngestSettings& limits, size_t size, bool keyed) {
+EventBatch LargestRequest(const Settings& limits, size_t size, bool keyed) {
   static const std::string topic(kTopicNameBytesMax, 't');
   static const std::string trace(kTraceparentBytes, '0');
   const Route route{.topic = topic, .key_source = keyed ? KeySource::kPointer : KeySource::kNone};
@@ -69,7 +68,7 @@ EventBatch LargestRequest(const IngestSettings& limits, size_t size, bool keyed)
   const std::string now(std::tuple_size_v<TimestampText>, '0');
   EventBatch batch;
   const std::uint64_t events =
-      std::min<std::uint64_t>(limits.batch_events_max, (limits.body_bytes_max + 1) / (size + 1));
+      std::min<std::uint64_t>(limits.decoder.batch_events_max, (limits.http.body_bytes_max + 1) / (size + 1));
   for (std::uint64_t i = 0; i < events; ++i)
     batch.Add(event, id, now, {.context = {.client = {}, .traceparent = trace}});
   return batch;
@@ -78,7 +77,7 @@ EventBatch LargestRequest(const IngestSettings& limits, size_t size, bool keyed)
 TEST(LogSizes, AFileTakesTheEventsOfAnyRequest) {
   for (const std::uint64_t body : {std::uint64_t{1} << 10, 100 * kMiB / 1024, kMiB}) {
     for (const std::uint32_t events : {1U, 100U, 10'000U, 1'000'000U}) {
-      const IngestSettings limits = Limits(body, events);
+      const Settings limits = Limits(body, events);
       const std::uint64_t bytes_max = 128 * kMiB;
       const wal::LogTail log(SegmentBytes(limits, bytes_max), std::string(kTopicNameBytesMax, 't'));
       for (const size_t size : {size_t{12}, size_t{13}, size_t{1000}, static_cast<size_t>(body)}) {

@@ -26,7 +26,6 @@ SettingsTable TableWithSecret() {
                 .text = "A password.",
                 .example = "x",
                 .secret = true},
-               &Settings::kafka, &KafkaSettings::topic,
                Text{.fallback = "",
                     .allowed = "at least 8 characters",
                     .read = [](std::string_view text) -> base::Result<std::string> {
@@ -34,11 +33,12 @@ SettingsTable TableWithSecret() {
                         return base::Fail(base::ErrorKind::kInvalid, "is too short");
                       }
                       return std::string(text);
-                    }}),
+                    }},
+               &Settings::kafka, &kafka::KafkaOptions::topic),
        // Keeps the two topics of the checks between settings apart.
        Declare({.key = "kafka.dlq_topic", .env = "KAFKA_DLQ_TOPIC", .text = "A topic.", .example = "x"},
-               &Settings::kafka, &KafkaSettings::dlq_topic,
-               Text{.fallback = "dlq", .allowed = "a topic", .read = ReadTopic})});
+               Text{.fallback = "dlq", .allowed = "a topic", .read = ReadTopic}, &Settings::kafka,
+               &kafka::KafkaOptions::dlq_topic)});
 }
 
 TEST(PrintSettings, SecretIsMasked) {
@@ -142,7 +142,7 @@ TEST(PrintSettings, TextThatMeansSomethingToYamlComesBackAsWritten) {
     ASSERT_TRUE(given.has_value()) << dir;
     const auto again = ResolveSettings(SourcesOf({.yaml = PrintSettings(*given, true)}));
     ASSERT_TRUE(again.has_value()) << ToLine(again.error().at(0));
-    EXPECT_EQ(again->settings.file.dir, dir);
+    EXPECT_EQ(again->settings.file.directory, dir);
   }
 }
 

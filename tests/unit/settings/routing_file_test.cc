@@ -34,7 +34,7 @@ class RoutingTest : public ::testing::Test {
 };
 
 TEST_F(RoutingTest, NothingConfiguredMeansTheSettingsOwnTopicAndKey) {
-  settings_.kafka.key = "/payload/user";
+  settings_.routing.key = "/payload/user";
   const auto routing = LoadRouting(settings_);
   ASSERT_TRUE(routing.has_value());
   const Route& route = routing->routes->For("any");
@@ -80,9 +80,9 @@ topics:
   EXPECT_EQ(routes.For("tick").key_source, KeySource::kHeader);
   ASSERT_EQ(routing.topics.size(), 2U);
   EXPECT_EQ(routing.topics[1].name, "orders");
-  EXPECT_EQ(routing.topics[1].compression, Compression::kZstd);
+  EXPECT_EQ(routing.topics[1].compression, "zstd");
   EXPECT_EQ(routing.topics[1].dlq_topic, "orders-dlq");
-  EXPECT_EQ(routing.topics[0].compression, std::nullopt);
+  EXPECT_EQ(routing.topics[0].compression, "");
 }
 
 TEST_F(RoutingTest, EveryFaultIsNamedWithItsLine) {
@@ -138,13 +138,13 @@ TEST_F(RoutingTest, LevelWalNeedsTheLog) {
 
 TEST_F(RoutingTest, FileIsReadFromItsPlace) {
   const support::TempFolder folder;
-  settings_.kafka.routes_file = (folder.Path() / "routes.yaml").string();
+  settings_.routing.routes_file = (folder.Path() / "routes.yaml").string();
   ASSERT_FALSE(LoadRouting(settings_).has_value());
   EXPECT_NE(LoadRouting(settings_).error()[0].message.find("can't be read: No such file"), std::string::npos);
-  support::WriteFile(*settings_.kafka.routes_file, "routes: [{type: a, topic: t}]");
+  support::WriteFile(*settings_.routing.routes_file, "routes: [{type: a, topic: t}]");
   ASSERT_TRUE(LoadRouting(settings_).has_value());
   EXPECT_EQ(LoadRouting(settings_)->rules, 1U);
-  support::WriteFile(*settings_.kafka.routes_file, std::string(2 << 20, '#'));
+  support::WriteFile(*settings_.routing.routes_file, std::string(2 << 20, '#'));
   EXPECT_NE(LoadRouting(settings_).error()[0].message.find("is too large"), std::string::npos);
 }
 

@@ -143,32 +143,32 @@ TEST(DefaultSettings, AreWhatTheContractSays) {
   EXPECT_EQ(settings.http.header_bytes_max, 16u * 1024);
   EXPECT_EQ(settings.http.request_timeout, 30s);
   EXPECT_EQ(settings.http.idle_timeout, 75s);
-  EXPECT_FALSE(settings.admin.port.has_value());
+  EXPECT_FALSE(settings.http.admin_port.has_value());
   EXPECT_EQ(settings.ingest.ack, AckLevel::kWal);
   EXPECT_EQ(settings.ingest.ack_min, AckLevel::kMemory);
-  EXPECT_EQ(settings.ingest.ack_timeout, 30s);
-  EXPECT_EQ(settings.ingest.body_bytes_max, 10u << 20);
-  EXPECT_EQ(settings.ingest.event_bytes_max, 1'000'000u);
-  EXPECT_EQ(settings.rate_limit.rps, 200'000.0);
-  EXPECT_EQ(settings.rate_limit.burst, 400'000u);
+  EXPECT_EQ(settings.http.ack_timeout, 30s);
+  EXPECT_EQ(settings.http.body_bytes_max, 10u << 20);
+  EXPECT_EQ(settings.decoder.event_bytes_max, 1'000'000u);
+  EXPECT_EQ(settings.shares.rate, 200'000.0);
+  EXPECT_EQ(settings.shares.burst, 400'000.0);
   EXPECT_EQ(settings.journal.events_max, 100'000u);
   EXPECT_EQ(settings.journal.bytes_max, 64u << 20);
-  EXPECT_EQ(settings.wal.dir, "var/wal");
+  EXPECT_EQ(settings.wal_dir, "var/wal");
   EXPECT_EQ(settings.wal.bytes_max, 1u << 30);
   EXPECT_TRUE(JournalIsWal(settings));
-  EXPECT_EQ(settings.sink.kind, SinkKind::kKafka);
-  EXPECT_EQ(settings.file.dir, "var/events");
+  EXPECT_EQ(settings.sink, SinkKind::kKafka);
+  EXPECT_EQ(settings.file.directory, "var/events");
   EXPECT_EQ(settings.kafka.brokers, "localhost:9092");
   EXPECT_EQ(settings.kafka.topic, "events");
   EXPECT_EQ(settings.kafka.dlq_topic, "events-dlq");
-  EXPECT_EQ(settings.kafka.key, "id");
+  EXPECT_EQ(settings.routing.key, "id");
   EXPECT_EQ(settings.kafka.max_retries, 1u);
   EXPECT_EQ(settings.kafka.retry_backoff, 100ms);
   EXPECT_EQ(settings.kafka.write_timeout, 10s);
-  EXPECT_EQ(settings.kafka.compression, Compression::kNone);
+  EXPECT_EQ(settings.kafka.compression, "none");
   EXPECT_EQ(settings.shutdown.delay, 0s);
   EXPECT_EQ(settings.shutdown.timeout, 30s);
-  EXPECT_EQ(settings.log.level, LogLevel::kInfo);
+  EXPECT_EQ(settings.log_level, LogLevel::kInfo);
 }
 
 TEST(DefaultSettings, HaveNoConflict) { EXPECT_TRUE(FindConflicts(DefaultSettings()).empty()); }

@@ -39,7 +39,7 @@ class ServerClients : public ::testing::Test {
     shares_ = std::make_unique<ClientShares>(shared);
     options.shares = shares_.get();
     options.journal_events_max = shared.capacities[static_cast<size_t>(Shared::kJournalEvents)];
-    options.http.trusted_proxies = TrustedProxies::Parse("127.0.0.9").value();
+    options.http.trusted_proxies = "127.0.0.9";
     options.make_authenticator = [this] { return std::make_unique<support::FakeAuthenticator>(clients_); };
     server_ = std::make_unique<TimedServer>(std::move(options));
   }

@@ -215,7 +215,7 @@ TEST(ServerShares, SlowBodiesOfOneClientLeaveTheLastOfTheMemoryToOthers) {
 
 TEST(ServerShares, ATrustedProxySpeaksForItsClients) {
   TestServerOptions options;
-  options.http.trusted_proxies = TrustedProxies::Parse("127.0.0.2").value();
+  options.http.trusted_proxies = "127.0.0.2";
   SharedServer<TestServer> at(kJournal, options);
   HttpClient proxy = at.server.ConnectFrom(2);
   ASSERT_EQ(proxy.Ask(PostLines(1, "X-Forwarded-For: 198.51.100.1\r\n")).value().status, 202);
@@ -236,7 +236,7 @@ TEST(ServerShares, ATrustedProxySpeaksForItsClients) {
 // A proxy's connection pool uses the most recently used connection for the next client.
 TEST(ServerShares, AFloodBehindAProxyDelaysNoOtherClientOnItsConnection) {
   TestServerOptions options;
-  options.http.trusted_proxies = TrustedProxies::Parse("127.0.0.2").value();
+  options.http.trusted_proxies = "127.0.0.2";
   SharedServer<TimedServer> at(kJournal, options);
   HttpClient proxy = at.server.ConnectFrom(2);
   ASSERT_EQ(proxy.Ask(PostLines(1, "X-Forwarded-For: 198.51.100.1\r\n")).value().status, 202);
