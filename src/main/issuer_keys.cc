@@ -4,8 +4,8 @@
 #include <string>
 
 #include "adapters/auth/jwks.h"
-#include "adapters/kafka/secret_file.h"
 #include "adapters/tokens/https_client.h"
+#include "system/secret_file.h"
 
 namespace ei::service {
 
@@ -29,7 +29,7 @@ base::Result<std::string> Get(tokens::HttpClient& http, const std::string& url) 
 auth::JwksSource::Options IssuerKeysOf(const AuthSettings& settings) {
   if (!settings.jwks_file.empty()) {
     return {.file = settings.jwks_file, .url = "", .fetch = [](const std::string& path) {
-              return kafka::ReadSecret({path, "auth.jwks_file"});
+              return system::ReadSecret({path, "auth.jwks_file"});
             }};
   }
   const auto http = std::make_shared<tokens::HttpsClient>(

@@ -4,12 +4,12 @@
 #include <thread>
 
 #include "adapters/kafka/security_options.h"
-#include "adapters/kafka/watched_files.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/result.h"
 #include "delivery/token_source.h"
+#include "system/watched_files.h"
 
 namespace ei::kafka {
 
@@ -55,9 +55,9 @@ class CredentialRefresher {
   const ei::Clock& clock_;
   Log& log_;
   CredentialUser& user_;
-  WatchedFiles password_;
-  WatchedFiles certificates_;
-  WatchedFiles token_files_;
+  system::WatchedFiles password_;
+  system::WatchedFiles certificates_;
+  system::WatchedFiles token_files_;
   base::SteadyTime token_due_;
   base::Duration token_pause_{0};  // before the next attempt, after a failed one
   std::string token_fault_;        // the last one that was logged

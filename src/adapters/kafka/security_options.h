@@ -6,10 +6,13 @@
 #include <string_view>
 #include <vector>
 
-#include "adapters/kafka/secret_file.h"
 #include "delivery/token_source.h"
+#include "system/secret_file.h"
 
 namespace ei::kafka {
+
+using system::ReadSecret;
+using system::SecretFile;
 
 inline constexpr std::string_view kOauthBearer = "OAUTHBEARER";
 

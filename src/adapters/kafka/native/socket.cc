@@ -12,8 +12,6 @@
 
 #include <boost/asio/ip/address.hpp>
 
-#include "adapters/kafka/secret_file.h"
-
 namespace ei::kafka::native {
 
 namespace {

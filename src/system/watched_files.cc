@@ -1,10 +1,10 @@
-#include "adapters/kafka/watched_files.h"
+#include "system/watched_files.h"
 
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
-namespace ei::kafka {
+namespace ei::system {
 
 WatchedFiles::WatchedFiles(const std::vector<SecretFile>& files) {
   std::ranges::copy_if(files, std::back_inserter(files_), &SecretFile::Set);
@@ -43,4 +43,4 @@ base::Result<WatchedFiles::Contents> WatchedFiles::Read() const {
   return contents;
 }
 
-}  // namespace ei::kafka
+}  // namespace ei::system

@@ -1,4 +1,4 @@
-#include "adapters/kafka/secret_file.h"
+#include "system/secret_file.h"
 
 #include <array>
 #include <cerrno>
@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-namespace ei::kafka {
+namespace ei::system {
 
 namespace {
 
@@ -50,4 +50,4 @@ base::Result<std::string> ReadSecret(const SecretFile& file) {
   return content;
 }
 
-}  // namespace ei::kafka
+}  // namespace ei::system

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "adapters/kafka/secret_file.h"
+#include "system/secret_file.h"
 
-namespace ei::kafka {
+namespace ei::system {
 
 // Files that may be replaced while the service runs. The owner polls them.
 //
@@ -32,4 +32,4 @@ class WatchedFiles {
   std::string fault_;
 };
 
-}  // namespace ei::kafka
+}  // namespace ei::system

@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 
-namespace ei::kafka {
+namespace ei::system {
 
 // The path of a file that holds a secret or a certificate, and the name of the setting for error messages.
 struct SecretFile {
@@ -23,4 +23,4 @@ inline constexpr size_t kSecretBytesMax = 1024 * 1024;  // a bundle of CA certif
 // path, never the content.
 base::Result<std::string> ReadSecret(const SecretFile& file);
 
-}  // namespace ei::kafka
+}  // namespace ei::system
