@@ -30,6 +30,10 @@ class Telemetry {
   // A connection was closed to make room for others; its client may have missed a reply. `why` is a constant.
   virtual void ConnectionDropped(std::string_view why) = 0;
 
+  // A TLS handshake was completed; `took`: from the client's first byte.
+  virtual void TlsHandshake(bool resumed, base::Duration took) = 0;
+  virtual void TlsHandshakeFailed(std::string_view reason) = 0;
+
   // The ack of a request timed out; its events were accepted.
   virtual void AckTimedOut() = 0;
 

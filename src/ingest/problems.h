@@ -27,6 +27,7 @@ inline constexpr auto kAll = std::to_array<Problem>({
     {400, "invalid_ack", "The ack level is unknown"},
     {400, "ack_unavailable", "The requested ack level is not available"},
     {400, "partial_body", "Partial bodies are not supported"},
+    {400, "plain_http_on_tls_port", "Plain HTTP on a port with TLS"},
     {401, "unauthenticated", "Valid credentials are required"},
     {403, "ack_not_allowed", "The client may not request this ack level"},
     {403, "admin_not_allowed", "The client may not use the operational routes"},
@@ -64,6 +65,7 @@ inline constexpr Problem kTooDeep = Named("too_deep");
 inline constexpr Problem kInvalidAck = Named("invalid_ack");
 inline constexpr Problem kAckUnavailable = Named("ack_unavailable");
 inline constexpr Problem kPartialBody = Named("partial_body");
+inline constexpr Problem kPlainHttpOnTlsPort = Named("plain_http_on_tls_port");
 inline constexpr Problem kUnauthenticated = Named("unauthenticated");
 inline constexpr Problem kAckNotAllowed = Named("ack_not_allowed");
 inline constexpr Problem kAdminNotAllowed = Named("admin_not_allowed");

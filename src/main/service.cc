@@ -372,9 +372,17 @@ base::Result<void> Service::Listen() {
                     [server = server_.get()] { return static_cast<double>(server->InflightBytes()); });
   metrics_.AddGauge(telemetry::MetricId::kRequestsWaiting,
                     [server = server_.get()] { return static_cast<double>(server->WaitingRequests()); });
+  if (const http::TlsCredentials* const tls = server_->Tls()) {
+    metrics_.AddGauge(telemetry::MetricId::kTlsCertificateExpiry, [tls] {
+      return std::chrono::duration<double>(tls->ExpiresAt().time_since_epoch()).count();
+    });
+    metrics_.AddCounter(telemetry::MetricId::kTlsReloadFailures, [tls] { return tls->FailedReloads(); });
+  }
   server_->Serve();
   log_.Write(LogLevel::kInfo, "http", "listening",
-             {{"address", std::string_view(settings_.http.address)}, {"port", uint64_t{server_->Port()}}});
+             {{"address", std::string_view(settings_.http.address)},
+              {"port", uint64_t{server_->Port()}},
+              {"tls", server_->Tls() != nullptr}});
   if (const auto admin_port = server_->AdminPort()) {
     log_.Write(LogLevel::kInfo, "admin", "listening",
                {{"address", std::string_view(settings_.http.address)}, {"port", uint64_t{*admin_port}}});

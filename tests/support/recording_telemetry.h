@@ -17,6 +17,9 @@ class RecordingTelemetry final : public Telemetry {
     uint64_t ack_timeouts = 0;
     std::map<std::string, uint64_t> rejected_requests;
     std::map<std::string, uint64_t> dropped_connections;
+    uint64_t full_handshakes = 0;
+    uint64_t resumed_handshakes = 0;
+    std::map<std::string, uint64_t> failed_handshakes;
     uint64_t received = 0;
     uint64_t accepted = 0;
     uint64_t deduplicated = 0;
@@ -56,6 +59,14 @@ class RecordingTelemetry final : public Telemetry {
   void ConnectionDropped(std::string_view why) override {
     base::MutexLock lock(mutex_);
     ++counts_.dropped_connections[std::string(why)];
+  }
+  void TlsHandshake(bool resumed, base::Duration) override {
+    base::MutexLock lock(mutex_);
+    ++(resumed ? counts_.resumed_handshakes : counts_.full_handshakes);
+  }
+  void TlsHandshakeFailed(std::string_view reason) override {
+    base::MutexLock lock(mutex_);
+    ++counts_.failed_handshakes[std::string(reason)];
   }
   void AckTimedOut() override {
     base::MutexLock lock(mutex_);

@@ -23,9 +23,9 @@ constexpr auto kLastHeaderGrace = std::chrono::milliseconds(100);
 
 Connection::Connection(EventLoop& loop, asio::ip::tcp::socket socket, const asio::ip::address& peer)
     : loop_(loop),
-      socket_(std::move(socket)),
       client_(peer, loop.Shares(), loop.Authentication(), loop.Shared().proxies, loop.Shared().inflight,
               loop.Clock().Now()),
+      transport_(std::move(socket), client_),
       buffer_(client_),
       parser_(loop.Shared().options.header_bytes_max, loop.Shared().options.body_bytes_max) {
   loop_.Connections().Add();
@@ -44,7 +44,7 @@ void Connection::Start(bool has_slot) {
     holds_slot_ = true;
     loop_.Connections().AcquireSlot();
     deadline_ = std::min(deadline_, active_at_ + loop_.SilenceTimeout());
-    return Read();
+    return loop_.UsesTls() ? AwaitHandshake() : Read();
   }
   OpenRequest();
   if (has_slot) {
@@ -53,6 +53,7 @@ void Connection::Start(bool has_slot) {
     RefuseAndClose(problems::kOverloaded, "the number of connections has reached http.connections_max",
                    std::chrono::seconds(1));
   }
+  if (loop_.UsesTls()) return RefuseHandshake();  // a handshake would cost more than many requests
   Process();
 }
 
@@ -64,17 +65,17 @@ void Connection::Read() {
     return Process();
   }
   reading_ = true;
-  socket_.async_read_some(asio::buffer(buffer_.Free(), buffer_.FreeSize()),
-                          [self = shared_from_this()](const boost::system::error_code& error, size_t bytes) {
-                            self->reading_ = false;
-                            if (error == asio::error::operation_aborted) return self->OnCancelled();
-                            if (error) return self->OnReadFault(error);
-                            self->OnRead(bytes);
-                          });
+  transport_.AsyncRead({buffer_.Free(), buffer_.FreeSize()},
+                       [self = shared_from_this()](const boost::system::error_code& error, size_t bytes) {
+                         self->reading_ = false;
+                         if (error == asio::error::operation_aborted) return self->OnCancelled();
+                         if (error) return self->OnReadFault(error);
+                         self->OnRead(bytes);
+                       });
 }
 
 void Connection::OnRead(size_t bytes) {
-  if (!socket_.is_open()) return;
+  if (!transport_.IsOpen()) return;
   buffer_.Commit(bytes);
   if (state_ == State::kLinger) {
     buffer_.Consume(buffer_.Size());
@@ -86,8 +87,13 @@ void Connection::OnRead(size_t bytes) {
 
 // A client may close its side of the connection and still wait for its reply.
 void Connection::OnReadFault(const boost::system::error_code& error) {
-  if (error == asio::error::eof && (state_ == State::kAck || HasReplyToWrite())) {
+  const bool reply_is_due = state_ == State::kAck || HasReplyToWrite();
+  if (error == asio::error::eof && reply_is_due) {
     client_closed_ = true;
+  } else if (error == asio::error::no_memory) {
+    if (reply_is_due) return;  // the read after the reply will try again
+    RefuseForLackOfMemory();
+    Process();
   } else {
     Abort();
   }
@@ -96,13 +102,13 @@ void Connection::OnReadFault(const boost::system::error_code& error) {
 // The pending read was cancelled: by Tick, to send the reply of a timeout or to free idle memory, or by
 // CloseSoon.
 void Connection::OnCancelled() {
-  if (!socket_.is_open()) return;
+  if (!transport_.IsOpen()) return;
   if (state_ == State::kLinger) return Discard();
   if (!request_open_) {
     ReleaseIdleMemory();
     if (close_soon_ && !close_after_write_) {
       boost::system::error_code error;
-      const size_t bytes = socket_.read_some(asio::buffer(buffer_.Free(), buffer_.FreeSize()), error);
+      const size_t bytes = transport_.ReadSome({buffer_.Free(), buffer_.FreeSize()}, error);
       return error ? Abort() : OnRead(bytes);
     }
   }
@@ -150,6 +156,7 @@ bool Connection::Step() {
     case State::kBody: return OnBody();
     case State::kDiscard: return OnDiscard();
     case State::kAck: return OnWait();
+    case State::kHandshake:
     case State::kHeldBack:
     case State::kLinger: return false;
   }
@@ -328,6 +335,11 @@ void Connection::Tick(base::SteadyTime now) {
     return;
   }
   const bool expired = now >= deadline_;
+  if (state_ == State::kHandshake) {
+    if (!expired) return;
+    if (transport_.HasTls()) loop_.ReportHandshakeFailed(tls_fault::kTimedOut, client_);
+    return Abort();
+  }
   if (state_ == State::kHeldBack) {
     if (expired) Resume();
     return;
@@ -351,8 +363,7 @@ void Connection::Tick(base::SteadyTime now) {
   } else {
     RefuseAndClose(problems::kBodyTimeout, "the request took longer than http.request_timeout");
   }
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  transport_.CancelRead();
 }
 
 void Connection::CloseSoon() {
@@ -361,19 +372,17 @@ void Connection::CloseSoon() {
   if (HasReplyToWrite()) return;
   if (state_ == State::kHeldBack) return Resume();
   if (state_ == State::kDiscard) return Linger();
-  if (state_ != State::kHeader) return;
+  if (state_ != State::kHeader && state_ != State::kHandshake) return;
   if (fresh_ || request_open_) {
     // A request, or the rest of its header, may arrive within a moment.
     deadline_ = std::min(deadline_, loop_.Clock().Now() + kLastHeaderGrace);
   } else {
-    boost::system::error_code ignored;
-    socket_.cancel(ignored);
+    transport_.CancelRead();
   }
 }
 
 void Connection::Abort() {
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  transport_.Close();
   ReleaseSlot();
   DropWait();
 }

@@ -13,15 +13,16 @@
 #include "adapters/http/problem.h"
 #include "adapters/http/read_buffer.h"
 #include "adapters/http/request_parser.h"
+#include "adapters/http/transport.h"
 #include "base/time.h"
 
 namespace ei::http {
 
 class EventLoop;
 
-// One client connection on its event loop. It reads, parses and answers requests in order. Replies to
-// pipelined requests are written together, and replies of all connections that were answered in the same turn
-// of the loop are written one after the other.
+// One client connection on its event loop. On a port with TLS it begins with the handshake. It reads, parses
+// and answers requests in order. Replies to pipelined requests are written together, and replies of all
+// connections that were answered in the same turn of the loop are written one after the other.
 //
 // All functions are for the loop's thread. A connection lives as long as an operation on its socket is
 // pending, its request waits for an ack, or it is held back.
@@ -40,9 +41,12 @@ class Connection final
   Connection(EventLoop& loop, boost::asio::ip::tcp::socket socket, const boost::asio::ip::address& peer);
   ~Connection();
 
-  // Starts reading. If `has_slot` is false (there are too many connections), or if the peer is over its share
-  // of connections, it rejects the client and closes instead.
+  // Starts reading, or the handshake. If `has_slot` is false (there are too many connections), or if the peer
+  // is over its share of connections, it rejects the client and closes instead.
   void Start(bool has_slot);
+
+  // Continues the TLS handshake. Called by the loop after EventLoop::QueueHandshake.
+  void ContinueHandshake();
 
   // Called by the loop every 250 ms. Handles timeouts and frees idle memory.
   void Tick(base::SteadyTime now);
@@ -74,21 +78,27 @@ class Connection final
 
   // For the loop, which chooses the connections to drop.
   const ConnectionClient& Client() const { return client_; }
-  bool IsOpen() const { return socket_.is_open(); }
+  bool IsOpen() const { return transport_.IsOpen(); }
   base::SteadyTime ActiveAt() const { return active_at_; }  // when it was accepted or last answered
   // The last reply rejected a request that the client had not sent completely.
   bool RefusedEarly() const { return refused_early_; }
 
  private:
   enum class State : uint8_t {
-    kHeader,    // waiting for a request, or within its header
-    kBody,      // within the body of an admitted request
-    kHeldBack,  // not read until deadline_, then kHeader
-    kDiscard,   // skipping the body of a rejected request
-    kAck,       // the request's events are accepted; waiting for pending_->outcome
-    kLinger,    // the last reply is written; discards input so that the client can receive the reply
+    kHandshake,  // waiting for the first byte of the client, or within the TLS handshake
+    kHeader,     // waiting for a request, or within its header
+    kBody,       // within the body of an admitted request
+    kHeldBack,   // not read until deadline_, then kHeader
+    kDiscard,    // skipping the body of a rejected request
+    kAck,        // the request's events are accepted; waiting for pending_->outcome
+    kLinger,     // the last reply is written; discards input so that the client can receive the reply
   };
 
+  void AwaitHandshake();
+  bool BeginHandshake();
+  void FinishHandshake();
+  void RefuseWithoutTls(bool is_http);
+  void RefuseHandshake();
   void OnRead(size_t bytes);
   void OnReadFault(const boost::system::error_code& error);
   void Process();
@@ -133,8 +143,8 @@ class Connection final
   static constexpr auto kLastLingerTime = std::chrono::seconds(2);  // while the service stops
 
   EventLoop& loop_;
-  boost::asio::ip::tcp::socket socket_;
   ConnectionClient client_;
+  Transport transport_;
   ReadBuffer buffer_;
   RequestParser parser_;
   State state_ = State::kHeader;

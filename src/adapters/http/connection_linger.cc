@@ -33,8 +33,7 @@ void Connection::Linger() {
   const base::SteadyTime now = loop_.Clock().Now();
   linger_end_ = now + (close_soon_ ? base::Duration(kLastLingerTime) : base::Duration(kLingerTime));
   deadline_ = std::min(linger_end_, now + kLingerSilence);
-  boost::system::error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  transport_.Shutdown();
   discard_left_ = loop_.EnterLinger(*this);
   AwaitDiscard();
 }
@@ -42,24 +41,23 @@ void Connection::Linger() {
 void Connection::AwaitDiscard() {
   if (reading_) return;
   reading_ = true;
-  socket_.async_wait(asio::ip::tcp::socket::wait_read,
-                     [self = shared_from_this()](const boost::system::error_code& error) {
-                       self->reading_ = false;
-                       if (error == asio::error::operation_aborted) return;
-                       if (error) return self->Abort();
-                       self->Discard();
-                     });
+  transport_.AwaitReadable([self = shared_from_this()](const boost::system::error_code& error) {
+    self->reading_ = false;
+    if (error == asio::error::operation_aborted) return;
+    if (error) return self->Abort();
+    self->Discard();
+  });
 }
 
 // Discards at most discard_left_ bytes, which the loop allows until its next tick. Then it pauses until
 // LingerTick.
 void Connection::Discard() {
-  if (!socket_.is_open()) return;
+  if (!transport_.IsOpen()) return;
   const auto scratch = loop_.DiscardBuffer();
   while (discard_left_ > 0) {
     const size_t most = std::min<uint64_t>(discard_left_, scratch.size());
     // MSG_TRUNC: Linux discards the bytes without copying them.
-    const ssize_t bytes = ::recv(socket_.native_handle(), scratch.data(), most, MSG_TRUNC | MSG_DONTWAIT);
+    const ssize_t bytes = ::recv(transport_.Descriptor(), scratch.data(), most, MSG_TRUNC | MSG_DONTWAIT);
     if (bytes < 0 && (errno == EAGAIN || errno == EINTR)) return AwaitDiscard();
     if (bytes <= 0) return Abort();
     discard_left_ -= std::min<uint64_t>(discard_left_, static_cast<uint64_t>(bytes));

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include <boost/asio/write.hpp>
-
 #include "adapters/http/connection.h"
 #include "adapters/http/event_loop.h"
 
@@ -23,8 +21,12 @@ constexpr size_t kOutBytesKept = 64 << 10;  // a larger capacity is freed after 
 // closed.
 bool Connection::WriteOut() {
   boost::system::error_code error;
-  const size_t sent = socket_.write_some(asio::buffer(out_), error);
+  const size_t sent = transport_.WriteSome(out_, error);
   if (!error && sent == out_.size()) return true;
+  if (error == asio::error::no_memory) {
+    loop_.DropUnread(*this);
+    return false;
+  }
   if (error && error != asio::error::would_block) {
     Abort();
     return false;
@@ -36,13 +38,12 @@ bool Connection::WriteOut() {
   }
   writing_ = true;
   write_deadline_ = loop_.Clock().Now() + loop_.Shared().options.request_timeout;
-  asio::async_write(socket_, asio::buffer(out_),
-                    [self = shared_from_this()](const boost::system::error_code& failed, size_t) {
-                      self->writing_ = false;
-                      if (failed) return self->Abort();
-                      self->ForgetWritten();
-                      self->Process();
-                    });
+  transport_.AsyncWrite(out_, [self = shared_from_this()](const boost::system::error_code& failed, size_t) {
+    self->writing_ = false;
+    if (failed) return self->Abort();
+    self->ForgetWritten();
+    self->Process();
+  });
   return false;
 }
 

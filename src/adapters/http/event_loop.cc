@@ -1,5 +1,7 @@
 #include "adapters/http/event_loop.h"
 
+#include <utility>
+
 #include <boost/asio/post.hpp>
 
 #include "base/thread_name.h"
@@ -154,6 +156,38 @@ void EventLoop::WriteReplies() {
     if (connection != nullptr) connection->Read();
   }
   written_.clear();
+}
+
+std::shared_ptr<const TlsContext> EventLoop::Tls() {
+  const base::Current<TlsContext>& current = listener_.tls->Current();
+  if (const uint64_t version = current.Version(); version != tls_version_) {
+    tls_context_ = current.Get();
+    tls_version_ = version;
+  }
+  return tls_context_;
+}
+
+void EventLoop::QueueHandshake(std::shared_ptr<Connection> connection) {
+  const std::string peer = connection->Client().PeerIdentity();
+  handshakes_.Add(peer, std::move(connection));
+  PostHandshake();
+}
+
+// Between two of these tasks the loop polls the sockets and runs the handlers of all that are ready.
+void EventLoop::PostHandshake() {
+  if (handshakes_.Size() == 0 || std::exchange(handshake_posted_, true)) return;
+  asio::post(context_, [this] {
+    handshake_posted_ = false;
+    handshakes_.TakeNext()->ContinueHandshake();
+    PostHandshake();
+  });
+}
+
+void EventLoop::ReportHandshakeFailed(std::string_view reason, const ConnectionClient& client) {
+  telemetry_.TlsHandshakeFailed(reason);
+  const std::string name = client.Name();
+  log_.Write(LogLevel::kWarn, "http", "a TLS handshake failed",
+             {{"client", std::string_view(name)}, {"reason", reason}});
 }
 
 void EventLoop::DropUnread(Connection& connection) {

@@ -21,9 +21,11 @@
 #include "adapters/http/connection.h"
 #include "adapters/http/connection_count.h"
 #include "adapters/http/events_endpoint.h"
+#include "adapters/http/handshake_queue.h"
 #include "adapters/http/http_options.h"
 #include "adapters/http/inflight_bytes.h"
 #include "adapters/http/operations_endpoint.h"
+#include "adapters/http/tls_credentials.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "clients/authenticator.h"
@@ -55,6 +57,8 @@ struct Listener {
   bool drops_silent = false;
   base::Duration silence_timeout = base::Duration::max();  // for the first byte, and for each header
   size_t lingering_max = 0;                                // lingering connections of one loop
+  const TlsCredentials* tls = nullptr;                     // null: plain HTTP
+  ClientAuth client_auth = ClientAuth::kOff;
   ConnectionCount connections;
 };
 
@@ -110,6 +114,15 @@ class EventLoop {
   base::Duration HeaderTimeout() const {
     return std::min({listener_.silence_timeout, shared_.options.request_timeout, kHeaderTimeMax});
   }
+  bool UsesTls() const { return listener_.tls != nullptr; }
+  // The current context; requires UsesTls().
+  std::shared_ptr<const TlsContext> Tls();
+  ClientAuth ClientAuthentication() const { return listener_.client_auth; }
+  // Calls Connection::ContinueHandshake when the connection has its turn. In one turn of the loop there is
+  // one such call, because it may take as long as the requests of many connections.
+  void QueueHandshake(std::shared_ptr<Connection> connection);
+  void ReportHandshake(bool resumed, base::Duration took) { telemetry_.TlsHandshake(resumed, took); }
+  void ReportHandshakeFailed(std::string_view reason, const ConnectionClient& client);
   // Moves the connection to the lingering ones. Their number is bounded by lingering_max, and each client has
   // a share of it, except a trusted proxy; at the limit the oldest one (of the client, at its share) is
   // dropped. Returns the number of bytes that the connection may discard until the next tick.
@@ -146,6 +159,7 @@ class EventLoop {
  private:
   void Accept();
   void WriteReplies();
+  void PostHandshake();
   void OnAccept(boost::asio::ip::tcp::socket socket);
   void Tick();
   void Drop(Connection& connection, std::string_view why, std::string_view message);
@@ -169,6 +183,10 @@ class EventLoop {
   std::vector<std::shared_ptr<Connection>> answered_;  // registered by WriteLater
   std::vector<std::shared_ptr<Connection>> written_;   // scratch
   base::SteadyTime gathering_since_;
+  HandshakeQueue<Connection> handshakes_;
+  bool handshake_posted_ = false;
+  std::shared_ptr<const TlsContext> tls_context_;
+  uint64_t tls_version_ = 0;  // of tls_context_
   Reply reply_;
   uint64_t discard_allowance_ = 0;
   std::array<char, 64 << 10> discard_buffer_;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/http/tls_options.h"
 #include "base/time.h"
 
 namespace ei::http {
@@ -16,6 +17,7 @@ struct HttpOptions {
   bool admin_auth = false;             // the operational routes except for probes are authenticated
   size_t threads = 1;                  // event loops
   std::string trusted_proxies;         // networks, as TrustedProxies::Parse reads them
+  TlsOptions tls;
 
   size_t connections_max = 10'000;
   // In addition to connections_max: connections that were rejected or are closing, until their clients have

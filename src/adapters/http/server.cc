@@ -60,6 +60,11 @@ base::Result<std::unique_ptr<Server>> Server::Start(const HttpOptions& options,
   auto proxies = TrustedProxies::Parse(options.trusted_proxies);
   if (!proxies) return std::unexpected(std::move(proxies.error()));
   std::unique_ptr<Server> server(new Server(options, std::move(*proxies), context));
+  if (options.tls.Enabled()) {
+    auto opened = TlsCredentials::Open(options.tls, context.clock, context.log);
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    server->UseTls(std::move(*opened));
+  }
   const auto make_loop = [&](Listener& listener, size_t number) {
     return std::make_unique<EventLoop>(
         server->shared_, listener,
@@ -88,6 +93,14 @@ base::Result<std::unique_ptr<Server>> Server::Start(const HttpOptions& options,
   return server;
 }
 
+void Server::UseTls(std::unique_ptr<TlsCredentials> credentials) {
+  tls_ = std::move(credentials);
+  main_.tls = tls_.get();
+  admin_.tls = tls_.get();
+  main_.client_auth = shared_.options.tls.client_auth;
+  admin_.client_auth = std::min(main_.client_auth, ClientAuth::kOptional);  // probes have no certificate
+}
+
 // `setting` names the port's setting; it is null for a loop that shares a port which this process already
 // uses. Sets `port` to the port that was bound.
 base::Result<void> Server::Listen(EventLoop& loop, uint16_t& port, const char* setting) {
@@ -113,6 +126,7 @@ base::Result<void> Server::Listen(EventLoop& loop, uint16_t& port, const char* s
 }
 
 void Server::Serve() {
+  if (tls_) tls_->Start();
   for (auto& loop : loops_) loop->Start();
   if (admin_loop_) admin_loop_->Start();
   serving_ = true;

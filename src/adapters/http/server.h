@@ -32,8 +32,8 @@ struct ServerContext {
 // thread-safe.
 class Server {
  public:
-  // Starts to listen. Fails if the port is in use or the address isn't local. Clients can connect from now
-  // on, but get no reply until Serve.
+  // Starts to listen. Fails if the port is in use, the address isn't local, or the files of TLS can't be
+  // used. Clients can connect from now on, but get no reply until Serve.
   static base::Result<std::unique_ptr<Server>> Start(const HttpOptions& options,
                                                      const ServerContext& context);
   ~Server();
@@ -60,12 +60,15 @@ class Server {
   size_t Connections() const { return main_.connections.Open() + admin_.connections.Open(); }
   size_t InflightBytes() const { return shared_.inflight.Held(); }
   size_t WaitingRequests() const;
+  const TlsCredentials* Tls() const { return tls_.get(); }  // null: plain HTTP
 
  private:
   Server(const HttpOptions& options, TrustedProxies proxies, const ServerContext& context);
+  void UseTls(std::unique_ptr<TlsCredentials> credentials);
   base::Result<void> Listen(EventLoop& loop, uint16_t& port, const char* setting);
 
   SharedState shared_;
+  std::unique_ptr<TlsCredentials> tls_;
   Listener main_;
   Listener admin_;
   const ServerContext context_;

@@ -13,6 +13,7 @@ inline constexpr size_t kStatusesMax = 24;
 inline constexpr size_t kRejectionCodesMax = 32;
 inline constexpr size_t kRequestCodesMax = 64;
 inline constexpr size_t kDropReasonsMax = kDropReasons.size();
+inline constexpr size_t kHandshakeFaultsMax = kHandshakeFaults.size();
 inline constexpr size_t kDeadLetterCodesMax = 32;
 inline constexpr size_t kSinkFaultsMax = 24;
 inline constexpr size_t kSharedResourcesMax = kSharedResources.size();
@@ -45,6 +46,9 @@ inline constexpr size_t kRejectedRequests = kOverShare + kSharedResourcesMax + 1
 inline constexpr size_t kDropped = kRejectedRequests + kRequestCodesMax + 1;
 inline constexpr size_t kRepeats = kDropped + kDropReasonsMax + 1;
 inline constexpr size_t kUnauthenticated = kRepeats + kRepeatKinds.size();
-inline constexpr size_t kCount = kUnauthenticated + kAuthenticationFaultsMax + 1;
+inline constexpr size_t kHandshakes = kUnauthenticated + kAuthenticationFaultsMax + 1;
+inline constexpr size_t kHandshakeTimes = kHandshakes + kHandshakeKinds.size();
+inline constexpr size_t kFailedHandshakes = kHandshakeTimes + kRequestBuckets.size() + 2;
+inline constexpr size_t kCount = kFailedHandshakes + kHandshakeFaultsMax + 1;
 
 }  // namespace ei::telemetry::cells

@@ -11,6 +11,8 @@ constexpr MetricLabel kStatus = {"status", "HTTP status of the reply, for exampl
 constexpr MetricLabel kProblemCode = {
     "code", "problem code of the reply, see [API.md](API.md#rejections)", {}};
 constexpr MetricLabel kDropReason = {"reason", "why the connection was closed", kDropReasons};
+constexpr MetricLabel kHandshakeKind = {"kind", "whether it resumed an earlier session", kHandshakeKinds};
+constexpr MetricLabel kHandshakeFault = {"reason", "why it failed", kHandshakeFaults};
 constexpr MetricLabel kSharedResource = {"resource", "resource that the client is over its share of",
                                          kSharedResources};
 constexpr MetricLabel kClientName = {"client", "name of the client; from the 101st client on, `other`", {}};
@@ -63,6 +65,44 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
              "closed before its client was seen to read the reply. silent: the connection of the admin "
              "port that was without a request for the longest time. unread: a connection whose client did "
              "not read its replies while the memory for requests was short."},
+    {.id = MetricId::kTlsHandshakes,
+     .name = "event_ingestor_tls_handshakes_total",
+     .kind = MetricKind::kCounter,
+     .unit = "handshakes",
+     .labels = {kHandshakeKind},
+     .buckets = {},
+     .help = "TLS handshakes that were completed."},
+    {.id = MetricId::kTlsHandshakeDuration,
+     .name = "event_ingestor_tls_handshake_duration_seconds",
+     .kind = MetricKind::kHistogram,
+     .unit = "seconds",
+     .labels = {},
+     .buckets = kRequestBuckets,
+     .help = "Time from the first byte of a connection to the end of its TLS handshake."},
+    {.id = MetricId::kTlsHandshakeFailures,
+     .name = "event_ingestor_tls_handshake_failures_total",
+     .kind = MetricKind::kCounter,
+     .unit = "handshakes",
+     .labels = {kHandshakeFault},
+     .buckets = {},
+     .help = "TLS handshakes that failed. plain_http: a request without TLS. version, cipher, protocol: "
+             "client and server have none in common (protocol: the client does not offer HTTP/1.1). "
+             "no_certificate, bad_certificate: of the client. refused: the client does not accept the "
+             "server's certificate, or something else. no_memory: http.inflight_bytes_max was reached."},
+    {.id = MetricId::kTlsCertificateExpiry,
+     .name = "event_ingestor_tls_certificate_expiry_timestamp_seconds",
+     .kind = MetricKind::kGauge,
+     .unit = "seconds",
+     .labels = {},
+     .buckets = {},
+     .help = "When the server's certificate, or another one of its chain, expires, in seconds since 1970."},
+    {.id = MetricId::kTlsReloadFailures,
+     .name = "event_ingestor_tls_reload_failures_total",
+     .kind = MetricKind::kCounter,
+     .unit = "reloads",
+     .labels = {},
+     .buckets = {},
+     .help = "Changed files of the server's certificates that could not be used. The old ones stay in use."},
     {.id = MetricId::kHttpInflightBytes,
      .name = "event_ingestor_http_inflight_bytes",
      .kind = MetricKind::kGauge,

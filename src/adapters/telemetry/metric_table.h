@@ -22,6 +22,11 @@ enum class MetricId : uint8_t {
   kRequestsRejected,
   kHttpConnections,
   kConnectionsDropped,
+  kTlsHandshakes,
+  kTlsHandshakeDuration,
+  kTlsHandshakeFailures,
+  kTlsCertificateExpiry,
+  kTlsReloadFailures,
   kHttpInflightBytes,
   kRequestsWaiting,
   kAckTimeouts,
@@ -137,6 +142,14 @@ inline constexpr auto kRequestCodes = [] {
 
 // Why connections are closed to free capacity for others.
 inline constexpr std::array<std::string_view, 3> kDropReasons = {"refused", "silent", "unread"};
+
+// Whether a TLS handshake resumed an earlier session.
+inline constexpr std::array<std::string_view, 2> kHandshakeKinds = {"full", "resumed"};
+
+// Why TLS handshakes fail.
+inline constexpr std::array<std::string_view, 12> kHandshakeFaults = {
+    "plain_http",      "not_tls", "version", "cipher",    "protocol",  "no_certificate",
+    "bad_certificate", "refused", "closed",  "timed_out", "no_memory", "malformed"};
 
 // The resources that clients share.
 inline constexpr std::array<std::string_view, 5> kSharedResources = {"connections", "memory", "journal",

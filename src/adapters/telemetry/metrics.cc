@@ -98,6 +98,7 @@ Metrics::Metrics(const Clock& clock, const BuildInfo& build) : clock_(clock), bu
   for (const std::string_view code : kRejectionCodes) rejection_codes_.NumberOf(code);
   for (const std::string_view code : kRequestCodes) request_codes_.NumberOf(code);
   for (const std::string_view why : kDropReasons) drop_reasons_.NumberOf(why);
+  for (const std::string_view reason : kHandshakeFaults) handshake_faults_.NumberOf(reason);
   for (const std::string_view code : kSinkFaults) sink_faults_.NumberOf(code);
   for (const std::string_view what : kSharedResources) shared_resources_.NumberOf(what);
   for (const std::string_view reason : kAuthenticationFaults) authentication_faults_.NumberOf(reason);
@@ -121,6 +122,16 @@ void Metrics::AuthenticationFailed(std::string_view reason) {
 
 void Metrics::ConnectionDropped(std::string_view why) {
   cells_.Mine().Add(cells::kDropped + drop_reasons_.NumberOf(why), 1);
+}
+
+void Metrics::TlsHandshake(bool resumed, base::Duration took) {
+  auto& shard = cells_.Mine();
+  shard.Add(cells::kHandshakes + (resumed ? 1 : 0), 1);
+  Observe(shard, cells::kHandshakeTimes, kRequestBuckets, kRequestTick, took, 1);
+}
+
+void Metrics::TlsHandshakeFailed(std::string_view reason) {
+  cells_.Mine().Add(cells::kFailedHandshakes + handshake_faults_.NumberOf(reason), 1);
 }
 
 void Metrics::AckTimedOut() { cells_.Mine().Add(cells::kAckTimeouts, 1); }
@@ -187,6 +198,7 @@ std::string Metrics::Expose(Exposition format) const {
   ExpositionText text(format);
   CollectRequests(text);
   CollectEvents(text);
+  CollectTls(text);
   CollectJournal(text);
   for (size_t i = 0; i < sources_.size(); ++i) {
     const MetricId id = MetricTable()[i].id;
@@ -240,6 +252,18 @@ void Metrics::CollectRequests(ExpositionText& text) const {
     if (histogram.counts.back() == 0) continue;
     text.AddHistogram(MetricId::kHttpRequestDuration, histogram, {kRoutes[route]});
   }
+}
+
+// Only if a port uses TLS: then there is a source of the certificate's expiry.
+void Metrics::CollectTls(ExpositionText& text) const {
+  if (!sources_[static_cast<size_t>(MetricId::kTlsCertificateExpiry)]) return;
+  for (size_t i = 0; i < kHandshakeKinds.size(); ++i) {
+    AddCount(text, MetricId::kTlsHandshakes, cells_.Total(cells::kHandshakes + i), {kHandshakeKinds[i]});
+  }
+  AddCountsByLabel(text, MetricId::kTlsHandshakeFailures, handshake_faults_, cells_,
+                   cells::kFailedHandshakes);
+  text.AddHistogram(MetricId::kTlsHandshakeDuration, ReadHistogram(cells_, MetricId::kTlsHandshakeDuration,
+                                                                   cells::kHandshakeTimes, kRequestTick));
 }
 
 void Metrics::CollectJournal(ExpositionText& text) const {

@@ -42,6 +42,8 @@ class Metrics final : public Telemetry {
   void RequestRejected(std::string_view code) override;
   void AuthenticationFailed(std::string_view reason) override;
   void ConnectionDropped(std::string_view why) override;
+  void TlsHandshake(bool resumed, base::Duration took) override;
+  void TlsHandshakeFailed(std::string_view reason) override;
   void AckTimedOut() override;
   void EventsReceived(uint64_t count) override;
   void EventsAccepted(uint64_t count) override;
@@ -77,6 +79,7 @@ class Metrics final : public Telemetry {
  private:
   void CollectEvents(ExpositionText& text) const;
   void CollectRequests(ExpositionText& text) const;
+  void CollectTls(ExpositionText& text) const;
   void CollectJournal(ExpositionText& text) const;
 
   const Clock& clock_;
@@ -88,6 +91,7 @@ class Metrics final : public Telemetry {
   LabelSet<cells::kRejectionCodesMax> rejection_codes_;
   LabelSet<cells::kRequestCodesMax> request_codes_;
   LabelSet<cells::kDropReasonsMax> drop_reasons_;
+  LabelSet<cells::kHandshakeFaultsMax> handshake_faults_;
   LabelSet<cells::kDeadLetterCodesMax> dead_letter_codes_;
   LabelSet<cells::kSinkFaultsMax> sink_faults_;
   LabelSet<cells::kSharedResourcesMax> shared_resources_;

@@ -42,6 +42,46 @@ struct ReplyMessage {
   bool SaysClose() const { return Header("connection") == "close"; }
 };
 
+inline std::string_view TakeLine(std::string_view& text) {
+  const size_t end = text.find("\r\n");
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(end + 2);
+  return line;
+}
+
+// Takes the next complete reply from the front of `read`; calls more(), which appends to `read`, while it is
+// not complete. nullopt if more() returns false or if it is no reply.
+template <typename More>
+std::optional<ReplyMessage> TakeReply(std::string& read, More more, bool without_body = false) {
+  size_t end;
+  while ((end = read.find("\r\n\r\n")) == std::string::npos) {
+    if (!more()) return std::nullopt;
+  }
+  ReplyMessage reply;
+  std::string_view head = std::string_view(read).substr(0, end + 2);
+  const std::string_view first = TakeLine(head);
+  if (!first.starts_with("HTTP/1.1 ") || first.size() < 12) return std::nullopt;
+  reply.status = std::stoi(std::string(first.substr(9, 3)));
+  while (!head.empty()) {
+    const std::string_view line = TakeLine(head);
+    const size_t colon = line.find(": ");
+    if (colon == std::string_view::npos) return std::nullopt;
+    std::string name(line.substr(0, colon));
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    reply.headers.emplace(name, line.substr(colon + 2));
+  }
+  read.erase(0, end + 4);
+  const std::string length = reply.Header("content-length");
+  if (without_body || length.empty()) return reply;
+  const size_t size = std::stoul(length);
+  while (read.size() < size) {
+    if (!more()) return std::nullopt;
+  }
+  reply.body = read.substr(0, size);
+  read.erase(0, size);
+  return reply;
+}
+
 // A client on a raw socket, which can send any bytes. Every wait has a time limit.
 class HttpClient {
  public:
@@ -94,33 +134,7 @@ class HttpClient {
 
   // Returns the next complete reply; nullopt if the connection ended or nothing arrived in time.
   std::optional<ReplyMessage> Receive(bool without_body = false) {
-    size_t end;
-    while ((end = read_.find("\r\n\r\n")) == std::string::npos) {
-      if (!ReadMore()) return std::nullopt;
-    }
-    ReplyMessage reply;
-    std::string_view head = std::string_view(read_).substr(0, end + 2);
-    const std::string_view first = TakeLine(head);
-    if (!first.starts_with("HTTP/1.1 ") || first.size() < 12) return std::nullopt;
-    reply.status = std::stoi(std::string(first.substr(9, 3)));
-    while (!head.empty()) {
-      const std::string_view line = TakeLine(head);
-      const size_t colon = line.find(": ");
-      if (colon == std::string_view::npos) return std::nullopt;
-      std::string name(line.substr(0, colon));
-      for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      reply.headers.emplace(name, line.substr(colon + 2));
-    }
-    read_.erase(0, end + 4);
-    const std::string length = reply.Header("content-length");
-    if (without_body || length.empty()) return reply;
-    const size_t size = std::stoul(length);
-    while (read_.size() < size) {
-      if (!ReadMore()) return std::nullopt;
-    }
-    reply.body = read_.substr(0, size);
-    read_.erase(0, size);
-    return reply;
+    return TakeReply(read_, [this] { return ReadMore(); }, without_body);
   }
 
   std::optional<ReplyMessage> Ask(std::string_view request) {
@@ -156,19 +170,15 @@ class HttpClient {
     Close();
   }
 
+  // Returns the socket, which the caller must close.
+  int Release() { return std::exchange(socket_, -1); }
+
   void Close() {
     if (socket_ >= 0) ::close(socket_);
     socket_ = -1;
   }
 
  private:
-  static std::string_view TakeLine(std::string_view& text) {
-    const size_t end = text.find("\r\n");
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(end + 2);
-    return line;
-  }
-
   bool Await(short events, std::chrono::milliseconds patience) {
     pollfd waiting{socket_, events, 0};
     return ::poll(&waiting, 1, static_cast<int>(patience.count())) > 0;
