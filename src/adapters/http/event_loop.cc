@@ -78,9 +78,30 @@ void EventLoop::OnAccept(tcp::socket socket) {
   if (!error) socket.set_option(tcp::no_delay(true), error);
   const tcp::endpoint peer = error ? tcp::endpoint() : socket.remote_endpoint(error);
   if (error) return;
-  if (listener_.drops_silent) MakeRoomFor(peer.address());
+  if (!listener_.proxy_protocol || listener_.connections.HeldSlots() >= listener_.connections_max) {
+    return Open(std::move(socket), peer.address());
+  }
+  const auto proxied = std::make_shared<ProxiedSocket>(*this, std::move(socket), peer.address());
+  proxied_.push_back(*proxied);
+  proxied->Start();
+  if (stopping_) proxied->CloseSoon();
+}
+
+void EventLoop::OnProxied(tcp::socket socket, const asio::ip::address& client) {
+  Open(std::move(socket), client);
+}
+
+void EventLoop::ReportRefusedProxy(const asio::ip::address& peer, std::string_view why) {
+  telemetry_.ConnectionDropped("proxy_header");
+  const std::string name = peer.to_string();
+  log_.Write(LogLevel::kWarn, "http", "refused a connection that http.proxy_protocol does not allow",
+             {{"peer", std::string_view(name)}, {"reason", why}});
+}
+
+void EventLoop::Open(tcp::socket socket, const asio::ip::address& peer) {
+  if (listener_.drops_silent) MakeRoomFor(peer);
   const bool has_slot = listener_.connections.HeldSlots() < listener_.connections_max;
-  const auto connection = std::make_shared<Connection>(*this, std::move(socket), peer.address());
+  const auto connection = std::make_shared<Connection>(*this, std::move(socket), peer);
   connections_.push_back(*connection);
   connection->Start(has_slot);
   if (stopping_) connection->CloseSoon();
@@ -207,6 +228,7 @@ void EventLoop::Tick() {
   date_ = FormatHttpDate(std::chrono::time_point_cast<std::chrono::system_clock::duration>(wall_now_));
   const base::SteadyTime now = clock_.Now();
   for (auto it = connections_.begin(); it != connections_.end();) (it++)->Tick(now);
+  for (auto it = proxied_.begin(); it != proxied_.end();) (it++)->Tick(now);
   discard_allowance_ = kDiscardBytes / std::max<size_t>(1, lingering_.size());
   for (auto it = lingering_.begin(); it != lingering_.end();) (it++)->Tick(now);
   if (!accepting_ && !stopping_) Accept();
@@ -229,6 +251,7 @@ void EventLoop::PostStopAccepting(std::function<void()> done) {
       if (!error) OnAccept(std::move(socket));
     }
     acceptor_.close(error);
+    for (auto it = proxied_.begin(); it != proxied_.end();) (it++)->CloseSoon();
     for (auto it = connections_.begin(); it != connections_.end();) (it++)->CloseSoon();
     for (auto it = lingering_.begin(); it != lingering_.end();) (it++)->CloseSoon();
     asio::post(context_, done);  // runs after the handler of an accept that was already complete

@@ -25,6 +25,7 @@
 #include "adapters/http/http_options.h"
 #include "adapters/http/inflight_bytes.h"
 #include "adapters/http/operations_endpoint.h"
+#include "adapters/http/proxied_socket.h"
 #include "adapters/http/tls_credentials.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -57,6 +58,7 @@ struct Listener {
   bool drops_silent = false;
   base::Duration silence_timeout = base::Duration::max();  // for the first byte, and for each header
   size_t lingering_max = 0;                                // lingering connections of one loop
+  bool proxy_protocol = false;                             // each connection begins with its header
   const TlsCredentials* tls = nullptr;                     // null: plain HTTP
   ClientAuth client_auth = ClientAuth::kOff;
   ConnectionCount connections;
@@ -123,6 +125,9 @@ class EventLoop {
   void QueueHandshake(std::shared_ptr<Connection> connection);
   void ReportHandshake(bool resumed, base::Duration took) { telemetry_.TlsHandshake(resumed, took); }
   void ReportHandshakeFailed(std::string_view reason, const ConnectionClient& client);
+  // A connection whose header of the PROXY protocol names this client.
+  void OnProxied(boost::asio::ip::tcp::socket socket, const boost::asio::ip::address& client);
+  void ReportRefusedProxy(const boost::asio::ip::address& peer, std::string_view why);
   // Moves the connection to the lingering ones. Their number is bounded by lingering_max, and each client has
   // a share of it, except a trusted proxy; at the limit the oldest one (of the client, at its share) is
   // dropped. Returns the number of bytes that the connection may discard until the next tick.
@@ -161,6 +166,7 @@ class EventLoop {
   void WriteReplies();
   void PostHandshake();
   void OnAccept(boost::asio::ip::tcp::socket socket);
+  void Open(boost::asio::ip::tcp::socket socket, const boost::asio::ip::address& peer);
   void Tick();
   void Drop(Connection& connection, std::string_view why, std::string_view message);
   void MakeRoomFor(const boost::asio::ip::address& peer);
@@ -177,6 +183,7 @@ class EventLoop {
   AckQueue acks_;
   boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> connections_;
   boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> lingering_;  // oldest first
+  boost::intrusive::list<ProxiedSocket, boost::intrusive::constant_time_size<false>> proxied_;
   boost::asio::io_context context_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer tick_;

@@ -10,6 +10,9 @@
 
 namespace ei::http {
 
+// Whether connections to the main port begin with a header of the PROXY protocol, version 2.
+enum class ProxyProtocol : uint8_t { kOff, kRequired };
+
 struct HttpOptions {
   std::string address = "127.0.0.1";
   uint16_t port = 8080;                // 0: any free port
@@ -17,6 +20,7 @@ struct HttpOptions {
   bool admin_auth = false;             // the operational routes except for probes are authenticated
   size_t threads = 1;                  // event loops
   std::string trusted_proxies;         // networks, as TrustedProxies::Parse reads them
+  ProxyProtocol proxy_protocol = ProxyProtocol::kOff;  // kRequired: only trusted_proxies may connect
   TlsOptions tls;
 
   size_t connections_max = 10'000;

@@ -42,6 +42,7 @@ Server::Server(const HttpOptions& options, TrustedProxies proxies, const ServerC
       operations_(context.operations),
       port_(options.port),
       admin_port_(options.admin_port) {
+  main_.proxy_protocol = options.proxy_protocol == ProxyProtocol::kRequired;
   main_.operations = !options.admin_port.has_value();
   main_.closed = options.admin_auth;
   admin_.closed = options.admin_auth;

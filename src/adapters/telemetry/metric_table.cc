@@ -61,10 +61,14 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .unit = "connections",
      .labels = {kDropReason},
      .buckets = {},
-     .help = "Connections that were closed to free capacity for others. refused: a rejected connection, "
-             "closed before its client was seen to read the reply. silent: the connection of the admin "
-             "port that was without a request for the longest time. unread: a connection whose client did "
-             "not read its replies while the memory for requests was short."},
+     .help =
+         "Connections that were closed to free capacity for others, or because of http.proxy_protocol. "
+         "refused: a rejected connection, "
+         "closed before its client was seen to read the reply. silent: the connection of the admin "
+         "port that was without a request for the longest time. unread: a connection whose client did "
+         "not read its replies while the memory for requests was short. proxy_header: a connection that did "
+         "not come from one of http.trusted_proxies, or without a header of the PROXY protocol that can be "
+         "read."},
     {.id = MetricId::kTlsHandshakes,
      .name = "event_ingestor_tls_handshakes_total",
      .kind = MetricKind::kCounter,

@@ -140,8 +140,9 @@ inline constexpr auto kRequestCodes = [] {
   return codes;
 }();
 
-// Why connections are closed to free capacity for others.
-inline constexpr std::array<std::string_view, 3> kDropReasons = {"refused", "silent", "unread"};
+// Why connections are closed without a reply that their clients can rely on.
+inline constexpr std::array<std::string_view, 4> kDropReasons = {"refused", "silent", "unread",
+                                                                 "proxy_header"};
 
 // Whether a TLS handshake resumed an earlier session.
 inline constexpr std::array<std::string_view, 2> kHandshakeKinds = {"full", "resumed"};
