@@ -1,6 +1,7 @@
 #include "bench/connection.h"
 
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,11 +15,46 @@ constexpr std::size_t kBatchReplyBytesMax = std::size_t{64} * 1024 * 1024;
 constexpr int kPartialSuccess = 207;
 }  // namespace
 
-Connection::Connection(const EventTemplate& request, std::uint32_t pipeline, std::uint32_t user)
-    : request_(request), slots_(pipeline) {
-  assert(pipeline > 0);
-  requests_.reserve(request.Text().size() * pipeline);
-  for (std::uint32_t slot = 0; slot < pipeline; ++slot) {
+TlsClient::TlsClient(bool resumes) : context_(SSL_CTX_new(TLS_client_method())), resumes_(resumes) {
+  SSL_CTX_set_mode(context_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(context_, 1);
+  SSL_CTX_set_app_data(context_, this);
+  SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context_, &TlsClient::OnSession);
+}
+
+TlsClient::~TlsClient() {
+  SSL_SESSION_free(session_);
+  SSL_CTX_free(context_);
+}
+
+SSL* TlsClient::Begin(int socket) const {
+  SSL* const ssl = SSL_new(context_);
+  SSL_set_fd(ssl, socket);
+  SSL_set_connect_state(ssl);
+  // A copy, because OpenSSL resumes a session of TLS 1.3 only once, and connections open at the same time.
+  if (resumes_ && session_ != nullptr) {
+    SSL_SESSION* const copy = SSL_SESSION_dup(session_);
+    SSL_set_session(ssl, copy);
+    SSL_SESSION_free(copy);
+  }
+  return ssl;
+}
+
+int TlsClient::OnSession(SSL* ssl, SSL_SESSION* session) {
+  auto& client = *static_cast<TlsClient*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  SSL_SESSION_free(client.session_);
+  client.session_ = session;
+  return 1;  // it is kept
+}
+
+void Connection::FreeSsl::operator()(SSL* ssl) const { SSL_free(ssl); }
+
+Connection::Connection(const EventTemplate& request, const ConnectionKind& kind, std::uint32_t user)
+    : request_(request), kind_(kind), slots_(kind.pipeline) {
+  assert(kind.pipeline > 0);
+  requests_.reserve(request.Text().size() * kind.pipeline);
+  for (std::uint32_t slot = 0; slot < kind.pipeline; ++slot) {
     requests_.insert(requests_.end(), request.Text().begin(), request.Text().end());
     request.SetUser(std::span(requests_).last(request.Text().size()), user);
   }
@@ -39,7 +75,7 @@ Connection::State Connection::Connect(const sockaddr_in& address, const sockaddr
     return state_;
   }
   if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-    state_ = State::kOpen;
+    state_ = kind_.tls != nullptr ? State::kConnecting : State::kOpen;
   } else if (errno == EINPROGRESS) {
     state_ = State::kConnecting;
   } else {
@@ -52,15 +88,27 @@ Connection::State Connection::FinishConnect() {
   assert(state_ == State::kConnecting);
   int error = 0;
   socklen_t size = sizeof error;
-  if (::getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0) {
-    state_ = State::kOpen;
-  } else {
+  if (::getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
     Close();
+    return state_;
   }
+  if (kind_.tls != nullptr) {
+    if (!ssl_) ssl_.reset(kind_.tls->Begin(socket_));
+    ERR_clear_error();
+    const int outcome = SSL_do_handshake(ssl_.get());
+    if (outcome != 1) {
+      const int wanted = SSL_get_error(ssl_.get(), outcome);
+      if (wanted != SSL_ERROR_WANT_READ && wanted != SSL_ERROR_WANT_WRITE) Close();
+      return state_;
+    }
+  }
+  state_ = State::kOpen;
   return state_;
 }
 
 void Connection::Close() {
+  ssl_.reset();
+  answered_ = 0;
   if (socket_ >= 0) ::close(socket_);
   socket_ = -1;
   state_ = State::kClosed;
@@ -100,7 +148,7 @@ Connection::State Connection::Flush() {
   while (state_ == State::kOpen && sent_bytes_ < queued_bytes_) {
     const std::size_t from = sent_bytes_ % requests_.size();
     const std::size_t bytes = std::min<std::size_t>(queued_bytes_ - sent_bytes_, requests_.size() - from);
-    const ssize_t sent = ::send(socket_, requests_.data() + from, bytes, MSG_NOSIGNAL);
+    const ssize_t sent = Send(std::span(requests_).subspan(from, bytes));
     if (sent >= 0) {
       sent_bytes_ += static_cast<std::size_t>(sent);
     } else if (errno == EAGAIN) {
@@ -116,7 +164,7 @@ Connection::State Connection::Flush() {
 
 Connection::State Connection::Receive(std::span<char> scratch, ReplyListener& listener) {
   while (state_ == State::kOpen) {
-    const ssize_t received = ::recv(socket_, scratch.data(), scratch.size(), 0);
+    const ssize_t received = Recv(scratch);
     if (received < 0 && errno == EINTR) continue;
     if (received < 0 && errno == EAGAIN) break;
     if (received <= 0) {
@@ -132,10 +180,34 @@ Connection::State Connection::Receive(std::span<char> scratch, ReplyListener& li
       partial_.clear();
       Parse(joined, listener);
     }
-    // A short read has emptied the socket; later data causes a new edge.
-    if (data.size() < scratch.size()) break;
+    // A short read has emptied the socket; later data causes a new edge. With TLS a read returns one record.
+    if (!ssl_ && data.size() < scratch.size()) break;
   }
   return state_;
+}
+
+ssize_t Connection::Send(std::span<const char> bytes) {
+  if (!ssl_) return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  ERR_clear_error();
+  std::size_t written = 0;
+  return TlsResult(SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written), written);
+}
+
+ssize_t Connection::Recv(std::span<char> bytes) {
+  if (!ssl_) return ::recv(socket_, bytes.data(), bytes.size(), 0);
+  ERR_clear_error();
+  std::size_t read = 0;
+  return TlsResult(SSL_read_ex(ssl_.get(), bytes.data(), bytes.size(), &read), read);
+}
+
+ssize_t Connection::TlsResult(int outcome, std::size_t bytes) {
+  if (outcome == 1) return static_cast<ssize_t>(bytes);
+  switch (SSL_get_error(ssl_.get(), outcome)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE: errno = EAGAIN; return -1;
+    case SSL_ERROR_ZERO_RETURN: return 0;
+    default: errno = ECONNRESET; return -1;
+  }
 }
 
 Connection::State Connection::Parse(std::string_view data, ReplyListener& listener) {
@@ -181,7 +253,7 @@ void Connection::Finish(std::string_view body, ReplyListener& listener) {
   const InFlight answered = slots_[oldest_];
   oldest_ = static_cast<std::uint32_t>((oldest_ + 1) % slots_.size());
   --in_flight_;
-  if (head_.close) {
+  if (head_.close || ++answered_ == kind_.close_after) {
     closed_in_order_ = in_flight_ == 0;
     state_ = State::kClosed;
   }

@@ -25,11 +25,13 @@ void OnStopSignal(int) { stop_requests.fetch_add(1, std::memory_order_relaxed); 
 base::Result<void> ReadUrl(std::string_view url, LoadSettings& settings) {
   const auto refuse = [&](std::string_view why) {
     return base::Fail(base::ErrorKind::kInvalid,
-                      fmt::format("--url {}: {}; expected http://127.0.0.1:PORT/PATH", url, why));
+                      fmt::format("--url {}: {}; expected http:// or https://127.0.0.1:PORT/PATH", url, why));
   };
-  constexpr std::string_view kScheme = "http://";
-  if (!url.starts_with(kScheme)) return refuse("not http");
-  const std::string_view rest = url.substr(kScheme.size());
+  constexpr std::string_view kPlain = "http://";
+  constexpr std::string_view kTls = "https://";
+  settings.tls = url.starts_with(kTls);
+  if (!settings.tls && !url.starts_with(kPlain)) return refuse("not http");
+  const std::string_view rest = url.substr(settings.tls ? kTls.size() : kPlain.size());
   const std::size_t slash = rest.find('/');
   settings.host = rest.substr(0, slash);
   settings.path = slash == rest.npos ? "/" : rest.substr(slash);
@@ -42,7 +44,8 @@ base::Result<void> ReadUrl(std::string_view url, LoadSettings& settings) {
   if (ntohl(settings.address.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET) {
     return refuse("load goes to this machine only");
   }
-  const std::string port = colon == settings.host.npos ? "80" : settings.host.substr(colon + 1);
+  const std::string port =
+      colon == settings.host.npos ? (settings.tls ? "443" : "80") : settings.host.substr(colon + 1);
   std::uint16_t number = 0;
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
   if (error != std::errc() || end != port.data() + port.size() || number == 0) return refuse("bad port");
@@ -61,7 +64,8 @@ int Main(int argc, char** argv) {
   double retry_wait_max_s = 1;
 
   CLI::App app("Load generator: bounded, loopback only");
-  app.add_option("--url", url, "http://127.0.0.1:PORT/PATH")->required();
+  app.add_option("--url", url, "http:// or https://127.0.0.1:PORT/PATH; any certificate is accepted")
+      ->required();
   app.add_option("--host", host, "the client connects from 127.0.0.HOST")
       ->check(CLI::Range(1, 254))
       ->capture_default_str();
@@ -88,6 +92,8 @@ int Main(int argc, char** argv) {
   app.add_option("--pipeline", settings.pipeline, "requests in flight on one connection")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  app.add_option("--close-after", settings.close_after, "requests on a connection, then a new one is opened");
+  app.add_flag("--resume", settings.resumes, "with https: connections resume a TLS session");
   app.add_flag("--retry-refused", settings.retry_refused,
                "repeat requests that got 429 or 503, with the same ids, after Retry-After");
   app.add_option("--retry-wait-max", retry_wait_max_s, "longest such wait, seconds")
@@ -125,6 +131,9 @@ int Main(int argc, char** argv) {
   if (settings.nameless_every > 0 && !settings.ledger.empty()) {
     return usage_fault("--nameless-every and --ledger: the ids of those events are assigned by the server");
   }
+  if (settings.close_after % settings.pipeline != 0) {
+    return usage_fault("--close-after must be a multiple of --pipeline");
+  }
   if (settings.retry_refused && settings.pipeline > 1) {
     return usage_fault("--retry-refused needs --pipeline 1");
   }
@@ -134,6 +143,7 @@ int Main(int argc, char** argv) {
     return usage_fault("more than 1 GiB of requests in flight; lower --connections, --pipeline or sizes");
   }
 
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets that the server has closed
   struct sigaction action{};
   action.sa_handler = OnStopSignal;
   sigaction(SIGTERM, &action, nullptr);

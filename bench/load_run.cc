@@ -39,10 +39,16 @@ LoadRun::LoadRun(const LoadSettings& settings)
       run_prefix_(NewRunPrefix()),
       request_(EventTemplate::Request(run_prefix_, settings.event_bytes, settings.events_per_request,
                                       settings.host, settings.path, settings.spoilt, settings.header)),
+      tls_(settings.tls ? std::optional<TlsClient>(std::in_place, settings.resumes) : std::nullopt),
       peers_(settings.connections),
       scratch_(kScratchBytes) {
   for (std::uint32_t index = 0; index < settings.connections; ++index) {
-    peers_[index].connection = std::make_unique<Connection>(request_, settings.pipeline, index);
+    peers_[index].connection =
+        std::make_unique<Connection>(request_,
+                                     ConnectionKind{.pipeline = settings.pipeline,
+                                                    .close_after = settings.close_after,
+                                                    .tls = tls_ ? &*tls_ : nullptr},
+                                     index);
   }
   idle_.reserve(peers_.size());
   report_.run_prefix = run_prefix_;
@@ -129,9 +135,10 @@ void LoadRun::Lost(std::uint32_t index) {
 void LoadRun::Serve(std::uint32_t index, std::uint32_t events) {
   Connection& connection = *peers_[index].connection;
   if (connection.CurrentState() == Connection::State::kConnecting) {
-    if (connection.FinishConnect() == Connection::State::kOpen) {
+    const auto state = connection.FinishConnect();
+    if (state == Connection::State::kOpen) {
       Opened(index);
-    } else {
+    } else if (state == Connection::State::kClosed) {
       ++report_.connect_errors;
       fault_seen_ = true;
       wakes_.push({now_ + kReconnectDelay, index});

@@ -69,6 +69,7 @@ class LoadRun : private ReplyListener {
   const LoadSettings settings_;
   const std::string run_prefix_;
   const EventTemplate request_;
+  const std::optional<TlsClient> tls_;
   std::vector<Peer> peers_;
   std::vector<std::uint32_t> idle_;  // connections with a free slot, at a fixed rate
   std::priority_queue<Wake, std::vector<Wake>, std::greater<>> wakes_;

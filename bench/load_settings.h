@@ -26,10 +26,13 @@ struct LoadSettings {
   bool spoilt = false;  // batches that are read and validated completely, then rejected
   // The last of every `nameless_every` requests has events without ids; 0: none.
   std::uint64_t nameless_every = 0;
-  std::string ledger;          // file for the ids of accepted events; empty: none
-  std::optional<double> rate;  // requests a second at fixed times; unset: each reply starts the next
-  std::uint32_t pipeline = 1;  // requests in flight per connection
-  bool retry_refused = false;  // resend requests that got 429 or 503; needs pipeline 1
+  std::string ledger;             // file for the ids of accepted events; empty: none
+  std::optional<double> rate;     // requests a second at fixed times; unset: each reply starts the next
+  bool tls = false;               // the scheme is https
+  bool resumes = false;           // with TLS: connections resume a session
+  std::uint32_t close_after = 0;  // requests on a connection, then a new one is opened; 0: it is kept
+  std::uint32_t pipeline = 1;     // requests in flight per connection
+  bool retry_refused = false;     // resend requests that got 429 or 503; needs pipeline 1
   // The longest wait before that, even if Retry-After is longer.
   std::chrono::nanoseconds retry_wait_max{std::chrono::seconds(1)};
   bool stop_on_error = false;  // end the run at the first lost connection or unreadable reply
