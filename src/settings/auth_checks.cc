@@ -28,6 +28,7 @@ class Checks {
           "has no effect, because auth.methods is none; name the methods, or leave it unset");
     }
     Tokens();
+    Tls();
     if (!auth_.Any() && settings_.http.admin_auth) {
       Add("admin.auth",
           "has no effect, because auth.methods is none; name the methods, or use none here too");
@@ -40,6 +41,36 @@ class Checks {
  private:
   void Add(std::string_view key, std::string message) {
     conflicts_.push_back({key, kMethods, std::move(message)});
+  }
+
+  void Tls() {
+    const http::TlsOptions& tls = settings_.http.tls;
+    constexpr std::string_view kCertificate = "http.tls_certificate_file";
+    constexpr std::string_view kClientAuth = "http.tls_client_auth";
+    if (tls.certificate_file.empty() != tls.key_file.empty()) {
+      conflicts_.push_back({kCertificate, "http.tls_key_file",
+                            "needs http.tls_key_file, and the reverse; set both for TLS, or none"});
+    }
+    const bool checks_clients = tls.client_auth != http::ClientAuth::kOff;
+    if (checks_clients && !tls.Enabled()) {
+      conflicts_.push_back({kClientAuth, kCertificate, "has no effect without TLS; set http.tls_certificate_file"});
+    }
+    if (checks_clients && tls.client_ca_file.empty()) {
+      conflicts_.push_back({"http.tls_client_ca_file", kClientAuth,
+                            "is not set, but http.tls_client_auth checks certificates; set the authorities"});
+    }
+    if (!checks_clients && !tls.client_ca_file.empty()) {
+      conflicts_.push_back({"http.tls_client_ca_file", kClientAuth,
+                            "has no effect, because http.tls_client_auth is off; use optional or required"});
+    }
+    if (auth_.Uses("mtls") && !checks_clients) {
+      Add(kClientAuth, "is off, but auth.methods has mtls; use optional or required");
+    }
+    if (settings_.http.proxy_protocol == http::ProxyProtocol::kRequired &&
+        settings_.http.trusted_proxies.empty()) {
+      conflicts_.push_back({"http.trusted_proxies", "http.proxy_protocol",
+                            "is empty, so nobody could connect; name the balancers that send the header"});
+    }
   }
 
   // The issuer and the audience are not optional: without them, tokens for other services would be accepted.

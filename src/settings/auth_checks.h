@@ -7,7 +7,7 @@
 
 namespace ei::service {
 
-// Adds the conflicts between the settings of the group auth, and of others with them.
+// Adds the conflicts between the settings of the groups auth and http.tls, and of others with them.
 void FindAuthConflicts(const Settings& settings, std::vector<SettingConflict>& conflicts);
 
 }  // namespace ei::service

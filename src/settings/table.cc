@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 
 using file_sink::DeadLetterFileOptions;
 using http::HttpOptions;
+using http::TlsOptions;
 using json::DecoderOptions;
 using kafka::KafkaOptions;
 
@@ -113,6 +114,47 @@ std::vector<Setting> HttpRows() {
           Text{
               .fallback = "", .allowed = "addresses and networks, separated by commas", .read = ReadNetworks},
           &Settings::http, &HttpOptions::trusted_proxies),
+      Declare({.key = "http.proxy_protocol",
+               .env = "HTTP_PROXY_PROTOCOL",
+               .text = "required: each connection begins with a header of the PROXY protocol, version 2, and "
+                       "only the proxies in http.trusted_proxies may connect. For balancers that pass TCP "
+                       "through; they must be set up for it too.",
+               .example = "required"},
+              Choice<http::ProxyProtocol>{.fallback = http::ProxyProtocol::kOff,
+                                          .words = {{"off", http::ProxyProtocol::kOff},
+                                                    {"required", http::ProxyProtocol::kRequired}}},
+              &Settings::http, &HttpOptions::proxy_protocol),
+      Declare({.key = "http.tls_certificate_file",
+               .env = "HTTP_TLS_CERTIFICATE_FILE",
+               .text = "PEM file with the certificate of the service, followed by the others of its chain. It "
+                       "switches both ports to TLS, 1.2 and 1.3. This file, the key and the CA are read again "
+                       "when they change.",
+               .example = "/run/secrets/tls/tls.crt"},
+              Text{.fallback = "", .allowed = "a path, or empty", .read = ReadOptionalPath}, &Settings::http,
+              &HttpOptions::tls, &TlsOptions::certificate_file),
+      Declare({.key = "http.tls_key_file",
+               .env = "HTTP_TLS_KEY_FILE",
+               .text = "PEM file with the key of the certificate, not encrypted.",
+               .example = "/run/secrets/tls/tls.key"},
+              Text{.fallback = "", .allowed = "a path, or empty", .read = ReadOptionalPath}, &Settings::http,
+              &HttpOptions::tls, &TlsOptions::key_file),
+      Declare({.key = "http.tls_client_ca_file",
+               .env = "HTTP_TLS_CLIENT_CA_FILE",
+               .text = "PEM file with the certificate authorities that sign the certificates of clients.",
+               .example = "/run/secrets/tls/ca.crt"},
+              Text{.fallback = "", .allowed = "a path, or empty", .read = ReadOptionalPath}, &Settings::http,
+              &HttpOptions::tls, &TlsOptions::client_ca_file),
+      Declare({.key = "http.tls_client_auth",
+               .env = "HTTP_TLS_CLIENT_AUTH",
+               .text = "Whether clients need a certificate. optional: a client may have none, but not one that "
+                       "can't be verified. required: without one there is no connection; on admin.port this "
+                       "is optional, because probes have none.",
+               .example = "required"},
+              Choice<http::ClientAuth>{.fallback = http::ClientAuth::kOff,
+                                       .words = {{"off", http::ClientAuth::kOff},
+                                                 {"optional", http::ClientAuth::kOptional},
+                                                 {"required", http::ClientAuth::kRequired}}},
+              &Settings::http, &HttpOptions::tls, &TlsOptions::client_auth),
   };
 }
 

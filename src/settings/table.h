@@ -81,26 +81,30 @@ template <typename Kind, typename... Members>
 Setting Declare(const About& about, const Kind& kind, Members... path) {
   using Value = typename Kind::Value;
   using Field = std::remove_cvref_t<decltype(Follow(std::declval<Settings&>(), path...))>;
+  constexpr bool kOptional = requires(Value value) { value.has_value(); };
   Setting row{.key = about.key,
               .env = about.env,
               .text = about.text,
               .example = about.example,
               .secret = about.secret,
-              .may_be_unset = requires(Value value){value.has_value();
-}
-, .type = kind.Type(), .allowed = kind.Allowed(), .fallback = kind.Format(Value(kind.fallback)),
-    .lowest = kind.Lowest(), .highest = kind.Highest(), .assign = {}, .format = {}
-};  // namespace ei::service
-row.assign = [kind, path...](std::string_view text, Settings& settings) -> base::Result<void> {
-  base::Result<Value> value = kind.Parse(text);
-  if (!value) return std::unexpected(std::move(value.error()));
-  Follow(settings, path...) = Convert<Field>(*value);
-  return {};
-};
-row.format = [kind, path...](const Settings& settings) {
-  return kind.Format(Convert<Value>(Follow(settings, path...)));
-};
-return row;
+              .may_be_unset = kOptional,
+              .type = kind.Type(),
+              .allowed = kind.Allowed(),
+              .fallback = kind.Format(Value(kind.fallback)),
+              .lowest = kind.Lowest(),
+              .highest = kind.Highest(),
+              .assign = {},
+              .format = {}};
+  row.assign = [kind, path...](std::string_view text, Settings& settings) -> base::Result<void> {
+    base::Result<Value> value = kind.Parse(text);
+    if (!value) return std::unexpected(std::move(value.error()));
+    Follow(settings, path...) = Convert<Field>(*value);
+    return {};
+  };
+  row.format = [kind, path...](const Settings& settings) {
+    return kind.Format(Convert<Value>(Follow(settings, path...)));
+  };
+  return row;
 }
 
 // The rows in the order of the documentation; the rows of a group (the part of the key before the first dot)

@@ -34,7 +34,7 @@ ProxiedSocket::~ProxiedSocket() {
 }
 
 void ProxiedSocket::Start() {
-  if (!loop_.Shared().options.trusted_proxies.Contains(peer_)) {
+  if (!loop_.Shared().proxies.Contains(peer_)) {
     return Refuse("the peer is not one of http.trusted_proxies");
   }
   AwaitBytes();

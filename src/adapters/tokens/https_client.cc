@@ -47,15 +47,15 @@ Message MessageOf(const HttpRequest& request, const Url& url) {
 // over, or the request was cancelled.
 class Exchange {
  public:
-  Exchange(const Url& url, const std::string& ca_file, base::Duration timeout, HostLookup& lookup,
+  Exchange(const Url& url, const HttpsClient::Options& options, HostLookup& lookup,
            const std::atomic<bool>& cancelled)
       : url_(url),
-        ca_file_(ca_file),
+        options_(options),
         lookup_(lookup),
         cancelled_(cancelled),
         context_(asio::ssl::context::tls_client),
         socket_(io_),
-        timer_(io_, timeout) {
+        timer_(io_, options.timeout) {
     timer_.async_wait([this](error_code) { late_ = true; });
   }
 
@@ -82,14 +82,14 @@ class Exchange {
 
   bool RunTls(const Message& message, HttpReply& reply) {
     context_.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
-    if (ca_file_.empty()) {
+    if (options_.ca_file.empty()) {
       context_.set_default_verify_paths(error_);
     } else {
-      context_.load_verify_file(ca_file_, error_);
+      context_.load_verify_file(options_.ca_file, error_);
     }
     if (error_) return false;
     asio::ssl::stream<tcp::socket&> stream(socket_, context_);
-    stream.set_verify_mode(asio::ssl::verify_peer);
+    stream.set_verify_mode(options_.verify ? asio::ssl::verify_peer : asio::ssl::verify_none);
     stream.set_verify_callback(asio::ssl::host_name_verification(url_.host));
     std::string server_name = url_.host;
     SSL_ctrl(stream.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
@@ -138,7 +138,7 @@ class Exchange {
   }
 
   const Url& url_;
-  const std::string& ca_file_;
+  const HttpsClient::Options& options_;
   HostLookup& lookup_;
   const std::atomic<bool>& cancelled_;
   std::string lookup_fault_;
@@ -155,7 +155,7 @@ class Exchange {
 base::Result<HttpReply> HttpsClient::Send(const HttpRequest& request) {
   const auto url = ParseUrl(request.url);
   if (!url) return std::unexpected(url.error());
-  return Exchange(*url, options_.ca_file, options_.timeout, lookup_, cancelled_)
+  return Exchange(*url, options_, lookup_, cancelled_)
       .Run(MessageOf(request, *url));
 }
 

@@ -17,6 +17,8 @@ class HttpsClient final : public HttpClient {
     std::string ca_file;  // PEM; empty: the authorities of the system
     // For the whole exchange, including name resolution.
     base::Duration timeout = std::chrono::seconds(5);
+    // False: any certificate is accepted. Only for a server on this machine whose certificate has another name.
+    bool verify = true;
   };
   explicit HttpsClient(Options options) : options_(std::move(options)) {}
 

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 TestServerOptions Options() {
   TestServerOptions options;
   options.http.proxy_protocol = ProxyProtocol::kRequired;
-  options.http.trusted_proxies = TrustedProxies::Parse("127.0.0.1").value();
+  options.http.trusted_proxies = "127.0.0.1";
   return options;
 }
 
