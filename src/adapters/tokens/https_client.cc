@@ -22,7 +22,6 @@ namespace beast_http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr size_t kReplyBytesMax = 64 * 1024;
 constexpr auto kCancelPoll = std::chrono::milliseconds(50);
 constexpr size_t kReplyHeaderBytesMax = 16 * 1024;
 
@@ -105,10 +104,10 @@ class Exchange {
     const auto without_size = [](auto done) { return [done](error_code error, size_t) { done(error); }; };
     if (!Await([&](auto done) { beast_http::async_write(stream, message, without_size(done)); }))
       return false;
-    boost::beast::flat_buffer buffer(kReplyHeaderBytesMax + kReplyBytesMax);
+    boost::beast::flat_buffer buffer(kReplyHeaderBytesMax + options_.reply_bytes_max);
     beast_http::response_parser<beast_http::string_body> parser;
     parser.header_limit(kReplyHeaderBytesMax);
-    parser.body_limit(kReplyBytesMax);
+    parser.body_limit(options_.reply_bytes_max);
     if (!Await([&](auto done) { beast_http::async_read(stream, buffer, parser, without_size(done)); })) {
       return false;
     }
@@ -155,8 +154,7 @@ class Exchange {
 base::Result<HttpReply> HttpsClient::Send(const HttpRequest& request) {
   const auto url = ParseUrl(request.url);
   if (!url) return std::unexpected(url.error());
-  return Exchange(*url, options_, lookup_, cancelled_)
-      .Run(MessageOf(request, *url));
+  return Exchange(*url, options_, lookup_, cancelled_).Run(MessageOf(request, *url));
 }
 
 void HttpsClient::Cancel() {
