@@ -59,6 +59,7 @@ helm_kubernetes_minor=33
 crds=build/crds
 crd_files=(
   "sigs.k8s.io/gateway-api v1.4.1 config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"
+  "github.com/cert-manager/cert-manager v1.19.1 deploy/crds/cert-manager.io_certificates.yaml"
   "github.com/kedacore/keda/v2 v2.16.1 config/crd/bases/keda.sh_scaledobjects.yaml"
   "github.com/prometheus-operator/prometheus-operator v0.79.2
     example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"

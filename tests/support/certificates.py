@@ -24,24 +24,48 @@ class Authority:
             "-keyout", self._key, "-out", self.certificate,
         )  # fmt: skip
 
-    def issue(self, name: str, hosts: str = "DNS:localhost,IP:127.0.0.1", key_password: str = "") -> Issued:
+    def issue(
+        self,
+        name: str,
+        hosts: str = "DNS:localhost,IP:127.0.0.1",
+        key_password: str = "",
+        days: int = 2,
+        new_key: tuple[str, ...] = ("-newkey", "rsa:2048", "-nodes"),
+    ) -> Issued:
         """Issues a certificate for the common name and the alternative names, with its key."""
         issued = Issued(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName={hosts}\n")
-        _openssl("req", "-subj", f"/CN={name}", *_NEW_KEY, "-keyout", issued.key, "-out", request)
         _openssl(
-            "x509", "-req", "-days", "2", "-in", request, "-CA", self.certificate, "-CAkey", self._key,
+            "req",
+            "-subj",
+            f"/CN={name}",
+            *new_key,
+            "-keyout",
+            issued.key,
+            "-out",
+            request,
+        )
+        _openssl(
+            "x509", "-req", "-days", days, "-in", request, "-CA", self.certificate, "-CAkey", self._key,
             "-CAcreateserial", "-extfile", extensions, "-out", issued.certificate,
         )  # fmt: skip
         if key_password:
             _openssl(
-                "rsa", "-aes256", "-in", issued.key, "-out", issued.key, "-passout", f"pass:{key_password}"
+                "rsa",
+                "-aes256",
+                "-in",
+                issued.key,
+                "-out",
+                issued.key,
+                "-passout",
+                f"pass:{key_password}",
             )
         return issued
 
 
 _NEW_KEY = ("-newkey", "rsa:2048", "-nodes")
+EC_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
 def _openssl(*arguments: object) -> None:

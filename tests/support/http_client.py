@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -36,7 +37,11 @@ class Reply:
     @property
     def code(self) -> str:
         """The `code` of a problem+json body."""
-        assert self.content_type == "application/problem+json", (self.status, self.headers, self.body[:200])
+        assert self.content_type == "application/problem+json", (
+            self.status,
+            self.headers,
+            self.body[:200],
+        )
         return self.json()["code"]
 
 
@@ -63,13 +68,25 @@ def chunked(*chunks: bytes, trailer: bytes = b"") -> bytes:
 
 
 class RawConnection:
-    """One TCP connection to loopback. Not thread-safe."""
+    """One connection to loopback, over TLS if there is a context for it. Not thread-safe."""
 
-    def __init__(self, port: int, seconds: float = _REPLY_SECONDS):
+    def __init__(
+        self,
+        port: int,
+        seconds: float = _REPLY_SECONDS,
+        tls: ssl.SSLContext | None = None,
+    ):
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            try:
+                self._socket = tls.wrap_socket(self._socket, server_hostname="localhost")
+            except BaseException:
+                self._socket.close()
+                raise
         self._seconds = seconds
         self._received = b""
+        self._ended = False
 
     def __enter__(self) -> Self:
         return self
@@ -90,7 +107,8 @@ class RawConnection:
 
     def finish_sending(self) -> None:
         """Closes the sending half: the server reads the end of the stream, and replies still arrive."""
-        self._socket.shutdown(socket.SHUT_WR)
+        # Without a close_notify: with one, Python reads no more.
+        socket.socket.shutdown(self._socket, socket.SHUT_WR)
 
     def send_until_refused(self, data: bytes, piece_bytes: int = 65536) -> int:
         """Sends until everything is sent or the server has answered or closed; returns the number of bytes
@@ -101,7 +119,7 @@ class RawConnection:
                 return sent
             try:
                 sent += self._socket.send(data[sent : sent + piece_bytes])
-            except (ConnectionError, TimeoutError):
+            except (ConnectionError, TimeoutError, ssl.SSLEOFError):
                 return sent
         return sent
 
@@ -113,7 +131,7 @@ class RawConnection:
                 return sent
             try:
                 self._socket.sendall(data[sent : sent + 1])
-            except ConnectionError:
+            except (ConnectionError, ssl.SSLEOFError):
                 return sent
             time.sleep(every_seconds)
         return len(data)
@@ -132,7 +150,10 @@ class RawConnection:
         """The next reply on this connection, including interim ones (100)."""
         while (end := self._received.find(b"\r\n\r\n")) < 0:
             self._receive()
-        head, self._received = self._received[:end].decode("latin-1"), self._received[end + 4 :]
+        head, self._received = (
+            self._received[:end].decode("latin-1"),
+            self._received[end + 4 :],
+        )
         status_line, *lines = head.split("\r\n")
         version, status, *reason = status_line.split(" ", 2)
         headers: dict[str, str] = {}
@@ -149,7 +170,7 @@ class RawConnection:
         self._socket.settimeout(seconds)
         try:
             return not self._received and self._socket.recv(1) == b""
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLEOFError):
             return True
         except TimeoutError:
             return False
@@ -190,7 +211,7 @@ class RawConnection:
     def _receive(self) -> None:
         try:
             data = self._socket.recv(1 << 20)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLEOFError):
             data = b""
         if not data:
             raise ConnectionClosed(self._received)
@@ -200,13 +221,18 @@ class RawConnection:
         """Whether a reply, or the end of the connection, has arrived."""
         if self._received:
             return True
+        if self._ended:
+            return True
         self._socket.settimeout(0)
         try:
-            self._socket.recv(1, socket.MSG_PEEK)
+            data = self._socket.recv(1 << 16)
+            self._received += data
+            self._ended = not data
             return True
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError):
             return False
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLEOFError):
+            self._ended = True
             return True
         finally:
             self._socket.settimeout(self._seconds)

@@ -1,9 +1,13 @@
 """The built binary, run as an operator runs it: settings by environment, logs on stdout, signals."""
 
+import atexit
+import functools
 import json
 import os
 import re
+import shutil
 import signal
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -12,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from support.certificates import Authority
 from support.http_client import RawConnection, Reply
 from support.metrics import Metrics
 from support.waiting import wait_until
@@ -54,6 +59,26 @@ def is_sanitizer_report(text: str) -> bool:
     return _SANITIZER.search(text) is not None
 
 
+@functools.cache
+def _authority_of_this_run() -> Authority:
+    folder = Path(tempfile.mkdtemp(prefix="ingestor-tls-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Authority(folder)
+
+
+def _tls_of_this_run() -> tuple[dict[str, object], ssl.SSLContext] | None:
+    """With EVENT_INGESTOR_TLS=1 every service has TLS, and every RawConnection to one uses it."""
+    if os.environ.get("EVENT_INGESTOR_TLS") != "1":
+        return None
+    authority = _authority_of_this_run()
+    issued = authority.issue("server")
+    settings = {
+        "HTTP_TLS_CERTIFICATE_FILE": issued.certificate,
+        "HTTP_TLS_KEY_FILE": issued.key,
+    }
+    return settings, ssl.create_default_context(cafile=str(authority.certificate))
+
+
 @dataclass(frozen=True)
 class Finished:
     status: int
@@ -67,7 +92,9 @@ class Finished:
 
 
 def run_to_exit(
-    *arguments: str, settings: Mapping[str, object] | None = None, cwd: Path | None = None
+    *arguments: str,
+    settings: Mapping[str, object] | None = None,
+    cwd: Path | None = None,
 ) -> Finished:
     """For starts that must fail, and for subcommands that end by themselves."""
     with tempfile.TemporaryDirectory(prefix="ingestor-") as own:
@@ -89,10 +116,18 @@ class Ingestor:
     """A serving process. Settings are given by their environment names: Ingestor(QUEUE_SIZE=10).
 
     Uses any free port. close() (or the end of a `with`) stops it, expects exit status 0 unless another one is
-    given, and checks everything it wrote. Requests may come from any thread.
+    given, and checks everything it wrote. Requests may come from any thread. `tls`: for the connections of
+    this object, if the settings have TLS.
     """
 
-    def __init__(self, *arguments: str, cwd: Path | None = None, expected_exit: int = 0, **settings: object):
+    def __init__(
+        self,
+        *arguments: str,
+        cwd: Path | None = None,
+        expected_exit: int = 0,
+        tls: ssl.SSLContext | None = None,
+        **settings: object,
+    ):
         self._own_dir = tempfile.TemporaryDirectory(prefix="ingestor-") if cwd is None else None
         self.cwd = cwd or Path(self._own_dir.name)  # type: ignore[union-attr]
         self.expected_exit = expected_exit
@@ -103,6 +138,10 @@ class Ingestor:
             "SHUTDOWN_TIMEOUT": "20s",
             "ACK": "memory",  # the cheapest level to start; tests of the log set another
         } | settings
+        self.tls = tls
+        if tls is None and (every := _tls_of_this_run()) is not None:
+            own, self.tls = every
+            self.settings |= own
         self.logs: list[dict[str, Any]] = []
         self.bad_lines: list[str] = []
         self.stderr = ""
@@ -152,7 +191,7 @@ class Ingestor:
         headers: Mapping[str, str] | None = None,
         port: int | None = None,
     ) -> Reply:
-        with RawConnection(port or self.port) as connection:
+        with RawConnection(port or self.port, tls=self.tls) as connection:
             return connection.request(method, path, body, headers or {})
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
@@ -176,7 +215,7 @@ class Ingestor:
         return self.request("POST", EVENTS, data, own | dict(headers or {}))
 
     def connect(self) -> RawConnection:
-        return RawConnection(self.port)
+        return RawConnection(self.port, tls=self.tls)
 
     # --- observation
 

@@ -39,3 +39,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
 {{- end -}}
 {{- end -}}
+
+{{- /* The Secret with the server's certificate; empty: no TLS. */ -}}
+{{- define "ei.tlsSecret" -}}
+{{- if .Values.tls.secretName -}}
+{{- .Values.tls.secretName -}}
+{{- else if .Values.tls.certManager.issuer -}}
+{{- include "ei.fullname" . }}-tls
+{{- end -}}
+{{- end -}}

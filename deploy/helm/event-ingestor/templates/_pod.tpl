@@ -33,6 +33,12 @@ capabilities: {drop: [ALL]}
 {{- if .Values.clientsSecret.name }}
 - {name: clients, mountPath: /run/secrets/clients, readOnly: true}
 {{- end }}
+{{- if include "ei.tlsSecret" . }}
+- {name: tls, mountPath: /run/secrets/tls, readOnly: true}
+{{- if ne .Values.tls.clientAuth "off" }}
+- {name: client-ca, mountPath: /run/secrets/client-ca, readOnly: true}
+{{- end }}
+{{- end }}
 {{- with .Values.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
@@ -66,6 +72,20 @@ capabilities: {drop: [ALL]}
     secretName: {{ .Values.clientsSecret.name }}
     defaultMode: 0440
     items: [{key: {{ .Values.clientsSecret.key }}, path: clients.yaml}]
+{{- end }}
+{{- with include "ei.tlsSecret" . }}
+- name: tls
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]
+{{- if ne $.Values.tls.clientAuth "off" }}
+- name: client-ca
+  secret:
+    secretName: {{ default . $.Values.tls.clientCaSecret }}
+    defaultMode: 0440
+    items: [{key: {{ $.Values.tls.clientCaKey }}, path: ca.crt}]
+{{- end }}
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
@@ -119,17 +139,17 @@ spec:
       # The port opens once the log has been read. Of the three probes only readiness depends on Kafka, and only until the
       # first contact: if all replicas became unready, no replica would accept events.
       startupProbe:
-        httpGet: {path: /livez, port: admin}
+        httpGet: {path: /livez, port: admin{{ if include "ei.tlsSecret" . }}, scheme: HTTPS{{ end }}}
         periodSeconds: 2
         timeoutSeconds: 2
         failureThreshold: {{ max 1 (div (int .Values.startupProbe.timeoutSeconds) 2) }}
       livenessProbe:
-        httpGet: {path: /livez, port: admin}
+        httpGet: {path: /livez, port: admin{{ if include "ei.tlsSecret" . }}, scheme: HTTPS{{ end }}}
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 6
       readinessProbe:
-        httpGet: {path: /readyz, port: admin}
+        httpGet: {path: /readyz, port: admin{{ if include "ei.tlsSecret" . }}, scheme: HTTPS{{ end }}}
         periodSeconds: 2
         timeoutSeconds: 2
         failureThreshold: 2

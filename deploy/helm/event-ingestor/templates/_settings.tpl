@@ -38,10 +38,19 @@
 {{- if .Values.clientsSecret.name -}}
 {{- $_ := set $own "auth" (dict "clients_file" "/run/secrets/clients/clients.yaml") -}}
 {{- end -}}
+{{- if include "ei.tlsSecret" . -}}
+{{- $_ := set $own.http "tls" (dict "certificate_file" "/run/secrets/tls/tls.crt" "key_file" "/run/secrets/tls/tls.key") -}}
+{{- if ne .Values.tls.clientAuth "off" -}}
+{{- $_ := set $own.http.tls "client_auth" .Values.tls.clientAuth -}}
+{{- $_ := set $own.http.tls "client_ca_file" "/run/secrets/client-ca/ca.crt" -}}
+{{- end -}}
+{{- else if ne .Values.tls.clientAuth "off" -}}
+{{- fail "tls.clientAuth needs tls.secretName or tls.certManager.issuer" -}}
+{{- end -}}
 {{- range $group, $settings := $own -}}
 {{- range $key, $_ := $settings -}}
 {{- if hasKey (default dict (get $.Values.settings $group)) $key -}}
-{{- fail (printf "settings.%s.%s is set by the chart: see ack, routes, clientsSecret, drainPauseSeconds and terminationGracePeriodSeconds" $group $key) -}}
+{{- fail (printf "settings.%s.%s is set by the chart: see ack, routes, clientsSecret, tls, drainPauseSeconds and terminationGracePeriodSeconds" $group $key) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

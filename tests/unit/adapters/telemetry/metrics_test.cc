@@ -39,6 +39,8 @@ class MetricsTest : public testing::Test {
   // Registers the sources as the service does at its start.
   void Wire() {
     metrics_->AddGauge(MetricId::kHttpConnections, [] { return 3; });
+    metrics_->AddGauge(MetricId::kTlsCertificateExpiry, [] { return 2e9; });
+    metrics_->AddCounter(MetricId::kTlsReloadFailures, [] { return 2; });
     metrics_->AddGauge(MetricId::kHttpInflightBytes, [] { return 4096; });
     metrics_->AddGauge(MetricId::kRequestsWaiting, [] { return 2; });
     metrics_->AddGauge(MetricId::kClients, [] { return 7; });
@@ -298,6 +300,20 @@ TEST_F(MetricsTest, RejectedRequestsAndDroppedConnectionsAreCountedByTheirKind) 
   EXPECT_EQ(Value("requests_rejected_total", {{"code", "journal_full"}}), 2);
   EXPECT_EQ(Value("requests_rejected_total", {{"code", "missing_type"}}), 1);
   EXPECT_EQ(Value("connections_dropped_total", {{"reason", "refused"}}), 1);
+}
+
+TEST_F(MetricsTest, HandshakesAreCountedByTheirKindOnceThereIsACertificate) {
+  metrics_->TlsHandshake(false, 2ms);
+  metrics_->TlsHandshake(true, 1ms);
+  metrics_->TlsHandshake(true, 1ms);
+  metrics_->TlsHandshakeFailed("plain_http");
+  EXPECT_EQ(Value("tls_handshakes_total", {{"kind", "full"}}), std::nullopt);
+  metrics_->AddGauge(MetricId::kTlsCertificateExpiry, [] { return 2e9; });
+  EXPECT_EQ(Value("tls_handshakes_total", {{"kind", "full"}}), 1);
+  EXPECT_EQ(Value("tls_handshakes_total", {{"kind", "resumed"}}), 2);
+  EXPECT_EQ(Value("tls_handshake_failures_total", {{"reason", "plain_http"}}), 1);
+  EXPECT_EQ(Value("tls_handshake_failures_total", {{"reason", "version"}}), 0);
+  EXPECT_EQ(Value("tls_handshake_duration_seconds_count"), 3);
 }
 
 TEST_F(MetricsTest, GaugesAreAskedAtEachExposition) {
