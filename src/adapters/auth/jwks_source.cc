@@ -89,8 +89,9 @@ void JwksSource::Poll() {
     }
     return;
   }
-  // Each version of a file is tried once, so each fault of one is new.
-  if (Stopping() || (std::exchange(failing_, true) && !FromFile())) return;
+  // What is tried again has been logged; each fault in the text of a file is new.
+  const bool again = due_ != base::SteadyTime::max();
+  if (Stopping() || (std::exchange(failing_, true) && again)) return;
   log_.Write(LogLevel::kError, "auth", "the keys of the issuer can't be read; the last ones stay in force",
              {{"from", Location()},
               {"error", std::string_view(refreshed.error().message)},
@@ -112,7 +113,8 @@ base::Result<void> JwksSource::Refresh() {
     pause_ = std::clamp(2 * pause_, kPauseMin, kPauseMax);
     due_ = clock_.Now() + pause_;
   }
-  if (FromFile()) due_ = base::SteadyTime::max();  // until it changes
+  // A file is read once for each change; but if it can't be read, that may be for a moment only.
+  if (FromFile() && text) due_ = base::SteadyTime::max();
   return taken;
 }
 

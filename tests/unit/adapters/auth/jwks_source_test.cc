@@ -269,8 +269,8 @@ class JwksSourceFromFile : public testing::Test {
                               .url = "",
                               .fetch = [this](const std::string& path) -> base::Result<std::string> {
                                 ++reads_;
-                                if (!std::filesystem::exists(path)) {
-                                  return base::Fail(base::ErrorKind::kInvalid, "no such file");
+                                if (unreadable_ || !std::filesystem::exists(path)) {
+                                  return base::Fail(base::ErrorKind::kInvalid, "can't be read");
                                 }
                                 return support::ReadFile(path);
                               }},
@@ -284,6 +284,7 @@ class JwksSourceFromFile : public testing::Test {
   support::VirtualClock clock_;
   support::RecordingLog log_;
   int reads_ = 0;
+  bool unreadable_ = false;
   std::unique_ptr<JwksSource> source_;
 };
 
@@ -333,6 +334,23 @@ TEST_F(JwksSourceFromFile, ABadFileChangesNothingAndEachIsLoggedOnce) {
   EXPECT_TRUE(Has(Source(), "two"));
   EXPECT_EQ(log_.Count("can be read again"), 1U);
   EXPECT_EQ(Source().Failures(), 2U);
+}
+
+TEST_F(JwksSourceFromFile, AFileThatCantBeReadForAMomentIsReadAgain) {
+  PollTimes(1);
+  unreadable_ = true;
+  Write(SetOf({"two"}));
+  PollTimes(15);  // 3 s, with a second attempt after one
+  EXPECT_TRUE(Has(Source(), "one"));
+  EXPECT_EQ(Source().Failures(), 2U);
+  EXPECT_EQ(log_.Count("ERROR"), 1U);
+  unreadable_ = false;
+  PollTimes(5);
+  EXPECT_TRUE(Has(Source(), "two"));
+  EXPECT_EQ(log_.Count("can be read again"), 1U);
+  const int reads = reads_;
+  PollTimes(400);
+  EXPECT_EQ(reads_, reads) << "until it changes";
 }
 
 TEST_F(JwksSourceFromFile, TheStartFailsWithoutAFileThatCanBeUsed) {
