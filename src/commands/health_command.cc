@@ -24,8 +24,8 @@ base::Result<std::string> HealthUrl(const Settings& settings, bool live) {
         fmt::format("{} is 0 (any free port): set a fixed port for the health check",
                     settings.http.admin_port ? "admin.port (ADMIN_PORT)" : "http.port (HTTP_PORT)"));
   }
-  return fmt::format("{}://{}:{}/{}", settings.http.tls.Enabled() ? "https" : "http", HostToConnect(settings.http.address), port,
-                     live ? "livez" : "readyz");
+  return fmt::format("{}://{}:{}/{}", settings.http.tls.Enabled() ? "https" : "http",
+                     HostToConnect(settings.http.address), port, live ? "livez" : "readyz");
 }
 
 int RunHealthCommand(const Settings& settings, bool live, tokens::HttpClient& http, std::ostream& out,

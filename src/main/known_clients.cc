@@ -1,5 +1,6 @@
 #include "main/known_clients.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +14,8 @@ namespace {
 
 // A key that is revoked is refused within two of these.
 constexpr auto kPollInterval = std::chrono::milliseconds(200);
+constexpr base::Duration kRetryPauseMin = std::chrono::seconds(1);
+constexpr base::Duration kRetryPauseMax = std::chrono::minutes(1);
 constexpr size_t kFaultsListedMax = 5;
 
 std::string Join(const std::vector<SettingFault>& faults) {
@@ -94,21 +97,29 @@ void KnownClients::Watch() {
       if (!stop_) stopping_.WaitUntil(mutex_, clock_.Now() + kPollInterval);
       if (stop_) return;
     }
-    if (changes_.Check()) Reload();
+    const bool changed = changes_.Check();
+    if (changed) retry_pause_ = {};
+    if (changed || (retry_at_ && clock_.Now() >= *retry_at_)) Reload();
   }
 }
 
 void KnownClients::Reload() {
   auto clients = Load(settings_, accounts_);
   if (!clients) {
+    retry_pause_ = std::clamp<base::Duration>(2 * retry_pause_, kRetryPauseMin, kRetryPauseMax);
+    retry_at_ = clock_.Now() + retry_pause_;
     failures_.fetch_add(1, std::memory_order_relaxed);
-    return log_.Write(ei::LogLevel::kError, "auth",
+    if (clients.error().message == fault_) return;
+    fault_ = std::move(clients.error().message);
+    return log_.Write(LogLevel::kError, "auth",
                       "the clients file has a fault; the current clients stay in force",
-                      {{"error", std::string_view(clients.error().message)}});
+                      {{"error", std::string_view(fault_)}});
   }
+  retry_at_.reset();
+  fault_.clear();
   const uint64_t count = (*clients)->Size();
   current_.Replace(std::move(*clients));
-  log_.Write(ei::LogLevel::kInfo, "auth", "the clients file was read again",
+  log_.Write(LogLevel::kInfo, "auth", "the clients file was read again",
              {{"clients", count}, {"file", std::string_view(settings_.auth.clients_file)}});
 }
 

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -17,8 +19,8 @@
 
 namespace ei::service {
 
-// The clients of auth.clients_file. A thread of its own reads the file again when it changes; if the new
-// version has a fault, the clients stay as they are.
+// The clients of auth.clients_file. A thread of its own reads the file again when it changes. If the new
+// version has a fault, or can't be read for a moment, the clients stay as they are, and it is tried again.
 class KnownClients {
  public:
   // Reads the file. The arguments must outlive the result. Fails if the file can't be read
@@ -28,7 +30,7 @@ class KnownClients {
   ~KnownClients();
 
   const CurrentClients& Current() const { return current_; }
-  // How often the file had a new version with a fault. Any thread.
+  // How often a new version of the file could not be used; a version with a fault is tried again. Any thread.
   uint64_t Failures() const { return failures_.load(std::memory_order_relaxed); }
 
  private:
@@ -46,6 +48,9 @@ class KnownClients {
   Log& log_;
   CurrentClients current_;
   system::FileChanges changes_;
+  std::string fault_;                         // of the newest version, as logged; empty: it is in use
+  std::optional<base::SteadyTime> retry_at_;  // of that version
+  base::Duration retry_pause_{0};
   std::atomic<uint64_t> failures_{0};
   base::Mutex mutex_;
   base::CondVar stopping_;

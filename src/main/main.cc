@@ -171,7 +171,8 @@ int Main(int argc, const char* const* argv) {
   }
   const Settings& settings = resolved->settings;
   if (line.subcommand == Subcommand::kHealth) {
-    tokens::HttpsClient http({.ca_file = {}, .timeout = kHealthTimeout, .reply_bytes_max = 4096, .verify = false});
+    tokens::HttpsClient http(
+        {.ca_file = {}, .timeout = kHealthTimeout, .reply_bytes_max = 4096, .verify = false});
     return RunHealthCommand(settings, line.live, http, std::cout, std::cerr);
   }
   if (IsWalCommand(line.subcommand)) {

@@ -3,6 +3,7 @@
 #include "main/service.h"
 
 #include <algorithm>
+#include <limits>
 #include <random>
 #include <thread>
 
@@ -155,6 +156,13 @@ base::Result<void> Service::OpenClients() {
 base::Result<void> Service::OpenTokens() {
   if (!settings_.auth.Uses("jwt")) return {};
   issuer_keys_ = std::make_unique<auth::JwksSource>(IssuerKeysOf(settings_.auth), clock_, log_);
+  metrics_.AddCounter(telemetry::MetricId::kJwksFailures,
+                      [source = issuer_keys_.get()] { return source->Failures(); });
+  metrics_.AddGauge(telemetry::MetricId::kJwksAge, [source = issuer_keys_.get(), this] {
+    const auto last = source->LastSuccess();
+    return last ? std::chrono::duration<double>(clock_.WallNow() - *last).count()
+                : std::numeric_limits<double>::infinity();
+  });
   tokens_ = std::make_unique<auth::JwtVerifier>(
       auth::JwtVerifier::Options{.issuers = {settings_.auth.jwt_issuer},
                                  .audiences = {settings_.auth.jwt_audience},

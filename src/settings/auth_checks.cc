@@ -53,7 +53,8 @@ class Checks {
     }
     const bool checks_clients = tls.client_auth != http::ClientAuth::kOff;
     if (checks_clients && !tls.Enabled()) {
-      conflicts_.push_back({kClientAuth, kCertificate, "has no effect without TLS; set http.tls_certificate_file"});
+      conflicts_.push_back(
+          {kClientAuth, kCertificate, "has no effect without TLS; set http.tls_certificate_file"});
     }
     if (checks_clients && tls.client_ca_file.empty()) {
       conflicts_.push_back({"http.tls_client_ca_file", kClientAuth,

@@ -124,14 +124,15 @@ std::vector<Setting> HttpRows() {
                                           .words = {{"off", http::ProxyProtocol::kOff},
                                                     {"required", http::ProxyProtocol::kRequired}}},
               &Settings::http, &HttpOptions::proxy_protocol),
-      Declare({.key = "http.tls_certificate_file",
-               .env = "HTTP_TLS_CERTIFICATE_FILE",
-               .text = "PEM file with the certificate of the service, followed by the others of its chain. It "
-                       "switches both ports to TLS, 1.2 and 1.3. This file, the key and the CA are read again "
-                       "when they change.",
-               .example = "/run/secrets/tls/tls.crt"},
-              Text{.fallback = "", .allowed = "a path, or empty", .read = ReadOptionalPath}, &Settings::http,
-              &HttpOptions::tls, &TlsOptions::certificate_file),
+      Declare(
+          {.key = "http.tls_certificate_file",
+           .env = "HTTP_TLS_CERTIFICATE_FILE",
+           .text = "PEM file with the certificate of the service, followed by the others of its chain. It "
+                   "switches both ports to TLS, 1.2 and 1.3. This file, the key and the CA are read again "
+                   "when they change.",
+           .example = "/run/secrets/tls/tls.crt"},
+          Text{.fallback = "", .allowed = "a path, or empty", .read = ReadOptionalPath}, &Settings::http,
+          &HttpOptions::tls, &TlsOptions::certificate_file),
       Declare({.key = "http.tls_key_file",
                .env = "HTTP_TLS_KEY_FILE",
                .text = "PEM file with the key of the certificate, not encrypted.",
@@ -144,17 +145,18 @@ std::vector<Setting> HttpRows() {
                .example = "/run/secrets/tls/ca.crt"},
               Text{.fallback = "", .allowed = "a path, or empty", .read = ReadOptionalPath}, &Settings::http,
               &HttpOptions::tls, &TlsOptions::client_ca_file),
-      Declare({.key = "http.tls_client_auth",
-               .env = "HTTP_TLS_CLIENT_AUTH",
-               .text = "Whether clients need a certificate. optional: a client may have none, but not one that "
-                       "can't be verified. required: without one there is no connection; on admin.port this "
-                       "is optional, because probes have none.",
-               .example = "required"},
-              Choice<http::ClientAuth>{.fallback = http::ClientAuth::kOff,
-                                       .words = {{"off", http::ClientAuth::kOff},
-                                                 {"optional", http::ClientAuth::kOptional},
-                                                 {"required", http::ClientAuth::kRequired}}},
-              &Settings::http, &HttpOptions::tls, &TlsOptions::client_auth),
+      Declare(
+          {.key = "http.tls_client_auth",
+           .env = "HTTP_TLS_CLIENT_AUTH",
+           .text = "Whether clients need a certificate. optional: a client may have none, but not one that "
+                   "can't be verified. required: without one there is no connection; on admin.port this "
+                   "is optional, because probes have none.",
+           .example = "required"},
+          Choice<http::ClientAuth>{.fallback = http::ClientAuth::kOff,
+                                   .words = {{"off", http::ClientAuth::kOff},
+                                             {"optional", http::ClientAuth::kOptional},
+                                             {"required", http::ClientAuth::kRequired}}},
+          &Settings::http, &HttpOptions::tls, &TlsOptions::client_auth),
   };
 }
 

@@ -40,7 +40,16 @@ def run(*command: object, stdin: str = "") -> str:
 def curl(service: Service, requests: list[Headers], with_certificate: bool) -> list[int]:
     statuses = []
     for headers in requests:
-        command: list[object] = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", service.ca]
+        command: list[object] = [
+            "curl",
+            "-sS",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "--cacert",
+            service.ca,
+        ]
         if with_certificate:
             command += ["--cert", service.own.certificate, "--key", service.own.key]
         for name, value in headers.items():

@@ -189,6 +189,24 @@ constexpr std::array<Metric, kMetricCount> kTable = {{
      .labels = {},
      .buckets = {},
      .help = "1 if requests are not authenticated and the service listens beyond this machine."},
+    {.id = MetricId::kJwksFailures,
+     .name = "event_ingestor_jwks_failures_total",
+     .kind = MetricKind::kCounter,
+     .unit = "failures",
+     .labels = {},
+     .buckets = {},
+     .help =
+         "Attempts to get the keys of the tokens' issuer that failed; the last keys stayed in force. Only "
+         "with auth.methods jwt."},
+    {.id = MetricId::kJwksAge,
+     .name = "event_ingestor_jwks_age_seconds",
+     .kind = MetricKind::kGauge,
+     .unit = "seconds",
+     .labels = {},
+     .buckets = {},
+     .help =
+         "Time since the keys of the tokens' issuer were last read or fetched; infinite: never. Only with "
+         "auth.methods jwt."},
     {.id = MetricId::kEventsReceived,
      .name = "event_ingestor_events_received_total",
      .kind = MetricKind::kCounter,

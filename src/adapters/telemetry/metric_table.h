@@ -38,6 +38,8 @@ enum class MetricId : uint8_t {
   kAuthenticationFailures,
   kClientsFileFailures,
   kOpenAccess,
+  kJwksFailures,
+  kJwksAge,
   kEventsReceived,
   kEventsAccepted,
   kEventsDeduplicated,

@@ -20,7 +20,8 @@ class HttpsClient final : public HttpClient {
     // For the whole exchange, including name resolution.
     base::Duration timeout = std::chrono::seconds(5);
     size_t reply_bytes_max = kReplyBytesMax;  // of the body
-    // False: any certificate is accepted. Only for a server on this machine whose certificate has another name.
+    // False: any certificate is accepted. Only for a server on this machine whose certificate has another
+    // name.
     bool verify = true;
   };
   explicit HttpsClient(Options options) : options_(std::move(options)) {}

@@ -46,6 +46,8 @@ class MetricsTest : public testing::Test {
     metrics_->AddGauge(MetricId::kClients, [] { return 7; });
     metrics_->AddGauge(MetricId::kClientJournalPart, [] { return 0.5; });
     metrics_->AddGauge(MetricId::kOpenAccess, [] { return 0; });
+    metrics_->AddGauge(MetricId::kJwksAge, [] { return 2; });
+    metrics_->AddCounter(MetricId::kJwksFailures, [] { return 3; });
     metrics_->AddCounter(MetricId::kClientsFileFailures, [] { return 1; });
     metrics_->AddGauge(MetricId::kSinkInflightEvents, [] { return 17; });
     metrics_->AddGauge(MetricId::kDeliveryWaitingEvents, [] { return 18; });
