@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <openssl/hmac.h>
@@ -432,6 +434,26 @@ TEST_F(JwtVerifierTest, ATokenOfARevokedKeyIsInvalidOnceTheKeysAreReadAgain) {
   EXPECT_EQ(FaultOf(token), AuthFault::kUnknownIssuerKey);
   Publish({SigningKey::P256().Jwk({{"kid", "e"}})});
   EXPECT_EQ(FaultOf(token), AuthFault::kInvalidToken) << "another key under the same kid";
+}
+
+TEST_F(JwtVerifierTest, TokensStayValidWhileOtherKeysAreRotated) {
+  const std::string token = Token(Claims({{"exp", Seconds(24h * 365)}}));
+  const json old = SigningKey::P256().Jwk({{"kid", "old"}});
+  std::atomic<bool> over = false;
+  std::atomic<int> refused = 0;
+  std::vector<std::thread> loops;
+  for (int i = 0; i < 2; ++i) {
+    loops.emplace_back([&] {
+      while (!over) refused += FaultOf(token) != AuthFault::kNone;
+    });
+  }
+  for (int i = 0; i < 100; ++i) {
+    Publish({P256().Jwk({{"kid", "e"}}), old, Ed25519().Jwk({{"kid", std::to_string(i)}})});
+  }
+  over = true;
+  for (std::thread& loop : loops) loop.join();
+  EXPECT_EQ(refused, 0);
+  EXPECT_EQ(source_.Refreshes(), 101U);
 }
 
 TEST_F(JwtVerifierTest, OnlyATokenWithoutAKnownKeyLeadsToAFetch) {
