@@ -1,12 +1,16 @@
 """Clients with tokens of a real OpenID provider, whose keys change and which can't always be reached."""
 
+import base64
 import itertools
-import re
-from collections.abc import Callable, Iterator
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from support.certificates import Authority
 from support.ingestor import JSON, Ingestor
+from support.jwks_server import JwksServer
 from support.keycloak import ALGORITHMS, Keycloak, Realm
 from support.waiting import wait_until
 
@@ -62,6 +66,11 @@ def status(service: Ingestor, token: str) -> int:
 
 def becomes(wanted: int, service: Ingestor, token: str, seconds: float = 15) -> None:
     wait_until(lambda: status(service, token) == wanted, seconds, f"the token gets {wanted}")
+
+
+def with_header(token: str, header: Mapping[str, str]) -> str:
+    encoded = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
+    return f"{encoded}{token[token.index('.') :]}"
 
 
 def logged(service: Ingestor, message: str) -> None:
@@ -133,7 +142,7 @@ def test_an_outage_keeps_the_last_keys(realm: Realm, keycloak: Keycloak, trustin
     token = realm.token("orders")
     service = trusting()
     assert status(service, token) == 202
-    unknown = re.sub(r"^[^.]+", "eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ", token)
+    unknown = with_header(token, {"alg": "RS256", "kid": "unknown"})
     keycloak.pause()
     try:
         assert status(service, unknown) == 401
@@ -158,6 +167,52 @@ def test_a_start_without_the_issuer_accepts_tokens_once_it_is_there(
     finally:
         keycloak.resume()
     becomes(202, service, token, 30)
+
+
+def test_a_stop_does_not_wait_for_the_issuer(keycloak: Keycloak, trusting: Serve) -> None:
+    keycloak.pause()
+    try:
+        service = trusting()
+        started = time.monotonic()
+        service.close()
+        assert time.monotonic() - started < 2
+    finally:
+        keycloak.resume()
+
+
+def test_keys_are_fetched_from_a_server_with_a_trusted_certificate_only(
+    realm: Realm, trusting: Serve, tmp_path: Path
+) -> None:
+    realm.add_client("orders", "RS256", AUDIENCE)
+    token = realm.token("orders")
+    trusted, other = Authority(tmp_path / "trusted"), Authority(tmp_path / "other")
+    with JwksServer(trusted.issue("localhost"), realm.jwks()) as server:
+        service = trusting(AUTH_JWKS_URL=server.url, AUTH_JWKS_CA_FILE=trusted.certificate)
+        assert status(service, token) == 202
+        assert server.fetches == 1
+        service = trusting(AUTH_JWKS_URL=server.url, AUTH_JWKS_CA_FILE=other.certificate)
+        assert status(service, token) == 401
+        logged(service, FAILING)
+        assert server.fetches == 1
+
+
+def test_a_flood_of_unknown_keys_leads_to_few_fetches(realm: Realm, trusting: Serve, tmp_path: Path) -> None:
+    realm.add_client("orders", "RS256", AUDIENCE)
+    token = realm.token("orders")
+    authority = Authority(tmp_path / "authority")
+    with JwksServer(authority.issue("localhost"), realm.jwks()) as server:
+        service = trusting(AUTH_JWKS_URL=server.url, AUTH_JWKS_CA_FILE=authority.certificate)
+        started = time.monotonic()
+        for number in range(500):
+            header = {"alg": "RS256", "kid": f"unknown-{number}"}
+            assert status(service, with_header(token, header)) == 401
+        seconds = time.monotonic() - started
+        assert server.fetches <= 2 + seconds / 10
+        assert status(service, token) == 202
+        server.keys, server.status = b"<html>maintenance</html>", 503
+        wait_until(lambda: status(service, with_header(token, header)) and server.fetches > 2, 20, "a fetch")
+        logged(service, FAILING)
+        assert status(service, token) == 202
 
 
 def test_a_file_of_keys_is_taken_over_when_it_changes(realm: Realm, trusting: Serve, tmp_path: Path) -> None:
