@@ -47,7 +47,9 @@ class ClientsCommand {
     if (const auto expiry = ExpiryOf(line_.clients, now_); expiry && *expiry <= now_) {
       return Fail("--expires " + ToSeconds(*expiry) + " is not in the future", kExitSettings);
     }
-    if (file_.empty()) return Fail("which clients file? Give --file=PATH", kExitSettings);
+    if (file_.empty())
+      return Fail("which clients file? Give --file=PATH, or set auth.clients_file (AUTH_CLIENTS_FILE)",
+                  kExitSettings);
     switch (line_.subcommand) {
       case Subcommand::kClientsAdd: return Add();
       case Subcommand::kClientsRotate: return Rotate();

@@ -179,7 +179,8 @@ int Main(int argc, const char* const* argv) {
     return RunWalCommand(line, settings, system::SystemClock(), std::cout, std::cerr);
   }
   if (IsClientsCommand(line.subcommand)) {
-    return RunClientsCommand(line, line.clients.file, system::SystemClock(), std::cout, std::cerr);
+    const std::string& file = line.clients.file.empty() ? settings.auth.clients_file : line.clients.file;
+    return RunClientsCommand(line, file, system::SystemClock(), std::cout, std::cerr);
   }
   if (IsDeadLetterCommand(line.subcommand)) {
     return RunDeadLetterCommand(line, settings, system::SystemClock(), std::cout, std::cerr,

@@ -216,7 +216,9 @@ TEST_F(ClientsCommandsTest, WithoutAFileThereIsNothingToDo) {
   std::ostringstream out;
   std::ostringstream errors;
   EXPECT_EQ(RunClientsCommand(ParseCommandLine(arguments), "", clock_, out, errors), kExitSettings);
-  EXPECT_EQ(errors.str(), "event-ingestor: which clients file? Give --file=PATH\n");
+  EXPECT_EQ(
+      errors.str(),
+      "event-ingestor: which clients file? Give --file=PATH, or set auth.clients_file (AUTH_CLIENTS_FILE)\n");
 }
 
 }  // namespace
