@@ -124,7 +124,7 @@ def self_test() -> None:
         ),
         "src/adapters/http/a.cc": (
             ['"adapters/http/b.h"', '"ingest/a.h"', "<boost/asio.hpp>", "<sys/socket.h>"],
-            ['"adapters/kafka/a.h"', '"main/a.h"', "<librdkafka/rdkafka.h>", "<openssl/ssl.h>"],
+            ['"adapters/kafka/a.h"', '"main/a.h"', "<librdkafka/rdkafka.h>", "<nlohmann/json.hpp>"],
         ),
         "src/adapters/json/a.cc": (["<simdjson.h>"], ["<yaml-cpp/yaml.h>"]),
         "src/settings/a.cc": (['"adapters/http/a.h"', "<yaml-cpp/yaml.h>"], ['"commands/a.h"']),
