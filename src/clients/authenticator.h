@@ -24,6 +24,7 @@ enum class AuthFault : uint8_t {
   kExpiredToken,
   kUnknownIssuerKey,
   kUnknownClient,
+  kExpiredCertificate,
 };
 
 struct AuthFaultRow {
@@ -45,6 +46,8 @@ inline constexpr auto kAuthFaults = std::to_array<AuthFaultRow>({
     {AuthFault::kExpiredToken, "expired_token", "the token has expired, or is not valid yet"},
     {AuthFault::kUnknownIssuerKey, "unknown_issuer_key", "the key that signed the token is unknown"},
     {AuthFault::kUnknownClient, "unknown_client", "the credentials belong to no client"},
+    {AuthFault::kExpiredCertificate, "expired_certificate",
+     "the certificate of the connection has expired; connect again with a new one"},
 });
 
 constexpr const AuthFaultRow& RowOf(AuthFault fault) { return kAuthFaults[static_cast<size_t>(fault)]; }
@@ -55,7 +58,7 @@ static_assert(
       for (const AuthFaultRow& fault : kAuthFaults) {
         if (static_cast<size_t>(fault.fault) != row++) return false;
       }
-      return row == static_cast<size_t>(AuthFault::kUnknownClient) + 1;
+      return row == static_cast<size_t>(AuthFault::kExpiredCertificate) + 1;
     }(),
     "kAuthFaults has a row for each AuthFault, in its order");
 

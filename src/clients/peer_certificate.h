@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
+
 namespace ei {
 
 // The names in a client's certificate, which the TLS layer has verified. Bounded in size by it.
@@ -11,6 +13,7 @@ struct PeerCertificate {
   std::vector<std::string> dns = {};   // subject alternative names
   std::vector<std::string> uris = {};  // for example "spiffe://example.org/orders"
   std::vector<std::string> emails = {};
+  base::WallTime expires_at = base::WallTime::max();
 };
 
 }  // namespace ei

@@ -45,24 +45,24 @@ class Checks {
 
   void Tls() {
     const http::TlsOptions& tls = settings_.http.tls;
-    constexpr std::string_view kCertificate = "http.tls_certificate_file";
-    constexpr std::string_view kClientAuth = "http.tls_client_auth";
+    constexpr std::string_view kCertificate = "http.tls.certificate_file";
+    constexpr std::string_view kClientAuth = "http.tls.client_auth";
     if (tls.certificate_file.empty() != tls.key_file.empty()) {
-      conflicts_.push_back({kCertificate, "http.tls_key_file",
-                            "needs http.tls_key_file, and the reverse; set both for TLS, or none"});
+      conflicts_.push_back({kCertificate, "http.tls.key_file",
+                            "needs http.tls.key_file, and the reverse; set both for TLS, or none"});
     }
     const bool checks_clients = tls.client_auth != http::ClientAuth::kOff;
     if (checks_clients && !tls.Enabled()) {
       conflicts_.push_back(
-          {kClientAuth, kCertificate, "has no effect without TLS; set http.tls_certificate_file"});
+          {kClientAuth, kCertificate, "has no effect without TLS; set http.tls.certificate_file"});
     }
     if (checks_clients && tls.client_ca_file.empty()) {
-      conflicts_.push_back({"http.tls_client_ca_file", kClientAuth,
-                            "is not set, but http.tls_client_auth checks certificates; set the authorities"});
+      conflicts_.push_back({"http.tls.client_ca_file", kClientAuth,
+                            "is not set, but http.tls.client_auth checks certificates; set the authorities"});
     }
     if (!checks_clients && !tls.client_ca_file.empty()) {
-      conflicts_.push_back({"http.tls_client_ca_file", kClientAuth,
-                            "has no effect, because http.tls_client_auth is off; use optional or required"});
+      conflicts_.push_back({"http.tls.client_ca_file", kClientAuth,
+                            "has no effect, because http.tls.client_auth is off; use optional or required"});
     }
     if (auth_.Uses("mtls") && !checks_clients) {
       Add(kClientAuth, "is off, but auth.methods has mtls; use optional or required");

@@ -125,7 +125,7 @@ std::vector<Setting> HttpRows() {
                                                     {"required", http::ProxyProtocol::kRequired}}},
               &Settings::http, &HttpOptions::proxy_protocol),
       Declare(
-          {.key = "http.tls_certificate_file",
+          {.key = "http.tls.certificate_file",
            .env = "HTTP_TLS_CERTIFICATE_FILE",
            .text = "PEM file with the certificate of the service, followed by the others of its chain. It "
                    "switches both ports to TLS, 1.2 and 1.3. This file, the key and the CA are read again "
@@ -133,20 +133,20 @@ std::vector<Setting> HttpRows() {
            .example = "/run/secrets/tls/tls.crt"},
           Text{.fallback = "", .allowed = "a path, or empty", .read = ReadOptionalPath}, &Settings::http,
           &HttpOptions::tls, &TlsOptions::certificate_file),
-      Declare({.key = "http.tls_key_file",
+      Declare({.key = "http.tls.key_file",
                .env = "HTTP_TLS_KEY_FILE",
                .text = "PEM file with the key of the certificate, not encrypted.",
                .example = "/run/secrets/tls/tls.key"},
               Text{.fallback = "", .allowed = "a path, or empty", .read = ReadOptionalPath}, &Settings::http,
               &HttpOptions::tls, &TlsOptions::key_file),
-      Declare({.key = "http.tls_client_ca_file",
+      Declare({.key = "http.tls.client_ca_file",
                .env = "HTTP_TLS_CLIENT_CA_FILE",
                .text = "PEM file with the certificate authorities that sign the certificates of clients.",
                .example = "/run/secrets/tls/ca.crt"},
               Text{.fallback = "", .allowed = "a path, or empty", .read = ReadOptionalPath}, &Settings::http,
               &HttpOptions::tls, &TlsOptions::client_ca_file),
       Declare(
-          {.key = "http.tls_client_auth",
+          {.key = "http.tls.client_auth",
            .env = "HTTP_TLS_CLIENT_AUTH",
            .text = "Whether clients need a certificate. optional: a client may have none, but not one that "
                    "can't be verified. required: without one there is no connection; on admin.port this "

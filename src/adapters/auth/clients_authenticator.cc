@@ -68,10 +68,12 @@ Authentication ClientsAuthenticator::Authenticate(const Credentials& all, base::
 
 Authentication ClientsAuthenticator::Decide(const Credentials& credentials, base::WallTime now) const {
   if (credentials.certificate == nullptr) return ByHeaders(credentials, now);
+  // The connection may be older than that.
+  if (now >= credentials.certificate->expires_at) return Fault(AuthFault::kExpiredCertificate, now);
   auto directory = options_.clients != nullptr ? options_.clients->Get() : nullptr;
   auto client = directory != nullptr ? directory->FindByCertificate(*credentials.certificate) : nullptr;
   if (client == nullptr) return Fault(AuthFault::kUnknownClient, now);
-  return {.client = std::move(client)};
+  return {.client = std::move(client), .valid_until = credentials.certificate->expires_at};
 }
 
 Authentication ClientsAuthenticator::ByHeaders(const Credentials& credentials, base::WallTime now) const {
@@ -126,6 +128,8 @@ base::Hash128 ClientsAuthenticator::HashOf(const Credentials& credentials) {
   AppendSized(hashed_, credentials.authorization);
   AppendSized(hashed_, credentials.api_key);
   if (const PeerCertificate* const certificate = credentials.certificate) {
+    const int64_t expires_at = certificate->expires_at.time_since_epoch().count();
+    hashed_.append(reinterpret_cast<const char*>(&expires_at), sizeof expires_at);
     AppendSized(hashed_, certificate->subject);
     for (const auto* names : {&certificate->dns, &certificate->uris, &certificate->emails}) {
       const uint64_t count = names->size();

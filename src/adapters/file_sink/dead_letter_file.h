@@ -18,9 +18,9 @@
 namespace ei::file_sink {
 
 struct DeadLetterFileOptions {
-  std::string directory;       // dead_letter.dir
-  uint64_t bytes_max = 0;      // dead_letter.bytes_max, for all segments together
-  uint64_t segment_bytes = 0;  // bound of a segment; one longer line may exceed it
+  std::string directory;          // dead_letter.dir
+  uint64_t bytes_max = 64 << 20;  // dead_letter.bytes_max, for all segments together
+  uint64_t segment_bytes = 0;     // bound of a segment; one longer line may exceed it
 };
 
 // The dead-letter file: lines of line_format.h in segments dead-letters-NUMBER.ndjson. An operator may move

@@ -55,15 +55,6 @@ BioPointer Memory(const std::string& content) {
   return BioPointer(BIO_new_mem_buf(content.data(), static_cast<int>(content.size())));
 }
 
-base::WallTime TimeOf(const ASN1_TIME* time) {
-  std::tm utc{};
-  if (ASN1_TIME_to_tm(time, &utc) != 1) return base::WallTime::min();
-  // A certificate may be valid until 9999, which a WallTime can't hold.
-  const auto seconds = std::chrono::seconds(timegm(&utc));
-  constexpr auto kMax = std::chrono::floor<std::chrono::seconds>(base::WallTime::max().time_since_epoch());
-  return base::WallTime(std::clamp(seconds, -kMax, kMax));
-}
-
 // Calls use(CertificatePointer) for each certificate of the file, which must have at least one.
 template <typename Use>
 base::Result<void> ForEachCertificate(const system::SecretFile& file, const std::string& content, Use use) {
@@ -95,6 +86,21 @@ int OnAlpn(SSL*, const unsigned char** chosen, unsigned char* size, const unsign
     left.remove_prefix(std::min(left.size(), 1 + length));
   }
   return SSL_TLSEXT_ERR_ALERT_FATAL;  // no_application_protocol (RFC 7301, section 3.2)
+}
+
+// OpenSSL verifies a client's certificate in a full handshake only, and in TLS 1.3 each resumption makes a
+// new ticket. So a ticket ends with the certificate: the handshake goes on as a full one, in which the client
+// may have its next certificate.
+SSL_TICKET_RETURN OnTicketDecrypted(SSL*, SSL_SESSION* session, const unsigned char*, size_t,
+                                    SSL_TICKET_STATUS status, void*) {
+  if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  }
+  const X509* const client = SSL_SESSION_get0_peer(session);
+  if (client != nullptr && X509_cmp_current_time(X509_get0_notAfter(client)) <= 0) {
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  }
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 }  // namespace
@@ -138,6 +144,7 @@ base::Result<std::shared_ptr<const TlsContext>> TlsContext::Make(const TlsOption
                       std::chrono::duration_cast<std::chrono::seconds>(TlsTicketKeys::kLife).count());
   SSL_CTX_set_num_tickets(context, kTicketsOfHandshake);
   made->keys_->UseIn(context);
+  SSL_CTX_set_session_ticket_cb(context, nullptr, &OnTicketDecrypted, nullptr);
 
   if (auto used = made->UseCertificate(CertificateFileOf(options)); !used) {
     return std::unexpected(used.error());

@@ -1,6 +1,7 @@
 #include "adapters/http/tls_peer_certificate.h"
 
 #include <algorithm>
+#include <ctime>
 #include <string_view>
 
 #include "adapters/http/openssl_pointers.h"
@@ -28,8 +29,18 @@ std::string SubjectOf(const X509& certificate) {
   return {text, static_cast<size_t>(size)};
 }
 
+base::WallTime TimeOf(const ASN1_TIME* time) {
+  std::tm utc{};
+  if (ASN1_TIME_to_tm(time, &utc) != 1) return base::WallTime::min();
+  // A certificate may be valid until 9999, which a WallTime can't hold.
+  const auto seconds = std::chrono::seconds(timegm(&utc));
+  constexpr auto kMax = std::chrono::floor<std::chrono::seconds>(base::WallTime::max().time_since_epoch());
+  return base::WallTime(std::clamp(seconds, -kMax, kMax));
+}
+
 PeerCertificate NamesOf(const X509& certificate) {
   PeerCertificate names;
+  names.expires_at = TimeOf(X509_get0_notAfter(&certificate));
   names.subject = SubjectOf(certificate);
   const NamesPointer all(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));

@@ -45,7 +45,7 @@ TEST(PrintSettings, SecretIsMasked) {
   const SettingsTable table = TableWithSecret();
   const auto resolved =
       ResolveSettings(SourcesOf({.environment = {{"KAFKA_PASSWORD", "hunter2hunter2"}}}), table);
-  ASSERT_TRUE(resolved.has_value());
+  ASSERT_TRUE(resolved.has_value()) << ToLine(resolved.error().at(0));
   EXPECT_EQ(PrintSettings(*resolved, true, table),
             "kafka:\n  password: \"********\"  # environment KAFKA_PASSWORD\n  dlq_topic: dlq  # default\n");
   const auto unset = ResolveSettings(SourcesOf({}), table);
@@ -101,14 +101,14 @@ std::vector<SettingFlag> CompanionsOf(std::string_view key) {
       {"auth.jwks_file", tokens},
       {"auth.jwks_url", tokens},
       {"http.proxy_protocol", {{"http.trusted_proxies", "10.0.0.0/8"}}},
-      {"http.tls_certificate_file", {{"http.tls_key_file", "k"}}},
-      {"http.tls_key_file", {{"http.tls_certificate_file", "c"}}},
-      {"http.tls_client_ca_file",
-       {{"http.tls_certificate_file", "c"},
-        {"http.tls_key_file", "k"},
-        {"http.tls_client_auth", "optional"}}},
-      {"http.tls_client_auth",
-       {{"http.tls_certificate_file", "c"}, {"http.tls_key_file", "k"}, {"http.tls_client_ca_file", "a"}}},
+      {"http.tls.certificate_file", {{"http.tls.key_file", "k"}}},
+      {"http.tls.key_file", {{"http.tls.certificate_file", "c"}}},
+      {"http.tls.client_ca_file",
+       {{"http.tls.certificate_file", "c"},
+        {"http.tls.key_file", "k"},
+        {"http.tls.client_auth", "optional"}}},
+      {"http.tls.client_auth",
+       {{"http.tls.certificate_file", "c"}, {"http.tls.key_file", "k"}, {"http.tls.client_ca_file", "a"}}},
       {"ingest.ack_min", {{"ingest.ack", "broker"}}},
       {"kafka.security.protocol",
        {{"kafka.security.mechanism", "PLAIN"},

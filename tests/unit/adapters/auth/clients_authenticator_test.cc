@@ -165,6 +165,22 @@ TEST_F(ClientsAuthenticatorTest, TwoDifferentCredentialsAreAmbiguous) {
       << "not remembered from the request before";
 }
 
+TEST_F(ClientsAuthenticatorTest, AConnectionDoesNotOutliveItsCertificate) {
+  Replace({ClientEntry{.client = {.name = "a"}, .certificates = {"dns:a"}}});
+  ClientsAuthenticator auth(All());
+  const PeerCertificate certificate{.dns = {"a"}, .expires_at = kNow + std::chrono::hours(1)};
+  const Authentication first = auth.Authenticate({.certificate = &certificate}, kNow);
+  EXPECT_EQ(Show(first), "a");
+  EXPECT_EQ(first.valid_until, certificate.expires_at);
+  EXPECT_EQ(Show(auth.Authenticate({.certificate = &certificate}, certificate.expires_at)),
+            Show(AuthFault::kExpiredCertificate));
+  const PeerCertificate renewed{.dns = {"a"}, .expires_at = kNow + std::chrono::hours(9)};
+  EXPECT_EQ(Show(auth.Authenticate({.certificate = &renewed}, certificate.expires_at)), "a");
+  EXPECT_EQ(Show(auth.Authenticate({.certificate = &certificate}, certificate.expires_at)),
+            Show(AuthFault::kExpiredCertificate))
+      << "though a certificate with the same names is remembered";
+}
+
 TEST_F(ClientsAuthenticatorTest, ACertificateLeadsToItsClient) {
   ClientEntry entry{.client = {.name = "by-certificate"}, .certificates = {"uri:spiffe://example.org/a"}};
   Replace({entry, WithKey("orders", key_)});

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "adapters/http/openssl_pointers.h"
+#include "unit/adapters/http/http_client.h"
 #include "unit/adapters/http/tls_files.h"
 
 namespace ei::http {
@@ -39,6 +41,16 @@ class Pair {
   }
   Pair(const Pair&) = delete;
   Pair& operator=(const Pair&) = delete;
+
+  // Call it before the handshake.
+  void ShowCertificate(const support::IssuedCertificate& issued) {
+    const BioPointer certificate(BIO_new_mem_buf(issued.certificate.data(), -1));
+    const BioPointer key(BIO_new_mem_buf(issued.key.data(), -1));
+    SSL_use_certificate(
+        client_, CertificatePointer(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr)).get());
+    SSL_use_PrivateKey(client_,
+                       KeyPointer(PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, nullptr)).get());
+  }
 
   // Returns the server's last step.
   Step Handshake() {
@@ -239,6 +251,25 @@ TEST_F(TlsSessionTest, ASessionIsNotResumedWhereClientsAreVerifiedOtherwise) {
   const support::CertificateAuthority other("other CA");
   files_.Store(authority_.Issue({.name = "server"}), other.Certificate());
   EXPECT_FALSE(Resumes(Make(ClientAuth::kOptional), session, ClientAuth::kOptional));
+}
+
+// It waits for the end, because OpenSSL compares with the time of the machine.
+TEST_F(TlsSessionTest, ASessionEndsWithTheCertificateOfItsClient) {
+  const auto context = Make(ClientAuth::kRequired);
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    Pair first(context, ClientAuth::kRequired, nullptr, version);
+    first.ShowCertificate(authority_.Issue({.name = "client", .valid_for = std::chrono::seconds(3)}));
+    ASSERT_EQ(first.Handshake(), Step::kDone);
+    const auto session = first.Session();
+    EXPECT_TRUE(Resumes(context, session, ClientAuth::kRequired, version)) << version;
+    const auto next_certificate = authority_.Issue({.name = "client"});
+    EXPECT_TRUE(Eventually([&] {
+      Pair next(context, ClientAuth::kRequired, session.get(), version);
+      next.ShowCertificate(next_certificate);
+      EXPECT_EQ(next.Handshake(), Step::kDone);
+      return !next.Server().Resumed();
+    })) << version;
+  }
 }
 
 TEST_F(TlsSessionTest, UpdatesOfKeysAreFollowed) {
