@@ -5,6 +5,7 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from statistics import median
+from typing import Any
 
 from processes import (
     KafkaBroker,
@@ -67,10 +68,10 @@ class Bench:
             wait_ready(ingestor)
             yield MeasuredIngestor(ingestor, broker, topic, success)
 
-    def warm_nginx(self, **load: object) -> None:
+    def warm_nginx(self, **load: Any) -> None:
         nginx_round(self.nginx, WARM_UP_SECONDS, **load)
 
-    def beside_nginx(self, title: str, measured: MeasuredIngestor, **load: object) -> list[list[Round]]:
+    def beside_nginx(self, title: str, measured: MeasuredIngestor, **load: Any) -> list[list[Round]]:
         """The same load on the service and on nginx."""
         seconds = self.options.seconds
         return self.paired(

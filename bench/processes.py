@@ -226,10 +226,11 @@ class Nginx:
 
 
 class Generator:
-    """A load run in the background; ends with the block at the latest."""
+    """A load run in the background; ends with the block at the latest. `tls`: over https."""
 
-    def __init__(self, port: int, **options: object):
-        self._command = [program("load_generator"), "--url", f"http://127.0.0.1:{port}/events"]
+    def __init__(self, port: int, tls: bool = False, **options: object):
+        scheme = "https" if tls else "http"
+        self._command = [program("load_generator"), "--url", f"{scheme}://127.0.0.1:{port}/events"]
         self._seconds_max = _GRACE_SECONDS + float(str(options.get("duration", 600)))
         for name, value in options.items():
             option = "--" + name.replace("_", "-")
@@ -263,7 +264,7 @@ class Generator:
         return json.loads(output)
 
 
-def generate(port: int, **options: object) -> dict[str, Any]:
+def generate(port: int, **options: Any) -> dict[str, Any]:
     """Runs a load in which every request must be answered."""
     with Generator(port, **options) as generator:
         report = generator.report()

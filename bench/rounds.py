@@ -74,7 +74,7 @@ def _round(cpu: Cpu, events: int, seconds: float, report: dict[str, Any]) -> Rou
     )
 
 
-def nginx_round(nginx: Nginx, seconds: float, **load: object) -> Round:
+def nginx_round(nginx: Nginx, seconds: float, **load: Any) -> Round:
     before = Cpu.of(nginx.pid)
     report = generate(nginx.port, duration=seconds, event_bytes=EVENT_BYTES, **load)
     cpu = Cpu.of(nginx.pid) - before
@@ -92,7 +92,7 @@ class MeasuredIngestor:
         self._broker = broker
         self._topic = topic
 
-    def round(self, seconds: float, **load: object) -> Round:
+    def round(self, seconds: float, **load: Any) -> Round:
         accepted_before = accepted_events(self.ingestor.metrics())
         written_before = records_written(self._broker, self._topic)
         before = Cpu.of(self.ingestor.pid)
@@ -128,7 +128,7 @@ class FiledIngestor:
     def __init__(self, ingestor: Ingestor):
         self.ingestor = ingestor
 
-    def round(self, seconds: float, **load: object) -> Round:
+    def round(self, seconds: float, **load: Any) -> Round:
         accepted_before = accepted_events(self.ingestor.metrics())
         bytes_before = self._bytes()
         before = Cpu.of(self.ingestor.pid)
@@ -143,7 +143,7 @@ class FiledIngestor:
         )
         return _round(cpu, accepted, report["seconds"] + drain_seconds, report)
 
-    def judged_only(self, seconds: float, **load: object) -> Round:
+    def judged_only(self, seconds: float, **load: Any) -> Round:
         """The same batches, each with one invalid line, all or nothing: they are received, decoded, validated
         and gathered, and then rejected."""
         before = Cpu.of(self.ingestor.pid)
