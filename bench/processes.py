@@ -16,6 +16,7 @@ from typing import Any, Self
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from support.certificates import Issued  # noqa: E402
 from support.ingestor import Ingestor  # noqa: E402
 from support.kafka_broker import KafkaBroker  # noqa: E402
 from support.ports import free_port  # noqa: E402
@@ -150,10 +151,11 @@ class RssSamples:
 
 class Nginx:
     """nginx with one worker that answers 202 to every request, or passes it to the port `behind` on one of
-    a few pooled connections. `pid` is the worker's."""
+    a few pooled connections. `issued`: the certificate of a port with TLS. `pid` is the worker's."""
 
-    def __init__(self, behind: int | None = None) -> None:
+    def __init__(self, behind: int | None = None, issued: Issued | None = None) -> None:
         self._behind = behind
+        self._issued = issued
         self._dir = tempfile.TemporaryDirectory(prefix="nginx-")
         self.port = 0
         self.pid = 0
@@ -192,8 +194,12 @@ class Nginx:
                 "proxy_pass http://service; proxy_http_version 1.1; "
                 'proxy_set_header Connection ""; proxy_set_header X-Forwarded-For $remote_addr;'
             )
+        tls = ""
+        if self._issued is not None:
+            tls = f" ssl; ssl_certificate {self._issued.certificate}; ssl_certificate_key {self._issued.key}"
         config = (ROOT / "bench/nginx.conf").read_text()
-        for name, text in {"PORT": str(self.port), "UPSTREAM": upstream, "ANSWER": answer}.items():
+        names = {"PORT": str(self.port), "TLS": tls, "UPSTREAM": upstream, "ANSWER": answer}
+        for name, text in names.items():
             config = config.replace(f"@{name}@", text)
         (Path(self._dir.name) / "nginx.conf").write_text(config)
         self._master = subprocess.Popen(

@@ -23,6 +23,7 @@ from parts.one_event import broker_ack, overload, single, wal_ack
 from parts.poison import poison
 from parts.round_trip import round_trip
 from parts.tenants import tenants
+from parts.tls import tls
 from processes import exit_status, new_broker, say
 from report import machine, print_targets
 from rounds import check_programs
@@ -32,6 +33,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "single": single,
     "clients": clients,
     "tenants": tenants,
+    "tls": tls,
     "batch": batch,
     "impatient": impatient,
     "wal-batch": wal_batch,

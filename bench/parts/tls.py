@@ -24,7 +24,7 @@ def tls(bench: Bench) -> None:
         authority = Authority(Path(folder) / "ca")
         issued = authority.issue("server", new_key=EC_KEY)
         context = ssl.create_default_context(cafile=str(authority.certificate))
-        nginx = stack.enter_context(Nginx(issued))
+        nginx = stack.enter_context(Nginx(issued=issued))
         served = stack.enter_context(
             bench.serving(
                 "tls",
