@@ -137,8 +137,15 @@ bool ClientShares::Allows(ClientNumber client, Shared what, uint64_t amount) con
   const uint64_t held = clients_[client]->held[index].load(std::memory_order_relaxed) + amount;
   const uint64_t own_max = clients_[client]->max[index].load(std::memory_order_relaxed);
   if (own_max > 0 && held > own_max) return false;
+  return !IsShared(what) || LeavesReserve(client, what, amount);
+}
+
+bool ClientShares::LeavesReserve(ClientNumber client, Shared what, uint64_t amount) const {
+  if (client == kAnonymous) return true;
+  const auto index = static_cast<size_t>(what);
+  const uint64_t held = clients_[client]->held[index].load(std::memory_order_relaxed) + amount;
   const uint64_t capacity = options_.capacities[index];
-  if (capacity == 0 || !IsShared(what) || held <= capacity / kReserveFraction) return true;
+  if (capacity == 0 || held <= capacity / kReserveFraction) return true;
   return totals_[index].load(std::memory_order_relaxed) + amount <= capacity - capacity / kReserveFraction;
 }
 

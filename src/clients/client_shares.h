@@ -103,6 +103,8 @@ class ClientShares {
 
   // Returns whether the client may take `amount` more. The answer is only a hint if Take is called later.
   bool Allows(ClientNumber client, Shared what, uint64_t amount) const;
+  // The same, but the last 1/8 is reserved even if no other client is known.
+  bool LeavesReserve(ClientNumber client, Shared what, uint64_t amount) const;
   // Returns whether this client could take `amount` if it held nothing, while other clients are tracked.
   bool EverAllows(ClientNumber client, Shared what, uint64_t amount) const;
   // Take adds to the client's holdings, without a check; Give subtracts from them.

@@ -116,6 +116,11 @@ bool ConnectionClient::TakeBytes(uint64_t bytes) {
   return true;
 }
 
+bool ConnectionClient::TakeBytesOfStranger(uint64_t bytes) {
+  over_share_ = shares_ != nullptr && !shares_->LeavesReserve(charged_, Shared::kReadBytes, bytes);
+  return !over_share_ && TakeBytes(bytes);
+}
+
 void ConnectionClient::CountBytes(uint64_t bytes) {
   if (bytes == 0) return;
   inflight_.Take(bytes);

@@ -65,6 +65,8 @@ class ConnectionClient {
   // Charges memory for requests and replies. Returns false, and charges nothing, if the limit is exceeded: of
   // this client if OverShare() is then true, otherwise of all clients.
   bool TakeBytes(uint64_t bytes);
+  // The same, but leaves the last 1/8 even if no other client is known: none would be if it was not let in.
+  bool TakeBytesOfStranger(uint64_t bytes);
   // Charges memory that is in use in any case, even beyond the limits.
   void CountBytes(uint64_t bytes);
   void ReleaseBytes(uint64_t bytes);

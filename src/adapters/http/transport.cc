@@ -19,7 +19,8 @@ void Transport::Shutdown() {
 }
 
 bool Transport::BeginTls(std::shared_ptr<const TlsContext> context, ClientAuth client_auth) {
-  if (!Charge(kHandshakeBytes)) return false;
+  if (!client_.TakeBytesOfStranger(kHandshakeBytes)) return false;
+  charged_ = kHandshakeBytes;
   tls_ = std::make_unique<TlsSession>(std::move(context), client_auth, socket_.native_handle());
   return true;
 }

@@ -357,6 +357,25 @@ TEST_F(ServerTls, HandshakesWithoutMemoryGetAnAlert) {
   ExpectServed(client);
 }
 
+TEST_F(ServerTls, TheLastEighthOfTheMemoryForHandshakesIsForOtherPeers) {
+  ClientShares::Options limits;
+  limits.capacities[static_cast<size_t>(Shared::kReadBytes)] = 16 * Transport::kHandshakeBytes;
+  ClientShares shares(limits);
+  TestServerOptions options = Options();
+  options.http.inflight_bytes_max = 16 * Transport::kHandshakeBytes;
+  options.shares = &shares;
+  TestServer server(options);
+  std::vector<HttpClient> stalled;
+  for (int i = 0; i < 20; ++i) {
+    stalled.push_back(server.ConnectFrom(3));
+    ASSERT_TRUE(stalled.back().Send("\x16\x03\x01"));
+  }
+  ASSERT_TRUE(Eventually([&] { return Failed(server, "no_memory") == 6; }));
+  EXPECT_EQ(server.Http().InflightBytes(), 14 * Transport::kHandshakeBytes);
+  TlsClient other(server.Port());
+  ExpectServed(other);
+}
+
 TEST_F(ServerTls, APartOfARecordIsChargedWhileItIsHeld) {
   TestServer server(Options());
   TlsClient client(server.Port());
