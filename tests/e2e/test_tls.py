@@ -1,6 +1,7 @@
 """TLS on the ports: versions and ciphers as clients see them, certificates that are replaced, client
 certificates, and attacks on handshakes."""
 
+import contextlib
 import json
 import os
 import socket
@@ -22,7 +23,6 @@ Serve = Callable[..., Ingestor]
 EVENT = b'{"type":"t"}'
 # Two checks of the files, half a second apart, must find the change.
 TAKEN_OVER_SECONDS = 5
-ALERT_BYTES = 7
 
 
 class Volume:
@@ -348,24 +348,24 @@ def test_slow_handshakes_end_and_lock_nobody_out(serve: Serve, setup: Setup) -> 
         tls=setup.context(), ADMIN_PORT=0, HTTP_REQUEST_TIMEOUT="2s", HTTP_INFLIGHT_BYTES_MAX="16MiB",
         **setup.volume.settings(),
     )  # fmt: skip
-    begun: list[socket.socket] = []
-    for _ in range(300):
-        one = socket.create_connection(("127.0.0.1", ingestor.port), 5, source_address=("127.0.0.3", 0))
-        one.sendall(b"\x16\x03\x01\x02\x00\x01")
-        begun.append(one)
-    # Their memory is bounded, and the last eighth of it is for others.
-    assert ingestor.metric("http_inflight_bytes") <= 16 << 20
-    for _ in range(20):
-        assert ingestor.post(EVENT).status == 202
-    wait_until(
-        lambda: ingestor.metric("tls_handshake_failures_total", reason="timed_out") > 200,
-        10,
-        "they end",
-    )
-    for one in begun:
-        one.settimeout(5)
-        assert one.recv(100) in (b"", b"\x15\x03\x01\x00\x02\x02\x50")
-        one.close()
+    with contextlib.ExitStack() as held:
+        begun = [
+            held.enter_context(
+                socket.create_connection(("127.0.0.1", ingestor.port), 5, source_address=("127.0.0.3", 0))
+            )
+            for _ in range(300)
+        ]
+        for one in begun:
+            one.sendall(b"\x16\x03\x01\x02\x00\x01")
+        # Their memory is bounded, and the last eighth of it is for others.
+        assert ingestor.metric("http_inflight_bytes") <= 14 << 20
+        for _ in range(20):
+            assert ingestor.post(EVENT).status == 202
+        wait_until(
+            lambda: ingestor.metric("tls_handshake_failures_total", reason="timed_out") > 200, 10, "they end"
+        )
+        for one in begun:
+            assert one.recv(100) in (b"", b"\x15\x03\x01\x00\x02\x02\x50")
     wait_until(lambda: ingestor.metric("http_inflight_bytes") == 0, 5, "their memory is free")
 
 
@@ -386,6 +386,14 @@ def proxy_header(client: str) -> bytes:
     return b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + len(addresses).to_bytes(2, "big") + addresses
 
 
+def is_refused(raw: socket.socket) -> bool:
+    """Whether the service closes without a byte; what it didn't read makes that a reset."""
+    try:
+        return raw.recv(100) == b""
+    except ConnectionResetError:
+        return True
+
+
 def test_a_balancer_names_the_client_before_tls(serve: Serve, setup: Setup) -> None:
     ingestor = serve(
         tls=setup.context(), ADMIN_PORT=0, HTTP_PROXY_PROTOCOL="required", HTTP_TRUSTED_PROXIES="127.0.0.1",
@@ -402,10 +410,10 @@ def test_a_balancer_names_the_client_before_tls(serve: Serve, setup: Setup) -> N
     ):
         with socket.create_connection(("127.0.0.1", ingestor.port), 5) as raw:
             raw.sendall(first)
-            assert raw.recv(100) == b""
+            assert is_refused(raw)
     with socket.create_connection(
         ("127.0.0.1", ingestor.port), 5, source_address=("127.0.0.2", 0)
     ) as stranger:
-        assert stranger.recv(100) == b""
+        assert is_refused(stranger)
     assert ingestor.metric("connections_dropped_total", reason="proxy_header") == 3
     assert any("version 1" in str(line.get("reason")) for line in ingestor.logs)
