@@ -2,16 +2,20 @@
 another client must still be served. docs/bounds.yaml lists the resources; a row without a fill fails here."""
 
 import json
+import socket
+import ssl
+import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
 import yaml
-from support.flood import ATTACKER, PROXY, Crowd, Witness, connect, newcomers, post_once
+from support.certificates import EC_KEY, Authority
+from support.flood import ATTACKER, PROXY, WITNESS, Crowd, Witness, connect, newcomers, post_once
 from support.http_client import build_request
 from support.ingestor import EVENTS, JSON, NDJSON, ROOT, Ingestor
 from support.ports import free_port
@@ -102,16 +106,23 @@ class Fill:
     settings: dict[str, object]
     bytes_max: int  # how much the settings allow it to use
     exit_status: int
+    tls: bool
+    prefix: bytes  # what the other client sends before all else
 
 
 FILLS: dict[str, Fill] = {}
 
 
 def fill(
-    name: str, bytes_max: int = 0, exit_status: int = 0, **settings: object
+    name: str,
+    bytes_max: int = 0,
+    exit_status: int = 0,
+    tls: bool = False,
+    prefix: bytes = b"",
+    **settings: object,
 ) -> Callable[[Filler], Filler]:
     def add(run: Filler) -> Filler:
-        FILLS[name] = Fill(run, settings, bytes_max, exit_status)
+        FILLS[name] = Fill(run, settings, bytes_max, exit_status, tls, prefix)
         return run
 
     return add
@@ -266,6 +277,67 @@ def fill_series(attack: Attack) -> None:
     crowd.push(1.0)
 
 
+def many(attack: Attack, of_events: int) -> int:
+    """A number of connections; the admin port has few."""
+    return of_events if attack.door != "admin" else 60
+
+
+@fill("handshakes", bytes_max=INFLIGHT, tls=True)
+def fill_handshakes(attack: Attack) -> None:
+    """Handshakes that stop within the first message."""
+    crowd = attack.crowd()
+    crowd.add(many(attack, 600), b"\x16\x03\x01\x3f\x00\x01\x00\x3e\xfc" + b"h" * 15_000)
+    crowd.push(1.0)
+
+
+@fill("parts of records", bytes_max=INFLIGHT, tls=True)
+def fill_parts_of_records(attack: Attack) -> None:
+    """Connections that are established, with the beginning of a large record on each."""
+    crowd = attack.crowd()
+    crowd.add(many(attack, 400))
+    assert attack.ingestor.tls is not None
+    crowd.begin_tls(attack.ingestor.tls, b"\x17\x03\x03\x40\x00" + b"r" * 16_000)
+
+
+@fill("updates of keys", tls=True)
+def fill_updates_of_keys(attack: Attack) -> None:
+    """A line `K` makes openssl send an update of its keys, and ask for one of the server's."""
+    clients = []
+    for _ in range(4):
+        command = ["openssl", "s_client", "-tls1_3", "-connect", f"127.0.0.1:{attack.port}"]
+        client = subprocess.Popen(
+            command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        attack.stack.callback(client.wait)
+        attack.stack.callback(client.kill)
+        assert client.stdin is not None
+        attack.stack.callback(client.stdin.close)
+        clients.append(client.stdin)
+    for _ in range(200):
+        time.sleep(0.005)  # openssl reads one command at a time
+        for stdin in clients:
+            with suppress(BrokenPipeError):
+                stdin.write(b"K\n")
+
+
+def proxy_header(client: str, fields: bytes = b"") -> bytes:
+    rest = socket.inet_aton(client) + socket.inet_aton("10.0.0.1") + b"\x9c\x40\x01\xbb" + fields
+    return b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + len(rest).to_bytes(2, "big") + rest
+
+
+@fill(
+    "proxy headers",
+    prefix=proxy_header("198.51.100.9"),
+    HTTP_PROXY_PROTOCOL="required",
+    HTTP_TRUSTED_PROXIES=f"{PROXY},{WITNESS}",
+)
+def fill_proxy_headers(attack: Attack) -> None:
+    """Headers of nearly the largest size that never end."""
+    crowd = attack.crowd()
+    crowd.add(400, proxy_header("203.0.113.7", b"\xe0\x0f\xd0" + b"f" * 4048)[:-1])
+    crowd.push(1.0)
+
+
 def rows() -> list[dict[str, Any]]:
     table = yaml.safe_load((ROOT / "docs/bounds.yaml").read_text())
     return [row for group in table["groups"] for row in group["rows"]]
@@ -286,13 +358,22 @@ def test_every_row_that_clients_reach_is_filled_and_every_fill_is_a_row() -> Non
 def test_filled_it_stays_within_its_bound_and_others_are_served(name: str, door: str, tmp_path: Path) -> None:
     one = FILLS[name]
     settings = SMALL | {"KAFKA_BROKERS": f"127.0.0.1:{free_port()}"} | one.settings
-    with Ingestor(cwd=tmp_path, expected_exit=one.exit_status, **settings) as ingestor, ExitStack() as stack:
+    tls = None
+    if one.tls:
+        authority = Authority(tmp_path / "ca")
+        issued = authority.issue("server", new_key=EC_KEY)
+        tls = ssl.create_default_context(cafile=str(authority.certificate))
+        settings |= {"HTTP_TLS_CERTIFICATE_FILE": issued.certificate, "HTTP_TLS_KEY_FILE": issued.key}
+    with (
+        Ingestor(cwd=tmp_path, expected_exit=one.exit_status, tls=tls, **settings) as ingestor,
+        ExitStack() as stack,
+    ):
         # The service must know the witness before the attack, and the first request creates objects that are
         # created only once.
-        assert post_once(ingestor, b'{"type":"w"}', "127.0.0.9")[0] in (200, 202, 504)
+        assert post_once(ingestor, b'{"type":"w"}', WITNESS, prefix=one.prefix)[0] in (200, 202, 504)
         idle = ingestor.rss_bytes()
         one.run(attack := Attack(ingestor, door, stack))
-        witness = stack.enter_context(watched(ingestor, door))
+        witness = stack.enter_context(watched(ingestor, door, one.prefix))
         most = ingestor.rss_bytes()
         end = time.monotonic() + WATCHED_SECONDS
         while time.monotonic() < end or witness.requests < WITNESSED_MIN:
@@ -310,6 +391,6 @@ def test_filled_it_stays_within_its_bound_and_others_are_served(name: str, door:
 
 
 @contextmanager
-def watched(ingestor: Ingestor, door: str) -> Iterator[Witness]:
-    with Witness(ingestor, door) as witness:
+def watched(ingestor: Ingestor, door: str, prefix: bytes = b"") -> Iterator[Witness]:
+    with Witness(ingestor, door, prefix) as witness:
         yield witness

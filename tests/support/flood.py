@@ -10,6 +10,7 @@ import http.client
 import json
 import select
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -76,6 +77,23 @@ class Crowd:
                 self._unsent[one] = memoryview(request)
         self.push(0)
 
+    def begin_tls(self, context: ssl.SSLContext, bytes_behind: bytes) -> None:
+        """Completes a handshake on each connection, then sends these bytes as they are."""
+        for one in self._sockets:
+            one.settimeout(_CONNECT_SECONDS)
+            with contextlib.suppress(OSError):
+                incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+                client = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+                while True:
+                    try:
+                        client.do_handshake()
+                        break
+                    except ssl.SSLWantReadError:
+                        one.sendall(outgoing.read())
+                        incoming.write(one.recv(1 << 16) or b"no TLS")
+                one.sendall(outgoing.read() + bytes_behind)
+            one.setblocking(False)
+
     def push(self, seconds: float) -> None:
         """Sends as much as the service accepts, for at most `seconds`."""
         end = time.monotonic() + seconds
@@ -121,13 +139,17 @@ def post_once(
     source: str = ATTACKER,
     headers: Mapping[str, str] | None = None,
     port: int | None = None,
+    prefix: bytes = b"",
 ) -> tuple[int, str]:
-    """Sends one request on a new connection. Returns the status and the code, if any; (0, error) if the
-    connection broke."""
-    client = http.client.HTTPConnection(
-        "127.0.0.1", port or ingestor.port, timeout=_WITNESS_SECONDS, source_address=(source, 0)
-    )
+    """Sends one request on a new connection, over TLS if the ingestor has it. `prefix` is sent before all
+    else. Returns the status and the code, if any; (0, error) if the connection broke."""
+    client = http.client.HTTPConnection("127.0.0.1", timeout=_WITNESS_SECONDS)
     try:
+        client.sock = connect(port or ingestor.port, source)
+        client.sock.settimeout(_WITNESS_SECONDS)
+        client.sock.sendall(prefix)
+        if ingestor.tls is not None:
+            client.sock = ingestor.tls.wrap_socket(client.sock, server_hostname="localhost")
         client.request("POST", EVENTS, body, {"Content-Type": JSON} | dict(headers or {}))
         reply = client.getresponse()
         data = reply.read()
@@ -142,11 +164,12 @@ class Witness:
     """Another client that sends little, each time on a new connection; its results are counted.
 
     `door` selects the way to the service: `events` (from its own address), `proxy` (through a trusted proxy),
-    `admin` (a probe).
+    `admin` (a probe). `prefix`: as in post_once.
     """
 
-    def __init__(self, ingestor: Ingestor, door: str):
+    def __init__(self, ingestor: Ingestor, door: str, prefix: bytes = b""):
         self._ingestor = ingestor
+        self._prefix = prefix
         self._door = door
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -180,15 +203,18 @@ class Witness:
         if self._door == "admin":
             return self._probe()
         if self._door == "proxy":
-            return post_once(self._ingestor, _WITNESS_BODY, PROXY, {"X-Forwarded-For": "198.51.100.9"})
-        return post_once(self._ingestor, _WITNESS_BODY, WITNESS)
+            headers = {"X-Forwarded-For": "198.51.100.9"}
+            return post_once(self._ingestor, _WITNESS_BODY, PROXY, headers, prefix=self._prefix)
+        return post_once(self._ingestor, _WITNESS_BODY, WITNESS, prefix=self._prefix)
 
     def _probe(self) -> tuple[int, str]:
         try:
             with connect(self._ingestor.admin_port, WITNESS) as probe:
                 probe.settimeout(_WITNESS_SECONDS)
-                probe.sendall(build_request("GET", "/livez", headers={"Connection": "close"}))
-                return int(probe.recv(4096)[9:12] or 0), ""
+                tls = self._ingestor.tls
+                with tls.wrap_socket(probe, server_hostname="localhost") if tls else probe as sure:
+                    sure.sendall(build_request("GET", "/livez", headers={"Connection": "close"}))
+                    return int(sure.recv(4096)[9:12] or 0), ""
         except (OSError, ValueError) as fault:
             return 0, type(fault).__name__
 
