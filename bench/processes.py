@@ -151,7 +151,7 @@ class RssSamples:
 
 class Nginx:
     """nginx with one worker that answers 202 to every request, or passes it to the port `behind` on one of
-    a few pooled connections. `issued`: the certificate of a port with TLS. `pid` is the worker's."""
+    a few pooled connections. With TLS if there is a certificate. `pid` is the worker's."""
 
     def __init__(self, behind: int | None = None, issued: Issued | None = None) -> None:
         self._behind = behind
@@ -198,8 +198,8 @@ class Nginx:
         if self._issued is not None:
             tls = f" ssl; ssl_certificate {self._issued.certificate}; ssl_certificate_key {self._issued.key}"
         config = (ROOT / "bench/nginx.conf").read_text()
-        names = {"PORT": str(self.port), "TLS": tls, "UPSTREAM": upstream, "ANSWER": answer}
-        for name, text in names.items():
+        texts = {"PORT": str(self.port), "TLS": tls, "UPSTREAM": upstream, "ANSWER": answer}
+        for name, text in texts.items():
             config = config.replace(f"@{name}@", text)
         (Path(self._dir.name) / "nginx.conf").write_text(config)
         self._master = subprocess.Popen(
