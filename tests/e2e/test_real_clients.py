@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def curl(service: Service, requests: list[Headers], with_certificate: bool) -> l
 
 
 def python_httpx(service: Service, requests: list[Headers], with_certificate: bool) -> list[int]:
-    context = httpx.create_ssl_context(verify=str(service.ca))
+    context = ssl.create_default_context(cafile=str(service.ca))
     if with_certificate:
         context.load_cert_chain(service.own.certificate, service.own.key)
     with httpx.Client(verify=context) as client:
