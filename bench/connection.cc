@@ -190,14 +190,16 @@ ssize_t Connection::Send(std::span<const char> bytes) {
   if (!ssl_) return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   ERR_clear_error();
   std::size_t written = 0;
-  return TlsResult(SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written), written);
+  const int outcome = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written);
+  return TlsResult(outcome, written);
 }
 
 ssize_t Connection::Recv(std::span<char> bytes) {
   if (!ssl_) return ::recv(socket_, bytes.data(), bytes.size(), 0);
   ERR_clear_error();
   std::size_t read = 0;
-  return TlsResult(SSL_read_ex(ssl_.get(), bytes.data(), bytes.size(), &read), read);
+  const int outcome = SSL_read_ex(ssl_.get(), bytes.data(), bytes.size(), &read);
+  return TlsResult(outcome, read);
 }
 
 ssize_t Connection::TlsResult(int outcome, std::size_t bytes) {

@@ -17,6 +17,9 @@ constexpr auto kTick = std::chrono::milliseconds(250);
 
 constexpr uint64_t kDiscardBytes = 8 << 20;  // discarded by all lingering connections in one tick
 
+// Handshakes get a quarter of the time that a turn of the loop took for all else, and one step at least.
+constexpr int kHandshakesPart = 4;
+
 // One client's share of the lingering connections, and of the connections of a listener with drops_silent.
 constexpr size_t LingerShare(size_t all) { return std::max<size_t>(4, all / 8); }
 constexpr size_t ConnectionShare(size_t all) { return all - all / 8; }
@@ -191,16 +194,21 @@ std::shared_ptr<const TlsContext> EventLoop::Tls() {
 void EventLoop::QueueHandshake(std::shared_ptr<Connection> connection) {
   const std::string peer = connection->Client().PeerIdentity();
   handshakes_.Add(peer, std::move(connection));
-  PostHandshake();
+  PostHandshakes();
 }
 
-// Between two of these tasks the loop polls the sockets and runs the handlers of all that are ready.
-void EventLoop::PostHandshake() {
-  if (handshakes_.Size() == 0 || std::exchange(handshake_posted_, true)) return;
-  asio::post(context_, [this] {
-    handshake_posted_ = false;
-    handshakes_.TakeNext()->ContinueHandshake();
-    PostHandshake();
+// Between two of these tasks the loop polls the sockets and runs the handlers of all that are ready. That is
+// a turn; however long it takes, handshakes get a part of its time, so that they are not starved by requests.
+void EventLoop::PostHandshakes() {
+  if (handshakes_.Size() == 0 || std::exchange(handshakes_posted_, true)) return;
+  asio::post(context_, [this, posted_at = clock_.Now()] {
+    handshakes_posted_ = false;
+    const base::SteadyTime began = clock_.Now();
+    const base::SteadyTime end = began + (began - posted_at) / kHandshakesPart;
+    do {
+      handshakes_.TakeNext()->ContinueHandshake();
+    } while (handshakes_.Size() > 0 && clock_.Now() < end);
+    PostHandshakes();
   });
 }
 

@@ -120,8 +120,8 @@ class EventLoop {
   // The current context; requires UsesTls().
   std::shared_ptr<const TlsContext> Tls();
   ClientAuth ClientAuthentication() const { return listener_.client_auth; }
-  // Calls Connection::ContinueHandshake when the connection has its turn. In one turn of the loop there is
-  // one such call, because it may take as long as the requests of many connections.
+  // Calls Connection::ContinueHandshake when the connection has its turn. Few of these calls are made in a
+  // turn of the loop, because one may take as long as the requests of many connections.
   void QueueHandshake(std::shared_ptr<Connection> connection);
   void ReportHandshake(bool resumed, base::Duration took) { telemetry_.TlsHandshake(resumed, took); }
   void ReportHandshakeFailed(std::string_view reason, const ConnectionClient& client);
@@ -164,7 +164,7 @@ class EventLoop {
  private:
   void Accept();
   void WriteReplies();
-  void PostHandshake();
+  void PostHandshakes();
   void OnAccept(boost::asio::ip::tcp::socket socket);
   void Open(boost::asio::ip::tcp::socket socket, const boost::asio::ip::address& peer);
   void Tick();
@@ -191,7 +191,7 @@ class EventLoop {
   std::vector<std::shared_ptr<Connection>> written_;   // scratch
   base::SteadyTime gathering_since_;
   HandshakeQueue<Connection> handshakes_;
-  bool handshake_posted_ = false;
+  bool handshakes_posted_ = false;
   std::shared_ptr<const TlsContext> tls_context_;
   uint64_t tls_version_ = 0;  // of tls_context_
   Reply reply_;

@@ -208,6 +208,7 @@ TEST_F(TlsSessionTest, ASessionIsResumedAcrossCertificates) {
     ASSERT_EQ(first.Handshake(), Step::kDone);
     EXPECT_FALSE(first.Server().Resumed());
     const auto session = first.Session();
+    EXPECT_EQ(SSL_SESSION_get_max_early_data(session.get()), 0U);
     files_.Replace({.name = "second"});
     EXPECT_TRUE(Resumes(Make(), session, ClientAuth::kOff, version)) << version;
   }
