@@ -175,7 +175,7 @@ def test_a_stop_does_not_wait_for_the_issuer(keycloak: Keycloak, trusting: Serve
         service = trusting()
         started = time.monotonic()
         service.close()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 4, "a fetch may take five seconds"
     finally:
         keycloak.resume()
 
