@@ -36,6 +36,7 @@ class ServerClients : public ::testing::Test {
   // 127.0.0.9 is a trusted proxy.
   void Open(TestServerOptions options = {},
             const ClientShares::Options& shared = Capacities(800, 1 << 20, 800)) {
+    server_.reset();  // it uses the shares
     shares_ = std::make_unique<ClientShares>(shared);
     options.shares = shares_.get();
     options.journal_events_max = shared.capacities[static_cast<size_t>(Shared::kJournalEvents)];
@@ -305,7 +306,7 @@ TEST_F(ServerClients, NothingStaysChargedWhenClientsAlternateOnOneConnection) {
   EXPECT_TRUE(server_->NoConnectionIsLeft());
   EXPECT_TRUE(server_->NoBytesAreHeld());
   for (const std::string_view name : {"client:a", "client:b", "127.0.0.1"}) {
-    const auto handle = shares_->Enter(name, base::SteadyTime::max());
+    const auto handle = shares_->Enter(name, server_->Clock().Now());
     EXPECT_EQ(shares_->Held(handle.Client(), Shared::kReadBytes), 0U) << name;
     EXPECT_EQ(shares_->Held(handle.Client(), Shared::kConnections), 0U) << name;
   }

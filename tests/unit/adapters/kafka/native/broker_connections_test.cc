@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "unit/adapters/kafka/native/versions_answer.h"
@@ -57,9 +59,10 @@ class BrokerConnectionsTest : public ::testing::Test {
 
   // The brokers 1 to `count`, at b1, b2, ...
   void Know(int32_t count) {
+    static constexpr std::array<std::string_view, 3> kHosts = {"b1", "b2", "b3"};
     wire::MetadataResponse response;
     for (int32_t node = 1; node <= count; ++node) {
-      response.brokers.push_back({node, "b" + std::to_string(node), 9092});
+      response.brokers.push_back({node, kHosts.at(static_cast<size_t>(node) - 1), 9092});
     }
     ASSERT_TRUE(cluster_.Update(1, response));
     connections_.OnMetadata([](int32_t) { return false; });
