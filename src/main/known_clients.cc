@@ -76,8 +76,8 @@ base::Result<std::shared_ptr<const ClientDirectory>> KnownClients::Load(const Se
                                                                         ClientAccounts& accounts) {
   auto entries = LoadClients(settings.auth.clients_file);
   if (!entries) return base::Fail(base::ErrorKind::kInvalid, Join(entries.error()));
-  for (ClientEntry& entry : *entries) {
-    Client& client = entry.client;
+  for (const ClientEntry& entry : *entries) {
+    const Client& client = entry.client;
     if (client.limits.inflight_bytes_max.value_or(UINT64_MAX) < settings.http.body_bytes_max) {
       return base::Fail(base::ErrorKind::kInvalid,
                         "the inflight_bytes of client " + client.name +
@@ -85,7 +85,10 @@ base::Result<std::shared_ptr<const ClientDirectory>> KnownClients::Load(const Se
                             "send a large body (" +
                             settings.auth.clients_file + ")");
     }
-    client.account = accounts.Of(client.name, client.limits);
+  }
+  // Only now, because a new rate replaces the bucket of a client.
+  for (ClientEntry& entry : *entries) {
+    entry.client.account = accounts.Of(entry.client.name, entry.client.limits);
   }
   return std::make_shared<const ClientDirectory>(std::move(*entries));
 }

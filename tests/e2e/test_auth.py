@@ -212,6 +212,26 @@ def test_a_file_with_a_fault_changes_nothing(clients: ClientsFile, serve_clients
     assert errors and all(line["error"] for line in errors)
 
 
+def test_a_file_with_a_fault_refills_no_bucket(clients: ClientsFile, serve_clients: Serve) -> None:
+    slow = clients.add("slow", rate=0.01, burst=1)
+    clients.add("orders")
+    ingestor = serve_clients()
+    assert ingestor.post(EVENT, headers=bearer(slow)).status == 202
+    assert ingestor.post(EVENT, headers=bearer(slow)).code == "rate_limited"
+    good = clients.path.read_text()
+    with_other_rate = good.replace("burst: 1", "burst: 2")
+    assert with_other_rate != good
+    clients.replace(with_other_rate.replace('- name: "orders"', '- name: "orders"\n    inflight_bytes: 2048'))
+    wait_until(
+        lambda: ingestor.log_lines("the clients file has a fault; the current clients stay in force"),
+        5,
+        "the fault is noticed",
+    )
+    clients.replace(good)
+    wait_until(lambda: ingestor.log_lines("the clients file was read again"), 5, "it is read again")
+    assert ingestor.post(EVENT, headers=bearer(slow)).code == "rate_limited"
+
+
 def test_a_volume_of_kubernetes_is_followed(tmp_path: Path, serve: Serve) -> None:
     versions = [ClientsFile(tmp_path / "..2026_1"), ClientsFile(tmp_path / "..2026_2")]
     keys = []
