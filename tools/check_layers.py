@@ -32,8 +32,15 @@ THIRD_PARTY = {
     "simdjson": ["adapters/json"],
     "librdkafka/": ["adapters/kafka"],
     "nlohmann/": ["adapters/auth", "adapters/kafka", "adapters/tokens"],
-    "openssl/evp.h": ["base", "adapters/auth", "adapters/http", "adapters/tokens", "adapters/kafka"],
-    "openssl/": ["adapters/auth", "adapters/http", "adapters/tokens", "adapters/kafka"],
+    "openssl/evp.h": [
+        "base",
+        "system",
+        "adapters/auth",
+        "adapters/http",
+        "adapters/tokens",
+        "adapters/kafka",
+    ],
+    "openssl/": ["system", "adapters/auth", "adapters/http", "adapters/tokens", "adapters/kafka"],
     "fmt/": ["adapters", "settings", "commands", "main"],
     "yaml-cpp/": ["settings"],
 }

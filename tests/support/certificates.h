@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 
+#include "system/openssl.h"
+
 namespace ei::support {
 
 // A certificate and its key, both in PEM form.
@@ -39,14 +41,9 @@ class CertificateAuthority {
   }
 
  private:
-  struct Free {
-    void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-    void operator()(X509* certificate) const { X509_free(certificate); }
-    void operator()(BIO* bio) const { BIO_free_all(bio); }
-    void operator()(X509_EXTENSION* extension) const { X509_EXTENSION_free(extension); }
-  };
-  using Key = std::unique_ptr<EVP_PKEY, Free>;
-  using Signed = std::unique_ptr<X509, Free>;
+  using Key = system::PrivateKeyPointer;
+  using Signed = system::CertificatePointer;
+  using Extension = std::unique_ptr<X509_EXTENSION, system::Freed<&X509_EXTENSION_free>>;
 
   static Key NewKey() { return Key(EVP_EC_gen("P-256")); }
 
@@ -83,8 +80,7 @@ class CertificateAuthority {
   }
 
   static void AddExtension(X509* certificate, X509V3_CTX& context, int kind, const std::string& value) {
-    const std::unique_ptr<X509_EXTENSION, Free> extension(
-        X509V3_EXT_conf_nid(nullptr, &context, kind, value.c_str()));
+    const Extension extension(X509V3_EXT_conf_nid(nullptr, &context, kind, value.c_str()));
     Check(extension != nullptr && X509_add_ext(certificate, extension.get(), -1) == 1);
   }
 
@@ -94,12 +90,12 @@ class CertificateAuthority {
     return {text, static_cast<size_t>(size)};
   }
   static std::string PemOf(const X509& certificate) {
-    const std::unique_ptr<BIO, Free> bio(BIO_new(BIO_s_mem()));
+    const system::BioPointer bio(BIO_new(BIO_s_mem()));
     PEM_write_bio_X509(bio.get(), &certificate);
     return TextOf(bio.get());
   }
   static std::string PemOf(const EVP_PKEY& key) {
-    const std::unique_ptr<BIO, Free> bio(BIO_new(BIO_s_mem()));
+    const system::BioPointer bio(BIO_new(BIO_s_mem()));
     PEM_write_bio_PrivateKey(bio.get(), &key, nullptr, nullptr, 0, nullptr, nullptr);
     return TextOf(bio.get());
   }

@@ -13,6 +13,8 @@
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
+#include "system/openssl.h"
+
 namespace ei::auth {
 
 namespace {
@@ -27,13 +29,7 @@ constexpr std::array<unsigned char, kCoordinateBytes> kP256Order = {
     0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
     0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
+using system::Freed;
 using BigNumber = std::unique_ptr<BIGNUM, Freed<BN_free>>;
 using ParamBuilder = std::unique_ptr<OSSL_PARAM_BLD, Freed<OSSL_PARAM_BLD_free>>;
 using Params = std::unique_ptr<OSSL_PARAM, Freed<OSSL_PARAM_free>>;

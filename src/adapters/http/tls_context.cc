@@ -10,12 +10,18 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
-#include "adapters/http/openssl_pointers.h"
 #include "adapters/http/tls_peer_certificate.h"
+#include "system/openssl.h"
 
 namespace ei::http {
 
 namespace {
+
+using system::BioOf;
+using system::BioPointer;
+using system::CertificatePointer;
+using system::PrivateKeyPointer;
+using system::TakeOpensslError;
 
 // Forward secrecy and authenticated encryption only. AES with 128 bits first, because it costs least;
 // ChaCha20 for clients that prefer it, which have no instructions for AES.
@@ -36,35 +42,21 @@ constexpr int kClientChainDepthMax = 8;
 constexpr size_t kClientCaNamesMax = 64;
 constexpr int kTicketsOfHandshake = 1;
 
-std::string LastFault() {
-  std::string text;
-  while (const unsigned long code = ERR_get_error()) {
-    char line[256];
-    ERR_error_string_n(code, line, sizeof line);
-    text = line;
-  }
-  return text.empty() ? "unknown fault" : text;
-}
-
 std::unexpected<base::Error> Unusable(const system::SecretFile& file, std::string_view why) {
   return base::Fail(base::ErrorKind::kInvalid,
                     std::string(file.setting) + ": " + file.path + " can't be used: " + std::string(why));
 }
 
-BioPointer Memory(const std::string& content) {
-  return BioPointer(BIO_new_mem_buf(content.data(), static_cast<int>(content.size())));
-}
-
 // Calls use(CertificatePointer) for each certificate of the file, which must have at least one.
 template <typename Use>
 base::Result<void> ForEachCertificate(const system::SecretFile& file, const std::string& content, Use use) {
-  const BioPointer bio = Memory(content);
+  const BioPointer bio = BioOf(content);
   size_t count = 0;
   while (CertificatePointer certificate{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
-    if (!use(std::move(certificate), count++)) return Unusable(file, LastFault());
+    if (!use(std::move(certificate), count++)) return Unusable(file, TakeOpensslError());
   }
   if (count == 0 || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-    return Unusable(file, count == 0 ? "no certificate in PEM form" : LastFault());
+    return Unusable(file, count == 0 ? "no certificate in PEM form" : TakeOpensslError());
   }
   ERR_clear_error();  // the end of the file
   return {};
@@ -175,20 +167,20 @@ base::Result<void> TlsContext::UseCertificate(const system::SecretFile& file) {
 base::Result<void> TlsContext::UseKey(const system::SecretFile& file) {
   const auto content = ReadSecret(file);
   if (!content) return std::unexpected(content.error());
-  const BioPointer bio = Memory(*content);
+  const BioPointer bio = BioOf(*content);
   // With an explicit password, even an empty one, OpenSSL doesn't prompt on the terminal.
   char no_password[] = "";
-  const KeyPointer key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, no_password));
+  const PrivateKeyPointer key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, no_password));
   if (key == nullptr) {
     const bool encrypted = content->find("ENCRYPTED") != std::string::npos;
-    return Unusable(file, encrypted ? "it is encrypted; store it without a password" : LastFault());
+    return Unusable(file, encrypted ? "it is encrypted; store it without a password" : TakeOpensslError());
   }
   if (X509_check_private_key(SSL_CTX_get0_certificate(context_), key.get()) != 1) {
     ERR_clear_error();
     return base::Fail(base::ErrorKind::kInvalid,
                       std::string(file.setting) + ": " + file.path + " is not the key of the certificate");
   }
-  if (SSL_CTX_use_PrivateKey(context_, key.get()) != 1) return Unusable(file, LastFault());
+  if (SSL_CTX_use_PrivateKey(context_, key.get()) != 1) return Unusable(file, TakeOpensslError());
   return {};
 }
 

@@ -4,11 +4,15 @@
 #include <ctime>
 #include <string_view>
 
-#include "adapters/http/openssl_pointers.h"
+#include <openssl/x509v3.h>
+
+#include "system/openssl.h"
 
 namespace ei::http {
 
 namespace {
+
+using NamesPointer = std::unique_ptr<GENERAL_NAMES, system::Freed<&GENERAL_NAMES_free>>;
 
 constexpr size_t kSubjectBytesMax = 1024;
 constexpr size_t kAlternativeNamesMax = 32;
@@ -21,7 +25,7 @@ bool IsName(std::string_view text) {
 }  // namespace
 
 std::string SubjectOf(const X509& certificate) {
-  const BioPointer bio(BIO_new(BIO_s_mem()));
+  const system::BioPointer bio(BIO_new(BIO_s_mem()));
   X509_NAME_print_ex(bio.get(), X509_get_subject_name(&certificate), 0, XN_FLAG_RFC2253);
   char* text = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &text);

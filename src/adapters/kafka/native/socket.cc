@@ -12,49 +12,32 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "system/openssl.h"
+
 namespace ei::kafka::native {
 
 namespace {
 
 using boost::asio::ip::tcp;
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
-using ContextPointer = std::unique_ptr<SSL_CTX, Freed<&SSL_CTX_free>>;
-using SslPointer = std::unique_ptr<SSL, Freed<&SSL_free>>;
-using BioPointer = std::unique_ptr<BIO, Freed<&BIO_free_all>>;
-using CertificatePointer = std::unique_ptr<X509, Freed<&X509_free>>;
-using KeyPointer = std::unique_ptr<EVP_PKEY, Freed<&EVP_PKEY_free>>;
-
-std::string LastFault() {
-  std::string text;
-  while (const unsigned long code = ERR_get_error()) {
-    char line[256];
-    ERR_error_string_n(code, line, sizeof line);
-    text = line;
-  }
-  return text.empty() ? "unknown fault" : text;
-}
+using system::BioOf;
+using system::BioPointer;
+using system::CertificatePointer;
+using system::PrivateKeyPointer;
+using system::SslContextPointer;
+using system::SslPointer;
+using system::TakeOpensslError;
 
 class Context final : public TlsContext {
  public:
   explicit Context(bool check) : check_hostname(check), context(SSL_CTX_new(TLS_client_method())) {}
   const bool check_hostname;
-  const ContextPointer context;
+  const SslContextPointer context;
 };
 
 std::unexpected<base::Error> Unusable(const SecretFile& file) {
   return base::Fail(base::ErrorKind::kInvalid,
-                    std::string(file.setting) + ": " + file.path + " can't be used: " + LastFault());
-}
-
-BioPointer Memory(const std::string& content) {
-  return BioPointer(BIO_new_mem_buf(content.data(), static_cast<int>(content.size())));
+                    std::string(file.setting) + ": " + file.path + " can't be used: " + TakeOpensslError());
 }
 
 base::Result<void> TrustCas(SSL_CTX* context, const SecretFile& file) {
@@ -64,7 +47,7 @@ base::Result<void> TrustCas(SSL_CTX* context, const SecretFile& file) {
   }
   const auto content = ReadSecret(file);
   if (!content) return std::unexpected(content.error());
-  const BioPointer bio = Memory(*content);
+  const BioPointer bio = BioOf(*content);
   int count = 0;
   while (const CertificatePointer certificate{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate.get());
@@ -78,7 +61,7 @@ base::Result<void> TrustCas(SSL_CTX* context, const SecretFile& file) {
 base::Result<void> UseCertificate(SSL_CTX* context, const SecretFile& file) {
   const auto content = ReadSecret(file);
   if (!content) return std::unexpected(content.error());
-  const BioPointer bio = Memory(*content);
+  const BioPointer bio = BioOf(*content);
   const CertificatePointer own(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
   if (own == nullptr || SSL_CTX_use_certificate(context, own.get()) != 1) return Unusable(file);
   while (X509* const next = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
@@ -99,9 +82,9 @@ base::Result<void> UseKey(SSL_CTX* context, const SecurityOptions& security) {
     if (!read) return std::unexpected(read.error());
     password = std::move(*read);
   }
-  const BioPointer bio = Memory(*content);
+  const BioPointer bio = BioOf(*content);
   // With an explicit password, even an empty one, OpenSSL doesn't prompt on the terminal.
-  const KeyPointer key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, password.data()));
+  const PrivateKeyPointer key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, password.data()));
   if (key == nullptr || SSL_CTX_use_PrivateKey(context, key.get()) != 1) return Unusable(security.key_file);
   if (SSL_CTX_check_private_key(context) != 1) {
     ERR_clear_error();
@@ -218,7 +201,7 @@ class TlsSocket final : public Socket {
         }
         const long verified = SSL_get_verify_result(ssl_.get());
         tls_failed_ = true;
-        reason_ = std::string(what) + ": " + LastFault();
+        reason_ = std::string(what) + ": " + TakeOpensslError();
         if (verified != X509_V_OK) reason_ += std::string(": ") + X509_verify_cert_error_string(verified);
       }
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "support/certificates.h"
+#include "system/openssl.h"
 #include "unit/adapters/http/http_client.h"
 
 namespace ei::http {
@@ -114,14 +115,6 @@ class TlsClient {
   }
 
  private:
-  struct Free {
-    void operator()(SSL* ssl) const { SSL_free(ssl); }
-    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-    void operator()(X509* certificate) const { X509_free(certificate); }
-    void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-    void operator()(BIO* bio) const { BIO_free_all(bio); }
-  };
-
   void Configure(const TlsClientOptions& options) {
     SSL_CTX* const context = context_.get();
     if (options.version_min != 0) SSL_CTX_set_min_proto_version(context, options.version_min);
@@ -143,17 +136,15 @@ class TlsClient {
     }
     if (!options.certificate.key.empty()) {
       SSL_CTX_use_certificate(context, Certificate(options.certificate.certificate).get());
-      const std::unique_ptr<BIO, Free> bio(
-          BIO_new_mem_buf(options.certificate.key.data(), static_cast<int>(options.certificate.key.size())));
-      const std::unique_ptr<EVP_PKEY, Free> key(
-          PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+      const system::BioPointer bio = system::BioOf(options.certificate.key);
+      const system::PrivateKeyPointer key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
       SSL_CTX_use_PrivateKey(context, key.get());
     }
   }
 
-  static std::unique_ptr<X509, Free> Certificate(const std::string& pem) {
-    const std::unique_ptr<BIO, Free> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-    return std::unique_ptr<X509, Free>(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  static system::CertificatePointer Certificate(const std::string& pem) {
+    const system::BioPointer bio = system::BioOf(pem);
+    return system::CertificatePointer(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
   }
 
   static int Connect(uint16_t port, uint8_t host, int buffer_bytes) {
@@ -178,9 +169,9 @@ class TlsClient {
     return true;
   }
 
-  std::unique_ptr<SSL_CTX, Free> context_;
+  system::SslContextPointer context_;
   int socket_ = -1;
-  std::unique_ptr<SSL, Free> ssl_;
+  system::SslPointer ssl_;
   bool done_ = false;
   int fault_ = 0;
   std::string read_;

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "adapters/http/openssl_pointers.h"
+#include <openssl/pem.h>
+
 #include "support/certificates.h"
+#include "system/openssl.h"
 
 namespace ei::http {
 namespace {
@@ -13,8 +15,8 @@ using Names = std::vector<std::string>;
 PeerCertificate NamesIn(const std::string& name, const std::string& alternatives) {
   const support::CertificateAuthority authority;
   const std::string pem = authority.Issue({.name = name, .alternatives = alternatives}).certificate;
-  const BioPointer bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const CertificatePointer certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  const system::BioPointer bio = system::BioOf(pem);
+  const system::CertificatePointer certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
   return NamesOf(*certificate);
 }
 

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "adapters/http/openssl_pointers.h"
+#include "system/openssl.h"
 #include "unit/adapters/http/http_client.h"
 #include "unit/adapters/http/tls_files.h"
 
@@ -44,12 +44,14 @@ class Pair {
 
   // Call it before the handshake.
   void ShowCertificate(const support::IssuedCertificate& issued) {
-    const BioPointer certificate(BIO_new_mem_buf(issued.certificate.data(), -1));
-    const BioPointer key(BIO_new_mem_buf(issued.key.data(), -1));
+    const system::BioPointer certificate = system::BioOf(issued.certificate);
+    const system::BioPointer key = system::BioOf(issued.key);
     SSL_use_certificate(
-        client_, CertificatePointer(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr)).get());
-    SSL_use_PrivateKey(client_,
-                       KeyPointer(PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, nullptr)).get());
+        client_,
+        system::CertificatePointer(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr)).get());
+    SSL_use_PrivateKey(
+        client_,
+        system::PrivateKeyPointer(PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, nullptr)).get());
   }
 
   // Returns the server's last step.
