@@ -38,10 +38,12 @@ class CondVar {
     condition_.wait(lock);
     lock.release();
   }
-  void WaitUntil(Mutex& mutex, SteadyTime deadline) REQUIRES(mutex) {
+  // Returns false once the deadline is over.
+  bool WaitUntil(Mutex& mutex, SteadyTime deadline) REQUIRES(mutex) {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
-    condition_.wait_until(lock, deadline);
+    const std::cv_status status = condition_.wait_until(lock, deadline);
     lock.release();
+    return status == std::cv_status::no_timeout;
   }
   void NotifyOne() { condition_.notify_one(); }
   void NotifyAll() { condition_.notify_all(); }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/join_first.h"
 #include "base/thread_name.h"
 #include "settings/clients_file.h"
 
@@ -17,18 +18,6 @@ constexpr auto kPollInterval = std::chrono::milliseconds(200);
 constexpr base::Duration kRetryPauseMin = std::chrono::seconds(1);
 constexpr base::Duration kRetryPauseMax = std::chrono::minutes(1);
 constexpr size_t kFaultsListedMax = 5;
-
-std::string Join(const std::vector<SettingFault>& faults) {
-  std::string text;
-  for (size_t i = 0; i < faults.size() && i < kFaultsListedMax; ++i) {
-    if (i > 0) text += "; ";
-    text += ToLine(faults[i]);
-  }
-  if (faults.size() > kFaultsListedMax) {
-    text += "; and " + std::to_string(faults.size() - kFaultsListedMax) + " more";
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -64,18 +53,16 @@ KnownClients::KnownClients(const Settings& settings, ClientAccounts& accounts, c
 }
 
 KnownClients::~KnownClients() {
-  {
-    const base::MutexLock lock(mutex_);
-    stop_ = true;
-  }
-  stopping_.NotifyAll();
+  stop_.Set();
   thread_.join();
 }
 
 base::Result<std::shared_ptr<const ClientDirectory>> KnownClients::Load(const Settings& settings,
                                                                         ClientAccounts& accounts) {
   auto entries = LoadClients(settings.auth.clients_file);
-  if (!entries) return base::Fail(base::ErrorKind::kInvalid, Join(entries.error()));
+  if (!entries) {
+    return base::Fail(base::ErrorKind::kInvalid, base::JoinFirst(entries.error(), kFaultsListedMax, ToLine));
+  }
   for (const ClientEntry& entry : *entries) {
     const Client& client = entry.client;
     if (client.limits.inflight_bytes_max.value_or(UINT64_MAX) < settings.http.body_bytes_max) {
@@ -94,12 +81,7 @@ base::Result<std::shared_ptr<const ClientDirectory>> KnownClients::Load(const Se
 }
 
 void KnownClients::Watch() {
-  for (;;) {
-    {
-      const base::MutexLock lock(mutex_);
-      if (!stop_) stopping_.WaitUntil(mutex_, clock_.Now() + kPollInterval);
-      if (stop_) return;
-    }
+  while (!stop_.WaitUntil(clock_.Now() + kPollInterval)) {
     const bool changed = changes_.Check();
     if (changed) retry_pause_ = {};
     if (changed || (retry_at_ && clock_.Now() >= *retry_at_)) Reload();

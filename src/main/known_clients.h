@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/mutex.h"
 #include "base/result.h"
+#include "base/stop_flag.h"
 #include "clients/client_account.h"
 #include "clients/client_directory.h"
 #include "settings/settings.h"
@@ -52,9 +52,7 @@ class KnownClients {
   std::optional<base::SteadyTime> retry_at_;  // of that version
   base::Duration retry_pause_{0};
   std::atomic<uint64_t> failures_{0};
-  base::Mutex mutex_;
-  base::CondVar stopping_;
-  bool stop_ GUARDED_BY(mutex_) = false;
+  base::StopFlag stop_;
   std::thread thread_;
 };
 

@@ -12,22 +12,9 @@ int64_t NanosOf(const timespec& time) { return int64_t{time.tv_sec} * 1'000'000'
 
 }  // namespace
 
-FileChanges::FileChanges(std::string path) : path_(std::move(path)), reported_(Look()) {}
+FileChanges::FileChanges(std::string path) : path_(std::move(path)), version_(Look()) {}
 
-bool FileChanges::Check() {
-  const std::optional<Version> now = Look();
-  if (!now || now == reported_) {
-    pending_.reset();
-    return false;
-  }
-  if (now != pending_) {
-    pending_ = now;
-    return false;
-  }
-  reported_ = now;
-  pending_.reset();
-  return true;
-}
+bool FileChanges::Check() { return version_.Observe(Look()) != nullptr; }
 
 std::optional<FileChanges::Version> FileChanges::Look() const {
   struct stat status{};

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "system/confirmed_change.h"
+
 namespace ei::system {
 
 // Notices that a file has another version, by polling: also if it is replaced by a rename, or is reached by
@@ -13,8 +15,8 @@ class FileChanges {
   // The current version is not a change.
   explicit FileChanges(std::string path);
 
-  // Returns true once for each change, when two calls in a row have found the same new version, so that a
-  // file that is being written is left alone. A file that is missing is no change.
+  // Returns true once for each change, when two calls in a row have found the same new version. A file that
+  // is missing is no change.
   bool Check();
 
  private:
@@ -29,8 +31,7 @@ class FileChanges {
   std::optional<Version> Look() const;
 
   const std::string path_;
-  std::optional<Version> reported_;
-  std::optional<Version> pending_;  // at the last check, if it differs from reported_
+  ConfirmedChange<Version> version_;
 };
 
 }  // namespace ei::system

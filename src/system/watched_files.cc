@@ -6,31 +6,31 @@
 
 namespace ei::system {
 
-WatchedFiles::WatchedFiles(const std::vector<SecretFile>& files) {
-  std::ranges::copy_if(files, std::back_inserter(files_), &SecretFile::Set);
-  reported_ = Read().value_or(Contents());
+namespace {
+
+std::vector<SecretFile> ThoseSet(const std::vector<SecretFile>& files) {
+  std::vector<SecretFile> set;
+  std::ranges::copy_if(files, std::back_inserter(set), &SecretFile::Set);
+  return set;
 }
+
+}  // namespace
+
+WatchedFiles::WatchedFiles(const std::vector<SecretFile>& files)
+    : files_(ThoseSet(files)), contents_(Read().value_or(Contents())) {}
 
 std::optional<base::Result<std::vector<std::string>>> WatchedFiles::Check() {
   auto contents = Read();
   if (!contents) {
-    pending_.reset();
+    static_cast<void>(contents_.Observe(std::nullopt));
     if (contents.error().message == fault_) return std::nullopt;
     fault_ = contents.error().message;
     return std::unexpected(contents.error());
   }
   fault_.clear();
-  if (*contents == reported_) {
-    pending_.reset();
-    return std::nullopt;
-  }
-  if (pending_ != *contents) {
-    pending_ = std::move(*contents);
-    return std::nullopt;
-  }
-  pending_.reset();
-  reported_ = *contents;
-  return contents;
+  const Contents* const changed = contents_.Observe(std::move(*contents));
+  if (changed == nullptr) return std::nullopt;
+  return *changed;
 }
 
 base::Result<WatchedFiles::Contents> WatchedFiles::Read() const {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "system/confirmed_change.h"
 #include "system/secret_file.h"
 
 namespace ei::system {
@@ -26,9 +27,8 @@ class WatchedFiles {
   using Contents = std::vector<std::string>;
   base::Result<Contents> Read() const;
 
-  std::vector<SecretFile> files_;
-  Contents reported_;
-  std::optional<Contents> pending_;  // contents at the last check, if they differ from reported_
+  const std::vector<SecretFile> files_;
+  ConfirmedChange<Contents> contents_;
   std::string fault_;
 };
 

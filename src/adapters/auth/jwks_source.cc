@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/join_first.h"
 #include "base/thread_name.h"
 
 namespace ei::auth {
@@ -12,18 +13,6 @@ namespace {
 constexpr base::Duration kPauseMin = std::chrono::seconds(1);
 constexpr base::Duration kPauseMax = std::chrono::minutes(1);
 constexpr size_t kIgnoredListedMax = 5;
-
-std::string Join(const std::vector<std::string>& ignored) {
-  std::string text;
-  for (size_t i = 0; i < ignored.size() && i < kIgnoredListedMax; ++i) {
-    if (i > 0) text += "; ";
-    text += ignored[i];
-  }
-  if (ignored.size() > kIgnoredListedMax) {
-    text += "; and " + std::to_string(ignored.size() - kIgnoredListedMax) + " more";
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -129,7 +118,7 @@ base::Result<void> JwksSource::Take(const std::string& text) {
              {{"from", Location()},
               {"keys", uint64_t{keys->Size()}},
               {"ignored", uint64_t{keys->Ignored().size()}},
-              {"ignored_why", std::string_view(Join(keys->Ignored()))}});
+              {"ignored_why", std::string_view(base::JoinFirst(keys->Ignored(), kIgnoredListedMax))}});
   keys_.Replace(std::make_shared<const KeySet>(std::move(*keys)));
   text_ = text;
   return {};

@@ -45,11 +45,7 @@ TlsCredentials::TlsCredentials(const TlsOptions& options, const Clock& clock, Lo
 }
 
 TlsCredentials::~TlsCredentials() {
-  {
-    const base::MutexLock lock(mutex_);
-    stop_ = true;
-  }
-  stopping_.NotifyAll();
+  stop_.Set();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -59,16 +55,8 @@ void TlsCredentials::Start() {
 
 void TlsCredentials::Run() {
   base::NameThisThread("certificates");
-  for (;;) {
-    {
-      // ban-ok(clock): files change in real time
-      const base::SteadyTime next = std::chrono::steady_clock::now() + options_.poll_interval;
-      const base::MutexLock lock(mutex_);
-      if (!stop_) stopping_.WaitUntil(mutex_, next);
-      if (stop_) return;
-    }
-    Poll();
-  }
+  // ban-ok(clock): files change in real time
+  while (!stop_.WaitUntil(std::chrono::steady_clock::now() + options_.poll_interval)) Poll();
 }
 
 void TlsCredentials::Poll() {

@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "base/current.h"
 #include "base/log.h"
-#include "base/mutex.h"
 #include "base/result.h"
+#include "base/stop_flag.h"
 #include "system/watched_files.h"
 
 namespace ei::http {
@@ -61,9 +61,7 @@ class TlsCredentials {
   base::Current<TlsContext> current_;
   Validity validity_ = Validity::kValid;  // as logged last
   std::atomic<uint64_t> failed_reloads_{0};
-  base::Mutex mutex_;
-  base::CondVar stopping_;
-  bool stop_ GUARDED_BY(mutex_) = false;
+  base::StopFlag stop_;
   std::thread thread_;
 };
 

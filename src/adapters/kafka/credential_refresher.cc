@@ -30,18 +30,9 @@ CredentialRefresher::CredentialRefresher(const SecurityOptions& security, const 
       token_due_(clock.Now()) {}
 
 CredentialRefresher::~CredentialRefresher() {
-  {
-    const base::MutexLock lock(mutex_);
-    stop_ = true;
-  }
-  stopping_.NotifyAll();
+  stop_.Set();
   if (security_.UsesTokens()) security_.tokens->Cancel();
   if (thread_.joinable()) thread_.join();
-}
-
-bool CredentialRefresher::Stopping() {
-  const base::MutexLock lock(mutex_);
-  return stop_;
 }
 
 void CredentialRefresher::Start() {
@@ -50,13 +41,9 @@ void CredentialRefresher::Start() {
 
 void CredentialRefresher::Run() {
   base::NameThisThread("credentials");
-  for (;;) {
+  do {
     Poll();
-    const base::SteadyTime next = NextPoll();
-    const base::MutexLock lock(mutex_);
-    while (!stop_ && clock_.Now() < next) stopping_.WaitUntil(mutex_, next);
-    if (stop_) return;
-  }
+  } while (!stop_.WaitUntil(NextPoll()));
 }
 
 base::SteadyTime CredentialRefresher::NextPoll() const {
@@ -120,7 +107,7 @@ void CredentialRefresher::RenewToken() {
     token_warning_ = std::move(token->warning);
     return;
   }
-  if (Stopping()) return;  // cancelled
+  if (stop_.IsSet()) return;  // cancelled
   token_pause_ = std::clamp(2 * token_pause_, kTokenPauseMin, kTokenPauseMax);
   token_due_ = clock_.Now() + token_pause_;
   user_.OnNoToken(applied.error());

@@ -6,8 +6,8 @@
 #include "adapters/kafka/security_options.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/mutex.h"
 #include "base/result.h"
+#include "base/stop_flag.h"
 #include "delivery/token_source.h"
 #include "system/watched_files.h"
 
@@ -49,7 +49,6 @@ class CredentialRefresher {
   void CheckCertificates();
   void RenewToken();
   base::SteadyTime NextPoll() const;
-  bool Stopping();
 
   const SecurityOptions security_;
   const ei::Clock& clock_;
@@ -62,9 +61,7 @@ class CredentialRefresher {
   base::Duration token_pause_{0};  // before the next attempt, after a failed one
   std::string token_fault_;        // the last one that was logged
   std::string token_warning_;      // the last one that was logged
-  base::Mutex mutex_;
-  base::CondVar stopping_;
-  bool stop_ GUARDED_BY(mutex_) = false;
+  base::StopFlag stop_;
   std::thread thread_;
 };
 
