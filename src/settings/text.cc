@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <vector>
 
 #include "adapters/http/client_address.h"
 #include "event/topic_name.h"
@@ -57,6 +58,17 @@ std::string_view WithoutSpaces(std::string_view text) {
   return text;
 }
 
+// The texts between the commas, without the spaces around them; an empty text has one, which is empty.
+std::vector<std::string_view> SplitAtCommas(std::string_view text) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    parts.push_back(WithoutSpaces(text.substr(0, comma)));
+    if (comma == std::string_view::npos) return parts;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 }  // namespace
 
 Result<std::string> ReadIpAddress(std::string_view text) {
@@ -78,11 +90,7 @@ Result<std::string> ReadNetworks(std::string_view text) {
 Result<std::string> ReadBrokers(std::string_view text) {
   std::string list;
   std::size_t count = 0;
-  for (bool more = true; more;) {
-    const std::size_t comma = text.find(',');
-    more = comma != std::string_view::npos;
-    const std::string_view broker = WithoutSpaces(text.substr(0, comma));
-    if (more) text.remove_prefix(comma + 1);
+  for (const std::string_view broker : SplitAtCommas(text)) {
     const std::size_t colon = broker.rfind(':');
     if (broker.empty() || colon == std::string_view::npos) {
       return Fail(ErrorKind::kInvalid, "is not a list of host:port, as in broker-1:9092,broker-2:9092");
@@ -106,11 +114,8 @@ Result<std::string> ReadAuthMethods(std::string_view text) {
   constexpr std::array<std::string_view, 3> kMethods = {"keys", "jwt", "mtls"};
   if (text == "none") return std::string(text);
   std::array<bool, kMethods.size()> named{};
-  for (bool more = true; more;) {
-    const std::size_t comma = text.find(',');
-    more = comma != std::string_view::npos;
-    const auto* const method = std::ranges::find(kMethods, WithoutSpaces(text.substr(0, comma)));
-    if (more) text.remove_prefix(comma + 1);
+  for (const std::string_view name : SplitAtCommas(text)) {
+    const auto* const method = std::ranges::find(kMethods, name);
     if (method == kMethods.end()) return Fail(ErrorKind::kInvalid, "is not a list of known methods");
     named[static_cast<std::size_t>(method - kMethods.begin())] = true;
   }
