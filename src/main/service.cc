@@ -171,13 +171,14 @@ base::Result<void> Service::OpenTokens() {
   return issuer_keys_->Start();
 }
 
-std::unique_ptr<Authenticator> Service::MakeAuthenticator() const {
+std::unique_ptr<Authenticator> Service::MakeAuthenticator() {
   auth::ClientsAuthenticator::Options options;
   options.keys = settings_.auth.Uses("keys");
   options.certificates = settings_.auth.Uses("mtls");
   if (clients_ != nullptr) options.clients = &clients_->Current();
   options.tokens = tokens_.get();
   options.token_client_claim = settings_.auth.jwt_client_claim;
+  options.accounts = &accounts_;
   options.remember_key = {RandomSeed(), RandomSeed()};
   return std::make_unique<auth::ClientsAuthenticator>(std::move(options));
 }

@@ -81,7 +81,7 @@ class Service {
   base::Result<void> CheckForLeftoverLog();
   base::Result<void> OpenClients();
   base::Result<void> OpenTokens();
-  std::unique_ptr<Authenticator> MakeAuthenticator() const;
+  std::unique_ptr<Authenticator> MakeAuthenticator();
   void OpenShares();
   base::Result<void> OpenJournal(size_t lanes, std::function<void()> storage_failed);
   base::Result<void> OpenWal(size_t lanes);

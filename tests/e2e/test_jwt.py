@@ -107,6 +107,8 @@ def test_only_tokens_for_this_service_are_accepted(realm: Realm, keycloak: Keycl
     ):
         assert status(service, forged) == 401
     assert service.post(EVENT).status == 401
+    subject = json.loads(base64.urlsafe_b64decode(payload + "=="))["sub"]
+    assert service.metric("client_events_accepted_total", client=subject) == 1
 
 
 def test_a_token_that_is_remembered_is_refused_once_it_has_expired(realm: Realm, trusting: Serve) -> None:

@@ -119,7 +119,9 @@ std::shared_ptr<const Client> ClientsAuthenticator::ClientOf(const VerifiedToken
   if (claim == token.claims.end() || claim->second.size() != 1 || !IsClientName(claim->second.front())) {
     return nullptr;
   }
-  return std::make_shared<const Client>(Client{.name = claim->second.front()});
+  Client client{.name = claim->second.front()};
+  if (options_.accounts != nullptr) client.account = options_.accounts->Of(client.name, client.limits);
+  return std::make_shared<const Client>(std::move(client));
 }
 
 base::Hash128 ClientsAuthenticator::HashOf(const Credentials& credentials) {

@@ -31,6 +31,7 @@ class ClientsAuthenticator final : public Authenticator {
     const TokenVerifier* tokens = nullptr;    // null: tokens are not accepted
     const CurrentClients* clients = nullptr;  // null: there is no clients file; each valid token has a client
     std::string token_client_claim = "sub";   // without a clients file: the claim with the client's name
+    ClientAccounts* accounts = nullptr;       // of the clients that a claim names; null: they have none
     base::SipKey remember_key = {};           // secret and random
     size_t remembered_max = kRememberedMax;   // at least 2
   };

@@ -277,6 +277,26 @@ TEST_F(ClientsAuthenticatorTest, WithoutAClientsFileAClaimNamesTheClient) {
   EXPECT_EQ(client_of({{"azp", {std::string(65, 'a')}}}), unknown);
 }
 
+TEST_F(ClientsAuthenticatorTest, AClientThatAClaimNamesIsCounted) {
+  ClientAccounts accounts(10);
+  auto options = TokensWithoutFile();
+  options.accounts = &accounts;
+  ClientsAuthenticator auth(options);
+  for (const std::string name : {"a", "b", "a"}) {
+    verifier_.tokens_["token"] = {{{"sub", {name}}}, kNow + seconds(10)};
+    ++verifier_.version_;
+    const auto client = auth.Authenticate({.authorization = "Bearer token"}, kNow).client;
+    ASSERT_NE(client, nullptr);
+    EXPECT_EQ(client->account.bucket, nullptr) << "without a file there is no rate of its own";
+    ++client->account.counts->accepted;
+  }
+  std::vector<std::string> counts;
+  for (const auto& count : accounts.Counts(10)) {
+    counts.push_back(count.name + " " + std::to_string(count.accepted));
+  }
+  EXPECT_EQ(counts, (std::vector<std::string>{"a 2", "b 1", "other 0"}));
+}
+
 TEST_F(ClientsAuthenticatorTest, TheNumberOfRememberedClientsIsBounded) {
   auto options = TokensWithoutFile();
   options.remembered_max = 10;
