@@ -45,6 +45,11 @@ std::string_view FaultOf(unsigned long error) {
   }
 }
 
+// SSL_get_error needs an empty queue, which it nearly always is; clearing it again costs more than a look.
+void ClearErrors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 int VerifyMode(ClientAuth auth) {
   switch (auth) {
     case ClientAuth::kOff: return SSL_VERIFY_NONE;
@@ -76,7 +81,7 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, ClientAuth cli
 TlsSession::~TlsSession() { SSL_free(ssl_); }
 
 TlsSession::Step TlsSession::Handshake() {
-  ERR_clear_error();
+  ClearErrors();
   const Step step = Result(SSL_do_handshake(ssl_));
   if (step == Step::kDone) {
     if (requires_certificate_ && SSL_get0_peer_certificate(ssl_) == nullptr) {
@@ -103,7 +108,7 @@ TlsSession::Step TlsSession::Read(std::span<char> bytes, size_t& read) {
   read = 0;
   bytes = bytes.first(std::min(bytes.size(), kReadBytesMax));
   while (!bytes.empty()) {
-    ERR_clear_error();
+    ClearErrors();
     size_t some = 0;
     const Step step = Result(SSL_read_ex(ssl_, bytes.data(), bytes.size(), &some));
     if (step != Step::kDone) return read > 0 ? Step::kDone : step;
@@ -118,7 +123,7 @@ TlsSession::Step TlsSession::Read(std::span<char> bytes, size_t& read) {
 TlsSession::Step TlsSession::Write(std::string_view bytes, size_t& written) {
   written = 0;
   while (written < bytes.size()) {
-    ERR_clear_error();
+    ClearErrors();
     size_t some = 0;
     const Step step = Result(SSL_write_ex(ssl_, bytes.data() + written, bytes.size() - written, &some));
     unsent_ = step == Step::kWantsWrite;
@@ -130,11 +135,11 @@ TlsSession::Step TlsSession::Write(std::string_view bytes, size_t& written) {
 
 void TlsSession::SendCloseNotify() {
   if (!open_) return;
-  ERR_clear_error();
+  ClearErrors();
   SSL_shutdown(ssl_);
 }
 
-bool TlsSession::HasUnread() const { return SSL_has_pending(ssl_) == 1; }
+bool TlsSession::HasUnread() const { return !supplied_.empty() || SSL_has_pending(ssl_) == 1; }
 
 bool TlsSession::HoldsPartOfRecord() const {
   return HasUnread() || std::string_view(SSL_rstate_string(ssl_)) == "RB";
@@ -163,6 +168,12 @@ int TlsSession::ReadSocket(BIO* bio, char* bytes, int size) {
   auto& session = *static_cast<TlsSession*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
   if (session.open_ && session.control_messages_ > kControlMessagesMax) return -1;
+  if (!session.supplied_.empty()) {
+    const size_t count = std::min(session.supplied_.size(), static_cast<size_t>(size));
+    std::ranges::copy(session.supplied_.first(count), bytes);
+    session.supplied_ = session.supplied_.subspan(count);
+    return static_cast<int>(count);
+  }
   const ssize_t count = ::recv(session.socket_, bytes, static_cast<size_t>(size), 0);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
   session.at_end_ = count == 0;

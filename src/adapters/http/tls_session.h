@@ -68,6 +68,9 @@ class TlsSession {
   // Tells the client that nothing more will be sent, if the socket accepts that at once.
   void SendCloseNotify();
 
+  // Takes bytes that others have read from the socket. Requires that HasUnread is false. The bytes must stay
+  // valid as long as it is true.
+  void Supply(std::span<const char> bytes) { supplied_ = bytes; }
   // Read may return bytes without reading from the socket.
   bool HasUnread() const;
   // A part of a record has arrived, so that the session has memory for a whole one.
@@ -86,6 +89,7 @@ class TlsSession {
   const std::shared_ptr<const TlsContext> context_;
   SSL* const ssl_;
   const int socket_;
+  std::span<const char> supplied_;  // not yet used
   bool requires_certificate_ = false;
   bool open_ = false;  // the handshake is done, and nothing has failed
   bool at_end_ = false;

@@ -22,6 +22,7 @@ bool Transport::BeginTls(std::shared_ptr<const TlsContext> context, ClientAuth c
   if (!client_.TakeBytesOfStranger(kHandshakeBytes)) return false;
   charged_ = kHandshakeBytes;
   tls_ = std::make_unique<TlsSession>(std::move(context), client_auth, socket_.native_handle());
+  first_bytes_ = std::make_unique<std::array<char, kFirstBytesMax>>();
   return true;
 }
 

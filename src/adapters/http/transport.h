@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -27,6 +28,7 @@ class Transport {
  public:
   static constexpr size_t kHandshakeBytes = 64 << 10;
   static constexpr size_t kRecordBytes = 17 << 10;
+  static constexpr size_t kFirstBytesMax = 2 << 10;  // most requests with one event are smaller
 
   // `client` outlives this. The socket must not block.
   Transport(boost::asio::ip::tcp::socket socket, ConnectionClient& client)
@@ -59,8 +61,9 @@ class Transport {
     socket_.async_wait(boost::asio::ip::tcp::socket::wait_write, std::move(handler));
   }
 
-  // Calls handler(error, size) when at least one byte was read. The error is operation_aborted after
-  // CancelRead, eof if the client has closed its side, and no_memory if there is none for a TLS record.
+  // Calls handler(error, size) when at least one byte was read, or discarded after Shutdown. The error is
+  // operation_aborted after CancelRead, eof if the client has closed its side, and no_memory if there is none
+  // for a TLS record.
   template <typename Handler>
   void AsyncRead(std::span<char> bytes, Handler handler) {
     if (tls_ == nullptr) {
@@ -98,12 +101,22 @@ class Transport {
   }
 
  private:
+  // Asio reads the first bytes, as that costs one system call less for each request than waiting until the
+  // socket is readable: for a wait, Asio changes the descriptor's registration with epoll.
   template <typename Handler>
   void AwaitTlsRead(std::span<char> bytes, Handler handler) {
-    const auto wanted =
-        wants_write_ ? boost::asio::ip::tcp::socket::wait_write : boost::asio::ip::tcp::socket::wait_read;
-    socket_.async_wait(
-        wanted, [this, bytes, handler = std::move(handler)](const boost::system::error_code& error) mutable {
+    if (wants_write_) {
+      return AwaitWritable(
+          [this, bytes, handler = std::move(handler)](const boost::system::error_code& error) mutable {
+            ReadTls(error, bytes, std::move(handler));
+          });
+    }
+    socket_.async_read_some(
+        boost::asio::buffer(*first_bytes_),
+        [this, bytes, handler = std::move(handler)](boost::system::error_code error, size_t read) mutable {
+          if (tls_ == nullptr) return handler(error, 0);  // after Shutdown: they are discarded
+          tls_->Supply(std::span(*first_bytes_).first(read));
+          if (error == boost::asio::error::eof) error.clear();  // it is for the session to judge
           ReadTls(error, bytes, std::move(handler));
         });
   }
@@ -124,6 +137,8 @@ class Transport {
   boost::asio::ip::tcp::socket socket_;
   ConnectionClient& client_;
   std::unique_ptr<TlsSession> tls_;
+  // Of a read with TLS. Lives as long as the socket, which may still be reading into it after EndTls.
+  std::unique_ptr<std::array<char, kFirstBytesMax>> first_bytes_;
   size_t charged_ = 0;
   bool wants_write_ = false;  // what a read with TLS waits for
   bool read_cancelled_ = false;

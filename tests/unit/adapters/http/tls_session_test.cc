@@ -88,6 +88,7 @@ class Pair {
 
   TlsSession& Server() { return *server_; }
   SSL* Client() { return client_; }
+  int ServerSocket() const { return sockets_[0]; }
   int ClientSocket() const { return sockets_[1]; }
   Step Last() const { return last_; }
 
@@ -141,6 +142,41 @@ TEST_F(TlsSessionTest, RecordsThatArriveTogetherAreReadTogether) {
   ASSERT_EQ(pair.Handshake(), Step::kDone);
   for (const char* const text : {"a", "b", "c"}) pair.ClientWrites(text);
   EXPECT_EQ(pair.ServerReads(), "abc");
+}
+
+TEST_F(TlsSessionTest, BytesThatOthersHaveReadFromTheSocketComeFirst) {
+  Pair pair(Make());
+  ASSERT_EQ(pair.Handshake(), Step::kDone);
+  for (const char* const text : {"a", "b"}) pair.ClientWrites(text);
+  char bytes[30];  // more than the first record, less than both
+  ASSERT_EQ(::recv(pair.ServerSocket(), bytes, sizeof bytes, 0), ssize_t{sizeof bytes});
+  pair.Server().Supply(bytes);
+  EXPECT_TRUE(pair.Server().HasUnread());
+  pair.ClientWrites("c");
+  EXPECT_EQ(pair.ServerReads(), "ab");
+  EXPECT_FALSE(pair.Server().HasUnread());
+  EXPECT_EQ(pair.ServerReads(), "c");
+}
+
+TEST_F(TlsSessionTest, SuppliedBytesThatTheReaderHadNoRoomForAreUnread) {
+  Pair pair(Make());
+  ASSERT_EQ(pair.Handshake(), Step::kDone);
+  const std::string text(12 << 10, 't');
+  for (int i = 0; i < 2; ++i) pair.ClientWrites(text);  // together more than the session keeps
+  std::string bytes(64 << 10, '\0');
+  const ssize_t received = ::recv(pair.ServerSocket(), bytes.data(), bytes.size(), 0);
+  ASSERT_GT(received, ssize_t{24 << 10});
+  pair.Server().Supply(std::span(bytes).first(static_cast<size_t>(received)));
+  std::string read;
+  while (read.size() < 2 * text.size()) {
+    EXPECT_TRUE(pair.Server().HasUnread()) << read.size();
+    char some[1000];
+    size_t size = 0;
+    ASSERT_EQ(pair.Server().Read(some, size), Step::kDone);
+    read.append(some, size);
+  }
+  EXPECT_EQ(read, text + text);
+  EXPECT_FALSE(pair.Server().HasUnread());
 }
 
 TEST_F(TlsSessionTest, APartOfARecordIsKnownToBeHeld) {
