@@ -35,7 +35,6 @@ locals {
 
     service = {
       type = var.load_balancer.reach == "none" ? "ClusterIP" : "LoadBalancer"
-      port = var.load_balancer.certificate_arn == null ? 80 : 443
       tls  = var.load_balancer.reach != "none" && var.load_balancer.certificate_arn != null
       annotations = var.load_balancer.reach == "none" ? {} : merge(
         {
@@ -45,7 +44,7 @@ locals {
         var.load_balancer.certificate_arn == null ? {} : {
           "${local.balancer}-ssl-cert"         = var.load_balancer.certificate_arn
           "${local.balancer}-ssl-ports"        = "*"
-          "${local.balancer}-backend-protocol" = "tcp"
+          "${local.balancer}-backend-protocol" = var.tls == null ? "tcp" : "ssl"
         },
       )
     }

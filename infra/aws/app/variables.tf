@@ -24,7 +24,7 @@ variable "kafka_secret" {
 }
 
 variable "load_balancer" {
-  description = "Network load balancer in front of the service: none, internal (private subnets), or public. It passes TCP through: for HTTPS use ingress, or its TLS listener with certificate_arn."
+  description = "Network load balancer in front of the service: none, internal (private subnets), or public. It passes TCP through: for HTTPS use tls, ingress, or its TLS listener with certificate_arn, which decrypts: client certificates don't get through it."
   type = object({
     reach           = optional(string, "none")
     certificate_arn = optional(string)
@@ -37,7 +37,12 @@ variable "load_balancer" {
   }
 
   validation {
-    condition     = var.load_balancer.reach != "public" || var.load_balancer.certificate_arn != null
-    error_message = "load_balancer: a public one needs certificate_arn, so that events are not sent over the internet unencrypted."
+    condition     = var.load_balancer.reach != "public" || var.load_balancer.certificate_arn != null || var.tls != null
+    error_message = "load_balancer: a public one needs certificate_arn or tls, so that events are not sent over the internet unencrypted."
+  }
+
+  validation {
+    condition     = var.load_balancer.certificate_arn == null || try(var.tls.client_auth, "off") == "off"
+    error_message = "load_balancer: with certificate_arn it ends TLS, so the pods never see the certificates that tls.client_auth is about."
   }
 }

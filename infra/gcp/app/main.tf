@@ -33,6 +33,7 @@ locals {
       annotations = merge(
         var.load_balancer.reach == "none" ? {} : { "networking.gke.io/load-balancer-type" = "Internal" },
         local.gke_ingress ? { "cloud.google.com/backend-config" = jsonencode({ default = var.service_account.name }) } : {},
+        local.gke_ingress && var.tls != null ? { "cloud.google.com/app-protocols" = jsonencode({ http = "HTTPS" }) } : {}, # by the port's name
       )
     }
     ingress         = try(local.gke_ingresses[0], var.ingress)
@@ -76,7 +77,7 @@ resource "kubernetes_manifest" "backend" {
     }
 
     spec = {
-      healthCheck        = { type = "HTTP", requestPath = "/readyz", port = 8081, checkIntervalSec = 5, timeoutSec = 3 }
+      healthCheck        = { type = var.tls == null ? "HTTP" : "HTTPS", requestPath = "/readyz", port = 8081, checkIntervalSec = 5, timeoutSec = 3 }
       connectionDraining = { drainingTimeoutSec = 30 } # lets current requests finish
       timeoutSec         = local.wait_seconds
     }

@@ -18,7 +18,7 @@ output "service_name" {
 
 output "internal_endpoint" {
   description = "Address for events from inside the cluster."
-  value       = "http://${var.name}.${var.namespace}.svc:${var.service.port}/events"
+  value       = "${var.tls != null ? "https" : "http"}://${var.name}.${var.namespace}.svc:${local.port}/events"
 }
 
 output "endpoint" {
@@ -26,7 +26,7 @@ output "endpoint" {
   value = (
     var.ingress != null ? "${var.ingress.tls_secret == null ? "http" : "https"}://${var.ingress.host}/events" :
     one(data.kubernetes_service_v1.this) == null ? null :
-    "${var.service.tls ? "https" : "http"}://${local.balancer}:${var.service.port}/events"
+    "${var.service.tls || var.tls != null ? "https" : "http"}://${local.balancer}:${local.port}/events"
   )
 }
 

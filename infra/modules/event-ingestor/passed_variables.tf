@@ -1,7 +1,7 @@
 # Inputs that the app roots have too, by links to this file, and pass on unchanged.
 
 variable "create_namespace" {
-  description = "Whether the namespace is created, and removed with the release. false: it must exist already, which is required if the Kafka password is in a Kubernetes Secret."
+  description = "Whether the namespace is created, and removed with the release. false: it must exist already, which is required if the Kafka password, a certificate or the clients file is in a Kubernetes Secret."
   type        = bool
   default     = true
 }
@@ -105,8 +105,55 @@ variable "settings" {
   }
 
   validation {
-    condition     = alltrue([for key in keys(var.settings) : !contains(["admin", "file", "shutdown", "sink"], split(".", key)[0])])
-    error_message = "settings: admin, file, shutdown and sink are set by the chart (extra_values: drainPauseSeconds, terminationGracePeriodSeconds)."
+    condition     = alltrue([for key in keys(var.settings) : key == "admin.auth" || !contains(["admin", "file", "shutdown", "sink"], split(".", key)[0])])
+    error_message = "settings: admin (except auth), file, shutdown and sink are set by the chart (extra_values: drainPauseSeconds, terminationGracePeriodSeconds)."
+  }
+}
+
+variable "tls" {
+  description = <<-EOT
+    TLS of the pods themselves, on both ports; unset: none. secret_name is a Secret of the namespace of type
+    kubernetes.io/tls, or cert_manager makes it: its issuer, and names of the service in addition to the cluster's own.
+    client_auth: whether clients have certificates, off, optional or required; their CAs are the key client_ca_key of the
+    Secret client_ca_secret (unset: of the same Secret). Running pods take over changes of the Secrets.
+  EOT
+  type = object({
+    secret_name = optional(string)
+    cert_manager = optional(object({
+      issuer = object({
+        name = string
+        kind = optional(string, "Issuer")
+      })
+      dns_names = optional(list(string), [])
+    }))
+    client_auth      = optional(string, "off")
+    client_ca_secret = optional(string)
+    client_ca_key    = optional(string, "ca.crt")
+  })
+  default = null
+
+  validation {
+    condition     = var.tls == null || try(var.tls.secret_name, null) != null || try(var.tls.cert_manager, null) != null
+    error_message = "tls: either secret_name or cert_manager, which may have a secret_name too."
+  }
+
+  validation {
+    condition     = contains(["off", "optional", "required"], try(var.tls.client_auth, "off"))
+    error_message = "tls: client_auth is off, optional or required."
+  }
+}
+
+variable "clients_secret" {
+  description = "The Secret of the namespace with the clients file (docs/CLIENTS.md), and its key. Running pods see its changes. How clients prove who they are is a setting: settings = { \"auth.methods\" = \"keys\" }."
+  type = object({
+    name = string
+    key  = optional(string, "clients.yaml")
+  })
+  default = null
+
+  validation {
+    condition     = var.clients_secret == null || lookup(var.settings, "auth.methods", "none") != "none"
+    error_message = "clients_secret: without auth.methods in settings the file has no effect, and anyone may send events."
   }
 }
 

@@ -27,6 +27,9 @@ locals {
     kafkaSecret = local.kafka_secret
     persistence = local.persistence
 
+    tls           = local.tls
+    clientsSecret = var.clients_secret == null ? {} : { name = var.clients_secret.name, key = var.clients_secret.key }
+
     replicas    = var.replicas
     autoscaling = local.autoscaling
     resources = {
@@ -39,7 +42,7 @@ locals {
 
     service = {
       type        = var.service.type
-      port        = var.service.port
+      port        = local.port
       annotations = var.service.annotations
     }
     ingress = local.ingress
@@ -59,6 +62,14 @@ locals {
     local.kubernetes_secret == null ? {} : { items = [{ key = local.kubernetes_secret.key, path = "password" }] },
     local.store == null ? {} : { secretProviderClass = local.secret_provider_class, driver = local.store.driver },
   )
+  tls = merge(
+    var.tls == null ? {} : { clientAuth = var.tls.client_auth, clientCaKey = var.tls.client_ca_key },
+    try(var.tls.secret_name, null) == null ? {} : { secretName = var.tls.secret_name },
+    try(var.tls.client_ca_secret, null) == null ? {} : { clientCaSecret = var.tls.client_ca_secret },
+    try(var.tls.cert_manager, null) == null ? {} : { certManager = { issuer = var.tls.cert_manager.issuer, dnsNames = var.tls.cert_manager.dns_names } },
+  )
+  port = coalesce(var.service.port, var.tls != null || var.service.tls ? 443 : 80)
+
   persistence = var.ack != "wal" ? {} : merge(
     { size = "${var.wal.size_gib}Gi" },
     var.wal.storage_class == null ? {} : { storageClass = var.wal.storage_class },

@@ -161,10 +161,10 @@ variable "identity_labels" {
 }
 
 variable "service" {
-  description = "Access to the service without an ingress: LoadBalancer, or ClusterIP for access from inside only. annotations configure the cloud's load balancer; tls: it terminates TLS."
+  description = "Access to the service without an ingress: LoadBalancer, or ClusterIP for access from inside only. annotations configure the cloud's load balancer; tls: it terminates TLS. port, unset: 443 if the pods or the balancer have TLS, else 80."
   type = object({
     type        = optional(string, "ClusterIP")
-    port        = optional(number, 80)
+    port        = optional(number)
     tls         = optional(bool, false)
     annotations = optional(map(string), {})
   })
@@ -176,7 +176,7 @@ variable "service" {
   }
 
   validation {
-    condition     = var.service.port >= 1 && var.service.port <= 65535 && (!var.service.tls || var.service.type == "LoadBalancer")
+    condition     = try(var.service.port >= 1 && var.service.port <= 65535, var.service.port == null) && (!var.service.tls || var.service.type == "LoadBalancer")
     error_message = "service: port is from 1 to 65535; only a load balancer ends TLS."
   }
 

@@ -34,6 +34,9 @@ module "event_ingestor" {
   resources   = var.resources
   settings    = var.settings
 
+  tls            = var.tls
+  clients_secret = var.clients_secret
+
   kafka = local.cloud.kafka
   kafka_secret = var.kafka_secret == null ? null : {
     kubernetes = var.kafka_secret.kubernetes

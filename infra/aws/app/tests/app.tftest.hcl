@@ -87,3 +87,40 @@ run "a_public_balancer_ends_tls" {
     error_message = "port 443 with the certificate"
   }
 }
+
+run "a_balancer_in_front_of_pods_with_tls" {
+  command = plan
+
+  variables {
+    load_balancer = { reach = "public" }
+    tls           = { secret_name = "events-tls", client_auth = "required" }
+  }
+
+  assert {
+    condition     = yamldecode(module.event_ingestor.values).service.port == 443 && !can(yamldecode(module.event_ingestor.values).service.annotations["service.beta.kubernetes.io/aws-load-balancer-ssl-cert"])
+    error_message = "TLS passes through to the pods"
+  }
+}
+
+run "a_balancer_that_encrypts_again" {
+  command = plan
+
+  variables {
+    load_balancer = { reach = "internal", certificate_arn = "arn:aws:acm:eu-central-1:111122223333:certificate/1" }
+    tls           = { secret_name = "events-tls" }
+  }
+
+  assert {
+    condition     = yamldecode(module.event_ingestor.values).service.annotations["service.beta.kubernetes.io/aws-load-balancer-backend-protocol"] == "ssl"
+    error_message = "the pods expect TLS"
+  }
+}
+
+run "client_certificates_behind_a_balancer_that_decrypts" {
+  command = plan
+  variables {
+    load_balancer = { reach = "internal", certificate_arn = "arn:aws:acm:eu-central-1:111122223333:certificate/1" }
+    tls           = { secret_name = "events-tls", client_auth = "required" }
+  }
+  expect_failures = [var.load_balancer]
+}

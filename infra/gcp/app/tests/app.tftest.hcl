@@ -90,6 +90,23 @@ run "gkes_own_ingress" {
   }
 }
 
+run "gkes_ingress_before_pods_with_tls" {
+  command = plan
+
+  variables {
+    ingress = { class_name = "gce", host = "events.example.com", tls_secret = "events-tls" }
+    tls     = { secret_name = "pods-tls" }
+  }
+
+  assert {
+    condition = (
+      kubernetes_manifest.backend[0].manifest.spec.healthCheck.type == "HTTPS" &&
+      jsondecode(yamldecode(module.event_ingestor.values).service.annotations["cloud.google.com/app-protocols"]).http == "HTTPS"
+    )
+    error_message = "the balancer must use TLS for requests and for its health check"
+  }
+}
+
 run "another_ingress" {
   command = plan
 

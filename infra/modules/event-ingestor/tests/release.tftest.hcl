@@ -81,6 +81,23 @@ run "a_load_balancer_that_ends_tls" {
   }
 }
 
+run "a_load_balancer_before_pods_with_tls" {
+  variables {
+    service = { type = "LoadBalancer" }
+    tls     = { secret_name = "events-tls" }
+  }
+
+  override_data {
+    target = data.kubernetes_service_v1.this
+    values = { status = [{ load_balancer = [{ ingress = [{ hostname = "", ip = "10.0.0.7", ip_mode = "VIP" }] }] }] }
+  }
+
+  assert {
+    condition     = output.endpoint == "https://10.0.0.7:443/events" && output.internal_endpoint == "https://event-ingestor.event-ingestor.svc:443/events"
+    error_message = "https from outside and from inside"
+  }
+}
+
 run "a_load_balancer_with_an_address" {
   variables {
     service = { type = "LoadBalancer" }

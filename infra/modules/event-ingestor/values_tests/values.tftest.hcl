@@ -297,3 +297,86 @@ run "a_balancer_and_an_ingress" {
   }
   expect_failures = [var.service]
 }
+
+run "tls_of_the_pods" {
+  command = plan
+
+  variables {
+    tls = { secret_name = "events-tls", client_auth = "required" }
+  }
+
+  assert {
+    condition     = jsonencode(local.values.tls) == jsonencode({ clientAuth = "required", clientCaKey = "ca.crt", secretName = "events-tls" })
+    error_message = "the Secret, and the CAs in it"
+  }
+  assert {
+    condition     = local.values.service.port == 443
+    error_message = "HTTPS has its usual port"
+  }
+}
+
+run "a_certificate_of_cert_manager" {
+  command = plan
+
+  variables {
+    tls     = { cert_manager = { issuer = { name = "internal" }, dns_names = ["events.example.com"] } }
+    service = { port = 8443 }
+  }
+
+  assert {
+    condition = jsonencode(local.values.tls.certManager) == jsonencode({
+      issuer   = { name = "internal", kind = "Issuer" }
+      dnsNames = ["events.example.com"]
+    })
+    error_message = "the chart makes the Certificate"
+  }
+  assert {
+    condition     = !can(local.values.tls.secretName) && local.values.service.port == 8443
+    error_message = "the chart names the Secret; a given port is used"
+  }
+}
+
+run "without_tls_the_port_is_80" {
+  command = plan
+
+  assert {
+    condition     = local.values.service.port == 80 && length(local.values.tls) == 0 && length(local.values.clientsSecret) == 0
+    error_message = "plain HTTP"
+  }
+}
+
+run "clients_of_a_secret" {
+  command = plan
+
+  variables {
+    clients_secret = { name = "event-clients" }
+    settings       = { "auth.methods" = "keys", "admin.auth" = "clients" }
+  }
+
+  assert {
+    condition     = local.values.clientsSecret == tomap({ name = "event-clients", key = "clients.yaml" })
+    error_message = "the file of the Secret"
+  }
+  assert {
+    condition     = local.values.settings.auth.methods == "keys" && local.values.settings.admin.auth == "clients"
+    error_message = "and who may read the metrics"
+  }
+}
+
+run "a_clients_file_without_effect" {
+  command = plan
+  variables { clients_secret = { name = "event-clients" } }
+  expect_failures = [var.clients_secret]
+}
+
+run "tls_without_a_certificate" {
+  command = plan
+  variables { tls = { client_auth = "required" } }
+  expect_failures = [var.tls]
+}
+
+run "an_unknown_client_auth" {
+  command = plan
+  variables { tls = { secret_name = "events-tls", client_auth = "always" } }
+  expect_failures = [var.tls]
+}
