@@ -8,16 +8,16 @@ from pathlib import Path
 from pairs import Bench
 from processes import (
     Generator,
-    Ingestor,
     Nginx,
     check,
     check_answered,
     generate,
     new_ingestor,
     new_topic,
+    say,
     wait_ready,
 )
-from report import Target
+from report import Target, spread
 from rounds import EVENT_BYTES
 from support.clients_file import ClientsFile
 
@@ -27,20 +27,18 @@ CONNECTIONS = 32
 FLOOD_SECONDS = 30
 
 
-def _accepted(ingestor: Ingestor, client: str) -> float:
-    return ingestor.metrics().value("event_ingestor_client_events_accepted_total", client=client)
-
-
 class Tenants:
-    def __init__(self, bench: Bench, stack: ExitStack):
+    """A service with two clients, behind a proxy."""
+
+    def __init__(self, bench: Bench, stack: ExitStack, topic: str):
         file = ClientsFile(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tenants-"))))
         self._flood = f"Authorization: Bearer {file.add('flood', rate=RATE, burst=RATE // 10)}"
         self._small = f"Authorization: Bearer {file.add('small', rate=10 * RATE)}"
-        new_topic(bench.broker, "tenants")
+        new_topic(bench.broker, topic)
         self.ingestor = stack.enter_context(
             new_ingestor(
                 bench.broker,
-                "tenants",
+                topic,
                 HTTP_THREADS=bench.options.http_threads,
                 HTTP_TRUSTED_PROXIES="127.0.0.1",
                 AUTH="keys",
@@ -73,13 +71,16 @@ class Tenants:
             header=self._flood,
         )
 
-    def beside_flood(self) -> tuple[float, float, float]:
-        """The same of the small client; and the part of its own rate that the flood got."""
-        with self.flood(FLOOD_SECONDS + 3) as flood:
+    def flood_accepted(self) -> float:
+        return self.ingestor.metrics().value("event_ingestor_client_events_accepted_total", client="flood")
+
+    def beside_flood(self, flooded: "Tenants") -> tuple[float, float, float]:
+        """The same of the small client here; and the part of its own rate that the flood got there."""
+        with flooded.flood(FLOOD_SECONDS + 3) as flood:
             time.sleep(1)  # its burst is used up
-            began, before = time.monotonic(), _accepted(self.ingestor, "flood")
+            began, before = time.monotonic(), flooded.flood_accepted()
             throughput, p99 = self.small(FLOOD_SECONDS)
-            got = _accepted(self.ingestor, "flood") - before
+            got = flooded.flood_accepted() - before
             rate = got / (time.monotonic() - began) / RATE
             report = flood.report()
         check_answered(report)
@@ -88,19 +89,31 @@ class Tenants:
 
 
 def tenants(bench: Bench) -> None:
+    """The flood on another service, with another proxy, takes as much CPU from the machine."""
     with ExitStack() as stack:
-        both = Tenants(bench, stack)
-        both.small(1)
-        throughputs, p99s, rates = [], [], []
-        for _ in range(bench.options.rounds):
-            throughput_alone, p99_alone = both.small(FLOOD_SECONDS / 3)
-            throughput, p99, rate = both.beside_flood()
-            throughputs.append(throughput / throughput_alone)
-            p99s.append(p99 / p99_alone)
-            rates.append(rate)
+        here, elsewhere = (Tenants(bench, stack, topic) for topic in ("tenants", "other-tenants"))
+        here.small(1)
+        alone, beside, apart = [], [], []
+        for number in range(1, bench.options.rounds + 1):
+            say(f"two clients behind one proxy: round {number} of {bench.options.rounds}")
+            alone.append(here.small(FLOOD_SECONDS / 3))
+            beside.append(here.beside_flood(here))
+            apart.append(here.beside_flood(elsewhere))
+    for name, rounds in (("alone", alone), ("beside the flood", beside), ("the flood elsewhere", apart)):
+        say(f"  p99 ms, {name}: {spread([p99 / 1000 for _, p99, *_ in rounds])}")
     title = f"beside a client that sends {EXCESS}x its rate through the same proxy"
-    bench.targets.append(Target(f"{title}: events/s / alone", throughputs, 0.99, "x", at_least=True))
-    bench.targets.append(Target(f"{title}: p99 / alone", p99s, 1.5, "x"))
-    bench.targets.append(
-        Target("what that client gets of its own rate, beyond 1", [abs(r - 1) for r in rates], 0.01, "x")
-    )
+
+    def ratios(others: list, place: int) -> list[float]:
+        return [these[place] / those[place] for these, those in zip(beside, others, strict=True)]
+
+    bench.targets += [
+        Target(f"{title}: events/s / alone", ratios(alone, 0), 0.99, "x", at_least=True),
+        Target(f"{title}: p99 / alone", ratios(alone, 1), 1.5, "x"),
+        Target(f"{title}: p99 / elsewhere", ratios(apart, 1), 1.5, "x"),
+        Target(
+            "what that client gets of its own rate, beyond 1",
+            [abs(rate - 1) for _, _, rate in beside],
+            0.01,
+            "x",
+        ),
+    ]
