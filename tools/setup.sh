@@ -31,7 +31,7 @@ build_packages=(
   curl kcat
 )
 kafka_packages=(openjdk-17-jre-headless maven kcat)
-int_packages=("${kafka_packages[@]}" python3 python3-venv curl nginx-light nodejs openjdk-17-jdk-headless openssl)
+int_packages=("${kafka_packages[@]}" python3 python3-venv curl nginx-light haproxy nodejs openjdk-17-jdk-headless openssl)
 lint_packages=(
   python3 python3-venv
   clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 python3-clang-19 shellcheck shfmt

@@ -68,15 +68,18 @@ def chunked(*chunks: bytes, trailer: bytes = b"") -> bytes:
 
 
 class RawConnection:
-    """One connection to loopback, over TLS if there is a context for it. Not thread-safe."""
+    """One connection to loopback, over TLS if there is a context for it, and from the address `source` if there
+    is one. Not thread-safe."""
 
     def __init__(
         self,
         port: int,
         seconds: float = _REPLY_SECONDS,
         tls: ssl.SSLContext | None = None,
+        source: str | None = None,
     ):
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
+        own = None if source is None else (source, 0)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=seconds, source_address=own)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             try:
