@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/enum_rows.h"
 #include "base/time.h"
 #include "clients/client.h"
 #include "clients/peer_certificate.h"
@@ -52,15 +53,7 @@ inline constexpr auto kAuthFaults = std::to_array<AuthFaultRow>({
 
 constexpr const AuthFaultRow& RowOf(AuthFault fault) { return kAuthFaults[static_cast<size_t>(fault)]; }
 
-static_assert(
-    [] {
-      size_t row = 0;
-      for (const AuthFaultRow& fault : kAuthFaults) {
-        if (static_cast<size_t>(fault.fault) != row++) return false;
-      }
-      return row == static_cast<size_t>(AuthFault::kExpiredCertificate) + 1;
-    }(),
-    "kAuthFaults has a row for each AuthFault, in its order");
+static_assert(base::HasRowForEach(kAuthFaults, &AuthFaultRow::fault, AuthFault::kExpiredCertificate));
 
 // What a request shows of its sender. The views are valid during the call.
 struct Credentials {

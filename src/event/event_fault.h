@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/enum_rows.h"
+
 namespace ei {
 
 // The reason why an event can't be accepted.
@@ -90,14 +92,6 @@ inline constexpr auto kEventFaults = std::to_array<FaultRow>({
 constexpr const FaultRow& RowOf(EventFault fault) { return kEventFaults[static_cast<size_t>(fault)]; }
 constexpr std::string_view Code(EventFault fault) { return RowOf(fault).code; }
 
-static_assert(
-    [] {
-      size_t row = 0;
-      for (const FaultRow& fault : kEventFaults) {
-        if (static_cast<size_t>(fault.fault) != row++) return false;
-      }
-      return row == static_cast<size_t>(EventFault::kPartitionStuck) + 1;
-    }(),
-    "kEventFaults has a row for each EventFault, in its order");
+static_assert(base::HasRowForEach(kEventFaults, &FaultRow::fault, EventFault::kPartitionStuck));
 
 }  // namespace ei

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/enum_rows.h"
+
 namespace ei {
 
 // A kind of rejection of a request as clients see it.
@@ -149,15 +151,8 @@ constexpr const IngestRejection& RowOf(IngestStatus status) {
 // Returns the stable code of a rejection, for example "journal_full"; empty for kAccepted and kAllRejected.
 constexpr std::string_view Code(IngestStatus status) { return RowOf(status).problem.code; }
 
-static_assert(
-    [] {
-      size_t row = 0;
-      for (const IngestRejection& rejection : kIngestRejections) {
-        if (static_cast<size_t>(rejection.status) != row++) return false;
-      }
-      return row == static_cast<size_t>(IngestStatus::kAckUnavailable) + 1;
-    }(),
-    "kIngestRejections has a row for each IngestStatus, in its order");
+static_assert(base::HasRowForEach(kIngestRejections, &IngestRejection::status,
+                                  IngestStatus::kAckUnavailable));
 
 // The codes of Code(IngestStatus) that events are counted under.
 inline constexpr std::array kIngestCodes = {problems::kRateLimited.code,  problems::kClientOverShare.code,

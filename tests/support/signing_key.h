@@ -114,4 +114,18 @@ class SigningKey {
   std::shared_ptr<EVP_PKEY> key_;
 };
 
+// Keys that tests share, as making one takes a while.
+inline const SigningKey& Rsa() {
+  static const SigningKey key = SigningKey::Rsa();
+  return key;
+}
+inline const SigningKey& P256() {
+  static const SigningKey key = SigningKey::P256();
+  return key;
+}
+inline const SigningKey& Ed25519() {
+  static const SigningKey key = SigningKey::Ed25519();
+  return key;
+}
+
 }  // namespace ei::support

@@ -13,20 +13,10 @@ namespace ei::auth {
 namespace {
 
 using nlohmann::json;
+using support::Ed25519;
+using support::P256;
+using support::Rsa;
 using support::SigningKey;
-
-const SigningKey& Rsa() {
-  static const SigningKey key = SigningKey::Rsa();
-  return key;
-}
-const SigningKey& P256() {
-  static const SigningKey key = SigningKey::P256();
-  return key;
-}
-const SigningKey& Ed25519() {
-  static const SigningKey key = SigningKey::Ed25519();
-  return key;
-}
 
 std::string SetOf(const std::vector<json>& keys) { return json{{"keys", keys}}.dump(); }
 

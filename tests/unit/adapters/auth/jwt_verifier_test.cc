@@ -20,21 +20,11 @@ namespace ei::auth {
 namespace {
 
 using nlohmann::json;
+using support::Ed25519;
+using support::P256;
+using support::Rsa;
 using support::SigningKey;
 using namespace std::chrono_literals;
-
-const SigningKey& Rsa() {
-  static const SigningKey key = SigningKey::Rsa();
-  return key;
-}
-const SigningKey& P256() {
-  static const SigningKey key = SigningKey::P256();
-  return key;
-}
-const SigningKey& Ed25519() {
-  static const SigningKey key = SigningKey::Ed25519();
-  return key;
-}
 
 std::string HmacSha256(std::string_view key, std::string_view text) {
   std::string digest(32, '\0');
