@@ -52,6 +52,44 @@ TEST(RecordBatch, RecordsAreTheSameInAnotherBatch) {
   EXPECT_EQ(batch.Seal({1, 0, 0}), other.Seal({1, 0, 0}));
 }
 
+TEST(RecordBatch, ARecordAddsNoMoreThanItsBound) {
+  const std::vector<RecordHeader> headers{{"h", "x"}, {"", ""}};
+  for (const size_t size : {0U, 1U, 63U, 64U, 8'191U, 8'192U, 100'000U}) {
+    for (const std::optional<std::string_view> key : {std::optional<std::string_view>(), {"key"}}) {
+      const std::string value(size, 'v');
+      const size_t bound = RecordBatch::BytesOf(key, value, headers);
+      RecordBatch batch(1);
+      batch.Append(key, value, headers);
+      std::string_view tail;
+      batch.Visit([&](uint32_t, const RecordView& record) { tail = record.tail; });
+      EXPECT_EQ(bound, tail.size() + RecordBatch::kRecordOverheadMax);
+      EXPECT_LE(batch.Bytes() - RecordBatch::kHeaderBytes, bound);
+      EXPECT_EQ(batch.Count(), 1U);
+    }
+  }
+}
+
+TEST(RecordBatch, ARecordHasTheHeadersThatItWasGiven) {
+  RecordBatch batch(1);
+  batch.Append("k", "v", std::vector<RecordHeader>{{"a", "1"}, {"b", ""}, {"a", "2"}});
+  batch.Append(std::nullopt, "", {});
+  batch.Visit([](uint32_t number, const RecordView& record) {
+    EXPECT_EQ(record.key, number == 0 ? std::optional<std::string_view>("k") : std::nullopt);
+    EXPECT_EQ(record.value, number == 0 ? "v" : "");
+    EXPECT_EQ(record.Header("a"), number == 0 ? "1" : "");
+    EXPECT_EQ(record.Header("b"), "");
+    EXPECT_EQ(record.Header("c"), "");
+  });
+}
+
+TEST(RecordBatch, NumbersAreComparedByTheirDistance) {
+  EXPECT_TRUE(IsSequenceAbove(1, 0));
+  EXPECT_FALSE(IsSequenceAbove(0, 0));
+  EXPECT_FALSE(IsSequenceAbove(0, 1));
+  EXPECT_TRUE(IsSequenceAbove(3, 2'147'483'640)) << "they wrap";
+  EXPECT_FALSE(IsSequenceAbove(2'147'483'640, 3));
+}
+
 TEST(RecordBatch, NumbersWrap) {
   EXPECT_EQ(SequenceAfter(2'147'483'647, 1), 0);
   EXPECT_EQ(SequenceAfter(2'147'483'640, 12), 4);
