@@ -19,12 +19,14 @@ inline std::string Framed(int32_t correlation_id, const std::string& body) {
   return frame + body;
 }
 
-inline std::string VersionsBody(int16_t version, wire::ErrorCode error, int16_t produce_max = 13) {
+// `more`: further requests that the broker supports, with their newest versions.
+inline std::string VersionsBody(int16_t version, wire::ErrorCode error, int16_t produce_max = 13,
+                                const std::vector<std::pair<int16_t, int16_t>>& more = {}) {
   std::string body;
   wire::Encoder out(body, version >= 3);
   out.Int(static_cast<int16_t>(error));
-  const std::vector<std::pair<int16_t, int16_t>> known = {
-      {0, produce_max}, {3, 13}, {18, 4}, {22, 4}, {36, 1}};
+  std::vector<std::pair<int16_t, int16_t>> known = {{0, produce_max}, {3, 13}, {18, 4}, {22, 4}, {36, 1}};
+  known.insert(known.end(), more.begin(), more.end());
   out.Count(known.size());
   for (const auto& [api, max] : known) {
     out.Int(api);
