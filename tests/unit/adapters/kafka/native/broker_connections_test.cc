@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/kafka/native/sasl.h"
 #include "unit/adapters/kafka/native/versions_answer.h"
 
 namespace ei::kafka::native {
@@ -276,6 +277,66 @@ TEST_F(BrokerConnectionsTest, ABrokerThatLeavesIsForgottenUnlessItIsUsed) {
   EXPECT_EQ(connections_.PausedUntil(2), base::SteadyTime());
 }
 
+TEST_F(BrokerConnectionsTest, ABrokerThatLeavesWhileItIsUsedKeepsItsPauseAfterAFailure) {
+  Know(3);
+  for (const int32_t node : {2, 3}) Fail(*Reach(node));
+  Connection* const slow = Reach(1, true);
+  wire::MetadataResponse response;
+  response.brokers = {{9, "b9", 9092}};
+  ASSERT_TRUE(cluster_.Update(1, response));
+  connections_.OnMetadata([](int32_t node) { return node == 3; });
+  metadata_.needed = false;
+  EXPECT_EQ(Reach(3), nullptr);
+  EXPECT_FALSE(metadata_.needed) << "it is left alone for a while";
+  EXPECT_EQ(Reach(1, true), slow) << "it has a connection";
+  EXPECT_EQ(Reach(2), nullptr);
+  EXPECT_TRUE(metadata_.needed) << "its address is forgotten, and its failure too";
+}
+
+TEST_F(BrokerConnectionsTest, ABrokerThatAnswersSlowlyIsNotAskedForMetadata) {
+  Know(2);
+  Connection* const slow = &Ready(1);
+  Connection* const quick = &Ready(2);
+  quick->used_at = now_ + seconds(1);
+  slow->link.Send(wire::Api::kInitProducerId, seconds(5), 0, now_,
+                  [](std::string& out, std::vector<wire::Splice>&, const wire::RequestHeader& header) {
+                    wire::AppendInitProducerId(out, header);
+                  });
+  Advance(BrokerConnections::kSlow - base::Duration(1));
+  EXPECT_EQ(connections_.ReachAny(now_), slow) << "it is its turn";
+  slow->used_at = {};
+  Advance(base::Duration(1));
+  EXPECT_EQ(connections_.ReachAny(now_), quick);
+}
+
+TEST_F(BrokerConnectionsTest, ABrokerIsWaitedForUntilTheTimeOut) {
+  Know(1);
+  Connection& connection = *Reach(1);
+  connections_.Check(now_);
+  connections_.Write();
+  EXPECT_EQ(connections_.NextCheck(), now_ + seconds(10));
+  connection.link.OnConnected(now_);
+  connections_.Write();
+  EXPECT_EQ(network_.written, std::vector<uint64_t>{connection.number});
+  connection.link.OnWritten();
+  Advance(seconds(10));
+  for (Connection* const ended : connections_.Check(now_)) {
+    EXPECT_EQ(connections_.End(*ended, now_).size(), 1U) << "the request without an answer";
+  }
+  EXPECT_EQ(brokers_.faults, std::vector<std::string>{"timed_out b1:9092"});
+}
+
+TEST_F(BrokerConnectionsTest, ABrokerThatIsTooOldIsReported) {
+  Know(1);
+  Connection& connection = *Reach(1);
+  connection.link.OnConnected(now_);
+  while (!connection.link.Take().Empty()) connection.link.OnWritten();
+  connection.link.OnBytes(Framed(0, VersionsBody(4, wire::ErrorCode::kNone, 6)), now_,
+                          [](const Link::Request&, std::string_view) {});
+  for (Connection* const ended : connections_.Check(now_)) connections_.End(*ended, now_);
+  EXPECT_EQ(brokers_.faults, std::vector<std::string>{"unsupported_version b1:9092"});
+}
+
 TEST_F(BrokerConnectionsTest, ThatNoBrokerCanBeReachedIsReportedOnce) {
   Know(2);
   const auto down = [&] { return std::ranges::count(brokers_.faults, "brokers_down the cluster"); };
@@ -334,6 +395,73 @@ TEST_F(BrokerConnectionsTest, NewCredentialsAreUsedAtOnce) {
   ASSERT_EQ(ended.size(), 1U) << "an idle connection is opened again with them";
   connections_.End(*ended[0], now_);
   EXPECT_EQ(brokers_.faults.size(), 1U);
+}
+
+// --- logins
+
+class BrokerLoginsTest : public BrokerConnectionsTest {
+ protected:
+  static BrokerConnections::Options WithLogin() {
+    BrokerConnections::Options options;
+    options.link.mechanism = "PLAIN";
+    options.link.make_sasl = [] { return MakePlain("user", "password"); };
+    return options;
+  }
+  void Give(Connection& connection, const std::string& body) {
+    while (!connection.link.Take().Empty()) connection.link.OnWritten();
+    connection.link.OnBytes(Framed(next_id_++, body), now_, [](const Link::Request&, std::string_view) {});
+  }
+  // A connection that waits for the answer to its login.
+  Connection& LogIn() {
+    Connection& connection = *logins_.Reach(1, false, now_);
+    connection.link.OnConnected(now_);
+    next_id_ = 0;
+    Give(connection, VersionsBody(4, wire::ErrorCode::kNone));
+    Give(connection, HandshakeBody());
+    return connection;
+  }
+  void Reject(Connection& connection) {
+    Give(connection, LoginBody(wire::ErrorCode::kSaslAuthenticationFailed, 0));
+    for (Connection* const ended : logins_.Check(now_)) logins_.End(*ended, now_);
+    EXPECT_TRUE(network_.open.empty());
+  }
+
+  int32_t next_id_ = 0;
+  BrokerConnections logins_{WithLogin(), cluster_, metadata_, network_, brokers_, random_};
+};
+
+TEST_F(BrokerLoginsTest, ARejectedLoginIsReportedAndTriedAgainLater) {
+  Know(1);
+  Reject(LogIn());
+  EXPECT_EQ(brokers_.refused, std::vector<std::string>{"b1:9092"});
+  EXPECT_TRUE(brokers_.faults.empty());
+  EXPECT_EQ(logins_.Reach(1, false, now_), nullptr);
+}
+
+TEST_F(BrokerLoginsTest, ThatOldCredentialsAreRejectedIsNotReported) {
+  Know(1);
+  Connection& connection = LogIn();
+  logins_.OnCredentials();
+  Reject(connection);
+  EXPECT_TRUE(brokers_.refused.empty());
+  EXPECT_EQ(brokers_.faults, std::vector<std::string>{"authentication_failed b1:9092"});
+  Reject(LogIn());
+  EXPECT_EQ(brokers_.refused.size(), 1U) << "the new ones are rejected too";
+}
+
+TEST_F(BrokerLoginsTest, ThatARenewalIsRejectedIsNotReported) {
+  Know(1);
+  Connection& connection = LogIn();
+  Give(connection, LoginBody(wire::ErrorCode::kNone, 100'000));
+  EXPECT_TRUE(logins_.Check(now_).empty());
+  EXPECT_EQ(brokers_.contacts.size(), 1U);
+  Advance(seconds(90));
+  EXPECT_TRUE(logins_.Check(now_).empty());
+  Give(connection, HandshakeBody());
+  Reject(connection);
+  EXPECT_TRUE(brokers_.refused.empty());
+  EXPECT_EQ(brokers_.faults, std::vector<std::string>{"authentication_failed b1:9092"});
+  EXPECT_NE(logins_.Reach(1, false, now_), nullptr) << "at once";
 }
 
 TEST_F(BrokerConnectionsTest, AllConnectionsEndWithIt) {

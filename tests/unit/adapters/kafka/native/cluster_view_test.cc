@@ -47,6 +47,62 @@ TEST_F(ClusterViewTest, AnOutdatedBrokerReplacesNothing) {
   EXPECT_EQ(Leader(), 1);
 }
 
+TEST_F(ClusterViewTest, APartitionWithoutALeaderTakesTheFirstHint) {
+  using Leader = ClusterView::Leader;
+  wire::MetadataResponse first = Answer(1, 5);
+  first.topics[0].partitions.push_back({.index = 2, .leader = 2, .leader_epoch = 0});
+  first.topics[0].partitions.push_back({.index = 3, .leader = 2, .leader_epoch = 0});
+  ASSERT_TRUE(Update(first));
+  EXPECT_EQ(view_.LeaderOf("events", 1), (Leader{-1, -1})) << "the answer doesn't have it";
+  EXPECT_EQ(view_.LeaderOf("events", 9), (Leader{-1, -1}));
+  view_.UpdateLeader("events", 1, {2, 0});
+  EXPECT_EQ(view_.LeaderOf("events", 1), (Leader{2, 0}));
+  view_.UpdateLeader("events", 1, {1, 0});
+  EXPECT_EQ(view_.LeaderOf("events", 1), (Leader{2, 0})) << "it is not newer";
+  view_.UpdateLeader("events", 1, {-1, 7});
+  view_.UpdateLeader("events", 4, {1, 7});
+  view_.UpdateLeader("events", -1, {1, 7});
+  view_.UpdateLeader("others", 1, {1, 7});
+  EXPECT_EQ(view_.LeaderOf("events", 1), (Leader{2, 0}));
+  view_.UpdateLeader("events", 0, {0, 6});
+  EXPECT_EQ(view_.LeaderOf("events", 0), (Leader{0, 6}));
+}
+
+TEST_F(ClusterViewTest, HintsBringAddressesOfBrokers) {
+  Update(Answer(1, 5));
+  view_.UpdateBrokers({{0, "zero", 1}, {2, "moved", 65'535}, {4, "four", 65'536}, {5, "five", 0}});
+  EXPECT_EQ(*view_.Find(0), (Address{"zero", 1}));
+  EXPECT_EQ(*view_.Find(1), (Address{"one", 9092}));
+  EXPECT_EQ(*view_.Find(2), (Address{"moved", 65'535}));
+  EXPECT_EQ(view_.Brokers().size(), 3U);
+}
+
+TEST_F(ClusterViewTest, AClusterAndATopicHaveBounds) {
+  wire::MetadataResponse large = Answer(1, 5);
+  large.brokers.assign(ClusterView::kBrokersMax, {1, "one", 9092});
+  EXPECT_TRUE(Update(large));
+  large.brokers.push_back({1, "one", 9092});
+  EXPECT_FALSE(Update(large));
+  large = Answer(2, 6);
+  large.topics[0].partitions.assign(ClusterView::kPartitionsMax + 1, {.index = 0, .leader = 2});
+  EXPECT_TRUE(Update(large));
+  EXPECT_EQ(view_.Find("events")->partitions.size(), 1U);
+  EXPECT_EQ(Leader(), 1);
+  large.topics[0].partitions.pop_back();
+  Update(large);
+  EXPECT_EQ(view_.Find("events")->partitions.size(), ClusterView::kPartitionsMax);
+}
+
+TEST_F(ClusterViewTest, TheLargestNumberOfReplicasIsKept) {
+  wire::MetadataResponse response = Answer(1, 5);
+  response.topics[0].partitions.push_back({.index = 1, .leader = 2, .leader_epoch = 0, .replicas = 2});
+  Update(response);
+  EXPECT_EQ(view_.Find("events")->replicas, 3U);
+  response.topics[0].partitions[0].replicas = 1;
+  Update(response);
+  EXPECT_EQ(view_.Find("events")->replicas, 2U);
+}
+
 TEST_F(ClusterViewTest, TwoAnswersInARowReplaceAnEpoch) {
   Update(Answer(1, 1'000'000));
   Update(Answer(2, 3));

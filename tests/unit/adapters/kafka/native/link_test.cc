@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "adapters/kafka/native/sasl.h"
-#include "adapters/kafka/wire/encoder.h"
 #include "unit/adapters/kafka/native/versions_answer.h"
 
 namespace ei::kafka::native {
@@ -15,26 +14,7 @@ namespace {
 
 using std::chrono::seconds;
 using wire::Api;
-using wire::Encoder;
 using wire::ErrorCode;
-
-std::string HandshakeBody() {
-  std::string body;
-  Encoder out(body, false);
-  out.Int(static_cast<int16_t>(ErrorCode::kNone));
-  out.Int(int32_t{0});  // mechanisms
-  return body;
-}
-
-std::string LoginBody(ErrorCode error, int64_t session_lifetime_ms) {
-  std::string body;
-  Encoder out(body, false);
-  out.Int(static_cast<int16_t>(error));
-  out.Int(int16_t{-1});  // error_message
-  out.Int(int32_t{0});   // auth_bytes
-  out.Int(session_lifetime_ms);
-  return body;
-}
 
 class LinkTest : public ::testing::Test {
  protected:
@@ -211,6 +191,17 @@ TEST_F(LinkTest, ALoginIsRenewedBeforeTheBrokerEndsIt) {
   ASSERT_TRUE(link.Ended());
   EXPECT_EQ(link.EndCause(), Link::End::kLoginRejected);
   EXPECT_EQ(link.Logins(), 3U) << "so the owner knows that this was a renewal";
+}
+
+TEST_F(LinkTest, AConnectionIsUsedAsSoonAsItIsMade) {
+  link_.OnConnected(At(4));
+  EXPECT_EQ(link_.Now(), Link::State::kVersions);
+  link_.OnConnected(At(5));
+  EXPECT_EQ(link_.Requests().size(), 1U) << "asked once";
+  EXPECT_EQ(link_.NextCheck(), At(14));
+  link_.Check(At(14));
+  ASSERT_TRUE(link_.Ended());
+  EXPECT_EQ(link_.Reason(), "a request was not answered in time");
 }
 
 TEST_F(LinkTest, AConnectTimeoutEndsTheLink) {

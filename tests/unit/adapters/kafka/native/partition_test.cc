@@ -16,8 +16,9 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
     partition_.OnLeader(1, 1, kTopicId, now_);
   }
 
-  void OnDelivered(const Partition&, const Batch& batch, int64_t base_offset, bool) override {
+  void OnDelivered(const Partition&, const Batch& batch, int64_t base_offset, bool repeat) override {
     delivered_.emplace_back(batch.tokens.front(), base_offset);
+    if (repeat) repeats_.push_back(batch.tokens.front());
   }
   void OnRejected(const Partition&, std::unique_ptr<Batch> rejected, std::string_view code,
                   std::span<const std::string> reasons) override {
@@ -48,7 +49,9 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
     now_ += std::chrono::minutes(1);
     return partition_.NextBatch(now_, now_ms_);
   }
-  void Answer(Batch* batch, PartitionProduced answer) { partition_.OnAnswer(*batch, answer, 11, now_, 0, 0); }
+  void Answer(Batch* batch, const PartitionProduced& answer, uint64_t random = 0) {
+    partition_.OnAnswer(*batch, answer, 11, now_, 0, random);
+  }
   void Take(Batch* batch, int64_t base_offset) {
     PartitionProduced answer;
     answer.base_offset = base_offset;
@@ -79,6 +82,7 @@ class PartitionTest : public ::testing::Test, protected PartitionListener {
   int64_t now_ms_ = 0;
   Partition partition_{"t", 0, {}, *this};
   std::vector<std::pair<uint64_t, int64_t>> delivered_;
+  std::vector<uint64_t> repeats_;
   std::vector<std::pair<uint64_t, std::string_view>> rejected_;
   std::string reason_;
   std::string fault_;
@@ -142,6 +146,136 @@ TEST_F(PartitionTest, TheLastBatchOfALeaderIsSentAgainBeforeAllAreDelivered) {
   known.log_append_time_ms = 1;
   Answer(second, known);
   EXPECT_EQ(delivered_, (std::vector<std::pair<uint64_t, int64_t>>{{1, 0}, {2, -1}, {3, 2}}));
+  EXPECT_EQ(repeats_, (std::vector<uint64_t>{2, 3}));
+}
+
+TEST_F(PartitionTest, ABatchInDoubtIsARepeatIfItsAnswerHasATime) {
+  PartitionProduced timed;
+  timed.log_append_time_ms = 0;
+  Add(1);
+  Answer(Next(), timed);
+  EXPECT_TRUE(repeats_.empty()) << "it was sent once";
+  for (const uint64_t token : {2U, 3U}) {
+    Batch* const batch = Add(token);
+    ASSERT_EQ(Next(), batch);
+    partition_.OnNoAnswer(*batch, now_, 0);
+    ASSERT_EQ(Next(), batch);
+    Answer(batch, token == 2 ? PartitionProduced() : timed);
+  }
+  EXPECT_EQ(delivered_.size(), 3U);
+  EXPECT_EQ(repeats_, std::vector<uint64_t>{3});
+}
+
+TEST_F(PartitionTest, ABatchThatTheBrokerCallsADuplicateIsDelivered) {
+  Add(1);
+  Answer(Next(), Error(ErrorCode::kDuplicateSequenceNumber));
+  EXPECT_EQ(repeats_, std::vector<uint64_t>{1});
+}
+
+TEST_F(PartitionTest, ALeaderIsReplacedOnlyByAHintWithANewerEpoch) {
+  PartitionProduced hint = Error(ErrorCode::kNotLeaderOrFollower);
+  Add(1);
+  for (const auto& [node, epoch] : {std::pair<int32_t, int32_t>{2, 1}, {2, 0}, {-1, 5}}) {
+    hint.leader = {node, epoch};
+    Answer(Next(), hint);
+    EXPECT_EQ(partition_.Leader(), 1) << node << ' ' << epoch;
+  }
+  hint.leader = {0, 2};
+  Answer(Next(), hint);
+  EXPECT_EQ(partition_.Leader(), 0);
+}
+
+TEST_F(PartitionTest, ANewLeaderGetsOneBatchUntilItAcknowledges) {
+  Add(1);
+  Take(Next(), 0);
+  Add(2);
+  Add(3);
+  partition_.OnLeader(1, 1, kTopicId, now_);
+  EXPECT_TRUE(partition_.CanSend(now_));
+  partition_.OnLeader(2, 2, kTopicId, now_);
+  Batch* const first = Next();
+  ASSERT_NE(first, nullptr);
+  EXPECT_FALSE(partition_.CanSend(now_));
+  Take(first, 1);
+  EXPECT_TRUE(partition_.CanSend(now_));
+}
+
+TEST_F(PartitionTest, FiveBatchesAreOutAtMost) {
+  Add(1);
+  Take(Next(), 0);
+  for (uint64_t token = 2; token < 9; ++token) Add(token);
+  for (size_t out = 1; out <= Partition::kOutMax; ++out) {
+    EXPECT_GT(partition_.NextBytes(), 0U);
+    ASSERT_NE(partition_.NextBatch(now_, now_ms_), nullptr);
+    EXPECT_EQ(partition_.Out(), out);
+  }
+  EXPECT_EQ(partition_.NextBatch(now_, now_ms_), nullptr);
+}
+
+TEST_F(PartitionTest, AfterALongPauseOneBatchIsSentFirst) {
+  Add(1);
+  Take(Next(), 0);
+  Add(2);
+  Add(3);
+  now_ += Partition::Options().proof_lifetime - base::Duration(1);
+  ASSERT_NE(partition_.NextBatch(now_, now_ms_), nullptr);
+  EXPECT_TRUE(partition_.CanSend(now_));
+  now_ += base::Duration(1);
+  EXPECT_FALSE(partition_.CanSend(now_));
+}
+
+TEST_F(PartitionTest, PausesGrowUntilABatchIsAcknowledged) {
+  const RetryPolicy retries = Partition::Options().retries;
+  constexpr uint64_t kRandom = UINT64_MAX;
+  for (const uint64_t token : {1U, 2U}) {
+    Add(token);
+    for (uint32_t failures = 1; failures <= 3; ++failures) {
+      Answer(Next(), Error(ErrorCode::kNotEnoughReplicas), kRandom);
+      EXPECT_EQ(partition_.Now(), Partition::State::kBackingOff);
+      EXPECT_EQ(partition_.NotBefore(), now_ + retries.Delay(failures, kRandom));
+      EXPECT_FALSE(partition_.CanSend(partition_.NotBefore() - base::Duration(1)));
+      EXPECT_TRUE(partition_.CanSend(partition_.NotBefore()));
+    }
+    Take(Next(), 0);
+  }
+}
+
+TEST_F(PartitionTest, ForABatchThatCantBeReadOneNewConnectionIsWanted) {
+  for (const uint64_t token : {1U, 2U}) {
+    Add(token);
+    Answer(Next(), Error(ErrorCode::kCorruptMessage));
+    EXPECT_TRUE(partition_.Wanted().new_connection);
+    partition_.ClearNewConnection();
+    Answer(Next(), Error(ErrorCode::kCorruptMessage));
+    EXPECT_FALSE(partition_.Wanted().new_connection);
+    Take(Next(), 0);
+  }
+}
+
+TEST_F(PartitionTest, AWrongTimeIsReplacedByThatOfTheAnswer) {
+  Batch* const batch = Add(1);
+  ASSERT_EQ(Next(), batch);
+  partition_.OnAnswer(*batch, Error(ErrorCode::kInvalidTimestamp), 11, now_, 1234, 0);
+  EXPECT_EQ(batch->records.TimestampMs(), 1234);
+  EXPECT_TRUE(fault_.starts_with("clock_refused: "));
+}
+
+TEST_F(PartitionTest, AProducerThatIsFencedTakesAnotherId) {
+  Batch* const batch = Add(1);
+  ASSERT_EQ(Next(), batch);
+  Answer(batch, Error(ErrorCode::kProducerFenced));
+  EXPECT_TRUE(partition_.Wanted().producer_id);
+  now_ += std::chrono::hours(1);
+  EXPECT_FALSE(partition_.CanSend(now_));
+  partition_.OnProducerId({7, 0});
+  EXPECT_FALSE(partition_.CanSend(now_)) << "the same again";
+  partition_.OnProducerId({8, 3});
+  EXPECT_FALSE(partition_.Wanted().producer_id);
+  ASSERT_EQ(Next(), batch);
+  EXPECT_EQ(batch->stamp.producer_id, 8);
+  EXPECT_EQ(batch->stamp.epoch, 3);
+  partition_.OnProducerId({9, 0});
+  EXPECT_EQ(partition_.Producer().id, 8) << "another partition needed that";
 }
 
 // A leader that lost its state accepted it as a first batch.
@@ -346,6 +480,18 @@ TEST_F(PartitionTest, BatchesOfAPreviousRunAreSentFirstWithTheirNumbers) {
   EXPECT_EQ(numbered_.back().stamp.base_sequence, 0);
   EXPECT_EQ(possible_repeats_, 0U);
   EXPECT_TRUE(void_.empty());
+}
+
+TEST_F(PartitionTest, NumbersOfAPreviousRunMayBeginAgainAtZero) {
+  Batch& last = Resume(INT32_MAX, {1});
+  Batch& zero = Resume(0, {2});
+  AddResumed(last);
+  AddResumed(zero);
+  ASSERT_EQ(Next(), &last);
+  Take(&last, 100);
+  ASSERT_EQ(Next(), &zero);
+  EXPECT_EQ(zero.stamp.producer_id, 5);
+  EXPECT_EQ(zero.stamp.base_sequence, 0);
 }
 
 TEST_F(PartitionTest, BatchesThatCanNotBeResumedAreSentWithOurOwnId) {

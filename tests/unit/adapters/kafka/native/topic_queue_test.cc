@@ -365,6 +365,85 @@ TEST_F(TopicQueueTest, APartitionThatDeliversNothingWhileOthersDoIsStalled) {
   EXPECT_TRUE(queue_->Stalled(kafka_->Now(), {.after = seconds(2), .after_if_large = seconds(2)}).empty());
 }
 
+TEST_F(TopicQueueTest, APartitionIsStalledAfterATenthOfASecondByDefault) {
+  Open(2);
+  for (uint64_t i = 0; i < 2 * TopicQueue::kStalledDeliveriesMin; ++i) Add("early", KeyOf(1));
+  Pass(seconds(1));
+  kafka_->Brokers().SetLeader(kTopic, 0, 1);
+  for (size_t i = 1; i < kPartitions; ++i) kafka_->Brokers().SetLeader(kTopic, i, 0);
+  Pass(seconds(1));
+  kafka_->Brokers().Stop(1);
+  const base::SteadyTime began = kafka_->Now();
+  Add("stalled", KeyOf(0));
+  Pass(seconds(3));
+  for (uint64_t i = 1; i < TopicQueue::kStalledDeliveriesMin; ++i) Add("moves", KeyOf(1));
+  Pass(seconds(1));
+  EXPECT_TRUE(queue_->Stalled(kafka_->Now(), {}).empty()) << "too few were delivered elsewhere";
+  Add("moves", KeyOf(1));
+  Pass(seconds(1));
+  for (const uint64_t large : {uint64_t{1}, UINT64_MAX}) {
+    const StallRule rule{.large_records = large};
+    EXPECT_TRUE(queue_->Stalled(began + milliseconds(100) - base::Duration(1), rule).empty());
+    EXPECT_EQ(queue_->Stalled(began + milliseconds(100), rule), std::vector<int32_t>{0});
+  }
+}
+
+TEST_F(TopicQueueTest, AnEventDoesNotJoinRecordsThatWereGivenBack) {
+  Open(1, {.unknown_topic_grace = seconds(10)});
+  ClusterView::Topic missing;
+  missing.error = wire::ErrorCode::kUnknownTopicOrPartition;
+  const base::SteadyTime began = kafka_->Now();
+  queue_->OnTopic(missing, began);
+  values_.push_back("back");
+  Batches back;
+  back.push_back(std::make_unique<Batch>(7, /*dead letters=*/false));
+  back.front()->records.Append("k", "back", {});
+  back.front()->tokens.push_back(0);
+  back.front()->runs.push_back({began, 0, 1, 10});
+  back.front()->began = began;
+  queue_->OnPartitionGone(std::move(back));
+  kafka_->Advance(began + milliseconds(500));
+  Add("new", "k");
+  kafka_->Advance(began + milliseconds(900));
+  Add("with it", "k");
+  queue_->OnTopic(missing, began + seconds(10));
+  EXPECT_EQ(undeliverable_.size(), 1U);
+  EXPECT_TRUE(undeliverable_.contains("back"));
+  queue_->OnTopic(missing, began + milliseconds(10'500));
+  EXPECT_EQ(undeliverable_.size(), 3U);
+}
+
+TEST_F(TopicQueueTest, ATopicThatMayNotBeDescribedKeepsItsEventsAndLosesItsDeadLetters) {
+  using wire::ErrorCode;
+  const std::vector<std::pair<ErrorCode, std::string>> faults = {
+      {ErrorCode::kTopicAuthorizationFailed, "not_authorized"},
+      {ErrorCode::kInvalidTopic, "misconfigured"},
+      {ErrorCode::kPolicyViolation, "misconfigured"}};
+  for (const auto& [error, code] : faults) {
+    Open();
+    Add("event", "k");
+    AddDeadLetter("letter");
+    ClusterView::Topic refused;
+    refused.error = error;
+    const base::SteadyTime now = kafka_->Now();
+    queue_->OnTopic(refused, now);
+    EXPECT_EQ(std::exchange(faults_, {}), Strings{code});
+    const bool waits = error == ErrorCode::kPolicyViolation;
+    EXPECT_EQ(undeliverable_.contains("letter"), !waits) << code;
+    queue_->OnTopic(refused, now + TopicQueue::kDeadLetterWait - base::Duration(1));
+    EXPECT_EQ(undeliverable_.contains("letter"), !waits) << code;
+    queue_->OnTopic(refused, now + TopicQueue::kDeadLetterWait);
+    EXPECT_EQ(undeliverable_["letter"].first, code);
+    queue_->OnTopic(refused, now + std::chrono::hours(100));
+    EXPECT_FALSE(undeliverable_.contains("event"));
+    undeliverable_.clear();
+    faults_.clear();
+    queue_.reset();
+    producer_.reset();
+    values_.clear();
+  }
+}
+
 // --- after a crash
 
 TEST_F(TopicQueueTest, BatchesOfAPreviousRunAreNotThereTwice) {

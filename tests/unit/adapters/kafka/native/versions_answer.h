@@ -39,4 +39,22 @@ inline std::string VersionsBody(int16_t version, wire::ErrorCode error, int16_t 
   return body;
 }
 
+inline std::string HandshakeBody() {
+  std::string body;
+  wire::Encoder out(body, false);
+  out.Int(static_cast<int16_t>(wire::ErrorCode::kNone));
+  out.Int(int32_t{0});  // mechanisms
+  return body;
+}
+
+inline std::string LoginBody(wire::ErrorCode error, int64_t session_lifetime_ms) {
+  std::string body;
+  wire::Encoder out(body, false);
+  out.Int(static_cast<int16_t>(error));
+  out.Int(int16_t{-1});  // error_message
+  out.Int(int32_t{0});   // auth_bytes
+  out.Int(session_lifetime_ms);
+  return body;
+}
+
 }  // namespace ei::kafka::native
