@@ -343,6 +343,37 @@ TEST_F(HousekeepTest, DamagedSegmentIsQuarantinedThoughARestartFindsNoDamage) {
   EXPECT_EQ(std::ranges::count(disk_.SeenNames(), MarkName(0)), 0);
 }
 
+TEST_F(HousekeepTest, AMarkThatCannotBeMadeIsTriedAgain) {
+  for (const auto call : {DiskCall::kRemove, DiskCall::kCreate, DiskCall::kSyncNames}) {
+    SimDisk disk(1);
+    auto folder = disk.Mount();
+    support::WalRig rig(
+        {.bytes_max = 16 * kSegmentBytes, .segment_bytes = kSegmentBytes, .window_events_max = 1});
+    rig.Open(*folder);
+    TakeEach40(rig);
+    disk.Crash();
+    for (const uint64_t number : {0, 2}) disk.FlipBit(SegmentName(number), kSegmentHeaderBytes, 3);
+    folder = disk.Mount();
+    rig.Open(*folder);
+    disk.FailOneIn(call, 1, DiskFault::kEio);
+    for (int i = 0; i < 3; ++i) rig.Work();
+    EXPECT_EQ(rig.Journal().Counts().lost, 1U);
+    EXPECT_EQ(rig.Log().Count("a damaged segment can't be marked"), 1U);
+    disk.FailNoMore();
+    rig.Work();
+    EXPECT_EQ(std::ranges::count(disk.SeenNames(), MarkName(0)), 1);
+    EXPECT_EQ(rig.Log().Count("a damaged segment can't be marked"), 1U);
+    disk.FailOneIn(call, 1, DiskFault::kEio);
+    for (int i = 0; i < 40; ++i) {
+      rig.Take();
+      rig.Settle();
+      rig.Work();
+    }
+    EXPECT_EQ(rig.Journal().Counts().lost, 2U);
+    EXPECT_EQ(rig.Log().Count("a damaged segment can't be marked"), 2U) << "it is another one";
+  }
+}
+
 TEST_F(HousekeepTest, MissingDescriptorsAreReported) {
   rig_.Append({"a"});
   disk_.FailOneIn(DiskCall::kCreate, 1, DiskFault::kNoFiles);

@@ -116,6 +116,22 @@ TEST_F(LogTailTest, FrameStopsGrowingAtItsLargestSize) {
   EXPECT_EQ(tail.Front()->header.events, 4U) << "4 MiB; the others are in later frames";
 }
 
+TEST_F(LogTailTest, FrameStopsGrowingAtItsLargestNumberOfEvents) {
+  LogTail tail(256 << 20);
+  tail.AddPrepared({0, 256 << 20, nullptr});
+  const auto add = [&tail](uint32_t events) {
+    const std::vector<IndexEntry> index(events);
+    tail.Add({nullptr, nullptr, 1, events, {}}, index, 0, 0, 1);
+  };
+  EXPECT_TRUE(tail.EverFits(1, kFrameEventsMax));
+  add(kFrameEventsMax - 2);
+  EXPECT_LT(tail.GrowthBy(1, 2), FrameBytes(1, 2, kOriginBytes)) << "it joins";
+  EXPECT_EQ(tail.GrowthBy(1, 3), FrameBytes(1, 3, kOriginBytes));
+  add(2);
+  add(1);
+  EXPECT_EQ(tail.Front()->header.events, kFrameEventsMax);
+}
+
 // The growth of a segment in total is the used part of it; the unused rest counts when another one begins.
 // GrowthBy may be slightly more, because the frame may already have an origin for the client.
 TEST_F(LogTailTest, GrowthIsNeverMoreThanGrowthBy) {

@@ -275,6 +275,35 @@ TEST_F(RecoveryTest, SegmentWithBothHeadersDamagedIsReadByItsFrames) {
   EXPECT_EQ(Counts().lost, 0U);
 }
 
+TEST_F(RecoveryTest, HeaderWithAPositionAboveThatOfALaterSegmentIsDamaged) {
+  PutFrames(0, 0, 3);
+  PutFrames(1, 8, 1);
+  PutFrames(2, 3, 0);
+  PutFrames(3, 3, 4);
+  const FoundLog log = Read();
+  ASSERT_EQ(log.segments.size(), 4U);
+  EXPECT_FALSE(log.segments[0].damaged);
+  EXPECT_TRUE(log.segments[1].damaged);
+  EXPECT_FALSE(log.segments[2].damaged) << "it is empty";
+  EXPECT_FALSE(log.segments[3].damaged);
+  EXPECT_EQ(log.end, 7U);
+}
+
+TEST_F(RecoveryTest, TheNewestCommitIsWrittenAgainAsItWas) {
+  Open();
+  rig_.Append({"a", "b"});
+  EXPECT_EQ(rig_.Journal().Commit(), Work::kDone);
+  const WalCounts first = Counts();
+  EXPECT_EQ(first.commits, 1U);
+  EXPECT_GT(first.commit_bytes, kSegmentHeaderBytes);
+  EXPECT_EQ(first.commit_bytes % kSectorBytes, 0U);
+  Crash();
+  EXPECT_EQ(Counts().commit_bytes, 0U);
+  rig_.Work();
+  EXPECT_EQ(Counts().commits, 1U);
+  EXPECT_EQ(Counts().commit_bytes, first.commit_bytes) << "each byte once";
+}
+
 // Its events' positions are between those of the adjacent segments.
 TEST_F(RecoveryTest, SegmentWithoutASoundHeaderIsQuarantinedAndItsEventsCount) {
   PutFrames(0, 0, 3);

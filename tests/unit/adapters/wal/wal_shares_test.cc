@@ -83,6 +83,17 @@ TEST_F(WalShares, TheEndOfThePreparedSpaceIsReserved) {
   EXPECT_EQ(Append(flood_, 1'000), AppendResult::kAppended);
 }
 
+TEST_F(WalShares, APreparedSegmentIsUsedUpToItsReservedEnd) {
+  Open({.bytes_max = 8 << 20, .segment_bytes = 64 << 10, .window_bytes_max = 16 << 20});
+  AppendResult result = AppendResult::kAppended;
+  while ((result = Append(flood_, 100)) == AppendResult::kAppended) {
+    ASSERT_EQ(journal_->Commit(), Work::kDone) << "so each takes one sector";
+  }
+  EXPECT_EQ(result, AppendResult::kOverShare);
+  constexpr uint64_t kReserved = (64 << 10) / ClientShares::kReserveFraction;
+  EXPECT_EQ(shares_->Held(flood_.Client(), Shared::kJournalBytes), (64U << 10) - kReserved);
+}
+
 // A used part of a segment can't be used again before the whole segment is full, so no client is charged for
 // that.
 TEST_F(WalShares, DeliveredEventsAreChargedToNoClientUntilTheirSegmentIsReleased) {
