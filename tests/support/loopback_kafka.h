@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -26,6 +28,10 @@ class LoopbackKafka {
   LoopbackKafka& operator=(const LoopbackKafka&) = delete;
 
   std::string Addresses() const { return addresses_; }
+  void SetConfigs(const std::string& topic, std::map<std::string, std::string> configs) EXCLUDES(mutex_) {
+    const base::MutexLock lock(mutex_);
+    brokers_.SetConfigs(topic, std::move(configs));
+  }
   std::vector<SimBrokers::Record> Log(const std::string& topic, int partition) EXCLUDES(mutex_);
   // The records of all partitions, each partition in its order.
   std::vector<SimBrokers::Record> Log(const std::string& topic) EXCLUDES(mutex_);

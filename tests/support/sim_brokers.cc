@@ -453,7 +453,7 @@ std::string SimBrokers::Produce(size_t broker, const Request& request, int32_t t
   return body;
 }
 
-// Answers that the client isn't authorised to read the configuration.
+// Answers with those settings that were set, or that the client isn't authorised to read the configuration.
 std::string SimBrokers::DescribeConfigs(const Request& request) const {
   const int16_t version = request.version;
   Decoder in(request.body, wire::IsFlexible(Api::kDescribeConfigs, version));
@@ -469,11 +469,27 @@ std::string SimBrokers::DescribeConfigs(const Request& request) const {
   out.Int(int32_t{0});
   out.Count(names.size());
   for (const std::string& name : names) {
-    out.Int(static_cast<int16_t>(ErrorCode::kTopicAuthorizationFailed));
+    const auto found = topics_.find(name);
+    static const std::map<std::string, std::string> kNone;
+    const auto& configs = found == topics_.end() ? kNone : found->second.configs;
+    out.Int(static_cast<int16_t>(configs.empty() ? ErrorCode::kTopicAuthorizationFailed : ErrorCode::kNone));
     out.NullString();
     out.Int(int8_t{2});
     out.String(name);
-    out.Count(0);
+    out.Count(configs.size());
+    for (const auto& [key, value] : configs) {
+      out.String(key);
+      out.String(value);
+      out.Bool(false);
+      out.Int(int8_t{1});
+      out.Bool(false);
+      out.Count(0);
+      if (version >= 3) {
+        out.Int(int8_t{2});
+        out.NullString();
+      }
+      out.NoTags();
+    }
     out.NoTags();
   }
   out.NoTags();

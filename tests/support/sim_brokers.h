@@ -64,6 +64,10 @@ class SimBrokers {
   size_t Partitions(const std::string& topic) const { return topics_.at(topic).partitions.size(); }
   // A broken topic rejects every record.
   void Break(const std::string& topic, bool broken) { topics_.at(topic).broken = broken; }
+  // The settings that the client may read; of other topics it may read none.
+  void SetConfigs(const std::string& topic, std::map<std::string, std::string> configs) {
+    topics_.at(topic).configs = std::move(configs);
+  }
   // Whether all brokers receive the topic's id with each produce request. Then no broker stores records that
   // were meant for a previous topic of the same name.
   bool AllTakeIds() const;
@@ -106,6 +110,7 @@ class SimBrokers {
     std::vector<Place> partitions;
     bool deleted = false;
     bool broken = false;
+    std::map<std::string, std::string> configs;
     std::vector<std::vector<std::vector<uint64_t>>>
         earlier;  // logs of the previous topics of this name, by partition
   };

@@ -1,12 +1,18 @@
 #include "adapters/kafka/kafka_sink.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/murmur2.h"
+#include "support/events.h"
 #include "support/loopback_kafka.h"
 #include "support/recording_log.h"
 #include "support/recording_telemetry.h"
@@ -148,13 +154,98 @@ TEST_F(KafkaSinkTest, ATopicThatDoesNotComeMakesItsEventsUndeliverable) {
   options.unknown_topic_grace = milliseconds(50);
   auto sink = Open(options);
   LaneBook book(*sink);
-  const size_t lost = book.Add({{"waits", "k", kTrace, "nowhere"}, {"goes", "k"}});
+  const size_t lost = book.Add({{"waits", "k", kTrace, "nowhere", "alice"},
+                                {"goes", "k"},
+                                {"waits too", std::nullopt, "", "nowhere"}});
   ASSERT_TRUE(book.Complete());
   EXPECT_EQ(book[lost].code, "unknown_topic");
   EXPECT_EQ(book[lost].topic, "nowhere") << "for its dead letter";
   EXPECT_EQ(book[lost].value, "waits");
   EXPECT_EQ(book[lost].traceparent, kTrace);
+  EXPECT_EQ(book[lost].client, "alice");
+  EXPECT_EQ(book[lost].key, "k");
+  EXPECT_EQ(book[lost].key_hash, base::Murmur2("k"));
+  EXPECT_EQ(book[lost].attempts, 1U);
   EXPECT_TRUE(book[lost + 1].delivered);
+  EXPECT_EQ(book[lost + 2].value, "waits too");
+  EXPECT_EQ(book[lost + 2].key, std::nullopt);
+  EXPECT_EQ(book[lost + 2].key_hash, 0U);
+}
+
+// On Linux, each connection of the sink is one of this process's files.
+TEST_F(KafkaSinkTest, ConnectionsDontWaitForMoreAndNoticeAPeerThatIsGone) {
+  auto sink = Open();
+  LaneBook book(*sink);
+  book.Add({{"a", "k"}});
+  ASSERT_TRUE(book.Complete());
+  size_t connections = 0;
+  for (int file = 0; file < 1024; ++file) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    if (getpeername(file, reinterpret_cast<sockaddr*>(&peer), &size) != 0 || peer.sin_family != AF_INET) {
+      continue;
+    }
+    const std::string address = "127.0.0.1:" + std::to_string(ntohs(peer.sin_port));
+    if ((kafka_.Addresses() + ",").find(address + ",") == std::string::npos) continue;
+    ++connections;
+    for (const auto& [level, option] : {std::pair(SOL_SOCKET, SO_KEEPALIVE), {IPPROTO_TCP, TCP_NODELAY}}) {
+      int on = 0;
+      socklen_t on_size = sizeof on;
+      ASSERT_EQ(getsockopt(file, level, option, &on, &on_size), 0);
+      EXPECT_EQ(on, 1) << level << ' ' << option;
+    }
+  }
+  EXPECT_GE(connections, 1U);
+}
+
+TEST_F(KafkaSinkTest, ARefusedTokenIsLoggedAgainAfterANewOne) {
+  auto sink = Open();
+  const auto rejections = [this] { return log_.Count("the credentials are rejected"); };
+  const base::Error refused{base::ErrorKind::kInvalid, "no such client"};
+  sink->OnNoToken({base::ErrorKind::kUnavailable, "no answer"});
+  EXPECT_EQ(rejections(), 0U);
+  EXPECT_EQ(telemetry_.Read().sink_faults["token_unavailable"], 1U);
+  sink->OnNoToken(refused);
+  sink->OnNoToken(refused);
+  EXPECT_EQ(rejections(), 1U);
+  EXPECT_EQ(telemetry_.Read().sink_faults["token_refused"], 2U);
+  EXPECT_EQ(sink->Status().contact, Connectivity::kRefused);
+  ASSERT_TRUE(
+      sink->OnToken({.value = "token", .expires_at = clock_.WallNow() + seconds(60), .extensions = {}}));
+  sink->OnNoToken(refused);
+  EXPECT_EQ(rejections(), 2U);
+  sink->OnPassword("another");
+  sink->OnNoToken(refused);
+  EXPECT_EQ(rejections(), 3U);
+}
+
+TEST_F(KafkaSinkTest, SettingsOfTopicsAreLearned) {
+  kafka_.SetConfigs("events", {{"max.message.bytes", "5000"}, {"min.insync.replicas", "2"}});
+  kafka_.SetConfigs("orders", {{"cleanup.policy", "compact,delete"}, {"max.message.bytes", "7000"}});
+  TopicLimits limits;
+  auto created = KafkaSink::Create(Options(), clock_, log_, &telemetry_, &limits);
+  ASSERT_TRUE(created) << created.error().message;
+  LaneBook book(**created);
+  book.Add({{"v", "k"}, {"v", "k", "", "orders"}});
+  ASSERT_TRUE(book.Complete());
+  ASSERT_TRUE(book.RunUntil([&] { return log_.Count("the largest record that a topic accepts") == 2; }));
+  EXPECT_EQ(log_.Count("max_message_bytes=5000"), 1U);
+  EXPECT_EQ(log_.Count("max_message_bytes=7000"), 1U);
+  const auto broken = [&](std::string_view topic, size_t bytes) -> std::string {
+    EventBatch batch;
+    const Route route{.topic = std::string(topic), .key_source = KeySource::kNone};
+    const std::string json = R"({"id":"1","v":")" + std::string(bytes, 'v') + "\"}";
+    DecodedEvent event = support::EventWithId(json, "1");
+    event.route = &route;
+    batch.Add(event, {}, {}, {});
+    const auto limit = limits.BrokenByLast(batch);
+    return limit ? std::string(limit->topic) + ' ' + std::to_string(limit->bytes_max) : "";
+  };
+  EXPECT_EQ(broken("", 4'000), "");
+  EXPECT_EQ(broken("", 6'000), "events 5000") << "the default topic";
+  EXPECT_EQ(broken("events", 6'000), "events 5000");
+  EXPECT_EQ(broken("orders", 6'000), "");
+  EXPECT_EQ(broken("orders", 8'000), "orders 7000");
 }
 
 // These brokers don't report it.
@@ -233,13 +324,20 @@ TEST_F(KafkaSinkTest, ALaneWithoutATokenSleepsUntilThereIsOne) {
 }
 
 TEST_F(KafkaSinkTest, InvalidAddressesAreNamed) {
-  for (const char* brokers : {"host:port", "host:", ":9092", "host:99999", "good:9092,:1"}) {
+  for (const char* brokers : {"host:port", "host:", ":9092", "host:99999", "host:65536", "host:0",
+                              "good:9092,:1", "host:9092x", "[]:9092", "good,,good"}) {
     KafkaOptions options = Options();
     options.brokers = brokers;
     auto refused = KafkaSink::Create(options, clock_, log_);
     ASSERT_FALSE(refused) << brokers;
     EXPECT_EQ(refused.error().kind, base::ErrorKind::kInvalid);
     EXPECT_NE(refused.error().message.find("KAFKA_BROKERS"), std::string::npos) << refused.error().message;
+  }
+  for (const char* brokers :
+       {"host", "host:1", "host:65535", "[::1]:9092", "host,other:9092", "host:9092,"}) {
+    KafkaOptions options = Options();
+    options.brokers = brokers;
+    EXPECT_TRUE(KafkaSink::Create(options, clock_, log_)) << brokers;
   }
 }
 

@@ -27,7 +27,10 @@ class LaneBook final : public DeliveryListener {
     int32_t partition = -1;
     int64_t offset = -1;
     uint32_t attempts = 0;
-    std::string value;  // of a rejected event
+    std::string value;  // of a rejected event, as what follows
+    std::optional<std::string> key;
+    uint32_t key_hash = 0;
+    std::string client;
     std::string traceparent;
   };
   struct Outgoing {
@@ -35,6 +38,7 @@ class LaneBook final : public DeliveryListener {
     std::optional<std::string> key;
     std::string traceparent = {};
     std::string topic = {};
+    std::string client = {};
   };
 
   explicit LaneBook(EventSink& sink, size_t lane = 0, SentLog* sent = nullptr) : lane_(sink.Lane(lane)) {
@@ -103,6 +107,9 @@ class LaneBook final : public DeliveryListener {
     entry.topic = rejected.topic;
     entry.attempts = rejected.attempts;
     entry.value = rejected.event.value;
+    if (rejected.event.has_key) entry.key = rejected.event.key;
+    entry.key_hash = rejected.event.key_hash;
+    entry.client = rejected.event.context.client;
     entry.traceparent = rejected.event.context.traceparent;
     EXPECT_EQ(rejected.run.held_bytes, 10U);
   }
@@ -128,6 +135,7 @@ class LaneBook final : public DeliveryListener {
       view.key_hash = base::Murmur2(*one.key);
     }
     view.topic = one.topic;
+    view.context.client = one.client;
     view.context.traceparent = one.traceparent;
     return view;
   }

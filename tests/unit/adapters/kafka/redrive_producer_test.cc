@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "adapters/kafka/dead_letter_topic_reader.h"
@@ -87,6 +89,7 @@ TEST_P(RedriveProducerTest, WritesTheDeadLettersAndSavesTheProgress) {
   EXPECT_EQ(Values("orders"), std::vector<std::string>{R"({"id":"a"})"});
   EXPECT_EQ(Values("events"), std::vector<std::string>{R"({"id":"b"})"});
   ExpectSaved();
+  EXPECT_EQ(sender_->Saved(), kPlaces);
 }
 
 TEST_P(RedriveProducerTest, ProgressAloneIsSavedToo) {
@@ -264,8 +267,53 @@ TEST_F(DeadLetterTopicReaderTest, ReadsToTheEndAndGoesOnFromThere) {
   EXPECT_EQ(read, 5U);
   put({"f"});
   EXPECT_EQ(Read(**job, places, &places), std::vector<std::string>{"f"});
+  // Without a reader nothing is read.
+  rd_kafka_topic_partition_list_t* assigned = nullptr;
+  ASSERT_EQ(rd_kafka_assignment((*job)->Client(), &assigned), RD_KAFKA_RESP_ERR_NO_ERROR);
+  EXPECT_EQ(assigned->cnt, 0);
+  rd_kafka_topic_partition_list_destroy(assigned);
   // Places of an earlier topic of this name.
   EXPECT_EQ(Read(**job, {{0, 900}, {1, 900}, {2, 900}, {3, 900}}, &places), std::vector<std::string>());
+}
+
+TEST_F(DeadLetterTopicReaderTest, ADeadLetterIsReadAsItIsStored) {
+  KafkaOptions options;
+  options.brokers = cluster_.Brokers();
+  ClientFactory factory(options, log_);
+  auto job = RedriveJob::Open(factory, {RedriveJob::DeadLetters::kInTopic, "events-dlq", "job", ""}, clock_,
+                              [] { return false; });
+  ASSERT_TRUE(job.has_value());
+  auto sender = RedriveProducer::Open(**job, {false, [](base::Duration) {}});
+  ASSERT_TRUE(sender.has_value());
+  DeadLetterRecord with;
+  with.key = "k";
+  with.value = "value";
+  DeadLetterRecord without;
+  const std::vector<Redelivery> batch = {{&with, "events-dlq", {{"dlq_code", "c"}, {"dlq_reason", ""}}},
+                                         {&without, "events-dlq", {}}};
+  ASSERT_TRUE((*sender)->Commit(batch, {{0, 0}, {1, 0}, {2, 0}, {3, 0}})->committed);
+  auto reader = DeadLetterTopicReader::Open(**job, {});
+  ASSERT_TRUE(reader.has_value());
+  EXPECT_EQ((*reader)->Read().done, 0U);
+  EXPECT_EQ((*reader)->Read().total, 2U);
+  std::vector<DeadLetterRecord> found;
+  while (!(*reader)->AtEnd()) {
+    auto next = (*reader)->Next(std::chrono::milliseconds(100));
+    ASSERT_TRUE(next.has_value());
+    if (*next) found.push_back(std::move(**next));
+  }
+  EXPECT_EQ((*reader)->Read().done, 2U);
+  ASSERT_EQ(found.size(), 2U);
+  std::ranges::sort(found, std::greater(), &DeadLetterRecord::value);
+  EXPECT_EQ(found[0].key, "k");
+  EXPECT_EQ(found[0].value, "value");
+  EXPECT_EQ(found[0].headers,
+            (std::vector<std::pair<std::string, std::string>>{{"dlq_code", "c"}, {"dlq_reason", ""}}));
+  EXPECT_EQ(found[0].offset, 0U);
+  EXPECT_GT(found[0].stored_at, base::WallTime());
+  EXPECT_EQ(found[1].key, std::nullopt);
+  EXPECT_EQ(found[1].value, "");
+  EXPECT_TRUE(found[1].headers.empty());
 }
 
 }  // namespace
