@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "adapters/http/connection.h"
@@ -51,6 +52,12 @@ void Connection::ContinueHandshake() {
 bool Connection::BeginHandshake() {
   char first = 0;
   const ssize_t count = ::recv(transport_.Descriptor(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+    // Asio ends a wait at any event of the descriptor, also if there is no byte.
+    deadline_ = loop_.Clock().Now() + loop_.SilenceTimeout();
+    AwaitHandshake();
+    return false;
+  }
   if (count != 1) {
     Abort();  // a client that sent nothing, such as a probe of TCP
     return false;

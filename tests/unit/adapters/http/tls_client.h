@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,7 @@ class TlsClient {
  public:
   TlsClient(uint16_t port, const TlsClientOptions& options = {}, uint8_t host = 1, int buffer_bytes = 0)
       : context_(SSL_CTX_new(TLS_client_method())) {
+    std::signal(SIGPIPE, SIG_IGN);  // which OpenSSL raises when the server has closed the connection
     Configure(options);
     socket_ = Connect(port, host, buffer_bytes);
     ssl_.reset(SSL_new(context_.get()));
