@@ -11,6 +11,7 @@
 #include "adapters/wal/segment_files.h"
 #include "support/memory_folder.h"
 #include "support/temp_folder.h"
+#include "support/thread_time.h"
 #include "support/wal_rig.h"
 #include "unit/adapters/wal/segment_bytes.h"
 
@@ -121,25 +122,13 @@ class VastFolder final : public Directory {
   uint64_t most_open_ = 0;
 };
 
-// Processor time of this thread, so that other processes don't matter.
-std::chrono::nanoseconds TimeOf(const std::function<void()>& work) {
-  const auto now = [] {
-    timespec time{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-  };
-  const auto began = now();
-  work();
-  return now() - began;
-}
-
 // The time to inspect and maintain a log with this many segments when there is nothing to do.
 std::chrono::nanoseconds TimeToLookAt(uint64_t segments) {
   VastFolder folder(segments);
   support::WalRig rig({.bytes_max = uint64_t{1} << 44, .segment_bytes = VastFolder::kSegmentBytes});
   rig.Open(folder);
   EXPECT_EQ(rig.Journal().Stats().events, segments);
-  return TimeOf([&] {
+  return support::ThreadTimeOf([&] {
     for (int i = 0; i < 1'000; ++i) {
       EXPECT_EQ(rig.Journal().Stats().events, rig.Journal().Events());
       EXPECT_EQ(rig.Journal().Housekeep(), Work::kIdle);
