@@ -23,7 +23,7 @@ main() {
     say "try, in another terminal:"
     cat >&2 <<EOF
 
-  curl -i -H 'Content-Type: application/json' -d '{"type":"page_view","payload":{"path":"/"}}' http://$(url_host):${HTTP_PORT:-8080}/events
+  curl -i -H 'Content-Type: application/json' -d '{"type":"signup"}' http://$(url_host):${HTTP_PORT:-8080}/events
 
 EOF
   fi
