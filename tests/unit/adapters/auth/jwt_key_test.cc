@@ -12,6 +12,7 @@
 namespace ei::auth {
 namespace {
 
+using support::Rsa;
 using support::SigningKey;
 
 std::string Decode(std::string_view text) { return base::DecodeBase64Url(text).value(); }
@@ -25,11 +26,6 @@ JwtKey KeyOf(const SigningKey& key) {
   if (jwk["kty"] == "RSA") return JwtKey::Rsa(Member(jwk, "n"), Member(jwk, "e")).value();
   if (jwk["kty"] == "EC") return JwtKey::P256(Member(jwk, "x"), Member(jwk, "y")).value();
   return JwtKey::Ed25519(Member(jwk, "x")).value();
-}
-
-const SigningKey& RsaKey() {
-  static const SigningKey key = SigningKey::Rsa();
-  return key;
 }
 
 std::string FromHex(std::string_view hex) {
@@ -88,7 +84,7 @@ class JwtKeyOfEachKind : public testing::TestWithParam<std::pair<std::string, Jw
   static SigningKey Make() {
     const std::string& algorithm = GetParam().first;
     if (algorithm == "ES256") return SigningKey::P256();
-    return algorithm == "EdDSA" ? SigningKey::Ed25519() : RsaKey();
+    return algorithm == "EdDSA" ? SigningKey::Ed25519() : Rsa();
   }
 };
 
@@ -133,14 +129,14 @@ INSTANTIATE_TEST_SUITE_P(Algorithms, JwtKeyOfEachKind,
                          [](const auto& test) { return test.param.first; });
 
 TEST(JwtKey, TheHashAndTheSaltHaveToBeThoseOfTheAlgorithm) {
-  const JwtKey key = KeyOf(RsaKey());
+  const JwtKey key = KeyOf(Rsa());
   for (const int salt : {0, 20, 31, 33, RSA_PSS_SALTLEN_MAX}) {
-    EXPECT_FALSE(key.Verify(JwtAlgorithm::kPs256, kText, RsaKey().Sign("PS256", kText, salt))) << salt;
+    EXPECT_FALSE(key.Verify(JwtAlgorithm::kPs256, kText, Rsa().Sign("PS256", kText, salt))) << salt;
   }
   for (const EVP_MD* digest : {EVP_sha1(), EVP_sha384(), EVP_sha512()}) {
-    EXPECT_FALSE(key.Verify(JwtAlgorithm::kRs256, kText, RsaKey().Sign("RS256", kText, 0, digest)));
-    EXPECT_FALSE(key.Verify(JwtAlgorithm::kPs256, kText,
-                            RsaKey().Sign("PS256", kText, RSA_PSS_SALTLEN_DIGEST, digest)));
+    EXPECT_FALSE(key.Verify(JwtAlgorithm::kRs256, kText, Rsa().Sign("RS256", kText, 0, digest)));
+    EXPECT_FALSE(
+        key.Verify(JwtAlgorithm::kPs256, kText, Rsa().Sign("PS256", kText, RSA_PSS_SALTLEN_DIGEST, digest)));
   }
 }
 
@@ -179,7 +175,7 @@ TEST(JwtKey, RsaKeysOfUnsafeSizesAreRejected) {
 }
 
 TEST(JwtKey, RsaExponentsThatProveNothingAreRejected) {
-  const std::string n = Member(RsaKey().Jwk(), "n");
+  const std::string n = Member(Rsa().Jwk(), "n");
   EXPECT_TRUE(JwtKey::Rsa(n, "\x03").has_value());
   EXPECT_TRUE(JwtKey::Rsa(n, "\xff\xff\xff\xff").has_value());
   for (const std::string& bad : {std::string(), std::string(1, '\0'), std::string("\x01"),

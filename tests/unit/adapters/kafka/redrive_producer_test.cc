@@ -221,8 +221,20 @@ INSTANTIATE_TEST_SUITE_P(Transactions, TransactionTest, testing::Values(true),
 
 class DeadLetterTopicReaderTest : public testing::Test {
  protected:
-  std::vector<std::string> Read(RedriveJob& job, const DeadLetterOffsets& from, DeadLetterOffsets* places) {
-    auto dead_letters = DeadLetterTopicReader::Open(job, from);
+  void SetUp() override {
+    KafkaOptions options;
+    options.brokers = cluster_.Brokers();
+    factory_ = std::make_unique<ClientFactory>(options, log_);
+    auto job = RedriveJob::Open(*factory_, {RedriveJob::DeadLetters::kInTopic, "events-dlq", "job", ""},
+                                clock_, [] { return false; });
+    ASSERT_TRUE(job.has_value());
+    job_ = std::move(*job);
+    auto sender = RedriveProducer::Open(*job_, {false, [](base::Duration) {}});
+    ASSERT_TRUE(sender.has_value());
+    sender_ = std::move(*sender);
+  }
+  std::vector<std::string> Read(const DeadLetterOffsets& from, DeadLetterOffsets* places) {
+    auto dead_letters = DeadLetterTopicReader::Open(*job_, from);
     EXPECT_TRUE(dead_letters.has_value());
     std::vector<std::string> values;
     while (!(*dead_letters)->AtEnd()) {
@@ -238,17 +250,12 @@ class DeadLetterTopicReaderTest : public testing::Test {
   MockCluster cluster_;
   support::NullLog log_;
   support::VirtualClock clock_;
+  std::unique_ptr<ClientFactory> factory_;
+  std::unique_ptr<RedriveJob> job_;
+  std::unique_ptr<RedriveProducer> sender_;
 };
 
 TEST_F(DeadLetterTopicReaderTest, ReadsToTheEndAndGoesOnFromThere) {
-  KafkaOptions options;
-  options.brokers = cluster_.Brokers();
-  ClientFactory factory(options, log_);
-  auto job = RedriveJob::Open(factory, {RedriveJob::DeadLetters::kInTopic, "events-dlq", "job", ""}, clock_,
-                              [] { return false; });
-  ASSERT_TRUE(job.has_value());
-  auto sender = RedriveProducer::Open(**job, {false, [](base::Duration) {}});
-  ASSERT_TRUE(sender.has_value());
   const auto put = [&](std::vector<std::string> values) {
     std::vector<DeadLetterRecord> dead_letters(values.size());
     std::vector<Redelivery> batch;
@@ -257,42 +264,34 @@ TEST_F(DeadLetterTopicReaderTest, ReadsToTheEndAndGoesOnFromThere) {
       dead_letters[i].key = values[i];
       batch.push_back({&dead_letters[i], "events-dlq", {}});
     }
-    EXPECT_TRUE((*sender)->Commit(batch, {{0, 0}, {1, 0}, {2, 0}, {3, 0}})->committed);
+    EXPECT_TRUE(sender_->Commit(batch, {{0, 0}, {1, 0}, {2, 0}, {3, 0}})->committed);
   };
   put({"a", "b", "c", "d", "e"});
   DeadLetterOffsets places;
-  EXPECT_EQ(Read(**job, {}, &places), (std::vector<std::string>{"a", "b", "c", "d", "e"}));
+  EXPECT_EQ(Read({}, &places), (std::vector<std::string>{"a", "b", "c", "d", "e"}));
   uint64_t read = 0;
   for (const auto& [part, next] : places) read += next;
   EXPECT_EQ(read, 5U);
   put({"f"});
-  EXPECT_EQ(Read(**job, places, &places), std::vector<std::string>{"f"});
+  EXPECT_EQ(Read(places, &places), std::vector<std::string>{"f"});
   // Without a reader nothing is read.
   rd_kafka_topic_partition_list_t* assigned = nullptr;
-  ASSERT_EQ(rd_kafka_assignment((*job)->Client(), &assigned), RD_KAFKA_RESP_ERR_NO_ERROR);
+  ASSERT_EQ(rd_kafka_assignment(job_->Client(), &assigned), RD_KAFKA_RESP_ERR_NO_ERROR);
   EXPECT_EQ(assigned->cnt, 0);
   rd_kafka_topic_partition_list_destroy(assigned);
   // Places of an earlier topic of this name.
-  EXPECT_EQ(Read(**job, {{0, 900}, {1, 900}, {2, 900}, {3, 900}}, &places), std::vector<std::string>());
+  EXPECT_EQ(Read({{0, 900}, {1, 900}, {2, 900}, {3, 900}}, &places), std::vector<std::string>());
 }
 
 TEST_F(DeadLetterTopicReaderTest, ADeadLetterIsReadAsItIsStored) {
-  KafkaOptions options;
-  options.brokers = cluster_.Brokers();
-  ClientFactory factory(options, log_);
-  auto job = RedriveJob::Open(factory, {RedriveJob::DeadLetters::kInTopic, "events-dlq", "job", ""}, clock_,
-                              [] { return false; });
-  ASSERT_TRUE(job.has_value());
-  auto sender = RedriveProducer::Open(**job, {false, [](base::Duration) {}});
-  ASSERT_TRUE(sender.has_value());
   DeadLetterRecord with;
   with.key = "k";
   with.value = "value";
   DeadLetterRecord without;
   const std::vector<Redelivery> batch = {{&with, "events-dlq", {{"dlq_code", "c"}, {"dlq_reason", ""}}},
                                          {&without, "events-dlq", {}}};
-  ASSERT_TRUE((*sender)->Commit(batch, {{0, 0}, {1, 0}, {2, 0}, {3, 0}})->committed);
-  auto reader = DeadLetterTopicReader::Open(**job, {});
+  ASSERT_TRUE(sender_->Commit(batch, {{0, 0}, {1, 0}, {2, 0}, {3, 0}})->committed);
+  auto reader = DeadLetterTopicReader::Open(*job_, {});
   ASSERT_TRUE(reader.has_value());
   EXPECT_EQ((*reader)->Read().done, 0U);
   EXPECT_EQ((*reader)->Read().total, 2U);

@@ -75,6 +75,16 @@ class TopicQueueTest : public ::testing::Test, protected ProducerListener, prote
       kafka_->Advance(std::max(next, kafka_->Now()));
     }
   }
+  // Others have delivered before, and have another leader.
+  void StopTheLeaderOfTheFirstPartition() {
+    Open(2);
+    for (uint64_t i = 0; i < 2 * TopicQueue::kStalledDeliveriesMin; ++i) Add("early", KeyOf(1));
+    Pass(seconds(1));
+    kafka_->Brokers().SetLeader(kTopic, 0, 1);
+    for (size_t i = 1; i < kPartitions; ++i) kafka_->Brokers().SetLeader(kTopic, i, 0);
+    Pass(seconds(1));
+    kafka_->Brokers().Stop(1);
+  }
   Strings Delivered() { return std::exchange(delivered_, {}); }
   // By partition.
   std::map<int, Strings> Stored() const {
@@ -341,13 +351,7 @@ TEST_F(TopicQueueTest, OnlyTheKeysOfAnUnreachablePartitionWaitForIt) {
 }
 
 TEST_F(TopicQueueTest, APartitionThatDeliversNothingWhileOthersDoIsStalled) {
-  Open(2);
-  for (uint64_t i = 0; i < 2 * TopicQueue::kStalledDeliveriesMin; ++i) Add("early", KeyOf(1));
-  Pass(seconds(1));
-  kafka_->Brokers().SetLeader(kTopic, 0, 1);
-  for (size_t i = 1; i < kPartitions; ++i) kafka_->Brokers().SetLeader(kTopic, i, 0);
-  Pass(seconds(1));
-  kafka_->Brokers().Stop(1);
+  StopTheLeaderOfTheFirstPartition();
   Add("stalled", KeyOf(0));
   Pass(seconds(3));
   EXPECT_TRUE(queue_->Stalled(kafka_->Now(), {.after = seconds(2), .after_if_large = seconds(2)}).empty())
@@ -366,13 +370,7 @@ TEST_F(TopicQueueTest, APartitionThatDeliversNothingWhileOthersDoIsStalled) {
 }
 
 TEST_F(TopicQueueTest, APartitionIsStalledAfterATenthOfASecondByDefault) {
-  Open(2);
-  for (uint64_t i = 0; i < 2 * TopicQueue::kStalledDeliveriesMin; ++i) Add("early", KeyOf(1));
-  Pass(seconds(1));
-  kafka_->Brokers().SetLeader(kTopic, 0, 1);
-  for (size_t i = 1; i < kPartitions; ++i) kafka_->Brokers().SetLeader(kTopic, i, 0);
-  Pass(seconds(1));
-  kafka_->Brokers().Stop(1);
+  StopTheLeaderOfTheFirstPartition();
   const base::SteadyTime began = kafka_->Now();
   Add("stalled", KeyOf(0));
   Pass(seconds(3));
