@@ -19,7 +19,7 @@ run: build ## Run the service on HTTP_PORT; sink: Kafka if a broker answers, els
 kafka: ## Run a real Kafka broker on localhost:9092 until Ctrl-C
 	tools/setup.sh kafka && exec tools/kafka/kafka.sh start $(ARGS)
 
-test: ## Unit, contract and simulation tests
+test: ## Unit, contract, fault and simulation tests
 	tools/setup.sh build && tools/build.sh release && tools/test.sh release $(ARGS)
 
 test-int: build ## Black-box tests of the binary against a real Kafka broker that they start

@@ -53,7 +53,6 @@ bool Connection::BeginHandshake() {
   char first = 0;
   const ssize_t count = ::recv(transport_.Descriptor(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
-    // Asio ends a wait at any event of the descriptor, also if there is no byte.
     deadline_ = loop_.Clock().Now() + loop_.SilenceTimeout();
     AwaitHandshake();
     return false;

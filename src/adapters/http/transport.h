@@ -51,7 +51,8 @@ class Transport {
   // Call it when the handshake is done.
   void ReleaseHandshake() { Charge(0); }
 
-  // Calls handler(error) when the socket is readable or writable.
+  // Calls handler(error) when the socket is readable or writable. It may be neither: Asio ends a wait at any
+  // event of the descriptor.
   template <typename Handler>
   void AwaitReadable(Handler handler) {
     socket_.async_wait(boost::asio::ip::tcp::socket::wait_read, std::move(handler));
